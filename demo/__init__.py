@@ -1,0 +1,1 @@
+"""Flukes drawn in code, so that a fresh clone has whales to identify."""

@@ -1,0 +1,1 @@
+"""Photo to unit vector: reading, preprocessing, network, checkpoint, Embedder."""

@@ -1,0 +1,1 @@
+"""Vectors to identities: catalogue, gallery, matching, calibration, re-indexing. Never imports torch."""

@@ -1,0 +1,1 @@
+"""Photos and names to a checkpoint: recipes, losses, loop, evaluation."""
