@@ -1,0 +1,93 @@
+"""Images in, unit vectors out: a checkpoint ready for use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from embedding.checkpoint import (
+    DEFAULT_CHECKPOINT,
+    BadCheckpoint,
+    CheckpointHeader,
+    fingerprint_of,
+    load_weights,
+    read_header,
+)
+from embedding.network import Network, NetworkConfig
+from embedding.photo import Box, Image
+from embedding.preprocessing import Preprocessing
+
+
+class Embedder:
+    """A network in evaluation mode with its preprocessing.
+
+    Each embedding is the mean of the photo's and of its mirror image's, scaled to unit length (flip test-time
+    augmentation: +.001 to +.002 MAP@5 for the competitions' winners). `fingerprint` names the checkpoint's content.
+    """
+
+    def __init__(
+        self, network: Network, preprocessing: Preprocessing, fingerprint: str, *, device: str | None = None
+    ) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)
+        self.preprocessing = preprocessing
+        self.fingerprint = fingerprint
+        self.dimension = network.dimension
+        self.batch_size = 256 if self.device.type == "cuda" else 16
+
+    @classmethod
+    def load(cls, path: Path | None = None, *, device: str | None = None) -> Embedder:
+        """Load a checkpoint (None: the one shipped with flukeprint). Raises BadCheckpoint or BadNetwork."""
+        path = path or DEFAULT_CHECKPOINT
+        header = read_header(path)
+        network = build_network(path, header)
+        return cls(network, header.preprocessing, fingerprint_of(path), device=device)
+
+    @property
+    def input_px(self) -> int:
+        """The smallest side, in pixels, at which a photo needs to be decoded."""
+        return self.preprocessing.input_px
+
+    def embed(self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None) -> NDArray[np.float32]:
+        """Embed upright RGB images, with the fluke's box where one is known, as (n, d) float32 unit rows."""
+        boxes = boxes if boxes is not None else [None] * len(images)
+        if len(boxes) != len(images):
+            raise ValueError(f"{len(boxes)} boxes for {len(images)} images; give one box (or None) an image")
+        pixels = [self.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
+        if not pixels:
+            return np.zeros((0, self.dimension), np.float32)
+        return self.embed_pixels(np.stack(pixels))
+
+    def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed (n, h, w, 3) uint8 pixels that the preprocessing has made, in batches, as (n, d) unit rows."""
+        parts = [self._batch(pixels[at : at + self.batch_size]) for at in range(0, len(pixels), self.batch_size)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
+
+    @torch.inference_mode()
+    def _batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        images = normalised(torch.from_numpy(pixels).to(self.device), self.preprocessing)
+        embeddings = self.network(images) + self.network(images.flip(3))
+        return functional.normalize(embeddings.float()).cpu().numpy()
+
+
+def normalised(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
+    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 channels_last with the preprocessing's mean and deviation."""
+    mean = torch.tensor(preprocessing.mean, device=pixels.device)
+    std = torch.tensor(preprocessing.std, device=pixels.device)
+    # The permuted view of (n, h, w, 3) already lies in memory as channels_last.
+    return ((pixels.float() / 255.0 - mean) / std).permute(0, 3, 1, 2)
+
+
+def build_network(path: Path, header: CheckpointHeader) -> Network:
+    """Rebuild a checkpoint's network with its weights. Raises BadCheckpoint when they don't fit."""
+    network = Network(NetworkConfig.from_dict(header.network))
+    try:
+        network.load_state_dict(load_weights(path))
+    except RuntimeError as error:
+        raise BadCheckpoint(f"{path} holds weights that don't fit its own description: {error}") from error
+    return network

@@ -1,0 +1,272 @@
+"""Read a photo into an upright RGB image, or say what is wrong with it. The only door to Pillow.
+
+Photos come from anybody. What a file is gets decided by its first bytes, never by its name; its size is
+checked from the header before a pixel is decoded. Pillow's format classes are called one by one instead of
+`Image.open`: a stricter whitelist than its `formats=`, and its own size warning has no say. No setting of
+Pillow is changed, so any number of threads may read at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import re
+import threading
+import warnings
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from embedding.exif import orientation, set_jpeg_exif_aside
+from embedding.photo_files import (
+    PHOTO_SUFFIXES,
+    BadPhoto,
+    PhotoLimits,
+    check_bytes,
+    content_hash,
+    find_photos,
+    photo_bytes,
+    photo_names,
+)
+
+__all__ = [
+    "PHOTO_SUFFIXES",
+    "BadPhoto",
+    "Box",
+    "Image",
+    "PhotoLimits",
+    "content_hash",
+    "crop",
+    "find_photos",
+    "from_array",
+    "photo_bytes",
+    "photo_names",
+    "read_photo",
+    "resize",
+    "save_jpeg",
+    "thumbnail",
+    "to_array",
+]
+
+Image = PillowImage.Image
+_Opener = Callable[[io.BytesIO], ImageFile]
+
+_OPENERS: dict[str, _Opener] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WebP": WebPImageFile,
+    "TIFF": TiffImageFile,
+    "BMP": BmpImageFile,
+    "GIF": GifImageFile,
+}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_BACKGROUND = (128, 128, 128, 255)  # middle grey, behind what is transparent
+_TURNS = {
+    2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
+    3: PillowImage.Transpose.ROTATE_180,
+    4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
+    5: PillowImage.Transpose.TRANSPOSE,
+    6: PillowImage.Transpose.ROTATE_270,
+    7: PillowImage.Transpose.TRANSVERSE,
+    8: PillowImage.Transpose.ROTATE_90,
+}
+
+
+class Box(NamedTuple):
+    """Where the fluke is, as shares 0..1 of the upright image's width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def read_photo(
+    source: Path | bytes,
+    *,
+    name: str | None = None,
+    limits: PhotoLimits = PhotoLimits(),
+    at_least_px: int | None = None,
+) -> Image:
+    """Decode a photo into an upright RGB image without metadata; of an animation, the first frame.
+
+    `name` is what errors call the photo. `at_least_px`: a JPEG comes at the smallest of the scales 1, 1/2,
+    1/4, 1/8 whose both sides are at least that long (whole, where none is); other formats always come whole.
+    16-bit grey is scaled to 8 bits; what is transparent shows middle grey; colour profiles are not applied.
+    Raises BadPhoto.
+    """
+    if isinstance(source, Path):
+        data, name = photo_bytes(source, limits), name or str(source)
+    else:
+        data, name = source, name or "the photo"
+        check_bytes(data, name, limits)
+    file_format = _format_of(data, name)
+    try:
+        upright = _to_rgb(_decode(data, file_format, name, limits, at_least_px))
+    except (BadPhoto, MemoryError):
+        raise
+    except Exception as error:  # damaged and hostile files make Pillow raise nearly every kind of error
+        raise BadPhoto(f"{name}: {_what_was_wrong(error, file_format)}") from error
+    upright.info.clear()  # comments would otherwise travel into saved copies
+    return upright
+
+
+def _format_of(data: bytes, name: str) -> str:
+    head = data[:16]
+    signatures = {
+        "JPEG": head.startswith(b"\xff\xd8\xff"),
+        "PNG": head.startswith(b"\x89PNG\r\n\x1a\n"),
+        "WebP": head.startswith(b"RIFF") and head[8:12] == b"WEBP",
+        "TIFF": head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")),
+        "BMP": head.startswith(b"BM"),
+        "GIF": head.startswith((b"GIF87a", b"GIF89a")),
+        "HEIC": head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS,
+    }
+    for file_format, is_signed in signatures.items():
+        if is_signed:
+            return file_format
+    looks_like_text = not re.search(rb"[\x00-\x08\x0e-\x1f]", data[:512])
+    seen = "it holds text" if looks_like_text else f"it starts with the bytes {head[:8].hex(' ')}"
+    raise BadPhoto(f"{name}: not a photo, whatever its name says: {seen}; {', '.join(signatures)} are read")
+
+
+def _decode(data: bytes, file_format: str, name: str, limits: PhotoLimits, at_least_px: int | None) -> Image:
+    exif = b""
+    if file_format == "JPEG":
+        data, exif = set_jpeg_exif_aside(data)
+    opener = _heic_opener(name) if file_format == "HEIC" else _OPENERS[file_format]
+    with _hushed(file_format in {"PNG", "TIFF", "GIF"}):
+        image = opener(io.BytesIO(data))
+    _check_pixels(image, name, limits)
+    if at_least_px and file_format == "JPEG":
+        image.draft(None, (at_least_px, at_least_px))
+    with _hushed(file_format == "TIFF"):
+        image.load()
+    if file_format in {"TIFF", "HEIC"}:  # their decoders have turned them already
+        return image
+    turn = _TURNS.get(orientation(exif or image.info.get("exif", b"")))
+    return image if turn is None else image.transpose(turn)
+
+
+def _heic_opener(name: str) -> _Opener:
+    try:
+        pillow_heif: Any = importlib.import_module("pillow_heif")
+    except ImportError:
+        raise BadPhoto(
+            f"{name}: HEIC photos need the extra package pillow-heif: `pip install 'flukeprint[heic]'`, "
+            "or save the photo as JPEG"
+        ) from None
+    return cast("_Opener", pillow_heif.HeifImageFile)
+
+
+def _check_pixels(image: Image, name: str, limits: PhotoLimits) -> None:
+    if image.width * image.height > limits.max_pixels:
+        raise BadPhoto(
+            f"{name}: {image.width:,} x {image.height:,} px are too many pixels: "
+            f"at most {limits.max_pixels:,} are decoded; send a smaller copy"
+        )
+
+
+def _what_was_wrong(error: Exception, file_format: str) -> str:
+    if isinstance(error, PillowImage.DecompressionBombError):  # WebP, GIF and TIFF check before we can
+        return f"too many pixels ({error}); send a smaller copy"
+    if "not identified by this driver" in str(error):  # Pillow's words for a header without a size or a mode
+        return f"the {file_format} has no pixels, or none of a known kind"
+    if "truncated" in str(error).lower() or isinstance(error, EOFError):
+        return f"truncated: the {file_format} ends before its picture does; copy or download it again"
+    return f"the {file_format} is damaged or of an unsupported kind ({error or type(error).__name__})"
+
+
+_WARNING_FILTERS = threading.Lock()
+
+
+@contextlib.contextmanager
+def _hushed(can_warn: bool) -> Generator[None]:
+    """Swallow Pillow's warnings about odd metadata around a call that can warn.
+
+    One thread at a time, because Python before 3.14 keeps one list of warning filters for all threads. No
+    pixel of a JPEG, PNG or WebP is decoded in here.
+    """
+    if not can_warn:
+        yield
+        return
+    with _WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _to_rgb(image: Image) -> Image:
+    if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
+        return from_array(np.repeat(_to_eight_bits(np.asarray(image))[:, :, None], 3, axis=2))
+    if image.has_transparency_data:
+        background = PillowImage.new("RGBA", image.size, _BACKGROUND)
+        background.alpha_composite(image.convert("RGBA"))
+        return background.convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_eight_bits(grey: NDArray[Any]) -> NDArray[np.uint8]:
+    """Scale grey values wider than 8 bits, (h, w) of any number type, to 0..255.
+
+    16-bit values are shares of 65,535. Wider types don't say what white is: it is taken to be the first of 1,
+    255 and 65,535 that no value exceeds; where none will do, or one is negative, their range is stretched.
+    """
+    low, white = 0.0, 65535.0
+    if grey.dtype.kind != "u":
+        grey = np.nan_to_num(grey.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = float(grey.min()), float(grey.max())
+        whites = [white for white in (1.0, 255.0, 65535.0) if low >= 0 and high <= white]
+        low, white = (0.0, whites[0]) if whites else (low, max(high, low + 1))
+    return np.rint((grey - low) * (255.0 / (white - low))).astype(np.uint8)
+
+
+def to_array(image: Image) -> NDArray[np.uint8]:
+    """Copy an image's pixels into a writable array, (h, w, 3) uint8."""
+    return np.array(image, dtype=np.uint8)
+
+
+def from_array(pixels: NDArray[np.uint8]) -> Image:
+    """Make an image of (h, w, 3) uint8 pixels."""
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise ValueError(f"pixels must be (h, w, 3) uint8, not {pixels.shape} {pixels.dtype}")
+    return PillowImage.fromarray(np.ascontiguousarray(pixels))
+
+
+def resize(image: Image, width_px: int, height_px: int) -> Image:
+    """Squeeze or stretch an image to a size (bicubic, smoothed before shrinking)."""
+    return image.resize((width_px, height_px), PillowImage.Resampling.BICUBIC)
+
+
+def crop(image: Image, box: Box) -> Image:
+    """Cut a box out, to the nearest pixel; at least one pixel, and nothing beyond the image."""
+    left = min(max(round(box.left * image.width), 0), image.width - 1)
+    top = min(max(round(box.top * image.height), 0), image.height - 1)
+    right = min(max(round(box.right * image.width), left + 1), image.width)
+    bottom = min(max(round(box.bottom * image.height), top + 1), image.height)
+    # Not Image.crop, which warns about large pieces; the nearest pixel at scale 1 is the pixel itself.
+    nearest = PillowImage.Resampling.NEAREST
+    return image.resize((right - left, bottom - top), nearest, box=(left, top, right, bottom))
+
+
+def thumbnail(image: Image, max_px: int) -> Image:
+    """Shrink a copy so that its longer side is at most `max_px`; a smaller image keeps its size."""
+    small = image.copy()
+    small.thumbnail((max_px, max_px), PillowImage.Resampling.LANCZOS)
+    return small
+
+
+def save_jpeg(image: Image, path: Path, quality: int = 90) -> None:
+    """Write an image as JPEG; the folder must exist."""
+    image.save(path, "JPEG", quality=quality)

@@ -1,0 +1,92 @@
+"""Find photos on disk and read their bytes within limits; imported by the rest through `embedding.photo`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedding.errors import FlukeprintError
+
+PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"}
+)
+
+
+class BadPhoto(FlukeprintError):
+    """A photo that can't be read; the message names it and says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoLimits:
+    """The most that one photo may be: bytes of its file, pixels by its header."""
+
+    max_bytes: int = 64 * 2**20
+    max_pixels: int = 120_000_000
+
+
+def photo_names(folder: Path) -> list[str]:
+    """List the photos under a folder as `sub/a.jpg`, sorted; what is hidden is passed over."""
+    names: list[str] = []
+    for parent, folders, files in os.walk(folder, onerror=_listing_failed):
+        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
+        below = Path(parent).relative_to(folder).as_posix()
+        prefix = "" if below == "." else below + "/"
+        names += [prefix + name for name in files if _is_photo_name(name)]
+    return sorted(names)
+
+
+def _is_photo_name(name: str) -> bool:
+    _, dot, suffix = name.rpartition(".")  # thrice as fast as Path.suffix, which tells on 50,000 photos
+    return (dot + suffix).lower() in PHOTO_SUFFIXES and not name.startswith(".")
+
+
+def _listing_failed(error: OSError) -> None:
+    raise BadPhoto(f"{error.filename}: the folder can't be listed ({error.strerror})")
+
+
+def find_photos(paths: Sequence[Path]) -> list[Path]:
+    """Find the photos of files (taken as they are) and folders (searched recursively), sorted, each once."""
+    found: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            found.update(path / name for name in photo_names(path))
+        elif path.exists():
+            found.add(path)
+        else:
+            raise BadPhoto(f"{path}: there is no such file or folder")
+    return sorted(found)
+
+
+def photo_bytes(path: Path, limits: PhotoLimits = PhotoLimits()) -> bytes:
+    """Read a photo's file; BadPhoto when it is absent, not a file, not readable, empty or too big."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # asked before opening: opening a pipe would wait for ever
+            raise BadPhoto(f"{path}: is a {'folder' if stat.S_ISDIR(mode) else 'device or pipe'}, not a photo")
+        with path.open("rb") as file:
+            data = file.read(limits.max_bytes + 1)  # one more byte than allowed tells that there are more
+    except FileNotFoundError:
+        raise BadPhoto(f"{path}: there is no such file") from None
+    except PermissionError:
+        raise BadPhoto(f"{path}: no permission to read it") from None
+    except OSError as error:
+        raise BadPhoto(f"{path}: can't be read ({error.strerror})") from error
+    check_bytes(data, str(path), limits)
+    return data
+
+
+def check_bytes(data: bytes, name: str, limits: PhotoLimits) -> None:
+    """Refuse an empty file and one larger than allowed."""
+    if not data:
+        raise BadPhoto(f"{name}: the file is empty (0 bytes); copy or download it again")
+    if len(data) > limits.max_bytes:
+        raise BadPhoto(f"{name}: the file is larger than the {limits.max_bytes:,} bytes allowed; send a smaller copy")
+
+
+def content_hash(data: bytes) -> str:
+    """Name bytes by their SHA-256, in hex."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,61 @@
+"""The one console command. Each wing registers its own; nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version as _version
+
+import typer
+
+from embedding.errors import FlukeprintError
+
+app = typer.Typer(
+    name="flukeprint",
+    help="Say which individual whale is in a photograph.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def flukeprint(show_version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    """Say which individual whale is in a photograph."""
+    if show_version:
+        typer.echo(f"flukeprint {_version('flukeprint')}")
+        raise typer.Exit
+
+
+def build_app() -> typer.Typer:
+    """Mount every wing's commands; their heavy libraries load when a command runs."""
+    import index.commands
+    import service.commands
+
+    import demo.commands
+    import training.commands
+
+    for wing in (index, training, service, demo):
+        wing.commands.register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line: errors of the user's making are one line and exit code 2, Ctrl-C is 130."""
+    try:
+        build_app()()
+    except FlukeprintError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nstopped; nothing half-written is left behind", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader (head, less) went away: not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

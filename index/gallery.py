@@ -1,0 +1,226 @@
+"""The searchable vectors of the known individuals at one catalogue revision, ranked for a query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding.errors import FlukeprintError
+from index.embedders import FloatArray, check_vectors
+from index.engine import Engine, build_engine, exact_distances, to_distances
+from index.labels import NEW_WHALE
+from index.matching import BadQuery, Candidate, Score
+
+_PHOTOS_AN_INDIVIDUAL = 4  # neighbours first asked for per wanted individual; more when that falls short
+_BLOCK_BYTES = 64 * 2**20  # memory for one block of queries against every photo
+
+
+class BadGallery(FlukeprintError):
+    """Photos, individuals and vectors that do not make a gallery."""
+
+
+class Gallery:
+    """Photos sorted by (individual, photo name), so that no answer depends on the order of their coming.
+
+    Never changes after `build`: a service swaps a gallery whole. Safe to search from several threads.
+    """
+
+    photo_names: list[str]  # m, the row order
+    individuals: list[str]  # m, whose photo each row is
+    individual_ids: list[str]  # c, sorted, each once
+    vectors: FloatArray  # (m, d)
+    centres: FloatArray  # (c, d), each individual's mean direction
+    fingerprint: str
+    revision: int
+
+    def __init__(
+        self,
+        photo_names: Sequence[str],
+        individuals: Sequence[str],
+        vectors: FloatArray,
+        engine: Engine,
+        *,
+        fingerprint: str,
+        revision: int,
+    ) -> None:
+        """Hold rows that are already checked and sorted; use `Gallery.build`."""
+        self.photo_names = list(photo_names)
+        self.individuals = list(individuals)
+        self.vectors = vectors
+        self.fingerprint = fingerprint
+        self.revision = revision
+        self._engine = engine
+        self.individual_ids = sorted(set(individuals))
+        column = {individual: at for at, individual in enumerate(self.individual_ids)}
+        self._columns = np.array([column[each] for each in individuals], np.int64)  # (m,)
+        self._starts = np.searchsorted(self._columns, np.arange(len(column)))  # (c,) first row of each
+        self.centres = centres_of(sums_of(vectors, self._starts)).astype(np.float32)
+
+    @classmethod
+    def build(
+        cls,
+        photo_names: Sequence[str],
+        individuals: Sequence[str],
+        vectors: FloatArray,
+        *,
+        fingerprint: str,
+        revision: int,
+        factory: str = "Flat",
+    ) -> Gallery:
+        """Build a gallery from parallel rows in any order; `factory` as in `build_engine`.
+
+        Raises BadGallery for rows that do not match up, for a photo named twice and for photos of new_whale;
+        BadVectors and BadEngine as their modules say.
+        """
+        _check_rows(photo_names, individuals, len(vectors))
+        vectors = check_vectors(vectors, named="catalogue vectors")
+        order = sorted(range(len(photo_names)), key=lambda row: (individuals[row], photo_names[row]))
+        vectors = np.ascontiguousarray(vectors[order])
+        return cls(
+            [photo_names[row] for row in order],
+            [individuals[row] for row in order],
+            vectors,
+            build_engine(vectors, factory),
+            fingerprint=fingerprint,
+            revision=revision,
+        )
+
+    @property
+    def size(self) -> int:
+        """m, the number of photos."""
+        return len(self.photo_names)
+
+    @property
+    def individual_count(self) -> int:
+        """c, the number of individuals."""
+        return len(self.individual_ids)
+
+    @property
+    def dimension(self) -> int:
+        """d, the length of each vector."""
+        return self.vectors.shape[1]
+
+    def rank(self, queries: FloatArray, k: int, score: Score = "nearest") -> list[tuple[Candidate, ...]]:
+        """Rank each query's best k individuals, nearest first, ties by individual id.
+
+        An answer is shorter than k only when the gallery holds fewer individuals. `score` is how near an
+        individual is: as its "nearest" photo, as the "centre" of its photos, or "blend", the mean of the two.
+        Raises BadQuery for k below 1 or another score, BadVectors for queries that cannot be compared.
+        """
+        if k < 1:
+            raise BadQuery(f"k is {k}; ask for at least 1 individual")
+        _check_score(score)
+        queries = self._checked(queries)
+        k = min(k, self.individual_count)
+        if k == 0:
+            return [() for _ in queries]
+        if score == "nearest":
+            return self._rank_by_nearest(queries, k)
+        return self._rank_by_all(queries, k, score)
+
+    def individual_distances(self, queries: FloatArray, score: Score = "nearest") -> NDArray[np.float64]:
+        """Distance of each query to every individual, exactly: (n, c), columns as `individual_ids`."""
+        _check_score(score)
+        queries = self._checked(queries)
+        distances = np.zeros((len(queries), self.individual_count))
+        if distances.size == 0:
+            return distances
+        block = max(1, _BLOCK_BYTES // (8 * self.size))
+        for start in range(0, len(queries), block):
+            rows = slice(start, start + block)
+            distances[rows] = self._block_distances(queries[rows], score)
+        return distances
+
+    def _checked(self, queries: FloatArray) -> FloatArray:
+        return check_vectors(queries, dimension=self.dimension if self.size else None, named="queries")
+
+    def _block_distances(self, queries: FloatArray, score: Score) -> NDArray[np.float64]:
+        centre = exact_distances(queries, self.centres)
+        if score == "centre":
+            return centre
+        # One product with all photos, then the best of each individual's run of rows.
+        products = queries.astype(np.float64) @ self.vectors.astype(np.float64).T  # (n, m)
+        nearest = to_distances(np.maximum.reduceat(products, self._starts, axis=1))  # (n, c)
+        return nearest if score == "nearest" else (nearest + centre) / 2
+
+    def _rank_by_nearest(self, queries: FloatArray, k: int) -> list[tuple[Candidate, ...]]:
+        """Ask the engine for photos, and for four times as many while a query saw too few individuals."""
+        ranked: list[tuple[Candidate, ...]] = [()] * len(queries)
+        left = list(range(len(queries)))
+        asked = k * _PHOTOS_AN_INDIVIDUAL
+        while left:
+            distances, positions = self._engine.search(queries[left], asked)
+            for at, query in enumerate(left):
+                ranked[query] = self._first_of_each(distances[at], positions[at], k)
+            left = [query for query in left if len(ranked[query]) < k]
+            asked *= 4
+        return ranked
+
+    def _first_of_each(
+        self, distances: NDArray[np.float64], positions: NDArray[np.int64], k: int
+    ) -> tuple[Candidate, ...]:
+        """Keep each individual's nearest photo; rows are sorted by individual, so ties come in id order."""
+        _, first = np.unique(self._columns[positions], return_index=True)
+        return tuple(
+            Candidate(self.individuals[positions[at]], float(distances[at]), self.photo_names[positions[at]])
+            for at in np.sort(first)[:k]
+        )
+
+    def _rank_by_all(self, queries: FloatArray, k: int, score: Score) -> list[tuple[Candidate, ...]]:
+        distances = self.individual_distances(queries, score)
+        order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        return [
+            tuple(
+                Candidate(
+                    self.individual_ids[column],
+                    float(distances[row, column]),
+                    self._nearest_photo(queries[row], column),
+                )
+                for column in columns
+            )
+            for row, columns in enumerate(order)
+        ]
+
+    def _nearest_photo(self, query: FloatArray, column: int) -> str:
+        """Name the individual's photo that is nearest to the query (d,)."""
+        start = self._starts[column]
+        stop = self._starts[column + 1] if column + 1 < self.individual_count else self.size
+        distances = exact_distances(query[None, :], self.vectors[start:stop])[0]
+        return self.photo_names[start + int(np.argmin(distances))]
+
+
+def sums_of(vectors: NDArray[np.floating], starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sum each individual's run of rows: (m, d) -> (c, d)."""
+    if not len(starts):
+        return np.zeros((0, vectors.shape[1]))
+    return np.add.reduceat(vectors.astype(np.float64), starts, axis=0)
+
+
+def centres_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale sums (c, d) to unit length; vectors that cancel out leave zeros, at distance 1 from all."""
+    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+
+
+def _check_score(score: str) -> None:
+    if score not in get_args(Score):
+        raise BadQuery(f"score is {score!r}; the scores are {', '.join(get_args(Score))}")
+
+
+def _check_rows(photo_names: Sequence[str], individuals: Sequence[str], vector_count: int) -> None:
+    if not len(photo_names) == len(individuals) == vector_count:
+        raise BadGallery(
+            f"{len(photo_names)} photo names, {len(individuals)} individuals and {vector_count} vectors were "
+            "given; each photo needs one of each"
+        )
+    if len(set(photo_names)) < len(photo_names):
+        seen: set[str] = set()
+        twice = next(name for name in photo_names if name in seen or seen.add(name))
+        raise BadGallery(f"photo {twice} is given twice; each photo belongs in the gallery once")
+    for name, individual in zip(photo_names, individuals, strict=True):
+        if individual in ("", NEW_WHALE):
+            raise BadGallery(
+                f"photo {name} has the individual {individual!r}, which names nobody; leave it out"
+            )

@@ -1,0 +1,104 @@
+"""From distances to an answer: the one rule that decides `known`, `review` or `new_whale`. No arrays."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from embedding.errors import FlukeprintError
+
+Decision = Literal["known", "review", "new_whale"]
+Score = Literal["nearest", "centre", "blend"]
+
+NOBODY = math.inf
+"""The distance to the nearest individual of a gallery that holds nobody."""
+
+
+class BadQuery(FlukeprintError):
+    """A question that cannot be answered as put: its `k`, score, threshold or rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Two cosine distances, `known <= new_whale`; with a negative `known` nothing is known without review."""
+
+    known: float
+    new_whale: float
+
+    def __post_init__(self) -> None:
+        # Written so that NaN fails too.
+        if not self.known <= self.new_whale:
+            raise BadQuery(
+                f"thresholds are known {self.known} and new_whale {self.new_whale}; "
+                "known must not be above new_whale, and neither may be NaN"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An individual near a query, before any probability: `photo` is its nearest photo's name."""
+
+    individual: str
+    distance: float
+    photo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A candidate with the calibrated probability (0 to 1) that it is the right individual."""
+
+    individual: str
+    distance: float
+    probability: float
+    photo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """The answer to one query, and what it came from.
+
+    `probability` is the first match's (0.0 without a match); `reason` is one plain sentence for people.
+    """
+
+    matches: tuple[Match, ...]
+    decision: Decision
+    probability: float
+    reason: str
+    thresholds: Thresholds
+    revision: int
+    fingerprint: str
+    individuals_searched: int
+
+
+def decide(distance: float, thresholds: Thresholds) -> Decision:
+    """Decide from the nearest individual's cosine distance (`NOBODY` where there is none).
+
+    A distance equal to a threshold is still within it. Raises ValueError for NaN, which no comparison would
+    stop from reading as a new whale.
+    """
+    if math.isnan(distance):
+        raise ValueError("the distance to decide on is NaN; check the query's vector")
+    if distance <= thresholds.known:
+        return "known"
+    if distance <= thresholds.new_whale:
+        return "review"
+    return "new_whale"
+
+
+def explain(nearest: Candidate | Match | None, thresholds: Thresholds) -> str:
+    """Say in one plain sentence why `decide` decided as it did; None is a gallery without individuals."""
+    if nearest is None:
+        return "The catalogue holds no known individual to compare with."
+    decision = decide(nearest.distance, thresholds)
+    at = f"{nearest.individual} is nearest, at distance {nearest.distance:.3f}"
+    if decision == "known":
+        return f"{at}, within the {thresholds.known:.3f} that makes a match sure."
+    if decision == "new_whale":
+        return f"{at}, beyond {thresholds.new_whale:.3f}: nobody known is near enough."
+    if thresholds.known < 0:
+        return f"{at}, within {thresholds.new_whale:.3f}, but no match is sure here: compare the photos."
+    return (
+        f"{at}, between the {thresholds.known:.3f} of a sure match and the {thresholds.new_whale:.3f} "
+        "of a new whale: compare the photos."
+    )

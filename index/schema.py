@@ -1,0 +1,228 @@
+"""The catalogue's tables, and how its SQLite file is opened. Part of SQLAlchemy's door (`catalogue.py`)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Connection, Engine, ForeignKey, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import NullPool
+
+from embedding.errors import FlukeprintError
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x666C756B  # "fluk": tells our SQLite files from another program's
+
+_IS_WRITING = "flukeprint_is_writing"
+
+
+class BadCatalogue(FlukeprintError):
+    """A catalogue that is absent, not ours, too new, damaged, locked or can't be written."""
+
+
+class Table(DeclarativeBase):
+    """What all tables derive from."""
+
+
+class IndividualRow(Table):
+    """A known animal."""
+
+    __tablename__ = "individuals"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class EncounterRow(Table):
+    """One meeting with one animal; without an individual where the animal isn't known."""
+
+    __tablename__ = "encounters"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    individual_id: Mapped[int | None] = mapped_column(ForeignKey("individuals.id"), index=True)
+
+
+class PhotoRow(Table):
+    """One file with its label. No individual means `new_whale`.
+
+    `path` is relative to the catalogue's folder where the file lies in it, so that the folder can be moved whole.
+    `mtime_ns` is empty when the file was too fresh for its time to prove anything.
+    """
+
+    __tablename__ = "photos"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    path: Mapped[str]
+    content_hash: Mapped[str] = mapped_column(index=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int | None] = mapped_column(BigInteger)
+    individual_id: Mapped[int | None] = mapped_column(ForeignKey("individuals.id"), index=True)
+    encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounters.id"), index=True)
+    species: Mapped[str | None]
+    taken_at: Mapped[str | None]
+    box: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class VectorRow(Table):
+    """A photo's embedding: little-endian float32 of unit length, and the checkpoint that made it."""
+
+    __tablename__ = "vectors"
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(index=True)
+    dimension: Mapped[int]
+    embedding: Mapped[bytes]
+
+
+class RevisionRow(Table):
+    """One transaction: when, with which checkpoint, and the calibration fitted after it."""
+
+    __tablename__ = "revisions"
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[str]
+    fingerprint: Mapped[str]
+    calibration: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ChangeRow(Table):
+    """One photo's change in one revision, before and after; never altered, never deleted (triggers see to it)."""
+
+    __tablename__ = "changes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(ForeignKey("revisions.revision"), index=True)
+    kind: Mapped[str]
+    photo: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+def create_schema(path: Path) -> None:
+    """Write an empty catalogue. Raises BadCatalogue when the file exists or can't be written."""
+    try:
+        path.open("xb").close()
+    except OSError as error:
+        raise BadCatalogue(f"the catalogue {path} can't be created: {error.strerror}") from error
+    engine = open_engine(path)
+    with telling(path), engine.begin() as connection:
+        Table.metadata.create_all(connection)
+        for happening in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER changes_refuse_{happening.lower()} BEFORE {happening} ON changes "
+                "BEGIN SELECT RAISE(ABORT, 'the log of changes is append-only'); END"
+            )
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
+    """Open the SQLite file at `path`, which must be there; each connection is closed after its use.
+
+    Where file or folder can't be written, it is opened as one that nobody changes: WAL needs a writable folder.
+    """
+    is_writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    uri = f"{path.absolute().as_uri()}?{'mode=rw' if is_writable else 'mode=ro&immutable=1'}"
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level None: SQLAlchemy's events below say BEGIN, not Python's guesswork.
+        raw = sqlite3.connect(
+            uri, uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False
+        )
+        raw.execute("PRAGMA foreign_keys = ON")
+        if is_writable:
+            raw.execute("PRAGMA journal_mode = WAL")
+            raw.execute("PRAGMA synchronous = FULL")
+        return raw
+
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def writing(connection: Connection) -> Connection:
+    """Make the connection's next transaction take the write lock at its start, not at its first change."""
+    return connection.execution_options(**{_IS_WRITING: True})
+
+
+def _begin(connection: Connection) -> None:
+    is_writing = connection.get_execution_options().get(_IS_WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+
+def check_file(path: Path) -> None:
+    """Raise BadCatalogue unless `path` is a catalogue that this version can read."""
+    if path.is_dir():
+        raise BadCatalogue(f"{path} is a folder; give the catalogue's file, such as {path / 'catalogue.db'}")
+    if not path.exists():
+        raise BadCatalogue(
+            f"there is no catalogue at {path}; give --catalogue FILE, or make one with `flukeprint index build`"
+        )
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        raise BadCatalogue(f"the catalogue {path} can't be read: {error.strerror}") from error
+    # https://www.sqlite.org/fileformat.html#the_database_header
+    application_id = int.from_bytes(header[68:72], "big")
+    version = int.from_bytes(header[60:64], "big")
+    if not header.startswith(b"SQLite format 3\0") or application_id != APPLICATION_ID:
+        raise BadCatalogue(
+            f"{path} is not a flukeprint catalogue; give the file that `flukeprint index build` wrote"
+        )
+    if version > SCHEMA_VERSION:
+        raise BadCatalogue(
+            f"{path} was made by a newer flukeprint (format {version}; this one reads up to {SCHEMA_VERSION}); "
+            "install the newer flukeprint"
+        )
+
+
+def settle(path: Path) -> None:
+    """Bring a catalogue's write-ahead log into its file, so that the file may be replaced.
+
+    A log left beside the new file would be replayed into it. Raises BadCatalogue while another process has the
+    catalogue open.
+    """
+    try:
+        raw = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=1.0)
+        try:
+            raw.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            raw.close()
+    except sqlite3.Error as error:
+        raise BadCatalogue(
+            f"{path} can't be replaced now ({error}): another process may have it open. Stop it and try again, "
+            "or use `flukeprint index update`, which a running service doesn't mind"
+        ) from error
+
+
+@contextmanager
+def telling(path: Path) -> Generator[None]:
+    """Turn what SQLite and the disk say into a BadCatalogue that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise BadCatalogue(_told(path, str(error.orig))) from error
+    except sqlite3.Error as error:
+        raise BadCatalogue(_told(path, str(error))) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise BadCatalogue(_told(path, "disk is full")) from error
+
+
+def _told(path: Path, said: str) -> str:
+    if "disk is full" in said:
+        return (
+            f"the disk of {path.parent} is full: nothing was changed. Free some space there, then run the same "
+            "command again"
+        )
+    if "locked" in said or "busy" in said:
+        return f"another flukeprint is changing {path} just now; wait until it has finished, then try again"
+    if "readonly" in said or "read-only" in said:
+        return f"{path} can't be written: ask for write permission on the file and on its folder"
+    if "malformed" in said or "not a database" in said:
+        return f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew"
+    return f"SQLite refused {path}: {said}"

@@ -1,0 +1,110 @@
+"""Kaggle's `Image,Id` file: five labels a photo, new_whale placed by a threshold."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from embedding.errors import FlukeprintError
+from index.labels import NEW_WHALE
+from index.matching import NOBODY, Candidate, Match, Thresholds, decide
+
+HEADER = ("Image", "Id")
+LABELS_A_ROW = 5
+
+
+class BadSubmission(FlukeprintError):
+    """Rows that Kaggle would refuse, or that do not fit the sample submission."""
+
+
+def labels_of(ranked: Sequence[Candidate | Match], threshold: float) -> tuple[str, ...]:
+    """Choose five different labels from individuals ranked nearest first.
+
+    new_whale comes first when the nearest individual is farther than the threshold, by the rule that decides
+    everywhere, and second otherwise: when the first individual is wrong, a new whale is likelier than any one
+    of the others. Raises BadSubmission for fewer than four individuals.
+    """
+    if len(ranked) < LABELS_A_ROW - 1:
+        raise BadSubmission(
+            f"a submission needs {LABELS_A_ROW - 1} ranked individuals beside {NEW_WHALE}, and there are "
+            f"{len(ranked)}; search a catalogue of that many individuals or more, with k = {LABELS_A_ROW}"
+        )
+    nearest = ranked[0].distance if ranked else NOBODY
+    place = 0 if decide(nearest, Thresholds(threshold, threshold)) == NEW_WHALE else 1
+    labels = [each.individual for each in ranked]
+    labels.insert(place, NEW_WHALE)
+    return tuple(labels[:LABELS_A_ROW])
+
+
+def write_submission(rows: Iterable[tuple[str, Sequence[str]]], path: Path) -> None:
+    """Write (photo name, five labels) rows; the file appears complete or, on any error, stays as it was.
+
+    Raises BadSubmission for a photo named twice and for labels that are not five different words.
+    """
+    seen: set[str] = set()
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(HEADER)
+            for photo, labels in rows:
+                _check_row(photo, labels, seen)
+                writer.writerow([photo, " ".join(labels)])
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def check_against_sample(path: Path, sample: Path) -> None:
+    """Check that a submission names exactly the photos of a sample submission, with five labels each.
+
+    Raises BadSubmission naming the first photos that are missing or too many.
+    """
+    rows = _read_rows(path)
+    seen: set[str] = set()
+    for photo, labels in rows:
+        _check_row(photo, labels, seen)
+    wanted = {photo for photo, _ in _read_rows(sample)}
+    for difference, what in ((wanted - seen, "lacks"), (seen - wanted, "has, unlike the sample,")):
+        if difference:
+            raise BadSubmission(
+                f"{path.name} {what} {len(difference)} of the photos, such as "
+                f"{', '.join(sorted(difference)[:3])}; {sample.name} names {len(wanted)} photos"
+            )
+
+
+def _check_row(photo: str, labels: Sequence[str], seen: set[str]) -> None:
+    if photo in seen:
+        raise BadSubmission(f"photo {photo} has two rows; each photo needs one")
+    seen.add(photo)
+    if len(labels) != LABELS_A_ROW or len(set(labels)) != LABELS_A_ROW:
+        raise BadSubmission(
+            f"photo {photo} has the labels {' '.join(labels) or '(none)'}; give {LABELS_A_ROW} different ones"
+        )
+    odd = [label for label in labels if label.split() != [label]]
+    if odd:
+        raise BadSubmission(
+            f"photo {photo} has the label {odd[0]!r}; labels are separated by spaces and hold none"
+        )
+
+
+def _read_rows(path: Path) -> list[tuple[str, list[str]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadSubmission(f"{path.name} cannot be read as a submission: {error}") from error
+    if not rows or tuple(rows[0]) != HEADER:
+        found = ",".join(rows[0]) if rows else "an empty file"
+        raise BadSubmission(f"{path.name} begins with {found}; a submission begins with {','.join(HEADER)}")
+    bad = next((row for row in rows[1:] if len(row) != len(HEADER)), None)
+    if bad is not None:
+        raise BadSubmission(f"{path.name} has the row {','.join(bad)!r}; each row is a photo and its labels")
+    return [(photo, labels.split()) for photo, labels in rows[1:]]

@@ -1,0 +1,102 @@
+"""The OpenAPI document: what FastAPI derives from the routes, and the problem documents that it can't see."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.envelope import REQUEST_ID_HEADER
+from service.problems import INTERNAL, PROBLEM_JSON, Fault, Problem, ProblemKind
+
+_COMPONENTS = "#/components/schemas/"
+
+DESCRIPTION = """\
+Who is the whale in this photograph? Send photos, get ranked individuals of the catalogue, each with a cosine distance
+and a calibrated probability, and a decision: `known`, `review` or `new_whale`.
+
+Every answer names the catalogue revision and the checkpoint's fingerprint that it came from, and carries an
+`X-Request-Id` header: the client's own where it sent one of up to 128 letters, digits and `. _ : -`, else a new one.
+Every error is a problem document (RFC 9457, `application/problem+json`)."""
+
+
+def problem_responses(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
+    """Document the problems that a route answers with; every route may also answer `internal`."""
+    by_status: dict[int | str, list[ProblemKind]] = {}
+    for kind in (*kinds, INTERNAL):
+        by_status.setdefault(kind.status, []).append(kind)
+    return {status: _response(of_status) for status, of_status in by_status.items()}
+
+
+def _response(kinds: list[ProblemKind]) -> dict[str, Any]:
+    content = {
+        "schema": {"$ref": f"{_COMPONENTS}Problem"},
+        "examples": {kind.slug: {"summary": kind.title, "value": _example(kind)} for kind in kinds},
+    }
+    return {
+        "description": " ".join(f"`{kind.slug}`: {kind.meaning}" for kind in kinds),
+        "content": {PROBLEM_JSON: content},
+    }
+
+
+def _example(kind: ProblemKind) -> dict[str, Any]:
+    problem = Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=kind.meaning,
+        instance="/v1/identify",
+        request_id="5b2c0d6e8f",
+        errors=_EXAMPLE_FAULTS.get(kind.slug),
+    )
+    return problem.model_dump(exclude_none=True)
+
+
+_EXAMPLE_FAULTS = {
+    "invalid": [Fault(field="k", reason="Input should be less than or equal to 50")],
+    "bad-photos": [
+        Fault(photo="notes.jpg", position=1, reason="notes.jpg: not a photo, whatever its name says: it holds text")
+    ],
+}
+
+
+def flukeprint_version() -> str:
+    """The installed version; "0" in a source tree that was never installed."""
+    try:
+        return version("flukeprint")
+    except PackageNotFoundError:
+        return "0"
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """Build the document once and keep it on the application, as FastAPI does with its own."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title="flukeprint",
+            version=flukeprint_version(),
+            summary="Which individual whale is in this photograph?",
+            description=DESCRIPTION,
+            routes=app.routes,
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = _schema_of_problem()
+        schemas["Fault"] = Fault.model_json_schema()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                _promise_request_id(operation)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _schema_of_problem() -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template=_COMPONENTS + "{model}")
+    del schema["$defs"]  # Fault stands beside it among the components
+    return schema
+
+
+def _promise_request_id(operation: dict[str, Any]) -> None:
+    header = {"description": "Names this request in the service's log.", "schema": {"type": "string"}}
+    for response in operation["responses"].values():
+        response.setdefault("headers", {})[REQUEST_ID_HEADER] = header

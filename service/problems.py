@@ -1,0 +1,171 @@
+"""Errors over HTTP: every one is an RFC 9457 problem document, and every kind is listed here once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class ProblemKind(NamedTuple):
+    """A kind of problem: `slug` is its place on /docs and with it its `type`."""
+
+    slug: str
+    status: int
+    title: str
+    meaning: str
+
+    @property
+    def type(self) -> str:
+        return f"/docs#problem-{self.slug}"
+
+
+BAD_REQUEST = ProblemKind(
+    "bad-request", 400, "The request can't be read", "The body is not the multipart form that its header promises."
+)
+NOT_FOUND = ProblemKind("not-found", 404, "Nothing is here", "The path, or the photo it names, does not exist.")
+METHOD_NOT_ALLOWED = ProblemKind(
+    "method-not-allowed", 405, "Not with this method", "The path exists; the Allow header lists its methods."
+)
+TOO_LARGE = ProblemKind(
+    "too-large", 413, "The upload is too large", "The body is larger than the service takes; it was not read further."
+)
+NOT_MULTIPART = ProblemKind(
+    "not-multipart", 415, "Not a multipart form", "Photos are sent as multipart/form-data in the field `photos`."
+)
+INVALID = ProblemKind(
+    "invalid", 422, "The request makes no sense", "A field is missing, unknown or out of range; `errors` names each."
+)
+BAD_PHOTOS = ProblemKind(
+    "bad-photos",
+    422,
+    "Not every photo can be read",
+    "`errors` names every unreadable photo with its position and reason. None was identified: "
+    "send the request again without them.",
+)
+INTERNAL = ProblemKind(
+    "internal", 500, "The service failed", "A fault of ours, logged under the request id that the document names."
+)
+BUSY = ProblemKind("busy", 503, "Busy", "No room for these photos now; try again after Retry-After seconds.")
+NOT_READY = ProblemKind(
+    "not-ready", 503, "Still starting", "The catalogue is being loaded; try again after Retry-After seconds."
+)
+
+KINDS = (
+    BAD_REQUEST,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    TOO_LARGE,
+    NOT_MULTIPART,
+    INVALID,
+    BAD_PHOTOS,
+    INTERNAL,
+    BUSY,
+    NOT_READY,
+)
+_BY_STATUS = {kind.status: kind for kind in (BAD_REQUEST, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE, NOT_MULTIPART, INVALID)}
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request: with a field, or with the photo at a position (from 0)."""
+
+    reason: str = Field(description="What is wrong, in a sentence.")
+    field: str | None = Field(None, description="The form field or parameter.")
+    photo: str | None = Field(None, description="The photo's file name as it was sent.")
+    position: int | None = Field(None, description="The photo's place among the request's photos, from 0.")
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str = Field(description="Which kind of problem, as a link into /docs.")
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong this time, and what to do.")
+    instance: str = Field(description="The path that was asked for.")
+    request_id: str = Field(description="The same as the X-Request-Id header; name it when asking for help.")
+    errors: list[Fault] | None = Field(None, description="Everything that is wrong, where that is more than one thing.")
+
+
+class ProblemError(HTTPException):
+    """Raise it anywhere below the application to answer with a problem document."""
+
+    def __init__(
+        self,
+        kind: ProblemKind,
+        detail: str,
+        *,
+        errors: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(kind.status, detail, headers)
+        self.kind = kind
+        self.errors = tuple(errors)
+
+
+def problem_response(
+    scope: Scope,
+    kind: ProblemKind,
+    detail: str,
+    *,
+    errors: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The problem document for the request that `scope` describes."""
+    problem = Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=quote(scope["path"]),
+        request_id=scope["state"]["request_id"],
+        errors=list(errors) or None,
+    )
+    return Response(problem.model_dump_json(exclude_none=True), kind.status, headers, PROBLEM_JSON)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Answer every HTTPException and validation error of the application with a problem document."""
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+
+
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if isinstance(error, ProblemError):
+        return problem_response(
+            request.scope, error.kind, error.detail, errors=error.errors, headers=error.headers
+        )
+    kind = _BY_STATUS.get(error.status_code, INTERNAL)
+    return problem_response(request.scope, kind, _detail(request, error), headers=error.headers)
+
+
+def _detail(request: Request, error: HTTPException) -> str:
+    path = request.scope["path"]
+    if error.status_code == NOT_FOUND.status:
+        return f"Nothing is at {path}; /docs lists what there is."
+    if error.status_code == METHOD_NOT_ALLOWED.status:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        return f"{request.method} is not possible on {path}; use {allowed}."
+    return error.detail
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [Fault(field=str(part["loc"][-1]), reason=part["msg"]) for part in error.errors()]
+    return problem_response(request.scope, INVALID, in_one_line(faults), errors=faults)
+
+
+def in_one_line(faults: Sequence[Fault]) -> str:
+    """Faults as one sentence for a problem's `detail`."""
+    return "; ".join(f"{fault.field}: {fault.reason}" if fault.field else fault.reason for fault in faults)

@@ -1,0 +1,33 @@
+"""GET /healthz and /readyz: is the process alive, can it answer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from service.problems import NOT_READY
+from service.openapi import problem_responses
+from service.schemas import Alive, Ready
+from service.serving import service_of
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="Is the process alive?")
+async def healthz() -> Alive:
+    """Answer as long as the process runs, also while it is starting."""
+    return Alive()
+
+
+@router.get("/readyz", summary="Can photos be sent?", responses=problem_responses(NOT_READY))
+async def readyz(request: Request) -> Ready:
+    """Name the loaded catalogue revision; a `not-ready` problem while it is being loaded."""
+    identifier = service_of(request).ready().identifier
+    gallery = identifier.gallery
+    return Ready(
+        catalogue_revision=gallery.revision,
+        individuals=gallery.individual_count,
+        photos=gallery.size,
+        fingerprint=gallery.fingerprint,
+        is_calibrated=identifier.calibration.is_fitted,
+    )

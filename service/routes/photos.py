@@ -1,0 +1,62 @@
+"""GET /v1/photos/{name}: a catalogue photo to look at, without what its file says besides."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from embedding.photo import BadPhoto, PhotoLimits, read_photo, thumbnail
+from service.problems import INVALID, NOT_FOUND, NOT_READY, ProblemError
+from service.openapi import problem_responses
+from service.serving import ServedPhoto, service_of
+
+JPEG = "image/jpeg"
+_JPEG_QUALITY = 85
+
+router = APIRouter(tags=["photos"])
+
+
+@router.get(
+    "/v1/photos/{name:path}",
+    summary="A catalogue photo's thumbnail",
+    response_class=Response,
+    responses={
+        200: {"description": "The thumbnail.", "content": {JPEG: {"schema": {"type": "string", "format": "binary"}}}},
+        304: {"description": "The client's copy (If-None-Match) is the current one."},
+        **problem_responses(NOT_FOUND, INVALID, NOT_READY),
+    },
+)
+async def photo(
+    request: Request,
+    name: str,
+    size_px: Annotated[int, Query(ge=16, le=2048, description="The longer side at most.")] = 512,
+) -> Response:
+    """Answer the photo as an upright JPEG, encoded anew, so that it carries no EXIF and no GPS position."""
+    service = service_of(request)
+    served = service.ready().photos.get(name)
+    if served is None:
+        raise ProblemError(NOT_FOUND, f"The catalogue has no photo {name!r}; answers name photos as `photo`.")
+    headers = {"ETag": f'"{served.content_hash[:32]}-{size_px}"', "Cache-Control": "private, max-age=3600"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    try:
+        jpeg = await asyncio.get_running_loop().run_in_executor(
+            service.decoders, _thumbnail_jpeg, served, size_px, service.limits
+        )
+    except BadPhoto as error:
+        raise ProblemError(
+            NOT_FOUND, f"The catalogue knows the photo {name!r}, but its file can't be read any more."
+        ) from error
+    return Response(jpeg, media_type=JPEG, headers=headers)
+
+
+def _thumbnail_jpeg(photo: ServedPhoto, size_px: int, limits: PhotoLimits) -> bytes:
+    image = thumbnail(read_photo(photo.path, limits=limits, at_least_px=size_px), size_px)
+    jpeg = io.BytesIO()
+    image.save(jpeg, "JPEG", quality=_JPEG_QUALITY)
+    return jpeg.getvalue()

@@ -1,0 +1,139 @@
+"""Every option of the service: one field here is one flag, one environment variable and one line of the docs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from embedding.errors import FlukeprintError
+
+ENV_PREFIX = "FLUKEPRINT_"
+MIB = 2**20
+
+
+class BadSettings(FlukeprintError):
+    """An option out of range, or options that contradict each other."""
+
+
+class Settings(BaseSettings):
+    """What `flukeprint serve` was told. A flag wins over its environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True)
+
+    catalogue: Path = Field(Path("catalogue.db"), description="The catalogue to answer from.")
+    checkpoint: Path | None = Field(
+        None, description="The checkpoint that made the catalogue's vectors; without it the one shipped with flukeprint."
+    )
+    device: str | None = Field(
+        None, description="Where the network runs, `cpu` or `cuda`; without it the GPU where there is one."
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
+    port: int = Field(
+        8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one and prints it."
+    )
+    max_upload_bytes: int = Field(
+        64 * MIB, ge=1024, description="The largest request body, and so the largest photo; beyond it 413."
+    )
+    max_photos: int = Field(16, ge=1, le=1000, description="The most photos in one request; beyond it 422.")
+    max_photo_pixels: int = Field(
+        120_000_000, ge=1, description="The most pixels in one photo, checked before it is decoded; beyond it 422."
+    )
+    decode_threads: int = Field(2, ge=1, le=64, description="How many photos are decoded side by side.")
+    max_waiting_photos: int = Field(
+        64, ge=1, description="The most photos taken in and not yet answered; a request that finds no room gets 503."
+    )
+    max_batch: int = Field(8, ge=1, description="The most photos that the network sees at once.")
+    max_wait_ms: float = Field(
+        0.0, ge=0, le=1000, description="How long a photo waits for others to fill a batch: 0 on a CPU, 2 to 5 on a GPU."
+    )
+    retry_after_seconds: int = Field(
+        1, ge=1, description="What a client is told to wait when the service is full or still starting."
+    )
+    shutdown_seconds: int = Field(
+        10, ge=1, description="How long running requests may take to finish once the service is told to stop."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is logged on stderr; `info` has one line a request."
+    )
+
+    @model_validator(mode="after")
+    def _a_full_request_fits(self) -> Settings:
+        if self.max_photos > self.max_waiting_photos:
+            raise ValueError(
+                f"max_photos is {self.max_photos}, more than max_waiting_photos, {self.max_waiting_photos}: "
+                "such a request could never be taken in"
+            )
+        return self
+
+
+def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from what was given (None values count as not given), then the environment, then the defaults.
+
+    Raises BadSettings naming each bad option as flag and as environment variable.
+    """
+    told = {name: value for name, value in (given or {}).items() if value is not None}
+    unknown = sorted(set(told) - set(Settings.model_fields))
+    if unknown:
+        raise BadSettings(f"unknown settings {unknown}; known are {sorted(Settings.model_fields)}")
+    try:
+        return Settings(**told)
+    except ValidationError as error:
+        raise BadSettings("; ".join(_complaint(part["loc"], part["msg"]) for part in error.errors())) from error
+
+
+def _complaint(location: tuple[int | str, ...], message: str) -> str:
+    if not location:
+        return message.removeprefix("Value error, ")
+    name = str(location[0])
+    return f"{flag(name)} (or {variable(name)}): {message}"
+
+
+def unknown_variables(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The FLUKEPRINT_ variables that no setting reads: a misspelt one would silently leave the default."""
+    known = {variable(name) for name in Settings.model_fields}
+    names = os.environ if environment is None else environment
+    return tuple(sorted(name for name in names if name.startswith(ENV_PREFIX) and name not in known))
+
+
+def flag(name: str) -> str:
+    """`max_photos` -> `--max-photos`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def variable(name: str) -> str:
+    """`max_photos` -> `FLUKEPRINT_MAX_PHOTOS`."""
+    return f"{ENV_PREFIX}{name.upper()}"
+
+
+def described(name: str) -> str:
+    """What a setting is for, in the words of the docs."""
+    return Settings.model_fields[name].description or ""
+
+
+def settings_table() -> str:
+    """The text of docs/settings.md."""
+    rows = [
+        f"| `{flag(name)}` | `{variable(name)}` | {_default(field)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join([_HEADING, *rows, ""])
+
+
+def _default(field: FieldInfo) -> str:
+    return "" if field.default is None else f"`{field.default}`"
+
+
+_HEADING = """\
+# Settings of the service
+
+Generated from `service/settings.py`. Every option of `flukeprint serve` is a flag and an environment variable; the
+flag wins. `flukeprint serve` warns of a `FLUKEPRINT_` variable that is not listed here.
+
+| flag | variable | default | what it does |
+| --- | --- | --- | --- |"""

@@ -1,0 +1,71 @@
+"""A long step says what it does, how far it is and how fast, on stderr only."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from index.progress import no_progress, plain_lines, progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_plain_lines_come_every_few_seconds_and_at_the_end():
+    out = io.StringIO()
+    ticks = {"now": 0.0}
+    with plain_lines(100, "Embedding photos", out, clock=lambda: ticks["now"]) as advance:
+        ticks["now"] = 2.0
+        advance(10)  # too soon for a line
+        ticks["now"] = 5.0
+        advance(10)
+        ticks["now"] = 8.0
+        advance(30)  # three seconds after the last line
+        ticks["now"] = 10.0
+        advance(50)
+    assert out.getvalue().splitlines() == [
+        "Embedding photos: 20 of 100, 5 s, 4.0/s",
+        "Embedding photos: 100 of 100, 10 s, 10.0/s",
+        "Embedding photos: 100 of 100, 10 s, 10.0/s",
+    ]
+
+
+def test_unknown_total_and_nothing_done():
+    out = io.StringIO()
+    with plain_lines(None, "Looking", out, clock=lambda: 0.0):
+        pass
+    assert out.getvalue() == "Looking: 0, 0 s\n"
+
+
+def test_a_break_is_told_and_passed_on():
+    out = io.StringIO()
+    with pytest.raises(KeyboardInterrupt), plain_lines(4, "Reading", out, clock=lambda: 0.0) as advance:
+        advance(3)
+        raise KeyboardInterrupt
+    assert out.getvalue() == "Reading: 3 of 4 (stopped), 0 s\n"
+
+
+def test_a_pipe_gets_plain_lines_on_stderr_only(capsys: pytest.CaptureFixture[str]):
+    with progress(2, "Reading") as advance:
+        advance(2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Reading: 2 of 2, ")
+
+
+def test_a_terminal_gets_a_bar_with_description_and_count():
+    out = Terminal()
+    with progress(3, "Embedding photos", stream=out) as advance:
+        advance(1)
+        advance(2)
+    assert "Embedding photos" in out.getvalue()
+    assert "3/3" in out.getvalue()
+
+
+def test_no_progress_is_silent(capsys: pytest.CaptureFixture[str]):
+    with no_progress(2, "Reading") as advance:
+        advance(2)
+    assert capsys.readouterr() == ("", "")

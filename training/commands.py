@@ -1,0 +1,65 @@
+"""The commands of the training wing: train, evaluate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CsvOption = Annotated[Path | None, typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON.")]
+PhotosOption = Annotated[Path, typer.Option("--photos", help="Folder of the photographs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Mount this wing's commands."""
+    app.command("train")(train)
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a TOML file.")],
+    photos: PhotosOption,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the run; new or empty, unless --resume.")],
+    csv: CsvOption = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one choice: section.key=value. Repeatable.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder for decoded photos (default: .cache beside --out).")
+    ] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")] = False,
+) -> None:
+    """Train a network by a RECIPE on labelled photos.
+
+    Without --csv the folder holds one sub-folder per individual. The run leaves best.safetensors (the checkpoint
+    that the other commands take), metrics.csv, curves.png, split.csv and recipe.json in --out. A run that was
+    stopped, at any moment, continues with --resume.
+    """
+    from index.labels import read_labels
+
+    from training.board import require_tensorboard
+    from training.loop import train as run_training
+    from training.recipe import read_recipe
+
+    choices = read_recipe(recipe, overrides or ())
+    if tensorboard:
+        require_tensorboard()
+    labels = read_labels(csv, photos)
+    for warning in labels.warnings:
+        print(f"note: {warning}", file=sys.stderr)
+    try:
+        path = run_training(
+            choices,
+            labels.photos,
+            out,
+            cache=cache or out.parent / ".cache",
+            resume=resume,
+            tensorboard=tensorboard,
+        )
+    except KeyboardInterrupt:
+        if (out / "resume.safetensors").exists():
+            print(f"\nstopped; the same command with --resume continues the run in {out}", file=sys.stderr)
+        raise
+    print(f"best checkpoint: {path}")

@@ -1,0 +1,59 @@
+"""Plots and tables of a run and of an evaluation, with matplotlib on no screen. matplotlib's only door."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from embedding.checkpoint import write_atomically
+
+
+@contextmanager
+def figure(path: Path, columns: int = 1, height_inches: float = 4.0) -> Iterator[list[Any]]:
+    """Yield `columns` axes side by side and write them to a PNG, atomically."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"font.size": 12, "axes.grid": True, "grid.alpha": 0.3, "lines.linewidth": 2}):
+        drawn = Figure(figsize=(6.0 * columns, height_inches), layout="constrained")
+        axes: Any = drawn.subplots(1, columns, squeeze=False)
+        yield list(axes[0])
+        data = io.BytesIO()
+        FigureCanvasAgg(drawn).print_png(data)
+    write_atomically(path, data.getvalue())
+
+
+def metrics_csv(history: Sequence[Mapping[str, float]]) -> str:
+    """One row an epoch; the columns are all that any epoch has, empty where one was not validated."""
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+def draw_curves(history: Sequence[Mapping[str, float]], path: Path, name: str) -> None:
+    """Draw the loss and the validation metrics over epochs, side by side."""
+    with figure(path, columns=2) as (left, right):
+        left.plot([row["epoch"] for row in history], [row["loss"] for row in history], color="#1f4e79")
+        left.set(title=f"{name}: training loss", xlabel="epoch", ylabel="loss (mean over the epoch's steps)")
+        measured = [row for row in history if "score" in row]
+        for column, label in (
+            ("known_top1", "known, top-1"),
+            ("disjoint_top1", "disjoint, top-1"),
+            ("disjoint_map5", "disjoint, MAP@5"),
+            ("auroc", "known/new, AUROC"),
+        ):
+            rows = [row for row in measured if column in row]
+            if rows:
+                right.plot([row["epoch"] for row in rows], [row[column] for row in rows], label=label)
+        right.set(title="validation", xlabel="epoch", ylabel="share (1 is best)", ylim=(0, 1))
+        if measured:
+            right.legend(loc="best", fontsize=10)

@@ -1,0 +1,116 @@
+"""Seeded splits of a labelled set after docs/benchmarks.md's protocol: known, disjoint and open queries."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from index.labels import LabelledPhoto
+
+from embedding.checkpoint import write_atomically
+from embedding.errors import FlukeprintError
+
+Role = Literal["fit", "known_query", "disjoint", "unknown_query", "unused"]
+
+
+class BadSplit(FlukeprintError):
+    """A split file that doesn't fit the labels, or labels too few to split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A role for every photo.
+
+    fit: may be learned from, and is in the known gallery when it has an individual. known_query: one photo each of
+    individuals that fit holds too. disjoint: every photo of individuals that fit doesn't hold; they stand in the
+    known gallery as well, where nothing asks for them. unknown_query: photos of animals the gallery doesn't hold.
+    """
+
+    roles: Mapping[str, Role]
+
+    def names(self, *wanted: Role) -> list[str]:
+        """Names of the photos with one of these roles, sorted."""
+        return sorted(name for name, role in self.roles.items() if role in wanted)
+
+
+def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.2) -> Split:
+    """Give every photo its role: the same photos and seed, the same split.
+
+    `share` of the individuals (with at least 2) are disjoint. Of every remaining individual with three or more
+    photos one is a known query. A third of the new_whale photos are unknown queries; where no photo is new_whale,
+    three quarters of `share` (15 % for 20 %) of the individuals are.
+    """
+    rng = np.random.default_rng([seed, 2018])
+    of_individual, new_whales = _grouped(photos)
+    individuals = sorted(of_individual)
+    if len(individuals) < 4:
+        raise BadSplit(f"{len(individuals)} individuals can't be split; at least 4 are needed")
+    shuffled = [individuals[at] for at in rng.permutation(len(individuals))]
+    disjoint_count = max(2, round(share * len(individuals)))
+    roles: dict[str, Role] = {}
+    disjoint, rest = shuffled[:disjoint_count], shuffled[disjoint_count:]
+    roles.update({name: "disjoint" for one in disjoint for name in of_individual[one]})
+    if new_whales:
+        picked = rng.permutation(len(new_whales))
+        cut = len(new_whales) // 3
+        roles.update({new_whales[at]: "unknown_query" for at in picked[:cut]})
+        roles.update({new_whales[at]: "fit" for at in picked[cut:]})
+    else:
+        unknown_count = max(1, round(0.75 * share * len(individuals)))
+        roles.update({name: "unknown_query" for one in rest[:unknown_count] for name in of_individual[one]})
+        rest = rest[unknown_count:]
+    for one in sorted(rest):
+        names = of_individual[one]
+        query = int(rng.integers(len(names))) if len(names) >= 3 else -1
+        roles.update({name: "known_query" if at == query else "fit" for at, name in enumerate(names)})
+    return Split(roles)
+
+
+def validation_split(photos: Sequence[LabelledPhoto], split: Split, share: float, seed: int = 0) -> Split:
+    """Split the fit part once more, for choices; photos of other roles become unused."""
+    fit = set(split.names("fit"))
+    inner = make_split([photo for photo in photos if photo.name in fit], seed + 1, share)
+    return Split({photo.name: inner.roles.get(photo.name, "unused") for photo in photos})
+
+
+def _grouped(photos: Sequence[LabelledPhoto]) -> tuple[dict[str, list[str]], list[str]]:
+    of_individual: defaultdict[str, list[str]] = defaultdict(list)
+    new_whales: list[str] = []
+    for photo in sorted(photos, key=lambda photo: photo.name):
+        if photo.individual is None:
+            new_whales.append(photo.name)
+        else:
+            of_individual[photo.individual].append(photo.name)
+    return of_individual, new_whales
+
+
+def write_split(split: Split, path: Path) -> None:
+    """Write `image,role` rows, sorted by name."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "role"])
+    writer.writerows(sorted(split.roles.items()))
+    write_atomically(path, text.getvalue().encode())
+
+
+def read_split(path: Path, photos: Sequence[LabelledPhoto]) -> Split:
+    """Read what `write_split` wrote. Raises BadSplit where it names other photos than the labels do."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = {row["image"]: row["role"] for row in csv.DictReader(file)}
+    except (OSError, KeyError, UnicodeDecodeError) as error:
+        raise BadSplit(f"the split {path} can't be read ({error}); it needs the columns image,role") from error
+    wrong = sorted(set(rows.values()) - set(get_args(Role)))
+    if wrong:
+        raise BadSplit(f"{path}: role {wrong[0]!r}; allowed are {', '.join(get_args(Role))}")
+    absent = sorted(photo.name for photo in photos if photo.name not in rows)
+    if absent:
+        raise BadSplit(f"{path} has no role for {len(absent)} of the labelled photos, the first is {absent[0]}")
+    names = {photo.name for photo in photos}
+    return Split({name: role for name, role in rows.items() if name in names})  # pyright: ignore[reportArgumentType]

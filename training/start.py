@@ -1,0 +1,65 @@
+"""Where a network's first weights come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, load_weights, read_header
+from embedding.network import BadNetwork, Network, NetworkConfig, load_backbone_weights
+from training.recipe import NetworkChoices
+
+
+def start_network(choices: NetworkChoices) -> Network:
+    """Build the recipe's network with its first weights. Raises BadNetwork or BadCheckpoint."""
+    network = Network(
+        NetworkConfig(
+            backbone=choices.backbone,
+            embedding_dim=choices.embedding_dim,
+            pooling=choices.pooling,
+            backbone_options=tuple(sorted(choices.backbone_options.items())),
+        ),
+        pretrained=choices.weights == "pretrained",
+        dropout=choices.dropout,
+        drop_path=choices.drop_path,
+    )
+    if choices.weights in ("pretrained", "random"):
+        return network
+    path = DEFAULT_CHECKPOINT if choices.weights == "default" else Path(choices.weights)
+    if not path.exists():
+        raise BadNetwork(
+            f'network.weights = {choices.weights!r}: there is no such file. Allowed are "pretrained", "default", '
+            '"random", or a file of weights'
+        )
+    if _is_checkpoint(path):
+        _load_checkpoint(network, path)
+    else:
+        load_backbone_weights(network, path)
+    return network
+
+
+def _is_checkpoint(path: Path) -> bool:
+    if path.suffix != ".safetensors":
+        return False
+    try:
+        read_header(path)
+    except BadCheckpoint:
+        return False
+    return True
+
+
+def _load_checkpoint(network: Network, path: Path) -> None:
+    """Take the backbone, which must fit, and the pooling, projection and neck where they fit."""
+    weights, own = load_weights(path), network.state_dict()
+    unfit = [
+        name
+        for name in own
+        if name.startswith("backbone.") and (name not in weights or weights[name].shape != own[name].shape)
+    ]
+    if unfit:
+        backbone = read_header(path).network.get("backbone")
+        raise BadNetwork(
+            f"{path} holds a {backbone}, the recipe wants {network.config.backbone} ({len(unfit)} tensors don't fit, "
+            f"the first is {unfit[0]}). Give the recipe that backbone, or other weights"
+        )
+    fitting = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
+    network.load_state_dict({**own, **fitting})

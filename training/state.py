@@ -1,0 +1,105 @@
+"""Everything that --resume needs, in one safetensors file written atomically: no pickle, never half a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from embedding.checkpoint import write_atomically
+from embedding.errors import FlukeprintError
+
+FORMAT = "flukeprint-resume-1"
+
+
+class BadState(FlukeprintError):
+    """A resume file that is absent, damaged, or of another recipe."""
+
+
+@dataclass(slots=True)
+class Position:
+    """Where a run stands: the next step to take, and what has been measured so far.
+
+    `rate_factor` is what reduce-on-plateau has made of the rate; `history` holds one row of metrics an epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    best: float = -1.0
+    best_epoch: int = -1
+    rate_factor: float = 1.0
+    stale_validations: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+
+
+def save_state(
+    path: Path, position: Position, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, digest: str
+) -> None:
+    """Write modules, optimiser and position; `digest` is the recipe's."""
+    tensors = {f"{key}/{name}": value for key, module in modules.items() for name, value in module.state_dict().items()}
+    slots = cast("dict[int, dict[str, Any]]", optimiser.state_dict()["state"])
+    scalars: dict[str, Any] = {}
+    for index, slot in slots.items():
+        for name, value in slot.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimiser/{index}/{name}"] = value
+            else:
+                scalars[f"{index}/{name}"] = value
+    written = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    # Tied or aliased tensors can't be written twice; a clone costs little beside a training step.
+    seen: set[int] = set()
+    for name, value in written.items():
+        if value.data_ptr() in seen:
+            written[name] = value.clone()
+        seen.add(value.data_ptr())
+    fields = {name: getattr(position, name) for name in Position.__slots__}
+    metadata = {
+        "format": FORMAT,
+        "recipe": digest,
+        "position": json.dumps(fields),
+        "optimiser": json.dumps(scalars),
+    }
+    write_atomically(path, save(written, metadata=metadata))
+
+
+def load_state(path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, digest: str) -> Position:
+    """Load what `save_state` wrote into modules and optimiser. Raises BadState when it doesn't belong to them."""
+    if not path.exists():
+        raise BadState(f"nothing to resume: there is no {path}. Start the run without --resume")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = cast("dict[str, str]", file.metadata() or {})
+            tensors = {name: cast(Tensor, file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+    except Exception as error:  # safetensors raises its own kinds
+        raise BadState(f"{path} is damaged ({error}); start the run anew without --resume") from error
+    if metadata.get("format") != FORMAT:
+        raise BadState(f"{path} is not a resume file of this version; start the run anew without --resume")
+    if metadata["recipe"] != digest:
+        raise BadState(
+            f"{path} belongs to another recipe (or other --set values). Resume with the very command that began the "
+            "run, or give another --out"
+        )
+    for key, module in modules.items():
+        module.load_state_dict(_part(tensors, f"{key}/"))
+    _load_optimiser(optimiser, _part(tensors, "optimiser/"), json.loads(metadata["optimiser"]))
+    return Position(**json.loads(metadata["position"]))
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], scalars: dict[str, Any]) -> None:
+    slots: dict[int, dict[str, Any]] = {}
+    for key, value in [*tensors.items(), *scalars.items()]:
+        index, _, name = key.partition("/")
+        slots.setdefault(int(index), {})[name] = value
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
