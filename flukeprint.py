@@ -30,14 +30,13 @@ def flukeprint(show_version: bool = typer.Option(False, "--version", help="Print
 
 def build_app() -> typer.Typer:
     """Mount every wing's commands; their heavy libraries load when a command runs."""
-    import index.commands
-    import service.commands
+    from demo.commands import register as register_demo
+    from index.commands import register as register_index
+    from service.commands import register as register_service
+    from training.commands import register as register_training
 
-    import demo.commands
-    import training.commands
-
-    for wing in (index, training, service, demo):
-        wing.commands.register(app)
+    for register in (register_index, register_training, register_service, register_demo):
+        register(app)
     return app
 
 

@@ -76,9 +76,7 @@ def prepare_folder(folder: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def draw_album(
-    folder: Path, *, individuals: int, photos: int, queries: int, unknown: int, advance: Advance
-) -> Album:
+def draw_album(folder: Path, *, individuals: int, photos: int, queries: int, unknown: int, advance: Advance) -> Album:
     """Draw `photos` of each individual, and questions about `queries` known and `unknown` new whales."""
     prepare_folder(folder)
     (folder / "photos").mkdir()
@@ -93,9 +91,7 @@ def draw_album(
         is_known, whale = seed < individuals, Individual.drawn(seed)
         for row, name in _catalogue_rows(seed, photos if is_known else 0):
             _photo(whale, row, folder / "photos" / name, advance)
-            rows.append(
-                (name, name_of(seed), "humpback", f"{name_of(seed)}_{row + 1}", f"2025-{6 + row % 4:02d}-01")
-            )
+            rows.append((name, name_of(seed), "humpback", f"{name_of(seed)}_{row + 1}", f"2025-{6 + row % 4:02d}-01"))
         times = asked.count(seed) if is_known else 1
         for time in range(times):
             path = folder / "queries" / f"question_{len(drawn) + 1:02d}.jpg"

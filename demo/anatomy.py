@@ -129,9 +129,7 @@ def _pigment(rng: np.random.Generator, x: Floats, inside: Floats, chord: Floats)
     middle = rng.uniform(1.0, 2.6) * np.exp(-np.square(x / rng.uniform(0.13, 0.42)))
     margin = rng.uniform(0.8, 3.5) * np.exp(-np.clip(inside, 0, 1) / rng.uniform(0.012, 0.04))
     slant = rng.normal(0, 0.9) * (np.clip(chord, 0, 1) - 0.5) + rng.normal(0, 0.8) * (np.abs(x) - 0.5)
-    field = (
-        0.9 * broad + 0.28 * mottle + rng.uniform(0.1, 0.32) * streaks + slant + whiteness - margin - middle
-    )
+    field = 0.9 * broad + 0.28 * mottle + rng.uniform(0.1, 0.32) * streaks + slant + whiteness - margin - middle
     soft = 1 / (1 + np.exp(-field * rng.uniform(2.5, 7.0)))
     return (0.04 + 0.9 * soft * (1 + 0.06 * mottle)).astype(np.float32)
 
@@ -165,9 +163,7 @@ def _scratch(marks: Floats, rng: np.random.Generator, length_px: float, strength
     _line(marks, start, (rng.normal(0, 0.9), rng.normal(0, 0.012)), length_px, strength)
 
 
-def _line(
-    marks: Floats, start: Floats, course: tuple[float, float], length_px: float, strength: float
-) -> None:
+def _line(marks: Floats, start: Floats, course: tuple[float, float], length_px: float, strength: float) -> None:
     """Draw a line from `start` (column, row) on a course of slope and bend, radians and radians a pixel."""
     along = np.arange(0, length_px, 0.5)
     slope, bend = course

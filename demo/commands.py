@@ -26,20 +26,14 @@ def demo(
     out: Annotated[Path, typer.Option(help="The folder to draw into; an earlier demo's is replaced.")] = Path(
         "demo-out"
     ),
-    individuals: Annotated[
-        int, typer.Option(min=2, max=2000, help="How many whales the catalogue holds.")
-    ] = 40,
+    individuals: Annotated[int, typer.Option(min=2, max=2000, help="How many whales the catalogue holds.")] = 40,
     photos: Annotated[int, typer.Option(min=1, max=50, help="How many photos of each.")] = 5,
     queries: Annotated[int, typer.Option(min=0, max=500, help="How many questions about known whales.")] = 6,
     unknown: Annotated[int, typer.Option(min=0, max=500, help="How many questions about new whales.")] = 3,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The loopback port to serve on; 0 takes a free one.")
-    ] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The loopback port to serve on; 0 takes a free one.")] = 0,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(
-            envvar="FLUKEPRINT_CHECKPOINT", help="The checkpoint to embed with; by default the shipped one."
-        ),
+        typer.Option(envvar="FLUKEPRINT_CHECKPOINT", help="The checkpoint to embed with; by default the shipped one."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Go on serving until Ctrl-C.")] = False,
 ) -> None:
@@ -102,8 +96,8 @@ def _show(answers: Sequence[Answer], album: Album) -> None:
 def _stay(url: str, album: Album) -> None:
     """Wait for Ctrl-C, telling what can be tried meanwhile."""
     photo = album.queries[0].photo if album.queries else album.photos / "w_drawn_00_1.jpg"
-    _say(f"Serving until Ctrl-C. The review page: {url}/   The interface: {url}/docs")
-    _say(f"Try: curl -F photos=@{photo} {url}/v1/identify")
+    _say(f"Serving until Ctrl-C. Try it in a browser: {url}/docs")
+    _say(f"or with: curl -F photos=@{photo} {url}/v1/identify")
     try:
         while True:
             time.sleep(3600)

@@ -55,9 +55,7 @@ def _lit_skin(
     colour += (0.85 * ochre)[..., None] * (_OCHRE - colour)
     across = np.clip(x * 2.2, -1, 1)
     towards_sun = 0.62 + 0.30 * weather.sun_side * across + weather.sun_height * (0.5 * chord - 0.15)
-    sun = np.clip(towards_sun * rng.uniform(0.7, 1.15), 0.1, 1.4)[..., None] * np.array(
-        weather.sun, np.float32
-    )
+    sun = np.clip(towards_sun * rng.uniform(0.7, 1.15), 0.1, 1.4)[..., None] * np.array(weather.sun, np.float32)
     sky = np.array(weather.sky, np.float32)
     colour = colour * (0.72 * sun + 0.34 * sky)
     # Wet skin mirrors the sky, most where it bends away at the edges, in streams running down.
@@ -104,10 +102,7 @@ def _froth(rng: np.random.Generator, height_px: int, width_px: int) -> Floats:
     row, column = rng.integers(TILE_PX, size=2)
     rows, columns = np.arange(height_px)[:, None] + row, np.arange(width_px)[None, :] + column
     tile = sea_tile()
-    return (
-        tile[rows * 5 % TILE_PX, columns * 3 % TILE_PX]
-        + 0.7 * tile[rows * 13 % TILE_PX, columns * 9 % TILE_PX]
-    )
+    return tile[rows * 5 % TILE_PX, columns * 3 % TILE_PX] + 0.7 * tile[rows * 13 % TILE_PX, columns * 9 % TILE_PX]
 
 
 def _spray(scene: Floats, x: Floats, above_water: Floats, weather: Weather, rng: np.random.Generator) -> None:

@@ -30,9 +30,7 @@ def profile(rng: np.random.Generator, points: int, bumps: float) -> Floats:
     return _standardised(blurred(fine, points / (len(knots) * 3)))
 
 
-def patches(
-    rng: np.random.Generator, height_px: int, width_px: int, *, rows_px: float, columns_px: float
-) -> Floats:
+def patches(rng: np.random.Generator, height_px: int, width_px: int, *, rows_px: float, columns_px: float) -> Floats:
     """Draw smooth 2-D noise (h, w), mean 0 and deviation 1, of patches about so many pixels high and wide."""
     # Drawn coarse and enlarged: a wide Gaussian over every pixel would cost ten times as much.
     down, across = max(int(rows_px / 4), 1), max(int(columns_px / 4), 1)

@@ -10,19 +10,17 @@ from demo.serving import Answer
 
 
 def answers_table(answers: Sequence[Answer]) -> Table:
-    """Lay the answers out, one row a query, its matches one under the other."""
+    """Lay the answers out, one row a query, its matches one under the other; 80 columns hold it."""
     table = Table(title="What the service answered", show_lines=True)
-    for heading in ("photo", "truth", "decision", "probability"):
+    for heading in ("photo", "truth", "decision", "prob."):
         table.add_column(heading, no_wrap=True)
-    table.add_column("matches (distance)", no_wrap=True)
+    table.add_column("matches, distance", no_wrap=True)
     table.add_column("", no_wrap=True)
     for answer in answers:
-        matches = "\n".join(f"{match.individual} ({match.distance:.3f})" for match in answer.matches)
+        matches = "\n".join(f"{match.individual} {match.distance:.3f}" for match in answer.matches)
         truth = answer.query.individual or "new_whale"
         mark = "[green]right[/]" if answer.is_right else "[red]wrong[/]"
-        table.add_row(
-            answer.query.photo.name, truth, answer.decision, f"{answer.probability:.0%}", matches, mark
-        )
+        table.add_row(answer.query.photo.stem, truth, answer.decision, f"{answer.probability:.0%}", matches, mark)
     return table
 
 

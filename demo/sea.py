@@ -99,7 +99,5 @@ def _sky(weather: Weather, down: Floats) -> Floats:
 
 
 def _tinted(colour: Colour, tint: np.ndarray) -> Colour:
-    red, green, blue = (
-        float(np.clip(part * (1 + by), 0.01, 1.1)) for part, by in zip(colour, tint, strict=True)
-    )
+    red, green, blue = (float(np.clip(part * (1 + by), 0.01, 1.1)) for part, by in zip(colour, tint, strict=True))
     return red, green, blue

@@ -21,6 +21,8 @@ from demo.album import DemoError, Query
 from index.matching import Match
 
 HOST = "127.0.0.1"
+# As a number, because what Python calls stderr need not be a file.
+_STDERR = 2
 _READY_SECONDS = 120.0
 _STOP_SECONDS = 15.0
 # No proxy of the environment stands between two programs on one machine.
@@ -52,12 +54,8 @@ def flukeprint(*arguments: str) -> list[str]:
 
 def build_index(catalogue: Path, labels: Path, photos: Path, checkpoint: Path | None) -> None:
     """Run `flukeprint index build` as a user would; what it says goes to this terminal."""
-    command = flukeprint(
-        "index", "build", "--catalogue", str(catalogue), "--csv", str(labels), "--photos", str(photos)
-    )
-    code = subprocess.run(
-        [*command, *_checkpoint_flag(checkpoint)], check=False, stdout=sys.stderr
-    ).returncode
+    command = flukeprint("index", "build", "--catalogue", str(catalogue), "--csv", str(labels), "--photos", str(photos))
+    code = subprocess.run([*command, *_checkpoint_flag(checkpoint)], check=False, stdout=_STDERR).returncode
     if code:
         raise DemoError(f"`flukeprint index build` ended with exit code {code}; its own words are above")
 
@@ -137,9 +135,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
                     f"the service was not ready after {_READY_SECONDS:.0f} s; it said: {_last_words(log)}"
                 ) from None
             time.sleep(0.2)
-    raise DemoError(
-        f"`flukeprint serve` ended with exit code {process.returncode}; it said: {_last_words(log)}"
-    )
+    raise DemoError(f"`flukeprint serve` ended with exit code {process.returncode}; it said: {_last_words(log)}")
 
 
 def _last_words(log: Path) -> str:

@@ -109,7 +109,7 @@ def save_checkpoint(path: Path, weights: Mapping[str, Tensor], header: Checkpoin
 
 def load_weights(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint's tensors as float32. Raises BadCheckpoint when the file is damaged."""
-    from safetensors.torch import load_file
+    from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
     read_header(path)
     try:

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 import timm
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor, nn
 
 from embedding.errors import FlukeprintError

@@ -108,7 +108,8 @@ def read_photo(
     Raises BadPhoto.
     """
     if isinstance(source, Path):
-        data, name = photo_bytes(source, limits), name or str(source)
+        name = name or str(source)
+        data = photo_bytes(source, limits, name=name)
     else:
         data, name = source, name or "the photo"
         check_bytes(data, name, limits)
@@ -180,13 +181,14 @@ def _check_pixels(image: Image, name: str, limits: PhotoLimits) -> None:
 
 
 def _what_was_wrong(error: Exception, file_format: str) -> str:
+    said = str(error).strip() or type(error).__name__
     if isinstance(error, PillowImage.DecompressionBombError):  # WebP, GIF and TIFF check before we can
-        return f"too many pixels ({error}); send a smaller copy"
-    if "not identified by this driver" in str(error):  # Pillow's words for a header without a size or a mode
+        return f"too many pixels ({said}); send a smaller copy"
+    if "not identified by this driver" in said:  # Pillow's words for a header without a size or a mode
         return f"the {file_format} has no pixels, or none of a known kind"
-    if "truncated" in str(error).lower() or isinstance(error, EOFError):
+    if isinstance(error, EOFError) or "truncated" in said.lower() or "end of file" in said:
         return f"truncated: the {file_format} ends before its picture does; copy or download it again"
-    return f"the {file_format} is damaged or of an unsupported kind ({error or type(error).__name__})"
+    return f"the {file_format} is damaged or of an unsupported kind ({said})"
 
 
 _WARNING_FILTERS = threading.Lock()

@@ -61,21 +61,25 @@ def find_photos(paths: Sequence[Path]) -> list[Path]:
     return sorted(found)
 
 
-def photo_bytes(path: Path, limits: PhotoLimits = PhotoLimits()) -> bytes:
-    """Read a photo's file; BadPhoto when it is absent, not a file, not readable, empty or too big."""
+def photo_bytes(path: Path, limits: PhotoLimits = PhotoLimits(), *, name: str | None = None) -> bytes:
+    """Read a photo's file; BadPhoto when it is absent, not a file, not readable, empty or too big.
+
+    `name` is what errors call the photo: its path, if not given.
+    """
+    name = name or str(path)
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):  # asked before opening: opening a pipe would wait for ever
-            raise BadPhoto(f"{path}: is a {'folder' if stat.S_ISDIR(mode) else 'device or pipe'}, not a photo")
+            raise BadPhoto(f"{name}: is a {'folder' if stat.S_ISDIR(mode) else 'device or pipe'}, not a photo")
         with path.open("rb") as file:
             data = file.read(limits.max_bytes + 1)  # one more byte than allowed tells that there are more
     except FileNotFoundError:
-        raise BadPhoto(f"{path}: there is no such file") from None
+        raise BadPhoto(f"{name}: there is no such file") from None
     except PermissionError:
-        raise BadPhoto(f"{path}: no permission to read it") from None
+        raise BadPhoto(f"{name}: no permission to read it") from None
     except OSError as error:
-        raise BadPhoto(f"{path}: can't be read ({error.strerror})") from error
-    check_bytes(data, str(path), limits)
+        raise BadPhoto(f"{name}: can't be read ({error.strerror})") from error
+    check_bytes(data, name, limits)
     return data
 
 

@@ -1,13 +1,12 @@
 """The curated record of photos, individuals, encounters, their vectors and every change made to them.
 
-A SQLite file in WAL mode; SQLAlchemy's door, with `schema.py` (tables, opening) and `revision.py` (changes). What is
+A SQLite file in WAL mode; SQLAlchemy's door, with `schema.py` (tables, opening), `catalogue_rows.py` (reading) and `revision.py`
+(changes). What is
 searched is derived from it, and each answer comes from one revision of it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,11 +14,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from embedding.photo import Box
-from index.calibration import Calibration
+from index.calibration import Calibration, calibrate
+from index.catalogue_rows import CataloguePhoto, VectorRows, last_revision, read_photos, read_vectors
 from index.gallery import Gallery
+from index.matching import Score
 from index.schema import (
     BadCatalogue,
     ChangeRow,
@@ -41,32 +42,7 @@ __all__ = [
     "CataloguePhoto",
     "Change",
     "RevisionSummary",
-    "read_photos",
-    "read_vectors",
 ]
-
-_ROWS_AT_ONCE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class CataloguePhoto:
-    """One catalogued photo. `individual` None is new_whale; `fingerprint` is the checkpoint of its vector.
-
-    `mtime_ns` None: the file's time proves nothing, its content must be compared.
-    """
-
-    id: int
-    name: str
-    path: Path
-    content_hash: str
-    size_bytes: int
-    mtime_ns: int | None
-    individual: str | None
-    species: str | None
-    encounter: str | None
-    taken_at: str | None
-    box: Box | None
-    fingerprint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,56 +115,54 @@ class Catalogue:
     @property
     def revision(self) -> int:
         """The number of the last change; 0 for a catalogue that never had one."""
-        with telling(self.path), self.engine.begin() as connection:
-            return connection.scalar(select(func.max(RevisionRow.revision))) or 0
+        with telling(self.path), Session(self.engine) as session:
+            return session.scalar(select(func.max(RevisionRow.revision))) or 0
 
     @property
     def fingerprint(self) -> str | None:
         """The checkpoint that made the searchable vectors; None for a catalogue that never had any."""
-        with telling(self.path), self.engine.begin() as connection:
-            last = _last_revision(connection)
+        with telling(self.path), Session(self.engine) as session:
+            last = last_revision(session)
             return None if last is None else last.fingerprint
 
     def photos(self) -> list[CataloguePhoto]:
         """All photos, sorted by name."""
-        with telling(self.path), self.engine.begin() as connection:
-            return read_photos(connection, self.path.parent)
+        with telling(self.path), Session(self.engine) as session:
+            return read_photos(session, self.path.parent)
 
     def counts(self) -> CatalogueCounts:
         """Count individuals, encounters and photos."""
-        with telling(self.path), self.engine.begin() as connection:
-            last = _last_revision(connection)
+        with telling(self.path), Session(self.engine) as session:
+            last = last_revision(session)
             unlabelled = select(func.count()).where(PhotoRow.individual_id.is_(None))
             searchable = select(func.count()).where(VectorRow.fingerprint == (last.fingerprint if last else ""))
             return CatalogueCounts(
-                individuals=_count(connection, IndividualRow.id),
-                encounters=_count(connection, EncounterRow.id),
-                photos=_count(connection, PhotoRow.id),
-                new_whale_photos=connection.scalar(unlabelled) or 0,
-                searchable=connection.scalar(searchable) or 0,
+                individuals=_count(session, IndividualRow.id),
+                encounters=_count(session, EncounterRow.id),
+                photos=_count(session, PhotoRow.id),
+                new_whale_photos=session.scalar(unlabelled) or 0,
+                searchable=session.scalar(searchable) or 0,
             )
 
     def vectors(self, fingerprint: str) -> tuple[list[int], NDArray[np.float32]]:
         """The vectors that one checkpoint made: photo ids, and (m, d) rows in the order of the photos' names."""
-        with telling(self.path), self.engine.begin() as connection:
-            photos, vectors = read_vectors(connection, self.path, fingerprint)
-            return [photo.id for photo in photos], vectors
+        with telling(self.path), Session(self.engine) as session:
+            rows = read_vectors(session, self.path, fingerprint)
+            return rows.photo_ids, rows.vectors
 
-    def searchable(self, factory: str = "Flat") -> tuple[Gallery, Calibration]:
-        """The gallery of the labelled photos and the calibration fitted to it, of the same revision."""
-        with telling(self.path), self.engine.begin() as connection:
-            last = self._last(connection)
-            photos, vectors = read_vectors(connection, self.path, last.fingerprint)
-        rows = [row for row, photo in enumerate(photos) if photo.individual is not None]
-        gallery = Gallery.build(
-            [photos[row].name for row in rows],
-            [photos[row].individual or "" for row in rows],
-            vectors[rows],
-            fingerprint=last.fingerprint,
-            revision=last.revision,
-            factory=factory,
-        )
-        return gallery, Calibration.from_json(last.calibration)
+    def searchable(self, factory: str = "Flat", *, score: Score | None = None) -> tuple[Gallery, Calibration]:
+        """The gallery of the labelled photos and the calibration fitted to it, of the same revision.
+
+        `score` other than the stored calibration's fits another one for it, which takes seconds and isn't stored.
+        """
+        with telling(self.path), Session(self.engine) as session:
+            last = self._last(session)
+            rows = read_vectors(session, self.path, last.fingerprint)
+            calibration = Calibration.from_json(last.calibration)
+        if score is not None and score != calibration.score:
+            calibration = calibrate(rows.vectors, rows.individuals, score=score)
+        gallery = _gallery_of(rows, factory, fingerprint=last.fingerprint, revision=last.revision)
+        return gallery, calibration
 
     def gallery(self, factory: str = "Flat") -> Gallery:
         """The searchable vectors of the labelled photos; `factory` as in `index.engine.build_engine`."""
@@ -196,8 +170,8 @@ class Catalogue:
 
     def calibration(self) -> Calibration:
         """The calibration fitted at the last revision. Raises BadCalibration when it can't be read."""
-        with telling(self.path), self.engine.begin() as connection:
-            return Calibration.from_json(self._last(connection).calibration)
+        with telling(self.path), Session(self.engine) as session:
+            return Calibration.from_json(self._last(session).calibration)
 
     def changes(self, limit: int = 20) -> list[Change]:
         """The last changes of single photos, newest first."""
@@ -207,38 +181,47 @@ class Catalogue:
             .order_by(ChangeRow.id.desc())
             .limit(limit)
         )
-        with telling(self.path), self.engine.begin() as connection:
-            return [Change(*row) for row in connection.execute(query)]
+        with telling(self.path), Session(self.engine) as session:
+            return [Change(*row) for row in session.execute(query)]
 
     def history(self, limit: int = 5) -> list[RevisionSummary]:
         """The last revisions, newest first, each with the number of its changes by kind."""
         query = select(RevisionRow.revision, RevisionRow.at, RevisionRow.fingerprint)
         query = query.order_by(RevisionRow.revision.desc()).limit(limit)
         counted = select(ChangeRow.kind, func.count()).group_by(ChangeRow.kind).order_by(ChangeRow.kind)
-        with telling(self.path), self.engine.begin() as connection:
+        with telling(self.path), Session(self.engine) as session:
             return [
                 RevisionSummary(
                     revision,
                     at,
                     fingerprint,
-                    {kind: count for kind, count in connection.execute(counted.where(ChangeRow.revision == revision))},
+                    dict(session.execute(counted.where(ChangeRow.revision == revision)).tuples().all()),
                 )
-                for revision, at, fingerprint in connection.execute(query).all()
+                for revision, at, fingerprint in session.execute(query).all()
             ]
 
-    def _last(self, connection: Connection) -> RevisionRow:
-        last = _last_revision(connection)
+    def _last(self, session: Session) -> RevisionRow:
+        last = last_revision(session)
         if last is None:
             raise BadCatalogue(f"the catalogue {self.path} holds nothing yet; fill it with `flukeprint index update`")
         return last
 
 
-def read_photos(connection: Connection, folder: Path) -> list[CataloguePhoto]:
-    """All photos sorted by name; paths stored as relative ones are within `folder`, the catalogue's."""
-    query = (
-        select(PhotoRow, IndividualRow.name, EncounterRow.name, VectorRow.fingerprint)
-        .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
-        .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
-        .outerjoin(VectorRow, VectorRow.photo_id == PhotoRow.id)
-        .order_by(PhotoRow.name)
+def _gallery_of(rows: VectorRows, factory: str, *, fingerprint: str, revision: int) -> Gallery:
+    labelled = [
+        (at, name, individual)
+        for at, (name, individual) in enumerate(zip(rows.photo_names, rows.individuals, strict=True))
+        if individual is not None
+    ]
+    return Gallery.build(
+        [name for _, name, _ in labelled],
+        [individual for _, _, individual in labelled],
+        rows.vectors[[at for at, _, _ in labelled]],
+        fingerprint=fingerprint,
+        revision=revision,
+        factory=factory,
     )
+
+
+def _count(session: Session, column: InstrumentedAttribute[int]) -> int:
+    return session.scalar(select(func.count(column))) or 0

@@ -159,14 +159,15 @@ def bootstrap_interval(
     _check_lengths("values", values, groups)
     _, which = np.unique(np.asarray(groups), return_inverse=True)
     rows_of = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
-    figures = [
-        statistic(
-            values[np.concatenate([rows_of[each] for each in rng.integers(len(rows_of), size=len(rows_of))])]
-        )
-        for _ in range(draws)
-    ]
+    figures = [statistic(values[_drawn(rows_of, rng)]) for _ in range(draws)]
     low, high = np.quantile(figures, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _drawn(rows_of: Sequence[Ranks], rng: np.random.Generator) -> Ranks:
+    """The rows of as many groups as there are, drawn with replacement."""
+    groups: list[int] = rng.integers(len(rows_of), size=len(rows_of)).tolist()
+    return np.concatenate([rows_of[group] for group in groups])
 
 
 def _credit(ranks: Ranks) -> Distances:

@@ -128,9 +128,7 @@ def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
 
     def connect() -> sqlite3.Connection:
         # isolation_level None: SQLAlchemy's events below say BEGIN, not Python's guesswork.
-        raw = sqlite3.connect(
-            uri, uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False
-        )
+        raw = sqlite3.connect(uri, uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False)
         raw.execute("PRAGMA foreign_keys = ON")
         if is_writable:
             raw.execute("PRAGMA journal_mode = WAL")
@@ -169,9 +167,7 @@ def check_file(path: Path) -> None:
     application_id = int.from_bytes(header[68:72], "big")
     version = int.from_bytes(header[60:64], "big")
     if not header.startswith(b"SQLite format 3\0") or application_id != APPLICATION_ID:
-        raise BadCatalogue(
-            f"{path} is not a flukeprint catalogue; give the file that `flukeprint index build` wrote"
-        )
+        raise BadCatalogue(f"{path} is not a flukeprint catalogue; give the file that `flukeprint index build` wrote")
     if version > SCHEMA_VERSION:
         raise BadCatalogue(
             f"{path} was made by a newer flukeprint (format {version}; this one reads up to {SCHEMA_VERSION}); "

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from embedding.errors import FlukeprintError
 from index.labels import NEW_WHALE
-from index.matching import NOBODY, Candidate, Match, Thresholds, decide
+from index.matching import Candidate, Match, Thresholds, decide
+from index.metrics import LABELS_A_ROW
 
 HEADER = ("Image", "Id")
-LABELS_A_ROW = 5
 
 
 class BadSubmission(FlukeprintError):
@@ -32,10 +32,9 @@ def labels_of(ranked: Sequence[Candidate | Match], threshold: float) -> tuple[st
             f"a submission needs {LABELS_A_ROW - 1} ranked individuals beside {NEW_WHALE}, and there are "
             f"{len(ranked)}; search a catalogue of that many individuals or more, with k = {LABELS_A_ROW}"
         )
-    nearest = ranked[0].distance if ranked else NOBODY
-    place = 0 if decide(nearest, Thresholds(threshold, threshold)) == NEW_WHALE else 1
+    is_new_whale = decide(ranked[0].distance, Thresholds(threshold, threshold)) == NEW_WHALE
     labels = [each.individual for each in ranked]
-    labels.insert(place, NEW_WHALE)
+    labels.insert(0 if is_new_whale else 1, NEW_WHALE)
     return tuple(labels[:LABELS_A_ROW])
 
 

@@ -73,16 +73,18 @@ KINDS = (
     BUSY,
     NOT_READY,
 )
-_BY_STATUS = {kind.status: kind for kind in (BAD_REQUEST, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE, NOT_MULTIPART, INVALID)}
+_BY_STATUS = {
+    kind.status: kind for kind in (BAD_REQUEST, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE, NOT_MULTIPART, INVALID)
+}
 
 
 class Fault(BaseModel):
     """One thing that is wrong with a request: with a field, or with the photo at a position (from 0)."""
 
     reason: str = Field(description="What is wrong, in a sentence.")
-    field: str | None = Field(None, description="The form field or parameter.")
-    photo: str | None = Field(None, description="The photo's file name as it was sent.")
-    position: int | None = Field(None, description="The photo's place among the request's photos, from 0.")
+    field: str | None = Field(default=None, description="The form field or parameter.")
+    photo: str | None = Field(default=None, description="The photo's file name as it was sent.")
+    position: int | None = Field(default=None, description="The photo's place among the request's photos, from 0.")
 
 
 class Problem(BaseModel):
@@ -94,7 +96,9 @@ class Problem(BaseModel):
     detail: str = Field(description="What was wrong this time, and what to do.")
     instance: str = Field(description="The path that was asked for.")
     request_id: str = Field(description="The same as the X-Request-Id header; name it when asking for help.")
-    errors: list[Fault] | None = Field(None, description="Everything that is wrong, where that is more than one thing.")
+    errors: list[Fault] | None = Field(
+        default=None, description="Everything that is wrong, where that is more than one thing."
+    )
 
 
 class ProblemError(HTTPException):
@@ -143,9 +147,7 @@ def install_problems(app: FastAPI) -> None:
 async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, ProblemError):
-        return problem_response(
-            request.scope, error.kind, error.detail, errors=error.errors, headers=error.headers
-        )
+        return problem_response(request.scope, error.kind, error.detail, errors=error.errors, headers=error.headers)
     kind = _BY_STATUS.get(error.status_code, INTERNAL)
     return problem_response(request.scope, kind, _detail(request, error), headers=error.headers)
 

@@ -73,9 +73,7 @@ def _blocks(document: Mapping[str, Any], base_url: str) -> Iterator[Block]:
         yield Text(f"{kind.title}. {kind.meaning}")
 
 
-def _operation(
-    method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]
-) -> Iterator[Block]:
+def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[Block]:
     yield Heading(2, f"{method.upper()} {path}", f"{method}-{path.strip('/').replace('/', '-')}")
     yield Text(f"{operation['summary']} {operation['description']}")
     asked = [_parameter(each) for each in operation.get("parameters", ())]

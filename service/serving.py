@@ -128,9 +128,7 @@ class Service:
         loop = asyncio.get_running_loop()
         async with self._in_hand:
             try:
-                image = await loop.run_in_executor(
-                    self.decoders, _decode, upload, self.limits, serving.decode_px
-                )
+                image = await loop.run_in_executor(self.decoders, _decode, upload, self.limits, serving.decode_px)
             except BadPhoto as error:
                 return error
             decoded = time.perf_counter()

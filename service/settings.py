@@ -28,15 +28,14 @@ class Settings(BaseSettings):
 
     catalogue: Path = Field(Path("catalogue.db"), description="The catalogue to answer from.")
     checkpoint: Path | None = Field(
-        None, description="The checkpoint that made the catalogue's vectors; without it the one shipped with flukeprint."
+        None,
+        description="The checkpoint that made the catalogue's vectors; without it the one shipped with flukeprint.",
     )
     device: str | None = Field(
         None, description="Where the network runs, `cpu` or `cuda`; without it the GPU where there is one."
     )
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
-    port: int = Field(
-        8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one and prints it."
-    )
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one and prints it.")
     max_upload_bytes: int = Field(
         64 * MIB, ge=1024, description="The largest request body, and so the largest photo; beyond it 413."
     )
@@ -50,7 +49,10 @@ class Settings(BaseSettings):
     )
     max_batch: int = Field(8, ge=1, description="The most photos that the network sees at once.")
     max_wait_ms: float = Field(
-        0.0, ge=0, le=1000, description="How long a photo waits for others to fill a batch: 0 on a CPU, 2 to 5 on a GPU."
+        0.0,
+        ge=0,
+        le=1000,
+        description="How long a photo waits for others to fill a batch: 0 on a CPU, 2 to 5 on a GPU.",
     )
     retry_after_seconds: int = Field(
         1, ge=1, description="What a client is told to wait when the service is full or still starting."

@@ -39,7 +39,7 @@ def _transform(choices: AugmentationChoices, preprocessing: Preprocessing) -> An
     fill = [255.0 * share for share in preprocessing.mean]
     steps: list[Any] = [
         v2.RandomAffine(
-            degrees=choices.rotation_degrees,
+            degrees=[-choices.rotation_degrees, choices.rotation_degrees],
             translate=(choices.shift, choices.shift),
             scale=choices.zoom,
             shear=choices.shear_degrees,

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from index.labels import LabelledPhoto
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
 from embedding.photo import BadPhoto, read_photo
 from embedding.preprocessing import Preprocessing
+from index.labels import LabelledPhoto
 from index.progress import progress
 
 PixelArray = NDArray[np.uint8]

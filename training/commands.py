@@ -15,6 +15,7 @@ PhotosOption = Annotated[Path, typer.Option("--photos", help="Folder of the phot
 def register(app: typer.Typer) -> None:
     """Mount this wing's commands."""
     app.command("train")(train)
+    app.command("evaluate")(evaluate)
 
 
 def train(
@@ -38,7 +39,6 @@ def train(
     stopped, at any moment, continues with --resume.
     """
     from index.labels import read_labels
-
     from training.board import require_tensorboard
     from training.loop import train as run_training
     from training.recipe import read_recipe
@@ -63,3 +63,34 @@ def train(
             print(f"\nstopped; the same command with --resume continues the run in {out}", file=sys.stderr)
         raise
     print(f"best checkpoint: {path}")
+
+
+def evaluate(
+    photos: PhotosOption,
+    out: Annotated[Path, typer.Option("--out", help="Folder for report.json, curves and contact sheets.")],
+    csv: CsvOption = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", envvar="FLUKEPRINT_CHECKPOINT", help="Checkpoint (default: the shipped one)."),
+    ] = None,
+    split: Annotated[
+        Path | None, typer.Option("--split", help="A run's split.csv (default: made from --seed, as train does).")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the split, where none is given.")] = 0,
+    score: Annotated[str, typer.Option("--score", help="nearest, centre or blend.")] = "nearest",
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder for decoded photos (default: .cache beside --out).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure a checkpoint by the protocol of docs/benchmarks.md: known, disjoint and open queries.
+
+    Writes to --out: report.json, det.png, cmc.png, hits.png, misses.png, vectors.npz, and gallery.csv, queries.csv
+    and disjoint.csv for scoring the vectors with any other program.
+    """
+    from training.measure import EvaluationChoices, measure
+
+    choices = EvaluationChoices(
+        csv=csv, photos=photos, out=out, checkpoint=checkpoint, split=split, seed=seed, score=score
+    )
+    measure(choices, cache=cache or out.parent / ".cache", as_json=as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,17 @@ from embedding.checkpoint import write_atomically
 
 
 @contextmanager
-def figure(path: Path, columns: int = 1, height_inches: float = 4.0) -> Iterator[list[Any]]:
-    """Yield `columns` axes side by side and write them to a PNG, atomically."""
+def figure(
+    path: Path, columns: int = 1, rows: int = 1, *, width_inches: float = 6.0, height_inches: float = 4.0
+) -> Generator[list[Any]]:
+    """Yield rows x columns axes, row by row, each of the size given, and write them to a PNG atomically."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"font.size": 12, "axes.grid": True, "grid.alpha": 0.3, "lines.linewidth": 2}):
-        drawn = Figure(figsize=(6.0 * columns, height_inches), layout="constrained")
-        axes: Any = drawn.subplots(1, columns, squeeze=False)
-        yield list(axes[0])
+        drawn = Figure(figsize=(width_inches * columns, height_inches * rows), layout="constrained")
+        axes: Any = drawn.subplots(rows, columns, squeeze=False)
+        yield list(axes.flat)
         data = io.BytesIO()
         FigureCanvasAgg(drawn).print_png(data)
     write_atomically(path, data.getvalue())

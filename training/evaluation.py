@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from index.labels import LabelledPhoto
 from numpy.typing import NDArray
 
+from embedding.embedder import Embedder
 from index.embedders import FloatArray
 from index.gallery import Gallery
+from index.labels import LabelledPhoto
 from index.matching import Score
 from index.metrics import auroc, closed_set, true_ranks
+from index.progress import progress
 from index.trials import leave_one_out_ranks
+from training.cache import PixelArray
 from training.splits import Role, Split
+
+_ROWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def answers_of(vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Spli
 
     The known gallery holds every labelled photo that is no query of its own: fit and disjoint.
     """
-    rows: dict[Role, list[int]] = {"fit": [], "known_query": [], "disjoint": [], "unknown_query": [], "unused": []}
+    rows: dict[Role, list[int]] = {"fit": [], "known_query": [], "disjoint": [], "unknown_query": []}
     for at, photo in enumerate(photos):
         rows[split.roles[photo.name]].append(at)
     held = [at for at in sorted(rows["fit"] + rows["disjoint"]) if photos[at].individual is not None]
@@ -89,3 +94,14 @@ def validation_metrics(vectors: FloatArray, photos: Sequence[LabelledPhoto], spl
 
 def _nearest(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     return distances.min(axis=1) if distances.size else np.zeros(len(distances))
+
+
+def embed_rows(embedder: Embedder, pixels: PixelArray) -> FloatArray:
+    """Embed the rows of a pixel cache, a few at a time so that memory stays small: (n, h, w, 3) -> (n, d)."""
+    parts: list[FloatArray] = []
+    with progress(len(pixels), "embedding") as advance:
+        for start in range(0, len(pixels), _ROWS_AT_ONCE):
+            part = np.asarray(pixels[start : start + _ROWS_AT_ONCE])
+            parts.append(embedder.embed_pixels(part))
+            advance(len(part))
+    return np.concatenate(parts)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from index.labels import LabelledPhoto
 from numpy.typing import NDArray
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
@@ -19,12 +18,13 @@ from embedding.embedder import Embedder
 from embedding.errors import FlukeprintError
 from embedding.network import Network
 from embedding.preprocessing import Preprocessing
+from index.labels import LabelledPhoto
 from index.progress import progress
 from training.augmentation import Augmentation
 from training.batches import Batches, Rows
 from training.cache import PixelArray, cached_pixels
 from training.curves import draw_curves, metrics_csv
-from training.evaluation import validation_metrics
+from training.evaluation import embed_rows, validation_metrics
 from training.losses import WeightedLosses
 from training.optimisation import (
     build_optimiser,
@@ -35,7 +35,7 @@ from training.optimisation import (
     set_rate,
 )
 from training.recipe import Recipe
-from training.splits import Split, make_split, validation_split, write_split
+from training.splits import Split, make_split, write_split
 from training.start import start_network
 from training.state import Position, load_state, save_state
 from training.world import World, enter_world, leave_world
@@ -152,10 +152,10 @@ def _prepare(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path
 
 
 def _inner_split(recipe: Recipe, photos: list[LabelledPhoto]) -> Split:
+    """Split what may be learned from once more, by the same rules, for choosing the best epoch."""
     if recipe.data.validation_share == 0:
         return Split({photo.name: "fit" for photo in photos})
-    everything = Split({photo.name: "fit" for photo in photos})
-    return validation_split(photos, everything, recipe.data.validation_share, recipe.data.split_seed)
+    return make_split(photos, recipe.data.split_seed + 1, recipe.data.validation_share)
 
 
 def _pixels(photos: list[LabelledPhoto], preprocessing: Preprocessing, cache: Path, world: World) -> PixelArray:
@@ -240,9 +240,7 @@ def _validate(run: Run, row: dict[str, float]) -> None:
     if run.world.is_first:
         if run.recipe.data.validation_share:
             embedder = Embedder(averaged_network(run), run.preprocessing, "", device=str(run.world.device))
-            used = [at for at, photo in enumerate(run.photos) if run.split.roles[photo.name] != "unused"]
-            vectors = embedder.embed_pixels(np.asarray(run.pixels)[used])
-            metrics = validation_metrics(vectors, [run.photos[at] for at in used], run.split)
+            metrics = validation_metrics(embed_rows(embedder, run.pixels), run.photos, run.split)
             row.update(metrics)
             score = metrics["score"]
         else:

@@ -124,7 +124,7 @@ def _term(
         "scale": choices.scale,
     }
     if choices.kind == "subcenter_arcface":
-        arcface: Any = _SubCenterArcFace(sub_centers=choices.sub_centers, **options)
+        arcface: Any = cast(Any, _SubCenterArcFace)(sub_centers=choices.sub_centers, **options)
     else:
         arcface = _ArcFace(**options)
     count = len(photos_of_identity)

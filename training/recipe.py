@@ -210,7 +210,8 @@ def _override(values: dict[str, Any], override: str) -> None:
     at: Any = values
     *sections, last = key.strip().split(".")
     for section in sections:
-        at = at[int(section)] if isinstance(at, list) and section.isdigit() else at.setdefault(section, {})
+        # A number picks one of a list's members: loss.0.weight=2.
+        at = at[int(section)] if section.isdigit() else at.setdefault(section, {})
     at[last] = value
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-from index.labels import LabelledPhoto
 
 from embedding.checkpoint import write_atomically
 from embedding.errors import FlukeprintError
+from index.labels import LabelledPhoto
 
-Role = Literal["fit", "known_query", "disjoint", "unknown_query", "unused"]
+Role = Literal["fit", "known_query", "disjoint", "unknown_query"]
 
 
 class BadSplit(FlukeprintError):
@@ -51,7 +51,8 @@ def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.
     individuals = sorted(of_individual)
     if len(individuals) < 4:
         raise BadSplit(f"{len(individuals)} individuals can't be split; at least 4 are needed")
-    shuffled = [individuals[at] for at in rng.permutation(len(individuals))]
+    order: list[int] = rng.permutation(len(individuals)).tolist()
+    shuffled = [individuals[at] for at in order]
     disjoint_count = max(2, round(share * len(individuals)))
     roles: dict[str, Role] = {}
     disjoint, rest = shuffled[:disjoint_count], shuffled[disjoint_count:]
@@ -70,13 +71,6 @@ def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.
         query = int(rng.integers(len(names))) if len(names) >= 3 else -1
         roles.update({name: "known_query" if at == query else "fit" for at, name in enumerate(names)})
     return Split(roles)
-
-
-def validation_split(photos: Sequence[LabelledPhoto], split: Split, share: float, seed: int = 0) -> Split:
-    """Split the fit part once more, for choices; photos of other roles become unused."""
-    fit = set(split.names("fit"))
-    inner = make_split([photo for photo in photos if photo.name in fit], seed + 1, share)
-    return Split({photo.name: inner.roles.get(photo.name, "unused") for photo in photos})
 
 
 def _grouped(photos: Sequence[LabelledPhoto]) -> tuple[dict[str, list[str]], list[str]]:

@@ -75,9 +75,10 @@ def load_state(path: Path, modules: dict[str, nn.Module], optimiser: torch.optim
     if not path.exists():
         raise BadState(f"nothing to resume: there is no {path}. Start the run without --resume")
     try:
-        with safe_open(path, framework="pt") as file:
+        with cast(Any, safe_open)(path, framework="pt") as file:
             metadata = cast("dict[str, str]", file.metadata() or {})
-            tensors = {name: cast(Tensor, file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+            keys: list[str] = list(file.keys())
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in keys}
     except Exception as error:  # safetensors raises its own kinds
         raise BadState(f"{path} is damaged ({error}); start the run anew without --resume") from error
     if metadata.get("format") != FORMAT:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from service.problems import NOT_READY
 from service.openapi import problem_responses
+from service.problems import NOT_READY
 from service.schemas import Alive, Ready
 from service.serving import service_of
 

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
+from service.openapi import problem_responses
 from service.problems import (
     BAD_PHOTOS,
     BAD_REQUEST,
@@ -24,7 +25,6 @@ from service.problems import (
     ProblemError,
     in_one_line,
 )
-from service.openapi import problem_responses
 from service.schemas import DecidingDistances, IdentifyAnswer, IdentifyForm, TimingsMs, photo_answer
 from service.serving import Answered, Service, Upload, service_of
 
@@ -53,9 +53,7 @@ def _request_body() -> dict[str, Any]:
     "/v1/identify",
     summary="Who is in these photos?",
     tags=["identify"],
-    responses=problem_responses(
-        BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY
-    ),
+    responses=problem_responses(BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY),
     openapi_extra={"requestBody": _request_body()},
 )
 async def identify(request: Request) -> IdentifyAnswer:
@@ -153,8 +151,7 @@ def _answer(uploads: Sequence[Upload], answered: Sequence[Answered], started: fl
     source = answered[0].identification
     return IdentifyAnswer(
         results=[
-            photo_answer(upload.name, each.identification)
-            for upload, each in zip(uploads, answered, strict=True)
+            photo_answer(upload.name, each.identification) for upload, each in zip(uploads, answered, strict=True)
         ],
         catalogue_revision=source.revision,
         fingerprint=source.fingerprint,

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from embedding.photo import BadPhoto, PhotoLimits, read_photo, thumbnail
-from service.problems import INVALID, NOT_FOUND, NOT_READY, ProblemError
 from service.openapi import problem_responses
+from service.problems import INVALID, NOT_FOUND, NOT_READY, ProblemError
 from service.serving import ServedPhoto, service_of
 
 JPEG = "image/jpeg"

@@ -87,7 +87,7 @@ def test_lossless_formats_come_out_exactly(file_format: str, options: dict[str, 
 def test_jpeg_comes_out_nearly(options: dict[str, Any]) -> None:
     data = encoded(quarters(), "JPEG", quality=95, **options)
     image = read_photo(data)
-    assert abs(to_array(image).astype(int) - np.asarray(quarters())).mean() < 3
+    assert abs(to_array(image).astype(int) - np.asarray(quarters())).mean() < 5
     with PIL.Image.open(io.BytesIO(data)) as opened:
         np.testing.assert_array_equal(to_array(image), np.asarray(opened))
 
@@ -157,10 +157,13 @@ def test_the_first_frame_of_an_animation_is_the_photo(file_format: str, options:
 def test_heic_is_read_upright() -> None:
     pillow_heif = pytest.importorskip("pillow_heif", reason="the extra `heic` is not installed")
     file = io.BytesIO()
-    pillow_heif.from_pillow(quarters(64, 64)).save(file, quality=100)
+    pillow_heif.from_pillow(quarters(128, 64)).save(file, quality=100, exif=exif_turned(6).tobytes())
     image = read_photo(file.getvalue(), name="whale.heic")
-    assert image.mode == "RGB"
-    assert abs(to_array(image).astype(int) - np.asarray(quarters(64, 64))).mean() < 6
+    assert (image.mode, image.size) == ("RGB", (64, 128))
+    expected = quarters(128, 64).transpose(PIL.Image.Transpose.ROTATE_270)
+    assert abs(to_array(image).astype(int) - np.asarray(expected)).mean() < 6
+    with pytest.raises(BadPhoto, match=r"whale\.heic: truncated: the HEIC ends before"):
+        read_photo(file.getvalue()[:-10], name="whale.heic")
 
 
 def test_heic_without_the_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,10 +393,14 @@ def test_no_pixels_are_refused(size: tuple[int, int]) -> None:
         read_photo(png_of(*size), name="a.png")
 
 
-def test_errors_of_a_path_name_the_path(tmp_path: Path) -> None:
+def test_errors_name_the_path_or_what_the_caller_calls_it(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(BadPhoto, match=r"empty\.jpg: the file is empty"):
         read_photo(tmp_path / "empty.jpg")
+    with pytest.raises(BadPhoto, match=r"^the fluke: the file is empty"):
+        read_photo(tmp_path / "empty.jpg", name="the fluke")
+    with pytest.raises(BadPhoto, match=r"^the fluke: there is no such file$"):
+        read_photo(tmp_path / "absent.jpg", name="the fluke")
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF"])
@@ -461,7 +468,7 @@ def test_thumbnail_shrinks_only(size: tuple[int, int], expected: tuple[int, int]
 def test_save_jpeg_can_be_read_back(tmp_path: Path) -> None:
     save_jpeg(quarters(), tmp_path / "a.jpg", quality=95)
     assert (tmp_path / "a.jpg").read_bytes()[:2] == b"\xff\xd8"
-    assert abs(to_array(read_photo(tmp_path / "a.jpg")).astype(int) - np.asarray(quarters())).mean() < 3
+    assert abs(to_array(read_photo(tmp_path / "a.jpg")).astype(int) - np.asarray(quarters())).mean() < 5
 
 
 @pytest.mark.shared

@@ -76,9 +76,7 @@ def serving(embedder: RedEmbedder, at: Callable[..., np.ndarray], tmp_path: Path
         exif[0x010F] = "a camera"
         Image.new("RGB", (900, 600), (degrees, 0, 0)).save(path, "JPEG", exif=exif)
         photos[f"2018/{individual}.jpg"] = ServedPhoto(path, f"{degrees:064d}")
-    gallery = Gallery.build(
-        list(photos), list(WHALES), at(*WHALES.values()), fingerprint=FINGERPRINT, revision=7
-    )
+    gallery = Gallery.build(list(photos), list(WHALES), at(*WHALES.values()), fingerprint=FINGERPRINT, revision=7)
     return Serving(Identifier(embedder, gallery, calibration_of_trials()), photos)
 
 

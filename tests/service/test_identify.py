@@ -148,9 +148,7 @@ def test_too_many_pixels_is_a_bad_photo(
         assert "too many pixels" in fault["reason"]
 
 
-def test_too_many_photos(
-    serve: Callable[..., Any], photo: Callable[..., bytes], problem: Callable[..., Any]
-) -> None:
+def test_too_many_photos(serve: Callable[..., Any], photo: Callable[..., bytes], problem: Callable[..., Any]) -> None:
     with serve(max_photos=2) as client:
         assert client.post("/v1/identify", files=_files(a=photo(0), b=photo(0))).status_code == 200
         response = client.post("/v1/identify", files=_files(a=photo(0), b=photo(0), c=photo(0)))
@@ -184,20 +182,16 @@ def test_another_content_type_is_415(client: TestClient, problem: Callable[..., 
     [
         ("multipart/form-data", b"--x\r\n"),
         ("multipart/form-data; boundary=x", b"this is no part"),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n'),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n"),
     ],
     ids=["no boundary", "garbage", "nameless part"],
 )
-def test_a_broken_form_is_400(
-    client: TestClient, problem: Callable[..., Any], content_type: str, body: bytes
-) -> None:
+def test_a_broken_form_is_400(client: TestClient, problem: Callable[..., Any], content_type: str, body: bytes) -> None:
     response = client.post("/v1/identify", content=body, headers={"content-type": content_type})
     assert problem(response, 400, "bad-request")["detail"]
 
 
-def test_concurrent_requests_get_their_own_answers(
-    client: TestClient, photo: Callable[..., bytes]
-) -> None:
+def test_concurrent_requests_get_their_own_answers(client: TestClient, photo: Callable[..., bytes]) -> None:
     def ask(degrees: int) -> tuple[str, float]:
         answer = client.post("/v1/identify", files=_files(a=photo(degrees)), data={"k": "1"}).json()
         match = answer["results"][0]["matches"][0]

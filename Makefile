@@ -1,0 +1,49 @@
+# Two commands do everything: `make demo` and `make test`. Both use `make setup`, which fills .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One FAISS build only: the two break each other when both are installed.
+FAISS ?= $(shell if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
+STAMP := $(VENV)/.installed-$(FAISS)
+
+.PHONY: help setup demo test check format docs clean
+
+help:
+	@echo "make demo    set up, then identify drawn whales over HTTP (KEEP=1 leaves the service running)"
+	@echo "make test    set up, then lint, type-check and test everything"
+	@echo "make setup   fill $(VENV) (FAISS=cpu or gpu; chosen: $(FAISS))"
+	@echo "make format  format the code; make docs: write the generated pages again; make clean: remove $(VENV)"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "setting up $(VENV) with FAISS for $(FAISS); about 6 GB, a few minutes"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "flukeprint needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try make PYTHON=python3.12"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@other=$$($(BIN)/python -m pip list 2>/dev/null | sed -n 's/^faiss-\(cpu\|gpu\) .*/\1/p'); \
+		if [ -n "$$other" ] && [ "$$other" != "$(FAISS)" ]; then $(BIN)/python -m pip uninstall -q -y faiss-$$other; fi
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(FAISS),train,tensorboard,heic,dev]'
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+demo: setup
+	$(BIN)/flukeprint demo $(if $(KEEP),--keep)
+
+test: setup check
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: setup
+	$(BIN)/python -m tests.house.generated_docs
+
+clean:
+	rm -rf $(VENV)

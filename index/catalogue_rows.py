@@ -1,0 +1,102 @@
+"""Reading the catalogue's tables into records and arrays, within one transaction. Part of SQLAlchemy's door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from embedding.photo import Box
+from index.schema import BadCatalogue, EncounterRow, IndividualRow, PhotoRow, RevisionRow, VectorRow
+
+
+@dataclass(frozen=True, slots=True)
+class CataloguePhoto:
+    """One catalogued photo. `individual` None is new_whale; `fingerprint` is the checkpoint of its vector.
+
+    `mtime_ns` None: the file's time proves nothing, its content must be compared.
+    """
+
+    id: int
+    name: str
+    path: Path
+    content_hash: str
+    size_bytes: int
+    mtime_ns: int | None
+    individual: str | None
+    species: str | None
+    encounter: str | None
+    taken_at: str | None
+    box: Box | None
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRows:
+    """Parallel rows: photo ids, names, individuals (None: new_whale) and (m, d) float32 vectors."""
+
+    photo_ids: list[int]
+    photo_names: list[str]
+    individuals: list[str | None]
+    vectors: NDArray[np.float32]
+
+
+def read_photos(session: Session, folder: Path) -> list[CataloguePhoto]:
+    """All photos sorted by name; paths stored as relative ones are within `folder`, the catalogue's."""
+    query = (
+        select(PhotoRow, IndividualRow.name, EncounterRow.name, VectorRow.fingerprint)
+        .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
+        .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
+        .outerjoin(VectorRow, VectorRow.photo_id == PhotoRow.id)
+        .order_by(PhotoRow.name)
+    )
+    return [
+        CataloguePhoto(
+            id=row.id,
+            name=row.name,
+            path=folder / row.path,
+            content_hash=row.content_hash,
+            size_bytes=row.size_bytes,
+            mtime_ns=row.mtime_ns,
+            individual=individual,
+            species=row.species,
+            encounter=encounter,
+            taken_at=row.taken_at,
+            box=None if row.box is None else Box(*row.box),
+            fingerprint=fingerprint,
+        )
+        for row, individual, encounter, fingerprint in session.execute(query)
+    ]
+
+
+def read_vectors(session: Session, path: Path, fingerprint: str) -> VectorRows:
+    """The vectors of one checkpoint, in the order of their photos' names."""
+    made_by = VectorRow.fingerprint == fingerprint
+    count = session.scalar(select(func.count()).where(made_by)) or 0
+    dimension = session.scalar(select(func.max(VectorRow.dimension)).where(made_by)) or 0
+    query = (
+        select(PhotoRow.id, PhotoRow.name, IndividualRow.name, VectorRow.embedding)
+        .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
+        .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
+        .where(made_by)
+        .order_by(PhotoRow.name)
+        .execution_options(yield_per=1000)  # one copy of all vectors in memory, not two
+    )
+    rows = VectorRows([], [], [], np.empty((count, dimension), np.float32))
+    for at, (photo_id, name, individual, embedding) in enumerate(session.execute(query)):
+        if len(embedding) != 4 * dimension:
+            raise BadCatalogue(f"{path} is damaged (the vector of {name} is cut); restore a copy or build it anew")
+        rows.photo_ids.append(photo_id)
+        rows.photo_names.append(name)
+        rows.individuals.append(individual)
+        rows.vectors[at] = np.frombuffer(embedding, "<f4")
+    return rows
+
+
+def last_revision(session: Session) -> RevisionRow | None:
+    """The newest revision, None in a catalogue without any."""
+    return session.scalar(select(RevisionRow).order_by(RevisionRow.revision.desc()).limit(1))

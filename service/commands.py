@@ -1,0 +1,49 @@
+"""`flukeprint serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def _option(name: str, says: str) -> Any:
+    """A flag whose default is the setting's own: see `service.settings`, where docs/settings.md comes from."""
+    return typer.Option(f"--{name.replace('_', '-')}", envvar=f"FLUKEPRINT_{name.upper()}", help=says)
+
+
+def serve(
+    catalogue: Annotated[Path | None, _option("catalogue", "The catalogue to answer from [catalogue.db].")] = None,
+    checkpoint: Annotated[Path | None, _option("checkpoint", "The checkpoint that made it [shipped one].")] = None,
+    device: Annotated[str | None, _option("device", "cpu or cuda [the GPU where there is one].")] = None,
+    host: Annotated[str | None, _option("host", "The address to listen on [127.0.0.1].")] = None,
+    port: Annotated[int | None, _option("port", "The port; 0 takes a free one and prints it [8000].")] = None,
+    max_upload_bytes: Annotated[int | None, _option("max_upload_bytes", "Largest request body.")] = None,
+    max_photos: Annotated[int | None, _option("max_photos", "Most photos in one request.")] = None,
+    max_photo_pixels: Annotated[int | None, _option("max_photo_pixels", "Most pixels in one photo.")] = None,
+    decode_threads: Annotated[int | None, _option("decode_threads", "Photos decoded side by side.")] = None,
+    max_waiting_photos: Annotated[
+        int | None, _option("max_waiting_photos", "Most photos not yet answered; beyond it 503.")
+    ] = None,
+    max_batch: Annotated[int | None, _option("max_batch", "Most photos the network sees at once.")] = None,
+    max_wait_ms: Annotated[float | None, _option("max_wait_ms", "Wait to fill a batch: 0 on a CPU.")] = None,
+    retry_after_seconds: Annotated[
+        int | None, _option("retry_after_seconds", "What a client is told to wait when full.")
+    ] = None,
+    shutdown_seconds: Annotated[
+        int | None, _option("shutdown_seconds", "Time for running requests to finish when stopped.")
+    ] = None,
+    log_level: Annotated[str | None, _option("log_level", "debug, info, warning or error.")] = None,
+) -> None:
+    """Answer over HTTP who is in a photo. The URL is printed on stdout; docs/settings.md explains every option."""
+    given = dict(locals())
+    from service.running import run
+    from service.settings import read_settings
+
+    run(read_settings(given))
+
+
+def register(app: typer.Typer) -> None:
+    """Mount this wing's command."""
+    app.command("serve")(serve)

@@ -1,0 +1,61 @@
+"""From settings to what is served: the catalogue opened, the checkpoint loaded, the two known to belong together."""
+
+from __future__ import annotations
+
+from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
+from embedding.errors import FlukeprintError
+from index.catalogue import BadCatalogue, Catalogue
+from index.identifier import Identifier, WrongFingerprint
+from service.serving import ServedPhoto, Serving
+from service.settings import Settings
+
+
+def check_catalogue(settings: Settings) -> None:
+    """Refuse in milliseconds, without torch, what could not be served.
+
+    Raises BadCatalogue (absent, not ours, empty), BadCheckpoint, or WrongFingerprint with the command that mends it.
+    """
+    if not settings.catalogue.exists():
+        raise BadCatalogue(
+            f"there is no catalogue at {settings.catalogue}. Build one with `flukeprint index build --catalogue "
+            f"{settings.catalogue} --csv FILE --photos FOLDER`, or give --catalogue FILE"
+        )
+    with Catalogue.open(settings.catalogue) as catalogue:
+        made_by = catalogue.fingerprint
+    if made_by is None:
+        raise BadCatalogue(
+            f"the catalogue {settings.catalogue} holds nothing yet; fill it with `flukeprint index update "
+            f"--catalogue {settings.catalogue} --csv FILE --photos FOLDER`"
+        )
+    checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
+    read_header(checkpoint)
+    given = fingerprint_of(checkpoint)
+    if given != made_by:
+        raise WrongFingerprint(_mending(settings, made_by, given))
+
+
+def load_serving(settings: Settings) -> Serving:
+    """Load what `check_catalogue` found right; imports torch and takes seconds."""
+    from embedding.embedder import Embedder
+
+    with Catalogue.open(settings.catalogue) as catalogue:
+        gallery, calibration = catalogue.searchable()
+        photos = {photo.name: ServedPhoto(photo.path, photo.content_hash) for photo in catalogue.photos()}
+    try:
+        embedder = Embedder.load(settings.checkpoint, device=settings.device)
+    except RuntimeError as error:  # torch's word for a device that is unknown or absent
+        raise FlukeprintError(
+            f"the checkpoint can't be loaded on {settings.device or 'this device'}: {error}"
+        ) from error
+    if embedder.fingerprint != gallery.fingerprint:
+        raise WrongFingerprint(_mending(settings, gallery.fingerprint, embedder.fingerprint))
+    return Serving(Identifier(embedder, gallery, calibration), photos, decode_px=embedder.input_px)
+
+
+def _mending(settings: Settings, made_by: str, given: str) -> str:
+    checkpoint = f" --checkpoint {settings.checkpoint}" if settings.checkpoint else ""
+    return (
+        f"the catalogue {settings.catalogue} was made by checkpoint {made_by[:12]}, but the one given is {given[:12]}: "
+        f"their distances can't be compared. Mend it with `flukeprint index update --catalogue {settings.catalogue}"
+        f"{checkpoint}`, or give --checkpoint the file that made it"
+    )

@@ -1,0 +1,152 @@
+"""Images in, answers out: ranked matches, one decision, where they came from; foreign catalogues refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from embedding.photo import Box, Image
+from index.calibration import Calibration
+from index.embedders import BadVectors, Embedder
+from index.gallery import Gallery
+from index.identifier import Identifier, WrongFingerprint
+from index.matching import BadQuery, Score
+from index.trials import Trials
+
+At = Callable[..., np.ndarray]
+
+
+class AngleEmbedder:
+    """Embeds an image at the angle that its width says, in degrees."""
+
+    fingerprint = "a" * 64
+    dimension = 2
+
+    def __init__(self, at: At) -> None:
+        self._at = at
+        self.boxes: Sequence[Box | None] | None = None
+
+    def embed(self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None) -> np.ndarray:
+        self.boxes = boxes
+        return self._at(*[image.width for image in images])
+
+
+def image(degrees: int) -> Image:
+    return PillowImage.new("RGB", (degrees, 1))
+
+
+def calibration(score: Score = "nearest") -> Calibration:
+    """Known trials right within .2, wrong at .4; unknown ones at .3, .32, ... .88."""
+    distances = np.array([[0.1], [0.2], [0.4], [0.4]]) + np.arange(5) * 0.2
+    known = Trials(distances, np.array([1, 1, 2, 7]))
+    unknown = 0.3 + 0.02 * np.arange(30)
+    return Calibration.from_trials(known, unknown, score=score)
+
+
+@pytest.fixture
+def identifier(at: At) -> Identifier:
+    gallery = Gallery.build(
+        ["a1.jpg", "a2.jpg", "b1.jpg", "c1.jpg"],
+        ["w_a", "w_a", "w_b", "w_c"],
+        at(10, 20, 100, 180),
+        fingerprint="a" * 64,
+        revision=7,
+    )
+    return Identifier(AngleEmbedder(at), gallery, calibration())
+
+
+def test_the_stand_in_is_an_embedder(at: At) -> None:
+    embedder: Embedder = AngleEmbedder(at)
+    assert embedder.embed([image(60)]).shape == (1, embedder.dimension)
+
+
+def test_known_review_and_new_whale_at_known_angles(identifier: Identifier) -> None:
+    # w_a's second photo is at 20 degrees; known within .32, new_whale beyond .48.
+    near, between, far = identifier.identify([image(21), image(20 + 52), image(20 + 36 + 4)], threshold=None)
+    assert (near.decision, near.matches[0].individual, near.matches[0].photo) == ("known", "w_a", "a2.jpg")
+    assert near.matches[0].distance == pytest.approx(1 - np.cos(np.radians(1)), abs=1e-6)
+    assert [match.individual for match in near.matches] == ["w_a", "w_b", "w_c"]
+    assert between.matches[0].individual == "w_b" and between.decision == "known"
+    assert far.matches[0].individual == "w_a" and far.decision == "known"
+
+
+def test_the_threshold_of_a_request_decides(identifier: Identifier) -> None:
+    # 60 degrees: 40 from each neighbour, distance .234.
+    decisions = [
+        identifier.identify([image(60)], threshold=threshold)[0].decision for threshold in (0.2, 0.24, 0.9)
+    ]
+    assert decisions == ["new_whale", "known", "known"]
+
+
+def test_the_rate_of_a_request_decides(identifier: Identifier) -> None:
+    (strict,) = identifier.identify([image(150)], max_fpir=0.01)  # 30 from w_c: distance .134
+    assert strict.decision == "known"
+    assert strict.thresholds.known == pytest.approx(0.3)
+    (loose,) = identifier.identify([image(140)], max_fpir=0.5)
+    assert loose.thresholds.known == loose.thresholds.new_whale == pytest.approx(0.6)
+
+
+def test_an_answer_names_where_it_came_from(identifier: Identifier) -> None:
+    (answer,) = identifier.identify([image(21)], k=2)
+    assert (answer.revision, answer.fingerprint, answer.individuals_searched) == (7, "a" * 64, 3)
+    assert len(answer.matches) == 2
+    assert answer.probability == answer.matches[0].probability > answer.matches[1].probability
+    assert answer.reason.startswith("w_a is nearest, at distance 0.000, within")
+
+
+def test_images_and_their_vectors_get_the_same_answer(identifier: Identifier, at: At) -> None:
+    images = [image(21), image(75), image(170)]
+    assert identifier.identify(images, k=3) == identifier.identify_vectors(at(21, 75, 170), k=3)
+
+
+def test_boxes_reach_the_embedder(at: At, identifier: Identifier) -> None:
+    embedder = AngleEmbedder(at)
+    box = Box(0.1, 0.2, 0.9, 0.8)
+    Identifier(embedder, identifier.gallery, identifier.calibration).identify([image(21)], [box])
+    assert embedder.boxes == [box]
+
+
+def test_no_images_get_no_answers(identifier: Identifier) -> None:
+    assert identifier.identify([]) == []
+
+
+def test_a_gallery_without_individuals_answers_new_whale_and_says_why(at: At) -> None:
+    empty = Gallery.build([], [], np.zeros((0, 2), np.float32), fingerprint="a" * 64, revision=1)
+    (answer,) = Identifier(AngleEmbedder(at), empty, calibration()).identify([image(21)])
+    assert (answer.decision, answer.matches, answer.probability) == ("new_whale", (), 0.0)
+    assert "no known individual" in answer.reason
+
+
+def test_a_catalogue_of_another_checkpoint_is_refused_with_the_mending_command(at: At) -> None:
+    foreign = Gallery.build(["a.jpg"], ["w_a"], at(0), fingerprint="b" * 64, revision=1)
+    with pytest.raises(WrongFingerprint, match="b{12}, but .* a{12}; .*`flukeprint index update --catalogue"):
+        Identifier(AngleEmbedder(at), foreign, calibration())
+
+
+def test_a_query_with_nan_is_an_error_and_no_new_whale(identifier: Identifier, at: At) -> None:
+    with pytest.raises(BadVectors, match="NaN"):
+        identifier.identify_vectors(at(0) * np.nan)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": 0}, "k is 0"),
+        ({"max_fpir": 0.1, "threshold": 0.5}, "both max_fpir and threshold"),
+        ({"max_fpir": 1.5}, "between 0 and 1"),
+        ({"threshold": 3.0}, "from 0 to 2"),
+        ({"score": "centre"}, "thresholds were fitted for 'nearest'"),
+    ],
+)
+def test_options_out_of_range_are_refused(identifier: Identifier, at: At, options: dict, message: str) -> None:
+    with pytest.raises(BadQuery, match=message):
+        identifier.identify_vectors(at(0), **options)
+
+
+def test_an_answer_uses_the_score_that_was_calibrated(identifier: Identifier, at: At) -> None:
+    by_centre = Identifier(identifier.embedder, identifier.gallery, calibration("centre"))
+    (answer,) = by_centre.identify_vectors(at(15), score="centre")
+    assert answer.matches[0].distance == pytest.approx(0.0, abs=1e-6)
