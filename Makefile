@@ -4,26 +4,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One FAISS build only: the two break each other when both are installed.
 FAISS ?= $(shell if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
-STAMP := $(VENV)/.installed-$(FAISS)
+# What is installed besides: all of pyproject.toml's extras, for work on the project itself. May be empty.
+EXTRAS ?= train,tensorboard,heic,dev
+comma := ,
+STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 
 .PHONY: help setup demo test check format docs clean
 
 help:
 	@echo "make demo    set up, then identify drawn whales over HTTP (KEEP=1 leaves the service running)"
 	@echo "make test    set up, then lint, type-check and test everything"
-	@echo "make setup   fill $(VENV) (FAISS=cpu or gpu; chosen: $(FAISS))"
+	@echo "make setup   fill $(VENV) (FAISS=cpu or gpu, chosen: $(FAISS); EXTRAS=$(EXTRAS))"
 	@echo "make format  format the code; make docs: write the generated pages again; make clean: remove $(VENV)"
 
 setup: $(STAMP)
 
+# Where the other FAISS build is, both go: they share their files, so that removing one damages the other.
 $(STAMP): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) with FAISS for $(FAISS); about 6 GB, a few minutes"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "flukeprint needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try make PYTHON=python3.12"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@other=$$($(BIN)/python -m pip list 2>/dev/null | sed -n 's/^faiss-\(cpu\|gpu\) .*/\1/p'); \
-		if [ -n "$$other" ] && [ "$$other" != "$(FAISS)" ]; then $(BIN)/python -m pip uninstall -q -y faiss-$$other; fi
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(FAISS),train,tensorboard,heic,dev]'
+	@found=$$($(BIN)/python -m pip list 2>/dev/null | sed -n 's/^\(faiss-[cg]pu\) .*/\1/p' | tr '\n' ' '); \
+		case "$$found" in ""|"faiss-$(FAISS) ") ;; *) $(BIN)/python -m pip uninstall -q -y $$found;; esac
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(FAISS)$(if $(EXTRAS),$(comma)$(EXTRAS))]'
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
@@ -43,7 +47,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 docs: setup
-	$(BIN)/python -m tests.house.generated_docs
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV)

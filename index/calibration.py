@@ -80,10 +80,16 @@ class Calibration:
         """
         if not 0 < new_whale_share < 1:
             raise BadCalibration(f"new_whale_share is {new_whale_share}; give a share between 0 and 1")
-        unknown = unknown_distances.reshape(len(unknown_distances), -1)
-        is_fitted = len(known.true_ranks) > 0 and len(unknown) >= FEWEST_UNKNOWN_TRIALS
-        nearest = np.sort(unknown[:, 0]) if len(unknown) else np.zeros(0)
+        unknown = unknown_distances if unknown_distances.ndim == 2 else unknown_distances[:, None]
+        nearest = np.sort(unknown[:, 0])
         kept = _kept_positions(len(nearest))
+        is_fitted = len(known.true_ranks) > 0 and len(nearest) >= FEWEST_UNKNOWN_TRIALS
+        first = later = _UNFITTED_CURVE
+        submission_threshold = _UNFITTED_THRESHOLDS.new_whale
+        if is_fitted:
+            first = _fit_ranks(known, unknown, slice(0, 1), new_whale_share)
+            later = _fit_ranks(known, unknown, slice(1, None), new_whale_share)
+            submission_threshold = best_submission_threshold(known, nearest, new_whale_share)
         return cls(
             is_fitted=is_fitted,
             score=score,
@@ -93,15 +99,9 @@ class Calibration:
             unknown_trials=len(nearest),
             unknown_distances=tuple(nearest[kept].tolist()),
             unknown_nearer=tuple(np.searchsorted(nearest, nearest[kept]).tolist()),
-            first=_fit_ranks(known, unknown, slice(0, 1), new_whale_share) if is_fitted else _UNFITTED_CURVE,
-            later=_fit_ranks(known, unknown, slice(1, None), new_whale_share)
-            if is_fitted
-            else _UNFITTED_CURVE,
-            submission_threshold=(
-                best_submission_threshold(known, nearest, new_whale_share)
-                if is_fitted
-                else _UNFITTED_THRESHOLDS.new_whale
-            ),
+            first=first,
+            later=later,
+            submission_threshold=submission_threshold,
         )
 
     def threshold_at_fpir(self, fpir: float) -> float:
@@ -117,7 +117,7 @@ class Calibration:
                 "or give a distance threshold instead"
             )
         allowed = math.floor(fpir * self.unknown_trials + 1e-9)
-        # The first distance with too many at or before it; just below it there are few enough.
+        # Just below the farthest stored distance that no more than the allowed trials are nearer than.
         at = int(np.searchsorted(self.unknown_nearer, allowed, side="right")) - 1
         return math.nextafter(self.unknown_distances[at], -math.inf)
 
@@ -180,10 +180,15 @@ class Calibration:
                 f"not {', '.join(sorted(names))}; run `flukeprint index update` to fit it again"
             )
         values = dict(stored)
-        for curve in ("first", "later"):
-            values[curve] = FallingCurve(**{name: tuple(knots) for name, knots in stored[curve].items()})
-        for numbers in ("unknown_distances", "unknown_nearer"):
-            values[numbers] = tuple(stored[numbers])
+        try:
+            for curve in ("first", "later"):
+                values[curve] = FallingCurve(**{name: tuple(knots) for name, knots in stored[curve].items()})
+            for numbers in ("unknown_distances", "unknown_nearer"):
+                values[numbers] = tuple(stored[numbers])
+        except (AttributeError, TypeError) as error:
+            raise BadCalibration(
+                f"a stored calibration cannot be read ({error}); run `flukeprint index update` to fit it again"
+            ) from error
         return cls(**values)
 
     def _defaults(self) -> Thresholds:
@@ -216,9 +221,7 @@ def calibrate(
     )
 
 
-def best_submission_threshold(
-    known: Trials, unknown_nearest: NDArray[np.float64], new_whale_share: float
-) -> float:
+def best_submission_threshold(known: Trials, unknown_nearest: NDArray[np.float64], new_whale_share: float) -> float:
     """Find the distance beyond which new_whale as first label, else as second, has the best expected MAP@5.
 
     Only two kinds of trial depend on it: within the distance a known query whose first candidate is right
@@ -233,9 +236,7 @@ def best_submission_threshold(
     return float(distances[best]) if net[best] > 0 else -1.0
 
 
-def _fit_ranks(
-    known: Trials, unknown: NDArray[np.float64], ranks: slice, new_whale_share: float
-) -> FallingCurve:
+def _fit_ranks(known: Trials, unknown: NDArray[np.float64], ranks: slice, new_whale_share: float) -> FallingCurve:
     """Fit one curve to the candidates at these places (0-based) of every trial, pooled."""
     places = np.arange(known.distances.shape[1], dtype=np.int64)[ranks]
     is_right = known.true_ranks[:, None] == places + 1  # (t, places)

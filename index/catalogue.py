@@ -1,8 +1,7 @@
 """The curated record of photos, individuals, encounters, their vectors and every change made to them.
 
-A SQLite file in WAL mode; SQLAlchemy's door, with `schema.py` (tables, opening), `catalogue_rows.py` (reading) and `revision.py`
-(changes). What is
-searched is derived from it, and each answer comes from one revision of it.
+A SQLite file in WAL mode. SQLAlchemy's door, together with `schema.py` (tables, opening), `catalogue_rows.py`
+(reading) and `revision.py` (changes). What is searched is derived from it; each answer comes from one revision.
 """
 
 from __future__ import annotations
@@ -195,7 +194,7 @@ class Catalogue:
                     revision,
                     at,
                     fingerprint,
-                    dict(session.execute(counted.where(ChangeRow.revision == revision)).tuples().all()),
+                    {row[0]: row[1] for row in session.execute(counted.where(ChangeRow.revision == revision))},
                 )
                 for revision, at, fingerprint in session.execute(query).all()
             ]

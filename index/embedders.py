@@ -59,7 +59,5 @@ def check_vectors(vectors: NDArray[np.floating], *, dimension: int | None = None
     far_from_unit = np.flatnonzero(np.abs(norms - 1.0) > _NORM_TOLERANCE)
     if far_from_unit.size:
         row = int(far_from_unit[0])
-        raise BadVectors(
-            f"row {row} of the {named} has length {norms[row]:.4g}; vectors must have unit length"
-        )
+        raise BadVectors(f"row {row} of the {named} has length {norms[row]:.4g}; vectors must have unit length")
     return rows

@@ -164,14 +164,16 @@ class Gallery:
     ) -> tuple[Candidate, ...]:
         """Keep each individual's nearest photo; rows are sorted by individual, so ties come in id order."""
         _, first = np.unique(self._columns[positions], return_index=True)
+        kept = np.sort(first)[:k]
+        rows: list[int] = positions[kept].tolist()
         return tuple(
-            Candidate(self.individuals[positions[at]], float(distances[at]), self.photo_names[positions[at]])
-            for at in np.sort(first)[:k]
+            Candidate(self.individuals[row], float(distance), self.photo_names[row])
+            for row, distance in zip(rows, distances[kept], strict=True)
         )
 
     def _rank_by_all(self, queries: FloatArray, k: int, score: Score) -> list[tuple[Candidate, ...]]:
         distances = self.individual_distances(queries, score)
-        order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        order: list[list[int]] = np.argsort(distances, axis=1, kind="stable")[:, :k].tolist()
         return [
             tuple(
                 Candidate(
@@ -186,8 +188,8 @@ class Gallery:
 
     def _nearest_photo(self, query: FloatArray, column: int) -> str:
         """Name the individual's photo that is nearest to the query (d,)."""
-        start = self._starts[column]
-        stop = self._starts[column + 1] if column + 1 < self.individual_count else self.size
+        start = int(self._starts[column])
+        stop = int(self._starts[column + 1]) if column + 1 < self.individual_count else self.size
         distances = exact_distances(query[None, :], self.vectors[start:stop])[0]
         return self.photo_names[start + int(np.argmin(distances))]
 
@@ -221,6 +223,4 @@ def _check_rows(photo_names: Sequence[str], individuals: Sequence[str], vector_c
         raise BadGallery(f"photo {twice} is given twice; each photo belongs in the gallery once")
     for name, individual in zip(photo_names, individuals, strict=True):
         if individual in ("", NEW_WHALE):
-            raise BadGallery(
-                f"photo {name} has the individual {individual!r}, which names nobody; leave it out"
-            )
+            raise BadGallery(f"photo {name} has the individual {individual!r}, which names nobody; leave it out")

@@ -77,17 +77,13 @@ def auroc(known_distance: Distances, unknown_distance: Distances) -> float:
     return float((farther + equal / 2).mean() / len(unknown))
 
 
-def fnir_at_fpir(
-    known_distance: Distances, known_rank: Ranks, unknown_distance: Distances, fpir: float
-) -> float:
+def fnir_at_fpir(known_distance: Distances, known_rank: Ranks, unknown_distance: Distances, fpir: float) -> float:
     """Share of known queries missed: not first, or not nearer than the threshold that lets `fpir` through."""
     threshold = np.quantile(unknown_distance, fpir)
     return float(1 - ((known_distance < threshold) & (known_rank == 1)).mean())
 
 
-def det_curve(
-    known_distance: Distances, known_rank: Ranks, unknown_distance: Distances
-) -> tuple[Distances, Distances]:
+def det_curve(known_distance: Distances, known_rank: Ranks, unknown_distance: Distances) -> tuple[Distances, Distances]:
     """FPIR and FNIR (t,) at every threshold that changes either, from letting nobody pass to letting all."""
     hits = np.sort(known_distance[known_rank == 1])
     unknown = np.sort(unknown_distance)
@@ -134,9 +130,7 @@ def baus(truths: Sequence[str], answers: Sequence[str]) -> float:
     return _balanced(truths, [answer == NEW_WHALE for answer in answers])
 
 
-def expected_calibration_error(
-    probabilities: Distances, is_right: NDArray[np.bool_], bins: int = 15
-) -> float:
+def expected_calibration_error(probabilities: Distances, is_right: NDArray[np.bool_], bins: int = 15) -> float:
     """Mean gap between stated probability and share right, over equal-width bins, weighted by queries."""
     _check_lengths("probabilities", probabilities, is_right)
     which = np.minimum((probabilities * bins).astype(np.int64), bins - 1)

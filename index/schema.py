@@ -27,6 +27,10 @@ class BadCatalogue(FlukeprintError):
     """A catalogue that is absent, not ours, too new, damaged, locked or can't be written."""
 
 
+class CatalogueBusy(BadCatalogue):
+    """Another process is changing the catalogue just now."""
+
+
 class Table(DeclarativeBase):
     """What all tables derive from."""
 
@@ -94,7 +98,10 @@ class ChangeRow(Table):
 
     __tablename__ = "changes"
     id: Mapped[int] = mapped_column(primary_key=True)
-    revision: Mapped[int] = mapped_column(ForeignKey("revisions.revision"), index=True)
+    # Deferred: a revision's own row is written last, when its calibration is fitted.
+    revision: Mapped[int] = mapped_column(
+        ForeignKey("revisions.revision", deferrable=True, initially="DEFERRED"), index=True
+    )
     kind: Mapped[str]
     photo: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -200,25 +207,23 @@ def telling(path: Path) -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise BadCatalogue(_told(path, str(error.orig))) from error
-    except sqlite3.Error as error:
-        raise BadCatalogue(_told(path, str(error))) from error
+        raise _told(path, str(error.orig)) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise BadCatalogue(_told(path, "disk is full")) from error
+        raise _told(path, "disk is full") from error
 
 
-def _told(path: Path, said: str) -> str:
+def _told(path: Path, said: str) -> BadCatalogue:
     if "disk is full" in said:
-        return (
+        return BadCatalogue(
             f"the disk of {path.parent} is full: nothing was changed. Free some space there, then run the same "
             "command again"
         )
     if "locked" in said or "busy" in said:
-        return f"another flukeprint is changing {path} just now; wait until it has finished, then try again"
-    if "readonly" in said or "read-only" in said:
-        return f"{path} can't be written: ask for write permission on the file and on its folder"
+        return CatalogueBusy(f"another flukeprint is changing {path} just now; wait until it has finished")
+    if "readonly" in said:
+        return BadCatalogue(f"{path} can't be written: ask for write permission on the file and on its folder")
     if "malformed" in said or "not a database" in said:
-        return f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew"
-    return f"SQLite refused {path}: {said}"
+        return BadCatalogue(f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew")
+    return BadCatalogue(f"SQLite refused {path}: {said}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -41,12 +41,13 @@ def labels_of(ranked: Sequence[Candidate | Match], threshold: float) -> tuple[st
 def write_submission(rows: Iterable[tuple[str, Sequence[str]]], path: Path) -> None:
     """Write (photo name, five labels) rows; the file appears complete or, on any error, stays as it was.
 
-    Raises BadSubmission for a photo named twice and for labels that are not five different words.
+    Raises BadSubmission for a photo named twice, for labels that are not five different words, and where the
+    file cannot be written.
     """
     seen: set[str] = set()
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
+        with unfinished.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(HEADER)
             for photo, labels in rows:
@@ -54,11 +55,12 @@ def write_submission(rows: Iterable[tuple[str, Sequence[str]]], path: Path) -> N
                 writer.writerow([photo, " ".join(labels)])
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        unfinished.replace(path)
+    except OSError as error:
+        raise BadSubmission(f"cannot write {path.name}: {error.strerror}; give another --out") from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
 
 
 def check_against_sample(path: Path, sample: Path) -> None:
@@ -89,9 +91,7 @@ def _check_row(photo: str, labels: Sequence[str], seen: set[str]) -> None:
         )
     odd = [label for label in labels if label.split() != [label]]
     if odd:
-        raise BadSubmission(
-            f"photo {photo} has the label {odd[0]!r}; labels are separated by spaces and hold none"
-        )
+        raise BadSubmission(f"photo {photo} has the label {odd[0]!r}; labels are separated by spaces and hold none")
 
 
 def _read_rows(path: Path) -> list[tuple[str, list[str]]]:

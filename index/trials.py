@@ -45,9 +45,7 @@ class _Block(NamedTuple):
     distances: NDArray[np.float64]  # (q, c), infinite for an individual seen in this photo alone
 
 
-def leave_one_out_ranks(
-    vectors: FloatArray, individuals: Sequence[str], score: Score = "nearest"
-) -> LeaveOneOutRanks:
+def leave_one_out_ranks(vectors: FloatArray, individuals: Sequence[str], score: Score = "nearest") -> LeaveOneOutRanks:
     """Rank each photo's own individual against all others, the photo itself left out; ties by individual id.
 
     Photos of individuals seen once are no queries (there is nothing left to find) but stay in the gallery.
@@ -133,9 +131,7 @@ class _SortedPhotos:
         self._sums = sums_of(vectors, self._starts)  # (c, d)
         self._centres = centres_of(self._sums)
 
-    def distances(
-        self, queries: FloatArray, score: Score, own: NDArray[np.int64] | None
-    ) -> NDArray[np.float64]:
+    def distances(self, queries: FloatArray, score: Score, own: NDArray[np.int64] | None) -> NDArray[np.float64]:
         """Distances (q, c); `own` (q,) says which of the photos each query is, None that they are none."""
         if score == "nearest":
             distances = self._nearest(queries, own)

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from service.envelope import RequestEnvelope
 from service.openapi import flukeprint_version, openapi_document
 from service.problems import install_problems
+from service.reference import reference_markdown
 from service.routes import docs, health, identify, photos
 from service.serving import Service, Serving
 from service.settings import Settings
@@ -56,6 +57,15 @@ def create_app(
     for routes in (identify, photos, health, docs):
         app.include_router(routes.router)
     return app
+
+
+def http_api_text() -> str:
+    """The text of docs/http-api.md."""
+
+    def load() -> Serving:
+        raise RuntimeError("this application is only read, never started")
+
+    return reference_markdown(create_app(Settings.model_construct(), load).openapi())
 
 
 async def _load(

@@ -10,7 +10,7 @@ import typer
 
 def _option(name: str, says: str) -> Any:
     """A flag whose default is the setting's own: see `service.settings`, where docs/settings.md comes from."""
-    return typer.Option(f"--{name.replace('_', '-')}", envvar=f"FLUKEPRINT_{name.upper()}", help=says)
+    return typer.Option(envvar=f"FLUKEPRINT_{name.upper()}", help=says)
 
 
 def serve(

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from service.envelope import REQUEST_ID_HEADER
 from service.problems import INTERNAL, PROBLEM_JSON, Fault, Problem, ProblemKind
+from service.schemas import IDENTIFY_EXAMPLE
 
 _COMPONENTS = "#/components/schemas/"
 
@@ -81,6 +82,8 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        # Set here because pydantic would sort its keys, and the results come first.
+        schemas["IdentifyAnswer"]["example"] = IDENTIFY_EXAMPLE
         schemas["Problem"] = _schema_of_problem()
         schemas["Fault"] = Fault.model_json_schema()
         for operations in document["paths"].values():

@@ -38,7 +38,10 @@ METHOD_NOT_ALLOWED = ProblemKind(
     "method-not-allowed", 405, "Not with this method", "The path exists; the Allow header lists its methods."
 )
 TOO_LARGE = ProblemKind(
-    "too-large", 413, "The upload is too large", "The body is larger than the service takes; it was not read further."
+    "too-large",
+    413,
+    "The upload is too large",
+    "The body is larger than the service takes (64 MiB unless its settings say otherwise).",
 )
 NOT_MULTIPART = ProblemKind(
     "not-multipart", 415, "Not a multipart form", "Photos are sent as multipart/form-data in the field `photos`."
@@ -91,8 +94,8 @@ class Problem(BaseModel):
     """An RFC 9457 problem document."""
 
     type: str = Field(description="Which kind of problem, as a link into /docs.")
-    title: str
-    status: int
+    title: str = Field(description="The kind in a few words, always the same.")
+    status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What was wrong this time, and what to do.")
     instance: str = Field(description="The path that was asked for.")
     request_id: str = Field(description="The same as the X-Request-Id header; name it when asking for help.")

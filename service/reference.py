@@ -54,8 +54,7 @@ def reference_html(document: Mapping[str, Any], base_url: str) -> str:
 
 def _blocks(document: Mapping[str, Any], base_url: str) -> Iterator[Block]:
     yield Heading(1, f"{document['info']['title']} over HTTP", "top")
-    for paragraph in document["info"]["description"].split("\n\n"):
-        yield Text(paragraph)
+    yield from _paragraphs(document["info"]["description"])
     yield Heading(2, "Ask", "ask")
     yield Code("sh", _CURL.format(base_url=base_url))
     yield Code("python", _PYTHON.format(base_url=base_url))
@@ -64,18 +63,16 @@ def _blocks(document: Mapping[str, Any], base_url: str) -> Iterator[Block]:
         for method, operation in operations.items():
             yield from _operation(method, path, operation, schemas)
     yield Heading(2, "Problems", "problems")
-    yield Text(
-        "Every error answers with `type`, `title`, `status`, `detail`, `instance` and `request_id`, and with `errors` "
-        "where several things are wrong. `type` leads here:"
-    )
+    for name in ("Problem", "Fault"):
+        yield from _component_blocks(name, schemas[name])
     for kind in KINDS:
         yield Heading(3, f"{kind.slug} ({kind.status})", f"problem-{kind.slug}")
         yield Text(f"{kind.title}. {kind.meaning}")
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[Block]:
-    yield Heading(2, f"{method.upper()} {path}", f"{method}-{path.strip('/').replace('/', '-')}")
-    yield Text(f"{operation['summary']} {operation['description']}")
+    yield Heading(2, f"{method.upper()} {path}", _anchor(method, path))
+    yield from _paragraphs(f"**{operation['summary']}** {operation['description']}")
     asked = [_parameter(each) for each in operation.get("parameters", ())]
     for content in operation.get("requestBody", {}).get("content", {}).values():
         asked += _fields(content["schema"])
@@ -86,6 +83,15 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Ma
         if int(status) < 400:
             for content in response.get("content", {}).values():
                 yield from _answer(content["schema"], schemas)
+
+
+def _anchor(method: str, path: str) -> str:
+    return "-".join([method, *re.findall(r"\w+", path)])
+
+
+def _paragraphs(text: str) -> Iterator[Text]:
+    for paragraph in text.split("\n\n"):
+        yield Text(" ".join(paragraph.split()))
 
 
 def _parameter(parameter: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -115,6 +121,8 @@ def _type(schema: Mapping[str, Any]) -> str:
         return " or ".join(_type(each) for each in schema["anyOf"] if each.get("type") != "null")
     if "items" in schema:
         return f"list of {_type(schema['items'])}"
+    if "const" in schema:
+        return f"`{schema['const']}`"
     if "enum" in schema:
         return " or ".join(f"`{each}`" for each in schema["enum"])
     if schema.get("format") == "binary":
@@ -133,11 +141,16 @@ def _answer(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[B
             continue
         shown.add(name)
         component = schemas[name]
-        yield Text(f"`{name}`: {component.get('description', '')}")
-        yield Table(("field", "type", "meaning"), [(n, t, m) for n, t, _, m in _fields(component)])
+        yield from _component_blocks(name, component)
         if "example" in component:
             yield Code("json", json.dumps(component["example"], indent=2))
         waiting += [inner for field in component["properties"].values() if (inner := _component(field))]
+
+
+def _component_blocks(name: str, component: Mapping[str, Any]) -> Iterator[Block]:
+    yield from _paragraphs(f"`{name}`: {component['description']}")
+    rows = [(field, type_, meaning) for field, type_, _, meaning in _fields(component)]
+    yield Table(("field", "type", "meaning"), rows)
 
 
 def _component(schema: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ class RankedMatch(BaseModel):
     """One individual that the photo may show."""
 
     rank: int = Field(description="From 1, nearest first.")
-    individual: str
+    individual: str = Field(description="Its id in the catalogue.")
     distance: float = Field(description="Cosine distance, 0 to 2, smaller is nearer.")
     probability: float = Field(description="Calibrated probability that this is the individual, 0 to 1.")
     photo: str = Field(description="The catalogue's photo of this individual that is nearest.")
@@ -56,66 +56,63 @@ class PhotoAnswer(BaseModel):
     decision: Decision = Field(description="`known`: sure; `review`: a person should look; `new_whale`: nobody known.")
     probability: float = Field(description="The first match's probability; 0 without a match.")
     reason: str = Field(description="Why this decision, in a sentence.")
-    matches: list[RankedMatch]
+    matches: list[RankedMatch] = Field(description="Nearest first; fewer than k where fewer are known.")
 
 
 class DecidingDistances(BaseModel):
-    """The distances that decided: up to `known` it is `known`, up to `new_whale` it is `review`.
+    """Two cosine distances; between them the decision is `review`.
 
     A negative `known` means that the catalogue is too small to call any match sure.
     """
 
-    known: float
-    new_whale: float
+    known: float = Field(description="Up to this distance the decision is `known`.")
+    new_whale: float = Field(description="Beyond this distance the decision is `new_whale`.")
 
 
 class TimingsMs(BaseModel):
     """Wall time in milliseconds, waiting included; `decode` and `identify` are those of the slowest photo."""
 
-    decode: Milliseconds
-    identify: Milliseconds
-    total: Milliseconds
+    decode: Milliseconds = Field(description="From the file to pixels.")
+    identify: Milliseconds = Field(description="From pixels to ranked individuals.")
+    total: Milliseconds = Field(description="The whole request, the upload included.")
 
 
 class IdentifyAnswer(BaseModel):
     """One result for each photo, in the order in which they were sent, and what the answer came from."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "results": [
-                    {
-                        "photo": "fluke.jpg",
-                        "decision": "known",
-                        "probability": 0.97,
-                        "reason": "w_1a2b3c4 is nearest, at distance 0.182, within the 0.310 that makes a match sure.",
-                        "matches": [
-                            {
-                                "rank": 1,
-                                "individual": "w_1a2b3c4",
-                                "distance": 0.182,
-                                "probability": 0.97,
-                                "photo": "2018/0f3a.jpg",
-                                "photo_url": "/v1/photos/2018/0f3a.jpg",
-                            }
-                        ],
-                    }
-                ],
-                "catalogue_revision": 3,
-                "fingerprint": "5f0c" * 16,
-                "individuals_searched": 2346,
-                "thresholds": {"known": 0.31, "new_whale": 0.46},
-                "timings_ms": {"decode": 6.1, "identify": 11.8, "total": 18.2},
-            }
-        }
-    )
-
-    results: list[PhotoAnswer]
-    catalogue_revision: int
+    results: list[PhotoAnswer] = Field(description="One for each photo.")
+    catalogue_revision: int = Field(description="The state of the catalogue that was searched.")
     fingerprint: str = Field(description="SHA-256 of the checkpoint that embedded the catalogue and these photos.")
-    individuals_searched: int
-    thresholds: DecidingDistances
-    timings_ms: TimingsMs
+    individuals_searched: int = Field(description="How many known individuals the photos were compared with.")
+    thresholds: DecidingDistances = Field(description="The distances that decided.")
+    timings_ms: TimingsMs = Field(description="How long it took.")
+
+
+IDENTIFY_EXAMPLE: dict[str, object] = {
+    "results": [
+        {
+            "photo": "fluke.jpg",
+            "decision": "known",
+            "probability": 0.97,
+            "reason": "w_1a2b3c4 is nearest, at distance 0.182, within the 0.310 that makes a match sure.",
+            "matches": [
+                {
+                    "rank": 1,
+                    "individual": "w_1a2b3c4",
+                    "distance": 0.182,
+                    "probability": 0.97,
+                    "photo": "2018/0f3a.jpg",
+                    "photo_url": "/v1/photos/2018/0f3a.jpg",
+                }
+            ],
+        }
+    ],
+    "catalogue_revision": 3,
+    "fingerprint": "5f0c" * 16,
+    "individuals_searched": 2346,
+    "thresholds": {"known": 0.31, "new_whale": 0.46},
+    "timings_ms": {"decode": 6.1, "identify": 11.8, "total": 18.2},
+}
 
 
 class Alive(BaseModel):
@@ -128,10 +125,10 @@ class Ready(BaseModel):
     """The catalogue is loaded and photos can be sent."""
 
     status: Literal["ready"] = "ready"
-    catalogue_revision: int
-    individuals: int
+    catalogue_revision: int = Field(description="The state of the catalogue that is searched.")
+    individuals: int = Field(description="Known individuals.")
     photos: int = Field(description="Photos of known individuals that are searched.")
-    fingerprint: str
+    fingerprint: str = Field(description="SHA-256 of the loaded checkpoint.")
     is_calibrated: bool = Field(
         description="False: the catalogue is too small to calibrate, so the best decision is `review`."
     )

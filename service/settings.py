@@ -24,7 +24,7 @@ class BadSettings(FlukeprintError):
 class Settings(BaseSettings):
     """What `flukeprint serve` was told. A flag wins over its environment variable."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True)
 
     catalogue: Path = Field(Path("catalogue.db"), description="The catalogue to answer from.")
     checkpoint: Path | None = Field(

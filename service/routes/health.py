@@ -13,13 +13,15 @@ from service.serving import service_of
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="Is the process alive?")
+@router.get("/healthz", summary="Is the process alive?", response_description="It is.")
 async def healthz() -> Alive:
     """Answer as long as the process runs, also while it is starting."""
     return Alive()
 
 
-@router.get("/readyz", summary="Can photos be sent?", responses=problem_responses(NOT_READY))
+@router.get(
+    "/readyz", summary="Can photos be sent?", response_description="They can.", responses=problem_responses(NOT_READY)
+)
 async def readyz(request: Request) -> Ready:
     """Name the loaded catalogue revision; a `not-ready` problem while it is being loaded."""
     identifier = service_of(request).ready().identifier

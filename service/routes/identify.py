@@ -53,6 +53,7 @@ def _request_body() -> dict[str, Any]:
     "/v1/identify",
     summary="Who is in these photos?",
     tags=["identify"],
+    response_description="Every photo's answer.",
     responses=problem_responses(BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY),
     openapi_extra={"requestBody": _request_body()},
 )

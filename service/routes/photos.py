@@ -23,7 +23,7 @@ router = APIRouter(tags=["photos"])
 
 @router.get(
     "/v1/photos/{name:path}",
-    summary="A catalogue photo's thumbnail",
+    summary="A catalogue photo's thumbnail.",
     response_class=Response,
     responses={
         200: {"description": "The thumbnail.", "content": {JPEG: {"schema": {"type": "string", "format": "binary"}}}},

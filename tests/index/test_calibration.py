@@ -60,7 +60,9 @@ def test_the_promised_rate_is_kept_and_nearly_used(rng: np.random.Generator, cou
     passed = int((unknown <= threshold).sum())
     assert passed <= fpir * count
     # Stored distances are thinned beyond a thousand, always to the careful side.
-    assert passed >= math.floor(fpir * count + 1e-9) - count / 500 if count > 1000 else passed == math.floor(fpir * count)
+    assert (
+        passed >= math.floor(fpir * count + 1e-9) - count / 500 if count > 1000 else passed == math.floor(fpir * count)
+    )
 
 
 @pytest.mark.parametrize("fpir", [0.0, 1.0, -0.1, math.nan])
@@ -103,6 +105,12 @@ def test_probability_of_later_ranks_pools_them() -> None:
     assert calibration.probability(1.5, 2) == pytest.approx(0, abs=0.01)
 
 
+def test_later_ranks_that_no_trial_had_are_never_right() -> None:
+    known = Trials(np.array([[0.1], [0.2]]), np.array([1, 1]))
+    calibration = Calibration.from_trials(known, np.full(10, 0.5))
+    assert calibration.probabilities([0.1, 0.1])[1] == 0.0
+
+
 def test_probabilities_of_one_answer_fall_and_never_exceed_1_together(rng: np.random.Generator) -> None:
     vectors, individuals = herd(rng, 40, 4)
     calibration = calibrate(vectors, individuals)
@@ -134,7 +142,9 @@ def test_probabilities_are_calibrated_on_animals_like_those_of_the_catalogue(rng
     assert stated == pytest.approx(happened, abs=0.06)
 
 
-@pytest.mark.parametrize(("strangers", "source", "count"), [(49, "held-out individuals", 129), (50, "new_whale photos", 50)])
+@pytest.mark.parametrize(
+    ("strangers", "source", "count"), [(49, "held-out individuals", 129), (50, "new_whale photos", 50)]
+)
 def test_enough_real_strangers_replace_the_simulated_ones(
     rng: np.random.Generator, strangers: int, source: str, count: int
 ) -> None:
@@ -174,8 +184,7 @@ def test_a_catalogue_too_small_is_cautious_and_says_so(at: At, vectors: list[flo
 
 def test_a_fitted_calibration_describes_its_trials() -> None:
     assert fitted([0.5] * 10).description == (
-        "Calibrated on 3 known and 10 unknown trials (held-out individuals), "
-        "taking 30% of queries to be new whales."
+        "Calibrated on 3 known and 10 unknown trials (held-out individuals), taking 30% of queries to be new whales."
     )
 
 
@@ -203,6 +212,14 @@ def test_a_stored_calibration_with_other_fields_names_the_mending_command() -> N
     del stored["later"]
     with pytest.raises(BadCalibration, match="flukeprint index update"):
         Calibration.from_json(stored)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("first", None), ("later", {"distances": [0.1]}), ("unknown_distances", 3)]
+)
+def test_a_damaged_stored_calibration_names_the_mending_command(field: str, value: object) -> None:
+    with pytest.raises(BadCalibration, match=r"cannot be read .*flukeprint index update"):
+        Calibration.from_json(fitted([0.5] * 10).to_json() | {field: value})
 
 
 def test_a_rebuilt_catalogue_in_another_order_gets_the_same_calibration(rng: np.random.Generator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +98,38 @@ def test_ties_come_in_row_order_however_many(at: At, factory: str, rotation: int
     distances, positions = build_engine(at(*degrees), factory).search(at(31, 31), 8)
     assert positions.tolist() == [equal[:8].tolist()] * 2
     assert len(set(distances.ravel().tolist())) == 1
+
+
+@every_engine
+def test_padding_by_faiss_is_never_an_answer(
+    rng: np.random.Generator, factory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, queries = unit(rng.normal(size=(500, 8))), unit(rng.normal(size=(4, 8)))
+
+    def padded(index: Any, queries: np.ndarray, fetch: int) -> np.ndarray:
+        rows = index.search(queries, fetch)[1]
+        rows[1::2, 3:] = -1  # as a graph does that led nowhere
+        return rows
+
+    monkeypatch.setattr("index.engine._faiss_search", padded)
+    _, positions = build_engine(vectors, factory).search(queries, 10)
+    for query in (1, 3):
+        assert positions[query].tolist() == [row for _, row in naive_search(vectors, queries[query], 10)]
+    assert (positions >= 0).all()
+
+
+@every_engine
+def test_blocks_of_queries_change_nothing(
+    rng: np.random.Generator, factory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, queries = unit(rng.normal(size=(900, 8))), unit(rng.normal(size=(50, 8)))
+    engine = build_engine(vectors, factory)
+    at_once, all_at_once = engine.search(queries, 5), engine.search(queries, 700)
+    monkeypatch.setattr("index.engine._BLOCK_BYTES", 8 * 900 * 7)  # a few queries a block
+    for before, after in zip(
+        (*at_once, *all_at_once), (*engine.search(queries, 5), *engine.search(queries, 700)), strict=True
+    ):
+        np.testing.assert_array_equal(before, after)
 
 
 @every_engine

@@ -84,6 +84,17 @@ def test_rank_and_individual_distances_agree_with_a_loop(rng: np.random.Generato
             assert candidate.photo == f"{nearest:04}.jpg"
 
 
+@pytest.mark.parametrize("score", SCORES)
+def test_blocks_of_queries_change_nothing(
+    rng: np.random.Generator, score: Score, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, queries = unit(rng.normal(size=(60, 8))), unit(rng.normal(size=(20, 8)))
+    gallery = build([f"w_{row // 3:02}" for row in range(60)], vectors)
+    at_once = gallery.individual_distances(queries, score)
+    monkeypatch.setattr("index.gallery._BLOCK_BYTES", 8 * 60 * 6)
+    np.testing.assert_array_equal(gallery.individual_distances(queries, score), at_once)
+
+
 @pytest.mark.parametrize("factory", ["Flat", "SQfp16", "HNSW32"])
 def test_five_individuals_need_more_than_five_photos(at: At, factory: str) -> None:
     # 500 photos of one animal are nearer than the first photo of any other.
@@ -114,9 +125,7 @@ def test_ties_go_by_id_in_any_order_of_insertion(at: At, rng: np.random.Generato
     for _ in range(3):
         order = rng.permutation(80)
         names = [f"{row:04}.jpg" for row in order]
-        gallery = Gallery.build(
-            names, [individuals[row] for row in order], vectors[order], fingerprint="f", revision=1
-        )
+        gallery = Gallery.build(names, [individuals[row] for row in order], vectors[order], fingerprint="f", revision=1)
         (ranked,) = gallery.rank(at(75), 5, score)
         assert tuple(candidate.individual for candidate in ranked) == expected
         assert [candidate.photo for candidate in ranked] == [f"{row:04}.jpg" for row in range(5)]

@@ -36,7 +36,10 @@ def test_agrees_with_pooling_adjacent_violators(rng: np.random.Generator) -> Non
     is_right = rng.uniform(size=60) > known
     unknown = rng.uniform(0.4, 1.2, size=30)
     curve = fit_falling(known, is_right, unknown, unknown_share=0.25)
-    trials = sorted([(d, bool(r), 0.75 / 60) for d, r in zip(known, is_right, strict=True)] + [(d, False, 0.25 / 30) for d in unknown])
+    trials = sorted(
+        [(d, bool(r), 0.75 / 60) for d, r in zip(known, is_right, strict=True)]
+        + [(d, False, 0.25 / 30) for d in unknown]
+    )
     expected = naive_falling([float(right) for _, right, _ in trials], [weight for _, _, weight in trials])
     for (distance, _, _), level in zip(trials, expected, strict=True):
         assert curve.at(distance) == pytest.approx(min(max(level, 1 / 92), 1 - 1 / 92))
@@ -60,7 +63,11 @@ def test_nothing_is_ever_certain() -> None:
 
 
 def test_the_order_of_trials_changes_nothing(rng: np.random.Generator) -> None:
-    known, is_right, unknown = rng.uniform(size=500).round(2), rng.uniform(size=500) < 0.5, rng.uniform(size=200).round(2)
+    known, is_right, unknown = (
+        rng.uniform(size=500).round(2),
+        rng.uniform(size=500) < 0.5,
+        rng.uniform(size=200).round(2),
+    )
     order = rng.permutation(500)
     first = fit_falling(known, is_right, unknown, unknown_share=0.3)
     assert fit_falling(known[order], is_right[order], unknown[::-1], unknown_share=0.3) == first

@@ -31,9 +31,7 @@ def test_four_individuals_are_enough_and_three_are_not() -> None:
 def test_the_file_is_as_kaggle_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "submission.csv"
     write_submission([("b.jpg", LABELS), ("a,b.jpg", LABELS)], path)
-    assert path.read_bytes() == (
-        b'Image,Id\nb.jpg,w_1 new_whale w_2 w_3 w_4\n"a,b.jpg",w_1 new_whale w_2 w_3 w_4\n'
-    )
+    assert path.read_bytes() == (b'Image,Id\nb.jpg,w_1 new_whale w_2 w_3 w_4\n"a,b.jpg",w_1 new_whale w_2 w_3 w_4\n')
     assert [each.name for each in tmp_path.iterdir()] == ["submission.csv"]
 
 
@@ -52,7 +50,7 @@ def test_a_failure_half_way_leaves_the_old_file_and_nothing_else(tmp_path: Path)
 
 
 def test_a_folder_that_is_absent_is_said(tmp_path: Path) -> None:
-    with pytest.raises(BadSubmission, match="cannot write submission.csv"):
+    with pytest.raises(BadSubmission, match=r"cannot write submission\.csv"):
         write_submission([], tmp_path / "absent" / "submission.csv")
 
 
@@ -129,9 +127,9 @@ def test_a_sample_that_is_absent_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.shared
 def test_the_competitions_own_sample_is_a_sample(shared: Path, tmp_path: Path) -> None:
-    for sample in sorted((shared / "data" / "kaggle").rglob("*sample*")):
-        path = tmp_path / sample.name
-        rows = sample.read_text().splitlines()[1:]
-        write_submission([(row.split(",")[0], LABELS) for row in rows], path)
-        check_against_sample(path, sample)
-        assert len(rows) > 1000
+    sample = shared / "data" / "kaggle" / "humpback2019_sample_submission.csv"
+    photos = [row.split(",")[0] for row in sample.read_text().splitlines()[1:]]
+    assert len(photos) > 1000
+    path = tmp_path / "submission.csv"
+    write_submission([(photo, LABELS) for photo in photos], path)
+    check_against_sample(path, sample)

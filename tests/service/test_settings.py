@@ -55,3 +55,9 @@ def test_the_table_has_every_setting_with_flag_variable_and_default() -> None:
         assert f"`FLUKEPRINT_{name.upper()}`" in line
         assert field.description
         assert field.default is None or f"| `{field.default}` |" in line
+
+
+def test_an_empty_variable_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUKEPRINT_CHECKPOINT", "")
+    monkeypatch.setenv("FLUKEPRINT_PORT", "")
+    assert (read_settings().checkpoint, read_settings().port) == (None, 8000)

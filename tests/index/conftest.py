@@ -1,0 +1,99 @@
+"""Pictures of made-up animals, label files for them, and an embedder that needs no network."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from embedding.photo import crop, to_array
+from index.labels import Labels, read_labels
+
+
+class ColourEmbedder:
+    """Mean colours of 4 x 2 cells as a unit vector; counts what it has embedded."""
+
+    def __init__(self, fingerprint: str = "f" * 64, shift: int = 128) -> None:
+        self.fingerprint = fingerprint
+        self.dimension = 24
+        self.input_px = 8
+        self.shift = shift
+        self.embedded = 0
+
+    def embed(self, images: Sequence, boxes: Sequence | None = None) -> np.ndarray:
+        self.embedded += len(images)
+        rows = np.zeros((len(images), self.dimension), np.float32)
+        for row, (image, box) in enumerate(zip(images, boxes or [None] * len(images), strict=True)):
+            part = image if box is None else crop(image, box)
+            cells = to_array(part.resize((4, 2), Image.Resampling.BOX)).astype(np.float32)
+            flat = (cells - self.shift).ravel() + 0.5
+            rows[row] = flat / np.linalg.norm(flat)
+        return rows
+
+
+class Season:
+    """A folder of pictures and the label file that names them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.csv = folder / "labels.csv"
+        self.rows: dict[str, dict[str, str]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def draw(self, name: str, individual: str | None, *, take: int = 0, **details: str) -> Path:
+        """Draw the `take`-th picture of an animal and name it in the label file."""
+        self.paint(name, individual or name, take)
+        self.rows[name] = {"label": individual or "new_whale", **details}
+        return self.folder / name
+
+    def paint(self, name: str, animal: str, take: int) -> None:
+        """Draw 4 x 2 coloured cells: the animal's own colours, a little different in each take."""
+        own = np.random.default_rng(list(animal.encode())).integers(40, 216, (2, 4, 3))
+        light = np.random.default_rng([take, *animal.encode()]).integers(-30, 31, (2, 4, 3))
+        cells = Image.fromarray((own + light).astype(np.uint8))
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cells.resize((32, 16), Image.Resampling.NEAREST).save(path)
+
+    def labels(self, **options: str) -> Labels:
+        """Write the label file and read it."""
+        columns = ["image", "label", "species", "encounter", "taken_at", "box"]
+        with self.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows({"image": name, **row} for name, row in self.rows.items())
+        return read_labels(self.csv, self.folder, **options)
+
+
+def catalogue_of_twelve(season: Season) -> Season:
+    """Twelve animals with three photos each, and two unknown ones."""
+    for animal in range(12):
+        for take in range(3):
+            season.draw(f"a{animal:02}_{take}.png", f"w_{animal:02}", take=take)
+    season.draw("stranger_1.png", None)
+    season.draw("stranger_2.png", None)
+    return season
+
+
+@pytest.fixture
+def embedder() -> ColourEmbedder:
+    return ColourEmbedder()
+
+
+@pytest.fixture
+def make_embedder() -> Callable[..., ColourEmbedder]:
+    return ColourEmbedder
+
+
+@pytest.fixture
+def make_season() -> Callable[[Path], Season]:
+    return Season
+
+
+@pytest.fixture
+def season(tmp_path: Path) -> Season:
+    return catalogue_of_twelve(Season(tmp_path / "photos"))
