@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) with FAISS for $(FAISS); about 6 GB, a few minutes"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "flukeprint needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try make PYTHON=python3.12"; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@found=$$($(BIN)/python -m pip list 2>/dev/null | sed -n 's/^\(faiss-[cg]pu\) .*/\1/p' | tr '\n' ' '); \
 		case "$$found" in ""|"faiss-$(FAISS) ") ;; *) $(BIN)/python -m pip uninstall -q -y $$found;; esac
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(FAISS)$(if $(EXTRAS),$(comma)$(EXTRAS))]'

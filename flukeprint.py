@@ -31,11 +31,12 @@ def flukeprint(show_version: bool = typer.Option(False, "--version", help="Print
 def build_app() -> typer.Typer:
     """Mount every wing's commands; their heavy libraries load when a command runs."""
     from demo.commands import register as register_demo
+    from doctor import register as register_doctor
     from index.commands import register as register_index
     from service.commands import register as register_service
     from training.commands import register as register_training
 
-    for register in (register_index, register_training, register_service, register_demo):
+    for register in (register_index, register_training, register_service, register_demo, register_doctor):
         register(app)
     return app
 

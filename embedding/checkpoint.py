@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from embedding.errors import FlukeprintError
-from embedding.preprocessing import Preprocessing
+from embedding.preprocessing import BadPreprocessing, Preprocessing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = "flukeprint-checkpoint-1"
 DEFAULT_CHECKPOINT = Path(__file__).parent / "default" / "flukeprint.safetensors"
+LOCATOR_PREFIX = "locator."
 _MAX_HEADER_BYTES = 16 * 2**20
 
 
@@ -29,13 +30,21 @@ class BadCheckpoint(FlukeprintError):
     """A checkpoint that is absent, damaged, or not one of ours."""
 
 
+class CannotWrite(FlukeprintError):
+    """A file for which there is no room, or no permission."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckpointHeader:
-    """What a checkpoint says of itself: the network, the preprocessing, and the card (how it was made)."""
+    """What a checkpoint says of itself: the network, the preprocessing, and the card (how it was made).
+
+    `has_locator`: the weights named `locator.*` are those of the network that finds the box of photos without one.
+    """
 
     network: dict[str, Any]
     preprocessing: Preprocessing
     card: dict[str, Any]
+    has_locator: bool = False
 
 
 def fingerprint_of(path: Path) -> str:
@@ -57,28 +66,32 @@ def read_header(path: Path) -> CheckpointHeader:
                 raise BadCheckpoint(
                     f"{path} is not a safetensors file; give a checkpoint that `flukeprint train` wrote"
                 )
-            metadata = json.loads(file.read(length)).get("__metadata__", {})
+            metadata = json.loads(file.read(length))["__metadata__"]
     except OSError as error:
         raise BadCheckpoint(_unreadable(path, error)) from error
-    except ValueError as error:
+    except KeyError:
+        metadata = {}  # a safetensors file of somebody else's
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadCheckpoint(f"{path} has a damaged header ({error}); copy or train it again") from error
     return _header(path, metadata)
 
 
-def _header(path: Path, metadata: Mapping[str, str]) -> CheckpointHeader:
-    if metadata.get("format") != FORMAT:
+def _header(path: Path, metadata: Any) -> CheckpointHeader:
+    told = cast("dict[str, str]", metadata) if isinstance(metadata, dict) else {}
+    if told.get("format") != FORMAT:
         raise BadCheckpoint(
-            f"{path} is not a flukeprint checkpoint (format {metadata.get('format')!r}, wanted {FORMAT!r}). "
-            "A bare state dict belongs in a recipe's [network] weights"
+            f"{path} is not a flukeprint checkpoint: its header doesn't say {FORMAT!r}. A bare state dict belongs in "
+            "a recipe's [network] weights"
         )
     try:
-        described = cast("dict[str, Any]", json.loads(metadata["flukeprint"]))
+        described = cast("dict[str, Any]", json.loads(told["flukeprint"]))
         return CheckpointHeader(
             network=described["network"],
             preprocessing=Preprocessing.from_dict(described["preprocessing"]),
             card=described["card"],
+            has_locator=described.get("has_locator", False),
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, BadPreprocessing) as error:
         raise BadCheckpoint(f"{path} has a damaged header ({error}); copy or train it again") from error
 
 
@@ -90,21 +103,27 @@ def _unreadable(path: Path, error: OSError) -> str:
 
 def save_checkpoint(path: Path, weights: Mapping[str, Tensor], header: CheckpointHeader) -> str:
     """Write a checkpoint atomically, floating tensors as fp16, and return its fingerprint."""
-    import torch
     from safetensors.torch import save
 
     half = {
-        name: value.detach().cpu().to(torch.float16).contiguous() if value.is_floating_point() else value.cpu()
+        name: _halved(value.detach().cpu().contiguous()) if value.is_floating_point() else value.cpu()
         for name, value in weights.items()
     }
     described = {
         "network": header.network,
         "preprocessing": header.preprocessing.to_dict(),
         "card": header.card,
+        "has_locator": header.has_locator,
     }
     data = save(half, metadata={"format": FORMAT, "flukeprint": json.dumps(described, sort_keys=True)})
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
+
+
+def _halved(value: Tensor) -> Tensor:
+    """The tensor in fp16, or as it is where a number is too great for that: a batch statistic past 65,504."""
+    halved = value.half()
+    return halved if bool(halved.isfinite().all()) else value
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -120,14 +139,22 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a kill at any moment, sees the old content or the new, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that a reader, or a kill at any moment, sees the old content or the new, never half.
+
+    Raises CannotWrite, with nothing left behind, where the disk is full or the folder can't be written to.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotWrite(
+            f"{path} ({len(data) / 2**20:.1f} MiB) can't be written: {error.strerror}. Free some space, or write elsewhere"
+        ) from error

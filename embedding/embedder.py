@@ -12,12 +12,14 @@ from torch.nn import functional
 
 from embedding.checkpoint import (
     DEFAULT_CHECKPOINT,
+    LOCATOR_PREFIX,
     BadCheckpoint,
     CheckpointHeader,
     fingerprint_of,
     load_weights,
     read_header,
 )
+from embedding.locator import Locator, locate
 from embedding.network import Network, NetworkConfig
 from embedding.photo import Box, Image
 from embedding.preprocessing import Preprocessing
@@ -31,10 +33,17 @@ class Embedder:
     """
 
     def __init__(
-        self, network: Network, preprocessing: Preprocessing, fingerprint: str, *, device: str | None = None
+        self,
+        network: Network,
+        preprocessing: Preprocessing,
+        fingerprint: str,
+        *,
+        locator: Locator | None = None,
+        device: str | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)
+        self.locator = locator.eval().to(self.device) if locator is not None else None
         self.preprocessing = preprocessing
         self.fingerprint = fingerprint
         self.dimension = network.dimension
@@ -45,8 +54,8 @@ class Embedder:
         """Load a checkpoint (None: the one shipped with flukeprint). Raises BadCheckpoint or BadNetwork."""
         path = path or DEFAULT_CHECKPOINT
         header = read_header(path)
-        network = build_network(path, header)
-        return cls(network, header.preprocessing, fingerprint_of(path), device=device)
+        network, locator = build_networks(path, header)
+        return cls(network, header.preprocessing, fingerprint_of(path), locator=locator, device=device)
 
     @property
     def input_px(self) -> int:
@@ -54,14 +63,25 @@ class Embedder:
         return self.preprocessing.input_px
 
     def embed(self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None) -> NDArray[np.float32]:
-        """Embed upright RGB images, with the fluke's box where one is known, as (n, d) float32 unit rows."""
+        """Embed upright RGB images, with the fluke's box where one is known, as (n, d) float32 unit rows.
+
+        Where no box is known and the preprocessing crops, the checkpoint's locator finds it.
+        """
         boxes = boxes if boxes is not None else [None] * len(images)
         if len(boxes) != len(images):
             raise ValueError(f"{len(boxes)} boxes for {len(images)} images; give one box (or None) an image")
+        boxes = self._located(images, boxes)
         pixels = [self.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
         if not pixels:
             return np.zeros((0, self.dimension), np.float32)
         return self.embed_pixels(np.stack(pixels))
+
+    def _located(self, images: Sequence[Image], boxes: Sequence[Box | None]) -> Sequence[Box | None]:
+        if self.locator is None or self.preprocessing.crop != "box":
+            return boxes
+        without = [at for at, box in enumerate(boxes) if box is None]
+        found = dict(zip(without, locate(self.locator, [images[at] for at in without]), strict=True))
+        return [found.get(at, box) for at, box in enumerate(boxes)]
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed (n, h, w, 3) uint8 pixels that the preprocessing has made, in batches, as (n, d) unit rows."""
@@ -83,11 +103,15 @@ def normalised(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tens
     return ((pixels.float() / 255.0 - mean) / std).permute(0, 3, 1, 2)
 
 
-def build_network(path: Path, header: CheckpointHeader) -> Network:
-    """Rebuild a checkpoint's network with its weights. Raises BadCheckpoint when they don't fit."""
-    network = Network(NetworkConfig.from_dict(header.network))
+def build_networks(path: Path, header: CheckpointHeader) -> tuple[Network, Locator | None]:
+    """Rebuild a checkpoint's network and its locator, if it has one. Raises BadCheckpoint when weights don't fit."""
+    network, locator = Network(NetworkConfig.from_dict(header.network)), Locator() if header.has_locator else None
+    weights = load_weights(path)
+    located = {name: weights.pop(name) for name in list(weights) if name.startswith(LOCATOR_PREFIX)}
     try:
-        network.load_state_dict(load_weights(path))
+        network.load_state_dict(weights)
+        if locator is not None:
+            locator.load_state_dict({name.removeprefix(LOCATOR_PREFIX): value for name, value in located.items()})
     except RuntimeError as error:
         raise BadCheckpoint(f"{path} holds weights that don't fit its own description: {error}") from error
-    return network
+    return network, locator

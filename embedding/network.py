@@ -107,21 +107,24 @@ def _backbone(config: NetworkConfig, *, pretrained: bool, drop_path: float) -> A
         options["drop_path_rate"] = drop_path
     try:
         return cast(Any, timm).create_model(config.backbone, pretrained=pretrained, num_classes=0, **options)
-    except (OSError, RuntimeError, TypeError) as error:
-        if pretrained and not isinstance(error, TypeError):
+    except (OSError, RuntimeError, TypeError, ValueError, AssertionError) as error:
+        if pretrained and isinstance(error, OSError | RuntimeError):
             raise BadNetwork(
                 f"the pretrained weights of {config.backbone} could not be fetched ({error}). Without network take "
                 'weights = "default" (the shipped checkpoint), a local file, or "random" in the recipe\'s [network]'
             ) from error
-        raise BadNetwork(f"timm could not build {config.backbone} with {options}: {error}") from error
+        raise BadNetwork(f"timm could not build {config.backbone} with {options}: {error!r}") from error
 
 
 def _feature_width(backbone: Any) -> int:
     # Taken from a dry run, not from `num_features`: with num_classes=0 a MobileNet's maps are wider than that.
     was_training = backbone.training
     backbone.eval()
-    with torch.no_grad():
-        maps = cast(Tensor, backbone.forward_features(torch.zeros(1, 3, 64, 64)))
+    try:
+        with torch.no_grad():
+            maps = cast(Tensor, backbone.forward_features(torch.zeros(1, 3, 64, 64)))
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise BadNetwork(f"the backbone takes no image of 64 x 64 px ({error}); give a convolutional one") from error
     backbone.train(was_training)
     if maps.ndim != 4:
         raise BadNetwork(f"the backbone gives maps of shape {tuple(maps.shape)}; a convolutional one gives 4 axes")
@@ -137,12 +140,12 @@ def load_backbone_weights(network: Network, path: Path) -> None:
         if path.suffix == ".safetensors":
             weights: dict[str, Tensor] = load_file(path)
         else:
-            weights = cast("dict[str, Tensor]", torch.load(path, map_location="cpu", weights_only=True))
+            weights = dict(cast("dict[str, Tensor]", torch.load(path, map_location="cpu", weights_only=True)))
     except Exception as error:  # torch and safetensors raise a dozen kinds for a damaged file
         raise BadNetwork(f"{path} can't be read as weights: {error}") from error
     backbone = cast(nn.Module, network.backbone)
     own = backbone.state_dict()
-    kept = {name: value for name, value in weights.items() if name in own}
+    kept = {name: value for name, value in weights.items() if name in own and hasattr(value, "shape")}
     missing = sorted(set(own) - set(kept))
     wrong = [name for name, value in kept.items() if value.shape != own[name].shape]
     if missing or wrong:

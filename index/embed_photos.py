@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -14,7 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photo import BadPhoto, Box, Image, PhotoLimits, content_hash, photo_bytes, read_photo
+from embedding.photo import BadPhoto, Image, PhotoLimits, content_hash, photo_bytes, read_photo
 from index.embedders import Embedder, check_vectors
 from index.labels import LabelledPhoto
 
@@ -143,8 +142,7 @@ def _decoded(
             return UnreadPhoto(photo, f"{str(photo.path)!a}: the file's name is not UTF-8; rename it")
         try:
             file, data = photo_file(photo.path, limits)
-            at_least_px = _decode_px(input_px, photo.box)
-            image = read_photo(data, name=str(photo.path), limits=limits, at_least_px=at_least_px)
+            image = read_photo(data, name=str(photo.path), limits=limits, at_least_px=input_px)
         except BadPhoto as error:
             return UnreadPhoto(photo, str(error))
         return _DecodedPhoto(photo, file, image)
@@ -153,13 +151,6 @@ def _decoded(
         return read.held_bytes if isinstance(read, _DecodedPhoto) else 0
 
     return ahead(photos, decode, holds=holds)
-
-
-def _decode_px(input_px: int, box: Box | None) -> int:
-    """Where only a box of the photo counts, the box must keep the network's size."""
-    if box is None:
-        return input_px
-    return math.ceil(input_px / min(box.right - box.left, box.bottom - box.top))
 
 
 def _embedded(

@@ -19,9 +19,7 @@ class Progress(Protocol):
     def __call__(self, total: int | None, description: str) -> AbstractContextManager[Advance]: ...
 
 
-def progress(
-    total: int | None, description: str, *, stream: TextIO | None = None
-) -> AbstractContextManager[Advance]:
+def progress(total: int | None, description: str, *, stream: TextIO | None = None) -> AbstractContextManager[Advance]:
     """Show a bar on a terminal, and a plain line every few seconds where stderr is a file or a pipe.
 
     `total` None means that the amount of work isn't known. Stdout stays free for answers.

@@ -89,8 +89,8 @@ def build_catalogue(
     Whatever interrupts it, at `path` is what was there before: nothing, or the catalogue that `overwrite` allows to
     replace. Raises BadCatalogue.
     """
+    refuse_target(path, overwrite)
     path = path.resolve()
-    _refuse_target(path, overwrite)
     temporary = path.with_name(f".{path.name}.building")
     _refuse_running_build(temporary, path)
     try:
@@ -104,6 +104,22 @@ def build_catalogue(
     finally:
         _remove_database(temporary)
     return report
+
+
+def refuse_target(path: Path, overwrite: bool) -> None:
+    """Raise BadCatalogue, before any work, when a catalogue can't be built at `path`."""
+    path = path.resolve()
+    if not path.parent.is_dir():
+        raise BadCatalogue(f"there is no folder {path.parent} for the catalogue; make it first, or give another path")
+    if not path.exists():
+        return
+    check_file(path)  # what isn't a catalogue is never replaced
+    if not overwrite:
+        raise BadCatalogue(
+            f"there is a catalogue at {path} already; bring it up to date with `flukeprint index update`, "
+            "or give --replace to build it anew"
+        )
+    settle(path)  # in use, it is told now and not after an hour's embedding
 
 
 def _wanted(labels: Labels | None, known: dict[str, CataloguePhoto]) -> list[LabelledPhoto]:
@@ -222,20 +238,6 @@ def _mislabelled(revision: Revision) -> list[str]:
     if len(pairs) > _MISLABELLED_TOLD:
         warnings.append(f"{len(pairs) - _MISLABELLED_TOLD:,} more pairs of the same picture have different labels")
     return warnings
-
-
-def _refuse_target(path: Path, overwrite: bool) -> None:
-    if not path.parent.is_dir():
-        raise BadCatalogue(f"there is no folder {path.parent} for the catalogue; make it first, or give another path")
-    if not path.exists():
-        return
-    check_file(path)  # what isn't a catalogue is never replaced
-    if not overwrite:
-        raise BadCatalogue(
-            f"there is a catalogue at {path} already; bring it up to date with `flukeprint index update`, "
-            "or give --replace to build it anew"
-        )
-    settle(path)  # in use, it is told now and not after an hour's embedding
 
 
 def _refuse_running_build(temporary: Path, path: Path) -> None:

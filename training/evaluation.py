@@ -101,7 +101,7 @@ def embed_rows(embedder: Embedder, pixels: PixelArray) -> FloatArray:
     parts: list[FloatArray] = []
     with progress(len(pixels), "embedding") as advance:
         for start in range(0, len(pixels), _ROWS_AT_ONCE):
-            part = np.asarray(pixels[start : start + _ROWS_AT_ONCE])
+            part = np.array(pixels[start : start + _ROWS_AT_ONCE])
             parts.append(embedder.embed_pixels(part))
             advance(len(part))
     return np.concatenate(parts)

@@ -6,16 +6,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file as load_tensors  # pyright: ignore[reportUnknownVariableType]
+from safetensors.torch import save as save_tensors
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from embedding.checkpoint import CheckpointHeader, save_checkpoint, write_atomically
+from embedding.checkpoint import LOCATOR_PREFIX, CheckpointHeader, save_checkpoint, write_atomically
 from embedding.embedder import Embedder
 from embedding.errors import FlukeprintError
+from embedding.locator import Locator
 from embedding.network import Network
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
@@ -25,6 +29,7 @@ from training.batches import Batches, Rows
 from training.cache import PixelArray, cached_pixels
 from training.curves import draw_curves, metrics_csv
 from training.evaluation import embed_rows, validation_metrics
+from training.locating import train_locator
 from training.losses import WeightedLosses
 from training.optimisation import (
     build_optimiser,
@@ -63,6 +68,8 @@ class Run:
     losses: WeightedLosses
     optimiser: torch.optim.Optimizer
     augmentation: Augmentation
+    locator: Locator | None
+    locator_overlap: float  # mean IoU on boxes that the locator didn't learn from
     position: Position = field(default_factory=Position)
 
     @property
@@ -119,6 +126,7 @@ def _prepare(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path
     batches = Batches([learnt_from[row].individual for row in rows], recipe.batches, recipe.seed)
     if batches.individual_count < 2:
         raise BadRun(f"{batches.individual_count} individuals are left to learn from; at least 2 are needed")
+    locator, overlap = _locator(recipe, [learnt_from[row] for row in rows], out, cache, world)
     torch.manual_seed(recipe.seed)
     network = start_network(recipe.network).to(world.device)
     if recipe.compute.channels_last:
@@ -148,6 +156,8 @@ def _prepare(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path
         losses=losses,
         optimiser=build_optimiser(network, losses, recipe.optimiser),
         augmentation=Augmentation(recipe.augmentation, preprocessing),
+        locator=locator,
+        locator_overlap=overlap,
     )
 
 
@@ -164,6 +174,24 @@ def _pixels(photos: list[LabelledPhoto], preprocessing: Preprocessing, cache: Pa
         cached_pixels(photos, preprocessing, cache)
     world.wait()
     return cached_pixels(photos, preprocessing, cache)
+
+
+def _locator(
+    recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World
+) -> tuple[Locator | None, float]:
+    """Train the locator, where the recipe wants one, or take the one that an earlier part of the run left."""
+    if not recipe.locator.epochs or not world.is_first:
+        return None, 0.0
+    path = out / "locator.safetensors"
+    if path.exists():
+        with_overlap = load_tensors(path)
+        overlap = float(with_overlap.pop("overlap"))
+        locator = Locator()
+        locator.load_state_dict(with_overlap)
+        return locator.eval(), overlap
+    locator, overlap = train_locator(photos, recipe.locator, recipe.seed, cache)
+    write_atomically(path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)}))
+    return locator, overlap
 
 
 def _run_epochs(run: Run, tensorboard: bool) -> None:
@@ -258,7 +286,7 @@ def averaged_network(run: Run) -> Network:
 
 
 def _save_best(run: Run, metrics: dict[str, float]) -> None:
-    card = {
+    card: dict[str, Any] = {
         "name": run.recipe.name,
         "recipe": run.recipe.to_dict(),
         "photos": len(run.rows),
@@ -266,8 +294,12 @@ def _save_best(run: Run, metrics: dict[str, float]) -> None:
         "validation": {name: round(value, 6) for name, value in metrics.items()},
     }
     network = averaged_network(run)
-    header = CheckpointHeader(network.config.to_dict(), run.preprocessing, card)
-    save_checkpoint(run.out / "best.safetensors", network.state_dict(), header)
+    weights = dict(network.state_dict())
+    if run.locator is not None:
+        weights.update({LOCATOR_PREFIX + name: value for name, value in run.locator.state_dict().items()})
+        card["locator_overlap"] = round(run.locator_overlap, 4)
+    header = CheckpointHeader(network.config.to_dict(), run.preprocessing, card, run.locator is not None)
+    save_checkpoint(run.out / "best.safetensors", weights, header)
 
 
 def _report(run: Run, tensorboard: bool) -> None:

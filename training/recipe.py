@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from embedding.errors import FlukeprintError
+from training.ranges import LOSS_RANGES, RANGES, first_outside
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -44,6 +45,18 @@ class InputChoices:
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     crop: Literal["none", "box"] = "none"
     fit: Literal["squash", "pad"] = "squash"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocatorChoices:
+    """The small network that finds the fluke in photos without a box; `epochs` 0 trains none.
+
+    Wanted with input.crop = "box", so that queries, which come without a box, are cropped as the photos learned from.
+    """
+
+    epochs: int = 0
+    rate: float = 0.003
+    batch: int = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +167,7 @@ class Recipe:
     loss: tuple[LossChoices, ...]
     seed: int = 0
     input: InputChoices = InputChoices()
+    locator: LocatorChoices = LocatorChoices()
     data: DataChoices = DataChoices()
     batches: BatchChoices = BatchChoices()
     augmentation: AugmentationChoices = AugmentationChoices()
@@ -194,7 +208,7 @@ def read_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
 
 def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
     """Check and freeze plain values. Raises BadRecipe naming the key, what was given and what is allowed."""
-    recipe = cast(Recipe, _build(Recipe, values, ""))
+    recipe = cast(Recipe, _build(Recipe, dict(values), ""))
     _check_ranges(recipe)
     return recipe
 
@@ -209,10 +223,16 @@ def _override(values: dict[str, Any], override: str) -> None:
         value = text  # a bare word is a string: --set network.weights=random
     at: Any = values
     *sections, last = key.strip().split(".")
-    for section in sections:
-        # A number picks one of a list's members: loss.0.weight=2.
-        at = at[int(section)] if section.isdigit() else at.setdefault(section, {})
-    at[last] = value
+    try:
+        for section in sections:
+            # A number picks one of a list's members: loss.0.weight=2.
+            at = at[int(section)] if isinstance(at, list) else at.setdefault(section, {})
+        at[int(last) if isinstance(at, list) else last] = value
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise BadRecipe(
+            f"--set {override!r} leads nowhere in the recipe; allowed are key=value, section.key=value and, for its "
+            f"{len(values.get('loss', ()))} losses, loss.0.key=value and so on"
+        ) from error
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
@@ -236,7 +256,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
 
 
 def _build_section(kind: type, value: Any, where: str) -> Any:
-    section = _typed(value, Mapping, where or "the recipe")
+    section = _typed(value, dict, where or "the recipe")
     hints = get_type_hints(kind)
     unknown = sorted(set(section) - set(hints))
     if unknown:
@@ -267,32 +287,21 @@ def _build_tuple(args: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ..
 def _typed(value: Any, kind: Any, where: str) -> Any:
     # True is an int to Python; in a recipe it is a slip.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        wanted = getattr(kind, "__name__", "list")
-        raise BadRecipe(f"{where} = {value!r} is a {type(value).__name__}; allowed is a {wanted}")
+        wanted = {int: "whole number", float: "number", str: "text", bool: "true or false", dict: "table"}
+        raise BadRecipe(f"{where} = {value!r}: allowed is a {wanted.get(kind, 'list')}")
     return value
 
 
 def _check_ranges(recipe: Recipe) -> None:
-    batches, schedule, data = recipe.batches, recipe.schedule, recipe.data
-    losses = {f"loss.{at}.weight": term.weight for at, term in enumerate(recipe.loss)}
-    bounds: list[tuple[str, float, float, float]] = [
-        ("batches.individuals", batches.individuals, 1, 4096),
-        ("batches.photos_each", batches.photos_each, 1, 64),
-        ("batches.new_whale_share", batches.new_whale_share, 0, 0.9),
-        ("batches.oversampling", batches.oversampling, 0, 1),
-        ("schedule.epochs", schedule.epochs, 0, 100_000),
-        ("schedule.validate_every_epochs", schedule.validate_every_epochs, 1, 100_000),
-        ("schedule.save_every_steps", schedule.save_every_steps, 1, 10**9),
-        ("data.validation_share", data.validation_share, 0, 0.5),
-        ("network.embedding_dim", recipe.network.embedding_dim, 0, 8192),
-        ("network.dropout", recipe.network.dropout, 0, 0.95),
-        ("compute.ema_decay", recipe.compute.ema_decay, 0, 0.99999),
-        ("optimiser.rate", recipe.optimiser.rate, 0, 100),
-        ("augmentation.group", recipe.augmentation.group, 1, 4096),
-        *((name, weight, 0, 1000) for name, weight in losses.items()),
-    ]
-    for name, value, low, high in bounds:
-        if not low <= value <= high:
-            raise BadRecipe(f"{name} = {value}; allowed are {low} to {high}")
-    if not recipe.loss and schedule.epochs:
+    plain = recipe.to_dict()
+    complaint = first_outside(plain, RANGES)
+    for at, term in enumerate(plain["loss"]):
+        complaint = complaint or first_outside(term, LOSS_RANGES, f"loss.{at}.")
+    if complaint:
+        raise BadRecipe(complaint)
+    if recipe.augmentation.zoom[0] > recipe.augmentation.zoom[1]:
+        raise BadRecipe(f"augmentation.zoom = {recipe.augmentation.zoom}; the smaller number comes first")
+    if recipe.batches.individuals * recipe.batches.photos_each < 2:
+        raise BadRecipe("batches.individuals = 1 and batches.photos_each = 1; a batch needs at least 2 photos")
+    if not recipe.loss and recipe.schedule.epochs:
         raise BadRecipe("the recipe names no [[loss]], so there is nothing to train by")

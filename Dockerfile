@@ -1,0 +1,30 @@
+# The service: no training libraries, no development tools. FAISS=gpu for an NVIDIA GPU (needs its container toolkit).
+#   docker build --build-arg FAISS=cpu -t flukeprint .
+#   docker run -v ./catalogue:/catalogue -p 127.0.0.1:8000:8000 flukeprint
+FROM python:3.11-slim-bookworm
+ARG FAISS=cpu
+
+RUN apt-get update \
+    && apt-get install --no-install-recommends --yes make \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --no-create-home flukeprint \
+    && install -d -o flukeprint /catalogue
+
+WORKDIR /app
+COPY . .
+# The very steps that `make demo` and `make test` begin with, so what is tested there is what runs here.
+RUN PIP_NO_CACHE_DIR=1 make setup FAISS=$FAISS EXTRAS=heic
+
+USER flukeprint
+ENV PATH=/app/.venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    FLUKEPRINT_CATALOGUE=/catalogue/catalogue.db \
+    FLUKEPRINT_HOST=0.0.0.0 \
+    FLUKEPRINT_PORT=8000
+VOLUME /catalogue
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"FLUKEPRINT_PORT\"]}/healthz', timeout=2)"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["flukeprint"]
+CMD ["serve"]

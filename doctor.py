@@ -1,0 +1,292 @@
+"""`flukeprint doctor`: is everything here that an answer needs, does it work together, and how to mend what doesn't."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from embedding.errors import FlukeprintError
+
+Verdict = Literal["good", "note", "broken"]
+
+CONSTRAINTS = Path(__file__).parent / "constraints.txt"
+PACKAGES = (
+    *("torch", "torchvision", "timm", "numpy", "pillow", "scipy", "safetensors", "sqlalchemy", "fastapi", "starlette"),
+    *("pydantic", "pydantic-settings", "python-multipart", "uvicorn", "typer", "rich"),
+)
+FAISS_BUILDS = ("faiss-cpu", "faiss-gpu")
+EXTRAS = {  # the extra's name: what it is for, what it imports
+    "train": ("flukeprint train and evaluate", ("pytorch_metric_learning", "matplotlib")),
+    "tensorboard": ("flukeprint train --tensorboard", ("tensorboard",)),
+    "heic": ("HEIC photos, as phones make them", ("pillow_heif",)),
+}
+GIB = 2**30
+LITTLE_ROOM_BYTES = GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: `broken` means that photos can't be identified until it is mended."""
+
+    part: str
+    verdict: Verdict
+    said: str
+    mend: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            "--catalogue", envvar="FLUKEPRINT_CATALOGUE", help="Catalogue (default: catalogue.db, where there is one)."
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", envvar="FLUKEPRINT_CHECKPOINT", help="Checkpoint (default: the shipped one)."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at versions, GPU, FAISS, checkpoint and catalogue; say what is missing and how to get it.
+
+    Ends with exit code 1 when something is broken that identifying a photo needs.
+    """
+    findings = examine(catalogue, checkpoint)
+    is_well = all(finding.verdict != "broken" for finding in findings)
+    if as_json:
+        print(json.dumps({"is_well": is_well, "findings": [asdict(finding) for finding in findings]}, indent=2))
+    else:
+        print("\n".join(lines_of(findings)))
+        print("All is well." if is_well else "Something is broken; the lines after `mend` say what to do.")
+    raise typer.Exit(0 if is_well else 1)
+
+
+def lines_of(findings: Iterable[Finding]) -> list[str]:
+    """The findings for a person: a line each, and one more where there is something to mend."""
+    lines: list[str] = []
+    for each in findings:
+        lines.append(f"{each.verdict:<7} {each.part:<12} {each.said}")
+        if each.mend:
+            lines.append(f"{'':<7} {'':<12} mend: {each.mend}")
+    return lines
+
+
+def examine(catalogue: Path | None, checkpoint: Path | None) -> list[Finding]:
+    """Look at everything, cheap things first; what is broken stops nothing that comes after it."""
+    gpus, gpu_finding = look_at_gpu()
+    folder = (catalogue or Path("catalogue.db")).resolve().parent
+    return [
+        Finding("python", "good", f"{platform.python_version()} at {sys.prefix}"),
+        *look_at_packages(PACKAGES, pinned_versions(CONSTRAINTS)),
+        look_at_machine(),
+        gpu_finding,
+        look_at_faiss([build for build in FAISS_BUILDS if version_of(build)], has_gpu=bool(gpus)),
+        look_at_checkpoint(checkpoint),
+        look_at_catalogue(catalogue, checkpoint),
+        *(look_at_extra(name) for name in EXTRAS),
+        look_at_disk(folder if folder.exists() else Path.cwd()),
+    ]
+
+
+def version_of(package: str) -> str | None:
+    """The installed version; None where the package is absent."""
+    try:
+        return installed_version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def pinned_versions(constraints: Path) -> dict[str, str]:
+    """Package to the version that the tests ran with; empty where the file did not come along (an installed wheel)."""
+    if not constraints.exists():
+        return {}
+    pins = re.findall(r"^([\w.-]+)==(\S+)$", constraints.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
+
+
+def look_at_packages(packages: Sequence[str], pinned: dict[str, str]) -> list[Finding]:
+    """All packages in one line, then a line for each that is absent or another version than tested."""
+    found = {package: version_of(package) for package in packages}
+    present = ", ".join(f"{package} {version}" for package, version in found.items() if version)
+    findings = [Finding("packages", "good", present)] if present else []
+    for package, version in found.items():
+        if version is None:
+            findings.append(Finding(package, "broken", "is not installed", "make setup"))
+        elif version != pinned.get(package, version):
+            findings.append(
+                Finding(
+                    package,
+                    "note",
+                    f"is {version}; the tests ran with {pinned[package]}",
+                    "make clean, then make setup",
+                )
+            )
+    return findings
+
+
+def look_at_machine() -> Finding:
+    """Cores this process may use, and memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / GIB:.0f} GiB of memory"
+    except (ValueError, OSError, AttributeError):  # not every system tells
+        memory = ""
+    return Finding("machine", "good", f"{platform.system()} {platform.machine()}, {cores} CPU cores{memory}")
+
+
+def look_at_gpu() -> tuple[list[str], Finding]:
+    """Names of the GPUs that torch can use. Imports torch and torchvision, which fails where they don't match."""
+    try:
+        import torch
+        import torchvision  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    except Exception as error:  # a mismatched pair raises whatever comes first: RuntimeError, ImportError, OSError
+        return [], Finding("gpu", "broken", f"torch can't be imported: {error}", "make clean, then make setup")
+    names = [
+        f"{torch.cuda.get_device_name(at)} ({torch.cuda.get_device_properties(at).total_memory / GIB:.0f} GiB)"
+        for at in range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    ]
+    cuda = torch.version.cuda
+    if names:
+        return names, Finding("gpu", "good", f"{', '.join(names)}, CUDA {cuda}")
+    if shutil.which("nvidia-smi"):
+        said = f"there is an NVIDIA driver, but torch (CUDA {cuda}) can use no GPU"
+        return [], Finding("gpu", "note", said, f"update the driver to one for CUDA {cuda}; the CPU does meanwhile")
+    return [], Finding("gpu", "good", "none; everything runs on the CPU")
+
+
+def look_at_faiss(builds: Sequence[str], *, has_gpu: bool) -> Finding:
+    """Whether exactly one FAISS build is here and finds what it should."""
+    wanted = "gpu" if has_gpu else "cpu"
+    if len(builds) > 1:
+        mend = f"pip uninstall -y {' '.join(builds)}, then make clean and make setup FAISS={wanted}"
+        return Finding("faiss", "broken", f"{' and '.join(builds)} are both installed and break each other", mend)
+    if not builds:
+        return Finding("faiss", "broken", "no FAISS build is installed", f"make setup FAISS={wanted}")
+    said = f"{builds[0]} {version_of(builds[0])}"
+    try:
+        works = _search_works()
+    except Exception as error:  # a damaged install fails in its own way, often while importing
+        works, said = False, f"{said} fails: {error}"
+    if not works:
+        return Finding("faiss", "broken", f"{said}: a search of two vectors goes wrong", "make clean, then make setup")
+    if has_gpu and builds[0] == "faiss-cpu":
+        return Finding("faiss", "note", f"{said}, though there is a GPU", "make setup FAISS=gpu")
+    return Finding("faiss", "good", said)
+
+
+def _search_works() -> bool:
+    import numpy as np
+
+    from index.engine import build_engine
+
+    axes = np.eye(2, dtype=np.float32)
+    distances, positions = build_engine(axes).search(axes[1:], 2)
+    return positions.tolist() == [[1, 0]] and distances.tolist() == [[0.0, 1.0]]
+
+
+def look_at_checkpoint(checkpoint: Path | None) -> Finding:
+    """Whether the checkpoint is readable and embeds an image as a vector of unit length."""
+    from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
+
+    path = checkpoint or DEFAULT_CHECKPOINT
+    mend = "the shipped checkpoint comes back with `git checkout embedding/default`"
+    try:
+        header = read_header(path)
+        dimension = _embeds_a_blank_image(path)
+    except FlukeprintError as error:
+        return Finding("checkpoint", "broken", str(error), mend)
+    except Exception as error:  # torch and timm fail in their own ways; the doctor goes on to the next part
+        return Finding("checkpoint", "broken", f"{path}: {type(error).__name__}: {error}", mend)
+    name, backbone = header.card.get("name", "unnamed"), header.network.get("backbone", "an unknown network")
+    size = path.stat().st_size / 2**20
+    said = f"{name}: {backbone}, {dimension} numbers a photo, {size:.1f} MiB, {fingerprint_of(path)[:12]} at {path}"
+    return Finding("checkpoint", "good", said)
+
+
+def _embeds_a_blank_image(path: Path) -> int:
+    """Embed once and return d. Raises BadVectors for what is not a finite unit vector."""
+    import numpy as np
+
+    from embedding.embedder import Embedder
+    from embedding.photo import from_array
+    from index.embedders import check_vectors
+
+    blank = from_array(np.full((64, 128, 3), 127, np.uint8))
+    vectors = check_vectors(Embedder.load(path).embed([blank]), named="vectors of a blank image")
+    return int(vectors.shape[1])
+
+
+def look_at_catalogue(catalogue: Path | None, checkpoint: Path | None) -> Finding:
+    """Whether the catalogue is readable whole, made by this checkpoint, and its photos are where it says.
+
+    No catalogue is only worth a note, unless one was named.
+    """
+    path = catalogue or Path("catalogue.db")
+    if not path.exists():
+        verdict: Verdict = "note" if catalogue is None else "broken"
+        mend = f"flukeprint index build --catalogue {path} --csv FILE --photos FOLDER"
+        return Finding("catalogue", verdict, f"there is none at {path} yet", mend)
+    try:
+        said, mend, absent = _catalogue_read_whole(path, checkpoint)
+    except FlukeprintError as error:
+        return Finding("catalogue", "broken", str(error))
+    if mend:
+        return Finding("catalogue", "broken", f"{said}; not up to date with the checkpoint above", mend)
+    if absent:
+        photos = f"{len(absent)} photos are gone from the disk, such as {absent[0]}"
+        mend = "bring them back, or take their rows out of the labels and run flukeprint index update --prune"
+        return Finding("catalogue", "note", f"{said}; {photos}", mend)
+    return Finding("catalogue", "good", said)
+
+
+def _catalogue_read_whole(path: Path, checkpoint: Path | None) -> tuple[str, str | None, list[Path]]:
+    """Read every vector and the calibration: what is in there, how to mend it, and the photos that are not on disk."""
+    from index.catalogue import Catalogue
+    from index.status import catalogue_status
+
+    status = catalogue_status(path, checkpoint)
+    with Catalogue.open(path) as catalogue:
+        gallery, calibration = catalogue.searchable()
+        absent = [photo.path for photo in catalogue.photos() if not photo.path.is_file()]
+    said = (
+        f"revision {status.revision}: {status.counts.individuals} individuals, {status.counts.photos} photos, "
+        f"{gallery.size} searchable, {'calibrated' if calibration.is_fitted else 'too small to calibrate'} at {path}"
+    )
+    return said, status.mend, absent
+
+
+def look_at_extra(name: str) -> Finding:
+    """Whether an optional extra's packages are here; never broken."""
+    purpose, imports = EXTRAS[name]
+    absent = [module for module in imports if importlib.util.find_spec(module) is None]
+    if absent:
+        said = f"extra for {purpose}: {', '.join(absent)} not installed"
+        return Finding(name, "note", said, f"pip install 'flukeprint[{name}]'")
+    return Finding(name, "good", f"extra for {purpose}: installed")
+
+
+def look_at_disk(folder: Path) -> Finding:
+    """Room where the catalogue is, or would be."""
+    free = shutil.disk_usage(folder).free
+    said = f"{free / GIB:.1f} GiB free at {folder}"
+    if free < LITTLE_ROOM_BYTES:
+        return Finding("disk", "note", said, "free some space: building a catalogue or training needs more")
+    return Finding("disk", "good", said)

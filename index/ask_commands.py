@@ -1,0 +1,204 @@
+"""The commands that ask a catalogue who is in photos: identify, submit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from index.options import CatalogueOption, CheckpointOption, JsonOption, PhotoArguments, refuse_out, say, say_unread
+
+if TYPE_CHECKING:
+    from index.embed_photos import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
+    from index.identifier import Identifier
+    from index.matching import Identification, Score, Thresholds
+
+ScoreOption = Annotated[
+    str,
+    typer.Option(
+        "--score",
+        help="How near an individual is: as its `nearest` photo, as the `centre` of its photos, or `blend`, the mean "
+        "of both.",
+    ),
+]
+
+
+def identify(
+    photos: PhotoArguments,
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    checkpoint: CheckpointOption = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many individuals to rank.")] = 5,
+    max_fpir: Annotated[
+        float | None,
+        typer.Option(
+            "--max-fpir",
+            help="The share of unknown animals that may be taken for `known`, such as 0.05; the catalogue's "
+            "calibration turns it into a distance. Not together with --threshold.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", help="The cosine distance (0 to 2) beyond which the answer is `new_whale`."),
+    ] = None,
+    score: ScoreOption = "nearest",
+    as_json: JsonOption = False,
+) -> None:
+    """Say which individual is in each photo.
+
+    Each photo gets ranked individuals with distance and probability, and a decision: `known`, `review` (a person
+    should compare the photos) or `new_whale`. Photos that can't be read are listed, the others are answered, and the
+    exit code is then 1.
+    """
+    from index.given_photos import as_given, embedded
+
+    embedder, identifier = _load(catalogue, checkpoint, score)
+    thresholds = identifier.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)  # wrong ones end it here
+    read, unread = embedded(as_given(photos), embedder, "Identifying")
+    answers = _answers(identifier, read, k=k, max_fpir=max_fpir, threshold=threshold)
+    if as_json:
+        print(json.dumps(_as_json(identifier, thresholds, answers, unread), indent=2))
+    else:
+        _print_tables(answers)
+    say_unread(unread)
+    if unread:
+        sys.exit(1)
+
+
+def submit(
+    photos: Annotated[Path, typer.Option("--photos", help="The folder of the competition's test photos.")],
+    out: Annotated[Path, typer.Option("--out", help="The submission to write; it appears when it is complete.")],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    checkpoint: CheckpointOption = None,
+    sample: Annotated[
+        Path | None,
+        typer.Option("--sample", help="The competition's sample submission: the photos named must be the same."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            help="The cosine distance beyond which new_whale comes first (default: the one with the best expected "
+            "MAP@5 on the catalogue's own photos).",
+            show_default=False,
+        ),
+    ] = None,
+    score: ScoreOption = "nearest",
+) -> None:
+    """Write a Kaggle submission (`Image,Id`, five labels a photo) for a folder of photos.
+
+    A photo that can't be read still gets its row, new_whale and the individuals with the most photos; it is listed,
+    and the exit code is then 1.
+    """
+    from index.given_photos import embedded, named_once
+    from index.submission import check_against_sample, write_submission
+
+    refuse_out(out)
+    named = named_once([photos])
+    embedder, identifier = _load(catalogue, checkpoint, score)
+    distance = identifier.calibration.submission_threshold if threshold is None else threshold
+    say(f"Writing {out} for {len(named):,} photos; new_whale comes first beyond distance {distance:.3f}")
+    read, unread = embedded(named, embedder, "Identifying")
+    write_submission(_submission_rows(identifier, read, unread, distance), out)
+    if sample is not None:
+        check_against_sample(out, sample)
+    say_unread(unread)
+    print(f"{out}: {len(named):,} photos, {len(unread):,} of them unread")
+    if unread:
+        sys.exit(1)
+
+
+def _load(path: Path, checkpoint: Path | None, score: str) -> tuple[PhotoEmbedder, Identifier]:
+    from index.catalogue import Catalogue
+    from index.identifier import Identifier
+    from index.status import check_fingerprint
+
+    wanted = _checked_score(score)
+    with Catalogue.open(path) as catalogue:
+        check_fingerprint(path, catalogue, checkpoint)
+        gallery, calibration = catalogue.searchable(score=wanted)
+    from embedding.embedder import Embedder
+
+    embedder = Embedder.load(checkpoint)
+    return embedder, Identifier(embedder, gallery, calibration)
+
+
+def _checked_score(score: str) -> Score:
+    from index.matching import BadQuery, Score
+
+    for known in get_args(Score):
+        if score == known:
+            return known
+    raise BadQuery(f"--score is {score!r}; the scores are {', '.join(get_args(Score))}")
+
+
+def _answers(
+    identifier: Identifier,
+    read: Sequence[EmbeddedPhoto],
+    *,
+    k: int,
+    max_fpir: float | None = None,
+    threshold: float | None = None,
+) -> list[tuple[str, Identification]]:
+    import numpy as np
+
+    if not read:
+        return []
+    vectors = np.stack([each.vector for each in read])
+    answers = identifier.identify_vectors(vectors, k=k, max_fpir=max_fpir, threshold=threshold)
+    return [(each.photo.name, answer) for each, answer in zip(read, answers, strict=True)]
+
+
+def _print_tables(answers: Sequence[tuple[str, Identification]]) -> None:
+    from rich.console import Console
+
+    from index.tables import answer_table
+
+    console = Console()
+    for photo, answer in answers:
+        console.print(answer_table(photo, answer))
+
+
+def _as_json(
+    identifier: Identifier,
+    thresholds: Thresholds,
+    answers: Sequence[tuple[str, Identification]],
+    unread: Sequence[UnreadPhoto],
+) -> dict[str, Any]:
+    """The service's answer to `/v1/identify`, with the photos that couldn't be read in `errors`."""
+    return {
+        "results": [
+            {
+                "photo": photo,
+                "decision": answer.decision,
+                "probability": answer.probability,
+                "reason": answer.reason,
+                "matches": [{"rank": rank, **asdict(match)} for rank, match in enumerate(answer.matches, start=1)],
+            }
+            for photo, answer in answers
+        ],
+        "errors": [{"photo": each.photo.name, "reason": each.reason} for each in unread],
+        "catalogue_revision": identifier.gallery.revision,
+        "fingerprint": identifier.gallery.fingerprint,
+        "individuals_searched": identifier.gallery.individual_count,
+        "thresholds": asdict(thresholds),
+    }
+
+
+def _submission_rows(
+    identifier: Identifier, read: Sequence[EmbeddedPhoto], unread: Sequence[UnreadPhoto], threshold: float
+) -> list[tuple[str, tuple[str, ...]]]:
+    from index.labels import NEW_WHALE
+    from index.submission import LABELS_A_ROW, labels_of
+
+    answers = _answers(identifier, read, k=LABELS_A_ROW)
+    rows = [(photo, labels_of(answer.matches, threshold)) for photo, answer in answers]
+    photo_counts = Counter(identifier.gallery.individuals)
+    most_seen = [individual for individual, _ in photo_counts.most_common(LABELS_A_ROW - 1)]
+    rows += [(each.photo.name, (NEW_WHALE, *most_seen)) for each in unread]
+    return sorted(rows)

@@ -1,0 +1,179 @@
+"""The commands of the index wing: `index build`, `index update`, `index status`; and those that ask it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from index.ask_commands import identify, submit
+from index.embed_command import embed
+from index.options import CatalogueOption, CheckpointOption, JsonOption, say, say_unread
+
+if TYPE_CHECKING:
+    from index.reindex import Report
+
+CsvOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--csv",
+        help="Who is in which photo: a CSV with the columns image,label[,species,encounter,taken_at,box], a Kaggle "
+        "CSV (Image,Id), or COCO .json. Unknown animals have the label new_whale.",
+    ),
+]
+PhotosOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--photos",
+        help="The folder that the names in --csv start from (default: the CSV's own). Without --csv: a folder with "
+        "one sub-folder for each individual.",
+    ),
+]
+SkipBadOption = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad", help="Leave out photos that are absent or can't be read, and call it a success (exit code 0)."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Mount this wing's commands."""
+    catalogue = typer.Typer(help="Build, update and look at the catalogue of known individuals.", no_args_is_help=True)
+    catalogue.command("build")(build)
+    catalogue.command("update")(update)
+    catalogue.command("status")(status)
+    app.add_typer(catalogue, name="index")
+    app.command("identify")(identify)
+    app.command("embed")(embed)
+    app.command("submit")(submit)
+
+
+def build(
+    csv: CsvOption = None,
+    photos: PhotosOption = None,
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    checkpoint: CheckpointOption = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the catalogue that is there.")] = False,
+    skip_bad: SkipBadOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a catalogue from labelled photos.
+
+    Embeds every photo and calibrates the answers on them. The catalogue appears when it is complete: after Ctrl-C or
+    on a full disk, what was there before is still there. Photos that can't be read are listed and left out, and the
+    exit code is then 1 unless --skip-bad is given.
+    """
+    from embedding.embedder import Embedder
+    from index.labels import read_labels
+    from index.progress import progress
+    from index.reindex import build_catalogue, refuse_target
+
+    refuse_target(catalogue, replace)
+    labels = read_labels(csv, photos, absent="skip" if skip_bad else "refuse")
+    say(f"Building {catalogue} from {len(labels.photos):,} photos named by {labels.source}")
+    embedder = Embedder.load(checkpoint)
+    report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
+    _tell(report, catalogue, skip_bad=skip_bad, as_json=as_json)
+
+
+def update(
+    csv: CsvOption = None,
+    photos: PhotosOption = None,
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    checkpoint: CheckpointOption = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Take out the photos that the labels no longer name.")] = False,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every file again, even where its size and time are as they were.")
+    ] = False,
+    skip_bad: SkipBadOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a catalogue up to date with labelled photos.
+
+    Embeds only photos that are new or changed, takes over new labels without embedding, and calibrates again, all as
+    one new revision; comes to the same as building anew. Photos that are in the catalogue only are kept unless
+    --prune is given. Without --csv and --photos the catalogue's own photos are looked at again, which is also how a
+    catalogue is brought to another checkpoint. Photos that can't be read are listed, the exit code is then 1 unless
+    --skip-bad is given, and what the catalogue knew of them stays.
+    """
+    from index.catalogue import Catalogue
+
+    with Catalogue.open(catalogue) as opened:
+        from embedding.embedder import Embedder
+        from index.labels import BadLabels, read_labels
+        from index.progress import progress
+        from index.reindex import update_catalogue
+
+        has_labels = csv is not None or photos is not None
+        if prune and not has_labels:
+            raise BadLabels("--prune compares with labels: give --csv or --photos too")
+        labels = read_labels(csv, photos, absent="skip" if skip_bad else "refuse") if has_labels else None
+        named = f"{len(labels.photos):,} photos named by {labels.source}" if labels else "its own photos"
+        say(f"Updating {catalogue} from {named}")
+        embedder = Embedder.load(checkpoint)
+        report = update_catalogue(opened, labels, embedder, prune=prune, rehash=rehash, progress=progress)
+    _tell(report, catalogue, skip_bad=skip_bad, as_json=as_json)
+
+
+def status(
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    checkpoint: CheckpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a catalogue holds, which checkpoint made it, its calibration and its last changes."""
+    from index.status import catalogue_status
+
+    found = catalogue_status(catalogue, checkpoint)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+        return
+    from rich.console import Console
+
+    from index.tables import status_table
+
+    Console().print(status_table(found))
+
+
+def _tell(report: Report, catalogue: Path, *, skip_bad: bool, as_json: bool) -> None:
+    for warning in report.warnings:
+        say(f"note: {warning}")
+    say_unread(report.unread)
+    if as_json:
+        print(json.dumps(_as_json(report), indent=2))
+    else:
+        print(_sentence(report, catalogue))
+    if report.unread and not skip_bad:
+        sys.exit(1)
+
+
+def _sentence(report: Report, catalogue: Path) -> str:
+    state = f"{catalogue} is {'now' if report.is_new_revision else 'still'} at revision {report.revision}"
+    done = (
+        f"{report.added:,} photos added, {report.reembedded:,} embedded again, {report.relabelled:,} relabelled or "
+        f"moved, {report.removed:,} removed, {report.unchanged:,} unchanged"
+    )
+    left = (
+        f"\n{report.left:,} photos are in the catalogue only and were kept; --prune takes them out"
+        if report.left
+        else ""
+    )
+    return f"{state}: {done}.{left}"
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    return {
+        "revision": report.revision,
+        "is_new_revision": report.is_new_revision,
+        "added": report.added,
+        "reembedded": report.reembedded,
+        "relabelled": report.relabelled,
+        "removed": report.removed,
+        "unchanged": report.unchanged,
+        "left": report.left,
+        "unread": [{"photo": each.photo.name, "reason": each.reason} for each in report.unread],
+        "warnings": list(report.warnings),
+    }

@@ -1,0 +1,72 @@
+"""The photos that a command line names: which they are, what they are called, and their embeddings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from embedding.photo import BadPhoto, find_photos, photo_names
+from index.embed_photos import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto, embed_photos
+from index.labels import BadLabels, LabelledPhoto, read_labels
+from index.options import say
+from index.progress import no_progress, progress
+
+_BAR_FROM_PHOTOS = 20  # fewer are done before a bar has said anything
+
+
+def as_given(paths: Sequence[Path]) -> list[LabelledPhoto]:
+    """Files as they are, also absent ones, and all photos of folders; each is called by its path."""
+    found = [photo for path in paths for photo in (_photos_in(path) if path.is_dir() else [path])]
+    return [LabelledPhoto(str(path), path, None) for path in dict.fromkeys(found)]
+
+
+def named_once(paths: Sequence[Path]) -> list[LabelledPhoto]:
+    """Photos of files and folders, called by file name or by their path below the folder given.
+
+    Raises BadPhoto when there is none, and for two of one name.
+    """
+    named: list[LabelledPhoto] = []
+    for path in paths:
+        if path.is_dir():
+            named += [LabelledPhoto(name, path / name, None) for name in photo_names(path)]
+        else:
+            named.append(LabelledPhoto(path.name, path, None))
+    if not named:
+        raise BadPhoto(f"there is no photo in {', '.join(map(str, paths))}")
+    name, count = Counter(photo.name for photo in named).most_common(1)[0]
+    if count > 1:
+        raise BadPhoto(f"{count} of the photos are called {name}; give one folder that holds them all in sub-folders")
+    return named
+
+
+def named_by(csv: Path, paths: Sequence[Path]) -> list[LabelledPhoto]:
+    """The photos that a label file names, with their boxes; `paths` is the one folder its names start from."""
+    if len(paths) != 1:
+        raise BadLabels(f"with --csv give one folder of photos, not {len(paths)} paths")
+    labels = read_labels(csv, paths[0])
+    for warning in labels.warnings:
+        say(f"note: {warning}")
+    return list(labels.photos)
+
+
+def embedded(
+    photos: Sequence[LabelledPhoto], embedder: PhotoEmbedder, description: str
+) -> tuple[list[EmbeddedPhoto], list[UnreadPhoto]]:
+    """Embed photos under a progress bar: those that could be read, and those that couldn't, in their order."""
+    read: list[EmbeddedPhoto] = []
+    unread: list[UnreadPhoto] = []
+    shown = progress if len(photos) >= _BAR_FROM_PHOTOS else no_progress
+    with shown(len(photos), description) as advance:
+        for batch in embed_photos(photos, embedder):
+            read += [each for each in batch if isinstance(each, EmbeddedPhoto)]
+            unread += [each for each in batch if isinstance(each, UnreadPhoto)]
+            advance(len(batch))
+    return read, unread
+
+
+def _photos_in(folder: Path) -> list[Path]:
+    found = find_photos([folder])
+    if not found:
+        raise BadPhoto(f"there is no photo in the folder {folder}")
+    return found

@@ -1,0 +1,99 @@
+"""Training the locator: photos whose box is known teach where flukes are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torchvision.ops import box_iou, generalized_box_iou_loss
+
+from embedding.locator import LOCATOR_PX, Locator
+from embedding.photo import Box
+from embedding.preprocessing import Preprocessing
+from index.labels import LabelledPhoto
+from index.progress import progress
+from training.cache import cached_pixels
+from training.recipe import LocatorChoices
+
+_MOST_CUT = 0.15  # share of each side that the random window may cut off, beyond the box's own edge
+_HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
+
+
+def train_locator(
+    photos: Sequence[LabelledPhoto], choices: LocatorChoices, seed: int, cache: Path
+) -> tuple[Locator, float]:
+    """Train on the photos that have a box; returns the locator and its mean overlap (IoU) on held-out photos.
+
+    Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does.
+    """
+    boxed = [photo for photo in photos if photo.box is not None]
+    boxes = torch.tensor([photo.box for photo in boxed if photo.box is not None], dtype=torch.float32)  # (n, 4)
+    pixels = cached_pixels([_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache)
+    learnt = np.array([at for at in range(len(boxed)) if at % _HELD_OUT_EVERY], np.int64)
+    torch.manual_seed(seed)
+    locator = Locator()
+    steps = max(1, len(learnt) // choices.batch)
+    optimiser = torch.optim.AdamW(locator.parameters(), lr=choices.rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, choices.rate, total_steps=steps * choices.epochs)
+    rng = np.random.default_rng([seed, 64])
+    locator.train()
+    with progress(steps * choices.epochs, f"training the locator on {len(learnt)} boxes") as advance:
+        for _ in range(choices.epochs):
+            order = rng.permutation(learnt)
+            for step in range(steps):
+                rows = order[step * choices.batch : (step + 1) * choices.batch]
+                images, wanted = _changed(_images(pixels, rows), boxes[rows])
+                found = locator(images)
+                loss = generalized_box_iou_loss(found, wanted, "mean") + functional.l1_loss(found, wanted)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                advance(1)
+    locator.eval()
+    held_out = np.arange(0, len(boxed), _HELD_OUT_EVERY)
+    with torch.inference_mode():
+        found = locator(_images(pixels, held_out))
+    return locator, float(box_iou(found, boxes[held_out]).diagonal().mean())
+
+
+def _whole(photo: LabelledPhoto) -> LabelledPhoto:
+    """The same photo without its box, so that the cache holds all of it."""
+    return LabelledPhoto(name=photo.name, path=photo.path, individual=photo.individual)
+
+
+def _images(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels[rows])).permute(0, 3, 1, 2).float() / 255.0
+
+
+def _changed(images: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Random windows, mirror images and light: (n, 3, h, w), (n, 4) -> the same shapes."""
+    count = len(images)
+    # A window [x0, x1] x [y0, y1] of the photo that holds the box, grown or cut at random.
+    cut = torch.rand(count, 4) * _MOST_CUT
+    x0, y0 = torch.minimum(cut[:, 0], boxes[:, 0]), torch.minimum(cut[:, 1], boxes[:, 1])
+    x1, y1 = 1 - torch.minimum(cut[:, 2], 1 - boxes[:, 2]), 1 - torch.minimum(cut[:, 3], 1 - boxes[:, 3])
+    window = torch.stack([x0, y0, x1 - x0, y1 - y0], 1)
+    moved = torch.cat([boxes[:, :2] - window[:, :2], boxes[:, 2:] - window[:, :2]], 1) / window[:, 2:].repeat(1, 2)
+    # affine_grid's coordinates run from -1 to 1.
+    theta = torch.zeros(count, 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1] = window[:, 2], window[:, 3]
+    theta[:, 0, 2], theta[:, 1, 2] = x0 + x1 - 1, y0 + y1 - 1
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    images = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    is_mirrored = torch.rand(count) < 0.5
+    images = torch.where(is_mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+    mirrored = torch.stack([1 - moved[:, 2], moved[:, 1], 1 - moved[:, 0], moved[:, 3]], 1)
+    moved = torch.where(is_mirrored[:, None], mirrored, moved)
+    light = 0.7 + 0.6 * torch.rand(count, 3, 1, 1)
+    return (images * light + 0.2 * (torch.rand(count, 1, 1, 1) - 0.5)).clamp(0, 1), moved.clamp(0, 1)
+
+
+def mean_overlap(found: Sequence[Box], wanted: Sequence[Box]) -> float:
+    """Mean intersection over union of pairs of boxes."""
+    return float(box_iou(torch.tensor(found), torch.tensor(wanted)).diagonal().mean())
