@@ -21,8 +21,8 @@ _LEADING_X = (0.0, 0.08, 0.22, 0.45, 0.70, 0.86, 0.94, 0.985, 1.0)
 _LEADING_Y = (-0.47, -0.46, -0.41, -0.33, -0.245, -0.175, -0.115, -0.05, 0.05)
 
 # How white a whale is, from all white to all black, and how common that is.
-_WHITENESS = (1.7, 0.75, 0.1, -0.75, -2.2)
-_WHITENESS_SHARES = (0.17, 0.22, 0.22, 0.2, 0.19)
+_WHITENESS = (1.6, 0.75, 0.1, -0.6, -1.6)
+_WHITENESS_SHARES = (0.14, 0.25, 0.25, 0.22, 0.14)
 
 
 class Skin(NamedTuple):
@@ -69,9 +69,9 @@ def _edges(rng: np.random.Generator) -> tuple[Floats, Floats]:
     x = grid()[0][0]
     trailing, leading = np.empty_like(x), np.empty_like(x)
     fullness, notch, swoop = (
-        rng.uniform(0.82, 1.2),
-        rng.uniform(0.5, 1.6),
-        rng.normal(0, 0.018, len(_TRAILING_X)),
+        rng.uniform(0.78, 1.25),
+        rng.uniform(0.4, 1.8),
+        rng.normal(0, 0.022, len(_TRAILING_X)),
     )
     leading_shift = rng.normal(0, 0.014, len(_LEADING_X)) * np.array([0, 0, 1, 1, 1, 0.7, 0.3, 0, 0])
     trailing_y = np.array(_TRAILING_Y) + swoop * np.array([0, 0.5, 1, 1.4, 1.4, 0.8, 0, 0])
@@ -121,7 +121,7 @@ def _pigment(rng: np.random.Generator, x: Floats, inside: Floats, chord: Floats)
     """Draw the black and white of the skin, (h, w): broad mottled patches, dark margins, a dark middle."""
     shape = (HEIGHT_PX, WIDTH_PX)
     whiteness = float(rng.choice(_WHITENESS, p=_WHITENESS_SHARES)) + rng.normal(0, 0.22)
-    broad = patches(rng, *shape, rows_px=rng.uniform(22, 50), columns_px=rng.uniform(25, 75))
+    broad = patches(rng, *shape, rows_px=rng.uniform(24, 60), columns_px=rng.uniform(25, 80))
     # Both lobes of one whale resemble each other without being mirror images.
     broad = 0.8 * broad + 0.45 * broad[:, ::-1]
     mottle = patches(rng, *shape, rows_px=3, columns_px=4)
@@ -129,7 +129,7 @@ def _pigment(rng: np.random.Generator, x: Floats, inside: Floats, chord: Floats)
     middle = rng.uniform(1.0, 2.6) * np.exp(-np.square(x / rng.uniform(0.13, 0.42)))
     margin = rng.uniform(0.8, 3.5) * np.exp(-np.clip(inside, 0, 1) / rng.uniform(0.012, 0.04))
     slant = rng.normal(0, 0.9) * (np.clip(chord, 0, 1) - 0.5) + rng.normal(0, 0.8) * (np.abs(x) - 0.5)
-    field = 0.9 * broad + 0.28 * mottle + rng.uniform(0.1, 0.32) * streaks + slant + whiteness - margin - middle
+    field = 1.15 * broad + 0.28 * mottle + rng.uniform(0.1, 0.32) * streaks + slant + whiteness - margin - middle
     soft = 1 / (1 + np.exp(-field * rng.uniform(2.5, 7.0)))
     return (0.04 + 0.9 * soft * (1 + 0.06 * mottle)).astype(np.float32)
 

@@ -38,23 +38,23 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Go on serving until Ctrl-C.")] = False,
 ) -> None:
     """Draw whales, index them, start the service, ask it about known and new whales, and show the answers."""
-    from demo.serving import build_index, free_port, served
+    from demo.serving import build_index, free_port, served, terminated_as_interrupted
 
     started = time.monotonic()
-    _say(f"1/4 Drawing {individuals} whales, {photos} photos of each, into {out}")
-    album = _drawn(out, individuals, photos, queries, unknown)
-    told = f"--catalogue {album.catalogue} --csv {album.labels} --photos {album.photos}"
-    _say(f"2/4 Indexing: flukeprint index build {told}")
-    build_index(album.catalogue, album.labels, album.photos, checkpoint)
-    port = port or free_port()
-    _say(f"3/4 Starting: flukeprint serve --port {port} --catalogue {album.catalogue}")
-    with served(album.catalogue, port, out / "serve.log", checkpoint) as url:
-        _say(f"4/4 Asking {url}/v1/identify about {len(album.queries)} photos")
-        answers = _asked(url, album)
-        _show(answers, album)
-        _say(f"All of it took {time.monotonic() - started:.0f} s.")
-        if keep:
-            _stay(url, album)
+    with terminated_as_interrupted():
+        _say(f"1/4 Drawing {individuals} whales, {photos} photos of each, into {out}")
+        album = _drawn(out, individuals, photos, queries, unknown)
+        told = f"--catalogue {album.catalogue} --csv {album.labels} --photos {album.photos}"
+        _say(f"2/4 Indexing: flukeprint index build {told}")
+        build_index(album.catalogue, album.labels, album.photos, checkpoint)
+        port = port or free_port()
+        _say(f"3/4 Starting: flukeprint serve --port {port} --catalogue {album.catalogue}")
+        with served(album.catalogue, port, out / "serve.log", checkpoint) as url:
+            _say(f"4/4 Asking {url}/v1/identify about {len(album.queries)} photos")
+            _show(_asked(url, album), album)
+            _say(f"All of it took {time.monotonic() - started:.0f} s.")
+            if keep:
+                _stay(url, album)
 
 
 def _drawn(out: Path, individuals: int, photos: int, queries: int, unknown: int) -> Album:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from demo.serving import Answer
+from demo.serving import Answer, Verdict
 from embedding.photo import Image, read_photo, resize
 
 Colour = tuple[int, int, int]
@@ -18,7 +18,8 @@ _PHOTO_PX = (300, 150)
 _CAPTION_PX = 38
 _GAP_PX = 14
 _PAPER, _INK, _QUIET = (252, 252, 250), (24, 28, 34), (110, 118, 128)
-_RIGHT, _WRONG = (28, 140, 78), (196, 58, 46)
+_RIGHT = (28, 140, 78)
+_FRAMES: dict[Verdict, Colour] = {"right": _RIGHT, "wrong": (196, 58, 46), "unsure": (190, 130, 10)}
 
 
 def draw_answers(answers: Sequence[Answer], catalogue_photos: Path) -> Image:
@@ -45,10 +46,10 @@ def save_answers(answers: Sequence[Answer], catalogue_photos: Path, path: Path) 
 
 def _paste_query(sheet: Image, answer: Answer, top: int) -> None:
     truth = answer.query.individual or "a whale outside the catalogue"
-    verdict = f"{answer.decision}, probability {answer.probability:.0%}"
-    colour = _RIGHT if answer.is_right else _WRONG
+    decided = f"{answer.decision}; first match {answer.probability:.0%} probable"
+    colour = _FRAMES[answer.verdict]
     _paste_framed(sheet, answer.query.photo, (_GAP_PX, top), colour)
-    _letter(sheet, (f"truth: {truth}", verdict), (_GAP_PX, top), colour)
+    _letter(sheet, (f"truth: {truth}", decided), (_GAP_PX, top), colour)
 
 
 def _paste_framed(sheet: Image, photo: Path, corner: tuple[int, int], colour: Colour | None) -> None:

@@ -26,12 +26,12 @@ class Pose:
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> Pose:
         """Draw a pose as whale watchers meet it: mostly square on, now and then well aside."""
-        yaw, lift = rng.normal(0, 0.16), rng.uniform(0.12, 0.5)
+        yaw, lift = rng.normal(0, 0.13), rng.uniform(0.12, 0.5)
         lifts = (lift + rng.normal(0, 0.05) + 0.2 * yaw, lift + rng.normal(0, 0.05) - 0.2 * yaw)
         return cls(
             span=rng.uniform(0.84, 0.97),
             centre_x=0.5 + rng.normal(0, 0.012),
-            roll_degrees=rng.normal(0, 4),
+            roll_degrees=rng.normal(0, 3),
             # The highest still fit a frame twice as wide as high.
             tallness=min(rng.uniform(0.72, 1.08), 0.80 / (0.5 + max(lifts))),
             widths=(float(np.clip(1 - yaw, 0.66, 1)), float(np.clip(1 + yaw, 0.66, 1))),

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from demo.serving import Answer
+from demo.serving import Answer, Verdict
+
+_MARKS: dict[Verdict, str] = {
+    "right": "[green]right[/]",
+    "wrong": "[red]wrong[/]",
+    "unsure": "[yellow]unsure[/]",
+}
 
 
 def answers_table(answers: Sequence[Answer]) -> Table:
@@ -19,8 +25,14 @@ def answers_table(answers: Sequence[Answer]) -> Table:
     for answer in answers:
         matches = "\n".join(f"{match.individual} {match.distance:.3f}" for match in answer.matches)
         truth = answer.query.individual or "new_whale"
-        mark = "[green]right[/]" if answer.is_right else "[red]wrong[/]"
-        table.add_row(answer.query.photo.stem, truth, answer.decision, f"{answer.probability:.0%}", matches, mark)
+        table.add_row(
+            answer.query.photo.stem,
+            truth,
+            answer.decision,
+            f"{answer.probability:.0%}",
+            matches,
+            _MARKS[answer.verdict],
+        )
     return table
 
 
@@ -28,8 +40,8 @@ def summary(answers: Sequence[Answer]) -> str:
     """Count, as in `known: 6 of 6 right (1 of them for review); unknown: 3 of 3 called new`."""
     known = [answer for answer in answers if answer.query.individual is not None]
     unknown = [answer for answer in answers if answer.query.individual is None]
-    right = [answer for answer in known if answer.is_right]
-    called_new = [answer for answer in unknown if answer.is_right]
+    right = [answer for answer in known if answer.verdict == "right"]
+    called_new = [answer for answer in unknown if answer.verdict == "right"]
     return (
         f"known: {len(right)} of {len(known)} right{_for_review(right, 'of them ')}; "
         f"unknown: {len(called_new)} of {len(unknown)} called new{_for_review(unknown)}"

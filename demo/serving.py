@@ -15,12 +15,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from demo.album import DemoError, Query
 from index.matching import Match
 
 HOST = "127.0.0.1"
+Verdict = Literal["right", "wrong", "unsure"]
 # As a number, because what Python calls stderr need not be a file.
 _STDERR = 2
 _READY_SECONDS = 120.0
@@ -39,12 +40,16 @@ class Answer:
     matches: tuple[Match, ...]
 
     @property
-    def is_right(self) -> bool:
-        """Claim that a known whale was named, or that a new one was called new."""
+    def verdict(self) -> Verdict:
+        """Compare with the truth: right is a known whale named, or a new one called new.
+
+        A new whale left for review is unsure: nobody was named wrongly, and a person will look.
+        """
         if self.query.individual is None:
-            return self.decision == "new_whale"
+            verdicts: dict[str, Verdict] = {"new_whale": "right", "review": "unsure"}
+            return verdicts.get(self.decision, "wrong")
         first = self.matches[0].individual if self.matches else None
-        return self.decision != "new_whale" and first == self.query.individual
+        return "right" if self.decision != "new_whale" and first == self.query.individual else "wrong"
 
 
 def flukeprint(*arguments: str) -> list[str]:
@@ -55,7 +60,12 @@ def flukeprint(*arguments: str) -> list[str]:
 def build_index(catalogue: Path, labels: Path, photos: Path, checkpoint: Path | None) -> None:
     """Run `flukeprint index build` as a user would; what it says goes to this terminal."""
     command = flukeprint("index", "build", "--catalogue", str(catalogue), "--csv", str(labels), "--photos", str(photos))
-    code = subprocess.run([*command, *_checkpoint_flag(checkpoint)], check=False, stdout=_STDERR).returncode
+    process = subprocess.Popen([*command, *_checkpoint_flag(checkpoint)], stdout=_STDERR, process_group=0)
+    try:
+        code = process.wait()
+    except BaseException:
+        _stop(process, signal.SIGINT)  # which lets it take its half-built file away
+        raise
     if code:
         raise DemoError(f"`flukeprint index build` ended with exit code {code}; its own words are above")
 
@@ -71,16 +81,31 @@ def free_port() -> int:
 def served(catalogue: Path, port: int, log: Path, checkpoint: Path | None = None) -> Generator[str]:
     """Serve the catalogue while the block runs; yield the URL once it is ready. `log` gets what it says."""
     command = flukeprint("serve", "--host", HOST, "--port", str(port), "--catalogue", str(catalogue))
-    with log.open("wb") as words, _terminated_as_interrupted():
-        process = subprocess.Popen(
-            [*command, *_checkpoint_flag(checkpoint)], stdin=subprocess.DEVNULL, stdout=words, stderr=words
-        )
+    command += _checkpoint_flag(checkpoint)
+    with log.open("wb") as words:
+        # In a process group of its own: Ctrl-C reaches the demo alone, which then stops the service once, in order.
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, process_group=0)
         try:
             url = f"http://{HOST}:{port}"
             _wait_until_ready(url, process, log)
             yield url
         finally:
-            _stop(process)
+            _stop(process, signal.SIGTERM)
+
+
+@contextmanager
+def terminated_as_interrupted() -> Generator[None]:
+    """Let SIGTERM and a closed terminal unwind the block as Ctrl-C does, so that no service outlives its demo."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def ask(url: str, query: Query, k: int = 3) -> Answer:
@@ -143,28 +168,14 @@ def _last_words(log: Path) -> str:
     return "\n  ".join(lines[-8:]) or "nothing"
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the service to end, and end it when it doesn't or when the user cannot wait."""
+def _stop(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """Ask another flukeprint to end, and end it when it doesn't or when the user cannot wait."""
     try:
-        process.terminate()
+        process.send_signal(how)
         process.wait(_STOP_SECONDS)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         process.kill()
         process.wait()
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Generator[None]:
-    """Let SIGTERM unwind the program as Ctrl-C does, so that no service outlives its demo."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _checkpoint_flag(checkpoint: Path | None) -> list[str]:

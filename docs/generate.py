@@ -17,9 +17,9 @@ DOCS = Path(__file__).parent
 _COMMANDS_HEADING = """\
 # Commands
 
-Generated from the commands themselves; `flukeprint COMMAND --help` says the same. An option with a variable may be given
-in the environment instead; the option wins. Errors of the user's making end with exit code 2 and one line that says what
-to do, Ctrl-C with 130, and with 1 what was done only in part.
+Generated from the commands themselves; `flukeprint COMMAND --help` says the same. An option with a variable may be
+given in the environment instead; the option wins. Errors of the user's making end with exit code 2 and one line that
+says what to do, Ctrl-C with 130, and with 1 what was done only in part.
 """
 
 

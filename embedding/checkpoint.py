@@ -156,5 +156,6 @@ def write_atomically(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise CannotWrite(
-            f"{path} ({len(data) / 2**20:.1f} MiB) can't be written: {error.strerror}. Free some space, or write elsewhere"
+            f"{path} ({len(data) / 2**20:.1f} MiB) can't be written: {error.strerror}. Free some space, or give "
+            "another place"
         ) from error

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedding.photo import BadPhoto, Image, PhotoLimits, content_hash, photo_bytes, read_photo
+from index.ahead import ahead
 from index.embedders import Embedder, check_vectors
 from index.labels import LabelledPhoto
 
 BATCH_PHOTOS = 64
-HELD_BYTES = 256 * 2**20  # decoded pixels waiting for the embedder: 128 photos of 1000 x 700, or one of 90 MP
+HELD_BYTES = 256 * 2**20  # decoded pixels, half of them in the batch: 120 photos of 1000 x 700, or one of 90 MP
 _SETTLED_NS = 2 * 10**9  # FAT counts file times in steps of two seconds
 DECODING_THREADS = 2  # decoding a large JPEG costs about as much as embedding it
-
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 
 
 class PhotoEmbedder(Embedder, Protocol):
@@ -106,32 +102,6 @@ def photo_file(path: Path, limits: PhotoLimits = PhotoLimits()) -> tuple[PhotoFi
     return PhotoFile(content_hash(data), len(data), mtime_ns if is_settled else None), data
 
 
-def ahead(
-    given: Iterable[Given],
-    make: Callable[[Given], Made],
-    *,
-    holds: Callable[[Made], int] = lambda made: 0,
-    most: int = 2 * BATCH_PHOTOS,
-) -> Generator[Made]:
-    """Make things in order, in DECODING_THREADS threads, at most `most` and about HELD_BYTES ahead of their use."""
-    pool = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decode")
-    waiting: deque[Future[Made]] = deque()
-    try:
-        for each in given:
-            waiting.append(pool.submit(make, each))
-            while len(waiting) >= most or _held(waiting, holds) >= HELD_BYTES // 2:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        # Also when the user of these stops early: on Ctrl-C only what is being decoded is waited for.
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _held(waiting: Iterable[Future[Made]], holds: Callable[[Made], int]) -> int:
-    return sum(holds(future.result()) for future in waiting if future.done() and not future.exception())
-
-
 def _decoded(
     photos: Iterable[LabelledPhoto], input_px: int, limits: PhotoLimits
 ) -> Generator[_DecodedPhoto | UnreadPhoto]:
@@ -150,7 +120,9 @@ def _decoded(
     def holds(read: _DecodedPhoto | UnreadPhoto) -> int:
         return read.held_bytes if isinstance(read, _DecodedPhoto) else 0
 
-    return ahead(photos, decode, holds=holds)
+    return ahead(
+        photos, decode, threads=DECODING_THREADS, most=2 * BATCH_PHOTOS, holds=holds, most_held=HELD_BYTES // 2
+    )
 
 
 def _embedded(

@@ -8,9 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedding.photo import BadPhoto
+from index.ahead import ahead
 from index.calibration import BadCalibration, Calibration, calibrate
 from index.catalogue import BadCatalogue, Catalogue, CataloguePhoto
-from index.embed_photos import PhotoEmbedder, PhotoFile, UnreadPhoto, ahead, embed_photos, photo_file
+from index.embed_photos import (
+    BATCH_PHOTOS,
+    DECODING_THREADS,
+    PhotoEmbedder,
+    PhotoFile,
+    UnreadPhoto,
+    embed_photos,
+    photo_file,
+)
 from index.labels import LabelledPhoto, Labels
 from index.plan import Plan, as_labelled, make_plan, needs_vector
 from index.progress import Progress, no_progress
@@ -149,8 +158,9 @@ def _changed(
     unread: list[UnreadPhoto] = []
     if not doubtful:
         return changed, unread
+    files = ahead((photo for photo, _ in doubtful), _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
     with progress(len(doubtful), "Comparing files with the catalogue") as advance:
-        for (photo, old), read in zip(doubtful, ahead((photo for photo, _ in doubtful), _read_file), strict=True):
+        for (photo, old), read in zip(doubtful, files, strict=True):
             if isinstance(read, UnreadPhoto):
                 unread.append(read)
             elif read.content_hash != old.content_hash:

@@ -20,6 +20,7 @@ from embedding.errors import FlukeprintError
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x666C756B  # "fluk": tells our SQLite files from another program's
 
+_READ_WRITE = "mode=rw"
 _IS_WRITING = "flukeprint_is_writing"
 
 
@@ -126,18 +127,20 @@ def create_schema(path: Path) -> None:
 
 
 def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
-    """Open the SQLite file at `path`, which must be there; each connection is closed after its use.
-
-    Where file or folder can't be written, it is opened as one that nobody changes: WAL needs a writable folder.
-    """
-    is_writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    uri = f"{path.absolute().as_uri()}?{'mode=rw' if is_writable else 'mode=ro&immutable=1'}"
+    """Open the SQLite file at `path`, which must be there; each connection is closed after its use."""
 
     def connect() -> sqlite3.Connection:
-        # isolation_level None: SQLAlchemy's events below say BEGIN, not Python's guesswork.
-        raw = sqlite3.connect(uri, uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False)
+        mode = _mode(path)
+        # isolation_level None: SQLAlchemy's event below says BEGIN, not Python's guesswork.
+        raw = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{mode}",
+            uri=True,
+            timeout=wait_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+        )
         raw.execute("PRAGMA foreign_keys = ON")
-        if is_writable:
+        if mode == _READ_WRITE:
             raw.execute("PRAGMA journal_mode = WAL")
             raw.execute("PRAGMA synchronous = FULL")
         return raw
@@ -145,6 +148,24 @@ def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
     engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def is_writable(path: Path) -> bool:
+    """Whether file and folder can be written; the log of WAL lies in the folder."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def refuse_read_only(path: Path) -> None:
+    """Raise BadCatalogue when the catalogue can't be written."""
+    if not is_writable(path):
+        raise _told(path, "readonly")
+
+
+def _mode(path: Path) -> str:
+    if is_writable(path):
+        return _READ_WRITE
+    # Without a log nobody is writing, and SQLite, which can't make one here, must be told so.
+    return "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
 
 
 def writing(connection: Connection) -> Connection:

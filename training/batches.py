@@ -74,7 +74,7 @@ class Batches:
     @property
     def steps(self) -> int:
         """Batches in an epoch: as many as show every labelled photo once on average."""
-        shown = self.positive_individuals * self.choices.photos_each
+        shown = min(self.positive_individuals, self.individual_count) * self.choices.photos_each
         return max(1, round(sum(len(rows) for rows in self.members) / shown))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Rows]:

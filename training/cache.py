@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from index.labels import LabelledPhoto
 from index.progress import progress
 
 PixelArray = NDArray[np.uint8]
+
+_CHUNK = 64  # photos decoded before the first of them is waited for
 
 
 class BadCache(FlukeprintError):
@@ -34,7 +36,6 @@ def cached_pixels(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing,
     """
     path = folder / f"pixels-{_digest(photos, preprocessing)}.npy"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         _write(path, photos, preprocessing)
     return np.load(path, mmap_mode="r")
 
@@ -54,16 +55,18 @@ def _write(path: Path, photos: Sequence[LabelledPhoto], preprocessing: Preproces
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     shape = (len(photos), preprocessing.height_px, preprocessing.width_px, 3)
     try:
-        pixels: Any = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        failures = _fill(pixels, photos, preprocessing)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            failures = _fill(file, photos, preprocessing)
+            file.flush()
+            os.fsync(file.fileno())
         if failures:
             shown = "; ".join(failures[:5])
             raise BadCache(
                 f"{len(failures)} of {len(photos)} photos can't be decoded: {shown}"
                 f"{' ...' if len(failures) > 5 else ''}. Mend them or take their rows out of the CSV"
             )
-        pixels.flush()
-        del pixels
         temporary.replace(path)
     except OSError as error:
         needed = np.prod(shape) / 2**20
@@ -75,27 +78,30 @@ def _write(path: Path, photos: Sequence[LabelledPhoto], preprocessing: Preproces
         temporary.unlink(missing_ok=True)
 
 
-def _fill(pixels: PixelArray, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> list[str]:
+def _fill(file: BinaryIO, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> list[str]:
+    """Append every photo's pixels in order; returns what was wrong with those that can't be decoded.
+
+    Written, not mapped: a full disk is then an error, where a write to mapped memory kills the process.
+    """
     failures: list[str] = []
 
-    def decode(at: int) -> str | None:
-        photo = photos[at]
+    def decode(photo: LabelledPhoto) -> PixelArray | str:
         try:
             image = read_photo(photo.path, name=photo.name, at_least_px=preprocessing.input_px)
         except BadPhoto as error:
             return str(error)
-        pixels[at] = preprocessing.pixels(image, photo.box)
-        return None
+        return preprocessing.pixels(image, photo.box)
 
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
         progress(len(photos), "decoding photos") as advance,
     ):
         # Chunks keep the pool's queue, and so the memory, short.
-        for start in range(0, len(photos), 256):
-            indices = range(start, min(start + 256, len(photos)))
-            for failure in pool.map(decode, indices):
+        for start in range(0, len(photos), _CHUNK):
+            for decoded in pool.map(decode, photos[start : start + _CHUNK]):
                 advance(1)
-                if failure is not None:
-                    failures.append(failure)
+                if isinstance(decoded, str):
+                    failures.append(decoded)
+                else:
+                    file.write(decoded.tobytes())
     return failures

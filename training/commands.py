@@ -78,9 +78,9 @@ def evaluate(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the split, where none is given.")] = 0,
     score: Annotated[str, typer.Option("--score", help="nearest, centre or blend.")] = "nearest",
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Folder for decoded photos (default: .cache beside --out).")
-    ] = None,
+    ignore_boxes: Annotated[
+        bool, typer.Option("--ignore-boxes", help="Measure as if no box were known: the checkpoint's locator finds it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure a checkpoint by the protocol of docs/benchmarks.md: known, disjoint and open queries.
@@ -91,6 +91,13 @@ def evaluate(
     from training.measure import EvaluationChoices, measure
 
     choices = EvaluationChoices(
-        csv=csv, photos=photos, out=out, checkpoint=checkpoint, split=split, seed=seed, score=score
+        csv=csv,
+        photos=photos,
+        out=out,
+        checkpoint=checkpoint,
+        split=split,
+        seed=seed,
+        score=score,
+        with_boxes=not ignore_boxes,
     )
-    measure(choices, cache=cache or out.parent / ".cache", as_json=as_json)
+    measure(choices, as_json=as_json)

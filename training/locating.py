@@ -18,9 +18,10 @@ from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from index.progress import progress
 from training.cache import cached_pixels
-from training.recipe import LocatorChoices
+from training.recipe import BadRecipe, LocatorChoices
 
 _MOST_CUT = 0.15  # share of each side that the random window may cut off, beyond the box's own edge
+_FEWEST_BOXES = 20
 _HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
 
 
@@ -29,9 +30,13 @@ def train_locator(
 ) -> tuple[Locator, float]:
     """Train on the photos that have a box; returns the locator and its mean overlap (IoU) on held-out photos.
 
-    Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does.
+    Deterministic on a CPU given the seed. Raises BadRecipe for too few boxes, BadCache as `cached_pixels` does.
     """
     boxed = [photo for photo in photos if photo.box is not None]
+    if len(boxed) < _FEWEST_BOXES:
+        raise BadRecipe(
+            f"locator.epochs = {choices.epochs}, but {len(boxed)} photos have a box; at least {_FEWEST_BOXES} are needed"
+        )
     boxes = torch.tensor([photo.box for photo in boxed if photo.box is not None], dtype=torch.float32)  # (n, 4)
     pixels = cached_pixels([_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache)
     learnt = np.array([at for at in range(len(boxed)) if at % _HELD_OUT_EVERY], np.int64)

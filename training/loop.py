@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import hashlib
+import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -45,6 +50,11 @@ from training.start import start_network
 from training.state import Position, load_state, save_state
 from training.world import World, enter_world, leave_world
 
+BEST = "best.safetensors"
+STATE = "resume.safetensors"
+Standing = Literal["new", "begun", "finished"]
+_SAID = {"new": "nothing to continue yet, so the run begins", "begun": "continuing", "finished": "the run is finished"}
+
 
 class BadRun(FlukeprintError):
     """A run folder that holds another run, or data that leaves nothing to learn from."""
@@ -70,6 +80,7 @@ class Run:
     augmentation: Augmentation
     locator: Locator | None
     locator_overlap: float  # mean IoU on boxes that the locator didn't learn from
+    digest: str  # of the recipe and the photos: what a resume file must have been made with
     position: Position = field(default_factory=Position)
 
     @property
@@ -78,7 +89,7 @@ class Run:
 
     @property
     def state_path(self) -> Path:
-        return self.out / "resume.safetensors"
+        return self.out / STATE
 
 
 def train(
@@ -93,26 +104,48 @@ def train(
     """Train by a recipe and return the best checkpoint's path.
 
     `out` gets recipe.json, split.csv, metrics.csv, curves.png, best.safetensors, and resume.safetensors while the
-    run is unfinished. Raises BadRun for an `out` in use, and what recipe, cache and start raise.
+    run is unfinished. With `resume` a run that was stopped at any moment goes on, one stopped before its first step
+    begins, and a finished one is left as it is. Raises BadRun for an `out` in use, BadState for a run of another
+    recipe or other photos, and what recipe, cache and start raise.
     """
     if recipe.compute.threads:
         torch.set_num_threads(recipe.compute.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     world = enter_world(recipe.compute.device)
     try:
-        run = _prepare(recipe, sorted(photos, key=lambda photo: photo.name), out, cache, world, resume)
-        if resume:
-            run.position = load_state(run.state_path, run.modules, run.optimiser, recipe.digest)
-        _run_epochs(run, tensorboard)
-        world.wait()
+        standing = _standing(recipe, out, resume, world)
+        if standing != "finished":
+            run = _prepare(recipe, sorted(photos, key=lambda photo: photo.name), out, cache, world)
+            if standing == "begun":
+                run.position = load_state(run.state_path, run.modules, run.optimiser, run.digest)
+            elif world.is_first:
+                _save(run)
+            _run_epochs(run, tensorboard)
     finally:
         leave_world()
-    return out / "best.safetensors"
+    return out / BEST
 
 
-def _prepare(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World, resume: bool) -> Run:
-    if not resume and world.is_first and out.exists() and any(out.iterdir()):
+def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing:
+    """How far the run in `out` has come. Rank 0 looks, and all go by what it saw."""
+    standings: tuple[Standing, ...] = ("new", "begun", "finished")
+    found = "new"
+    if world.is_first and resume:
+        if (out / STATE).exists():
+            found = "begun"
+        elif (out / BEST).exists():
+            if (out / "recipe.json").read_bytes() != _json(recipe.to_dict()):
+                raise BadRun(
+                    f"{out} holds a finished run of another recipe (or other --set values); give another --out"
+                )
+            found = "finished"
+        print(f"{out}: {_SAID[found]}", file=sys.stderr)
+    elif world.is_first and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadRun(f"{out} is not empty; give --resume to continue the run there, or another --out")
+    return standings[int(world.agree(standings.index(found)))]
+
+
+def _prepare(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World) -> Run:
     split = make_split(photos, recipe.data.split_seed) if recipe.data.hold_out_test else None
     learnt_from = photos if split is None else [p for p in photos if split.roles[p.name] == "fit"]
     inner = _inner_split(recipe, learnt_from)
@@ -126,6 +159,11 @@ def _prepare(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path
     batches = Batches([learnt_from[row].individual for row in rows], recipe.batches, recipe.seed)
     if batches.individual_count < 2:
         raise BadRun(f"{batches.individual_count} individuals are left to learn from; at least 2 are needed")
+    if batches.size < 2 * world.size:
+        raise BadRun(
+            f"batches of {batches.size} photos leave less than 2 to each of {world.size} processes; raise "
+            "batches.individuals or batches.photos_each"
+        )
     locator, overlap = _locator(recipe, [learnt_from[row] for row in rows], out, cache, world)
     torch.manual_seed(recipe.seed)
     network = start_network(recipe.network).to(world.device)
@@ -137,8 +175,7 @@ def _prepare(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path
         photos_of_identity=batches.photos_of_identity,
         twin_shift=batches.individual_count if recipe.batches.flips_as_individuals else 0,
     ).to(world.device)
-    if world.is_first and not resume:
-        out.mkdir(parents=True, exist_ok=True)
+    if world.is_first and not (out / STATE).exists():
         write_atomically(out / "recipe.json", _json(recipe.to_dict()))
         write_split(split or Split({photo.name: "fit" for photo in photos}), out / "split.csv")
     return Run(
@@ -158,14 +195,29 @@ def _prepare(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path
         augmentation=Augmentation(recipe.augmentation, preprocessing),
         locator=locator,
         locator_overlap=overlap,
+        digest=_digest(recipe, photos),
     )
+
+
+def _digest(recipe: Recipe, photos: list[LabelledPhoto]) -> str:
+    content = hashlib.sha256(recipe.digest.encode())
+    for photo in photos:
+        content.update(f"{photo.name}|{photo.individual}|{photo.box}\n".encode())
+    return content.hexdigest()
 
 
 def _inner_split(recipe: Recipe, photos: list[LabelledPhoto]) -> Split:
     """Split what may be learned from once more, by the same rules, for choosing the best epoch."""
     if recipe.data.validation_share == 0:
         return Split({photo.name: "fit" for photo in photos})
-    return make_split(photos, recipe.data.split_seed + 1, recipe.data.validation_share)
+    split = make_split(photos, recipe.data.split_seed + 1, recipe.data.validation_share)
+    disjoint = Counter(photo.individual for photo in photos if split.roles[photo.name] == "disjoint")
+    if recipe.schedule.epochs and not split.names("known_query") and max(disjoint.values()) < 2:
+        raise BadRun(
+            "no photo is left to choose the best epoch by: too few individuals have several photos. Give "
+            "--set data.validation_share=0 to keep the last epoch, or a greater share"
+        )
+    return split
 
 
 def _pixels(photos: list[LabelledPhoto], preprocessing: Preprocessing, cache: Path, world: World) -> PixelArray:
@@ -211,8 +263,16 @@ def _run_epochs(run: Run, tensorboard: bool) -> None:
         position.epoch, position.step, position.loss_sum = position.epoch + 1, 0, 0.0
         if run.world.is_first:
             _report(run, tensorboard)
-            save_state(run.state_path, position, run.modules, run.optimiser, run.recipe.digest)
+            _save(run)
         run.world.wait()
+    if run.world.is_first:
+        for left in (run.state_path, *run.out.glob(".*.tmp")):  # a kill while writing leaves the latter
+            left.unlink(missing_ok=True)
+    run.world.wait()
+
+
+def _save(run: Run) -> None:
+    save_state(run.state_path, run.position, run.modules, run.optimiser, run.digest)
 
 
 def _epoch(run: Run, wrapped: nn.Module, started: float) -> float:
@@ -228,7 +288,7 @@ def _epoch(run: Run, wrapped: nn.Module, started: float) -> float:
             if position.step % every == 0 and position.step < run.batches.steps and run.world.is_first:
                 kept = position.seconds
                 position.seconds += time.monotonic() - started
-                save_state(run.state_path, position, run.modules, run.optimiser, run.recipe.digest)
+                _save(run)
                 position.seconds = kept
     return position.loss_sum / run.batches.steps
 
@@ -267,7 +327,9 @@ def _validate(run: Run, row: dict[str, float]) -> None:
     score = 0.0
     if run.world.is_first:
         if run.recipe.data.validation_share:
-            embedder = Embedder(averaged_network(run), run.preprocessing, "", device=str(run.world.device))
+            # A copy: an embedder changes its network's mode and order of memory, which a run must keep.
+            network = copy.deepcopy(averaged_network(run))
+            embedder = Embedder(network, run.preprocessing, "", device=str(run.world.device))
             metrics = validation_metrics(embed_rows(embedder, run.pixels), run.photos, run.split)
             row.update(metrics)
             score = metrics["score"]
@@ -288,7 +350,7 @@ def averaged_network(run: Run) -> Network:
 def _save_best(run: Run, metrics: dict[str, float]) -> None:
     card: dict[str, Any] = {
         "name": run.recipe.name,
-        "recipe": run.recipe.to_dict(),
+        "recipe": _without_folders(run.recipe),
         "photos": len(run.rows),
         "individuals": run.batches.individual_count,
         "validation": {name: round(value, 6) for name, value in metrics.items()},
@@ -299,7 +361,13 @@ def _save_best(run: Run, metrics: dict[str, float]) -> None:
         weights.update({LOCATOR_PREFIX + name: value for name, value in run.locator.state_dict().items()})
         card["locator_overlap"] = round(run.locator_overlap, 4)
     header = CheckpointHeader(network.config.to_dict(), run.preprocessing, card, run.locator is not None)
-    save_checkpoint(run.out / "best.safetensors", weights, header)
+    save_checkpoint(run.out / BEST, weights, header)
+
+
+def _without_folders(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as a checkpoint tells it: a weights file by its name, as a folder is nobody else's business."""
+    network = dataclasses.replace(recipe.network, weights=Path(recipe.network.weights).name)
+    return dataclasses.replace(recipe, network=network).to_dict()
 
 
 def _report(run: Run, tensorboard: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ import numpy as np
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header, write_atomically
 from embedding.embedder import Embedder
+from embedding.photo import BadPhoto
 from index.calibration import calibrate
+from index.embed_photos import UnreadPhoto, embed_photos
 from index.embedders import FloatArray
 from index.labels import LabelledPhoto, read_labels
 from index.matching import BadQuery, Score
-from training.cache import cached_pixels
-from training.evaluation import Answers, answers_of, embed_rows
+from index.progress import progress
+from training.evaluation import Answers, answers_of
 from training.figures import draw_cmc, draw_det, draw_sheets
 from training.report import figures_of, table_of, write_scorer_files
 from training.splits import make_split, read_split
@@ -34,9 +37,10 @@ class EvaluationChoices:
     split: Path | None
     seed: int
     score: str
+    with_boxes: bool
 
 
-def measure(choices: EvaluationChoices, *, cache: Path, as_json: bool) -> None:
+def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     """Run an evaluation and print its table (or JSON)."""
     if choices.score not in get_args(Score):
         raise BadQuery(f"score {choices.score!r}; allowed are {', '.join(get_args(Score))}")
@@ -45,14 +49,13 @@ def measure(choices: EvaluationChoices, *, cache: Path, as_json: bool) -> None:
     split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
     path = choices.checkpoint or DEFAULT_CHECKPOINT
     embedder = Embedder.load(path)
-    pixels = cached_pixels(photos, embedder.preprocessing, cache)
-    vectors = embed_rows(embedder, pixels)
+    vectors = _vectors(photos if choices.with_boxes else [_without_box(photo) for photo in photos], embedder)
     answers = answers_of(vectors, photos, split, score)
     learned = [at for at, photo in enumerate(photos) if split.roles[photo.name] in ("fit", "disjoint")]
     calibration = calibrate(vectors[learned], [photos[at].individual for at in learned], score=score)
     figures = {
         "checkpoint": {"file": path.name, "name": read_header(path).card.get("name"), "sha256": embedder.fingerprint},
-        "split": {"seed": None if choices.split else choices.seed, "score": score},
+        "split": {"seed": None if choices.split else choices.seed, "score": score, "boxes": choices.with_boxes},
         **figures_of(answers, calibration),
     }
     choices.out.mkdir(parents=True, exist_ok=True)
@@ -68,6 +71,23 @@ def measure(choices: EvaluationChoices, *, cache: Path, as_json: bool) -> None:
 
         Console().print(table_of(figures, f"{path.name} on {choices.photos} ({len(photos)} photos)"))
         print(f"report, curves and contact sheets: {choices.out}")
+
+
+def _without_box(photo: LabelledPhoto) -> LabelledPhoto:
+    return dataclasses.replace(photo, box=None)
+
+
+def _vectors(photos: list[LabelledPhoto], embedder: Embedder) -> FloatArray:
+    """Embed as `flukeprint embed` does; one unreadable photo ends the evaluation, as its figures would be others'."""
+    rows: list[FloatArray] = []
+    with progress(len(photos), "embedding") as advance:
+        for batch in embed_photos(photos, embedder):
+            for made in batch:
+                if isinstance(made, UnreadPhoto):
+                    raise BadPhoto(f"{made.reason}. Mend the photo, or take its row out of the labels")
+                rows.append(made.vector)
+            advance(len(batch))
+    return np.stack(rows)
 
 
 def _draw(answers: Answers, choices: EvaluationChoices, photos: list[LabelledPhoto]) -> None:

@@ -29,7 +29,11 @@ def build_optimiser(network: Network, losses: nn.Module, choices: OptimiserChoic
     groups = [group for group in groups if group["params"]]
     if choices.kind == "sgd":
         return torch.optim.SGD(
-            groups, lr=choices.rate, momentum=choices.momentum, weight_decay=choices.weight_decay, nesterov=True
+            groups,
+            lr=choices.rate,
+            momentum=choices.momentum,
+            weight_decay=choices.weight_decay,
+            nesterov=choices.momentum > 0,
         )
     kind = torch.optim.AdamW if choices.kind == "adamw" else torch.optim.Adam
     return kind(groups, lr=choices.rate, weight_decay=choices.weight_decay)
@@ -75,7 +79,9 @@ def moving_average(network: Network, decay: float) -> AveragedModel:
     def average(averaged: Tensor, current: Tensor, count: int | Tensor) -> Tensor:
         if not averaged.is_floating_point():
             return current
-        kept = min(decay, (1.0 + float(count)) / (10.0 + float(count)))
+        # On the device throughout: reading `count` here would halt a GPU once for every tensor.
+        steps = torch.as_tensor(count, dtype=averaged.dtype)
+        kept = ((1.0 + steps) / (10.0 + steps)).clamp(max=decay)
         return averaged.lerp(current, 1.0 - kept)
 
     return AveragedModel(network, avg_fn=average, use_buffers=True)

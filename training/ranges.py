@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -73,7 +73,7 @@ def first_outside(values: Mapping[str, Any], ranges: Ranges, prefix: str = "") -
         found: Any = values
         for part in name.split("."):
             found = found[part]
-        for each in found if isinstance(found, (list, tuple)) else (found,):
+        for each in cast("tuple[float, ...]", found) if isinstance(found, tuple) else (found,):
             if not low <= each <= high:  # NaN is outside too
                 return f"{prefix}{name} = {each}; allowed are {low:,} to {high:,}"
     return None

@@ -226,9 +226,9 @@ def _override(values: dict[str, Any], override: str) -> None:
     try:
         for section in sections:
             # A number picks one of a list's members: loss.0.weight=2.
-            at = at[int(section)] if isinstance(at, list) else at.setdefault(section, {})
-        at[int(last) if isinstance(at, list) else last] = value
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
+            at = at[int(section)] if section.isdigit() else at.setdefault(section, {})
+        at[int(last) if last.isdigit() else last] = value
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise BadRecipe(
             f"--set {override!r} leads nowhere in the recipe; allowed are key=value, section.key=value and, for its "
             f"{len(values.get('loss', ()))} losses, loss.0.key=value and so on"
@@ -258,7 +258,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
 def _build_section(kind: type, value: Any, where: str) -> Any:
     section = _typed(value, dict, where or "the recipe")
     hints = get_type_hints(kind)
-    unknown = sorted(set(section) - set(hints))
+    unknown = sorted(map(str, set(section) - set(hints)))
     if unknown:
         raise BadRecipe(
             f"unknown key {unknown[0]!r} in {f'[{where}]' if where else 'the recipe'}; known are {', '.join(hints)}"

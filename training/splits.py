@@ -94,13 +94,13 @@ def write_split(split: Split, path: Path) -> None:
 
 
 def read_split(path: Path, photos: Sequence[LabelledPhoto]) -> Split:
-    """Read what `write_split` wrote. Raises BadSplit where it names other photos than the labels do."""
+    """Read what `write_split` wrote. Raises BadSplit where a labelled photo has no role in it."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = {row["image"]: row["role"] for row in csv.DictReader(file)}
-    except (OSError, KeyError, UnicodeDecodeError) as error:
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise BadSplit(f"the split {path} can't be read ({error}); it needs the columns image,role") from error
-    wrong = sorted(set(rows.values()) - set(get_args(Role)))
+    wrong = sorted(set(map(str, rows.values())) - set(get_args(Role)))
     if wrong:
         raise BadSplit(f"{path}: role {wrong[0]!r}; allowed are {', '.join(get_args(Role))}")
     absent = sorted(photo.name for photo in photos if photo.name not in rows)

@@ -43,7 +43,7 @@ class Position:
 def save_state(
     path: Path, position: Position, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, digest: str
 ) -> None:
-    """Write modules, optimiser and position; `digest` is the recipe's."""
+    """Write modules, optimiser and position; `digest` is that of the recipe and the photos."""
     tensors = {f"{key}/{name}": value for key, module in modules.items() for name, value in module.state_dict().items()}
     slots = cast("dict[int, dict[str, Any]]", optimiser.state_dict()["state"])
     scalars: dict[str, Any] = {}
@@ -83,15 +83,18 @@ def load_state(path: Path, modules: dict[str, nn.Module], optimiser: torch.optim
         raise BadState(f"{path} is damaged ({error}); start the run anew without --resume") from error
     if metadata.get("format") != FORMAT:
         raise BadState(f"{path} is not a resume file of this version; start the run anew without --resume")
-    if metadata["recipe"] != digest:
+    if metadata.get("recipe") != digest:
         raise BadState(
-            f"{path} belongs to another recipe (or other --set values). Resume with the very command that began the "
-            "run, or give another --out"
+            f"{path} belongs to another recipe (or other --set values), or to other photos. Resume with the very "
+            "command that began the run, or give another --out"
         )
-    for key, module in modules.items():
-        module.load_state_dict(_part(tensors, f"{key}/"))
-    _load_optimiser(optimiser, _part(tensors, "optimiser/"), json.loads(metadata["optimiser"]))
-    return Position(**json.loads(metadata["position"]))
+    try:
+        for key, module in modules.items():
+            module.load_state_dict(_part(tensors, f"{key}/"))
+        _load_optimiser(optimiser, _part(tensors, "optimiser/"), json.loads(metadata["optimiser"]))
+        return Position(**json.loads(metadata["position"]))
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise BadState(f"{path} doesn't fit the run ({error}); start it anew in another --out") from error
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -104,3 +107,8 @@ def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]
         index, _, name = key.partition("/")
         slots.setdefault(int(index), {})[name] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
+    # The file knows no channels_last; in another order of memory the last bits of a step can differ.
+    for weight, slot in optimiser.state.items():
+        for name, value in slot.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                slot[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)

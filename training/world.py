@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_gather  # pyright: ignore[reportUnknownVariableType]
 from torch.nn.parallel import DistributedDataParallel
+
+from training.recipe import BadRecipe
+
+_PATIENCE = timedelta(hours=6)  # the others wait while rank 0 decodes all photos, or measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class World:
         """Average gradients over all processes, where there are several."""
         if self.size == 1:
             return network
-        return DistributedDataParallel(network)
+        # A static graph allows weights that the embedding doesn't use, such as a ConvNeXt's head norm.
+        return DistributedDataParallel(network, static_graph=True)
 
     def gather(self, values: Tensor) -> Tensor:
         """Every process's rows, in rank order, with gradients flowing back to each."""
@@ -59,14 +65,17 @@ def enter_world(device: str) -> World:
     """Join the process group that torchrun describes, or stand alone; device "auto" takes a GPU where there is one."""
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    if wanted == "cuda":
-        local = int(os.environ.get("LOCAL_RANK", "0"))
-        torch.cuda.set_device(local)
-        chosen = torch.device("cuda", local)
-    else:
+    try:
         chosen = torch.device(wanted)
+        if wanted == "cuda":
+            chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            torch.cuda.set_device(chosen)
+        torch.zeros(1, device=chosen)
+    except (AssertionError, RuntimeError) as error:
+        said = str(error).partition("\n")[0]
+        raise BadRecipe(f'compute.device = {device!r}: {said}. Allowed are "auto", "cpu" and "cuda"') from error
     if size > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
     return World(rank, size, chosen)
 
 

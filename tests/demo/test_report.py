@@ -40,7 +40,8 @@ def test_the_table_has_every_answer_whole_on_a_narrow_terminal() -> None:
     for part in ("w_a", "known", "87%", "w_a 0.125", "right"):
         assert part in rows[0]
     assert "new_whale" in rows[3]
-    assert "wrong" in rows[4]
+    assert "wrong" in rows[2]
+    assert "unsure" in rows[4]
     assert "w_drawn_07" in rows[5]
     assert "w_drawn_123 0.125" in rows[5]
     assert max(map(len, lines)) <= 80

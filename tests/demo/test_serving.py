@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import signal
+import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from demo.album import DemoError, Query
-from demo.serving import Answer, ask, build_index, flukeprint, free_port, served
+from demo.serving import Answer, ask, build_index, flukeprint, free_port, served, terminated_as_interrupted
 from embedding.photo import from_array, save_jpeg
 from index.matching import Match
 
@@ -18,20 +19,20 @@ def _answer(truth: str | None, decision: str, *named: str) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_right"),
+    ("answer", "verdict"),
     [
-        (_answer("w_a", "known", "w_a", "w_b"), True),
-        (_answer("w_a", "review", "w_a"), True),
-        (_answer("w_a", "new_whale", "w_a"), False),
-        (_answer("w_a", "known", "w_b", "w_a"), False),
-        (_answer("w_a", "review"), False),
-        (_answer(None, "new_whale", "w_a"), True),
-        (_answer(None, "review", "w_a"), False),
-        (_answer(None, "known", "w_a"), False),
+        (_answer("w_a", "known", "w_a", "w_b"), "right"),
+        (_answer("w_a", "review", "w_a"), "right"),
+        (_answer("w_a", "new_whale", "w_a"), "wrong"),
+        (_answer("w_a", "known", "w_b", "w_a"), "wrong"),
+        (_answer("w_a", "review"), "wrong"),
+        (_answer(None, "new_whale", "w_a"), "right"),
+        (_answer(None, "review", "w_a"), "unsure"),
+        (_answer(None, "known", "w_a"), "wrong"),
     ],
 )
-def test_an_answer_is_right_when_it_names_the_whale_or_calls_a_new_one_new(answer: Answer, is_right: bool) -> None:
-    assert answer.is_right is is_right
+def test_an_answer_is_right_when_it_names_the_whale_or_calls_a_new_one_new(answer: Answer, verdict: str) -> None:
+    assert answer.verdict == verdict
 
 
 def test_the_other_flukeprint_is_run_by_this_python() -> None:
@@ -56,15 +57,13 @@ def catalogue(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("stubbed")
 def test_a_served_catalogue_answers_and_is_gone_afterwards(tmp_path: Path, photo: Path, catalogue: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM)
     with served(catalogue, free_port(), tmp_path / "serve.log") as url:
         answer = ask(url, Query(photo, "w_drawn_00"), k=2)
-    assert answer.is_right
+    assert answer.verdict == "right"
     assert answer.decision == "known"
     assert answer.matches == (Match("w_drawn_00", 0.2, 0.9, "w_drawn_00_1.jpg"),) * 2
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{url}/readyz")
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.usefixtures("stubbed")
@@ -93,15 +92,18 @@ def test_a_service_that_went_away_is_an_error_and_no_traceback(photo: Path) -> N
 
 
 @pytest.mark.usefixtures("stubbed")
-def test_the_service_ends_when_the_block_is_interrupted(tmp_path: Path, catalogue: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_the_service_ends_when_the_block_is_interrupted(tmp_path: Path, catalogue: Path, stop: signal.Signals) -> None:
     def interrupted() -> None:
-        with served(catalogue, free_port(), tmp_path / "serve.log") as url:
+        with terminated_as_interrupted(), served(catalogue, free_port(), tmp_path / "serve.log") as url:
             urls.append(url)
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(stop)
 
     urls: list[str] = []
+    before = signal.getsignal(stop)
     with pytest.raises(KeyboardInterrupt):
         interrupted()
+    assert signal.getsignal(stop) is before
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{urls[0]}/readyz")
 
@@ -111,3 +113,17 @@ def test_an_index_that_fails_stops_the_demo(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("")
     with pytest.raises(DemoError, match="index build` ended with exit code 1"):
         build_index(tmp_path / "catalogue.db", tmp_path / "labels.csv", tmp_path, Path("broken"))
+
+
+def test_an_interrupted_index_is_interrupted_itself_and_may_clean_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = (
+        "import os, signal, sys, time\n"
+        "try:\n    os.kill(os.getppid(), signal.SIGTERM)\n    time.sleep(60)\n"
+        f"except KeyboardInterrupt:\n    open({str(tmp_path / 'cleaned')!r}, 'w')"
+    )
+    monkeypatch.setattr("demo.serving.flukeprint", lambda *arguments: [sys.executable, "-c", slow])
+    with pytest.raises(KeyboardInterrupt), terminated_as_interrupted():
+        build_index(tmp_path / "catalogue.db", tmp_path / "labels.csv", tmp_path, None)
+    assert (tmp_path / "cleaned").exists()

@@ -157,7 +157,7 @@ def test_two_cannot_change_it_at_once(path):
         Catalogue.open(path) as first,
         Catalogue.open(path, wait_seconds=0) as second,
         revising(first),
-        pytest.raises(CatalogueBusy, match="another flukeprint is changing .*catalogue.db just now; wait"),
+        pytest.raises(CatalogueBusy, match=r"another flukeprint is changing .*catalogue.db just now; wait"),
         revising(second),
     ):
         pass
@@ -168,7 +168,7 @@ def test_a_cut_vector_is_found(path):
     raw.execute("UPDATE vectors SET embedding = substr(embedding, 1, 40) WHERE photo_id = 1")
     raw.commit()
     raw.close()
-    with Catalogue.open(path) as catalogue, pytest.raises(BadCatalogue, match="the vector of a00_0.png is cut"):
+    with Catalogue.open(path) as catalogue, pytest.raises(BadCatalogue, match=r"the vector of a00_0.png is cut"):
         catalogue.gallery()
 
 
@@ -183,7 +183,7 @@ def test_a_damaged_file_says_so(path):
 def test_paths_that_are_no_catalogue(tmp_path):
     with pytest.raises(BadCatalogue, match="is a folder; give the catalogue's file"):
         Catalogue.open(tmp_path)
-    with pytest.raises(BadCatalogue, match="there is no catalogue at .* `flukeprint index build`"):
+    with pytest.raises(BadCatalogue, match=r"there is no catalogue at .* `flukeprint index build`"):
         Catalogue.open(tmp_path / "none.db")
     (tmp_path / "text.db").write_text("Image,Id\n")
     with pytest.raises(BadCatalogue, match=r"text.db is not a flukeprint catalogue"):

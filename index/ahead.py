@@ -1,0 +1,87 @@
+"""Making things in threads a bounded number of steps, and of bytes, ahead of their use."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def ahead(
+    given: Iterable[Given],
+    make: Callable[[Given], Made],
+    *,
+    threads: int,
+    most: int,
+    holds: Callable[[Made], int] = lambda made: 0,
+    most_held: int = 1,
+) -> Generator[Made]:
+    """Make things in order, in `threads` threads, at most `most` of them ahead of their use.
+
+    No thread starts another while those waiting hold `most_held` or more (bytes, say, as `holds` counts them), so
+    that at most `threads` things go beyond it.
+    """
+    gate = _Gate(most_held)
+
+    def make_at(turn: int, each: Given) -> Made:
+        gate.enter(turn)
+        made = make(each)
+        gate.hold(holds(made))
+        return made
+
+    def used(future: Future[Made]) -> Made:
+        made = future.result()
+        gate.hold(-holds(made))
+        return made
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
+    waiting: deque[Future[Made]] = deque()
+    try:
+        for turn, each in enumerate(given):
+            waiting.append(pool.submit(make_at, turn, each))
+            if len(waiting) >= most:
+                yield used(waiting.popleft())
+        while waiting:
+            yield used(waiting.popleft())
+    finally:
+        # Also when the user of these stops early: on Ctrl-C only what is being made is waited for.
+        gate.close()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Gate:
+    """Lets threads in one by one, in the order of their turns: a later thing that took up all the room would keep
+    out an earlier one, which is waited for first."""
+
+    def __init__(self, most_held: int) -> None:
+        self._most_held = most_held
+        self._held = 0
+        self._turn = 0
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    def enter(self, turn: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closed or self._may_enter(turn))
+            if self._is_closed:
+                raise CancelledError
+            self._turn += 1
+            self._changed.notify_all()
+
+    def hold(self, more: int) -> None:
+        with self._changed:
+            self._held += more
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _may_enter(self, turn: int) -> bool:
+        return turn == self._turn and self._held < self._most_held

@@ -1,0 +1,188 @@
+"""The wings import each other one way only, without cycles, and every outside library has its one door."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MAY_IMPORT = {
+    "embedding": {"embedding"},
+    "index": {"embedding", "index"},
+    "training": {"embedding", "index", "training"},
+    "service": {"embedding", "index", "service"},
+    "demo": {"embedding", "index", "demo"},
+}
+# A path is a door; one that ends in / is every file below it. `doctor.py` asks libraries how they are.
+DOORS = {
+    "PIL": {"embedding/photo.py", "demo/picture.py"},
+    "pillow_heif": {"embedding/photo.py"},
+    "timm": {"embedding/network.py"},
+    "torch": {"embedding/", "training/", "doctor.py"},
+    "torchvision": {"training/", "doctor.py"},
+    "safetensors": {"embedding/checkpoint.py", "embedding/network.py", "training/"},
+    "faiss": {"index/engine.py"},
+    "scipy": {"index/probability.py", "demo/noise.py"},
+    "sqlalchemy": {"index/catalogue.py", "index/catalogue_rows.py", "index/revision.py", "index/schema.py"},
+    "sqlite3": {"index/schema.py"},
+    "pytorch_metric_learning": {"training/losses.py"},
+    "matplotlib": {"training/curves.py"},
+    "tensorboard": {"training/board.py"},
+    "fastapi": {"service/"},
+    "starlette": {"service/"},
+    "uvicorn": {"service/"},
+    "pydantic": {"service/"},
+    "pydantic_settings": {"service/"},
+}
+
+
+def files_of(root: Path) -> list[Path]:
+    """The wings' modules and those beside them."""
+    wings = [path for wing in MAY_IMPORT for path in (root / wing).rglob("*.py")]
+    return sorted([*wings, *root.glob("*.py")])
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything imported anywhere in a file, also by import_module("name")."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, "." * node.level + (node.module or "")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            named = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            yield from ((node.lineno, str(name)) for name in named[:1])
+
+
+def order_breaches(root: Path) -> list[str]:
+    """Imports against the one-way order; relative ones too, as they hide where they go."""
+    breaches: list[str] = []
+    for path in files_of(root):
+        wing = path.relative_to(root).parts[0]
+        for line, name in imports_of(path):
+            target = name.partition(".")[0]
+            if name.startswith("."):
+                breaches.append(f"{path.relative_to(root)}:{line} imports relatively; name the wing")
+            elif wing in MAY_IMPORT and target in {*MAY_IMPORT, "flukeprint", "doctor"} - MAY_IMPORT[wing]:
+                breaches.append(
+                    f"{path.relative_to(root)}:{line} imports {name}; {wing} may import {sorted(MAY_IMPORT[wing])}"
+                )
+    return breaches
+
+
+def door_breaches(root: Path) -> list[str]:
+    """Imports of a library elsewhere than at its door."""
+    breaches: list[str] = []
+    for path in files_of(root):
+        where = path.relative_to(root).as_posix()
+        for line, name in imports_of(path):
+            doors = DOORS.get(name.partition(".")[0])
+            if doors is not None and not any(
+                where == door or (door[-1] == "/" and where.startswith(door)) for door in doors
+            ):
+                breaches.append(f"{where}:{line} imports {name}; its door is {', '.join(sorted(doors))}: ask there")
+    return breaches
+
+
+def cycles(root: Path) -> list[str]:
+    """Modules that import each other while they are being imported."""
+    modules = {".".join(path.relative_to(root).with_suffix("").parts): path for path in files_of(root)}
+    graph = {name: sorted(_imported_at_once(path, set(modules))) for name, path in modules.items()}
+    found: list[str] = []
+    done: set[str] = set()
+
+    def visit(name: str, way: list[str]) -> None:
+        if name in way:
+            found.append(" -> ".join([*way[way.index(name) :], name]))
+        elif name not in done:
+            for imported in graph[name]:
+                visit(imported, [*way, name])
+            done.add(name)
+
+    for name in graph:
+        visit(name, [])
+    return found
+
+
+def _imported_at_once(path: Path, modules: set[str]) -> set[str]:
+    """What a module imports at its top level: not within functions, not for type checkers only."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+    return names & modules
+
+
+def plant(root: Path, **files: str) -> Path:
+    """Write small wings: `index_gallery="import timm"` becomes index/gallery.py."""
+    for name, text in files.items():
+        path = root / (name.replace("_", "/", 1) + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+def test_the_wings_import_one_way() -> None:
+    assert len(files_of(ROOT)) > 50
+    assert order_breaches(ROOT) == []
+
+
+def test_libraries_are_imported_at_their_doors_only() -> None:
+    assert door_breaches(ROOT) == []
+
+
+def test_every_door_is_used() -> None:
+    used = {
+        (name.partition(".")[0], path.relative_to(ROOT).as_posix())
+        for path in files_of(ROOT)
+        for _, name in imports_of(path)
+    }
+    unused = [
+        f"{library} at {door}"
+        for library, doors in DOORS.items()
+        for door in doors
+        if not any(one == library and where.startswith(door) for one, where in used)
+    ]
+    assert unused == []
+
+
+def test_no_modules_import_each_other() -> None:
+    assert cycles(ROOT) == []
+
+
+def test_an_import_against_the_order_is_seen(tmp_path: Path) -> None:
+    root = plant(
+        tmp_path,
+        index_gallery="def f():\n    from service.app import create_app\n",
+        embedding_photo="from . import exif",
+    )
+    assert order_breaches(root) == [
+        "embedding/photo.py:1 imports relatively; name the wing",
+        "index/gallery.py:2 imports service.app; index may import ['embedding', 'index']",
+    ]
+
+
+def test_a_library_elsewhere_than_at_its_door_is_seen(tmp_path: Path) -> None:
+    root = plant(
+        tmp_path,
+        index_gallery="import numpy\nimport torch.nn",
+        service_app="import importlib\nimportlib.import_module('faiss')",
+    )
+    assert door_breaches(root) == [
+        "index/gallery.py:2 imports torch.nn; its door is doctor.py, embedding/, training/: ask there",
+        "service/app.py:2 imports faiss; its door is index/engine.py: ask there",
+    ]
+
+
+def test_a_cycle_is_seen(tmp_path: Path) -> None:
+    root = plant(tmp_path, index_a="from index import b", index_b="from index.c import x", index_c="import index.a")
+    assert cycles(root) == ["index.a -> index.b -> index.c -> index.a"]
+
+
+def test_a_cycle_within_a_function_is_none(tmp_path: Path) -> None:
+    root = plant(tmp_path, index_a="from index import b", index_b="def f():\n    from index import a")
+    assert cycles(root) == []

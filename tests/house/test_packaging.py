@@ -1,0 +1,96 @@
+"""What is built holds everything that runs: every module, the recipes, the default checkpoint."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from training.recipe import read_recipe, shipped_recipes
+
+ROOT = Path(__file__).resolve().parents[2]
+WINGS = ("embedding", "index", "training", "service", "demo")
+BESIDE = ("flukeprint.py", "doctor.py")
+
+# The build back end itself, without a front end that might fetch something. Prints the two files' names.
+BUILDING = """
+import contextlib, sys
+from setuptools import build_meta
+with contextlib.redirect_stdout(sys.stderr):
+    wheel, sdist = build_meta.build_wheel(sys.argv[1]), build_meta.build_sdist(sys.argv[1])
+print(wheel, sdist, sep="\\n")
+"""
+
+
+def copied(to: Path) -> Path:
+    """A copy of what a build reads, so that no build folder appears in the checkout."""
+    to.mkdir()
+    for wing in WINGS:
+        shutil.copytree(ROOT / wing, to / wing, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (*BESIDE, "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, to)
+    return to
+
+
+def built(tree: Path, out: Path) -> tuple[set[str], set[str]]:
+    """Build wheel and sdist; the names of the files in each."""
+    out.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", BUILDING, str(out)], cwd=tree, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    wheel, sdist = done.stdout.split()
+    with tarfile.open(out / sdist) as archive:
+        in_sdist = {name.partition("/")[2] for name in archive.getnames()}
+    return set(zipfile.ZipFile(out / wheel).namelist()), in_sdist
+
+
+def needed(tree: Path) -> set[str]:
+    """Every file of the wings, whatever its kind, and the modules beside them."""
+    files = {path for wing in WINGS for path in (tree / wing).rglob("*") if path.is_file()}
+    return {path.relative_to(tree).as_posix() for path in files} | set(BESIDE)
+
+
+def test_wheel_and_sdist_hold_every_file_of_the_wings(tmp_path: Path) -> None:
+    tree = copied(tmp_path / "tree")
+    in_wheel, in_sdist = built(tree, tmp_path / "out")
+    assert needed(tree) - in_wheel == set()
+    assert needed(tree) - in_sdist == set()
+    assert "training/recipes/tiny.toml" in in_wheel
+    assert any(name.endswith("licenses/LICENSE") for name in in_wheel)
+
+
+def test_data_that_is_not_declared_is_missed(tmp_path: Path) -> None:
+    tree = copied(tmp_path / "tree")
+    declared = (tree / "pyproject.toml").read_text("utf-8")
+    (tree / "pyproject.toml").write_text(declared.replace('training = ["recipes/*.toml"]\n', ""), encoding="utf-8")
+    in_wheel, _ = built(tree, tmp_path / "out")
+    assert needed(tree) - in_wheel == {f"training/recipes/{name}.toml" for name in shipped_recipes()}
+
+
+def test_a_default_checkpoint_is_shipped() -> None:
+    from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header
+
+    assert DEFAULT_CHECKPOINT.relative_to(ROOT).as_posix() == "embedding/default/flukeprint.safetensors"
+    assert {"name", "recipe", "validation"} <= set(read_header(DEFAULT_CHECKPOINT).card)
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_every_shipped_recipe_parses(name: str) -> None:
+    assert read_recipe(name).name == name
+
+
+def test_every_dependency_has_its_exact_version_in_the_constraints() -> None:
+    import doctor
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    names = {one.partition(">")[0].partition("[")[0] for one in asked}
+    assert names - set(doctor.pinned_versions(ROOT / "constraints.txt")) == set()
+    assert set(doctor.PACKAGES) <= names

@@ -1,0 +1,69 @@
+"""Things are made in order, a bounded number of steps and bytes ahead, and no more once nobody wants them."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from index.ahead import ahead
+
+
+class Counted:
+    """Makes numbers, and remembers which it has started on."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.started: list[int] = []
+        self.seconds = seconds
+        self.lock = threading.Lock()
+
+    def __call__(self, number: int) -> int:
+        with self.lock:
+            self.started.append(number)
+        time.sleep(self.seconds * (number % 3))  # so that threads overtake each other
+        return number
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_order_and_number_are_kept(threads):
+    make = Counted(0.001)
+    for used, number in enumerate(ahead(range(60), make, threads=threads, most=8)):
+        assert number == used
+        assert len(make.started) <= used + 8
+    assert sorted(make.started) == list(range(60))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_is_held_is_bounded(threads):
+    make = Counted(0.001)
+    for used, number in enumerate(ahead(range(40), make, threads=threads, most=40, holds=lambda made: 5, most_held=10)):
+        assert number == used
+        time.sleep(0.002)  # time enough for the threads to run ahead, if they did
+        # Two hold the ten that are allowed, and each thread may have been let in just before.
+        assert len(make.started) <= used + 1 + 2 + threads
+
+
+def test_one_larger_than_all_that_is_allowed_still_comes():
+    numbers = ahead(range(9), Counted(), threads=3, most=4, holds=lambda made: 1000, most_held=10)
+    assert list(numbers) == list(range(9))
+
+
+def test_stopping_early_starts_no_more():
+    make = Counted()
+    numbers = ahead(range(1000), make, threads=2, most=4, holds=lambda made: 1, most_held=2)
+    assert next(numbers) == 0
+    numbers.close()
+    assert len(make.started) <= 4
+
+
+def test_an_error_in_a_thread_reaches_the_user():
+    def make(number: int) -> int:
+        raise MemoryError(number)
+
+    with pytest.raises(MemoryError):
+        list(ahead(range(3), make, threads=2, most=2))
+
+
+def test_nothing_given():
+    assert list(ahead([], Counted(), threads=2, most=2)) == []

@@ -1,0 +1,77 @@
+"""What an update has to do, compared by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from embedding.photo import Box
+from index.catalogue import CataloguePhoto
+from index.labels import LabelledPhoto
+from index.plan import as_labelled, make_plan
+
+NOW = "f" * 64
+
+
+def known(name: str, **details) -> CataloguePhoto:
+    values = {"individual": "w_1", "species": None, "encounter": None, "taken_at": None, "box": None}
+    values |= {"id": 1, "path": Path("/photos", name), "content_hash": "0", "size_bytes": 1, "mtime_ns": 1}
+    return CataloguePhoto(name=name, **({"fingerprint": NOW} | values | details))
+
+
+def plan_of(wanted, catalogued, *, changed=frozenset(), prune=False):
+    return make_plan(wanted, catalogued, changed=changed, fingerprint=NOW, prune=prune)
+
+
+def test_nothing_to_do():
+    catalogued = [known("a"), known("b", individual=None)]
+    plan = plan_of([as_labelled(photo) for photo in catalogued], catalogued)
+    assert (plan.add, plan.reembed, plan.relabel, plan.remove, plan.left, plan.unchanged) == ((), (), (), (), (), 2)
+
+
+def test_new_changed_and_gone():
+    a, b, gone = known("a"), known("b"), known("gone")
+    new = LabelledPhoto("new", Path("/photos/new"), "w_9")
+    wanted = [as_labelled(a), as_labelled(b), new]
+    plan = plan_of(wanted, [a, b, gone], changed={"b"})
+    assert (plan.add, plan.reembed, plan.relabel, plan.unchanged) == ((new,), (as_labelled(b),), (), 1)
+    assert (plan.remove, plan.left) == ((), (gone,))
+    pruned = plan_of(wanted, [a, b, gone], changed={"b"}, prune=True)
+    assert (pruned.remove, pruned.left) == ((gone,), ())
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"individual": "w_2"},
+        {"individual": None},
+        {"species": "humpback"},
+        {"encounter": "e"},
+        {"taken_at": "2020"},
+        {"path": Path("/elsewhere/a")},
+    ],
+)
+def test_other_facts_need_no_embedding(difference):
+    wanted = replace(as_labelled(known("a")), **difference)
+    plan = plan_of([wanted], [known("a")])
+    assert (plan.relabel, plan.reembed, plan.unchanged) == ((wanted,), (), 0)
+
+
+def test_another_box_needs_another_vector():
+    wanted = replace(as_labelled(known("a")), box=Box(0, 0, 0.5, 1))
+    assert plan_of([wanted], [known("a")]).reembed == (wanted,)
+
+
+def test_another_checkpoint_embeds_all_that_stays():
+    named, unnamed = known("a", fingerprint="e" * 64), known("b", fingerprint="e" * 64)
+    wanted = [as_labelled(named)]
+    assert plan_of(wanted, [named, unnamed]).reembed == (as_labelled(named), as_labelled(unnamed))
+    assert plan_of(wanted, [named, unnamed], prune=True).reembed == (as_labelled(named),)
+
+
+def test_both_relabelled_and_changed_counts_once():
+    wanted = replace(as_labelled(known("a")), individual="w_2")
+    plan = plan_of([wanted, as_labelled(known("b"))], [known("a"), known("b")], changed={"a"})
+    assert (plan.reembed, plan.relabel, plan.unchanged) == ((wanted,), (wanted,), 1)
