@@ -115,9 +115,17 @@ def save_checkpoint(path: Path, weights: Mapping[str, Tensor], header: Checkpoin
         "card": header.card,
         "has_locator": header.has_locator,
     }
-    data = save(half, metadata={"format": FORMAT, "flukeprint": json.dumps(described, sort_keys=True)})
+    data = _in_one_order(save(half, metadata={"format": FORMAT, "flukeprint": json.dumps(described, sort_keys=True)}))
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
+
+
+def _in_one_order(data: bytes) -> bytes:
+    """The same safetensors file with its header's keys sorted: the library shuffles them, and a fingerprint would too."""
+    (length,) = struct.unpack("<Q", data[:8])
+    text = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the format wants the numbers to begin at a multiple of 8
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]
 
 
 def _halved(value: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ def _pool(pooling: str) -> nn.Module:
 
 def _backbone(config: NetworkConfig, *, pretrained: bool, drop_path: float) -> Any:
     if not timm.is_model(config.backbone):
-        near = timm.list_models(f"*{config.backbone.split('_')[0]}*")[:5]
+        near = difflib.get_close_matches(config.backbone, timm.list_models(), 5)
         raise BadNetwork(
             f"timm has no backbone {config.backbone!r}; near it are {near or 'none'}. "
             "`python -c 'import timm; print(timm.list_models())'` prints them all"

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from index.options import CatalogueOption, CheckpointOption, JsonOption, PhotoArguments, refuse_out, say, say_unread
+from index.options import (
+    CatalogueOption,
+    CheckpointOption,
+    JsonOption,
+    PhotoArguments,
+    counted,
+    refuse_out,
+    say,
+    say_unread,
+)
 
 if TYPE_CHECKING:
     from index.embed_photos import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
@@ -102,13 +111,13 @@ def submit(
     named = named_once([photos])
     embedder, identifier = _load(catalogue, checkpoint, score)
     distance = identifier.calibration.submission_threshold if threshold is None else threshold
-    say(f"Writing {out} for {len(named):,} photos; new_whale comes first beyond distance {distance:.3f}")
+    say(f"Writing {out} for {counted(len(named))}; new_whale comes first beyond distance {distance:.3f}")
     read, unread = embedded(named, embedder, "Identifying")
     write_submission(_submission_rows(identifier, read, unread, distance), out)
     if sample is not None:
         check_against_sample(out, sample)
     say_unread(unread)
-    print(f"{out}: {len(named):,} photos, {len(unread):,} of them unread")
+    print(f"{out}: {counted(len(named))}, {len(unread):,} of them unread")
     if unread:
         sys.exit(1)
 
@@ -157,11 +166,11 @@ def _answers(
 def _print_tables(answers: Sequence[tuple[str, Identification]]) -> None:
     from rich.console import Console
 
-    from index.tables import answer_table
+    from index.tables import print_answer
 
     console = Console()
     for photo, answer in answers:
-        console.print(answer_table(photo, answer))
+        print_answer(console, photo, answer)
 
 
 def _as_json(

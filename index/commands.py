@@ -11,7 +11,7 @@ import typer
 
 from index.ask_commands import identify, submit
 from index.embed_command import embed
-from index.options import CatalogueOption, CheckpointOption, JsonOption, say, say_unread
+from index.options import CatalogueOption, CheckpointOption, JsonOption, counted, say, say_unread
 
 if TYPE_CHECKING:
     from index.reindex import Report
@@ -67,14 +67,15 @@ def build(
     on a full disk, what was there before is still there. Photos that can't be read are listed and left out, and the
     exit code is then 1 unless --skip-bad is given.
     """
-    from embedding.embedder import Embedder
     from index.labels import read_labels
     from index.progress import progress
     from index.reindex import build_catalogue, refuse_target
 
     refuse_target(catalogue, replace)
     labels = read_labels(csv, photos, absent="skip" if skip_bad else "refuse")
-    say(f"Building {catalogue} from {len(labels.photos):,} photos named by {labels.source}")
+    say(f"Building {catalogue} from {counted(len(labels.photos))} named by {labels.source}")
+    from embedding.embedder import Embedder  # torch: seconds, so only after what is wrong has been told
+
     embedder = Embedder.load(checkpoint)
     report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
     _tell(report, catalogue, skip_bad=skip_bad, as_json=as_json)
@@ -101,19 +102,19 @@ def update(
     --skip-bad is given, and what the catalogue knew of them stays.
     """
     from index.catalogue import Catalogue
+    from index.labels import BadLabels, read_labels
+    from index.progress import progress
+    from index.reindex import update_catalogue
 
     with Catalogue.open(catalogue) as opened:
-        from embedding.embedder import Embedder
-        from index.labels import BadLabels, read_labels
-        from index.progress import progress
-        from index.reindex import update_catalogue
-
         has_labels = csv is not None or photos is not None
         if prune and not has_labels:
             raise BadLabels("--prune compares with labels: give --csv or --photos too")
         labels = read_labels(csv, photos, absent="skip" if skip_bad else "refuse") if has_labels else None
-        named = f"{len(labels.photos):,} photos named by {labels.source}" if labels else "its own photos"
+        named = f"{counted(len(labels.photos))} named by {labels.source}" if labels else "its own photos"
         say(f"Updating {catalogue} from {named}")
+        from embedding.embedder import Embedder
+
         embedder = Embedder.load(checkpoint)
         report = update_catalogue(opened, labels, embedder, prune=prune, rehash=rehash, progress=progress)
     _tell(report, catalogue, skip_bad=skip_bad, as_json=as_json)
@@ -153,11 +154,11 @@ def _tell(report: Report, catalogue: Path, *, skip_bad: bool, as_json: bool) -> 
 def _sentence(report: Report, catalogue: Path) -> str:
     state = f"{catalogue} is {'now' if report.is_new_revision else 'still'} at revision {report.revision}"
     done = (
-        f"{report.added:,} photos added, {report.reembedded:,} embedded again, {report.relabelled:,} relabelled or "
+        f"{counted(report.added)} added, {report.reembedded:,} embedded again, {report.relabelled:,} relabelled or "
         f"moved, {report.removed:,} removed, {report.unchanged:,} unchanged"
     )
     left = (
-        f"\n{report.left:,} photos are in the catalogue only and were kept; --prune takes them out"
+        f"\n{counted(report.left)} in the catalogue only, kept as before; --prune takes such photos out"
         if report.left
         else ""
     )

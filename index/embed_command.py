@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from index.options import CheckpointOption, PhotoArguments, refuse_out, say, say_unread
+from index.options import CheckpointOption, PhotoArguments, counted, refuse_out, say, say_unread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +42,11 @@ def embed(
     from embedding.embedder import Embedder
 
     embedder = Embedder.load(checkpoint)
-    say(f"Embedding {len(named):,} photos into {out}")
+    say(f"Embedding {counted(len(named))} into {out}")
     read, unread = embedded(named, embedder, "Embedding photos")
     say_unread(unread)
     _write_vectors(out, read, embedder)
-    print(f"{out}: {len(read):,} photos, dimension {embedder.dimension}, checkpoint {embedder.fingerprint[:12]}")
+    print(f"{out}: {counted(len(read))}, dimension {embedder.dimension}, checkpoint {embedder.fingerprint[:12]}")
     if unread:
         sys.exit(1)
 

@@ -42,6 +42,11 @@ def say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
 
+def counted(photos: int) -> str:
+    """Count photos in words: `1 photo`, `2,000 photos`."""
+    return f"{photos:,} photo{'' if photos == 1 else 's'}"
+
+
 def say_unread(unread: Sequence[UnreadPhoto]) -> None:
     """List the photos that couldn't be read, the first twenty of them."""
     for each in unread[:_UNREAD_TOLD]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -12,10 +13,17 @@ _CHANGE_WORDS = {"add": "added", "reembed": "embedded again", "relabel": "relabe
 _DECISION_STYLES = {"known": "green", "review": "yellow", "new_whale": "magenta"}
 
 
-def answer_table(photo: str, answer: Identification) -> Table:
-    """One photo's ranked individuals, with the decision above and the reason below them."""
-    title = Text.assemble(f"{photo}: ", (answer.decision, _DECISION_STYLES[answer.decision]))
-    table = Table(title=title, caption=Text(answer.reason), title_justify="left", caption_justify="left")
+def print_answer(console: Console, photo: str, answer: Identification) -> None:
+    """Print one photo's decision, its ranked individuals and the reason."""
+    decision = (answer.decision, _DECISION_STYLES[answer.decision])
+    console.print(Text.assemble(f"{photo}: ", decision), soft_wrap=True)
+    if answer.matches:
+        console.print(_matches_table(answer))
+    console.print(Text(answer.reason), "\n", soft_wrap=True)
+
+
+def _matches_table(answer: Identification) -> Table:
+    table = Table()
     table.add_column("rank", justify="right")
     table.add_column("individual")
     table.add_column("distance", justify="right")

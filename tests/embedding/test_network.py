@@ -1,0 +1,180 @@
+"""embedding/network.py: GeM against its formula, timm behind its door, and weights that fit or are refused."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from embedding.network import BadNetwork, GeneralizedMean, Network, NetworkConfig, load_backbone_weights
+
+TINY = NetworkConfig("test_resnet", embedding_dim=8)
+
+
+def backbone_weights(seed: int, name: str = "test_resnet", classes: int = 10) -> dict[str, torch.Tensor]:
+    """A timm state dict, classifier and all, as a user has one lying about."""
+    torch.manual_seed(seed)
+    return timm.create_model(name, num_classes=classes).state_dict()
+
+
+@pytest.mark.parametrize("p", [1.0, 3.0, 5.5])
+def test_gem_is_the_power_mean_of_each_map(p: float, rng: np.random.Generator) -> None:
+    maps = rng.random((2, 4, 3, 5)).astype(np.float32)
+    naive = [[sum(float(v) ** p for v in one.flat) / one.size for one in photo] for photo in maps]
+    pooled = GeneralizedMean(p)(torch.from_numpy(maps)).detach().numpy()
+    np.testing.assert_allclose(pooled, np.array(naive) ** (1 / p), rtol=1e-5)
+
+
+def test_gem_of_nothing_but_zeros_has_a_gradient() -> None:
+    maps = torch.zeros(1, 2, 3, 3, requires_grad=True)
+    pool = GeneralizedMean()
+    pool(maps).sum().backward()
+    assert maps.grad is not None and bool(torch.isfinite(maps.grad).all())
+    assert pool.p.grad is not None and bool(torch.isfinite(pool.p.grad))
+
+
+def test_gem_learns_its_power() -> None:
+    pool = GeneralizedMean()
+    pool(torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))).sum().backward()
+    assert pool.p.grad is not None and float(pool.p.grad) > 0  # a higher power never lowers a mean
+
+
+def test_embeddings_have_the_dimension_asked_for() -> None:
+    network = Network(TINY).eval()
+    assert network(torch.zeros(3, 3, 32, 48)).shape == (3, 8)
+    assert network.dimension == 8
+
+
+def test_no_dimension_leaves_the_pooled_features_as_they_are(rng: np.random.Generator) -> None:
+    network = Network(NetworkConfig("test_resnet", embedding_dim=0, pooling="average")).eval()
+    images = torch.from_numpy(rng.random((2, 3, 64, 64)).astype(np.float32))
+    with torch.no_grad():
+        maps = network.feature_maps(images)
+        assert network.dimension == maps.shape[1]
+        torch.testing.assert_close(network(images), maps.mean((2, 3)))
+
+
+def test_building_a_network_leaves_its_batch_statistics_untouched() -> None:
+    means = [value for name, value in Network(TINY).state_dict().items() if name.endswith("running_mean")]
+    assert len(means) > 5 and all(not value.any() for value in means)
+
+
+def test_the_description_survives_its_dictionary() -> None:
+    config = NetworkConfig("resnet10t", 64, "average", (("output_stride", 16),))
+    assert NetworkConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(BadNetwork, match=r"\['neck'\]; known are \['backbone', 'backbone_options'"):
+        NetworkConfig.from_dict({**config.to_dict(), "neck": "long"})
+
+
+def test_an_unknown_backbone_is_refused_with_those_near_it() -> None:
+    with pytest.raises(BadNetwork, match=r"no backbone 'resnet10x'; near it are .*resnet10t"):
+        Network(NetworkConfig("resnet10x"))
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (NetworkConfig("test_resnet", pooling="max"), "pooling 'max'; allowed are"),  # type: ignore[arg-type]
+        (NetworkConfig("test_resnet", backbone_options=(("colour", 1),)), "could not build test_resnet with"),
+        (NetworkConfig("test_resnet", backbone_options=(("output_stride", 7),)), "could not build test_resnet with"),
+        (NetworkConfig("test_vit"), r"maps of shape \(1, 17, 64\); a convolutional one gives 4 axes"),
+        (NetworkConfig("vit_tiny_patch16_224"), "takes no image of 64 x 64 px"),
+    ],
+)
+def test_a_backbone_that_cannot_serve_is_refused(config: NetworkConfig, said: str) -> None:
+    with pytest.raises(BadNetwork, match=said):
+        Network(config)
+
+
+def test_pretrained_weights_are_left_to_timm(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    create = timm.create_model
+
+    def recorded(name: str, **options: Any) -> Any:
+        asked.append({"name": name, **options})
+        return create(name, **{**options, "pretrained": False})
+
+    monkeypatch.setattr(timm, "create_model", recorded)
+    Network(TINY, pretrained=True, drop_path=0.2)
+    Network(TINY)
+    assert asked == [
+        {"name": "test_resnet", "pretrained": True, "num_classes": 0, "drop_path_rate": 0.2},
+        {"name": "test_resnet", "pretrained": False, "num_classes": 0},
+    ]
+
+
+def test_without_network_the_error_says_what_else_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*_: Any, **__: Any) -> Any:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(BadNetwork, match=r"no route to host.*weights = \"default\".*local file, or \"random\""):
+        Network(TINY, pretrained=True)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_state_dict_is_loaded_without_its_classifier(suffix: str, tmp_path: Path) -> None:
+    weights, path = backbone_weights(7), tmp_path / f"weights{suffix}"
+    save_file(weights, path) if suffix == ".safetensors" else torch.save(weights, path)
+    network = Network(TINY)
+    load_backbone_weights(network, path)
+    loaded = network.backbone.state_dict()
+    assert all(torch.equal(loaded[name], weights[name]) for name in loaded)
+    assert {"fc.weight", "fc.bias"} == set(weights) - set(loaded)
+
+
+def test_weights_of_another_backbone_are_refused(tmp_path: Path) -> None:
+    save_file(backbone_weights(1, "test_efficientnet"), tmp_path / "other.safetensors")
+    with pytest.raises(BadNetwork, match=r"does not fit test_resnet: \d+ tensors missing"):
+        load_backbone_weights(Network(TINY), tmp_path / "other.safetensors")
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    weights = backbone_weights(1)
+    first = next(name for name in weights if weights[name].ndim == 4)
+    weights[first] = weights[first][:-1].clone()
+    torch.save(weights, tmp_path / "cut.pth")
+    with pytest.raises(BadNetwork, match=f"0 tensors missing, 1 of another shape; the first is {first}"):
+        load_backbone_weights(Network(TINY), tmp_path / "cut.pth")
+
+
+class Malice:
+    """Would create a file when unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.path,))
+
+
+def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path: Path) -> None:
+    torch.save({"weight": Malice(tmp_path / "ran")}, tmp_path / "zip.pth")
+    (tmp_path / "plain.pth").write_bytes(pickle.dumps(Malice(tmp_path / "ran")))
+    for name in ("zip.pth", "plain.pth"):
+        with pytest.raises(BadNetwork, match="can't be read as weights"):
+            load_backbone_weights(Network(TINY), tmp_path / name)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [torch.zeros(3), [1, 2], {"state_dict": {"a": torch.zeros(1)}}, {"conv1.weight": 3}]
+)
+def test_a_file_that_is_no_state_dict_is_refused(content: object, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "odd.pth")
+    with pytest.raises(BadNetwork, match=r"can't be read as weights|does not fit"):
+        load_backbone_weights(Network(TINY), tmp_path / "odd.pth")
+
+
+@pytest.mark.parametrize("name", ["text.pth", "text.safetensors", "absent.pth"])
+def test_a_file_that_holds_no_weights_is_refused(name: str, tmp_path: Path) -> None:
+    if name.startswith("text"):
+        (tmp_path / name).write_text("not weights")
+    with pytest.raises(BadNetwork, match="can't be read as weights"):
+        load_backbone_weights(Network(TINY), tmp_path / name)
