@@ -34,7 +34,7 @@ from training.batches import Batches, Rows
 from training.cache import PixelArray, cached_pixels
 from training.curves import draw_curves, metrics_csv
 from training.evaluation import embed_rows, validation_metrics
-from training.locating import train_locator
+from training.locating import FEWEST_BOXES, train_locator
 from training.losses import WeightedLosses
 from training.optimisation import (
     build_optimiser,
@@ -233,6 +233,14 @@ def _locator(
 ) -> tuple[Locator | None, float]:
     """Train the locator, where the recipe wants one, or take the one that an earlier part of the run left."""
     if not recipe.locator.epochs or not world.is_first:
+        return None, 0.0
+    boxes = sum(photo.box is not None for photo in photos)
+    if boxes < FEWEST_BOXES:
+        print(
+            f"note: {boxes} of {len(photos)} photos come with a box, too few to train the locator ({FEWEST_BOXES}); "
+            "photos without a box are taken whole",
+            file=sys.stderr,
+        )
         return None, 0.0
     path = out / "locator.safetensors"
     if path.exists():

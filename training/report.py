@@ -124,7 +124,7 @@ def table_of(figures: dict[str, Any], title: str) -> Table:
     for group in ("known", "disjoint", "open", "calibrated"):
         measured: dict[str, Any] = figures.get(group, {})
         intervals: dict[str, tuple[float, float]] = measured.get("intervals_95", {})
-        queries = measured.get("queries") or _open_queries(measured)
+        queries = str(measured["queries"]) if "queries" in measured else _open_queries(measured)
         for name, value in measured.items():
             if isinstance(value, float):
                 low_high = intervals.get(name)
