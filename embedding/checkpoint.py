@@ -121,7 +121,7 @@ def save_checkpoint(path: Path, weights: Mapping[str, Tensor], header: Checkpoin
 
 
 def _in_one_order(data: bytes) -> bytes:
-    """The same safetensors file with its header's keys sorted: the library shuffles them, and a fingerprint would too."""
+    """The same safetensors file with its header's keys sorted: safetensors shuffles them, and so fingerprints."""
     (length,) = struct.unpack("<Q", data[:8])
     text = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the format wants the numbers to begin at a multiple of 8

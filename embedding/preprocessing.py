@@ -60,8 +60,11 @@ class Preprocessing:
 
     @property
     def input_px(self) -> int:
-        """The longer side of the input: decoding a photo at this size or more loses nothing."""
-        return max(self.width_px, self.height_px)
+        """The smallest side, in pixels, at which a photo should be decoded.
+
+        The input's longer side; twice that where a box is cut out, as most boxes span at least half of each side.
+        """
+        return max(self.width_px, self.height_px) * (2 if self.crop == "box" else 1)
 
     def pixels(self, image: Image, box: Box | None = None) -> NDArray[np.uint8]:
         """Crop and scale one upright RGB image to (h, w, 3) uint8."""

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -75,7 +76,8 @@ def _write(path: Path, photos: Sequence[LabelledPhoto], preprocessing: Preproces
             "Free some space or give another folder with --cache"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _fill(file: BinaryIO, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> list[str]:

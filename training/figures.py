@@ -25,8 +25,8 @@ def draw_det(answers: Answers, path: Path, name: str) -> None:
         axes.plot(np.maximum(fpir, 1e-3), fnir, color="#1f4e79")
         axes.set(
             title=f"{name}: DET curve",
-            xlabel="false-positive identification rate (new whales taken for known)",
-            ylabel="false-negative identification rate (known missed)",
+            xlabel="FPIR: share of new whales taken for known",
+            ylabel="FNIR: share of known whales missed",
             xscale="log",
             xlim=(1e-3, 1),
             ylim=(0, 1),

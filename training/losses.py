@@ -92,12 +92,13 @@ class WeightedLosses(nn.Module):
 
     def forward(self, embeddings: Tensor, identities: Tensor) -> Tensor:
         labelled = identities >= 0
-        total = embeddings.new_zeros(())
+        seen, of_seen = embeddings[labelled], identities[labelled]
+        total = 0.0 * embeddings.sum()  # a batch that teaches nothing has a gradient too
         for weight, term, miner, classifies in zip(
             self.weights, self.terms, self.miners, self.is_classifier, strict=True
         ):
             if classifies:
-                total = total + weight * term(embeddings[labelled], identities[labelled])
+                total = total + weight * term(seen, of_seen) if len(seen) else total
             else:
                 total = total + weight * term(embeddings, identities, miner(embeddings, identities))
         return total

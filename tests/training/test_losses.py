@@ -1,0 +1,208 @@
+"""training/losses.py: each term against its formula, written out naively."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from training.losses import WeightedLosses, dynamic_margins_degrees
+from training.recipe import LossChoices
+
+Floats = NDArray[np.float64]
+COUNTS = np.array([1, 2, 4, 9, 1, 2, 4, 9])  # photos of four individuals and of their mirror twins
+ARCFACE = LossChoices(kind="arcface", scale=12.0, margin_degrees=20.0)
+TRIPLET = LossChoices(kind="triplet", margin=0.3)
+KINDS = ["arcface", "subcenter_arcface", "triplet", "multi_similarity"]
+
+
+def built(*terms: LossChoices, dimension: int = 5, twin_shift: int = 0) -> WeightedLosses:
+    torch.manual_seed(9)
+    return WeightedLosses(terms, dimension=dimension, photos_of_identity=COUNTS, twin_shift=twin_shift)
+
+
+@pytest.fixture
+def embeddings() -> torch.Tensor:
+    return torch.randn(10, 5, generator=torch.Generator().manual_seed(3))
+
+
+IDENTITIES = torch.tensor([0, 0, 1, 1, 6, 6, 3, 3, 2, 7])
+
+
+def unit(rows: Floats) -> Floats:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def cross_entropy(logits: Floats, label: int) -> float:
+    shifted = logits - logits.max()
+    return float(np.log(np.exp(shifted).sum()) - shifted[label])
+
+
+def naive_arcface(
+    cosines: Floats, labels: list[int], margins_degrees: Floats, scale: float, twin_shift: int = 0
+) -> float:
+    """Mean cross entropy of scaled cosines, the own one at an angle widened by the margin; no twin among the rivals."""
+    losses: list[float] = []
+    for row, label in zip(cosines.copy(), labels, strict=True):
+        angle, margin = np.arccos(row[label]), np.radians(margins_degrees[label])
+        assert angle + margin <= np.pi
+        row[label] = np.cos(angle + margin)
+        if twin_shift:
+            row[(label + twin_shift) % (2 * twin_shift)] = -1.0
+        losses.append(cross_entropy(scale * row, label))
+    return float(np.mean(losses))
+
+
+def class_cosines(losses: WeightedLosses, embeddings: torch.Tensor) -> Floats:
+    weights = next(losses.parameters()).detach().numpy().astype(np.float64)  # (d, classes)
+    return unit(embeddings.numpy().astype(np.float64)) @ unit(weights.T).T
+
+
+@pytest.mark.parametrize("twin_shift", [0, 4])
+@pytest.mark.parametrize("is_dynamic", [False, True])
+def test_arcface(twin_shift: int, is_dynamic: bool, embeddings: torch.Tensor) -> None:
+    losses = built(dataclasses.replace(ARCFACE, dynamic_margin=is_dynamic), twin_shift=twin_shift)
+    margins = dynamic_margins_degrees(COUNTS) if is_dynamic else np.full(8, 20.0)
+    wanted = naive_arcface(class_cosines(losses, embeddings), IDENTITIES.tolist(), margins, 12.0, twin_shift)
+    assert losses(embeddings, IDENTITIES).item() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_twin_is_no_rival(embeddings: torch.Tensor) -> None:
+    """The gradient of a photo's own loss leaves its twin's class weights alone, and moves all others'."""
+    losses = built(ARCFACE, twin_shift=4)
+    losses(embeddings[:1], IDENTITIES[:1]).backward()
+    gradient = next(losses.parameters()).grad
+    assert gradient is not None
+    assert gradient.abs().sum(0).gt(0).tolist() == [True, True, True, True, False, True, True, True]
+
+
+def test_subcenter_arcface_takes_the_nearest_centre_of_each_identity(embeddings: torch.Tensor) -> None:
+    losses = built(dataclasses.replace(ARCFACE, kind="subcenter_arcface", sub_centers=3), twin_shift=4)
+    cosines = class_cosines(losses, embeddings)
+    assert cosines.shape == (10, 24)
+    nearest = cosines.reshape(10, 8, 3).max(axis=2)
+    wanted = naive_arcface(nearest, IDENTITIES.tolist(), np.full(8, 20.0), 12.0, 4)
+    assert losses(embeddings, IDENTITIES).item() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_margin_past_the_half_circle_goes_on_falling() -> None:
+    """With the embedding turning away from its class, and no nearer to any other, the loss rises all the way."""
+    losses = built(dataclasses.replace(ARCFACE, margin_degrees=60.0), dimension=3)
+    angles = torch.deg2rad(torch.arange(0.0, 181.0, 5.0))
+    with torch.no_grad():
+        next(losses.parameters()).copy_(torch.eye(3)[:, [0, 2, 2, 2, 2, 2, 2, 2]])
+    turning = torch.stack([torch.cos(angles), torch.sin(angles), torch.zeros(37)], 1)
+    found = [losses(turning[at : at + 1], torch.tensor([0])).item() for at in range(len(angles))]
+    assert all(later > earlier for earlier, later in pairwise(found))
+
+
+def naive_triplet(embeddings: Floats, labels: list[int], margin: float) -> float:
+    """Batch-hard: for each anchor the farthest positive and the nearest negative; the mean of what violates."""
+    similarity = unit(embeddings) @ unit(embeddings).T
+    violations: list[float] = []
+    for anchor, label in enumerate(labels):
+        positives = [similarity[anchor, at] for at, other in enumerate(labels) if other == label and at != anchor]
+        negatives = [similarity[anchor, at] for at, other in enumerate(labels) if other != label]
+        if positives and negatives:
+            violations.append(max(negatives) - min(positives) + margin)
+    above = [each for each in violations if each > 0]
+    return float(np.mean(above)) if above else 0.0
+
+
+def test_hard_triplets(embeddings: torch.Tensor) -> None:
+    wanted = naive_triplet(embeddings.numpy().astype(np.float64), IDENTITIES.tolist(), 0.3)
+    assert wanted > 0.1
+    assert built(TRIPLET)(embeddings, IDENTITIES).item() == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("mining", ["semihard", "all"])
+def test_other_triplets(mining: str, embeddings: torch.Tensor) -> None:
+    similarity = unit(embeddings.numpy().astype(np.float64)) @ unit(embeddings.numpy().astype(np.float64)).T
+    labels, violations = IDENTITIES.tolist(), list[float]()
+    for a, p, n in np.ndindex(10, 10, 10):
+        if a != p and labels[a] == labels[p] != labels[n]:
+            gap = similarity[a, p] - similarity[a, n]
+            if gap <= 0.3 and (mining == "all" or gap > 0):
+                violations.append(0.3 - gap)
+    choices = dataclasses.replace(TRIPLET, mining=mining)  # type: ignore[arg-type]
+    found = built(choices)(embeddings, IDENTITIES).item()
+    assert found == pytest.approx(np.mean([each for each in violations if each > 0]), rel=1e-4)
+
+
+def naive_multi_similarity(embeddings: Floats, labels: list[int]) -> float:
+    """Wang et al. 2019: alpha 2, beta 50, base .5, pairs mined with epsilon .1; every photo counts in the mean."""
+    similarity = unit(embeddings) @ unit(embeddings).T
+    total = 0.0
+    for anchor, label in enumerate(labels):
+        positives = [similarity[anchor, at] for at, other in enumerate(labels) if other == label and at != anchor]
+        negatives = [similarity[anchor, at] for at, other in enumerate(labels) if other != label]
+        kept_positives = [each for each in positives if each - 0.1 < max(negatives)]
+        kept_negatives = [each for each in negatives if positives and each + 0.1 > min(positives)]
+        total += np.log1p(sum(np.exp(-2 * (each - 0.5)) for each in kept_positives)) / 2
+        total += np.log1p(sum(np.exp(50 * (each - 0.5)) for each in kept_negatives)) / 50
+    return total / len(labels)
+
+
+def test_multi_similarity(embeddings: torch.Tensor) -> None:
+    wanted = naive_multi_similarity(embeddings.numpy().astype(np.float64), IDENTITIES.tolist())
+    found = built(LossChoices(kind="multi_similarity"))(embeddings, IDENTITIES).item()
+    assert found == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_sum_is_the_weighted_sum_of_its_terms(embeddings: torch.Tensor) -> None:
+    terms = [dataclasses.replace(ARCFACE, weight=0.5), dataclasses.replace(TRIPLET, weight=3.0)]
+    arcface = built(ARCFACE)(embeddings, IDENTITIES)
+    triplet = built(TRIPLET)(embeddings, IDENTITIES)
+    torch.testing.assert_close(built(*terms)(embeddings, IDENTITIES), 0.5 * arcface + 3.0 * triplet)
+
+
+def test_new_whales_are_seen_by_pair_losses_alone(embeddings: torch.Tensor) -> None:
+    identities = torch.tensor([0, 0, 1, 1, 6, 6, -1, -2, -3, -4])
+    assert torch.equal(built(ARCFACE)(embeddings, identities), built(ARCFACE)(embeddings[:6], identities[:6]))
+    pairs = built(TRIPLET)(embeddings, identities)
+    wanted = naive_triplet(embeddings.numpy().astype(np.float64), identities.tolist(), 0.3)
+    assert pairs.item() == pytest.approx(wanted, rel=1e-5)
+    assert not torch.isclose(pairs, built(TRIPLET)(embeddings[:6], identities[:6]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "identities",
+    [
+        [0, 1, 2, 3, 4, 5, 6, 7, -1, -2],  # no positive pair
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],  # no negative pair
+        [-1, -2, -3, -4, -5, -6, -7, -8, -9, -10],  # new whales alone
+    ],
+)
+def test_a_batch_without_pairs_has_a_finite_loss_and_gradient(kind: str, identities: list[int]) -> None:
+    rows = torch.randn(10, 5, generator=torch.Generator().manual_seed(3), requires_grad=True)
+    losses = built(dataclasses.replace(ARCFACE, kind=kind), twin_shift=4)  # type: ignore[arg-type]
+    loss = losses(rows, torch.tensor(identities))
+    loss.backward()
+    assert bool(torch.isfinite(loss))
+    assert rows.grad is None or bool(torch.isfinite(rows.grad).all())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_alike_embeddings_have_a_finite_gradient(kind: str) -> None:
+    rows = torch.ones(10, 5, requires_grad=True)
+    losses = built(dataclasses.replace(ARCFACE, kind=kind), twin_shift=4)  # type: ignore[arg-type]
+    if kind == "arcface":
+        with torch.no_grad():
+            next(losses.parameters()).fill_(1.0)  # every class where every photo is: the end of acos
+    losses(rows, IDENTITIES).backward()
+    assert rows.grad is not None and bool(torch.isfinite(rows.grad).all())
+
+
+def test_dynamic_margins_shrink_with_the_number_of_photos() -> None:
+    # .27 + .05 = .32 radians of one photo; .27 / 2^.364 + .05 = .2598 of two; .27 / 10^.364 + .05 = .16677 of ten.
+    found = dynamic_margins_degrees(np.array([1, 2, 10, 0]))
+    np.testing.assert_allclose(np.radians(found), [0.32, 0.25979, 0.16677, 0.32], atol=1e-5)
+
+
+def test_class_weights_alone_are_saved() -> None:
+    assert list(built(ARCFACE, TRIPLET, twin_shift=4).state_dict()) == ["terms.0.W"]

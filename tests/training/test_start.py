@@ -1,0 +1,115 @@
+"""training/start.py: first weights from timm, a file, a checkpoint, the shipped default, or chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from embedding.checkpoint import BadCheckpoint, CheckpointHeader, save_checkpoint
+from embedding.network import BadNetwork, Network, NetworkConfig
+from embedding.preprocessing import Preprocessing
+from training import start
+from training.recipe import NetworkChoices
+from training.start import start_network
+
+
+def choices(weights: str, **others: Any) -> NetworkChoices:
+    return NetworkChoices(**{"backbone": "test_resnet", "embedding_dim": 8, "weights": weights, **others})
+
+
+def checkpoint(path: Path, backbone: str = "test_resnet", dim: int = 8) -> Network:
+    """Save a network of seed 6 as a checkpoint; returns it with the file's rounding."""
+    torch.manual_seed(6)
+    network = Network(NetworkConfig(backbone, embedding_dim=dim))
+    save_checkpoint(
+        path, network.state_dict(), CheckpointHeader(network.config.to_dict(), Preprocessing(32, 32), {"name": "x"})
+    )
+    return network.half().float()
+
+
+def same(left: torch.nn.Module, right: torch.nn.Module) -> bool:
+    other = right.state_dict()
+    return all(torch.equal(value, other[name]) for name, value in left.state_dict().items())
+
+
+def test_random_weights_hang_on_the_seed() -> None:
+    torch.manual_seed(1)
+    first = start_network(choices("random"))
+    torch.manual_seed(1)
+    assert same(first, start_network(choices("random")))
+    assert not same(first, start_network(choices("random")))
+
+
+def test_pretrained_weights_are_asked_of_timm(monkeypatch: pytest.MonkeyPatch) -> None:
+    create, asked = timm.create_model, list[bool]()
+
+    def recorded(name: str, *, pretrained: bool, **options: Any) -> Any:
+        asked.append(pretrained)
+        return create(name, pretrained=False, **options)
+
+    monkeypatch.setattr(timm, "create_model", recorded)
+    start_network(choices("pretrained"))
+    start_network(choices("random"))
+    assert asked == [True, False]
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_of_backbone_weights(suffix: str, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    weights = timm.create_model("test_resnet", num_classes=3).state_dict()
+    path = tmp_path / f"w{suffix}"
+    torch.save(weights, path) if suffix == ".pth" else save_file(weights, path)
+    loaded = start_network(choices(str(path))).backbone.state_dict()
+    assert all(torch.equal(loaded[name], weights[name]) for name in loaded)
+
+
+def test_a_checkpoint_gives_all_its_weights(tmp_path: Path) -> None:
+    saved = checkpoint(tmp_path / "c.safetensors")
+    assert same(start_network(choices(str(tmp_path / "c.safetensors"))), saved)
+
+
+def test_default_is_the_shipped_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = checkpoint(tmp_path / "shipped.safetensors")
+    monkeypatch.setattr(start, "DEFAULT_CHECKPOINT", tmp_path / "shipped.safetensors")
+    assert same(start_network(choices("default")), saved)
+
+
+def test_of_a_checkpoint_with_another_dimension_the_backbone_and_pooling_are_taken(tmp_path: Path) -> None:
+    saved = checkpoint(tmp_path / "c.safetensors", dim=12)
+    network = start_network(choices(str(tmp_path / "c.safetensors")))
+    assert same(network.backbone, saved.backbone) and same(network.pool, saved.pool)
+    assert network.dimension == 8 and network.project.weight.shape[0] == 8
+
+
+def test_a_checkpoint_of_another_backbone_is_refused(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "c.safetensors", "test_efficientnet")
+    with pytest.raises(BadNetwork, match=r"holds a test_efficientnet, the recipe wants test_resnet \(\d+ tensors"):
+        start_network(choices(str(tmp_path / "c.safetensors")))
+
+
+def test_an_absent_file_is_refused_with_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadNetwork, match=r"no such file\. Allowed are \"pretrained\", \"default\", \"random\""):
+        start_network(choices("pretraind"))
+    monkeypatch.setattr(start, "DEFAULT_CHECKPOINT", tmp_path / "absent")
+    with pytest.raises(BadNetwork, match=r'"default"'):
+        start_network(choices("default"))
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "c.safetensors")
+    data = (tmp_path / "c.safetensors").read_bytes()
+    for length in (len(data) // 2, 100, 0):
+        (tmp_path / "c.safetensors").write_bytes(data[:length])
+        with pytest.raises((BadNetwork, BadCheckpoint), match=r"c\.safetensors"):
+            start_network(choices(str(tmp_path / "c.safetensors")))
+
+
+def test_dropout_is_the_recipe_s_and_no_part_of_the_checkpoint() -> None:
+    network = start_network(choices("random", dropout=0.4))
+    assert network.dropout.p == 0.4
+    assert "dropout" not in network.config.to_dict()
