@@ -57,5 +57,5 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path, name: str) -
             if rows:
                 right.plot([row["epoch"] for row in rows], [row[column] for row in rows], label=label)
         right.set(title="validation", xlabel="epoch", ylabel="share (1 is best)", ylim=(0, 1))
-        if measured:
+        if right.lines:
             right.legend(loc="best", fontsize=10)

@@ -94,21 +94,30 @@ def walk_through(blocks: Iterable[Block], folder: Path, port: int) -> Walk:
             if block.written.startswith("curl") and shutil.which("curl") is None:
                 walk.skipped[block.written] = "curl is not installed, so the README's curl commands did not run"
             elif block.stays:
-                log = (folder / "serve.log").open("wb")
-                staying.append(
-                    subprocess.Popen(
-                        ["sh", "-c", f"exec {block.run}"], cwd=folder, env=environment, stdout=log, stderr=log
-                    )
-                )
+                staying.append(_started(block, folder, environment))
                 _wait_until_ready(port, staying[-1], folder / "serve.log")
                 walk.printed[block.written] = ""
             else:
                 walk.printed[block.written] = _ran(block, folder, environment)
     finally:
         for process in staying:
-            process.send_signal(signal.SIGINT)
-            walk.served_with = process.wait(30)
+            walk.served_with = _stopped(process)
     return walk
+
+
+def _started(block: Block, folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    with (folder / "serve.log").open("wb") as log:
+        return subprocess.Popen(["sh", "-c", f"exec {block.run}"], cwd=folder, env=environment, stdout=log, stderr=log)
+
+
+def _stopped(process: subprocess.Popen[bytes]) -> int:
+    """Press Ctrl-C; the exit code, whatever it takes to get one."""
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.wait(120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _ran(block: Block, folder: Path, environment: dict[str, str]) -> str:

@@ -273,7 +273,7 @@ def test_no_epochs_write_the_first_weights(run: Train, fast: Fast, tmp_path: Pat
 def scripted_scores(monkeypatch: pytest.MonkeyPatch, *scores: float) -> None:
     """Let validations give these scores, one after the other."""
     left = iter(scores)
-    monkeypatch.setattr(loop, "validation_metrics", lambda *_: {"score": next(left)})
+    monkeypatch.setattr(loop, "validation_metrics", lambda *_: {"score": (given := next(left)), "auroc": given})
 
 
 def test_early_stopping_keeps_the_best_epoch(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
