@@ -42,20 +42,25 @@ def metrics_csv(history: Sequence[Mapping[str, float]]) -> str:
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: Path, name: str) -> None:
-    """Draw the loss and the validation metrics over epochs, side by side."""
-    with figure(path, columns=2) as (left, right):
-        left.plot([row["epoch"] for row in history], [row["loss"] for row in history], color="#1f4e79")
-        left.set(title=f"{name}: training loss", xlabel="epoch", ylabel="loss (mean over the epoch's steps)")
-        measured = [row for row in history if "score" in row]
-        for column, label in (
-            ("known_top1", "known, top-1"),
-            ("disjoint_top1", "disjoint, top-1"),
-            ("disjoint_map5", "disjoint, MAP@5"),
-            ("auroc", "known/new, AUROC"),
-        ):
-            rows = [row for row in measured if column in row]
-            if rows:
-                right.plot([row["epoch"] for row in rows], [row[column] for row in rows], label=label)
-        right.set(title="validation", xlabel="epoch", ylabel="share (1 is best)", ylim=(0, 1))
-        if right.lines:
-            right.legend(loc="best", fontsize=10)
+    """Draw the loss over epochs and, where epochs were validated, the validation metrics beside it."""
+    measured = [row for row in history if "score" in row]
+    with figure(path, columns=2 if measured else 1) as axes:
+        axes[0].plot([row["epoch"] for row in history], [row["loss"] for row in history], color="#1f4e79")
+        axes[0].set(title=f"{name}: training loss", xlabel="epoch", ylabel="loss (mean over the epoch's steps)")
+        if measured:
+            _draw_validation(axes[1], measured)
+
+
+def _draw_validation(axes: Any, measured: Sequence[Mapping[str, float]]) -> None:
+    for column, label in (
+        ("known_top1", "known, top-1"),
+        ("disjoint_top1", "disjoint, top-1"),
+        ("disjoint_map5", "disjoint, MAP@5"),
+        ("auroc", "known/new, AUROC"),
+    ):
+        rows = [row for row in measured if column in row]
+        if rows:
+            axes.plot([row["epoch"] for row in rows], [row[column] for row in rows], label=label)
+    axes.set(title="validation", xlabel="epoch", ylabel="share (1 is best)", ylim=(0, 1))
+    if axes.lines:
+        axes.legend(loc="best", fontsize=10)

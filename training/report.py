@@ -74,11 +74,19 @@ def _open_figures(answers: Answers) -> dict[str, Any]:
         photo.individual or photo.name for photo in [*answers.known_photos, *answers.unknown_photos]
     ]  # each new_whale photo stands for itself
 
+    measured = open_set(known, ranks, unknown)
+
+    # Of few queries a draw may hold one kind alone: it says nothing, and counts as the figure itself.
     def drawn_auroc(drawn: NDArray[Any]) -> float:
-        return auroc(drawn[drawn[:, 1] > 0, 0], drawn[drawn[:, 1] == 0, 0])
+        is_known = drawn[:, 1] > 0
+        if is_known.all() or not is_known.any():
+            return measured["auroc"]
+        return auroc(drawn[is_known, 0], drawn[~is_known, 0])
 
     def drawn_fnir(drawn: NDArray[Any]) -> float:
         is_known = drawn[:, 1] > 0
+        if is_known.all() or not is_known.any():
+            return measured["fnir_at_fpir_0.1"]
         return fnir_at_fpir(drawn[is_known, 0], drawn[is_known, 1].astype(np.int64), drawn[~is_known, 0], 0.1)
 
     rng = np.random.default_rng(_INTERVAL_SEED)
@@ -86,7 +94,7 @@ def _open_figures(answers: Answers) -> dict[str, Any]:
         "auroc": bootstrap_interval(rows, groups, drawn_auroc, rng),
         "fnir_at_fpir_0.1": bootstrap_interval(rows, groups, drawn_fnir, rng),
     }
-    return {**open_set(known, ranks, unknown), "intervals_95": intervals}
+    return {**measured, "intervals_95": intervals}
 
 
 def _calibrated_figures(answers: Answers, calibration: Calibration) -> dict[str, Any]:

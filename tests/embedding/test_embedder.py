@@ -110,7 +110,7 @@ def test_a_checkpoint_embeds_as_the_network_that_it_was_made_of(
     path = saved(tmp_path / "c.safetensors", network)
     loaded = Embedder.load(path, device="cpu")
     assert loaded.fingerprint == fingerprint_of(path)
-    assert (loaded.dimension, loaded.input_px) == (8, 32)
+    assert (loaded.dimension, loaded.input_px) == (8, SQUARE.input_px)
     np.testing.assert_allclose(loaded.embed(images), embedder.embed(images), atol=5e-3)  # weights are fp16 in the file
 
 

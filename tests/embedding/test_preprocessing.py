@@ -49,8 +49,9 @@ def test_a_box_grows_by_its_margin_but_never_beyond_the_photo() -> None:
     assert (pixels[:, :9] == BLUE).all() and (pixels[:, 12:] == RED).all()
 
 
-def test_the_longer_side_is_what_a_photo_needs() -> None:
-    assert Preprocessing(512, 256).input_px == 512
+def test_a_photo_needs_the_longer_side_and_twice_that_where_a_box_is_cut_out() -> None:
+    assert Preprocessing(512, 256).input_px == Preprocessing(256, 512).input_px == 512
+    assert Preprocessing(512, 256, crop="box").input_px == 1024
 
 
 def test_the_description_survives_its_dictionary() -> None:

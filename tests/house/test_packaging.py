@@ -18,13 +18,13 @@ ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("embedding", "index", "training", "service", "demo")
 BESIDE = ("flukeprint.py", "doctor.py")
 
-# The build back end itself, without a front end that might fetch something. Prints the two files' names.
+# The build back end itself, without a front end that might fetch something. Prints the file's name.
 BUILDING = """
 import contextlib, sys
 from setuptools import build_meta
 with contextlib.redirect_stdout(sys.stderr):
-    wheel, sdist = build_meta.build_wheel(sys.argv[1]), build_meta.build_sdist(sys.argv[1])
-print(wheel, sdist, sep="\\n")
+    name = getattr(build_meta, sys.argv[1])(sys.argv[2])
+print(name)
 """
 
 
@@ -38,17 +38,23 @@ def copied(to: Path) -> Path:
     return to
 
 
-def built(tree: Path, out: Path) -> tuple[set[str], set[str]]:
-    """Build wheel and sdist; the names of the files in each."""
-    out.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", BUILDING, str(out)], cwd=tree, capture_output=True, text=True, check=False
-    )
+def built(tree: Path, what: str, out: Path) -> Path:
+    """Build a `wheel` or an `sdist` in a process of its own, as front ends do."""
+    out.mkdir(exist_ok=True)
+    call = [sys.executable, "-c", BUILDING, f"build_{what}", str(out)]
+    done = subprocess.run(call, cwd=tree, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    wheel, sdist = done.stdout.split()
-    with tarfile.open(out / sdist) as archive:
-        in_sdist = {name.partition("/")[2] for name in archive.getnames()}
-    return set(zipfile.ZipFile(out / wheel).namelist()), in_sdist
+    return out / done.stdout.strip()
+
+
+def names_in_wheel(path: Path) -> set[str]:
+    with zipfile.ZipFile(path) as archive:
+        return set(archive.namelist())
+
+
+def names_in_sdist(path: Path) -> set[str]:
+    with tarfile.open(path) as archive:
+        return {name.partition("/")[2] for name in archive.getnames()}
 
 
 def needed(tree: Path) -> set[str]:
@@ -59,9 +65,11 @@ def needed(tree: Path) -> set[str]:
 
 def test_wheel_and_sdist_hold_every_file_of_the_wings(tmp_path: Path) -> None:
     tree = copied(tmp_path / "tree")
-    in_wheel, in_sdist = built(tree, tmp_path / "out")
-    assert needed(tree) - in_wheel == set()
-    assert needed(tree) - in_sdist == set()
+    wanted = needed(tree)
+    in_sdist = names_in_sdist(built(tree, "sdist", tmp_path / "out"))
+    in_wheel = names_in_wheel(built(tree, "wheel", tmp_path / "out"))
+    assert wanted - in_sdist == set()
+    assert wanted - in_wheel == set()
     assert "training/recipes/tiny.toml" in in_wheel
     assert any(name.endswith("licenses/LICENSE") for name in in_wheel)
 
@@ -70,8 +78,9 @@ def test_data_that_is_not_declared_is_missed(tmp_path: Path) -> None:
     tree = copied(tmp_path / "tree")
     declared = (tree / "pyproject.toml").read_text("utf-8")
     (tree / "pyproject.toml").write_text(declared.replace('training = ["recipes/*.toml"]\n', ""), encoding="utf-8")
-    in_wheel, _ = built(tree, tmp_path / "out")
-    assert needed(tree) - in_wheel == {f"training/recipes/{name}.toml" for name in shipped_recipes()}
+    wanted = needed(tree)
+    in_wheel = names_in_wheel(built(tree, "wheel", tmp_path / "out"))
+    assert wanted - in_wheel == {f"training/recipes/{name}.toml" for name in shipped_recipes()}
 
 
 def test_a_default_checkpoint_is_shipped() -> None:

@@ -25,12 +25,14 @@ def test_an_epoch_that_was_not_validated_has_empty_fields() -> None:
     assert [row["auroc"] for row in rows] == ["", "0.75", ""]
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_curves_are_a_picture_of_two_panels(count: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "width_px"), [(1, 600), (3, 1200)])
+def test_curves_have_a_panel_for_the_loss_and_one_for_what_was_validated(
+    count: int, width_px: int, tmp_path: Path
+) -> None:
     draw_curves(HISTORY[:count], tmp_path / "curves.png", "tiny")
     with Image.open(tmp_path / "curves.png") as picture:
         picture.load()
-        assert (picture.format, picture.size) == ("PNG", (1200, 400))
+        assert (picture.format, picture.size) == ("PNG", (width_px, 400))
         assert len(picture.convert("RGB").getcolors(2**20) or []) > 50  # something is drawn
     assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
 

@@ -182,11 +182,11 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
 
 def writes_seen(path: Path, wanted: int) -> Callable[[], bool]:
     """Holds once the file has been replaced `wanted` times."""
-    seen: set[int] = set()
+    seen: set[tuple[int, int]] = set()
 
     def _seen() -> bool:
         if path.exists():
-            seen.add(path.stat().st_ino)
+            seen.add((path.stat().st_ino, path.stat().st_mtime_ns))
         return len(seen) > wanted
 
     return _seen
@@ -195,7 +195,7 @@ def writes_seen(path: Path, wanted: int) -> Callable[[], bool]:
 def test_killed_at_random_moments_a_run_resumes_to_the_same_result(
     run: Train, start_training: Callable[..., subprocess.Popen[str]], tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    overrides = (*EVERY_STEP, "schedule.epochs=5")
+    overrides = (*EVERY_STEP, "schedule.epochs=8")
     straight = fingerprint_of(run(tmp_path / "straight", *overrides))
     out = tmp_path / "killed"
     moments: list[Callable[[], bool]] = [
@@ -208,7 +208,8 @@ def test_killed_at_random_moments_a_run_resumes_to_the_same_result(
         wait_for(moment, process)
         time.sleep(float(rng.uniform(0, 0.1)))
         process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
     process = start_training(out, *overrides, resume=True)
     said = process.communicate()[0]
     assert process.returncode == 0, said
