@@ -128,7 +128,7 @@ def table_of(figures: dict[str, Any], title: str) -> Table:
     """The same figures for a person: one row each, with the interval and what they were measured on."""
     table = Table(title=title)
     for column in ("protocol", "measure", "value", "95 %", "queries"):
-        table.add_column(column, justify="left" if column in ("protocol", "measure") else "right")
+        table.add_column(column, justify="left" if column in ("protocol", "measure") else "right", overflow="fold")
     for group in ("known", "disjoint", "open", "calibrated"):
         measured: dict[str, Any] = figures.get(group, {})
         intervals: dict[str, tuple[float, float]] = measured.get("intervals_95", {})
