@@ -42,7 +42,9 @@ def cached_pixels(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing,
 
 
 def _digest(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> str:
-    content = hashlib.sha256(json.dumps(preprocessing.to_dict(), sort_keys=True).encode())
+    # input_px too: it decides at what size a JPEG is decoded.
+    described = {**preprocessing.to_dict(), "input_px": preprocessing.input_px}
+    content = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for photo in photos:
         try:
             stat = photo.path.stat()

@@ -25,6 +25,7 @@ from embedding.photo import Box
 from index.labels import LabelledPhoto
 from training import loop
 from training.loop import BadRun, train
+from training.losses import WeightedLosses
 from training.recipe import Recipe
 from training.splits import BadSplit, make_split, read_split
 from training.start import start_network
@@ -385,14 +386,14 @@ def test_too_little_to_learn_from_is_refused(run: Train, whales: list[LabelledPh
 def test_a_loss_that_is_no_number_ends_the_run_with_advice(
     run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forward, calls = loop.WeightedLosses.forward, 0
+    forward, calls = WeightedLosses.forward, 0
 
     def _forward(self: Any, embeddings: torch.Tensor, identities: torch.Tensor) -> torch.Tensor:
         nonlocal calls
         calls += 1
         return forward(self, embeddings, identities) * (float("nan") if calls == 6 else 1.0)
 
-    monkeypatch.setattr(loop.WeightedLosses, "forward", _forward)
+    monkeypatch.setattr(WeightedLosses, "forward", _forward)
     with pytest.raises(BadRun, match=r"the loss became nan in epoch 2, step 2; lower optimiser\.rate"):
         run(tmp_path / "run")
 

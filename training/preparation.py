@@ -1,0 +1,142 @@
+"""From a recipe and labelled photos to a run that is ready for its first step."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file as load_tensors  # pyright: ignore[reportUnknownVariableType]
+from safetensors.torch import save as save_tensors
+
+from embedding.checkpoint import write_atomically
+from embedding.locator import Locator
+from embedding.preprocessing import Preprocessing
+from index.labels import LabelledPhoto
+from training.augmentation import Augmentation
+from training.batches import Batches
+from training.cache import PixelArray, cached_pixels
+from training.locating import FEWEST_BOXES, train_locator
+from training.losses import WeightedLosses
+from training.optimisation import build_optimiser, moving_average
+from training.recipe import Recipe
+from training.run import RECIPE, STATE, BadRun, Run, recipe_json
+from training.splits import Split, make_split, write_split
+from training.start import start_network
+from training.world import World
+
+
+def prepare_run(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World) -> Run:
+    """Split, decode, train the locator where one is wanted, and build all that the loop needs.
+
+    Writes recipe.json and split.csv into `out`. Raises BadRun for data that leaves nothing to learn from.
+    """
+    split = make_split(photos, recipe.data.split_seed) if recipe.data.hold_out_test else None
+    learnt_from = photos if split is None else [p for p in photos if split.roles[p.name] == "fit"]
+    inner = _inner_split(recipe, learnt_from)
+    choices = recipe.input
+    preprocessing = Preprocessing(
+        choices.width_px, choices.height_px, choices.mean, choices.std, choices.crop, choices.fit
+    )
+    pixels = _pixels(learnt_from, preprocessing, cache, world)
+    is_fit = np.array([inner.roles[photo.name] == "fit" for photo in learnt_from])
+    rows = np.flatnonzero(is_fit)
+    batches = Batches([learnt_from[row].individual for row in rows], recipe.batches, recipe.seed)
+    if batches.individual_count < 2:
+        raise BadRun(f"{batches.individual_count} individuals are left to learn from; at least 2 are needed")
+    if batches.size < 2 * world.size:
+        raise BadRun(
+            f"batches of {batches.size} photos leave less than 2 to each of {world.size} processes; raise "
+            "batches.individuals or batches.photos_each"
+        )
+    locator, overlap = _locator(recipe, [learnt_from[row] for row in rows], out, cache, world)
+    torch.manual_seed(recipe.seed)
+    network = start_network(recipe.network).to(world.device)
+    if recipe.compute.channels_last:
+        network = network.to(memory_format=torch.channels_last)
+    losses = WeightedLosses(
+        recipe.loss,
+        dimension=network.dimension,
+        photos_of_identity=batches.photos_of_identity,
+        twin_shift=batches.individual_count if recipe.batches.flips_as_individuals else 0,
+    ).to(world.device)
+    if world.is_first and not (out / STATE).exists():
+        write_atomically(out / RECIPE, recipe_json(recipe))
+        write_split(split or Split({photo.name: "fit" for photo in photos}), out / "split.csv")
+    return Run(
+        recipe=recipe,
+        photos=learnt_from,
+        out=out,
+        world=world,
+        preprocessing=preprocessing,
+        pixels=pixels,
+        split=inner,
+        batches=batches,
+        rows=rows,
+        network=network,
+        average=moving_average(network, recipe.compute.ema_decay),
+        losses=losses,
+        optimiser=build_optimiser(network, losses, recipe.optimiser),
+        augmentation=Augmentation(recipe.augmentation, preprocessing),
+        locator=locator,
+        locator_overlap=overlap,
+        digest=_digest(recipe, photos),
+    )
+
+
+def _digest(recipe: Recipe, photos: list[LabelledPhoto]) -> str:
+    content = hashlib.sha256(recipe.digest.encode())
+    for photo in photos:
+        content.update(f"{photo.name}|{photo.individual}|{photo.box}\n".encode())
+    return content.hexdigest()
+
+
+def _inner_split(recipe: Recipe, photos: list[LabelledPhoto]) -> Split:
+    """Split what may be learned from once more, by the same rules, for choosing the best epoch."""
+    if recipe.data.validation_share == 0:
+        return Split({photo.name: "fit" for photo in photos})
+    split = make_split(photos, recipe.data.split_seed + 1, recipe.data.validation_share)
+    disjoint = Counter(photo.individual for photo in photos if split.roles[photo.name] == "disjoint")
+    if recipe.schedule.epochs and not split.names("known_query") and max(disjoint.values()) < 2:
+        raise BadRun(
+            "no photo is left to choose the best epoch by: too few individuals have several photos. Give "
+            "--set data.validation_share=0 to keep the last epoch, or a greater share"
+        )
+    return split
+
+
+def _pixels(photos: list[LabelledPhoto], preprocessing: Preprocessing, cache: Path, world: World) -> PixelArray:
+    """Rank 0 decodes, then all map the same file."""
+    if world.is_first:
+        cached_pixels(photos, preprocessing, cache)
+    world.wait()
+    return cached_pixels(photos, preprocessing, cache)
+
+
+def _locator(
+    recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World
+) -> tuple[Locator | None, float]:
+    """Train the locator, where the recipe wants one, or take the one that an earlier part of the run left."""
+    if not recipe.locator.epochs or not world.is_first:
+        return None, 0.0
+    boxes = sum(photo.box is not None for photo in photos)
+    if boxes < FEWEST_BOXES:
+        print(
+            f"note: {boxes} of {len(photos)} photos come with a box, too few to train the locator ({FEWEST_BOXES}); "
+            "photos without a box are taken whole",
+            file=sys.stderr,
+        )
+        return None, 0.0
+    path = out / "locator.safetensors"
+    if path.exists():
+        with_overlap = load_tensors(path)
+        overlap = float(with_overlap.pop("overlap"))
+        locator = Locator()
+        locator.load_state_dict(with_overlap)
+        return locator.eval(), overlap
+    locator, overlap = train_locator(photos, recipe.locator, recipe.seed, cache)
+    write_atomically(path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)}))
+    return locator, overlap

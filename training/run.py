@@ -1,0 +1,79 @@
+"""What a training in progress consists of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from embedding.errors import FlukeprintError
+from embedding.locator import Locator
+from embedding.network import Network
+from embedding.preprocessing import Preprocessing
+from index.labels import LabelledPhoto
+from training.augmentation import Augmentation
+from training.batches import Batches
+from training.cache import PixelArray
+from training.losses import WeightedLosses
+from training.recipe import Recipe
+from training.splits import Split
+from training.state import Position
+from training.world import World
+
+BEST = "best.safetensors"
+STATE = "resume.safetensors"
+RECIPE = "recipe.json"
+
+
+class BadRun(FlukeprintError):
+    """A run folder that holds another run, or data that leaves nothing to learn from."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One training in progress."""
+
+    recipe: Recipe
+    photos: list[LabelledPhoto]
+    out: Path
+    world: World
+    preprocessing: Preprocessing
+    pixels: PixelArray  # (n, h, w, 3), rows as `photos`
+    split: Split  # what the loop may look at: fit, and the validation queries
+    batches: Batches
+    rows: NDArray[np.int64]  # fit rows of `pixels`, which the batches count in
+    network: Network
+    average: AveragedModel
+    losses: WeightedLosses
+    optimiser: torch.optim.Optimizer
+    augmentation: Augmentation
+    locator: Locator | None
+    locator_overlap: float  # mean IoU on boxes that the locator didn't learn from
+    digest: str  # of the recipe and the photos: what a resume file must have been made with
+    position: Position = field(default_factory=Position)
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        return {"network": self.network, "average": self.average, "losses": self.losses}
+
+    @property
+    def state_path(self) -> Path:
+        return self.out / STATE
+
+    def averaged_network(self) -> Network:
+        """The moving average's network (the plain one where the recipe wants no average)."""
+        is_averaged = self.recipe.compute.ema_decay and self.recipe.schedule.epochs
+        chosen = self.average.module if is_averaged else self.network
+        assert isinstance(chosen, Network)
+        return chosen
+
+
+def recipe_json(recipe: Recipe) -> bytes:
+    """What stands in a run's recipe.json."""
+    return (json.dumps(recipe.to_dict(), indent=2, sort_keys=True) + "\n").encode()
