@@ -91,9 +91,11 @@ def _announce(settings: Settings, listening: socket.socket) -> None:
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
     failures: list[Exception] = []
+    url = url_of(listening)  # once: stopped while loading, the socket is closed before the catalogue is ready
 
     def on_ready(serving: Serving) -> None:
-        _say(_what_is_served(settings, serving, url_of(listening)))
+        if not server.should_exit:
+            _say(_what_is_served(settings, serving, url))
 
     def on_failed(error: Exception) -> None:
         failures.append(error)

@@ -196,7 +196,8 @@ def _save_best(run: Run, metrics: dict[str, float]) -> None:
     weights = dict(network.state_dict())
     if run.locator is not None:
         weights.update({LOCATOR_PREFIX + name: value for name, value in run.locator.state_dict().items()})
-        card["locator_overlap"] = round(run.locator_overlap, 4)
+        if run.locator_overlap:  # an inherited locator was measured elsewhere
+            card["locator_overlap"] = round(run.locator_overlap, 4)
     header = CheckpointHeader(network.config.to_dict(), run.preprocessing, card, run.locator is not None)
     save_checkpoint(run.out / BEST, weights, header)
 

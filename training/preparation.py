@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import sys
 from collections import Counter
@@ -13,9 +14,11 @@ from safetensors.torch import load_file as load_tensors  # pyright: ignore[repor
 from safetensors.torch import save as save_tensors
 
 from embedding.checkpoint import write_atomically
-from embedding.locator import Locator
+from embedding.locator import LOCATOR_PX, Locator, locate
+from embedding.photo import read_photo
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
+from index.progress import progress
 from training.augmentation import Augmentation
 from training.batches import Batches
 from training.cache import PixelArray, cached_pixels
@@ -25,7 +28,7 @@ from training.optimisation import build_optimiser, moving_average
 from training.recipe import Recipe
 from training.run import RECIPE, STATE, BadRun, Run, recipe_json
 from training.splits import Split, make_split, write_split
-from training.start import start_network
+from training.start import inherited_locator, start_network
 from training.world import World
 
 
@@ -37,13 +40,18 @@ def prepare_run(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: P
     split = make_split(photos, recipe.data.split_seed) if recipe.data.hold_out_test else None
     learnt_from = photos if split is None else [p for p in photos if split.roles[p.name] == "fit"]
     inner = _inner_split(recipe, learnt_from)
+    is_fit = np.array([inner.roles[photo.name] == "fit" for photo in learnt_from])
+    rows = np.flatnonzero(is_fit)
+    fit = [learnt_from[row] for row in rows]
+    locator, overlap = _locator(recipe, fit, out, cache, world)
+    if recipe.input.crop == "box" and not _has_boxes(recipe, fit):  # the same in every process
+        locator = inherited_locator(recipe.network)
+        learnt_from = learnt_from if locator is None else _with_boxes(learnt_from, locator)
     choices = recipe.input
     preprocessing = Preprocessing(
         choices.width_px, choices.height_px, choices.mean, choices.std, choices.crop, choices.fit
     )
     pixels = _pixels(learnt_from, preprocessing, cache, world)
-    is_fit = np.array([inner.roles[photo.name] == "fit" for photo in learnt_from])
-    rows = np.flatnonzero(is_fit)
     batches = Batches([learnt_from[row].individual for row in rows], recipe.batches, recipe.seed)
     if batches.individual_count < 2:
         raise BadRun(f"{batches.individual_count} individuals are left to learn from; at least 2 are needed")
@@ -52,7 +60,6 @@ def prepare_run(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: P
             f"batches of {batches.size} photos leave less than 2 to each of {world.size} processes; raise "
             "batches.individuals or batches.photos_each"
         )
-    locator, overlap = _locator(recipe, [learnt_from[row] for row in rows], out, cache, world)
     torch.manual_seed(recipe.seed)
     network = start_network(recipe.network).to(world.device)
     if recipe.compute.channels_last:
@@ -87,6 +94,19 @@ def prepare_run(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: P
     )
 
 
+def _with_boxes(photos: list[LabelledPhoto], locator: Locator) -> list[LabelledPhoto]:
+    """Photos without a box get the locator's, so that they are learned from as queries will be asked about."""
+    found: list[LabelledPhoto] = []
+    with progress(len(photos), "locating flukes") as advance:
+        for photo in photos:
+            if photo.box is None:
+                image = read_photo(photo.path, name=photo.name, at_least_px=LOCATOR_PX)
+                photo = dataclasses.replace(photo, box=locate(locator, [image])[0])  # noqa: PLW2901
+            found.append(photo)
+            advance(1)
+    return found
+
+
 def _digest(recipe: Recipe, photos: list[LabelledPhoto]) -> str:
     content = hashlib.sha256(recipe.digest.encode())
     for photo in photos:
@@ -116,17 +136,22 @@ def _pixels(photos: list[LabelledPhoto], preprocessing: Preprocessing, cache: Pa
     return cached_pixels(photos, preprocessing, cache)
 
 
+def _has_boxes(recipe: Recipe, photos: list[LabelledPhoto]) -> bool:
+    """Whether the recipe wants a locator trained and the photos have boxes enough for it."""
+    return recipe.locator.epochs > 0 and sum(photo.box is not None for photo in photos) >= FEWEST_BOXES
+
+
 def _locator(
     recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World
 ) -> tuple[Locator | None, float]:
     """Train the locator, where the recipe wants one, or take the one that an earlier part of the run left."""
     if not recipe.locator.epochs or not world.is_first:
         return None, 0.0
-    boxes = sum(photo.box is not None for photo in photos)
-    if boxes < FEWEST_BOXES:
+    if not _has_boxes(recipe, photos):
+        boxes = sum(photo.box is not None for photo in photos)
         print(
             f"note: {boxes} of {len(photos)} photos come with a box, too few to train the locator ({FEWEST_BOXES}); "
-            "photos without a box are taken whole",
+            "photos without a box are cropped by the first weights' own locator, or taken whole where they have none",
             file=sys.stderr,
         )
         return None, 0.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, load_weights, read_header
+from embedding.embedder import build_networks
+from embedding.locator import Locator
 from embedding.network import BadNetwork, Network, NetworkConfig, load_backbone_weights
 from training.recipe import NetworkChoices
 
@@ -35,6 +37,15 @@ def start_network(choices: NetworkChoices) -> Network:
     else:
         load_backbone_weights(network, path)
     return network
+
+
+def inherited_locator(choices: NetworkChoices) -> Locator | None:
+    """The locator of the checkpoint that the first weights come from, where they do and it has one."""
+    path = DEFAULT_CHECKPOINT if choices.weights == "default" else Path(choices.weights)
+    if not path.is_file() or not _is_checkpoint(path):
+        return None
+    _, locator = build_networks(path, read_header(path))
+    return locator.eval() if locator is not None else None
 
 
 def _is_checkpoint(path: Path) -> bool:

@@ -361,6 +361,20 @@ def test_photos_with_boxes_train_a_locator_that_travels_with_the_checkpoint(
     assert Embedder.load(best, device="cpu").locator is not None
 
 
+def test_photos_without_boxes_are_cropped_by_the_first_weights_own_locator(
+    run: Train, whales: list[LabelledPhoto], tmp_path: Path
+) -> None:
+    boxed = [LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales]
+    options = ("input.crop=box", "locator.epochs=2", "data.hold_out_test=false", "schedule.epochs=0")
+    first = run(tmp_path / "first", *options, photos=boxed)
+    tuned = run(tmp_path / "tuned", *options, f"network.weights={first}")
+    assert read_header(tuned).has_locator and "locator_overlap" not in read_header(tuned).card
+    inherited, given = Embedder.load(tuned, device="cpu").locator, Embedder.load(first, device="cpu").locator
+    assert inherited is not None and given is not None
+    weights = given.state_dict()
+    assert all(bool((value == weights[name]).all()) for name, value in inherited.state_dict().items())
+
+
 def test_with_few_boxes_no_locator_is_trained(
     run: Train, whales: list[LabelledPhoto], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
