@@ -51,10 +51,16 @@ def main() -> None:
     except KeyboardInterrupt:
         print("\nstopped; nothing half-written is left behind", file=sys.stderr)
         sys.exit(130)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write out what is left; a reader (head, less) that went away meanwhile is no error of ours."""
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (head, less) went away: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 if __name__ == "__main__":
