@@ -215,7 +215,9 @@ def look_at_checkpoint(checkpoint: Path | None) -> Finding:
         return Finding("checkpoint", "broken", str(error), mend)
     except Exception as error:  # torch and timm fail in their own ways; the doctor goes on to the next part
         return Finding("checkpoint", "broken", f"{path}: {type(error).__name__}: {error}", mend)
-    name, backbone = header.card.get("name", "unnamed"), header.network.get("backbone", "an unknown network")
+    name = header.card.get("name", "unnamed")
+    members = header.network.get("members", [header.network])
+    backbone = " + ".join(str(member.get("backbone", "an unknown network")) for member in members)
     size = path.stat().st_size / 2**20
     said = f"{name}: {backbone}, {dimension} numbers a photo, {size:.1f} MiB, {fingerprint_of(path)[:12]} at {path}"
     return Finding("checkpoint", "good", said)

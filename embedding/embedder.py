@@ -20,7 +20,7 @@ from embedding.checkpoint import (
     read_header,
 )
 from embedding.locator import Locator, locate
-from embedding.network import Network, NetworkConfig
+from embedding.network import Ensemble, Network, network_of
 from embedding.photo import Box, Image
 from embedding.preprocessing import Preprocessing
 
@@ -34,7 +34,7 @@ class Embedder:
 
     def __init__(
         self,
-        network: Network,
+        network: Network | Ensemble,
         preprocessing: Preprocessing,
         fingerprint: str,
         *,
@@ -70,13 +70,14 @@ class Embedder:
         boxes = boxes if boxes is not None else [None] * len(images)
         if len(boxes) != len(images):
             raise ValueError(f"{len(boxes)} boxes for {len(images)} images; give one box (or None) an image")
-        boxes = self._located(images, boxes)
+        boxes = self.located(images, boxes)
         pixels = [self.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
         if not pixels:
             return np.zeros((0, self.dimension), np.float32)
         return self.embed_pixels(np.stack(pixels))
 
-    def _located(self, images: Sequence[Image], boxes: Sequence[Box | None]) -> Sequence[Box | None]:
+    def located(self, images: Sequence[Image], boxes: Sequence[Box | None]) -> Sequence[Box | None]:
+        """The boxes given, and the locator's where none is and the preprocessing crops."""
         if self.locator is None or self.preprocessing.crop != "box":
             return boxes
         without = [at for at, box in enumerate(boxes) if box is None]
@@ -103,9 +104,9 @@ def normalised(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tens
     return ((pixels.float() / 255.0 - mean) / std).permute(0, 3, 1, 2)
 
 
-def build_networks(path: Path, header: CheckpointHeader) -> tuple[Network, Locator | None]:
+def build_networks(path: Path, header: CheckpointHeader) -> tuple[Network | Ensemble, Locator | None]:
     """Rebuild a checkpoint's network and its locator, if it has one. Raises BadCheckpoint when weights don't fit."""
-    network, locator = Network(NetworkConfig.from_dict(header.network)), Locator() if header.has_locator else None
+    network, locator = network_of(header.network), Locator() if header.has_locator else None
     weights = load_weights(path)
     located = {name: weights.pop(name) for name in list(weights) if name.startswith(LOCATOR_PREFIX)}
     try:

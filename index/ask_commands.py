@@ -105,10 +105,12 @@ def submit(
     and the exit code is then 1.
     """
     from index.given_photos import embedded, named_once
-    from index.submission import check_against_sample, write_submission
+    from index.submission import check_against_sample, check_photos, write_submission
 
     refuse_out(out)
     named = named_once([photos])
+    if sample is not None:
+        check_photos((photo.name for photo in named), sample, named=str(photos))  # before minutes of identifying
     embedder, identifier = _load(catalogue, checkpoint, score)
     distance = identifier.calibration.submission_threshold if threshold is None else threshold
     say(f"Writing {out} for {counted(len(named))}; new_whale comes first beyond distance {distance:.3f}")

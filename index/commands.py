@@ -11,6 +11,7 @@ import typer
 
 from index.ask_commands import identify, submit
 from index.embed_command import embed
+from index.explain_command import explain
 from index.options import CatalogueOption, CheckpointOption, JsonOption, counted, say, say_unread
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(catalogue, name="index")
     app.command("identify")(identify)
     app.command("embed")(embed)
+    app.command("explain")(explain)
     app.command("submit")(submit)
 
 

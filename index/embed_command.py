@@ -33,18 +33,21 @@ def embed(
 
     The file holds three arrays: `photo` (the names: below the folder given, or the file name), `embedding` (float32,
     one row of unit length a photo) and `fingerprint` (of the checkpoint). Photos that can't be read are listed and
-    left out, and the exit code is then 1.
+    left out, and the exit code is then 1; where none can be read nothing is written.
     """
     from index.given_photos import embedded, named_by, named_once
 
     refuse_out(out)
     named = named_once(photos) if csv is None else named_by(csv, photos)
     from embedding.embedder import Embedder
+    from embedding.photo import BadPhoto
 
     embedder = Embedder.load(checkpoint)
     say(f"Embedding {counted(len(named))} into {out}")
     read, unread = embedded(named, embedder, "Embedding photos")
     say_unread(unread)
+    if not read:
+        raise BadPhoto(f"no photo could be read ({counted(len(named))} given), so {out} is not written; mend them")
     _write_vectors(out, read, embedder)
     print(f"{out}: {counted(len(read))}, dimension {embedder.dimension}, checkpoint {embedder.fingerprint[:12]}")
     if unread:

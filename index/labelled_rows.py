@@ -156,11 +156,12 @@ def _labelled_photo(where: str, row: list[str], columns: dict[str, int], width: 
         species=fields.get("species") or None,
         encounter=fields.get("encounter") or None,
         taken_at=iso_time(fields.get("taken_at", ""), where),
-        box=_box_of(fields.get("box", ""), where),
+        box=box_of(fields.get("box", ""), where),
     )
 
 
-def _box_of(given: str, where: str) -> Box | None:
+def box_of(given: str, where: str) -> Box | None:
+    """Understand a box, `left top right bottom`; None where nothing is given."""
     if not given:
         return None
     try:

@@ -12,9 +12,9 @@ from typing import Literal
 
 from embedding.photo import photo_names
 from index.coco import coco_rows
-from index.labelled_rows import NEW_WHALE, BadLabels, LabelledPhoto, csv_rows, individual_of, once_each, some
+from index.labelled_rows import NEW_WHALE, BadLabels, LabelledPhoto, box_of, csv_rows, individual_of, once_each, some
 
-__all__ = ["NEW_WHALE", "BadLabels", "LabelledPhoto", "Labels", "read_labels"]
+__all__ = ["NEW_WHALE", "BadLabels", "LabelledPhoto", "Labels", "box_of", "read_labels"]
 
 
 @dataclass(frozen=True, slots=True)

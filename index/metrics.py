@@ -130,12 +130,18 @@ def baus(truths: Sequence[str], answers: Sequence[str]) -> float:
     return _balanced(truths, [answer == NEW_WHALE for answer in answers])
 
 
-def expected_calibration_error(probabilities: Distances, is_right: NDArray[np.bool_], bins: int = 15) -> float:
-    """Mean gap between stated probability and share right, over equal-width bins, weighted by queries."""
-    _check_lengths("probabilities", probabilities, is_right)
+def expected_calibration_error(
+    probabilities: Distances, is_right: NDArray[np.bool_], bins: int = 15, *, weights: Distances | None = None
+) -> float:
+    """Mean gap between stated probability and share right, over equal-width bins, weighted by queries.
+
+    `weights` (n,) say how much each query counts, such as for another share of new whales; None: all the same.
+    """
+    weights = np.ones(len(probabilities)) if weights is None else weights
+    _check_lengths("probabilities", probabilities, is_right, weights)
     which = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(which, weights=probabilities - is_right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(probabilities))
+    gaps = np.bincount(which, weights=(probabilities - is_right) * weights, minlength=bins)
+    return float(np.abs(gaps).sum() / weights.sum())
 
 
 def bootstrap_interval(

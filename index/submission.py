@@ -63,6 +63,20 @@ def write_submission(rows: Iterable[tuple[str, Sequence[str]]], path: Path) -> N
             unfinished.unlink()
 
 
+def check_photos(names: Iterable[str], sample: Path, *, named: str) -> None:
+    """Check that photos are exactly those of a sample submission; `named` is what holds them, for the message.
+
+    Raises BadSubmission naming the first photos that are missing or too many, and for a sample that can't be read.
+    """
+    there, wanted = set(names), {photo for photo, _ in _read_rows(sample)}
+    for difference, what in ((wanted - there, "lacks"), (there - wanted, "has, unlike the sample,")):
+        if difference:
+            raise BadSubmission(
+                f"{named} {what} {len(difference)} of the photos, such as "
+                f"{', '.join(sorted(difference)[:3])}; {sample.name} names {len(wanted)} photos"
+            )
+
+
 def check_against_sample(path: Path, sample: Path) -> None:
     """Check that a submission names exactly the photos of a sample submission, with five labels each.
 
@@ -72,13 +86,7 @@ def check_against_sample(path: Path, sample: Path) -> None:
     seen: set[str] = set()
     for photo, labels in rows:
         _check_row(photo, labels, seen)
-    wanted = {photo for photo, _ in _read_rows(sample)}
-    for difference, what in ((wanted - seen, "lacks"), (seen - wanted, "has, unlike the sample,")):
-        if difference:
-            raise BadSubmission(
-                f"{path.name} {what} {len(difference)} of the photos, such as "
-                f"{', '.join(sorted(difference)[:3])}; {sample.name} names {len(wanted)} photos"
-            )
+    check_photos(seen, sample, named=path.name)
 
 
 def _check_row(photo: str, labels: Sequence[str], seen: set[str]) -> None:

@@ -42,7 +42,7 @@ def _matches_table(answer: Identification) -> Table:
 
 def status_table(status: CatalogueStatus) -> Table:
     """A catalogue's state, one line a fact."""
-    counts, thresholds = status.counts, status.thresholds
+    counts = status.counts
     table = Table(show_header=False, box=None, pad_edge=False)
     facts = {
         "catalogue": str(status.path),
@@ -53,11 +53,7 @@ def status_table(status: CatalogueStatus) -> Table:
         "searchable": f"{counts.searchable:,} photos have a vector of the catalogue's checkpoint",
         "checkpoint": _checkpoint(status),
         "calibration": status.calibration.description if status.calibration else "none that can be read",
-        "thresholds": (
-            f"known up to {thresholds.known:.3f}, review up to {thresholds.new_whale:.3f}, new_whale beyond"
-            if thresholds
-            else "none"
-        ),
+        "thresholds": _thresholds(status),
     }
     for name, fact in facts.items():
         table.add_row(name, Text(fact))
@@ -66,6 +62,19 @@ def status_table(status: CatalogueStatus) -> Table:
         table.add_row(f"revision {each.revision}", Text(f"{each.at}: {changes or 'calibrated again'}"))
     table.add_row("to do", Text(f"run `{status.mend}`" if status.mend else "nothing, all is up to date"))
     return table
+
+
+def _thresholds(status: CatalogueStatus) -> str:
+    thresholds = status.thresholds
+    if status.calibration is None or thresholds is None:
+        return "none"
+    beyond = f"review up to {thresholds.new_whale:.3f}, new_whale beyond"
+    if status.calibration.is_fitted:
+        return f"known up to {thresholds.known:.3f}, {beyond}"
+    return (
+        f"not calibrated, so nothing is known without review: {beyond}; add photos of more individuals, some of them "
+        "twice, with `flukeprint index update`"
+    )
 
 
 def _checkpoint(status: CatalogueStatus) -> str:

@@ -11,18 +11,34 @@ import typer
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON.")]
 PhotosOption = Annotated[Path, typer.Option("--photos", help="Folder of the photographs.")]
 
+SetCsvOption = Annotated[
+    list[Path] | None,
+    typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON; repeatable, one for each species."),
+]
+SetPhotosOption = Annotated[
+    list[Path], typer.Option("--photos", help="Folder of the photographs; repeatable, one for each --csv.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Mount this wing's commands."""
     app.command("train")(train)
+    app.command("pseudo-label")(pseudo_label)
     app.command("evaluate")(evaluate)
+    app.command("combine")(combine)
 
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a TOML file.")],
-    photos: PhotosOption,
+    photos: SetPhotosOption,
     out: Annotated[Path, typer.Option("--out", help="Folder for the run; new or empty, unless --resume.")],
-    csv: CsvOption = None,
+    csv: SetCsvOption = None,
+    extra_photos: Annotated[
+        Path | None, typer.Option("--extra-photos", help="Folder of more photos, learned from and never asked about.")
+    ] = None,
+    extra_csv: Annotated[
+        Path | None, typer.Option("--extra-csv", help="Their labels (see pseudo-label); without it they have none.")
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change one choice: section.key=value. Repeatable.")
     ] = None,
@@ -34,35 +50,73 @@ def train(
 ) -> None:
     """Train a network by a RECIPE on labelled photos.
 
-    Without --csv the folder holds one sub-folder per individual. The run leaves best.safetensors (the checkpoint
-    that the other commands take), metrics.csv, curves.png, split.csv and recipe.json in --out. A run that was
-    stopped, at any moment, continues with --resume.
+    Without --csv the folder holds one sub-folder per individual. Several species are learned together by giving --csv
+    and --photos once for each; each species is split and validated by itself. The run leaves best.safetensors (the
+    checkpoint that the other commands take), metrics.csv, curves.png, split.csv and recipe.json in --out. A run
+    that was stopped, at any moment, continues with --resume.
     """
-    from index.labels import read_labels
     from training.board import require_tensorboard
+    from training.extra import read_extra
     from training.loop import train as run_training
     from training.recipe import read_recipe
+    from training.sets import read_sets
 
+    if extra_csv is not None and extra_photos is None:
+        raise typer.BadParameter("--extra-csv labels the photos of --extra-photos; give that folder too")
     choices = read_recipe(recipe, overrides or ())
     if tensorboard:
         require_tensorboard()
-    labels = read_labels(csv, photos)
-    for warning in labels.warnings:
+    labelled, warnings = read_sets(csv or (), photos)
+    extra, more = [], []
+    if extra_photos is not None:
+        extra, more = read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)
+    warnings += more
+    for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     try:
         path = run_training(
             choices,
-            labels.photos,
+            labelled,
             out,
             cache=cache or out.parent / ".cache",
             resume=resume,
             tensorboard=tensorboard,
+            extra=extra,
         )
     except KeyboardInterrupt:
         if (out / "resume.safetensors").exists():
             print(f"\nstopped; the same command with --resume continues the run in {out}", file=sys.stderr)
         raise
     print(f"best checkpoint: {path}")
+
+
+def pseudo_label(
+    photos: SetPhotosOption,
+    unlabelled: Annotated[Path, typer.Option("--unlabelled", help="Folder of the photos to be labelled.")],
+    split: Annotated[
+        Path, typer.Option("--split", help="The run's split.csv: only its fit part may be compared with.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The CSV to write: image,label,probability,distance.")],
+    csv: SetCsvOption = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", envvar="FLUKEPRINT_CHECKPOINT", help="Checkpoint (default: the shipped one)."),
+    ] = None,
+    max_fpir: Annotated[
+        float, typer.Option("--max-fpir", help="Label only as sure as this share of new whales would be mistaken.")
+    ] = 0.01,
+) -> None:
+    """Label photos by what a trained checkpoint is sure of, as more to learn from: train --extra-csv, --extra-photos.
+
+    Nothing of a split's test part is compared with, so that its figures stay those of animals and photos never seen;
+    where the unlabelled photos are themselves what will be asked, say so beside every figure.
+    """
+    from training.pseudo import write_pseudo_labels
+
+    labelled, count = write_pseudo_labels(csv or (), photos, unlabelled, split, out, checkpoint, max_fpir)
+    print(
+        f"{out}: {labelled} of {count} photos labelled; learn from them by train --extra-csv {out} --extra-photos ..."
+    )
 
 
 def evaluate(
@@ -81,12 +135,23 @@ def evaluate(
     ignore_boxes: Annotated[
         bool, typer.Option("--ignore-boxes", help="Measure as if no box were known: the checkpoint's locator finds it.")
     ] = False,
+    compares: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="Also compare scores, fusions, open-set scores and thresholds of a growing gallery."
+        ),
+    ] = False,
+    every_miss: Annotated[
+        bool, typer.Option("--every-miss", help="Also draw all missed queries, on numbered sheets of 20.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure a checkpoint by the protocol of docs/benchmarks.md: known, disjoint and open queries.
 
-    Writes to --out: report.json, det.png, cmc.png, hits.png, misses.png, vectors.npz, and gallery.csv, queries.csv
-    and disjoint.csv for scoring the vectors with any other program.
+    Writes to --out: report.json; det.png and cmc.png; hits.png and misses.png, with heat maps; misses.csv and
+    failures.md, what the missed queries have in common (of the disjoint ones in disjoint/); vectors.npz, and
+    gallery.csv, queries.csv and disjoint.csv for scoring the vectors with any other program. With --compare also
+    compare.md and growth.png.
     """
     from training.measure import EvaluationChoices, measure
 
@@ -99,5 +164,22 @@ def evaluate(
         seed=seed,
         score=score,
         with_boxes=not ignore_boxes,
+        compares=compares,
+        draws_every_miss=every_miss,
     )
     measure(choices, as_json=as_json)
+
+
+def combine(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Two or more checkpoints trained with the same [input].")],
+    out: Annotated[Path, typer.Option("--out", help="The ensemble's file.")],
+    name: Annotated[str, typer.Option("--name", help="What its card calls it.")] = "ensemble",
+) -> None:
+    """Make one checkpoint of several: an ensemble that asks every member and means their answers.
+
+    Members see the same crop, so they must be trained with the same [input]; the first locator of theirs is taken.
+    """
+    from training.combine import combine as write_ensemble
+
+    fingerprint = write_ensemble(checkpoints, out, name)
+    print(f"{out}: {len(checkpoints)} members, {out.stat().st_size / 1e6:.1f} MB, {fingerprint[:12]}")

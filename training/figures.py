@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photo import read_photo, resize, to_array
+from embedding.checkpoint import write_atomically
+from embedding.comparison import pair_heat, seen_box, strongest_of, view_of
+from embedding.embedder import Embedder
+from embedding.heat import RIGHT, WRONG, Colour, Tile, heat_over, png_bytes, tiled
+from embedding.photo import Box, Image, read_photo, resize, to_array
+from embedding.regions import has_heat
 from index.labels import LabelledPhoto
+from index.matching import Candidate, Score
 from index.metrics import cmc_curve, det_curve
 from training.curves import figure
 from training.evaluation import Answers
+from training.failures import Asked, known_asked
 
-_TILE_PX = 160
-_PAIRS = 12  # queries on one contact sheet
+_TILE_PX = (224, 128)  # one size for all, so that trailing edges can be compared
+_ROWS = 12  # queries on hits.png and misses.png
+_ROWS_NUMBERED = 20  # queries on one of the sheets that show all
 
 
 def draw_det(answers: Answers, path: Path, name: str) -> None:
@@ -44,50 +53,122 @@ def draw_cmc(answers: Answers, path: Path, name: str) -> None:
         axes.legend(loc="lower right")
 
 
-def draw_sheets(answers: Answers, photos: Sequence[LabelledPhoto], folder: Path) -> None:
-    """Draw hits.png and misses.png: each known query beside the individual that came first, and its own nearest.
+def draw_sheets(
+    answers: Answers,
+    photos: Sequence[LabelledPhoto],
+    folder: Path,
+    *,
+    embedder: Embedder | None = None,
+    with_boxes: bool = True,
+    score: Score = "nearest",
+) -> None:
+    """Draw hits.png and misses.png: a known query a row, spread evenly over the answers' distances.
 
-    Spread evenly over the distances, so that a sheet shows easy and hard ones alike.
+    Each row holds the query, who came first, and for a miss the right individual's nearest photo, for a hit the nearest
+    of anybody else. With an embedder each pair follows with its heat (`embedding.regions`). `with_boxes` says whether
+    the vectors were made with the photos' own boxes.
     """
-    hits = np.flatnonzero(answers.known_ranks == 1)
-    misses = np.flatnonzero(answers.known_ranks > 1)
-    by_name = {photo.name: photo for photo in photos}
-    for name, rows in (("hits", hits), ("misses", misses)):
-        if len(rows):
-            ordered = rows[np.argsort(answers.known_distances[rows], kind="stable")]
-            picked = ordered[np.linspace(0, len(ordered) - 1, min(_PAIRS, len(ordered))).round().astype(int)]
-            _draw_sheet(answers, picked.tolist(), by_name, folder / f"{name}.png", name)
+    asked = known_asked(answers, score)
+    shelf = _Shelf({photo.name: photo for photo in photos}, embedder, with_boxes)
+    for name, group in (
+        ("hits", [each for each in asked if each.rank == 1]),
+        ("misses", [each for each in asked if each.rank > 1]),
+    ):
+        if group:
+            ordered = sorted(group, key=lambda each: (each.answer.distance, each.photo.name))
+            at: list[int] = np.linspace(0, len(ordered) - 1, min(_ROWS, len(ordered))).round().astype(int).tolist()
+            _draw_sheet([ordered[each] for each in at], shelf, folder / f"{name}.png", name)
 
 
-def _draw_sheet(answers: Answers, rows: list[int], by_name: dict[str, LabelledPhoto], path: Path, title: str) -> None:
-    per_line = 2  # queries side by side
-    tiles = 2 if title == "hits" else 3
-    lines = -(-len(rows) // per_line)
-    with figure(path, columns=per_line * tiles, rows=lines, height_inches=1.6, width_inches=2.2) as axes:
-        for panel in axes:
-            panel.axis("off")
-        for at, row in enumerate(rows):
-            for tile, (name, caption) in enumerate(_tiles(answers, row, tiles)):
-                panel = axes[at * tiles + tile]
-                panel.imshow(_square(by_name[name]), aspect="equal")
-                panel.set_title(caption, fontsize=8)
+def draw_numbered_sheets(
+    asked: Sequence[Asked],
+    photos: Sequence[LabelledPhoto],
+    folder: Path,
+    name: str = "misses",
+    *,
+    rows: int = _ROWS_NUMBERED,
+    embedder: Embedder | None = None,
+    with_boxes: bool = True,
+) -> list[Path]:
+    """Draw all of `asked` in their order on misses-01.png, misses-02.png, ...; each row bears its number, from 1."""
+    shelf = _Shelf({photo.name: photo for photo in photos}, embedder, with_boxes)
+    paths: list[Path] = []
+    for start in range(0, len(asked), rows):
+        paths.append(folder / f"{name}-{len(paths) + 1:02}.png")
+        _draw_sheet(asked[start : start + rows], shelf, paths[-1], name, first=start + 1)
+    return paths
 
 
-def _tiles(answers: Answers, row: int, tiles: int) -> list[tuple[str, str]]:
-    """(photo, caption) of the query, the photo that came first and, for a miss, the nearest of the right one."""
-    query = answers.known_photos[row]
-    ranked = answers.gallery.rank(answers.known_vectors[row : row + 1], answers.gallery.individual_count)[0]
-    first = ranked[0]
-    shown = [
-        (query.name, f"query {query.individual}"),
-        (first.photo, f"first: {first.individual}, {first.distance:.2f}"),
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Photos by name, read as their vectors were made."""
+
+    photos: dict[str, LabelledPhoto]
+    embedder: Embedder | None
+    with_boxes: bool
+
+    @property
+    def heating(self) -> Embedder | None:
+        """The embedder, where its regions can be told apart."""
+        return self.embedder if self.embedder is not None and has_heat(self.embedder.network) else None
+
+    def read(self, name: str) -> _Shown:
+        photo, embedder = self.photos[name], self.embedder
+        given = photo.box if self.with_boxes else None
+        if embedder is None:
+            return _Shown(read_photo(photo.path, name=name, at_least_px=max(_TILE_PX)), None)
+        image = read_photo(photo.path, name=name, at_least_px=embedder.input_px)
+        return _Shown(image, seen_box(embedder, image, given))
+
+    def view(self, shown: _Shown) -> NDArray[np.uint8]:
+        if self.embedder is None:
+            return to_array(resize(shown.image, *_TILE_PX))
+        return view_of(self.embedder.preprocessing, shown.image, shown.box, *_TILE_PX)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    image: Image
+    box: Box | None  # what the network saw of it; None for the whole photo
+
+
+def _draw_sheet(asked: Sequence[Asked], shelf: _Shelf, path: Path, title: str, *, first: int = 1) -> None:
+    rows = [_row(each, shelf, number) for number, each in enumerate(asked, first)]
+    heading = f"{title}: query, who came first, {'the nearest other' if title == 'hits' else 'the right one'}"
+    if shelf.heating is not None:
+        heading += "; then query and answer with heat for each (red: alike, blue: unlike)"
+    write_atomically(path, png_bytes(tiled(rows, heading)))
+
+
+def _row(asked: Asked, shelf: _Shelf, number: int) -> list[Tile]:
+    """The query, who came first and the other of right and wrong, then each pair's heat where there is an embedder."""
+    query = shelf.read(asked.photo.name)
+    captions = (f"{number}. {asked.photo.individual}", asked.photo.name)
+    tiles = [Tile(shelf.view(query), captions)]
+    heated: list[Tile] = []
+    pair = [asked.own] if asked.other is None else [asked.own, asked.other]
+    for candidate in pair if asked.rank == 1 else pair[::-1]:
+        shown = shelf.read(candidate.photo)
+        frame = RIGHT if candidate is asked.own else WRONG
+        tiles.append(Tile(shelf.view(shown), _captions(asked, candidate), frame))
+        if shelf.heating is not None:
+            heated += _heated(shelf, shelf.heating, query, shown, frame)
+    return tiles + heated
+
+
+def _captions(asked: Asked, candidate: Candidate) -> tuple[str, str]:
+    if candidate is asked.own:
+        is_one = asked.references == 1
+        said = f"right, rank {asked.rank}, {asked.references} photo{'' if is_one else 's'}"
+    else:
+        said = f"wrong, {candidate.individual}"
+    return said, f"{candidate.distance:.3f} {candidate.photo}"
+
+
+def _heated(shelf: _Shelf, embedder: Embedder, query: _Shown, shown: _Shown, frame: Colour) -> list[Tile]:
+    heat = pair_heat(embedder, query.image, query.box, shown.image, shown.box)
+    strongest = strongest_of(heat)
+    return [
+        Tile(heat_over(shelf.view(query), heat.query, strongest), ("query's regions", f"{heat.distance:.3f}"), frame),
+        Tile(heat_over(shelf.view(shown), heat.reference, strongest), ("the other's regions",), frame),
     ]
-    if tiles == 3:
-        rank, own = next((at, each) for at, each in enumerate(ranked, 1) if each.individual == query.individual)
-        shown.append((own.photo, f"right one: rank {rank}, {own.distance:.2f}"))
-    return shown
-
-
-def _square(photo: LabelledPhoto) -> NDArray[np.uint8]:
-    image = read_photo(photo.path, name=photo.name, at_least_px=_TILE_PX)
-    return to_array(resize(image, _TILE_PX, _TILE_PX // 2))

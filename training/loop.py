@@ -45,8 +45,12 @@ def train(
     cache: Path,
     resume: bool = False,
     tensorboard: bool = False,
+    extra: Sequence[LabelledPhoto] = (),
 ) -> Path:
     """Train by a recipe and return the best checkpoint's path.
+
+    `extra` photos are learned from and never asked about: with an individual as another photo of it (where the fit
+    part has it, or it is nobody's of the rest), without one as unlabelled.
 
     `out` gets recipe.json, split.csv, metrics.csv, curves.png, best.safetensors, and resume.safetensors while the
     run is unfinished. With `resume` a run that was stopped at any moment goes on, one stopped before its first step
@@ -60,7 +64,7 @@ def train(
     try:
         standing = _standing(recipe, out, resume, world)
         if standing != "finished":
-            run = prepare_run(recipe, sorted(photos, key=lambda photo: photo.name), out, cache, world)
+            run = prepare_run(recipe, _by_name(photos), _by_name(extra), out, cache, world)
             if standing == "begun":
                 run.position = load_state(run.state_path, run.modules, run.optimiser, run.digest)
             elif world.is_first:
@@ -69,6 +73,10 @@ def train(
     finally:
         leave_world()
     return out / BEST
+
+
+def _by_name(photos: Sequence[LabelledPhoto]) -> list[LabelledPhoto]:
+    return sorted(photos, key=lambda photo: photo.name)
 
 
 def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing:
@@ -148,9 +156,12 @@ def _step(run: Run, wrapped: nn.Module, rows: Rows) -> float:
     images = run.augmentation(pixels, torch.from_numpy(mine.is_mirrored).to(world.device))
     with torch.autocast(world.device.type, torch.bfloat16, enabled=compute.precision == "bf16"):
         embeddings = wrapped(images)
+        shown = run.teacher.look(images) if run.teacher is not None else None
     embeddings = world.gather(embeddings.float())
     identities = world.gather(torch.from_numpy(mine.identities).to(world.device).float()).long()
     loss = run.losses(embeddings, identities)
+    if run.teacher is not None and shown is not None:
+        loss = loss + run.teacher.loss(embeddings, world.gather(shown.float()))
     run.optimiser.zero_grad()
     loss.backward()
     if run.recipe.optimiser.clip_norm:
@@ -174,7 +185,7 @@ def _validate(run: Run, row: dict[str, float]) -> None:
             # A copy: an embedder changes its network's mode and order of memory, which a run must keep.
             network = copy.deepcopy(run.averaged_network())
             embedder = Embedder(network, run.preprocessing, "", device=str(run.world.device))
-            metrics = validation_metrics(embed_rows(embedder, run.pixels), run.photos, run.split)
+            metrics = validation_metrics(embed_rows(embedder, run.pixels[: len(run.photos)]), run.photos, run.split)
             row.update(metrics)
             score = metrics["score"]
         else:
@@ -203,9 +214,10 @@ def _save_best(run: Run, metrics: dict[str, float]) -> None:
 
 
 def _without_folders(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as a checkpoint tells it: a weights file by its name, as a folder is nobody else's business."""
+    """The recipe as a checkpoint tells it: files of weights by their names, as a folder is nobody else's business."""
     network = dataclasses.replace(recipe.network, weights=Path(recipe.network.weights).name)
-    return dataclasses.replace(recipe, network=network).to_dict()
+    distillation = dataclasses.replace(recipe.distillation, teacher=Path(recipe.distillation.teacher).name)
+    return dataclasses.replace(recipe, network=network, distillation=distillation).to_dict()
 
 
 def _report(run: Run, tensorboard: bool) -> None:

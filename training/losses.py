@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from pytorch_metric_learning import distances, losses, miners
 from torch import Tensor, nn
+from torchvision.ops import sigmoid_focal_loss
 
 from training.recipe import LossChoices
 
@@ -64,10 +65,91 @@ class _SubCenterArcFace(_PerIdentity, cast(Any, losses.SubCenterArcFaceLoss)):
     pass
 
 
+def twins_of(identities: Tensor, twin_shift: int) -> Tensor:
+    """The mirror twin of each identity (n,): training.batches.Rows numbers them. `twin_shift` 0: there are none."""
+    twins = (identities + twin_shift) % (2 * twin_shift) if twin_shift else identities
+    return torch.where(identities >= 0, twins, -1 - ((-1 - identities) ^ 1))
+
+
+class _PairLoss(nn.Module):
+    """A pair or triplet loss with its miner, over the batch and, for pairs, a memory of the batches before.
+
+    The memory holds unit vectors without gradients. It is compared with only once it is full, by when the network's
+    first, great steps are over (Wang et al. 2020 wait likewise). What it holds is saved for --resume.
+    """
+
+    vectors: Tensor  # (m, d)
+    identities: Tensor  # (m,)
+    written: Tensor  # (), how many were ever remembered
+
+    def __init__(self, loss: Any, miner: Any, *, dimension: int, memory: int, twin_shift: int) -> None:
+        super().__init__()
+        self.loss, self.miner, self.twin_shift = loss, miner, twin_shift
+        is_saved = memory > 0  # an empty one would only clutter the state
+        self.register_buffer("vectors", torch.zeros(memory, dimension), persistent=is_saved)
+        self.register_buffer("identities", torch.zeros(memory, dtype=torch.long), persistent=is_saved)
+        self.register_buffer("written", torch.zeros((), dtype=torch.long), persistent=is_saved)
+
+    def forward(self, embeddings: Tensor, identities: Tensor) -> Tensor:
+        if not len(self.vectors):
+            return self.loss(embeddings, identities, self.miner(embeddings, identities))
+        is_full = int(self.written) >= len(self.vectors)
+        others = torch.cat([embeddings, self.vectors]) if is_full else embeddings
+        of_others = torch.cat([identities, self.identities]) if is_full else identities
+        mined = self._without_twins(self.miner(embeddings, identities, others, of_others), identities, of_others)
+        self._remember(embeddings.detach(), identities)
+        return self.loss(embeddings, identities, mined, others, of_others)
+
+    def _without_twins(self, mined: tuple[Tensor, ...], identities: Tensor, of_others: Tensor) -> tuple[Tensor, ...]:
+        """Leave out a photo as its own positive, and the mirror twin, which the memory may hold, as a negative."""
+        twins = twins_of(identities, self.twin_shift)
+        anchors, positives, anchors_of_negatives, negatives = mined
+        is_other = anchors != positives
+        is_rival = twins[anchors_of_negatives] != of_others[negatives]
+        return anchors[is_other], positives[is_other], anchors_of_negatives[is_rival], negatives[is_rival]
+
+    def _remember(self, embeddings: Tensor, identities: Tensor) -> None:
+        """Put the batch's embeddings (its newest, where the memory is smaller) in place of the oldest."""
+        embeddings, identities = embeddings[-len(self.vectors) :], identities[-len(self.vectors) :]
+        rows = torch.arange(len(embeddings), device=embeddings.device)
+        at = (self.written + rows) % len(self.vectors)
+        # Out of place: the loss's graph still holds what stood there before.
+        self.vectors = self.vectors.index_copy(0, at, nn.functional.normalize(embeddings))
+        self.identities = self.identities.index_copy(0, at, identities)
+        self.written = self.written + len(embeddings)
+
+
+class _FocalHead(nn.Module):
+    """A sigmoid for each identity over scaled cosines, with the focal loss over the hardest negatives.
+
+    Unlike a softmax it may say "none of them": a new whale has the target 0 everywhere. The mirror twin is neither.
+    Focal loss: Lin et al. 2017, gamma 2, summed over identities and divided by photos.
+    """
+
+    def __init__(self, count: int, dimension: int, *, scale: float, hardest: int, twin_shift: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(nn.init.normal_(torch.empty(count, dimension)))
+        # At the start nobody is recognised: a cosine of one half is a probability of one half.
+        self.bias = nn.Parameter(torch.tensor(-0.5 * scale))
+        self.scale, self.hardest, self.twin_shift = scale, hardest, twin_shift
+
+    def forward(self, embeddings: Tensor, identities: Tensor) -> Tensor:
+        cosines = nn.functional.normalize(embeddings) @ nn.functional.normalize(self.weight).T
+        logits = self.scale * cosines + self.bias  # (n, identities)
+        numbers = torch.arange(len(self.weight), device=logits.device)
+        is_own = numbers == identities[:, None]
+        twins = twins_of(identities, self.twin_shift)[:, None]
+        is_rival = ~is_own & ((numbers != twins) | (twins == identities[:, None]))
+        rivals = logits.detach().masked_fill(~is_rival, -torch.inf)
+        kept = torch.zeros_like(is_own).scatter(1, rivals.topk(min(self.hardest, len(numbers))).indices, value=True)
+        focal = sigmoid_focal_loss(logits, is_own.float(), alpha=-1, gamma=2)
+        return (focal * (is_own | (kept & is_rival))).sum() / len(embeddings)
+
+
 class WeightedLosses(nn.Module):
     """The weighted sum of a recipe's terms over (n, d) embeddings and (n,) identities.
 
-    Identities below 0 are new whales: classifiers don't see them, pair losses see them as negatives of everybody.
+    Identities below 0 are new whales: softmax classifiers don't see them, other terms see everybody's negatives.
     Its parameters (the class weights) are trained, saved for --resume, and never enter a checkpoint.
     """
 
@@ -81,43 +163,40 @@ class WeightedLosses(nn.Module):
     ) -> None:
         super().__init__()
         self.weights = [term.weight for term in terms]
-        self.terms = nn.ModuleList()
-        self.miners: list[Any] = []
-        self.is_classifier: list[bool] = []
-        for term in terms:
-            loss, miner = _term(term, dimension, photos_of_identity, twin_shift)
-            self.terms.append(loss)
-            self.miners.append(miner)
-            self.is_classifier.append(miner is None)
+        self.terms = nn.ModuleList(_term(term, dimension, photos_of_identity, twin_shift) for term in terms)
 
     def forward(self, embeddings: Tensor, identities: Tensor) -> Tensor:
         labelled = identities >= 0
         seen, of_seen = embeddings[labelled], identities[labelled]
         total = 0.0 * embeddings.sum()  # a batch that teaches nothing has a gradient too
-        for weight, term, miner, classifies in zip(
-            self.weights, self.terms, self.miners, self.is_classifier, strict=True
-        ):
-            if classifies:
-                total = total + weight * term(seen, of_seen) if len(seen) else total
-            else:
-                total = total + weight * term(embeddings, identities, miner(embeddings, identities))
+        for weight, term in zip(self.weights, self.terms, strict=True):
+            if isinstance(term, _PairLoss | _FocalHead):
+                total = total + weight * term(embeddings, identities)
+            elif len(seen):
+                total = total + weight * term(seen, of_seen)
         return total
 
 
-def _term(
-    choices: LossChoices, dimension: int, photos_of_identity: NDArray[np.int64], twin_shift: int
-) -> tuple[nn.Module, Any]:
+def _term(choices: LossChoices, dimension: int, photos_of_identity: NDArray[np.int64], twin_shift: int) -> nn.Module:
     cosine = cast(Any, distances).CosineSimilarity()
+    past: dict[str, int] = {"dimension": dimension, "memory": choices.memory, "twin_shift": twin_shift}
     if choices.kind == "triplet":
         loss = cast(Any, losses).TripletMarginLoss(margin=choices.margin, distance=cosine)
         if choices.mining == "hard":
-            return loss, cast(Any, miners).BatchHardMiner(distance=cosine)
-        return loss, cast(Any, miners).TripletMarginMiner(
+            return _PairLoss(loss, cast(Any, miners).BatchHardMiner(distance=cosine), **past)
+        if choices.mining == "easy":
+            miner = cast(Any, miners).BatchEasyHardMiner(pos_strategy="easy", neg_strategy="hard", distance=cosine)
+            return _PairLoss(loss, miner, **past)
+        miner = cast(Any, miners).TripletMarginMiner(
             margin=choices.margin, type_of_triplets=choices.mining, distance=cosine
         )
+        return _PairLoss(loss, miner, **past)
     if choices.kind == "multi_similarity":
         loss = cast(Any, losses).MultiSimilarityLoss(alpha=2, beta=50, base=0.5, distance=cosine)
-        return loss, cast(Any, miners).MultiSimilarityMiner(epsilon=0.1, distance=cosine)
+        return _PairLoss(loss, cast(Any, miners).MultiSimilarityMiner(epsilon=0.1, distance=cosine), **past)
+    if choices.kind == "focal":
+        count = len(photos_of_identity)
+        return _FocalHead(count, dimension, scale=choices.scale, hardest=choices.hardest, twin_shift=twin_shift)
     options: dict[str, Any] = {
         "num_classes": len(photos_of_identity),
         "embedding_size": dimension,
@@ -134,4 +213,4 @@ def _term(
         torch.from_numpy(dynamic_margins_degrees(photos_of_identity) if choices.dynamic_margin else margins),
         twin_shift,
     )
-    return arcface, None
+    return arcface

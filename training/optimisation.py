@@ -20,11 +20,13 @@ def build_optimiser(network: Network, losses: nn.Module, choices: OptimiserChoic
     """One group for weights, one without decay for scales and biases, one for the loss's class weights."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
-    head = list(losses.parameters())
+    head = [p for p in losses.parameters() if p.ndim > 1]
+    head_plain = [p for p in losses.parameters() if p.ndim <= 1]
     groups: list[dict[str, Any]] = [
         {"params": decayed, _GROUP_RATE: choices.rate},
         {"params": plain, _GROUP_RATE: choices.rate, "weight_decay": 0.0},
         {"params": head, _GROUP_RATE: choices.rate * choices.head_rate_factor},
+        {"params": head_plain, _GROUP_RATE: choices.rate * choices.head_rate_factor, "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     if choices.kind == "sgd":

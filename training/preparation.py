@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file as load_tensors  # pyright: ignore[reportUnknownVariableType]
 from safetensors.torch import save as save_tensors
 
-from embedding.checkpoint import write_atomically
+from embedding.checkpoint import fingerprint_of, write_atomically
 from embedding.locator import LOCATOR_PX, Locator, locate
+from embedding.network import thin_strides
 from embedding.photo import read_photo
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
@@ -27,13 +29,18 @@ from training.losses import WeightedLosses
 from training.optimisation import build_optimiser, moving_average
 from training.recipe import Recipe
 from training.run import RECIPE, STATE, BadRun, Run, recipe_json
-from training.splits import Split, make_split, write_split
+from training.splits import Split, make_split, species_of, write_split
 from training.start import inherited_locator, start_network
+from training.teacher import Teacher, teacher_path
 from training.world import World
 
 
-def prepare_run(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World) -> Run:
+def prepare_run(
+    recipe: Recipe, photos: list[LabelledPhoto], extra: list[LabelledPhoto], out: Path, cache: Path, world: World
+) -> Run:
     """Split, decode, train the locator where one is wanted, and build all that the loop needs.
+
+    `extra` photos are learned from beside the fit part and have no part in the split.
 
     Writes recipe.json and split.csv into `out`. Raises BadRun for data that leaves nothing to learn from.
     """
@@ -41,27 +48,36 @@ def prepare_run(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: P
     learnt_from = photos if split is None else [p for p in photos if split.roles[p.name] == "fit"]
     inner = _inner_split(recipe, learnt_from)
     is_fit = np.array([inner.roles[photo.name] == "fit" for photo in learnt_from])
-    rows = np.flatnonzero(is_fit)
+    rows = np.flatnonzero(is_fit)  # of `learnt_from`, and of its pixels
     fit = [learnt_from[row] for row in rows]
     locator, overlap = _locator(recipe, fit, out, cache, world)
     if recipe.input.crop == "box" and not _has_boxes(recipe, fit):  # the same in every process
         locator = inherited_locator(recipe.network)
         learnt_from = learnt_from if locator is None else _with_boxes(learnt_from, locator)
+    digest = _digest(recipe, [*photos, *extra])  # of what was given: found boxes may differ in their last bits
+    extra = _usable(extra, photos, fit, world)
+    if recipe.input.crop == "box" and locator is not None:
+        extra = _with_boxes(extra, locator)
+    elif recipe.input.crop == "box" and any(photo.box is None for photo in extra) and fit[0].box is not None:
+        raise BadRun(
+            "the labelled photos are cropped by their boxes, but the extra ones come without, and there is no locator "
+            "to find them; give --set locator.epochs=15, or first weights with a locator"
+        )
     choices = recipe.input
     preprocessing = Preprocessing(
         choices.width_px, choices.height_px, choices.mean, choices.std, choices.crop, choices.fit
     )
-    pixels = _pixels(learnt_from, preprocessing, cache, world)
-    batches = Batches([learnt_from[row].individual for row in rows], recipe.batches, recipe.seed)
-    if batches.individual_count < 2:
-        raise BadRun(f"{batches.individual_count} individuals are left to learn from; at least 2 are needed")
-    if batches.size < 2 * world.size:
+    pixels = _pixels([*learnt_from, *extra], preprocessing, cache, world)
+    rows, batches = _batches(recipe, learnt_from, rows, extra)
+    if batches.shown < 2 * world.size:
         raise BadRun(
-            f"batches of {batches.size} photos leave less than 2 to each of {world.size} processes; raise "
+            f"batches of {batches.shown} photos leave less than 2 to each of {world.size} processes; raise "
             "batches.individuals or batches.photos_each"
         )
     torch.manual_seed(recipe.seed)
     network = start_network(recipe.network).to(world.device)
+    if world.device.type == "cpu" and recipe.compute.precision == "bf16":
+        thin_strides(network)
     if recipe.compute.channels_last:
         network = network.to(memory_format=torch.channels_last)
     losses = WeightedLosses(
@@ -86,12 +102,52 @@ def prepare_run(recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: P
         network=network,
         average=moving_average(network, recipe.compute.ema_decay),
         losses=losses,
+        teacher=Teacher(recipe.distillation, preprocessing, world.device) if recipe.distillation.teacher else None,
         optimiser=build_optimiser(network, losses, recipe.optimiser),
         augmentation=Augmentation(recipe.augmentation, preprocessing),
         locator=locator,
         locator_overlap=overlap,
-        digest=_digest(recipe, photos),
+        digest=digest,
     )
+
+
+def _batches(
+    recipe: Recipe, learnt_from: list[LabelledPhoto], rows: NDArray[np.int64], extra: list[LabelledPhoto]
+) -> tuple[NDArray[np.int64], Batches]:
+    """The rows of pixels that the batches count in, `rows` and then those of `extra`, and the batches."""
+    last = len(learnt_from)
+    named = [last + at for at, photo in enumerate(extra) if photo.individual is not None]
+    unnamed = [last + at for at, photo in enumerate(extra) if photo.individual is None]
+    photos = [*learnt_from, *extra]
+    labelled = [] if recipe.data.labels == "ignore" else [*rows.tolist(), *named]
+    unlabelled = [*rows.tolist(), *named, *unnamed][len(labelled) :]
+    individuals = [photos[row].individual for row in labelled]
+    told = species_of(photos)
+    species = [told[photos[row].name] for row in labelled]
+    batches = Batches(individuals, recipe.batches, recipe.seed, unlabelled=len(unlabelled), species=species)
+    if batches.individual_count < 2 and recipe.data.labels == "use":
+        raise BadRun(f"{batches.individual_count} individuals are left to learn from; at least 2 are needed")
+    if unlabelled and not batches.unlabelled_count:
+        raise BadRun(
+            f"batches.unlabelled_share = {recipe.batches.unlabelled_share} of {recipe.batches.individuals} individuals "
+            f"leaves the {len(unlabelled)} unlabelled photos no place in a batch; raise it, or lower new_whale_share"
+        )
+    return np.array([*labelled, *unlabelled], np.int64), batches
+
+
+def _usable(
+    extra: list[LabelledPhoto], photos: list[LabelledPhoto], fit: list[LabelledPhoto], world: World
+) -> list[LabelledPhoto]:
+    """Leave out what would show the run an individual that it is asked about as never seen."""
+    held_out = {photo.individual for photo in photos} - {photo.individual for photo in fit} - {None}
+    usable = [photo for photo in extra if photo.individual not in held_out]
+    if len(usable) < len(extra) and world.is_first:
+        print(
+            f"note: {len(extra) - len(usable)} of {len(extra)} extra photos are of individuals that are held out; "
+            "they are left out too",
+            file=sys.stderr,
+        )
+    return usable
 
 
 def _with_boxes(photos: list[LabelledPhoto], locator: Locator) -> list[LabelledPhoto]:
@@ -109,8 +165,10 @@ def _with_boxes(photos: list[LabelledPhoto], locator: Locator) -> list[LabelledP
 
 def _digest(recipe: Recipe, photos: list[LabelledPhoto]) -> str:
     content = hashlib.sha256(recipe.digest.encode())
+    if recipe.distillation.teacher:
+        content.update(fingerprint_of(teacher_path(recipe.distillation)).encode())
     for photo in photos:
-        content.update(f"{photo.name}|{photo.individual}|{photo.box}\n".encode())
+        content.update(f"{photo.name}|{photo.individual}|{photo.species}|{photo.box}\n".encode())
     return content.hexdigest()
 
 
@@ -145,23 +203,26 @@ def _locator(
     recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World
 ) -> tuple[Locator | None, float]:
     """Train the locator, where the recipe wants one, or take the one that an earlier part of the run left."""
-    if not recipe.locator.epochs or not world.is_first:
+    if not recipe.locator.epochs:
         return None, 0.0
     if not _has_boxes(recipe, photos):
-        boxes = sum(photo.box is not None for photo in photos)
-        print(
-            f"note: {boxes} of {len(photos)} photos come with a box, too few to train the locator ({FEWEST_BOXES}); "
-            "photos without a box are cropped by the first weights' own locator, or taken whole where they have none",
-            file=sys.stderr,
-        )
+        if world.is_first:
+            boxes = sum(photo.box is not None for photo in photos)
+            print(
+                f"note: {boxes} of {len(photos)} photos come with a box, too few to train the locator "
+                f"({FEWEST_BOXES}); photos without a box are cropped by the first weights' own locator, or taken whole "
+                "where they have none",
+                file=sys.stderr,
+            )
         return None, 0.0
     path = out / "locator.safetensors"
-    if path.exists():
-        with_overlap = load_tensors(path)
-        overlap = float(with_overlap.pop("overlap"))
-        locator = Locator()
-        locator.load_state_dict(with_overlap)
-        return locator.eval(), overlap
-    locator, overlap = train_locator(photos, recipe.locator, recipe.seed, cache)
-    write_atomically(path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)}))
-    return locator, overlap
+    if world.is_first and not path.exists():
+        locator, overlap = train_locator(photos, recipe.locator, recipe.seed, cache)
+        write_atomically(path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)}))
+    world.wait()
+    # Read by all, as photos without a box are cropped by it in every process.
+    with_overlap = load_tensors(path)
+    overlap = float(with_overlap.pop("overlap"))
+    locator = Locator()
+    locator.load_state_dict(with_overlap)
+    return locator.eval(), overlap

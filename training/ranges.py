@@ -15,6 +15,7 @@ _MANY = 100_000
 RANGES: Ranges = {
     "seed": _SEEDS,
     "network.embedding_dim": (0, 8192),
+    "network.stages": (1, 2),
     "network.dropout": (0, 0.95),
     "network.drop_path": (0, 0.95),
     "input.width_px": (8, 4096),
@@ -29,6 +30,8 @@ RANGES: Ranges = {
     "batches.individuals": (1, 4096),
     "batches.photos_each": (1, 64),
     "batches.new_whale_share": (0, 0.9),
+    "batches.unlabelled_share": (0, 0.9),
+    "distillation.weight": (0, 1e6),
     "batches.oversampling": _SHARE,
     "augmentation.rotation_degrees": (0, 180),
     "augmentation.shift": _SHARE,
@@ -64,6 +67,8 @@ LOSS_RANGES: Ranges = {
     "margin_degrees": (0, 180),
     "sub_centers": (1, 64),
     "margin": (0, 2),
+    "memory": (0, 10_000_000),
+    "hardest": (1, 10_000_000),
 }
 
 

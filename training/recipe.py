@@ -30,6 +30,9 @@ class NetworkChoices:
     weights: str = "pretrained"
     embedding_dim: int = 256
     pooling: Literal["gem", "average"] = "gem"
+    stages: int = 1
+    branches: Literal["whole", "upper_lower", "left_right"] = "whole"
+    neck: bool = True
     dropout: float = 0.0
     drop_path: float = 0.0
     backbone_options: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -61,11 +64,28 @@ class LocatorChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataChoices:
-    """`validation_share` of the fit part steers the run; with 0 everything is learned from and nothing is chosen by."""
+    """`validation_share` of the fit part steers the run; with 0 everything is learned from and nothing is chosen by.
+
+    `labels` "ignore" learns without individuals: every photo is its own positive, all others are negatives (the
+    self-supervised warm-up; validation goes by the labels still).
+    """
 
     split_seed: int = 0
     validation_share: float = 0.1
     hold_out_test: bool = True
+    labels: Literal["use", "ignore"] = "use"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistillationChoices:
+    """Learn from a teacher too: the batch's cosines are drawn to the teacher's (Tung and Mori 2019, on cosines).
+
+    `teacher`: a checkpoint file, "default" for the shipped one, or "" for none. `weight` multiplies the mean squared
+    difference of the cosines.
+    """
+
+    teacher: str = ""
+    weight: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +94,18 @@ class BatchChoices:
 
     `oversampling` 0 draws individuals in proportion to their photos, 1 all alike; between them n^(1 - oversampling).
     `new_whales`: "negatives" (only pushed away from), "individuals" (each photo its own identity), or "unused".
+    `unlabelled_share` of the individuals are single unlabelled photos, where some are given. `species_shares` says how
+    large a share of the other individuals drawn is of a species; species that it doesn't name divide the rest.
     """
 
     individuals: int = 16
     photos_each: int = 4
     new_whale_share: float = 0.25
     new_whales: Literal["negatives", "individuals", "unused"] = "negatives"
+    unlabelled_share: float = 0.25
     oversampling: float = 0.5
     flips_as_individuals: bool = True
+    species_shares: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,18 +113,24 @@ class LossChoices:
     """One term of the loss.
 
     arcface, subcenter_arcface: `scale`, and `margin_degrees` for all or, with `dynamic_margin`, per individual of
-    n photos .27 n^-.364 + .05 radians (Happywhale 2022's first place). triplet: `margin` in distance and `mining`.
-    multi_similarity: alpha 2, beta 50, base .5 (Wang et al. 2019).
+    n photos .27 n^-.364 + .05 radians (Happywhale 2022's first place). triplet: `margin` in distance and `mining`,
+    where "easy" takes each photo's nearest positive and hardest negative (Xuan et al. 2020), for animals whose photos
+    show two sides. multi_similarity: alpha 2, beta 50, base .5 (Wang et al. 2019); `memory` compares its batch with
+    that many embeddings of the batches before as well (cross-batch memory, Wang et al. 2020). focal: a sigmoid for
+    every identity instead of a softmax over all, so that a new whale is a negative of each; the `hardest` negatives of
+    every photo count (humpback 2019's winners).
     """
 
-    kind: Literal["arcface", "subcenter_arcface", "triplet", "multi_similarity"]
+    kind: Literal["arcface", "subcenter_arcface", "triplet", "multi_similarity", "focal"]
     weight: float = 1.0
     scale: float = 30.0
     margin_degrees: float = 28.6
     dynamic_margin: bool = False
     sub_centers: int = 2
     margin: float = 0.3
-    mining: Literal["hard", "semihard", "all"] = "hard"
+    mining: Literal["hard", "semihard", "all", "easy"] = "hard"
+    memory: int = 0
+    hardest: int = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +199,7 @@ class Recipe:
     input: InputChoices = InputChoices()
     locator: LocatorChoices = LocatorChoices()
     data: DataChoices = DataChoices()
+    distillation: DistillationChoices = DistillationChoices()
     batches: BatchChoices = BatchChoices()
     augmentation: AugmentationChoices = AugmentationChoices()
     optimiser: OptimiserChoices = OptimiserChoices()
@@ -301,7 +332,32 @@ def _check_ranges(recipe: Recipe) -> None:
         raise BadRecipe(complaint)
     if recipe.augmentation.zoom[0] > recipe.augmentation.zoom[1]:
         raise BadRecipe(f"augmentation.zoom = {recipe.augmentation.zoom}; the smaller number comes first")
+    shares = recipe.batches.species_shares
+    if any(not isinstance(share, int | float) or not 0 <= share <= 1 for share in shares.values()):
+        raise BadRecipe(f"batches.species_shares = {shares}; allowed are numbers from 0 to 1")
+    if sum(shares.values()) > 1 + 1e-9:
+        raise BadRecipe(f"batches.species_shares = {shares}, {sum(shares.values()):g} together; allowed is 1 at most")
     if recipe.batches.individuals * recipe.batches.photos_each < 2:
         raise BadRecipe("batches.individuals = 1 and batches.photos_each = 1; a batch needs at least 2 photos")
+    _check_losses(recipe)
     if not recipe.loss and recipe.schedule.epochs:
         raise BadRecipe("the recipe names no [[loss]], so there is nothing to train by")
+
+
+def _check_losses(recipe: Recipe) -> None:
+    """Refuse choices that would teach nothing, or not what they say."""
+    for at, term in enumerate(recipe.loss):
+        if term.memory and term.kind != "multi_similarity":
+            raise BadRecipe(
+                f'loss.{at}.memory = {term.memory} of {term.kind}; allowed is 0, or kind = "multi_similarity"'
+            )
+    if recipe.data.labels == "ignore":
+        if not any(term.kind in ("triplet", "multi_similarity") for term in recipe.loss):
+            raise BadRecipe(
+                'data.labels = "ignore" leaves no classes to learn; give a [[loss]] of kind "multi_similarity" or '
+                '"triplet"'
+            )
+        if recipe.batches.photos_each < 2:
+            raise BadRecipe(
+                'data.labels = "ignore" makes a photo its own positive, so batches.photos_each = 1 leaves none; give 2'
+            )

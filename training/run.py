@@ -24,6 +24,7 @@ from training.losses import WeightedLosses
 from training.recipe import Recipe
 from training.splits import Split
 from training.state import Position
+from training.teacher import Teacher
 from training.world import World
 
 BEST = "best.safetensors"
@@ -44,13 +45,14 @@ class Run:
     out: Path
     world: World
     preprocessing: Preprocessing
-    pixels: PixelArray  # (n, h, w, 3), rows as `photos`
+    pixels: PixelArray  # (n, h, w, 3), rows as `photos`, then those only learned from
     split: Split  # what the loop may look at: fit, and the validation queries
     batches: Batches
-    rows: NDArray[np.int64]  # fit rows of `pixels`, which the batches count in
+    rows: NDArray[np.int64]  # those rows of `pixels` that are learned from, which the batches count in
     network: Network
     average: AveragedModel
     losses: WeightedLosses
+    teacher: Teacher | None
     optimiser: torch.optim.Optimizer
     augmentation: Augmentation
     locator: Locator | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from embedding.errors import FlukeprintError
 from index.labels import LabelledPhoto
 
 Role = Literal["fit", "known_query", "disjoint", "unknown_query"]
+_FEWEST_INDIVIDUALS = 4
 
 
 class BadSplit(FlukeprintError):
@@ -42,15 +43,52 @@ class Split:
 def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.2) -> Split:
     """Give every photo its role: the same photos and seed, the same split.
 
-    `share` of the individuals (with at least 2) are disjoint. Of every remaining individual with three or more
-    photos one is a known query. A third of the new_whale photos are unknown queries; where no photo is new_whale,
-    three quarters of `share` (15 % for 20 %) of the individuals are.
+    Each species is split by itself, so that a set's split is the same whatever else is learned with it; species of
+    fewer than 4 individuals are split together, or only learned from where they are too few even so.
+
+    `share` of the individuals (with at least 2) are disjoint. Of every remaining individual with three or more photos
+    one is a known query. A third of the new_whale photos are unknown queries; where no photo is new_whale, three
+    quarters of `share` (15 % for 20 %) of the individuals are.
     """
+    species = species_of(photos)
+    of_species: defaultdict[str, list[LabelledPhoto]] = defaultdict(list)
+    for photo in photos:
+        of_species[species[photo.name]].append(photo)
+    small = [name for name, members in of_species.items() if _individuals(members) < _FEWEST_INDIVIDUALS]
+    pooled = [photo for name in small for photo in of_species.pop(name)]
+    if not of_species and _individuals(pooled) < _FEWEST_INDIVIDUALS:
+        raise BadSplit(f"{_individuals(pooled)} individuals can't be split; at least {_FEWEST_INDIVIDUALS} are needed")
+    if pooled and _individuals(pooled) < _FEWEST_INDIVIDUALS:
+        roles: dict[str, Role] = {photo.name: "fit" for photo in pooled}
+    else:
+        roles = _split_one(pooled, seed, share) if pooled else {}
+    for members in of_species.values():
+        roles.update(_split_one(members, seed, share))
+    return Split(roles)
+
+
+def species_of(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
+    """The species of every photo by name, "" where none is told.
+
+    An individual has one: the one that most of its photos tell, so that a cell left empty, or misspelt, doesn't make
+    two animals of it.
+    """
+    told: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for photo in photos:
+        if photo.individual is not None and photo.species:
+            told[photo.individual][photo.species] += 1
+    of_individual = {one: min(counts, key=lambda each: (-counts[each], each)) for one, counts in told.items()}
+    return {photo.name: of_individual.get(photo.individual or "", photo.species or "") for photo in photos}
+
+
+def _individuals(photos: Sequence[LabelledPhoto]) -> int:
+    return len({photo.individual for photo in photos} - {None})
+
+
+def _split_one(photos: Sequence[LabelledPhoto], seed: int, share: float) -> dict[str, Role]:
     rng = np.random.default_rng([seed, 2018])
     of_individual, new_whales = _grouped(photos)
     individuals = sorted(of_individual)
-    if len(individuals) < 4:
-        raise BadSplit(f"{len(individuals)} individuals can't be split; at least 4 are needed")
     order: list[int] = rng.permutation(len(individuals)).tolist()
     shuffled = [individuals[at] for at in order]
     disjoint_count = max(2, round(share * len(individuals)))
@@ -70,7 +108,7 @@ def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.
         names = of_individual[one]
         query = int(rng.integers(len(names))) if len(names) >= 3 else -1
         roles.update({name: "known_query" if at == query else "fit" for at, name in enumerate(names)})
-    return Split(roles)
+    return roles
 
 
 def _grouped(photos: Sequence[LabelledPhoto]) -> tuple[dict[str, list[str]], list[str]]:
@@ -94,7 +132,10 @@ def write_split(split: Split, path: Path) -> None:
 
 
 def read_split(path: Path, photos: Sequence[LabelledPhoto]) -> Split:
-    """Read what `write_split` wrote. Raises BadSplit where a labelled photo has no role in it."""
+    """Read what `write_split` wrote, of these photos or of a run of several sets (`SET/photo`), one of which they are.
+
+    Raises BadSplit where a labelled photo has no role in it.
+    """
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = {row["image"]: row["role"] for row in csv.DictReader(file)}
@@ -103,8 +144,13 @@ def read_split(path: Path, photos: Sequence[LabelledPhoto]) -> Split:
     wrong = sorted(set(map(str, rows.values())) - set(get_args(Role)))
     if wrong:
         raise BadSplit(f"{path}: role {wrong[0]!r}; allowed are {', '.join(get_args(Role))}")
+    names = {photo.name for photo in photos}
+    if not names & rows.keys():
+        sets = {row.partition("/")[0] for row in rows}
+        whole = [one for one in sorted(sets) if all(f"{one}/{name}" in rows for name in names)]
+        if len(whole) == 1:
+            rows = {name: rows[f"{whole[0]}/{name}"] for name in names}
     absent = sorted(photo.name for photo in photos if photo.name not in rows)
     if absent:
         raise BadSplit(f"{path} has no role for {len(absent)} of the labelled photos, the first is {absent[0]}")
-    names = {photo.name for photo in photos}
     return Split({name: role for name, role in rows.items() if name in names})  # pyright: ignore[reportArgumentType]

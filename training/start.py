@@ -18,6 +18,9 @@ def start_network(choices: NetworkChoices) -> Network:
             backbone=choices.backbone,
             embedding_dim=choices.embedding_dim,
             pooling=choices.pooling,
+            stages=choices.stages,
+            branches=choices.branches,
+            neck=choices.neck,
             backbone_options=tuple(sorted(choices.backbone_options.items())),
         ),
         pretrained=choices.weights == "pretrained",
@@ -59,15 +62,22 @@ def _is_checkpoint(path: Path) -> bool:
 
 
 def _load_checkpoint(network: Network, path: Path) -> None:
-    """Take the backbone, which must fit, and the pooling, projection and neck where they fit."""
+    """Take the backbone, which must fit, and the pooling, projection and neck where they fit.
+
+    Of an ensemble the first member with the recipe's backbone is taken.
+    """
     weights, own = load_weights(path), network.state_dict()
+    backbones = [str(member["backbone"]) for member in read_header(path).network.get("members", ())]
+    if network.config.backbone in backbones:
+        prefix = f"members.{backbones.index(network.config.backbone)}."
+        weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     unfit = [
         name
         for name in own
         if name.startswith("backbone.") and (name not in weights or weights[name].shape != own[name].shape)
     ]
     if unfit:
-        backbone = read_header(path).network.get("backbone")
+        backbone = " and ".join(backbones) or read_header(path).network.get("backbone")
         raise BadNetwork(
             f"{path} holds a {backbone}, the recipe wants {network.config.backbone} ({len(unfit)} tensors don't fit, "
             f"the first is {unfit[0]}). Give the recipe that backbone, or other weights"

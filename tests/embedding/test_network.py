@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,18 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from torch.nn import functional
 
-from embedding.network import BadNetwork, GeneralizedMean, Network, NetworkConfig, load_backbone_weights
+from embedding.network import (
+    BadNetwork,
+    Ensemble,
+    GeneralizedMean,
+    Network,
+    NetworkConfig,
+    load_backbone_weights,
+    network_of,
+    thin_strides,
+)
 
 TINY = NetworkConfig("test_resnet", embedding_dim=8)
 
@@ -68,8 +79,8 @@ def test_building_a_network_leaves_its_batch_statistics_untouched() -> None:
 def test_the_description_survives_its_dictionary() -> None:
     config = NetworkConfig("resnet10t", 64, "average", (("output_stride", 16),))
     assert NetworkConfig.from_dict(config.to_dict()) == config
-    with pytest.raises(BadNetwork, match=r"\['neck'\]; known are \['backbone', 'backbone_options'"):
-        NetworkConfig.from_dict({**config.to_dict(), "neck": "long"})
+    with pytest.raises(BadNetwork, match=r"\['throat'\]; known are \['backbone', 'backbone_options'"):
+        NetworkConfig.from_dict({**config.to_dict(), "throat": "long"})
 
 
 def test_an_unknown_backbone_is_refused_with_those_near_it() -> None:
@@ -178,3 +189,81 @@ def test_a_file_that_holds_no_weights_is_refused(name: str, tmp_path: Path) -> N
         (tmp_path / name).write_text("not weights")
     with pytest.raises(BadNetwork, match="can't be read as weights"):
         load_backbone_weights(Network(TINY), tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "options"), [("mobilenetv2_100", {"pad_type": "same"}), ("mobilenetv3_small_050", {})]
+)
+def test_thinned_strides_compute_the_same_numbers(backbone: str, options: dict[str, str]) -> None:
+    torch.manual_seed(1)
+    network = Network(NetworkConfig(backbone, 8, backbone_options=tuple(options.items()))).eval()
+    thinned = copy.deepcopy(network)
+    images = torch.randn(2, 3, 64, 51)
+    assert thin_strides(thinned) == 4
+    assert torch.allclose(thinned(images), network(images), atol=1e-5)
+    assert list(thinned.state_dict()) == list(network.state_dict())
+
+
+def test_a_copy_of_a_thinned_network_has_its_own_weights() -> None:
+    network = Network(NetworkConfig("mobilenetv3_small_050", 8)).eval()
+    thin_strides(network)
+    images = torch.randn(1, 3, 64, 64)
+    copied, before = copy.deepcopy(network), network(images)
+    with torch.no_grad():
+        for weight in network.backbone.parameters():
+            weight.zero_()
+    assert torch.equal(copied(images), before)
+
+
+def test_an_ensemble_s_cosine_is_the_mean_of_its_members() -> None:
+    torch.manual_seed(2)
+    members = [Network(NetworkConfig("test_resnet", size)).eval() for size in (6, 10)]
+    ensemble, images = Ensemble(members).eval(), torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        together = ensemble(images)
+        cosines = [float(functional.cosine_similarity(*member(images).split(1))) for member in members]
+    assert together.shape == (2, 16)
+    assert ensemble.dimension == 16
+    assert float(together[0] @ together[1]) == pytest.approx(sum(cosines) / 2, abs=1e-5)
+
+
+def test_a_description_with_members_is_an_ensemble() -> None:
+    config = NetworkConfig("test_resnet", 6).to_dict()
+    assert isinstance(network_of(config), Network)
+    built = network_of({"members": [config, config]})
+    assert isinstance(built, Ensemble)
+    assert built.dimension == 12
+
+
+@pytest.mark.parametrize(
+    ("stages", "branches", "width"),
+    [(1, "whole", 96), (2, "whole", 96 + 192), (1, "upper_lower", 3 * 96), (2, "left_right", 3 * (96 + 192))],
+)
+def test_stages_and_branches_are_pooled_side_by_side(stages: int, branches: Any, width: int) -> None:
+    network = Network(NetworkConfig("test_resnet", 0, stages=stages, branches=branches)).eval()
+    assert network.dimension == width
+    assert network(torch.randn(2, 3, 64, 64)).shape == (2, width)
+    assert NetworkConfig.from_dict(network.config.to_dict()) == network.config
+
+
+def test_a_half_sees_its_half_alone() -> None:
+    network = Network(NetworkConfig("test_resnet", 0, pooling="average", branches="left_right")).eval()
+    maps = torch.zeros(1, 96, 4, 5)
+    maps[..., :2] = 1.0
+    network.feature_maps = lambda images: maps  # pyright: ignore[reportAttributeAccessIssue]
+    whole, left, right = network(torch.zeros(1, 3, 8, 8)).split(96, dim=1)
+    # Five columns: the middle one belongs to both halves.
+    assert [float(part.mean()) for part in (whole, left, right)] == pytest.approx([2 / 5, 2 / 3, 0])
+
+
+@pytest.mark.parametrize(("wrong", "said"), [({"stages": 3}, "stages 3"), ({"branches": "x"}, "branches 'x'")])
+def test_other_stages_and_branches_are_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadNetwork, match=said):
+        Network(NetworkConfig("test_resnet", 8, **wrong))
+
+
+def test_without_a_neck_the_embedding_is_the_projection() -> None:
+    network = Network(NetworkConfig("test_resnet", 8, neck=False)).eval()
+    images = torch.randn(2, 3, 64, 64)
+    assert torch.equal(network(images), network.project(network.pool(network.feature_maps(images))))
+    assert not any(name.startswith("neck") for name in network.state_dict())

@@ -17,7 +17,7 @@ MAY_IMPORT = {
 }
 # A path is a door; one that ends in / is every file below it. `doctor.py` asks libraries how they are.
 DOORS = {
-    "PIL": {"embedding/photo.py", "demo/picture.py"},
+    "PIL": {"embedding/photo.py", "embedding/heat.py", "demo/picture.py"},
     "pillow_heif": {"embedding/photo.py"},
     "timm": {"embedding/network.py"},
     "torch": {"embedding/", "training/", "doctor.py"},

@@ -195,6 +195,18 @@ def test_status_of_an_empty_catalogue(run, checkpoints):
     assert "none that can be read" in run("index", "status").stdout
 
 
+def test_status_of_a_catalogue_too_small_to_calibrate_says_what_to_do(run, make_season, tmp_path):
+    small = make_season(tmp_path / "small")
+    small.draw("a.png", "w_a")
+    small.draw("b.png", "w_b")
+    small.labels()
+    assert run("index", "build", "--csv", small.csv, "--photos", small.folder).exit_code == 0
+    shown = run("index", "status").stdout
+    assert "not calibrated, so nothing is known without review: review up to 0.500" in shown
+    assert "add photos of more individuals" in shown
+    assert "-1.000" not in shown
+
+
 def test_status_of_a_catalogue_with_an_unreadable_calibration(run, built, checkpoints):
     import sqlite3
 
@@ -318,6 +330,13 @@ def test_embed_leaves_bad_photos_out(run, season, tmp_path):
         assert len(written["photo"]) == len(written["embedding"]) == 37
 
 
+def test_embed_writes_nothing_where_no_photo_can_be_read(run, season, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"")
+    with pytest.raises(BadPhoto, match=r"no photo could be read \(1 photo given\), so .*v\.npz is not written"):
+        run("embed", tmp_path / "bad.png", "--out", tmp_path / "v.npz")
+    assert not (tmp_path / "v.npz").exists()
+
+
 def test_embed_refuses_what_cannot_come_out_right(run, season, tmp_path):
     with pytest.raises(BadPhoto, match=r"2 of the photos are called a00_0\.png; give one folder"):
         run("embed", season.folder, season.folder / "a00_0.png", "--out", tmp_path / "v.npz")
@@ -383,8 +402,18 @@ def test_submit_is_checked_against_the_sample(run, competition, tmp_path):
     arguments = ("submit", "--photos", competition.folder, "--out", tmp_path / "s.csv", "--sample", sample)
     assert run(*arguments).exit_code == 0
     sample.write_text(sample.read_text() + f"another.png,{labels}\n")
-    with pytest.raises(BadSubmission, match=r"lacks 1 of the photos, such as another\.png"):
+    (tmp_path / "s.csv").unlink()
+    with pytest.raises(BadSubmission, match=r"test lacks 1 of the photos, such as another\.png"):
         run(*arguments)
+    assert not (tmp_path / "s.csv").exists()  # found out before anything was identified
+
+
+def test_an_unreadable_sample_is_refused_before_the_catalogue_is_opened(run, competition, tmp_path):
+    with pytest.raises(BadSubmission, match=r"absent\.csv cannot be read"):
+        run(
+            *("submit", "--photos", competition.folder, "--out", tmp_path / "s.csv"),
+            *("--sample", tmp_path / "absent.csv", "--catalogue", tmp_path / "no.db"),
+        )
 
 
 def test_every_command_has_a_plain_help(run):

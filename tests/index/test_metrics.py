@@ -123,6 +123,14 @@ def test_expected_calibration_error_agrees_with_a_loop_over_bins(rng: np.random.
     assert metrics.expected_calibration_error(probabilities, is_right, bins=10) == pytest.approx(error)
 
 
+def test_weights_of_the_calibration_error_stand_for_repeated_queries(rng: np.random.Generator) -> None:
+    probabilities, is_right = rng.uniform(size=20), rng.uniform(size=20) < 0.4
+    counts = rng.integers(1, 5, size=20)
+    weighted = metrics.expected_calibration_error(probabilities, is_right, weights=counts.astype(np.float64))
+    repeated = metrics.expected_calibration_error(np.repeat(probabilities, counts), np.repeat(is_right, counts))
+    assert weighted == pytest.approx(repeated) != metrics.expected_calibration_error(probabilities, is_right)
+
+
 def test_bootstrap_draws_whole_individuals(rng: np.random.Generator) -> None:
     # Two animals, one always right and one never: a draw has 0, 1 or 2 of the good one.
     values, groups = np.array([1.0] * 50 + [0.0] * 50), ["w_a"] * 50 + ["w_b"] * 50

@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 from index.labels import LabelledPhoto, read_labels
+from training.questions import LabelledVectors
 from training.recipe import Recipe, read_recipe
+from training.splits import make_split
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +53,17 @@ def whale_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def whales(whale_folder: Path) -> list[LabelledPhoto]:
     return list(read_labels(whale_folder / "labels.csv", whale_folder).photos)
+
+
+@pytest.fixture
+def herd(rng: np.random.Generator) -> LabelledVectors:
+    """60 individuals of 4 photos each as random clusters in 16 dimensions, and 150 new whales, split by seed 0."""
+    centres = np.repeat(rng.normal(size=(60, 16)), 4, axis=0)
+    rows = np.concatenate([centres + 0.55 * rng.normal(size=centres.shape), rng.normal(size=(150, 16))])
+    names = [f"w{row // 4:02}_{row % 4}" for row in range(240)] + [f"new_{row:03}" for row in range(150)]
+    photos = [LabelledPhoto(name, Path(name), None if name[0] == "n" else name[:3]) for name in names]
+    vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return LabelledVectors(vectors, photos, make_split(photos, 0))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from training.batches import Batches, Rows
-from training.recipe import BatchChoices
+from training.recipe import BadRecipe, BatchChoices
 
 # 20 individuals of 1 to 5 photos, then 15 new whales: 60 labelled photos.
 LABELS: list[str | None] = [f"w{one:02}" for one in range(20) for _ in range(1 + one % 5)]
@@ -144,3 +144,61 @@ def test_a_part_of_a_batch_keeps_its_columns_together() -> None:
     part = rows[1::2]
     assert len(part) == 12
     assert np.array_equal(part.identities, rows.identities[1::2]) and np.array_equal(part.photos, rows.photos[1::2])
+
+
+def test_unlabelled_photos_are_their_own_positives_alone() -> None:
+    batches = Batches(LABELS, dataclasses.replace(CHOICES, unlabelled_share=0.25), 4, unlabelled=9)
+    for rows in batches.epoch(0):
+        unlabelled = rows.photos >= len(LABELS)
+        assert unlabelled.sum() == 2 * CHOICES.photos_each
+        assert len(set(rows.photos[unlabelled])) == 2
+        numbers = -1 - 2 * rows.photos - rows.is_mirrored
+        assert np.array_equal(rows.identities[unlabelled], numbers[unlabelled])
+        assert (rows.identities >= 0).sum() == 4 * CHOICES.photos_each
+
+
+def test_a_new_whale_has_its_number_in_every_batch() -> None:
+    for rows in batches_of().epoch(0):
+        negative = rows.identities < 0
+        assert np.array_equal(rows.identities[negative], (-1 - 2 * rows.photos - rows.is_mirrored)[negative])
+
+
+def test_without_individuals_every_photo_is_seen_once_an_epoch_on_average() -> None:
+    batches = Batches([], CHOICES, 4, unlabelled=80)
+    epoch = list(batches.epoch(0))
+    assert len(epoch) == batches.steps == 10
+    assert all(len(rows) == batches.size and (rows.identities < 0).all() for rows in epoch)
+
+
+def test_few_unlabelled_photos_leave_their_place() -> None:
+    rows = next(Batches(LABELS, CHOICES, 4, unlabelled=1).epoch(0))
+    assert (rows.photos >= len(LABELS)).sum() == CHOICES.photos_each
+    assert len(rows) == batches_of().size
+
+
+SPECIES = ["minke" if name in {"w04", "w09"} else "humpback" for name in LABELS]
+
+
+def drawn_of(shares: dict[str, float]) -> float:
+    """The share of minkes, two of the twenty individuals, among those drawn one at a time."""
+    choices = dataclasses.replace(CHOICES, individuals=1, new_whale_share=0.0, species_shares=shares)
+    batches = Batches(LABELS, choices, 4, species=SPECIES)
+    drawn = [SPECIES[rows.photos[0]] for epoch in range(60) for rows in batches.epoch(epoch)]
+    return drawn.count("minke") / len(drawn)
+
+
+@pytest.mark.parametrize(("shares", "minkes"), [({"minke": 0.6}, 0.6), ({"humpback": 0.3}, 0.7), ({"minke": 1}, 1.0)])
+def test_species_have_the_share_that_is_asked_for(shares: dict[str, float], minkes: float) -> None:
+    assert drawn_of(shares) == pytest.approx(minkes, abs=0.05)
+
+
+def test_a_species_without_a_share_is_never_drawn() -> None:
+    choices = dataclasses.replace(CHOICES, species_shares={"minke": 1.0})
+    rows = next(Batches(LABELS, choices, 4, species=SPECIES).epoch(0))
+    assert {SPECIES[photo] for photo, who in zip(rows.photos, rows.identities, strict=True) if who >= 0} == {"minke"}
+
+
+def test_a_share_for_a_species_that_is_not_there_is_refused() -> None:
+    choices = dataclasses.replace(CHOICES, species_shares={"orca": 0.5})
+    with pytest.raises(BadRecipe, match="names 'orca', of which nothing is learned; the species are humpback, minke"):
+        Batches(LABELS, choices, 4, species=SPECIES)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from embedding.errors import FlukeprintError
@@ -101,3 +102,49 @@ def test_help_loads_no_torch(start_python: Callable[..., subprocess.Popen[str]])
     process = start_python("-c", program, "train", "--help")
     said = process.communicate()[0]
     assert process.returncode == 0 and "--resume" in said, said
+
+
+def test_pseudo_labels_are_learned_from(
+    labels: tuple[object, ...], whale_folder: Path, fast_options: list[str], tmp_path: Path
+) -> None:
+    run, extra = tmp_path / "run", tmp_path / "unlabelled"
+    options = (*labels, *fast_options, "--set", "schedule.epochs=1", "--cache", tmp_path / "cache")
+    assert invoke("train", "tiny", *options, "--out", run).exit_code == 0
+    extra.mkdir()
+    split = dict(line.split(",") for line in (run / "split.csv").read_text().splitlines()[1:])
+    copied = next(name for name, role in split.items() if role == "fit" and name.startswith("w"))
+    for name, original in (("x.png", copied), ("y.png", "new_00.png")):
+        Image.open(whale_folder / original).save(extra / name, compress_level=0)  # the same picture in another file
+    (extra / "copy.png").write_bytes((whale_folder / copied).read_bytes())  # a labelled photo, and so left out
+    asked = ("--unlabelled", extra, "--split", run / "split.csv", "--checkpoint", run / "best.safetensors")
+    done = invoke("pseudo-label", *labels, *asked, "--out", tmp_path / "pseudo.csv", "--max-fpir", "0.3")
+    assert done.exit_code == 0, done.output
+    rows = (tmp_path / "pseudo.csv").read_text().splitlines()
+    assert rows[0] == "image,label,probability,distance"
+    assert any(row.startswith(f"x.png,{copied.partition('_')[0]},") for row in rows)
+    assert "of 2 photos labelled" in done.output and not any(row.startswith("copy") for row in rows)
+    more = ("--extra-csv", tmp_path / "pseudo.csv", "--extra-photos", extra)
+    trained = invoke("train", "tiny", *options, "--out", tmp_path / "more", *more)
+    assert trained.exit_code == 0, trained.output
+    unlabelled = invoke("train", "tiny", *options, "--out", tmp_path / "again", "--extra-photos", extra)
+    assert unlabelled.exit_code == 0, unlabelled.output
+    refused = invoke("train", "tiny", *options, "--out", tmp_path / "never", "--extra-csv", tmp_path / "pseudo.csv")
+    assert refused.exit_code == 2 and "--extra-photos" in refused.output
+    nothing = invoke("pseudo-label", *labels, *asked[2:], "--unlabelled", tmp_path / "cache", "--out", run)
+    assert isinstance(nothing.exception, FlukeprintError) and "holds no photo to label" in str(nothing.exception)
+
+
+def test_several_species_are_learned_together(
+    labels: tuple[object, ...], whale_folder: Path, fast_options: list[str], tmp_path: Path
+) -> None:
+    other = tmp_path / "orca"
+    other.mkdir()
+    for photo in whale_folder.iterdir():
+        (other / photo.name).write_bytes(photo.read_bytes())
+    sets = (*labels, "--csv", other / "labels.csv", "--photos", other)
+    done = invoke("train", "tiny", *sets, "--out", tmp_path / "run", *fast_options, "--set", "schedule.epochs=1")
+    assert done.exit_code == 0, done.output
+    header = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"known_top1", "orca known_top1", f"{whale_folder.name} known_top1"} <= set(header)
+    both = invoke("combine", *[tmp_path / "run" / "best.safetensors"] * 2, "--out", tmp_path / "both.safetensors")
+    assert both.exit_code == 0 and "2 members" in both.output

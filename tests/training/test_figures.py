@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from embedding.embedder import Embedder
+from embedding.heat import RIGHT, WRONG
+from embedding.network import Network, NetworkConfig
+from embedding.photo import Box, crop, read_photo, resize, to_array
+from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from training.evaluation import Answers, answers_of
-from training.figures import draw_cmc, draw_det, draw_sheets
+from training.failures import known_asked
+from training.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
 from training.splits import Split, make_split
 
 QUERIES = 12  # at most, on a sheet
+TILE_PX = (224, 128)
+ROW_PX, TOP_PX = 128 + 2 * 17 + 10, 37  # two lines of words below each tile, and the heading
 
 
 def drawn(path: Path) -> tuple[tuple[int, int], np.ndarray]:
@@ -50,31 +60,72 @@ def test_det_and_cmc_are_curves_on_white(whales: list[LabelledPhoto], split: Spl
         assert (np.ptp(pixels.astype(int), axis=2) > 60).sum() > 200  # a coloured line
 
 
-def test_sheets_show_hits_in_pairs_and_misses_in_threes(
-    whales: list[LabelledPhoto], split: Split, tmp_path: Path
-) -> None:
+def test_sheets_show_query_answer_and_other_in_rows(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
     found = answers(whales, split, 1.0)
     hits, misses = int((found.known_ranks == 1).sum()), int((found.known_ranks > 1).sum())
     assert hits and misses
     draw_sheets(found, whales, tmp_path)
-    for name, count, tiles in (("hits.png", hits, 2), ("misses.png", misses, 3)):
-        size, _ = drawn(tmp_path / name)
-        lines = -(-min(count, QUERIES) // 2)
-        assert size == (2 * tiles * 220, lines * 160)
+    for name, count, frames in (("hits.png", hits, (RIGHT, WRONG)), ("misses.png", misses, (WRONG, RIGHT))):
+        size, pixels = drawn(tmp_path / name)
+        assert size == (3 * 234 + 10, min(count, QUERIES) * ROW_PX + TOP_PX)
+        assert tuple(pixels[TOP_PX + 20, 7]) not in (RIGHT, WRONG)  # beside the query, the answer and the other
+        assert tuple(pixels[TOP_PX + 20, 241]) == frames[0]
+        assert tuple(pixels[TOP_PX + 20, 475]) == frames[1]
 
 
-def test_a_sheet_shows_the_photos_themselves(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
+def test_a_sheet_shows_the_photos_themselves_nearest_first(
+    whales: list[LabelledPhoto], split: Split, tmp_path: Path
+) -> None:
     found = answers(whales, split, 0.1)
     draw_sheets(found, whales, tmp_path)
     _, pixels = drawn(tmp_path / "hits.png")
-    first = int(np.argsort(found.known_distances, kind="stable")[0])
-    with Image.open(next(p.path for p in whales if p.name == found.known_photos[first].name)) as image:
-        colour = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
-    left_top = pixels[:160, :220].reshape(-1, 3).astype(int)
-    stripe = np.median(colour[np.abs(colour - colour[0]).sum(axis=1) < 90], axis=0)
-    assert (np.abs(left_top - stripe).sum(axis=1) < 40).sum() > 500
+    hits = [each for each in known_asked(found) if each.rank == 1]
+    first = min(hits, key=lambda each: (each.own.distance, each.photo.name))
+    assert first.other is not None
+    for column, name in enumerate((first.photo.name, first.own.photo, first.other.photo)):
+        wanted = to_array(resize(read_photo(next(p.path for p in whales if p.name == name)), *TILE_PX))
+        left = 10 + 234 * column
+        np.testing.assert_array_equal(pixels[TOP_PX : TOP_PX + TILE_PX[1], left : left + TILE_PX[0]], wanted)
+
+
+def test_with_an_embedder_heat_follows_and_boxes_are_cut_out(
+    whales: list[LabelledPhoto], split: Split, tmp_path: Path
+) -> None:
+    torch.manual_seed(3)
+    network = Network(NetworkConfig("test_resnet", 4))
+    embedder = Embedder(network, Preprocessing(32, 32, crop="box", box_margin=0.0), "", device="cpu")
+    boxed = [dataclasses.replace(photo, box=Box(0.0, 0.0, 0.5, 1.0)) for photo in whales]
+    found = answers(boxed, split, 0.1)
+    name = min(
+        (each for each in known_asked(found) if each.rank == 1), key=lambda each: (each.own.distance, each.photo.name)
+    ).photo.name
+    image = read_photo(next(photo.path for photo in whales if photo.name == name))
+    for with_boxes, shown in ((True, crop(image, Box(0.0, 0.0, 0.5, 1.0))), (False, image)):
+        draw_sheets(found, boxed, tmp_path, embedder=embedder, with_boxes=with_boxes)
+        size, pixels = drawn(tmp_path / "hits.png")
+        assert size[0] == 7 * 234 + 10
+        query = pixels[TOP_PX : TOP_PX + TILE_PX[1], 10 : 10 + TILE_PX[0]]
+        np.testing.assert_array_equal(query, to_array(resize(shown, *TILE_PX)))
+        heated = pixels[TOP_PX : TOP_PX + TILE_PX[1], 10 + 3 * 234 : 10 + 3 * 234 + TILE_PX[0]]
+        assert not np.array_equal(heated, query)
 
 
 def test_without_misses_there_is_no_sheet_of_them(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
     draw_sheets(answers(whales, split, 0.01), whales, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["hits.png"]
+
+
+def test_the_same_answers_make_the_same_sheets(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        draw_sheets(answers(whales, split, 1.0), whales, folder)
+    assert (tmp_path / "one" / "misses.png").read_bytes() == (tmp_path / "two" / "misses.png").read_bytes()
+
+
+def test_numbered_sheets_show_all_of_them(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
+    asked = known_asked(answers(whales, split, 1.0))
+    paths = draw_numbered_sheets(asked, whales, tmp_path, "asked", rows=4)
+    assert [path.name for path in paths] == [f"asked-{number:02}.png" for number in range(1, -(-len(asked) // 4) + 1)]
+    rows = [(drawn(path)[0][1] - TOP_PX) // ROW_PX for path in paths]
+    assert sum(rows) == len(asked) and set(rows[:-1]) == {4}
+    assert draw_numbered_sheets([], whales, tmp_path) == []

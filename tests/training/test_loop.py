@@ -449,3 +449,82 @@ def test_a_device_that_is_not_there_is_refused(run: Train, tmp_path: Path) -> No
 
     with pytest.raises(BadRecipe, match=r"compute\.device = 'abacus': .*Allowed are \"auto\", \"cpu\" and \"cuda\""):
         run(tmp_path / "run", "compute.device=abacus")
+
+
+def test_a_teacher_s_loss_is_part_of_every_step(run: Train, tmp_path: Path) -> None:
+    teacher = run(tmp_path / "teacher", *EVERY_STEP, "seed=5")
+    # No other term, so that the loss is the teacher's alone, and in proportion to its weight at the first step.
+    taught = (*EVERY_STEP, "loss=[{kind='triplet',weight=0.0}]", "schedule.epochs=1", "optimiser.rate=0.0")
+    losses = {
+        weight: float(metrics_of(run_folder)[0]["loss"])
+        for weight in (1.0, 3.0)
+        for run_folder in [tmp_path / f"{weight}"]
+        if run(run_folder, *taught, f"distillation.teacher={teacher}", f"distillation.weight={weight}")
+    }
+    assert losses[1.0] > 0
+    assert losses[3.0] == pytest.approx(3 * losses[1.0], rel=1e-5)
+
+
+def test_extra_photos_are_learned_from_but_not_of_individuals_held_out(
+    run: Train, whales: list[LabelledPhoto], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roles = make_split(whales).roles
+    held_out = next(photo for photo in whales if roles[photo.name] == "disjoint")
+    fit = next(photo for photo in whales if roles[photo.name] == "fit" and photo.individual is not None)
+    extra = [
+        LabelledPhoto("extra/a.png", fit.path, fit.individual),
+        LabelledPhoto("extra/b.png", fit.path, None),
+        LabelledPhoto("extra/c.png", held_out.path, held_out.individual),
+    ]
+    options = (*EVERY_STEP, "schedule.epochs=1")
+    best = run(tmp_path / "extra", *options, extra=extra)
+    assert "1 of 3 extra photos are of individuals that are held out" in capsys.readouterr().err
+    alone = run(tmp_path / "alone", *options)
+    assert read_header(best).card["photos"] == read_header(alone).card["photos"] + 2
+    assert read_header(best).card["individuals"] == read_header(alone).card["individuals"]
+    assert set(read_split(tmp_path / "extra" / "split.csv", whales).roles) == {photo.name for photo in whales}
+
+
+def test_without_labels_photos_are_learned_from_and_validated_by_their_labels(run: Train, tmp_path: Path) -> None:
+    options = ("data.labels=ignore", 'loss=[{kind="multi_similarity",memory=16}]', "schedule.epochs=1")
+    best = run(tmp_path / "run", *options)
+    assert read_header(best).card["individuals"] == 0
+    assert float(metrics_of(tmp_path / "run")[0]["known_top1"]) >= 0
+
+
+def test_a_run_with_a_memory_resumes_to_the_same(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = (*EVERY_STEP, 'loss=[{kind="multi_similarity",memory=20}]')
+    whole = run(tmp_path / "whole", *options)
+    with monkeypatch.context() as patch:
+        stopped_at_write(patch, 7, before=False)
+        with pytest.raises(Killed):
+            run(tmp_path / "cut", *options)
+    assert fingerprint_of(run(tmp_path / "cut", *options, resume=True)) == fingerprint_of(whole)
+
+
+def test_another_teacher_is_another_run(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = tmp_path / "teacher.safetensors"
+    first, second = (run(tmp_path / f"{seed}", "schedule.epochs=0", f"seed={seed}") for seed in (1, 2))
+    teacher.write_bytes(first.read_bytes())
+    options = (*EVERY_STEP, f"distillation.teacher={teacher}")
+    with monkeypatch.context() as patch:
+        stopped_at_write(patch, 5, before=False)
+        with pytest.raises(Killed):
+            run(tmp_path / "run", *options)
+    teacher.write_bytes(second.read_bytes())
+    with pytest.raises(BadState, match="belongs to another recipe"):
+        run(tmp_path / "run", *options, resume=True)
+    teacher.write_bytes(first.read_bytes())
+    best = run(tmp_path / "run", *options, resume=True)
+    assert read_header(best).card["recipe"]["distillation"]["teacher"] == "teacher.safetensors"  # no folder
+
+
+def test_extra_photos_without_a_place_or_a_box_are_refused(
+    run: Train, whales: list[LabelledPhoto], tmp_path: Path
+) -> None:
+    extra = [LabelledPhoto("extra/a.png", whales[0].path, None)]
+    with pytest.raises(BadRun, match="leaves the 1 unlabelled photos no place in a batch"):
+        run(tmp_path / "a", "batches.unlabelled_share=0", extra=extra)
+    boxed = [LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales]
+    with pytest.raises(BadRun, match="the extra ones come without, and there is no locator to find them"):
+        run(tmp_path / "b", "input.crop=box", extra=extra, photos=boxed)

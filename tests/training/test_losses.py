@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from training.losses import WeightedLosses, dynamic_margins_degrees
+from training.losses import WeightedLosses, dynamic_margins_degrees, twins_of
 from training.recipe import LossChoices
 
 Floats = NDArray[np.float64]
@@ -206,3 +206,100 @@ def test_dynamic_margins_shrink_with_the_number_of_photos() -> None:
 
 def test_class_weights_alone_are_saved() -> None:
     assert list(built(ARCFACE, TRIPLET, twin_shift=4).state_dict()) == ["terms.0.W"]
+
+
+def remembering(memory: int, twin_shift: int = 0) -> WeightedLosses:
+    return built(LossChoices(kind="multi_similarity", memory=memory), twin_shift=twin_shift)
+
+
+def test_a_memory_that_is_not_full_changes_nothing(embeddings: torch.Tensor) -> None:
+    plain, remembers = remembering(0), remembering(11)
+    assert torch.equal(remembers(embeddings, IDENTITIES), plain(embeddings, IDENTITIES))
+
+
+def test_what_was_seen_before_is_compared_with() -> None:
+    """A whale seen in the batch before, close by and of another identity, is pushed away from."""
+    losses = remembering(2)
+    losses(torch.eye(5)[:2], torch.tensor([0, 1]))
+    batch = torch.tensor([[0.9, 0.1, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]], requires_grad=True)
+    pair = torch.tensor([2, 2])
+    with_memory = losses(batch, pair)
+    without = remembering(0)(batch, pair)
+    assert with_memory > without + 0.1
+    (gradient,) = torch.autograd.grad(with_memory, batch)
+    assert gradient.abs().sum() > 0
+
+
+def test_the_mirror_twin_in_the_memory_is_no_rival() -> None:
+    def loss_after(seen: int) -> torch.Tensor:
+        losses = remembering(2, twin_shift=4)
+        losses(torch.eye(5)[:2], torch.tensor([seen, 3]))
+        return losses(torch.tensor([[0.9, 0.1, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]]), torch.tensor([2, 2]))
+
+    assert loss_after(6) < loss_after(5)  # 6 is the twin of 2
+
+
+def test_the_memory_keeps_the_newest_and_is_saved() -> None:
+    losses = remembering(3)
+    for at in range(4):
+        losses(torch.eye(5)[[at, at]], torch.tensor([at, at]))
+    again = remembering(3)
+    again.load_state_dict(losses.state_dict())
+    assert sorted(again.state_dict()["terms.0.identities"].tolist()) == [2, 3, 3]
+    assert int(again.state_dict()["terms.0.written"]) == 8
+
+
+def test_twins_are_each_other_s() -> None:
+    identities = torch.tensor([0, 3, 4, 7, -1, -2, -7, -8])
+    twins = twins_of(identities, 4)
+    assert twins.tolist() == [4, 7, 0, 3, -2, -1, -8, -7]
+    assert torch.equal(twins_of(twins, 4), identities)
+    assert twins_of(torch.tensor([2]), 0).tolist() == [2]
+
+
+FOCAL = LossChoices(kind="focal", scale=8.0, hardest=3)
+
+
+def naive_focal(cosines: Floats, identities: list[int], hardest: int, twin_shift: int = 0) -> float:
+    total = 0.0
+    for row, identity in zip(8.0 * cosines - 4.0, identities, strict=True):
+        chances = 1 / (1 + np.exp(-row))
+        twin = (identity + twin_shift) % (2 * twin_shift) if twin_shift and identity >= 0 else identity
+        rivals = sorted((at for at in range(len(row)) if at not in {identity, twin}), key=lambda at: -row[at])
+        total += sum(-(chances[at] ** 2) * np.log(1 - chances[at]) for at in rivals[:hardest])
+        if identity >= 0:
+            total += -((1 - chances[identity]) ** 2) * np.log(chances[identity])
+    return total / len(identities)
+
+
+@pytest.mark.parametrize(("hardest", "twin_shift"), [(3, 0), (3, 4), (100, 4)])
+def test_focal_head(hardest: int, twin_shift: int, embeddings: torch.Tensor) -> None:
+    losses = built(dataclasses.replace(FOCAL, hardest=hardest), twin_shift=twin_shift)
+    weights = losses.state_dict()["terms.0.weight"].double().numpy()
+    cosines = unit(embeddings.double().numpy()) @ unit(weights).T
+    identities = [0, 0, 1, 1, 6, 6, -1, 3, -6, 7]
+    found = float(losses(embeddings, torch.tensor(identities)).detach())
+    assert found == pytest.approx(naive_focal(cosines, identities, hardest, twin_shift), rel=1e-4)
+
+
+def test_a_new_whale_teaches_the_focal_head_to_say_nobody(embeddings: torch.Tensor) -> None:
+    batch = embeddings.clone().requires_grad_()
+    losses = built(FOCAL)
+    losses(batch, torch.full((10,), -1)).backward()
+    assert batch.grad is not None
+    assert batch.grad.abs().sum() > 0
+    assert losses.terms[0].get_parameter("weight").grad is not None
+
+
+def test_easy_triplets_take_the_nearest_positive(embeddings: torch.Tensor) -> None:
+    identities = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
+    cosines = unit(embeddings.double().numpy()) @ unit(embeddings.double().numpy()).T
+    losses: list[float] = []
+    for anchor, own in enumerate(identities):
+        positives = [cosines[anchor, at] for at, other in enumerate(identities) if other == own and at != anchor]
+        if positives:
+            nearest_rival = max(cosines[anchor, at] for at, other in enumerate(identities) if other != own)
+            losses.append(max(0.0, nearest_rival - max(positives) + 0.3))
+    expected = np.mean([loss for loss in losses if loss > 0])
+    found = built(LossChoices(kind="triplet", mining="easy", margin=0.3))(embeddings, torch.tensor(identities))
+    assert float(found) == pytest.approx(float(expected), rel=1e-4)

@@ -53,7 +53,9 @@ def test_an_evaluation_leaves_what_it_promises(
     measure(EvaluationChoices(**choices), as_json=True)
     names = {path.name for path in choices["out"].iterdir()}
     wanted = {"report.json", "det.png", "cmc.png", "vectors.npz", "gallery.csv", "queries.csv", "disjoint.csv"}
+    wanted |= {"misses.csv", "failures.md", "disjoint"}
     assert wanted <= names <= wanted | {"hits.png", "misses.png"}
+    assert {path.name for path in (choices["out"] / "disjoint").iterdir()} == {"misses.csv", "failures.md"}
     report = json.loads((choices["out"] / "report.json").read_text())
     assert json.loads(capsys.readouterr().out) == report
     assert report["checkpoint"] == {
@@ -62,6 +64,21 @@ def test_an_evaluation_leaves_what_it_promises(
         "sha256": fingerprint_of(checkpoint),
     }
     assert report["split"]["seed"] == 0 and report["known"]["queries"] > 5
+
+
+def test_every_miss_is_drawn_when_asked_for(choices: dict[str, Any], tmp_path: Path) -> None:
+    header, *rows = choices["csv"].read_text().splitlines()
+    names, labels = zip(*(row.split(",") for row in rows), strict=True)
+    # Everybody's photos change hands, so that the nearest is seldom the right one.
+    wrong = [f"{name},{label}" for name, label in zip(names, (*labels[7::2], *labels[:7], *labels[8::2]), strict=True)]
+    choices["csv"] = tmp_path / "wrong.csv"
+    choices["csv"].write_text("\n".join([header, *wrong]))
+    measure(EvaluationChoices(**choices, draws_every_miss=True), as_json=False)
+    missed: list[int] = []
+    for folder in (choices["out"], choices["out"] / "disjoint"):
+        missed.append(len((folder / "misses.csv").read_text().splitlines()) - 1)
+        assert len(list(folder.glob("misses-*.png"))) == -(-missed[-1] // 20)
+    assert sum(missed) > 0
 
 
 def test_vectors_are_the_embedder_s_in_the_order_of_names(
@@ -109,6 +126,17 @@ def test_another_score_is_measured_or_refused(choices: dict[str, Any]) -> None:
     assert json.loads((choices["out"] / "report.json").read_text())["split"]["score"] == "blend"
     with pytest.raises(BadQuery, match="score 'best'; allowed are nearest, centre, blend"):
         measure(EvaluationChoices(**{**choices, "score": "best"}), as_json=True)
+
+
+def test_a_comparison_is_added_to_the_report(choices: dict[str, Any]) -> None:
+    measure(EvaluationChoices(**choices, compares=True), as_json=True)
+    report = json.loads((choices["out"] / "report.json").read_text())
+    assert {"scores", "fusion", "open_set", "growth", "abundance"} <= set(report)
+    assert report["scores"]["nearest"]["known"]["top1"] == report["known"]["top1"]
+    assert report["open_set"]["distance"]["auroc"] == report["open"]["auroc"]
+    page = (choices["out"] / "compare.md").read_text()
+    assert page.startswith(f"# Ways to answer, compared on {choices['photos'].name}\n")
+    assert (choices["out"] / "growth.png").exists()
 
 
 def test_one_unreadable_photo_ends_an_evaluation(

@@ -188,3 +188,26 @@ def test_a_file_that_is_not_toml_is_refused(content: bytes, tmp_path: Path) -> N
 def test_no_loss_is_needed_where_nothing_is_trained() -> None:
     recipe = recipe_from_dict({**LEAST, "loss": [], "schedule": {"epochs": 0}})
     assert recipe.loss == () and not math.isnan(recipe.optimiser.rate)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("loss=[{kind='triplet',memory=5}]", r"loss\.0\.memory = 5 of triplet"),
+        ("data.labels=ignore", "leaves no classes to learn"),
+        ("batches.photos_each=1", "a photo its own positive, so batches.photos_each = 1 leaves none"),
+    ],
+)
+def test_choices_that_would_teach_nothing_are_refused(changed: str, said: str) -> None:
+    pair = () if changed == "data.labels=ignore" else ("data.labels=ignore", "loss=[{kind='multi_similarity'}]")
+    with pytest.raises(BadRecipe, match=said):
+        read_recipe("tiny", [*pair, changed])
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"), [("{a=0.7,b=0.4}", "1.1 together; allowed is 1 at most"), ("{a='x'}", "numbers from 0 to 1")]
+)
+def test_species_shares_are_shares(shares: str, said: str) -> None:
+    with pytest.raises(BadRecipe, match=said):
+        read_recipe("tiny", [f"batches.species_shares={shares}"])
+    assert read_recipe("tiny", ["batches.species_shares={a=0.7}"]).batches.species_shares == {"a": 0.7}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from index.labels import LabelledPhoto
-from training.splits import BadSplit, Split, make_split, read_split, write_split
+from training.splits import BadSplit, Split, make_split, read_split, species_of, write_split
 
 
 def labelled(counts: dict[str, int], new_whales: int = 0) -> list[LabelledPhoto]:
@@ -129,3 +130,60 @@ def test_a_split_file_that_does_not_fit_is_refused(change: Callable[[str], str],
 def test_an_absent_split_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSplit, match=r"split\.csv can't be read"):
         read_split(tmp_path / "split.csv", [])
+
+
+def of_species(species: str, photos: list[LabelledPhoto]) -> list[LabelledPhoto]:
+    return [
+        dataclasses.replace(
+            photo,
+            name=f"{species}/{photo.name}",
+            individual=photo.individual and f"{species}/{photo.individual}",
+            species=species,
+        )
+        for photo in photos
+    ]
+
+
+def test_a_species_split_is_the_same_whatever_is_beside_it() -> None:
+    humpbacks, minkes = labelled(MANY, 30), labelled({f"m{at}": 4 for at in range(20)})
+    alone = make_split(humpbacks).roles
+    together = make_split([*of_species("humpback", humpbacks), *of_species("minke", minkes)]).roles
+    assert {name.removeprefix("humpback/"): role for name, role in together.items() if name[0] == "h"} == alone
+    assert {role for name, role in together.items() if name[0] == "m"} == {
+        "fit",
+        "known_query",
+        "disjoint",
+        "unknown_query",
+    }
+
+
+def test_species_of_few_individuals_are_split_together() -> None:
+    few = [photo for at in range(6) for photo in of_species(f"s{at}", labelled({f"w{at}": 3}))]
+    roles = make_split([*of_species("humpback", labelled(MANY)), *few]).roles
+    assert "disjoint" in {role for name, role in roles.items() if name[0] == "s"}
+
+
+def test_too_few_of_a_species_are_learned_from() -> None:
+    few = of_species("minke", labelled({"m": 3, "n": 3}))
+    roles = make_split([*of_species("humpback", labelled(MANY)), *few]).roles
+    assert {role for name, role in roles.items() if name[0] == "m"} == {"fit"}
+
+
+def test_an_individual_s_photos_without_a_species_are_not_another_animal() -> None:
+    """Blank and misspelt cells: every individual is disjoint, unknown, or in the gallery, never two of these."""
+    photos = [
+        dataclasses.replace(photo, species=("humpback", "", "humpback", "humback")[at % 4])
+        for at, photo in enumerate(labelled({f"w{at:02}": 4 for at in range(40)}))
+    ]
+    for found in roles_of(make_split(photos), photos).values():
+        assert set(found) in ({"disjoint"}, {"unknown_query"}, {"fit", "known_query"})
+    assert set(species_of(photos).values()) == {"humpback"}
+
+
+def test_a_set_s_part_of_a_run_s_split_is_found(tmp_path: Path) -> None:
+    photos = labelled(MANY, 30)
+    both = make_split([*of_species("humpback", photos), *of_species("minke", labelled(MANY))])
+    write_split(both, tmp_path / "split.csv")
+    assert read_split(tmp_path / "split.csv", photos).roles == make_split(photos).roles
+    with pytest.raises(BadSplit, match="has no role for 1 of the labelled photos"):
+        read_split(tmp_path / "split.csv", [LabelledPhoto("stranger.jpg", Path("x"), "w")])

@@ -14,6 +14,7 @@ from embedding.checkpoint import BadCheckpoint, CheckpointHeader, save_checkpoin
 from embedding.network import BadNetwork, Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
 from training import start
+from training.combine import combine
 from training.recipe import NetworkChoices
 from training.start import start_network
 
@@ -113,3 +114,11 @@ def test_dropout_is_the_recipe_s_and_no_part_of_the_checkpoint() -> None:
     network = start_network(choices("random", dropout=0.4))
     assert network.dropout.p == 0.4
     assert "dropout" not in network.config.to_dict()
+
+
+def test_of_an_ensemble_the_member_of_the_recipe_s_backbone_is_taken(tmp_path: Path) -> None:
+    other = checkpoint(tmp_path / "a.safetensors", "test_efficientnet")
+    network = checkpoint(tmp_path / "b.safetensors")
+    combine([tmp_path / "a.safetensors", tmp_path / "b.safetensors"], tmp_path / "both.safetensors", "both")
+    assert same(start_network(choices(str(tmp_path / "both.safetensors"))), network)
+    assert other.config.backbone != network.config.backbone

@@ -1,0 +1,91 @@
+"""Two photos side by side, plain and with the heat that says which regions make them alike."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding.embedder import Embedder
+from embedding.heat import Colour, Tile, heat_over, tiled
+from embedding.photo import Box, Image
+from embedding.preprocessing import Preprocessing
+from embedding.regions import Heat, heat_maps
+
+_VIEW_PX = 360
+_ASPECTS = (0.25, 1.5)  # least and most height for a width of 1: a sliver of a box still shows something
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPhoto:
+    """A photo to compare: what captions call it, its image, and the fluke's box where it is known."""
+
+    name: str
+    image: Image
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The picture of two photos compared, and the heat in it."""
+
+    picture: Image
+    heat: Heat
+
+
+def compare(
+    embedder: Embedder, query: ComparedPhoto, reference: ComparedPhoto, *, frame: Colour | None = None
+) -> Comparison:
+    """Draw query and reference as wide as each other, above each its plain view, below it the heat.
+
+    `frame` is the colour around the reference (`RIGHT` or `WRONG` of `embedding.heat`), where the truth is known.
+    """
+    boxes = [seen_box(embedder, photo.image, photo.box) for photo in (query, reference)]
+    heat = pair_heat(embedder, query.image, boxes[0], reference.image, boxes[1])
+    strongest = strongest_of(heat)
+    said = (f"query {query.name}", f"reference {reference.name}")
+    columns = zip((query, reference), boxes, (heat.query, heat.reference), said, (None, frame), strict=True)
+    plain: list[Tile] = []
+    heated: list[Tile] = []
+    for photo, box, own, words, colour in columns:
+        view = view_of(embedder.preprocessing, photo.image, box, _VIEW_PX)
+        plain.append(Tile(view, (words,), colour))
+        heated.append(Tile(heat_over(view, own, strongest), ("red: alike, blue: unlike",), colour))
+    return Comparison(tiled([plain, heated], f"distance {heat.distance:.3f}"), heat)
+
+
+def pair_heat(
+    embedder: Embedder, query: Image, query_box: Box | None, reference: Image, reference_box: Box | None
+) -> Heat:
+    """Take two photos' distance apart; the boxes are those to cut out (`seen_box`)."""
+    preprocessing = embedder.preprocessing
+    return heat_maps(embedder, preprocessing.pixels(query, query_box), preprocessing.pixels(reference, reference_box))
+
+
+def strongest_of(heat: Heat) -> float:
+    """The heat that gets full colour in both photos of a pair."""
+    return float(max(np.abs(heat.query).max(), np.abs(heat.reference).max()))
+
+
+def seen_box(embedder: Embedder, image: Image, box: Box | None) -> Box | None:
+    """The box that the embedder cuts out: the one given, or else what its locator finds; None for the whole photo."""
+    return embedder.located([image], [box])[0] if embedder.preprocessing.crop == "box" else None
+
+
+def view_of(
+    preprocessing: Preprocessing, image: Image, box: Box | None, width_px: int, height_px: int | None = None
+) -> NDArray[np.uint8]:
+    """What the network sees of a photo, at a size for people: (h, w, 3) uint8, `width_px` wide.
+
+    Without `height_px` in the proportions of the photo, not in those that the network's input squashes it to.
+    """
+    if height_px is None:
+        width, height = preprocessing.width_px, preprocessing.height_px
+        if preprocessing.fit == "squash":
+            shown = box if preprocessing.crop == "box" and box is not None else Box(0.0, 0.0, 1.0, 1.0)
+            width = (shown.right - shown.left) * image.width
+            height = (shown.bottom - shown.top) * image.height
+        height_px = round(width_px * min(max(height / width, _ASPECTS[0]), _ASPECTS[1]))
+    return dataclasses.replace(preprocessing, width_px=width_px, height_px=height_px).pixels(image, box)

@@ -1,0 +1,55 @@
+"""The command that shows which regions of two photos make them alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from index.options import BadOut, CheckpointOption, refuse_out
+
+if TYPE_CHECKING:
+    from embedding.comparison import ComparedPhoto
+    from embedding.embedder import Embedder
+    from embedding.photo import Box
+
+_BOX_HELP = "Where the fluke is in the {}: 'left top right bottom' as shares 0 to 1 (default: the locator finds it)."
+
+
+def explain(
+    query: Annotated[Path, typer.Argument(help="The photo in question.")],
+    reference: Annotated[Path, typer.Argument(help="The photo that it was matched with.")],
+    out: Annotated[Path, typer.Option("--out", help="The .png file to write; it appears when it is complete.")],
+    checkpoint: CheckpointOption = None,
+    query_box: Annotated[str | None, typer.Option("--query-box", help=_BOX_HELP.format("query"))] = None,
+    reference_box: Annotated[str | None, typer.Option("--reference-box", help=_BOX_HELP.format("reference"))] = None,
+) -> None:
+    """Draw why two photos are near each other, or far.
+
+    The picture shows both flukes at one width, plain and with heat: red regions speak for the same animal, blue ones
+    against. All heat of a photo adds up to 1 - distance.
+    """
+    from index.labels import box_of
+
+    refuse_out(out)
+    if out.suffix.lower() != ".png":
+        raise BadOut(f"{out} is no .png; give the picture a name that ends in .png")
+    boxes = (box_of(query_box or "", "--query-box"), box_of(reference_box or "", "--reference-box"))
+    from embedding.checkpoint import write_atomically
+    from embedding.comparison import compare
+    from embedding.embedder import Embedder
+    from embedding.heat import png_bytes
+
+    embedder = Embedder.load(checkpoint)
+    compared = compare(embedder, _read(query, boxes[0], embedder), _read(reference, boxes[1], embedder))
+    write_atomically(out, png_bytes(compared.picture))
+    print(f"{out}: {query} and {reference}, distance {compared.heat.distance:.3f}")
+
+
+def _read(path: Path, box: Box | None, embedder: Embedder) -> ComparedPhoto:
+    from embedding.comparison import ComparedPhoto
+    from embedding.photo import read_photo
+
+    # Decoded as `identify` does it, so that the distance is the one that it tells.
+    return ComparedPhoto(path.name, read_photo(path, at_least_px=embedder.input_px), box)
