@@ -58,7 +58,7 @@ def train(
     from training.board import require_tensorboard
     from training.extra import read_extra
     from training.loop import train as run_training
-    from training.recipe import read_recipe
+    from training.recipe import boxes_of, read_recipe
     from training.sets import read_sets
 
     if extra_csv is not None and extra_photos is None:
@@ -66,7 +66,7 @@ def train(
     choices = read_recipe(recipe, overrides or ())
     if tensorboard:
         require_tensorboard()
-    labelled, warnings = read_sets(csv or (), photos)
+    labelled, warnings = read_sets(csv or (), photos, species_boxes=boxes_of(choices.data))
     extra, more = [], []
     if extra_photos is not None:
         extra, more = read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)

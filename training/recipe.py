@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from embedding.errors import FlukeprintError
+from embedding.photo import Box
 from training.ranges import LOSS_RANGES, RANGES, first_outside
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -67,13 +68,15 @@ class DataChoices:
     """`validation_share` of the fit part steers the run; with 0 everything is learned from and nothing is chosen by.
 
     `labels` "ignore" learns without individuals: every photo is its own positive, all others are negatives (the
-    self-supervised warm-up; validation goes by the labels still).
+    self-supervised warm-up; validation goes by the labels still). `species_boxes` are where the animal is in every
+    photo of a species that has no box of its own, as left, top, right, bottom in 0..1: for crops aligned alike.
     """
 
     split_seed: int = 0
     validation_share: float = 0.1
     hold_out_test: bool = True
     labels: Literal["use", "ignore"] = "use"
+    species_boxes: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,11 +340,28 @@ def _check_ranges(recipe: Recipe) -> None:
         raise BadRecipe(f"batches.species_shares = {shares}; allowed are numbers from 0 to 1")
     if sum(shares.values()) > 1 + 1e-9:
         raise BadRecipe(f"batches.species_shares = {shares}, {sum(shares.values()):g} together; allowed is 1 at most")
+    boxes_of(recipe.data)
     if recipe.batches.individuals * recipe.batches.photos_each < 2:
         raise BadRecipe("batches.individuals = 1 and batches.photos_each = 1; a batch needs at least 2 photos")
     _check_losses(recipe)
     if not recipe.loss and recipe.schedule.epochs:
         raise BadRecipe("the recipe names no [[loss]], so there is nothing to train by")
+
+
+def boxes_of(choices: DataChoices) -> dict[str, Box]:
+    """The boxes that a recipe gives to species' photos without one of their own. Raises BadRecipe."""
+    boxes: dict[str, Box] = {}
+    for species, given in choices.species_boxes.items():
+        sides: list[Any] = list(cast("Sequence[Any]", given)) if isinstance(given, list | tuple) else []
+        if len(sides) != 4 or not all(isinstance(side, int | float) and 0 <= side <= 1 for side in sides):
+            sides = []
+        if not sides or not (sides[0] < sides[2] and sides[1] < sides[3]):
+            raise BadRecipe(
+                f"data.species_boxes.{species} = {given}; allowed are [left, top, right, bottom] from 0 to 1, left "
+                "before right and top above bottom"
+            )
+        boxes[species] = Box(*(float(side) for side in sides))
+    return boxes
 
 
 def _check_losses(recipe: Recipe) -> None:

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from embedding.photo import Box
-from index.labels import BadLabels, LabelledPhoto, read_labels
+from index.labels import BadLabels, LabelledPhoto, Labels, read_labels
 
 _WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
-def read_sets(csvs: Sequence[Path], folders: Sequence[Path]) -> tuple[list[LabelledPhoto], list[str]]:
+def read_sets(
+    csvs: Sequence[Path], folders: Sequence[Path], *, species_boxes: Mapping[str, Box] | None = None
+) -> tuple[list[LabelledPhoto], list[str]]:
     """Read one label file and folder, or several in pairs; returns the photos and what a user should know.
 
     One set is taken as it is. Of several, each is named by its label file's folder (without one by the folder of
     photos), which becomes the species where the file names none; photos are named `SET/photo`, individuals
     `SPECIES/individual`, so that equal ids of two species stay two animals and those of one species stay one. A set
     without any box beside a set with boxes is one of ready crops: its photos count as filled by the animal, and the
-    locator learns to take such photos whole. Raises BadLabels.
+    locator learns to take such photos whole. `species_boxes` names where in a species' photos the animal is, for those
+    without a box of their own: photos aligned alike. Raises BadLabels.
     """
+    given = species_boxes or {}
     if csvs and len(csvs) != len(folders):
         raise BadLabels(f"{len(csvs)} label files (--csv) and {len(folders)} folders (--photos); give as many of each")
     pairs = list(zip(csvs or [None] * len(folders), folders, strict=True))
     read = [read_labels(csv, folder) for csv, folder in pairs]
     warnings = [warning for labels in read for warning in labels.warnings]
+    names = [_name_of(csv, folder) for csv, folder in pairs]
+    known = {photo.species or name for name, labels in zip(names, read, strict=True) for photo in labels.photos}
+    warnings += [
+        f"data.species_boxes names {species!r}, of which there is no photo; the species are {', '.join(sorted(known))}"
+        for species in sorted(set(given) - known)
+    ]
+    read = [_with_boxes(labels, name, given) for name, labels in zip(names, read, strict=True)]
     if len(read) == 1:
         return list(read[0].photos), warnings
-    names = [_name_of(csv, folder) for csv, folder in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadLabels(
@@ -55,6 +65,14 @@ def read_sets(csvs: Sequence[Path], folders: Sequence[Path]) -> tuple[list[Label
 
 def _name_of(csv: Path | None, folder: Path) -> str:
     return (folder if csv is None else csv.parent).resolve().name
+
+
+def _with_boxes(labels: Labels, name: str, given: Mapping[str, Box]) -> Labels:
+    boxed = (
+        photo if photo.box is not None else dataclasses.replace(photo, box=given.get(photo.species or name))
+        for photo in labels.photos
+    )
+    return dataclasses.replace(labels, photos=tuple(boxed))
 
 
 def _of_set(photo: LabelledPhoto, name: str, *, is_whole: bool) -> LabelledPhoto:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from training.recipe import BadRecipe, Recipe, read_recipe, recipe_from_dict, shipped_recipes
+from embedding.photo import Box
+from training.recipe import BadRecipe, Recipe, boxes_of, read_recipe, recipe_from_dict, shipped_recipes
 
 LEAST: dict[str, Any] = {"name": "least", "network": {"backbone": "resnet10t"}, "loss": [{"kind": "arcface"}]}
 
@@ -211,3 +212,16 @@ def test_species_shares_are_shares(shares: str, said: str) -> None:
     with pytest.raises(BadRecipe, match=said):
         read_recipe("tiny", [f"batches.species_shares={shares}"])
     assert read_recipe("tiny", ["batches.species_shares={a=0.7}"]).batches.species_shares == {"a": 0.7}
+
+
+@pytest.mark.parametrize("box", ["[0.1,0.1,0.9]", "[0.9,0.1,0.1,0.9]", "[0.1,0.1,0.9,1.5]", "'left'"])
+def test_species_boxes_are_boxes(box: str) -> None:
+    with pytest.raises(
+        BadRecipe, match=r"data.species_boxes.a = .*; allowed are \[left, top, right, bottom\] from 0 to 1"
+    ):
+        read_recipe("tiny", [f"data.species_boxes={{a={box}}}"])
+
+
+def test_species_boxes_are_read() -> None:
+    recipe = read_recipe("tiny", ["data.species_boxes={a=[0,0.2,1,0.8]}"])
+    assert boxes_of(recipe.data) == {"a": Box(0.0, 0.2, 1.0, 0.8)}

@@ -59,6 +59,17 @@ def test_a_set_without_boxes_beside_one_with_boxes_is_taken_whole_and_told(
     assert "nyala: no photo has a box" in warnings[0]
 
 
+def test_photos_without_a_box_take_their_species_box(humpbacks: tuple[Path, Path], nyalas: tuple[Path, Path]) -> None:
+    flank = Box(0.2, 0.1, 0.9, 0.6)
+    photos, warnings = read_sets(
+        [humpbacks[0], nyalas[0]], [humpbacks[1], nyalas[1]], species_boxes={"nyala": flank, "minke": flank}
+    )
+    assert [photo.box for photo in photos] == [Box(0.1, 0.1, 0.9, 0.9), None, flank]
+    assert warnings == ["data.species_boxes names 'minke', of which there is no photo; the species are humpback, nyala"]
+    alone, _ = read_sets([nyalas[0]], [nyalas[1]], species_boxes={"nyala": flank})
+    assert [photo.box for photo in alone] == [flank]
+
+
 def test_one_animal_of_two_sets_of_its_species_stays_one(tmp_path: Path) -> None:
     rows = "image,label,species\na.png,w_1,humpback\n"
     one, two = (labelled_set(tmp_path / name, rows) for name in ("2018", "2019"))
