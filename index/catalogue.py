@@ -14,17 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from index.calibration import Calibration, calibrate
-from index.catalogue_rows import CataloguePhoto, VectorRows, last_revision, read_photos, read_vectors
+from index.catalogue_rows import (
+    CataloguePhoto,
+    VectorRows,
+    last_calibration,
+    last_revision,
+    read_photos,
+    read_vectors,
+)
 from index.gallery import Gallery
 from index.matching import Score
 from index.schema import (
+    CATALOGUED,
     BadCatalogue,
     ChangeRow,
-    EncounterRow,
-    IndividualRow,
     PhotoRow,
     RevisionRow,
     VectorRow,
@@ -33,6 +39,7 @@ from index.schema import (
     open_engine,
     telling,
 )
+from index.upgrade import upgrade
 
 __all__ = [
     "BadCatalogue",
@@ -93,7 +100,7 @@ class Catalogue:
         path = path.resolve()  # SQLite keeps its log beside the real file, whatever link led there
         if create:
             create_schema(path)
-        check_file(path)
+        upgrade(path, check_file(path))
         return cls(path, wait_seconds=wait_seconds)
 
     def close(self) -> None:
@@ -127,20 +134,26 @@ class Catalogue:
     def photos(self) -> list[CataloguePhoto]:
         """All photos, sorted by name."""
         with telling(self.path), Session(self.engine) as session:
-            return read_photos(session, self.path.parent)
+            last = last_revision(session)
+            return read_photos(session, self.path.parent, last.fingerprint if last else None)
 
     def counts(self) -> CatalogueCounts:
         """Count individuals, encounters and photos."""
         with telling(self.path), Session(self.engine) as session:
             last = last_revision(session)
-            unlabelled = select(func.count()).where(PhotoRow.individual_id.is_(None))
-            searchable = select(func.count()).where(VectorRow.fingerprint == (last.fingerprint if last else ""))
+            is_catalogued = PhotoRow.state == CATALOGUED
+            searchable = select(func.count()).select_from(VectorRow).join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
+            made_by = VectorRow.fingerprint == (last.fingerprint if last else "")
+
+            def count(what: Any, *only: Any) -> int:
+                return session.scalar(select(func.count(what)).where(is_catalogued, *only)) or 0
+
             return CatalogueCounts(
-                individuals=_count(session, IndividualRow.id),
-                encounters=_count(session, EncounterRow.id),
-                photos=_count(session, PhotoRow.id),
-                new_whale_photos=session.scalar(unlabelled) or 0,
-                searchable=session.scalar(searchable) or 0,
+                individuals=count(PhotoRow.individual_id.distinct()),
+                encounters=count(PhotoRow.encounter_id.distinct()),
+                photos=count(PhotoRow.id),
+                new_whale_photos=count(PhotoRow.id, PhotoRow.individual_id.is_(None)),
+                searchable=session.scalar(searchable.where(is_catalogued, made_by)) or 0,
             )
 
     def vectors(self, fingerprint: str) -> tuple[list[int], NDArray[np.float32]]:
@@ -157,7 +170,7 @@ class Catalogue:
         with telling(self.path), Session(self.engine) as session:
             last = self._last(session)
             rows = read_vectors(session, self.path, last.fingerprint)
-            calibration = Calibration.from_json(last.calibration)
+            calibration = Calibration.from_json(last_calibration(session) or {})
         if score is not None and score != calibration.score:
             calibration = calibrate(rows.vectors, rows.individuals, score=score)
         gallery = _gallery_of(rows, factory, fingerprint=last.fingerprint, revision=last.revision)
@@ -170,7 +183,8 @@ class Catalogue:
     def calibration(self) -> Calibration:
         """The calibration fitted at the last revision. Raises BadCalibration when it can't be read."""
         with telling(self.path), Session(self.engine) as session:
-            return Calibration.from_json(self._last(session).calibration)
+            self._last(session)
+            return Calibration.from_json(last_calibration(session) or {})
 
     def changes(self, limit: int = 20) -> list[Change]:
         """The last changes of single photos, newest first."""
@@ -220,7 +234,3 @@ def _gallery_of(rows: VectorRows, factory: str, *, fingerprint: str, revision: i
         revision=revision,
         factory=factory,
     )
-
-
-def _count(session: Session, column: InstrumentedAttribute[int]) -> int:
-    return session.scalar(select(func.count(column))) or 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,23 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from embedding.photo import Box
-from index.schema import BadCatalogue, EncounterRow, IndividualRow, PhotoRow, RevisionRow, VectorRow
+from index.schema import (
+    CATALOGUED,
+    DELETED,
+    BadCatalogue,
+    EncounterRow,
+    IndividualRow,
+    PhotoRow,
+    RevisionRow,
+    VectorRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CataloguePhoto:
-    """One catalogued photo. `individual` None is new_whale; `fingerprint` is the checkpoint of its vector.
+    """One photo. `individual` None is new_whale, or, where its `state` is "waiting", nobody yet.
+
+    `fingerprint` is the checkpoint that was asked for, where the photo has a vector of it, else None.
 
     `mtime_ns` None: the file's time proves nothing, its content must be compared.
     """
@@ -33,6 +45,7 @@ class CataloguePhoto:
     taken_at: str | None
     box: Box | None
     fingerprint: str | None
+    state: str = CATALOGUED
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +58,15 @@ class VectorRows:
     vectors: NDArray[np.float32]
 
 
-def read_photos(session: Session, folder: Path) -> list[CataloguePhoto]:
-    """All photos sorted by name; paths stored as relative ones are within `folder`, the catalogue's."""
+def read_photos(session: Session, folder: Path, fingerprint: str | None) -> list[CataloguePhoto]:
+    """All photos but deleted ones, sorted by name; relative paths are within `folder`, the catalogue's."""
+    own_vector = (VectorRow.photo_id == PhotoRow.id) & (VectorRow.fingerprint == (fingerprint or ""))
     query = (
         select(PhotoRow, IndividualRow.name, EncounterRow.name, VectorRow.fingerprint)
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
         .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
-        .outerjoin(VectorRow, VectorRow.photo_id == PhotoRow.id)
+        .outerjoin(VectorRow, own_vector)
+        .where(PhotoRow.state != DELETED)
         .order_by(PhotoRow.name)
     )
     return [
@@ -67,22 +82,24 @@ def read_photos(session: Session, folder: Path) -> list[CataloguePhoto]:
             encounter=encounter,
             taken_at=row.taken_at,
             box=None if row.box is None else Box(*row.box),
-            fingerprint=fingerprint,
+            fingerprint=made_by,
+            state=row.state,
         )
-        for row, individual, encounter, fingerprint in session.execute(query)
+        for row, individual, encounter, made_by in session.execute(query)
     ]
 
 
 def read_vectors(session: Session, path: Path, fingerprint: str) -> VectorRows:
-    """The vectors of one checkpoint, in the order of their photos' names."""
+    """The catalogued photos' vectors of one checkpoint, in the order of the photos' names."""
     made_by = VectorRow.fingerprint == fingerprint
-    count = session.scalar(select(func.count()).where(made_by)) or 0
+    catalogued = select(func.count()).select_from(VectorRow).join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
+    count = session.scalar(catalogued.where(made_by, PhotoRow.state == CATALOGUED)) or 0
     dimension = session.scalar(select(func.max(VectorRow.dimension)).where(made_by)) or 0
     query = (
         select(PhotoRow.id, PhotoRow.name, IndividualRow.name, VectorRow.embedding)
         .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
-        .where(made_by)
+        .where(made_by, PhotoRow.state == CATALOGUED)
         .order_by(PhotoRow.name)
         .execution_options(yield_per=1000)  # one copy of all vectors in memory, not two
     )
@@ -100,3 +117,25 @@ def read_vectors(session: Session, path: Path, fingerprint: str) -> VectorRows:
 def last_revision(session: Session) -> RevisionRow | None:
     """The newest revision, None in a catalogue without any."""
     return session.scalar(select(RevisionRow).order_by(RevisionRow.revision.desc()).limit(1))
+
+
+def last_calibration(session: Session) -> dict[str, Any] | None:
+    """The newest calibration that was stored with the last revision's checkpoint."""
+    fitted = _last_fitted(session)
+    return fitted.calibration if fitted else None
+
+
+def calibrated_photos(session: Session) -> int | None:
+    """How many catalogued photos there were when that calibration was fitted, where that is known."""
+    fitted = _last_fitted(session)
+    return fitted.calibrated_photos if fitted else None
+
+
+def _last_fitted(session: Session) -> RevisionRow | None:
+    last = last_revision(session)
+    if last is None:
+        return None
+    fitted = select(RevisionRow).where(
+        RevisionRow.fingerprint == last.fingerprint, RevisionRow.calibration.is_not(None)
+    )
+    return session.scalar(fitted.order_by(RevisionRow.revision.desc()).limit(1))

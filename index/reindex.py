@@ -62,13 +62,17 @@ def update_catalogue(
     Raises BadCatalogue, and then nothing has changed.
     """
     with revising(catalogue) as revision:
-        known = {photo.name: photo for photo in revision.photos()}
+        known = {photo.name: photo for photo in revision.photos(embedder.fingerprint)}
         wanted = _wanted(labels, known)
         changed, unread = _changed(revision, wanted, known, embedder.fingerprint, rehash, progress)
         plan = make_plan(wanted, list(known.values()), changed=changed, fingerprint=embedder.fingerprint, prune=prune)
         unread += _carry_out(plan, revision, known, embedder, progress)
         _refuse_emptiness(revision, plan, unread, embedder.fingerprint)
-        is_new = any(revision.changes.values()) or not _is_readable(revision.last_calibration)
+        is_new = (
+            any(revision.changes.values())
+            or revision.last_fingerprint != embedder.fingerprint
+            or not _is_readable(revision.last_calibration)
+        )
         if is_new:
             revision.finish(embedder.fingerprint, _calibration(revision, embedder.fingerprint, progress))
         return Report(

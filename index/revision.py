@@ -1,25 +1,36 @@
-"""Changing a catalogue: all of one revision's changes in one transaction, each with its line in the log.
+"""Changing a catalogue: one event, one transaction, one revision, and every changed row's line in the log.
 
 Part of SQLAlchemy's door.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from index.calibration import Calibration
 from index.catalogue import Catalogue
-from index.catalogue_rows import CataloguePhoto, VectorRows, last_revision, read_photos, read_vectors
+from index.catalogue_rows import (
+    CataloguePhoto,
+    VectorRows,
+    calibrated_photos,
+    last_calibration,
+    last_revision,
+    read_photos,
+    read_vectors,
+)
 from index.embed_photos import EmbeddedPhoto, PhotoFile
 from index.labels import NEW_WHALE, LabelledPhoto
 from index.schema import (
+    CATALOGUED,
+    DELETED,
+    BadCatalogue,
     ChangeRow,
     EncounterRow,
     IndividualRow,
@@ -32,14 +43,15 @@ from index.schema import (
     writing,
 )
 
-ChangeKind = Literal["add", "reembed", "relabel", "remove"]
+Values = dict[str, Any]
 
 
 @contextmanager
-def revising(catalogue: Catalogue) -> Generator[Revision]:
+def revising(catalogue: Catalogue, *, kind: str = "update", made_by: str | None = None) -> Generator[Revision]:
     """Open one transaction; nobody else changes the catalogue meanwhile, and on any error nothing has happened.
 
-    Raises BadCatalogue when another process is changing it, when it can't be written and when the disk is full.
+    `kind` names the event and `made_by` the person or program. Raises BadCatalogue when another process is changing
+    it, when it can't be written and when the disk is full.
     """
     refuse_read_only(catalogue.path)
     with (
@@ -48,64 +60,82 @@ def revising(catalogue: Catalogue) -> Generator[Revision]:
         connection.begin(),
         Session(connection) as session,
     ):
-        yield Revision(session, catalogue.path)
+        yield Revision(session, catalogue.path, kind=kind, made_by=made_by)
 
 
 class Revision:
-    """The changes of one transaction. `changes` counts them by kind; `finish` gives them their revision."""
+    """The changes of one transaction. `changes` counts them by kind; `finish` gives them their revision.
 
-    def __init__(self, session: Session, path: Path) -> None:
+    Rows are changed through `insert` and `update` alone, which keep what each row was and became.
+    """
+
+    def __init__(self, session: Session, path: Path, *, kind: str, made_by: str | None) -> None:
         """Use `revising`."""
         last = last_revision(session)
         self.number = (last.revision if last else 0) + 1
         self.last_fingerprint = last.fingerprint if last else None
-        self.last_calibration: dict[str, Any] = last.calibration if last else {}
-        self.changes: dict[ChangeKind, int] = {"add": 0, "reembed": 0, "relabel": 0, "remove": 0}
-        self._session = session
+        self.last_calibration: Values = last_calibration(session) or {}
+        self.calibrated_photos = calibrated_photos(session)
+        self.changes: dict[str, int] = {"add": 0, "reembed": 0, "relabel": 0, "remove": 0}
+        self.session = session
+        self.path = path
+        self.kind, self._made_by = kind, made_by
         self._connection = session.connection()
-        self._path = path
+        self._rows: list[Values] = []  # changed since the last line of the log
         individuals = session.execute(select(IndividualRow.name, IndividualRow.id))
         self._individuals = {row[0]: row[1] for row in individuals}
         encounters = session.execute(select(EncounterRow.name, EncounterRow.individual_id, EncounterRow.id)).all()
         self._encounters = {(name, individual_id): id_ for name, individual_id, id_ in encounters}
 
-    def photos(self) -> list[CataloguePhoto]:
-        """All photos, sorted by name."""
-        return read_photos(self._session, self._path.parent)
+    def photos(self, fingerprint: str | None = None) -> list[CataloguePhoto]:
+        """All photos, sorted by name, telling those with a vector of `fingerprint` (None: the last revision's)."""
+        return read_photos(self.session, self.path.parent, fingerprint or self.last_fingerprint)
 
     def vectors(self, fingerprint: str) -> VectorRows:
-        """The vectors of one checkpoint, sorted by their photos' names."""
-        return read_vectors(self._session, self._path, fingerprint)
+        """The catalogued photos' vectors of one checkpoint, sorted by their photos' names."""
+        return read_vectors(self.session, self.path, fingerprint)
 
-    def add(self, new: EmbeddedPhoto, fingerprint: str) -> None:
-        """Add a photo with its vector."""
-        values = {"name": new.photo.name, "box": new.photo.box, **_of_file(new.file), **self._of_label(new.photo)}
-        photo_id = self._insert(PhotoRow, values)
-        self._insert(VectorRow, {"photo_id": photo_id, **_of_vector(new, fingerprint)})
-        self._log("add", new.photo.name, {}, {**self._told(new.photo), **_told_vector(new, fingerprint)})
+    def add(self, new: EmbeddedPhoto, fingerprint: str, *, state: str = CATALOGUED, **more: Any) -> int:
+        """Add a photo with its vector; `more` columns as `index.schema.PhotoRow` has them. Returns its key."""
+        values = {
+            "name": new.photo.name,
+            "box": new.photo.box,
+            "state": state,
+            **_of_file(new.file),
+            **self._of_label(new.photo),
+            **more,
+        }
+        photo_id = self._revived(new.photo.name, values)
+        if photo_id is None:
+            photo_id = self.insert(PhotoRow, values)
+        self._put_vector(photo_id, new, fingerprint)
+        self.log("add", new.photo.name, {}, {**self._told(new.photo), **_told_vector(new, fingerprint)})
+        return photo_id
 
     def reembed(self, known: CataloguePhoto, new: EmbeddedPhoto, fingerprint: str) -> None:
-        """Replace a photo's vector, after a change of its content, its box or the checkpoint."""
-        self._update_photo(known, {"box": new.photo.box, **_of_file(new.file)})
-        self._session.execute(delete(VectorRow).where(VectorRow.photo_id == known.id))
-        self._insert(VectorRow, {"photo_id": known.id, **_of_vector(new, fingerprint)})
-        before = {"content_hash": known.content_hash, "box": known.box, "fingerprint": known.fingerprint}
-        self._log("reembed", known.name, before, _told_vector(new, fingerprint))
+        """Put a photo's vector in place, after a change of its content, its box or the checkpoint."""
+        self.update(PhotoRow, known.id, {"box": new.photo.box, **_of_file(new.file)})
+        if (known.content_hash, known.box) != (new.file.content_hash, new.photo.box):
+            # Of what the photo no longer shows; after another checkpoint's the old ones stay, so that one can go back.
+            self.session.execute(delete(VectorRow).where(VectorRow.photo_id == known.id))
+        self._put_vector(known.id, new, fingerprint)
+        before = {"content_hash": known.content_hash, "box": known.box, "fingerprint": self.last_fingerprint}
+        self.log("reembed", known.name, before, _told_vector(new, fingerprint))
 
     def relabel(self, known: CataloguePhoto, photo: LabelledPhoto) -> None:
         """Change whose photo it is, its species, encounter, time or place; its vector stays."""
-        self._update_photo(known, self._of_label(photo))
-        self._log("relabel", known.name, self._told(known), self._told(photo))
+        self.update(PhotoRow, known.id, self._of_label(photo))
+        self.log("relabel", known.name, self._told(known), self._told(photo))
 
     def remove(self, known: CataloguePhoto) -> None:
-        """Take a photo out, and its vector; the log keeps what was known of it."""
-        self._session.execute(delete(PhotoRow).where(PhotoRow.id == known.id))
+        """Take a photo out of every answer; what was known of it stays, so that it can be brought back."""
+        self.update(PhotoRow, known.id, {"state": DELETED})
         before = {"content_hash": known.content_hash, "box": known.box, "fingerprint": known.fingerprint}
-        self._log("remove", known.name, {**self._told(known), **before}, {})
+        self.log("remove", known.name, {**self._told(known), **before}, {})
 
     def note_file(self, known: CataloguePhoto, file: PhotoFile) -> None:
         """Remember a file's new size and time, its content being the same: no change of the catalogue."""
-        self._update_photo(known, _of_file(file))
+        self.session.execute(update(PhotoRow).where(PhotoRow.id == known.id).values(_of_file(file)))
 
     def mislabelled(self) -> list[tuple[str, str, str, str]]:
         """Pairs of photos with the same content but different labels: photo, label, other photo, its label."""
@@ -113,65 +143,129 @@ class Revision:
         pairs: list[tuple[str, str, str, str]] = []
         for photo in self.photos():
             other = first.setdefault(photo.content_hash, photo)
-            if other.individual != photo.individual:
+            if photo.state == other.state == CATALOGUED and other.individual != photo.individual:
                 pairs.append((other.name, other.individual or NEW_WHALE, photo.name, photo.individual or NEW_WHALE))
         return pairs
 
-    def finish(self, fingerprint: str, calibration: Calibration) -> None:
-        """Give the changes their revision, and forget individuals and encounters without a photo."""
-        photos_of = select(PhotoRow.id)
-        no_photo = ~photos_of.where(PhotoRow.encounter_id == EncounterRow.id).exists()
-        self._session.execute(delete(EncounterRow).where(no_photo))
-        no_photo = ~photos_of.where(PhotoRow.individual_id == IndividualRow.id).exists()
-        self._session.execute(delete(IndividualRow).where(no_photo))
-        row = {"revision": self.number, "fingerprint": fingerprint, "calibration": calibration.to_json()}
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        self._insert(RevisionRow, {"at": now, **row})
-
-    def _update_photo(self, known: CataloguePhoto, values: dict[str, Any]) -> None:
-        self._session.execute(update(PhotoRow).where(PhotoRow.id == known.id).values(values))
-
-    def _insert(self, kind: type[Table], values: dict[str, Any]) -> int:
+    def insert(self, kind: type[Table], values: Values) -> int:
         """Insert one row and return its key. Below the ORM, whose own insert takes five times as long (200 us)."""
+        key = self._connection.execute(insert(Table.metadata.tables[kind.__tablename__]), values).inserted_primary_key
+        number = 0 if key is None else int(key[0])
+        # A photo's row is never taken out again, so that what it became need not be kept twice.
+        after = {} if kind is PhotoRow else {name: value for name, value in values.items() if name != "id"}
+        self._rows.append({"table": kind.__tablename__, "key": number, "before": None, "after": after})
+        return number
+
+    def update(self, kind: type[Table], key: int, values: Mapping[str, Any]) -> bool:
+        """Change a row's columns; returns whether any differed. Raises BadCatalogue where there is no such row."""
         table = Table.metadata.tables[kind.__tablename__]
-        key = self._connection.execute(insert(table), values).inserted_primary_key
-        return 0 if key is None else key[0]
+        row = self._connection.execute(select(*(table.c[name] for name in values)).where(table.c.id == key)).first()
+        if row is None:
+            raise BadCatalogue(f"{self.path} has no row {key} in {kind.__tablename__}; restore a copy of it")
+        before = {name: value for name, value in zip(values, row, strict=True) if _plain(values[name]) != value}
+        if not before:
+            return False
+        after = {name: _plain(values[name]) for name in before}
+        self._connection.execute(update(table).where(table.c.id == key).values(after))
+        self._rows.append({"table": kind.__tablename__, "key": key, "before": before, "after": after})
+        return True
 
-    def _log(self, kind: ChangeKind, photo: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-        detail = {"before": before, "after": after}
-        row = {"revision": self.number, "kind": kind, "photo": photo, "detail": detail}
-        self._insert(ChangeRow, row)
-        self.changes[kind] += 1
+    def delete(self, kind: type[Table], key: int) -> None:
+        """Take out a row that nothing leads to."""
+        table = Table.metadata.tables[kind.__tablename__]
+        row = self._connection.execute(select(table).where(table.c.id == key)).mappings().one()
+        self._connection.execute(delete(table).where(table.c.id == key))
+        before = {name: value for name, value in row.items() if name != "id"}
+        self._rows.append({"table": kind.__tablename__, "key": key, "before": before, "after": None})
 
-    def _of_label(self, photo: LabelledPhoto) -> dict[str, Any]:
-        individual_id = None if photo.individual is None else self._individual_id(photo.individual)
-        return {
-            "path": self._stored(photo.path),
-            "individual_id": individual_id,
-            "encounter_id": self._encounter_id(photo.encounter, individual_id),
-            "species": photo.species,
-            "taken_at": photo.taken_at,
+    def log(self, kind: str, subject: str, before: Values, after: Values) -> None:
+        """Write the line of what was done since the last one: to whom, and what it was and became in words."""
+        detail = {"before": before, "after": after, "rows": self._rows}
+        self._connection.execute(
+            insert(Table.metadata.tables[ChangeRow.__tablename__]),
+            {"revision": self.number, "kind": kind, "photo": subject, "detail": detail},
+        )
+        self._rows = []
+        self.changes[kind] = self.changes.get(kind, 0) + 1
+
+    def finish(
+        self,
+        fingerprint: str,
+        calibration: Calibration | None,
+        *,
+        detail: Values | None = None,
+        undoes: int | None = None,
+    ) -> None:
+        """Give the changes their revision. `calibration` None: the last one still stands."""
+        if self._rows:
+            raise RuntimeError("rows were changed without a line in the log")
+        values: Values = {
+            "revision": self.number,
+            "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "fingerprint": fingerprint,
+            "calibration": None if calibration is None else calibration.to_json(),
+            "calibrated_photos": None if calibration is None else self.photo_count(),
+            "kind": self.kind,
+            "made_by": self._made_by,
+            "detail": detail,
+            "undoes": undoes,
         }
+        self._connection.execute(insert(Table.metadata.tables[RevisionRow.__tablename__]), values)
 
-    def _individual_id(self, name: str) -> int:
+    def individual_id(self, name: str) -> int:
+        """The key of an individual, made where none has the name; a merged one's is that of who it turned out to be."""
         if name not in self._individuals:
-            self._individuals[name] = self._insert(IndividualRow, {"name": name})
-        return self._individuals[name]
+            self._individuals[name] = self.insert(IndividualRow, {"name": name})
+        key = self._individuals[name]
+        target = self.session.scalar(select(IndividualRow.merged_into).where(IndividualRow.id == key))
+        return key if target is None else target
 
-    def _encounter_id(self, name: str | None, individual_id: int | None) -> int | None:
+    def encounter_id(self, name: str | None, individual_id: int | None) -> int | None:
+        """The key of an encounter, made where there is none; None without a name."""
         if name is None:
             return None
         # An encounter is with one animal: the same name beside another individual is another encounter.
         key = (name, individual_id)
         if key not in self._encounters:
-            self._encounters[key] = self._insert(EncounterRow, {"name": name, "individual_id": individual_id})
+            self._encounters[key] = self.insert(EncounterRow, {"name": name, "individual_id": individual_id})
         return self._encounters[key]
+
+    def photo_count(self) -> int:
+        """How many photos are catalogued."""
+        return self.session.scalar(select(func.count()).where(PhotoRow.state == CATALOGUED)) or 0
+
+    def _revived(self, name: str, values: Values) -> int | None:
+        """A deleted photo's key, its row being made the new photo's; None where the name was never there."""
+        key = self.session.scalar(select(PhotoRow.id).where(PhotoRow.name == name, PhotoRow.state == DELETED))
+        if key is not None:
+            self.session.execute(delete(VectorRow).where(VectorRow.photo_id == key))
+            self.update(PhotoRow, key, values)
+        return key
+
+    def _put_vector(self, photo_id: int, new: EmbeddedPhoto, fingerprint: str) -> None:
+        own = (VectorRow.photo_id == photo_id) & (VectorRow.fingerprint == fingerprint)
+        self.session.execute(delete(VectorRow).where(own))
+        embedding = new.vector.astype("<f4").tobytes()
+        values = {"fingerprint": fingerprint, "dimension": len(new.vector), "embedding": embedding}
+        self._connection.execute(
+            insert(Table.metadata.tables[VectorRow.__tablename__]), {"photo_id": photo_id, **values}
+        )
+
+    def _of_label(self, photo: LabelledPhoto) -> Values:
+        individual_id = None if photo.individual is None else self.individual_id(photo.individual)
+        return {
+            "path": self._stored(photo.path),
+            "individual_id": individual_id,
+            "encounter_id": self.encounter_id(photo.encounter, individual_id),
+            "species": photo.species,
+            "taken_at": photo.taken_at,
+        }
 
     def _stored(self, path: Path) -> str:
         path = path.absolute()
-        return str(path.relative_to(self._path.parent) if path.is_relative_to(self._path.parent) else path)
+        return str(path.relative_to(self.path.parent) if path.is_relative_to(self.path.parent) else path)
 
-    def _told(self, photo: LabelledPhoto | CataloguePhoto) -> dict[str, Any]:
+    def _told(self, photo: LabelledPhoto | CataloguePhoto) -> Values:
         return {
             "individual": photo.individual,
             "species": photo.species,
@@ -181,14 +275,14 @@ class Revision:
         }
 
 
-def _of_file(file: PhotoFile) -> dict[str, Any]:
+def _plain(value: Any) -> Any:
+    """A value as it comes back from the database: a box is a list there."""
+    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
+
+
+def _of_file(file: PhotoFile) -> Values:
     return {"content_hash": file.content_hash, "size_bytes": file.size_bytes, "mtime_ns": file.mtime_ns}
 
 
-def _of_vector(new: EmbeddedPhoto, fingerprint: str) -> dict[str, Any]:
-    embedding = new.vector.astype("<f4").tobytes()
-    return {"fingerprint": fingerprint, "dimension": len(new.vector), "embedding": embedding}
-
-
-def _told_vector(new: EmbeddedPhoto, fingerprint: str) -> dict[str, Any]:
+def _told_vector(new: EmbeddedPhoto, fingerprint: str) -> Values:
     return {"content_hash": new.file.content_hash, "box": new.photo.box, "fingerprint": fingerprint}

@@ -7,17 +7,20 @@ import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Connection, Engine, ForeignKey, create_engine, event
+from sqlalchemy import Table as SqlTable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 
 from embedding.errors import FlukeprintError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+CATALOGUED, WAITING, REJECTED, DELETED = "catalogued", "waiting", "rejected", "deleted"
 APPLICATION_ID = 0x666C756B  # "fluk": tells our SQLite files from another program's
 
 _READ_WRITE = "mode=rw"
@@ -37,11 +40,20 @@ class Table(DeclarativeBase):
 
 
 class IndividualRow(Table):
-    """A known animal."""
+    """A known animal. `name` is the id that answers give; `other_names` are those it had, or has elsewhere.
+
+    `merged_into`: it turned out to be that animal, to which its photos went; its name leads there.
+    """
 
     __tablename__ = "individuals"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    display_name: Mapped[str | None]
+    other_names: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    species: Mapped[str | None]
+    sex: Mapped[str | None]
+    notes: Mapped[str | None]
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("individuals.id"))
 
 
 class EncounterRow(Table):
@@ -51,12 +63,19 @@ class EncounterRow(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     individual_id: Mapped[int | None] = mapped_column(ForeignKey("individuals.id"), index=True)
+    at: Mapped[str | None]
+    place: Mapped[str | None]
+    observer: Mapped[str | None]
+    notes: Mapped[str | None]
 
 
 class PhotoRow(Table):
     """One file with its label. No individual means `new_whale`.
 
-    `path` is relative to the catalogue's folder where the file lies in it, so that the folder can be moved whole.
+    `state`: "catalogued" (searched, where it has an individual), "waiting" (for a person to say whose it is),
+    "rejected" (of no use) or "deleted". `answer` is what the service said of a photo when it came. A row is never
+    taken out, so that a deletion can be undone and an old answer explained. `path` is relative to the catalogue's
+    folder where the file lies in it, so that the folder can be moved whole.
     `mtime_ns` is empty when the file was too fresh for its time to prove anything.
     """
 
@@ -72,30 +91,47 @@ class PhotoRow(Table):
     species: Mapped[str | None]
     taken_at: Mapped[str | None]
     box: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
+    state: Mapped[str] = mapped_column(default=CATALOGUED, server_default=CATALOGUED, index=True)
+    viewpoint: Mapped[str | None]
+    quality: Mapped[str | None]
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class VectorRow(Table):
-    """A photo's embedding: little-endian float32 of unit length, and the checkpoint that made it."""
+    """A photo's embedding: little-endian float32 of unit length, one for each checkpoint that embedded it."""
 
     __tablename__ = "vectors"
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(index=True)
+    fingerprint: Mapped[str] = mapped_column(primary_key=True, index=True)
     dimension: Mapped[int]
     embedding: Mapped[bytes]
 
 
 class RevisionRow(Table):
-    """One transaction: when, with which checkpoint, and the calibration fitted after it."""
+    """One event, one transaction: what was done, when, by whom, and with which checkpoint the catalogue is searched.
+
+    `calibration` is the one fitted after it, to so many catalogued photos; empty where the last one still stands.
+    `kind` and `detail` say what was done and by what answer; `undoes` is the revision that this one took back.
+    """
 
     __tablename__ = "revisions"
     revision: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[str]
     fingerprint: Mapped[str]
-    calibration: Mapped[dict[str, Any]] = mapped_column(JSON)
+    calibration: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    calibrated_photos: Mapped[int | None]
+    kind: Mapped[str] = mapped_column(default="update", server_default="update")
+    made_by: Mapped[str | None]
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    undoes: Mapped[int | None]
 
 
 class ChangeRow(Table):
-    """One photo's change in one revision, before and after; never altered, never deleted (triggers see to it)."""
+    """One row's change in one revision, before and after; never altered, never deleted (triggers see to it).
+
+    `photo` names the photo, individual or encounter. `detail` holds `before` and `after` in words and, in `rows`, every
+    database row that was changed: its table, its key, and its columns before and after, which is what undoing needs.
+    """
 
     __tablename__ = "changes"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -108,6 +144,26 @@ class ChangeRow(Table):
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+# Other modules' tables (jobs, keys) are made by those modules, where they are used.
+_OWN_TABLES: list[SqlTable] = [
+    Table.metadata.tables[kind.__tablename__]
+    for kind in (IndividualRow, EncounterRow, PhotoRow, VectorRow, RevisionRow, ChangeRow)
+]
+_APPEND_ONLY = ("changes", "revisions")
+
+
+def create_tables(connection: Connection) -> None:
+    """Create those of the catalogue's tables that are absent, and the triggers that keep its log append-only."""
+    Table.metadata.create_all(connection, tables=_OWN_TABLES)
+    for table, happening in product(_APPEND_ONLY, ("UPDATE", "DELETE")):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_{happening.lower()} BEFORE {happening} ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'the log of changes is append-only'); END"
+        )
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
 def create_schema(path: Path) -> None:
     """Write an empty catalogue. Raises BadCatalogue when the file exists or can't be written."""
     try:
@@ -116,14 +172,7 @@ def create_schema(path: Path) -> None:
         raise BadCatalogue(f"the catalogue {path} can't be created: {error.strerror}") from error
     engine = open_engine(path)
     with telling(path), engine.begin() as connection:
-        Table.metadata.create_all(connection)
-        for happening in ("UPDATE", "DELETE"):
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER changes_refuse_{happening.lower()} BEFORE {happening} ON changes "
-                "BEGIN SELECT RAISE(ABORT, 'the log of changes is append-only'); END"
-            )
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        create_tables(connection)
 
 
 def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
@@ -178,8 +227,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
 
-def check_file(path: Path) -> None:
-    """Raise BadCatalogue unless `path` is a catalogue that this version can read."""
+def check_file(path: Path) -> int:
+    """The format's version of a catalogue at `path`. Raises BadCatalogue unless this flukeprint can read it."""
     if path.is_dir():
         raise BadCatalogue(f"{path} is a folder; give the catalogue's file, such as {path / 'catalogue.db'}")
     if not path.exists():
@@ -201,6 +250,7 @@ def check_file(path: Path) -> None:
             f"{path} was made by a newer flukeprint (format {version}; this one reads up to {SCHEMA_VERSION}); "
             "install the newer flukeprint"
         )
+    return version
 
 
 def settle(path: Path) -> None:
@@ -248,3 +298,91 @@ def _told(path: Path, said: str) -> BadCatalogue:
     if "malformed" in said or "not a database" in said:
         return BadCatalogue(f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew")
     return BadCatalogue(f"SQLite refused {path}: {said}")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a catalogue that may be in use, as it is at one moment, into a new file without a log beside it.
+
+    Raises BadCatalogue.
+    """
+    try:
+        mode = _mode(source)
+        read = sqlite3.connect(f"{source.absolute().as_uri()}?{mode}", uri=True, timeout=60.0)
+        written = sqlite3.connect(target)
+        try:
+            read.backup(written)
+            written.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            written.close()
+            read.close()
+    except sqlite3.Error as error:
+        raise _told(source, str(error)) from error
+
+
+def put_paths(path: Path, paths: dict[int, str]) -> None:
+    """Write into a copy, which nobody uses, where its photos lie: keys of photos and paths. Raises BadCatalogue."""
+    raw = sqlite3.connect(path)
+    try:
+        with raw:
+            raw.executemany("UPDATE photos SET path = ? WHERE id = ?", [(new, key) for key, new in paths.items()])
+    except sqlite3.Error as error:
+        raise _told(path, str(error)) from error
+    finally:
+        raw.close()
+
+
+def stored_photos(path: Path) -> list[tuple[int, str, str, str, str]]:
+    """All photos as they are stored, deleted ones too: key, name, path, content hash, state. Raises BadCatalogue."""
+    raw = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
+    try:
+        return raw.execute("SELECT id, name, path, content_hash, state FROM photos ORDER BY name").fetchall()
+    except sqlite3.Error as error:
+        raise _told(path, str(error)) from error
+    finally:
+        raw.close()
+
+
+def photo_places(path: Path) -> dict[str, str]:
+    """Where each photo's encounter was, by photo name, of those whose encounter has a place. Raises BadCatalogue."""
+    query = (
+        "SELECT photos.name, encounters.place FROM photos JOIN encounters ON encounters.id = encounter_id "
+        "WHERE encounters.place IS NOT NULL AND encounters.place != ''"
+    )
+    raw = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
+    try:
+        return dict(raw.execute(query))
+    except sqlite3.Error as error:
+        raise _told(path, str(error)) from error
+    finally:
+        raw.close()
+
+
+def database_faults(path: Path) -> list[str]:
+    """What is wrong with the file itself by SQLite's own check, and with references between its rows."""
+    raw = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
+    try:
+        said = [str(row[0]) for row in raw.execute("PRAGMA integrity_check(100)")]
+        loose = [
+            f"{row[0]} row {row[1]} refers to {row[2]}, which is not there"
+            for row in raw.execute("PRAGMA foreign_key_check")
+        ]
+    except sqlite3.Error as error:
+        return [str(error)]
+    finally:
+        raw.close()
+    return ([] if said == ["ok"] else said) + loose
+
+
+def stored_vectors(path: Path) -> Generator[tuple[str, str, int, bytes]]:
+    """All vectors as they are stored: photo name, fingerprint, dimension, bytes. Raises BadCatalogue."""
+    query = (
+        "SELECT photos.name, fingerprint, dimension, embedding FROM vectors JOIN photos ON photos.id = photo_id "
+        "ORDER BY photos.name, fingerprint"
+    )
+    raw = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
+    try:
+        yield from raw.execute(query)
+    except sqlite3.Error as error:
+        raise _told(path, str(error)) from error
+    finally:
+        raw.close()

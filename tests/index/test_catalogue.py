@@ -200,9 +200,9 @@ def test_paths_that_are_no_catalogue(tmp_path):
 
 def test_a_newer_format_asks_for_a_newer_flukeprint(path):
     raw = sqlite3.connect(path)
-    raw.execute("PRAGMA user_version = 2")
+    raw.execute("PRAGMA user_version = 3")
     raw.close()
-    with pytest.raises(BadCatalogue, match=r"newer flukeprint \(format 2; this one reads up to 1\)"):
+    with pytest.raises(BadCatalogue, match=r"newer flukeprint \(format 3; this one reads up to 2\)"):
         Catalogue.open(path)
 
 

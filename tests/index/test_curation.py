@@ -1,0 +1,286 @@
+import numpy as np
+import pytest
+
+from embedding.photo import read_photo
+from index.as_of import searchable_as_of
+from index.catalogue import Catalogue
+from index.curation import BadCuration, Curator
+from index.directory import Directory, next_free_id
+from index.embed_photos import EmbeddedPhoto, PhotoFile
+from index.labels import LabelledPhoto
+from index.reindex import build_catalogue, update_catalogue
+from index.undoing import undo
+
+F = "f" * 64
+
+
+@pytest.fixture
+def catalogue(tmp_path, season, embedder):
+    season.rows["a00_0.png"] |= {"encounter": "e1", "taken_at": "2018-06-01"}
+    season.rows["a00_1.png"] |= {"encounter": "e1", "taken_at": "2019-06-01"}
+    path = tmp_path / "catalogue.db"
+    build_catalogue(path, season.labels(), embedder)
+    with Catalogue.open(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def curator(catalogue):
+    return Curator(catalogue, made_by="ada")
+
+
+def whose(catalogue):
+    gallery = catalogue.gallery()
+    return dict(zip(gallery.photo_names, gallery.individuals, strict=True))
+
+
+def embedded(season, embedder, name, animal, take=9):
+    path = season.folder / name
+    season.paint(name, animal, take)
+    label = LabelledPhoto(name, path, None, None, None, None, None)
+    return EmbeddedPhoto(label, PhotoFile(f"hash of {name}", 1, None), embedder.embed([read_photo(path)])[0])
+
+
+def test_a_waiting_photo_is_in_nobody_s_answer_until_it_is_confirmed(catalogue, curator, season, embedder):
+    new = embedded(season, embedder, "q.png", "w_03")
+    assert curator.take_in([new], F, answers=[{"decision": "known", "probability": 0.9}]).kind == "take in"
+    assert "q.png" not in whose(catalogue)
+    assert catalogue.counts().photos == 38
+    (card,) = Directory(catalogue).photos(state="waiting")
+    assert (card.name, card.individual, card.answer) == ("q.png", None, {"decision": "known", "probability": 0.9})
+    event = curator.confirm("q.png", "w_03")
+    assert (event.kind, event.photos, event.revision) == ("confirm", ("q.png",), 3)
+    assert whose(catalogue)["q.png"] == "w_03"
+    act = Directory(catalogue).history(limit=1)[0]
+    assert (act.made_by, act.kind, act.detail["answer"]) == (
+        "ada",
+        "confirm",
+        {"decision": "known", "probability": 0.9},
+    )
+    assert catalogue.gallery().rank(new.vector[None], 1)[0][0].individual == "w_03"
+    with pytest.raises(BadCuration, match="catalogued already, as w_03's; move it instead"):
+        curator.confirm("q.png", "w_04")
+
+
+def test_a_new_individual_is_made_of_a_photo(catalogue, curator, season, embedder):
+    curator.take_in([embedded(season, embedder, "q.png", "somebody")], F)
+    curator.confirm("q.png", Directory(catalogue).next_id())
+    assert whose(catalogue)["q.png"] == "w_12"
+    curator.take_in([embedded(season, embedder, "r.png", "somebody", 3)], F, individual="w_12")
+    assert Directory(catalogue).individual("w_12").photos == 2
+
+
+def test_rejected_and_deleted_photos_are_gone_from_answers_and_can_come_back(catalogue, curator, season, embedder):
+    curator.take_in([embedded(season, embedder, "q.png", "w_03")], F)
+    curator.reject("q.png", reason="only a splash")
+    assert Directory(catalogue).photos(state="waiting") == []
+    gone = curator.delete("a00_0.png")
+    assert "a00_0.png" not in whose(catalogue)
+    assert [photo.name for photo in catalogue.photos() if photo.name == "a00_0.png"] == []
+    undo(catalogue, gone.revision, made_by="ada")
+    assert whose(catalogue)["a00_0.png"] == "w_00"
+    with pytest.raises(BadCuration, match="is catalogued; only waiting ones can be rejected"):
+        curator.reject("a00_0.png")
+
+
+def test_merging_moves_photos_and_leads_the_old_name_on(catalogue, curator, season, embedder):
+    embedder.embedded = 0
+    event = curator.merge("w_01", "w_00")
+    assert embedder.embedded == 0
+    assert event.photos == ("a01_0.png", "a01_1.png", "a01_2.png")
+    assert {whose(catalogue)[name] for name in event.photos} == {"w_00"}
+    assert catalogue.counts().individuals == 11
+    directory = Directory(catalogue)
+    assert directory.individual("w_00").other_names == ("w_01",)
+    assert directory.individual("w_01").merged_into == "w_00"
+    assert "w_01" not in [each.name for each in directory.individuals()]
+    with pytest.raises(BadCuration, match="w_01 was merged into w_00; act on that one"):
+        curator.rename("w_01", "w_99")
+    # A later label file may still use the old name.
+    update_catalogue(catalogue, season.labels(), embedder)
+    assert whose(catalogue)["a01_0.png"] == "w_00"
+
+
+def test_splitting_gives_some_photos_to_a_new_individual(catalogue, curator):
+    curator.split("w_00", ["a00_0.png"], "w_50")
+    assert [whose(catalogue)[f"a00_{take}.png"] for take in range(3)] == ["w_50", "w_00", "w_00"]
+    directory = Directory(catalogue)
+    # The encounter of two photos became two, each with one animal.
+    assert [(one.name, one.individual, one.photos) for one in directory.encounters()] == [
+        ("e1", "w_00", 1),
+        ("e1", "w_50", 1),
+    ]
+    for photos, new, said in [
+        (["a00_1.png"], "w_03", "there is an individual w_03 already"),
+        (["a01_0.png"], "w_60", "no photo of w_00"),
+        (["a00_1.png", "a00_2.png"], "w_60", "these are all photos of w_00"),
+        ([], "w_60", "no photo was named"),
+    ]:
+        with pytest.raises(BadCuration, match=said):
+            curator.split("w_00", photos, new)
+
+
+def test_renaming_keeps_the_old_name(catalogue, curator):
+    curator.rename("w_00", "Salt")
+    assert whose(catalogue)["a00_0.png"] == "Salt"
+    assert Directory(catalogue).individual("Salt").other_names == ("w_00",)
+    with pytest.raises(BadCuration, match="there is an individual w_01 already; merge the two"):
+        curator.rename("Salt", "w_01")
+    for name in ("", " x", "new_whale", "a\nb"):
+        with pytest.raises(BadCuration, match="can't be an individual's name"):
+            curator.rename("Salt", name)
+
+
+def test_edits_are_found_by_search(catalogue, curator):
+    curator.edit("w_00", {"display_name": "Old 100% Salt", "sex": "f", "notes": "scar on the left"})
+    directory = Directory(catalogue)
+    assert [one.name for one in directory.individuals(search="100% sa")] == ["w_00"]
+    assert [one.name for one in directory.individuals(search="SCAR")] == ["w_00"]
+    assert directory.individuals(search="100_ sa") == []
+    found = directory.individual("w_00")
+    assert (found.sex, found.photos, found.first_seen, found.last_seen) == ("f", 3, "2018-06-01", "2019-06-01")
+    with pytest.raises(BadCuration, match="noted so already"):
+        curator.edit("w_00", {"sex": "f"})
+    pages = [directory.individuals(limit=5), directory.individuals(limit=5, after="w_04")]
+    assert [one.name for one in pages[0] + pages[1]] == [f"w_{at:02}" for at in range(10)]
+
+
+def test_what_can_t_be_done_changes_nothing(catalogue, curator, season, embedder):
+    before = whose(catalogue)
+    new = embedded(season, embedder, "a00_0.png", "w_00")
+    for act, said in [
+        (lambda: curator.merge("w_00", "w_77"), "no individual 'w_77'"),
+        (lambda: curator.merge("w_00", "w_00"), "one individual already"),
+        (lambda: curator.move(["a00_1.png", "nowhere.png"], "w_03"), r"no photo 'nowhere\.png'"),
+        (lambda: curator.move(["a00_1.png"], "w_00"), "nothing to move"),
+        (lambda: curator.confirm("nowhere.png", "w_00"), "no photo"),
+        (lambda: curator.take_in([new], F), r"there is a photo a00_0\.png already"),
+        (lambda: curator.take_in([new], "e" * 64), "the catalogue's vectors are of checkpoint ffff"),
+        (lambda: undo(catalogue, 7, made_by="ada"), "there is no revision 7; the last one is 1"),
+    ]:
+        with pytest.raises(BadCuration, match=said):
+            act()
+    assert catalogue.revision == 1
+    assert whose(catalogue) == before
+
+
+def test_undo_refuses_what_later_events_need_and_names_them(catalogue, curator, season, embedder):
+    taken = curator.take_in([embedded(season, embedder, "q.png", "new")], F)
+    made = curator.confirm("q.png", "w_90")
+    later = curator.move(["a00_0.png"], "w_90")
+    with pytest.raises(BadCuration, match=rf"Undo them first, newest first: .*{later.revision} \(move\)"):
+        undo(catalogue, made.revision, made_by="ada")
+    with pytest.raises(BadCuration, match=rf"{made.revision} \(confirm\)"):
+        undo(catalogue, taken.revision, made_by="ada")
+    for event in (later, made, taken):
+        undo(catalogue, event.revision, made_by="ada")
+    assert "q.png" not in whose(catalogue)
+    assert Directory(catalogue).individual("w_90") is None
+    with pytest.raises(BadCuration, match="undone already, by revision 7"):
+        undo(catalogue, taken.revision, made_by="ada")
+    assert [act.is_undone for act in Directory(catalogue).history()] == [False, False, False, True, True, True, False]
+
+
+def test_an_event_that_touches_other_things_doesn_t_stand_in_the_way(catalogue, curator):
+    renamed = curator.rename("w_00", "Salt")
+    curator.edit("Salt", {"sex": "f"})
+    curator.delete("a05_0.png")
+    undo(catalogue, renamed.revision, made_by="ada")
+    assert Directory(catalogue).individual("w_00").sex == "f"
+
+
+def test_undoing_an_undo_does_it_again(catalogue, curator):
+    before = whose(catalogue)
+    merged = curator.merge("w_01", "w_00")
+    after = whose(catalogue)
+    undone = undo(catalogue, merged.revision, made_by="ada")
+    assert whose(catalogue) == before
+    undo(catalogue, undone.revision, made_by="ada")
+    assert whose(catalogue) == after
+    with pytest.raises(BadCuration, match="w_01 was merged into w_00"):
+        curator.rename("w_01", "w_99")
+
+
+def test_going_over_to_another_checkpoint_can_be_taken_back(catalogue, make_embedder):
+    other = make_embedder("e" * 64, shift=100)
+    before = catalogue.vectors(F)[1].copy()
+    swapped = update_catalogue(catalogue, None, other)
+    assert catalogue.fingerprint == "e" * 64
+    undo(catalogue, swapped.revision, made_by="ada")
+    assert catalogue.fingerprint == F
+    assert np.array_equal(catalogue.vectors(F)[1], before)
+
+
+def test_an_update_of_labels_can_be_taken_back(catalogue, season, embedder):
+    before = whose(catalogue)
+    season.rows["a00_0.png"]["label"] = "w_01"
+    season.rows.pop("a02_0.png")
+    season.draw("new.png", "w_77")
+    report = update_catalogue(catalogue, season.labels(), embedder, prune=True)
+    assert whose(catalogue) != before
+    undo(catalogue, report.revision, made_by="ada")
+    assert whose(catalogue) == before
+
+
+def test_a_photo_s_new_content_can_t_be_undone(catalogue, season, embedder):
+    season.paint("a00_0.png", "w_00", 77)
+    report = update_catalogue(catalogue, season.labels(), embedder, rehash=True)
+    assert report.reembedded == 1
+    with pytest.raises(BadCuration, match=r"the photo a00_0\.png got another content or box"):
+        undo(catalogue, report.revision, made_by="ada")
+    with pytest.raises(BadCuration, match=r"revision 1 can't be asked any more: .* \(a00_0\.png\)"):
+        searchable_as_of(catalogue, 1)
+
+
+def act_at_random(curator, catalogue, rng, step, season, embedder):
+    photos = sorted(photo.name for photo in catalogue.photos() if photo.state == "catalogued")
+    names = [each.name for each in Directory(catalogue).individuals(limit=500) if each.photos]
+    some = str(rng.choice(photos))
+    match int(rng.integers(8)):
+        case 0:
+            curator.take_in([embedded(season, embedder, f"q{step}.png", f"animal {step}")], F)
+        case 1:
+            waiting = Directory(catalogue).photos(state="waiting")
+            if waiting:
+                curator.confirm(waiting[0].name, str(rng.choice([*names, f"new_{step}"])))
+        case 2:
+            curator.merge(*(str(name) for name in rng.choice(names, 2, replace=False)))
+        case 3:
+            own = Directory(catalogue).photos(individual=str(rng.choice(names)), state="catalogued")
+            if len(own) > 1:
+                curator.split(own[0].individual or "", [own[0].name], f"split_{step}")
+        case 4:
+            curator.rename(str(rng.choice(names)), f"renamed_{step}")
+        case 5:
+            curator.delete(some)
+        case 6:
+            curator.move([some], f"moved_{step}")
+        case _:
+            curator.edit(str(rng.choice(names)), {"notes": f"step {step}"})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_revision_can_be_asked_again_and_undone_in_turn(catalogue, curator, season, embedder, seed):
+    rng = np.random.default_rng(seed)
+    states = {catalogue.revision: whose(catalogue)}
+    for step in range(25):
+        act_at_random(curator, catalogue, rng, step, season, embedder)
+        states[catalogue.revision] = whose(catalogue)
+    assert len(states) > 15
+    for revision, state in states.items():
+        gallery, calibration = searchable_as_of(catalogue, revision)
+        assert dict(zip(gallery.photo_names, gallery.individuals, strict=True)) == state
+        assert gallery.revision == revision
+        assert calibration.unknown_trials > 0
+    for revision in sorted(states, reverse=True)[:-1]:
+        undo(catalogue, revision, made_by="ada")
+        assert whose(catalogue) == states[revision - 1]
+
+
+def test_next_free_ids():
+    assert next_free_id([]) == "w_0001"
+    assert next_free_id(["w_0041", "w_0007", "Salt"]) == "w_0042"
+    assert next_free_id(["w_9", "w_10"]) == "w_11"
+    assert next_free_id(["a1", "b1", "b2"], "a000") == "a002"
+    assert next_free_id(["GOM-0012"], "GOM-0000") == "GOM-0013"
+    assert next_free_id(["x"], "hw") == "hw0001"
