@@ -19,8 +19,9 @@ from embedding.checkpoint import (
     load_weights,
     read_header,
 )
+from embedding.ensemble import Ensemble, network_of
 from embedding.locator import Locator, locate
-from embedding.network import Ensemble, Network, network_of
+from embedding.network import Network
 from embedding.photo import Box, Image
 from embedding.preprocessing import Preprocessing
 

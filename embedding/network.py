@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -120,29 +119,6 @@ def _branches(maps: Tensor, branches: Branches) -> list[Tensor]:
     axis = 2 if branches == "upper_lower" else 3
     half = -(-maps.shape[axis] // 2)
     return [maps, maps.narrow(axis, 0, half), maps.narrow(axis, maps.shape[axis] - half, half)]
-
-
-class Ensemble(nn.Module):
-    """Several networks that look at the same pixels: (n, 3, h, w) -> (n, sum of their d).
-
-    Each member's part has the same length, so that the cosine of two embeddings is the mean of the members' cosines.
-    """
-
-    def __init__(self, members: Sequence[Network]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-        self.dimension = sum(member.dimension for member in members)
-
-    def forward(self, images: Tensor) -> Tensor:
-        parts = [functional.normalize(member(images).float()) for member in self.members]
-        return torch.cat(parts, dim=1) / math.sqrt(len(parts))
-
-
-def network_of(described: Mapping[str, Any]) -> Network | Ensemble:
-    """Build what a checkpoint's header describes: one network, or `members`, each a network. Raises BadNetwork."""
-    if "members" not in described:
-        return Network(NetworkConfig.from_dict(described))
-    return Ensemble([Network(NetworkConfig.from_dict(one)) for one in described["members"]])
 
 
 class _ThinnedConv2d(nn.Conv2d):

@@ -10,17 +10,17 @@ greying out parts of 60 query photos with the shipped checkpoint, the loss of si
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from embedding.embedder import Embedder, normalised
-from embedding.network import BadNetwork, Ensemble, GeneralizedMean, Network
+from embedding.ensemble import Ensemble
+from embedding.network import BadNetwork, GeneralizedMean, Network
 
 HeatMap = NDArray[np.float64]
 
@@ -46,7 +46,8 @@ def heat_maps(embedder: Embedder, query: NDArray[np.uint8], reference: NDArray[n
     parts, on the finest of their grids.
     """
     images = normalised(torch.from_numpy(np.stack([query, reference])).to(embedder.device), embedder.preprocessing)
-    found = [_both_views(member, images, embedder.network) for member in members_of(embedder.network)]
+    sides = zip(_parts(embedder.network, images), _parts(embedder.network, images.flip(3)), strict=True)
+    found = [(straight + mirrored.flip(2)).cpu().numpy().astype(np.float64) for straight, mirrored in sides]
     totals = [each.sum((1, 2)) for each in found]  # (2, d) each
     lengths = np.sqrt(np.sum([(total**2).sum(1) for total in totals], axis=0))  # (2,) of the whole embeddings
     cosine_of = max(float(lengths.prod()), 1e-12)
@@ -66,7 +67,7 @@ def heat_maps(embedder: Embedder, query: NDArray[np.uint8], reference: NDArray[n
 
 def members_of(network: Network | Ensemble) -> list[Network]:
     """The networks of an ensemble, or the one there is."""
-    return list(cast("Iterable[Network]", network.members)) if isinstance(network, Ensemble) else [network]
+    return list(network.networks) if isinstance(network, Ensemble) else [network]
 
 
 def has_heat(network: Network | Ensemble) -> bool:
@@ -100,13 +101,14 @@ def region_vectors(network: Network, images: Tensor) -> Tensor:
     return vectors.reshape(*parts.shape[:3], -1)
 
 
-def _both_views(member: Network, images: Tensor, network: Network | Ensemble) -> NDArray[np.float64]:
-    """Regions of images (2, 3, h, w) plus those of their mirror images, turned back: (2, h', w', d), as embedded."""
-    straight, mirrored = region_vectors(member, images), region_vectors(member, images.flip(3)).flip(2)
-    if isinstance(network, Ensemble):
-        # Of each view its members give unit vectors, so that none outweighs another.
-        straight, mirrored = _of_unit_length(straight), _of_unit_length(mirrored)
-    return (straight + mirrored).cpu().numpy().astype(np.float64)
+def _parts(network: Network | Ensemble, images: Tensor) -> list[Tensor]:
+    """Each member's regions of images (n, 3, h, w), as long together as its part of the embedding: (n, h', w', d)."""
+    if isinstance(network, Network):
+        return [region_vectors(network, images)]
+    seen = zip(network.networks, network.views(images), strict=True)
+    regions = [region_vectors(member, view) for member, view in seen]
+    lengths = network.shares([functional.normalize(each.sum((1, 2))) for each in regions]).sqrt()  # (n, m)
+    return [_of_unit_length(each) * lengths[:, at, None, None, None] for at, each in enumerate(regions)]
 
 
 def _of_unit_length(regions: Tensor) -> Tensor:

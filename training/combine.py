@@ -1,51 +1,121 @@
-"""Several trained checkpoints of one input made into one: an ensemble."""
+"""Several trained checkpoints made into one: an ensemble, of equals or of experts with a gate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from embedding.checkpoint import LOCATOR_PREFIX, CheckpointHeader, load_weights, read_header, save_checkpoint
+from embedding.embedder import Embedder
+from embedding.ensemble import Ensemble, GateConfig, network_of
 from embedding.errors import FlukeprintError
+from embedding.locator import Locator
+from embedding.preprocessing import Preprocessing
+from index.labels import LabelledPhoto
+from training.gating import fit_gate, sample, shares_of
 
 
 class BadEnsemble(FlukeprintError):
-    """Checkpoints that can't be one: too few, or of different inputs."""
+    """Checkpoints that can't be one: too few, of different inputs, or a locator that is none."""
 
 
-def combine(paths: Sequence[Path], out: Path, name: str) -> str:
-    """Write one checkpoint of several members, with the first locator that one has; returns its fingerprint.
+def combine(
+    paths: Sequence[Path],
+    out: Path,
+    name: str,
+    *,
+    locator: Path | None = None,
+    experts: Mapping[str, Sequence[int]] | None = None,
+    photos: Sequence[LabelledPhoto] = (),
+) -> str:
+    """Write one checkpoint of several members; returns its fingerprint.
 
-    A photo is cropped and scaled once for all members, so they must agree in preprocessing. The card keeps every
-    member's own. Raises BadEnsemble, and BadCheckpoint for a file that is none.
+    A photo is cropped once for all members, and scaled to the largest member's input, from which the others scale
+    down; in all else they must agree in preprocessing. The locator is that of the checkpoint `locator`, else the first
+    that a member has. With `experts` (species: members' numbers from 1) a gate divides photos among members, fitted to
+    `photos`, which hold some of every species. The card keeps every member's own. Raises BadEnsemble, BadExperts, and
+    BadCheckpoint for a file that is none.
     """
     if len(paths) < 2:
         raise BadEnsemble(f"{len(paths)} checkpoint given; an ensemble needs two or more")
     headers = [read_header(path) for path in paths]
-    first = headers[0]
-    located = next((header for header in headers if header.has_locator), None)
-    networks: list[dict[str, Any]] = []
-    weights: dict[str, Any] = {}
     for path, header in zip(paths, headers, strict=True):
-        if header.preprocessing != first.preprocessing:
-            raise BadEnsemble(
-                f"{path} takes another input than {paths[0]} ({header.preprocessing} and {first.preprocessing}); "
-                "train the members with the same [input]"
-            )
         if "members" in header.network:
             raise BadEnsemble(f"{path} is an ensemble already; give the checkpoints that it was made of")
-        for tensor, value in load_weights(path).items():
-            if not tensor.startswith(LOCATOR_PREFIX):
-                weights[f"members.{len(networks)}.{tensor}"] = value
-            elif header is located:
-                weights[tensor] = value
-        networks.append(header.network)
+    input_ = _shared_input(paths, headers)
+    weights: dict[str, Tensor] = {}
+    described: list[dict[str, Any]] = []
+    for at, (path, header) in enumerate(zip(paths, headers, strict=True)):
+        own = header.preprocessing
+        size = {} if _size(own) == _size(input_) else {"input_px": list(_size(own))}
+        described.append({**header.network, **size})
+        loaded = load_weights(path).items()
+        weights |= {f"members.{at}.{name}": value for name, value in loaded if not name.startswith(LOCATOR_PREFIX)}
+    locator_from = _locator_from(paths, headers, locator)
     card: dict[str, Any] = {"name": name, "members": [header.card for header in headers]}
-    for shared in ("photos", "individuals"):
-        if shared in first.card:
-            card[shared] = first.card[shared]
-    if located is not None and "locator_overlap" in located.card:
-        card["locator_overlap"] = located.card["locator_overlap"]
-    described = CheckpointHeader({"members": networks}, first.preprocessing, card, located is not None)
-    return save_checkpoint(out, weights, described)
+    card |= {shared: headers[0].card[shared] for shared in ("photos", "individuals") if shared in headers[0].card}
+    network: dict[str, Any] = {"members": described}
+    if locator_from is not None:
+        found = load_weights(locator_from)
+        weights |= {name: value for name, value in found.items() if name.startswith(LOCATOR_PREFIX)}
+        overlap = read_header(locator_from).card.get("locator_overlap")
+        card |= {} if overlap is None else {"locator_overlap": overlap}
+    if experts is not None:
+        _add_gate(network, weights, card, input_, experts, photos)
+    return save_checkpoint(out, weights, CheckpointHeader(network, input_, card, locator_from is not None))
+
+
+def _shared_input(paths: Sequence[Path], headers: Sequence[CheckpointHeader]) -> Preprocessing:
+    """The largest member's preprocessing, where the others differ in size alone."""
+    largest = max((header.preprocessing for header in headers), key=lambda one: one.width_px * one.height_px)
+    for path, header in zip(paths, headers, strict=True):
+        own = header.preprocessing
+        if replace(own, width_px=largest.width_px, height_px=largest.height_px) != largest:
+            raise BadEnsemble(
+                f"{path} takes another input than the others ({own} and {largest}); only width_px and height_px of "
+                "[input] may differ"
+            )
+    return largest
+
+
+def _size(preprocessing: Preprocessing) -> tuple[int, int]:
+    return preprocessing.width_px, preprocessing.height_px
+
+
+def _locator_from(paths: Sequence[Path], headers: Sequence[CheckpointHeader], given: Path | None) -> Path | None:
+    if given is None:
+        return next((path for path, header in zip(paths, headers, strict=True) if header.has_locator), None)
+    if not read_header(given).has_locator:
+        raise BadEnsemble(f"{given} has no locator; give a checkpoint that was trained with [locator] epochs")
+    return given
+
+
+def _add_gate(
+    network: dict[str, Any],
+    weights: dict[str, Tensor],
+    card: dict[str, Any],
+    input_: Preprocessing,
+    experts: Mapping[str, Sequence[int]],
+    photos: Sequence[LabelledPhoto],
+) -> None:
+    """Fit a gate with the members as they are, and add it to the description, the weights and the card."""
+    some = sample(photos)
+    config = GateConfig(shares_of(experts, list(some), len(network["members"])))
+    network["gate"] = config.to_dict()
+    built = network_of(network)
+    assert isinstance(built, Ensemble)
+    assert built.gate is not None
+    own = {name: value for name, value in weights.items() if not name.startswith(LOCATOR_PREFIX)}
+    built.load_state_dict({**own, "gate.centres": built.gate.centres})
+    locator: Locator | None = None
+    if any(name.startswith(LOCATOR_PREFIX) for name in weights):
+        locator = Locator()
+        locator.load_state_dict(
+            {name.removeprefix(LOCATOR_PREFIX): value for name, value in weights.items() if name not in own}
+        )
+    card["gate_finds"] = fit_gate(Embedder(built, input_, "", locator=locator), some, config)
+    weights["gate.centres"] = built.gate.centres.cpu()

@@ -171,15 +171,42 @@ def evaluate(
 
 
 def combine(
-    checkpoints: Annotated[list[Path], typer.Argument(help="Two or more checkpoints trained with the same [input].")],
+    checkpoints: Annotated[list[Path], typer.Argument(help="Two or more checkpoints, alike in [input] but its size.")],
     out: Annotated[Path, typer.Option("--out", help="The ensemble's file.")],
     name: Annotated[str, typer.Option("--name", help="What its card calls it.")] = "ensemble",
+    locator: Annotated[
+        Path | None, typer.Option("--locator", help="The checkpoint whose locator is taken (default: the first's).")
+    ] = None,
+    expert: Annotated[
+        list[str] | None,
+        typer.Option("--expert", help="SPECIES=1,2: the members (from 1) that answer for a species. Repeatable."),
+    ] = None,
+    photos: Annotated[
+        list[Path] | None, typer.Option("--photos", help="With --expert: folder of a species' photos; repeatable.")
+    ] = None,
+    csv: SetCsvOption = None,
 ) -> None:
     """Make one checkpoint of several: an ensemble that asks every member and means their answers.
 
-    Members see the same crop, so they must be trained with the same [input]; the first locator of theirs is taken.
+    With --expert, each species is answered for by its own members: a gate, fitted to the photos given, sees from a
+    photo whose it is. Species are the label files' folders, as in `flukeprint train`.
     """
     from training.combine import combine as write_ensemble
+    from training.sets import read_sets
 
-    fingerprint = write_ensemble(checkpoints, out, name)
+    experts = _experts(expert) if expert else None
+    if (experts is None) != (not photos):
+        raise typer.BadParameter("--expert needs --photos (and --csv) of the species, and these are for --expert alone")
+    labelled, _ = read_sets(csv or (), photos) if photos else ([], [])
+    fingerprint = write_ensemble(checkpoints, out, name, locator=locator, experts=experts, photos=labelled)
     print(f"{out}: {len(checkpoints)} members, {out.stat().st_size / 1e6:.1f} MB, {fingerprint[:12]}")
+
+
+def _experts(given: list[str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for one in given:
+        species, sign, numbers = one.partition("=")
+        if not sign or not species or not all(number.strip().isdigit() for number in numbers.split(",")):
+            raise typer.BadParameter(f"--expert {one}: give SPECIES=1,2 with the members' numbers from 1")
+        found[species] = [int(number) for number in numbers.split(",")]
+    return found

@@ -12,16 +12,13 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from torch.nn import functional
 
 from embedding.network import (
     BadNetwork,
-    Ensemble,
     GeneralizedMean,
     Network,
     NetworkConfig,
     load_backbone_weights,
-    network_of,
     thin_strides,
 )
 
@@ -213,26 +210,6 @@ def test_a_copy_of_a_thinned_network_has_its_own_weights() -> None:
         for weight in network.backbone.parameters():
             weight.zero_()
     assert torch.equal(copied(images), before)
-
-
-def test_an_ensemble_s_cosine_is_the_mean_of_its_members() -> None:
-    torch.manual_seed(2)
-    members = [Network(NetworkConfig("test_resnet", size)).eval() for size in (6, 10)]
-    ensemble, images = Ensemble(members).eval(), torch.randn(2, 3, 64, 64)
-    with torch.no_grad():
-        together = ensemble(images)
-        cosines = [float(functional.cosine_similarity(*member(images).split(1))) for member in members]
-    assert together.shape == (2, 16)
-    assert ensemble.dimension == 16
-    assert float(together[0] @ together[1]) == pytest.approx(sum(cosines) / 2, abs=1e-5)
-
-
-def test_a_description_with_members_is_an_ensemble() -> None:
-    config = NetworkConfig("test_resnet", 6).to_dict()
-    assert isinstance(network_of(config), Network)
-    built = network_of({"members": [config, config]})
-    assert isinstance(built, Ensemble)
-    assert built.dimension == 12
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from embedding.embedder import Embedder
-from embedding.network import Ensemble, Network, NetworkConfig, Pooling
+from embedding.ensemble import Ensemble
+from embedding.network import Network, NetworkConfig, Pooling
 from embedding.preprocessing import Preprocessing
 from embedding.regions import Heat, heat_maps, members_of, region_vectors
 

@@ -7,23 +7,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from embedding.checkpoint import LOCATOR_PREFIX, CheckpointHeader, read_header, save_checkpoint
 from embedding.embedder import Embedder
 from embedding.locator import Locator
 from embedding.network import Network, NetworkConfig
-from embedding.preprocessing import Preprocessing
+from embedding.photo import read_photo
+from embedding.preprocessing import FitRule, Preprocessing
+from index.labels import LabelledPhoto
 from training.combine import BadEnsemble, combine
+from training.gating import BadExperts
 
 
-def member(path: Path, seed: int, *, width_px: int = 32, has_locator: bool = False) -> Path:
+def member(path: Path, seed: int, *, width_px: int = 32, fit: FitRule = "squash", has_locator: bool = False) -> Path:
     torch.manual_seed(seed)
     network = Network(NetworkConfig("test_resnet", 8))
     weights = dict(network.state_dict())
     if has_locator:
         weights |= {LOCATOR_PREFIX + name: value for name, value in Locator().state_dict().items()}
     card = {"name": f"seed {seed}", "photos": 5}
-    header = CheckpointHeader(network.config.to_dict(), Preprocessing(width_px, 32), card, has_locator)
+    header = CheckpointHeader(network.config.to_dict(), Preprocessing(width_px, 32, fit=fit), card, has_locator)
     save_checkpoint(path, weights, header)
     return path
 
@@ -57,11 +61,69 @@ def test_the_card_keeps_the_members_and_the_first_s_locator_is_taken(tmp_path: P
         assert torch.equal(found.locator.state_dict()[name], value)
 
 
-def test_other_inputs_are_refused(tmp_path: Path) -> None:
+def test_members_of_another_size_scale_what_the_largest_sees(tmp_path: Path) -> None:
     paths = [member(tmp_path / "a.safetensors", 1), member(tmp_path / "b.safetensors", 2, width_px=48)]
-    with pytest.raises(BadEnsemble, match=r"b\.safetensors takes another input"):
+    combine(paths, tmp_path / "both.safetensors", "both")
+    header = read_header(tmp_path / "both.safetensors")
+    assert header.preprocessing.width_px == 48
+    assert [one.get("input_px") for one in header.network["members"]] == [[32, 32], None]
+    pixels = np.full((1, 32, 48, 3), 77, np.uint8)  # of one colour, so that scaling changes nothing
+    both = Embedder.load(tmp_path / "both.safetensors").embed_pixels(pixels)[0]
+    alone = [
+        Embedder.load(path).embed_pixels(pixels[:, :, :width])[0] for path, width in zip(paths, (32, 48), strict=True)
+    ]
+    assert np.allclose(both, np.concatenate(alone) / np.sqrt(2), atol=1e-3)
+
+
+def test_inputs_that_differ_in_more_than_size_are_refused(tmp_path: Path) -> None:
+    paths = [member(tmp_path / "a.safetensors", 1), member(tmp_path / "b.safetensors", 2, fit="pad")]
+    with pytest.raises(BadEnsemble, match=r"\.safetensors takes another input .* only width_px and height_px"):
         combine(paths, tmp_path / "both.safetensors", "both")
     assert not (tmp_path / "both.safetensors").exists()
+
+
+def test_a_named_locator_is_taken(tmp_path: Path) -> None:
+    paths = [member(tmp_path / f"{seed}.safetensors", seed, has_locator=seed > 1) for seed in (1, 2, 3)]
+    combine(paths[:2], tmp_path / "both.safetensors", "both", locator=paths[2])
+    found, wanted = Embedder.load(tmp_path / "both.safetensors").locator, Embedder.load(paths[2]).locator
+    assert found is not None
+    assert wanted is not None
+    assert torch.equal(found.state_dict()["head.1.weight"], wanted.state_dict()["head.1.weight"])
+    with pytest.raises(BadEnsemble, match=r"1\.safetensors has no locator"):
+        combine(paths[:2], tmp_path / "both.safetensors", "both", locator=paths[0])
+
+
+def photos_of(folder: Path, species: str, colour: tuple[int, int, int]) -> list[LabelledPhoto]:
+    folder.mkdir()
+    rng = np.random.default_rng(len(species))
+    photos: list[LabelledPhoto] = []
+    for at in range(24):
+        path = folder / f"{at}.png"
+        noise = rng.integers(0, 60, (32, 32, 3))
+        Image.fromarray((np.array(colour) + noise).astype(np.uint8)).save(path)
+        photos.append(LabelledPhoto(f"{species}/{at}.png", path, f"{species}/{at % 6}", species, None, None, None))
+    return photos
+
+
+def test_experts_answer_for_their_species(tmp_path: Path) -> None:
+    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    photos = [*photos_of(tmp_path / "m", "minke", (190, 10, 10)), *photos_of(tmp_path / "o", "orca", (10, 10, 190))]
+    out = tmp_path / "both.safetensors"
+    combine(paths, out, "both", experts={"orca": [2]}, photos=photos)
+    header = read_header(out)
+    assert header.network["gate"]["shares"] == {"minke": [0.5, 0.5], "orca": [0.0, 1.0]}
+    assert header.card["gate_finds"] == {"minke": 1.0, "orca": 1.0}
+    embedder = Embedder.load(out)
+    minke, orca = embedder.embed([read_photo(photos[0].path), read_photo(photos[-1].path)])
+    assert np.linalg.norm(minke[:8]) == pytest.approx(0.5**0.5, abs=0.02)
+    assert np.linalg.norm(orca[:8]) < 0.1
+    for experts, said in [
+        ({"beluga": [1]}, "--expert names 'beluga', of which no photo was given; the species are minke, orca"),
+        ({"orca": [3]}, r"the experts for orca are \[3\]; the members are 1 to 2"),
+    ]:
+        with pytest.raises(BadExperts, match=said):
+            combine(paths, tmp_path / "no.safetensors", "no", experts=experts, photos=photos)
+    assert not (tmp_path / "no.safetensors").exists()
 
 
 def test_one_checkpoint_and_an_ensemble_are_refused(tmp_path: Path) -> None:
