@@ -1,5 +1,6 @@
 # The service: no training libraries, no development tools. FAISS=gpu for an NVIDIA GPU (needs its container toolkit).
 #   docker build --build-arg FAISS=cpu -t flukeprint .
+#   docker run -v ./catalogue:/catalogue flukeprint keys create --name NAME --role admin
 #   docker run -v ./catalogue:/catalogue -p 127.0.0.1:8000:8000 flukeprint
 FROM python:3.11-slim-bookworm
 ARG FAISS=cpu

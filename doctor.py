@@ -25,7 +25,7 @@ Verdict = Literal["good", "note", "broken"]
 CONSTRAINTS = Path(__file__).parent / "constraints.txt"
 PACKAGES = (
     *("torch", "torchvision", "timm", "numpy", "pillow", "scipy", "safetensors", "sqlalchemy", "fastapi", "starlette"),
-    *("pydantic", "pydantic-settings", "python-multipart", "uvicorn", "typer", "rich"),
+    *("pydantic", "pydantic-settings", "python-multipart", "uvicorn", "typer", "rich", "prometheus-client"),
 )
 FAISS_BUILDS = ("faiss-cpu", "faiss-gpu")
 EXTRAS = {  # the extra's name: what it is for, what it imports

@@ -33,10 +33,19 @@ def build_app() -> typer.Typer:
     from demo.commands import register as register_demo
     from doctor import register as register_doctor
     from index.commands import register as register_index
+    from index.exchange.commands import register as register_exchange
     from service.commands import register as register_service
     from training.commands import register as register_training
 
-    for register in (register_index, register_training, register_service, register_demo, register_doctor):
+    registers = (
+        register_index,
+        register_exchange,
+        register_training,
+        register_service,
+        register_demo,
+        register_doctor,
+    )
+    for register in registers:
         register(app)
     return app
 

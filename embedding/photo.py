@@ -53,6 +53,7 @@ __all__ = [
     "from_array",
     "photo_bytes",
     "photo_names",
+    "photo_size",
     "read_photo",
     "resize",
     "save_jpeg",
@@ -122,6 +123,24 @@ def read_photo(
         raise BadPhoto(f"{name}: {_what_was_wrong(error, file_format)}") from error
     upright.info.clear()  # comments would otherwise travel into saved copies
     return upright
+
+
+def photo_size(data: bytes, *, name: str = "the photo", limits: PhotoLimits = PhotoLimits()) -> tuple[int, int]:
+    """The width and height in pixels of the upright image, in most formats without decoding it. Raises BadPhoto."""
+    check_bytes(data, name, limits)
+    file_format = _format_of(data, name)
+    if file_format in {"TIFF", "HEIC"}:  # their headers tell the size before turning, or not at all
+        return read_photo(data, name=name, limits=limits).size
+    exif = b""
+    if file_format == "JPEG":
+        data, exif = set_jpeg_exif_aside(data)
+    try:
+        with _hushed(file_format in {"PNG", "GIF"}):
+            image = _OPENERS[file_format](io.BytesIO(data))
+    except Exception as error:
+        raise BadPhoto(f"{name}: {_what_was_wrong(error, file_format)}") from error
+    is_turned = orientation(exif or image.info.get("exif", b"")) >= 5
+    return (image.height, image.width) if is_turned else (image.width, image.height)
 
 
 def _format_of(data: bytes, name: str) -> str:

@@ -13,11 +13,29 @@ from sqlalchemy.orm import Session
 
 from index.calibration import Calibration
 from index.catalogue import Catalogue
-from index.curation import BadCuration
+from index.curation import CurationConflict, UnknownSubject
 from index.gallery import Gallery
 from index.schema import CATALOGUED, ChangeRow, IndividualRow, PhotoRow, RevisionRow, VectorRow, telling
 
 _Columns = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PastPhoto:
+    """What the gallery of an earlier revision knew of a photo beside its vector."""
+
+    individual: str
+    species: str | None
+    taken_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastCatalogue:
+    """A catalogue as it was searched at an earlier revision; `photos` by name are the gallery's."""
+
+    gallery: Gallery
+    calibration: Calibration
+    photos: dict[str, PastPhoto]
 
 
 @dataclass(slots=True)
@@ -33,15 +51,21 @@ class _Past:
 
 
 def searchable_as_of(catalogue: Catalogue, revision: int) -> tuple[Gallery, Calibration]:
-    """The gallery and calibration of an earlier revision.
+    """The gallery and calibration of an earlier revision; raises as `past_catalogue`."""
+    past = past_catalogue(catalogue, revision)
+    return past.gallery, past.calibration
 
-    Raises BadCuration when there was no such revision, or when its vectors are no longer all there: a photo's file was
-    exchanged since, or the log was begun by an older flukeprint.
+
+def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
+    """The gallery and calibration of an earlier revision, and what its photos were.
+
+    Raises UnknownSubject when there was no such revision, and CurationConflict when its vectors are no longer all
+    there: a photo's file was exchanged since, or the log was begun by an older flukeprint.
     """
     with telling(catalogue.path), Session(catalogue.engine) as session:
         row = session.get(RevisionRow, revision)
         if row is None:
-            raise BadCuration(f"there is no revision {revision}; the last one is {catalogue.revision}")
+            raise UnknownSubject(f"there is no revision {revision}; the last one is {catalogue.revision}")
         fitted = select(RevisionRow.calibration).where(
             RevisionRow.revision <= revision,
             RevisionRow.fingerprint == row.fingerprint,
@@ -57,7 +81,7 @@ def searchable_as_of(catalogue: Catalogue, revision: int) -> tuple[Gallery, Cali
         vectors = _vectors(session, row.fingerprint, labelled.keys() - past.exchanged)
     lacking = sorted(labelled[key][0] for key in labelled if key not in vectors)
     if lacking:
-        raise BadCuration(
+        raise CurationConflict(
             f"revision {revision} can't be asked any more: the vectors of {len(lacking)} of its photos were replaced "
             f"since ({', '.join(lacking[:3])})"
         )
@@ -71,22 +95,26 @@ def searchable_as_of(catalogue: Catalogue, revision: int) -> tuple[Gallery, Cali
         fingerprint=row.fingerprint,
         revision=revision,
     )
-    return gallery, Calibration.from_json(calibration or {})
+    photos = {
+        name: PastPhoto(individual, past.photos[key]["species"], past.photos[key]["taken_at"])
+        for key, (name, individual) in labelled.items()
+    }
+    return PastCatalogue(gallery, Calibration.from_json(calibration or {}), photos)
 
 
 def _at(session: Session, revision: int) -> _Past:
     """The present, with every later change turned back, the newest first."""
-    columns = (PhotoRow.id, PhotoRow.name, PhotoRow.individual_id, PhotoRow.state)
+    columns = (PhotoRow.name, PhotoRow.individual_id, PhotoRow.state, PhotoRow.species, PhotoRow.taken_at)
     photos: dict[int, _Columns] = {
-        key: {"name": name, "individual_id": individual_id, "state": state}
-        for key, name, individual_id, state in session.execute(select(*columns))
+        row.id: {column.key: getattr(row, column.key) for column in columns}
+        for row in session.execute(select(PhotoRow.id, *columns))
     }
     names = {row[0]: row[1] for row in session.execute(select(IndividualRow.id, IndividualRow.name))}
     exchanged: set[int] = set()
     later = select(ChangeRow.detail).where(ChangeRow.revision > revision).order_by(ChangeRow.id.desc())
     for detail in session.scalars(later.execution_options(yield_per=1000)):
         if "rows" not in detail:
-            raise BadCuration(
+            raise CurationConflict(
                 f"revision {revision} is of an older flukeprint, whose log is not enough to go back to it"
             )
         for row in reversed(detail["rows"]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
 from index.embedders import FloatArray
+from index.histogram import NOT_COUNTED, Histogram, count
 from index.matching import BadQuery, Score, Thresholds
 from index.probability import FallingCurve, fit_falling
 from index.trials import Trials, catalogue_trials
@@ -48,7 +49,9 @@ class Calibration:
     """Thresholds and probabilities of one catalogue revision, small enough to be stored with it.
 
     `unknown_distances` are distances of unknown queries to their nearest individual, ascending, and
-    `unknown_nearer` how many of all `unknown_trials` were nearer than each.
+    `unknown_nearer` how many of all `unknown_trials` were nearer than each. `right_distances` are those of known
+    queries to their own individual where it was nearest, `right_within` how many were as near as each or nearer.
+    The last three are empty in a calibration that was stored before they were kept.
     """
 
     is_fitted: bool
@@ -62,6 +65,9 @@ class Calibration:
     first: FallingCurve
     later: FallingCurve
     submission_threshold: float
+    right_distances: tuple[float, ...] = ()
+    right_within: tuple[int, ...] = ()
+    histogram: Histogram = NOT_COUNTED
 
     @classmethod
     def from_trials(
@@ -83,6 +89,9 @@ class Calibration:
         unknown = unknown_distances if unknown_distances.ndim == 2 else unknown_distances[:, None]
         nearest = np.sort(unknown[:, 0])
         kept = _kept_positions(len(nearest))
+        is_right = known.true_ranks == 1
+        right = np.sort(known.distances[is_right, 0])
+        kept_right = right[_kept_positions(len(right))]
         is_fitted = len(known.true_ranks) > 0 and len(nearest) >= FEWEST_UNKNOWN_TRIALS
         first = later = _UNFITTED_CURVE
         submission_threshold = _UNFITTED_THRESHOLDS.new_whale
@@ -102,6 +111,9 @@ class Calibration:
             first=first,
             later=later,
             submission_threshold=submission_threshold,
+            right_distances=tuple(kept_right.tolist()),
+            right_within=tuple(np.searchsorted(right, kept_right, side="right").tolist()),
+            histogram=count(known.distances[:, 0], is_right, nearest),
         )
 
     def threshold_at_fpir(self, fpir: float) -> float:
@@ -172,9 +184,13 @@ class Calibration:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Calibration:
-        """Restore a stored calibration; raises BadCalibration for one that lacks a field or has others."""
+        """Restore a stored calibration; raises BadCalibration for one that lacks a field or has others.
+
+        Fields that came later have a default and may be lacking: a catalogue outlives its software.
+        """
         names = {field.name for field in fields(cls)}
-        if set(stored) != names:
+        needed = {field.name for field in fields(cls) if field.default is MISSING}
+        if not needed <= set(stored) <= names:
             raise BadCalibration(
                 f"a stored calibration has the fields {', '.join(sorted(stored))}, "
                 f"not {', '.join(sorted(names))}; run `flukeprint index update` to fit it again"
@@ -183,8 +199,10 @@ class Calibration:
         try:
             for curve in ("first", "later"):
                 values[curve] = FallingCurve(**{name: tuple(knots) for name, knots in stored[curve].items()})
-            for numbers in ("unknown_distances", "unknown_nearer"):
-                values[numbers] = tuple(stored[numbers])
+            for numbers in ("unknown_distances", "unknown_nearer", "right_distances", "right_within"):
+                values[numbers] = tuple(stored.get(numbers, ()))
+            bins: Mapping[str, Sequence[int]] = stored.get("histogram", {})
+            values["histogram"] = Histogram(**{name: tuple(counts) for name, counts in bins.items()})
         except (AttributeError, TypeError) as error:
             raise BadCalibration(
                 f"a stored calibration cannot be read ({error}); run `flukeprint index update` to fit it again"

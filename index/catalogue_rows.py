@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,13 @@ class VectorRows:
     vectors: NDArray[np.float32]
 
 
-def read_photos(session: Session, folder: Path, fingerprint: str | None) -> list[CataloguePhoto]:
-    """All photos but deleted ones, sorted by name; relative paths are within `folder`, the catalogue's."""
+def read_photos(
+    session: Session, folder: Path, fingerprint: str | None, names: Sequence[str] | None = None
+) -> list[CataloguePhoto]:
+    """All photos but deleted ones, sorted by name; relative paths are within `folder`, the catalogue's.
+
+    `names`: only these, MOST_BOUND of them at most.
+    """
     own_vector = (VectorRow.photo_id == PhotoRow.id) & (VectorRow.fingerprint == (fingerprint or ""))
     query = (
         select(PhotoRow, IndividualRow.name, EncounterRow.name, VectorRow.fingerprint)
@@ -69,6 +75,8 @@ def read_photos(session: Session, folder: Path, fingerprint: str | None) -> list
         .where(PhotoRow.state != DELETED)
         .order_by(PhotoRow.name)
     )
+    if names is not None:
+        query = query.where(PhotoRow.name.in_(names))
     return [
         CataloguePhoto(
             id=row.id,

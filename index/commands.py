@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from index.access.commands import register as register_keys
 from index.ask_commands import identify, submit
 from index.embed_command import embed
 from index.explain_command import explain
@@ -52,6 +53,7 @@ def register(app: typer.Typer) -> None:
     app.command("embed")(embed)
     app.command("explain")(explain)
     app.command("submit")(submit)
+    register_keys(app)
 
 
 def build(

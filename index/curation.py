@@ -6,9 +6,9 @@ its vector.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -34,16 +34,35 @@ _GROWTH_TO_FIT = 0.05
 
 
 class BadCuration(BadCatalogue):
-    """An act that can't be done to this catalogue: nobody of that name, a name that is taken, nothing to change."""
+    """An act that can't be done to this catalogue."""
+
+
+class UnknownSubject(BadCuration):
+    """No photo, individual, encounter or revision of that name or number."""
+
+
+class CurationConflict(BadCuration):
+    """An act that what is there stands against: a name is taken, it is so already, later events depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What was done: its revision, and the photos whose part in the gallery it changed, in name order."""
+    """What was done: its revision, and the photos that are other than before or are called otherwise, by name."""
 
     revision: int
     kind: str
     photos: tuple[str, ...]
+
+
+class Noted(NamedTuple):
+    """What is noted of an individual."""
+
+    name: str
+    display_name: str | None
+    other_names: tuple[str, ...]
+    species: str | None
+    sex: str | None
+    notes: str | None
 
 
 class Curator:
@@ -64,36 +83,43 @@ class Curator:
         answers: Sequence[Values | None] = (),
         individual: str | None = None,
         columns: Values | None = None,
+        encounter: Values | None = None,
     ) -> Event:
         """Add photos: to an individual (made where there is none yet), or to wait for a person's word without one.
 
-        `answers` are what was answered about each when it came; `columns` more of `index.schema.PhotoRow`.
+        `answers` are what was answered about each when it came; `columns` more of `index.schema.PhotoRow`; `encounter`
+        what is noted of the encounters that they name: at, place, observer, notes.
         """
         with revising(self.catalogue, kind="take in" if individual is None else "enrol", made_by=self.made_by) as act:
             _check_fingerprint(act, fingerprint)
             for at, photo in enumerate(photos):
                 if act.session.scalar(_live_photo(photo.photo.name)) is not None:
-                    raise BadCuration(f"there is a photo {photo.photo.name} already; give the new one another name")
+                    raise CurationConflict(
+                        f"there is a photo {photo.photo.name} already; give the new one another name"
+                    )
+                label = replace(photo.photo, individual=None if individual is None else _checked_name(individual))
+                if label.encounter is not None and encounter:
+                    whose = None if individual is None else act.individual_id(individual)
+                    _note(act, act.encounter_id(label.encounter, whose), encounter)
                 more: Values = {**(columns or {}), "answer": answers[at] if answers else None}
-                if individual is not None:
-                    more["individual_id"] = act.individual_id(_checked_name(individual))
                 state = WAITING if individual is None else CATALOGUED
-                act.add(photo, fingerprint, state=state, **more)
-            return _finished(act, [photo.photo.name for photo in photos], fingerprint=fingerprint)
+                act.add(replace(photo, photo=label), fingerprint, state=state, **more)
+            return _finished(act, fingerprint=fingerprint)
 
     def confirm(self, photo: str, individual: str, *, answer: Values | None = None) -> Event:
         """Say whose a waiting (or rejected) photo is; an individual that isn't known yet is made."""
         with revising(self.catalogue, kind="confirm", made_by=self.made_by) as act:
             row = _photo(act, photo)
             if row.state == CATALOGUED:
-                raise BadCuration(
+                raise CurationConflict(
                     f"the photo {photo} is catalogued already, as {_name_of(act, row.individual_id)}'s; move it instead"
                 )
             key = act.individual_id(_checked_name(individual))
-            before = {"state": row.state}
-            act.update(PhotoRow, row.id, {"individual_id": key, "state": CATALOGUED})
+            before, answered = {"state": row.state}, row.answer if answer is None else answer
+            meeting = _meeting(act, row, key)
+            act.update(PhotoRow, row.id, {"individual_id": key, "encounter_id": meeting, "state": CATALOGUED})
             act.log("confirm", photo, before, {"state": CATALOGUED, "individual": individual})
-            return _finished(act, [photo], detail={"answer": answer if answer is not None else row.answer})
+            return _finished(act, detail={"individual": individual, "answer": answered})
 
     def reject(self, photo: str, *, reason: str | None = None) -> Event:
         """Lay a waiting photo aside: it shows no animal that can be known."""
@@ -113,7 +139,9 @@ class Curator:
         with revising(self.catalogue, kind="split", made_by=self.made_by) as act:
             key = _individual(act, individual).id
             if act.session.scalar(select(IndividualRow.id).where(IndividualRow.name == new)) is not None:
-                raise BadCuration(f"there is an individual {new} already; move the photos to it, or give a new name")
+                raise CurationConflict(
+                    f"there is an individual {new} already; move the photos to it, or give a new name"
+                )
             strangers = [name for name in photos if _photo(act, name).individual_id != key]
             if strangers:
                 raise BadCuration(f"{', '.join(strangers)}: no photo of {individual}; only its own can be split off")
@@ -127,7 +155,7 @@ class Curator:
         with revising(self.catalogue, kind="merge", made_by=self.made_by) as act:
             one, other = _individual(act, source), _individual(act, into)
             if one.id == other.id:
-                raise BadCuration(f"{source} and {into} are one individual already")
+                raise CurationConflict(f"{source} and {into} are one individual already")
             names = _names_of(act, PhotoRow.individual_id == one.id)
             for kind in (PhotoRow, EncounterRow):
                 for key in act.session.scalars(select(kind.id).where(kind.individual_id == one.id)).all():
@@ -138,31 +166,36 @@ class Curator:
             act.update(IndividualRow, other.id, {"other_names": list(dict.fromkeys(others))})
             act.update(IndividualRow, one.id, {"merged_into": other.id})
             act.log("merge", source, {"photos": names}, {"individual": into})
-            return _finished(act, names, detail={"individual": source, "into": into})
+            return _finished(act, detail={"individual": source, "into": into})
 
     def rename(self, individual: str, new: str) -> Event:
         """Give an individual another id; the old one is kept among its other names."""
         with revising(self.catalogue, kind="rename", made_by=self.made_by) as act:
             row = _individual(act, individual)
             if act.session.scalar(select(IndividualRow.id).where(IndividualRow.name == _checked_name(new))) is not None:
-                raise BadCuration(f"there is an individual {new} already; merge the two, or give another name")
+                raise CurationConflict(f"there is an individual {new} already; merge the two, or give another name")
             others = [name for name in (*(row.other_names or []), row.name) if name != new]
             act.update(IndividualRow, row.id, {"name": new, "other_names": list(dict.fromkeys(others))})
             act.log("rename", individual, {"individual": individual}, {"individual": new})
-            names = _names_of(act, PhotoRow.individual_id == row.id)
-            return _finished(act, names, detail={"individual": individual, "new": new})
+            return _finished(act, detail={"individual": individual, "new": new})
 
-    def edit(self, individual: str, columns: Values) -> Event:
-        """Change what is noted of an individual: display_name, species, sex, notes, other_names."""
+    def edit(self, individual: str, columns: Values, *, check: Callable[[Noted], None] | None = None) -> Event:
+        """Change what is noted of an individual: display_name, species, sex, notes, other_names.
+
+        `check` is shown what is noted before, and may raise; nobody changes it between that and the edit.
+        """
         with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
-            return _edited(act, IndividualRow, _individual(act, individual).id, individual, columns)
+            row = _individual(act, individual)
+            if check is not None:
+                check(Noted(row.name, row.display_name, tuple(row.other_names or ()), row.species, row.sex, row.notes))
+            return _edited(act, IndividualRow, row.id, individual, columns)
 
     def edit_encounter(self, encounter: int, columns: Values) -> Event:
         """Change what is noted of an encounter, by its key: name, at, place, observer, notes."""
         with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
             row = act.session.get(EncounterRow, encounter)
             if row is None:
-                raise BadCuration(f"there is no encounter {encounter}")
+                raise UnknownSubject(f"there is no encounter {encounter}")
             return _edited(act, EncounterRow, encounter, row.name, columns)
 
     def edit_photo(self, photo: str, columns: Values) -> Event:
@@ -174,52 +207,65 @@ class Curator:
         with revising(self.catalogue, kind=kind, made_by=self.made_by) as act:
             row = _photo(act, photo)
             if row.state not in allowed:
-                raise BadCuration(f"the photo {photo} is {row.state}; only {' or '.join(allowed)} ones can be {kind}ed")
+                allowing = " or ".join(allowed)
+                raise CurationConflict(f"the photo {photo} is {row.state}; only {allowing} ones can be {kind}ed")
             before = {"state": row.state, "individual": _name_of(act, row.individual_id)}
             act.update(PhotoRow, row.id, {"state": state})
             act.log(kind, photo, before, {"state": state})
-            return _finished(act, [photo], detail={"reason": reason, "answer": row.answer})
+            return _finished(act, detail={"reason": reason, "answer": row.answer})
 
 
 def _moved(act: Revision, kind: str, photos: Sequence[str], individual: str | None, *, detail: Values) -> Event:
     if not photos:
         raise BadCuration("no photo was named; name one at least")
     key = None if individual is None else act.individual_id(_checked_name(individual))
-    moved: list[str] = []
+    is_moved = False
     for name in dict.fromkeys(photos):
         row = _photo(act, name)
         if row.state != CATALOGUED:
-            raise BadCuration(f"the photo {name} is {row.state}; only catalogued ones can be moved")
+            raise CurationConflict(f"the photo {name} is {row.state}; only catalogued ones can be moved")
         before = _name_of(act, row.individual_id)
-        encounter = act.session.get(EncounterRow, row.encounter_id) if row.encounter_id is not None else None
-        meeting = act.encounter_id(encounter.name, key) if encounter is not None else None
-        if encounter is not None and meeting is not None:
-            # The meeting was with the other animal then: what is noted of it goes along.
-            noted = {name: getattr(encounter, name) for name in ("at", "place", "observer", "notes")}
-            act.update(EncounterRow, meeting, noted)
-        if act.update(PhotoRow, row.id, {"individual_id": key, "encounter_id": meeting}):
-            moved.append(name)
+        meeting = _meeting(act, row, key)
+        is_moved |= act.update(PhotoRow, row.id, {"individual_id": key, "encounter_id": meeting})
         act.log(kind, name, {"individual": before}, {"individual": individual})
-    if not moved:
-        raise BadCuration(f"nothing to move: these photos are {individual or NEW_WHALE}'s already")
-    return _finished(act, moved, detail=detail)
+    if not is_moved:
+        raise CurationConflict(f"nothing to move: these photos are {individual or NEW_WHALE}'s already")
+    return _finished(act, detail=detail)
+
+
+def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | None:
+    """The encounter of a photo that becomes another individual's: with that one, and what is noted goes along."""
+    before = None if row.encounter_id is None else act.session.get(EncounterRow, row.encounter_id)
+    if before is None:
+        return None
+    meeting = act.encounter_id(before.name, individual_id)
+    if meeting != before.id:
+        _note(act, meeting, {name: getattr(before, name) for name in ("at", "place", "observer", "notes")})
+    return meeting
+
+
+def _note(act: Revision, encounter: int | None, noted: Values) -> None:
+    """Note of an encounter what isn't noted of it yet."""
+    row = act.session.get_one(EncounterRow, encounter)
+    lacking = {name: value for name, value in noted.items() if value is not None and getattr(row, name) is None}
+    if lacking:
+        act.update(EncounterRow, row.id, lacking)
+        act.session.refresh(row)
 
 
 def _edited(act: Revision, kind: Any, key: int, subject: str, columns: Values) -> Event:
     row = act.session.get(kind, key)
     before = {name: getattr(row, name) for name in columns}
     if not columns or not act.update(kind, key, columns):
-        raise BadCuration(f"nothing to change: {subject} is noted so already")
+        raise CurationConflict(f"nothing to change: {subject} is noted so already")
     act.log("edit", subject, before, columns)
-    return _finished(act, [], detail={"subject": subject, **columns})
+    return _finished(act, detail={"subject": subject, **columns})
 
 
-def _finished(
-    act: Revision, photos: Sequence[str], *, fingerprint: str | None = None, detail: Values | None = None
-) -> Event:
+def _finished(act: Revision, *, fingerprint: str | None = None, detail: Values | None = None) -> Event:
     fingerprint = fingerprint or act.last_fingerprint or ""
     act.finish(fingerprint, fitted_anew(act, fingerprint), detail=detail)
-    return Event(act.number, act.kind, tuple(sorted(photos)))
+    return Event(act.number, act.kind, act.touched_photos())
 
 
 def fitted_anew(act: Revision, fingerprint: str) -> Calibration | None:
@@ -237,7 +283,7 @@ def fitted_anew(act: Revision, fingerprint: str) -> Calibration | None:
 
 def _check_fingerprint(act: Revision, fingerprint: str) -> None:
     if act.last_fingerprint not in (None, fingerprint):
-        raise BadCuration(
+        raise CurationConflict(
             f"the catalogue's vectors are of checkpoint {(act.last_fingerprint or '')[:12]}, these photos' of "
             f"{fingerprint[:12]}; embed the photos with the catalogue's, or bring the catalogue to the other one first"
         )
@@ -250,16 +296,16 @@ def _live_photo(name: str) -> Any:
 def _photo(act: Revision, name: str) -> PhotoRow:
     row = act.session.scalar(_live_photo(name))
     if row is None:
-        raise BadCuration(f"the catalogue has no photo {name!r}; answers and lists name photos as `photo`")
+        raise UnknownSubject(f"the catalogue has no photo {name!r}; answers and lists name photos as `photo`")
     return row
 
 
 def _individual(act: Revision, name: str) -> IndividualRow:
     row = act.session.scalar(select(IndividualRow).where(IndividualRow.name == name))
     if row is None:
-        raise BadCuration(f"the catalogue has no individual {name!r}; answers and lists name them as `individual`")
+        raise UnknownSubject(f"the catalogue has no individual {name!r}; answers and lists name them as `individual`")
     if row.merged_into is not None:
-        raise BadCuration(f"{name} was merged into {_name_of(act, row.merged_into)}; act on that one")
+        raise CurationConflict(f"{name} was merged into {_name_of(act, row.merged_into)}; act on that one")
     return row
 
 

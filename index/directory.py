@@ -18,6 +18,7 @@ from index.catalogue import Catalogue
 from index.schema import (
     CATALOGUED,
     DELETED,
+    WAITING,
     ChangeRow,
     EncounterRow,
     IndividualRow,
@@ -75,6 +76,7 @@ class PhotoCard:
     quality: str | None
     content_hash: str
     answer: dict[str, Any] | None
+    key: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,31 @@ class Directory:
             query = query.where(PhotoRow.encounter_id == encounter)
         with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
             return [_photo(row) for row in session.execute(query.order_by(PhotoRow.name).limit(limit))]
+
+    def waiting(self, *, after: int = 0, limit: int = 50) -> list[PhotoCard]:
+        """Photos that wait for a person's word, by key: the oldest first."""
+        query = _photos().where(PhotoRow.state == WAITING, PhotoRow.id > after)
+        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+            return [_photo(row) for row in session.execute(query.order_by(PhotoRow.id).limit(limit))]
+
+    def waiting_count(self) -> int:
+        """How many photos wait."""
+        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+            return session.scalar(select(func.count()).where(PhotoRow.state == WAITING)) or 0
+
+    def with_content(self, hashes: Sequence[str]) -> dict[str, PhotoCard]:
+        """Of these content hashes those that are there, each with its photo; deleted photos don't count."""
+        query = _photos().where(PhotoRow.content_hash.in_(hashes), PhotoRow.state != DELETED)
+        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+            cards = [_photo(row) for row in session.execute(query.order_by(PhotoRow.name.desc()))]
+        return {card.content_hash: card for card in cards}
+
+    def named(self, names: Sequence[str]) -> dict[str, PhotoCard]:
+        """Of these photo names those that are or were there, each with its photo."""
+        query = _photos().where(PhotoRow.name.in_(names))
+        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+            cards = [_photo(row) for row in session.execute(query)]
+        return {card.name: card for card in cards}
 
     def photo(self, name: str) -> PhotoCard | None:
         """One photo, whatever its state; None where there never was one of that name."""
@@ -254,6 +281,7 @@ def _photo(row: Any) -> PhotoCard:
         quality=photo.quality,
         content_hash=photo.content_hash,
         answer=photo.answer,
+        key=photo.id,
     )
 
 

@@ -63,19 +63,23 @@ def to_distances(products: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.round(np.clip(1.0 - products, 0.0, 2.0), DISTANCE_DECIMALS) + 0.0
 
 
-def build_engine(vectors: FloatArray, factory: str = "Flat") -> Engine:
+def build_engine(vectors: FloatArray, factory: str = "Flat", *, is_checked: bool = False) -> Engine:
     """Build an engine over (m, d) unit rows; positions in its answers are row numbers.
 
     `factory` is a FAISS index factory string, such as Flat (exact), SQfp16 (half the memory) or HNSW32
-    (approximate, fast on large galleries). Raises BadEngine for one that FAISS refuses.
+    (approximate, fast on large galleries). `is_checked`: the rows are known to be float32, contiguous and of unit
+    length. Raises BadEngine for a factory that FAISS refuses.
     """
+    if is_checked:
+        return _FaissEngine(vectors, factory)
     return _FaissEngine(check_vectors(vectors, named="catalogue vectors"), factory)
 
 
 class _FaissEngine:
     def __init__(self, vectors: FloatArray, factory: str) -> None:
         self._vectors = vectors
-        self._index = _build_index(vectors, factory)
+        # FAISS compares with the rows where they lie: an index of this kind would be a second copy of them all.
+        self._index = None if factory == "Flat" else _build_index(vectors, factory)
 
     @property
     def size(self) -> int:
@@ -106,7 +110,7 @@ class _FaissEngine:
         self, queries: FloatArray, k: int, fetch: int
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
         """Distances and positions (n, k), and whether each query (n,) saw all ties for its k-th place."""
-        rows = _faiss_search(self._index, queries, fetch)  # (n, fetch)
+        rows = _faiss_search(self._index, self._vectors, queries, fetch)  # (n, fetch)
         found = self._vectors[rows].astype(np.float64)  # (n, fetch, d)
         distances = to_distances(np.einsum("nd,nfd->nf", queries.astype(np.float64), found))
         order = np.lexsort((rows, distances))
@@ -143,8 +147,11 @@ def _build_index(vectors: FloatArray, factory: str) -> Any:
     return index
 
 
-def _faiss_search(index: Any, queries: FloatArray, fetch: int) -> NDArray[np.int64]:
-    """Rows (n, fetch) that FAISS finds, -1 where it found too few, tuned to one query or to a batch."""
+def _faiss_search(index: Any, vectors: FloatArray, queries: FloatArray, fetch: int) -> NDArray[np.int64]:
+    """Rows (n, fetch) that FAISS finds, -1 where it found too few, tuned to one query or to a batch.
+
+    `index` None: compare with every vector.
+    """
     is_single = len(queries) == 1
     # A plain C++ global: set at every search and never restored, so a racing thread loses speed at most.
     _faiss.cvar.distance_compute_blas_threshold = _NEVER_BLAS if is_single else 1
@@ -152,6 +159,8 @@ def _faiss_search(index: Any, queries: FloatArray, fetch: int) -> NDArray[np.int
     if is_single:
         _faiss.omp_set_num_threads(1)
     try:
+        if index is None:
+            return _faiss.knn(queries, vectors, fetch, metric=_faiss.METRIC_INNER_PRODUCT)[1]
         return index.search(queries, fetch)[1]
     finally:
         _faiss.omp_set_num_threads(threads)

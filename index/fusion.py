@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embedders import FloatArray
-from index.gallery import centres_of
-from index.matching import BadQuery
+from index.engine import DISTANCE_DECIMALS
+from index.gallery import Gallery, centres_of
+from index.matching import BadQuery, Candidate, Score
 
 Fusion = Literal["mean", "min"]
 
@@ -30,6 +31,30 @@ def fuse(distances: NDArray[np.float64], by: Fusion = "mean") -> NDArray[np.floa
     if by == "min":
         return distances.min(axis=0)
     raise BadQuery(f"the fusion is {by!r}; the fusions are {', '.join(get_args(Fusion))}")
+
+
+def rank_fused(
+    gallery: Gallery, queries: FloatArray, k: int, score: Score = "nearest", by: Fusion = "mean"
+) -> tuple[Candidate, ...]:
+    """Rank the best k individuals for one encounter's photos (n, d) together, nearest first, ties by individual id.
+
+    A candidate's distance is fused, its photo the one that is nearest to any of the queries. Raises BadQuery for k
+    below 1, an encounter without photos or another rule, BadVectors for queries that cannot be compared.
+    """
+    if k < 1:
+        raise BadQuery(f"k is {k}; ask for at least 1 individual")
+    # Rounded again: a mean of rounded distances strays from where equal ones tie.
+    fused = np.round(fuse(gallery.individual_distances(queries, score), by), DISTANCE_DECIMALS)
+    columns: list[int] = np.argsort(fused, kind="stable")[:k].tolist()
+    return tuple(
+        Candidate(individual, float(fused[column]), _nearest_photo(gallery, queries, individual))
+        for column, individual in ((column, gallery.individual_ids[column]) for column in columns)
+    )
+
+
+def _nearest_photo(gallery: Gallery, queries: FloatArray, individual: str) -> str:
+    names, distances = gallery.photo_distances(queries, individual)
+    return names[int(np.argmin(distances.min(axis=0)))]
 
 
 def fuse_vectors(vectors: FloatArray) -> FloatArray:

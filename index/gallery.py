@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import get_args
+import bisect
+import copy
+from collections import Counter
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+from typing import cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +17,11 @@ from index.embedders import FloatArray, check_vectors
 from index.engine import Engine, build_engine, exact_distances, to_distances
 from index.labels import NEW_WHALE
 from index.matching import BadQuery, Candidate, Score
+from index.splicing import gathered, pieces_of, spliced
 
 _PHOTOS_AN_INDIVIDUAL = 4  # neighbours first asked for per wanted individual; more when that falls short
 _BLOCK_BYTES = 64 * 2**20  # memory for one block of queries against every photo
+_FLOAT64_ROWS = 2048  # photos turned into float64 at a time: a copy of all of them would be twice the gallery
 
 
 class BadGallery(FlukeprintError):
@@ -45,19 +51,27 @@ class Gallery:
         *,
         fingerprint: str,
         revision: int,
+        factory: str = "Flat",
+        before: Gallery | None = None,
+        differing: Collection[str] = (),
     ) -> None:
-        """Hold rows that are already checked and sorted; use `Gallery.build`."""
+        """Hold rows that are already checked and sorted; use `Gallery.build`.
+
+        `before`: a gallery whose individuals have the same vectors, but for `differing`; it saves computing them again.
+        """
         self.photo_names = list(photo_names)
         self.individuals = list(individuals)
         self.vectors = vectors
         self.fingerprint = fingerprint
         self.revision = revision
         self._engine = engine
-        self.individual_ids = sorted(set(individuals))
-        column = {individual: at for at, individual in enumerate(self.individual_ids)}
-        self._columns = np.array([column[each] for each in individuals], np.int64)  # (m,)
-        self._starts = np.searchsorted(self._columns, np.arange(len(column)))  # (c,) first row of each
-        self.centres = centres_of(sums_of(vectors, self._starts)).astype(np.float32)
+        self._factory = factory
+        counts = Counter(self.individuals)  # in the order of the rows, which is sorted
+        self.individual_ids = list(counts)
+        numbers = np.array(list(counts.values()), np.int64)
+        self._columns = np.repeat(np.arange(len(counts)), numbers)  # (m,)
+        self._starts = np.cumsum(numbers) - numbers  # (c,) first row of each
+        self.centres = self._centres() if before is None else self._centres_after(before, differing)
 
     @classmethod
     def build(
@@ -86,7 +100,100 @@ class Gallery:
             build_engine(vectors, factory),
             fingerprint=fingerprint,
             revision=revision,
+            factory=factory,
         )
+
+    def only(self, is_kept: NDArray[np.bool_]) -> Gallery:
+        """Narrow to the rows (m,) that are True: the same answers as a gallery built of these photos alone.
+
+        Exact whatever the engine of this one. An individual that keeps no photo is not there any more.
+        """
+        if is_kept.shape != (self.size,):
+            raise BadGallery(f"a choice of shape {is_kept.shape} was given for {self.size} photos; give one bool a row")
+        rows: list[int] = np.flatnonzero(is_kept).tolist()
+        vectors = np.ascontiguousarray(self.vectors[is_kept])
+        return Gallery(
+            [self.photo_names[row] for row in rows],
+            [self.individuals[row] for row in rows],
+            vectors,
+            build_engine(vectors, is_checked=True),
+            fingerprint=self.fingerprint,
+            revision=self.revision,
+            before=self,
+            differing={self.individuals[row] for row in np.flatnonzero(~is_kept).tolist()},
+        )
+
+    def changed(
+        self,
+        removed: Collection[str],
+        photo_names: Sequence[str],
+        individuals: Sequence[str],
+        vectors: FloatArray,
+        *,
+        revision: int,
+    ) -> Gallery:
+        """Take out the photos of the names `removed`, where they are there, and add parallel rows in any order.
+
+        The same, bit for bit, as a gallery built anew of what is there then; far faster where little changes. A photo
+        that goes from one individual to another is removed and added. Raises BadGallery and BadVectors as `build`.
+        """
+        _check_rows(photo_names, individuals, len(vectors))
+        gone = frozenset(removed)
+        is_kept = ~np.fromiter(map(gone.__contains__, self.photo_names), np.bool_, self.size)
+        kept: NDArray[np.intp] = np.flatnonzero(is_kept)
+        if len(kept) == self.size and not photo_names:
+            return self._as_of(revision)
+        self._refuse_twice(photo_names, gone)
+        vectors = check_vectors(vectors, dimension=self.dimension if len(kept) else None, named="catalogue vectors")
+        added = sorted(range(len(photo_names)), key=lambda at: (individuals[at], photo_names[at]))
+        places = [self._place(kept, individuals[at], photo_names[at]) for at in added]
+        pieces = pieces_of(kept, places, added)
+        merged = gathered(self.vectors, vectors, pieces)
+        return Gallery(
+            spliced(self.photo_names, photo_names, pieces),
+            spliced(self.individuals, individuals, pieces),
+            merged,
+            build_engine(merged, self._factory, is_checked=True),
+            fingerprint=self.fingerprint,
+            revision=revision,
+            factory=self._factory,
+            before=self,
+            differing={*individuals, *(self.individuals[row] for row in np.flatnonzero(~is_kept).tolist())},
+        )
+
+    def _place(self, kept: NDArray[np.intp], individual: str, photo_name: str) -> int:
+        """Before which of the rows that are kept a photo comes."""
+
+        def order_of(row: int) -> tuple[str, str]:
+            return self.individuals[row], self.photo_names[row]
+
+        return bisect.bisect_left(cast("Sequence[int]", kept), (individual, photo_name), key=order_of)
+
+    def _as_of(self, revision: int) -> Gallery:
+        """The same rows at another revision, sharing their memory."""
+        other = copy.copy(self)
+        other.revision = revision
+        return other
+
+    def _refuse_twice(self, photo_names: Sequence[str], gone: Collection[str]) -> None:
+        added = set(photo_names) - set(gone)
+        twice = added.intersection(self.photo_names)
+        if twice:
+            raise BadGallery(f"photo {min(twice)} is in the gallery already; remove it in the same change")
+
+    def _centres(self) -> FloatArray:
+        return centres_of(sums_of(self.vectors, self._starts)).astype(np.float32)
+
+    def _centres_after(self, before: Gallery, differing: Collection[str]) -> FloatArray:
+        centres = np.empty((self.individual_count, self.dimension), np.float32)
+        column_before = {individual: at for at, individual in enumerate(before.individual_ids)}
+        same = [at for at, individual in enumerate(self.individual_ids) if individual not in differing]
+        centres[same] = before.centres[[column_before[self.individual_ids[at]] for at in same]]
+        for at, individual in enumerate(self.individual_ids):
+            if individual in differing:
+                own = sums_of(self.vectors[self.rows_of(at)], np.zeros(1, np.int64))
+                centres[at] = centres_of(own).astype(np.float32)[0]
+        return centres
 
     @property
     def size(self) -> int:
@@ -134,6 +241,18 @@ class Gallery:
             distances[rows] = self._block_distances(queries[rows], score)
         return distances
 
+    def photo_distances(self, queries: FloatArray, individual: str) -> tuple[list[str], NDArray[np.float64]]:
+        """Distance of each query to each photo of one individual: p photo names, sorted, and (n, p) distances.
+
+        Raises BadQuery for an individual that the gallery does not hold.
+        """
+        queries = self._checked(queries)
+        column = bisect.bisect_left(self.individual_ids, individual)
+        if column == self.individual_count or self.individual_ids[column] != individual:
+            raise BadQuery(f"the gallery holds no photo of {individual!r}; give the id of an individual it knows")
+        rows = self.rows_of(column)
+        return self.photo_names[rows], exact_distances(queries, self.vectors[rows])
+
     def _checked(self, queries: FloatArray) -> FloatArray:
         return check_vectors(queries, dimension=self.dimension if self.size else None, named="queries")
 
@@ -142,7 +261,10 @@ class Gallery:
         if score == "centre":
             return centre
         # One product with all photos, then the best of each individual's run of rows.
-        products = queries.astype(np.float64) @ self.vectors.astype(np.float64).T  # (n, m)
+        products = np.empty((len(queries), self.size))  # (n, m)
+        for start in range(0, self.size, _FLOAT64_ROWS):
+            rows = slice(start, start + _FLOAT64_ROWS)
+            products[:, rows] = queries.astype(np.float64) @ self.vectors[rows].astype(np.float64).T
         nearest = to_distances(np.maximum.reduceat(products, self._starts, axis=1))  # (n, c)
         return nearest if score == "nearest" else (nearest + centre) / 2
 
@@ -188,17 +310,23 @@ class Gallery:
 
     def _nearest_photo(self, query: FloatArray, column: int) -> str:
         """Name the individual's photo that is nearest to the query (d,)."""
-        start = int(self._starts[column])
+        rows = self.rows_of(column)
+        distances = exact_distances(query[None, :], self.vectors[rows])[0]
+        return self.photo_names[rows][int(np.argmin(distances))]
+
+    def rows_of(self, column: int) -> slice:
+        """One individual's run of rows, by its place in `individual_ids`."""
         stop = int(self._starts[column + 1]) if column + 1 < self.individual_count else self.size
-        distances = exact_distances(query[None, :], self.vectors[start:stop])[0]
-        return self.photo_names[start + int(np.argmin(distances))]
+        return slice(int(self._starts[column]), stop)
 
 
 def sums_of(vectors: NDArray[np.floating], starts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Sum each individual's run of rows: (m, d) -> (c, d)."""
-    if not len(starts):
-        return np.zeros((0, vectors.shape[1]))
-    return np.add.reduceat(vectors.astype(np.float64), starts, axis=0)
+    sums = np.empty((len(starts), vectors.shape[1]))
+    # One run at a time: a float64 copy of all rows would be twice the gallery, and takes twenty times as long.
+    for at, (start, stop) in enumerate(pairwise([*starts.tolist(), len(vectors)])):
+        sums[at] = vectors[start:stop].sum(axis=0, dtype=np.float64)
+    return sums
 
 
 def centres_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from embedding.errors import FlukeprintError
 from embedding.photo import Box, Image
 from index.calibration import Calibration
 from index.embedders import Embedder, FloatArray
+from index.fusion import rank_fused
 from index.gallery import Gallery
 from index.matching import (
     NOBODY,
@@ -73,6 +75,24 @@ class Identifier:
         one that the calibration was fitted for, None being that one. Raises BadQuery and BadVectors.
         """
         return self._answers(vectors, k, self._thresholds(max_fpir, threshold, score))
+
+    def identify_encounter(
+        self,
+        vectors: FloatArray,
+        *,
+        k: int = 5,
+        max_fpir: float | None = None,
+        threshold: float | None = None,
+    ) -> Identification:
+        """Identify the one animal that n photos (n, d) of an encounter show, by the mean of their distances.
+
+        The mean keeps the thresholds of single photos, and their probabilities too: it is never nearer than the
+        photos are. Options and errors as in `identify_vectors`; raises BadQuery without photos.
+        """
+        thresholds = self.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)
+        answer = self._answer(rank_fused(self.gallery, vectors, k, self.calibration.score), thresholds)
+        photos = f"{len(vectors)} photos together" if len(vectors) > 1 else "One photo"
+        return replace(answer, reason=f"{photos}: {answer.reason}")
 
     def _thresholds(self, max_fpir: float | None, threshold: float | None, score: Score | None) -> Thresholds:
         if score not in (None, self.calibration.score):

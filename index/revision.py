@@ -5,7 +5,7 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from index.labels import NEW_WHALE, LabelledPhoto
 from index.schema import (
     CATALOGUED,
     DELETED,
+    MOST_BOUND,
     BadCatalogue,
     ChangeRow,
     EncounterRow,
@@ -82,6 +83,7 @@ class Revision:
         self.kind, self._made_by = kind, made_by
         self._connection = session.connection()
         self._rows: list[Values] = []  # changed since the last line of the log
+        self._touched: dict[str, set[int]] = {}  # by table: photos' rows, and others' whose name is another now
         individuals = session.execute(select(IndividualRow.name, IndividualRow.id))
         self._individuals = {row[0]: row[1] for row in individuals}
         encounters = session.execute(select(EncounterRow.name, EncounterRow.individual_id, EncounterRow.id)).all()
@@ -154,6 +156,7 @@ class Revision:
         # A photo's row is never taken out again, so that what it became need not be kept twice.
         after = {} if kind is PhotoRow else {name: value for name, value in values.items() if name != "id"}
         self._rows.append({"table": kind.__tablename__, "key": number, "before": None, "after": after})
+        self._touch(kind, number, ())
         return number
 
     def update(self, kind: type[Table], key: int, values: Mapping[str, Any]) -> bool:
@@ -168,6 +171,7 @@ class Revision:
         after = {name: _plain(values[name]) for name in before}
         self._connection.execute(update(table).where(table.c.id == key).values(after))
         self._rows.append({"table": kind.__tablename__, "key": key, "before": before, "after": after})
+        self._touch(kind, key, before)
         return True
 
     def delete(self, kind: type[Table], key: int) -> None:
@@ -233,6 +237,21 @@ class Revision:
     def photo_count(self) -> int:
         """How many photos are catalogued."""
         return self.session.scalar(select(func.count()).where(PhotoRow.state == CATALOGUED)) or 0
+
+    def touched_photos(self) -> tuple[str, ...]:
+        """The names of the photos that are other than before, or whose individual or encounter has another name."""
+        by_table = {"photos": PhotoRow.id, "individuals": PhotoRow.individual_id, "encounters": PhotoRow.encounter_id}
+        names: set[str] = set()
+        for table, column in by_table.items():
+            keys = sorted(self._touched.get(table, ()))
+            for start in range(0, len(keys), MOST_BOUND):
+                wanted = column.in_(keys[start : start + MOST_BOUND])
+                names.update(self.session.scalars(select(PhotoRow.name).where(wanted)))
+        return tuple(sorted(names))
+
+    def _touch(self, kind: type[Table], key: int, columns: Iterable[str]) -> None:
+        if kind is PhotoRow or "name" in columns:
+            self._touched.setdefault(kind.__tablename__, set()).add(key)
 
     def _revived(self, name: str, values: Values) -> int | None:
         """A deleted photo's key, its row being made the new photo's; None where the name was never there."""

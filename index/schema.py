@@ -21,6 +21,8 @@ from embedding.errors import FlukeprintError
 
 SCHEMA_VERSION = 2
 CATALOGUED, WAITING, REJECTED, DELETED = "catalogued", "waiting", "rejected", "deleted"
+MOST_BOUND = 500
+"""Keys or names in one query's IN; SQLite takes 999 values in its oldest builds."""
 APPLICATION_ID = 0x666C756B  # "fluk": tells our SQLite files from another program's
 
 _READ_WRITE = "mode=rw"
@@ -311,7 +313,8 @@ def copy_database(source: Path, target: Path) -> None:
         written = sqlite3.connect(target)
         try:
             read.backup(written)
-            written.execute("PRAGMA journal_mode = DELETE")
+            # As opening it would do: looking at a copy then doesn't alter its file.
+            written.execute("PRAGMA journal_mode = WAL")
         finally:
             written.close()
             read.close()

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from index.catalogue import Catalogue
-from index.curation import BadCuration, Event, fitted_anew
+from index.curation import CurationConflict, Event, UnknownSubject, fitted_anew
 from index.revision import Revision, Values, revising
 from index.schema import DELETED, REJECTED, ChangeRow, PhotoRow, RevisionRow, Table, VectorRow
 
@@ -33,21 +33,22 @@ class PastEvent:
     fingerprint: str
 
 
-def undo(catalogue: Catalogue, revision: int, *, made_by: str) -> Event:
+def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | None = None) -> Event:
     """Take one event back, as a new event; undoing that one does it again.
 
-    Raises BadCuration when there is no such event, when it is undone already, when it replaced a photo's content, and,
-    naming them, when later events depend on it.
+    `loaded`: the fingerprint of the one checkpoint that can be asked afterwards (None: any). Raises UnknownSubject when
+    there is no such event; CurationConflict when it is undone already, when it replaced a photo's content or went over
+    to another checkpoint than `loaded`, and, naming them, when later events depend on it.
     """
     with revising(catalogue, kind="undo", made_by=made_by) as act:
         past = past_events(act.session)
         target = next((event for event in past if event.revision == revision), None)
         if target is None:
-            raise BadCuration(f"there is no revision {revision}; the last one is {act.number - 1}")
+            raise UnknownSubject(f"there is no revision {revision}; the last one is {act.number - 1}")
         live = live_revisions(past)
         taker = next((event for event in past if event.undoes == revision and event.revision in live), None)
         if taker is not None:
-            raise BadCuration(f"revision {revision} is undone already, by revision {taker.revision}")
+            raise CurationConflict(f"revision {revision} is undone already, by revision {taker.revision}")
         lines = _lines(act.session, revision)
         _refuse_lost_content(revision, lines)
         rows = [row for line in lines for row in line["rows"]]
@@ -55,10 +56,11 @@ def undo(catalogue: Catalogue, revision: int, *, made_by: str) -> Event:
         later = [each for each in past if each.revision > revision and each.revision in live]
         later = [each for each in later if (each.undoes or 0) <= revision]
         _refuse_dependents(act.session, target, rows, later)
-        photos = _put_back(act, rows, revision)
+        _put_back(act, rows, revision)
         fingerprint = _fingerprint_after(act, target, past)
+        _refuse_other_checkpoint(revision, fingerprint, loaded)
         act.finish(fingerprint, fitted_anew(act, fingerprint), detail={"undone": target.kind}, undoes=revision)
-        return Event(act.number, "undo", tuple(sorted(photos)))
+        return Event(act.number, "undo", act.touched_photos())
 
 
 def live_revisions(past: Sequence[PastEvent]) -> set[int]:
@@ -83,7 +85,9 @@ def _lines(session: Session, revision: int) -> list[Values]:
         for kind, photo, detail in session.execute(query.order_by(ChangeRow.id))
     ]
     if any("rows" not in line for line in lines):
-        raise BadCuration(f"revision {revision} was written by an older flukeprint, whose log is not enough to undo it")
+        raise CurationConflict(
+            f"revision {revision} was written by an older flukeprint, whose log is not enough to undo it"
+        )
     return lines
 
 
@@ -92,7 +96,7 @@ def _refuse_lost_content(revision: int, lines: Sequence[Values]) -> None:
         before, after = line["before"], line["after"]
         is_other = any(before.get(name) != after.get(name) for name in ("content_hash", "box"))
         if line["kind"] == "reembed" and is_other:
-            raise BadCuration(
+            raise CurationConflict(
                 f"revision {revision} can't be undone: the photo {line['photo']} got another content or box in it. Put "
                 "the old file back and run `flukeprint index update`"
             )
@@ -111,7 +115,7 @@ def _refuse_dependents(session: Session, target: PastEvent, rows: Sequence[Value
     ]
     if needing:
         told = ", ".join(f"{event.revision} ({event.kind})" for event in needing[:10])
-        raise BadCuration(
+        raise CurationConflict(
             f"revision {target.revision} ({target.kind}) can't be undone: later events depend on it. Undo them first, "
             f"newest first: {told}{' and more' if len(needing) > 10 else ''}"
         )
@@ -127,14 +131,12 @@ def _needs(row: Values, touched: set[tuple[str, int, str]], made: set[tuple[str,
     )
 
 
-def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> set[str]:
-    """Put rows back to what they were, the last change first; returns the names of the photos among them."""
-    photos: set[str] = set()
+def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> None:
+    """Put rows back to what they were, the last change first."""
     for row in reversed(rows):
         table, key, before = row["table"], row["key"], row["before"]
-        if table == PhotoRow.__tablename__:
-            photos.add(act.session.scalar(select(PhotoRow.name).where(PhotoRow.id == key)) or "")
-            before = _NEVER_THERE if before is None else before
+        if table == PhotoRow.__tablename__ and before is None:
+            before = _NEVER_THERE
         if before is None:
             act.delete(_KINDS[table], key)
         elif row["after"] is None:
@@ -142,7 +144,14 @@ def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> set[str]:
         else:
             act.update(_KINDS[table], key, before)
     act.log("undo", f"revision {revision}", {}, {})
-    return photos
+
+
+def _refuse_other_checkpoint(revision: int, fingerprint: str, loaded: str | None) -> None:
+    if loaded not in (None, fingerprint):
+        raise CurationConflict(
+            f"undoing revision {revision} brings the catalogue back to the checkpoint {fingerprint[:12]}, and the "
+            f"loaded one is {(loaded or '')[:12]}; start with that checkpoint, then undo it"
+        )
 
 
 def _fingerprint_after(act: Revision, target: PastEvent, past: Sequence[PastEvent]) -> str:
@@ -152,7 +161,7 @@ def _fingerprint_after(act: Revision, target: PastEvent, past: Sequence[PastEven
     if before == target.fingerprint:
         return current
     if current != target.fingerprint:
-        raise BadCuration(
+        raise CurationConflict(
             f"revision {target.revision} can't be undone: the catalogue has gone over to another checkpoint since; "
             "undo that first"
         )
@@ -160,7 +169,7 @@ def _fingerprint_after(act: Revision, target: PastEvent, past: Sequence[PastEven
     needed = PhotoRow.state.not_in((DELETED, REJECTED))
     lacking = act.session.scalar(select(func.count()).select_from(PhotoRow).where(needed, ~own.exists())) or 0
     if lacking:
-        raise BadCuration(
+        raise CurationConflict(
             f"revision {target.revision} can't be undone: {lacking:,} photos that came since have no vector of the "
             f"checkpoint {before[:12]}; run `flukeprint index update` with that checkpoint"
         )

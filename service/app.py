@@ -6,17 +6,49 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from fastapi import FastAPI
 
+from embedding.errors import FlukeprintError
+from index.access.store import AccessStore
+from index.matching import Identification
+from service.access import Gate, is_loopback
+from service.curating import Curating
+from service.declared import DeclaredRoutes
 from service.envelope import RequestEnvelope
+from service.idempotency import RepeatableRequests
+from service.jobs import JobDesk
+from service.logs import note_decision
+from service.measuring import Measures, Served
+from service.observing import Observer
 from service.openapi import flukeprint_version, openapi_document
 from service.problems import install_problems
 from service.reference import reference_markdown
-from service.routes import docs, health, identify, photos
+from service.routes import (
+    about,
+    catalogue_photos,
+    changes,
+    docs,
+    embed,
+    encounters,
+    explain,
+    health,
+    identify,
+    individuals,
+    jobs,
+    keys,
+    metrics,
+    pages,
+    photos,
+    queue,
+    verify,
+    work_lists,
+)
 from service.serving import Service, Serving
 from service.settings import Settings
 
+_Part = TypeVar("_Part", JobDesk, Curating)
 _log = logging.getLogger("flukeprint.service")
 
 
@@ -30,33 +62,87 @@ def create_app(
     *,
     on_ready: Callable[[Serving], None] = _do_nothing,
     on_failed: Callable[[Exception], None] = _do_nothing,
+    access: AccessStore | None = None,
+    open_jobs: Callable[[Service], JobDesk] | None = None,
+    open_curating: Callable[[Service], Curating] | None = None,
 ) -> FastAPI:
     """Make the application. Nothing is loaded and no thread runs before its lifespan starts.
 
     `load` runs in a thread of its own once the lifespan has started, so that /healthz answers meanwhile and
     /readyz says 503. It ends in `on_ready` or, with what it raised, in `on_failed`; both run on the event loop.
+    `access` holds the keys; without it there are none, and only who is on this machine is answered.
+    `open_jobs` opens the jobs, which start once something is served; without it there are none. `open_curating` opens
+    the catalogue for what changes it, likewise.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        service = Service(settings)
+        service = Service(settings, observer)
         service.start()
         app.state.service = service
-        loading = asyncio.create_task(_load(service, load, on_ready, on_failed))
+        curating = None if open_curating is None else await asyncio.to_thread(_opened, open_curating, service)
+        app.state.curating = curating
+        desk = None if open_jobs is None else await asyncio.to_thread(_opened, open_jobs, service)
+        app.state.jobs = desk
+        loading = asyncio.create_task(_load(service, load, on_ready, on_failed, desk))
         try:
             yield
         finally:
             await loading
+            if desk is not None:
+                await asyncio.to_thread(desk.stop)
+            if curating is not None:
+                await asyncio.to_thread(curating.stop)
             await asyncio.to_thread(service.stop)
 
     # FastAPI's own pages load scripts from another host; /docs is ours.
     app = FastAPI(title="flukeprint", version=flukeprint_version(), docs_url=None, redoc_url=None, lifespan=lifespan)
     app.openapi = lambda: openapi_document(app)
     install_problems(app)
-    app.add_middleware(RequestEnvelope, max_upload_bytes=settings.max_upload_bytes)
-    for routes in (identify, photos, health, docs):
+    app.state.access = access
+    app.state.measures = observer = Told(lambda: _served(app))
+    for routes in (
+        identify,
+        verify,
+        embed,
+        explain,
+        about,
+        photos,
+        queue,
+        individuals,
+        encounters,
+        catalogue_photos,
+        changes,
+        work_lists,
+        jobs,
+        keys,
+        health,
+        metrics,
+        docs,
+        pages,
+    ):
         app.include_router(routes.router)
+    _enclose(app, settings, access, observer)
     return app
+
+
+def _enclose(app: FastAPI, settings: Settings, access: AccessStore | None, observer: Observer) -> None:
+    """Put round the routes, from within: kept answers, who may ask, the envelope."""
+    app.state.declared = DeclaredRoutes(app)
+    app.add_middleware(RepeatableRequests, store=access)
+    app.add_middleware(
+        Gate,
+        routes=app.state.declared,
+        store=access,
+        is_on_loopback=is_loopback(settings.host),
+        requests_per_minute=settings.requests_per_minute,
+    )
+    app.add_middleware(
+        RequestEnvelope,
+        max_upload_bytes=settings.max_upload_bytes,
+        max_json_bytes=settings.max_json_bytes,
+        observer=observer,
+    )
 
 
 def http_api_text() -> str:
@@ -68,11 +154,29 @@ def http_api_text() -> str:
     return reference_markdown(create_app(Settings.model_construct(), load).openapi())
 
 
+class Told(Measures):
+    """Counts what happens, and notes each decision for the line that its request logs."""
+
+    def identified(self, identification: Identification) -> None:
+        """Count one photo's answer and note its decision."""
+        super().identified(identification)
+        note_decision(identification.decision)
+
+
+def _served(app: FastAPI) -> Served:
+    service: Service | None = getattr(app.state, "service", None)
+    if service is None or service.serving is None:
+        return Served(False, 0, 0, 0, 0)
+    gallery = service.serving.identifier.gallery
+    return Served(True, gallery.individual_count, gallery.size, gallery.revision, service.waiting_photos)
+
+
 async def _load(
     service: Service,
     load: Callable[[], Serving],
     on_ready: Callable[[Serving], None],
     on_failed: Callable[[Exception], None],
+    desk: JobDesk | None,
 ) -> None:
     try:
         service.serving = await asyncio.to_thread(load)
@@ -80,4 +184,15 @@ async def _load(
         _log.error("The catalogue could not be loaded: %s", error)
         on_failed(error)
     else:
+        if desk is not None:
+            await asyncio.to_thread(desk.start)
         on_ready(service.serving)
+
+
+def _opened(open_part: Callable[[Service], _Part], service: Service) -> _Part | None:
+    """The jobs or curating, or nothing where they can't be had: photos are identified all the same."""
+    try:
+        return open_part(service)
+    except FlukeprintError as error:
+        _log.warning("There are no jobs or there is no curating: %s", error)
+        return None

@@ -26,12 +26,17 @@ class _Asked(NamedTuple, Generic[Question, Answer]):
     answer: Future[Answer]
 
 
+def _do_nothing(_: int) -> None:
+    return None
+
+
 class Batcher(Generic[Question, Answer]):
     """Gather questions that arrive together and answer them at once, in one thread of its own.
 
     `answer_all` gets 1 to `max_batch` questions and returns one answer each, in order. The first question of a
     batch waits `max_wait_ms` for company at most; with 0 a batch is what had gathered while the last was answered.
     `places` bounds how much is under way: take them before work is spent on what can't be answered in time.
+    `on_batch` hears the size of each batch, in the answering thread.
     """
 
     def __init__(
@@ -41,8 +46,10 @@ class Batcher(Generic[Question, Answer]):
         max_batch: int,
         max_waiting: int,
         max_wait_ms: float = 0.0,
+        on_batch: Callable[[int], None] = _do_nothing,
     ) -> None:
         self._answer_all = answer_all
+        self._on_batch = on_batch
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._max_wait_seconds = max_wait_ms / 1000
@@ -64,6 +71,11 @@ class Batcher(Generic[Question, Answer]):
         if thread is not None:
             self._queue.put(None)
             thread.join()
+
+    @property
+    def taken(self) -> int:
+        """How many places are held."""
+        return self._taken
 
     @contextmanager
     def places(self, count: int) -> Generator[None]:
@@ -111,6 +123,7 @@ class Batcher(Generic[Question, Answer]):
     def _answer(self, batch: Sequence[_Asked[Question, Answer]]) -> None:
         if not batch:
             return
+        self._on_batch(len(batch))
         try:
             answers = self._answer_all([asked.question for asked in batch])
             answered = list(zip(batch, answers, strict=True))

@@ -14,12 +14,14 @@ def _option(name: str, says: str) -> Any:
 
 
 def serve(
+    config: Annotated[Path | None, _option("config", "A TOML file of these settings.")] = None,
     catalogue: Annotated[Path | None, _option("catalogue", "The catalogue to answer from [catalogue.db].")] = None,
     checkpoint: Annotated[Path | None, _option("checkpoint", "The checkpoint that made it [shipped one].")] = None,
     device: Annotated[str | None, _option("device", "cpu or cuda [the GPU where there is one].")] = None,
     host: Annotated[str | None, _option("host", "The address to listen on [127.0.0.1].")] = None,
     port: Annotated[int | None, _option("port", "The port; 0 takes a free one and prints it [8000].")] = None,
     max_upload_bytes: Annotated[int | None, _option("max_upload_bytes", "Largest request body.")] = None,
+    max_json_bytes: Annotated[int | None, _option("max_json_bytes", "Largest body that is JSON.")] = None,
     max_photos: Annotated[int | None, _option("max_photos", "Most photos in one request.")] = None,
     max_photo_pixels: Annotated[int | None, _option("max_photo_pixels", "Most pixels in one photo.")] = None,
     decode_threads: Annotated[int | None, _option("decode_threads", "Photos decoded side by side.")] = None,
@@ -28,6 +30,15 @@ def serve(
     ] = None,
     max_batch: Annotated[int | None, _option("max_batch", "Most photos the network sees at once.")] = None,
     max_wait_ms: Annotated[float | None, _option("max_wait_ms", "Wait to fill a batch: 0 on a CPU.")] = None,
+    job_photos: Annotated[
+        Path | None, _option("job_photos", "Jobs may read photos below this folder [the catalogue's].")
+    ] = None,
+    requests_per_minute: Annotated[
+        int | None, _option("requests_per_minute", "Most a minute by one key or address; beyond it 429.")
+    ] = None,
+    keep_answers_hours: Annotated[
+        float | None, _option("keep_answers_hours", "How long answers with an Idempotency-Key are kept.")
+    ] = None,
     retry_after_seconds: Annotated[
         int | None, _option("retry_after_seconds", "What a client is told to wait when full.")
     ] = None,
@@ -35,6 +46,7 @@ def serve(
         int | None, _option("shutdown_seconds", "Time for running requests to finish when stopped.")
     ] = None,
     log_level: Annotated[str | None, _option("log_level", "debug, info, warning or error.")] = None,
+    log_format: Annotated[str | None, _option("log_format", "text, or json for programs.")] = None,
 ) -> None:
     """Answer over HTTP who is in a photo. The URL is printed on stdout; docs/settings.md explains every option."""
     given = dict(locals())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from embedding.errors import FlukeprintError
+from index.access.store import AccessStore
 from index.catalogue import BadCatalogue, Catalogue
 from index.identifier import Identifier, WrongFingerprint
 from service.serving import ServedPhoto, Serving
@@ -34,13 +35,19 @@ def check_catalogue(settings: Settings) -> None:
         raise WrongFingerprint(_mending(settings, made_by, given))
 
 
+def open_access(settings: Settings) -> AccessStore:
+    """Reach the keys and kept answers in the catalogue's database; nothing is read or written yet."""
+    catalogue = Catalogue.open(settings.catalogue)
+    return AccessStore.of(catalogue.engine, keep_answers_hours=settings.keep_answers_hours)
+
+
 def load_serving(settings: Settings) -> Serving:
     """Load what `check_catalogue` found right; imports torch and takes seconds."""
     from embedding.embedder import Embedder
 
     with Catalogue.open(settings.catalogue) as catalogue:
         gallery, calibration = catalogue.searchable()
-        photos = {photo.name: ServedPhoto(photo.path, photo.content_hash) for photo in catalogue.photos()}
+        photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
     try:
         embedder = Embedder.load(settings.checkpoint, device=settings.device)
     except RuntimeError as error:  # torch's word for a device that is unknown or absent

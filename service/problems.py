@@ -33,9 +33,39 @@ class ProblemKind(NamedTuple):
 BAD_REQUEST = ProblemKind(
     "bad-request", 400, "The request can't be read", "The body is not the multipart form that its header promises."
 )
-NOT_FOUND = ProblemKind("not-found", 404, "Nothing is here", "The path, or the photo it names, does not exist.")
+UNAUTHENTICATED = ProblemKind(
+    "unauthenticated",
+    401,
+    "No valid key",
+    "The service answers only who has a key: send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+)
+FORBIDDEN = ProblemKind(
+    "forbidden", 403, "Not with this key", "The key's role does not allow this; `detail` says which does."
+)
+NOT_FOUND = ProblemKind("not-found", 404, "Nothing is here", "The path, or what it names, does not exist.")
 METHOD_NOT_ALLOWED = ProblemKind(
     "method-not-allowed", 405, "Not with this method", "The path exists; the Allow header lists its methods."
+)
+IN_PROGRESS = ProblemKind(
+    "in-progress",
+    409,
+    "Being carried out already",
+    "A request with this Idempotency-Key is being answered, or its answer was too large to keep; it isn't repeated.",
+)
+WRONG_STATE = ProblemKind(
+    "wrong-state", 409, "Not in this state", "What is asked for is not possible in the job's state; `detail` says why."
+)
+CONFLICT = ProblemKind(
+    "conflict",
+    409,
+    "Not as the catalogue stands",
+    "A name is taken, it is so already, or later changes depend on it; `detail` says which.",
+)
+CHANGED_MEANWHILE = ProblemKind(
+    "changed-meanwhile",
+    412,
+    "Changed meanwhile",
+    "If-Match names another state than the present one, which the ETag header tells: fetch it, then decide again.",
 )
 TOO_LARGE = ProblemKind(
     "too-large",
@@ -49,31 +79,72 @@ NOT_MULTIPART = ProblemKind(
 INVALID = ProblemKind(
     "invalid", 422, "The request makes no sense", "A field is missing, unknown or out of range; `errors` names each."
 )
+KEY_REUSED = ProblemKind(
+    "idempotency-key-reused",
+    422,
+    "The Idempotency-Key belongs to another request",
+    "This key was sent with another body before; a new request needs a new key.",
+)
 BAD_PHOTOS = ProblemKind(
     "bad-photos",
     422,
     "Not every photo can be read",
-    "`errors` names every unreadable photo with its position and reason. None was identified: "
-    "send the request again without them.",
+    "`errors` names every unreadable photo with its position and reason. The others were not answered either: "
+    "send the request again without these.",
+)
+NO_HEAT = ProblemKind(
+    "no-heat",
+    409,
+    "This checkpoint draws no heat",
+    "The loaded checkpoint's network pools several maps, so that there is no one map to draw on.",
+)
+STATE_REQUIRED = ProblemKind(
+    "state-required",
+    428,
+    "If-Match is missing",
+    "This change must say which state it changes: send the ETag that came with it as If-Match.",
+)
+TOO_MANY = ProblemKind(
+    "too-many",
+    429,
+    "Too many requests",
+    "This key, or this address, has sent as many as a minute allows; try again after Retry-After seconds.",
 )
 INTERNAL = ProblemKind(
     "internal", 500, "The service failed", "A fault of ours, logged under the request id that the document names."
 )
 BUSY = ProblemKind("busy", 503, "Busy", "No room for these photos now; try again after Retry-After seconds.")
+NOT_WRITABLE = ProblemKind(
+    "not-writable",
+    503,
+    "The catalogue can't be changed",
+    "Its disk is full or it may only be read; `detail` says what the operator can do. Nothing was changed.",
+)
 NOT_READY = ProblemKind(
     "not-ready", 503, "Still starting", "The catalogue is being loaded; try again after Retry-After seconds."
 )
 
 KINDS = (
     BAD_REQUEST,
+    UNAUTHENTICATED,
+    FORBIDDEN,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
+    IN_PROGRESS,
+    WRONG_STATE,
+    NO_HEAT,
+    CONFLICT,
+    CHANGED_MEANWHILE,
     TOO_LARGE,
     NOT_MULTIPART,
     INVALID,
+    KEY_REUSED,
     BAD_PHOTOS,
+    STATE_REQUIRED,
+    TOO_MANY,
     INTERNAL,
     BUSY,
+    NOT_WRITABLE,
     NOT_READY,
 )
 _BY_STATUS = {

@@ -75,7 +75,9 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Ma
     yield from _paragraphs(f"**{operation['summary']}** {operation['description']}")
     asked = [_parameter(each) for each in operation.get("parameters", ())]
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        asked += _fields(content["schema"])
+        # A body that may be left out is one of two: its schema, or null.
+        schema = next((one for one in content["schema"].get("anyOf", ()) if "$ref" in one), content["schema"])
+        asked += _fields(schemas[_type(schema)] if "$ref" in schema else schema)
     if asked:
         yield Table(("field", "type", "default", "meaning"), asked)
     for status, response in operation["responses"].items():
@@ -108,7 +110,7 @@ def _fields(schema: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 
 def _type_and_default(schema: Mapping[str, Any]) -> tuple[str, str]:
     default = schema.get("default")
-    return _type(schema), "" if default is None else f"`{default}`"
+    return _type(schema), "" if default in (None, []) else f"`{json.dumps(default).strip(chr(34))}`"
 
 
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
@@ -133,7 +135,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 def _answer(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[Block]:
     """The answer's fields, those of the objects within it, and an example."""
-    waiting = [name] if (name := _component(schema)) else []
+    waiting = _components_of(schema)
     shown: set[str] = set()
     while waiting:
         name = waiting.pop(0)
@@ -144,7 +146,7 @@ def _answer(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[B
         yield from _component_blocks(name, component)
         if "example" in component:
             yield Code("json", json.dumps(component["example"], indent=2))
-        waiting += [inner for field in component["properties"].values() if (inner := _component(field))]
+        waiting += [inner for field in component["properties"].values() for inner in _components_of(field)]
 
 
 def _component_blocks(name: str, component: Mapping[str, Any]) -> Iterator[Block]:
@@ -153,14 +155,20 @@ def _component_blocks(name: str, component: Mapping[str, Any]) -> Iterator[Block
     yield Table(("field", "type", "meaning"), rows)
 
 
-def _component(schema: Mapping[str, Any]) -> str:
-    reference = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
-    return str(reference).rpartition("/")[2]
+def _components_of(schema: Mapping[str, Any]) -> list[str]:
+    """Names of the objects that a value may be, or hold a list of."""
+    if "$ref" in schema:
+        return [str(schema["$ref"]).rpartition("/")[2]]
+    parts = [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else [])]
+    return [name for part in parts for name in _components_of(part)]
 
 
 _CURL = """\
 curl -F photos=@fluke.jpg {base_url}/v1/identify
-curl -F photos=@one.jpg -F photos=@two.jpg -F k=3 -F max_fpir=0.01 {base_url}/v1/identify"""
+curl -F photos=@one.jpg -F photos=@two.jpg -F k=3 -F max_fpir=0.01 {base_url}/v1/identify
+curl -F photos=@one.jpg -F photos=@two.jpg -F encounter=true -F years=2015-2018 {base_url}/v1/identify
+curl -F photos=@fluke.jpg -F individual=w_1a2b3c4 {base_url}/v1/verify
+curl -F photos=@fluke.jpg -F catalogue_photo=2018/0f3a.jpg -o heat.png {base_url}/v1/explain"""
 
 _PYTHON = """\
 import httpx

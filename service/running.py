@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
-import logging
 import signal
 import socket
 import sys
@@ -14,9 +12,14 @@ from contextlib import contextmanager
 import uvicorn
 
 from embedding.errors import FlukeprintError
+from index.access.store import AccessStore
+from service import logs
+from service.access import is_loopback
 from service.app import create_app
-from service.loading import check_catalogue, load_serving
-from service.serving import Serving
+from service.curating import open_curating, reload
+from service.jobs import JobDesk, open_jobs
+from service.loading import check_catalogue, load_serving, open_access
+from service.serving import Service, Serving
 from service.settings import Settings, unknown_variables
 
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -27,16 +30,22 @@ class CannotListen(FlukeprintError):
     """An address or port that can't be had; the message says which and what to try."""
 
 
+class NeedsKey(FlukeprintError):
+    """An address that other machines reach, and no key that says who may; the message has the command."""
+
+
 def run(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then finish the running requests and return.
 
     Raises FlukeprintError for what can't be served and CannotListen for where it can't be.
     """
     check_catalogue(settings)
+    access = open_access(settings)
     listening = listen(settings.host, settings.port)
     with listening:
+        _refuse_open(settings, listening, access)
         _announce(settings, listening)
-        _serve(settings, listening)
+        _serve(settings, listening, access)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -65,6 +74,19 @@ def _why_not_listening(error: OSError, host: str, port: int) -> str:
     return f"can't listen on {host} port {port}: {error.strerror}"
 
 
+def _refuse_open(settings: Settings, listening: socket.socket, access: AccessStore) -> None:
+    """Raise NeedsKey where other machines reach the service and no key says who may use it."""
+    if is_loopback(settings.host) and is_loopback(_address(listening)[0]):
+        return
+    if any(not key.is_revoked for key in access.keys.all()):
+        return
+    raise NeedsKey(
+        f"other machines may reach {settings.host}, and nobody has a key: anybody could use the catalogue. Make one "
+        f"with `flukeprint keys create --name NAME --role admin --catalogue {settings.catalogue}`, or leave --host at "
+        "127.0.0.1"
+    )
+
+
 def url_of(listening: socket.socket) -> str:
     """The URL under which this machine reaches the socket."""
     address, port = _address(listening)
@@ -80,16 +102,16 @@ def _address(listening: socket.socket) -> tuple[str, int]:
 def _announce(settings: Settings, listening: socket.socket) -> None:
     for name in unknown_variables():
         _say(f"warning: {name} is not a setting and changes nothing; docs/settings.md lists the settings")
-    if not ipaddress.ip_address(_address(listening)[0]).is_loopback:
+    if not is_loopback(_address(listening)[0]):
         _say(
-            f"warning: listening on {settings.host}, which other machines may reach, and there is no authentication "
-            "yet: anybody who reaches it can identify photos and see the catalogue's. Keep it behind a proxy that asks."
+            f"note: other machines may reach {settings.host}. Keys and photos cross the network as they are: put a "
+            "proxy that speaks TLS in front."
         )
     _say(f"loading {settings.catalogue} ...")
     print(url_of(listening), flush=True)
 
 
-def _serve(settings: Settings, listening: socket.socket) -> None:
+def _serve(settings: Settings, listening: socket.socket, access: AccessStore) -> None:
     failures: list[Exception] = []
     url = url_of(listening)  # once: stopped while loading, the socket is closed before the catalogue is ready
 
@@ -101,7 +123,20 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
         failures.append(error)
         server.should_exit = True
 
-    app = create_app(settings, lambda: load_serving(settings), on_ready=on_ready, on_failed=on_failed)
+    def with_jobs(service: Service) -> JobDesk:
+        return open_jobs(settings, service, on_revision=lambda: reload(app))
+
+    app = create_app(
+        settings,
+        lambda: load_serving(settings),
+        on_ready=on_ready,
+        on_failed=on_failed,
+        access=access,
+        open_jobs=with_jobs,
+        open_curating=lambda service: open_curating(settings, service),
+    )
+    # For answers that go on until somebody leaves: uvicorn waits for those before it tells the application.
+    app.state.is_stopping = lambda: server.should_exit
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -111,10 +146,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
     )
-    logging.basicConfig(
-        stream=sys.stderr, level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logs.configure(settings.log_level, settings.log_format)
     with _stopped_by_signals(server):
         server.run(sockets=[listening])
     if failures:

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import time
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, model_validator
 
-from index.matching import Decision, Identification
+from index.matching import Decision, Identification, Thresholds
+from service.forms import Form
+from service.inference import Wish
+from service.scopes import Scope
+from service.serving import PhotoTimings
 
 DEFAULT_K = 5
 MAX_K = 50
 
+
+def _years_of(given: str) -> range:
+    first, _, last = given.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def _in_order(years: str) -> str:
+    if not _years_of(years):
+        raise ValueError(f"{years} runs backwards; give the first year first")
+    return years
+
+
+Name = Annotated[str, Field(min_length=1)]
+Years = Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{4})?$"), AfterValidator(_in_order)]
 Milliseconds = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float)]
 
 
-class IdentifyForm(BaseModel):
-    """What may be asked beside the photos; an unknown field is an error."""
+class DecidingForm(Form):
+    """Which distances decide; the catalogue's own unless told."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many individuals to rank.")
     max_fpir: float | None = Field(
         None,
         gt=0,
@@ -32,10 +49,46 @@ class IdentifyForm(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _one_way_to_decide(self) -> IdentifyForm:
+    def _one_way_to_decide(self) -> Self:
         if self.max_fpir is not None and self.threshold is not None:
             raise ValueError("give either max_fpir or threshold, not both: each sets the distance that decides")
         return self
+
+
+class IdentifyForm(DecidingForm):
+    """What may be asked beside the photos; an unknown field is an error."""
+
+    k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many individuals to rank.")
+    encounter: bool = Field(
+        False, description="All photos of the request are of one animal met once: answer for them together, too."
+    )
+    individuals: tuple[Name, ...] = Field(
+        (), description="Compare with these individuals only; repeat the field for each id."
+    )
+    exclude: tuple[Name, ...] = Field((), description="Compare with nobody of these; repeat the field for each id.")
+    species: tuple[Name, ...] = Field((), description="Compare with photos of these species only; repeat the field.")
+    years: tuple[Years, ...] = Field(
+        (),
+        description="Compare only with photos taken in these years: `2018`, or `2015-2018` for all from the first to "
+        "the last; repeat the field. Photos without a date are left out.",
+    )
+    as_of: int | None = Field(
+        None,
+        ge=1,
+        lt=2**31,
+        description="Ask the catalogue as it was at this revision: its individuals, photos and thresholds of then.",
+    )
+
+    @property
+    def scope(self) -> Scope:
+        """The part of the catalogue to compare with."""
+        years = frozenset(year for given in self.years for year in _years_of(given))
+        return Scope(frozenset(self.individuals), frozenset(self.exclude), frozenset(self.species), years)
+
+    @property
+    def wish(self) -> Wish:
+        """How each photo is to be identified."""
+        return Wish(self.k, self.max_fpir, self.threshold)
 
 
 class RankedMatch(BaseModel):
@@ -57,6 +110,23 @@ class PhotoAnswer(BaseModel):
     probability: float = Field(description="The first match's probability; 0 without a match.")
     reason: str = Field(description="Why this decision, in a sentence.")
     matches: list[RankedMatch] = Field(description="Nearest first; fewer than k where fewer are known.")
+
+
+class EncounterAnswer(BaseModel):
+    """Whom all photos of the request show together.
+
+    Decided by the mean of the photos' distances to each individual, which keeps the thresholds and probabilities of
+    single photos: a stranger who resembles somebody in one photo by chance doesn't in the next. The best photo's
+    distance alone ranks a little better, but lets more strangers pass and would need thresholds of its own.
+    """
+
+    photos: int = Field(description="How many photos were taken together.")
+    decision: Decision = Field(description="As of one photo, from the first match's mean distance.")
+    probability: float = Field(description="The first match's probability; 0 without a match.")
+    reason: str = Field(description="Why this decision, in a sentence.")
+    matches: list[RankedMatch] = Field(
+        description="Nearest first. `distance` is the mean over the photos, `photo` the one nearest to any of them."
+    )
 
 
 class DecidingDistances(BaseModel):
@@ -81,9 +151,11 @@ class IdentifyAnswer(BaseModel):
     """One result for each photo, in the order in which they were sent, and what the answer came from."""
 
     results: list[PhotoAnswer] = Field(description="One for each photo.")
+    encounter: EncounterAnswer | None = Field(description="All photos together, where `encounter` was asked for.")
     catalogue_revision: int = Field(description="The state of the catalogue that was searched.")
     fingerprint: str = Field(description="SHA-256 of the checkpoint that embedded the catalogue and these photos.")
     individuals_searched: int = Field(description="How many known individuals the photos were compared with.")
+    photos_searched: int = Field(description="How many photos of theirs.")
     thresholds: DecidingDistances = Field(description="The distances that decided.")
     timings_ms: TimingsMs = Field(description="How long it took.")
 
@@ -107,9 +179,11 @@ IDENTIFY_EXAMPLE: dict[str, object] = {
             ],
         }
     ],
+    "encounter": None,
     "catalogue_revision": 3,
     "fingerprint": "5f0c" * 16,
     "individuals_searched": 2346,
+    "photos_searched": 8112,
     "thresholds": {"known": 0.31, "new_whale": 0.46},
     "timings_ms": {"decode": 6.1, "identify": 11.8, "total": 18.2},
 }
@@ -146,15 +220,44 @@ def photo_answer(photo: str, identification: Identification) -> PhotoAnswer:
         decision=identification.decision,
         probability=identification.probability,
         reason=identification.reason,
-        matches=[
-            RankedMatch(
-                rank=rank,
-                individual=match.individual,
-                distance=match.distance,
-                probability=match.probability,
-                photo=match.photo,
-                photo_url=photo_url(match.photo),
-            )
-            for rank, match in enumerate(identification.matches, start=1)
-        ],
+        matches=_matches(identification),
     )
+
+
+def timings_of(timings: Sequence[PhotoTimings], started: float) -> TimingsMs:
+    """The slowest photo's times, and the time since the request `started`, in seconds of `time.perf_counter`."""
+    return TimingsMs(
+        decode=max(each.decode_ms for each in timings),
+        identify=max(each.identify_ms for each in timings),
+        total=(time.perf_counter() - started) * 1000,
+    )
+
+
+def encounter_answer(photos: int, identification: Identification) -> EncounterAnswer:
+    """Put the identification of several photos together into the words of the API."""
+    return EncounterAnswer(
+        photos=photos,
+        decision=identification.decision,
+        probability=identification.probability,
+        reason=identification.reason,
+        matches=_matches(identification),
+    )
+
+
+def deciding_distances(thresholds: Thresholds) -> DecidingDistances:
+    """Put thresholds into the words of the API."""
+    return DecidingDistances(known=thresholds.known, new_whale=thresholds.new_whale)
+
+
+def _matches(identification: Identification) -> list[RankedMatch]:
+    return [
+        RankedMatch(
+            rank=rank,
+            individual=match.individual,
+            distance=match.distance,
+            probability=match.probability,
+            photo=match.photo,
+            photo_url=photo_url(match.photo),
+        )
+        for rank, match in enumerate(identification.matches, start=1)
+    ]

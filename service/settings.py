@@ -1,9 +1,13 @@
-"""Every option of the service: one field here is one flag, one environment variable and one line of the docs."""
+"""Every option of the service: one field here is one flag, one environment variable, one key of the TOML file and one
+line of the docs.
+"""
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,10 +26,11 @@ class BadSettings(FlukeprintError):
 
 
 class Settings(BaseSettings):
-    """What `flukeprint serve` was told. A flag wins over its environment variable."""
+    """What `flukeprint serve` was told. A flag wins over its environment variable, and that over the file."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True)
 
+    config: Path | None = Field(None, description="A TOML file of these settings, by the names in the third column.")
     catalogue: Path = Field(Path("catalogue.db"), description="The catalogue to answer from.")
     checkpoint: Path | None = Field(
         None,
@@ -38,6 +43,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one and prints it.")
     max_upload_bytes: int = Field(
         64 * MIB, ge=1024, description="The largest request body, and so the largest photo; beyond it 413."
+    )
+    max_json_bytes: int = Field(
+        MIB, ge=1024, description="The largest body that is JSON, never more than max_upload_bytes; beyond it 413."
     )
     max_photos: int = Field(16, ge=1, le=1000, description="The most photos in one request; beyond it 422.")
     max_photo_pixels: int = Field(
@@ -54,6 +62,18 @@ class Settings(BaseSettings):
         le=1000,
         description="How long a photo waits for others to fill a batch: 0 on a CPU, 2 to 5 on a GPU.",
     )
+    job_photos: Path | None = Field(
+        None, description="The folder below which jobs may read photos; without it the catalogue's folder."
+    )
+    requests_per_minute: int = Field(
+        0,
+        ge=0,
+        description="How many requests a minute one key may send, or one address where no key is asked for; beyond "
+        "it 429. 0: as many as it likes.",
+    )
+    keep_answers_hours: float = Field(
+        24.0, gt=0, le=8760, description="How long the answer to a request with an Idempotency-Key is kept."
+    )
     retry_after_seconds: int = Field(
         1, ge=1, description="What a client is told to wait when the service is full or still starting."
     )
@@ -62,6 +82,10 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged on stderr; `info` has one line a request."
+    )
+
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How it is logged: lines for people, or one JSON object a line for programs."
     )
 
     @model_validator(mode="after")
@@ -75,18 +99,46 @@ class Settings(BaseSettings):
 
 
 def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
-    """Settings from what was given (None values count as not given), then the environment, then the defaults.
+    """Settings from what was given (None values count as not given), the environment, the file, and the defaults.
 
-    Raises BadSettings naming each bad option as flag and as environment variable.
+    Raises BadSettings naming each bad option as flag and as environment variable, and what is wrong with the file.
     """
     told = {name: value for name, value in (given or {}).items() if value is not None}
     unknown = sorted(set(told) - set(Settings.model_fields))
     if unknown:
         raise BadSettings(f"unknown settings {unknown}; known are {sorted(Settings.model_fields)}")
+    in_environment = {name.upper(): value for name, value in os.environ.items() if value}
+    file = told.get("config") or in_environment.get(variable("config"))
+    filed = read_file(Path(file)) if file else {}
+    filed = {name: value for name, value in filed.items() if variable(name) not in in_environment}
     try:
-        return Settings(**told)
+        return Settings(**{**filed, **told})
     except ValidationError as error:
-        raise BadSettings("; ".join(_complaint(part["loc"], part["msg"]) for part in error.errors())) from error
+        said = "; ".join(_complaint(part["loc"], part["msg"]) for part in error.errors())
+        raise BadSettings(f"{said} (settings were also read from {file})" if filed else said) from error
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file. Raises BadSettings; a misspelt name is told with those it may have meant."""
+    try:
+        read = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadSettings(f"the settings in {path} can't be read: {error.strerror}") from error
+    except ValueError as error:  # also of bytes that are not UTF-8
+        raise BadSettings(f"{path} is not TOML: {error}") from error
+    known = sorted(set(Settings.model_fields) - {"config"})
+    faults = [_unknown(name, known) for name in read if name not in known]
+    if faults:
+        raise BadSettings(f"{path}: {'; '.join(faults)}")
+    return read
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    if name == "config":
+        return "`config` can't name another file; write the settings here"
+    near = difflib.get_close_matches(name.replace("-", "_").lower(), known)
+    meant = f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else f"known are {', '.join(known)}"
+    return f"unknown setting `{name}`; {meant}"
 
 
 def _complaint(location: tuple[int | str, ...], message: str) -> str:
@@ -121,10 +173,14 @@ def described(name: str) -> str:
 def settings_table() -> str:
     """The text of docs/settings.md."""
     rows = [
-        f"| `{flag(name)}` | `{variable(name)}` | {_default(field)} | {field.description} |"
+        f"| `{flag(name)}` | `{variable(name)}` | {_in_file(name)} | {_default(field)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join([_HEADING, *rows, ""])
+
+
+def _in_file(name: str) -> str:
+    return "" if name == "config" else f"`{name}`"
 
 
 def _default(field: FieldInfo) -> str:
@@ -134,8 +190,9 @@ def _default(field: FieldInfo) -> str:
 _HEADING = """\
 # Settings of the service
 
-Generated from `service/settings.py`. Every option of `flukeprint serve` is a flag and an environment variable; the
-flag wins. `flukeprint serve` warns of a `FLUKEPRINT_` variable that is not listed here.
+Generated from `service/settings.py`. Every option of `flukeprint serve` is a flag, an environment variable and a key of
+the TOML file that `--config` names; the flag wins over the variable, and that over the file. A name in the file that is
+not listed here is an error, a `FLUKEPRINT_` variable a warning.
 
-| flag | variable | default | what it does |
-| --- | --- | --- | --- |"""
+| flag | variable | in the file | default | what it does |
+| --- | --- | --- | --- | --- |"""

@@ -1,23 +1,18 @@
-"""GET /docs and /: the reference page, made here and complete in itself."""
+"""GET /docs: the reference page, made here and complete in itself."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
+from service.declared import open_to_all
 from service.reference import reference_html
 
 # The page loads nothing, and a browser holds it to that.
 _LOADS_NOTHING = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
-router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-async def front() -> Response:
-    """Lead to the reference page."""
-    return RedirectResponse("/docs")
+router = APIRouter(include_in_schema=False, dependencies=[open_to_all()])
 
 
 @router.get("/docs")

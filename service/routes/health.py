@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from service.declared import open_to_all
 from service.openapi import problem_responses
 from service.problems import NOT_READY
 from service.schemas import Alive, Ready
 from service.serving import service_of
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], dependencies=[open_to_all()])
 
 
 @router.get("/healthz", summary="Is the process alive?", response_description="It is.")

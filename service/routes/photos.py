@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from embedding.photo import BadPhoto, PhotoLimits, read_photo, thumbnail
+from service.declared import requires
 from service.openapi import problem_responses
 from service.problems import INVALID, NOT_FOUND, NOT_READY, ProblemError
 from service.serving import ServedPhoto, service_of
@@ -18,7 +19,7 @@ from service.serving import ServedPhoto, service_of
 JPEG = "image/jpeg"
 _JPEG_QUALITY = 85
 
-router = APIRouter(tags=["photos"])
+router = APIRouter(tags=["photos"], dependencies=[requires("read")])
 
 
 @router.get(

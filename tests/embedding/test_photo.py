@@ -23,6 +23,7 @@ from embedding.photo import (
     PhotoLimits,
     crop,
     from_array,
+    photo_size,
     read_photo,
     resize,
     save_jpeg,
@@ -482,3 +483,18 @@ def test_real_photos_are_read_and_small_decoding_is_close(shared: Path) -> None:
         whole, small = read_photo(path), read_photo(path, at_least_px=96)
         assert min(small.size) >= min(96, *whole.size)
         assert abs(shrink(whole) - shrink(small)).mean() < 4
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_size_is_that_of_the_upright_image(file_format: str, orientation: int) -> None:
+    options = {} if file_format in {"BMP", "GIF"} else {"exif": exif_turned(orientation)}
+    data = encoded(quarters(30, 20), file_format, **options)
+    assert photo_size(data) == read_photo(data).size
+
+
+def test_the_size_of_what_is_no_photo() -> None:
+    with pytest.raises(BadPhoto, match=r"a\.jpg: not a photo"):
+        photo_size(b"text", name="a.jpg")
+    with pytest.raises(BadPhoto, match=r"a\.jpg: "):
+        photo_size(b"\x89PNG\r\n\x1a\nrubbish", name="a.jpg")

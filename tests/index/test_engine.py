@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index import engine
 from index.embedders import BadVectors
 from index.engine import BadEngine, build_engine
 
@@ -106,8 +107,10 @@ def test_padding_by_faiss_is_never_an_answer(
 ) -> None:
     vectors, queries = unit(rng.normal(size=(500, 8))), unit(rng.normal(size=(4, 8)))
 
-    def padded(index: Any, queries: np.ndarray, fetch: int) -> np.ndarray:
-        rows = index.search(queries, fetch)[1]
+    search = engine._faiss_search  # as it is before it is replaced
+
+    def padded(index: Any, vectors: np.ndarray, queries: np.ndarray, fetch: int) -> np.ndarray:
+        rows = search(index, vectors, queries, fetch)
         rows[1::2, 3:] = -1  # as a graph does that led nowhere
         return rows
 

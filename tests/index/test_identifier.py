@@ -149,3 +149,26 @@ def test_an_answer_uses_the_score_that_was_calibrated(identifier: Identifier, at
     by_centre = Identifier(identifier.embedder, identifier.gallery, calibration("centre"))
     (answer,) = by_centre.identify_vectors(at(15), score="centre")
     assert answer.matches[0].distance == pytest.approx(0.0, abs=1e-6)
+
+
+def test_an_encounter_is_one_answer_by_the_mean_of_its_photos(identifier: Identifier, at: At) -> None:
+    answer = identifier.identify_encounter(at(20, 40), k=2)
+    assert [match.individual for match in answer.matches] == ["w_a", "w_b"]
+    assert answer.matches[0].distance == pytest.approx((0 + 1 - np.cos(np.radians(20))) / 2, abs=1e-6)
+    assert answer.matches[0].photo == "a2.jpg"
+    assert answer.decision == "known"
+    assert answer.reason.startswith("2 photos together: w_a is nearest, at distance 0.030")
+    assert (answer.revision, answer.individuals_searched) == (7, 3)
+
+
+def test_an_encounter_of_one_photo_is_that_photos_answer(identifier: Identifier, at: At) -> None:
+    (alone,) = identifier.identify_vectors(at(50), max_fpir=0.1)
+    together = identifier.identify_encounter(at(50), max_fpir=0.1)
+    assert together.matches == alone.matches
+    assert (together.decision, together.thresholds) == (alone.decision, alone.thresholds)
+    assert together.reason == f"One photo: {alone.reason}"
+
+
+def test_an_encounter_without_photos_is_refused(identifier: Identifier) -> None:
+    with pytest.raises(BadQuery, match="holds no photo"):
+        identifier.identify_encounter(np.zeros((0, 2), np.float32))

@@ -7,22 +7,30 @@ import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from index.access.store import AccessStore
 from index.calibration import Calibration
+from index.catalogue import Catalogue
 from index.gallery import Gallery
 from index.identifier import Identifier
+from index.labels import read_labels
+from index.reindex import build_catalogue
 from index.trials import Trials
 from service.app import create_app
+from service.curating import open_curating
+from service.jobs import open_jobs
 from service.serving import ServedPhoto, Serving
 from service.settings import Settings
 
 FINGERPRINT = "f1" * 32
 WHALES = {"w_0": 0, "w_30": 30, "w_90": 90}
+FACTS = {"w_0": ("humpback", "2016-07-01"), "w_30": ("humpback", "2018-06-01T12:30:00"), "w_90": ("fin whale", None)}
 
 
 class RedEmbedder:
@@ -30,6 +38,7 @@ class RedEmbedder:
 
     fingerprint = FINGERPRINT
     dimension = 2
+    input_px = 8
 
     def __init__(self) -> None:
         self.batch_sizes: list[int] = []
@@ -75,9 +84,15 @@ def serving(embedder: RedEmbedder, at: Callable[..., np.ndarray], tmp_path: Path
         exif.get_ifd(0x8825)[1] = "N"  # GPS: north
         exif[0x010F] = "a camera"
         Image.new("RGB", (900, 600), (degrees, 0, 0)).save(path, "JPEG", exif=exif)
-        photos[f"2018/{individual}.jpg"] = ServedPhoto(path, f"{degrees:064d}")
+        species, taken_at = FACTS[individual]
+        photos[f"2018/{individual}.jpg"] = ServedPhoto(path, f"{degrees:064d}", individual, species, None, taken_at)
     gallery = Gallery.build(list(photos), list(WHALES), at(*WHALES.values()), fingerprint=FINGERPRINT, revision=7)
     return Serving(Identifier(embedder, gallery, calibration_of_trials()), photos)
+
+
+@pytest.fixture
+def fitted() -> Calibration:
+    return calibration_of_trials()
 
 
 @pytest.fixture
@@ -123,3 +138,66 @@ def problem() -> Callable[..., dict[str, object]]:
         return document
 
     return _problem
+
+
+class Curated(NamedTuple):
+    """A ready service with curators and jobs, its catalogue's file, and the embedder behind both."""
+
+    client: TestClient
+    path: Path
+    embedder: RedEmbedder
+
+
+_CURATED = """\
+image,label,species,encounter,taken_at
+w_0_a.png,w_0,humpback,e1,2016-07-01
+w_0_b.png,w_0,humpback,e1,2017-07-01
+w_30_a.png,w_30,humpback,e2,2018-06-01
+w_90_a.png,w_90,fin whale,,
+nobody_200.png,new_whale,,,
+nobody_201.png,new_whale,,,
+"""
+
+
+@pytest.fixture
+def serve_curated(settings: Settings, tmp_path: Path) -> Callable[..., object]:
+    """`with serve_curated(has_keys=True) as curated`: whales at 0 (and 3), 30 and 90 degrees on disk."""
+
+    @contextmanager
+    def _serve(has_keys: bool = False) -> Generator[Curated]:
+        embedder, folder = RedEmbedder(), tmp_path / "curated"
+        folder.mkdir()
+        for name in _CURATED.splitlines()[1:]:
+            image = name.partition(",")[0]
+            degrees = 3 if image == "w_0_b.png" else int(image.removesuffix(".png").removesuffix("_a").split("_")[1])
+            (folder / image).write_bytes(photo_of(degrees))
+        (folder / "labels.csv").write_text(_CURATED)
+        path = folder / "catalogue.db"
+        build_catalogue(path, read_labels(folder / "labels.csv", folder), embedder)
+        changed = Settings(**{**settings.model_dump(), "catalogue": path})
+
+        def load() -> Serving:
+            with Catalogue.open(path) as catalogue:
+                gallery, calibration = catalogue.searchable()
+                photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
+            return Serving(Identifier(embedder, gallery, calibration), photos)
+
+        app = create_app(
+            changed,
+            load,
+            access=AccessStore.of(Catalogue.open(path).engine) if has_keys else None,
+            open_jobs=lambda service: open_jobs(changed, service),
+            open_curating=lambda service: open_curating(changed, service),
+        )
+        with TestClient(app, raise_server_exceptions=False) as client:
+            while client.get("/readyz").status_code != 200:
+                pass
+            yield Curated(client, path, embedder)
+
+    return _serve
+
+
+@pytest.fixture
+def curated(serve_curated: Callable[..., object]) -> Generator[Curated]:
+    with serve_curated() as ready:
+        yield ready

@@ -109,7 +109,9 @@ def test_an_unknown_field_is_told_the_known_ones(
 ) -> None:
     response = client.post("/v1/identify", files=_files(a=photo(0)), data={"topk": "3"})
     (fault,) = problem(response, 422, "invalid")["errors"]
-    assert fault["reason"] == "unknown; the fields are photos, k, max_fpir, threshold"
+    assert fault["reason"] == (
+        "unknown; the fields are photos, max_fpir, threshold, k, encounter, individuals, exclude, species, years, as_of"
+    )
 
 
 def test_a_rate_that_the_catalogue_is_too_small_for_is_refused_before_decoding(

@@ -45,7 +45,8 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
         calibration = Calibration.from_trials(
             SimpleNamespace(true_ranks=np.zeros(0, np.int64), distances=np.zeros((0, 1))), np.ones(1)
         )
-        photo = SimpleNamespace(name="a.jpg", path=tmp_path / "a.jpg", content_hash="0" * 64)
+        facts = {"individual": "w_1", "species": None, "encounter": None, "taken_at": "2018-06-01", "box": None}
+        photo = SimpleNamespace(name="a.jpg", path=tmp_path / "a.jpg", content_hash="0" * 64, **facts)
         opened = SimpleNamespace(
             fingerprint=fingerprint,
             searchable=lambda: (gallery, calibration),
@@ -115,7 +116,8 @@ def test_what_belongs_together_is_served(
     check_catalogue(told)
     serving = load_serving(told)
     assert serving.decode_px == 32
-    assert serving.photos["a.jpg"].path == told.catalogue.parent / "a.jpg"
+    served = serving.photos["a.jpg"]
+    assert (served.path, served.individual, served.year) == (told.catalogue.parent / "a.jpg", "w_1", 2018)
     (identification,) = serving.identifier.identify([read_photo(photo(30, (40, 40)))])
     assert (identification.revision, identification.matches[0].individual) == (2, "w_1")
 

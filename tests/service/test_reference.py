@@ -39,9 +39,8 @@ class _Page(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_front_page_leads_to_docs_which_load_nothing(client: TestClient) -> None:
-    response = client.get("/")
-    assert [each.headers["location"] for each in response.history] == ["/docs"]
+def test_docs_load_nothing(client: TestClient) -> None:
+    response = client.get("/docs")
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in response.headers["content-security-policy"]
     page = _Page(response.text)
@@ -77,11 +76,14 @@ def test_every_reference_in_the_document_resolves(document: dict[str, Any]) -> N
 def test_identify_is_documented_with_fields_example_and_problems(document: dict[str, Any]) -> None:
     operation = document["paths"]["/v1/identify"]["post"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert list(form["properties"]) == ["photos", "k", "max_fpir", "threshold"]
+    narrowing = ["individuals", "exclude", "species", "years"]
+    fields = ["photos", "max_fpir", "threshold", "k", "encounter", *narrowing, "as_of"]
+    assert list(form["properties"]) == fields
     assert form["required"] == ["photos"]
     assert form["additionalProperties"] is False
     assert (form["properties"]["k"]["minimum"], form["properties"]["k"]["maximum"]) == (1, 50)
-    assert set(operation["responses"]) == {"200", "400", "413", "415", "422", "500", "503"}
+    statuses = {"200", "400", "401", "403", "413", "415", "422", "429", "500", "503"}
+    assert set(operation["responses"]) == statuses
     examples = operation["responses"]["422"]["content"]["application/problem+json"]["examples"]
     assert set(examples) == {"invalid", "bad-photos"}
     assert all("X-Request-Id" in response["headers"] for response in operation["responses"].values())

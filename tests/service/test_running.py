@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
+from index.access.keys import Keys
+from index.catalogue import Catalogue
 from service.running import CannotListen, listen, url_of
 
 # The real command with a stand-in for what it loads: one whale, an embedder that sees it in every photo.
 _SERVE = """
-import sys, time
+import atexit, os, sys, tempfile, time
+from pathlib import Path
 import numpy as np
 import service.running as running
 from embedding.errors import FlukeprintError
 from index.calibration import Calibration
+from index.catalogue import Catalogue
 from index.gallery import Gallery
 from index.identifier import Identifier
 from index.trials import Trials
@@ -34,6 +42,8 @@ class OneWhale:
         if any(image.width > 50 for image in images):
             print("embedding", file=sys.stderr, flush=True)
             time.sleep(1)
+            while not Path(os.environ.get("GATE", "/")).exists():
+                time.sleep(0.01)
         return np.tile(np.float32([[1, 0]]), (len(images), 1))
 
 def load(settings):
@@ -43,7 +53,17 @@ def load(settings):
     known = Trials(np.zeros((0, 1)), np.zeros(0, np.int64))
     return Serving(Identifier(OneWhale(), gallery, Calibration.from_trials(known, np.ones(1))), {})
 
-running.check_catalogue, running.load_serving = lambda settings: None, load
+folder = tempfile.TemporaryDirectory()
+atexit.register(folder.cleanup)
+open_access = running.open_access
+
+def access(settings):
+    if settings.catalogue.exists():
+        return open_access(settings)
+    Catalogue.open(Path(folder.name, "catalogue.db"), create=True).close()
+    return open_access(settings.model_copy(update={"catalogue": Path(folder.name, "catalogue.db")}))
+
+running.check_catalogue, running.load_serving, running.open_access = lambda settings: None, load, access
 options = dict(pair.split("=") for pair in sys.argv[1:])
 try:
     running.run(read_settings(options))
@@ -77,9 +97,13 @@ class Running:
 
 
 @contextmanager
-def _started(*options: str) -> Generator[Running]:
+def _started(*options: str, **variables: str) -> Generator[Running]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVE, "port=0", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", _SERVE, "port=0", *options],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     with process:
         try:
@@ -123,6 +147,24 @@ def test_a_running_request_is_finished_before_the_end(photo: Callable[..., bytes
     assert (code, answers[0].status_code) == (0, 200), said
 
 
+def test_all_that_was_taken_in_is_answered_before_the_end(photo: Callable[..., bytes], tmp_path: Path) -> None:
+    with _started("max_batch=1", GATE=str(tmp_path / "open")) as running, ThreadPoolExecutor(3) as pool:
+        running.hear("ready at")
+
+        def ask() -> int:
+            url = f"{running.url}/v1/identify"
+            return httpx.post(url, files=_png(photo, 60), trust_env=False, timeout=60).status_code
+
+        asked = [pool.submit(ask) for _ in range(3)]
+        while "flukeprint_waiting_photos 3.0" not in httpx.get(f"{running.url}/metrics", trust_env=False).text:
+            pass
+        running.process.send_signal(signal.SIGTERM)
+        (tmp_path / "open").touch()
+        assert [answer.result() for answer in asked] == [200, 200, 200]
+        _, said = running.process.communicate(timeout=60)
+    assert running.process.returncode == 0, said
+
+
 def test_too_large_an_upload_is_answered_by_a_real_server(photo: Callable[..., bytes]) -> None:
     with _started("max_upload_bytes=100000") as running:
         running.hear("ready at")
@@ -138,12 +180,40 @@ def test_a_load_that_fails_ends_the_server_with_its_error() -> None:
     assert said.rstrip().endswith("error: the catalogue is broken")
 
 
-def test_a_warning_where_others_may_reach_it() -> None:
-    with _started("host=0.0.0.0") as running:
+@pytest.mark.parametrize("is_revoked", [False, True])
+def test_where_others_may_reach_it_nothing_is_served_without_a_key(tmp_path: Path, is_revoked: bool) -> None:
+    catalogue = tmp_path / "catalogue.db"
+    with Catalogue.open(catalogue, create=True) as opened:
+        if is_revoked:
+            Keys(opened.engine).create("Ana", "admin")
+            Keys(opened.engine).revoke("Ana")
+    with _started("host=0.0.0.0", f"catalogue={catalogue}") as running:
+        _, said = running.process.communicate(timeout=60)
+    assert running.process.returncode == 1
+    assert "error: other machines may reach 0.0.0.0, and nobody has a key" in said
+    assert f"`flukeprint keys create --name NAME --role admin --catalogue {catalogue}`" in said
+
+
+def test_where_others_may_reach_it_a_key_is_asked_for_and_never_logged(
+    photo: Callable[..., bytes], tmp_path: Path
+) -> None:
+    catalogue = tmp_path / "catalogue.db"
+    with Catalogue.open(catalogue, create=True) as opened:
+        secret = Keys(opened.engine).create("Ana", "read").secret
+    with _started("host=0.0.0.0", f"catalogue={catalogue}", "log_format=json") as running:
         running.hear("ready at")
+        url = f"{running.url}/v1/identify"
         assert running.url.startswith("http://127.0.0.1:")
-        assert "no authentication yet" in "".join(running.said)
-        assert running.stop(signal.SIGTERM)[0] == 0
+        assert httpx.post(url, files=_png(photo), trust_env=False).status_code == 401
+        headers = {"Authorization": f"Bearer {secret}"}
+        assert httpx.post(url, files=_png(photo), headers=headers, trust_env=False).status_code == 200
+        code, _, said = running.stop(signal.SIGTERM)
+    assert code == 0, said
+    assert "put a proxy that speaks TLS in front" in said
+    assert secret.split("_", 2)[2] not in said
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    requests = [(line["status"], line["key"]) for line in lines if line.get("route") == "/v1/identify"]
+    assert requests == [(401, None), (200, "Ana")]
 
 
 def test_a_taken_port_is_named() -> None:

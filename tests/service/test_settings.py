@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import BadSettings, Settings, read_settings, settings_table, unknown_variables
+from service.settings import BadSettings, Settings, read_file, read_settings, settings_table, unknown_variables
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,7 @@ def test_misspelt_variables_are_found() -> None:
 def test_the_table_has_every_setting_with_flag_variable_and_default() -> None:
     lines = settings_table().splitlines()
     for name, field in Settings.model_fields.items():
+        assert name == "config" or f"| `{name}` |" in settings_table()
         (line,) = (line for line in lines if line.startswith(f"| `--{name.replace('_', '-')}` |"))
         assert f"`FLUKEPRINT_{name.upper()}`" in line
         assert field.description
@@ -61,3 +62,57 @@ def test_an_empty_variable_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("FLUKEPRINT_CHECKPOINT", "")
     monkeypatch.setenv("FLUKEPRINT_PORT", "")
     assert (read_settings().checkpoint, read_settings().port) == (None, 8000)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "service.toml"
+    path.write_text('port = 9001\nhost = "::1"\nmax_wait_ms = 2.5\n', encoding="utf-8")
+    return path
+
+
+def test_a_file_is_read_under_the_environment_under_the_flags(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUKEPRINT_HOST", "127.0.0.2")
+    read = read_settings({"config": config, "max_wait_ms": 3.5})
+    assert (read.port, read.host, read.max_wait_ms) == (9001, "127.0.0.2", 3.5)
+    monkeypatch.setenv("FLUKEPRINT_CONFIG", str(config))
+    assert (read_settings().port, read_settings({"port": 1}).port) == (9001, 1)
+
+
+def test_every_setting_can_be_in_the_file(tmp_path: Path) -> None:
+    defaults = {name: value for name, value in Settings().model_dump().items() if value is not None}
+    text = "".join(
+        f"{name} = {str(value) if type(value) in (int, float) else repr(str(value))}\n"
+        for name, value in defaults.items()
+    )
+    (tmp_path / "all.toml").write_text(text, encoding="utf-8")
+    assert read_settings({"config": tmp_path / "all.toml"}) == Settings(config=tmp_path / "all.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("max_photo = 3", "unknown setting `max_photo`; did you mean `max_photos` or `max_photo_pixels`"),
+        ("max-batch = 3", "unknown setting `max-batch`; did you mean `max_batch`"),
+        ("zzz = 3", "unknown setting `zzz`; known are catalogue, "),
+        ("config = 'other.toml'", "`config` can't name another file"),
+        ("port =", "is not TOML: "),
+    ],
+)
+def test_a_bad_file_is_named_with_what_is_meant(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "service.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadSettings, match=says) as told:
+        read_file(path)
+    assert str(path) in str(told.value)
+
+
+def test_a_value_out_of_range_in_the_file_is_named_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "service.toml").write_text("port = 70000", encoding="utf-8")
+    with pytest.raises(BadSettings, match=r"--port .*65535.*service\.toml"):
+        read_settings({"config": tmp_path / "service.toml"})
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"none\.toml can't be read: No such file"):
+        read_settings({"config": tmp_path / "none.toml"})

@@ -1,0 +1,23 @@
+"""Keys and kept answers of one catalogue's database together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from index.access.keys import Keys
+from index.access.stored_answers import StoredAnswers
+
+
+@dataclass(frozen=True, slots=True)
+class AccessStore:
+    """What a service needs to know who may use it, and what it answered them."""
+
+    keys: Keys
+    answers: StoredAnswers
+
+    @classmethod
+    def of(cls, engine: Engine, *, keep_answers_hours: float = 24.0) -> AccessStore:
+        """Use the database that `engine` reaches."""
+        return cls(Keys(engine), StoredAnswers(engine, keep_seconds=keep_answers_hours * 3600))

@@ -1,0 +1,102 @@
+"""What requests were answered, kept a while: a request sent again is not carried out again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from index.access.tables import StoredAnswerRow, changing, read
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer as it went out. `body` is None where it was too large to keep."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
+
+
+Begun = Literal["begun", "running", "other-request"] | StoredAnswer
+
+
+class StoredAnswers:
+    """The kept answers in one catalogue's database: at most `most` of them, each for `keep_seconds`.
+
+    A request that began and never ended (the service was killed) holds its key for `lease_seconds`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        keep_seconds: float = 86_400,
+        lease_seconds: float = 300,
+        most: int = 10_000,
+        largest_body_bytes: int = 2**20,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._engine = engine
+        self._keep_seconds = keep_seconds
+        self._lease_seconds = lease_seconds
+        self._most = most
+        self._largest_body_bytes = largest_body_bytes
+        self._clock = clock
+
+    def begin(self, id_: str, request_hash: str) -> Begun:
+        """Say that a request is about to be carried out, unless it was already.
+
+        `begun`: carry it out, then call `finish` or `forget`. `running`: the same request is being carried out.
+        `other-request`: the key was used for another body. A StoredAnswer: this was answered.
+        """
+        now = self._clock()
+        with changing(self._engine) as connection:
+            self._expire(connection, now)
+            row = connection.execute(_SELECT.where(StoredAnswerRow.id == id_)).one_or_none()
+            if row is not None and row.request_hash != request_hash:
+                return "other-request"
+            if row is None:
+                self._make_room(connection)
+                new = insert(StoredAnswerRow).values(id=id_, request_hash=request_hash, at=now, headers=[])
+                connection.execute(new)
+                return "begun"
+            if row.status is None:
+                return "running"
+            return StoredAnswer(row.status, tuple((name, value) for name, value in row.headers), row.body)
+
+    def finish(self, id_: str, status: int, headers: Headers, body: bytes) -> None:
+        """Keep the answer of a request that `begin` let through."""
+        kept = body if len(body) <= self._largest_body_bytes else None
+        values = {"at": self._clock(), "status": status, "headers": [list(pair) for pair in headers], "body": kept}
+        with changing(self._engine) as connection:
+            connection.execute(update(StoredAnswerRow).where(StoredAnswerRow.id == id_).values(**values))
+
+    def forget(self, id_: str) -> None:
+        """Give the key free again: the request failed and changed nothing."""
+        with changing(self._engine) as connection:
+            connection.execute(delete(StoredAnswerRow).where(StoredAnswerRow.id == id_))
+
+    def count(self) -> int:
+        """How many are kept or running."""
+        return sum(row[0] for row in read(self._engine, select(func.count(StoredAnswerRow.id))))
+
+    def _expire(self, connection: Connection, now: float) -> None:
+        running = StoredAnswerRow.status.is_(None)
+        connection.execute(delete(StoredAnswerRow).where(StoredAnswerRow.at < now - self._keep_seconds))
+        connection.execute(delete(StoredAnswerRow).where(running, StoredAnswerRow.at < now - self._lease_seconds))
+
+    def _make_room(self, connection: Connection) -> None:
+        over = (connection.scalar(select(func.count(StoredAnswerRow.id))) or 0) - self._most + 1
+        if over > 0:
+            answered = select(StoredAnswerRow.id).where(StoredAnswerRow.status.is_not(None))
+            oldest = answered.order_by(StoredAnswerRow.at).limit(over)
+            connection.execute(delete(StoredAnswerRow).where(StoredAnswerRow.id.in_(oldest)))
+
+
+_SELECT = select(StoredAnswerRow.request_hash, StoredAnswerRow.status, StoredAnswerRow.headers, StoredAnswerRow.body)

@@ -1,0 +1,92 @@
+"""The tables of keys and kept answers, and how they are reached. Part of SQLAlchemy's door.
+
+They stand in the catalogue's database, and appear there with the first key or kept answer: reading never writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import JSON, Connection, Engine, Index, LargeBinary, Row, Select, inspect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from embedding.errors import FlukeprintError
+from index.schema import Table, writing
+
+
+class AccessUnavailable(FlukeprintError):
+    """The keys or kept answers can't be read or written just now; the message says why."""
+
+
+class KeyRow(Table):
+    """A key: the SHA-256 of its secret, never the secret. A revoked one stays, so that its name keeps its meaning."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    secret_hash: Mapped[str]
+    created_at: Mapped[str]
+    last_used_at: Mapped[str | None]
+    revoked_at: Mapped[str | None]
+
+
+# A name says in the log who made a change: two keys in use may not share one.
+Index(
+    "ix_api_keys_name_in_use",
+    KeyRow.name,
+    unique=True,
+    sqlite_where=KeyRow.revoked_at.is_(None),
+    postgresql_where=KeyRow.revoked_at.is_(None),
+)
+
+
+class StoredAnswerRow(Table):
+    """What a request was answered, for when it is sent again; without a status it is still being answered.
+
+    `id` is a hash of who sent it, where to and under which Idempotency-Key. `at` is in seconds since 1970.
+    """
+
+    __tablename__ = "stored_answers"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[str]
+    at: Mapped[float] = mapped_column(index=True)
+    status: Mapped[int | None]
+    headers: Mapped[list[Any]] = mapped_column(JSON)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+_TABLES = [Table.metadata.tables[row.__tablename__] for row in (KeyRow, StoredAnswerRow)]
+
+
+def read(engine: Engine, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The rows of a query, none where the tables are not there yet. Raises AccessUnavailable."""
+    with _telling(), engine.connect() as connection:
+        try:
+            return connection.execute(query).all()
+        except DBAPIError:
+            connection.rollback()
+            if inspect(connection).has_table(KeyRow.__tablename__):
+                raise
+            return ()
+
+
+@contextmanager
+def changing(engine: Engine) -> Generator[Connection]:
+    """Open one transaction that changes the tables, made where they are absent. Raises AccessUnavailable."""
+    with _telling(), writing(engine.connect()) as connection, connection.begin():
+        Table.metadata.create_all(connection, tables=_TABLES)
+        yield connection
+
+
+@contextmanager
+def _telling() -> Generator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        said = str(error.orig)
+        advice = "try again in a moment" if "locked" in said else "see that the catalogue's database can be written"
+        raise AccessUnavailable(f"keys and kept answers can't be reached ({said}); {advice}") from error

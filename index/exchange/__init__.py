@@ -1,0 +1,1 @@
+"""Taking photos and labels into a catalogue from elsewhere, giving them out again, and keeping copies."""

@@ -1,0 +1,96 @@
+"""Is a catalogue whole? Every photo's content hash, every vector's length, the database's own check."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from embedding.photo import BadPhoto, content_hash, photo_bytes
+from index.ahead import ahead
+from index.catalogue import Catalogue, CataloguePhoto
+from index.embed_photos import BATCH_PHOTOS, DECODING_THREADS
+from index.exchange.media import media_folder
+from index.progress import Progress, no_progress
+from index.schema import database_faults, stored_photos, stored_vectors
+
+FaultKind = Literal["database", "photo_absent", "photo_changed", "vector", "no_vector"]
+_LENGTH_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: of what kind, with which photo (empty: the file as a whole), and what to do."""
+
+    kind: FaultKind
+    photo: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was looked at and what is wrong; `stray` are files of the media folder that no photo needs."""
+
+    revision: int
+    photos: int
+    vectors: int
+    faults: tuple[Fault, ...]
+    stray: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `flukeprint catalogue verify --json`."""
+        return asdict(self) | {"is_whole": not self.faults}
+
+
+def verify_catalogue(path: Path, *, progress: Progress = no_progress) -> Verification:
+    """Read everything that a catalogue stands on, and list every fault. Raises BadCatalogue when it can't be opened."""
+    with Catalogue.open(path) as opened:
+        photos, revision = opened.photos(), opened.revision
+    faults = [Fault("database", "", said) for said in database_faults(path)]
+    with progress(len(photos), "Reading photos") as advance:
+        for fault in ahead(photos, _photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
+            faults += [fault] if fault else []
+            advance(1)
+    vectors = 0
+    for name, fingerprint, dimension, embedding in stored_vectors(path):
+        vectors += 1
+        said = _vector_fault(dimension, embedding)
+        if said:
+            faults.append(Fault("vector", name, f"the vector of checkpoint {fingerprint[:12]} {said}; embed it again"))
+    faults += [
+        Fault("no_vector", photo.name, "has no vector of the catalogue's checkpoint; run `flukeprint index update`")
+        for photo in photos
+        if photo.state == "catalogued" and photo.fingerprint is None
+    ]
+    return Verification(revision, len(photos), vectors, tuple(faults), _stray(path))
+
+
+def _photo_fault(photo: CataloguePhoto) -> Fault | None:
+    try:
+        data = photo_bytes(photo.path, name=photo.name)
+    except BadPhoto as error:
+        return Fault("photo_absent", photo.name, f"{_bare(error, photo.name)}; restore {photo.path} from a backup")
+    if content_hash(data) != photo.content_hash:
+        return Fault("photo_changed", photo.name, f"{photo.path} is not what was catalogued; restore it from a backup")
+    return None
+
+
+def _bare(error: BadPhoto, name: str) -> str:
+    """What an error says without the photo's name, which is told beside it."""
+    return str(error).removeprefix(f"{name}: ")
+
+
+def _vector_fault(dimension: int, embedding: bytes) -> str:
+    if len(embedding) != 4 * dimension:
+        return f"has {len(embedding):,} bytes and not {4 * dimension:,}"
+    length = float(np.linalg.norm(np.frombuffer(embedding, "<f4").astype(np.float64)))
+    return "" if abs(length - 1) <= _LENGTH_TOLERANCE else f"has the length {length:.4g} and not 1"
+
+
+def _stray(path: Path) -> tuple[str, ...]:
+    folder = media_folder(path)
+    wanted = {(path.resolve().parent / place).resolve() for _, _, place, _, _ in stored_photos(path)}
+    found = (each for each in folder.rglob("*") if each.is_file() and each.suffix != ".npz")
+    return tuple(sorted(each.relative_to(folder).as_posix() for each in found if each not in wanted))

@@ -1,0 +1,152 @@
+"""What the service says of its catalogue and of itself: calibration, statistics, version."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from index.calibration import UnknownSource
+from index.matching import Score
+
+
+class RatesAt(BaseModel):
+    """What happens where answers up to a distance count as known."""
+
+    distance: float = Field(description="Cosine distance.")
+    fpir: float = Field(description="Share of unknown animals that pass for a known one.")
+    fnir: float | None = Field(
+        description="Share of known animals that don't pass, or whose nearest individual is another. Null where the "
+        "calibration was stored by a version that didn't count it: `flukeprint index update` does."
+    )
+
+
+class HistogramBin(BaseModel):
+    """How many trials had their nearest individual at these distances."""
+
+    start: float = Field(description="Cosine distance, included.")
+    end: float = Field(description="Cosine distance, not included.")
+    known: int = Field(description="Of a known animal, and it was the right one.")
+    mistaken: int = Field(description="Of a known animal, and it was another one.")
+    unknown: int = Field(description="Of an unknown animal.")
+
+
+class DefaultThresholds(BaseModel):
+    """The two distances between the three answers.
+
+    Up to `known` the decision is `known`, up to `new_whale` it is `review`, beyond it is `new_whale`.
+    """
+
+    known: RatesAt = Field(description="Up to here a match is sure.")
+    new_whale: RatesAt = Field(description="Beyond here nobody known is near enough.")
+
+
+class CalibrationAnswer(BaseModel):
+    """What distances are worth in this catalogue, from trials with its own photos."""
+
+    catalogue_revision: int = Field(description="The state of the catalogue that it was fitted to.")
+    fingerprint: str = Field(description="SHA-256 of the checkpoint that embedded the catalogue.")
+    is_calibrated: bool = Field(
+        description="False: the catalogue is too small, thresholds are cautious constants, and no rate is promised."
+    )
+    description: str = Field(description="What it was fitted to, or why it was not, in a sentence.")
+    score: Score = Field(description="How near an individual is: by its nearest photo, its centre, or both.")
+    new_whale_share: float = Field(description="The share of queries that is taken to be of unknown animals.")
+    unknown_source: UnknownSource = Field(description="Who stood for the unknown animals.")
+    known_trials: int = Field(description="Questions about photos whose individual was in the gallery.")
+    unknown_trials: int = Field(description="Questions about photos whose individual was not.")
+    thresholds: DefaultThresholds = Field(description="What decides unless a request says otherwise.")
+    asked: RatesAt | None = Field(description="The `known` threshold at `max_fpir`, where that was asked for.")
+    det: list[RatesAt] = Field(
+        description="Detection error trade-off: rates at growing distances, false positives evenly spaced on a log "
+        "scale. Empty where nothing is calibrated."
+    )
+    histogram: list[HistogramBin] = Field(
+        description="All trials by distance, from the first bin that holds one to the last. Empty where none were "
+        "counted."
+    )
+
+
+class SpeciesCount(BaseModel):
+    """How much of the catalogue is of one species."""
+
+    species: str | None = Field(description="Null: photos without one.")
+    individuals: int = Field(description="Known individuals with such a photo.")
+    photos: int = Field(description="Photos, those of new whales included.")
+
+
+class YearCount(BaseModel):
+    """How much of the catalogue is of one year."""
+
+    year: int | None = Field(description="Null: photos without a date.")
+    individuals: int = Field(description="Known individuals seen that year.")
+    photos: int = Field(description="Photos, those of new whales included.")
+
+
+class PhotosEach(BaseModel):
+    """How many individuals have so many photos."""
+
+    photos: int = Field(description="Photos of an individual.")
+    individuals: int = Field(description="How many individuals have as many.")
+
+
+class Stats(BaseModel):
+    """What the catalogue holds."""
+
+    catalogue_revision: int = Field(description="The state of the catalogue that was counted.")
+    fingerprint: str = Field(description="SHA-256 of the checkpoint that embedded it.")
+    individuals: int = Field(description="Known individuals that are searched.")
+    photos: int = Field(description="All photos.")
+    photos_searched: int = Field(description="Photos of known individuals that are searched.")
+    new_whale_photos: int = Field(description="Photos of animals that nobody knows.")
+    encounters: int = Field(description="Encounters that photos name.")
+    first_taken_at: str | None = Field(description="The date of the oldest photo, ISO 8601.")
+    last_taken_at: str | None = Field(description="The date of the newest photo, ISO 8601.")
+    species: list[SpeciesCount] = Field(description="By species, most photos first.")
+    years: list[YearCount] = Field(description="By year, oldest first, without a date last.")
+    photos_each: list[PhotosEach] = Field(description="How well individuals are covered, fewest photos first.")
+
+
+class Version(BaseModel):
+    """Which flukeprint this is, and what it has loaded."""
+
+    flukeprint: str = Field(description="The installed version.")
+    api: Literal["v1"] = "v1"
+    fingerprint: str | None = Field(description="SHA-256 of the loaded checkpoint; null while it is being loaded.")
+    dimension: int | None = Field(description="How many numbers its vectors have.")
+    catalogue_revision: int | None = Field(description="The state of the loaded catalogue.")
+
+
+_AT_KNOWN = {"distance": 0.31, "fpir": 0.05, "fnir": 0.21}
+
+CALIBRATION_EXAMPLE: dict[str, object] = {
+    "catalogue_revision": 3,
+    "fingerprint": "5f0c" * 16,
+    "is_calibrated": True,
+    "description": "Calibrated on 6021 known and 8112 unknown trials (held-out individuals), taking 30% of queries to "
+    "be new whales.",
+    "score": "nearest",
+    "new_whale_share": 0.3,
+    "unknown_source": "held-out individuals",
+    "known_trials": 6021,
+    "unknown_trials": 8112,
+    "thresholds": {"known": _AT_KNOWN, "new_whale": {"distance": 0.46, "fpir": 0.3, "fnir": 0.12}},
+    "asked": {"distance": 0.24, "fpir": 0.01, "fnir": 0.34},
+    "det": [{"distance": 0.24, "fpir": 0.01, "fnir": 0.34}, _AT_KNOWN],
+    "histogram": [{"start": 0.3, "end": 0.32, "known": 211, "mistaken": 4, "unknown": 62}],
+}
+
+STATS_EXAMPLE: dict[str, object] = {
+    "catalogue_revision": 3,
+    "fingerprint": "5f0c" * 16,
+    "individuals": 2346,
+    "photos": 8322,
+    "photos_searched": 8112,
+    "new_whale_photos": 210,
+    "encounters": 4100,
+    "first_taken_at": "1998-07-04",
+    "last_taken_at": "2018-06-01T12:30:00",
+    "species": [{"species": "humpback_whale", "individuals": 2346, "photos": 8322}],
+    "years": [{"year": 2018, "individuals": 801, "photos": 1930}, {"year": None, "individuals": 12, "photos": 40}],
+    "photos_each": [{"photos": 1, "individuals": 930}, {"photos": 2, "individuals": 511}],
+}

@@ -1,0 +1,341 @@
+"""What curators are answered as JSON, with the examples that /docs shows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from index.curation import Event
+from index.directory import Act, Encounter, Individual, PhotoCard
+from index.resemblance import Cluster, Resemblance
+from service.schemas import IDENTIFY_EXAMPLE, photo_url
+
+_RESULTS: Any = IDENTIFY_EXAMPLE["results"]
+_EVENT: dict[str, Any] = {"revision": 42, "kind": "confirm", "photos": ["may/fluke.jpg"]}
+_INDIVIDUAL: dict[str, Any] = {
+    "name": "w_0007",
+    "display_name": "Salt",
+    "other_names": ["GOM-0104"],
+    "species": "humpback_whale",
+    "sex": "f",
+    "notes": "Scar on the left lobe.",
+    "photos": 12,
+    "first_seen": "2011-06-03",
+    "last_seen": "2026-05-28",
+    "cover": "2018/0f3a.jpg",
+    "cover_url": "/v1/photos/2018/0f3a.jpg",
+    "merged_into": None,
+}
+_ENCOUNTER: dict[str, Any] = {
+    "key": 311,
+    "name": "2026-05-28 a",
+    "individual": "w_0007",
+    "at": "2026-05-28T09:40:00",
+    "place": "Stellwagen Bank",
+    "observer": "Ana",
+    "notes": None,
+    "photos": 3,
+}
+_ANSWER: dict[str, Any] = {**_RESULTS[0], "revision": 41, "fingerprint": "5f0c" * 16}
+_PHOTO: dict[str, Any] = {
+    "name": "may/fluke.jpg",
+    "individual": None,
+    "state": "waiting",
+    "encounter": "2026-05-28 a",
+    "encounter_key": 311,
+    "species": "humpback_whale",
+    "taken_at": "2026-05-28T09:41:12",
+    "box": None,
+    "viewpoint": None,
+    "quality": None,
+    "answer": _ANSWER,
+    "url": "/v1/photos/may/fluke.jpg",
+}
+_CHANGE: dict[str, Any] = {
+    "revision": 42,
+    "at": "2026-05-30T18:02:11Z",
+    "kind": "confirm",
+    "made_by": "Ana",
+    "detail": {"individual": "w_0007", "answer": _ANSWER},
+    "fingerprint": "5f0c" * 16,
+    "undoes": None,
+    "is_undone": False,
+    "changes": 1,
+    "subjects": ["may/fluke.jpg"],
+}
+
+
+def _showing(example: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"example": example})
+
+
+class EventAnswer(BaseModel):
+    """What was done: it can be taken back by its revision."""
+
+    model_config = _showing(_EVENT)
+
+    revision: int = Field(
+        description="The revision that it gave the catalogue; POST /v1/changes/REVISION/undo undoes it."
+    )
+    kind: str = Field(description="`take in`, `confirm`, `reject`, `move`, `delete`, `edit`, `merge`, ... or `undo`.")
+    photos: list[str] = Field(description="The photos that are other than before, or are called otherwise, by name.")
+
+
+class IndividualAnswer(BaseModel):
+    """A known animal. Its first and last sighting are those of its catalogued photos."""
+
+    model_config = _showing(_INDIVIDUAL)
+
+    name: str = Field(description="Its id.")
+    display_name: str | None = Field(description="What people call it.")
+    other_names: list[str] = Field(description="Ids that it had before, or has elsewhere.")
+    species: str | None = Field(description="Its species.")
+    sex: str | None = Field(description="Its sex, where that is known.")
+    notes: str | None = Field(description="What is noted of it.")
+    photos: int = Field(description="How many catalogued photos it has.")
+    first_seen: str | None = Field(description="When the first of them was taken, ISO 8601.")
+    last_seen: str | None = Field(description="When the last of them was taken, ISO 8601.")
+    cover: str | None = Field(description="The name of one of its photos.")
+    cover_url: str | None = Field(description="Where that photo's thumbnail is, on this service.")
+    merged_into: str | None = Field(description="Who it turned out to be: its photos went there.")
+
+
+class Individuals(BaseModel):
+    """A page of individuals, by id."""
+
+    model_config = _showing({"individuals": [_INDIVIDUAL], "next": None})
+
+    individuals: list[IndividualAnswer] = Field(description="Those that are not merged into others.")
+    next: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+
+
+class NextId(BaseModel):
+    """An id that nobody has or had."""
+
+    model_config = _showing({"name": "w_0042"})
+
+    name: str = Field(description="The id.")
+
+
+class EncounterCard(BaseModel):
+    """One meeting with one animal."""
+
+    model_config = _showing(_ENCOUNTER)
+
+    key: int = Field(description="Its number: names are not unique.")
+    name: str = Field(description="What it is called.")
+    individual: str | None = Field(description="Whom it was with; null where that isn't known.")
+    at: str | None = Field(description="When it was, ISO 8601.")
+    place: str | None = Field(None, description="Where it was: only told to who may curate, absent for others.")
+    observer: str | None = Field(description="Who saw it.")
+    notes: str | None = Field(description="What is noted of it.")
+    photos: int = Field(description="How many photos it has.")
+
+
+class Encounters(BaseModel):
+    """A page of encounters that have photos, by key."""
+
+    model_config = _showing({"encounters": [_ENCOUNTER], "next": None})
+
+    encounters: list[EncounterCard] = Field(description="The encounters.")
+    next: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+
+
+class CataloguedPhoto(BaseModel):
+    """A photo of the catalogue as people work with it."""
+
+    model_config = _showing(_PHOTO)
+
+    name: str = Field(description="Its name in the catalogue.")
+    individual: str | None = Field(description="Whose it is; null: nobody known, or nobody has said yet.")
+    state: str = Field(description="`catalogued`, `waiting` for a person's word, `rejected` or `deleted`.")
+    encounter: str | None = Field(description="The name of its encounter.")
+    encounter_key: int | None = Field(description="That encounter's number.")
+    species: str | None = Field(description="The species on it.")
+    taken_at: str | None = Field(description="When it was taken, ISO 8601.")
+    box: list[float] | None = Field(
+        description="Where the fluke is, where that was given: left, top, right, bottom as shares 0 to 1."
+    )
+    viewpoint: str | None = Field(description="From where it shows the animal.")
+    quality: str | None = Field(description="How good it is, in the catalogue's own words.")
+    answer: dict[str, Any] | None = Field(
+        description="What was answered when it came to the queue: as a result of POST /v1/identify, with the "
+        "`revision` and the `fingerprint` that the answer came from."
+    )
+    url: str = Field(description="Where its thumbnail is, on this service.")
+
+
+class CataloguedPhotos(BaseModel):
+    """A page of photos, by name."""
+
+    model_config = _showing({"photos": [{**_PHOTO, "state": "catalogued", "individual": "w_0007"}], "next": None})
+
+    photos: list[CataloguedPhoto] = Field(description="The photos; deleted ones only where `state` asks for them.")
+    next: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+
+
+class Queue(BaseModel):
+    """A page of the photos that wait for a person to say whose they are, the oldest first."""
+
+    model_config = _showing({"photos": [_PHOTO], "waiting": 1, "next": None})
+
+    photos: list[CataloguedPhoto] = Field(description="The photos, each with its `answer`.")
+    waiting: int = Field(description="How many wait altogether.")
+    next: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+
+
+class SkippedPhoto(BaseModel):
+    """A photo that was sent and not taken in, because its content is there already."""
+
+    photo: str = Field(description="The file name as it was sent.")
+    reason: str = Field(description="Why, in a sentence.")
+    known_as: str = Field(description="The photo of the same content: its name in the catalogue.")
+
+
+class TakenIn(BaseModel):
+    """What became of the photos that were sent to the queue."""
+
+    model_config = _showing({"event": {**_EVENT, "kind": "take in"}, "photos": [_PHOTO], "skipped": []})
+
+    event: EventAnswer | None = Field(description="What was done; null where every photo was there already.")
+    photos: list[CataloguedPhoto] = Field(description="Those taken in, each with its `answer`.")
+    skipped: list[SkippedPhoto] = Field(description="Those that are there already.")
+
+
+class ChangeAnswer(BaseModel):
+    """One event of the catalogue's history."""
+
+    model_config = _showing(_CHANGE)
+
+    revision: int = Field(description="Its number: later events have higher ones.")
+    at: str = Field(description="When it was, UTC.")
+    kind: str = Field(description="What was done.")
+    made_by: str | None = Field(description="By whom, where that is known.")
+    detail: dict[str, Any] = Field(description="More about it; `answer` is the answer that a person decided by.")
+    fingerprint: str = Field(description="The checkpoint that the catalogue was searched with from then on.")
+    undoes: int | None = Field(description="The revision that it took back.")
+    is_undone: bool = Field(description="Whether a later event took it back.")
+    changes: int = Field(description="How many photos, individuals or encounters it changed.")
+    subjects: list[str] = Field(description="The names of the first few of them.")
+
+
+class Changes(BaseModel):
+    """A page of the history, the newest first."""
+
+    model_config = _showing({"changes": [_CHANGE], "next": None})
+
+    changes: list[ChangeAnswer] = Field(description="The events.")
+    next: str | None = Field(description="Give it as `cursor` to get the older ones; null at the end.")
+
+
+class MergeSuggestion(BaseModel):
+    """Two individuals that may be one: their two photos that are nearest to each other."""
+
+    one: str = Field(description="The id of one.")
+    other: str = Field(description="The id of the other.")
+    distance: float = Field(description="Cosine distance of the two photos.")
+    probability: float = Field(description="How probable a match at this distance is, if one photo were asked about.")
+    photo_of_one: str = Field(description="The photo of one.")
+    photo_of_other: str = Field(description="The photo of the other.")
+    urls: list[str] = Field(description="Where the thumbnails of the two are, on this service.")
+
+
+class MergeSuggestions(BaseModel):
+    """Individuals that look alike, nearest first."""
+
+    model_config = _showing(
+        {
+            "suggestions": [
+                {
+                    "one": "w_0007",
+                    "other": "w_0031",
+                    "distance": 0.214,
+                    "probability": 0.91,
+                    "photo_of_one": "2018/0f3a.jpg",
+                    "photo_of_other": "2026/11.jpg",
+                    "urls": ["/v1/photos/2018/0f3a.jpg", "/v1/photos/2026/11.jpg"],
+                }
+            ]
+        }
+    )
+
+    suggestions: list[MergeSuggestion] = Field(description="Pairs within the distance that a person should look at.")
+
+
+class ClusteredPhoto(BaseModel):
+    """A photo of nobody known."""
+
+    name: str = Field(description="Its name in the catalogue.")
+    url: str = Field(description="Where its thumbnail is, on this service.")
+
+
+class ClusterAnswer(BaseModel):
+    """Photos that may be of one animal that nobody has named."""
+
+    photos: list[ClusteredPhoto] = Field(description="Each is near another one of them.")
+    distance: float = Field(description="Cosine distance of the two that are nearest.")
+
+
+class Clusters(BaseModel):
+    """Unknown photos that look like each other, nearest first."""
+
+    model_config = _showing(
+        {
+            "clusters": [
+                {
+                    "photos": [
+                        {"name": "may/17.jpg", "url": "/v1/photos/may/17.jpg"},
+                        {"name": "may/21.jpg", "url": "/v1/photos/may/21.jpg"},
+                    ],
+                    "distance": 0.127,
+                }
+            ]
+        }
+    )
+
+    clusters: list[ClusterAnswer] = Field(description="Two photos or more each, within the distance of a sure match.")
+
+
+def event_answer(event: Event) -> EventAnswer:
+    """Put an event into the words of the API."""
+    return EventAnswer(revision=event.revision, kind=event.kind, photos=list(event.photos))
+
+
+def individual_answer(one: Individual) -> IndividualAnswer:
+    """Put an individual into the words of the API."""
+    cover_url = None if one.cover is None else photo_url(one.cover)
+    return IndividualAnswer.model_validate({**asdict(one), "other_names": [*one.other_names], "cover_url": cover_url})
+
+
+def encounter_card(encounter: Encounter, *, is_place_told: bool) -> EncounterCard:
+    """Put an encounter into the words of the API; without its place unless that may be told."""
+    told = asdict(encounter)
+    if not is_place_told:
+        del told["place"]
+    return EncounterCard.model_validate(told)
+
+
+def photo_card(card: PhotoCard) -> CataloguedPhoto:
+    """Put a photo into the words of the API."""
+    told = {name: getattr(card, name) for name in CataloguedPhoto.model_fields if name not in ("box", "url")}
+    return CataloguedPhoto(**told, box=None if card.box is None else [*card.box], url=photo_url(card.name))
+
+
+def change_answer(act: Act, *, is_place_told: bool) -> ChangeAnswer:
+    """Put an event of the history into the words of the API; without a place unless that may be told."""
+    detail = {name: value for name, value in act.detail.items() if is_place_told or name != "place"}
+    return ChangeAnswer.model_validate({**asdict(act), "detail": detail, "subjects": [*act.subjects]})
+
+
+def suggestion_answer(found: Resemblance, probability: float) -> MergeSuggestion:
+    """Put two individuals that look alike into the words of the API."""
+    urls = [photo_url(found.photo_of_one), photo_url(found.photo_of_other)]
+    return MergeSuggestion(**asdict(found), probability=probability, urls=urls)
+
+
+def cluster_answer(cluster: Cluster) -> ClusterAnswer:
+    """Put photos that look like each other into the words of the API."""
+    photos = [ClusteredPhoto(name=name, url=photo_url(name)) for name in cluster.photos]
+    return ClusterAnswer(photos=photos, distance=cluster.distance)

@@ -1,0 +1,108 @@
+"""What the one inference thread does with a batch: photos go through the network together, pairs are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
+
+from embedding.photo import Box, Image
+from index.embedders import Embedder, FloatArray
+from index.identifier import Identifier
+from index.matching import Identification
+
+if TYPE_CHECKING:
+    from embedding import embedder as networks
+
+
+class Wish(NamedTuple):
+    """How a photo is to be identified, beside by whom."""
+
+    k: int
+    max_fpir: float | None = None
+    threshold: float | None = None
+
+
+class Look(NamedTuple):
+    """One photo to embed, and to identify where there is a wish."""
+
+    identifier: Identifier
+    image: Image
+    wish: Wish | None = None
+
+
+class Seen(NamedTuple):
+    """A look's vector (d,) and its identification, where there was a wish."""
+
+    vector: FloatArray
+    identification: Identification | None
+
+
+class PairedPhoto(NamedTuple):
+    """One side of a pair; `box` None: the embedder's locator finds it."""
+
+    name: str
+    image: Image
+    box: Box | None = None
+
+
+class Pair(NamedTuple):
+    """Two photos to draw with the regions that make them alike."""
+
+    embedder: Embedder
+    query: PairedPhoto
+    reference: PairedPhoto
+
+
+class Picture(NamedTuple):
+    """A drawn pair as a PNG file's content, and the photos' distance."""
+
+    png: bytes
+    distance: float
+
+
+Question = Look | Pair
+Answer = Seen | Picture
+
+
+def answer_all(questions: Sequence[Question]) -> list[Answer]:
+    """Answer a batch in order; what needs the same network passes through it together."""
+    answers: dict[int, Answer] = {at: _draw(each) for at, each in enumerate(questions) if isinstance(each, Pair)}
+    looks = {at: each for at, each in enumerate(questions) if isinstance(each, Look)}
+    answers.update(_see(looks))
+    return [answers[at] for at in range(len(questions))]
+
+
+def _see(looks: dict[int, Look]) -> dict[int, Answer]:
+    vectors: dict[int, FloatArray] = {}
+    for positions in _alike({at: id(look.identifier.embedder) for at, look in looks.items()}):
+        embedder = looks[positions[0]].identifier.embedder
+        vectors.update(zip(positions, embedder.embed([looks[at].image for at in positions]), strict=True))
+    identified: dict[int, Identification] = {}
+    wished = {at: (id(look.identifier), look.wish) for at, look in looks.items() if look.wish is not None}
+    for positions in _alike(wished):
+        first = looks[positions[0]]
+        assert first.wish is not None
+        rows = np.stack([vectors[at] for at in positions])
+        found = first.identifier.identify_vectors(rows, **first.wish._asdict())
+        identified.update(zip(positions, found, strict=True))
+    return {at: Seen(vectors[at], identified.get(at)) for at in looks}
+
+
+def _alike(keys: Mapping[int, object]) -> list[list[int]]:
+    """Positions with equal keys, together."""
+    together: dict[object, list[int]] = {}
+    for at, key in keys.items():
+        together.setdefault(key, []).append(at)
+    return list(together.values())
+
+
+def _draw(pair: Pair) -> Picture:
+    """Draw as `flukeprint explain` does. Raises FlukeprintError for a network that has no map to draw heat on."""
+    from embedding.comparison import ComparedPhoto, compare
+    from embedding.heat import png_bytes
+
+    embedder = cast("networks.Embedder", pair.embedder)
+    compared = compare(embedder, ComparedPhoto(*pair.query), ComparedPhoto(*pair.reference))
+    return Picture(png_bytes(compared.picture), compared.heat.distance)

@@ -1,0 +1,66 @@
+"""The CSV of a bulk identification: one row a photo, written so that a killed job goes on where its checkpoint was."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+from types import TracebackType
+
+from index.matching import Identification
+
+_FIRST = ("photo", "decision", "probability", "reason")
+_RANKED = ("individual", "distance", "probability", "nearest_photo")
+_LAST = ("revision", "fingerprint")
+
+
+class AnswerFile:
+    """Rows for the best `k` individuals, in a file that gets its own name when it is complete."""
+
+    def __init__(self, path: Path, k: int, *, size_bytes: int | None) -> None:
+        """Begin anew (`size_bytes` None), or go on behind the first `size_bytes` of what was written before."""
+        self._path = path
+        self._k = k
+        self._unfinished = path.with_name(path.name + ".part")
+        if size_bytes is not None and path.exists():  # killed between the last row and the record of it
+            path.replace(self._unfinished)
+        self._file = self._unfinished.open("wb" if size_bytes is None else "r+b")
+        if size_bytes is None:
+            ranked = [f"{name}_{rank}" for rank in range(1, k + 1) for name in _RANKED]
+            self._write([*_FIRST, *ranked, *_LAST])
+        else:
+            self._file.truncate(size_bytes)
+            self._file.seek(size_bytes)
+
+    def __enter__(self) -> AnswerFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add(self, photo: str, answer: Identification) -> None:
+        """Write one photo's row."""
+        row: list[object] = [photo, answer.decision, f"{answer.probability:.6f}", answer.reason]
+        for match in answer.matches:
+            row += [match.individual, f"{match.distance:.6f}", f"{match.probability:.6f}", match.photo]
+        row += [""] * (len(_RANKED) * (self._k - len(answer.matches)))
+        self._write([*row, answer.revision, answer.fingerprint])
+
+    def settle(self) -> int:
+        """Bring the rows to disk and return how many bytes there are."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def complete(self) -> None:
+        """Give the file its name."""
+        self.settle()
+        self._unfinished.replace(self._path)
+
+    def _write(self, row: list[object]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(row)
+        self._file.write(text.getvalue().encode())

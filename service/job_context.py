@@ -1,0 +1,173 @@
+"""What a job's function gets: its parameters, and ways to say how far it is, what failed, and from where to go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from index.jobs.records import FileFault, Job, JobsBusy, JobState, told
+from index.jobs.store import JobStore
+
+_REPORT_SECONDS = 1.0
+_BUSY_SECONDS = 0.2
+_Answer = TypeVar("_Answer")
+
+
+class JobStopped(Exception):
+    """Raised through a job's function to end it; let it pass."""
+
+
+class JobCancelled(JobStopped):
+    """Somebody wishes the job's end."""
+
+
+class JobPaused(JobStopped):
+    """The service stops; the job goes on from its last checkpoint when it starts again."""
+
+
+class JobContext:
+    """One start of one job, for the thread that runs it.
+
+    Faults are kept until the next checkpoint (or the end) and written with it, so that a job that goes on from its
+    checkpoint tells each fault once. Other threads may read `seen` and `cancel`.
+    """
+
+    def __init__(self, store: JobStore, job: Job, worker: str, is_stopping: threading.Event) -> None:
+        self.job = job
+        self._store = store
+        self._worker = worker
+        self._is_stopping = is_stopping
+        self._is_cancelled = threading.Event()
+        self._live = job
+        self._faults: list[FileFault] = []
+        self._reported = time.monotonic()
+        self._is_held_back = False
+        self._afterwards: list[Callable[[], None]] = []
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What was asked for."""
+        return self.job.parameters
+
+    @property
+    def saved(self) -> dict[str, Any] | None:
+        """The checkpoint to go on from; None at a first start."""
+        return self.job.checkpoint
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody wishes the job's end."""
+        return self._is_cancelled.is_set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the function should return soon, for either reason."""
+        return self.is_cancelled or self._is_stopping.is_set()
+
+    def raise_if_stopped(self) -> None:
+        """Raise JobCancelled or JobPaused where either is wished: call it where nothing is half done."""
+        if self.is_cancelled:
+            raise JobCancelled
+        if self._is_stopping.is_set():
+            raise JobPaused
+
+    def progress(self, done: int, total: int | None) -> None:
+        """Say how far the job is. Written every second at most; raises JobLost, never for a busy database."""
+        self._live = replace(self._live, done=done, total=total, progress_at=told(datetime.now(UTC)))
+        if self._is_held_back or time.monotonic() - self._reported < _REPORT_SECONDS:
+            return
+        try:
+            if self._store.report(self.job.id, self._worker, done, total):
+                self.cancel()
+        except JobsBusy:
+            pass  # the next one will tell
+        self._reported = time.monotonic()
+
+    def error(self, file: str, reason: str) -> None:
+        """Tell of a file that can't be used; it is listed with the next checkpoint."""
+        self._faults.append(FileFault(file, reason))
+
+    def checkpoint(self, saved: dict[str, Any]) -> None:
+        """Write what the next start goes on from, with the faults so far; then stop here if that is wished.
+
+        What the checkpoint counts on must be on disk already. Raises JobCancelled, JobPaused and JobLost.
+        """
+        live = self._live
+
+        def save() -> bool:
+            return self._store.save(
+                self.job.id, self._worker, saved, done=live.done, total=live.total, faults=self._faults
+            )
+
+        if self._insisting(save):
+            self.cancel()
+        self._faults = []
+        self._reported = time.monotonic()
+        self.raise_if_stopped()
+
+    @contextmanager
+    def keeping_the_database(self) -> Generator[None]:
+        """Keep progress in memory while the block holds a transaction that would keep out our own writing."""
+        self._is_held_back = self._store.has_one_writer
+        try:
+            yield
+        finally:
+            self._is_held_back = False
+
+    def afterwards(self, tidy: Callable[[], None]) -> None:
+        """Have `tidy` called once the job's success is on disk and nobody will go on from its checkpoint."""
+        self._afterwards.append(tidy)
+
+    # -------------------------------------------------------------------------------- for the runner alone
+
+    def cancel(self) -> None:
+        """Wish the job's end."""
+        self._is_cancelled.set()
+
+    def seen(self, job: Job) -> Job:
+        """A stored job with what this start knows better."""
+        live = self._live
+        progress_at = live.progress_at or job.progress_at
+        is_cancel_requested = job.is_cancel_requested or self.is_cancelled
+        return replace(
+            job, done=live.done, total=live.total, progress_at=progress_at, is_cancel_requested=is_cancel_requested
+        )
+
+    def succeed(self, result: dict[str, Any]) -> None:
+        """Write the result with the last faults."""
+        live = self._live
+        self._insisting(
+            lambda: self._store.finish(
+                self.job.id,
+                self._worker,
+                "succeeded",
+                done=live.done,
+                total=live.total,
+                result=result,
+                faults=self._faults,
+            )
+        )
+        for tidy in self._afterwards:
+            tidy()
+
+    def stop(self, error: Exception) -> None:
+        """Write why the job ended without a result; what it did since its checkpoint counts for nothing."""
+        state: JobState = "failed"
+        if isinstance(error, JobStopped):
+            state = "cancelled" if isinstance(error, JobCancelled) else "interrupted"
+        reason = str(error) or None
+        self._insisting(lambda: self._store.finish(self.job.id, self._worker, state, reason=reason))
+
+    def _insisting(self, write: Callable[[], _Answer]) -> _Answer:
+        """Wait until the database is free; when the service stops meanwhile, leave the job to its next start."""
+        while True:
+            try:
+                return write()
+            except JobsBusy as error:
+                if self._is_stopping.wait(_BUSY_SECONDS):
+                    raise JobPaused from error

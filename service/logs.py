@@ -1,0 +1,81 @@
+"""What is logged on stderr: lines for people, or one JSON object a line for programs; one line a request.
+
+The standard library's logging, with a formatter of our own: uvicorn's records and every library's then come out in the
+same form, which a second way of logging beside it would have to be taught.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections import Counter
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import quote
+
+# The decisions made for the request at hand; set around each request, and seen by all that runs for it.
+decided: ContextVar[Counter[str] | None] = ContextVar("decided", default=None)
+
+_TEXT = "%(asctime)s %(levelname)s %(message)s"
+_FIELDS = "request_fields"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTold:
+    """What a request's line says. `key` is the name of the key it came with, never the key."""
+
+    method: str
+    path: str
+    route: str
+    status: int
+    ms: float
+    request_id: str
+    key: str | None
+    decisions: dict[str, int]
+
+    def __str__(self) -> str:
+        # Quoted as it was sent: a line break in a path would write a line of its own.
+        words = [f"{self.method} {quote(self.path)} {self.status} {self.ms:.1f} ms [{self.request_id}]"]
+        words += [f"key={self.key}"] if self.key else []
+        words += [f"{decision}={count}" for decision, count in self.decisions.items()]
+        return " ".join(words)
+
+
+def log_request(log: logging.Logger, told: RequestTold) -> None:
+    """Write one request's line."""
+    log.info("%s", told, extra={_FIELDS: asdict(told)})
+
+
+def note_decision(decision: str) -> None:
+    """Count a decision for the line of the request at hand."""
+    if (counts := decided.get()) is not None:
+        counts[decision] += 1
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a record: at (UTC), level, logger, message, what a request's line says, and a failure's trace."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record as one line."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line: dict[str, object] = {
+            "at": at,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, _FIELDS, {}),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def configure(level: str, form: Literal["text", "json"]) -> None:
+    """Log to stderr from `level` (debug, info, warning, error) on. uvicorn says only what is wrong."""
+    to_stderr = logging.StreamHandler(sys.stderr)
+    to_stderr.setFormatter(JsonLines() if form == "json" else logging.Formatter(_TEXT))
+    logging.basicConfig(level=level.upper(), handlers=[to_stderr])
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)

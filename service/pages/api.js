@@ -1,0 +1,136 @@
+// Asking the service. Every refusal becomes a Problem with the service's own `detail`.
+
+const STORED = "flukeprint.key";
+let askForKey = null;
+let asking = null;
+
+export class Problem extends Error {
+  constructor(document, status) {
+    super(document.detail || document.title || `The service answered ${status}.`);
+    this.name = "Problem";
+    this.detail = this.message;
+    this.status = status;
+    this.errors = document.errors || [];
+    this.slug = String(document.type || "").replace(/^.*#problem-/, "");
+  }
+}
+
+export const key = {
+  get: () => sessionStorage.getItem(STORED),
+  set: (secret) => sessionStorage.setItem(STORED, secret),
+  forget: () => sessionStorage.removeItem(STORED),
+};
+
+export function whenKeyIsMissing(ask) {
+  askForKey = ask;
+}
+
+// Several requests that are refused at once ask the person once.
+export function keyFor(problem) {
+  asking ||= askForKey(problem).finally(() => {
+    asking = null;
+  });
+  return asking;
+}
+
+export function authorization() {
+  const secret = key.get();
+  return secret ? { Authorization: `Bearer ${secret}` } : {};
+}
+
+export function path(...parts) {
+  return "/v1/" + parts.map((part) => String(part).split("/").map(encodeURIComponent).join("/")).join("/");
+}
+
+export function query(address, parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const text = new URLSearchParams(given).toString();
+  return text ? `${address}?${text}` : address;
+}
+
+// The same key with the second attempt: a request whose answer was lost isn't carried out twice.
+function once() {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export async function send(method, address, { json, form, headers = {}, signal } = {}) {
+  const repeatable = method === "POST" ? { "Idempotency-Key": once() } : {};
+  const body = json === undefined ? form : JSON.stringify(json);
+  const type = json === undefined ? {} : { "Content-Type": "application/json" };
+  for (;;) {
+    const answer = await fetch(address, {
+      method,
+      body,
+      signal,
+      headers: { ...type, ...repeatable, ...headers, ...authorization() },
+    });
+    if (answer.ok) return answer;
+    const problem = await problemOf(answer);
+    if (answer.status !== 401) throw problem;
+    await keyFor(problem);
+  }
+}
+
+async function problemOf(answer) {
+  const document = await answer.json().catch(() => ({}));
+  return new Problem(document, answer.status);
+}
+
+async function parsed(answer) {
+  return (await answer).json();
+}
+
+export const get = (address, parameters = {}, options = {}) => parsed(send("GET", query(address, parameters), options));
+export const post = (address, json = {}) => parsed(send("POST", address, { json }));
+export const patch = (address, json, etag) =>
+  parsed(send("PATCH", address, { json, headers: etag ? { "If-Match": etag } : {} }));
+export const remove = (address) => parsed(send("DELETE", address));
+export const nextOf = (page) => page.next ?? page.next_cursor ?? null;
+
+// XMLHttpRequest, because fetch doesn't tell how much of a body has gone out.
+export async function upload(address, form, onprogress) {
+  for (;;) {
+    try {
+      return await uploadOnce(address, form, onprogress);
+    } catch (problem) {
+      if (problem.status !== 401) throw problem;
+      await keyFor(problem);
+    }
+  }
+}
+
+function uploadOnce(address, form, onprogress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    request.responseType = "json";
+    for (const [name, value] of Object.entries({ "Idempotency-Key": once(), ...authorization() }))
+      request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => event.lengthComputable && onprogress(event.loaded / event.total);
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) resolve(request.response);
+      else reject(new Problem(request.response || {}, request.status));
+    };
+    request.onerror = () => reject(new Problem({ detail: "The connection broke; try again." }, 0));
+    request.send(form);
+  });
+}
+
+// Server-sent events over fetch: EventSource can't send a key.
+export async function* events(address, signal) {
+  const answer = await send("GET", address, { signal });
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const name = /^event: (.*)$/m.exec(block);
+      const data = /^data: (.*)$/m.exec(block);
+      if (name && data) yield { name: name[1], data: JSON.parse(data[1]) };
+    }
+  }
+}

@@ -1,0 +1,92 @@
+// Questions to the person, in the browser's own <dialog>: it keeps the focus inside and gives it back.
+
+import { button, el, field, put, unique } from "./dom.js";
+import { inPlace } from "./tell.js";
+
+export const isOpen = () => document.querySelector("dialog[open]") !== null;
+
+function opened(title, ...content) {
+  const id = unique("dialog");
+  const dialog = el("dialog", { "aria-labelledby": id }, el("h2", { id }, title), ...content);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+export function show(title, ...content) {
+  const dialog = opened(
+    title,
+    ...content,
+    el(
+      "p",
+      { class: "acts" },
+      button("Close", () => dialog.close()),
+    ),
+  );
+  return dialog;
+}
+
+// Ask for fields and carry `act` out with them; a refusal is shown in the dialog, which then stays open.
+export function form(title, { fields = [], text = null, accept = "Save", danger = false, act }) {
+  return new Promise((resolve) => {
+    const inputs = Object.fromEntries(fields.map((each) => [each.name, input(each)]));
+    const refusal = el("div");
+    const send = el("button", { type: "submit", class: danger ? "danger" : "first" }, accept);
+    let answer;
+    const asked = el(
+      "form",
+      { method: "dialog" },
+      text && el("p", {}, text),
+      fields.map((each) => field(each.label, inputs[each.name], each.hint)),
+      refusal,
+      el(
+        "p",
+        { class: "acts" },
+        send,
+        button("Cancel", () => dialog.close()),
+      ),
+    );
+    asked.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      send.disabled = true;
+      try {
+        const values = Object.fromEntries(Object.entries(inputs).map(([name, one]) => [name, one.value.trim()]));
+        answer = (await act(values)) ?? values;
+        dialog.close();
+      } catch (error) {
+        put(refusal, inPlace(error));
+      } finally {
+        send.disabled = false;
+      }
+    });
+    const dialog = opened(title, asked);
+    dialog.addEventListener("close", () => resolve(answer));
+    const first = Object.values(inputs)[0];
+    if (first) {
+      first.focus();
+      first.select?.();
+    } else send.focus();
+  });
+}
+
+function input({ type = "text", value = "", options = null, required = false, list = null, max = null }) {
+  if (options) {
+    const chosen = el(
+      "select",
+      {},
+      options.map(([key, label]) => el("option", { value: key, selected: key === value }, label)),
+    );
+    return chosen;
+  }
+  if (type === "area") return el("textarea", { rows: 4, value, required });
+  return el("input", {
+    type,
+    value: value ?? "",
+    required,
+    list,
+    maxlength: max,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+}

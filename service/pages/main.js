@@ -1,0 +1,106 @@
+// Which screen is shown, and what stands around it.
+
+import { get, key, whenKeyIsMissing } from "./api.js";
+import { put } from "./dom.js";
+import { form } from "./dialog.js";
+import { calibration } from "./screens/calibration.js";
+import { history } from "./screens/history.js";
+import { individual } from "./screens/individual.js";
+import { individuals } from "./screens/individuals.js";
+import { jobs } from "./screens/jobs.js";
+import { keys } from "./screens/keys.js";
+import { review } from "./screens/review.js";
+import { lists } from "./screens/lists.js";
+import { calm, inPlace } from "./tell.js";
+import { count, short } from "./words.js";
+
+const SCREENS = { review, individuals, lists, history, calibration, jobs, keys };
+const screen = document.getElementById("screen");
+const menu = document.querySelector(".menu");
+let leaving = new AbortController();
+let isFirst = true;
+
+async function go() {
+  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  if (!(name in SCREENS)) {
+    location.replace("#/review");
+    return;
+  }
+  leaving.abort();
+  leaving = new AbortController();
+  calm();
+  closeMenu();
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const show = name === "individuals" && rest[0] ? individual : SCREENS[name];
+  const shown = leaving.signal;
+  try {
+    await show(screen, { rest, signal: shown });
+  } catch (error) {
+    if (error.name !== "AbortError" && !shown.aborted) put(screen, inPlace(error));
+  }
+  if (shown.aborted) return;
+  // A new screen is read from its heading; the first one is left to the browser.
+  if (!isFirst) screen.querySelector("h1")?.focus({ preventScroll: true });
+  isFirst = false;
+  window.scrollTo(0, 0);
+}
+
+function closeMenu() {
+  menu.setAttribute("aria-expanded", "false");
+}
+
+async function served() {
+  const place = document.getElementById("served");
+  const [version, stats] = await Promise.all([get("/v1/version"), get("/v1/stats").catch(() => null)]);
+  const parts = [`flukeprint ${version.flukeprint}`];
+  if (stats) parts.push(`${count(stats.individuals, "individual")}, ${count(stats.photos, "photo")}`);
+  if (version.catalogue_revision !== null)
+    parts.push(`revision ${version.catalogue_revision}`, `checkpoint ${short(version.fingerprint)}`);
+  put(place, parts.join(" · "));
+}
+
+async function askForKey(problem) {
+  const told = key.get()
+    ? problem.detail
+    : "This service answers only who has a key. It is kept until this tab is closed.";
+  const given = await form("Which key do you have?", {
+    text: told,
+    fields: [{ name: "secret", label: "API key", type: "password", required: true }],
+    accept: "Use it",
+    act: ({ secret }) => key.set(secret),
+  });
+  if (!given) throw problem;
+  label();
+}
+
+function label() {
+  put(document.getElementById("key"), key.get() ? "Forget the key" : "Use a key");
+}
+
+document.getElementById("key").addEventListener("click", async () => {
+  if (key.get()) key.forget();
+  else await askForKey({ detail: "" }).catch(() => undefined);
+  label();
+  served().catch(() => undefined);
+  go();
+});
+menu.addEventListener("click", () =>
+  menu.setAttribute("aria-expanded", String(menu.getAttribute("aria-expanded") !== "true")),
+);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  screen.focus();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") closeMenu();
+});
+window.addEventListener("hashchange", go);
+window.addEventListener("flukeprint:changed", () => served().catch(() => undefined));
+
+whenKeyIsMissing(askForKey);
+label();
+served().catch(() => undefined);
+go();

@@ -1,0 +1,144 @@
+// Pieces that several screens are made of.
+
+import { get, nextOf } from "./api.js";
+import { button, el, put, worker } from "./dom.js";
+import { thumbnail, urlOf } from "./photo.js";
+import { inPlace, trying } from "./tell.js";
+import { day, photoName, species } from "./words.js";
+
+export function heading(title, ...beside) {
+  document.title = `${title} · flukeprint`;
+  return el("div", { class: "heading" }, el("h1", { tabindex: "-1" }, title), ...beside);
+}
+
+export function empty(title, advice, ...acts) {
+  return el(
+    "div",
+    { class: "empty" },
+    el("h2", {}, title),
+    el("p", {}, advice),
+    acts.length ? el("p", { class: "acts" }, acts) : null,
+  );
+}
+
+export function loading(text = "Loading …") {
+  return el("p", { class: "loading", role: "status" }, text);
+}
+
+// Fill a place with what is being fetched, or with what went wrong.
+export async function into(place, work) {
+  put(place, loading());
+  place.setAttribute("aria-busy", "true");
+  try {
+    put(place, await work());
+  } catch (error) {
+    if (error.name !== "AbortError") put(place, inPlace(error));
+  } finally {
+    place.removeAttribute("aria-busy");
+  }
+}
+
+// A list that comes in pages: `one` makes an entry of each, `none` stands where there is nothing.
+export async function paged(address, parameters, { things, one, none, holder, signal }) {
+  const place = el("div", {});
+  const first = await get(address, parameters, { signal });
+  if (!first[things].length) return none();
+  holder.append(...first[things].map(one));
+  place.append(holder);
+  more(
+    place,
+    holder,
+    first,
+    (cursor) => get(address, { ...parameters, cursor }, { signal }),
+    (page) => page[things].map(one),
+  );
+  return place;
+}
+
+function more(place, holder, page, fetchNext, entries) {
+  const cursor = nextOf(page);
+  if (cursor === null) return;
+  const act = worker(
+    "Show more",
+    () =>
+      trying(async () => {
+        const next = await fetchNext(cursor);
+        act.remove();
+        const made = entries(next);
+        holder.append(...made);
+        made[0]?.querySelector("a, button, input")?.focus();
+        more(place, holder, next, fetchNext, entries);
+      }),
+    { class: "more" },
+  );
+  place.append(act);
+}
+
+// Every entry of a list that is known to be short (one animal's photos, the queue).
+export async function whole(address, parameters, things, { signal, most = 1000 } = {}) {
+  const found = [];
+  let cursor = null;
+  do {
+    const page = await get(address, { limit: 200, ...parameters, cursor }, { signal });
+    found.push(...page[things]);
+    cursor = nextOf(page);
+  } while (cursor !== null && found.length < most);
+  return found;
+}
+
+export const individualLink = (name, label = name) =>
+  el("a", { href: `#/individuals/${encodeURIComponent(name)}` }, label);
+export const called = (individual) => individual.display_name || individual.name;
+
+export function individualCard(individual) {
+  const cover = individual.cover_url || (individual.cover && urlOf(individual.cover));
+  const seen = [day(individual.first_seen), day(individual.last_seen)].filter(
+    (date, at, all) => date && all.indexOf(date) === at,
+  );
+  return el(
+    "li",
+    { class: "card" },
+    el(
+      "a",
+      { href: `#/individuals/${encodeURIComponent(individual.name)}` },
+      cover
+        ? thumbnail(cover, individual.cover || individual.name, { alt: "" })
+        : el("span", { class: "thumb none" }, "no photo"),
+      el("span", { class: "card-name" }, called(individual)),
+    ),
+    el(
+      "p",
+      { class: "card-facts" },
+      individual.display_name && individual.display_name !== individual.name ? `${individual.name} · ` : null,
+      `${individual.photos} ${individual.photos === 1 ? "photo" : "photos"}`,
+      seen.length ? el("span", {}, ` · ${seen.join(" – ")}`) : null,
+      individual.species ? el("span", {}, ` · ${species(individual.species)}`) : null,
+    ),
+  );
+}
+
+export function photoTile(card, ...more) {
+  return el(
+    "figure",
+    { class: "tile" },
+    thumbnail(card.url || urlOf(card.name), card.name),
+    el(
+      "figcaption",
+      {},
+      photoName(card.name),
+      card.taken_at ? el("span", { class: "date" }, day(card.taken_at)) : null,
+      ...more,
+    ),
+  );
+}
+
+export function enlarge(card, show) {
+  return button(
+    "Enlarge",
+    () => show(photoName(card.name), thumbnail(card.url || urlOf(card.name), card.name, { size: 1600 })),
+    {
+      class: "quiet small",
+      "aria-label": `Enlarge ${photoName(card.name)}`,
+    },
+  );
+}

@@ -1,0 +1,82 @@
+// The meetings with one animal.
+
+import { patch, path } from "../api.js";
+import { done } from "../curating.js";
+import { form } from "../dialog.js";
+import { button, el } from "../dom.js";
+import { tell } from "../tell.js";
+import { when } from "../words.js";
+
+export function encounterTable(encounters, again) {
+  if (!encounters.length) return el("p", {}, "None is noted: give one when photos are added.");
+  // A column that says nothing for any of them is left out: on a phone there is no room for it.
+  const columns = [
+    ["When", (each) => when(each.at)],
+    ["Where", (each) => each.place],
+    ["Observer", (each) => each.observer],
+  ].filter(([, of]) => encounters.some(of));
+  return el(
+    "div",
+    { class: "wide" },
+    el(
+      "table",
+      {},
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          ["Encounter", ...columns.map(([head]) => head), "Photos", ""].map((head) =>
+            el("th", { scope: "col" }, head || el("span", { class: "unseen" }, "Act")),
+          ),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        encounters.map((each) =>
+          el(
+            "tr",
+            {},
+            el("th", { scope: "row" }, each.name),
+            columns.map(([, of]) => el("td", {}, of(each) || "")),
+            el("td", {}, String(each.photos)),
+            el(
+              "td",
+              {},
+              button("Edit", () => editEncounter(each, again), {
+                class: "quiet small",
+                "aria-label": `Edit the encounter ${each.name}`,
+              }),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+async function editEncounter(each, again) {
+  let event = null;
+  const names = ["name", "at", "place", "observer", "notes"];
+  await form(`Edit the encounter ${each.name}`, {
+    fields: [
+      { name: "name", label: "Name", value: each.name, required: true },
+      { name: "at", label: "When", value: each.at || "", hint: "2026-06-12 or 2026-06-12T09:30." },
+      { name: "place", label: "Where", value: each.place || "", hint: "Only curators see it." },
+      { name: "observer", label: "Observer", value: each.observer || "" },
+      { name: "notes", label: "Notes", type: "area", value: each.notes || "" },
+    ],
+    act: async (values) => {
+      const changed = Object.fromEntries(
+        names.filter((name) => values[name] !== (each[name] || "")).map((name) => [name, values[name] || null]),
+      );
+      if (Object.keys(changed).length) event = await patch(path("encounters", each.key), changed);
+    },
+  });
+  if (event) {
+    await again();
+    done(event, `The encounter ${each.name} is changed.`, again);
+  } else tell("Nothing was changed.");
+}

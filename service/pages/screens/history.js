@@ -1,0 +1,120 @@
+// What was done to the catalogue, by whom and by what answer, and the way back.
+
+import { el, put, worker } from "../dom.js";
+import { undo } from "../curating.js";
+import { empty, heading, individualLink, into, paged } from "../parts.js";
+import { inPlace } from "../tell.js";
+import { count, kindOf, percent, photoName, when } from "../words.js";
+
+export async function history(screen, { rest, signal }) {
+  const subject = rest.join("/");
+  const place = el("div");
+  const again = () => into(place, () => changeList({ subject, limit: 50 }, { signal, again }));
+  put(
+    screen,
+    heading(subject ? `History of ${subject}` : "History"),
+    subject ? el("p", { class: "back" }, el("a", { href: "#/history" }, "← All changes")) : null,
+    place,
+  );
+  await again();
+}
+
+export function changeList(parameters, { signal, again, none = nothing }) {
+  return paged("/v1/changes", parameters, {
+    things: "changes",
+    signal,
+    holder: el("ol", { class: "changes", "aria-label": "Changes, the latest first" }),
+    one: (change) => entry(change, again),
+    none,
+  });
+}
+
+function nothing() {
+  return empty(
+    "Nothing was changed yet",
+    "Every confirmation, merge and move will be listed here, each with its undo.",
+  );
+}
+
+function entry(change, again) {
+  const refusal = el("div");
+  const act = change.is_undone
+    ? el("span", { class: "undone" }, "undone")
+    : worker(
+        "Undo",
+        async () => {
+          try {
+            await undo(change.revision, again);
+          } catch (error) {
+            put(refusal, inPlace(error));
+          }
+        },
+        { class: "quiet small", "aria-label": `Undo revision ${change.revision}` },
+      );
+  return el(
+    "li",
+    { class: change.is_undone ? "is-undone" : null },
+    el(
+      "div",
+      { class: "change" },
+      el("span", { class: "revision" }, String(change.revision)),
+      el(
+        "div",
+        { class: "what" },
+        el("p", {}, sentence(change)),
+        el(
+          "p",
+          { class: "facts" },
+          [
+            when(change.at),
+            change.made_by && `by ${change.made_by}`,
+            change.changes > 1 && count(change.changes, "change"),
+          ]
+            .filter(Boolean)
+            .join(" · "),
+          because(change),
+        ),
+      ),
+      act,
+    ),
+    refusal,
+  );
+}
+
+function sentence(change) {
+  const { kind, detail = {}, subjects = [] } = change;
+  const about = subjects.map((name) => photoName(name));
+  const listed =
+    about.slice(0, 3).join(", ") +
+    (change.changes > 3 ? ` and ${change.changes - Math.min(3, about.length)} more` : "");
+  const link = (name) => (name ? individualLink(name) : "nobody");
+  const verb = el("strong", {}, kindOf(kind));
+  if (kind === "undo") return [verb, ` revision ${change.undoes}`, detail.undone ? ` (${detail.undone})` : ""];
+  if (kind === "merge") return [verb, " ", link(detail.individual), " into ", link(detail.into)];
+  if (kind === "rename") return [verb, " ", detail.individual, " to ", link(detail.new)];
+  if (kind === "split") return [verb, " ", listed, " off ", link(detail.individual), " as ", link(detail.new)];
+  if (kind === "move") return [verb, " ", listed, " to ", link(detail.to)];
+  if (kind === "edit")
+    return [
+      verb,
+      " ",
+      detail.subject,
+      `: ${Object.keys(detail)
+        .filter((name) => name !== "subject")
+        .map((name) => name.replaceAll("_", " "))
+        .join(", ")}`,
+    ];
+  return [
+    verb,
+    listed ? ` ${listed}` : "",
+    detail.individual ? [" as ", link(detail.individual)] : "",
+    detail.reason ? `: ${detail.reason}` : "",
+  ];
+}
+
+// The answer that stood when a person decided.
+function because(change) {
+  const answer = change.detail && change.detail.answer;
+  const first = answer && answer.matches && answer.matches[0];
+  return first ? el("span", {}, ` · answer: ${first.individual}, ${percent(first.probability)}`) : null;
+}

@@ -1,0 +1,79 @@
+// Every known animal, to browse and to search.
+
+import { get } from "../api.js";
+import { el, field, put } from "../dom.js";
+import { empty, heading, individualCard, into, paged } from "../parts.js";
+import { count, species } from "../words.js";
+
+const PAUSE_MS = 250;
+
+export async function individuals(screen, { signal }) {
+  const wanted = el("input", {
+    type: "search",
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder: "a name, an old id, a note",
+  });
+  const kind = el("select", {}, el("option", { value: "" }, "all species"));
+  const told = el("span", { class: "left" });
+  const place = el("div");
+  let pause = 0;
+  const later = () => {
+    clearTimeout(pause);
+    pause = setTimeout(look, PAUSE_MS);
+  };
+  wanted.addEventListener("input", later);
+  kind.addEventListener("change", look);
+  const search = el(
+    "form",
+    {
+      role: "search",
+      class: "search",
+      onsubmit: (event) => {
+        event.preventDefault();
+        look();
+      },
+    },
+    field("Search", wanted),
+    field("Species", kind),
+  );
+  put(screen, heading("Individuals", told), search, place);
+  get("/v1/stats", {}, { signal })
+    .then((stats) => {
+      put(told, count(stats.individuals, "individual"));
+      kind.append(
+        ...stats.species
+          .filter((one) => one.species)
+          .map((one) => el("option", { value: one.species }, `${species(one.species)} (${one.individuals})`)),
+      );
+    })
+    .catch(() => undefined);
+  await look();
+
+  function look() {
+    const asked = wanted.value.trim();
+    return into(place, () =>
+      paged(
+        "/v1/individuals",
+        { search: asked, species: kind.value, limit: 48 },
+        {
+          things: "individuals",
+          one: individualCard,
+          signal,
+          holder: el("ul", { class: "cards", "aria-label": "Individuals" }),
+          none: () =>
+            asked || kind.value
+              ? empty(
+                  "Nobody found",
+                  `No individual has “${asked || species(kind.value)}” in its names or notes; try a shorter part of it.`,
+                )
+              : empty(
+                  "Nobody is known yet",
+                  "Add photos on the review screen and make the first individual of one.",
+                  el("a", { href: "#/review" }, "Go to review"),
+                ),
+        },
+      ),
+    );
+  }
+}

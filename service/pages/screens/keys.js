@@ -1,0 +1,125 @@
+// Who may use the service.
+
+import { get, key, path, post, remove } from "../api.js";
+import { form, show } from "../dialog.js";
+import { button, el, put, worker } from "../dom.js";
+import { empty, heading, into } from "../parts.js";
+import { tell, trying } from "../tell.js";
+import { when } from "../words.js";
+
+const ROLES = [
+  ["read", "read: look and identify"],
+  ["contribute", "contribute: also add photos and start jobs"],
+  ["curate", "curate: also confirm, merge, undo"],
+  ["admin", "admin: also make and revoke keys"],
+];
+
+export async function keys(screen, { signal }) {
+  const place = el("div");
+  put(screen, heading("Keys"), el("p", { class: "acts" }, button("Make a key …", make, { class: "first" })), place);
+  await look();
+
+  function look() {
+    return into(place, async () => {
+      const { keys: found } = await get("/v1/keys", {}, { signal });
+      if (!found.length)
+        return empty(
+          "Nobody has a key",
+          "So whoever is on this machine may do everything. The first key locks the service: make it an admin's, and keep its secret.",
+        );
+      return el(
+        "div",
+        { class: "wide" },
+        el(
+          "table",
+          {},
+          el(
+            "thead",
+            {},
+            el(
+              "tr",
+              {},
+              ["Name", "Role", "Made", "Last used", ""].map((head) =>
+                el("th", { scope: "col" }, head || el("span", { class: "unseen" }, "Act")),
+              ),
+            ),
+          ),
+          el("tbody", {}, found.map(row)),
+        ),
+      );
+    });
+  }
+
+  function row(each) {
+    return el(
+      "tr",
+      { class: each.revoked_at ? "is-undone" : null },
+      el("th", { scope: "row" }, each.name),
+      el("td", {}, each.role),
+      el("td", {}, when(each.created_at)),
+      el("td", {}, when(each.last_used_at) || "never"),
+      el(
+        "td",
+        {},
+        each.revoked_at
+          ? `revoked ${when(each.revoked_at)}`
+          : worker("Revoke", () => revoke(each), {
+              class: "quiet small danger",
+              "aria-label": `Revoke the key of ${each.name}`,
+            }),
+      ),
+    );
+  }
+
+  async function make() {
+    const isFirst = !place.querySelector("tbody");
+    const made = await form("Make a key", {
+      fields: [
+        { name: "name", label: "Who uses it", required: true, max: 64, hint: "The history names them so." },
+        { name: "role", label: "What it may do", value: isFirst ? "admin" : "curate", options: ROLES },
+      ],
+      accept: "Make it",
+      act: (values) => post("/v1/keys", values),
+    });
+    if (!made) return;
+    // From the first key on the service asks for one: this tab goes on with it.
+    if (isFirst && !key.get()) {
+      key.set(made.secret);
+      put(document.getElementById("key"), "Forget the key");
+    }
+    const secret = el("input", {
+      type: "text",
+      readonly: true,
+      value: made.secret,
+      id: "secret",
+      class: "secret",
+      onfocus: (event) => event.target.select(),
+    });
+    show(
+      `The key of ${made.name}`,
+      el("p", {}, "Copy it now: it is not shown again."),
+      el("label", { for: "secret" }, "Secret"),
+      secret,
+      el(
+        "p",
+        { class: "acts" },
+        button("Copy", async () => {
+          secret.select();
+          await (navigator.clipboard ? navigator.clipboard.writeText(made.secret).catch(() => undefined) : undefined);
+          tell("Copied.");
+        }),
+      ),
+    );
+    await look();
+  }
+
+  async function revoke(each) {
+    const sure = await form(`Revoke the key of ${each.name}?`, {
+      text: "It opens nothing from the next request on. This can't be undone; a new key can be made.",
+      accept: "Revoke",
+      danger: true,
+      act: () => remove(path("keys", each.id)),
+    });
+    if (sure) await trying(look);
+  }
+}

@@ -1,0 +1,239 @@
+// Work lists: animals that may be one, and unknown photos that may be one new animal.
+
+import { get, path, post } from "../api.js";
+import { done } from "../curating.js";
+import { form } from "../dialog.js";
+import { button, el, put, worker } from "../dom.js";
+import { empty, heading, individualLink, into } from "../parts.js";
+import { thumbnail, urlOf } from "../photo.js";
+import { tell, trying } from "../tell.js";
+import { count, distance, percent, photoName } from "../words.js";
+
+const DISMISSED = "flukeprint.notOne";
+const LISTS = { pairs: ["Same animal?", pairs], clusters: ["New animals?", clusters] };
+
+export async function lists(screen, { rest, signal }) {
+  const chosen = rest[0] in LISTS ? rest[0] : "pairs";
+  const place = el("div");
+  const tabs = el(
+    "ul",
+    { class: "tabs" },
+    Object.entries(LISTS).map(([name, [title]]) =>
+      el("li", {}, el("a", { href: `#/lists/${name}`, "aria-current": name === chosen ? "true" : null }, title)),
+    ),
+  );
+  put(screen, heading("Work lists"), el("nav", { "aria-label": "Work lists" }, tabs), place);
+  const again = () => into(place, () => LISTS[chosen][1]({ signal, again }));
+  await again();
+}
+
+async function pairs({ signal, again }) {
+  const found = await get("/v1/merge-suggestions", { limit: 50 }, { signal });
+  const dismissed = notOne();
+  const left = found.suggestions.filter((each) => !dismissed.has(pairKey(each)));
+  const hidden = found.suggestions.length - left.length;
+  const back = hidden
+    ? el(
+        "p",
+        { class: "facts" },
+        `${count(hidden, "pair")} dismissed in this browser. `,
+        button(
+          "Show again",
+          () => {
+            localStorage.removeItem(DISMISSED);
+            again();
+          },
+          { class: "quiet small" },
+        ),
+      )
+    : null;
+  if (!left.length)
+    return [
+      empty(
+        "No two look alike",
+        "Here stand different individuals whose photos are near each other; right now there are none.",
+      ),
+      back,
+    ];
+  return [
+    el("p", {}, "Different individuals that look alike, the nearest first."),
+    el(
+      "ul",
+      { class: "pairs" },
+      left.map((each) => pair(each, again)),
+    ),
+    back,
+  ];
+}
+
+function pair(each, again) {
+  const urls = each.urls || [];
+  const side = (name, photo, url) =>
+    el(
+      "figure",
+      { class: "tile" },
+      thumbnail(url || urlOf(photo), photo, { size: 480, alt: `${name}, photo ${photoName(photo)}` }),
+      el("figcaption", {}, individualLink(name)),
+    );
+  const node = el(
+    "li",
+    { class: "pair" },
+    el(
+      "div",
+      { class: "pair-photos" },
+      side(each.one, each.photo_of_one, urls[0] || each.url_of_one),
+      side(each.other, each.photo_of_other, urls[1] || each.url_of_other),
+    ),
+    el(
+      "p",
+      { class: "figures" },
+      el("b", {}, percent(each.probability)),
+      el("span", { class: "far" }, ` at distance ${distance(each.distance)}`),
+    ),
+    el(
+      "p",
+      { class: "acts" },
+      button(`Merge …`, () => merge(each, again), {
+        class: "first",
+        "aria-label": `Merge ${each.one} and ${each.other}`,
+      }),
+      button(
+        "Not the same",
+        () => {
+          dismiss(each);
+          again();
+          tell(`${each.one} and ${each.other} are not shown again here.`);
+        },
+        { "aria-label": `${each.one} and ${each.other} are not the same` },
+      ),
+    ),
+  );
+  return node;
+}
+
+async function merge(each, again) {
+  let event = null;
+  const into_ = await form("The same animal", {
+    text: "All photos come together under the id that is kept; the other leads there. It can be undone.",
+    fields: [
+      {
+        name: "into",
+        label: "Keep",
+        value: each.one,
+        options: [
+          [each.one, each.one],
+          [each.other, each.other],
+        ],
+      },
+    ],
+    accept: "Merge",
+    act: async ({ into: kept }) => {
+      event = await post(path("individuals", kept === each.one ? each.other : each.one, "merge"), { into: kept });
+      return kept;
+    },
+  });
+  if (event) {
+    await again();
+    done(event, `Merged into ${into_}.`, again);
+  }
+}
+
+async function clusters({ signal, again }) {
+  const found = await get("/v1/clusters", { limit: 50 }, { signal });
+  if (!found.clusters.length)
+    return empty(
+      "No unknown animals look alike",
+      "Photos that nobody is known for are gathered here when they look like each other: each group may be one new individual.",
+    );
+  return [
+    el("p", {}, "Photos of nobody known that look like each other: each group may be one new animal."),
+    el(
+      "ul",
+      { class: "clusters" },
+      found.clusters.map((each) => cluster(each, again)),
+    ),
+  ];
+}
+
+function cluster(each, again) {
+  const boxes = each.photos.map((photo) =>
+    el("input", { type: "checkbox", checked: true, "aria-label": `Belongs to it: ${photoName(photo.name)}` }),
+  );
+  const tiles = each.photos.map((photo, at) =>
+    el(
+      "li",
+      {},
+      el(
+        "figure",
+        { class: "tile" },
+        thumbnail(photo.url || urlOf(photo.name), photo.name),
+        el("figcaption", {}, el("label", { class: "check" }, boxes[at], photoName(photo.name))),
+      ),
+    ),
+  );
+  return el(
+    "li",
+    { class: "cluster" },
+    el(
+      "p",
+      { class: "figures" },
+      el("b", {}, count(each.photos.length, "photo")),
+      el("span", { class: "far" }, ` within distance ${distance(each.distance)}`),
+    ),
+    el("ul", { class: "tiles" }, tiles),
+    el(
+      "p",
+      { class: "acts" },
+      worker(
+        "New individual …",
+        () =>
+          make(
+            each.photos.filter((_photo, at) => boxes[at].checked),
+            again,
+          ),
+        { class: "first" },
+      ),
+    ),
+  );
+}
+
+async function make(photos, again) {
+  if (!photos.length) {
+    tell("Select a photo at least.");
+    return;
+  }
+  const next = await trying(() => get("/v1/individuals/next-id"));
+  if (!next) return;
+  const name = await form("A new individual", {
+    text: `${count(photos.length, "photo")} become its first.`,
+    fields: [{ name: "name", label: "Its id", value: next.name, required: true, max: 200 }],
+    accept: "Make it",
+    act: async ({ name: wanted }) => {
+      await give(photos, wanted);
+      return wanted;
+    },
+  });
+  if (name) {
+    await again();
+    window.dispatchEvent(new Event("flukeprint:changed"));
+    tell(`${name} has ${count(photos.length, "photo")}; the history can undo it.`);
+  }
+}
+
+// Waiting photos are confirmed, photos of nobody are moved.
+async function give(photos, individual) {
+  const cards = await Promise.all(photos.map((photo) => (photo.state ? photo : stateOf(photo))));
+  for (const card of cards.filter((each) => each.state === "waiting"))
+    await post(path("queue", card.name, "confirm"), { individual });
+  const catalogued = cards.filter((each) => each.state !== "waiting").map((each) => each.name);
+  if (catalogued.length) await post("/v1/catalogue/photos/move", { photos: catalogued, individual });
+}
+
+async function stateOf(photo) {
+  const waiting = await get("/v1/catalogue/photos", { state: "waiting", limit: 200 });
+  return waiting.photos.find((each) => each.name === photo.name) || { ...photo, state: "catalogued" };
+}
+
+const pairKey = (each) => [each.one, each.other].sort().join("\n");
+const notOne = () => new Set(JSON.parse(localStorage.getItem(DISMISSED) || "[]"));
+const dismiss = (each) => localStorage.setItem(DISMISSED, JSON.stringify([...notOne(), pairKey(each)]));

@@ -1,0 +1,71 @@
+// The photos that wait for a person's word, in the order in which they are looked at.
+
+import { el, put } from "../dom.js";
+import { image, urlOf } from "../photo.js";
+import { photoName } from "../words.js";
+
+export class Queue {
+  constructor(cards) {
+    this.cards = cards;
+    this.at = 0;
+  }
+
+  get current() {
+    return this.cards[this.at] ?? null;
+  }
+  get left() {
+    return this.cards.length;
+  }
+
+  add(cards) {
+    const known = new Set(this.cards.map((card) => card.name));
+    this.cards.push(...cards.filter((card) => !known.has(card.name)));
+  }
+
+  drop(name) {
+    const at = this.cards.findIndex((card) => card.name === name);
+    if (at < 0) return;
+    this.cards.splice(at, 1);
+    if (at < this.at) this.at -= 1;
+    if (this.at >= this.cards.length) this.at = 0;
+  }
+
+  // What is skipped comes again when all others are done.
+  skip() {
+    const [card] = this.cards.splice(this.at, 1);
+    this.cards.push(card);
+    if (this.at >= this.cards.length - 1) this.at = 0;
+  }
+
+  goTo(name) {
+    const at = this.cards.findIndex((card) => card.name === name);
+    if (at >= 0) this.at = at;
+  }
+}
+
+export function strip(queue, onpick) {
+  const list = el("ul", { class: "strip", "aria-label": "Photos that wait" });
+  put(
+    list,
+    queue.cards.map((card) => {
+      const isCurrent = card === queue.current;
+      const picture = image(card.url || urlOf(card.name), { size: 120 });
+      return el(
+        "li",
+        {},
+        el(
+          "button",
+          {
+            type: "button",
+            class: "strip-photo",
+            "aria-current": isCurrent ? "true" : null,
+            "aria-label": `${photoName(card.name)}${isCurrent ? ", being looked at" : ""}`,
+            onclick: () => onpick(card.name),
+          },
+          picture,
+        ),
+      );
+    }),
+  );
+  return list;
+}

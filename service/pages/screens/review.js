@@ -1,0 +1,249 @@
+// Photos in, a person's word about each out: by keyboard, or by the buttons that name the keys.
+
+import { Problem, get, path, post } from "../api.js";
+import { undo } from "../curating.js";
+import { form, isOpen, show } from "../dialog.js";
+import { el, keyed, put, worker } from "../dom.js";
+import { empty, heading, into, whole } from "../parts.js";
+import { tell, trying } from "../tell.js";
+import { count, photoName } from "../words.js";
+import { bench } from "./bench.js";
+import { Queue, strip } from "./queue.js";
+import { uploader } from "./upload.js";
+
+const KEYS_OFF = "flukeprint.keysOff";
+// Acts of this visit that `u` takes back, the last one first; they outlive a look at another screen.
+const acts = [];
+
+export async function review(screen, { signal }) {
+  const left = el("span", { class: "left", "aria-live": "polite" });
+  const place = el("div", { class: "work" });
+  const strips = el("div");
+  let queue = new Queue([]);
+  let table = null;
+  const taking = uploader({ isOpen: true, ontaken: taken });
+  put(screen, heading("Review", left), taking.node, strips, place);
+  document.addEventListener("keydown", onkey, { signal });
+  await into(place, async () => {
+    await fetchQueue();
+    return [];
+  });
+  taking.node.open = !queue.left;
+  draw({ isMoved: false });
+
+  async function fetchQueue() {
+    const before = queue;
+    queue = new Queue(await whole("/v1/queue", {}, "photos", { signal, most: 400 }));
+    if (before.current) queue.goTo(before.current.name);
+  }
+
+  function taken(cards) {
+    const wasEmpty = !queue.left;
+    queue.add(cards);
+    if (wasEmpty) draw({ isMoved: false });
+    else drawAround();
+  }
+
+  function drawAround() {
+    const badge = document.getElementById("waiting");
+    badge.hidden = !queue.left;
+    put(badge, String(queue.left));
+    put(left, queue.left ? `${count(queue.left, "photo")} left` : "");
+    put(
+      strips,
+      queue.left > 1
+        ? strip(queue, (name) => {
+            queue.goTo(name);
+            draw();
+          })
+        : null,
+    );
+    strips.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  function draw({ isMoved = true } = {}) {
+    drawAround();
+    table = null;
+    if (!queue.current) {
+      put(
+        place,
+        empty(
+          acts.length ? "All photos are done" : "No photo waits",
+          "Add photos above: each is compared with every known animal, and you say who it is.",
+          acts.length ? undoButton() : null,
+        ),
+      );
+      return;
+    }
+    table = bench(queue.current, { signal, confirm, actions: actions() });
+    put(place, table.node);
+    if (isMoved) table.node.querySelector("h2").focus({ preventScroll: true });
+  }
+
+  function actions() {
+    return el(
+      "div",
+      { class: "actions", role: "group", "aria-label": "What is it?" },
+      worker(keyed("n", "New individual"), make, { class: "first", "aria-keyshortcuts": "n" }),
+      worker(keyed("x", "Reject"), reject, { "aria-keyshortcuts": "x" }),
+      worker(keyed("s", "Skip"), skip, { "aria-keyshortcuts": "s" }),
+      undoButton(),
+      worker(keyed("?", "Help"), help, { class: "quiet", "aria-keyshortcuts": "?" }),
+    );
+  }
+
+  function undoButton() {
+    return worker(keyed("u", "Undo"), back, { "aria-keyshortcuts": "u", disabled: !acts.length });
+  }
+
+  // One act about the present photo; what comes next is shown when the service has it.
+  async function decide(card, work, said) {
+    await trying(async () => {
+      const event = await work();
+      acts.push({ revision: event.revision, photo: card.name });
+      queue.drop(card.name);
+      draw();
+      tell(`${said} ${queue.left ? `${count(queue.left, "photo")} left.` : "That was the last one."}`);
+      window.dispatchEvent(new Event("flukeprint:changed"));
+    });
+  }
+
+  function confirm(at) {
+    const card = queue.current;
+    const match = table.matches()[at];
+    if (!match) {
+      tell(`There is no candidate ${at + 1}.`);
+      return undefined;
+    }
+    const work = () => post(path("queue", card.name, "confirm"), { individual: match.individual });
+    return decide(card, work, `${photoName(card.name)} is ${match.individual}.`);
+  }
+
+  async function make() {
+    const card = queue.current;
+    if (!card) return;
+    const next = await trying(() => get("/v1/individuals/next-id"));
+    if (!next) return;
+    let event = null;
+    const name = await form("A new individual", {
+      text: `${photoName(card.name)} becomes its first photo.`,
+      fields: [{ name: "name", label: "Its id", value: next.name, required: true, max: 200 }],
+      accept: "Make it",
+      act: async ({ name: wanted }) => {
+        await refuseTaken(wanted);
+        event = await post(path("queue", card.name, "confirm"), { individual: wanted });
+        return wanted;
+      },
+    });
+    if (event) await decide(card, async () => event, `${photoName(card.name)} is the new ${name}.`);
+  }
+
+  async function refuseTaken(name) {
+    const known = await get(path("individuals", name)).catch((error) =>
+      error.status === 404 ? null : Promise.reject(error),
+    );
+    if (known)
+      throw new Problem(
+        { detail: `${name} is an individual already; give another id, or confirm it as that one.` },
+        409,
+      );
+  }
+
+  function reject() {
+    const card = queue.current;
+    return (
+      card && decide(card, () => post(path("queue", card.name, "reject"), {}), `${photoName(card.name)} is rejected.`)
+    );
+  }
+
+  function skip() {
+    if (queue.left < 2) {
+      tell("This is the only photo left.");
+      return;
+    }
+    queue.skip();
+    draw();
+    tell(`Skipped; now ${photoName(queue.current.name)}.`);
+  }
+
+  async function back() {
+    const last = acts.at(-1);
+    if (!last) {
+      tell("Nothing of this visit to undo; the history has all changes.");
+      return;
+    }
+    await trying(async () => {
+      acts.pop(); // also where it is refused: the reason is shown, and the history can try again
+      await undo(last.revision);
+      await fetchQueue();
+      queue.goTo(last.photo);
+      draw();
+      tell(`Taken back: ${photoName(last.photo)} waits again.`);
+    });
+  }
+
+  function help() {
+    const rows = [
+      ["1 – 5", "confirm that candidate"],
+      ["← →", "compare with another candidate"],
+      ["n", "a new individual; Enter accepts its id"],
+      ["x", "reject: shows no animal that can be known"],
+      ["s", "skip: comes again at the end"],
+      ["u", "undo the last decision"],
+      ["+ −", "zoom both photos"],
+      ["r R", "turn both"],
+      ["f", "mirror both"],
+      ["e", "flukes at the same size"],
+      ["b", "show the fluke box"],
+      ["0", "reset both"],
+      ["h", "heat map: what makes the two alike"],
+      ["a", "ask again, of the catalogue as it is now"],
+      ["?", "this help"],
+    ];
+    const off = el("input", {
+      type: "checkbox",
+      id: "keys-off",
+      checked: localStorage.getItem(KEYS_OFF) === "yes",
+      onchange: (event) => localStorage.setItem(KEYS_OFF, event.target.checked ? "yes" : "no"),
+    });
+    show(
+      "Keys",
+      el(
+        "table",
+        { class: "keys" },
+        el(
+          "tbody",
+          {},
+          rows.map(([key, what]) => el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, key)), el("td", {}, what))),
+        ),
+      ),
+      el("p", { class: "check" }, off, el("label", { for: "keys-off" }, "No single keys: I use the buttons")),
+    );
+  }
+
+  function onkey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || isOpen() || event.target.closest("input, textarea, select"))
+      return;
+    if (localStorage.getItem(KEYS_OFF) === "yes" && event.key !== "?") return;
+    const always = { u: back, "?": help };
+    const act = always[event.key] || (table && { n: make, x: reject, s: skip, ...table.keys }[event.key]);
+    if (/^[1-5]$/.test(event.key) && table) {
+      event.preventDefault();
+      only(() => confirm(Number(event.key) - 1));
+    } else if (act) {
+      event.preventDefault();
+      only(act);
+    }
+  }
+
+  // A key that is held down, or pressed while the last act is on its way, decides nothing.
+  async function only(act) {
+    if (screen.dataset.acting) return;
+    screen.dataset.acting = "yes";
+    try {
+      await act();
+    } finally {
+      delete screen.dataset.acting;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+// What is said aloud and shown in passing.
+
+import { button, el, put } from "./dom.js";
+
+let hiding = 0;
+
+export function tell(text, { act = null, label = "Undo" } = {}) {
+  const told = document.getElementById("told");
+  put(
+    told,
+    el("p", {}, text),
+    act &&
+      button(
+        label,
+        () => {
+          put(told);
+          act();
+        },
+        { class: "quiet small" },
+      ),
+  );
+  clearTimeout(hiding);
+  hiding = setTimeout(() => put(told), 8000);
+}
+
+export function alarm(error) {
+  const place = document.getElementById("alarm");
+  const close = button("Close", () => put(place), { class: "quiet small" });
+  put(place, el("p", {}, words(error)), close);
+}
+
+export function calm() {
+  put(document.getElementById("alarm"));
+}
+
+// A problem's own words; a fault of the page is shown as such rather than swallowed.
+export function words(error) {
+  if (error && error.detail) return error.detail;
+  console.error(error);
+  if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {
+    return "The service can't be reached; look whether it runs, then try again.";
+  }
+  return String((error && error.message) || error);
+}
+
+export function inPlace(error) {
+  const faults = (error.errors || []).filter((fault) => fault.reason);
+  return el(
+    "div",
+    { class: "problem", role: "alert" },
+    el("p", {}, words(error)),
+    faults.length > 1 &&
+      el(
+        "ul",
+        {},
+        faults.map((fault) => el("li", {}, [fault.photo || fault.field, fault.reason].filter(Boolean).join(": "))),
+      ),
+  );
+}
+
+// Do something for the user and show what went wrong, if it did.
+export async function trying(work) {
+  try {
+    calm();
+    return await work();
+  } catch (error) {
+    if (error.name !== "AbortError") alarm(error);
+    return undefined;
+  }
+}

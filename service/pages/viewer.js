@@ -1,0 +1,223 @@
+// Two photos side by side: moved, zoomed, turned and mirrored as one, their flukes at the same width.
+
+import { button, el, put } from "./dom.js";
+import { boxMark, image, sharpen } from "./photo.js";
+
+const MOST = 12;
+const SHARP_PX = 2048;
+const START_PX = 1024;
+const FILLED = 0.94;
+
+export function viewer() {
+  const panes = [pane("Your photo"), pane("Candidate")];
+  const state = { zoom: 1, turn: 0, isFlipped: false, x: 0, y: 0, isFitted: true, hasBox: true };
+  const shown = el("output", { class: "zoom", "aria-live": "off" });
+  const toggles = {
+    flip: toggle("Mirror", "f", () => change({ isFlipped: !state.isFlipped, x: -state.x })),
+    fit: toggle("Same fluke size", "e", () => change({ isFitted: !state.isFitted, x: 0, y: 0, zoom: 1 })),
+    box: toggle("Fluke box", "b", () => change({ hasBox: !state.hasBox })),
+  };
+  const tools = el(
+    "div",
+    { class: "tools", role: "group", "aria-label": "Both photos" },
+    tool("−", "Zoom out", () => zoomBy(1 / 1.4)),
+    shown,
+    tool("+", "Zoom in", () => zoomBy(1.4)),
+    tool("↺", "Turn left", () => change({ turn: state.turn - 15 })),
+    tool("↻", "Turn right", () => change({ turn: state.turn + 15 })),
+    toggles.flip,
+    toggles.fit,
+    toggles.box,
+    button("Reset", reset, { class: "quiet small", title: "Reset both photos (0)" }),
+  );
+  const node = el(
+    "div",
+    { class: "viewer" },
+    el(
+      "div",
+      { class: "panes" },
+      panes.map((one) => one.node),
+    ),
+    tools,
+  );
+  for (const one of panes) attend(one, node);
+  const sized = new ResizeObserver(draw);
+  for (const one of panes) sized.observe(one.stage);
+
+  function change(changes) {
+    Object.assign(state, changes);
+    draw();
+  }
+
+  function zoomBy(factor) {
+    const zoom = Math.min(MOST, Math.max(1, state.zoom * factor));
+    const by = zoom / state.zoom;
+    change({ zoom, x: zoom === 1 ? 0 : state.x * by, y: zoom === 1 ? 0 : state.y * by });
+    if (zoom > 1.6) panes.forEach(makeSharp);
+  }
+
+  function reset() {
+    change({ zoom: 1, turn: 0, isFlipped: false, x: 0, y: 0 });
+  }
+
+  function draw() {
+    const width = state.isFitted && panes.every((one) => one.box) ? Math.min(...panes.map(flukeWidth)) : null;
+    for (const one of panes) place(one, state, width);
+    shown.textContent = `${Math.round(state.zoom * 100)} %`;
+    toggles.flip.setAttribute("aria-pressed", String(state.isFlipped));
+    toggles.fit.setAttribute("aria-pressed", String(state.isFitted));
+    toggles.box.setAttribute("aria-pressed", String(state.hasBox));
+    toggles.fit.hidden = toggles.box.hidden = panes.every((one) => !one.box);
+    node.classList.toggle("boxless", !state.hasBox);
+  }
+
+  function attend(one, whole) {
+    const fingers = new Map();
+    let span = 0;
+    one.stage.addEventListener("pointerdown", (event) => {
+      fingers.set(event.pointerId, event);
+      one.stage.setPointerCapture(event.pointerId);
+    });
+    one.stage.addEventListener("pointermove", (event) => {
+      const before = fingers.get(event.pointerId);
+      if (!before) return;
+      fingers.set(event.pointerId, event);
+      if (fingers.size === 2) {
+        const [first, second] = [...fingers.values()];
+        const now = Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY);
+        if (span) zoomBy(now / span);
+        span = now;
+      } else change({ x: state.x + event.clientX - before.clientX, y: state.y + event.clientY - before.clientY });
+    });
+    const lift = (event) => {
+      fingers.delete(event.pointerId);
+      span = 0;
+    };
+    one.stage.addEventListener("pointerup", lift);
+    one.stage.addEventListener("pointercancel", lift);
+    one.stage.addEventListener(
+      "wheel",
+      (event) => {
+        if (!event.ctrlKey && !event.metaKey) return;
+        event.preventDefault();
+        zoomBy(Math.exp(-event.deltaY / 200));
+      },
+      { passive: false },
+    );
+    one.stage.addEventListener("keydown", (event) => {
+      const moves = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
+      const move = moves[event.key];
+      if (!move) return;
+      event.preventDefault();
+      event.stopPropagation();
+      change({ x: state.x + move[0], y: state.y + move[1] });
+    });
+    one.onload = () => {
+      draw();
+      whole.dataset.ready = String(panes.filter((each) => each.isLoaded).length);
+    };
+  }
+
+  const keys = {
+    "+": () => zoomBy(1.4),
+    "=": () => zoomBy(1.4),
+    "-": () => zoomBy(1 / 1.4),
+    0: reset,
+    r: () => change({ turn: state.turn + 15 }),
+    R: () => change({ turn: state.turn - 15 }),
+    f: () => toggles.flip.click(),
+    e: () => toggles.fit.click(),
+    b: () => toggles.box.click(),
+  };
+  const setSide = (at, photo) => {
+    setPhoto(panes[at], photo);
+    draw();
+  };
+  draw();
+  return { node, keys, reset, query: (photo) => setSide(0, photo), candidate: (photo) => setSide(1, photo) };
+}
+
+function tool(sign, label, act) {
+  return button(el("span", { "aria-hidden": "true" }, sign), act, {
+    class: "quiet square",
+    "aria-label": label,
+    title: label,
+  });
+}
+
+function toggle(label, letter, act) {
+  return button(label, act, { class: "quiet small", "aria-pressed": "false", title: `${label} (${letter})` });
+}
+
+function pane(title) {
+  const frame = el("div", { class: "frame" });
+  const stage = el(
+    "div",
+    { class: "stage", tabindex: "0", role: "group", "aria-label": `${title}: arrow keys move both photos` },
+    frame,
+  );
+  const caption = el("figcaption", {}, title);
+  return {
+    node: el("figure", { class: "pane" }, stage, caption),
+    stage,
+    frame,
+    caption,
+    box: null,
+    picture: null,
+    isLoaded: false,
+    url: null,
+  };
+}
+
+function setPhoto(one, photo) {
+  put(one.caption, photo ? photo.caption : "Nobody to compare with");
+  if (one.url === (photo && photo.url) && String(one.given) === String(photo && photo.box)) return;
+  Object.assign(one, { box: photo ? photo.box : null, given: photo && photo.box, isLoaded: false });
+  if (one.url !== (photo && photo.url)) {
+    one.url = photo ? photo.url : null;
+    one.isSharp = false;
+    one.picture = photo && image(photo.url, { size: START_PX, alt: photo.alt, isLazy: false });
+    one.picture?.addEventListener("load", () => {
+      one.isLoaded = true;
+      one.onload();
+    });
+  }
+  put(one.frame, one.picture, one.box && boxMark(one.box));
+}
+
+function makeSharp(one) {
+  if (one.isSharp || !one.picture) return;
+  one.isSharp = true;
+  sharpen(one.picture, one.url, SHARP_PX);
+}
+
+// The picture's size within its stage before anything is zoomed.
+function contained(one) {
+  const { clientWidth: width, clientHeight: height } = one.stage;
+  const aspect = one.picture && one.picture.naturalWidth ? one.picture.naturalWidth / one.picture.naturalHeight : 1.5;
+  const fits = Math.min(width, height * aspect);
+  return { width: fits, height: fits / aspect, stageWidth: width, stageHeight: height };
+}
+
+function flukeWidth(one) {
+  const size = contained(one);
+  const aspect = ((one.box.right - one.box.left) * size.width) / ((one.box.bottom - one.box.top) * size.height);
+  return FILLED * Math.min(size.stageWidth, size.stageHeight * aspect);
+}
+
+function place(one, state, flukePx) {
+  const size = contained(one);
+  const fitted = flukePx ? flukePx / ((one.box.right - one.box.left) * size.width) : 1;
+  const [centreX, centreY] = flukePx
+    ? [(one.box.left + one.box.right) / 2, (one.box.top + one.box.bottom) / 2]
+    : [0.5, 0.5];
+  const scale = fitted * state.zoom;
+  one.frame.style.width = `${size.width}px`;
+  one.frame.style.height = `${size.height}px`;
+  one.frame.style.setProperty("--box-line", `${2 / scale}px`);
+  one.frame.style.transform =
+    `translate(${size.stageWidth / 2 + state.x}px, ${size.stageHeight / 2 + state.y}px) ` +
+    `rotate(${state.turn}deg) scale(${state.isFlipped ? -scale : scale}, ${scale}) ` +
+    `translate(${-centreX * size.width}px, ${-centreY * size.height}px)`;
+  one.stage.classList.toggle("zoomed", state.zoom > 1);
+}

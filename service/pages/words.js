@@ -1,0 +1,58 @@
+// Figures and names as people read them.
+
+export const percent = (share) => {
+  if (share === null || share === undefined) return "–";
+  const value = share * 100;
+  if (value > 0 && value < 0.1) return "<\u00a00.1\u00a0%";
+  return `${value.toFixed(value >= 10 || value === 0 ? 0 : 1)}\u00a0%`;
+};
+export const distance = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
+export const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+export const short = (fingerprint) => (fingerprint ? fingerprint.slice(0, 8) : "");
+
+// "2016-07-01" stays a date without a time zone; what has a time is shown in the person's own.
+export function when(iso) {
+  if (!iso) return "";
+  const text = iso.replace(" ", "T");
+  if (!text.includes("T")) return text;
+  const at = new Date(text);
+  if (Number.isNaN(at.getTime())) return iso;
+  const two = (number) => String(number).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+export const day = (iso) => (iso ? iso.slice(0, 10) : "");
+
+export function species(name) {
+  return name ? name.replaceAll("_", " ") : "";
+}
+
+// The last part of a photo's name, without folders; long ones keep both ends.
+export function photoName(name) {
+  const file = name.split("/").pop();
+  return file.length > 32 ? `${file.slice(0, 18)}…${file.slice(-12)}` : file;
+}
+
+export const DECISIONS = {
+  known: "Known animal",
+  review: "Please look",
+  new_whale: "Nobody known",
+};
+
+const KINDS = {
+  "take in": "Took in",
+  enrol: "Enrolled",
+  confirm: "Confirmed",
+  reject: "Rejected",
+  delete: "Deleted",
+  move: "Moved",
+  split: "Split",
+  merge: "Merged",
+  rename: "Renamed",
+  edit: "Edited",
+  undo: "Undid",
+  build: "Built the catalogue",
+  update: "Brought up to date",
+  import: "Imported",
+  swap: "Changed the model",
+};
+export const kindOf = (kind) => KINDS[kind] || kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");

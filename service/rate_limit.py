@@ -1,0 +1,64 @@
+"""How many requests a minute one caller may send: a bucket of tokens for each, in this process."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Taken(NamedTuple):
+    """Whether a request may pass, how many more may at once, and the seconds to the next one and to a full bucket."""
+
+    is_allowed: bool
+    remaining: int
+    wait_seconds: int
+    full_in_seconds: int
+
+
+class RateLimit:
+    """A minute's worth of requests may come at once, then as many as flow back. Used by the event loop alone.
+
+    At most `most` callers are remembered, those last seen; whoever is forgotten starts with a full bucket.
+    """
+
+    def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic, most: int = 10_000) -> None:
+        self.per_minute = per_minute
+        self._clock = clock
+        self._most = most
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # caller -> tokens, when counted
+
+    def take(self, caller: str) -> Taken:
+        """Count one request of a caller."""
+        now = self._clock()
+        tokens, counted = self._buckets.pop(caller, (float(self.per_minute), now))
+        tokens = min(self.per_minute, tokens + (now - counted) * self.per_minute / 60)
+        is_allowed = tokens >= 1
+        tokens -= is_allowed
+        self._buckets[caller] = (tokens, now)
+        if len(self._buckets) > self._most:
+            self._buckets.popitem(last=False)
+        return Taken(is_allowed, int(tokens), self._seconds(1 - tokens), self._seconds(self.per_minute - tokens))
+
+    def headers(self, taken: Taken) -> dict[str, str]:
+        """What is told of the limit (the IETF's RateLimit fields): the quota, what is left, when it is full again."""
+        return {
+            "RateLimit-Policy": f'"minute";q={self.per_minute};w=60',
+            "RateLimit": f'"minute";r={taken.remaining};t={taken.full_in_seconds}',
+        }
+
+    def _seconds(self, tokens: float) -> int:
+        # Sums of floats lie a little beside the whole seconds that are meant.
+        return max(0, math.ceil(tokens * 60 / self.per_minute - 1e-6))
+
+
+def network_of(address: str) -> str:
+    """The caller behind an address; for IPv6 its /64, all of which one machine may use."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else address

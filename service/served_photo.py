@@ -1,0 +1,46 @@
+"""What the service keeps of each catalogue photo beside its vector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from embedding.photo import Box
+from index.catalogue_rows import CataloguePhoto
+from index.schema import CATALOGUED
+
+
+class ServedPhoto(NamedTuple):
+    """A catalogue photo: its file, and the facts that a scope chooses by and statistics count.
+
+    `individual` None is new_whale; `taken_at` is ISO 8601; `box` is where the fluke is, where that was given. `state`:
+    beside "catalogued" photos there are those that wait for a person's word or were laid aside.
+    """
+
+    path: Path
+    content_hash: str
+    individual: str | None = None
+    species: str | None = None
+    encounter: str | None = None
+    taken_at: str | None = None
+    box: Box | None = None
+    state: str = CATALOGUED
+
+    @classmethod
+    def of(cls, photo: CataloguePhoto) -> ServedPhoto:
+        """What is kept of a photo as the catalogue has it."""
+        return cls(
+            photo.path,
+            photo.content_hash,
+            photo.individual,
+            photo.species,
+            photo.encounter,
+            photo.taken_at,
+            photo.box,
+            photo.state,
+        )
+
+    @property
+    def year(self) -> int | None:
+        """The year that it was taken in; None where nobody said."""
+        return int(self.taken_at[:4]) if self.taken_at else None

@@ -1,0 +1,218 @@
+"""`flukeprint catalogue ...` as a user sees it: words, exit codes, reports."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sys
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from embedding.errors import FlukeprintError
+from index.catalogue import Catalogue
+from index.exchange import commands
+from index.exchange.exporting import BadExport
+from index.options import BadOut
+
+
+@pytest.fixture
+def run(monkeypatch, catalogue, embedder):
+    app = typer.Typer()
+    commands.register(app)
+    loads = SimpleNamespace(load=lambda checkpoint: embedder)
+    monkeypatch.setitem(sys.modules, "embedding.embedder", SimpleNamespace(Embedder=loads))
+    monkeypatch.setenv("FLUKEPRINT_CATALOGUE", str(catalogue))
+
+    def _run(*arguments: object):
+        result = CliRunner().invoke(app, ["catalogue", *map(str, arguments)])
+        if isinstance(result.exception, FlukeprintError):
+            raise result.exception  # what main() prints
+        return result
+
+    return _run
+
+
+@pytest.fixture
+def new_season(tmp_path, make_season, draw_pattern):
+    season = make_season(tmp_path / "season")
+    draw_pattern(season.folder / "new.jpg", 500)
+    season.rows["new.jpg"] = {"label": "w_new"}
+    shutil.copy(tmp_path / "photos/a1_0.jpg", season.folder / "again.jpg")
+    season.rows["again.jpg"] = {"label": "w_1"}
+    season.labels()
+    return season
+
+
+def test_import_dry_and_done(tmp_path, run, new_season, catalogue, monkeypatch):
+    before = catalogue.read_bytes()
+    dry = run("import", new_season.folder, "--dry-run", "--report", tmp_path / "dry.csv")
+    assert dry.exit_code == 0
+    assert (
+        dry.stdout == "2 files and labels: 1 added, 1 skipped as duplicates. Nothing was changed: this was a dry run.\n"
+    )
+    assert "skipped again.jpg: the same file as a1_0.jpg" in dry.stderr
+    assert catalogue.read_bytes() == before
+    done = run("import", new_season.folder, "--report", tmp_path / "done.csv")
+    assert (done.exit_code, done.stdout) == (0, "2 files and labels: 1 added, 1 skipped as duplicates.\n")
+    assert (tmp_path / "dry.csv").read_text() == (tmp_path / "done.csv").read_text()
+    monkeypatch.setitem(sys.modules, "embedding.embedder", None)  # the network isn't loaded for nothing
+    again = json.loads(run("import", new_season.folder, "--json").stdout)
+    assert (again["counts"], again["is_dry_run"]) == ({"skipped": 1, "unchanged": 1}, False)
+    assert sorted(path.name for path in catalogue.parent.iterdir()) == ["catalogue.db", "catalogue.db.media"]
+
+
+def test_import_says_what_it_could_not_do(run, new_season, draw_pattern):
+    draw_pattern(new_season.folder / "a0_0.jpg", 501)
+    new_season.rows["a0_0.jpg"] = {"label": "w_0"}
+    new_season.labels()
+    result = run("import", new_season.folder)
+    assert result.exit_code == 1
+    assert "refused a0_0.jpg: another file is catalogued under this name" in result.stderr
+    assert run("import", new_season.folder, "--replace-photos").exit_code == 0
+
+
+def test_import_of_a_zip_leaves_nothing_beside_the_catalogue(tmp_path, run, new_season, catalogue):
+    shutil.make_archive(str(tmp_path / "season"), "zip", new_season.folder)
+    report = json.loads(run("import", tmp_path / "season.zip", "--json", "--duplicates", "keep-all").stdout)
+    assert (report["counts"], report["revision"]) == ({"added": 2}, 2)
+    assert sorted(path.name for path in catalogue.parent.iterdir()) == ["catalogue.db", "catalogue.db.media"]
+
+
+def test_a_long_list_is_cut(run, new_season):
+    for number in range(25):
+        new_season.rows[f"gone{number:02}.jpg"] = {"label": "w_1"}
+    new_season.labels(absent="skip")
+    result = run("import", new_season.folder, "--dry-run")
+    assert result.stderr.count("no_file gone") == 19
+    assert "and 6 more; --report lists all" in result.stderr
+
+
+def test_options_that_are_none(run, new_season, tmp_path):
+    with pytest.raises(BadOut, match="--duplicates some isn't one of skip, keep-near, keep-all"):
+        run("import", new_season.folder, "--duplicates", "some")
+    with pytest.raises(BadOut, match="--format excel isn't one of csv, coco, camtrap-dp, kaggle, zip"):
+        run("export", "--format", "excel", "--out", tmp_path / "x")
+    with pytest.raises(BadOut, match=r"ends in \.zip, not x"):
+        run("export", "--format", "zip", "--out", tmp_path / "x")
+    with pytest.raises(BadOut, match="there is no folder"):
+        run("import", new_season.folder, "--report", tmp_path / "nowhere/r.csv")
+
+
+def test_export_of_labels(tmp_path, run):
+    result = run("export", "--format", "csv", "--out", tmp_path / "labels.csv")
+    assert (result.exit_code, result.stdout) == (0, f"Wrote {tmp_path}/labels.csv: labels of 9 photos, and 0 photos.\n")
+    rows = list(csv.DictReader((tmp_path / "labels.csv").read_text().splitlines()))
+    assert [rows[2]["label"], rows[2]["box"], rows[2]["encounter"]] == ["w_2", "", "e2"]
+    assert [rows[1]["label"], rows[1]["box"]] == ["w_1", "0.125 0.1 0.9 0.8"]
+    with pytest.raises(BadExport, match="is there already; give another --out, or --replace"):
+        run("export", "--format", "csv", "--out", tmp_path / "labels.csv")
+    assert run("export", "--format", "csv", "--out", tmp_path / "labels.csv", "--replace").exit_code == 0
+    with pytest.raises(BadExport, match="holds files already"):
+        run("export", "--format", "csv", "--out", tmp_path / "photos")
+    with pytest.raises(BadExport, match="there is no folder"):
+        run("export", "--format", "csv", "--out", tmp_path / "nowhere/labels.csv")
+
+
+def test_export_with_photos_that_are_gone(tmp_path, run):
+    (tmp_path / "photos/a0_0.jpg").unlink()
+    (tmp_path / "photos/a1_0.jpg").write_bytes(b"other")
+    result = run("export", "--format", "zip", "--out", tmp_path / "x.zip", "--json")
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    assert (said["labels"], said["photos"]) == (9, 7)
+    assert [each["photo"] for each in said["left_out"]] == ["w_0/a0_0.jpg", "w_1/a1_0.jpg"]
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        assert archive.testzip() is None
+        assert archive.read("labels.csv").startswith(b"\xef\xbb\xbfimage,label")
+    plain = run("export", "--format", "zip", "--out", tmp_path / "y.zip")
+    assert "left out w_1/a1_0.jpg: the file changed since it was catalogued" in plain.stderr
+    coco = run("export", "--format", "coco", "--out", tmp_path / "c.json")
+    assert coco.exit_code == 1  # of a0_0 the size isn't known, of a1_0 with its box that is needed
+    document = json.loads((tmp_path / "c.json").read_text())
+    assert [image["file_name"] for image in document["images"]][:2] == ["a0_0.jpg", "a2_0.jpg"]
+
+
+def with_place(catalogue, photo) -> None:
+    """Make the first photo one that says where it was taken, in its file and in its encounter."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 42.0, 16.0), 3: "E", 4: (23.0, 50.0, 59.0)})
+    with Image.open(photo) as image:
+        image.load()
+        image.save(photo, exif=exif)
+    import hashlib
+    import sqlite3
+
+    raw = sqlite3.connect(catalogue)
+    raw.execute(
+        "UPDATE photos SET content_hash = ? WHERE name = ?",
+        (hashlib.sha256(photo.read_bytes()).hexdigest(), photo.name),
+    )
+    raw.execute("UPDATE encounters SET place = '44.5, -68.25' WHERE name = 'e0'")
+    raw.commit()
+    raw.close()
+
+
+@pytest.mark.parametrize("form", ["csv", "coco", "camtrap-dp"])
+def test_places_are_private_unless_asked_for(tmp_path, run, catalogue, form):
+    photo = tmp_path / "photos/a0_0.jpg"
+    with_place(catalogue, photo)
+    result = run("export", "--format", form, "--out", tmp_path / "private", "--with-photos")
+    assert "9 photos, 1 of them without the place in their file" in result.stdout
+    given = b"".join(
+        path.read_bytes() for path in (tmp_path / "private").rglob("*") if path.suffix in (".csv", ".json")
+    )
+    assert b"44.5" not in given
+    copy = next((tmp_path / "private").rglob("a0_0.jpg"))
+    with Image.open(copy) as image:
+        assert not image.getexif().get_ifd(0x8825)
+    run("export", "--format", form, "--out", tmp_path / "open", "--with-photos", "--with-places")
+    given = b"".join(path.read_bytes() for path in (tmp_path / "open").rglob("*") if path.suffix in (".csv", ".json"))
+    assert b"44.5" in given
+    assert next((tmp_path / "open").rglob("a0_0.jpg")).read_bytes() == photo.read_bytes()
+
+
+def test_kaggles_form_has_no_room_for_spaces(tmp_path, run, catalogue, field_season, embedder):
+    from index.reindex import update_catalogue
+
+    field_season.rows["a0_0.jpg"]["label"] = "two words"
+    with Catalogue.open(catalogue) as opened:
+        update_catalogue(opened, field_season.labels(), embedder)
+    with pytest.raises(BadExport, match="the individual 'two words' has a space in its name"):
+        run("export", "--format", "kaggle", "--out", tmp_path / "train.csv")
+
+
+def test_an_empty_catalogue_has_nothing_to_export(tmp_path, run):
+    Catalogue.open(tmp_path / "empty.db", create=True).close()
+    with pytest.raises(BadExport, match="no catalogued photo to export"):
+        run("export", "--format", "csv", "--out", tmp_path / "x.csv", "--catalogue", tmp_path / "empty.db")
+
+
+def test_backup_restore_and_verify(tmp_path, run, catalogue):
+    assert run("backup", "--out", tmp_path / "copy").stdout == (
+        f"Backed up {catalogue} at revision 1 with 9 files to {tmp_path}/copy.\n"
+    )
+    assert json.loads(run("backup", "--out", tmp_path / "copy.tar", "--json").stdout)["files"] == 10
+    (tmp_path / "new").mkdir()
+    restored = run("restore", tmp_path / "copy", "--catalogue", tmp_path / "new/c.db")
+    assert restored.stdout.startswith(f"Restored {tmp_path}/new/c.db to revision 1, as it was backed up at 2")
+    found = run("verify", "--catalogue", tmp_path / "new/c.db")
+    assert (found.exit_code, found.stdout) == (
+        0,
+        f"{tmp_path}/new/c.db at revision 1: 9 photos, 9 vectors, all is well.\n",
+    )
+    (tmp_path / "photos/a0_0.jpg").unlink()
+    broken = run("verify")
+    assert broken.exit_code == 1
+    assert "a0_0.jpg: there is no such file; restore" in broken.stdout
+    assert broken.stdout.endswith("9 photos, 9 vectors, 1 fault.\n")
+    document = json.loads(run("verify", "--json").stdout)
+    assert (document["is_whole"], document["faults"][0]["kind"]) == (False, "photo_absent")
+    partly = run("backup", "--out", tmp_path / "copy2")
+    assert partly.exit_code == 1
+    assert "left out a0_0.jpg" in partly.stderr

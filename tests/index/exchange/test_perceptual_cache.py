@@ -1,0 +1,38 @@
+"""A catalogue's photos are looked at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from embedding.photo import read_photo
+from index.exchange import perceptual_cache
+from index.exchange.importing import known_photos
+from index.exchange.perceptual import DECODE_PX, perceptual_hash
+from index.exchange.perceptual_cache import known_perceptual
+
+
+def test_each_photo_is_looked_at_once(tmp_path, catalogue, monkeypatch):
+    photos = known_photos(catalogue)
+    found = known_perceptual(photos, tmp_path / "media")
+    assert found == {
+        photo.content_hash: perceptual_hash(read_photo(photo.path, at_least_px=DECODE_PX)) for photo in photos
+    }
+    monkeypatch.setattr(perceptual_cache, "read_photo", lambda *given, **named: pytest.fail("looked at again"))
+    assert known_perceptual(photos, tmp_path / "media") == found
+
+
+def test_a_file_that_cannot_be_read_is_made_anew(tmp_path, catalogue):
+    photos = known_photos(catalogue)
+    found = known_perceptual(photos, tmp_path)
+    for damage in (b"", b"rubbish", (tmp_path / "perceptual.npz").read_bytes()[:200]):
+        (tmp_path / "perceptual.npz").write_bytes(damage)
+        assert known_perceptual(photos, tmp_path) == found
+
+
+def test_photos_that_are_gone_or_changed_are_near_nothing(tmp_path, catalogue):
+    photos = known_photos(catalogue)
+    photos[0].path.unlink()
+    photos[1].path.write_bytes(b"other")
+    found = known_perceptual(photos, tmp_path, is_kept=False)
+    assert set(found) == {photo.content_hash for photo in photos[2:]}
+    assert not (tmp_path / "perceptual.npz").exists()

@@ -1,0 +1,73 @@
+"""Every fault of a catalogue is listed, each with what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import numpy as np
+import pytest
+
+from index.catalogue import BadCatalogue, Catalogue
+from index.exchange.media import media_folder
+from index.exchange.verifying import verify_catalogue
+
+
+def change(path, *statements) -> None:
+    raw = sqlite3.connect(path)
+    for statement in statements:
+        raw.execute(*statement)
+    raw.commit()
+    raw.close()
+
+
+def test_a_whole_catalogue(catalogue):
+    found = verify_catalogue(catalogue)
+    assert (found.revision, found.photos, found.vectors, found.faults, found.stray) == (1, 9, 9, (), ())
+    assert found.to_json()["is_whole"]
+
+
+def test_every_fault_is_listed(tmp_path, catalogue):
+    (tmp_path / "photos/a0_0.jpg").unlink()
+    (tmp_path / "photos/a1_0.jpg").write_bytes(b"other")
+    of = "photo_id = (SELECT id FROM photos WHERE name = ?)"
+    twice = (2 * np.ones(24) / np.sqrt(24)).astype("<f4").tobytes()
+    change(
+        catalogue,
+        (f"UPDATE vectors SET embedding = ? WHERE {of}", (twice, "a2_0.jpg")),
+        (f"UPDATE vectors SET embedding = x'0000' WHERE {of}", ("a3_0.jpg",)),
+        (f"DELETE FROM vectors WHERE {of}", ("stranger.png",)),
+        ("UPDATE photos SET encounter_id = 999 WHERE name = ?", ("stranger.png",)),
+    )
+    found = verify_catalogue(catalogue)
+    assert [(fault.kind, fault.photo) for fault in found.faults] == [
+        ("database", ""),
+        ("photo_absent", "a0_0.jpg"),
+        ("photo_changed", "a1_0.jpg"),
+        ("vector", "a2_0.jpg"),
+        ("vector", "a3_0.jpg"),
+        ("no_vector", "stranger.png"),
+    ]
+    reasons = [fault.reason for fault in found.faults]
+    assert "refers to encounters, which is not there" in reasons[0]
+    assert "there is no such file" in reasons[1]
+    assert "restore it from a backup" in reasons[2]
+    assert "has the length 2 and not 1; embed it again" in reasons[3]
+    assert "has 2 bytes and not 96" in reasons[4]
+    assert not found.to_json()["is_whole"]
+
+
+def test_files_that_belong_to_nothing(catalogue):
+    folder = media_folder(catalogue) / "ab"
+    folder.mkdir(parents=True)
+    (folder / "abcd.jpg").write_bytes(b"x")
+    assert verify_catalogue(catalogue).stray == ("ab/abcd.jpg",)
+
+
+def test_what_cannot_be_opened(tmp_path):
+    with pytest.raises(BadCatalogue, match="there is no catalogue"):
+        verify_catalogue(tmp_path / "gone.db")
+
+
+def test_an_empty_catalogue(tmp_path):
+    Catalogue.open(tmp_path / "c.db", create=True).close()
+    assert verify_catalogue(tmp_path / "c.db").faults == ()

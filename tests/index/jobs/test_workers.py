@@ -1,0 +1,41 @@
+"""Which process is which, also when a process id is given out again."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+from index.jobs.records import told
+from index.jobs.workers import LEASE, is_alive, this_worker
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_SAY_WHO = "from index.jobs.workers import this_worker; print(this_worker(), flush=True); input()"
+
+
+def test_this_process_is_alive_and_its_successor_with_the_same_number_is_another() -> None:
+    host, process_id, began = this_worker().rsplit(":", 2)
+    assert is_alive(this_worker(), None, NOW)
+    assert not is_alive(f"{host}:{process_id}:{began}0", None, NOW)
+    assert not is_alive(None, told(NOW), NOW)
+
+
+def test_a_killed_process_is_dead_at_once_even_before_its_parent_asks() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _SAY_WHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        worker = child.stdout.readline().strip()
+        assert worker.startswith(f"{socket.gethostname()}:{child.pid}:")
+        assert is_alive(worker, None, NOW)
+        child.kill()
+        while is_alive(worker, told(NOW), NOW):
+            pass
+    assert not is_alive(worker, told(NOW), NOW)
+
+
+def test_elsewhere_the_last_heartbeat_decides() -> None:
+    assert is_alive("elsewhere:1:1", told(NOW - LEASE + timedelta(seconds=1)), NOW)
+    assert not is_alive("elsewhere:1:1", told(NOW - LEASE), NOW)
+    assert not is_alive("elsewhere:1:1", None, NOW)

@@ -1,0 +1,74 @@
+"""What a threshold costs: counted by hand, and against a loop over the trials."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from index.calibration import Calibration
+from index.rates import RatePoint, det_points, rates_at
+from index.trials import Trials
+
+
+def calibration_of(right: list[float], mistaken: list[float], unknown: list[float]) -> Calibration:
+    distances = np.array([*right, *mistaken])[:, None] + np.arange(5) * 0.1
+    ranks = np.array([1] * len(right) + [2] * len(mistaken), np.int64)
+    return Calibration.from_trials(Trials(distances, ranks), np.array(unknown))
+
+
+SMALL = calibration_of([0.1, 0.2, 0.3], [0.15], [0.25 + 0.05 * step for step in range(10)])
+
+
+@pytest.mark.parametrize(
+    ("distance", "fpir", "fnir"),
+    [(0.05, 0.0, 1.0), (0.1, 0.0, 0.75), (0.2, 0.0, 0.5), (0.25, 0.1, 0.5), (0.5, 0.6, 0.25), (2.0, 1.0, 0.25)],
+)
+def test_rates_counted_by_hand(distance: float, fpir: float, fnir: float) -> None:
+    assert rates_at(SMALL, distance) == RatePoint(distance, pytest.approx(fpir), pytest.approx(fnir))
+
+
+@pytest.mark.parametrize("count", [40, 5000])
+def test_rates_agree_with_a_loop_and_err_on_the_careful_side(rng: np.random.Generator, count: int) -> None:
+    right, unknown = rng.uniform(0, 0.8, count).round(6), rng.uniform(0.2, 1.2, count).round(6)
+    calibration = calibration_of(right.tolist(), [], unknown.tolist())
+    for distance in rng.uniform(0, 1.3, 30):
+        found = rates_at(calibration, float(distance))
+        fpir, fnir = float((unknown <= distance).mean()), float((right > distance).mean())
+        stored_all = 0 if count <= 1000 else 1 / 500
+        assert fpir <= found.fpir <= fpir + stored_all
+        assert fnir - 1e-12 <= found.fnir <= fnir + stored_all + 1e-12
+
+
+def test_the_trade_off_falls_on_one_side_and_rises_on_the_other() -> None:
+    points = det_points(SMALL)
+    assert (points[0].fpir, points[0].fnir) == (0.0, 0.5)
+    assert [point.fpir for point in points] == pytest.approx([0.1 * step for step in range(10)])
+    assert [point.fnir for point in points] == sorted((point.fnir for point in points), reverse=True)
+
+
+def test_points_are_bounded_and_promise_what_they_measure(rng: np.random.Generator) -> None:
+    points = det_points(calibration_of([0.1], [], rng.uniform(0.2, 1.2, 20_000).tolist()), most=50)
+    assert 30 < len(points) <= 51
+    assert sum(point.fpir < 0.01 for point in points) > 10, "low rates are what people want"
+
+
+def test_a_calibration_too_small_has_no_points() -> None:
+    small = calibration_of([0.1], [], [0.5])
+    assert det_points(small) == []
+    assert rates_at(small, 0.6).fpir == 1.0
+
+
+def test_a_calibration_stored_before_right_distances_were_kept_has_no_fnir() -> None:
+    stored = json.loads(json.dumps(SMALL.to_json()))
+    for name in ("right_distances", "right_within", "histogram"):
+        del stored[name]
+    old = Calibration.from_json(stored)
+    assert rates_at(old, 0.25) == RatePoint(0.25, pytest.approx(0.1), None)
+    assert old.thresholds() == SMALL.thresholds()
+
+
+def test_without_trials_every_rate_is_nil() -> None:
+    none = Calibration.from_trials(Trials(np.zeros((0, 1)), np.zeros(0, np.int64)), np.zeros(0))
+    assert rates_at(none, 0.5) == RatePoint(0.5, 0.0, None)

@@ -1,0 +1,41 @@
+"""Rows spliced by hand and against sorting."""
+
+import numpy as np
+
+from index.splicing import Piece, gathered, pieces_of, spliced
+
+
+def test_rows_are_cut_out_and_put_in_between():
+    kept = np.array([0, 1, 3, 4])
+    pieces = pieces_of(kept, [0, 2, 2, 4], [2, 0, 1, 3])
+    assert pieces == [
+        Piece(2, 3, True),
+        Piece(0, 2, False),
+        Piece(0, 1, True),
+        Piece(1, 2, True),
+        Piece(3, 5, False),
+        Piece(3, 4, True),
+    ]
+    assert spliced("abcde", "wxyz", pieces) == list("yabwxdez")
+    rows = gathered(np.arange(5, dtype=np.float32)[:, None], np.arange(10, 14, dtype=np.float32)[:, None], pieces)
+    assert rows.ravel().tolist() == [12, 0, 1, 10, 11, 3, 4, 13]
+
+
+def test_nothing_kept_or_nothing_added(rng):
+    none = np.zeros(0, np.int64)
+    assert spliced("abc", "", pieces_of(none, [], [])) == []
+    assert spliced("", "xy", pieces_of(none, [0, 0], [1, 0])) == ["y", "x"]
+    assert spliced("abc", "", pieces_of(np.arange(3), [], [])) == list("abc")
+
+
+def test_any_splice_is_what_sorting_gives(rng):
+    for _ in range(200):
+        before = sorted(rng.choice(1000, int(rng.integers(0, 30)), replace=False).tolist())
+        kept = np.flatnonzero(rng.random(len(before)) < 0.7)
+        added = sorted(
+            (1000 + rng.choice(1000, int(rng.integers(0, 6)), replace=False)).tolist(), key=lambda n: n % 1000
+        )
+        places = [int(np.searchsorted([before[row] for row in kept], number % 1000)) for number in added]
+        pieces = pieces_of(kept, places, range(len(added)))
+        found = spliced(before, added, pieces)
+        assert found == sorted([*(before[row] for row in kept), *added], key=lambda n: (n % 1000, -n))

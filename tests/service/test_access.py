@@ -1,0 +1,268 @@
+"""Who may ask: open on this machine until the first key, then by role; other sites' pages never; limits by key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+from starlette.requests import Request
+
+from index.access.roles import ROLES
+from index.access.store import AccessStore
+from index.catalogue import Catalogue
+from service.access import Gate, is_loopback, principal_of
+from service.app import create_app
+from service.declared import DeclaredRoutes, requires
+from service.envelope import RequestEnvelope
+from service.problems import install_problems
+from service.serving import Serving
+from service.settings import Settings
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    return Catalogue.open(tmp_path / "catalogue.db", create=True)
+
+
+@pytest.fixture
+def store(catalogue: Catalogue) -> AccessStore:
+    return AccessStore.of(catalogue.engine)
+
+
+@pytest.fixture
+def ask(serving: Serving, settings: Settings, store: AccessStore) -> Callable[..., Any]:
+    """`with ask(port=1) as client`: a service with a place for keys, and a route for each role that says who asks."""
+
+    @contextmanager
+    def _ask(**changed: object) -> Generator[TestClient]:
+        app = create_app(Settings(**{**settings.model_dump(), **changed}), lambda: serving, access=store)
+        with TestClient(app, raise_server_exceptions=False) as client:
+            while client.get("/readyz").status_code != 200:
+                pass
+            yield client
+
+    return _ask
+
+
+@pytest.fixture
+def secrets(store: AccessStore) -> dict[str, str]:
+    return {role: store.keys.create(f"the {role}", role).secret for role in ROLES}
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+PHOTO = "/v1/photos/2018/w_0.jpg"
+
+
+def test_without_keys_everybody_on_this_machine_may_do_everything(ask: Callable[..., Any]) -> None:
+    with ask() as client:
+        assert client.get(PHOTO).status_code == 200
+        assert client.get("/v1/keys").json() == {"keys": []}
+
+
+def test_from_the_first_key_on_a_key_is_needed(
+    ask: Callable[..., Any], store: AccessStore, problem: Callable[..., Any]
+) -> None:
+    with ask() as client:
+        assert client.get(PHOTO).status_code == 200
+        secret = store.keys.create("Ana", "read").secret
+        response = client.get(PHOTO)
+        assert "No key was sent" in problem(response, 401, "unauthenticated")["detail"]
+        assert response.headers["www-authenticate"] == 'Bearer realm="flukeprint"'
+        assert client.get(PHOTO, headers=bearer(secret)).status_code == 200
+        assert client.get(PHOTO, headers={"X-API-Key": secret}).status_code == 200
+        # A proxy's own scheme beside our key.
+        assert client.get(PHOTO, headers={"Authorization": "Basic eDp5", "X-API-Key": secret}).status_code == 200
+
+
+def test_a_wrong_or_revoked_key_is_refused_at_once(
+    ask: Callable[..., Any], store: AccessStore, problem: Callable[..., Any]
+) -> None:
+    new = store.keys.create("Ana", "read")
+    with ask() as client:
+        wrong = client.get(PHOTO, headers=bearer(new.secret + "x"))
+        assert "unknown or revoked" in problem(wrong, 401, "unauthenticated")["detail"]
+        assert 'error="invalid_token"' in wrong.headers["www-authenticate"]
+        assert client.get(PHOTO, headers=bearer(new.secret)).status_code == 200
+        store.keys.revoke(new.key.id)
+        problem(client.get(PHOTO, headers=bearer(new.secret)), 401, "unauthenticated")
+        problem(client.get(PHOTO), 401, "unauthenticated")  # the last key revoked: locked, not open
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/openapi.json"])
+def test_health_and_docs_stay_open(ask: Callable[..., Any], secrets: dict[str, str], path: str) -> None:
+    with ask() as client:
+        assert client.get(path).status_code == 200
+        assert client.get(path, headers=bearer("wrong")).status_code == 200
+
+
+def test_each_role_may_do_what_it_says(
+    ask: Callable[..., Any], secrets: dict[str, str], problem: Callable[..., Any]
+) -> None:
+    with ask() as client:
+        answers = {role: client.get("/v1/keys", headers=bearer(secret)) for role, secret in secrets.items()}
+        assert [answer.status_code for answer in answers.values()] == [403, 403, 403, 200]
+        told = problem(answers["curate"], 403, "forbidden")
+        assert told["detail"] == "This needs the role admin; the key of the curate has the role curate."
+        assert 'scope="admin"' in answers["curate"].headers["www-authenticate"]
+        assert client.get(PHOTO, headers=bearer(secrets["read"])).status_code == 200
+        assert client.get("/metrics", headers=bearer(secrets["read"])).status_code == 200
+
+
+def test_a_key_is_asked_for_before_the_body_is_read(
+    ask: Callable[..., Any], secrets: dict[str, str], problem: Callable[..., Any]
+) -> None:
+    with ask() as client:
+        problem(client.post("/v1/identify", content=b"no form"), 401, "unauthenticated")
+        problem(client.post("/v1/keys", content=b"{", headers=bearer(secrets["read"])), 403, "forbidden")
+        problem(client.get("/nothing"), 404, "not-found")
+        problem(client.put("/v1/keys"), 405, "method-not-allowed")
+
+
+def test_an_address_that_others_reach_is_never_open(ask: Callable[..., Any], problem: Callable[..., Any]) -> None:
+    with ask(host="0.0.0.0") as client:
+        problem(client.get(PHOTO), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    ("host", "it_is"),
+    [
+        *(("127.0.0.1", True), ("127.0.0.2", True), ("::1", True), ("localhost", True)),
+        *(("0.0.0.0", False), ("::", False), ("192.0.2.1", False), ("whales.example.org", False)),
+    ],
+)
+def test_which_addresses_are_this_machines_own(host: str, it_is: bool) -> None:
+    assert is_loopback(host) is it_is
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("POST", {"Origin": "http://testserver"}, 422),
+        ("POST", {"Origin": "http://evil.example"}, 403),
+        ("POST", {"Origin": "null"}, 403),
+        ("GET", {"Origin": "http://evil.example"}, 200),  # without CORS no page can read the answer
+        ("GET", {"Host": "evil.example:8000"}, 403),  # but a page whose name leads here could
+        ("GET", {"Host": "127.0.0.1:8000"}, 200),
+        ("GET", {"Host": "[::1]:8000"}, 200),
+        ("GET", {"Host": "localhost:8000"}, 200),
+    ],
+)
+def test_pages_of_other_sites_cannot_use_an_open_service(
+    ask: Callable[..., Any], method: str, headers: dict[str, str], status: int
+) -> None:
+    with ask() as client:
+        assert client.request(method, "/v1/keys", headers=headers, json=None).status_code == status
+
+
+def test_with_a_key_the_name_of_the_host_does_not_matter(ask: Callable[..., Any], secrets: dict[str, str]) -> None:
+    with ask() as client:
+        headers = {**bearer(secrets["read"]), "Host": "whales.example.org", "Origin": "https://whales.example.org"}
+        assert client.get(PHOTO, headers=headers).status_code == 200
+
+
+def test_use_is_noted(ask: Callable[..., Any], store: AccessStore) -> None:
+    new = store.keys.create("Ana", "read")
+    with ask() as client:
+        client.get(PHOTO, headers=bearer(new.secret))
+        client.get(PHOTO, headers=bearer(new.secret))
+        while store.keys.all()[0].last_used_at is None:
+            pass
+    assert store.keys.all()[0].name == "Ana"
+
+
+def test_a_database_out_of_reach_is_503(
+    ask: Callable[..., Any], catalogue: Catalogue, secrets: dict[str, str], problem: Callable[..., Any]
+) -> None:
+    with ask() as client:
+        with catalogue.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE api_keys RENAME COLUMN secret_hash TO lost"))
+        response = client.get(PHOTO, headers=bearer(secrets["read"]))
+        problem(response, 503, "busy")
+        assert response.headers["retry-after"] == "1"
+
+
+def test_limits_are_of_each_key_and_told(
+    ask: Callable[..., Any], store: AccessStore, problem: Callable[..., Any]
+) -> None:
+    ana, ben = (store.keys.create(name, "read").secret for name in ("Ana", "Ben"))
+    with ask(requests_per_minute=2) as client:
+        first, second, third = (client.get(PHOTO, headers=bearer(ana)) for _ in range(3))
+        assert first.headers["ratelimit-policy"] == '"minute";q=2;w=60'
+        assert first.headers["ratelimit"].startswith('"minute";r=1;t=')
+        assert second.status_code == 200
+        problem(third, 429, "too-many")
+        assert 1 <= int(third.headers["retry-after"]) <= 30
+        assert client.get(PHOTO, headers=bearer(ben)).status_code == 200
+        assert client.get("/healthz").status_code == 200
+        # Guessing keys is counted by address.
+        guesses = [client.get(PHOTO, headers=bearer("wrong")).status_code for _ in range(3)]
+        assert guesses == [401, 401, 429]
+
+
+@pytest.fixture
+def small(store: AccessStore) -> TestClient:
+    """An application of three routes behind the gate: one says who asks, one declares twice, one forgot to declare."""
+    app = FastAPI(openapi_url=None)
+    router = APIRouter(dependencies=[requires("read")])
+
+    @app.post("/who", dependencies=[requires("curate")])
+    async def who(request: Request) -> str:
+        return principal_of(request)
+
+    @router.post("/twice", dependencies=[requires("contribute")])
+    async def twice() -> None: ...
+
+    @app.post("/forgotten")
+    async def forgotten() -> None: ...
+
+    app.include_router(router)
+    install_problems(app)
+    routes = DeclaredRoutes(app)
+    assert routes.undeclared == ("/forgotten",)
+    app.add_middleware(Gate, routes=routes, store=store, is_on_loopback=True, requests_per_minute=0)
+    app.add_middleware(RequestEnvelope, max_upload_bytes=10_000)
+    return TestClient(app)
+
+
+def test_a_change_is_made_by_the_keys_name_or_locally(small: TestClient, store: AccessStore) -> None:
+    assert small.post("/who").json() == "local"
+    secret = store.keys.create("Ana", "admin").secret
+    assert small.post("/who", headers=bearer(secret)).json() == "Ana"
+
+
+def test_of_two_declared_roles_the_higher_counts(small: TestClient, secrets: dict[str, str]) -> None:
+    statuses = [small.post("/twice", headers=bearer(secrets[role])).status_code for role in ("read", "contribute")]
+    assert statuses == [403, 200]
+
+
+def test_a_route_that_forgot_is_the_admins_alone(small: TestClient, secrets: dict[str, str]) -> None:
+    statuses = [small.post("/forgotten", headers=bearer(secret)).status_code for secret in secrets.values()]
+    assert statuses == [403, 403, 403, 200]
+
+
+def test_without_the_gate_a_declared_route_refuses_by_itself() -> None:
+    app = FastAPI()
+
+    @app.get("/who", dependencies=[requires("read")])
+    async def who() -> None: ...
+
+    install_problems(app)
+    app.add_middleware(RequestEnvelope, max_upload_bytes=10_000)
+    assert TestClient(app).get("/who").status_code == 403
+
+
+def test_every_route_says_which_role_it_needs(settings: Settings, serving: Serving) -> None:
+    declared = create_app(settings, lambda: serving).state.declared
+    assert len(declared.all) > 8
+    assert declared.undeclared == ()
+    open_paths = {one.path for one in declared.all if one.role is None}
+    assert open_paths == {"/", "/page/{version}/{path}", "/docs", "/healthz", "/readyz", "/openapi.json"}

@@ -1,0 +1,117 @@
+"""/v1/queue: taken in whole or not at all, once by content, and reviewed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from index.exchange.media import media_folder
+from service.taking_in import _names
+
+Photo = Callable[..., bytes]
+Problem = Callable[..., Any]
+
+
+def files(**photos: bytes) -> list[tuple[str, tuple[str, bytes]]]:
+    return [("photos", (f"{name}.png", data)) for name, data in photos.items()]
+
+
+def test_photos_are_taken_in_identified_and_reviewed(curated: Any, photo: Photo, problem: Problem) -> None:
+    client = curated.client
+    fields = {"encounter": "e9", "taken_at": "2026:05:28 09:40:00", "place": "the bank", "species": "humpback"}
+    sent = client.post("/v1/queue", files=files(b=photo(31), a=photo(140)), data=fields)
+    assert sent.status_code == 200, sent.text
+    taken = sent.json()
+    assert taken["event"] == {"revision": 2, "kind": "take in", "photos": ["a.png", "b.png"]}
+    assert taken["skipped"] == []
+    card = taken["photos"][0]
+    assert (card["name"], card["state"], card["individual"], card["encounter"]) == ("b.png", "waiting", None, "e9")
+    assert (card["taken_at"], card["species"]) == ("2026-05-28T09:40:00", "humpback")
+    answer = card["answer"]
+    assert (answer["matches"][0]["individual"], answer["revision"], answer["fingerprint"]) == ("w_30", 1, "f1" * 32)
+    assert {"decision", "probability", "reason", "photo"} <= set(answer)
+    assert client.get(card["url"]).status_code == 200
+    stored = list(media_folder(curated.path).rglob("*.png"))
+    assert sorted(path.read_bytes() for path in stored) == sorted([photo(31), photo(140)])
+    stats = client.get("/v1/stats").json()
+    assert (stats["photos"], stats["photos_searched"]) == (6, 4)
+
+    queue = client.get("/v1/queue", params={"limit": 1}).json()
+    assert ([one["name"] for one in queue["photos"]], queue["waiting"]) == (["b.png"], 2)
+    rest = client.get("/v1/queue", params={"limit": 1, "cursor": queue["next"]}).json()
+    assert ([one["name"] for one in rest["photos"]], rest["next"]) == (["a.png"], None)
+
+    assert client.post("/v1/queue/b.png/confirm", json={"individual": "w_30"}).json()["kind"] == "confirm"
+    met = client.get("/v1/encounters", params={"individual": "w_30"}).json()["encounters"]
+    assert [(one["name"], one["place"], one["at"]) for one in met] == [
+        ("e2", None, None),
+        ("e9", "the bank", "2026-05-28T09:40:00"),
+    ]
+    assert client.post("/v1/queue/a.png/reject").json()["photos"] == ["a.png"]
+    assert client.get("/v1/queue").json() == {"photos": [], "waiting": 0, "next": None}
+    for path, body, status, slug in [
+        ("b.png/confirm", {"individual": "w_0"}, 409, "conflict"),
+        ("none.png/confirm", {"individual": "w_0"}, 404, "not-found"),
+        ("a.png/confirm", {"individual": " x"}, 422, "invalid"),
+        ("a.png/confirm", {}, 422, "invalid"),
+        ("b.png/reject", {"reason": "blurred"}, 409, "conflict"),
+    ]:
+        problem(client.post(f"/v1/queue/{path}", json=body), status, slug)
+    assert client.post("/v1/queue/a.png/confirm", json={"individual": "w_140"}).status_code == 200
+
+
+def test_the_same_content_is_taken_in_once(curated: Any, photo: Photo) -> None:
+    client = curated.client
+    first = client.post("/v1/queue", files=files(x=photo(50), y=photo(50), z=photo(30))).json()
+    assert [one["name"] for one in first["photos"]] == ["x.png"]
+    assert [(one["photo"], one["known_as"]) for one in first["skipped"]] == [
+        ("y.png", "x.png"),
+        ("z.png", "w_30_a.png"),
+    ]
+    assert first["skipped"][1]["reason"] == "this photo is in the catalogue already, as w_30_a.png, w_30's"
+    again = client.post("/v1/queue", files=files(other=photo(50))).json()
+    assert (again["event"], again["photos"], again["skipped"][0]["known_as"]) == (None, [], "x.png")
+    assert "waits in the queue" in again["skipped"][0]["reason"]
+    # A name that is taken, by another photo of that name, is made another one.
+    named = client.post("/v1/queue", files=files(x=photo(51))).json()["photos"][0]["name"]
+    assert named != "x.png" and named.startswith("x-") and named.endswith(".png")
+    assert client.get("/v1/queue").json()["waiting"] == 2
+    # What was deleted may come again: as a new photo, so that the old one can still be brought back.
+    client.delete("/v1/catalogue/photos/x.png")
+    back = client.post("/v1/queue", files=files(x=photo(50))).json()
+    assert back["photos"][0]["name"].startswith("x-")
+    assert client.get("/v1/stats").json()["catalogue_revision"] == back["event"]["revision"] == 5
+
+
+def test_bad_photos_are_refused_whole_and_named(curated: Any, photo: Photo, problem: Problem) -> None:
+    client = curated.client
+    sent = [*files(known=photo(30)), *files(new=photo(77)), ("photos", ("notes.jpg", b"only text"))]
+    document = problem(client.post("/v1/queue", files=sent), 422, "bad-photos")
+    assert [(fault["photo"], fault["position"]) for fault in document["errors"]] == [("notes.jpg", 2)]
+    assert client.get("/v1/queue").json()["waiting"] == 0
+    assert not media_folder(curated.path).exists()
+    for fields, field in [
+        ({"place": "the bank"}, "encounter"),
+        ({"taken_at": "yesterday"}, "taken_at"),
+        ({"where": "x"}, "where"),
+        ({"encounter": "x" * 201}, "encounter"),
+    ]:
+        document = problem(client.post("/v1/queue", files=files(a=photo(1)), data=fields), 422, "invalid")
+        assert [fault["field"] for fault in document["errors"]] == [field]
+    problem(client.post("/v1/queue", json={}), 415, "not-multipart")
+
+
+def test_names_are_tidied_and_never_used_up() -> None:
+    for given, tidy in [
+        ("a.jpg", "a.jpg"),
+        ("2026/may/a.jpg", "2026/may/a.jpg"),
+        ("../../etc/a.jpg", "a.jpg"),
+        ("C:\\photos\\a.jpg", "a.jpg"),
+        ("a\n\tb.jpg", "ab.jpg"),
+        ("..", "photo"),
+        ("", "photo"),
+    ]:
+        assert next(_names(given, "f" * 64)) == tidy
+    names = _names("2026/a.jpg", "0123456789abcdef")
+    assert [next(names) for _ in range(3)] == ["2026/a.jpg", "2026/a-01234567.jpg", "2026/a-01234567-2.jpg"]
+    assert len(next(_names("x" * 500 + ".jpeg", "f" * 64))) == 150
