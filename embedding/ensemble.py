@@ -17,37 +17,34 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """How a gate divides photos among members: for each species the members' shares, which sum to 1.
-
-    `sharpness` multiplies the cosines to the species' centres before their softmax.
-    """
+    """How a gate divides photos among members: for each species the members' shares, which sum to 1."""
 
     shares: Mapping[str, tuple[float, ...]]
-    sharpness: float = 30.0
 
     def to_dict(self) -> dict[str, Any]:
-        return {"shares": {name: list(row) for name, row in self.shares.items()}, "sharpness": self.sharpness}
+        return {"shares": {name: list(row) for name, row in self.shares.items()}}
 
 
 class Gate(nn.Module):
     """Members' unit vectors side by side (n, d) -> the members' shares (n, m) of each photo, by what it looks like.
 
-    `centres` (s, d): the mean direction of each species' photos, in the order of the configuration.
+    A softmax regression: `weight` (s, d) and `bias` (s,), species in the order of the configuration.
     """
 
-    centres: Tensor
+    weight: Tensor
+    bias: Tensor
     shares: Tensor
 
     def __init__(self, config: GateConfig, dimension: int) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("centres", torch.zeros(len(config.shares), dimension))
+        self.register_buffer("weight", torch.zeros(len(config.shares), dimension))
+        self.register_buffer("bias", torch.zeros(len(config.shares)))
         self.register_buffer("shares", torch.tensor(list(config.shares.values())), persistent=False)
 
     def species(self, vectors: Tensor) -> Tensor:
         """(n, d) -> (n, s): how much each photo looks like each species, summing to 1."""
-        cosines = functional.normalize(vectors) @ functional.normalize(self.centres).T
-        return functional.softmax(self.config.sharpness * cosines, dim=1)
+        return functional.softmax(vectors @ self.weight.T + self.bias, dim=1)
 
     def forward(self, vectors: Tensor) -> Tensor:
         return self.species(vectors) @ self.shares
@@ -117,4 +114,4 @@ def _gate_of(described: Mapping[str, Any] | None, count: int) -> GateConfig | No
     for species, row in shares.items():
         if len(row) != count or min(row) < 0 or abs(sum(row) - 1) > 1e-6:
             raise BadNetwork(f"the gate gives {species} the shares {row}; allowed are {count} that sum to 1")
-    return GateConfig(shares, float(described["sharpness"]))
+    return GateConfig(shares)

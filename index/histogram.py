@@ -40,5 +40,7 @@ def count(known: NDArray[np.float64], is_right: NDArray[np.bool_], unknown: NDAr
 def _binned(distances: NDArray[np.float64]) -> tuple[int, ...]:
     """A distance between two bins is in the upper one, 2 itself in the last."""
     # Distances have six decimals, so half of the last one settles what 0.06 / 0.02 = 2.9999999999999996 would not.
-    bins = ((distances[np.isfinite(distances)] + 5e-7) / BIN_WIDTH).astype(np.int64)
+    # Scores other than distances, which a comparison calibrates too, may lie far beyond 2.
+    inside = np.minimum(distances[np.isfinite(distances)], 2.0)
+    bins = ((inside + 5e-7) / BIN_WIDTH).astype(np.int64)
     return tuple(np.bincount(np.clip(bins, 0, BIN_COUNT - 1), minlength=BIN_COUNT).tolist())

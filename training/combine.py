@@ -16,7 +16,8 @@ from embedding.errors import FlukeprintError
 from embedding.locator import Locator
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
-from training.gating import fit_gate, sample, shares_of
+from training.gating import fit_gate, sample, shares_of, unit_vectors
+from training.thinning import PHOTOS_TO_THIN_BY, thin
 
 
 class BadEnsemble(FlukeprintError):
@@ -30,15 +31,17 @@ def combine(
     *,
     locator: Path | None = None,
     experts: Mapping[str, Sequence[int]] | None = None,
+    dimensions: int | None = None,
     photos: Sequence[LabelledPhoto] = (),
 ) -> str:
     """Write one checkpoint of several members; returns its fingerprint.
 
     A photo is cropped once for all members, and scaled to the largest member's input, from which the others scale
     down; in all else they must agree in preprocessing. The locator is that of the checkpoint `locator`, else the first
-    that a member has. With `experts` (species: members' numbers from 1) a gate divides photos among members, fitted to
-    `photos`, which hold some of every species. The card keeps every member's own. Raises BadEnsemble, BadExperts, and
-    BadCheckpoint for a file that is none.
+    that a member has. With `experts` (species: members' numbers from 1) a gate divides photos among members; with
+    `dimensions` every member's embedding is brought down to so many. Both are fitted to `photos`, which hold some of
+    every species. The card keeps every member's own. Raises BadEnsemble, BadExperts, and BadCheckpoint for a file that
+    is none.
     """
     if len(paths) < 2:
         raise BadEnsemble(f"{len(paths)} checkpoint given; an ensemble needs two or more")
@@ -64,6 +67,14 @@ def combine(
         weights |= {name: value for name, value in found.items() if name.startswith(LOCATOR_PREFIX)}
         overlap = read_header(locator_from).card.get("locator_overlap")
         card |= {} if overlap is None else {"locator_overlap": overlap}
+    if dimensions is not None:
+        some = sample(photos, most=PHOTOS_TO_THIN_BY)
+        shares = shares_of(experts or {}, list(some), len(paths))
+        for at, member in enumerate(described):
+            seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
+            outputs = unit_vectors(_embedder(network, weights, input_), seen)[at]
+            thin(weights, f"members.{at}.", outputs, dimensions)
+            member["embedding_dim"] = dimensions
     if experts is not None:
         _add_gate(network, weights, card, input_, experts, photos)
     return save_checkpoint(out, weights, CheckpointHeader(network, input_, card, locator_from is not None))
@@ -106,16 +117,27 @@ def _add_gate(
     some = sample(photos)
     config = GateConfig(shares_of(experts, list(some), len(network["members"])))
     network["gate"] = config.to_dict()
-    built = network_of(network)
-    assert isinstance(built, Ensemble)
-    assert built.gate is not None
+    embedder = _embedder(network, weights, input_)
+    assert isinstance(embedder.network, Ensemble)
+    assert embedder.network.gate is not None
+    card["gate_finds"] = fit_gate(embedder, some, config)
+    gate = embedder.network.gate
+    weights |= {"gate.weight": gate.weight.cpu(), "gate.bias": gate.bias.cpu()}
+
+
+def _embedder(network: Mapping[str, Any], weights: Mapping[str, Tensor], input_: Preprocessing) -> Embedder:
+    """The ensemble as it is so far; a gate that isn't fitted yet divides photos alike."""
     own = {name: value for name, value in weights.items() if not name.startswith(LOCATOR_PREFIX)}
-    built.load_state_dict({**own, "gate.centres": built.gate.centres})
+    located = {name.removeprefix(LOCATOR_PREFIX): weights[name] for name in weights if name not in own}
+    built = network_of(network)
+    built.load_state_dict(
+        {
+            **{name: built.state_dict()[name] for name in ("gate.weight", "gate.bias") if name in built.state_dict()},
+            **own,
+        }
+    )
     locator: Locator | None = None
-    if any(name.startswith(LOCATOR_PREFIX) for name in weights):
+    if located:
         locator = Locator()
-        locator.load_state_dict(
-            {name.removeprefix(LOCATOR_PREFIX): value for name, value in weights.items() if name not in own}
-        )
-    card["gate_finds"] = fit_gate(Embedder(built, input_, "", locator=locator), some, config)
-    weights["gate.centres"] = built.gate.centres.cpu()
+        locator.load_state_dict(located)
+    return Embedder(built, input_, "", locator=locator)

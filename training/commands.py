@@ -181,24 +181,31 @@ def combine(
         list[str] | None,
         typer.Option("--expert", help="SPECIES=1,2: the members (from 1) that answer for a species. Repeatable."),
     ] = None,
+    dimensions: Annotated[
+        int | None, typer.Option("--dimensions", help="How many numbers of each member's embedding are kept.")
+    ] = None,
     photos: Annotated[
-        list[Path] | None, typer.Option("--photos", help="With --expert: folder of a species' photos; repeatable.")
+        list[Path] | None,
+        typer.Option("--photos", help="With --expert or --dimensions: folder of a species' photos; repeatable."),
     ] = None,
     csv: SetCsvOption = None,
 ) -> None:
     """Make one checkpoint of several: an ensemble that asks every member and means their answers.
 
     With --expert, each species is answered for by its own members: a gate, fitted to the photos given, sees from a
-    photo whose it is. Species are the label files' folders, as in `flukeprint train`.
+    photo whose it is. Species are the label files' folders, as in `flukeprint train`. With --dimensions embeddings are
+    brought down to their principal axes, for a smaller file and a faster search.
     """
     from training.combine import combine as write_ensemble
     from training.sets import read_sets
 
     experts = _experts(expert) if expert else None
-    if (experts is None) != (not photos):
-        raise typer.BadParameter("--expert needs --photos (and --csv) of the species, and these are for --expert alone")
+    if (experts is None and dimensions is None) != (not photos):
+        raise typer.BadParameter("--expert and --dimensions need --photos (and --csv), and these are for them alone")
     labelled, _ = read_sets(csv or (), photos) if photos else ([], [])
-    fingerprint = write_ensemble(checkpoints, out, name, locator=locator, experts=experts, photos=labelled)
+    fingerprint = write_ensemble(
+        checkpoints, out, name, locator=locator, experts=experts, dimensions=dimensions, photos=labelled
+    )
     print(f"{out}: {len(checkpoints)} members, {out.stat().st_size / 1e6:.1f} MB, {fingerprint[:12]}")
 
 

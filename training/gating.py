@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from embedding.embedder import Embedder, normalised
 from embedding.ensemble import Ensemble, Gate, GateConfig
@@ -16,8 +17,9 @@ from index.labels import LabelledPhoto
 from training.splits import make_split, species_of
 
 PHOTOS_OF_SPECIES = 400
-"""How many photos of a species are looked at, half of them to find its centre, half to count how many find home."""
+"""How many photos of a species are looked at, half of them to fit to, half to count how many find home."""
 _BATCH = 32
+_DECAY = 1e-5  # a photo like no species' is to be divided among members, not given to one at a guess
 
 
 class BadExperts(FlukeprintError):
@@ -45,7 +47,9 @@ def shares_of(
     return shares
 
 
-def sample(photos: Sequence[LabelledPhoto], seed: int = 0) -> dict[str, list[LabelledPhoto]]:
+def sample(
+    photos: Sequence[LabelledPhoto], seed: int = 0, *, most: int = PHOTOS_OF_SPECIES
+) -> dict[str, list[LabelledPhoto]]:
     """Some photos of each species, of the part that may be learned from (split `seed`, as training makes it)."""
     fit = set(make_split(photos, seed).names("fit"))
     species, rng = species_of(photos), np.random.default_rng(seed)
@@ -53,14 +57,11 @@ def sample(photos: Sequence[LabelledPhoto], seed: int = 0) -> dict[str, list[Lab
     for photo in photos:
         if photo.name in fit:
             found.setdefault(species[photo.name], []).append(photo)
-    return {
-        name: [own[at] for at in rng.permutation(len(own))[:PHOTOS_OF_SPECIES].tolist()]
-        for name, own in sorted(found.items())
-    }
+    return {name: [own[at] for at in rng.permutation(len(own))[:most].tolist()] for name, own in sorted(found.items())}
 
 
 def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], config: GateConfig) -> dict[str, float]:
-    """Set the centres of the embedder's ensemble; returns each species' share of other photos that find home.
+    """Fit the gate of the embedder's ensemble; returns each species' share of other photos that find home.
 
     The ensemble's gate must be of `config`, and `photos` of its species. Boxes are the locator's, as they are for a
     user's photo.
@@ -68,24 +69,43 @@ def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], 
     ensemble = embedder.network
     assert isinstance(ensemble, Ensemble)
     assert isinstance(ensemble.gate, Gate)
-    vectors = {name: _ungated(embedder, ensemble, photos[name]) for name in config.shares}
-    centres = np.stack([rows[::2].mean(0) for rows in vectors.values()])
-    ensemble.gate.centres.copy_(torch.from_numpy(centres))
-    found: dict[str, float] = {}
-    for at, (name, rows) in enumerate(vectors.items()):
-        nearest = ensemble.gate.species(torch.from_numpy(rows[1::2])).argmax(1)
-        found[name] = float((nearest == at).float().mean())
-    return found
+    vectors = [torch.cat(unit_vectors(embedder, photos[name]), dim=1) for name in config.shares]
+    learned, whose = torch.cat([rows[::2] for rows in vectors]), [len(rows[::2]) for rows in vectors]
+    weight, bias = _softmax_regression(learned, torch.arange(len(vectors)).repeat_interleave(torch.tensor(whose)))
+    ensemble.gate.weight.copy_(weight)
+    ensemble.gate.bias.copy_(bias)
+    others = [ensemble.gate.species(rows[1::2]).argmax(1) for rows in vectors]
+    return {name: float((others[at] == at).float().mean()) for at, name in enumerate(config.shares)}
+
+
+def _softmax_regression(vectors: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight (s, d) and bias (s,) that tell classes (n,) from vectors (n, d), every class counting alike."""
+    count = int(classes.max()) + 1
+    weight = torch.zeros(count, vectors.shape[1], requires_grad=True)
+    bias = torch.zeros(count, requires_grad=True)
+    shares = 1.0 / torch.bincount(classes).float()
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        misfit = functional.cross_entropy(vectors @ weight.T + bias, classes, weight=shares)
+        total = misfit + _DECAY * weight.square().sum()
+        total.backward()  # pyright: ignore[reportUnknownMemberType]
+        return total
+
+    optimiser.step(loss)  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+    return weight.detach(), bias.detach()
 
 
 @torch.inference_mode()
-def _ungated(embedder: Embedder, ensemble: Ensemble, photos: Sequence[LabelledPhoto]) -> NDArray[np.float32]:
-    """The members' unit vectors side by side (n, d)."""
-    rows: list[NDArray[np.float32]] = []
+def unit_vectors(embedder: Embedder, photos: Sequence[LabelledPhoto]) -> list[Tensor]:
+    """Of each member of the embedder's ensemble the photos' unit vectors (n, d), before any gate."""
+    assert isinstance(embedder.network, Ensemble)
+    parts: list[list[Tensor]] = []
     for start in range(0, len(photos), _BATCH):
         images = [read_photo(photo.path) for photo in photos[start : start + _BATCH]]
         boxes = embedder.located(images, [None] * len(images))
         pixels = [embedder.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
         seen = normalised(torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing)
-        rows.append(torch.cat(ensemble.parts(seen), dim=1).cpu().numpy())
-    return np.concatenate(rows)
+        parts.append([part.cpu() for part in embedder.network.parts(seen)])
+    return [torch.cat(list(rows)) for rows in zip(*parts, strict=True)]

@@ -175,9 +175,12 @@ def serving_on(settings: Settings, listening: socket.socket) -> Generator[None]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    """Debian's Chromium; tests that need it skip where it isn't installed."""
+    """Debian's Chromium; tests that need it skip where it isn't installed.
+
+    Not for the session: Playwright keeps an event loop running in this thread, where no other test could run its own.
+    """
     if not CHROMIUM.exists():
         pytest.skip("needs a browser: apt-get install chromium (.ci/run does)")
     with sync_playwright() as playwright:

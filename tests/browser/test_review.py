@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Site
 
@@ -200,3 +200,33 @@ def test_single_keys_can_be_switched_off(open_page: OpenPage, site: Site) -> Non
     expect(page.get_by_role("heading", name="All photos are done")).to_be_visible()
     changes = [act.kind for act in site.directory.history(limit=3)]
     assert changes.count("reject") == 1
+
+
+def test_flukes_with_boxes_are_shown_at_the_same_width(open_page: OpenPage, site: Site) -> None:
+    boxes = {"sent": [0.3, 0.3, 0.7, 0.8], "whale": [0.1, 0.2, 0.9, 0.9]}
+
+    def with_boxes(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for card in told["photos"]:
+            card["box"] = next(box for start, box in boxes.items() if start in card["name"])
+        route.fulfill(response=answer, json=told)
+
+    page = open_page()
+    add(page, site.photo(3, 5))
+    page.route(re.compile(r"/v1/(queue|catalogue/photos)\?"), with_boxes)
+    page.reload()
+    marks = page.locator(".frame .box")
+    expect(marks).to_have_count(2)
+    expect(page.locator(".viewer")).to_have_attribute("data-ready", "2")
+
+    def widths() -> list[float]:
+        return [round(each.bounding_box()["width"]) for each in marks.all()]  # type: ignore[index]
+
+    one, other = widths()
+    assert abs(one - other) <= 1
+    page.keyboard.press("e")
+    one, other = widths()
+    assert abs(2 * one - other) <= 3
+    page.keyboard.press("b")
+    expect(marks.first).to_be_hidden()

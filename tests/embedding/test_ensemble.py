@@ -49,9 +49,9 @@ def test_a_member_with_a_size_of_its_own_looks_at_scaled_pixels() -> None:
 
 def red_and_blue(sharpness: float) -> Ensemble:
     shares = {"red": (1.0, 0.0), "blue": (0.25, 0.75)}
-    ensemble = Ensemble([Colour(1.0), Colour(-1.0)], gate=GateConfig(shares, sharpness))
+    ensemble = Ensemble([Colour(1.0), Colour(-1.0)], gate=GateConfig(shares))
     assert ensemble.gate is not None
-    ensemble.gate.centres.copy_(torch.tensor([[1.0, 0, 0, -1.0, 0, 0], [0, 0, 1.0, 0, 0, -1.0]]))
+    ensemble.gate.weight.copy_(sharpness * torch.tensor([[1.0, 0, 0, -1.0, 0, 0], [0, 0, 1.0, 0, 0, -1.0]]))
     return ensemble
 
 
@@ -70,16 +70,16 @@ def test_a_gate_divides_photos_among_members_by_what_they_look_like() -> None:
 
 def test_a_gate_is_described_and_built_again() -> None:
     config = NetworkConfig("test_resnet", 6).to_dict()
-    gate = GateConfig({"a": (1.0, 0.0), "b": (0.5, 0.5)}, 12.0)
+    gate = GateConfig({"a": (1.0, 0.0), "b": (0.5, 0.5)})
     built = network_of({"members": [config, {**config, "input_px": [20, 10]}], "gate": gate.to_dict()})
     assert isinstance(built, Ensemble)
     assert built.gate is not None
     assert (built.sizes, built.gate.config) == ((None, (20, 10)), gate)
-    assert tuple(built.state_dict()["gate.centres"].shape) == (2, 12)
+    assert tuple(built.state_dict()["gate.weight"].shape) == (2, 12)
 
 
 @pytest.mark.parametrize("shares", [[1.0], [0.5, 0.4], [1.5, -0.5]])
 def test_shares_that_are_none_are_refused(shares: list[float]) -> None:
     config: dict[str, Any] = NetworkConfig("test_resnet", 6).to_dict()
     with pytest.raises(BadNetwork, match=r"the gate gives a the shares .*; allowed are 2 that sum to 1"):
-        network_of({"members": [config, config], "gate": {"shares": {"a": shares}, "sharpness": 1.0}})
+        network_of({"members": [config, config], "gate": {"shares": {"a": shares}}})

@@ -45,8 +45,10 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
         calibration = Calibration.from_trials(
             SimpleNamespace(true_ranks=np.zeros(0, np.int64), distances=np.zeros((0, 1))), np.ones(1)
         )
-        facts = {"individual": "w_1", "species": None, "encounter": None, "taken_at": "2018-06-01", "box": None}
-        photo = SimpleNamespace(name="a.jpg", path=tmp_path / "a.jpg", content_hash="0" * 64, **facts)
+        facts = {"individual": "w_1", "species": None, "encounter": None, "taken_at": "2018-06-01"}
+        photo = SimpleNamespace(
+            name="a.jpg", path=tmp_path / "a.jpg", content_hash="0" * 64, box=None, state="catalogued", **facts
+        )
         opened = SimpleNamespace(
             fingerprint=fingerprint,
             searchable=lambda: (gallery, calibration),

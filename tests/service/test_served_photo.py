@@ -26,9 +26,10 @@ def test_the_facts_of_a_catalogue_photo_are_kept() -> None:
         taken_at="2018-06-01T12:30:00",
         box=box,
         fingerprint=None,
+        state="waiting",
     )
     kept = ServedPhoto.of(photo)
-    assert kept == (Path("a.jpg"), "0" * 64, "w_1", "humpback_whale", "e_1", "2018-06-01T12:30:00", box)
+    assert kept == (Path("a.jpg"), "0" * 64, "w_1", "humpback_whale", "e_1", "2018-06-01T12:30:00", box, "waiting")
 
 
 @pytest.mark.parametrize(("taken_at", "year"), [("2018-06-01", 2018), ("1998-01-01T00:00:00Z", 1998), (None, None)])

@@ -18,6 +18,7 @@ from embedding.preprocessing import FitRule, Preprocessing
 from index.labels import LabelledPhoto
 from training.combine import BadEnsemble, combine
 from training.gating import BadExperts
+from training.thinning import BadDimensions
 
 
 def member(path: Path, seed: int, *, width_px: int = 32, fit: FitRule = "squash", has_locator: bool = False) -> Path:
@@ -133,3 +134,20 @@ def test_one_checkpoint_and_an_ensemble_are_refused(tmp_path: Path) -> None:
     combine(paths, tmp_path / "both.safetensors", "both")
     with pytest.raises(BadEnsemble, match="an ensemble already"):
         combine([paths[0], tmp_path / "both.safetensors"], tmp_path / "more.safetensors", "more")
+
+
+def test_fewer_dimensions_keep_the_cosines(tmp_path: Path) -> None:
+    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
+    images = [read_photo(photo.path) for photo in photos]
+    combine(paths, tmp_path / "whole.safetensors", "whole")
+    combine(paths, tmp_path / "same.safetensors", "same", dimensions=8, photos=photos)
+    combine(paths, tmp_path / "thin.safetensors", "thin", dimensions=3, photos=photos)
+    whole, same, thin = (
+        Embedder.load(tmp_path / f"{name}.safetensors").embed(images) for name in ("whole", "same", "thin")
+    )
+    assert (whole.shape[1], same.shape[1], thin.shape[1]) == (16, 16, 6)
+    assert np.allclose(same @ same.T, whole @ whole.T, atol=2e-3)
+    assert np.allclose(thin @ thin.T, whole @ whole.T, atol=0.02)
+    with pytest.raises(BadDimensions, match=r"9 dimensions of embeddings that have 8, .* allowed are 1 to 8"):
+        combine(paths, tmp_path / "no.safetensors", "no", dimensions=9, photos=photos)
