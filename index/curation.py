@@ -138,7 +138,7 @@ class Curator:
         """Give some photos of an individual to a new one: two animals had been taken for one."""
         with revising(self.catalogue, kind="split", made_by=self.made_by) as act:
             key = _individual(act, individual).id
-            if act.session.scalar(select(IndividualRow.id).where(IndividualRow.name == new)) is not None:
+            if act.is_known(new):
                 raise CurationConflict(
                     f"there is an individual {new} already; move the photos to it, or give a new name"
                 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from index.catalogue import CataloguePhoto
 from index.labels import LabelledPhoto
+from index.schema import CATALOGUED
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,15 @@ def make_plan(
     stale = [photo for photo, old in both if photo.name in changed or needs_vector(photo, old, fingerprint)]
     relabelled = [photo for photo, old in both if is_relabelled(photo, old)]
     unnamed = tuple(old for old in known if old.name not in named)
-    left = () if prune else unnamed
+    # What waits for a person, or was rejected by one, no label file names.
+    pruned = tuple(old for old in unnamed if old.state == CATALOGUED) if prune else ()
+    left = tuple(old for old in unnamed if old not in pruned) if pruned else unnamed
     touched = {photo.name for photo in (*stale, *relabelled)}
     return Plan(
         add=tuple(photo for photo in wanted if photo.name not in by_name),
         reembed=(*stale, *(as_labelled(old) for old in left if old.fingerprint != fingerprint)),
         relabel=tuple(relabelled),
-        remove=unnamed if prune else (),
+        remove=pruned,
         left=left,
         unchanged=len(both) - len(touched),
     )

@@ -5,6 +5,7 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -84,8 +85,12 @@ class Revision:
         self._connection = session.connection()
         self._rows: list[Values] = []  # changed since the last line of the log
         self._touched: dict[str, set[int]] = {}  # by table: photos' rows, and others' whose name is another now
-        individuals = session.execute(select(IndividualRow.name, IndividualRow.id))
-        self._individuals = {row[0]: row[1] for row in individuals}
+        individuals = session.execute(select(IndividualRow.name, IndividualRow.id, IndividualRow.other_names)).all()
+        # A label file may go on using the name that an individual had before; one that several had is nobody's.
+        others = [(other, key) for _, key, names in individuals for other in names or ()]
+        counts = Counter(other for other, _ in others)
+        self._individuals = {other: key for other, key in others if counts[other] == 1}
+        self._individuals |= {name: key for name, key, _ in individuals}
         encounters = session.execute(select(EncounterRow.name, EncounterRow.individual_id, EncounterRow.id)).all()
         self._encounters = {(name, individual_id): id_ for name, individual_id, id_ in encounters}
 
@@ -223,6 +228,10 @@ class Revision:
         key = self._individuals[name]
         target = self.session.scalar(select(IndividualRow.merged_into).where(IndividualRow.id == key))
         return key if target is None else target
+
+    def is_known(self, name: str) -> bool:
+        """Whether an individual has, or had, this name."""
+        return name in self._individuals
 
     def encounter_id(self, name: str | None, individual_id: int | None) -> int | None:
         """The key of an encounter, made where there is none; None without a name."""

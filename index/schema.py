@@ -41,6 +41,10 @@ class Table(DeclarativeBase):
     """What all tables derive from."""
 
 
+# The log names rows by their keys: none may be another row's later.
+_KEYS_ONCE: Any = {"sqlite_autoincrement": True}
+
+
 class IndividualRow(Table):
     """A known animal. `name` is the id that answers give; `other_names` are those it had, or has elsewhere.
 
@@ -48,6 +52,7 @@ class IndividualRow(Table):
     """
 
     __tablename__ = "individuals"
+    __table_args__ = _KEYS_ONCE
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     display_name: Mapped[str | None]
@@ -62,6 +67,7 @@ class EncounterRow(Table):
     """One meeting with one animal; without an individual where the animal isn't known."""
 
     __tablename__ = "encounters"
+    __table_args__ = _KEYS_ONCE
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     individual_id: Mapped[int | None] = mapped_column(ForeignKey("individuals.id"), index=True)

@@ -59,6 +59,7 @@ def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | Non
         _put_back(act, rows, revision)
         fingerprint = _fingerprint_after(act, target, past)
         _refuse_other_checkpoint(revision, fingerprint, loaded)
+        _refuse_unsearchable(act, set(act.touched_photos()), fingerprint)
         act.finish(fingerprint, fitted_anew(act, fingerprint), detail={"undone": target.kind}, undoes=revision)
         return Event(act.number, "undo", act.touched_photos())
 
@@ -93,13 +94,13 @@ def _lines(session: Session, revision: int) -> list[Values]:
 
 def _refuse_lost_content(revision: int, lines: Sequence[Values]) -> None:
     for line in lines:
-        before, after = line["before"], line["after"]
-        is_other = any(before.get(name) != after.get(name) for name in ("content_hash", "box"))
-        if line["kind"] == "reembed" and is_other:
-            raise CurationConflict(
-                f"revision {revision} can't be undone: the photo {line['photo']} got another content or box in it. Put "
-                "the old file back and run `flukeprint index update`"
-            )
+        for row in line["rows"]:
+            exchanged = {"content_hash", "box"} & set(row["before"] or ())
+            if row["table"] == PhotoRow.__tablename__ and exchanged:
+                raise CurationConflict(
+                    f"revision {revision} can't be undone: the photo {line['photo']} got another content or box in it. "
+                    "Put the old file back and run `flukeprint index update`"
+                )
 
 
 def _refuse_dependents(session: Session, target: PastEvent, rows: Sequence[Values], later: Sequence[PastEvent]) -> None:
@@ -131,6 +132,28 @@ def _needs(row: Values, touched: set[tuple[str, int, str]], made: set[tuple[str,
     )
 
 
+def _refuse_dangling(act: Revision, values: Values) -> None:
+    """Refuse to lead a row to one that is no longer there: a later undoing took out what had made it."""
+    for column, table in _LEADS_TO.items():
+        key = values.get(column)
+        if key is not None and act.session.get(_KINDS[table], key) is None:
+            raise CurationConflict(
+                f"this needs one of the {table} that a later undoing took out again; undo that undoing first"
+            )
+
+
+def _refuse_unsearchable(act: Revision, photos: set[str], fingerprint: str) -> None:
+    """Refuse to bring back photos that have no vector of the catalogue's checkpoint, so that nobody would find them."""
+    own = select(VectorRow.photo_id).where(VectorRow.photo_id == PhotoRow.id, VectorRow.fingerprint == fingerprint)
+    needed = select(PhotoRow.name).where(PhotoRow.state.not_in((DELETED, REJECTED)), ~own.exists())
+    lacking = sorted(photos & set(act.session.scalars(needed)))
+    if lacking:
+        raise CurationConflict(
+            f"{', '.join(lacking[:3])} would come back without a vector of the checkpoint {fingerprint[:12]}, which "
+            "the catalogue went over to meanwhile; add the photo's file again instead"
+        )
+
+
 def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> None:
     """Put rows back to what they were, the last change first."""
     for row in reversed(rows):
@@ -140,8 +163,10 @@ def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> None:
         if before is None:
             act.delete(_KINDS[table], key)
         elif row["after"] is None:
+            _refuse_dangling(act, before)
             act.insert(_KINDS[table], {"id": key, **before})
         else:
+            _refuse_dangling(act, before)
             act.update(_KINDS[table], key, before)
     act.log("undo", f"revision {revision}", {}, {})
 

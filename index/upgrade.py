@@ -8,8 +8,9 @@ from sqlalchemy import Connection, MetaData
 
 from index.schema import SCHEMA_VERSION, BadCatalogue, Table, create_tables, is_writable, open_engine, telling, writing
 
-_REMADE = ("vectors", "revisions")  # a key or a NOT NULL has changed, which SQLite can't alter
-_EXTENDED = ("individuals", "encounters", "photos")
+# A key or a NOT NULL has changed, which SQLite can't alter.
+_REMADE = ("vectors", "revisions", "individuals", "encounters")
+_EXTENDED = ("photos",)
 
 
 def upgrade(path: Path, version: int) -> None:

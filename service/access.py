@@ -185,10 +185,14 @@ def _refuse_foreign_pages(method: str, headers: Headers) -> None:
     A page may send anything to this machine, and, once its own domain name leads here, read the answer too. Only
     names with a dot can be made to do that; what a browser sends as Host and Origin gives both away.
     """
-    host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-    is_named = "." in host and not _is_address(host) and not host.endswith(".localhost")
     origin = headers.get("origin")
-    is_foreign = method not in _ASKING and origin is not None and urlsplit(origin).netloc != headers.get("host")
+    try:
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        come_from = urlsplit(origin or "").netloc
+    except ValueError as error:
+        raise ProblemError(FORBIDDEN, "The Host or Origin of this request is no address.") from error
+    is_named = "." in host and not _is_address(host) and not host.endswith(".localhost")
+    is_foreign = method not in _ASKING and origin is not None and come_from != headers.get("host")
     if is_named or is_foreign:
         raise ProblemError(
             FORBIDDEN,

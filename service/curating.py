@@ -13,6 +13,7 @@ from typing import TypeVar
 from fastapi import FastAPI
 from starlette.requests import Request
 
+from embedding.errors import FlukeprintError
 from index.calibration import Calibration
 from index.catalogue import BadCatalogue, Catalogue
 from index.curation import BadCuration, CurationConflict, Event, UnknownSubject
@@ -84,8 +85,21 @@ class Curating:
             with _telling():
                 event = do(self.catalogue)
             if event is not None:
-                self._follow(event)
+                self._follow_or_reload(event)
         return event
+
+    def _follow_or_reload(self, event: Event) -> None:
+        """Follow an act that is done: what fails now must not tell the curator that it wasn't."""
+        try:
+            self._follow(event)
+        except FlukeprintError:
+            _log.exception(
+                "Revision %d is in the catalogue, but could not be read back; reading it whole", event.revision
+            )
+            try:
+                self._reload()
+            except FlukeprintError:
+                _log.exception("Answers come from revision %d until the next act", event.revision - 1)
 
     def _follow(self, event: Event) -> None:
         serving = self._service.ready()

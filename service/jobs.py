@@ -113,9 +113,10 @@ def open_jobs(settings: Settings, service: Service, *, on_revision: Callable[[],
     BadCatalogue and BadJobFolder.
     """
     catalogue = Catalogue.open(settings.catalogue)
-    folder = JobFolder(catalogue.path.with_suffix(".jobs"))
+    folder = JobFolder(catalogue.path.with_name(f"{catalogue.path.name}.jobs"))
     photo_root = (settings.job_photos or catalogue.path.parent).resolve()
-    limits = ArchiveLimits(max_entry_bytes=settings.max_upload_bytes)
+    # Photos hardly pack: what unpacks to twenty times its size is no season's photos.
+    limits = ArchiveLimits(max_entry_bytes=settings.max_upload_bytes, max_total_bytes=20 * settings.max_upload_bytes)
     identifying = IdentifyPlace(service.ready, folder, photo_root, service.limits, limits)
     reindexing = ReindexPlace(service.ready, catalogue.path, on_revision)
     kinds: dict[str, Callable[..., dict[str, Any]]] = {

@@ -10,7 +10,12 @@ _GPS_POINTER = 0x8825
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _JPEG_EXIF = re.compile(rb"\xff\xe1..Exif\x00\x00", re.DOTALL)
 _TIFF_START = re.compile(rb"II\*\x00|MM\x00\*")
-_XMP_VALUE = re.compile(rb"(GPS(?:Latitude|Longitude|Altitude|Dest)\w*\s*(?:=\s*[\"']|>))([^\"'<]{0,200})")
+# Makers of drones write GpsLatitude, and one GpsLongtitude.
+_XMP_VALUE = re.compile(
+    rb"(GPS(?:Latitude|Longt?itude|Altitude|Dest)\w*\s*(?:=\s*[\"']|>))([^\"'<]{0,200})", re.IGNORECASE
+)
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PACKED_TEXT = re.compile(rb"zTXt|iTXt[^\x00]{1,79}\x00\x01|Raw profile type")
 
 
 def without_place(data: bytes) -> bytes | None:
@@ -18,6 +23,8 @@ def without_place(data: bytes) -> bytes | None:
 
     None where a place is there but can't be taken out: of other formats than JPEG.
     """
+    if data.startswith(_PNG) and _PACKED_TEXT.search(data):
+        return None  # nobody knows what is in it without unpacking
     cleaned = bytearray(_XMP_VALUE.sub(lambda found: found[1] + b" " * len(found[2]), data))
     is_jpeg = data.startswith(b"\xff\xd8")
     starts = (found.end() for found in _JPEG_EXIF.finditer(data)) if is_jpeg else _tiff_starts(data)

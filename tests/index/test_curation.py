@@ -4,7 +4,7 @@ import pytest
 from embedding.photo import read_photo
 from index.as_of import searchable_as_of
 from index.catalogue import Catalogue
-from index.curation import BadCuration, Curator
+from index.curation import BadCuration, CurationConflict, Curator
 from index.directory import Directory, next_free_id
 from index.embed_photos import EmbeddedPhoto, PhotoFile
 from index.labels import LabelledPhoto
@@ -284,3 +284,53 @@ def test_next_free_ids():
     assert next_free_id(["a1", "b1", "b2"], "a000") == "a002"
     assert next_free_id(["GOM-0012"], "GOM-0000") == "GOM-0013"
     assert next_free_id(["x"], "hw") == "hw0001"
+
+
+def test_redoing_never_gives_a_photo_to_whoever_has_a_key_now(catalogue, curator, season, embedder):
+    for name in ("p.png", "q.png", "r.png"):
+        curator.take_in([embedded(season, embedder, name, name)], F)
+    first = curator.confirm("p.png", "X")
+    second = curator.confirm("q.png", "X")
+    undo(catalogue, second.revision, made_by="ada")
+    without = undo(catalogue, first.revision, made_by="ada")
+    curator.confirm("r.png", "Y")
+    again = next(act for act in Directory(catalogue).history() if act.undoes == second.revision)
+    with pytest.raises(CurationConflict, match="a later undoing took out again"):
+        undo(catalogue, again.revision, made_by="ada")
+    undo(catalogue, without.revision, made_by="ada")
+    undo(catalogue, again.revision, made_by="ada")
+    assert [whose(catalogue)[name] for name in ("p.png", "q.png", "r.png")] == ["X", "X", "Y"]
+
+
+def test_a_photo_that_took_a_deleted_one_s_name_is_not_undone_into_its_picture(catalogue, curator, season, embedder):
+    deleted = curator.delete("a00_0.png")
+    other = embedded(season, embedder, "a00_0.png", "another", 5)
+    taken = curator.take_in([other], F, individual="w_05")
+    with pytest.raises(CurationConflict, match="another content or box"):
+        undo(catalogue, taken.revision, made_by="ada")
+    with pytest.raises(CurationConflict, match=r"depend on it.*take in|depend on it.*enrol"):
+        undo(catalogue, deleted.revision, made_by="ada")
+
+
+def test_a_deletion_is_not_undone_into_a_photo_that_nobody_would_find(catalogue, curator, make_embedder):
+    deleted = curator.delete("a00_0.png")
+    update_catalogue(catalogue, None, make_embedder("e" * 64, shift=100))
+    with pytest.raises(CurationConflict, match="would come back without a vector of the checkpoint eeee"):
+        undo(catalogue, deleted.revision, made_by="ada")
+    assert catalogue.counts().searchable == catalogue.counts().photos == 37
+
+
+def test_labels_may_go_on_using_the_name_from_before(catalogue, curator, season, embedder):
+    curator.rename("w_00", "Salt")
+    update_catalogue(catalogue, season.labels(), embedder)
+    assert whose(catalogue)["a00_0.png"] == "Salt"
+    with pytest.raises(CurationConflict, match="there is an individual w_00 already"):
+        curator.split("w_01", ["a01_0.png"], "w_00")
+
+
+def test_pruning_leaves_what_waits_for_a_person(catalogue, curator, season, embedder):
+    curator.take_in([embedded(season, embedder, "q.png", "w_03")], F)
+    season.rows.pop("a00_0.png")
+    report = update_catalogue(catalogue, season.labels(), embedder, prune=True)
+    assert (report.removed, report.left) == (1, 1)
+    assert [photo.name for photo in Directory(catalogue).photos(state="waiting")] == ["q.png"]

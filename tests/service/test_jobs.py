@@ -230,7 +230,7 @@ def test_uploads_of_nobody_are_removed_at_the_start_and_others_kept(
         client.post("/v1/jobs/1/cancel")
         hold.release()
         until(client, 1, "cancelled")
-    orphan = tmp_path / "catalogue.jobs" / "uploads" / f"{'a' * 32}.zip"
+    orphan = tmp_path / "catalogue.db.jobs" / "uploads" / f"{'a' * 32}.zip"
     orphan.write_bytes(b"")
     with start() as client:
         assert not orphan.exists()

@@ -75,3 +75,18 @@ def test_damaged_directories_do_no_harm(rng):
             data[at] = rng.integers(0, 256)
         cleaned = without_place(bytes(data))
         assert cleaned is not None and len(cleaned) == len(data)
+
+
+@pytest.mark.parametrize("tag", ["drone-dji:GpsLatitude", "drone-dji:GpsLongtitude", "exif:GPSLongitude"])
+def test_any_maker_s_spelling_in_xmp_is_blanked(tag: str) -> None:
+    data = b"\xff\xd8\xff\xe1" + f'<x:xmpmeta {tag}="47.1234"/>'.encode() + b"\xff\xd9"
+    cleaned = without_place(data)
+    assert cleaned is not None
+    assert b"47.1234" not in cleaned
+    assert len(cleaned) == len(data)
+
+
+@pytest.mark.parametrize("chunk", [b"zTXtRaw profile type exif\x00\x00x", b"iTXtXML:com.adobe.xmp\x00\x01\x00\x00"])
+def test_a_png_with_packed_text_is_left_out(chunk: bytes) -> None:
+    assert without_place(b"\x89PNG\r\n\x1a\n" + chunk) is None
+    assert without_place(b"\x89PNG\r\n\x1a\nIDAT") is not None
