@@ -25,16 +25,22 @@ export function loading(text = "Loading …") {
   return el("p", { class: "loading", role: "status" }, text);
 }
 
+const newest = new WeakMap(); // the last question of each place
+
 // Fill a place with what is being fetched, or with what went wrong.
 export async function into(place, work) {
+  const asked = {};
+  newest.set(place, asked);
+  // An answer that comes after a later question's would stand in its place.
+  const show = (what) => newest.get(place) === asked && put(place, what);
   put(place, loading());
   place.setAttribute("aria-busy", "true");
   try {
-    put(place, await work());
+    show(await work());
   } catch (error) {
-    if (error.name !== "AbortError") put(place, inPlace(error));
+    if (error.name !== "AbortError") show(inPlace(error));
   } finally {
-    place.removeAttribute("aria-busy");
+    if (newest.get(place) === asked) place.removeAttribute("aria-busy");
   }
 }
 
