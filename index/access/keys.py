@@ -76,8 +76,9 @@ class Keys:
         return NewKey(key, f"{PREFIX}_{key.id}_{secret}")
 
     def all(self) -> list[ApiKey]:
-        """Every key ever made, the oldest first."""
-        return [_key(row) for row in read(self._engine, _SELECT.order_by(KeyRow.created_at, KeyRow.id))]
+        """Every key ever made, the oldest first, those of one second by name."""
+        in_order = _SELECT.order_by(KeyRow.created_at, KeyRow.name, KeyRow.id)
+        return [_key(row) for row in read(self._engine, in_order)]
 
     def has_any(self) -> bool:
         """Whether a key was ever made; revoking the last one locks, it doesn't open."""
