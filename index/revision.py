@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,14 +86,20 @@ class Revision:
         self._connection = session.connection()
         self._rows: list[Values] = []  # changed since the last line of the log
         self._touched: dict[str, set[int]] = {}  # by table: photos' rows, and others' whose name is another now
-        individuals = session.execute(select(IndividualRow.name, IndividualRow.id, IndividualRow.other_names)).all()
-        # A label file may go on using the name that an individual had before; one that several had is nobody's.
-        others = [(other, key) for _, key, names in individuals for other in names or ()]
-        counts = Counter(other for other, _ in others)
-        self._individuals = {other: key for other, key in others if counts[other] == 1}
-        self._individuals |= {name: key for name, key, _ in individuals}
-        encounters = session.execute(select(EncounterRow.name, EncounterRow.individual_id, EncounterRow.id)).all()
-        self._encounters = {(name, individual_id): id_ for name, individual_id, id_ in encounters}
+
+    @cached_property
+    def _individuals(self) -> dict[str, int]:
+        """The keys of individuals by name. A label file may go on using the name that one had before."""
+        rows = self.session.execute(select(IndividualRow.name, IndividualRow.id, IndividualRow.other_names)).all()
+        others = [(other, key) for _, key, names in rows for other in names or ()]
+        counts = Counter(other for other, _ in others)  # a name that several had is nobody's
+        return {other: key for other, key in others if counts[other] == 1} | {name: key for name, key, _ in rows}
+
+    @cached_property
+    def _encounters(self) -> dict[tuple[str, int | None], int]:
+        """The keys of encounters by their name and whose they are."""
+        rows = self.session.execute(select(EncounterRow.name, EncounterRow.individual_id, EncounterRow.id))
+        return {(name, individual_id): key for name, individual_id, key in rows}
 
     def photos(self, fingerprint: str | None = None) -> list[CataloguePhoto]:
         """All photos, sorted by name, telling those with a vector of `fingerprint` (None: the last revision's)."""

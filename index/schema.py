@@ -187,7 +187,7 @@ def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
     """Open the SQLite file at `path`, which must be there; each connection is closed after its use."""
 
     def connect() -> sqlite3.Connection:
-        mode = _mode(path)
+        mode = opening_mode(path)
         # isolation_level None: SQLAlchemy's event below says BEGIN, not Python's guesswork.
         raw = sqlite3.connect(
             f"{path.absolute().as_uri()}?{mode}",
@@ -215,10 +215,11 @@ def is_writable(path: Path) -> bool:
 def refuse_read_only(path: Path) -> None:
     """Raise BadCatalogue when the catalogue can't be written."""
     if not is_writable(path):
-        raise _told(path, "readonly")
+        raise told(path, "readonly")
 
 
-def _mode(path: Path) -> str:
+def opening_mode(path: Path) -> str:
+    """How SQLite is to open the file, as the query of its URI."""
     if is_writable(path):
         return _READ_WRITE
     # Without a log nobody is writing, and SQLite, which can't make one here, must be told so.
@@ -286,14 +287,14 @@ def telling(path: Path) -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _told(path, str(error.orig)) from error
+        raise told(path, str(error.orig)) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise _told(path, "disk is full") from error
+        raise told(path, "disk is full") from error
 
 
-def _told(path: Path, said: str) -> BadCatalogue:
+def told(path: Path, said: str) -> BadCatalogue:
     if "disk is full" in said:
         return BadCatalogue(
             f"the disk of {path.parent} is full: nothing was changed. Free some space there, then run the same "
@@ -306,92 +307,3 @@ def _told(path: Path, said: str) -> BadCatalogue:
     if "malformed" in said or "not a database" in said:
         return BadCatalogue(f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew")
     return BadCatalogue(f"SQLite refused {path}: {said}")
-
-
-def copy_database(source: Path, target: Path) -> None:
-    """Copy a catalogue that may be in use, as it is at one moment, into a new file without a log beside it.
-
-    Raises BadCatalogue.
-    """
-    try:
-        mode = _mode(source)
-        read = sqlite3.connect(f"{source.absolute().as_uri()}?{mode}", uri=True, timeout=60.0)
-        written = sqlite3.connect(target)
-        try:
-            read.backup(written)
-            # As opening it would do: looking at a copy then doesn't alter its file.
-            written.execute("PRAGMA journal_mode = WAL")
-        finally:
-            written.close()
-            read.close()
-    except sqlite3.Error as error:
-        raise _told(source, str(error)) from error
-
-
-def put_paths(path: Path, paths: dict[int, str]) -> None:
-    """Write into a copy, which nobody uses, where its photos lie: keys of photos and paths. Raises BadCatalogue."""
-    raw = sqlite3.connect(path)
-    try:
-        with raw:
-            raw.executemany("UPDATE photos SET path = ? WHERE id = ?", [(new, key) for key, new in paths.items()])
-    except sqlite3.Error as error:
-        raise _told(path, str(error)) from error
-    finally:
-        raw.close()
-
-
-def stored_photos(path: Path) -> list[tuple[int, str, str, str, str]]:
-    """All photos as they are stored, deleted ones too: key, name, path, content hash, state. Raises BadCatalogue."""
-    raw = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
-    try:
-        return raw.execute("SELECT id, name, path, content_hash, state FROM photos ORDER BY name").fetchall()
-    except sqlite3.Error as error:
-        raise _told(path, str(error)) from error
-    finally:
-        raw.close()
-
-
-def photo_places(path: Path) -> dict[str, str]:
-    """Where each photo's encounter was, by photo name, of those whose encounter has a place. Raises BadCatalogue."""
-    query = (
-        "SELECT photos.name, encounters.place FROM photos JOIN encounters ON encounters.id = encounter_id "
-        "WHERE encounters.place IS NOT NULL AND encounters.place != ''"
-    )
-    raw = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
-    try:
-        return dict(raw.execute(query))
-    except sqlite3.Error as error:
-        raise _told(path, str(error)) from error
-    finally:
-        raw.close()
-
-
-def database_faults(path: Path) -> list[str]:
-    """What is wrong with the file itself by SQLite's own check, and with references between its rows."""
-    raw = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
-    try:
-        said = [str(row[0]) for row in raw.execute("PRAGMA integrity_check(100)")]
-        loose = [
-            f"{row[0]} row {row[1]} refers to {row[2]}, which is not there"
-            for row in raw.execute("PRAGMA foreign_key_check")
-        ]
-    except sqlite3.Error as error:
-        return [str(error)]
-    finally:
-        raw.close()
-    return ([] if said == ["ok"] else said) + loose
-
-
-def stored_vectors(path: Path) -> Generator[tuple[str, str, int, bytes]]:
-    """All vectors as they are stored: photo name, fingerprint, dimension, bytes. Raises BadCatalogue."""
-    query = (
-        "SELECT photos.name, fingerprint, dimension, embedding FROM vectors JOIN photos ON photos.id = photo_id "
-        "ORDER BY photos.name, fingerprint"
-    )
-    raw = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
-    try:
-        yield from raw.execute(query)
-    except sqlite3.Error as error:
-        raise _told(path, str(error)) from error
-    finally:
-        raw.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from index.catalogue import Catalogue
@@ -144,14 +144,19 @@ def _refuse_dangling(act: Revision, values: Values) -> None:
 
 def _refuse_unsearchable(act: Revision, photos: set[str], fingerprint: str) -> None:
     """Refuse to bring back photos that have no vector of the catalogue's checkpoint, so that nobody would find them."""
-    own = select(VectorRow.photo_id).where(VectorRow.photo_id == PhotoRow.id, VectorRow.fingerprint == fingerprint)
-    needed = select(PhotoRow.name).where(PhotoRow.state.not_in((DELETED, REJECTED)), ~own.exists())
-    lacking = sorted(photos & set(act.session.scalars(needed)))
+    lacking = sorted(photos & _without_vector(act, fingerprint))
     if lacking:
         raise CurationConflict(
             f"{', '.join(lacking[:3])} would come back without a vector of the checkpoint {fingerprint[:12]}, which "
             "the catalogue went over to meanwhile; add the photo's file again instead"
         )
+
+
+def _without_vector(act: Revision, fingerprint: str) -> set[str]:
+    """The photos, but for deleted and rejected ones, that have no vector of a checkpoint."""
+    own = select(VectorRow.photo_id).where(VectorRow.photo_id == PhotoRow.id, VectorRow.fingerprint == fingerprint)
+    needed = select(PhotoRow.name).where(PhotoRow.state.not_in((DELETED, REJECTED)), ~own.exists())
+    return set(act.session.scalars(needed))
 
 
 def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> None:
@@ -190,12 +195,10 @@ def _fingerprint_after(act: Revision, target: PastEvent, past: Sequence[PastEven
             f"revision {target.revision} can't be undone: the catalogue has gone over to another checkpoint since; "
             "undo that first"
         )
-    own = select(VectorRow.photo_id).where(VectorRow.photo_id == PhotoRow.id, VectorRow.fingerprint == before)
-    needed = PhotoRow.state.not_in((DELETED, REJECTED))
-    lacking = act.session.scalar(select(func.count()).select_from(PhotoRow).where(needed, ~own.exists())) or 0
+    lacking = _without_vector(act, before)
     if lacking:
         raise CurationConflict(
-            f"revision {target.revision} can't be undone: {lacking:,} photos that came since have no vector of the "
-            f"checkpoint {before[:12]}; run `flukeprint index update` with that checkpoint"
+            f"revision {target.revision} can't be undone: {len(lacking):,} photos that came since have no vector of "
+            f"the checkpoint {before[:12]}; run `flukeprint index update` with that checkpoint"
         )
     return before

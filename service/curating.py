@@ -16,13 +16,15 @@ from starlette.requests import Request
 from embedding.errors import FlukeprintError
 from index.calibration import Calibration
 from index.catalogue import BadCatalogue, Catalogue
-from index.curation import BadCuration, CurationConflict, Event, UnknownSubject
+from index.curation import BadCuration, CurationConflict, Curator, Event, UnknownSubject
 from index.directory import Directory
 from index.exchange.media import BadMedia
 from index.following import followed, present
 from index.gallery import Gallery
 from index.identifier import Identifier
 from index.schema import CatalogueBusy
+from service.access import principal_of
+from service.curation_schemas import EventAnswer, event_answer
 from service.past import PastServings
 from service.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE, ProblemError
 from service.serving import ServedPhoto, Service, Serving
@@ -156,6 +158,12 @@ def curating_of(request: Request) -> Curating:
     if not isinstance(curating, Curating):
         raise ProblemError(NOT_READY, "This service has no catalogue that can be curated (see its log).")
     return curating
+
+
+async def acted(request: Request, act: Callable[[Curator], Event]) -> EventAnswer:
+    """Do one act in the name of who asks, and answer what was done. Raises ProblemError, having done nothing."""
+    made_by = principal_of(request)
+    return event_answer(await curating_of(request).done(lambda catalogue: act(Curator(catalogue, made_by=made_by))))
 
 
 @contextmanager

@@ -24,7 +24,8 @@ from index.catalogue import Catalogue
 from index.exchange.media import media_folder, media_path
 from index.labelled_rows import BadLabels, photo_name
 from index.progress import Progress, no_progress
-from index.schema import DELETED, check_file, copy_database, put_paths, settle, stored_photos
+from index.schema import DELETED, check_file, settle
+from index.stored import copy_database, put_paths, stored_photos
 
 MANIFEST = "backup.json"
 FORMAT = "flukeprint-backup-1"

@@ -142,7 +142,7 @@ def export(
     from index.exchange.exporting import FORMATS, make_export
     from index.exchange.writing import write_export
     from index.progress import progress
-    from index.schema import photo_places
+    from index.stored import photo_places
 
     if form not in FORMATS:
         raise BadOut(f"--format {form} isn't one of {', '.join(FORMATS)}")

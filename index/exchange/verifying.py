@@ -14,7 +14,7 @@ from index.catalogue import Catalogue, CataloguePhoto
 from index.embed_photos import BATCH_PHOTOS, DECODING_THREADS
 from index.exchange.media import media_folder
 from index.progress import Progress, no_progress
-from index.schema import database_faults, stored_photos, stored_vectors
+from index.stored import database_faults, stored_photos, stored_vectors
 
 FaultKind = Literal["database", "photo_absent", "photo_changed", "vector", "no_vector"]
 _LENGTH_TOLERANCE = 1e-3

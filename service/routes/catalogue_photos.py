@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from index.curation import Curator
-from service.access import principal_of
-from service.curating import curating_of
+from service.curating import acted, curating_of
 from service.curation_requests import LARGEST_KEY, ListCursor, ListLimit, Move, PhotoEdit, PhotoPath, text_after
-from service.curation_schemas import CataloguedPhotos, EventAnswer, event_answer, photo_card
+from service.curation_schemas import CataloguedPhotos, EventAnswer, photo_card
 from service.declared import requires
 from service.openapi import problem_responses
 from service.paging import page_of
@@ -63,11 +61,7 @@ async def list_photos(
 )
 async def move_photos(request: Request, asked: Move) -> EventAnswer:
     """Make catalogued photos another individual's, or nobody's; nothing is embedded again."""
-    made_by = principal_of(request)
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=made_by).move(asked.photos, asked.individual)
-    )
-    return event_answer(event)
+    return await acted(request, lambda curator: curator.move(asked.photos, asked.individual))
 
 
 @router.delete(
@@ -83,11 +77,7 @@ async def delete_photo(
     reason: Annotated[str | None, Query(max_length=200, description="Why, for the history.")] = None,
 ) -> EventAnswer:
     """Take a photo out of the catalogue and of every answer from now on. It can be undone."""
-    made_by = principal_of(request)
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=made_by).delete(name, reason=reason)
-    )
-    return event_answer(event)
+    return await acted(request, lambda curator: curator.delete(name, reason=reason))
 
 
 @router.patch(
@@ -99,8 +89,4 @@ async def delete_photo(
 )
 async def edit_photo(request: Request, name: PhotoPath, edit: PhotoEdit) -> EventAnswer:
     """Change what is noted of a photo."""
-    made_by = principal_of(request)
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=made_by).edit_photo(name, edit.columns)
-    )
-    return event_answer(event)
+    return await acted(request, lambda curator: curator.edit_photo(name, edit.columns))

@@ -7,11 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from index.curation import Curator
-from service.access import principal_of
-from service.curating import curating_of
+from service.curating import acted, curating_of
 from service.curation_requests import EncounterEdit, KeyPath, ListCursor, ListLimit, may_see_places, number_after
-from service.curation_schemas import Encounters, EventAnswer, encounter_card, event_answer
+from service.curation_schemas import Encounters, EventAnswer, encounter_card
 from service.declared import requires
 from service.openapi import problem_responses
 from service.paging import page_of
@@ -55,8 +53,4 @@ async def list_encounters(
 )
 async def edit_encounter(request: Request, key: KeyPath, edit: EncounterEdit) -> EventAnswer:
     """Change what is noted of an encounter, by its number."""
-    made_by = principal_of(request)
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=made_by).edit_encounter(key, edit.columns)
-    )
-    return event_answer(event)
+    return await acted(request, lambda curator: curator.edit_encounter(key, edit.columns))

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from index.curation import Curator, Noted
+from index.curation import Noted
 from index.directory import Individual
-from service.access import principal_of
-from service.curating import curating_of
+from service.curating import acted, curating_of
 from service.curation_requests import (
     IfMatch,
     IndividualEdit,
@@ -28,7 +27,6 @@ from service.curation_schemas import (
     IndividualAnswer,
     Individuals,
     NextId,
-    event_answer,
     individual_answer,
 )
 from service.declared import requires
@@ -129,11 +127,9 @@ async def edit_individual(
     def check(noted: Noted) -> None:
         check_if_match(request, etag_of(*noted))
 
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=principal_of(request)).edit(name, edit.columns, check=check)
-    )
+    answer = await acted(request, lambda curator: curator.edit(name, edit.columns, check=check))
     response.headers["ETag"] = _etag(await _individual(request, name))
-    return event_answer(event)
+    return answer
 
 
 @router.post(
@@ -145,11 +141,7 @@ async def edit_individual(
 )
 async def rename(request: Request, name: IndividualPath, asked: Rename) -> EventAnswer:
     """Rename an individual; the old id is kept among its other names."""
-    made_by = principal_of(request)
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=made_by).rename(name, asked.new)
-    )
-    return event_answer(event)
+    return await acted(request, lambda curator: curator.rename(name, asked.new))
 
 
 @router.post(
@@ -161,11 +153,7 @@ async def rename(request: Request, name: IndividualPath, asked: Rename) -> Event
 )
 async def merge(request: Request, name: IndividualPath, asked: Merge) -> EventAnswer:
     """Give an individual's photos and encounters to another one; its id leads there from now on."""
-    made_by = principal_of(request)
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=made_by).merge(name, asked.into)
-    )
-    return event_answer(event)
+    return await acted(request, lambda curator: curator.merge(name, asked.into))
 
 
 @router.post(
@@ -177,11 +165,7 @@ async def merge(request: Request, name: IndividualPath, asked: Merge) -> EventAn
 )
 async def split(request: Request, name: IndividualPath, asked: Split) -> EventAnswer:
     """Give some of an individual's photos to a new individual: two animals had been taken for one."""
-    made_by = principal_of(request)
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=made_by).split(name, asked.photos, asked.new)
-    )
-    return event_answer(event)
+    return await acted(request, lambda curator: curator.split(name, asked.photos, asked.new))
 
 
 async def _individual(request: Request, name: str) -> Individual:

@@ -11,10 +11,10 @@ from starlette.requests import Request
 
 from embedding.photo import content_hash
 from index.catalogue import Catalogue
-from index.curation import Curator, Event
+from index.curation import Event
 from index.directory import PhotoCard
 from service.access import principal_of
-from service.curating import Curating, curating_of
+from service.curating import Curating, acted, curating_of
 from service.curation_requests import Confirm, ListCursor, ListLimit, PhotoPath, QueueForm, Reject, number_after
 from service.curation_schemas import EventAnswer, Queue, SkippedPhoto, TakenIn, event_answer, photo_card
 from service.declared import requires
@@ -114,11 +114,7 @@ async def confirm(request: Request, photo: PhotoPath, asked: Confirm) -> EventAn
 
     The very next request to identify compares with it.
     """
-    made_by = principal_of(request)
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=made_by).confirm(photo, asked.individual)
-    )
-    return event_answer(event)
+    return await acted(request, lambda curator: curator.confirm(photo, asked.individual))
 
 
 @router.post(
@@ -130,11 +126,8 @@ async def confirm(request: Request, photo: PhotoPath, asked: Confirm) -> EventAn
 )
 async def reject(request: Request, photo: PhotoPath, asked: Annotated[Reject | None, Body()] = None) -> EventAnswer:
     """Say that a waiting photo shows no animal that can be known."""
-    made_by, reason = principal_of(request), asked.reason if asked else None
-    event = await curating_of(request).done(
-        lambda catalogue: Curator(catalogue, made_by=made_by).reject(photo, reason=reason)
-    )
-    return event_answer(event)
+    reason = asked.reason if asked else None
+    return await acted(request, lambda curator: curator.reject(photo, reason=reason))
 
 
 async def _contents(service: Service, uploads: Sequence[Upload]) -> list[SentContent]:

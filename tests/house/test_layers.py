@@ -39,7 +39,7 @@ DOORS = {
         "index/undoing.py",
         "index/upgrade.py",
     },
-    "sqlite3": {"index/schema.py"},
+    "sqlite3": {"index/schema.py", "index/stored.py"},
     "pytorch_metric_learning": {"training/losses.py"},
     "matplotlib": {"training/curves.py"},
     "tensorboard": {"training/board.py"},
