@@ -93,7 +93,7 @@ class Embedder:
     @torch.inference_mode()
     def _batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         images = normalised(torch.from_numpy(pixels).to(self.device), self.preprocessing)
-        embeddings = self.network(images) + self.network(images.flip(3))
+        embeddings = self.network.both_sides(images)
         return functional.normalize(embeddings.float()).cpu().numpy()
 
 

@@ -77,10 +77,13 @@ class Ensemble(nn.Module):
             for size in self.sizes
         ]
 
-    def parts(self, images: Tensor) -> list[Tensor]:
-        """Each member's unit vectors: (n, d of the member)."""
+    def parts(self, images: Tensor, *, is_mirrored: bool = False) -> list[Tensor]:
+        """Each member's unit vectors (n, d of the member), of the images or of their mirror images as it makes them."""
         seen = zip(self.networks, self.views(images), strict=True)
-        return [functional.normalize(member(view).float()) for member, view in seen]
+        return [
+            functional.normalize(member(view.flip(member.mirror_axis) if is_mirrored else view).float())
+            for member, view in seen
+        ]
 
     def shares(self, parts: Sequence[Tensor]) -> Tensor:
         """The members' shares (n, m) of the photos that have these parts."""
@@ -90,8 +93,18 @@ class Ensemble(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         parts = self.parts(images)
-        lengths = self.shares(parts).sqrt()
-        return torch.cat([part * lengths[:, at, None] for at, part in enumerate(parts)], dim=1)
+        return _joined(parts, self.shares(parts))
+
+    def both_sides(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) -> (n, d): of the images and of their mirror images, added up; whose they are the former say."""
+        parts = self.parts(images)
+        shares = self.shares(parts)
+        return _joined(parts, shares) + _joined(self.parts(images, is_mirrored=True), shares)
+
+
+def _joined(parts: Sequence[Tensor], shares: Tensor) -> Tensor:
+    lengths = shares.sqrt()
+    return torch.cat([part * lengths[:, at, None] for at, part in enumerate(parts)], dim=1)
 
 
 def network_of(described: Mapping[str, Any]) -> Network | Ensemble:

@@ -1,4 +1,4 @@
-"""The network: a timm backbone, generalised-mean pooling, a linear embedding and BNNeck. timm's only door."""
+"""The network: a timm backbone, pooling, a linear embedding and BNNeck. timm's only door."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ from torch.nn import functional
 
 from embedding.errors import FlukeprintError
 
-Pooling = Literal["gem", "average"]
+Pooling = Literal["gem", "average", "vlad"]
 Branches = Literal["whole", "upper_lower", "left_right"]
+Mirror = Literal["horizontal", "vertical"]
+MIRROR_AXES: dict[str, int] = {"horizontal": 3, "vertical": 2}
+"""Along which axis of (n, 3, h, w) a mirror image is turned."""
+_PLACE_WEIGHT = 1.5  # a map's width in the units of cells' typical length, 1
+_SHARPNESS = 8.0
+_SHORTEST = 1e-6
 
 
 class BadNetwork(FlukeprintError):
@@ -34,7 +40,10 @@ class NetworkConfig:
     untrained ImageNet baseline is measured with. `backbone_options` go to timm.create_model (for instance
     pad_type, bn_eps, output_stride). `stages` 2 pools the backbone's last stage and the one before it; `branches` pools
     the halves of the maps too, each beside the whole (Sun et al. 2018's parts, for the two lobes of a fluke, or its
-    edge and its middle). `neck` puts a batch normalisation after the embedding (BNNeck).
+    edge and its middle). `neck` puts a batch normalisation after the embedding (BNNeck). `stride` stops the backbone at
+    its last maps that are that many times smaller than the image (0: at its end): what vlad pooling wants, which keeps
+    detail and its place. `mirror` is how a mirror image is made: what it's called another animal by in training, and
+    what an embedding's second look is at; heads that all point to one side are mirrored about their length.
     """
 
     backbone: str
@@ -44,6 +53,10 @@ class NetworkConfig:
     stages: int = 1
     branches: Branches = "whole"
     neck: bool = True
+    stride: int = 0
+    mirror: Mirror = "horizontal"
+    clusters: int = 64
+    cell_dim: int = 48
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
@@ -71,6 +84,53 @@ class GeneralizedMean(nn.Module):
         return powered.mean((2, 3)).pow(1.0 / self.p)
 
 
+class Vlad(nn.Module):
+    """(n, c, h, w) -> (n, k (d + 2)): how the cells near each of k centres differ from it (Arandjelovic et al. 2016).
+
+    A cell is its c channels brought down to d and its place in the map (2), so that centres are pieces of pattern at
+    places. Cells belong to centres by a softmax of their squared distances. Made by `training.clustering`, from photos;
+    until then centres are noise and `is_fitted` is 0.
+    """
+
+    is_fitted: Tensor
+
+    def __init__(self, channels: int, clusters: int, cell_dim: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, cell_dim, 1)
+        self.centers = nn.Parameter(torch.randn(clusters, cell_dim + 2) / cell_dim**0.5)
+        self.sharpness = nn.Parameter(torch.tensor(_SHARPNESS))
+        self.register_buffer("is_fitted", torch.tensor(0.0))
+
+    def cells(self, maps: Tensor) -> Tensor:
+        """(n, c, h, w) -> (n, h w, d + 2): the cells row by row."""
+        local = self.reduce(functional.normalize(maps.float(), dim=1)).flatten(2).transpose(1, 2)
+        height, width = maps.shape[2:]
+        down = (torch.arange(height, device=maps.device) / height - 0.5) * _PLACE_WEIGHT
+        across = (torch.arange(width, device=maps.device) / width - 0.5) * _PLACE_WEIGHT
+        place = torch.stack([across.repeat(height), down.repeat_interleave(width)], dim=1)
+        return torch.cat([local, place.expand(len(maps), -1, -1)], dim=2)
+
+    def shares(self, cells: Tensor) -> Tensor:
+        """(n, p, d + 2) -> (n, k, p): how much of each cell belongs to each centre; a cell's shares sum to 1."""
+        squared = cells.square().sum(2, keepdim=True) - 2 * cells @ self.centers.T + self.centers.square().sum(1)
+        return functional.softmax(-self.sharpness * squared, dim=2).transpose(1, 2)
+
+    def parts(self, maps: Tensor) -> Tensor:
+        """(n, c, h, w) -> (n, h w, k (d + 2)): what each cell adds to the vector; their sum is `forward`'s."""
+        cells = self.cells(maps)
+        residuals = self.shares(cells)[..., None] * (cells[:, None] - self.centers[:, None])  # (n, k, p, d + 2)
+        lengths = residuals.sum(2, keepdim=True).square().sum(3, keepdim=True).sqrt()
+        return (residuals / lengths.clamp(min=_SHORTEST)).transpose(1, 2).flatten(2)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        # float32 whatever the autocast: differences of near numbers are taken.
+        with torch.autocast(maps.device.type, enabled=False):
+            cells = self.cells(maps)
+            shares = self.shares(cells)
+            sums = shares @ cells - shares.sum(2, keepdim=True) * self.centers
+            return functional.normalize(sums, dim=2, eps=_SHORTEST).flatten(1)
+
+
 class Network(nn.Module):
     """(n, 3, h, w) normalised pixels -> (n, d) embeddings, not yet of unit length."""
 
@@ -80,11 +140,16 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = _backbone(config, pretrained=pretrained, drop_path=drop_path)
-        self.pool = _pool(config.pooling)
-        if config.stages not in (1, 2):
-            raise BadNetwork(f"stages {config.stages}; allowed are 1 and 2")
-        self.pool_before = _pool(config.pooling) if config.stages == 2 else None  # a power of its own
+        _check(config)
+        self.stage = _cut(self.backbone, config) if config.stride else None
+        self.mirror_axis = MIRROR_AXES[config.mirror]
+        self.pool, self.pool_before = _pool(config.pooling), None
+        if config.stages == 2:
+            self.pool_before = _pool(config.pooling)  # a power of its own
         width = _pooled_width(self)
+        if config.pooling == "vlad":
+            self.pool = Vlad(width, config.clusters, config.cell_dim)
+            width = config.clusters * (config.cell_dim + 2)
         self.dropout = nn.Dropout(dropout)
         self.project = nn.Linear(width, config.embedding_dim, bias=False) if config.embedding_dim else nn.Identity()
         # BNNeck (Luo et al. 2019): metric losses like a free scale, classifiers a normalised one.
@@ -94,7 +159,12 @@ class Network(nn.Module):
 
     def feature_maps(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) -> (n, c, h', w') the backbone's last maps."""
-        return self.backbone.forward_features(images)  # pyright: ignore[reportCallIssue]
+        if self.stage is None:
+            return self.backbone.forward_features(images)  # pyright: ignore[reportCallIssue]
+        seen = self.backbone.forward_intermediates(  # pyright: ignore[reportCallIssue]
+            images, indices=[self.stage], intermediates_only=True, stop_early=True
+        )
+        return cast(Tensor, seen[0])
 
     def pooled_maps(self, images: Tensor) -> list[tuple[Tensor, nn.Module]]:
         """(n, 3, h, w) -> the maps (n, c, h', w') that are pooled, each with what pools it, in their order."""
@@ -109,13 +179,15 @@ class Network(nn.Module):
         pooled = torch.cat([pool(maps) for maps, pool in self.pooled_maps(images)], dim=1)
         return self.neck(self.project(self.dropout(pooled)).float())
 
+    def both_sides(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) -> (n, d): the embeddings of the images and of their mirror images, added up."""
+        return self(images) + self(images.flip(self.mirror_axis))
+
 
 def _branches(maps: Tensor, branches: Branches) -> list[Tensor]:
     """The whole maps and, where wanted, their halves; an odd middle row or column belongs to both."""
     if branches == "whole":
         return [maps]
-    if branches not in get_args(Branches):
-        raise BadNetwork(f"branches {branches!r}; allowed are {list(get_args(Branches))}")
     axis = 2 if branches == "upper_lower" else 3
     half = -(-maps.shape[axis] // 2)
     return [maps, maps.narrow(axis, 0, half), maps.narrow(axis, maps.shape[axis] - half, half)]
@@ -154,12 +226,38 @@ def thin_strides(network: nn.Module) -> int:
     return len(found)
 
 
+def _check(config: NetworkConfig) -> None:
+    allowed = {
+        "pooling": get_args(Pooling),
+        "branches": get_args(Branches),
+        "stages": (1, 2),
+        "mirror": get_args(Mirror),
+    }
+    for name, values in allowed.items():
+        if getattr(config, name) not in values:
+            raise BadNetwork(f"{name} {getattr(config, name)!r}; allowed are {list(values)}")
+    is_plain = config.stages == 1 and config.branches == "whole"
+    if config.pooling == "vlad" and not (is_plain and config.embedding_dim):
+        raise BadNetwork('pooling "vlad" takes one whole map: stages = 1, branches = "whole", and an embedding_dim')
+    if config.stride and config.stages == 2:
+        raise BadNetwork(f"stride {config.stride} with stages 2; a backbone that stops early is pooled once")
+
+
+def _cut(backbone: Any, config: NetworkConfig) -> int:
+    """Take away what comes after the last maps of the wanted stride; returns their number among timm's stages."""
+    strides = [int(stage["reduction"]) for stage in getattr(backbone, "feature_info", ())]
+    if config.stride not in strides:
+        raise BadNetwork(f"stride {config.stride}; those of {config.backbone} are {strides}, or 0 for all of it")
+    at = len(strides) - 1 - strides[::-1].index(config.stride)
+    try:
+        backbone.prune_intermediate_layers([at], prune_norm=True, prune_head=True)
+    except (AttributeError, NotImplementedError) as error:
+        raise BadNetwork(f"the backbone {config.backbone} can't be stopped early; give stride = 0") from error
+    return at
+
+
 def _pool(pooling: str) -> nn.Module:
-    if pooling == "gem":
-        return GeneralizedMean()
-    if pooling == "average":
-        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1))
-    raise BadNetwork(f"pooling {pooling!r}; allowed are {list(get_args(Pooling))}")
+    return GeneralizedMean() if pooling == "gem" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1))
 
 
 def _backbone(config: NetworkConfig, *, pretrained: bool, drop_path: float) -> Any:

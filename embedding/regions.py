@@ -15,12 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from embedding.embedder import Embedder, normalised
 from embedding.ensemble import Ensemble
-from embedding.network import BadNetwork, GeneralizedMean, Network
+from embedding.network import BadNetwork, GeneralizedMean, Network, Vlad
 
 HeatMap = NDArray[np.float64]
 
@@ -46,8 +45,7 @@ def heat_maps(embedder: Embedder, query: NDArray[np.uint8], reference: NDArray[n
     parts, on the finest of their grids.
     """
     images = normalised(torch.from_numpy(np.stack([query, reference])).to(embedder.device), embedder.preprocessing)
-    sides = zip(_parts(embedder.network, images), _parts(embedder.network, images.flip(3)), strict=True)
-    found = [(straight + mirrored.flip(2)).cpu().numpy().astype(np.float64) for straight, mirrored in sides]
+    found = [both.cpu().numpy().astype(np.float64) for both in _both_sides(embedder.network, images)]
     totals = [each.sum((1, 2)) for each in found]  # (2, d) each
     lengths = np.sqrt(np.sum([(total**2).sum(1) for total in totals], axis=0))  # (2,) of the whole embeddings
     cosine_of = max(float(lengths.prod()), 1e-12)
@@ -86,29 +84,42 @@ def region_vectors(network: Network, images: Tensor) -> Tensor:
             "a network that pools several stages or branches has no one map to draw heat on; give a checkpoint with "
             'stages = 1 and branches = "whole"'
         )
-    maps = network.feature_maps(images).float()
-    channels, cells = maps.shape[1], maps.shape[2] * maps.shape[3]
-    if isinstance(network.pool, GeneralizedMean):
-        powered = maps.clamp(min=1e-6).pow(network.pool.p)  # clamped as in pooling, or the shares are others
-        shares = powered / powered.sum((2, 3), keepdim=True)
-        parts = shares * network.pool(maps)[:, :, None, None]
-    else:
-        parts = maps / cells
-    parts = parts.permute(0, 2, 3, 1)  # (n, h', w', c)
+    parts = _pooled_cells(network.pool, network.feature_maps(images).float())  # (n, h', w', width)
+    width, cells = parts.shape[3], parts.shape[1] * parts.shape[2]
     # Affine in evaluation mode: what comes of nothing is the offset, which must not be counted once a cell.
-    offset = network.neck(network.project(parts.new_zeros(1, channels)).float())
-    vectors = network.neck(network.project(parts.reshape(-1, channels)).float()) - offset + offset / cells
+    offset = network.neck(network.project(parts.new_zeros(1, width)).float())
+    vectors = network.neck(network.project(parts.reshape(-1, width)).float()) - offset + offset / cells
     return vectors.reshape(*parts.shape[:3], -1)
 
 
-def _parts(network: Network | Ensemble, images: Tensor) -> list[Tensor]:
-    """Each member's regions of images (n, 3, h, w), as long together as its part of the embedding: (n, h', w', d)."""
+def _pooled_cells(pool: nn.Module, maps: Tensor) -> Tensor:
+    """What each cell of maps (n, c, h', w') adds to what they are pooled to: (n, h', w', width)."""
+    if isinstance(pool, Vlad):
+        parts = pool.parts(maps)
+        return parts.reshape(len(maps), *maps.shape[2:], parts.shape[2])
+    if isinstance(pool, GeneralizedMean):
+        powered = maps.clamp(min=1e-6).pow(pool.p)  # clamped as in pooling, or the shares are others
+        shares = powered / powered.sum((2, 3), keepdim=True)
+        return (shares * pool(maps)[:, :, None, None]).permute(0, 2, 3, 1)
+    return maps.permute(0, 2, 3, 1) / (maps.shape[2] * maps.shape[3])
+
+
+def _both_sides(network: Network | Ensemble, images: Tensor) -> list[Tensor]:
+    """Each member's regions of images and of their mirror images, turned back and added up: (n, h', w', d)."""
     if isinstance(network, Network):
-        return [region_vectors(network, images)]
-    seen = zip(network.networks, network.views(images), strict=True)
-    regions = [region_vectors(member, view) for member, view in seen]
-    lengths = network.shares([functional.normalize(each.sum((1, 2))) for each in regions]).sqrt()  # (n, m)
-    return [_of_unit_length(each) * lengths[:, at, None, None, None] for at, each in enumerate(regions)]
+        return [region_vectors(network, images) + _mirrored(network, images)]
+    seen = list(zip(network.networks, network.views(images), strict=True))
+    straight = [_of_unit_length(region_vectors(member, view)) for member, view in seen]
+    lengths = network.shares([each.sum((1, 2)) for each in straight]).sqrt()  # (n, m)
+    mirrored = [_of_unit_length(_mirrored(member, view)) for member, view in seen]
+    sides = zip(straight, mirrored, strict=True)
+    return [(one + other) * lengths[:, at, None, None, None] for at, (one, other) in enumerate(sides)]
+
+
+def _mirrored(network: Network, images: Tensor) -> Tensor:
+    """The regions of the mirror images, at the places where they are in the images themselves."""
+    regions = region_vectors(network, images.flip(network.mirror_axis))  # (n, h', w', d): axes one earlier than images'
+    return regions.flip(network.mirror_axis - 1)
 
 
 def _of_unit_length(regions: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
+from embedding.network import MIRROR_AXES, Mirror
 from embedding.preprocessing import Preprocessing
 from training.recipe import AugmentationChoices
 
@@ -19,14 +20,17 @@ class Augmentation:
     as a small network's forward pass. Draws come from torch's global generator, which the loop seeds every step.
     """
 
-    def __init__(self, choices: AugmentationChoices, preprocessing: Preprocessing) -> None:
+    def __init__(
+        self, choices: AugmentationChoices, preprocessing: Preprocessing, mirror: Mirror = "horizontal"
+    ) -> None:
         self.group = choices.group
+        self.mirror_axis = MIRROR_AXES[mirror]
         self.preprocessing = preprocessing
         self.transform = _transform(choices, preprocessing)
 
     def __call__(self, pixels: Tensor, is_mirrored: Tensor) -> Tensor:
         images = pixels.permute(0, 3, 1, 2)
-        images = torch.where(is_mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+        images = torch.where(is_mirrored.view(-1, 1, 1, 1), images.flip(self.mirror_axis), images)
         # Neighbours in a batch are photos of one individual: groups take every n-th photo, so that those differ.
         stride = -(-len(images) // self.group)
         changed = torch.empty(images.shape, dtype=torch.float32, device=images.device)

@@ -24,6 +24,7 @@ from index.progress import progress
 from training.augmentation import Augmentation
 from training.batches import Batches
 from training.cache import PixelArray, cached_pixels
+from training.clustering import begin_clusters
 from training.locating import FEWEST_BOXES, train_locator
 from training.losses import WeightedLosses
 from training.optimisation import build_optimiser, moving_average
@@ -76,6 +77,7 @@ def prepare_run(
         )
     torch.manual_seed(recipe.seed)
     network = start_network(recipe.network).to(world.device)
+    begin_clusters(network, pixels[rows], preprocessing, recipe.seed)
     if world.device.type == "cpu" and recipe.compute.precision == "bf16":
         thin_strides(network)
     if recipe.compute.channels_last:
@@ -104,7 +106,7 @@ def prepare_run(
         losses=losses,
         teacher=Teacher(recipe.distillation, preprocessing, world.device) if recipe.distillation.teacher else None,
         optimiser=build_optimiser(network, losses, recipe.optimiser),
-        augmentation=Augmentation(recipe.augmentation, preprocessing),
+        augmentation=Augmentation(recipe.augmentation, preprocessing, recipe.network.mirror),
         locator=locator,
         locator_overlap=overlap,
         digest=digest,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from embedding.errors import FlukeprintError
+from embedding.network import Branches, Mirror, Pooling
 from embedding.photo import Box
 from training.ranges import LOSS_RANGES, RANGES, first_outside
 
@@ -25,15 +26,22 @@ class BadRecipe(FlukeprintError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkChoices:
-    """`weights`: "pretrained" (timm downloads them), "default" (flukeprint's own checkpoint), "random", or a file."""
+    """`weights`: "pretrained" (timm downloads them), "default" (flukeprint's own checkpoint), "random", or a file.
+
+    The rest is embedding.network.NetworkConfig's: `clusters` and `cell_dim` are for pooling "vlad".
+    """
 
     backbone: str
     weights: str = "pretrained"
     embedding_dim: int = 256
-    pooling: Literal["gem", "average"] = "gem"
+    pooling: Pooling = "gem"
     stages: int = 1
-    branches: Literal["whole", "upper_lower", "left_right"] = "whole"
+    branches: Branches = "whole"
     neck: bool = True
+    stride: int = 0
+    mirror: Mirror = "horizontal"
+    clusters: int = 64
+    cell_dim: int = 48
     dropout: float = 0.0
     drop_path: float = 0.0
     backbone_options: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -83,3 +83,19 @@ def test_shares_that_are_none_are_refused(shares: list[float]) -> None:
     config: dict[str, Any] = NetworkConfig("test_resnet", 6).to_dict()
     with pytest.raises(BadNetwork, match=r"the gate gives a the shares .*; allowed are 2 that sum to 1"):
         network_of({"members": [config, config], "gate": {"shares": {"a": shares}}})
+
+
+def test_each_member_makes_mirror_images_its_own_way_and_the_straight_ones_say_whose_they_are() -> None:
+    torch.manual_seed(7)
+    configs = [NetworkConfig("test_resnet", 6), NetworkConfig("test_resnet", 4, mirror="vertical")]
+    members = [Network(config).eval() for config in configs]
+    ensemble = Ensemble(members, gate=GateConfig({"a": (1.0, 0.0), "b": (0.25, 0.75)})).eval()
+    assert ensemble.gate is not None
+    ensemble.gate.weight.normal_()
+    images = torch.randn(3, 3, 64, 96)
+    with torch.no_grad():
+        lengths = ensemble.shares(ensemble.parts(images)).sqrt()
+        both = ensemble.both_sides(images)
+        for member, axis, at, part in zip(members, (3, 2), (0, 1), both.split([6, 4], dim=1), strict=True):
+            sides = functional.normalize(member(images)) + functional.normalize(member(images.flip(axis)))
+            torch.testing.assert_close(part, sides * lengths[:, at, None], atol=1e-5, rtol=1e-4)

@@ -16,8 +16,10 @@ from safetensors.torch import save_file
 from embedding.network import (
     BadNetwork,
     GeneralizedMean,
+    Mirror,
     Network,
     NetworkConfig,
+    Vlad,
     load_backbone_weights,
     thin_strides,
 )
@@ -91,6 +93,12 @@ def test_an_unknown_backbone_is_refused_with_those_near_it() -> None:
         (NetworkConfig("test_resnet", pooling="max"), "pooling 'max'; allowed are"),  # type: ignore[arg-type]
         (NetworkConfig("test_resnet", backbone_options=(("colour", 1),)), "could not build test_resnet with"),
         (NetworkConfig("test_resnet", backbone_options=(("output_stride", 7),)), "could not build test_resnet with"),
+        (NetworkConfig("test_resnet", stages=3), r"stages 3; allowed are \[1, 2\]"),
+        (NetworkConfig("test_resnet", mirror="diagonal"), "mirror 'diagonal'; allowed are"),  # type: ignore[arg-type]
+        (NetworkConfig("test_resnet", stride=5), r"stride 5; those of test_resnet are \[2, 4, 8, 16, 32\], or 0"),
+        (NetworkConfig("test_resnet", stride=8, stages=2), "stride 8 with stages 2"),
+        (NetworkConfig("test_resnet", pooling="vlad", branches="left_right"), "vlad.* takes one whole map"),
+        (NetworkConfig("test_resnet", pooling="vlad", embedding_dim=0), "vlad.* and an embedding_dim"),
         (NetworkConfig("test_vit"), r"maps of shape \(1, 17, 64\); a convolutional one gives 4 axes"),
         (NetworkConfig("vit_tiny_patch16_224"), "takes no image of 64 x 64 px"),
     ],
@@ -244,3 +252,65 @@ def test_without_a_neck_the_embedding_is_the_projection() -> None:
     images = torch.randn(2, 3, 64, 64)
     assert torch.equal(network(images), network.project(network.pool(network.feature_maps(images))))
     assert not any(name.startswith("neck") for name in network.state_dict())
+
+
+def test_vlad_is_the_sum_of_differences_from_each_centre_by_softmax(rng: np.random.Generator) -> None:
+    torch.manual_seed(3)
+    pool = Vlad(channels=5, clusters=3, cell_dim=4)
+    maps = torch.from_numpy(rng.normal(size=(2, 5, 3, 4)).astype(np.float32))
+    with torch.no_grad():
+        pooled = pool(maps).numpy()
+        weight, bias = pool.reduce.weight.numpy()[:, :, 0, 0], pool.reduce.bias.numpy()  # type: ignore[union-attr]
+    centers, sharpness = pool.centers.detach().numpy(), pool.sharpness.item()
+    for photo, got in zip(maps.numpy(), pooled, strict=True):
+        wanted = np.zeros((3, 6))
+        for row in range(3):
+            for column in range(4):
+                channels = photo[:, row, column]
+                local = weight @ (channels / np.linalg.norm(channels)) + bias
+                cell = np.array([*local, (column / 4 - 0.5) * 1.5, (row / 3 - 0.5) * 1.5])
+                nearness = np.exp(-sharpness * ((cell - centers) ** 2).sum(1))
+                wanted += (nearness / nearness.sum())[:, None] * (cell - centers)
+        wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+        np.testing.assert_allclose(got, wanted.ravel(), atol=1e-4)
+
+
+def test_vlad_s_cells_add_up_to_it(rng: np.random.Generator) -> None:
+    torch.manual_seed(4)
+    pool, maps = Vlad(5, 3, 4), torch.from_numpy(rng.normal(size=(2, 5, 3, 4)).astype(np.float32))
+    parts = pool.parts(maps)
+    assert parts.shape == (2, 12, 18)
+    torch.testing.assert_close(parts.sum(1), pool(maps), atol=1e-5, rtol=1e-4)
+
+
+def test_vlad_tells_places_apart() -> None:
+    torch.manual_seed(5)
+    pool, maps = Vlad(2, 4, 3), torch.zeros(2, 2, 2, 6)
+    maps[:, 0] = 1.0
+    maps[0, 1, 0, 0], maps[1, 1, 0, 5] = 3.0, 3.0  # the same mark, at the left and at the right
+    left, right = pool(maps).detach()
+    assert float((left - right).norm()) > 0.05
+
+
+def test_a_stride_stops_the_backbone_where_its_maps_are_that_much_smaller() -> None:
+    torch.manual_seed(6)
+    whole = Network(NetworkConfig("mobilenetv3_small_050", 8)).eval()
+    cut = Network(NetworkConfig("mobilenetv3_small_050", 8, stride=8)).eval()
+    images = torch.randn(1, 3, 64, 96)
+    assert whole.feature_maps(images).shape[2:] == (2, 3)
+    assert cut.feature_maps(images).shape[2:] == (8, 12)
+    sizes = [sum(p.numel() for p in one.backbone.parameters()) for one in (whole, cut)]
+    assert sizes[1] < sizes[0] / 10
+    shared = cut.backbone.state_dict().keys() & whole.backbone.state_dict().keys()
+    assert shared == cut.backbone.state_dict().keys()  # by the same names, so that a whole one's weights fit
+    # What the whole one computes on its way is what the cut one ends with.
+    cut.backbone.load_state_dict({name: whole.backbone.state_dict()[name] for name in shared})
+    between = whole.backbone.forward_intermediates(images, indices=[cut.stage], intermediates_only=True)[0]
+    torch.testing.assert_close(cut.feature_maps(images), between)
+
+
+@pytest.mark.parametrize(("mirror", "axis"), [("horizontal", 3), ("vertical", 2)])
+def test_both_sides_are_the_image_s_and_its_mirror_image_s(mirror: Mirror, axis: int) -> None:
+    network, images = Network(NetworkConfig("test_resnet", 8, mirror=mirror)).eval(), torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(network.both_sides(images), network(images) + network(images.flip(axis)))

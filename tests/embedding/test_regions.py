@@ -36,7 +36,9 @@ def pair(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, 256, (2, 64, 96, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize(("pooling", "dimension"), [("gem", 8), ("average", 8), ("gem", 0), ("average", 0)])
+@pytest.mark.parametrize(
+    ("pooling", "dimension"), [("gem", 8), ("average", 8), ("vlad", 8), ("gem", 0), ("average", 0)]
+)
 def test_regions_add_up_to_the_embedding(pooling: Pooling, dimension: int, rng: np.random.Generator) -> None:
     network = network_of(pooling, dimension)
     images = torch.from_numpy(rng.normal(size=(3, 3, 64, 96)).astype(np.float32))
@@ -46,7 +48,7 @@ def test_regions_add_up_to_the_embedding(pooling: Pooling, dimension: int, rng: 
         torch.testing.assert_close(regions.sum((1, 2)), network(images), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("pooling", "dimension"), [("gem", 8), ("average", 0)])
+@pytest.mark.parametrize(("pooling", "dimension"), [("gem", 8), ("vlad", 8), ("average", 0)])
 def test_heat_adds_up_to_the_cosine_of_the_embeddings(pooling: Pooling, dimension: int, pair: np.ndarray) -> None:
     embedder = embedder_of(network_of(pooling, dimension))
     heat = heat_maps(embedder, *pair)
@@ -110,6 +112,20 @@ def test_an_ensemble_s_heat_adds_up_too_on_the_finest_of_its_grids(pair: np.ndar
     for total in (heat.query.sum(), heat.reference.sum(), 1 - heat.distance):
         assert total == pytest.approx(one @ other, abs=1e-5)
     assert members_of(embedder.network) == members and members_of(members[0]) == [members[0]]
+
+
+def test_heat_follows_a_mirror_about_the_length_too(pair: np.ndarray) -> None:
+    torch.manual_seed(8)
+    members = [
+        Network(NetworkConfig("test_resnet", 8, "vlad", stride=16, mirror="vertical")).eval(),
+        Network(NetworkConfig("test_resnet", 8, mirror="vertical")).eval(),
+    ]
+    for network in (*members, Ensemble(members)):
+        straight, mirrored = (heat_maps(embedder_of(network), one, pair[1]) for one in (pair[0], pair[0, ::-1].copy()))
+        np.testing.assert_allclose(mirrored.query, straight.query[::-1], atol=1e-5)
+        np.testing.assert_allclose(mirrored.reference, straight.reference, atol=1e-5)
+        one, other = embedder_of(network).embed_pixels(pair).astype(float)
+        assert straight.query.sum() == pytest.approx(one @ other, abs=1e-5)
 
 
 def test_an_ensemble_of_one_is_that_one(pair: np.ndarray) -> None:

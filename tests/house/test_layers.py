@@ -24,10 +24,11 @@ DOORS = {
     "torchvision": {"training/", "doctor.py"},
     "safetensors": {"embedding/checkpoint.py", "embedding/network.py", "training/"},
     "faiss": {"index/engine.py"},
-    "scipy": {"index/probability.py", "demo/noise.py"},
+    "scipy": {"index/probability.py", "demo/noise.py", "training/clustering.py"},
     "sqlalchemy": {
         "index/access/",
         "index/as_of.py",
+        "index/beside.py",
         "index/catalogue.py",
         "index/catalogue_rows.py",
         "index/curation.py",

@@ -80,3 +80,9 @@ def test_a_corner_that_turns_into_view_is_the_mean_colour() -> None:
     turned = dataclasses.replace(NOTHING, zoom=(0.5, 0.5))
     found = changed(turned, torch.full((1, 16, 24, 3), 255, dtype=torch.uint8))
     assert found[0, :, 0, 0].abs().max() < 0.02  # the mean lies at 0
+
+
+def test_a_vertical_mirror_turns_top_and_bottom() -> None:
+    pixels, all_of_them = pixels_of(4), torch.ones(4, dtype=torch.bool)
+    mirrored = Augmentation(NOTHING, SMALL, "vertical")(pixels, all_of_them)
+    torch.testing.assert_close(mirrored, changed(NOTHING, pixels).flip(2))
