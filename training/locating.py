@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch.nn import functional
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
 from embedding.locator import LOCATOR_PX, Locator
+from embedding.photo import Box
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from index.progress import progress
@@ -25,15 +26,24 @@ _HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
 
 
 def train_locator(
-    photos: Sequence[LabelledPhoto], choices: LocatorChoices, seed: int, cache: Path
+    photos: Sequence[LabelledPhoto],
+    choices: LocatorChoices,
+    seed: int,
+    cache: Path,
+    *,
+    aligned: Collection[Box] = (),
 ) -> tuple[Locator, float]:
     """Train on the photos that have a box; returns the locator and its mean overlap (IoU) on held-out photos.
+
+    Photos are moved and cut at random, but not those with one of the boxes `aligned`: crops aligned alike have it where
+    it is by their own frame, and cut ones teach a box too large.
 
     Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does. Wants FEWEST_BOXES boxes or more.
     """
     boxed = [photo for photo in photos if photo.box is not None]
     boxes = torch.tensor([photo.box for photo in boxed if photo.box is not None], dtype=torch.float32)  # (n, 4)
     pixels = cached_pixels([_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache)
+    is_fixed = torch.tensor([photo.box in aligned for photo in boxed])
     learnt = np.array([at for at in range(len(boxed)) if at % _HELD_OUT_EVERY], np.int64)
     torch.manual_seed(seed)
     locator = Locator()
@@ -47,7 +57,7 @@ def train_locator(
             order = rng.permutation(learnt)
             for step in range(steps):
                 rows = order[step * choices.batch : (step + 1) * choices.batch]
-                images, wanted = _changed(_images(pixels, rows), boxes[rows])
+                images, wanted = _changed(_images(pixels, rows), boxes[rows], is_fixed[rows])
                 found = locator(images)
                 loss = generalized_box_iou_loss(found, wanted, "mean") + functional.l1_loss(found, wanted)
                 optimiser.zero_grad()
@@ -71,11 +81,11 @@ def _images(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels[rows])).permute(0, 3, 1, 2).float() / 255.0
 
 
-def _changed(images: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Random windows, mirror images and light: (n, 3, h, w), (n, 4) -> the same shapes."""
+def _changed(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Tensor]:
+    """Random windows, save for those fixed (n,), mirror images and light: (n, 3, h, w), (n, 4) -> the same shapes."""
     count = len(images)
     # A window [x0, x1] x [y0, y1] of the photo that holds the box, grown or cut at random.
-    cut = torch.rand(count, 4) * _MOST_CUT
+    cut = torch.rand(count, 4) * _MOST_CUT * ~is_fixed[:, None]
     x0, y0 = torch.minimum(cut[:, 0], boxes[:, 0]), torch.minimum(cut[:, 1], boxes[:, 1])
     x1, y1 = 1 - torch.minimum(cut[:, 2], 1 - boxes[:, 2]), 1 - torch.minimum(cut[:, 3], 1 - boxes[:, 3])
     window = torch.stack([x0, y0, x1 - x0, y1 - y0], 1)

@@ -28,7 +28,7 @@ from training.clustering import begin_clusters
 from training.locating import FEWEST_BOXES, train_locator
 from training.losses import WeightedLosses
 from training.optimisation import build_optimiser, moving_average
-from training.recipe import Recipe
+from training.recipe import Recipe, boxes_of
 from training.run import RECIPE, STATE, BadRun, Run, recipe_json
 from training.splits import Split, make_split, species_of, write_split
 from training.start import inherited_locator, start_network
@@ -219,7 +219,8 @@ def _locator(
         return None, 0.0
     path = out / "locator.safetensors"
     if world.is_first and not path.exists():
-        locator, overlap = train_locator(photos, recipe.locator, recipe.seed, cache)
+        aligned = set(boxes_of(recipe.data).values())
+        locator, overlap = train_locator(photos, recipe.locator, recipe.seed, cache, aligned=aligned)
         write_atomically(path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)}))
     world.wait()
     # Read by all, as photos without a box are cropped by it in every process.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -56,3 +57,16 @@ def test_the_seed_decides_the_locator(photos: list[LabelledPhoto], tmp_path: Pat
     weights = [train_locator(photos[:60], choices, seed, tmp_path)[0].state_dict() for seed in (1, 1, 2)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not torch.equal(weights[0]["head.1.weight"], weights[2]["head.1.weight"])
+
+
+def test_a_box_that_is_aligned_is_learned_where_it_is(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+    box = Box(0.3, 0.3, 0.7, 0.7)  # of photos in which nothing shows where
+    alike = [dataclasses.replace(photo, box=box) for photo in photos[:60]]
+    choices = LocatorChoices(epochs=40, batch=27)
+    found: dict[bool, Box] = {}
+    for is_told in (True, False):
+        locator, _ = train_locator(alike, choices, 0, tmp_path, aligned={box} if is_told else ())
+        boxes = np.array([tuple(one) for one in locate(locator, [read_photo(photo.path) for photo in alike[::10]])])
+        found[is_told] = Box(*boxes.mean(0).tolist())
+    assert overlap(found[True], box) > 0.9
+    assert overlap(found[False], box) < overlap(found[True], box)  # it has seen cut ones, where the box is larger
