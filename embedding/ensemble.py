@@ -15,14 +15,22 @@ from embedding.network import BadNetwork, Network, NetworkConfig
 Size = tuple[int, int]
 
 
+_LEAST_SHARE = 0.01
+"""A member with less of a photo than this doesn't look at it."""
+
+
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """How a gate divides photos among members: for each species the members' shares, which sum to 1."""
+    """How a gate divides photos among members: for each species the members' shares, which sum to 1.
+
+    The gate goes by what the first `looks` members see (0: by all), so that the others need not look at every photo.
+    """
 
     shares: Mapping[str, tuple[float, ...]]
+    looks: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        return {"shares": {name: list(row) for name, row in self.shares.items()}}
+        return {"shares": {name: list(row) for name, row in self.shares.items()}, "looks": self.looks}
 
 
 class Gate(nn.Module):
@@ -47,7 +55,9 @@ class Gate(nn.Module):
         return functional.softmax(vectors @ self.weight.T + self.bias, dim=1)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        return self.species(vectors) @ self.shares
+        shares = self.species(vectors) @ self.shares
+        shares = torch.where(shares < _LEAST_SHARE, 0.0, shares)
+        return shares / shares.sum(1, keepdim=True)
 
 
 class Ensemble(nn.Module):
@@ -55,7 +65,7 @@ class Ensemble(nn.Module):
 
     A member with a size of its own (w, h) gets the pixels scaled to it. Each member's part is as long as the root of
     its share of the photo, so that the cosine of two photos of one species is the mean of the members' cosines,
-    weighted by their shares. Without a gate all shares are alike.
+    weighted by their shares; a member without a share of a photo doesn't look at it. Without a gate all are alike.
     """
 
     def __init__(
@@ -66,45 +76,55 @@ class Ensemble(nn.Module):
         self.networks = tuple(members)
         self.sizes = tuple(sizes) or (None,) * len(members)
         self.dimension = sum(member.dimension for member in members)
-        self.gate = None if gate is None else Gate(gate, self.dimension)
+        self.looks = 0 if gate is None else gate.looks or len(members)
+        seen = sum(member.dimension for member in members[: self.looks])
+        self.gate = None if gate is None else Gate(gate, seen)
 
-    def views(self, images: Tensor) -> list[Tensor]:
-        """The pixels as each member looks at them."""
-        return [
-            images
-            if size is None or (size[1], size[0]) == images.shape[2:]
-            else functional.interpolate(images, (size[1], size[0]), mode="bilinear", antialias=True)
-            for size in self.sizes
-        ]
+    def view(self, images: Tensor, at: int) -> Tensor:
+        """The pixels as member `at` looks at them."""
+        size = self.sizes[at]
+        if size is None or (size[1], size[0]) == images.shape[2:]:
+            return images
+        return functional.interpolate(images, (size[1], size[0]), mode="bilinear", antialias=True)
 
-    def parts(self, images: Tensor, *, is_mirrored: bool = False) -> list[Tensor]:
-        """Each member's unit vectors (n, d of the member), of the images or of their mirror images as it makes them."""
-        seen = zip(self.networks, self.views(images), strict=True)
-        return [
-            functional.normalize(member(view.flip(member.mirror_axis) if is_mirrored else view).float())
-            for member, view in seen
-        ]
+    def part(self, images: Tensor, at: int) -> Tensor:
+        """Member `at`'s unit vectors of the images: (n, d of the member)."""
+        return functional.normalize(self.networks[at](self.view(images, at)).float())
 
-    def shares(self, parts: Sequence[Tensor]) -> Tensor:
-        """The members' shares (n, m) of the photos that have these parts."""
-        if self.gate is None:
-            return parts[0].new_full((len(parts[0]), len(parts)), 1.0 / len(parts))
-        return self.gate(torch.cat(list(parts), dim=1))
+    def shares(self, images: Tensor) -> Tensor:
+        """The members' shares (n, m) of each photo."""
+        return self._shares(images, self._looked(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        parts = self.parts(images)
-        return _joined(parts, self.shares(parts))
+        return self._joined(images, has_both_sides=False)
 
     def both_sides(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) -> (n, d): of the images and of their mirror images, added up; whose they are the former say."""
-        parts = self.parts(images)
-        shares = self.shares(parts)
-        return _joined(parts, shares) + _joined(self.parts(images, is_mirrored=True), shares)
+        return self._joined(images, has_both_sides=True)
 
+    def _looked(self, images: Tensor) -> list[Tensor]:
+        return [self.part(images, at) for at in range(self.looks)]
 
-def _joined(parts: Sequence[Tensor], shares: Tensor) -> Tensor:
-    lengths = shares.sqrt()
-    return torch.cat([part * lengths[:, at, None] for at, part in enumerate(parts)], dim=1)
+    def _shares(self, images: Tensor, looked: Sequence[Tensor]) -> Tensor:
+        if self.gate is None:
+            return images.new_full((len(images), len(self.networks)), 1.0 / len(self.networks))
+        return self.gate(torch.cat(list(looked), dim=1))
+
+    def _joined(self, images: Tensor, *, has_both_sides: bool) -> Tensor:
+        looked = self._looked(images)
+        shares = self._shares(images, looked)
+        joined: list[Tensor] = []
+        for at, network in enumerate(self.networks):
+            rows = shares[:, at].nonzero()[:, 0]
+            part = shares.new_zeros(len(images), network.dimension)
+            if len(rows):
+                mine = images[rows]
+                seen = looked[at][rows] if at < self.looks else self.part(mine, at)
+                if has_both_sides:
+                    seen = seen + functional.normalize(network(self.view(mine, at).flip(network.mirror_axis)).float())
+                part[rows] = seen * shares[rows, at, None].sqrt()
+            joined.append(part)
+        return torch.cat(joined, dim=1)
 
 
 def network_of(described: Mapping[str, Any]) -> Network | Ensemble:
@@ -127,4 +147,7 @@ def _gate_of(described: Mapping[str, Any] | None, count: int) -> GateConfig | No
     for species, row in shares.items():
         if len(row) != count or min(row) < 0 or abs(sum(row) - 1) > 1e-6:
             raise BadNetwork(f"the gate gives {species} the shares {row}; allowed are {count} that sum to 1")
-    return GateConfig(shares)
+    looks = int(described.get("looks", 0))
+    if not 0 <= looks <= count:
+        raise BadNetwork(f"the gate goes by {looks} members; allowed are 1 to {count}, or 0 for all")
+    return GateConfig(shares, looks)

@@ -108,12 +108,13 @@ def _both_sides(network: Network | Ensemble, images: Tensor) -> list[Tensor]:
     """Each member's regions of images and of their mirror images, turned back and added up: (n, h', w', d)."""
     if isinstance(network, Network):
         return [region_vectors(network, images) + _mirrored(network, images)]
-    seen = list(zip(network.networks, network.views(images), strict=True))
-    straight = [_of_unit_length(region_vectors(member, view)) for member, view in seen]
-    lengths = network.shares([each.sum((1, 2)) for each in straight]).sqrt()  # (n, m)
-    mirrored = [_of_unit_length(_mirrored(member, view)) for member, view in seen]
-    sides = zip(straight, mirrored, strict=True)
-    return [(one + other) * lengths[:, at, None, None, None] for at, (one, other) in enumerate(sides)]
+    lengths = network.shares(images).sqrt()  # (n, m)
+    both: list[Tensor] = []
+    for at, member in enumerate(network.networks):
+        view = network.view(images, at)
+        sides = _of_unit_length(region_vectors(member, view)) + _of_unit_length(_mirrored(member, view))
+        both.append(sides * lengths[:, at, None, None, None])
+    return both
 
 
 def _mirrored(network: Network, images: Tensor) -> Tensor:

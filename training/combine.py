@@ -72,7 +72,7 @@ def combine(
         shares = shares_of(experts or {}, list(some), len(paths))
         for at, member in enumerate(described):
             seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
-            outputs = unit_vectors(_embedder(network, weights, input_), seen)[at]
+            outputs = unit_vectors(_embedder(network, weights, input_), seen, at)
             thin(weights, f"members.{at}.", outputs, dimensions)
             member["embedding_dim"] = dimensions
     if experts is not None:
@@ -115,7 +115,7 @@ def _add_gate(
 ) -> None:
     """Fit a gate with the members as they are, and add it to the description, the weights and the card."""
     some = sample(photos)
-    config = GateConfig(shares_of(experts, list(some), len(network["members"])))
+    config = GateConfig(shares_of(experts, list(some), len(network["members"])), looks=1)
     network["gate"] = config.to_dict()
     embedder = _embedder(network, weights, input_)
     assert isinstance(embedder.network, Ensemble)

@@ -69,7 +69,8 @@ def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], 
     ensemble = embedder.network
     assert isinstance(ensemble, Ensemble)
     assert isinstance(ensemble.gate, Gate)
-    vectors = [torch.cat(unit_vectors(embedder, photos[name]), dim=1) for name in config.shares]
+    looking = range(ensemble.looks)
+    vectors = [torch.cat([unit_vectors(embedder, photos[name], at) for at in looking], dim=1) for name in config.shares]
     learned, whose = torch.cat([rows[::2] for rows in vectors]), [len(rows[::2]) for rows in vectors]
     weight, bias = _softmax_regression(learned, torch.arange(len(vectors)).repeat_interleave(torch.tensor(whose)))
     ensemble.gate.weight.copy_(weight)
@@ -98,14 +99,14 @@ def _softmax_regression(vectors: Tensor, classes: Tensor) -> tuple[Tensor, Tenso
 
 
 @torch.inference_mode()
-def unit_vectors(embedder: Embedder, photos: Sequence[LabelledPhoto]) -> list[Tensor]:
-    """Of each member of the embedder's ensemble the photos' unit vectors (n, d), before any gate."""
+def unit_vectors(embedder: Embedder, photos: Sequence[LabelledPhoto], member: int) -> Tensor:
+    """The photos' unit vectors (n, d) by one member of the embedder's ensemble, whosever they are by its gate."""
     assert isinstance(embedder.network, Ensemble)
-    parts: list[list[Tensor]] = []
+    parts: list[Tensor] = []
     for start in range(0, len(photos), _BATCH):
         images = [read_photo(photo.path) for photo in photos[start : start + _BATCH]]
         boxes = embedder.located(images, [None] * len(images))
         pixels = [embedder.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
         seen = normalised(torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing)
-        parts.append([part.cpu() for part in embedder.network.parts(seen)])
-    return [torch.cat(list(rows)) for rows in zip(*parts, strict=True)]
+        parts.append(embedder.network.part(seen, member).cpu())
+    return torch.cat(parts)

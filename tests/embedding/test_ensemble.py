@@ -34,9 +34,10 @@ class Colour(Network):
 
     def __init__(self, sign: float) -> None:
         nn.Module.__init__(self)
-        self.sign, self.dimension = sign, 3
+        self.sign, self.dimension, self.counted = sign, 3, 0
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.counted += len(images)
         self.saw = tuple(images.shape[2:])
         return self.sign * images.mean((2, 3))
 
@@ -94,8 +95,35 @@ def test_each_member_makes_mirror_images_its_own_way_and_the_straight_ones_say_w
     ensemble.gate.weight.normal_()
     images = torch.randn(3, 3, 64, 96)
     with torch.no_grad():
-        lengths = ensemble.shares(ensemble.parts(images)).sqrt()
+        lengths = ensemble.shares(images).sqrt()
         both = ensemble.both_sides(images)
         for member, axis, at, part in zip(members, (3, 2), (0, 1), both.split([6, 4], dim=1), strict=True):
             sides = functional.normalize(member(images)) + functional.normalize(member(images.flip(axis)))
             torch.testing.assert_close(part, sides * lengths[:, at, None], atol=1e-5, rtol=1e-4)
+
+
+def test_members_look_at_their_own_photos_alone_and_the_gate_goes_by_the_first() -> None:
+    shares = {"red": (1.0, 0.0), "blue": (0.0, 1.0)}
+    first, second = Colour(1.0), Colour(-1.0)
+    ensemble = Ensemble([first, second], gate=GateConfig(shares, looks=1))
+    assert ensemble.gate is not None
+    ensemble.gate.weight.copy_(100.0 * torch.tensor([[1.0, 0, 0], [0, 0, 1.0]]))
+    photos = torch.zeros(3, 3, 4, 4)
+    photos[0, 0], photos[1, 2], photos[2, 0] = 1.0, 1.0, 0.5
+    embedded = ensemble(photos)
+    assert torch.allclose(embedded, torch.tensor([[1.0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, -1.0], [1.0, 0, 0, 0, 0, 0]]))
+    assert second.counted == 1  # the blue one; the first has to look at all, as the gate goes by it
+    assert first.counted == 3
+
+
+def test_a_share_too_small_to_matter_is_another_s() -> None:
+    ensemble = red_and_blue(4.0)
+    photos = torch.zeros(1, 3, 4, 4)
+    photos[0, 0] = 1.0  # e^8 times as red as blue: 0.03 % of it blue, of which the second has three quarters
+    assert ensemble.shares(photos).tolist() == [[1.0, 0.0]]
+
+
+def test_a_gate_that_goes_by_more_members_than_there_are_is_refused() -> None:
+    config = NetworkConfig("test_resnet", 6).to_dict()
+    with pytest.raises(BadNetwork, match="goes by 3 members; allowed are 1 to 2, or 0 for all"):
+        network_of({"members": [config, config], "gate": {"shares": {"a": [0.5, 0.5]}, "looks": 3}})
