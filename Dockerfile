@@ -14,7 +14,7 @@ RUN apt-get update \
 WORKDIR /app
 COPY . .
 # The very steps that `make demo` and `make test` begin with, so what is tested there is what runs here.
-RUN PIP_NO_CACHE_DIR=1 make setup FAISS=$FAISS EXTRAS=heic
+RUN PIP_NO_CACHE_DIR=1 make setup FAISS=$FAISS EXTRAS=heic,postgres
 
 USER flukeprint
 ENV PATH=/app/.venv/bin:$PATH \

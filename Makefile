@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One FAISS build only: the two break each other when both are installed.
 FAISS ?= $(shell if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
 # What is installed besides: all of pyproject.toml's extras, for work on the project itself. May be empty.
-EXTRAS ?= train,tensorboard,heic,dev
+EXTRAS ?= train,tensorboard,heic,postgres,dev
 comma := ,
 STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 

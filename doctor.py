@@ -19,19 +19,22 @@ from typing import Annotated, Literal
 import typer
 
 from embedding.errors import FlukeprintError
+from index.address import CatalogueAddress, PostgresAddress, address_of, located
+from index.options import FilesOption
 
 Verdict = Literal["good", "note", "broken"]
 
 CONSTRAINTS = Path(__file__).parent / "constraints.txt"
 PACKAGES = (
     *("torch", "torchvision", "timm", "numpy", "pillow", "scipy", "safetensors", "sqlalchemy", "fastapi", "starlette"),
-    *("pydantic", "pydantic-settings", "python-multipart", "uvicorn", "typer", "rich", "prometheus-client"),
+    *("pydantic", "pydantic-settings", "python-multipart", "uvicorn", "typer", "rich", "prometheus-client", "httpx"),
 )
 FAISS_BUILDS = ("faiss-cpu", "faiss-gpu")
 EXTRAS = {  # the extra's name: what it is for, what it imports
     "train": ("flukeprint train and evaluate", ("pytorch_metric_learning", "matplotlib")),
     "tensorboard": ("flukeprint train --tensorboard", ("tensorboard",)),
     "heic": ("HEIC photos, as phones make them", ("pillow_heif",)),
+    "postgres": ("catalogues in PostgreSQL", ("psycopg",)),
 }
 GIB = 2**30
 LITTLE_ROOM_BYTES = GIB
@@ -54,11 +57,15 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     catalogue: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--catalogue", envvar="FLUKEPRINT_CATALOGUE", help="Catalogue (default: catalogue.db, where there is one)."
+            "--catalogue",
+            envvar="FLUKEPRINT_CATALOGUE",
+            metavar="FILE|URL",
+            help="Catalogue (default: catalogue.db, where there is one).",
         ),
     ] = None,
+    files: FilesOption = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option("--checkpoint", envvar="FLUKEPRINT_CHECKPOINT", help="Checkpoint (default: the shipped one)."),
@@ -69,7 +76,8 @@ def doctor(
 
     Ends with exit code 1 when something is broken that identifying a photo needs.
     """
-    findings = examine(catalogue, checkpoint)
+    address = None if catalogue is None else located(address_of(catalogue), files)
+    findings = examine(address, checkpoint)
     is_well = all(finding.verdict != "broken" for finding in findings)
     if as_json:
         print(json.dumps({"is_well": is_well, "findings": [asdict(finding) for finding in findings]}, indent=2))
@@ -89,10 +97,10 @@ def lines_of(findings: Iterable[Finding]) -> list[str]:
     return lines
 
 
-def examine(catalogue: Path | None, checkpoint: Path | None) -> list[Finding]:
+def examine(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> list[Finding]:
     """Look at everything, cheap things first; what is broken stops nothing that comes after it."""
     gpus, gpu_finding = look_at_gpu()
-    folder = (catalogue or Path("catalogue.db")).resolve().parent
+    folder = catalogue.files if isinstance(catalogue, PostgresAddress) else (catalogue or Path("catalogue.db")).parent
     return [
         Finding("python", "good", f"{platform.python_version()} at {sys.prefix}"),
         *look_at_packages(PACKAGES, pinned_versions(CONSTRAINTS)),
@@ -102,7 +110,7 @@ def examine(catalogue: Path | None, checkpoint: Path | None) -> list[Finding]:
         look_at_checkpoint(checkpoint),
         look_at_catalogue(catalogue, checkpoint),
         *(look_at_extra(name) for name in EXTRAS),
-        look_at_disk(folder if folder.exists() else Path.cwd()),
+        look_at_disk(folder.resolve() if folder and folder.exists() else Path.cwd()),
     ]
 
 
@@ -236,18 +244,20 @@ def _embeds_a_blank_image(path: Path) -> int:
     return int(vectors.shape[1])
 
 
-def look_at_catalogue(catalogue: Path | None, checkpoint: Path | None) -> Finding:
+def look_at_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> Finding:
     """Whether the catalogue is readable whole, made by this checkpoint, and its photos are where it says.
 
     No catalogue is only worth a note, unless one was named.
     """
-    path = catalogue or Path("catalogue.db")
-    if not path.exists():
-        verdict: Verdict = "note" if catalogue is None else "broken"
-        mend = f"flukeprint index build --catalogue {path} --csv FILE --photos FOLDER"
-        return Finding("catalogue", verdict, f"there is none at {path} yet", mend)
+    from index.opening import exists
+
+    address = catalogue or Path("catalogue.db")
     try:
-        said, mend, absent = _catalogue_read_whole(path, checkpoint)
+        if not exists(address):
+            verdict: Verdict = "note" if catalogue is None else "broken"
+            mend = f"flukeprint index build --catalogue {address} --csv FILE --photos FOLDER"
+            return Finding("catalogue", verdict, f"there is none at {address} yet", mend)
+        said, mend, absent = _catalogue_read_whole(address, checkpoint)
     except FlukeprintError as error:
         return Finding("catalogue", "broken", str(error))
     if mend:
@@ -259,18 +269,18 @@ def look_at_catalogue(catalogue: Path | None, checkpoint: Path | None) -> Findin
     return Finding("catalogue", "good", said)
 
 
-def _catalogue_read_whole(path: Path, checkpoint: Path | None) -> tuple[str, str | None, list[Path]]:
+def _catalogue_read_whole(address: CatalogueAddress, checkpoint: Path | None) -> tuple[str, str | None, list[Path]]:
     """Read every vector and the calibration: what is in there, how to mend it, and the photos that are not on disk."""
     from index.catalogue import Catalogue
     from index.status import catalogue_status
 
-    status = catalogue_status(path, checkpoint)
-    with Catalogue.open(path) as catalogue:
+    status = catalogue_status(address, checkpoint)
+    with Catalogue.open(address) as catalogue:
         gallery, calibration = catalogue.searchable()
         absent = [photo.path for photo in catalogue.photos() if not photo.path.is_file()]
     said = (
         f"revision {status.revision}: {status.counts.individuals} individuals, {status.counts.photos} photos, "
-        f"{gallery.size} searchable, {'calibrated' if calibration.is_fitted else 'too small to calibrate'} at {path}"
+        f"{gallery.size} searchable, {'calibrated' if calibration.is_fitted else 'too small to calibrate'} at {address}"
     )
     return said, status.mend, absent
 

@@ -1,16 +1,27 @@
-"""Which way up a photo was taken, read from its EXIF block.
+"""Which way up a photo was taken, and when, read from its EXIF block; never where.
 
-Pillow would parse every EXIF tag, and warn of any damaged one, to learn the single number that matters here.
+Pillow would parse every EXIF tag, and warn of any damaged one, to learn the few that matter here.
 """
 
 from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
+from datetime import datetime
 
 _UPRIGHT = 1
 _ORIENTATION_TAG = 0x0112
-_SHORT = 3
+_EXIF_DIRECTORY_TAG = 0x8769
+_TAKEN_AT_TAG = 0x9003  # DateTimeOriginal
+_OFFSET_TAG = 0x9011  # OffsetTimeOriginal
+_ASCII, _SHORT, _LONG = 2, 3, 4
+_MARK = b"Exif\x00\x00"
+_TIME = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
+_OFFSET = re.compile(r"[+-]([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+_LONGEST_TEXT = 100
+_SEARCHED_BYTES = 2 * 2**20  # EXIF stands before the pixels, but for some PNG and WebP files
+_MARKED = re.compile(rb"(?:Exif\x00\x00|eXIf|EXIF.{4}(?:Exif\x00\x00)?)(?:II\*\x00|MM\x00\*)", re.DOTALL)
 # In a JPEG's pixel data 0xFF is never followed by 0xE1, so this can't match there.
 _JPEG_EXIF = re.compile(rb"(\xff\xe1(..))Exif\x00\x00", re.DOTALL)
 
@@ -26,17 +37,73 @@ def set_jpeg_exif_aside(jpeg: bytes) -> tuple[bytes, bytes]:
 
 def orientation(exif: bytes) -> int:
     """Find the orientation, 1..8, in an EXIF block's first directory; 1 (upright) where none can be read."""
-    exif = exif.removeprefix(b"Exif\x00\x00")
-    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(exif[:4])
-    if order is None:
-        return _UPRIGHT
+    exif = exif.removeprefix(_MARK)
     try:
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for position in range(start + 2, start + 2 + 12 * count, 12):
-            tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, position)
+        order, start = _first_directory(exif)
+        for tag, kind, _, place in _entries(exif, order, start):
+            (value,) = struct.unpack_from(order + "H", exif, place)
             if tag == _ORIENTATION_TAG and kind == _SHORT and 1 <= value <= 8:
                 return value
     except struct.error:  # the block ends early; the pixels may still be fine
         return _UPRIGHT
     return _UPRIGHT
+
+
+def taken_at(photo: bytes) -> str | None:
+    """When the camera says that a photo was taken, `2018-06-01T12:30:00`, with its offset from UTC where that is there.
+
+    None where the file doesn't say, or says what is no time (a clock that was never set writes zeros or spaces).
+    """
+    for block in _exif_blocks(photo):
+        told = _texts(block)
+        found = _TIME.fullmatch(told.get(_TAKEN_AT_TAG, ""))
+        try:
+            at = datetime.fromisoformat("{}-{}-{}T{}:{}:{}".format(*found.groups())).isoformat() if found else ""
+        except ValueError:  # no such day
+            at = ""
+        if not at:
+            continue
+        offset = told.get(_OFFSET_TAG, "")
+        return at + (offset if _OFFSET.fullmatch(offset) else "")
+    return None
+
+
+def _exif_blocks(photo: bytes) -> Iterator[bytes]:
+    """Where a file may keep its EXIF, from the byte order mark on."""
+    if photo.startswith((b"II*\x00", b"MM\x00*")):  # a TIFF is one
+        yield photo
+    # JPEG, WebP and HEIC mark it themselves; PNG has a chunk for it.
+    yield from (photo[found.end() - 4 :] for found in _MARKED.finditer(photo[:_SEARCHED_BYTES]))
+
+
+def _texts(exif: bytes) -> dict[int, str]:
+    """The texts of a block's EXIF directory by tag; empty where there is none."""
+    texts: dict[int, str] = {}
+    try:
+        order, first = _first_directory(exif)
+        for tag, kind, _, place in _entries(exif, order, first):
+            if tag == _EXIF_DIRECTORY_TAG and kind == _LONG:
+                (start,) = struct.unpack_from(order + "I", exif, place)
+                for own, of_kind, length, led in _entries(exif, order, start):
+                    if of_kind == _ASCII and 4 < length <= _LONGEST_TEXT:  # shorter ones lie in the entry itself
+                        (at,) = struct.unpack_from(order + "I", exif, led)
+                        texts[own] = exif[at : at + length].split(b"\x00")[0].decode("ascii", "replace").strip()
+    except struct.error:  # the block ends early: what was found stands
+        pass
+    return texts
+
+
+def _first_directory(exif: bytes) -> tuple[str, int]:
+    """A block's byte order, `<` or `>`, and where its first directory is. Raises struct.error where it is none."""
+    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(exif[:4])
+    if order is None:
+        raise struct.error("no EXIF block")
+    return order, struct.unpack_from(order + "I", exif, 4)[0]
+
+
+def _entries(exif: bytes, order: str, start: int) -> Iterator[tuple[int, int, int, int]]:
+    """A directory's entries: tag, kind, count, and where its value or the way to it stands."""
+    (count,) = struct.unpack_from(order + "H", exif, start)
+    for position in range(start + 2, start + 2 + 12 * count, 12):
+        tag, kind, number = struct.unpack_from(order + "HHI", exif, position)
+        yield tag, kind, number, position + 8

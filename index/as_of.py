@@ -15,7 +15,8 @@ from index.calibration import Calibration
 from index.catalogue import Catalogue
 from index.curation import CurationConflict, UnknownSubject
 from index.gallery import Gallery
-from index.schema import CATALOGUED, ChangeRow, IndividualRow, PhotoRow, RevisionRow, VectorRow, telling
+from index.opening import telling
+from index.schema import CATALOGUED, ChangeRow, EncounterRow, IndividualRow, PhotoRow, RevisionRow, VectorRow
 
 _Columns = dict[str, Any]
 
@@ -27,6 +28,7 @@ class PastPhoto:
     individual: str
     species: str | None
     taken_at: str | None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,14 @@ class PastCatalogue:
 
 @dataclass(slots=True)
 class _Past:
-    """What photos and individuals were, by key; a photo that wasn't there yet has no entry.
+    """What photos and individuals were, and encounters' regions, by key; a photo that wasn't there yet has no entry.
 
     `exchanged`: photos whose content or box is another since, so that their vectors are, too.
     """
 
     photos: dict[int, _Columns]
     names: dict[int, str]
+    regions: dict[int, str | None]
     exchanged: set[int]
 
 
@@ -62,7 +65,7 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
     Raises UnknownSubject when there was no such revision, and CurationConflict when its vectors are no longer all
     there: a photo's file was exchanged since, or the log was begun by an older flukeprint.
     """
-    with telling(catalogue.path), Session(catalogue.engine) as session:
+    with telling(catalogue.address), Session(catalogue.engine) as session:
         row = session.get(RevisionRow, revision)
         if row is None:
             raise UnknownSubject(f"there is no revision {revision}; the last one is {catalogue.revision}")
@@ -96,7 +99,12 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
         revision=revision,
     )
     photos = {
-        name: PastPhoto(individual, past.photos[key]["species"], past.photos[key]["taken_at"])
+        name: PastPhoto(
+            individual,
+            past.photos[key]["species"],
+            past.photos[key]["taken_at"],
+            past.regions.get(past.photos[key]["encounter_id"]),
+        )
         for key, (name, individual) in labelled.items()
     }
     return PastCatalogue(gallery, Calibration.from_json(calibration or {}), photos)
@@ -104,12 +112,16 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
 
 def _at(session: Session, revision: int) -> _Past:
     """The present, with every later change turned back, the newest first."""
-    columns = (PhotoRow.name, PhotoRow.individual_id, PhotoRow.state, PhotoRow.species, PhotoRow.taken_at)
+    columns = (
+        *(PhotoRow.name, PhotoRow.individual_id, PhotoRow.state, PhotoRow.species, PhotoRow.taken_at),
+        PhotoRow.encounter_id,
+    )
     photos: dict[int, _Columns] = {
         row.id: {column.key: getattr(row, column.key) for column in columns}
         for row in session.execute(select(PhotoRow.id, *columns))
     }
     names = {row[0]: row[1] for row in session.execute(select(IndividualRow.id, IndividualRow.name))}
+    regions = {row[0]: row[1] for row in session.execute(select(EncounterRow.id, EncounterRow.region))}
     exchanged: set[int] = set()
     later = select(ChangeRow.detail).where(ChangeRow.revision > revision).order_by(ChangeRow.id.desc())
     for detail in session.scalars(later.execution_options(yield_per=1000)):
@@ -124,7 +136,9 @@ def _at(session: Session, revision: int) -> _Past:
                     exchanged.add(row["key"])
             elif row["table"] == IndividualRow.__tablename__ and "name" in (row["before"] or {}):
                 names[row["key"]] = row["before"]["name"]
-    return _Past(photos, names, exchanged)
+            elif row["table"] == EncounterRow.__tablename__ and "region" in (row["before"] or {}):
+                regions[row["key"]] = row["before"]["region"]
+    return _Past(photos, names, regions, exchanged)
 
 
 def _turn_back(photos: dict[int, _Columns], row: _Columns) -> None:

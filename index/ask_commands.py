@@ -12,21 +12,27 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from index.matching import Source
 from index.options import (
+    ApiKeyOption,
     CatalogueOption,
     CheckpointOption,
     JsonOption,
     PhotoArguments,
+    ServerOption,
+    Unread,
     counted,
+    refuse_mixture,
     refuse_out,
     say,
     say_unread,
 )
 
 if TYPE_CHECKING:
+    from index.address import CatalogueAddress
     from index.embed_photos import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
     from index.identifier import Identifier
-    from index.matching import Identification, Score, Thresholds
+    from index.matching import Identification, Score
 
 ScoreOption = Annotated[
     str,
@@ -39,6 +45,7 @@ ScoreOption = Annotated[
 
 
 def identify(
+    context: typer.Context,
     photos: PhotoArguments,
     catalogue: CatalogueOption = Path("catalogue.db"),
     checkpoint: CheckpointOption = None,
@@ -56,25 +63,49 @@ def identify(
         typer.Option("--threshold", help="The cosine distance (0 to 2) beyond which the answer is `new_whale`."),
     ] = None,
     score: ScoreOption = "nearest",
+    server: ServerOption = None,
+    api_key: ApiKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which individual is in each photo.
 
     Each photo gets ranked individuals with distance and probability, and a decision: `known`, `review` (a person
     should compare the photos) or `new_whale`. Photos that can't be read are listed, the others are answered, and the
-    exit code is then 1.
+    exit code is then 1. With --server a running service is asked, and its catalogue.
     """
+    refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
+    if server is not None:
+        from index.named_files import files_as_given
+        from index.served import identified, service_at
+
+        with service_at(server, api_key) as service:
+            served, source = identified(service, files_as_given(photos), k=k, max_fpir=max_fpir, threshold=threshold)
+        _tell(served.answers, [(each.name, each) for each in served.unread], source, as_json=as_json)
+        return
     from index.given_photos import as_given, embedded
 
     embedder, identifier = _load(catalogue, checkpoint, score)
     thresholds = identifier.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)  # wrong ones end it here
     read, unread = embedded(as_given(photos), embedder, "Identifying")
     answers = _answers(identifier, read, k=k, max_fpir=max_fpir, threshold=threshold)
+    gallery = identifier.gallery
+    source = Source(gallery.revision, gallery.fingerprint, gallery.individual_count, thresholds)
+    _tell(answers, [(each.photo.name, each) for each in unread], source, as_json=as_json)
+
+
+def _tell(
+    answers: Sequence[tuple[str, Identification]],
+    unread: Sequence[tuple[str, Unread]],
+    source: Source,
+    *,
+    as_json: bool,
+) -> None:
+    """Print the answers, list the photos without one, and end with 1 where there are any."""
     if as_json:
-        print(json.dumps(_as_json(identifier, thresholds, answers, unread), indent=2))
+        print(json.dumps(_as_json(answers, unread, source), indent=2))
     else:
         _print_tables(answers)
-    say_unread(unread)
+    say_unread([each for _, each in unread])
     if unread:
         sys.exit(1)
 
@@ -124,14 +155,14 @@ def submit(
         sys.exit(1)
 
 
-def _load(path: Path, checkpoint: Path | None, score: str) -> tuple[PhotoEmbedder, Identifier]:
+def _load(address: CatalogueAddress, checkpoint: Path | None, score: str) -> tuple[PhotoEmbedder, Identifier]:
     from index.catalogue import Catalogue
     from index.identifier import Identifier
     from index.status import check_fingerprint
 
     wanted = _checked_score(score)
-    with Catalogue.open(path) as catalogue:
-        check_fingerprint(path, catalogue, checkpoint)
+    with Catalogue.open(address) as catalogue:
+        check_fingerprint(address, catalogue, checkpoint)
         gallery, calibration = catalogue.searchable(score=wanted)
     from embedding.embedder import Embedder
 
@@ -176,10 +207,7 @@ def _print_tables(answers: Sequence[tuple[str, Identification]]) -> None:
 
 
 def _as_json(
-    identifier: Identifier,
-    thresholds: Thresholds,
-    answers: Sequence[tuple[str, Identification]],
-    unread: Sequence[UnreadPhoto],
+    answers: Sequence[tuple[str, Identification]], unread: Sequence[tuple[str, Unread]], source: Source
 ) -> dict[str, Any]:
     """The service's answer to `/v1/identify`, with the photos that couldn't be read in `errors`."""
     return {
@@ -193,11 +221,11 @@ def _as_json(
             }
             for photo, answer in answers
         ],
-        "errors": [{"photo": each.photo.name, "reason": each.reason} for each in unread],
-        "catalogue_revision": identifier.gallery.revision,
-        "fingerprint": identifier.gallery.fingerprint,
-        "individuals_searched": identifier.gallery.individual_count,
-        "thresholds": asdict(thresholds),
+        "errors": [{"photo": name, "reason": each.reason} for name, each in unread],
+        "catalogue_revision": source.revision,
+        "fingerprint": source.fingerprint,
+        "individuals_searched": source.individuals_searched,
+        "thresholds": asdict(source.thresholds),
     }
 
 

@@ -1,7 +1,8 @@
 """The curated record of photos, individuals, encounters, their vectors and every change made to them.
 
-A SQLite file in WAL mode. SQLAlchemy's door, together with `schema.py` (tables, opening), `catalogue_rows.py`
-(reading) and `revision.py` (changes). What is searched is derived from it; each answer comes from one revision.
+A SQLite file in WAL mode, or a schema of PostgreSQL. SQLAlchemy's door, together with `schema.py` (tables),
+`opening.py`, `catalogue_rows.py` (reading) and `revision.py` (changes). What is searched is derived from it; each
+answer comes from one revision.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from index.address import BadCatalogue, CatalogueAddress, files_folder, resolved
 from index.calibration import Calibration, calibrate
 from index.catalogue_rows import (
     CataloguePhoto,
@@ -27,18 +29,8 @@ from index.catalogue_rows import (
 )
 from index.gallery import Gallery
 from index.matching import Score
-from index.schema import (
-    CATALOGUED,
-    BadCatalogue,
-    ChangeRow,
-    PhotoRow,
-    RevisionRow,
-    VectorRow,
-    check_file,
-    create_schema,
-    open_engine,
-    telling,
-)
+from index.opening import check_catalogue, create_schema, open_engine, telling
+from index.schema import CATALOGUED, ChangeRow, PhotoRow, RevisionRow, VectorRow
 from index.upgrade import upgrade
 
 __all__ = [
@@ -86,25 +78,25 @@ class RevisionSummary:
 class Catalogue:
     """An open catalogue. Reading never waits for a writer and sees one revision whole; safe from several threads."""
 
-    def __init__(self, path: Path, *, wait_seconds: float) -> None:
-        """Use `Catalogue.open`, which checks the file first."""
-        self.path = path
-        self.engine = open_engine(path, wait_seconds=wait_seconds)
+    def __init__(self, address: CatalogueAddress, *, wait_seconds: float) -> None:
+        """Use `Catalogue.open`, which checks what is there first."""
+        self.address = address
+        self.engine = open_engine(address, wait_seconds=wait_seconds)
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = False, wait_seconds: float = 5.0) -> Catalogue:
-        """Open a catalogue, or `create` an empty one where there is no file yet.
+    def open(cls, address: CatalogueAddress, *, create: bool = False, wait_seconds: float = 5.0) -> Catalogue:
+        """Open a catalogue, or `create` an empty one where there is none yet.
 
         `wait_seconds` is how long to wait for another process that is changing it. Raises BadCatalogue.
         """
-        path = path.resolve()  # SQLite keeps its log beside the real file, whatever link led there
+        address = resolved(address)
         if create:
-            create_schema(path)
-        upgrade(path, check_file(path))
-        return cls(path, wait_seconds=wait_seconds)
+            create_schema(address)
+        upgrade(address, check_catalogue(address))
+        return cls(address, wait_seconds=wait_seconds)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Let the file, or the connections, go."""
         self.engine.dispose()
 
     def __enter__(self) -> Catalogue:
@@ -119,27 +111,32 @@ class Catalogue:
         self.close()
 
     @property
+    def folder(self) -> Path:
+        """The folder that photos' relative paths start from. Raises BadCatalogue where a URL came without one."""
+        return files_folder(self.address)
+
+    @property
     def revision(self) -> int:
         """The number of the last change; 0 for a catalogue that never had one."""
-        with telling(self.path), Session(self.engine) as session:
+        with telling(self.address), Session(self.engine) as session:
             return session.scalar(select(func.max(RevisionRow.revision))) or 0
 
     @property
     def fingerprint(self) -> str | None:
         """The checkpoint that made the searchable vectors; None for a catalogue that never had any."""
-        with telling(self.path), Session(self.engine) as session:
+        with telling(self.address), Session(self.engine) as session:
             last = last_revision(session)
             return None if last is None else last.fingerprint
 
     def photos(self) -> list[CataloguePhoto]:
         """All photos, sorted by name."""
-        with telling(self.path), Session(self.engine) as session:
+        with telling(self.address), Session(self.engine) as session:
             last = last_revision(session)
-            return read_photos(session, self.path.parent, last.fingerprint if last else None)
+            return read_photos(session, self.folder, last.fingerprint if last else None)
 
     def counts(self) -> CatalogueCounts:
         """Count individuals, encounters and photos."""
-        with telling(self.path), Session(self.engine) as session:
+        with telling(self.address), Session(self.engine) as session:
             last = last_revision(session)
             is_catalogued = PhotoRow.state == CATALOGUED
             searchable = select(func.count()).select_from(VectorRow).join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
@@ -158,8 +155,8 @@ class Catalogue:
 
     def vectors(self, fingerprint: str) -> tuple[list[int], NDArray[np.float32]]:
         """The vectors that one checkpoint made: photo ids, and (m, d) rows in the order of the photos' names."""
-        with telling(self.path), Session(self.engine) as session:
-            rows = read_vectors(session, self.path, fingerprint)
+        with telling(self.address), Session(self.engine) as session:
+            rows = read_vectors(session, self.address, fingerprint)
             return rows.photo_ids, rows.vectors
 
     def searchable(self, factory: str = "Flat", *, score: Score | None = None) -> tuple[Gallery, Calibration]:
@@ -167,9 +164,9 @@ class Catalogue:
 
         `score` other than the stored calibration's fits another one for it, which takes seconds and isn't stored.
         """
-        with telling(self.path), Session(self.engine) as session:
+        with telling(self.address), Session(self.engine) as session:
             last = self._last(session)
-            rows = read_vectors(session, self.path, last.fingerprint)
+            rows = read_vectors(session, self.address, last.fingerprint)
             calibration = Calibration.from_json(last_calibration(session) or {})
         if score is not None and score != calibration.score:
             calibration = calibrate(rows.vectors, rows.individuals, score=score)
@@ -182,7 +179,7 @@ class Catalogue:
 
     def calibration(self) -> Calibration:
         """The calibration fitted at the last revision. Raises BadCalibration when it can't be read."""
-        with telling(self.path), Session(self.engine) as session:
+        with telling(self.address), Session(self.engine) as session:
             self._last(session)
             return Calibration.from_json(last_calibration(session) or {})
 
@@ -194,7 +191,7 @@ class Catalogue:
             .order_by(ChangeRow.id.desc())
             .limit(limit)
         )
-        with telling(self.path), Session(self.engine) as session:
+        with telling(self.address), Session(self.engine) as session:
             return [Change(*row) for row in session.execute(query)]
 
     def history(self, limit: int = 5) -> list[RevisionSummary]:
@@ -202,7 +199,7 @@ class Catalogue:
         query = select(RevisionRow.revision, RevisionRow.at, RevisionRow.fingerprint)
         query = query.order_by(RevisionRow.revision.desc()).limit(limit)
         counted = select(ChangeRow.kind, func.count()).group_by(ChangeRow.kind).order_by(ChangeRow.kind)
-        with telling(self.path), Session(self.engine) as session:
+        with telling(self.address), Session(self.engine) as session:
             return [
                 RevisionSummary(
                     revision,
@@ -216,7 +213,9 @@ class Catalogue:
     def _last(self, session: Session) -> RevisionRow:
         last = last_revision(session)
         if last is None:
-            raise BadCatalogue(f"the catalogue {self.path} holds nothing yet; fill it with `flukeprint index update`")
+            raise BadCatalogue(
+                f"the catalogue {self.address} holds nothing yet; fill it with `flukeprint index update`"
+            )
         return last
 
 

@@ -13,23 +13,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from embedding.photo import Box
-from index.schema import (
-    CATALOGUED,
-    DELETED,
-    BadCatalogue,
-    EncounterRow,
-    IndividualRow,
-    PhotoRow,
-    RevisionRow,
-    VectorRow,
-)
+from index.address import BadCatalogue, CatalogueAddress
+from index.schema import CATALOGUED, DELETED, EncounterRow, IndividualRow, PhotoRow, RevisionRow, VectorRow
 
 
 @dataclass(frozen=True, slots=True)
 class CataloguePhoto:
     """One photo. `individual` None is new_whale, or, where its `state` is "waiting", nobody yet.
 
-    `fingerprint` is the checkpoint that was asked for, where the photo has a vector of it, else None.
+    `fingerprint` is the checkpoint that was asked for, where the photo has a vector of it, else None. `region` is its
+    encounter's.
 
     `mtime_ns` None: the file's time proves nothing, its content must be compared.
     """
@@ -47,6 +40,7 @@ class CataloguePhoto:
     box: Box | None
     fingerprint: str | None
     state: str = CATALOGUED
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ def read_photos(
     """
     own_vector = (VectorRow.photo_id == PhotoRow.id) & (VectorRow.fingerprint == (fingerprint or ""))
     query = (
-        select(PhotoRow, IndividualRow.name, EncounterRow.name, VectorRow.fingerprint)
+        select(PhotoRow, IndividualRow.name, EncounterRow.name, EncounterRow.region, VectorRow.fingerprint)
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
         .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
         .outerjoin(VectorRow, own_vector)
@@ -92,12 +86,13 @@ def read_photos(
             box=None if row.box is None else Box(*row.box),
             fingerprint=made_by,
             state=row.state,
+            region=region,
         )
-        for row, individual, encounter, made_by in session.execute(query)
+        for row, individual, encounter, region, made_by in session.execute(query)
     ]
 
 
-def read_vectors(session: Session, path: Path, fingerprint: str) -> VectorRows:
+def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) -> VectorRows:
     """The catalogued photos' vectors of one checkpoint, in the order of the photos' names."""
     made_by = VectorRow.fingerprint == fingerprint
     catalogued = select(func.count()).select_from(VectorRow).join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
@@ -114,7 +109,7 @@ def read_vectors(session: Session, path: Path, fingerprint: str) -> VectorRows:
     rows = VectorRows([], [], [], np.empty((count, dimension), np.float32))
     for at, (photo_id, name, individual, embedding) in enumerate(session.execute(query)):
         if len(embedding) != 4 * dimension:
-            raise BadCatalogue(f"{path} is damaged (the vector of {name} is cut); restore a copy or build it anew")
+            raise BadCatalogue(f"{address} is damaged (the vector of {name} is cut); restore a copy or build it anew")
         rows.photo_ids.append(photo_id)
         rows.photo_names.append(name)
         rows.individuals.append(individual)

@@ -10,10 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.access.commands import register as register_keys
+from index.address import CatalogueAddress, located
 from index.ask_commands import identify, submit
 from index.embed_command import embed
 from index.explain_command import explain
-from index.options import CatalogueOption, CheckpointOption, JsonOption, counted, say, say_unread
+from index.options import (
+    ApiKeyOption,
+    CatalogueOption,
+    CheckpointOption,
+    FilesOption,
+    JsonOption,
+    ServerOption,
+    counted,
+    refuse_mixture,
+    say,
+    say_unread,
+)
 
 if TYPE_CHECKING:
     from index.reindex import Report
@@ -60,6 +72,7 @@ def build(
     csv: CsvOption = None,
     photos: PhotosOption = None,
     catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
     checkpoint: CheckpointOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the catalogue that is there.")] = False,
     skip_bad: SkipBadOption = False,
@@ -75,6 +88,7 @@ def build(
     from index.progress import progress
     from index.reindex import build_catalogue, refuse_target
 
+    catalogue = located(catalogue, files)
     refuse_target(catalogue, replace)
     labels = read_labels(csv, photos, absent="skip" if skip_bad else "refuse")
     say(f"Building {catalogue} from {counted(len(labels.photos))} named by {labels.source}")
@@ -89,10 +103,14 @@ def update(
     csv: CsvOption = None,
     photos: PhotosOption = None,
     catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
     checkpoint: CheckpointOption = None,
     prune: Annotated[bool, typer.Option("--prune", help="Take out the photos that the labels no longer name.")] = False,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Read every file again, even where its size and time are as they were.")
+    ] = False,
+    bring_back: Annotated[
+        bool, typer.Option("--bring-back", help="Add photos again that a curator deleted and the labels name.")
     ] = False,
     skip_bad: SkipBadOption = False,
     as_json: JsonOption = False,
@@ -101,15 +119,18 @@ def update(
 
     Embeds only photos that are new or changed, takes over new labels without embedding, and calibrates again, all as
     one new revision; comes to the same as building anew. Photos that are in the catalogue only are kept unless
-    --prune is given. Without --csv and --photos the catalogue's own photos are looked at again, which is also how a
-    catalogue is brought to another checkpoint. Photos that can't be read are listed, the exit code is then 1 unless
-    --skip-bad is given, and what the catalogue knew of them stays.
+    --prune is given; those that a curator deleted are kept away unless --bring-back is; who was merged or renamed may
+    be called as before. Without --csv and --photos the catalogue's own photos are looked at again, which is also how a
+    catalogue is brought to another checkpoint: interrupted, that goes on where it was. A service that uses the
+    catalogue goes on answering, and its curators working, meanwhile. Photos that can't be read are listed, the exit
+    code is then 1 unless --skip-bad is given, and what the catalogue knew of them stays.
     """
     from index.catalogue import Catalogue
     from index.labels import BadLabels, read_labels
     from index.progress import progress
     from index.reindex import update_catalogue
 
+    catalogue = located(catalogue, files)
     with Catalogue.open(catalogue) as opened:
         has_labels = csv is not None or photos is not None
         if prune and not has_labels:
@@ -120,30 +141,45 @@ def update(
         from embedding.embedder import Embedder
 
         embedder = Embedder.load(checkpoint)
-        report = update_catalogue(opened, labels, embedder, prune=prune, rehash=rehash, progress=progress)
+        report = update_catalogue(
+            opened, labels, embedder, prune=prune, rehash=rehash, bring_back=bring_back, progress=progress
+        )
     _tell(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
 
 def status(
+    context: typer.Context,
     catalogue: CatalogueOption = Path("catalogue.db"),
     checkpoint: CheckpointOption = None,
+    server: ServerOption = None,
+    api_key: ApiKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a catalogue holds, which checkpoint made it, its calibration and its last changes."""
-    from index.status import catalogue_status
+    """Show what a catalogue holds, which checkpoint made it, its calibration and its last changes.
 
-    found = catalogue_status(catalogue, checkpoint)
+    With --server a running service tells that of its own.
+    """
+    refuse_mixture(context, server, ("catalogue", "checkpoint"))
+    if server is not None:
+        from index.served import service_at, status_of
+
+        with service_at(server, api_key) as service:
+            told = status_of(service)
+    else:
+        from index.status import catalogue_status
+
+        told = catalogue_status(catalogue, checkpoint).to_json()
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        print(json.dumps(told, indent=2))
         return
     from rich.console import Console
 
     from index.tables import status_table
 
-    Console().print(status_table(found))
+    Console().print(status_table(told))
 
 
-def _tell(report: Report, catalogue: Path, *, skip_bad: bool, as_json: bool) -> None:
+def _tell(report: Report, catalogue: CatalogueAddress, *, skip_bad: bool, as_json: bool) -> None:
     for warning in report.warnings:
         say(f"note: {warning}")
     say_unread(report.unread)
@@ -155,7 +191,7 @@ def _tell(report: Report, catalogue: Path, *, skip_bad: bool, as_json: bool) -> 
         sys.exit(1)
 
 
-def _sentence(report: Report, catalogue: Path) -> str:
+def _sentence(report: Report, catalogue: CatalogueAddress) -> str:
     state = f"{catalogue} is {'now' if report.is_new_revision else 'still'} at revision {report.revision}"
     done = (
         f"{counted(report.added)} added, {report.reembedded:,} embedded again, {report.relabelled:,} relabelled or "
@@ -166,7 +202,12 @@ def _sentence(report: Report, catalogue: Path) -> str:
         if report.left
         else ""
     )
-    return f"{state}: {done}.{left}"
+    away = (
+        f"\n{counted(report.kept_away)} that a curator deleted, kept away; --bring-back adds such photos again"
+        if report.kept_away
+        else ""
+    )
+    return f"{state}: {done}.{left}{away}"
 
 
 def _as_json(report: Report) -> dict[str, object]:
@@ -179,6 +220,7 @@ def _as_json(report: Report) -> dict[str, object]:
         "removed": report.removed,
         "unchanged": report.unchanged,
         "left": report.left,
+        "kept_away": report.kept_away,
         "unread": [{"photo": each.photo.name, "reason": each.reason} for each in report.unread],
         "warnings": list(report.warnings),
     }

@@ -12,25 +12,18 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from index.address import BadCatalogue
 from index.calibration import Calibration, calibrate
 from index.catalogue import Catalogue
 from index.embed_photos import EmbeddedPhoto
 from index.labels import NEW_WHALE
 from index.revision import Revision, Values, revising
-from index.schema import (
-    CATALOGUED,
-    DELETED,
-    REJECTED,
-    WAITING,
-    BadCatalogue,
-    EncounterRow,
-    IndividualRow,
-    PhotoRow,
-)
+from index.schema import CATALOGUED, DELETED, REJECTED, WAITING, EncounterRow, IndividualRow, PhotoRow
 
 # A calibration stands while the catalogue has about the photos that it was fitted to; small ones are fitted at once.
 _ALWAYS_FITTED_PHOTOS = 2000
 _GROWTH_TO_FIT = 0.05
+_NOTED = ("at", "place", "region", "observer", "notes")  # of an encounter
 
 
 class BadCuration(BadCatalogue):
@@ -88,7 +81,7 @@ class Curator:
         """Add photos: to an individual (made where there is none yet), or to wait for a person's word without one.
 
         `answers` are what was answered about each when it came; `columns` more of `index.schema.PhotoRow`; `encounter`
-        what is noted of the encounters that they name: at, place, observer, notes.
+        what is noted of the encounters that they name: at, place, region, observer, notes.
         """
         with revising(self.catalogue, kind="take in" if individual is None else "enrol", made_by=self.made_by) as act:
             _check_fingerprint(act, fingerprint)
@@ -137,7 +130,7 @@ class Curator:
     def split(self, individual: str, photos: Sequence[str], new: str) -> Event:
         """Give some photos of an individual to a new one: two animals had been taken for one."""
         with revising(self.catalogue, kind="split", made_by=self.made_by) as act:
-            key = _individual(act, individual).id
+            key = individual_of(act, individual).id
             if act.is_known(new):
                 raise CurationConflict(
                     f"there is an individual {new} already; move the photos to it, or give a new name"
@@ -153,7 +146,7 @@ class Curator:
     def merge(self, source: str, into: str) -> Event:
         """Make two individuals one: `source`'s photos and encounters become `into`'s, and its name leads there."""
         with revising(self.catalogue, kind="merge", made_by=self.made_by) as act:
-            one, other = _individual(act, source), _individual(act, into)
+            one, other = individual_of(act, source), individual_of(act, into)
             if one.id == other.id:
                 raise CurationConflict(f"{source} and {into} are one individual already")
             names = _names_of(act, PhotoRow.individual_id == one.id)
@@ -171,7 +164,7 @@ class Curator:
     def rename(self, individual: str, new: str) -> Event:
         """Give an individual another id; the old one is kept among its other names."""
         with revising(self.catalogue, kind="rename", made_by=self.made_by) as act:
-            row = _individual(act, individual)
+            row = individual_of(act, individual)
             if act.session.scalar(select(IndividualRow.id).where(IndividualRow.name == _checked_name(new))) is not None:
                 raise CurationConflict(f"there is an individual {new} already; merge the two, or give another name")
             others = [name for name in (*(row.other_names or []), row.name) if name != new]
@@ -185,13 +178,13 @@ class Curator:
         `check` is shown what is noted before, and may raise; nobody changes it between that and the edit.
         """
         with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
-            row = _individual(act, individual)
+            row = individual_of(act, individual)
             if check is not None:
                 check(Noted(row.name, row.display_name, tuple(row.other_names or ()), row.species, row.sex, row.notes))
             return _edited(act, IndividualRow, row.id, individual, columns)
 
     def edit_encounter(self, encounter: int, columns: Values) -> Event:
-        """Change what is noted of an encounter, by its key: name, at, place, observer, notes."""
+        """Change what is noted of an encounter, by its key: name, at, place, region, observer, notes."""
         with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
             row = act.session.get(EncounterRow, encounter)
             if row is None:
@@ -240,7 +233,7 @@ def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | N
         return None
     meeting = act.encounter_id(before.name, individual_id)
     if meeting != before.id:
-        _note(act, meeting, {name: getattr(before, name) for name in ("at", "place", "observer", "notes")})
+        _note(act, meeting, {name: getattr(before, name) for name in _NOTED})
     return meeting
 
 
@@ -300,7 +293,8 @@ def _photo(act: Revision, name: str) -> PhotoRow:
     return row
 
 
-def _individual(act: Revision, name: str) -> IndividualRow:
+def individual_of(act: Revision, name: str) -> IndividualRow:
+    """The row of an individual by its id. Raises UnknownSubject, and CurationConflict for a merged one."""
     row = act.session.scalar(select(IndividualRow).where(IndividualRow.name == name))
     if row is None:
         raise UnknownSubject(f"the catalogue has no individual {name!r}; answers and lists name them as `individual`")

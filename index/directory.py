@@ -6,26 +6,19 @@ Lists come in pages: `after` is the last key of the page before, `limit` the mos
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from embedding.photo import Box
 from index.catalogue import Catalogue
-from index.schema import (
-    CATALOGUED,
-    DELETED,
-    WAITING,
-    ChangeRow,
-    EncounterRow,
-    IndividualRow,
-    PhotoRow,
-    RevisionRow,
-    telling,
-)
+from index.folding import folded
+from index.opening import telling
+from index.schema import CATALOGUED, DELETED, WAITING, ChangeRow, EncounterRow, IndividualRow, PhotoRow, RevisionRow
 from index.undoing import live_revisions, past_events
 
 
@@ -48,13 +41,14 @@ class Individual:
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """One meeting with one animal. `place` is private: only who may curate sees it."""
+    """One meeting with one animal. `place` is private: only who may curate sees it; `region` is for everybody."""
 
     key: int
     name: str
     individual: str | None
     at: str | None
     place: str | None
+    region: str | None
     observer: str | None
     notes: str | None
     photos: int
@@ -104,21 +98,24 @@ class Directory:
     def individuals(
         self, *, search: str = "", species: str | None = None, after: str = "", limit: int = 50
     ) -> list[Individual]:
-        """Individuals by name; `search` finds part of any of its names or notes. Merged ones aren't listed."""
+        """Individuals by name; merged ones aren't listed.
+
+        `search` finds part of any of its names, also those from before and of who was merged into it, or of its notes,
+        whatever their case and accents.
+        """
         query = _individuals().where(IndividualRow.merged_into.is_(None), IndividualRow.name > after)
-        if search:
-            wanted = f"%{_escaped(search)}%"
-            columns = (IndividualRow.name, IndividualRow.display_name, IndividualRow.other_names, IndividualRow.notes)
-            query = query.where(or_(*(func.lower(_text(column)).like(wanted, escape="\\") for column in columns)))
         if species is not None:
             query = query.where(IndividualRow.species == species)
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            if search:
+                found = _found(session, search, species=species, after=after)
+                query = query.where(IndividualRow.name.in_(found[:limit]))
             rows = session.execute(query.order_by(IndividualRow.name).limit(limit)).all()
             return [_individual(session, row) for row in rows]
 
     def individual(self, name: str) -> Individual | None:
         """One individual by its id, also a merged one; None where nobody has it."""
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             row = session.execute(_individuals().where(IndividualRow.name == name)).first()
             return None if row is None else _individual(session, row)
 
@@ -138,37 +135,37 @@ class Directory:
             query = query.where(IndividualRow.name == individual)
         if encounter is not None:
             query = query.where(PhotoRow.encounter_id == encounter)
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             return [_photo(row) for row in session.execute(query.order_by(PhotoRow.name).limit(limit))]
 
     def waiting(self, *, after: int = 0, limit: int = 50) -> list[PhotoCard]:
         """Photos that wait for a person's word, by key: the oldest first."""
         query = _photos().where(PhotoRow.state == WAITING, PhotoRow.id > after)
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             return [_photo(row) for row in session.execute(query.order_by(PhotoRow.id).limit(limit))]
 
     def waiting_count(self) -> int:
         """How many photos wait."""
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             return session.scalar(select(func.count()).where(PhotoRow.state == WAITING)) or 0
 
     def with_content(self, hashes: Sequence[str]) -> dict[str, PhotoCard]:
         """Of these content hashes those that are there, each with its photo; deleted photos don't count."""
         query = _photos().where(PhotoRow.content_hash.in_(hashes), PhotoRow.state != DELETED)
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             cards = [_photo(row) for row in session.execute(query.order_by(PhotoRow.name.desc()))]
         return {card.content_hash: card for card in cards}
 
     def named(self, names: Sequence[str]) -> dict[str, PhotoCard]:
         """Of these photo names those that are or were there, each with its photo."""
         query = _photos().where(PhotoRow.name.in_(names))
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             cards = [_photo(row) for row in session.execute(query)]
         return {card.name: card for card in cards}
 
     def photo(self, name: str) -> PhotoCard | None:
         """One photo, whatever its state; None where there never was one of that name."""
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             row = session.execute(_photos().where(PhotoRow.name == name)).first()
             return None if row is None else _photo(row)
 
@@ -183,9 +180,9 @@ class Directory:
         )
         if individual is not None:
             query = query.where(IndividualRow.name == individual)
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             return [
-                Encounter(row.id, row.name, name, row.at, row.place, row.observer, row.notes, photos)
+                Encounter(row.id, row.name, name, row.at, row.place, row.region, row.observer, row.notes, photos)
                 for row, name, photos in session.execute(query.order_by(EncounterRow.id).limit(limit))
             ]
 
@@ -197,7 +194,7 @@ class Directory:
         if subject is not None:
             about = select(ChangeRow.revision).where(ChangeRow.photo == subject)
             query = query.where(RevisionRow.revision.in_(about))
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             live = live_revisions(past_events(session))
             return [_act(session, row, live) for row in session.scalars(query)]
 
@@ -206,7 +203,7 @@ class Directory:
 
         None: like the ids that most individuals have, `w_0001` in a catalogue that has none with a number.
         """
-        with telling(self.catalogue.path), Session(self.catalogue.engine) as session:
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             rows = session.execute(select(IndividualRow.name, IndividualRow.other_names)).all()
         return next_free_id([name for own, others in rows for name in (own, *(others or ()))], pattern)
 
@@ -238,6 +235,22 @@ def _individuals() -> Any:
         of_photos(func.max(PhotoRow.taken_at)),
         of_photos(func.min(PhotoRow.name)),
     )
+
+
+def _found(session: Session, search: str, *, species: str | None, after: str) -> list[str]:
+    """The ids after one, sorted, of whom a search finds; compared here, as databases fold few letters or none."""
+    row = IndividualRow
+    query = select(row.id, row.merged_into, row.name, row.display_name, row.other_names, row.notes, row.species)
+    texts: defaultdict[int, list[str | None]] = defaultdict(list)
+    listed: dict[int, str] = {}
+    for key, merged_into, name, display_name, other_names, notes, of_species in session.execute(query):
+        texts[merged_into or key] += [name, display_name, *(other_names or ())]
+        if merged_into is None:
+            texts[key].append(notes)
+            if name > after and species in (None, of_species):
+                listed[key] = name
+    wanted = folded(search)
+    return sorted(name for key, name in listed.items() if any(wanted in folded(text) for text in texts[key] if text))
 
 
 def _individual(session: Session, row: Any) -> Individual:
@@ -300,11 +313,3 @@ def _act(session: Session, row: RevisionRow, live: set[int]) -> Act:
         changes=session.scalar(select(func.count()).select_from(ChangeRow).where(of_revision)) or 0,
         subjects=tuple(session.scalars(subjects)),
     )
-
-
-def _text(column: Any) -> Any:
-    return cast(column, String)
-
-
-def _escaped(search: str) -> str:
-    return re.sub(r"([\\%_])", r"\\\1", search.lower())

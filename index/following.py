@@ -14,7 +14,8 @@ from index.calibration import Calibration
 from index.catalogue import Catalogue
 from index.catalogue_rows import CataloguePhoto, last_calibration, last_revision, read_photos
 from index.gallery import Gallery
-from index.schema import CATALOGUED, MOST_BOUND, WAITING, PhotoRow, VectorRow, telling
+from index.opening import telling
+from index.schema import CATALOGUED, MOST_BOUND, WAITING, PhotoRow, VectorRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,6 @@ class Present:
 class UnknownPhotos:
     """Photos of animals that nobody has named, catalogued or waiting, by name, with (n, d) vectors."""
 
-    revision: int
     photo_names: list[str]
     vectors: NDArray[np.float32]
 
@@ -44,13 +44,13 @@ def present(catalogue: Catalogue, photo_names: Sequence[str]) -> Present:
     """Read what these photos are now, all at one revision. Raises BadCatalogue."""
     photos: dict[str, CataloguePhoto] = {}
     vectors: dict[str, NDArray[np.float32]] = {}
-    with telling(catalogue.path), Session(catalogue.engine) as session:
+    with telling(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
         calibration = Calibration.from_json(last_calibration(session) or {})
         for start in range(0, len(photo_names), MOST_BOUND):
             names = photo_names[start : start + MOST_BOUND]
-            photos |= {one.name: one for one in read_photos(session, catalogue.path.parent, fingerprint, names)}
+            photos |= {one.name: one for one in read_photos(session, catalogue.folder, fingerprint, names)}
             query = select(PhotoRow.name, VectorRow.embedding).join(VectorRow, VectorRow.photo_id == PhotoRow.id)
             rows = session.execute(query.where(VectorRow.fingerprint == fingerprint, PhotoRow.name.in_(names)))
             vectors |= {name: np.frombuffer(embedding, "<f4") for name, embedding in rows}
@@ -74,11 +74,9 @@ def followed(gallery: Gallery, photo_names: Sequence[str], now: Present) -> Gall
     )
 
 
-def unknown_photos(catalogue: Catalogue) -> UnknownPhotos:
-    """Read the photos of nobody known, new_whale and waiting, with their vectors. Raises BadCatalogue."""
-    with telling(catalogue.path), Session(catalogue.engine) as session:
-        last = last_revision(session)
-        number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
+def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
+    """Read the photos of nobody known, new_whale and waiting, with one checkpoint's vectors. Raises BadCatalogue."""
+    with telling(catalogue.address), Session(catalogue.engine) as session:
         query = (
             select(PhotoRow.name, VectorRow.embedding)
             .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
@@ -88,4 +86,4 @@ def unknown_photos(catalogue: Catalogue) -> UnknownPhotos:
         )
         rows = [(name, np.frombuffer(embedding, "<f4")) for name, embedding in session.execute(query)]
     vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, 0), np.float32)
-    return UnknownPhotos(number, [name for name, _ in rows], vectors)
+    return UnknownPhotos([name for name, _ in rows], vectors)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from embedding.photo import BadPhoto, find_photos, photo_names
 from index.embed_photos import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto, embed_photos
 from index.labels import BadLabels, LabelledPhoto, read_labels
+from index.named_files import files_as_given, files_named_once
 from index.options import say
 from index.progress import no_progress, progress
 
@@ -17,8 +16,7 @@ _BAR_FROM_PHOTOS = 20  # fewer are done before a bar has said anything
 
 def as_given(paths: Sequence[Path]) -> list[LabelledPhoto]:
     """Files as they are, also absent ones, and all photos of folders; each is called by its path."""
-    found = [photo for path in paths for photo in (_photos_in(path) if path.is_dir() else [path])]
-    return [LabelledPhoto(str(path), path, None) for path in dict.fromkeys(found)]
+    return [LabelledPhoto(name, path, None) for name, path in files_as_given(paths)]
 
 
 def named_once(paths: Sequence[Path]) -> list[LabelledPhoto]:
@@ -26,18 +24,7 @@ def named_once(paths: Sequence[Path]) -> list[LabelledPhoto]:
 
     Raises BadPhoto when there is none, and for two of one name.
     """
-    named: list[LabelledPhoto] = []
-    for path in paths:
-        if path.is_dir():
-            named += [LabelledPhoto(name, path / name, None) for name in photo_names(path)]
-        else:
-            named.append(LabelledPhoto(path.name, path, None))
-    if not named:
-        raise BadPhoto(f"there is no photo in {', '.join(map(str, paths))}")
-    name, count = Counter(photo.name for photo in named).most_common(1)[0]
-    if count > 1:
-        raise BadPhoto(f"{count} of the photos are called {name}; give one folder that holds them all in sub-folders")
-    return named
+    return [LabelledPhoto(name, path, None) for name, path in files_named_once(paths)]
 
 
 def named_by(csv: Path, paths: Sequence[Path]) -> list[LabelledPhoto]:
@@ -63,10 +50,3 @@ def embedded(
             unread += [each for each in batch if isinstance(each, UnreadPhoto)]
             advance(len(batch))
     return read, unread
-
-
-def _photos_in(folder: Path) -> list[Path]:
-    found = find_photos([folder])
-    if not found:
-        raise BadPhoto(f"there is no photo in the folder {folder}")
-    return found

@@ -55,6 +55,16 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What several answers came from together."""
+
+    revision: int
+    fingerprint: str
+    individuals_searched: int
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True, slots=True)
 class Identification:
     """The answer to one query, and what it came from.
 

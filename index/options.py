@@ -5,17 +5,35 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
 from embedding.errors import FlukeprintError
+from index.address import CatalogueAddress, address_of
 
+# typer knows no unions: it is told of a path, and the parser makes an address of either kind.
 if TYPE_CHECKING:
-    from index.embed_photos import UnreadPhoto
-
+    _Address = CatalogueAddress
+else:
+    _Address = Path
 CatalogueOption = Annotated[
-    Path, typer.Option("--catalogue", envvar="FLUKEPRINT_CATALOGUE", help="The catalogue's file.")
+    _Address,
+    typer.Option(
+        "--catalogue",
+        envvar="FLUKEPRINT_CATALOGUE",
+        parser=address_of,
+        metavar="FILE|URL",
+        help="The catalogue: a SQLite file, or postgresql://USER@HOST/DATABASE.",
+    ),
+]
+FilesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--files",
+        envvar="FLUKEPRINT_FILES",
+        help="The folder of a PostgreSQL catalogue's photos; those of a SQLite file lie beside it.",
+    ),
 ]
 CheckpointOption = Annotated[
     Path | None,
@@ -27,10 +45,32 @@ CheckpointOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Ask the service running there, such as http://127.0.0.1:8000, instead of a catalogue here.",
+        show_default=False,
+    ),
+]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        envvar="FLUKEPRINT_API_KEY",
+        help="The key for --server, where it asks for one; from the environment other users here don't see it.",
+        show_default=False,
+    ),
+]
 
 PhotoArguments = Annotated[list[Path], typer.Argument(help="Photos, or folders that are searched for photos.")]
 
 _UNREAD_TOLD = 20
+
+
+class BadServerOptions(FlukeprintError):
+    """Options for a running service beside those for what is here."""
 
 
 class BadOut(FlukeprintError):
@@ -47,12 +87,39 @@ def counted(photos: int) -> str:
     return f"{photos:,} photo{'' if photos == 1 else 's'}"
 
 
-def say_unread(unread: Sequence[UnreadPhoto]) -> None:
+class Unread(Protocol):
+    """What has no answer, and why in a sentence."""
+
+    @property
+    def reason(self) -> str: ...
+
+
+def say_unread(unread: Sequence[Unread]) -> None:
     """List the photos that couldn't be read, the first twenty of them."""
     for each in unread[:_UNREAD_TOLD]:
         say(f"can't read {each.reason}")
     if len(unread) > _UNREAD_TOLD:
         say(f"and {len(unread) - _UNREAD_TOLD:,} more; --json lists all")
+
+
+def refuse_mixture(context: typer.Context, server: str | None, local: Sequence[str]) -> None:
+    """Raise where the command line has options that contradict each other: of a service, and of what is here.
+
+    What only the environment says contradicts nothing.
+    """
+    given = [name for name in (*local, "api_key") if _is_on_command_line(context, name)]
+    if server is None and "api_key" in given:
+        raise BadServerOptions("--api-key is the key for a service: give its address with --server, too")
+    mixed = [f"--{name.replace('_', '-')}" for name in given if name != "api_key"]
+    if server is not None and mixed:
+        raise BadServerOptions(
+            f"--server asks a running service, which has its own catalogue and checkpoint: leave out {', '.join(mixed)}"
+        )
+
+
+def _is_on_command_line(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def refuse_out(out: Path) -> None:

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from embedding.photo import BadPhoto
-from index.ahead import ahead
+import numpy as np
+from numpy.typing import NDArray
+
+from index.access.carrying import carry_keys
+from index.address import CatalogueAddress, CatalogueBusy, refuse_no_folder, resolved
+from index.beside import lay_beside, log_embedded, read_state, vectors_after
 from index.calibration import BadCalibration, Calibration, calibrate
 from index.catalogue import BadCatalogue, Catalogue, CataloguePhoto
-from index.embed_photos import (
-    BATCH_PHOTOS,
-    DECODING_THREADS,
-    PhotoEmbedder,
-    PhotoFile,
-    UnreadPhoto,
-    embed_photos,
-    photo_file,
-)
-from index.labels import LabelledPhoto, Labels
-from index.plan import Plan, as_labelled, make_plan, needs_vector
+from index.decided import read_decided
+from index.embed_photos import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
+from index.labels import NEW_WHALE, Labels
+from index.opening import beside, check_catalogue, exists, put_in_place, refuse_in_use, remove_database, telling
+from index.patience import patient, patiently
+from index.preparing import Planned, Preparation
 from index.progress import Progress, no_progress
 from index.revision import Revision, revising
-from index.schema import CatalogueBusy, check_file, settle, telling
+from index.schema import CATALOGUED
+
+Swapping = Callable[[], AbstractContextManager[None]]
 
 _MISLABELLED_TOLD = 20
+# How often an update is prepared anew because curators changed something meanwhile; then it keeps them out.
+_ROUNDS = 3
+_ALWAYS_FITTED_PHOTOS = 2000
+_GROWTH_TO_FIT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an update or a build did. `left`: photos that only the catalogue names, kept as they were."""
+    """What an update or a build did. `left`: photos that only the catalogue names, kept as they were.
+
+    `kept_away`: photos that the labels name and a curator deleted.
+    """
 
     revision: int
     is_new_revision: bool
@@ -43,6 +50,24 @@ class Report:
     left: int
     unread: tuple[UnreadPhoto, ...]
     warnings: tuple[str, ...]
+    kept_away: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A calibration, and to how many photos it was fitted."""
+
+    calibration: Calibration
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What was prepared for a catalogue at a revision; `fitted` None where nothing changes."""
+
+    revision: int
+    planned: Planned
+    fitted: _Fitted | None
 
 
 def update_catalogue(
@@ -52,178 +77,214 @@ def update_catalogue(
     *,
     prune: bool = False,
     rehash: bool = False,
+    bring_back: bool = False,
+    kind: str = "update",
+    made_by: str | None = None,
+    may_go_over: bool = True,
+    swapping: Swapping = nullcontext,
     progress: Progress = no_progress,
 ) -> Report:
-    """Bring a catalogue up to date in one transaction, which is its next revision if anything has changed.
+    """Bring a catalogue up to date; all that changes is one revision, made in one short transaction at the end.
 
     `labels` None: the catalogue's own photos, to embed them with another checkpoint or after changes of their
-    files. `prune` removes what the labels no longer name. A file whose size and time are as they were is taken to be
-    the same, but with `rehash` none is. A photo that can't be read is reported and, if it was catalogued, kept.
-    Raises BadCatalogue, and then nothing has changed.
+    files. `prune` removes what the labels no longer name. A file whose size and time are as they were is taken to
+    be the same, but with `rehash` none is. Photos that a curator deleted are kept away, unless `bring_back`; an
+    individual that was merged or renamed may be called as before. A photo that can't be read is reported and, if it was
+    catalogued, kept.
+
+    Photos are embedded before that transaction, and others may change the catalogue meanwhile; what they did is seen
+    at its start. Another checkpoint's vectors are laid beside those that are searched, where the next try finds them if
+    this one is interrupted. `kind` and `made_by` are the event's; `swapping` goes round the transaction. Without
+    `may_go_over` a catalogue of another checkpoint is refused.
+    Raises BadCatalogue, and then nothing that is searched has changed.
     """
-    with revising(catalogue) as revision:
-        known = {photo.name: photo for photo in revision.photos(embedder.fingerprint)}
-        wanted = _wanted(labels, known)
-        changed, unread = _changed(revision, wanted, known, embedder.fingerprint, rehash, progress)
-        plan = make_plan(wanted, list(known.values()), changed=changed, fingerprint=embedder.fingerprint, prune=prune)
-        unread += _carry_out(plan, revision, known, embedder, progress)
-        _refuse_emptiness(revision, plan, unread, embedder.fingerprint)
-        is_new = (
-            any(revision.changes.values())
-            or revision.last_fingerprint != embedder.fingerprint
-            or not _is_readable(revision.last_calibration)
-        )
-        if is_new:
-            revision.finish(embedder.fingerprint, _calibration(revision, embedder.fingerprint, progress))
-        return Report(
-            revision=revision.number if is_new else revision.number - 1,
-            is_new_revision=is_new,
-            added=revision.changes["add"],
-            reembedded=revision.changes["reembed"],
-            relabelled=revision.changes["relabel"],
-            removed=revision.changes["remove"],
-            unchanged=plan.unchanged,
-            left=len(plan.left),
-            unread=tuple(unread),
-            warnings=(*(labels.warnings if labels else ()), *_mislabelled(revision)),
-        )
+
+    def opened() -> AbstractContextManager[Revision]:
+        return revising(catalogue, kind=kind, made_by=made_by)
+
+    with revising(catalogue) as revision:  # what can't be written is told before an hour's embedding
+        _refuse_other(revision, embedder.fingerprint, may_go_over)
+    preparation = Preparation(labels, embedder, prune=prune, rehash=rehash, progress=progress, bring_back=bring_back)
+    ready: _Ready | None = None
+    for _ in range(_ROUNDS):
+        ready = _prepare(catalogue, preparation, embedder.fingerprint, ready, progress)
+        with swapping(), patiently(opened) as revision:
+            _refuse_other(revision, embedder.fingerprint, may_go_over)
+            if revision.number - 1 == ready.revision:
+                report = _swap(revision, preparation, ready.planned, embedder.fingerprint, ready.fitted, progress)
+                break
+    else:
+        with swapping(), patiently(opened) as revision:
+            _refuse_other(revision, embedder.fingerprint, may_go_over)
+            report = _last_round(revision, preparation, embedder.fingerprint, ready, progress)
+    return _warned(report, labels, catalogue)
 
 
 def build_catalogue(
-    path: Path,
+    address: CatalogueAddress,
     labels: Labels,
     embedder: PhotoEmbedder,
     *,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> Report:
-    """Build a catalogue in a hidden file beside `path` and give it its name when it is complete.
+    """Build a catalogue in a hidden file (or a schema) beside `address` and give it its name when it is complete.
 
-    Whatever interrupts it, at `path` is what was there before: nothing, or the catalogue that `overwrite` allows to
+    Whatever interrupts it, at `address` is what was there before: nothing, or the catalogue that `overwrite` allows to
     replace. Raises BadCatalogue.
     """
-    refuse_target(path, overwrite)
-    path = path.resolve()
-    temporary = path.with_name(f".{path.name}.building")
-    _refuse_running_build(temporary, path)
+    refuse_target(address, overwrite)
+    address = resolved(address)
+    temporary = beside(address, "building")
+    _refuse_running_build(temporary, address)
     try:
-        with telling(path):
-            _remove_database(temporary)
+        with telling(address):
+            remove_database(temporary)
             with Catalogue.open(temporary, create=True) as catalogue:
-                report = update_catalogue(catalogue, labels, embedder, progress=progress)
-            if path.exists():
-                settle(path)
-            _rename(temporary, path)
+                preparation = Preparation(labels, embedder, prune=False, rehash=False, progress=progress)
+                with revising(catalogue) as revision:
+                    report = _last_round(revision, preparation, embedder.fingerprint, None, progress)
+                report = _warned(report, labels, catalogue)
+            if exists(address):
+                carry_keys(address, temporary)
+            put_in_place(temporary, address)
     finally:
-        _remove_database(temporary)
+        remove_database(temporary)
     return report
 
 
-def refuse_target(path: Path, overwrite: bool) -> None:
-    """Raise BadCatalogue, before any work, when a catalogue can't be built at `path`."""
-    path = path.resolve()
-    if not path.parent.is_dir():
-        raise BadCatalogue(f"there is no folder {path.parent} for the catalogue; make it first, or give another path")
-    if not path.exists():
+def refuse_target(address: CatalogueAddress, overwrite: bool) -> None:
+    """Raise BadCatalogue, before any work, when a catalogue can't be built at `address`."""
+    address = resolved(address)
+    refuse_no_folder(address)
+    if not exists(address):
         return
-    check_file(path)  # what isn't a catalogue is never replaced
+    check_catalogue(address)  # what isn't a catalogue is never replaced
     if not overwrite:
         raise BadCatalogue(
-            f"there is a catalogue at {path} already; bring it up to date with `flukeprint index update`, "
+            f"there is a catalogue at {address} already; bring it up to date with `flukeprint index update`, "
             "or give --replace to build it anew"
         )
-    settle(path)  # in use, it is told now and not after an hour's embedding
+    refuse_in_use(address)  # told now and not after an hour's embedding
 
 
-def _wanted(labels: Labels | None, known: dict[str, CataloguePhoto]) -> list[LabelledPhoto]:
-    if labels is None:
-        return [as_labelled(photo) for photo in known.values()]
-    # The catalogue must find its photos from any working folder.
-    return [replace(photo, path=photo.path.resolve()) for photo in labels.photos]
+def _prepare(
+    catalogue: Catalogue, preparation: Preparation, fingerprint: str, before: _Ready | None, progress: Progress
+) -> _Ready:
+    """Do all that needs no transaction: compare, embed, calibrate. `before` is what the last round came to."""
+    state = read_state(catalogue, fingerprint)
+    planned = preparation.planned(state.photos, state.decided)
+
+    def keep(made: Mapping[int, EmbeddedPhoto]) -> set[str]:
+        is_beside = state.fingerprint not in (None, fingerprint) and bool(made)
+        return patient(lambda: lay_beside(catalogue, made, fingerprint)) if is_beside else set()
+
+    preparation.embed(planned, keep)
+    plan = planned.plan
+    is_changing = plan.add or plan.reembed or plan.relabel or plan.remove or state.fingerprint != fingerprint
+    if not is_changing and _is_readable(state.calibration):
+        return _Ready(state.revision, planned, None)
+    made = {photo.name: each for photo in (*plan.add, *plan.reembed) if (each := preparation.made(photo)) is not None}
+    rows = vectors_after(catalogue, plan, planned.known, made, fingerprint)
+    fitted = before.fitted if before else None
+    if fitted is None or _is_to_be_fitted(len(rows.individuals), fitted.photos):
+        fitted = _fitted(rows.vectors, rows.individuals, progress)
+    return _Ready(state.revision, planned, fitted)
 
 
-def _changed(
+def _last_round(
     revision: Revision,
-    wanted: Sequence[LabelledPhoto],
-    known: dict[str, CataloguePhoto],
+    preparation: Preparation,
     fingerprint: str,
-    rehash: bool,
+    ready: _Ready | None,
     progress: Progress,
-) -> tuple[set[str], list[UnreadPhoto]]:
-    """Which known photos hold another content than catalogued; those embedded again anyway aren't looked at."""
-    doubtful = [
-        (photo, old)
-        for photo in wanted
-        if (old := known.get(photo.name)) is not None
-        and not needs_vector(photo, old, fingerprint)
-        and (rehash or not _looks_the_same(photo, old))
-    ]
-    changed: set[str] = set()
-    unread: list[UnreadPhoto] = []
-    if not doubtful:
-        return changed, unread
-    files = ahead((photo for photo, _ in doubtful), _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
-    with progress(len(doubtful), "Comparing files with the catalogue") as advance:
-        for (photo, old), read in zip(doubtful, files, strict=True):
-            if isinstance(read, UnreadPhoto):
-                unread.append(read)
-            elif read.content_hash != old.content_hash:
-                changed.add(photo.name)
-            else:
-                revision.note_file(old, read)
-            advance(1)
-    return changed, unread
+) -> Report:
+    """Do what is still to be done within the transaction: nobody changes the catalogue meanwhile."""
+    planned = preparation.planned(revision.photos(fingerprint), read_decided(revision.session))
+    preparation.embed(planned)
+    fitted = ready.fitted if ready else None
+    if fitted is not None and _is_to_be_fitted(revision.photo_count(), fitted.photos):
+        fitted = None
+    return _swap(revision, preparation, planned, fingerprint, fitted, progress)
 
 
-def _looks_the_same(photo: LabelledPhoto, old: CataloguePhoto) -> bool:
-    try:
-        status = photo.path.stat()
-    except OSError:
-        return False
-    return photo.path == old.path and (status.st_size, status.st_mtime_ns) == (old.size_bytes, old.mtime_ns)
-
-
-def _read_file(photo: LabelledPhoto) -> PhotoFile | UnreadPhoto:
-    try:
-        return photo_file(photo.path)[0]
-    except BadPhoto as error:
-        return UnreadPhoto(photo, str(error))
-
-
-def _carry_out(
-    plan: Plan,
+def _swap(
     revision: Revision,
-    known: dict[str, CataloguePhoto],
-    embedder: PhotoEmbedder,
+    preparation: Preparation,
+    planned: Planned,
+    fingerprint: str,
+    fitted: _Fitted | None,
     progress: Progress,
-) -> list[UnreadPhoto]:
+) -> Report:
+    """Carry a plan out with the vectors that are ready: one revision, if anything has changed."""
+    plan, unread = planned.plan, tuple(preparation.unread.values())
+    _carry_out(planned, preparation, revision, fingerprint)
+    _refuse_emptiness(revision, planned, unread, fingerprint)
+    is_new = (
+        any(revision.changes.values())
+        or revision.last_fingerprint != fingerprint
+        or not _is_readable(revision.last_calibration)
+    )
+    if is_new:
+        calibration = fitted.calibration if fitted else _calibration(revision, fingerprint, progress)
+        is_another = revision.last_fingerprint not in (None, fingerprint)
+        detail = {"from": revision.last_fingerprint, "to": fingerprint} if is_another else None
+        revision.finish(fingerprint, calibration, detail=detail)
+    return Report(
+        revision=revision.number if is_new else revision.number - 1,
+        is_new_revision=is_new,
+        added=revision.changes["add"],
+        reembedded=revision.changes["reembed"],
+        relabelled=revision.changes["relabel"],
+        removed=revision.changes["remove"],
+        unchanged=plan.unchanged,
+        left=len(plan.left),
+        unread=unread,
+        warnings=(),
+        kept_away=len(plan.kept_away),
+    )
+
+
+def _carry_out(planned: Planned, preparation: Preparation, revision: Revision, fingerprint: str) -> None:
+    known, plan = planned.known, planned.plan
     for old in plan.remove:
         revision.remove(old)
     for photo in plan.relabel:
         revision.relabel(known[photo.name], photo)
-    unread: list[UnreadPhoto] = []
-    if not plan.add and not plan.reembed:
-        return unread
-    with progress(len(plan.add) + len(plan.reembed), "Embedding photos") as advance:
-        for batch in embed_photos((*plan.add, *plan.reembed), embedder):
-            for each in batch:
-                if isinstance(each, UnreadPhoto):
-                    unread.append(each)
-                elif each.photo.name in known:
-                    revision.reembed(known[each.photo.name], each, embedder.fingerprint)
-                else:
-                    revision.add(each, embedder.fingerprint)
-            advance(len(batch))
-    return unread
+    changed: set[str] = set()
+    for photo in (*plan.add, *plan.reembed):
+        made = preparation.made(photo)
+        if made is not None and photo.name in known:
+            revision.reembed(known[photo.name], made, fingerprint)
+            changed.add(photo.name)
+        elif made is not None:
+            revision.add(made, fingerprint)
+    beside = preparation.beside - changed
+    log_embedded(revision, (photo for name, photo in known.items() if name in beside), fingerprint)
+    for old, file in planned.noted:
+        revision.note_file(old, file)
 
 
-def _refuse_emptiness(revision: Revision, plan: Plan, unread: Sequence[UnreadPhoto], fingerprint: str) -> None:
-    """Refuse to leave a catalogue without one searchable vector because no photo could be read."""
-    has_vectors = revision.changes["add"] or revision.changes["reembed"] or revision.last_fingerprint == fingerprint
-    if unread and not has_vectors:
+def _refuse_other(revision: Revision, fingerprint: str, may_go_over: bool) -> None:
+    if not may_go_over and revision.last_fingerprint not in (None, fingerprint):
         raise BadCatalogue(
-            f"none of the {len(plan.add) + len(plan.reembed):,} photos could be read, so nothing was changed; "
-            f"the first: {unread[0].reason}"
+            f"the catalogue is searched by the checkpoint {(revision.last_fingerprint or '')[:12]}, which it went over "
+            f"to meanwhile, and these vectors are of {fingerprint[:12]}; try again"
+        )
+
+
+def _refuse_emptiness(revision: Revision, planned: Planned, unread: Sequence[UnreadPhoto], fingerprint: str) -> None:
+    """Refuse to leave a catalogue without one searchable vector because no photo could be read."""
+    has_vectors = (
+        revision.changes["add"]
+        or revision.changes["reembed"]
+        or revision.last_fingerprint == fingerprint
+        or any(photo.fingerprint == fingerprint for photo in planned.known.values())
+    )
+    if unread and not has_vectors:
+        count = len(planned.plan.add) + len(planned.plan.reembed)
+        raise BadCatalogue(
+            f"none of the {count:,} photos could be read, so nothing was changed; the first: {unread[0].reason}"
         )
 
 
@@ -237,44 +298,49 @@ def _is_readable(stored_calibration: dict[str, object]) -> bool:
 
 def _calibration(revision: Revision, fingerprint: str, progress: Progress) -> Calibration:
     rows = revision.vectors(fingerprint)
-    with progress(len(rows.photo_ids), "Calibrating on the catalogue's own photos") as advance:
-        calibration = calibrate(rows.vectors, rows.individuals)
-        advance(len(rows.photo_ids))
-    return calibration
+    return _fitted(rows.vectors, rows.individuals, progress).calibration
 
 
-def _mislabelled(revision: Revision) -> list[str]:
-    pairs = revision.mislabelled()
+def _fitted(vectors: NDArray[np.float32], individuals: Sequence[str | None], progress: Progress) -> _Fitted:
+    with progress(len(individuals), "Calibrating on the catalogue's own photos") as advance:
+        calibration = calibrate(vectors, individuals)
+        advance(len(individuals))
+    return _Fitted(calibration, len(individuals))
+
+
+def _is_to_be_fitted(photos: int, fitted_to: int) -> bool:
+    """Whether acts that came while photos were embedded make a calibration of no use: always in small catalogues."""
+    return photos <= _ALWAYS_FITTED_PHOTOS or abs(photos - fitted_to) > _GROWTH_TO_FIT * fitted_to
+
+
+def _warned(report: Report, labels: Labels | None, catalogue: Catalogue) -> Report:
+    """The report with what the labels make doubtful, looked for once nobody waits any more."""
+    return replace(report, warnings=(*(labels.warnings if labels else ()), *_mislabelled(catalogue.photos())))
+
+
+def _mislabelled(photos: Sequence[CataloguePhoto]) -> list[str]:
+    first: dict[str, CataloguePhoto] = {}
+    pairs: list[tuple[CataloguePhoto, CataloguePhoto]] = []
+    for photo in photos:
+        other = first.setdefault(photo.content_hash, photo)
+        if photo.state == other.state == CATALOGUED and other.individual != photo.individual:
+            pairs.append((other, photo))
     warnings = [
-        f"{photo} ({label}) and {other} ({other_label}) are the same picture: one label is probably wrong"
-        for photo, label, other, other_label in pairs[:_MISLABELLED_TOLD]
+        f"{one.name} ({one.individual or NEW_WHALE}) and {other.name} ({other.individual or NEW_WHALE}) are the same "
+        "picture: one label is probably wrong"
+        for one, other in pairs[:_MISLABELLED_TOLD]
     ]
     if len(pairs) > _MISLABELLED_TOLD:
         warnings.append(f"{len(pairs) - _MISLABELLED_TOLD:,} more pairs of the same picture have different labels")
     return warnings
 
 
-def _refuse_running_build(temporary: Path, path: Path) -> None:
+def _refuse_running_build(temporary: CatalogueAddress, address: CatalogueAddress) -> None:
     """Tell a build that is running, which holds its file's write lock, from what a killed one has left."""
     try:
         with Catalogue.open(temporary, wait_seconds=0) as unfinished, revising(unfinished):
             pass
     except CatalogueBusy as error:
-        raise CatalogueBusy(f"another build of {path} is running; wait until it has finished") from error
+        raise CatalogueBusy(f"another build of {address} is running; wait until it has finished") from error
     except BadCatalogue:
         pass  # absent, or cut off while it was made
-
-
-def _remove_database(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _rename(temporary: Path, path: Path) -> None:
-    """Give a complete file its name; both are on disk before this returns."""
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -16,6 +16,7 @@ from typing import Any, cast
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from index.address import BadCatalogue, CatalogueAddress, files_folder
 from index.calibration import Calibration
 from index.catalogue import Catalogue
 from index.catalogue_rows import (
@@ -28,12 +29,12 @@ from index.catalogue_rows import (
     read_vectors,
 )
 from index.embed_photos import EmbeddedPhoto, PhotoFile
-from index.labels import NEW_WHALE, LabelledPhoto
+from index.labels import LabelledPhoto
+from index.opening import refuse_read_only, telling
 from index.schema import (
     CATALOGUED,
     DELETED,
     MOST_BOUND,
-    BadCatalogue,
     ChangeRow,
     EncounterRow,
     IndividualRow,
@@ -41,8 +42,7 @@ from index.schema import (
     RevisionRow,
     Table,
     VectorRow,
-    refuse_read_only,
-    telling,
+    keep_others_out,
     writing,
 )
 
@@ -56,14 +56,15 @@ def revising(catalogue: Catalogue, *, kind: str = "update", made_by: str | None 
     `kind` names the event and `made_by` the person or program. Raises BadCatalogue when another process is changing
     it, when it can't be written and when the disk is full.
     """
-    refuse_read_only(catalogue.path)
+    refuse_read_only(catalogue.address)
     with (
-        telling(catalogue.path),
+        telling(catalogue.address),
         writing(catalogue.engine.connect()) as connection,
         connection.begin(),
         Session(connection) as session,
     ):
-        yield Revision(session, catalogue.path, kind=kind, made_by=made_by)
+        keep_others_out(connection, RevisionRow.__tablename__)
+        yield Revision(session, catalogue.address, kind=kind, made_by=made_by)
 
 
 class Revision:
@@ -72,7 +73,7 @@ class Revision:
     Rows are changed through `insert` and `update` alone, which keep what each row was and became.
     """
 
-    def __init__(self, session: Session, path: Path, *, kind: str, made_by: str | None) -> None:
+    def __init__(self, session: Session, address: CatalogueAddress, *, kind: str, made_by: str | None) -> None:
         """Use `revising`."""
         last = last_revision(session)
         self.number = (last.revision if last else 0) + 1
@@ -81,11 +82,13 @@ class Revision:
         self.calibrated_photos = calibrated_photos(session)
         self.changes: dict[str, int] = {"add": 0, "reembed": 0, "relabel": 0, "remove": 0}
         self.session = session
-        self.path = path
+        self.address = address
         self.kind, self._made_by = kind, made_by
         self._connection = session.connection()
         self._rows: list[Values] = []  # changed since the last line of the log
-        self._touched: dict[str, set[int]] = {}  # by table: photos' rows, and others' whose name is another now
+        self._touched: dict[
+            str, set[int]
+        ] = {}  # by table: photos' rows, and others' whose name or region is another now
 
     @cached_property
     def _individuals(self) -> dict[str, int]:
@@ -103,11 +106,11 @@ class Revision:
 
     def photos(self, fingerprint: str | None = None) -> list[CataloguePhoto]:
         """All photos, sorted by name, telling those with a vector of `fingerprint` (None: the last revision's)."""
-        return read_photos(self.session, self.path.parent, fingerprint or self.last_fingerprint)
+        return read_photos(self.session, files_folder(self.address), fingerprint or self.last_fingerprint)
 
     def vectors(self, fingerprint: str) -> VectorRows:
         """The catalogued photos' vectors of one checkpoint, sorted by their photos' names."""
-        return read_vectors(self.session, self.path, fingerprint)
+        return read_vectors(self.session, self.address, fingerprint)
 
     def add(self, new: EmbeddedPhoto, fingerprint: str, *, state: str = CATALOGUED, **more: Any) -> int:
         """Add a photo with its vector; `more` columns as `index.schema.PhotoRow` has them. Returns its key."""
@@ -151,16 +154,6 @@ class Revision:
         """Remember a file's new size and time, its content being the same: no change of the catalogue."""
         self.session.execute(update(PhotoRow).where(PhotoRow.id == known.id).values(_of_file(file)))
 
-    def mislabelled(self) -> list[tuple[str, str, str, str]]:
-        """Pairs of photos with the same content but different labels: photo, label, other photo, its label."""
-        first: dict[str, CataloguePhoto] = {}
-        pairs: list[tuple[str, str, str, str]] = []
-        for photo in self.photos():
-            other = first.setdefault(photo.content_hash, photo)
-            if photo.state == other.state == CATALOGUED and other.individual != photo.individual:
-                pairs.append((other.name, other.individual or NEW_WHALE, photo.name, photo.individual or NEW_WHALE))
-        return pairs
-
     def insert(self, kind: type[Table], values: Values) -> int:
         """Insert one row and return its key. Below the ORM, whose own insert takes five times as long (200 us)."""
         key = self._connection.execute(insert(Table.metadata.tables[kind.__tablename__]), values).inserted_primary_key
@@ -176,7 +169,7 @@ class Revision:
         table = Table.metadata.tables[kind.__tablename__]
         row = self._connection.execute(select(*(table.c[name] for name in values)).where(table.c.id == key)).first()
         if row is None:
-            raise BadCatalogue(f"{self.path} has no row {key} in {kind.__tablename__}; restore a copy of it")
+            raise BadCatalogue(f"{self.address} has no row {key} in {kind.__tablename__}; restore a copy of it")
         before = {name: value for name, value in zip(values, row, strict=True) if _plain(values[name]) != value}
         if not before:
             return False
@@ -266,7 +259,7 @@ class Revision:
         return tuple(sorted(names))
 
     def _touch(self, kind: type[Table], key: int, columns: Iterable[str]) -> None:
-        if kind is PhotoRow or "name" in columns:
+        if kind is PhotoRow or "name" in columns or "region" in columns:
             self._touched.setdefault(kind.__tablename__, set()).add(key)
 
     def _revived(self, name: str, values: Values) -> int | None:
@@ -297,8 +290,8 @@ class Revision:
         }
 
     def _stored(self, path: Path) -> str:
-        path = path.absolute()
-        return str(path.relative_to(self.path.parent) if path.is_relative_to(self.path.parent) else path)
+        path, folder = path.absolute(), files_folder(self.address)
+        return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
     def _told(self, photo: LabelledPhoto | CataloguePhoto) -> Values:
         return {

@@ -1,44 +1,37 @@
-"""The catalogue's tables, and how its SQLite file is opened. Part of SQLAlchemy's door (`catalogue.py`)."""
+"""The catalogue's tables, on SQLite and on PostgreSQL. Part of SQLAlchemy's door (`catalogue.py`).
+
+`opening.py` opens the databases that they stand in.
+"""
 
 from __future__ import annotations
 
-import errno
-import os
-import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Connection, Engine, ForeignKey, create_engine, event
+from sqlalchemy import JSON, BigInteger, Connection, ForeignKey, Identity, Integer, String, inspect
 from sqlalchemy import Table as SqlTable
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.pool import NullPool
 
-from embedding.errors import FlukeprintError
-
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 CATALOGUED, WAITING, REJECTED, DELETED = "catalogued", "waiting", "rejected", "deleted"
 MOST_BOUND = 500
 """Keys or names in one query's IN; SQLite takes 999 values in its oldest builds."""
 APPLICATION_ID = 0x666C756B  # "fluk": tells our SQLite files from another program's
+FORMAT_TABLE = "flukeprint_format"
+"""PostgreSQL has no place for a format's version beside the tables: one row here says it."""
 
-_READ_WRITE = "mode=rw"
 _IS_WRITING = "flukeprint_is_writing"
 
 
-class BadCatalogue(FlukeprintError):
-    """A catalogue that is absent, not ours, too new, damaged, locked or can't be written."""
-
-
-class CatalogueBusy(BadCatalogue):
-    """Another process is changing the catalogue just now."""
-
-
 class Table(DeclarativeBase):
-    """What all tables derive from."""
+    """What all tables derive from: text that sorts by its bytes and whole numbers of 64 bits, on either database."""
+
+    # Text: SQLite compares bytes, PostgreSQL by the collation that its database was made with.
+    type_annotation_map = {  # noqa: RUF012
+        str: String().with_variant(String(collation="C"), "postgresql"),
+        int: BigInteger().with_variant(Integer(), "sqlite"),
+    }
 
 
 # The log names rows by their keys: none may be another row's later.
@@ -53,7 +46,7 @@ class IndividualRow(Table):
 
     __tablename__ = "individuals"
     __table_args__ = _KEYS_ONCE
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     display_name: Mapped[str | None]
     other_names: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
@@ -64,15 +57,19 @@ class IndividualRow(Table):
 
 
 class EncounterRow(Table):
-    """One meeting with one animal; without an individual where the animal isn't known."""
+    """One meeting with one animal; without an individual where the animal isn't known.
+
+    `place` is private; `region` names a stretch so wide that everybody may know it, and searches are narrowed by it.
+    """
 
     __tablename__ = "encounters"
     __table_args__ = _KEYS_ONCE
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
     individual_id: Mapped[int | None] = mapped_column(ForeignKey("individuals.id"), index=True)
     at: Mapped[str | None]
     place: Mapped[str | None]
+    region: Mapped[str | None]
     observer: Mapped[str | None]
     notes: Mapped[str | None]
 
@@ -88,7 +85,7 @@ class PhotoRow(Table):
     """
 
     __tablename__ = "photos"
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     path: Mapped[str]
     content_hash: Mapped[str] = mapped_column(index=True)
@@ -123,7 +120,7 @@ class RevisionRow(Table):
     """
 
     __tablename__ = "revisions"
-    revision: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[str]
     fingerprint: Mapped[str]
     calibration: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -142,7 +139,7 @@ class ChangeRow(Table):
     """
 
     __tablename__ = "changes"
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     # Deferred: a revision's own row is written last, when its calibration is fitted.
     revision: Mapped[int] = mapped_column(
         ForeignKey("revisions.revision", deferrable=True, initially="DEFERRED"), index=True
@@ -157,153 +154,80 @@ _OWN_TABLES: list[SqlTable] = [
     Table.metadata.tables[kind.__tablename__]
     for kind in (IndividualRow, EncounterRow, PhotoRow, VectorRow, RevisionRow, ChangeRow)
 ]
-_APPEND_ONLY = ("changes", "revisions")
+APPEND_ONLY = ("changes", "revisions")
+_REFUSAL = "the log of changes is append-only"
 
 
 def create_tables(connection: Connection) -> None:
     """Create those of the catalogue's tables that are absent, and the triggers that keep its log append-only."""
-    Table.metadata.create_all(connection, tables=_OWN_TABLES)
-    for table, happening in product(_APPEND_ONLY, ("UPDATE", "DELETE")):
+    create_missing(connection, _OWN_TABLES)
+    if is_postgres(connection):
+        _finish_postgres(connection)
+    else:
+        _finish_sqlite(connection)
+
+
+def create_missing(connection: Connection, tables: Sequence[SqlTable]) -> None:
+    """Create those of some tables that are absent; another process may be about to do the same."""
+    if is_postgres(connection):
+        there = inspect(connection)
+        if all(there.has_table(table.name) for table in tables):
+            return
+        # Held to the transaction's end: of two that create a table at once, PostgreSQL would fail one.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(current_schema()))")
+    Table.metadata.create_all(connection, tables=list(tables))
+
+
+def is_postgres(connection: Connection) -> bool:
+    """Whether this is PostgreSQL and not SQLite."""
+    return connection.dialect.name == "postgresql"
+
+
+def writing(connection: Connection) -> Connection:
+    """Make the connection's next transaction one that writes.
+
+    In SQLite it takes the database's one write lock at its start, not at its first change.
+    """
+    return connection.execution_options(**{_IS_WRITING: True})
+
+
+def is_writing(connection: Connection) -> bool:
+    """Whether the transaction that begins is to write."""
+    return bool(connection.get_execution_options().get(_IS_WRITING, False))
+
+
+def keep_others_out(connection: Connection, *tables: str) -> None:
+    """Let no other writer near these tables until the transaction's end; readers go on. Its first statement.
+
+    In SQLite a transaction that writes is alone already. In PostgreSQL a table's lock and not an advisory one: it also
+    holds against a writer who doesn't know our rules, and what is read after it, READ COMMITTED, is what the writer
+    before has left. Other tables stay free, so that jobs report while an hour's update runs.
+    """
+    if is_postgres(connection):
+        connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _finish_sqlite(connection: Connection) -> None:
+    for table, happening in product(APPEND_ONLY, ("UPDATE", "DELETE")):
         connection.exec_driver_sql(
             f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_{happening.lower()} BEFORE {happening} ON {table} "
-            "BEGIN SELECT RAISE(ABORT, 'the log of changes is append-only'); END"
+            f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
         )
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def create_schema(path: Path) -> None:
-    """Write an empty catalogue. Raises BadCatalogue when the file exists or can't be written."""
-    try:
-        path.open("xb").close()
-    except OSError as error:
-        raise BadCatalogue(f"the catalogue {path} can't be created: {error.strerror}") from error
-    engine = open_engine(path)
-    with telling(path), engine.begin() as connection:
-        create_tables(connection)
-
-
-def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
-    """Open the SQLite file at `path`, which must be there; each connection is closed after its use."""
-
-    def connect() -> sqlite3.Connection:
-        mode = opening_mode(path)
-        # isolation_level None: SQLAlchemy's event below says BEGIN, not Python's guesswork.
-        raw = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{mode}",
-            uri=True,
-            timeout=wait_seconds,
-            isolation_level=None,
-            check_same_thread=False,
+def _finish_postgres(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$"
+    )
+    for table in APPEND_ONLY:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_refuse_change ON {table}")
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER {table}_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
-        raw.execute("PRAGMA foreign_keys = ON")
-        if mode == _READ_WRITE:
-            raw.execute("PRAGMA journal_mode = WAL")
-            raw.execute("PRAGMA synchronous = FULL")
-        return raw
-
-    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def is_writable(path: Path) -> bool:
-    """Whether file and folder can be written; the log of WAL lies in the folder."""
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-
-
-def refuse_read_only(path: Path) -> None:
-    """Raise BadCatalogue when the catalogue can't be written."""
-    if not is_writable(path):
-        raise told(path, "readonly")
-
-
-def opening_mode(path: Path) -> str:
-    """How SQLite is to open the file, as the query of its URI."""
-    if is_writable(path):
-        return _READ_WRITE
-    # Without a log nobody is writing, and SQLite, which can't make one here, must be told so.
-    return "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
-
-
-def writing(connection: Connection) -> Connection:
-    """Make the connection's next transaction take the write lock at its start, not at its first change."""
-    return connection.execution_options(**{_IS_WRITING: True})
-
-
-def _begin(connection: Connection) -> None:
-    is_writing = connection.get_execution_options().get(_IS_WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
-
-
-def check_file(path: Path) -> int:
-    """The format's version of a catalogue at `path`. Raises BadCatalogue unless this flukeprint can read it."""
-    if path.is_dir():
-        raise BadCatalogue(f"{path} is a folder; give the catalogue's file, such as {path / 'catalogue.db'}")
-    if not path.exists():
-        raise BadCatalogue(
-            f"there is no catalogue at {path}; give --catalogue FILE, or make one with `flukeprint index build`"
-        )
-    try:
-        with path.open("rb") as file:
-            header = file.read(100)
-    except OSError as error:
-        raise BadCatalogue(f"the catalogue {path} can't be read: {error.strerror}") from error
-    # https://www.sqlite.org/fileformat.html#the_database_header
-    application_id = int.from_bytes(header[68:72], "big")
-    version = int.from_bytes(header[60:64], "big")
-    if not header.startswith(b"SQLite format 3\0") or application_id != APPLICATION_ID:
-        raise BadCatalogue(f"{path} is not a flukeprint catalogue; give the file that `flukeprint index build` wrote")
-    if version > SCHEMA_VERSION:
-        raise BadCatalogue(
-            f"{path} was made by a newer flukeprint (format {version}; this one reads up to {SCHEMA_VERSION}); "
-            "install the newer flukeprint"
-        )
-    return version
-
-
-def settle(path: Path) -> None:
-    """Bring a catalogue's write-ahead log into its file, so that the file may be replaced.
-
-    A log left beside the new file would be replayed into it. Raises BadCatalogue while another process has the
-    catalogue open.
-    """
-    try:
-        raw = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=1.0)
-        try:
-            raw.execute("PRAGMA journal_mode = DELETE")
-        finally:
-            raw.close()
-    except sqlite3.Error as error:
-        raise BadCatalogue(
-            f"{path} can't be replaced now ({error}): another process may have it open. Stop it and try again, "
-            "or use `flukeprint index update`, which a running service doesn't mind"
-        ) from error
-
-
-@contextmanager
-def telling(path: Path) -> Generator[None]:
-    """Turn what SQLite and the disk say into a BadCatalogue that says what to do."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise told(path, str(error.orig)) from error
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise told(path, "disk is full") from error
-
-
-def told(path: Path, said: str) -> BadCatalogue:
-    if "disk is full" in said:
-        return BadCatalogue(
-            f"the disk of {path.parent} is full: nothing was changed. Free some space there, then run the same "
-            "command again"
-        )
-    if "locked" in said or "busy" in said:
-        return CatalogueBusy(f"another flukeprint is changing {path} just now; wait until it has finished")
-    if "readonly" in said:
-        return BadCatalogue(f"{path} can't be written: ask for write permission on the file and on its folder")
-    if "malformed" in said or "not a database" in said:
-        return BadCatalogue(f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew")
-    return BadCatalogue(f"SQLite refused {path}: {said}")
+    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {FORMAT_TABLE} (version integer NOT NULL)")
+    connection.exec_driver_sql(f"DELETE FROM {FORMAT_TABLE}")
+    connection.exec_driver_sql(f"INSERT INTO {FORMAT_TABLE} VALUES ({SCHEMA_VERSION})")

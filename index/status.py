@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, fingerprint_of
+from index.address import CatalogueAddress
 from index.calibration import BadCalibration, Calibration
 from index.catalogue import Catalogue, CatalogueCounts, RevisionSummary
 from index.identifier import WrongFingerprint
@@ -20,7 +21,7 @@ class CatalogueStatus:
     `checkpoint_fingerprint` None: there is no such checkpoint. `mend` is the command to run, None when all is well.
     """
 
-    path: Path
+    address: CatalogueAddress
     revision: int
     counts: CatalogueCounts
     fingerprint: str | None
@@ -38,7 +39,7 @@ class CatalogueStatus:
         """Plain values for `flukeprint index status --json`."""
         calibration = self.calibration
         return {
-            "catalogue": str(self.path),
+            "catalogue": str(self.address),
             "revision": self.revision,
             **asdict(self.counts),
             "fingerprint": self.fingerprint,
@@ -52,9 +53,9 @@ class CatalogueStatus:
         }
 
 
-def catalogue_status(path: Path, checkpoint: Path | None, *, last_revisions: int = 5) -> CatalogueStatus:
+def catalogue_status(address: CatalogueAddress, checkpoint: Path | None, *, last_revisions: int = 5) -> CatalogueStatus:
     """Look at a catalogue; `checkpoint` None is the one that comes with flukeprint. Raises BadCatalogue."""
-    with Catalogue.open(path) as catalogue:
+    with Catalogue.open(address) as catalogue:
         revision, fingerprint, counts = catalogue.revision, catalogue.fingerprint, catalogue.counts()
         calibration = _calibration(catalogue) if revision else None
         history = tuple(catalogue.history(last_revisions))
@@ -62,32 +63,32 @@ def catalogue_status(path: Path, checkpoint: Path | None, *, last_revisions: int
     is_stale = given is not None and given != fingerprint
     needs_update = is_stale or calibration is None or counts.searchable < counts.photos
     return CatalogueStatus(
-        path=path,
+        address=address,
         revision=revision,
         counts=counts,
         fingerprint=fingerprint,
         checkpoint_fingerprint=given,
         calibration=calibration,
         history=history,
-        mend=mending_command(path, checkpoint) if needs_update else None,
+        mend=mending_command(address, checkpoint) if needs_update else None,
     )
 
 
-def check_fingerprint(path: Path, catalogue: Catalogue, checkpoint: Path | None) -> None:
-    """Raise WrongFingerprint, before a network is loaded, when another checkpoint made the catalogue at `path`."""
+def check_fingerprint(address: CatalogueAddress, catalogue: Catalogue, checkpoint: Path | None) -> None:
+    """Raise WrongFingerprint, before a network is loaded, when another checkpoint made the catalogue at `address`."""
     made_by, given = catalogue.fingerprint, fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
     if made_by is not None and made_by != given:
         raise WrongFingerprint(
-            f"the catalogue {path} was made by checkpoint {made_by[:12]}, but the one given is {given[:12]}: their "
-            f"distances can't be compared. Mend it with `{mending_command(path, checkpoint)}`, or give --checkpoint "
+            f"the catalogue {address} was made by checkpoint {made_by[:12]}, but the one given is {given[:12]}: their "
+            f"distances can't be compared. Mend it with `{mending_command(address, checkpoint)}`, or give --checkpoint "
             "the file that made it"
         )
 
 
-def mending_command(path: Path, checkpoint: Path | None) -> str:
+def mending_command(address: CatalogueAddress, checkpoint: Path | None) -> str:
     """The command that brings a catalogue's vectors and calibration up to date with a checkpoint."""
     given = f" --checkpoint {checkpoint}" if checkpoint else ""
-    return f"flukeprint index update --catalogue {path}{given}"
+    return f"flukeprint index update --catalogue {address}{given}"
 
 
 def _calibration(catalogue: Catalogue) -> Calibration | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from index.matching import Identification
-from index.status import CatalogueStatus
 
 _CHANGE_WORDS = {"add": "added", "reembed": "embedded again", "relabel": "relabelled or moved", "remove": "removed"}
 _DECISION_STYLES = {"known": "green", "review": "yellow", "new_whale": "magenta"}
@@ -40,47 +42,45 @@ def _matches_table(answer: Identification) -> Table:
     return table
 
 
-def status_table(status: CatalogueStatus) -> Table:
-    """A catalogue's state, one line a fact."""
-    counts = status.counts
+def status_table(told: Mapping[str, Any]) -> Table:
+    """A catalogue's state as `flukeprint index status --json` has it, one line a fact."""
     table = Table(show_header=False, box=None, pad_edge=False)
     facts = {
-        "catalogue": str(status.path),
-        "revision": str(status.revision),
-        "individuals": f"{counts.individuals:,}",
-        "encounters": f"{counts.encounters:,}",
-        "photos": f"{counts.photos:,}, of which {counts.new_whale_photos:,} of new whales",
-        "searchable": f"{counts.searchable:,} photos have a vector of the catalogue's checkpoint",
-        "checkpoint": _checkpoint(status),
-        "calibration": status.calibration.description if status.calibration else "none that can be read",
-        "thresholds": _thresholds(status),
+        "catalogue": told["catalogue"],
+        "revision": str(told["revision"]),
+        "individuals": f"{told['individuals']:,}",
+        "encounters": f"{told['encounters']:,}",
+        "photos": f"{told['photos']:,}, of which {told['new_whale_photos']:,} of new whales",
+        "searchable": f"{told['searchable']:,} photos have a vector of the catalogue's checkpoint",
+        "checkpoint": _checkpoint(told["fingerprint"], told["checkpoint_fingerprint"]),
+        "calibration": told["calibration"] or "none that can be read",
+        "thresholds": _thresholds(told["thresholds"], is_calibrated=told["is_calibrated"]),
     }
     for name, fact in facts.items():
         table.add_row(name, Text(fact))
-    for each in status.history:
-        changes = ", ".join(f"{count:,} {_CHANGE_WORDS[kind]}" for kind, count in each.changes.items())
-        table.add_row(f"revision {each.revision}", Text(f"{each.at}: {changes or 'calibrated again'}"))
-    table.add_row("to do", Text(f"run `{status.mend}`" if status.mend else "nothing, all is up to date"))
+    for each in told["history"]:
+        changes = ", ".join(f"{count:,} {_CHANGE_WORDS.get(kind, kind)}" for kind, count in each["changes"].items())
+        table.add_row(f"revision {each['revision']}", Text(f"{each['at']}: {changes or 'calibrated again'}"))
+    table.add_row("to do", Text(f"run `{told['mend']}`" if told["mend"] else "nothing, all is up to date"))
     return table
 
 
-def _thresholds(status: CatalogueStatus) -> str:
-    thresholds = status.thresholds
-    if status.calibration is None or thresholds is None:
+def _thresholds(thresholds: Mapping[str, float] | None, *, is_calibrated: bool) -> str:
+    if thresholds is None:
         return "none"
-    beyond = f"review up to {thresholds.new_whale:.3f}, new_whale beyond"
-    if status.calibration.is_fitted:
-        return f"known up to {thresholds.known:.3f}, {beyond}"
+    beyond = f"review up to {thresholds['new_whale']:.3f}, new_whale beyond"
+    if is_calibrated:
+        return f"known up to {thresholds['known']:.3f}, {beyond}"
     return (
         f"not calibrated, so nothing is known without review: {beyond}; add photos of more individuals, some of them "
         "twice, with `flukeprint index update`"
     )
 
 
-def _checkpoint(status: CatalogueStatus) -> str:
-    made_by = (status.fingerprint or "none")[:12]
-    if status.checkpoint_fingerprint is None:
-        return f"{made_by} made it; the one given can't be read"
-    if status.checkpoint_fingerprint == status.fingerprint:
-        return f"{made_by}, the one that would search it"
-    return f"{made_by} made it, but {status.checkpoint_fingerprint[:12]} would search it: not comparable"
+def _checkpoint(made_by: str | None, would_search: str | None) -> str:
+    short = (made_by or "none")[:12]
+    if would_search is None:
+        return f"{short} made it; the one given can't be read"
+    if would_search == made_by:
+        return f"{short}, the one that would search it"
+    return f"{short} made it, but {would_search[:12]} would search it: not comparable"

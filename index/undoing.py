@@ -23,6 +23,14 @@ _NEVER_THERE: Values = {"state": DELETED, "individual_id": None, "encounter_id":
 _KINDS = {kind.__tablename__: kind for kind in Table.__subclasses__()}
 
 
+class OtherCheckpoint(CurationConflict):
+    """An undoing that brings the catalogue to a checkpoint that isn't loaded; `fingerprint` names it."""
+
+    def __init__(self, message: str, fingerprint: str) -> None:
+        super().__init__(message)
+        self.fingerprint = fingerprint
+
+
 @dataclass(frozen=True, slots=True)
 class PastEvent:
     """One revision, as undoing looks at it."""
@@ -178,9 +186,10 @@ def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> None:
 
 def _refuse_other_checkpoint(revision: int, fingerprint: str, loaded: str | None) -> None:
     if loaded not in (None, fingerprint):
-        raise CurationConflict(
+        raise OtherCheckpoint(
             f"undoing revision {revision} brings the catalogue back to the checkpoint {fingerprint[:12]}, and the "
-            f"loaded one is {(loaded or '')[:12]}; start with that checkpoint, then undo it"
+            f"loaded one is {(loaded or '')[:12]}; start with that checkpoint, then undo it",
+            fingerprint,
         )
 
 

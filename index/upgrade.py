@@ -6,20 +6,44 @@ from pathlib import Path
 
 from sqlalchemy import Connection, MetaData
 
-from index.schema import SCHEMA_VERSION, BadCatalogue, Table, create_tables, is_writable, open_engine, telling, writing
+from index.address import BadCatalogue, CatalogueAddress, PostgresAddress
+from index.opening import open_engine, telling
+from index.schema import FORMAT_TABLE, SCHEMA_VERSION, Table, create_tables, writing
+from index.sqlite_file import is_writable
 
 # A key or a NOT NULL has changed, which SQLite can't alter.
 _REMADE = ("vectors", "revisions", "individuals", "encounters")
 _EXTENDED = ("photos",)
 
 
-def upgrade(path: Path, version: int) -> None:
-    """Upgrade the catalogue at `path` from format `version` where that is an older one.
+def upgrade(address: CatalogueAddress, version: int) -> None:
+    """Upgrade the catalogue at `address` from format `version` where that is an older one.
 
     Raises BadCatalogue when it can't be written, and then nothing has changed.
     """
     if version >= SCHEMA_VERSION:
         return
+    if isinstance(address, Path):
+        _upgrade_file(address, version)
+    else:
+        _upgrade_schema(address)
+
+
+def _upgrade_schema(address: PostgresAddress) -> None:
+    engine = open_engine(address)
+    try:
+        with telling(address), writing(engine.connect()) as connection, connection.begin():
+            connection.exec_driver_sql(f"LOCK TABLE {FORMAT_TABLE} IN ACCESS EXCLUSIVE MODE")
+            found = connection.exec_driver_sql(f"SELECT max(version) FROM {FORMAT_TABLE}").scalar()
+            if found == 2:
+                _upgrade_2(connection)
+            elif found != SCHEMA_VERSION:  # another process may have upgraded it meanwhile
+                raise BadCatalogue(f"{address} says that it has format {found}, which there never was in PostgreSQL")
+    finally:
+        engine.dispose()
+
+
+def _upgrade_file(path: Path, version: int) -> None:
     if not is_writable(path):
         raise BadCatalogue(
             f"{path} has format {version}, this flukeprint reads format {SCHEMA_VERSION}, and the file can't be "
@@ -31,9 +55,19 @@ def upgrade(path: Path, version: int) -> None:
         connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
         connection.connection.cursor().execute("PRAGMA legacy_alter_table = ON")
         with connection.begin():
-            if connection.exec_driver_sql("PRAGMA user_version").scalar() != SCHEMA_VERSION:  # not by another process
+            found = connection.exec_driver_sql("PRAGMA user_version").scalar()
+            if found == 1:
                 _upgrade_1(connection)
+            elif found == 2:  # not by another process meanwhile
+                _upgrade_2(connection)
     engine.dispose()
+
+
+def _upgrade_2(connection: Connection) -> None:
+    """Encounters have a region."""
+    kind = Table.metadata.tables["encounters"].columns["region"].type.compile(connection.dialect)
+    connection.exec_driver_sql(f"ALTER TABLE encounters ADD COLUMN region {kind}")
+    create_tables(connection)  # all are there: it notes the format
 
 
 def _upgrade_1(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ipaddress
 import time
 from collections.abc import Mapping
@@ -95,7 +96,10 @@ class Gate:
         try:
             is_open, key = await asyncio.to_thread(self._look_up, secret)
         except AccessUnavailable as error:
-            raise ProblemError(BUSY, f"{error}.", headers={"Retry-After": "1"}) from error
+            # Anybody may be asking: which database says what is for the log alone.
+            _log.error("%s", error)
+            detail = "Keys can't be looked up just now; try again in a moment."
+            raise ProblemError(BUSY, detail, headers={"Retry-After": "1"}) from error
         if is_open:
             _refuse_foreign_pages(scope["method"], headers)
             return NOBODY_ELSE

@@ -141,6 +141,7 @@ def _enclose(app: FastAPI, settings: Settings, access: AccessStore | None, obser
         RequestEnvelope,
         max_upload_bytes=settings.max_upload_bytes,
         max_json_bytes=settings.max_json_bytes,
+        max_archive_bytes=settings.max_archive_bytes,
         observer=observer,
     )
 
@@ -168,7 +169,8 @@ def _served(app: FastAPI) -> Served:
     if service is None or service.serving is None:
         return Served(False, 0, 0, 0, 0)
     gallery = service.serving.identifier.gallery
-    return Served(True, gallery.individual_count, gallery.size, gallery.revision, service.waiting_photos)
+    waiting = service.waiting_photos
+    return Served(True, gallery.individual_count, gallery.size, gallery.revision, waiting, gallery.fingerprint)
 
 
 async def _load(

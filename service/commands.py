@@ -15,12 +15,22 @@ def _option(name: str, says: str) -> Any:
 
 def serve(
     config: Annotated[Path | None, _option("config", "A TOML file of these settings.")] = None,
-    catalogue: Annotated[Path | None, _option("catalogue", "The catalogue to answer from [catalogue.db].")] = None,
+    catalogue: Annotated[
+        str | None,
+        _option("catalogue", "The catalogue: a SQLite file, or postgresql://USER@HOST/DATABASE [catalogue.db]."),
+    ] = None,
+    files: Annotated[
+        Path | None, _option("files", "The folder of a PostgreSQL catalogue's photos and of jobs' files.")
+    ] = None,
     checkpoint: Annotated[Path | None, _option("checkpoint", "The checkpoint that made it [shipped one].")] = None,
+    checkpoints: Annotated[
+        Path | None, _option("checkpoints", "The folder whose checkpoints a job may go over to.")
+    ] = None,
     device: Annotated[str | None, _option("device", "cpu or cuda [the GPU where there is one].")] = None,
     host: Annotated[str | None, _option("host", "The address to listen on [127.0.0.1].")] = None,
     port: Annotated[int | None, _option("port", "The port; 0 takes a free one and prints it [8000].")] = None,
     max_upload_bytes: Annotated[int | None, _option("max_upload_bytes", "Largest request body.")] = None,
+    max_archive_bytes: Annotated[int | None, _option("max_archive_bytes", "Largest zip sent with a job.")] = None,
     max_json_bytes: Annotated[int | None, _option("max_json_bytes", "Largest body that is JSON.")] = None,
     max_photos: Annotated[int | None, _option("max_photos", "Most photos in one request.")] = None,
     max_photo_pixels: Annotated[int | None, _option("max_photo_pixels", "Most pixels in one photo.")] = None,
@@ -32,6 +42,9 @@ def serve(
     max_wait_ms: Annotated[float | None, _option("max_wait_ms", "Wait to fill a batch: 0 on a CPU.")] = None,
     job_photos: Annotated[
         Path | None, _option("job_photos", "Jobs may read photos below this folder [the catalogue's].")
+    ] = None,
+    keep_jobs_days: Annotated[
+        float | None, _option("keep_jobs_days", "How long the files of jobs that have ended are kept.")
     ] = None,
     requests_per_minute: Annotated[
         int | None, _option("requests_per_minute", "Most a minute by one key or address; beyond it 429.")

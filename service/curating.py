@@ -8,21 +8,24 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from fastapi import FastAPI
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
+from index.address import CatalogueBusy
 from index.calibration import Calibration
 from index.catalogue import BadCatalogue, Catalogue
 from index.curation import BadCuration, CurationConflict, Curator, Event, UnknownSubject
 from index.directory import Directory
+from index.embed_photos import PhotoEmbedder
 from index.exchange.media import BadMedia
 from index.following import followed, present
 from index.gallery import Gallery
 from index.identifier import Identifier
-from index.schema import CatalogueBusy
+from index.served_mark import ServedMark
+from index.undoing import OtherCheckpoint, undo
 from service.access import principal_of
 from service.curation_schemas import EventAnswer, event_answer
 from service.past import PastServings
@@ -50,16 +53,37 @@ class Curating:
         self._service = service
         self._thread = ThreadPoolExecutor(1, "curating")
         self._exchange = threading.Lock()
+        self._mark = ServedMark(catalogue.address)
 
     def stop(self) -> None:
         """Finish what was asked and let the catalogue go."""
         self.work_lists.stop()
         self._thread.shutdown()
         self.catalogue.close()
+        self._mark.remove()
 
     async def act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         """Do one act, which gives None where there was nothing to do. Raises ProblemError, having done nothing."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._act, do)
+
+    async def undo(self, revision: int, *, made_by: str) -> Event:
+        """Take an event back, also one that went over to another checkpoint; then that one is loaded again first.
+
+        Raises ProblemError, having done nothing.
+        """
+
+        def going_back(catalogue: Catalogue) -> Event:
+            loaded = self._service.ready().identifier.embedder.fingerprint
+            try:
+                return undo(catalogue, revision, made_by=made_by, loaded=loaded)
+            except OtherCheckpoint as error:
+                try:
+                    self._service.checkpoints.of(error.fingerprint)
+                except FlukeprintError as absent:
+                    raise CurationConflict(f"revision {revision} can't be undone: {absent}") from absent
+                return undo(catalogue, revision, made_by=made_by, loaded=error.fingerprint)
+
+        return await self.done(going_back)
 
     async def done(self, do: Callable[[Catalogue], Event]) -> Event:
         """Do one act that always has something to do."""
@@ -119,17 +143,24 @@ class Curating:
 
     def _reload(self) -> None:
         serving = self._service.ready()
-        embedder = serving.identifier.embedder
-        if self.catalogue.fingerprint != embedder.fingerprint:
-            _log.error(
-                "The catalogue has gone over to the checkpoint %s; answers come from revision %d until the service is "
-                "started with that checkpoint",
-                (self.catalogue.fingerprint or "none")[:12],
-                serving.identifier.gallery.revision,
-            )
-            return
         gallery, calibration, photos = self._read_whole()
-        self._service.serving = Serving(Identifier(embedder, gallery, calibration), photos, serving.decode_px)
+        embedder, decode_px = serving.identifier.embedder, serving.decode_px
+        if gallery.fingerprint != embedder.fingerprint:
+            try:
+                another = self._service.checkpoints.of(gallery.fingerprint)
+            except FlukeprintError as error:
+                _log.error(
+                    "The catalogue has gone over to the checkpoint %s; answers come from revision %d until the service "
+                    "finds that checkpoint: %s",
+                    gallery.fingerprint[:12],
+                    serving.identifier.gallery.revision,
+                    error,
+                )
+                return
+            self._service.checkpoints.keep(cast("PhotoEmbedder", embedder))  # the way back
+            embedder, decode_px = another, another.input_px
+        # Embedder and gallery are exchanged as one: nobody compares one checkpoint's vectors with another's.
+        self._service.serving = Serving(Identifier(embedder, gallery, calibration), photos, decode_px)
 
     def _read_whole(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:
         gallery, calibration = self.catalogue.searchable()
@@ -142,7 +173,7 @@ class Curating:
 
 def open_curating(settings: Settings, service: Service) -> Curating:
     """Open the settings' catalogue for curators. Raises BadCatalogue."""
-    return Curating(service, Catalogue.open(settings.catalogue))
+    return Curating(service, Catalogue.open(settings.address))
 
 
 def reload(app: FastAPI) -> None:

@@ -68,6 +68,13 @@ class Merge(_Sent):
     into: IndividualName = Field(description="The id of the individual that stays.")
 
 
+class Apart(_Sent):
+    """Two individuals that are not the same."""
+
+    one: IndividualName
+    other: IndividualName = Field(description="Another one's id; the order doesn't matter.")
+
+
 class Split(_Sent):
     """Which photos are of another animal."""
 
@@ -127,6 +134,7 @@ class EncounterEdit(_Edit):
     name: IndividualName = Field("", description="What it is called.")
     at: Time = Field(None, description="When it was, ISO 8601.")
     place: Word = Field(None, description="Where it was; only told to who may curate.")
+    region: Word = Field(None, description="The wide stretch of sea that it was in; told to everybody.")
     observer: Word = Field(None, description="Who saw it.")
     notes: Notes = Field(None, description="Anything else.")
 
@@ -146,6 +154,7 @@ class QueueForm(Form):
     encounter: Word = Field(None, description="The name of the encounter that they are all of.")
     taken_at: Time = Field(None, description="When they were taken, ISO 8601.")
     place: Word = Field(None, description="Where the encounter was; only told to who may curate.")
+    region: Word = Field(None, description="The wide stretch of sea that the encounter was in; told to everybody.")
     observer: Word = Field(None, description="Who saw the animal.")
     species: Word = Field(None, description="The species on them.")
 

@@ -34,11 +34,19 @@ _ENCOUNTER: dict[str, Any] = {
     "individual": "w_0007",
     "at": "2026-05-28T09:40:00",
     "place": "Stellwagen Bank",
+    "region": "Gulf of Maine",
     "observer": "Ana",
     "notes": None,
     "photos": 3,
 }
-_ANSWER: dict[str, Any] = {**_RESULTS[0], "revision": 41, "fingerprint": "5f0c" * 16}
+_BOX = [0.21, 0.3, 0.83, 0.71]
+_ANSWER: dict[str, Any] = {
+    **_RESULTS[0],
+    "box": _BOX,
+    "photo_taken_at": "2026-05-28T09:41:12",
+    "revision": 41,
+    "fingerprint": "5f0c" * 16,
+}
 _PHOTO: dict[str, Any] = {
     "name": "may/fluke.jpg",
     "individual": None,
@@ -47,11 +55,13 @@ _PHOTO: dict[str, Any] = {
     "encounter_key": 311,
     "species": "humpback_whale",
     "taken_at": "2026-05-28T09:41:12",
-    "box": None,
+    "is_dated_by_photo": True,
+    "box": _BOX,
+    "is_box_found": True,
     "viewpoint": None,
     "quality": None,
     "answer": _ANSWER,
-    "url": "/v1/photos/may/fluke.jpg",
+    "url": "/v1/photos/may/fluke.jpg?content=" + "9e1a" * 8,
 }
 _CHANGE: dict[str, Any] = {
     "revision": 42,
@@ -79,7 +89,9 @@ class EventAnswer(BaseModel):
     revision: int = Field(
         description="The revision that it gave the catalogue; POST /v1/changes/REVISION/undo undoes it."
     )
-    kind: str = Field(description="`take in`, `confirm`, `reject`, `move`, `delete`, `edit`, `merge`, ... or `undo`.")
+    kind: str = Field(
+        description="`take in`, `confirm`, `reject`, `move`, `delete`, `edit`, `merge`, `tell apart`, ... or `undo`."
+    )
     photos: list[str] = Field(description="The photos that are other than before, or are called otherwise, by name.")
 
 
@@ -129,6 +141,7 @@ class EncounterCard(BaseModel):
     individual: str | None = Field(description="Whom it was with; null where that isn't known.")
     at: str | None = Field(description="When it was, ISO 8601.")
     place: str | None = Field(None, description="Where it was: only told to who may curate, absent for others.")
+    region: str | None = Field(description="The wide stretch of sea that it was in, which everybody may know.")
     observer: str | None = Field(description="Who saw it.")
     notes: str | None = Field(description="What is noted of it.")
     photos: int = Field(description="How many photos it has.")
@@ -155,14 +168,18 @@ class CataloguedPhoto(BaseModel):
     encounter_key: int | None = Field(description="That encounter's number.")
     species: str | None = Field(description="The species on it.")
     taken_at: str | None = Field(description="When it was taken, ISO 8601.")
+    is_dated_by_photo: bool = Field(description="Whether that is the time which the photo's own file says (EXIF).")
     box: list[float] | None = Field(
-        description="Where the fluke is, where that was given: left, top, right, bottom as shares 0 to 1."
+        description="Where the fluke is, as was given or, of a photo that came to the queue, as was found: left, top, "
+        "right, bottom as shares 0 to 1."
     )
+    is_box_found: bool = Field(description="Whether that box was found by the checkpoint, nobody having given one.")
     viewpoint: str | None = Field(description="From where it shows the animal.")
     quality: str | None = Field(description="How good it is, in the catalogue's own words.")
     answer: dict[str, Any] | None = Field(
         description="What was answered when it came to the queue: as a result of POST /v1/identify, with the "
-        "`revision` and the `fingerprint` that the answer came from."
+        "`revision` and the `fingerprint` that the answer came from, the `box` that was looked at and "
+        "`photo_taken_at`, the time that the file says."
     )
     url: str = Field(description="Where its thumbnail is, on this service.")
 
@@ -319,8 +336,16 @@ def encounter_card(encounter: Encounter, *, is_place_told: bool) -> EncounterCar
 
 def photo_card(card: PhotoCard) -> CataloguedPhoto:
     """Put a photo into the words of the API."""
-    told = {name: getattr(card, name) for name in CataloguedPhoto.model_fields if name not in ("box", "url")}
-    return CataloguedPhoto(**told, box=None if card.box is None else [*card.box], url=photo_url(card.name))
+    answer, own = card.answer or {}, (*PhotoCard.__dataclass_fields__,)
+    told = {name: getattr(card, name) for name in CataloguedPhoto.model_fields if name in own and name != "box"}
+    found = answer.get("box")
+    return CataloguedPhoto(
+        **told,
+        is_dated_by_photo=card.taken_at is not None and card.taken_at == answer.get("photo_taken_at"),
+        box=found if card.box is None else [*card.box],
+        is_box_found=card.box is None and found is not None,
+        url=photo_url(card.name, card.content_hash),
+    )
 
 
 def change_answer(act: Act, *, is_place_told: bool) -> ChangeAnswer:

@@ -18,6 +18,7 @@ from service.observing import Observer
 from service.problems import INTERNAL, TOO_LARGE, ProblemError, problem_response
 
 REQUEST_ID_HEADER = "X-Request-Id"
+ARCHIVE_PATH = "/v1/jobs"  # where a whole season may come as a zip
 # What may go into a log line and back into a header as it came.
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _log = logging.getLogger("flukeprint.service")
@@ -27,11 +28,17 @@ class RequestEnvelope:
     """The outermost layer of the application."""
 
     def __init__(
-        self, app: ASGIApp, max_upload_bytes: int, max_json_bytes: int | None = None, observer: Observer | None = None
+        self,
+        app: ASGIApp,
+        max_upload_bytes: int,
+        max_json_bytes: int | None = None,
+        observer: Observer | None = None,
+        max_archive_bytes: int | None = None,
     ) -> None:
         self.app = app
         self.max_upload_bytes = max_upload_bytes
         self.max_json_bytes = min(max_json_bytes or max_upload_bytes, max_upload_bytes)
+        self.max_archive_bytes = max_archive_bytes or max_upload_bytes
         self.observer = observer or Observer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +98,10 @@ class RequestEnvelope:
     def _most_bytes(self, scope: Scope) -> int:
         sent = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
         is_json = sent == "application/json" or sent.endswith("+json")
-        return self.max_json_bytes if is_json else self.max_upload_bytes
+        if is_json:
+            return self.max_json_bytes
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        return self.max_archive_bytes if path == ARCHIVE_PATH else self.max_upload_bytes
 
 
 def _bounded(receive: Receive, most_bytes: int) -> Receive:

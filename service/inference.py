@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,15 @@ from index.matching import Identification
 
 if TYPE_CHECKING:
     from embedding import embedder as networks
+
+
+@runtime_checkable
+class Locating(Protocol):
+    """An embedder that says which part of each photo it looks at."""
+
+    def located(self, images: Sequence[Image], boxes: Sequence[Box | None]) -> Sequence[Box | None]:
+        """The boxes given, and those it finds where none is; None: it looks at the whole photo."""
+        ...
 
 
 class Wish(NamedTuple):
@@ -33,10 +42,11 @@ class Look(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A look's vector (d,) and its identification, where there was a wish."""
+    """A look's vector (d,), its identification, where there was a wish, and where the fluke was found."""
 
     vector: FloatArray
     identification: Identification | None
+    box: Box | None = None
 
 
 class PairedPhoto(NamedTuple):
@@ -76,9 +86,13 @@ def answer_all(questions: Sequence[Question]) -> list[Answer]:
 
 def _see(looks: dict[int, Look]) -> dict[int, Answer]:
     vectors: dict[int, FloatArray] = {}
+    boxes: dict[int, Box | None] = {}
     for positions in _alike({at: id(look.identifier.embedder) for at, look in looks.items()}):
         embedder = looks[positions[0]].identifier.embedder
-        vectors.update(zip(positions, embedder.embed([looks[at].image for at in positions]), strict=True))
+        images = [looks[at].image for at in positions]
+        found = embedder.located(images, [None] * len(images)) if isinstance(embedder, Locating) else None
+        boxes.update(zip(positions, found or (), strict=found is not None))
+        vectors.update(zip(positions, embedder.embed(images, found), strict=True))
     identified: dict[int, Identification] = {}
     wished = {at: (id(look.identifier), look.wish) for at, look in looks.items() if look.wish is not None}
     for positions in _alike(wished):
@@ -87,7 +101,7 @@ def _see(looks: dict[int, Look]) -> dict[int, Answer]:
         rows = np.stack([vectors[at] for at in positions])
         found = first.identifier.identify_vectors(rows, **first.wish._asdict())
         identified.update(zip(positions, found, strict=True))
-    return {at: Seen(vectors[at], identified.get(at)) for at in looks}
+    return {at: Seen(vectors[at], identified.get(at), boxes.get(at)) for at in looks}
 
 
 def _alike(keys: Mapping[int, object]) -> list[list[int]]:

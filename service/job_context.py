@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from index.jobs.records import FileFault, Job, JobsBusy, JobState, told
 from index.jobs.store import JobStore
+from index.progress import Advance, Progress
 
 _REPORT_SECONDS = 1.0
 _BUSY_SECONDS = 0.2
@@ -118,6 +119,27 @@ class JobContext:
             yield
         finally:
             self._is_held_back = False
+
+    @property
+    def steps(self) -> Progress:
+        """The steps of long work as this job's progress; between two of them the job may be stopped."""
+
+        @contextmanager
+        def progress(total: int | None, description: str) -> Generator[Advance]:
+            del description
+            done = 0
+
+            def advance(steps: int) -> None:
+                nonlocal done
+                done += steps
+                self.progress(done, total)
+                self.raise_if_stopped()
+
+            self.progress(done, total)
+            self.raise_if_stopped()
+            yield advance
+
+        return progress
 
     def afterwards(self, tidy: Callable[[], None]) -> None:
         """Have `tidy` called once the job's success is on disk and nobody will go on from its checkpoint."""

@@ -1,4 +1,4 @@
-"""Where jobs keep their files: uploads until they are done with, results for good."""
+"""Where jobs keep their files: uploads until they are done with, results until they expire."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BadJobFolder(BadJobs):
 
 
 class JobFolder:
-    """The folder beside a catalogue: `uploads/TOKEN.zip`, `unpacked/TOKEN/` and `results/NUMBER.csv`."""
+    """The folder beside a catalogue: `uploads/TOKEN.zip`, `unpacked/TOKEN/` and `results/NUMBER.csv` or `.zip`."""
 
     def __init__(self, folder: Path) -> None:
         """Use `folder`, making it where it is absent. Raises BadJobFolder."""
@@ -40,9 +40,21 @@ class JobFolder:
         """Where an uploaded zip's photos lie."""
         return self.folder / "unpacked" / token
 
-    def result(self, job_id: int) -> Path:
+    def result(self, job_id: int, suffix: str = ".csv") -> Path:
         """The file that a job leaves."""
-        return self.folder / "results" / f"{job_id}.csv"
+        return self.folder / "results" / f"{job_id}{suffix}"
+
+    def forget_results(self, job_id: int) -> None:
+        """Remove what a job has left, finished or not."""
+        for path in (self.folder / "results").iterdir():
+            if _number(path) == job_id:
+                path.unlink(missing_ok=True)
+
+    def forget_all_results_but(self, job_ids: Collection[int], *, older_than: float | None = None) -> None:
+        """Remove the results of all other jobs, `older_than` as above."""
+        for path in (self.folder / "results").iterdir():
+            if _number(path) not in job_ids and _is_older(path, older_than):
+                path.unlink(missing_ok=True)
 
     def keep(self, sent: BinaryIO) -> str:
         """Write what was sent to disk and return its token. Raises BadJobFolder, and then nothing is left."""
@@ -63,8 +75,24 @@ class JobFolder:
         self.upload(token).unlink(missing_ok=True)
         shutil.rmtree(self.unpacked(token), ignore_errors=True)
 
-    def forget_all_but(self, tokens: Collection[str]) -> None:
-        """Remove the uploads that no job needs: those of a service that died before it had queued their job."""
+    def forget_all_but(self, tokens: Collection[str], *, older_than: float | None = None) -> None:
+        """Remove the uploads that no job needs: those of a service that died before it had queued their job.
+
+        `older_than`: only what was last written before (seconds since 1970), as others may just be arriving.
+        """
         for path in (*(self.folder / "uploads").iterdir(), *(self.folder / "unpacked").iterdir()):
-            if path.stem not in tokens:
+            if path.stem not in tokens and _is_older(path, older_than):
                 self.forget(path.stem)
+
+
+def _is_older(path: Path, than: float | None) -> bool:
+    try:
+        return than is None or path.stat().st_mtime < than
+    except FileNotFoundError:
+        return False
+
+
+def _number(path: Path) -> int | None:
+    """Which job a result is of; those being written are hidden, or have more than one ending."""
+    number = path.name.lstrip(".").partition(".")[0]
+    return int(number) if number.isascii() and number.isdigit() else None

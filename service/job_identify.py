@@ -81,7 +81,7 @@ def _first_state(photos: JobPhotos, context: JobContext) -> dict[str, Any]:
 
 
 def _batches(names: Sequence[str], folder: Path, place: IdentifyPlace) -> Iterator[list[_Decoded]]:
-    decode = partial(_decode, folder=folder, limits=place.photo_limits, at_least_px=place.serving().decode_px)
+    decode = partial(_decode, folder=folder, place=place)
     batch: list[_Decoded] = []
     with closing(ahead(names, decode, threads=_DECODING_THREADS, most=BATCH_PHOTOS)) as decoded:
         for each in decoded:
@@ -93,10 +93,12 @@ def _batches(names: Sequence[str], folder: Path, place: IdentifyPlace) -> Iterat
         yield batch
 
 
-def _decode(name: str, *, folder: Path, limits: PhotoLimits, at_least_px: int | None) -> _Decoded:
+def _decode(name: str, *, folder: Path, place: IdentifyPlace) -> _Decoded:
+    limits = place.photo_limits
     try:
         data = photo_bytes(folder / name, limits, name=name)
-        return name, read_photo(data, name=name, limits=limits, at_least_px=at_least_px)
+        # Asked for each photo: the service may go over to a checkpoint that looks closer.
+        return name, read_photo(data, name=name, limits=limits, at_least_px=place.serving().decode_px)
     except BadPhoto as error:
         return name, error
 

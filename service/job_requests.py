@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from service.forms import Form, invalid
 from service.job_schemas import JobRequest
-from service.jobs import PARAMETERS
+from service.jobs import PARAMETERS, WITH_ZIP
 from service.problems import BAD_REQUEST, NOT_MULTIPART, Fault, ProblemError
 
 ARCHIVE = "archive"
@@ -25,7 +25,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 class JobForm(Form):
     """The fields of a form beside its zip."""
 
-    kind: str = Field(max_length=64, description="`identify`: the only kind that takes a zip.")
+    kind: str = Field(max_length=64, description="`identify` or `import`: the kinds that take a zip.")
     parameters: str = Field("{}", description='The parameters as JSON, such as `{"k": 3}`.')
 
 
@@ -40,7 +40,8 @@ class AskedJob(NamedTuple):
 def request_body() -> dict[str, Any]:
     """Describe both forms of the body for the OpenAPI document."""
     form = JobForm.model_json_schema()
-    zipped = {"type": "string", "format": "binary", "description": "A zip of photos, folders within it allowed."}
+    told = "A zip of photos, folders within it allowed; for `import` with labels, or what `export` wrote."
+    zipped = {"type": "string", "format": "binary", "description": told}
     form["properties"] = {ARCHIVE: zipped, **form["properties"]}
     form["required"] = [ARCHIVE, "kind"]
     form["title"] = "JobForm"
@@ -81,6 +82,10 @@ def _asked(wanted: JobRequest, archive: BinaryIO | None) -> AskedJob:
         raise invalid(Fault(field="kind", reason=f"{wanted.kind!r} is none of {', '.join(PARAMETERS)}"))
     if "upload" in wanted.parameters:
         raise invalid(Fault(field="upload", reason=f"set by the service; send the zip in the field `{ARCHIVE}`"))
+    if archive is not None and wanted.kind not in WITH_ZIP:
+        raise invalid(Fault(field=ARCHIVE, reason=f"a job of the kind {wanted.kind} takes no zip"))
+    if archive is not None and "dry_run" in wanted.parameters:
+        raise invalid(Fault(field="dry_run", reason="send either a zip, to be looked at, or the job that looked at it"))
     given = wanted.parameters if archive is None else {**wanted.parameters, "upload": _NO_TOKEN}
     return AskedJob(wanted.kind, _valid(PARAMETERS[wanted.kind], given), archive)
 

@@ -26,12 +26,20 @@ class JobRunner:
     """Runs jobs of the kinds it is given; what another process queues is found within `poll_seconds`."""
 
     def __init__(
-        self, store: JobStore, kinds: Mapping[str, JobFunction], *, worker: str | None = None, poll_seconds: float = 5.0
+        self,
+        store: JobStore,
+        kinds: Mapping[str, JobFunction],
+        *,
+        worker: str | None = None,
+        poll_seconds: float = 5.0,
+        tidy: Callable[[], None] = lambda: None,
     ) -> None:
+        """Run jobs in a thread that `start` starts; `tidy` is called there once in RECOVER_SECONDS."""
         self._store = store
         self._kinds = kinds
         self._worker = worker or this_worker()
         self._poll_seconds = poll_seconds
+        self._tidy = tidy
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._context: JobContext | None = None
@@ -92,7 +100,11 @@ class JobRunner:
                 if time.monotonic() - recovered_at >= RECOVER_SECONDS:
                     self._recover()
                     recovered_at = time.monotonic()
+                    self._tidy()
                 job = self._store.claim(self._worker, self._kinds)
+            except OSError as error:  # of a file that was to be tidied away
+                _log.warning("a job's file can't be removed: %s", error)
+                job = None
             except BadJobs as error:
                 _log.log(logging.DEBUG if isinstance(error, JobsBusy) else logging.ERROR, "%s", error)
                 job = None

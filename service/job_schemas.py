@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from index.exchange.exporting import Format
+from index.exchange.import_plan import Duplicates, Status
 from index.jobs.records import FaultPage, JobPage
 from index.jobs.records import Job as StoredJob
 from service.schemas import DEFAULT_K, MAX_K
@@ -35,6 +37,21 @@ _JOBS_EXAMPLE: dict[str, Any] = {"jobs": [_JOB_EXAMPLE], "next_cursor": "12"}
 _JOB_ERRORS_EXAMPLE: dict[str, Any] = {
     "errors": [
         {"file": "may/notes.jpg", "reason": "may/notes.jpg: not a photo, whatever its name says: it holds text"}
+    ],
+    "next_cursor": None,
+}
+
+
+_REPORT_EXAMPLE: dict[str, Any] = {
+    "rows": [
+        {
+            "photo": "may/IMG_0412.jpg",
+            "status": "skipped",
+            "reason": "the same file as 2025/fluke_12.jpg",
+            "individual": "w_0012",
+            "like": "2025/fluke_12.jpg",
+            "like_individual": "w_0012",
+        }
     ],
     "next_cursor": None,
 }
@@ -74,15 +91,73 @@ class ReindexJob(BaseModel):
     rehash: bool = Field(False, description="Compare every file's content, also where size and time are as they were.")
 
 
+class UpgradeJob(BaseModel):
+    """The parameters of an `upgrade` job."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    checkpoint: str = Field(
+        min_length=1, max_length=255, description="A file's name in the folder of `--checkpoints`; never a path."
+    )
+
+
+class ImportJob(BaseModel):
+    """The parameters of an `import` job: of its dry run, which comes with a zip, or of the import that follows it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    upload: str | None = Field(None, pattern="^[0-9a-f]{32}$", description="The zip that was sent; set by the service.")
+    dry_run: int | None = Field(
+        None, ge=1, lt=2**31, description="The job that looked at the zip; what it found is now carried out."
+    )
+    duplicates: Duplicates = Field(
+        "skip",
+        description="Photos that are there already under another name: `skip` the same files and nearly the same "
+        "pictures, `keep-near` (skip the same files only) or `keep-all`.",
+    )
+    replace_photos: bool = Field(
+        False, description="Let a new file take the place of another one of the same name; without it, it is refused."
+    )
+
+    @model_validator(mode="after")
+    def _looked_at_first(self) -> ImportJob:
+        if self.upload is None and self.dry_run is None:
+            raise ValueError(
+                "send a zip (archive, as multipart/form-data), which is only looked at; then give the number of that "
+                "job as dry_run"
+            )
+        if self.upload is None and self.model_fields_set - {"dry_run"}:
+            raise ValueError("beside dry_run nothing is given: it is done as it was looked at")
+        return self
+
+
+class ExportJob(BaseModel):
+    """The parameters of an `export` job."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Format = Field(
+        description="`csv`, `coco`, `camtrap-dp`, `kaggle`, or `zip`: one folder an individual, and a spreadsheet."
+    )
+    with_photos: bool = Field(False, description="Write the photos too; `zip` always has them.")
+    with_places: bool = Field(
+        False,
+        description="Tell where encounters were; needs the role `curate`. Without it places are left out, and taken "
+        "out of the photos' files.",
+    )
+
+
 class JobRequest(BaseModel):
     """What to do, and with what."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: str = Field(max_length=64, description="`identify` or `reindex`.")
+    kind: str = Field(max_length=64, description="`identify`, `reindex`, `upgrade`, `import` or `export`.")
     parameters: dict[str, Any] = Field(
         default_factory=dict,
-        description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`; for `reindex`: `rehash`.",
+        description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`; for `reindex`: `rehash`; for `upgrade`: "
+        "`checkpoint`; for `import`: `dry_run`, or beside a zip `duplicates` and `replace_photos`; for `export`: "
+        "`format`, `with_photos`, `with_places`.",
     )
 
 
@@ -126,6 +201,26 @@ class JobError(BaseModel):
 
     file: str = Field(description="Its name within the folder, zip or catalogue.")
     reason: str = Field(description="What is wrong with it, in a sentence.")
+
+
+class ReportRow(BaseModel):
+    """What happens to one file or label of an import."""
+
+    photo: str = Field(description="Its name within the zip.")
+    status: Status = Field(description="What becomes of it.")
+    reason: str = Field(description="Why, in words.")
+    individual: str | None = Field(description="Whose its label says it is.")
+    like: str | None = Field(description="The photo that it is the same picture as.")
+    like_individual: str | None = Field(description="Whose that one is.")
+
+
+class ImportReport(BaseModel):
+    """A page of an import's report, by the files' names."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _REPORT_EXAMPLE})
+
+    rows: list[ReportRow] = Field(description="The files and labels.")
+    next_cursor: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
 
 
 class JobErrors(BaseModel):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
-from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
+from index.address import files_folder
 from index.catalogue import BadCatalogue, Catalogue
 from index.identifier import Identifier, WrongFingerprint
+from index.opening import exists
+from service.checkpoints import find, load_embedder
 from service.serving import ServedPhoto, Serving
 from service.settings import Settings
 
@@ -16,12 +18,13 @@ def check_catalogue(settings: Settings) -> None:
 
     Raises BadCatalogue (absent, not ours, empty), BadCheckpoint, or WrongFingerprint with the command that mends it.
     """
-    if not settings.catalogue.exists():
+    if not exists(settings.address):
         raise BadCatalogue(
             f"there is no catalogue at {settings.catalogue}. Build one with `flukeprint index build --catalogue "
             f"{settings.catalogue} --csv FILE --photos FOLDER`, or give --catalogue FILE"
         )
-    with Catalogue.open(settings.catalogue) as catalogue:
+    files_folder(settings.address)  # told now where it is missing, and not when photos are asked for
+    with Catalogue.open(settings.address) as catalogue:
         made_by = catalogue.fingerprint
     if made_by is None:
         raise BadCatalogue(
@@ -31,29 +34,23 @@ def check_catalogue(settings: Settings) -> None:
     checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
     read_header(checkpoint)
     given = fingerprint_of(checkpoint)
-    if given != made_by:
+    if given != made_by and find(settings, made_by) is None:
         raise WrongFingerprint(_mending(settings, made_by, given))
 
 
 def open_access(settings: Settings) -> AccessStore:
     """Reach the keys and kept answers in the catalogue's database; nothing is read or written yet."""
-    catalogue = Catalogue.open(settings.catalogue)
+    catalogue = Catalogue.open(settings.address)
     return AccessStore.of(catalogue.engine, keep_answers_hours=settings.keep_answers_hours)
 
 
 def load_serving(settings: Settings) -> Serving:
     """Load what `check_catalogue` found right; imports torch and takes seconds."""
-    from embedding.embedder import Embedder
-
-    with Catalogue.open(settings.catalogue) as catalogue:
+    with Catalogue.open(settings.address) as catalogue:
         gallery, calibration = catalogue.searchable()
         photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
-    try:
-        embedder = Embedder.load(settings.checkpoint, device=settings.device)
-    except RuntimeError as error:  # torch's word for a device that is unknown or absent
-        raise FlukeprintError(
-            f"the checkpoint can't be loaded on {settings.device or 'this device'}: {error}"
-        ) from error
+    # A job may have brought the catalogue to another checkpoint since the service was set up.
+    embedder = load_embedder(find(settings, gallery.fingerprint) or settings.checkpoint, settings.device)
     if embedder.fingerprint != gallery.fingerprint:
         raise WrongFingerprint(_mending(settings, gallery.fingerprint, embedder.fingerprint))
     return Serving(Identifier(embedder, gallery, calibration), photos, decode_px=embedder.input_px)

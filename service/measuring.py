@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
 
 from index.matching import Identification
 from service.observing import Observer
@@ -27,6 +29,7 @@ class Served(NamedTuple):
     gallery_photos: int
     catalogue_revision: int
     waiting_photos: int
+    fingerprint: str = ""
 
 
 class Measures(Observer):
@@ -59,6 +62,7 @@ class Measures(Observer):
         for name, meaning in _GAUGES.items():
             gauge = Gauge(f"flukeprint_{name}", meaning, registry=registry)
             gauge.set_function(lambda name=name: float(getattr(served(), name)))
+        registry.register(_Checkpoint(served))
 
     def batch(self, photos: int) -> None:
         """Count one batch."""
@@ -78,6 +82,20 @@ class Measures(Observer):
     def text(self) -> bytes:
         """All figures in Prometheus's text format."""
         return generate_latest(self._registry)
+
+
+class _Checkpoint(Collector):
+    """Which checkpoint is served, as a label of a gauge that is 1; it is another after an upgrade."""
+
+    def __init__(self, served: Callable[[], Served]) -> None:
+        self._served = served
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauge; nothing while none is served."""
+        told = InfoMetricFamily("flukeprint_checkpoint", "The checkpoint that photos are embedded with.")
+        if fingerprint := self._served().fingerprint:
+            told.add_metric((), {"fingerprint": fingerprint})
+        yield told
 
 
 _GAUGES = {

@@ -12,6 +12,7 @@ from service.about_schemas import CALIBRATION_EXAMPLE, STATS_EXAMPLE
 from service.declared import Declared, is_kept
 from service.envelope import REQUEST_ID_HEADER
 from service.problems import (
+    BAD_REQUEST,
     BUSY,
     FORBIDDEN,
     IN_PROGRESS,
@@ -19,6 +20,7 @@ from service.problems import (
     INVALID,
     KEY_REUSED,
     PROBLEM_JSON,
+    TOO_LARGE,
     TOO_MANY,
     UNAUTHENTICATED,
     Fault,
@@ -149,6 +151,8 @@ def _tell_access(operation: dict[str, Any], route: Declared) -> None:
     if is_kept(route):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         kinds += [IN_PROGRESS, KEY_REUSED, INVALID]
+    if "requestBody" in operation:
+        kinds += [BAD_REQUEST, TOO_LARGE]
     responses = operation["responses"]
     for kind in kinds:
         told = _response([kind])

@@ -43,7 +43,7 @@ class PastServings:
         except FlukeprintError as error:
             raise invalid(Fault(field="as_of", reason=str(error))) from error
         photos = {
-            name: ServedPhoto(Path(), "", one.individual, one.species, None, one.taken_at)
+            name: ServedPhoto(Path(), "", one.individual, one.species, None, one.taken_at, region=one.region)
             for name, one in past.photos.items()
         }
         return Serving(identifier, photos, now.decode_px)

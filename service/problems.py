@@ -31,7 +31,10 @@ class ProblemKind(NamedTuple):
 
 
 BAD_REQUEST = ProblemKind(
-    "bad-request", 400, "The request can't be read", "The body is not the multipart form that its header promises."
+    "bad-request",
+    400,
+    "The request can't be read",
+    "The body is not what its header promises: a broken multipart form, or JSON that is not UTF-8.",
 )
 UNAUTHENTICATED = ProblemKind(
     "unauthenticated",

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import uvicorn
 
@@ -42,7 +42,7 @@ def run(settings: Settings) -> None:
     check_catalogue(settings)
     access = open_access(settings)
     listening = listen(settings.host, settings.port)
-    with listening:
+    with closing(access), listening:
         _refuse_open(settings, listening, access)
         _announce(settings, listening)
         _serve(settings, listening, access)

@@ -72,6 +72,11 @@ class IdentifyForm(DecidingForm):
         description="Compare only with photos taken in these years: `2018`, or `2015-2018` for all from the first to "
         "the last; repeat the field. Photos without a date are left out.",
     )
+    regions: tuple[Name, ...] = Field(
+        (),
+        description="Compare only with photos of encounters in these regions; repeat the field. Photos without a "
+        "region are left out.",
+    )
     as_of: int | None = Field(
         None,
         ge=1,
@@ -83,7 +88,8 @@ class IdentifyForm(DecidingForm):
     def scope(self) -> Scope:
         """The part of the catalogue to compare with."""
         years = frozenset(year for given in self.years for year in _years_of(given))
-        return Scope(frozenset(self.individuals), frozenset(self.exclude), frozenset(self.species), years)
+        names = (frozenset(self.individuals), frozenset(self.exclude), frozenset(self.species))
+        return Scope(*names, years, frozenset(self.regions))
 
     @property
     def wish(self) -> Wish:
@@ -208,9 +214,9 @@ class Ready(BaseModel):
     )
 
 
-def photo_url(name: str) -> str:
-    """Where a catalogue photo's thumbnail is."""
-    return f"/v1/photos/{quote(name)}"
+def photo_url(name: str, content_hash: str | None = None) -> str:
+    """Where a catalogue photo's thumbnail is; with its content's hash it never changes."""
+    return f"/v1/photos/{quote(name)}" + (f"?content={content_hash[:32]}" if content_hash else "")
 
 
 def photo_answer(photo: str, identification: Identification) -> PhotoAnswer:

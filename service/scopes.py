@@ -1,4 +1,4 @@
-"""Whom to compare with: a part of the catalogue, chosen by individual, species and year."""
+"""Whom to compare with: a part of the catalogue, chosen by individual, species, year and region."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ _Row = TypeVar("_Row")
 class Scope:
     """Only photos that meet every condition are compared with; an empty condition is none.
 
-    `exclude` are individuals too. `years` are those that photos were taken in.
+    `exclude` are individuals too. `years` are those that photos were taken in, `regions` those of their encounters.
     """
 
     individuals: frozenset[str] = frozenset()
     exclude: frozenset[str] = frozenset()
     species: frozenset[str] = frozenset()
     years: frozenset[int] = frozenset()
+    regions: frozenset[str] = frozenset()
 
     @property
     def conditions(self) -> list[str]:
@@ -83,6 +84,7 @@ class Scopes:
         self._refuse_unknown("exclude", scope.exclude, gallery.individual_ids)
         photos = [self._photos.get(name) for name in gallery.photo_names]
         self._refuse_unknown("species", scope.species, sorted({one.species for one in photos if one and one.species}))
+        self._refuse_unknown("regions", scope.regions, sorted({one.region for one in photos if one and one.region}))
         is_kept = np.ones(gallery.size, np.bool_)
         if scope.individuals:
             is_kept &= _rows(gallery.individuals, lambda one: one in scope.individuals)
@@ -92,6 +94,8 @@ class Scopes:
             is_kept &= _rows(photos, lambda one: one is not None and one.species in scope.species)
         if scope.years:
             is_kept &= _rows(photos, lambda one: one is not None and one.year in scope.years)
+        if scope.regions:
+            is_kept &= _rows(photos, lambda one: one is not None and one.region in scope.regions)
         if not is_kept.any():
             raise invalid(Fault(field=", ".join(scope.conditions), reason=self._why_nobody(photos)))
         return Identifier(self._identifier.embedder, gallery.only(is_kept), self._identifier.calibration)

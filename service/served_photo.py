@@ -14,7 +14,8 @@ class ServedPhoto(NamedTuple):
     """A catalogue photo: its file, and the facts that a scope chooses by and statistics count.
 
     `individual` None is new_whale; `taken_at` is ISO 8601; `box` is where the fluke is, where that was given. `state`:
-    beside "catalogued" photos there are those that wait for a person's word or were laid aside.
+    beside "catalogued" photos there are those that wait for a person's word or were laid aside. `region` is its
+    encounter's, so wide a stretch that everybody may know it.
     """
 
     path: Path
@@ -25,6 +26,7 @@ class ServedPhoto(NamedTuple):
     taken_at: str | None = None
     box: Box | None = None
     state: str = CATALOGUED
+    region: str | None = None
 
     @classmethod
     def of(cls, photo: CataloguePhoto) -> ServedPhoto:
@@ -38,6 +40,7 @@ class ServedPhoto(NamedTuple):
             photo.taken_at,
             photo.box,
             photo.state,
+            photo.region,
         )
 
     @property

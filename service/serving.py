@@ -20,6 +20,7 @@ from index.embedders import FloatArray
 from index.identifier import Identifier
 from index.matching import Identification
 from service.batching import Batcher, Busy
+from service.checkpoints import Checkpoints
 from service.forms import Upload
 from service.inference import Answer, Look, Pair, PairedPhoto, Picture, Question, Seen, Wish, answer_all
 from service.observing import Observer
@@ -90,6 +91,7 @@ class Service:
         self.settings = settings
         self._observer = observer or Observer()
         self.serving: Serving | None = None
+        self.checkpoints = Checkpoints(settings)
         self.limits = PhotoLimits(settings.max_upload_bytes, settings.max_photo_pixels)
         self._batcher: Batcher[Question, Answer] = Batcher(
             answer_all,

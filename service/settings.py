@@ -9,20 +9,34 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from embedding.errors import FlukeprintError
+from index.address import CatalogueAddress, PostgresAddress, address_of, located
 
 ENV_PREFIX = "FLUKEPRINT_"
 MIB = 2**20
+_OF_CLIENTS = {"FLUKEPRINT_API_KEY"}  # what `--server` sends
 
 
 class BadSettings(FlukeprintError):
     """An option out of range, or options that contradict each other."""
+
+
+def _catalogue(given: Any) -> CatalogueAddress:
+    # A mapping is what `model_dump` makes of an address.
+    return PostgresAddress(**cast("dict[str, Any]", given)) if isinstance(given, dict) else address_of(given)
+
+
+def _dumped(address: Any) -> Any:
+    return address
+
+
+_Catalogue = Annotated[CatalogueAddress, PlainValidator(_catalogue), PlainSerializer(_dumped), NoDecode]
 
 
 class Settings(BaseSettings):
@@ -31,10 +45,22 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True)
 
     config: Path | None = Field(None, description="A TOML file of these settings, by the names in the third column.")
-    catalogue: Path = Field(Path("catalogue.db"), description="The catalogue to answer from.")
+    catalogue: _Catalogue = Field(
+        Path("catalogue.db"),
+        description="The catalogue to answer from: a SQLite file, or `postgresql://USER@HOST/DATABASE`.",
+    )
+    files: Path | None = Field(
+        None,
+        description="The folder of a PostgreSQL catalogue's photos and of jobs' files; a SQLite file's lie beside it.",
+    )
     checkpoint: Path | None = Field(
         None,
         description="The checkpoint that made the catalogue's vectors; without it the one shipped with flukeprint.",
+    )
+    checkpoints: Path | None = Field(
+        None,
+        description="The folder of checkpoints that the job `upgrade` may bring the catalogue to, and in which the "
+        "service finds the one that it was brought to; without it none.",
     )
     device: str | None = Field(
         None, description="Where the network runs, `cpu` or `cuda`; without it the GPU where there is one."
@@ -43,6 +69,11 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one and prints it.")
     max_upload_bytes: int = Field(
         64 * MIB, ge=1024, description="The largest request body, and so the largest photo; beyond it 413."
+    )
+    max_archive_bytes: int = Field(
+        4096 * MIB,
+        ge=1024,
+        description="The largest zip that comes with a job; beyond it 413. Unpacked it may have twice as much.",
     )
     max_json_bytes: int = Field(
         MIB, ge=1024, description="The largest body that is JSON, never more than max_upload_bytes; beyond it 413."
@@ -64,6 +95,12 @@ class Settings(BaseSettings):
     )
     job_photos: Path | None = Field(
         None, description="The folder below which jobs may read photos; without it the catalogue's folder."
+    )
+    keep_jobs_days: float = Field(
+        30.0,
+        gt=0,
+        le=36500,
+        description="How long the files of a job that has ended are kept: its zip, its result.",
     )
     requests_per_minute: int = Field(
         0,
@@ -87,6 +124,11 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field(
         "text", description="How it is logged: lines for people, or one JSON object a line for programs."
     )
+
+    @property
+    def address(self) -> CatalogueAddress:
+        """Where the catalogue and its files are."""
+        return located(self.catalogue, self.files)
 
     @model_validator(mode="after")
     def _a_full_request_fits(self) -> Settings:
@@ -150,7 +192,7 @@ def _complaint(location: tuple[int | str, ...], message: str) -> str:
 
 def unknown_variables(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The FLUKEPRINT_ variables that no setting reads: a misspelt one would silently leave the default."""
-    known = {variable(name) for name in Settings.model_fields}
+    known = {variable(name) for name in Settings.model_fields} | _OF_CLIENTS
     names = os.environ if environment is None else environment
     return tuple(sorted(name for name in names if name.startswith(ENV_PREFIX) and name not in known))
 

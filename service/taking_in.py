@@ -20,7 +20,10 @@ _MOST_LETTERS = 150  # of a name: file systems and URLs have bounds, too
 
 
 class NewPhoto(NamedTuple):
-    """A photo that was sent: its name as it came, its bytes, its vector (d,) and what was answered."""
+    """A photo that was sent: its name as it came, its bytes, its vector (d,) and what was answered.
+
+    The answer says besides where the fluke was found (`box`) and when the file says it was taken (`photo_taken_at`).
+    """
 
     name: str
     data: bytes
@@ -73,7 +76,7 @@ def take_in(
     new, known = sort_out(directory, [SentContent(each.name, content_hash(each.data)) for each in photos])
     if not new:
         return None, known
-    folder = media_folder(catalogue.path)
+    folder = media_folder(catalogue.address)
     used: set[str] = set()
     embedded: list[EmbeddedPhoto] = []
     for photo in (photos[at] for at in new):
@@ -86,7 +89,7 @@ def take_in(
             individual=None,
             species=form.species,
             encounter=form.encounter,
-            taken_at=form.taken_at,
+            taken_at=form.taken_at or photo.answer.get("photo_taken_at"),
             box=None,
         )
         embedded.append(EmbeddedPhoto(label, PhotoFile(hashed, len(photo.data), None), photo.vector))
@@ -94,7 +97,7 @@ def take_in(
         embedded,
         fingerprint,
         answers=[photos[at].answer for at in new],
-        encounter={"at": form.taken_at, "place": form.place, "observer": form.observer},
+        encounter={"at": form.taken_at, "place": form.place, "region": form.region, "observer": form.observer},
     )
     return event, known
 

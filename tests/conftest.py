@@ -1,10 +1,16 @@
-"""What every test may ask for: seeded randomness, unit vectors at known angles, the real photographs."""
+"""What every test may ask for: seeded randomness, unit vectors at known angles, the real photographs, PostgreSQL."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from collections.abc import Callable
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 # One thread a library: tests share two cores with each other, and sums then come in one order.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -12,6 +18,8 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+from index.address import CatalogueAddress, PostgresAddress  # noqa: E402
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -39,3 +47,89 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip(f"the real photographs are not at {SHARED / 'data'}")
     return SHARED
+
+
+def _postgres_programs() -> Path | None:
+    """The folder of the newest PostgreSQL server's programs: Debian's, or where the path leads."""
+    debian = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    found = sorted(debian, key=lambda path: float(path.parts[-3]))
+    elsewhere = shutil.which("initdb")
+    return found[-1].parent if found else Path(elsewhere).parent if elsewhere else None
+
+
+def _somebody_else() -> dict[str, Any]:
+    """As whom to start PostgreSQL, which refuses to run as root."""
+    if os.getuid() != 0:
+        return {}
+    names = {each.pw_name for each in pwd.getpwall()}
+    who = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+    return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[Path]:
+    """The folder with the socket of a throw-away PostgreSQL, which reaches no network; without one the test skips."""
+    programs = _postgres_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    if importlib.util.find_spec("psycopg") is None:
+        pytest.skip("psycopg is not installed (the extra postgres)")
+    folder = Path(tempfile.mkdtemp(prefix="flukeprint-pg-"))  # a socket's path may have 107 letters at most
+    who = _somebody_else()
+    if who:
+        os.chown(folder, who["user"], who["group"])
+
+    def run(program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(programs / program), "-D", str(folder / "data"), *arguments],
+            **who,
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+    # A collation that sorts otherwise than bytes, so that a test sees an order that was left to the database.
+    run("initdb", "-U", "flukeprint", "--auth=trust", "--no-sync", "--locale-provider=icu", "--icu-locale=en-US")
+    fast = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses=''"
+    try:
+        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} {fast}", "start")
+        yield folder
+    finally:
+        subprocess.run(
+            [str(programs / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "-w", "-t", "20", "stop"],
+            **who,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_schemas = iter(range(10**6))
+
+
+@pytest.fixture
+def postgres(postgres_server: Path) -> Callable[[Path], PostgresAddress]:
+    """A schema of its own for each path that a test names, with the catalogue's files in that path's folder."""
+    own: dict[Path, PostgresAddress] = {}
+
+    def _postgres(path: Path) -> PostgresAddress:
+        if path not in own:
+            schema, options = f"test_{next(_schemas)}", (("host", str(postgres_server)),)
+            own[path] = PostgresAddress(
+                user="flukeprint", database="postgres", schema=schema, options=options, files=path.parent
+            )
+        return own[path]
+
+    return _postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest) -> Callable[[Path], CatalogueAddress]:
+    """Where a catalogue stands that a test names by a file: there, or in PostgreSQL. The test runs on both."""
+    return request.getfixturevalue("postgres") if request.param == "postgresql" else lambda path: path

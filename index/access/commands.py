@@ -15,6 +15,7 @@ from index.options import CatalogueOption, JsonOption, say
 
 if TYPE_CHECKING:
     from index.access.keys import ApiKey, Keys
+    from index.address import CatalogueAddress
 
 
 def register(app: typer.Typer) -> None:
@@ -85,7 +86,7 @@ def _cells(key: ApiKey) -> tuple[str, ...]:
 
 
 @contextmanager
-def _keys(catalogue: Path) -> Generator[Keys]:
+def _keys(catalogue: CatalogueAddress) -> Generator[Keys]:
     from index.access.keys import Keys
     from index.catalogue import Catalogue
 

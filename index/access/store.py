@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -16,8 +17,10 @@ class AccessStore:
 
     keys: Keys
     answers: StoredAnswers
+    close: Callable[[], None] = lambda: None
+    """Let the database's connections go."""
 
     @classmethod
     def of(cls, engine: Engine, *, keep_answers_hours: float = 24.0) -> AccessStore:
         """Use the database that `engine` reaches."""
-        return cls(Keys(engine), StoredAnswers(engine, keep_seconds=keep_answers_hours * 3600))
+        return cls(Keys(engine), StoredAnswers(engine, keep_seconds=keep_answers_hours * 3600), engine.dispose)

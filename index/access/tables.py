@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from embedding.errors import FlukeprintError
-from index.schema import Table, writing
+from index.schema import Table, create_missing, keep_others_out, writing
 
 
 class AccessUnavailable(FlukeprintError):
@@ -59,6 +59,7 @@ class StoredAnswerRow(Table):
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+_BUSY_WORDS = ("locked", "lock timeout", "deadlock")
 _TABLES = [Table.metadata.tables[row.__tablename__] for row in (KeyRow, StoredAnswerRow)]
 
 
@@ -78,7 +79,8 @@ def read(engine: Engine, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple
 def changing(engine: Engine) -> Generator[Connection]:
     """Open one transaction that changes the tables, made where they are absent. Raises AccessUnavailable."""
     with _telling(), writing(engine.connect()) as connection, connection.begin():
-        Table.metadata.create_all(connection, tables=_TABLES)
+        create_missing(connection, _TABLES)
+        keep_others_out(connection, *(table.name for table in _TABLES))
         yield connection
 
 
@@ -88,5 +90,6 @@ def _telling() -> Generator[None]:
         yield
     except DBAPIError as error:
         said = str(error.orig)
-        advice = "try again in a moment" if "locked" in said else "see that the catalogue's database can be written"
+        is_busy = any(word in said for word in _BUSY_WORDS)
+        advice = "try again in a moment" if is_busy else "see that the catalogue's database can be written"
         raise AccessUnavailable(f"keys and kept answers can't be reached ({said}); {advice}") from error

@@ -1,7 +1,7 @@
 """Copies of a catalogue with its photos: made while it is used, checked, put back.
 
-A backup is a folder (or a tar of one) that is a usable catalogue itself: the database under its own name, each photo
-at the place that the database says, and `backup.json` with the SHA-256 of every file.
+A backup is a folder (or a tar of one) that is a usable catalogue itself: a SQLite file, also of one in PostgreSQL, each
+photo at the place that the file says, and `backup.json` with the SHA-256 of every file. It can be put back into either.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tarfile
+import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,16 +21,22 @@ from typing import Any, cast
 
 from embedding.errors import FlukeprintError
 from embedding.photo import BadPhoto, content_hash, photo_bytes
+from index.access.carrying import carry_keys
+from index.address import CatalogueAddress, files_folder, resolved
 from index.catalogue import Catalogue
+from index.copying import copy_catalogue
 from index.exchange.media import media_folder, media_path
 from index.labelled_rows import BadLabels, photo_name
+from index.opening import beside, check_catalogue, exists, put_in_place, remove_database
 from index.progress import Progress, no_progress
-from index.schema import DELETED, check_file, settle
-from index.stored import copy_database, put_paths, stored_photos
+from index.schema import DELETED
+from index.served_mark import refuse_served
+from index.stored import put_paths, stored_photos
 
 MANIFEST = "backup.json"
 FORMAT = "flukeprint-backup-1"
 _CHUNK_BYTES = 2**20
+_DATABASE_NAME = "catalogue.db"  # of a backup of a database, which is no file
 
 
 class BadBackup(FlukeprintError):
@@ -55,14 +62,14 @@ class BackedUp:
     left_out: tuple[tuple[str, str], ...]
 
 
-def make_backup(catalogue: Path, out: Path, *, progress: Progress = no_progress) -> BackedUp:
+def make_backup(catalogue: CatalogueAddress, out: Path, *, progress: Progress = no_progress) -> BackedUp:
     """Copy a catalogue that may be in use, and its photos, into the new folder `out` (a tar where it ends in .tar).
 
     Photos from elsewhere than the catalogue's folder get a place in the backup's media folder. Those that are absent
     or changed since they were catalogued are left out and told. Raises BadBackup and BadCatalogue.
     """
-    check_file(catalogue)
-    catalogue, out = catalogue.resolve(), out.absolute()
+    check_catalogue(catalogue)
+    catalogue, out = resolved(catalogue), out.absolute()
     _refuse_target(out)
     unfinished = out.with_name(f".{out.name}.{os.getpid()}")
     try:
@@ -82,37 +89,57 @@ def make_backup(catalogue: Path, out: Path, *, progress: Progress = no_progress)
 
 
 def restore_backup(
-    backup: Path, catalogue: Path, *, is_replacing: bool = False, progress: Progress = no_progress
+    backup: Path, catalogue: CatalogueAddress, *, is_replacing: bool = False, progress: Progress = no_progress
 ) -> Manifest:
     """Put a backup's catalogue and photos where `catalogue` says, after checking every file of it.
 
     Photos first, the catalogue last: interrupted, the old one is still there. Raises BadBackup, and BadCatalogue when
     the one to be replaced is in use.
     """
-    catalogue = catalogue.resolve()
-    if not catalogue.parent.is_dir():
-        raise BadBackup(f"there is no folder {catalogue.parent} to restore into; make it first")
-    if catalogue.exists():
+    catalogue, start = resolved(catalogue), files_folder(catalogue)
+    if not start.is_dir():
+        raise BadBackup(f"there is no folder {start} to restore into; make it first")
+    if exists(catalogue):
         if not is_replacing:
             raise BadBackup(f"there is a catalogue at {catalogue} already; give another --catalogue, or --replace")
-        check_file(catalogue)  # what isn't a catalogue is never replaced
-    with _opened(backup, catalogue.parent) as folder:
+        check_catalogue(catalogue)  # what isn't a catalogue is never replaced
+        refuse_served(catalogue)  # told before hours of copying
+    with _opened(backup, start) as folder:
         manifest = read_manifest(folder)
-        _check_files(folder, manifest, catalogue, progress)
+        _check_files(folder, manifest, start, progress)
         try:
             with progress(len(manifest.files), "Restoring") as advance:
                 for name in manifest.files:
                     if name != manifest.catalogue:
-                        _copy(folder / name, catalogue.parent / name)
+                        _copy(folder / name, start / name)
                     advance(1)
-            unfinished = catalogue.with_name(f".{catalogue.name}.restoring")
-            _copy(folder / manifest.catalogue, unfinished)
-            if catalogue.exists():
-                settle(catalogue)
-            unfinished.replace(catalogue)
+            _put_database(folder / manifest.catalogue, catalogue)
         except OSError as error:
             raise BadBackup(f"{backup} can't be restored to {catalogue}: {error.strerror or error}") from error
     return manifest
+
+
+def _put_database(backed_up: Path, catalogue: CatalogueAddress) -> None:
+    unfinished = beside(catalogue, "restoring")
+    remove_database(unfinished)  # of a try that was killed: its log would be replayed into this one's file
+    try:
+        if isinstance(unfinished, Path):
+            _copy(backed_up, unfinished)
+        else:
+            _copy_into_database(backed_up, unfinished)
+        if exists(catalogue):
+            carry_keys(catalogue, unfinished)
+        put_in_place(unfinished, catalogue)
+    finally:
+        remove_database(unfinished)
+
+
+def _copy_into_database(backed_up: Path, unfinished: CatalogueAddress) -> None:
+    with tempfile.TemporaryDirectory(prefix="flukeprint-") as folder:  # opening may alter a file, also the backup's own
+        file = Path(folder) / backed_up.name
+        shutil.copyfile(backed_up, file)
+        Catalogue.open(file).close()  # brings an older format up to date
+        copy_catalogue(file, unfinished)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -136,9 +163,10 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _fill(catalogue: Path, folder: Path, progress: Progress) -> BackedUp:
-    copy = folder / catalogue.name
-    copy_database(catalogue, copy)
+def _fill(catalogue: CatalogueAddress, folder: Path, progress: Progress) -> BackedUp:
+    start = files_folder(catalogue)
+    copy = folder / (catalogue.name if isinstance(catalogue, Path) else _DATABASE_NAME)
+    copy_catalogue(catalogue, copy)
     with Catalogue.open(copy) as opened:  # which also brings an older format up to date
         revision, fingerprint = opened.revision, opened.fingerprint
     photos = stored_photos(copy)  # deleted ones too: their deletion may be undone
@@ -149,7 +177,7 @@ def _fill(catalogue: Path, folder: Path, progress: Progress) -> BackedUp:
         for key, name, path, hashed, state in photos:
             place = _place(path, hashed, name, copy)
             try:
-                _keep(catalogue.parent / path, hashed, name, folder / place)
+                _keep(start / path, hashed, name, folder / place)
             except BadPhoto as error:
                 left_out += [(name, str(error).removeprefix(f"{name}: "))] if state != DELETED else []
             else:
@@ -234,14 +262,14 @@ def _opened(backup: Path, beside: Path) -> Generator[Path]:
         shutil.rmtree(unpacked, ignore_errors=True)
 
 
-def _check_files(folder: Path, manifest: Manifest, catalogue: Path, progress: Progress) -> None:
+def _check_files(folder: Path, manifest: Manifest, start: Path, progress: Progress) -> None:
     """Refuse, before anything is put back, a damaged backup and one that would overwrite other files."""
     with progress(len(manifest.files), "Checking the backup") as advance:
         for name, hashed in manifest.files.items():
             path = folder / name
             if path.is_symlink() or not path.is_file() or _hash_of(path) != hashed:
                 raise BadBackup(f"the backup is damaged: {name} is absent or not what {MANIFEST} says; use another one")
-            there = catalogue.parent / name
+            there = start / name
             if name != manifest.catalogue and there.exists() and _hash_of(there) != hashed:
                 raise BadBackup(f"{there} is another file than the backup's; move it away, or restore elsewhere")
             advance(1)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from index.options import BadOut, CatalogueOption, CheckpointOption, JsonOption, counted, refuse_out, say
+from index.address import files_folder, located
+from index.options import BadOut, CatalogueOption, CheckpointOption, FilesOption, JsonOption, counted, refuse_out, say
 
 if TYPE_CHECKING:
     from index.exchange.import_plan import Duplicates, ImportPlan
@@ -35,6 +36,7 @@ def import_(
         Path, typer.Argument(help="A folder of photos, a zip, a label file, or what `catalogue export` wrote.")
     ],
     catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
     csv: Annotated[
         Path | None,
         typer.Option(
@@ -81,9 +83,10 @@ def import_(
     _refuse_duplicates(duplicates)
     if report is not None:
         refuse_out(report)
+    catalogue = located(catalogue, files)
     known = known_photos(catalogue)
     # Beside the catalogue, where there is room for the photos anyway.
-    with tempfile.TemporaryDirectory(prefix=".importing-", dir=catalogue.resolve().parent) as staging:
+    with tempfile.TemporaryDirectory(prefix=".importing-", dir=files_folder(catalogue)) as staging:
         offer = read_offer(source, csv, Path(staging), progress=progress)
         plan = plan_import(
             offer,
@@ -120,6 +123,7 @@ def export(
         ),
     ],
     catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
     with_photos: Annotated[bool, typer.Option("--with-photos", help="Write the photos too.")] = False,
     with_places: Annotated[
         bool,
@@ -148,6 +152,7 @@ def export(
         raise BadOut(f"--format {form} isn't one of {', '.join(FORMATS)}")
     if form == "zip" and out.suffix.lower() != ".zip":
         raise BadOut(f"--format zip writes a zip: give --out a name that ends in .zip, not {out.name}")
+    catalogue = located(catalogue, files)
     with Catalogue.open(catalogue) as opened:
         photos = opened.photos()
     made = make_export(
@@ -184,6 +189,7 @@ def export(
 def backup(
     out: Annotated[Path, typer.Option("--out", help="The new folder to write or, where it ends in .tar, the file.")],
     catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy a catalogue with its photos, while a service uses it.
@@ -194,7 +200,7 @@ def backup(
     from index.exchange.backup import make_backup
     from index.progress import progress
 
-    done = make_backup(catalogue, out, progress=progress)
+    done = make_backup(located(catalogue, files), out, progress=progress)
     manifest = done.manifest
     if as_json:
         document = {
@@ -214,6 +220,7 @@ def backup(
 def restore(
     source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `catalogue backup` wrote.")],
     catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the catalogue that is there.")] = False,
 ) -> None:
     """Put a backup's catalogue and photos back.
@@ -223,11 +230,13 @@ def restore(
     from index.exchange.backup import restore_backup
     from index.progress import progress
 
-    manifest = restore_backup(source, catalogue, is_replacing=replace, progress=progress)
+    manifest = restore_backup(source, located(catalogue, files), is_replacing=replace, progress=progress)
     print(f"Restored {catalogue} to revision {manifest.revision}, as it was backed up at {manifest.made_at}.")
 
 
-def verify(catalogue: CatalogueOption = Path("catalogue.db"), as_json: JsonOption = False) -> None:
+def verify(
+    catalogue: CatalogueOption = Path("catalogue.db"), files: FilesOption = None, as_json: JsonOption = False
+) -> None:
     """Read every photo and vector of a catalogue, and list all that is wrong.
 
     Content hashes are computed again, vectors measured, and the database checked. The exit code is 0 when all is well
@@ -236,7 +245,7 @@ def verify(catalogue: CatalogueOption = Path("catalogue.db"), as_json: JsonOptio
     from index.exchange.verifying import verify_catalogue
     from index.progress import progress
 
-    found = verify_catalogue(catalogue, progress=progress)
+    found = verify_catalogue(located(catalogue, files), progress=progress)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -56,6 +56,7 @@ def make_import_plan(
     known: Sequence[CataloguePhoto],
     *,
     known_perceptual: Mapping[str, bytes | None],
+    away: Set[str] = frozenset(),
     duplicates: Duplicates = "skip",
     is_replacing: bool = False,
 ) -> ImportPlan:
@@ -63,9 +64,10 @@ def make_import_plan(
 
     A photo is known by its name, and found to be there already by its content hash or, unless `duplicates` keeps
     them, by its perceptual hash (`known_perceptual`: content hash to perceptual hash). What a label doesn't say of
-    a known photo stays as it was. `is_replacing` lets a new file take the place of another one of its name.
+    a known photo stays as it was. `is_replacing` lets a new file take the place of another one of its name. Names in
+    `away`, which curators deleted, are refused.
     """
-    sorting = _Sorting(known, offered, known_perceptual, duplicates, is_replacing)
+    sorting = _Sorting(known, offered, known_perceptual, away, duplicates, is_replacing)
     for at, each in enumerate(offered):
         sorting.sort(at, each)
     for photo in offer.no_file:
@@ -84,12 +86,14 @@ class _Sorting:
         known: Sequence[CataloguePhoto],
         offered: Sequence[OfferedPhoto],
         known_perceptual: Mapping[str, bytes | None],
+        away: Set[str],
         duplicates: Duplicates,
         is_replacing: bool,
     ) -> None:
         self.rows: list[ImportRow] = []
         self.store: list[LabelledPhoto] = []
         self.relabel: list[LabelledPhoto] = []
+        self._away = away
         self._duplicates: Duplicates = duplicates
         self._is_replacing = is_replacing
         self._by_name = {photo.name: photo for photo in known}
@@ -108,6 +112,9 @@ class _Sorting:
         if each.fault is not None:
             kept = "; the catalogue keeps the photo that it has of this name" if old else ""
             self._say(each, "unreadable", each.fault + kept)
+        elif old is None and photo.name in self._away:
+            said = "a curator deleted the photo of this name; undo that, or give this file a name of its own"
+            self._say(each, "refused", said)
         elif old is None:
             self._sort_new(at, each)
         elif old.content_hash == each.content_hash:

@@ -7,20 +7,23 @@ again by the next try.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedding.photo import BadPhoto
+from index.address import CatalogueAddress, refuse_no_folder
 from index.catalogue import Catalogue, CataloguePhoto
+from index.decided import deleted_photos
 from index.embed_photos import PhotoEmbedder, photo_file
 from index.exchange.import_plan import Duplicates, ImportPlan, ImportRow, make_import_plan
 from index.exchange.media import media_folder, store_photo
 from index.exchange.offered import Offer, OfferedPhoto, look_at
 from index.exchange.perceptual_cache import known_perceptual
 from index.labels import LabelledPhoto, Labels
+from index.opening import exists
 from index.progress import Progress, no_progress
-from index.reindex import build_catalogue, update_catalogue
-from index.schema import BadCatalogue
+from index.reindex import Swapping, build_catalogue, update_catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Imported:
 def plan_import(
     offer: Offer,
     known: Sequence[CataloguePhoto],
-    catalogue: Path,
+    catalogue: CatalogueAddress,
     *,
     duplicates: Duplicates = "skip",
     is_replacing: bool = False,
@@ -60,40 +63,65 @@ def plan_import(
         offered,
         known,
         known_perceptual=perceptual,
+        away=_deleted(catalogue),
         duplicates=duplicates,
         is_replacing=is_replacing,
     )
 
 
 def carry_out(
-    plan: ImportPlan, catalogue: Path, embedder: PhotoEmbedder, source: Path, *, progress: Progress = no_progress
+    plan: ImportPlan,
+    catalogue: CatalogueAddress,
+    embedder: PhotoEmbedder,
+    source: Path,
+    *,
+    kind: str = "update",
+    made_by: str | None = None,
+    may_go_over: bool = True,
+    swapping: Swapping = nullcontext,
+    progress: Progress = no_progress,
 ) -> Imported:
     """Copy a plan's new photos beside the catalogue and bring it up to date, in one revision.
 
-    Where there is no catalogue yet, one is built. Raises BadCatalogue and BadMedia, and then the catalogue is as it
-    was.
+    Where there is no catalogue yet, one is built. `kind`, `made_by`, `may_go_over` and `swapping` are as
+    `index.reindex.update_catalogue` has them. Raises BadCatalogue and BadMedia, and then the catalogue is as it was.
     """
     stored, faults = _store(plan, media_folder(catalogue), progress)
     labels = Labels((*stored, *plan.relabel), source, ())
     if not labels.photos:
         return Imported(_after(plan, faults), _revision(catalogue), is_new_revision=False)
-    if catalogue.exists():
+    if exists(catalogue):
         with Catalogue.open(catalogue) as opened:
-            report = update_catalogue(opened, labels, embedder, progress=progress)
+            report = update_catalogue(
+                opened,
+                labels,
+                embedder,
+                kind=kind,
+                made_by=made_by,
+                may_go_over=may_go_over,
+                swapping=swapping,
+                progress=progress,
+            )
     else:
         report = build_catalogue(catalogue, labels, embedder, progress=progress)
     faults |= {each.photo.name: each.reason for each in report.unread}
     return Imported(_after(plan, faults), report.revision, report.is_new_revision)
 
 
-def known_photos(catalogue: Path) -> list[CataloguePhoto]:
+def known_photos(catalogue: CatalogueAddress) -> list[CataloguePhoto]:
     """A catalogue's photos; none where there is no catalogue yet. Raises BadCatalogue."""
-    if not catalogue.exists():
-        if not catalogue.resolve().parent.is_dir():
-            raise BadCatalogue(f"there is no folder {catalogue.parent} for the catalogue; make it first")
+    if not exists(catalogue):
+        refuse_no_folder(catalogue)
         return []
     with Catalogue.open(catalogue) as opened:
         return opened.photos()
+
+
+def _deleted(catalogue: CatalogueAddress) -> frozenset[str]:
+    if not exists(catalogue):
+        return frozenset()
+    with Catalogue.open(catalogue) as opened:
+        return deleted_photos(opened)
 
 
 def _store(plan: ImportPlan, folder: Path, progress: Progress) -> tuple[list[LabelledPhoto], dict[str, str]]:
@@ -130,8 +158,8 @@ def _row_after(row: ImportRow, faults: dict[str, str], wanted: set[str]) -> Impo
     return replace(row, status="unreadable", reason=faults[row.photo])
 
 
-def _revision(catalogue: Path) -> int:
-    if not catalogue.exists():
+def _revision(catalogue: CatalogueAddress) -> int:
+    if not exists(catalogue):
         return 0
     with Catalogue.open(catalogue) as opened:
         return opened.revision

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from embedding.errors import FlukeprintError
 from embedding.photo import PHOTO_SUFFIXES, content_hash
+from index.address import CatalogueAddress, folder_beside
 
 
 class BadMedia(FlukeprintError):
     """The media folder can't be written."""
 
 
-def media_folder(catalogue: Path) -> Path:
-    """The folder of a catalogue's original photos: `catalogue.db.media` beside `catalogue.db`."""
-    path = catalogue.resolve()
-    return path.with_name(path.name + ".media")
+def media_folder(catalogue: CatalogueAddress) -> Path:
+    """The folder of a catalogue's original photos: `catalogue.db.media` beside `catalogue.db`, a database's `media`."""
+    return folder_beside(catalogue, "media")
 
 
 def media_path(folder: Path, hashed: str, name: str) -> Path:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from embedding.photo import BadPhoto, content_hash, photo_bytes
+from index.address import CatalogueAddress, files_folder
 from index.ahead import ahead
 from index.catalogue import Catalogue, CataloguePhoto
 from index.embed_photos import BATCH_PHOTOS, DECODING_THREADS
 from index.exchange.media import media_folder
+from index.opening import database_faults
 from index.progress import Progress, no_progress
-from index.stored import database_faults, stored_photos, stored_vectors
+from index.stored import stored_photos, stored_vectors
 
 FaultKind = Literal["database", "photo_absent", "photo_changed", "vector", "no_vector"]
 _LENGTH_TOLERANCE = 1e-3
@@ -44,17 +45,17 @@ class Verification:
         return asdict(self) | {"is_whole": not self.faults}
 
 
-def verify_catalogue(path: Path, *, progress: Progress = no_progress) -> Verification:
+def verify_catalogue(address: CatalogueAddress, *, progress: Progress = no_progress) -> Verification:
     """Read everything that a catalogue stands on, and list every fault. Raises BadCatalogue when it can't be opened."""
-    with Catalogue.open(path) as opened:
+    with Catalogue.open(address) as opened:
         photos, revision = opened.photos(), opened.revision
-    faults = [Fault("database", "", said) for said in database_faults(path)]
+    faults = [Fault("database", "", said) for said in database_faults(address)]
     with progress(len(photos), "Reading photos") as advance:
         for fault in ahead(photos, _photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
             faults += [fault] if fault else []
             advance(1)
     vectors = 0
-    for name, fingerprint, dimension, embedding in stored_vectors(path):
+    for name, fingerprint, dimension, embedding in stored_vectors(address):
         vectors += 1
         said = _vector_fault(dimension, embedding)
         if said:
@@ -64,7 +65,7 @@ def verify_catalogue(path: Path, *, progress: Progress = no_progress) -> Verific
         for photo in photos
         if photo.state == "catalogued" and photo.fingerprint is None
     ]
-    return Verification(revision, len(photos), vectors, tuple(faults), _stray(path))
+    return Verification(revision, len(photos), vectors, tuple(faults), _stray(address))
 
 
 def _photo_fault(photo: CataloguePhoto) -> Fault | None:
@@ -89,8 +90,8 @@ def _vector_fault(dimension: int, embedding: bytes) -> str:
     return "" if abs(length - 1) <= _LENGTH_TOLERANCE else f"has the length {length:.4g} and not 1"
 
 
-def _stray(path: Path) -> tuple[str, ...]:
-    folder = media_folder(path)
-    wanted = {(path.resolve().parent / place).resolve() for _, _, place, _, _ in stored_photos(path)}
+def _stray(address: CatalogueAddress) -> tuple[str, ...]:
+    folder, start = media_folder(address), files_folder(address)
+    wanted = {(start / place).resolve() for _, _, place, _, _ in stored_photos(address)}
     found = (each for each in folder.rglob("*") if each.is_file() and each.suffix != ".npz")
     return tuple(sorted(each.relative_to(folder).as_posix() for each in found if each not in wanted))

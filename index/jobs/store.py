@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from index.jobs.records import (
+    ENDED,
     RESUMABLE,
     FaultPage,
     FileFault,
@@ -113,6 +114,31 @@ class JobStore:
             _queue(row)
             row.attempts = 0
             return job_of(row)
+
+    def delete(self, job_id: int) -> Job:
+        """Remove a job that has ended, with its faults; returns what it was.
+
+        Raises NoSuchJob, and WrongState for one that has not ended.
+        """
+        with changing_rows(self._engine) as session:
+            row = _row(session, job_id, is_changing=True)
+            if row.state not in ENDED:
+                raise WrongState(f"job {job_id} is {row.state}; cancel it first, then remove it")
+            was = job_of(row)
+            session.execute(delete(JobFaultRow).where(JobFaultRow.job_id == job_id))
+            session.delete(row)
+            return was
+
+    def in_use(self, ended_since: datetime) -> list[Job]:
+        """The jobs whose files are still needed: those that haven't ended, and those that ended since then."""
+        is_needed = JobRow.state.not_in(ENDED) | (JobRow.ended_at >= told(ended_since))
+        with telling(), Session(self._engine) as session:
+            return [job_of(row) for row in session.scalars(select(JobRow).where(is_needed).order_by(JobRow.id))]
+
+    @property
+    def time(self) -> datetime:
+        """What the store's clock says."""
+        return self._now()
 
     # ------------------------------------------------------------------------------------------ working
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from index.jobs.records import BadJobs, Job, JobsBusy
-from index.schema import Table, writing
+from index.schema import Table, create_missing, writing
 
 _BUSY_WORDS = ("locked", "busy", "lock timeout", "could not serialize", "deadlock")
 
@@ -60,7 +60,7 @@ def create_tables(engine: Engine) -> None:
     """Add the tables of jobs where they are absent. Raises BadJobs."""
     tables = [Table.metadata.tables[kind.__tablename__] for kind in (JobRow, JobFaultRow)]
     with changing(engine) as connection:
-        Table.metadata.create_all(connection, tables=tables)
+        create_missing(connection, tables)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ export function path(...parts) {
 export function query(address, parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const text = new URLSearchParams(given).toString();
-  return text ? `${address}?${text}` : address;
+  return text ? `${address}${address.includes("?") ? "&" : "?"}${text}` : address;
 }
 
 // The same key with the second attempt: a request whose answer was lost isn't carried out twice.

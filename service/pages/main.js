@@ -4,6 +4,7 @@ import { get, key, whenKeyIsMissing } from "./api.js";
 import { put } from "./dom.js";
 import { form } from "./dialog.js";
 import { calibration } from "./screens/calibration.js";
+import { exchange } from "./screens/exchange.js";
 import { history } from "./screens/history.js";
 import { individual } from "./screens/individual.js";
 import { individuals } from "./screens/individuals.js";
@@ -14,7 +15,7 @@ import { lists } from "./screens/lists.js";
 import { calm, inPlace } from "./tell.js";
 import { count, short } from "./words.js";
 
-const SCREENS = { review, individuals, lists, history, calibration, jobs, keys };
+const SCREENS = { review, individuals, lists, history, calibration, jobs, exchange, keys };
 const screen = document.getElementById("screen");
 const menu = document.querySelector(".menu");
 let leaving = new AbortController();

@@ -171,9 +171,9 @@ function pane(title) {
 
 function setPhoto(one, photo) {
   put(one.caption, photo ? photo.caption : "Nobody to compare with");
-  if (one.url === (photo && photo.url) && String(one.given) === String(photo && photo.box)) return;
+  if (isSame(one.url, photo && photo.url) && String(one.given) === String(photo && photo.box)) return;
   Object.assign(one, { box: photo ? photo.box : null, given: photo && photo.box, isLoaded: false });
-  if (one.url !== (photo && photo.url)) {
+  if (!isSame(one.url, photo && photo.url)) {
     one.url = photo ? photo.url : null;
     one.isSharp = false;
     one.picture = photo && image(photo.url, { size: START_PX, alt: photo.alt, isLazy: false });
@@ -221,3 +221,6 @@ function place(one, state, flukePx) {
     `translate(${-centreX * size.width}px, ${-centreY * size.height}px)`;
   one.stage.classList.toggle("zoomed", state.zoom > 1);
 }
+
+// A photo is told with or without its content's hash; it is the same picture.
+const isSame = (one, other) => (one || "").split("?")[0] === (other || "").split("?")[0];

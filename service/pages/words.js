@@ -48,6 +48,7 @@ const KINDS = {
   split: "Split",
   merge: "Merged",
   rename: "Renamed",
+  "tell apart": "Told apart",
   edit: "Edited",
   undo: "Undid",
   build: "Built the catalogue",

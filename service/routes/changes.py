@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from index.undoing import undo
 from service.access import principal_of
 from service.curating import curating_of
 from service.curation_requests import ListCursor, ListLimit, RevisionPath, may_see_places, number_after
@@ -16,7 +15,6 @@ from service.declared import requires
 from service.openapi import problem_responses
 from service.paging import page_of
 from service.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
-from service.serving import service_of
 
 router = APIRouter(tags=["changes"])
 
@@ -61,6 +59,4 @@ async def undo_change(request: Request, revision: RevisionPath) -> EventAnswer:
     Where later events depend on it, nothing is done, and the `conflict` problem names them.
     """
     made_by = principal_of(request)
-    loaded = service_of(request).ready().identifier.embedder.fingerprint
-    event = await curating_of(request).done(lambda catalogue: undo(catalogue, revision, made_by=made_by, loaded=loaded))
-    return event_answer(event)
+    return event_answer(await curating_of(request).undo(revision, made_by=made_by))

@@ -41,9 +41,10 @@ async def identify(request: Request) -> IdentifyAnswer:
     problem names every such photo with its position and reason.
 
     With `encounter` all photos are also answered for together, by the mean of their distances. `individuals`,
-    `exclude`, `species` and `years` narrow the search to a part of the catalogue, exactly as if it held nothing else;
-    a photo must meet all that are given. The thresholds stay those of the whole catalogue, which is careful: among
-    fewer individuals fewer strangers pass. `as_of` asks an earlier revision, so that a past answer can be had again.
+    `exclude`, `species`, `years` and `regions` narrow the search to a part of the catalogue, exactly as if it held
+    nothing else; a photo must meet all that are given. The thresholds stay those of the whole catalogue, which is
+    careful: among fewer individuals fewer strangers pass. `as_of` asks an earlier revision, so that a past answer can
+    be had again.
     """
     started = time.perf_counter()
     service = service_of(request)

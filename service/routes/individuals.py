@@ -61,7 +61,13 @@ router = APIRouter(tags=["individuals"])
 )
 async def list_individuals(
     request: Request,
-    search: Annotated[str, Query(max_length=200, description="Part of any of their names, or of their notes.")] = "",
+    search: Annotated[
+        str,
+        Query(
+            max_length=200,
+            description="Part of any of their names, also former ones, or of their notes, in any case and accents.",
+        ),
+    ] = "",
     species: Annotated[str | None, Query(max_length=200, description="Only of this species.")] = None,
     limit: ListLimit = 50,
     cursor: ListCursor = None,

@@ -12,16 +12,18 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from index.access.roles import allows
+from index.access.roles import Role, allows
+from index.exchange.import_plan import Status
 from index.jobs.records import BadJobs, JobsBusy, JobState, NoSuchJob, WrongState
 from index.jobs.records import Job as StoredJob
 from service.declared import requires
 from service.forms import invalid
 from service.job_events import job_events
 from service.job_photos import BadSource
+from service.job_report import report_page
 from service.job_requests import AskedJob, read_request, request_body
-from service.job_schemas import Job, JobErrors, Jobs, errors_answer, job_answer, jobs_answer
-from service.jobs import ROLES, JobDesk
+from service.job_schemas import ImportReport, Job, JobErrors, Jobs, errors_answer, job_answer, jobs_answer
+from service.jobs import BadParameter, JobDesk, needed_role
 from service.openapi import problem_responses
 from service.problems import (
     BAD_REQUEST,
@@ -48,7 +50,8 @@ _EVENTS_TOLD = (
     "Server-sent events: `job` with the job as JSON whenever it has changed, `end` with the same when nothing more "
     "happens of itself, and a comment every 15 seconds in between."
 )
-_RESULT_TOLD = "The rows of `identify`, or another kind's result as JSON."
+_RESULT_TOLD = "The rows of `identify` and `import`, the zip of `export`, or another kind's result as JSON."
+_FILES = {"identify": (".csv", "text/csv"), "import": (".csv", "text/csv"), "export": (".zip", "application/zip")}
 _Found = TypeVar("_Found")
 
 router = APIRouter(tags=["jobs"])
@@ -69,8 +72,15 @@ async def create_job(request: Request, response: Response) -> Job:
     """Queue a job; jobs run one after the other, and go on where they were when the service is stopped or dies.
 
     `identify` answers who is in each photo of a folder (`parameters.folder`, on the service's machine) or of a zip
-    (sent as multipart/form-data in the field `archive`) and leaves a CSV. `reindex` brings the catalogue up to date
-    with its photos' files; it needs the role `curate`.
+    (sent as multipart/form-data in the field `archive`) and leaves a CSV.
+
+    `import` looks at a zip, and changes nothing: `/v1/jobs/{id}/report` says file by file what would be done. A second
+    job whose parameter `dry_run` names the first does it. `export` leaves a zip that `import` reads back, without
+    places unless a curator asks for `with_places`.
+
+    `reindex` brings the catalogue up to date with its photos' files, `upgrade` brings it to another `checkpoint`; both
+    leave the service answering meanwhile, and let curators act. `import` and `reindex` need the role `curate`,
+    `upgrade` needs `admin`.
     """
     desk = _desk(request)
     async with read_request(request) as asked:
@@ -111,6 +121,44 @@ async def get_job(request: Request, id: JobNumber) -> Job:
     return job_answer(await _asked(lambda: _desk(request).runner.get(id)))
 
 
+@router.delete(
+    "/v1/jobs/{id}",
+    status_code=204,
+    dependencies=[requires("curate")],
+    summary="Remove a job.",
+    response_description="It is gone.",
+    response_class=Response,
+    responses=problem_responses(FORBIDDEN, NOT_FOUND, WRONG_STATE, INVALID, BUSY, NOT_READY),
+)
+async def delete_job(request: Request, id: JobNumber) -> Response:
+    """Remove a job that has ended, with its zip and its result; what it did to the catalogue stays."""
+    await _asked(lambda: _desk(request).delete(id))
+    return Response(status_code=204)
+
+
+@router.get(
+    "/v1/jobs/{id}/report",
+    dependencies=_READS,
+    summary="What an import does, file by file.",
+    response_description="A page of files and labels.",
+    responses=problem_responses(NOT_FOUND, WRONG_STATE, INVALID, BUSY, NOT_READY),
+)
+async def get_job_report(
+    request: Request,
+    id: JobNumber,
+    status: Annotated[Status | None, Query(description="Only files that this becomes of.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> ImportReport:
+    """List what an import did with each file and label or, of a dry run, what it would do."""
+    desk = _desk(request)
+    job = await _asked(lambda: desk.store.get(id))
+    if job.kind != "import":
+        raise ProblemError(NOT_FOUND, f"Job {id} is no import; only those have a report.")
+    path = _result_of(desk, job, ".csv")
+    return await asyncio.to_thread(report_page, path, status=status, limit=limit, after=_number(cursor) or 0)
+
+
 @router.get(
     "/v1/jobs/{id}/errors",
     dependencies=_READS,
@@ -132,27 +180,35 @@ async def get_job_errors(request: Request, id: JobNumber, limit: Limit = 100, cu
     responses={
         200: {
             "description": _RESULT_TOLD,
-            "content": {"text/csv": {"schema": {"type": "string"}}, "application/json": {"schema": {"type": "object"}}},
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                "application/zip": {"schema": {"type": "string", "format": "binary"}},
+                "application/json": {"schema": {"type": "object"}},
+            },
         },
-        **problem_responses(NOT_FOUND, WRONG_STATE, INVALID, BUSY, NOT_READY),
+        **problem_responses(FORBIDDEN, NOT_FOUND, WRONG_STATE, INVALID, BUSY, NOT_READY),
     },
 )
 async def get_job_result(request: Request, id: JobNumber) -> Response:
-    """Answer the result of a job that has succeeded: of `identify` a CSV with a row for each photo."""
+    """Answer the result of a job that has succeeded.
+
+    `identify` leaves a CSV with a row for each photo, `import` one with a row for each file and label, `export` a zip
+    (one with places for curators alone), the others JSON. Files are removed once they are older than the service keeps
+    them.
+    """
     desk = _desk(request)
     job = await _asked(lambda: desk.store.get(id))
-    if job.state != "succeeded":
-        raise ProblemError(WRONG_STATE, f"Job {id} is {job.state}: only one that has succeeded has a result.")
-    if job.kind != "identify":
+    if job.parameters.get("with_places"):
+        _refuse_role(request, needed_role(job.kind, job.parameters), "This export tells places, and")
+    suffix, media_type = _FILES.get(job.kind, ("", "application/json"))
+    path = _result_of(desk, job, suffix)
+    if not suffix:
         return JSONResponse(job.result)
-    path = desk.folder.result(id)
-    if not path.is_file():
-        raise ProblemError(NOT_FOUND, f"The result of job {id} was removed from the service's disk.")
     headers = {
-        "Content-Disposition": f'attachment; filename="identify-{id}.csv"',
+        "Content-Disposition": f'attachment; filename="{job.kind}-{id}{suffix}"',
         "Content-Length": str(path.stat().st_size),
     }
-    return StreamingResponse(_chunks(path), headers=headers, media_type="text/csv")
+    return StreamingResponse(_chunks(path), headers=headers, media_type=media_type)
 
 
 @router.post(
@@ -163,8 +219,12 @@ async def get_job_result(request: Request, id: JobNumber) -> Response:
     responses=problem_responses(FORBIDDEN, NOT_FOUND, WRONG_STATE, INVALID, BUSY, NOT_READY),
 )
 async def cancel_job(request: Request, id: JobNumber) -> Job:
-    """End a job: at once where it waits, at its next checkpoint where it runs. It can be resumed from there."""
-    return job_answer(await _asked(lambda: _desk(request).runner.cancel(id)))
+    """End a job: at once where it waits, at its next checkpoint where it runs. It can be resumed from there.
+
+    That needs the role that starting it needs.
+    """
+    desk = await _checked_desk(request, id)
+    return job_answer(await _asked(lambda: desk.runner.cancel(id)))
 
 
 @router.post(
@@ -175,8 +235,12 @@ async def cancel_job(request: Request, id: JobNumber) -> Job:
     responses=problem_responses(FORBIDDEN, NOT_FOUND, WRONG_STATE, INVALID, BUSY, NOT_READY),
 )
 async def resume_job(request: Request, id: JobNumber) -> Job:
-    """Queue a failed, cancelled or interrupted job again; it goes on from its last checkpoint."""
-    return job_answer(await _asked(lambda: _desk(request).resume(id)))
+    """Queue a failed, cancelled or interrupted job again; it goes on from its last checkpoint.
+
+    That needs the role that starting it needs.
+    """
+    desk = await _checked_desk(request, id)
+    return job_answer(await _asked(lambda: desk.resume(id)))
 
 
 @router.get(
@@ -209,14 +273,35 @@ def _desk(request: Request) -> JobDesk:
     return desk
 
 
+async def _checked_desk(request: Request, id: int) -> JobDesk:
+    """The desk, for who might have started the job. Raises ProblemError for others, and where there is no such job."""
+    desk = _desk(request)
+    job = await _asked(lambda: desk.store.get(id))
+    _refuse_role(request, needed_role(job.kind, job.parameters), f"A job of the kind {job.kind}, so asked for,")
+    return desk
+
+
 def _asker(request: Request) -> str | None:
     return getattr(request.scope["state"].get("principal"), "name", None)
 
 
 def _check_role(request: Request, asked: AskedJob) -> None:
-    principal, needed = request.scope["state"].get("principal"), ROLES[asked.kind]
-    if not allows(principal.role, needed):
-        raise ProblemError(FORBIDDEN, f"A job of the kind {asked.kind} needs a key with the role {needed}.")
+    _refuse_role(request, needed_role(asked.kind, asked.parameters), f"A job of the kind {asked.kind}, so asked for,")
+
+
+def _refuse_role(request: Request, needed: Role, what: str) -> None:
+    if not allows(request.scope["state"]["principal"].role, needed):
+        raise ProblemError(FORBIDDEN, f"{what} needs a key with the role {needed}.")
+
+
+def _result_of(desk: JobDesk, job: StoredJob, suffix: str) -> FilePath:
+    """The file that a job has left. Raises ProblemError where there is none, or no longer."""
+    if job.state != "succeeded":
+        raise ProblemError(WRONG_STATE, f"Job {job.id} is {job.state}: only one that has succeeded has a result.")
+    path = desk.folder.result(job.id, suffix)
+    if suffix and not path.is_file():
+        raise ProblemError(NOT_FOUND, f"The result of job {job.id} is no longer kept on the service's disk.")
+    return path
 
 
 def _queue(desk: JobDesk, asked: AskedJob, asked_by: str | None) -> StoredJob:
@@ -225,6 +310,8 @@ def _queue(desk: JobDesk, asked: AskedJob, asked_by: str | None) -> StoredJob:
             return desk.ask(asked.kind, asked.parameters, archive=asked.archive, asked_by=asked_by)
         except BadSource as error:
             raise invalid(Fault(field="folder", reason=str(error))) from error
+        except BadParameter as error:
+            raise invalid(Fault(field=error.field, reason=str(error))) from error
 
 
 async def _asked(question: Callable[[], _Found]) -> _Found:

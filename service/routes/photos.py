@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from embedding.photo import BadPhoto, PhotoLimits, read_photo, thumbnail
+from embedding.photo import BadPhoto
 from service.declared import requires
 from service.openapi import problem_responses
 from service.problems import INVALID, NOT_FOUND, NOT_READY, ProblemError
-from service.serving import ServedPhoto, service_of
+from service.serving import service_of
+from service.thumbnails import thumbnails_of
 
 JPEG = "image/jpeg"
-_JPEG_QUALITY = 85
+_HASH_SIGNS = 32  # of a content hash, where it names a photo's content
+_FOR_GOOD = "private, max-age=31536000, immutable"
+_FOR_AN_HOUR = "private, max-age=3600"  # of a name: another content may come under it
 
 router = APIRouter(tags=["photos"], dependencies=[requires("read")])
 
@@ -36,28 +38,33 @@ async def photo(
     request: Request,
     name: str,
     size_px: Annotated[int, Query(ge=16, le=2048, description="The longer side at most.")] = 512,
+    content: Annotated[
+        str | None,
+        Query(
+            max_length=64,
+            description="The start of the photo's content hash, as the `url` of a photo has it: what is answered then "
+            "never changes, and clients may keep it for good.",
+        ),
+    ] = None,
 ) -> Response:
     """Answer the photo as an upright JPEG, encoded anew, so that it carries no EXIF and no GPS position."""
     service = service_of(request)
     served = service.ready().photos.get(name)
     if served is None:
         raise ProblemError(NOT_FOUND, f"The catalogue has no photo {name!r}; answers name photos as `photo`.")
-    headers = {"ETag": f'"{served.content_hash[:32]}-{size_px}"', "Cache-Control": "private, max-age=3600"}
+    named = served.content_hash[:_HASH_SIGNS]
+    headers = {
+        "ETag": f'"{named}-{size_px}"',
+        "Cache-Control": _FOR_GOOD if content == named else _FOR_AN_HOUR,
+    }
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     try:
         jpeg = await asyncio.get_running_loop().run_in_executor(
-            service.decoders, _thumbnail_jpeg, served, size_px, service.limits
+            service.decoders, thumbnails_of(request.app).jpeg, served, size_px, service.limits
         )
     except BadPhoto as error:
         raise ProblemError(
             NOT_FOUND, f"The catalogue knows the photo {name!r}, but its file can't be read any more."
         ) from error
     return Response(jpeg, media_type=JPEG, headers=headers)
-
-
-def _thumbnail_jpeg(photo: ServedPhoto, size_px: int, limits: PhotoLimits) -> bytes:
-    image = thumbnail(read_photo(photo.path, limits=limits, at_least_px=size_px), size_px)
-    jpeg = io.BytesIO()
-    image.save(jpeg, "JPEG", quality=_JPEG_QUALITY)
-    return jpeg.getvalue()

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.requests import Request
 
+from embedding.exif import taken_at
 from embedding.photo import content_hash
 from index.catalogue import Catalogue
 from index.curation import Event
@@ -76,7 +77,8 @@ async def list_queue(request: Request, limit: ListLimit = 50, cursor: ListCursor
 async def send_photos(request: Request) -> TakenIn:
     """Take photos in, identify them, and let them wait for a person to say whose they are.
 
-    The originals are kept by their content. A photo whose content is in the catalogue already is skipped, with where
+    A photo without a given time gets the one that its file says (EXIF), never the place. The originals are kept by
+    their content. A photo whose content is in the catalogue already is skipped, with where
     it is: sending the same again changes nothing. A request is taken in whole or not at all: when one photo can't be
     read, nothing is, and the `bad-photos` problem names every such photo.
     """
@@ -85,8 +87,10 @@ async def send_photos(request: Request) -> TakenIn:
     async with sent_form(request) as sent:
         uploads = uploads_in(sent, PHOTOS_FIELD, service.settings.max_photos)
         form = read_form(sent, QueueForm, PHOTOS_FIELD)
-        if form.encounter is None and (form.place or form.observer):
-            raise invalid(Fault(field="encounter", reason="place and observer are an encounter's: name it, too"))
+        if form.encounter is None and (form.place or form.region or form.observer):
+            raise invalid(
+                Fault(field="encounter", reason="place, region and observer are an encounter's: name it, too")
+            )
         contents = await _contents(service, uploads)
         places, known = await curating.read(lambda directory: sort_out(directory, contents))
         photos, fingerprint = await _identified(service, uploads, places)
@@ -155,8 +159,11 @@ async def _identified(service: Service, uploads: Sequence[Upload], places: Seque
     for upload, each in zip(new, identified.answered, strict=True):
         found = each.identification
         told = photo_answer(upload.name, found).model_dump(mode="json")
-        answer = {**told, "revision": found.revision, "fingerprint": found.fingerprint}
         data = await asyncio.to_thread(_data, upload)
+        box = None if each.seen.box is None else [*each.seen.box]
+        # Beside the event loop: EXIF that was made to mislead takes long to read.
+        seen = {"box": box, "photo_taken_at": await asyncio.to_thread(taken_at, data)}
+        answer = {**told, **seen, "revision": found.revision, "fingerprint": found.fingerprint}
         photos.append(NewPhoto(upload.name, data, each.seen.vector, answer))
     return photos, identified.answered[0].identification.fingerprint
 

@@ -1,16 +1,25 @@
-"""/v1/merge-suggestions and /v1/clusters: what curators might look at next."""
+"""/v1/merge-suggestions and /v1/clusters: what curators might look at next, and that two are not the same."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from index.apart import tell_apart
+from service.access import principal_of
 from service.curating import curating_of
-from service.curation_requests import ListLimit
-from service.curation_schemas import Clusters, MergeSuggestions, cluster_answer, suggestion_answer
+from service.curation_requests import Apart, ListLimit
+from service.curation_schemas import (
+    Clusters,
+    EventAnswer,
+    MergeSuggestions,
+    cluster_answer,
+    event_answer,
+    suggestion_answer,
+)
 from service.declared import requires
 from service.openapi import problem_responses
-from service.problems import BUSY, INVALID, NOT_READY
+from service.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
 from service.serving import service_of
 
 router = APIRouter(tags=["work lists"], dependencies=[requires("read")])
@@ -25,12 +34,32 @@ router = APIRouter(tags=["work lists"], dependencies=[requires("read")])
 async def merge_suggestions(request: Request, limit: ListLimit = 50) -> MergeSuggestions:
     """List different individuals whose photos are near each other: they may be one.
 
+    Those that somebody told apart are not listed again, unless that is undone.
     Every photo is compared with every other, once for each revision; in a large catalogue that takes minutes.
     """
     serving = service_of(request).ready()
     found = await curating_of(request).work_lists.resemblances(serving)
     probability = serving.identifier.calibration.probability
     return MergeSuggestions(suggestions=[suggestion_answer(one, probability(one.distance, 1)) for one in found[:limit]])
+
+
+@router.post(
+    "/v1/merge-suggestions/dismiss",
+    dependencies=[requires("curate")],
+    summary="Two individuals are not the same.",
+    response_description="What was done.",
+    responses=problem_responses(NOT_FOUND, CONFLICT, INVALID, BUSY, NOT_WRITABLE, NOT_READY),
+)
+async def dismiss_suggestion(request: Request, asked: Apart) -> EventAnswer:
+    """Note that two individuals were looked at and are different, so that nobody is asked again.
+
+    An event as every other: /v1/changes tells and undoes it. It follows both through renaming and merging.
+    """
+    made_by = principal_of(request)
+    event = await curating_of(request).done(
+        lambda catalogue: tell_apart(catalogue, asked.one, asked.other, made_by=made_by)
+    )
+    return event_answer(event)
 
 
 @router.get(

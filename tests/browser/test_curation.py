@@ -86,13 +86,36 @@ def test_who_looks_alike_is_merged_from_the_work_list(open_page: OpenPage, site:
     assert len(photos_of(site, "w_0000")) == 6
 
 
-def test_a_dismissed_pair_can_be_shown_again(open_page: OpenPage, site: Site) -> None:
+def test_who_is_told_apart_is_not_shown_again_until_that_is_undone(open_page: OpenPage, site: Site) -> None:
     page = open_page("#/lists/pairs")
     pair = page.locator(".pair").filter(has_text="w_0011").filter(has_text="w_0000")
     pair.get_by_role("button", name="are not the same").click()
     expect(pair).to_have_count(0)
-    page.get_by_role("button", name="Show again").click()
+    expect(page.locator("#told")).to_contain_text("w_0000 and w_0011 are told apart")
+    page.reload()
+    expect(page.locator(".pair, .empty").first).to_be_visible()
+    expect(pair).to_have_count(0)
+    page.goto(f"{site.url}/#/history")
+    page.locator(".changes > li").filter(has_text="Told apart").get_by_role("button", name="Undo").click()
+    expect(page.locator(".changes > li.is-undone").filter(has_text="Told apart")).to_have_count(1)
+    page.goto(f"{site.url}/#/lists/pairs")
     expect(pair).to_have_count(1)
+
+
+def test_pairs_are_told_apart_and_taken_back_by_keyboard(open_page: OpenPage, site: Site) -> None:
+    page = open_page("#/lists/pairs")
+    pair = page.locator(".pair").filter(has_text="w_0011").filter(has_text="w_0000")
+    expect(pair).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".pair").first).to_be_focused()
+    page.keyboard.press("x")
+    expect(pair).to_have_count(0)
+    assert [act.kind for act in site.directory.history(limit=1)] == ["tell apart"]
+    page.keyboard.press("u")
+    expect(pair).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("m")
+    expect(page.locator("dialog")).to_be_visible()
 
 
 def test_unknown_photos_that_look_alike_become_an_individual(open_page: OpenPage, site: Site) -> None:

@@ -20,6 +20,7 @@ SCREENS = {
     "#/history": ".changes li",
     "#/calibration": ".charts svg",
     "#/jobs": ".empty",
+    "#/exchange": ".empty",
     "#/keys": ".empty",
 }
 

@@ -1,4 +1,4 @@
-"""embedding/exif.py: the orientation, against Pillow's own reading; and nothing but it."""
+"""embedding/exif.py: the orientation, against Pillow's own reading, and the time; and nothing but them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 import PIL.Image
 import pytest
 
-from embedding.exif import orientation, set_jpeg_exif_aside
+from embedding.exif import orientation, set_jpeg_exif_aside, taken_at
 
 
 def exif_of(byte_order: str, *tags: tuple[int, int, int]) -> bytes:
@@ -61,3 +61,51 @@ def test_a_jpeg_without_exif_stays_as_it_is() -> None:
     file = io.BytesIO()
     PIL.Image.new("RGB", (8, 8)).save(file, "JPEG")
     assert set_jpeg_exif_aside(file.getvalue()) == (file.getvalue(), b"")
+
+
+def dated(file_format: str, at: str | None, offset: str | None = None, **more: str) -> bytes:
+    """A photo of the format whose EXIF says when it was taken, and where."""
+    exif, file = PIL.Image.Exif(), io.BytesIO()
+    exif[0x010F] = "a camera"
+    exif[0x0132] = "2001:01:01 01:01:01"  # when the file was changed: not when the photo was taken
+    exif.get_ifd(0x8825)[1] = "N"
+    own = exif.get_ifd(0x8769)
+    for tag, text in ((0x9003, at), (0x9011, offset), (0x9004, "2002:02:02 02:02:02")):
+        if text is not None:
+            own[tag] = text
+    if file_format == "TIFF":  # which Pillow writes without this directory; an EXIF block is a TIFF itself
+        return exif.tobytes().removeprefix(b"Exif\x00\x00")
+    PIL.Image.new("RGB", (8, 8), (1, 2, 3)).save(file, file_format, exif=exif)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WebP", "TIFF"])
+def test_when_a_photo_was_taken_is_found_in_each_format(file_format: str) -> None:
+    assert taken_at(dated(file_format, "2018:06:01 12:30:05")) == "2018-06-01T12:30:05"
+    assert taken_at(dated(file_format, "2018:06:01 12:30:05", "-07:00")) == "2018-06-01T12:30:05-07:00"
+    assert taken_at(dated(file_format, None)) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "offset", "expected"),
+    [
+        ("0000:00:00 00:00:00", None, None),
+        ("    :  :     :  :  ", None, None),
+        ("2018:13:01 12:30:05", None, None),
+        ("2018-06-01 12:30:05", None, None),
+        ("2018:06:01", None, None),
+        ("yesterday, at noon!", None, None),
+        ("2018:06:01 12:30:05", "   :  ", "2018-06-01T12:30:05"),
+        ("2018:06:01 12:30:05", "+25:00", "2018-06-01T12:30:05"),
+        ("2018:06:01 12:30:05", "+05:45", "2018-06-01T12:30:05+05:45"),
+    ],
+)
+def test_what_is_no_time_is_none(at: str, offset: str | None, expected: str | None) -> None:
+    assert taken_at(dated("JPEG", at, offset)) == expected
+
+
+def test_a_photo_that_is_cut_off_anywhere_has_a_time_or_none() -> None:
+    whole = dated("JPEG", "2018:06:01 12:30:05", "+05:45")
+    found = {taken_at(whole[:length]) for length in range(len(whole))}
+    assert found == {None, "2018-06-01T12:30:05", "2018-06-01T12:30:05+05:45"}
+    assert taken_at(b"") is None

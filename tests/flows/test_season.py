@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from index.address import CatalogueAddress
 from index.catalogue import Catalogue
 from index.directory import Directory
 from index.exchange.backup import make_backup, restore_backup
@@ -30,6 +31,7 @@ from service.serving import ServedPhoto, Serving
 from service.settings import Settings
 
 ANIMALS, NEW = 200, 10
+Place: TypeAlias = Callable[[Path], CatalogueAddress]
 
 
 class CellEmbedder:
@@ -69,8 +71,8 @@ def account(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def path(tmp_path: Path, account: dict[str, str]) -> Path:
-    path = tmp_path / "catalogue.db"
+def path(tmp_path: Path, account: dict[str, str], place: Place) -> CatalogueAddress:
+    path = place(tmp_path / "catalogue.db")
     offer = read_offer(tmp_path / "given", None, tmp_path)
     plan = plan_import(offer, known_photos(path), path, duplicates="keep-near")  # takes are alike when drawn so small
     carry_out(plan, path, CellEmbedder(), tmp_path / "given")
@@ -79,7 +81,7 @@ def path(tmp_path: Path, account: dict[str, str]) -> Path:
 
 
 @pytest.fixture
-def client(path: Path) -> Generator[TestClient]:
+def client(path: CatalogueAddress) -> Generator[TestClient]:
     settings = Settings(catalogue=path, requests_per_minute=0)
 
     def load() -> Serving:
@@ -95,7 +97,7 @@ def client(path: Path) -> Generator[TestClient]:
         yield client
 
 
-def whose(path: Path) -> dict[str, str]:
+def whose(path: CatalogueAddress) -> dict[str, str]:
     """The catalogue's own account: every searched photo, and whose it is."""
     with Catalogue.open(path) as catalogue:
         gallery = catalogue.gallery()
@@ -107,7 +109,9 @@ def done(response: Any) -> Any:
     return response.json()
 
 
-def test_a_season(client: TestClient, path: Path, account: dict[str, str], tmp_path: Path) -> None:
+def test_a_season(
+    client: TestClient, path: CatalogueAddress, account: dict[str, str], tmp_path: Path, place: Place
+) -> None:
     assert whose(path) == account
     seen = [*range(0, ANIMALS, 5), *range(ANIMALS, ANIMALS + NEW)]
     assert len(seen) == 50
@@ -164,8 +168,8 @@ def test_a_season(client: TestClient, path: Path, account: dict[str, str], tmp_p
 
     make_backup(path, tmp_path / "backup")  # while the service has it open
     done(client.post("/v1/individuals/w_0003/rename", json={"new": "Salt"}))
-    restored = tmp_path / "back" / "catalogue.db"
-    restored.parent.mkdir()
+    (tmp_path / "back").mkdir()
+    restored = place(tmp_path / "back" / "catalogue.db")
     restore_backup(tmp_path / "backup", restored)
     assert whose(restored) == after
     assert verify_catalogue(restored).faults == ()

@@ -87,7 +87,7 @@ def test_the_architecture_page_names_every_module() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     modules = {
         path.relative_to(ROOT).as_posix()
-        for wing in ("embedding", "index", "training", "service", "demo")
+        for wing in ("embedding", "client", "index", "training", "service", "demo")
         for path in (ROOT / wing).rglob("*.py")
         if path.stem not in ("__init__", "commands")
     }

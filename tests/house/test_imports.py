@@ -82,6 +82,14 @@ def test_the_index_wing_loads_no_torch() -> None:
     assert json.loads(done.stdout) == []
 
 
+def test_the_client_and_asking_a_service_load_nothing_heavy() -> None:
+    names = [*modules_of("client"), "index.served", "index.named_files", "index.tables"]
+    assert len(names) > 10
+    done = python(IMPORTING, [list(HEAVY), list(HEAVY), names], ROOT)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []
+
+
 def test_the_service_needs_none_of_trainings_libraries() -> None:
     names = [*modules_of("service"), *modules_of("index"), *modules_of("embedding")]
     done = python(IMPORTING, [list(TRAINING_ONLY), list(TRAINING_ONLY), names], ROOT)

@@ -15,7 +15,7 @@ import pytest
 from training.recipe import read_recipe, shipped_recipes
 
 ROOT = Path(__file__).resolve().parents[2]
-WINGS = ("embedding", "index", "training", "service", "demo")
+WINGS = ("embedding", "client", "index", "training", "service", "demo")
 BESIDE = ("flukeprint.py", "doctor.py")
 
 # The build back end itself, without a front end that might fetch something. Prints the file's name.

@@ -79,7 +79,7 @@ def test_setup_installs_the_chosen_faiss_and_extras() -> None:
     assert "install -q --disable-pip-version-check -c constraints.txt -e '.[gpu]'" in dry_run(
         "setup", "FAISS=gpu", "EXTRAS="
     )
-    assert "-c constraints.txt -e '.[cpu,train,tensorboard,heic,dev]'" in dry_run("setup", "FAISS=cpu")
+    assert "-c constraints.txt -e '.[cpu,train,tensorboard,heic,postgres,dev]'" in dry_run("setup", "FAISS=cpu")
 
 
 def test_demo_and_test_set_up_first() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import schema
+from index import opening, sqlite_file
+from index.address import CatalogueBusy
 from index.catalogue import BadCatalogue, Catalogue, CatalogueCounts
 from index.engine import exact_distances
 from index.reindex import build_catalogue, update_catalogue
 from index.revision import revising
-from index.schema import CatalogueBusy
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_the_folder_can_be_moved_whole(path, tmp_path, season):
 def test_a_link_leads_to_the_catalogue(path, tmp_path):
     (tmp_path / "linked.db").symlink_to(path)
     with Catalogue.open(tmp_path / "linked.db") as catalogue:
-        assert catalogue.path == path
+        assert catalogue.address == path
 
 
 def test_the_log_tells_each_change_with_before_and_after(path, season, embedder):
@@ -200,9 +200,9 @@ def test_paths_that_are_no_catalogue(tmp_path):
 
 def test_a_newer_format_asks_for_a_newer_flukeprint(path):
     raw = sqlite3.connect(path)
-    raw.execute("PRAGMA user_version = 3")
+    raw.execute("PRAGMA user_version = 4")
     raw.close()
-    with pytest.raises(BadCatalogue, match=r"newer flukeprint \(format 3; this one reads up to 2\)"):
+    with pytest.raises(BadCatalogue, match=r"newer flukeprint \(format 4; this one reads up to 3\)"):
         Catalogue.open(path)
 
 
@@ -219,7 +219,7 @@ def test_creating(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_read_and_not_changed(path, monkeypatch):
     before = path.read_bytes()
-    monkeypatch.setattr(schema.os, "access", lambda given, mode: mode != os.W_OK)
+    monkeypatch.setattr(sqlite_file.os, "access", lambda given, mode: mode != os.W_OK)
     with Catalogue.open(path) as catalogue:
         assert catalogue.gallery().size == 36
         with pytest.raises(BadCatalogue, match="can't be written: ask for write permission"), revising(catalogue):
@@ -229,7 +229,7 @@ def test_a_folder_that_cannot_be_written_is_read_and_not_changed(path, monkeypat
 
 
 def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path):
-    with pytest.raises(OSError, match="Input/output error"), schema.telling(tmp_path / "c.db"):
+    with pytest.raises(OSError, match="Input/output error"), opening.telling(tmp_path / "c.db"):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 

@@ -15,10 +15,10 @@ F = "f" * 64
 
 
 @pytest.fixture
-def catalogue(tmp_path, season, embedder):
+def catalogue(tmp_path, season, embedder, place):
     season.rows["a00_0.png"] |= {"encounter": "e1", "taken_at": "2018-06-01"}
     season.rows["a00_1.png"] |= {"encounter": "e1", "taken_at": "2019-06-01"}
-    path = tmp_path / "catalogue.db"
+    path = place(tmp_path / "catalogue.db")
     build_catalogue(path, season.labels(), embedder)
     with Catalogue.open(path) as opened:
         yield opened
@@ -137,12 +137,29 @@ def test_edits_are_found_by_search(catalogue, curator):
     assert [one.name for one in directory.individuals(search="100% sa")] == ["w_00"]
     assert [one.name for one in directory.individuals(search="SCAR")] == ["w_00"]
     assert directory.individuals(search="100_ sa") == []
+    curator.edit("w_03", {"display_name": "Ångström", "other_names": ["ÉCLAIR-7"]})
+    for search in ("ångström", "ANGSTROM", "Ångström", "éclair", "Eclair-7"):
+        assert [one.name for one in directory.individuals(search=search)] == ["w_03"], search
+    assert directory.individuals(search="angström", species="fin whale") == []
     found = directory.individual("w_00")
     assert (found.sex, found.photos, found.first_seen, found.last_seen) == ("f", 3, "2018-06-01", "2019-06-01")
     with pytest.raises(BadCuration, match="noted so already"):
         curator.edit("w_00", {"sex": "f"})
     pages = [directory.individuals(limit=5), directory.individuals(limit=5, after="w_04")]
     assert [one.name for one in pages[0] + pages[1]] == [f"w_{at:02}" for at in range(10)]
+
+
+def test_former_names_and_those_of_merged_individuals_are_found(catalogue, curator):
+    curator.edit("w_03", {"display_name": "Ångström", "notes": "torn"})
+    curator.rename("w_03", "Løvetann")
+    curator.merge("Løvetann", "w_01")
+    directory = Directory(catalogue)
+    for search in ("w_03", "lovetann", "angstrom", "w_01"):
+        assert [one.name for one in directory.individuals(search=search)] == ["w_01"], search
+    assert directory.individuals(search="torn") == []
+    pages = [directory.individuals(search="W_0", limit=2), directory.individuals(search="W_0", limit=20, after="w_01")]
+    assert [one.name for one in pages[0]] == ["w_00", "w_01"]
+    assert [one.name for one in pages[1]] == ["w_02", *(f"w_{at:02}" for at in range(4, 10))]
 
 
 def test_what_can_t_be_done_changes_nothing(catalogue, curator, season, embedder):

@@ -9,6 +9,7 @@ import pytest
 
 from embedding.photo import Box
 from index.catalogue import CataloguePhoto
+from index.decided import Decided
 from index.labels import LabelledPhoto
 from index.plan import as_labelled, make_plan
 
@@ -21,8 +22,8 @@ def known(name: str, **details) -> CataloguePhoto:
     return CataloguePhoto(name=name, **({"fingerprint": NOW} | values | details))
 
 
-def plan_of(wanted, catalogued, *, changed=frozenset(), prune=False):
-    return make_plan(wanted, catalogued, changed=changed, fingerprint=NOW, prune=prune)
+def plan_of(wanted, catalogued, *, changed=frozenset(), prune=False, decided=Decided()):
+    return make_plan(wanted, catalogued, changed=changed, fingerprint=NOW, prune=prune, decided=decided)
 
 
 def test_nothing_to_do():
@@ -75,3 +76,22 @@ def test_both_relabelled_and_changed_counts_once():
     wanted = replace(as_labelled(known("a")), individual="w_2")
     plan = plan_of([wanted, as_labelled(known("b"))], [known("a"), known("b")], changed={"a"})
     assert (plan.reembed, plan.relabel, plan.unchanged) == ((wanted,), (wanted,), 1)
+
+
+def test_what_a_curator_deleted_is_kept_away():
+    a, gone = known("a"), LabelledPhoto("gone", Path("/photos/gone"), "w_1")
+    plan = plan_of([as_labelled(a), gone], [a], decided=Decided(away=frozenset({"gone", "a", "elsewhere"})))
+    assert (plan.add, plan.kept_away, plan.unchanged) == ((), (gone,), 1)
+    plan = plan_of([as_labelled(a), gone], [a])
+    assert (plan.add, plan.kept_away) == ((gone,), ())
+
+
+def test_labels_may_call_an_individual_as_before():
+    a = known("a", individual="Salt")
+    decided = Decided(names={"w_1": "Salt", "w_2": "Pepper"})
+    plan = plan_of([replace(as_labelled(a), individual="w_1")], [a], decided=decided)
+    assert (plan.relabel, plan.unchanged) == ((), 1)
+    moved = replace(as_labelled(a), individual="w_2")
+    new = LabelledPhoto("new", Path("/photos/new"), "w_1")
+    plan = plan_of([moved, new], [a], decided=decided)
+    assert [photo.individual for photo in (*plan.relabel, *plan.add)] == ["Pepper", "Salt"]

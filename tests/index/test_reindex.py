@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from index import reindex, revision
+from index import preparing, reindex, revision
+from index.address import CatalogueBusy, files_folder
 from index.catalogue import BadCatalogue, Catalogue
 from index.labels import BadLabels
 from index.reindex import build_catalogue, update_catalogue
-from index.schema import CatalogueBusy
 
 
 def state(path: Path) -> tuple:
@@ -49,10 +49,15 @@ def settle_files(folder: Path) -> None:
         os.utime(path, (10**9, 10**9))
 
 
+on_both = pytest.mark.usefixtures("place")  # the test runs on SQLite and on PostgreSQL
+
+
 @pytest.fixture
-def path(tmp_path, season, embedder):
+def path(tmp_path, season, embedder, request):
     settle_files(season.folder)
     path = tmp_path / "catalogue.db"
+    if "place" in request.fixturenames:
+        path = request.getfixturevalue("place")(path)
     build_catalogue(path, season.labels(), embedder)
     embedder.embedded = 0
     return path
@@ -64,7 +69,8 @@ def update(path, season, embedder, **options):
 
 
 def rebuilt(path, season, embedder) -> tuple:
-    scratch = path.with_name("scratch.db")
+    """A catalogue of the same labels made from scratch, in a file beside."""
+    scratch = files_folder(path) / "scratch.db"
     build_catalogue(scratch, season.labels(), embedder, overwrite=scratch.exists())
     return state(scratch)
 
@@ -78,13 +84,14 @@ def test_a_build_reports_what_it_did(tmp_path, season, embedder):
 
 def test_no_change_makes_no_revision_and_reads_nothing(path, season, embedder, monkeypatch):
     before = path.read_bytes()
-    monkeypatch.setattr(reindex, "photo_file", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(preparing, "photo_file", lambda path: pytest.fail(f"{path} was read"))
     report = update(path, season, embedder)
     assert (report.revision, report.is_new_revision, report.unchanged) == (1, False, 38)
     assert embedder.embedded == 0
     assert path.read_bytes() == before
 
 
+@on_both
 def test_only_what_is_new_or_changed_is_embedded(path, season, embedder):
     season.draw("new.png", "w_new")
     season.paint("a00_0.png", "w_00", take=9)
@@ -95,6 +102,7 @@ def test_only_what_is_new_or_changed_is_embedded(path, season, embedder):
     assert state(path) == rebuilt(path, season, embedder)
 
 
+@on_both
 def test_relabelling_embeds_nothing(path, season, embedder):
     season.rows["a00_0.png"] = {"label": "w_01", "species": "humpback", "encounter": "e1", "taken_at": "2019"}
     season.rows["a01_0.png"]["label"] = "new_whale"
@@ -103,6 +111,7 @@ def test_relabelling_embeds_nothing(path, season, embedder):
     assert state(path) == rebuilt(path, season, embedder)
 
 
+@on_both
 def test_an_individual_without_photos_is_forgotten(path, season, embedder):
     for take in range(3):
         season.rows[f"a00_{take}.png"]["label"] = "w_01"
@@ -112,12 +121,14 @@ def test_an_individual_without_photos_is_forgotten(path, season, embedder):
         assert "w_00" not in catalogue.gallery().individual_ids
 
 
+@on_both
 def test_another_box_is_embedded_again(path, season, embedder):
     season.rows["a00_0.png"]["box"] = "0 0 0.5 1"
     assert update(path, season, embedder).reembedded == 1
     assert state(path) == rebuilt(path, season, embedder)
 
 
+@on_both
 def test_what_labels_no_longer_name_stays_unless_pruned(path, season, embedder):
     for name in ("a00_0.png", "stranger_1.png"):
         season.rows.pop(name)
@@ -128,6 +139,7 @@ def test_what_labels_no_longer_name_stays_unless_pruned(path, season, embedder):
     assert state(path) == rebuilt(path, season, embedder)
 
 
+@on_both
 def test_another_checkpoint_embeds_all_again(path, season, make_embedder):
     other = make_embedder("e" * 64, shift=100)
     season.rows.pop("a00_0.png")  # only the catalogue knows this one; it must stay searchable
@@ -139,6 +151,7 @@ def test_another_checkpoint_embeds_all_again(path, season, make_embedder):
         assert len(catalogue.vectors("f" * 64)[0]) == 38  # kept, so that one can go back
 
 
+@on_both
 def test_going_back_to_the_checkpoint_before_embeds_nothing(path, season, make_embedder):
     wanted = state(path)
     update(path, season, make_embedder("e" * 64, shift=100))
@@ -148,6 +161,7 @@ def test_going_back_to_the_checkpoint_before_embeds_nothing(path, season, make_e
     assert state(path) == wanted
 
 
+@on_both
 def test_another_checkpoint_needs_no_label_file(path, season, make_embedder):
     other = make_embedder("e" * 64, shift=100)
     assert update(path, None, other).reembedded == 38
@@ -155,11 +169,12 @@ def test_another_checkpoint_needs_no_label_file(path, season, make_embedder):
     assert not update(path, None, other).is_new_revision
 
 
+@on_both
 def test_a_touched_file_is_compared_once_and_then_trusted(path, season, embedder, monkeypatch):
     os.utime(season.folder / "a00_0.png", (10**9, 11**8))
     read: list[Path] = []
-    honest = reindex.photo_file
-    monkeypatch.setattr(reindex, "photo_file", lambda path: read.append(path) or honest(path))
+    honest = preparing.photo_file
+    monkeypatch.setattr(preparing, "photo_file", lambda path: read.append(path) or honest(path))
     for _ in range(2):
         assert not update(path, season, embedder).is_new_revision
     assert read == [season.folder / "a00_0.png"]
@@ -250,6 +265,7 @@ def test_a_lost_disk_does_not_empty_the_catalogue(path, season, make_embedder):
     assert (len(report.unread), report.is_new_revision) == (38, False)
 
 
+@on_both
 def test_a_photo_unread_by_another_checkpoint_is_no_longer_searched_until_it_is_read(path, season, make_embedder):
     other = make_embedder("e" * 64)
     whole = (season.folder / "a00_0.png").read_bytes()
@@ -335,18 +351,10 @@ def full_disk(*given, **named):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("step", ["_rename", "_calibration", "settle"])
+@pytest.mark.parametrize("step", ["put_in_place", "_calibration"])
 def test_a_full_disk_leaves_the_old_catalogue(path, season, embedder, monkeypatch, step):
     before = state(path)
-    calls = {"settle": 0}
-
-    def fails(*given, **named):
-        calls["settle"] += 1
-        if step == "settle" and calls["settle"] == 1:
-            return None  # the look before the work
-        return full_disk()
-
-    monkeypatch.setattr(reindex, step, fails)
+    monkeypatch.setattr(reindex, step, full_disk)
     with pytest.raises(BadCatalogue, match=r"the disk of .* is full: nothing was changed. Free some space"):
         build_catalogue(path, season.labels(), embedder, overwrite=True)
     assert state(path) == before
@@ -421,6 +429,7 @@ def test_a_small_catalogue_is_built_without_calibration(tmp_path, make_season, e
         assert catalogue.gallery().size == 1
 
 
+@on_both
 def test_an_empty_label_file_changes_nothing(path, season, embedder):
     season.rows = {}
     with pytest.raises(BadLabels):

@@ -1,4 +1,4 @@
-"""A catalogue of format 1, as flukeprint wrote it before curation, opens as one of format 2 with all that it held."""
+"""A catalogue of format 1, as flukeprint wrote it before curation, or 2 opens as one of format 3 with all it held."""
 
 import json
 import sqlite3
@@ -8,6 +8,8 @@ import pytest
 
 from index.calibration import calibrate
 from index.catalogue import BadCatalogue, Catalogue
+from index.curation import Curator
+from index.directory import Directory
 from index.revision import revising
 from index.schema import APPLICATION_ID
 
@@ -102,9 +104,27 @@ def test_it_has_the_tables_of_a_new_one(path, tmp_path):
     assert columns(path) == columns(tmp_path / "new.db")
 
 
+def test_format_2_gets_regions_and_keeps_the_rest(path, tmp_path):
+    Catalogue.open(path).close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE encounters SET place = 'a bank'")
+        raw.execute("ALTER TABLE encounters DROP COLUMN region")
+        raw.execute("PRAGMA user_version = 2")
+    raw.close()
+    with Catalogue.open(path) as catalogue:
+        assert [photo.region for photo in catalogue.photos()] == [None, None]
+        Curator(catalogue, made_by="ada").edit_encounter(1, {"region": "Gulf of Maine"})
+        assert [photo.region for photo in catalogue.photos()] == ["Gulf of Maine", None]
+        (encounter,) = Directory(catalogue).encounters()
+        assert (encounter.place, encounter.region) == ("a bank", "Gulf of Maine")
+    raw = sqlite3.connect(path)
+    assert raw.execute("PRAGMA user_version").fetchone() == (3,)
+    raw.close()
+
+
 def test_a_file_that_cannot_be_written_is_left(path, monkeypatch):
     monkeypatch.setattr("index.upgrade.is_writable", lambda path: False)
     with pytest.raises(
-        BadCatalogue, match=r"has format 1, this flukeprint reads format 2, and the file can't be written"
+        BadCatalogue, match=r"has format 1, this flukeprint reads format 3, and the file can't be written"
     ):
         Catalogue.open(path)

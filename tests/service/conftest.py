@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import numpy as np
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from index.access.store import AccessStore
+from index.address import CatalogueAddress
 from index.calibration import Calibration
 from index.catalogue import Catalogue
 from index.gallery import Gallery
@@ -25,6 +30,7 @@ from index.trials import Trials
 from service.app import create_app
 from service.curating import open_curating
 from service.jobs import open_jobs
+from service.running import listen, url_of
 from service.serving import ServedPhoto, Serving
 from service.settings import Settings
 
@@ -144,7 +150,7 @@ class Curated(NamedTuple):
     """A ready service with curators and jobs, its catalogue's file, and the embedder behind both."""
 
     client: TestClient
-    path: Path
+    path: CatalogueAddress
     embedder: RedEmbedder
 
 
@@ -160,41 +166,80 @@ nobody_201.png,new_whale,,,
 
 
 @pytest.fixture
-def serve_curated(settings: Settings, tmp_path: Path) -> Callable[..., object]:
-    """`with serve_curated(has_keys=True) as curated`: whales at 0 (and 3), 30 and 90 degrees on disk."""
+def serve_curated(settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., object]:
+    """`with serve_curated(has_keys=True) as curated`: whales at 0 (and 3), 30 and 90 degrees on disk.
+
+    A module that uses the fixture `place` has the catalogue there: its tests run on both databases.
+    """
+    file = tmp_path / "curated" / "catalogue.db"
+    address = request.getfixturevalue("place")(file) if "place" in request.fixturenames else file
 
     @contextmanager
     def _serve(has_keys: bool = False) -> Generator[Curated]:
-        embedder, folder = RedEmbedder(), tmp_path / "curated"
-        folder.mkdir()
-        for name in _CURATED.splitlines()[1:]:
-            image = name.partition(",")[0]
-            degrees = 3 if image == "w_0_b.png" else int(image.removesuffix(".png").removesuffix("_a").split("_")[1])
-            (folder / image).write_bytes(photo_of(degrees))
-        (folder / "labels.csv").write_text(_CURATED)
-        path = folder / "catalogue.db"
-        build_catalogue(path, read_labels(folder / "labels.csv", folder), embedder)
-        changed = Settings(**{**settings.model_dump(), "catalogue": path})
-
-        def load() -> Serving:
-            with Catalogue.open(path) as catalogue:
-                gallery, calibration = catalogue.searchable()
-                photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
-            return Serving(Identifier(embedder, gallery, calibration), photos)
-
-        app = create_app(
-            changed,
-            load,
-            access=AccessStore.of(Catalogue.open(path).engine) if has_keys else None,
-            open_jobs=lambda service: open_jobs(changed, service),
-            open_curating=lambda service: open_curating(changed, service),
-        )
+        app, path, embedder = curated_app(settings, tmp_path / "curated", has_keys=has_keys, address=address)
         with TestClient(app, raise_server_exceptions=False) as client:
             while client.get("/readyz").status_code != 200:
                 pass
             yield Curated(client, path, embedder)
 
     return _serve
+
+
+def curated_app(
+    settings: Settings, folder: Path, *, has_keys: bool = False, address: CatalogueAddress | None = None
+) -> tuple[FastAPI, CatalogueAddress, RedEmbedder]:
+    """An application with curators and jobs, its photos made in `folder`, as its catalogue is, and the embedder."""
+    embedder = RedEmbedder()
+    folder.mkdir()
+    for name in _CURATED.splitlines()[1:]:
+        image = name.partition(",")[0]
+        degrees = 3 if image == "w_0_b.png" else int(image.removesuffix(".png").removesuffix("_a").split("_")[1])
+        (folder / image).write_bytes(photo_of(degrees))
+    (folder / "labels.csv").write_text(_CURATED)
+    path = address or folder / "catalogue.db"
+    build_catalogue(path, read_labels(folder / "labels.csv", folder), embedder)
+    changed = Settings(**{**settings.model_dump(), "catalogue": path})
+
+    def load() -> Serving:
+        with Catalogue.open(path) as catalogue:
+            gallery, calibration = catalogue.searchable()
+            photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
+        return Serving(Identifier(embedder, gallery, calibration), photos)
+
+    app = create_app(
+        changed,
+        load,
+        access=AccessStore.of(Catalogue.open(path).engine) if has_keys else None,
+        open_jobs=lambda service: open_jobs(changed, service),
+        open_curating=lambda service: open_curating(changed, service),
+    )
+    return app, path, embedder
+
+
+@pytest.fixture
+def curated_url(settings: Settings, tmp_path: Path) -> Generator[str]:
+    """Where the curated whales are served on a real socket."""
+    app, _, _ = curated_app(settings, tmp_path / "curated")
+    with served(app) as url:
+        yield url
+
+
+@contextmanager
+def served(app: FastAPI) -> Generator[str]:
+    """Serve an application on a free port of this machine until the block ends; yields its URL once it is ready."""
+    with listen("127.0.0.1", 0) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10))
+        app.state.is_stopping = lambda: server.should_exit
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        url = url_of(listening)
+        try:
+            while httpx.get(f"{url}/readyz", trust_env=False, timeout=60).status_code != 200:
+                pass
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join(60)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from index.reindex import update_catalogue
 from service.curating import Curating, reload
 
 Photo = Callable[..., bytes]
+pytestmark = pytest.mark.usefixtures("place")  # on both databases
 
 
 def nearest(client: TestClient, photo: Photo, degrees: int, **asked: str) -> tuple[str, float, int]:

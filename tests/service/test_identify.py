@@ -110,7 +110,8 @@ def test_an_unknown_field_is_told_the_known_ones(
     response = client.post("/v1/identify", files=_files(a=photo(0)), data={"topk": "3"})
     (fault,) = problem(response, 422, "invalid")["errors"]
     assert fault["reason"] == (
-        "unknown; the fields are photos, max_fpir, threshold, k, encounter, individuals, exclude, species, years, as_of"
+        "unknown; the fields are photos, max_fpir, threshold, k, encounter, individuals, exclude, species, years, "
+        "regions, as_of"
     )
 
 

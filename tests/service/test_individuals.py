@@ -121,5 +121,6 @@ def test_each_route_needs_its_role(serving: Serving, settings: Settings) -> None
         "DELETE /v1/catalogue/photos/{name}",
         "PATCH /v1/catalogue/photos/{name}",
         "POST /v1/changes/{revision}/undo",
+        "POST /v1/merge-suggestions/dismiss",
     ):
         assert roles[asked] == "curate", asked

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from embedding.photo import Box
 from index.matching import BadQuery
 from service.inference import Look, Seen, Wish, answer_all
 
@@ -58,3 +59,14 @@ def test_a_wish_that_cannot_be_met_raises(serving: Any) -> None:
 
 def test_no_questions_have_no_answers() -> None:
     assert answer_all([]) == []
+
+
+def test_an_embedder_that_finds_the_fluke_says_where_and_looks_there(serving: Any, embedder: Any) -> None:
+    seen: list[object] = []
+    box = Box(0.1, 0.2, 0.3, 0.4)
+    embed = embedder.embed
+    embedder.located = lambda images, boxes: [box if given is None else given for given in boxes]
+    embedder.embed = lambda images, boxes=None: [seen.append(boxes), embed(images, boxes)][1]
+    (answer,) = answer_all([Look(serving.identifier, image(30))])
+    assert isinstance(answer, Seen)
+    assert (answer.box, seen) == (box, [[box]])

@@ -17,7 +17,7 @@ from index.catalogue import Catalogue
 from index.exchange.archive import ArchiveLimits
 from index.jobs.records import Job
 from index.jobs.store import JobStore
-from index.schema import open_engine
+from index.opening import open_engine
 from service.job_folder import JobFolder
 from service.job_identify import BATCH_PHOTOS, IdentifyPlace, identify_photos
 from service.job_runner import JobRunner

@@ -18,7 +18,7 @@ from embedding.errors import FlukeprintError
 from index.catalogue import Catalogue
 from index.jobs.records import FileFault, Job
 from index.jobs.store import JobStore
-from index.schema import open_engine
+from index.opening import open_engine
 from service.job_context import JobContext
 from service.job_runner import JobRunner
 

@@ -273,7 +273,8 @@ def test_every_route_is_documented(client: TestClient) -> None:
     routes = {path: set(operations) for path, operations in document["paths"].items() if "/jobs" in path}
     assert routes == {
         "/v1/jobs": {"get", "post"},
-        "/v1/jobs/{id}": {"get"},
+        "/v1/jobs/{id}": {"delete", "get"},
+        "/v1/jobs/{id}/report": {"get"},
         "/v1/jobs/{id}/errors": {"get"},
         "/v1/jobs/{id}/result": {"get"},
         "/v1/jobs/{id}/events": {"get"},

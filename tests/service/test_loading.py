@@ -45,7 +45,7 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
         calibration = Calibration.from_trials(
             SimpleNamespace(true_ranks=np.zeros(0, np.int64), distances=np.zeros((0, 1))), np.ones(1)
         )
-        facts = {"individual": "w_1", "species": None, "encounter": None, "taken_at": "2018-06-01"}
+        facts = {"individual": "w_1", "species": None, "encounter": None, "taken_at": "2018-06-01", "region": None}
         photo = SimpleNamespace(
             name="a.jpg", path=tmp_path / "a.jpg", content_hash="0" * 64, box=None, state="catalogued", **facts
         )
@@ -128,3 +128,16 @@ def test_a_device_that_is_not_there(settings: Settings, checkpoint: Path, catalo
     told = _told(settings, catalogue=catalogue_of(fingerprint_of(checkpoint)), checkpoint=checkpoint, device="abacus")
     with pytest.raises(FlukeprintError, match="can't be loaded on abacus"):
         load_serving(told)
+
+
+def test_a_catalogue_that_was_brought_to_another_checkpoint_is_served_with_that(
+    settings: Settings, checkpoint: Path, tmp_path: Path, catalogue_of: Callable[..., Path]
+) -> None:
+    started_with = tmp_path / "before.safetensors"
+    save_checkpoint(started_with, {}, CheckpointHeader({}, Preprocessing(8, 8), {}))
+    told = _told(settings, catalogue=catalogue_of(fingerprint_of(checkpoint)), checkpoint=started_with, device="cpu")
+    with pytest.raises(WrongFingerprint):
+        check_catalogue(told)
+    found = _told(told, checkpoints=checkpoint.parent)
+    check_catalogue(found)
+    assert load_serving(found).identifier.embedder.fingerprint == fingerprint_of(checkpoint)

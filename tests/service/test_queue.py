@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
+from PIL import Image
+
+from embedding.photo import Box
 from index.exchange.media import media_folder
 from service.taking_in import _names
 
@@ -14,6 +18,16 @@ Problem = Callable[..., Any]
 
 def files(**photos: bytes) -> list[tuple[str, tuple[str, bytes]]]:
     return [("photos", (f"{name}.png", data)) for name, data in photos.items()]
+
+
+def camera_photo(degrees: int, at: str | None = "2018:06:01 12:30:05", offset: str | None = "-07:00") -> bytes:
+    """A JPEG as a camera writes it, which says when and where it was taken."""
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x010F] = "a camera"
+    exif.get_ifd(0x8825).update({1: "N", 2: (42.0, 11.0, 7.0), 3: "W", 4: (70.0, 22.0, 9.0), 29: "2018:06:01"})
+    exif.get_ifd(0x8769).update({tag: text for tag, text in ((0x9003, at), (0x9011, offset)) if text is not None})
+    Image.new("RGB", (60, 40), (degrees, 0, 0)).save(file, "JPEG", exif=exif, quality=95)
+    return file.getvalue()
 
 
 def test_photos_are_taken_in_identified_and_reviewed(curated: Any, photo: Photo, problem: Problem) -> None:
@@ -81,6 +95,59 @@ def test_the_same_content_is_taken_in_once(curated: Any, photo: Photo) -> None:
     back = client.post("/v1/queue", files=files(x=photo(50))).json()
     assert back["photos"][0]["name"].startswith("x-")
     assert client.get("/v1/stats").json()["catalogue_revision"] == back["event"]["revision"] == 5
+
+
+def test_a_photo_without_a_given_time_gets_the_one_that_its_file_says(curated: Any) -> None:
+    client = curated.client
+    sent = [
+        ("photos", ("whole.jpg", camera_photo(60))),
+        ("photos", ("local.jpg", camera_photo(65, offset=None))),
+        ("photos", ("unset.jpg", camera_photo(70, at="0000:00:00 00:00:00"))),
+    ]
+    cards = client.post("/v1/queue", files=sent).json()["photos"]
+    assert [(card["name"], card["taken_at"], card["is_dated_by_photo"]) for card in cards] == [
+        ("whole.jpg", "2018-06-01T12:30:05-07:00", True),
+        ("local.jpg", "2018-06-01T12:30:05", True),
+        ("unset.jpg", None, False),
+    ]
+    given = client.post(
+        "/v1/queue", files=[("photos", ("g.jpg", camera_photo(75)))], data={"taken_at": "2017-01-01"}
+    ).json()["photos"][0]
+    assert (given["taken_at"], given["is_dated_by_photo"]) == ("2017-01-01", False)
+    assert given["answer"]["photo_taken_at"] == "2018-06-01T12:30:05-07:00"
+    client.patch("/v1/catalogue/photos/whole.jpg", json={"taken_at": "2018-06-02"})
+    edited = client.get("/v1/queue").json()["photos"][0]
+    assert (edited["name"], edited["taken_at"], edited["is_dated_by_photo"]) == ("whole.jpg", "2018-06-02", False)
+
+
+def test_where_a_photo_was_taken_is_neither_noted_nor_served(curated: Any) -> None:
+    client, data = curated.client, camera_photo(60)
+    with Image.open(io.BytesIO(data)) as sent:
+        assert sent.getexif().get_ifd(0x8825)[2] == (42.0, 11.0, 7.0)  # it is there to be found
+    told = client.post("/v1/queue", files=[("photos", ("q.jpg", data))])
+    client.post("/v1/queue/q.jpg/confirm", json={"individual": "w_60"})
+    served = client.get("/v1/photos/q.jpg", params={"size_px": 2048})
+    with Image.open(io.BytesIO(served.content)) as picture:
+        assert (dict(picture.getexif()), "exif" in picture.info) == ({}, False)
+    assert b"Exif" not in served.content and b"GPS" not in served.content
+    texts = [told.text, *(client.get(f"/v1/{path}").text for path in ("changes", "encounters", "catalogue/photos"))]
+    database = b"".join(path.read_bytes() for path in curated.path.parent.glob("catalogue.db*") if path.is_file())
+    for place in ("42.0", "70.22", "GPS"):
+        assert all(place not in text for text in texts)
+        assert place.encode() not in database
+
+
+def test_where_the_fluke_was_found_is_kept_with_the_photo(curated: Any, photo: Photo) -> None:
+    client, box = curated.client, [0.25, 0.5, 0.75, 1.0]
+    curated.embedder.located = lambda images, boxes: [Box(*box) for _ in images]
+    card = client.post("/v1/queue", files=files(q=photo(140))).json()["photos"][0]
+    assert (card["box"], card["is_box_found"], card["answer"]["box"]) == (box, True, box)
+    client.post("/v1/queue/q.png/confirm", json={"individual": "w_140"})
+    (card,) = client.get("/v1/catalogue/photos", params={"individual": "w_140"}).json()["photos"]
+    assert (card["box"], card["is_box_found"]) == (box, True)
+    del curated.embedder.located  # one that looks at the whole photo
+    card = client.post("/v1/queue", files=files(r=photo(150))).json()["photos"][0]
+    assert (card["box"], card["is_box_found"]) == (None, False)
 
 
 def test_bad_photos_are_refused_whole_and_named(curated: Any, photo: Photo, problem: Problem) -> None:

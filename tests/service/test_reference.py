@@ -76,7 +76,7 @@ def test_every_reference_in_the_document_resolves(document: dict[str, Any]) -> N
 def test_identify_is_documented_with_fields_example_and_problems(document: dict[str, Any]) -> None:
     operation = document["paths"]["/v1/identify"]["post"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
-    narrowing = ["individuals", "exclude", "species", "years"]
+    narrowing = ["individuals", "exclude", "species", "years", "regions"]
     fields = ["photos", "max_fpir", "threshold", "k", "encounter", *narrowing, "as_of"]
     assert list(form["properties"]) == fields
     assert form["required"] == ["photos"]

@@ -1,4 +1,4 @@
-"""A part of the catalogue, chosen by individual, species and year; what is not known is named with what is."""
+"""A part of the catalogue, chosen by individual, species, year and region; what is not known is named with what is."""
 
 from __future__ import annotations
 
@@ -41,6 +41,58 @@ def test_only_what_meets_every_condition_is_compared_with(
     answer = response.json()
     assert [match["individual"] for match in answer["results"][0]["matches"]] == individuals
     assert (answer["individuals_searched"], answer["photos_searched"]) == (len(individuals), len(individuals))
+
+
+def test_regions_narrow_the_search_and_follow_their_encounters(
+    curated: Any, photo: Callable[..., bytes], problem: Callable[..., dict[str, Any]]
+) -> None:
+    client = curated.client
+
+    def searched(*regions: str, **asked: str) -> tuple[list[str], int, int]:
+        data = {"regions": list(regions), **asked}
+        response = client.post("/v1/identify", files=[("photos", ("a.png", photo(0)))], data=data)
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        matches = [match["individual"] for match in answer["results"][0]["matches"]]
+        return matches, answer["individuals_searched"], answer["photos_searched"]
+
+    def refused(*regions: str) -> str:
+        files = [("photos", ("a.png", photo(0)))]
+        return problem(client.post("/v1/identify", files=files, data={"regions": list(regions)}), 422, "invalid")[
+            "detail"
+        ]
+
+    assert "none is known, nor 'Gulf of Maine'" in refused("Gulf of Maine")
+    first, second = client.get("/v1/encounters").json()["encounters"]
+    assert (first["individual"], first["region"], second["individual"]) == ("w_0", None, "w_30")
+    client.patch(f"/v1/encounters/{first['key']}", json={"region": "Gulf of Maine"})
+    client.patch(f"/v1/encounters/{second['key']}", json={"region": "Azores"})
+    assert client.get("/v1/encounters").json()["encounters"][0]["region"] == "Gulf of Maine"
+    assert searched("Gulf of Maine") == (["w_0"], 1, 2)
+    assert searched("Azores") == (["w_30"], 1, 1)
+    assert searched("Azores", "Gulf of Maine") == (["w_0", "w_30"], 2, 3)
+    assert searched() == (["w_0", "w_30", "w_90"], 3, 4)
+    assert searched("Gulf of Maine", years="2017") == (["w_0"], 1, 1)
+    assert "alike are Azores" in refused("Azore")
+    # The photo takes its encounter's region along, and an earlier revision has that of then.
+    client.post("/v1/catalogue/photos/move", json={"photos": ["w_0_b.png"], "individual": "w_90"})
+    assert searched("Gulf of Maine") == (["w_0", "w_90"], 2, 2)
+    client.patch(f"/v1/encounters/{first['key']}", json={"region": "Azores"})
+    assert searched("Azores") == (["w_0", "w_30"], 2, 2)
+    assert searched("Gulf of Maine", as_of="3") == (["w_0"], 1, 2)
+    assert searched("Azores", as_of="3") == (["w_30"], 1, 1)
+
+
+def test_a_photo_s_region_comes_with_its_encounter(curated: Any, photo: Callable[..., bytes]) -> None:
+    client = curated.client
+    files = [("photos", ("q.png", photo(140)))]
+    fields = {"encounter": "e9", "region": "Azores", "place": "the harbour"}
+    assert client.post("/v1/queue", files=files, data=fields).status_code == 200
+    client.post("/v1/queue/q.png/confirm", json={"individual": "w_140"})
+    answer = client.post("/v1/identify", files=files, data={"regions": "Azores"}).json()
+    assert [match["individual"] for match in answer["results"][0]["matches"]] == ["w_140"]
+    (met,) = client.get("/v1/encounters", params={"individual": "w_140"}).json()["encounters"]
+    assert (met["region"], met["place"]) == ("Azores", "the harbour")
 
 
 def test_distances_and_thresholds_stay_those_of_the_whole_catalogue(

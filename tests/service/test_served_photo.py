@@ -27,9 +27,11 @@ def test_the_facts_of_a_catalogue_photo_are_kept() -> None:
         box=box,
         fingerprint=None,
         state="waiting",
+        region="Vava'u",
     )
     kept = ServedPhoto.of(photo)
-    assert kept == (Path("a.jpg"), "0" * 64, "w_1", "humpback_whale", "e_1", "2018-06-01T12:30:00", box, "waiting")
+    told = (Path("a.jpg"), "0" * 64, "w_1", "humpback_whale", "e_1", "2018-06-01T12:30:00", box, "waiting", "Vava'u")
+    assert kept == told
 
 
 @pytest.mark.parametrize(("taken_at", "year"), [("2018-06-01", 2018), ("1998-01-01T00:00:00Z", 1998), (None, None)])

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from embedding.errors import FlukeprintError
+from index.address import PostgresAddress
 from service.settings import BadSettings, Settings, read_file, read_settings, settings_table, unknown_variables
 
 
@@ -116,3 +118,22 @@ def test_a_value_out_of_range_in_the_file_is_named_with_the_file(tmp_path: Path)
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match=r"none\.toml can't be read: No such file"):
         read_settings({"config": tmp_path / "none.toml"})
+
+
+def test_a_url_comes_from_anywhere_and_its_password_is_told_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql://ana:hush@db.lab/whales?schema=north"
+    (tmp_path / "service.toml").write_text(f'catalogue = "{url}"\nfiles = "{tmp_path}"', encoding="utf-8")
+    given = [read_settings({"catalogue": url, "files": tmp_path}), read_settings({"config": tmp_path / "service.toml"})]
+    monkeypatch.setenv("FLUKEPRINT_CATALOGUE", url)
+    monkeypatch.setenv("FLUKEPRINT_FILES", str(tmp_path))
+    given.append(read_settings())
+    for settings in (*given, Settings(**given[0].model_dump())):
+        assert settings.address == PostgresAddress(
+            "db.lab", None, "whales", "ana", "hush", schema="north", files=tmp_path
+        )
+        assert "hush" not in f"{settings!r} {settings} {settings.address}"
+    with pytest.raises(FlukeprintError, match="% codes") as told:
+        read_settings({"catalogue": "postgresql://ana:hu/sh@db/whales"})
+    assert "sh@" not in str(told.value)

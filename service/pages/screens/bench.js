@@ -38,7 +38,8 @@ export function bench(card, { signal, confirm, actions }) {
   let candidates = null;
   let looked = 0;
   let shown = null;
-  const facts = [day(card.taken_at), card.encounter, species(card.species)].filter(Boolean).join(" · ");
+  const date = card.is_dated_by_photo ? `${day(card.taken_at)} (says the photo)` : day(card.taken_at);
+  const facts = [date, card.encounter, species(card.species)].filter(Boolean).join(" · ");
   const title = el(
     "div",
     { class: "present" },

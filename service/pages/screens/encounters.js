@@ -13,6 +13,7 @@ export function encounterTable(encounters, again) {
   const columns = [
     ["When", (each) => when(each.at)],
     ["Where", (each) => each.place],
+    ["Region", (each) => each.region],
     ["Observer", (each) => each.observer],
   ].filter(([, of]) => encounters.some(of));
   return el(
@@ -59,12 +60,13 @@ export function encounterTable(encounters, again) {
 
 async function editEncounter(each, again) {
   let event = null;
-  const names = ["name", "at", "place", "observer", "notes"];
+  const names = ["name", "at", "place", "region", "observer", "notes"];
   await form(`Edit the encounter ${each.name}`, {
     fields: [
       { name: "name", label: "Name", value: each.name, required: true },
       { name: "at", label: "When", value: each.at || "", hint: "2026-06-12 or 2026-06-12T09:30." },
       { name: "place", label: "Where", value: each.place || "", hint: "Only curators see it." },
+      { name: "region", label: "Region", value: each.region || "", hint: "So wide that everybody may know it." },
       { name: "observer", label: "Observer", value: each.observer || "" },
       { name: "notes", label: "Notes", type: "area", value: each.notes || "" },
     ],

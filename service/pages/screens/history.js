@@ -91,6 +91,7 @@ function sentence(change) {
   const verb = el("strong", {}, kindOf(kind));
   if (kind === "undo") return [verb, ` revision ${change.undoes}`, detail.undone ? ` (${detail.undone})` : ""];
   if (kind === "merge") return [verb, " ", link(detail.individual), " into ", link(detail.into)];
+  if (kind === "tell apart") return [verb, " ", link(detail.individual), " and ", link(detail.other)];
   if (kind === "rename") return [verb, " ", detail.individual, " to ", link(detail.new)];
   if (kind === "split") return [verb, " ", listed, " off ", link(detail.individual), " as ", link(detail.new)];
   if (kind === "move") return [verb, " ", listed, " to ", link(detail.to)];

@@ -1,22 +1,11 @@
 // Long work: started here, watched as it goes, stopped and taken up again.
 
-import { events, get, nextOf, path, post, send } from "../api.js";
+import { get, post, send } from "../api.js";
 import { form } from "../dialog.js";
-import { button, el, put, worker } from "../dom.js";
+import { button, el, put } from "../dom.js";
 import { empty, heading, into } from "../parts.js";
 import { tell, trying } from "../tell.js";
-import { count, photoName, when } from "../words.js";
-
-const MOVING = new Set(["queued", "running"]);
-const STATES = {
-  queued: "Waits",
-  running: "Runs",
-  succeeded: "Done",
-  failed: "Failed",
-  cancelled: "Cancelled",
-  interrupted: "Interrupted",
-};
-const KINDS = { identify: "Identify photos", reindex: "Bring the catalogue up to date", import: "Import" };
+import { jobCard } from "./job_card.js";
 
 export async function jobs(screen, { signal }) {
   const place = el("div");
@@ -38,6 +27,8 @@ export async function jobs(screen, { signal }) {
       archive,
       button("Identify a folder …", folder),
       button("Bring up to date …", reindex),
+      button("Change the model …", upgrade),
+      el("a", { href: "#/exchange" }, "Import and export"),
     ),
     place,
   );
@@ -53,7 +44,7 @@ export async function jobs(screen, { signal }) {
         );
       put(
         list,
-        page.jobs.map((job) => row(job, signal, look)),
+        page.jobs.map((job) => jobCard(job, { signal, again: look })),
       );
       return list;
     });
@@ -108,122 +99,22 @@ export async function jobs(screen, { signal }) {
     });
     if (started) await look();
   }
-}
 
-function row(first, signal, again) {
-  const node = el("li", { class: "job" });
-  const faults = el("div");
-  draw(first);
-  if (MOVING.has(first.state)) follow(first.id);
-  return node;
-
-  async function follow(id) {
-    let last = first;
-    try {
-      for await (const event of events(path("jobs", id, "events"), signal)) {
-        last = event.data;
-        draw(last);
-      }
-      if (!MOVING.has(last.state)) tell(`Job ${id}: ${STATES[last.state].toLowerCase()}.`);
-    } catch (error) {
-      if (error.name !== "AbortError" && !signal.aborted) setTimeout(() => signal.aborted || follow(id), 2000);
-    }
-  }
-
-  function draw(job) {
-    const isMoving = MOVING.has(job.state);
-    const share = job.state === "succeeded" ? 1 : job.total ? job.done / job.total : null;
-    put(
-      node,
-      el(
-        "div",
-        { class: "job-head" },
-        el("h2", {}, KINDS[job.kind] || job.kind, el("span", { class: "left" }, ` ${job.id}`)),
-        el("span", { class: `state ${job.state}` }, job.is_cancel_requested && isMoving ? "Stops" : STATES[job.state]),
-      ),
-      el("progress", {
-        max: 1,
-        value: share ?? 0,
-        "aria-label": `Progress of job ${job.id}`,
-        hidden: !isMoving && job.state === "succeeded",
-      }),
-      el(
-        "p",
-        { class: "facts" },
-        [
-          job.total === null ? null : `${job.done.toLocaleString("en")} of ${count(job.total, "file")}`,
-          isMoving && job.rate ? `${job.rate.toFixed(1)} a second` : null,
-          isMoving && job.eta_seconds ? `${lasting(job.eta_seconds)} left` : null,
-          when(job.ended_at || job.started_at || job.asked_at),
-          job.asked_by && `by ${job.asked_by}`,
-        ]
-          .filter(Boolean)
-          .join(" · "),
-      ),
-      job.reason ? el("p", { class: "problem" }, job.reason) : null,
-      el(
-        "p",
-        { class: "acts" },
-        isMoving && !job.is_cancel_requested
-          ? worker("Cancel", () => act(job.id, "cancel"), { class: "small", "aria-label": `Cancel job ${job.id}` })
-          : null,
-        ["failed", "cancelled", "interrupted"].includes(job.state)
-          ? worker("Resume", () => act(job.id, "resume"), {
-              class: "small first",
-              "aria-label": `Resume job ${job.id}`,
-            })
-          : null,
-        job.state === "succeeded" && job.kind === "identify"
-          ? worker("Save the answers (CSV)", () => save(job.id), { class: "small" })
-          : null,
-        job.error_count
-          ? worker(`${count(job.error_count, "file")} not used`, () => showFaults(job.id), { class: "quiet small" })
-          : null,
-      ),
-      faults,
-    );
-  }
-
-  async function act(id, what) {
-    await trying(async () => {
-      draw(await post(path("jobs", id, what)));
-      await again();
+  async function upgrade() {
+    const started = await form("Change the model", {
+      text: "Every photo is embedded again with another checkpoint, beside the vectors that are there. Answers come from the old one until all are ready; then from the new one, and the history can take that back.",
+      fields: [
+        {
+          name: "checkpoint",
+          label: "Checkpoint",
+          required: true,
+          max: 255,
+          hint: "A file's name in the service's folder of checkpoints, such as right-whale.safetensors.",
+        },
+      ],
+      accept: "Start",
+      act: (values) => post("/v1/jobs", { kind: "upgrade", parameters: values }),
     });
+    if (started) await look();
   }
-
-  async function showFaults(id, cursor = null) {
-    await trying(async () => {
-      const page = await get(path("jobs", id, "errors"), { cursor }, { signal });
-      const listed = el(
-        "ul",
-        { class: "faults" },
-        page.errors.map((fault) => el("li", {}, el("b", {}, photoName(fault.file)), ` ${fault.reason}`)),
-      );
-      const next = nextOf(page);
-      if (cursor === null) put(faults);
-      faults.append(
-        listed,
-        next === null
-          ? ""
-          : worker("Show more", async (pressed) => {
-              pressed.remove();
-              await showFaults(id, next);
-            }),
-      );
-    });
-  }
-
-  async function save(id) {
-    await trying(async () => {
-      const blob = await (await send("GET", path("jobs", id, "result"), { signal })).blob();
-      const url = URL.createObjectURL(blob);
-      el("a", { href: url, download: `identify-${id}.csv` }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 10000);
-    });
-  }
-}
-
-function lasting(seconds) {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -1,68 +1,63 @@
 // Work lists: animals that may be one, and unknown photos that may be one new animal.
 
 import { get, path, post } from "../api.js";
-import { done } from "../curating.js";
-import { form } from "../dialog.js";
-import { button, el, put, worker } from "../dom.js";
+import { done, undo } from "../curating.js";
+import { form, isOpen } from "../dialog.js";
+import { el, keyed, put, worker } from "../dom.js";
+import { KEYS_OFF, only } from "../keys.js";
 import { empty, heading, individualLink, into } from "../parts.js";
 import { thumbnail, urlOf } from "../photo.js";
 import { tell, trying } from "../tell.js";
 import { count, distance, percent, photoName } from "../words.js";
 
-const DISMISSED = "flukeprint.notOne";
+// Acts of this visit that `u` takes back, the last one first.
+const acts = [];
 const LISTS = { pairs: ["Same animal?", pairs], clusters: ["New animals?", clusters] };
 
 export async function lists(screen, { rest, signal }) {
-  const chosen = rest[0] in LISTS ? rest[0] : "pairs";
+  const list = rest[0] in LISTS ? rest[0] : "pairs";
   const place = el("div");
   const tabs = el(
     "ul",
     { class: "tabs" },
     Object.entries(LISTS).map(([name, [title]]) =>
-      el("li", {}, el("a", { href: `#/lists/${name}`, "aria-current": name === chosen ? "true" : null }, title)),
+      el("li", {}, el("a", { href: `#/lists/${name}`, "aria-current": name === list ? "true" : null }, title)),
     ),
   );
   put(screen, heading("Work lists"), el("nav", { "aria-label": "Work lists" }, tabs), place);
-  const again = () => into(place, () => LISTS[chosen][1]({ signal, again }));
+  const again = () => into(place, () => LISTS[list][1]({ signal, again }));
+  if (list === "pairs") document.addEventListener("keydown", (event) => onkey(event, screen, again), { signal });
   await again();
 }
 
 async function pairs({ signal, again }) {
   const found = await get("/v1/merge-suggestions", { limit: 50 }, { signal });
-  const dismissed = notOne();
-  const left = found.suggestions.filter((each) => !dismissed.has(pairKey(each)));
-  const hidden = found.suggestions.length - left.length;
-  const back = hidden
-    ? el(
-        "p",
-        { class: "facts" },
-        `${count(hidden, "pair")} dismissed in this browser. `,
-        button(
-          "Show again",
-          () => {
-            localStorage.removeItem(DISMISSED);
-            again();
-          },
-          { class: "quiet small" },
-        ),
-      )
-    : null;
-  if (!left.length)
-    return [
-      empty(
-        "No two look alike",
-        "Here stand different individuals whose photos are near each other; right now there are none.",
-      ),
-      back,
-    ];
+  if (!found.suggestions.length)
+    return empty(
+      "No two look alike",
+      "Here stand different individuals whose photos are near each other; right now there are none. What was told apart is in the history, which can take it back.",
+    );
   return [
-    el("p", {}, "Different individuals that look alike, the nearest first."),
+    el(
+      "p",
+      {},
+      "Different individuals that look alike, the nearest first. By keyboard: ",
+      el("kbd", {}, "↑"),
+      " ",
+      el("kbd", {}, "↓"),
+      " go through them, ",
+      el("kbd", {}, "m"),
+      " merges, ",
+      el("kbd", {}, "x"),
+      " tells apart, ",
+      el("kbd", {}, "u"),
+      " takes back.",
+    ),
     el(
       "ul",
       { class: "pairs" },
-      left.map((each) => pair(each, again)),
+      found.suggestions.map((each) => pair(each, again)),
     ),
-    back,
   ];
 }
 
@@ -77,7 +72,7 @@ function pair(each, again) {
     );
   const node = el(
     "li",
-    { class: "pair" },
+    { class: "pair", tabindex: "-1", "aria-label": `${each.one} and ${each.other}` },
     el(
       "div",
       { class: "pair-photos" },
@@ -93,22 +88,59 @@ function pair(each, again) {
     el(
       "p",
       { class: "acts" },
-      button(`Merge …`, () => merge(each, again), {
+      worker(keyed("m", "Merge …"), () => merge(each, again), {
         class: "first",
         "aria-label": `Merge ${each.one} and ${each.other}`,
+        "aria-keyshortcuts": "m",
+        "data-key": "m",
       }),
-      button(
-        "Not the same",
-        () => {
-          dismiss(each);
-          again();
-          tell(`${each.one} and ${each.other} are not shown again here.`);
-        },
-        { "aria-label": `${each.one} and ${each.other} are not the same` },
-      ),
+      worker(keyed("x", "Not the same"), () => tellApart(each, again), {
+        "aria-label": `${each.one} and ${each.other} are not the same`,
+        "aria-keyshortcuts": "x",
+        "data-key": "x",
+      }),
     ),
   );
   return node;
+}
+
+// The pairs that follow move up: what was under the person's hands is followed by the next.
+async function tellApart(each, again) {
+  await trying(async () => {
+    const at = chosen();
+    const event = await post("/v1/merge-suggestions/dismiss", { one: each.one, other: each.other });
+    acts.push(event.revision);
+    await again();
+    choose(at);
+    done(event, `${each.one} and ${each.other} are told apart.`, again);
+  });
+}
+
+async function back(again) {
+  const last = acts.pop(); // also where it is refused: the reason is shown, and the history can try again
+  if (last === undefined) tell("Nothing of this visit to undo; the history has all changes.");
+  else await trying(() => undo(last, again));
+}
+
+const shownPairs = () => [...document.querySelectorAll(".pair")];
+const chosen = () => shownPairs().findIndex((node) => node.contains(document.activeElement));
+
+function choose(at) {
+  const nodes = shownPairs();
+  if (nodes.length) nodes[Math.max(0, Math.min(at, nodes.length - 1))].focus();
+}
+
+function onkey(event, screen, again) {
+  if (event.ctrlKey || event.metaKey || event.altKey || isOpen() || event.target.closest("input, textarea, select"))
+    return;
+  if (localStorage.getItem(KEYS_OFF) === "yes") return;
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step && shownPairs().length) choose(chosen() < 0 ? 0 : chosen() + step);
+  else if (event.key === "u") only(screen, () => back(again));
+  else if ((event.key === "m" || event.key === "x") && chosen() >= 0)
+    only(screen, () => shownPairs()[chosen()].querySelector(`[data-key="${event.key}"]`).click());
+  else return;
+  event.preventDefault();
 }
 
 async function merge(each, again) {
@@ -133,6 +165,7 @@ async function merge(each, again) {
     },
   });
   if (event) {
+    acts.push(event.revision);
     await again();
     done(event, `Merged into ${into_}.`, again);
   }
@@ -233,7 +266,3 @@ async function stateOf(photo) {
   const waiting = await get("/v1/catalogue/photos", { state: "waiting", limit: 200 });
   return waiting.photos.find((each) => each.name === photo.name) || { ...photo, state: "catalogued" };
 }
-
-const pairKey = (each) => [each.one, each.other].sort().join("\n");
-const notOne = () => new Set(JSON.parse(localStorage.getItem(DISMISSED) || "[]"));
-const dismiss = (each) => localStorage.setItem(DISMISSED, JSON.stringify([...notOne(), pairKey(each)]));

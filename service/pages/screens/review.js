@@ -4,6 +4,7 @@ import { Problem, get, path, post } from "../api.js";
 import { undo } from "../curating.js";
 import { form, isOpen, show } from "../dialog.js";
 import { el, keyed, put, worker } from "../dom.js";
+import { KEYS_OFF, only } from "../keys.js";
 import { empty, heading, into, whole } from "../parts.js";
 import { tell, trying } from "../tell.js";
 import { count, photoName } from "../words.js";
@@ -11,7 +12,6 @@ import { bench } from "./bench.js";
 import { Queue, strip } from "./queue.js";
 import { uploader } from "./upload.js";
 
-const KEYS_OFF = "flukeprint.keysOff";
 // Acts of this visit that `u` takes back, the last one first; they outlive a look at another screen.
 const acts = [];
 
@@ -229,21 +229,10 @@ export async function review(screen, { signal }) {
     const act = always[event.key] || (table && { n: make, x: reject, s: skip, ...table.keys }[event.key]);
     if (/^[1-5]$/.test(event.key) && table) {
       event.preventDefault();
-      only(() => confirm(Number(event.key) - 1));
+      only(screen, () => confirm(Number(event.key) - 1));
     } else if (act) {
       event.preventDefault();
-      only(act);
-    }
-  }
-
-  // A key that is held down, or pressed while the last act is on its way, decides nothing.
-  async function only(act) {
-    if (screen.dataset.acting) return;
-    screen.dataset.acting = "yes";
-    try {
-      await act();
-    } finally {
-      delete screen.dataset.acting;
+      only(screen, act);
     }
   }
 }

@@ -13,6 +13,7 @@ export function uploader({ ontaken, isOpen }) {
     encounter: el("input", { type: "text", autocomplete: "off", placeholder: "2026-06-12 bay, morning" }),
     taken_at: el("input", { type: "date" }),
     place: el("input", { type: "text", autocomplete: "off" }),
+    region: el("input", { type: "text", autocomplete: "off" }),
     observer: el("input", { type: "text", autocomplete: "off" }),
     species: el("input", { type: "text", autocomplete: "off" }),
   };
@@ -45,6 +46,7 @@ export function uploader({ ontaken, isOpen }) {
         field("Encounter", facts.encounter, "A name for this meeting."),
         field("Date", facts.taken_at),
         field("Place", facts.place, "Only curators see it."),
+        field("Region", facts.region, "So wide that everybody may know it."),
         field("Observer", facts.observer),
         field("Species", facts.species),
       ),
@@ -69,8 +71,9 @@ export function uploader({ ontaken, isOpen }) {
   async function take(files) {
     if (!files.length) return;
     node.open = true;
-    // Place and observer are an encounter's, which then needs a name.
-    const isMeeting = together.checked || facts.place.value.trim() || facts.observer.value.trim();
+    // Place, region and observer are an encounter's, which then needs a name.
+    const isMeeting =
+      together.checked || [facts.place, facts.region, facts.observer].some((input) => input.value.trim());
     if (isMeeting && !facts.encounter.value.trim())
       facts.encounter.value = `encounter ${new Date().toISOString().slice(0, 16).replace("T", " ")}`;
     const given = Object.entries(facts)

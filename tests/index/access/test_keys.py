@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,15 @@ from sqlalchemy import Engine, text
 
 from index.access.keys import BadKey, Keys
 from index.access.tables import AccessUnavailable
+from index.address import CatalogueAddress
 from index.catalogue import Catalogue
+from index.schema import writing
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return Catalogue.open(tmp_path / "catalogue.db", create=True).engine
+def engine(tmp_path: Path, place: Callable[[Path], CatalogueAddress]) -> Generator[Engine]:
+    with Catalogue.open(place(tmp_path / "catalogue.db"), create=True) as catalogue:
+        yield catalogue.engine
 
 
 @pytest.fixture
@@ -104,7 +108,7 @@ def test_use_is_noted_at_most_once_a_minute(keys: Keys, engine: Engine) -> None:
     keys.note_use(key)
     (used,) = keys.all()
     assert used.last_used_at is not None
-    with engine.begin() as connection:
+    with writing(engine.connect()) as connection, connection.begin():
         connection.execute(text("UPDATE api_keys SET last_used_at = '2020-01-01T00:00:00Z'"))
     keys.note_use(used)
     assert keys.all()[0].last_used_at == "2020-01-01T00:00:00Z"

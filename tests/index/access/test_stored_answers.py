@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from index.access.stored_answers import StoredAnswer, StoredAnswers
+from index.address import CatalogueAddress
 from index.catalogue import Catalogue
 
 
@@ -19,8 +22,9 @@ class Clock:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return Catalogue.open(tmp_path / "catalogue.db", create=True).engine
+def engine(tmp_path: Path, place: Callable[[Path], CatalogueAddress]) -> Generator[Engine]:
+    with Catalogue.open(place(tmp_path / "catalogue.db"), create=True) as catalogue:
+        yield catalogue.engine
 
 
 @pytest.fixture
@@ -74,3 +78,19 @@ def test_the_oldest_make_room_but_no_running_one(answers: StoredAnswers, clock: 
         answers.finish(name, 200, [], b"")
     assert answers.count() == 2
     assert answers.begin("running", "h") == "running"
+
+
+def test_of_requests_that_come_at_once_one_is_carried_out(engine: Engine) -> None:
+    said: list[object] = []
+    together = threading.Barrier(6)
+
+    def begin() -> None:
+        together.wait()
+        said.append(StoredAnswers(engine).begin("a", "h"))
+
+    threads = [threading.Thread(target=begin) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, said)) == ["begun", *["running"] * 5]

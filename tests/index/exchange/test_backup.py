@@ -7,10 +7,12 @@ import shutil
 import sqlite3
 import tarfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from index.access.keys import Keys
 from index.catalogue import BadCatalogue, Catalogue
 from index.exchange.backup import MANIFEST, BadBackup, make_backup, read_manifest, restore_backup
 from index.exchange.importing import carry_out, known_photos, plan_import
@@ -226,3 +228,54 @@ def test_what_is_no_backup(tmp_path):
     with pytest.raises(BadBackup):
         restore_backup(tmp_path / "evil.tar", tmp_path / "c.db")
     assert not (tmp_path.parent / "evil").exists()
+
+
+def test_from_a_file_into_postgresql_and_back(tmp_path, living, postgres, embedder):
+    """What a team does that moves: back up here, restore there, and the other way round."""
+    make_backup(living, tmp_path / "first")
+    before = known_photos(living)
+    (tmp_path / "server").mkdir()
+    there = postgres(tmp_path / "server/catalogue")
+    restore_backup(tmp_path / "first", there)
+    assert [photo.content_hash for photo in known_photos(there)] == [photo.content_hash for photo in before]
+    assert all(photo.path.is_relative_to(tmp_path / "server") for photo in known_photos(there))
+    assert verify_catalogue(there).faults == ()
+    with pytest.raises(BadBackup, match="already; give another --catalogue, or --replace"):
+        restore_backup(tmp_path / "first", there)
+    restore_backup(tmp_path / "first", there, is_replacing=True)
+    shutil.rmtree(tmp_path / "living")
+    done = make_backup(there, tmp_path / "second.tar")
+    assert (done.left_out, done.manifest.catalogue) == ((), "catalogue.db")
+    (tmp_path / "home").mkdir(exist_ok=True)
+    restore_backup(tmp_path / "second.tar", tmp_path / "home/catalogue.db")
+    assert [sorted(rows, key=repr) for _, rows in content(tmp_path / "home/catalogue.db")] == [
+        sorted(rows, key=repr) for _, rows in content(tmp_path / "first/catalogue.db")
+    ]
+    assert verify_catalogue(tmp_path / "home/catalogue.db").faults == ()
+
+
+def test_a_backup_of_a_database_needs_its_folder(tmp_path, living, postgres):
+    make_backup(living, tmp_path / "copy")
+    with pytest.raises(BadCatalogue, match="--files FOLDER"):
+        restore_backup(tmp_path / "copy", replace(postgres(tmp_path / "c"), files=None))
+    with pytest.raises(BadBackup, match="there is no folder"):
+        restore_backup(tmp_path / "copy", replace(postgres(tmp_path / "c"), files=tmp_path / "nowhere"))
+
+
+def test_the_log_of_a_killed_restoring_is_not_replayed_into_the_next_one(tmp_path, living):
+    with Catalogue.open(living) as catalogue:
+        Keys(catalogue.engine).create("A", "admin")  # keys are carried over, for which the unfinished one is opened
+    make_backup(living, tmp_path / "copy")
+    unfinished = living.with_name(f".{living.name}.restoring")
+    shutil.copyfile(tmp_path / "copy/catalogue.db", unfinished)
+    raw = sqlite3.connect(unfinished)
+    raw.execute("UPDATE photos SET species = 'of the killed one'")
+    raw.commit()
+    left = {suffix: Path(f"{unfinished}{suffix}").read_bytes() for suffix in ("", "-wal")}
+    raw.close()
+    for suffix, data in left.items():  # as a process that was killed then leaves them
+        Path(f"{unfinished}{suffix}").write_bytes(data)
+    before = content(living)
+    restore_backup(tmp_path / "copy", living, is_replacing=True)
+    assert content(living) == before
+    assert sorted(path.name for path in living.parent.iterdir()) == ["catalogue.db", "catalogue.db.media"]

@@ -15,6 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from embedding.errors import FlukeprintError
+from index.address import BadCatalogue
 from index.catalogue import Catalogue
 from index.exchange import commands
 from index.exchange.exporting import BadExport
@@ -216,3 +217,27 @@ def test_backup_restore_and_verify(tmp_path, run, catalogue):
     partly = run("backup", "--out", tmp_path / "copy2")
     assert partly.exit_code == 1
     assert "left out a0_0.jpg" in partly.stderr
+
+
+def test_every_command_takes_a_url(tmp_path, run, new_season, postgres, monkeypatch):
+    """What is told of it has no password; the folder of files is asked for by name."""
+    url = str(postgres(tmp_path / "server")).replace("flukeprint@", "flukeprint:hush@")
+    monkeypatch.setenv("FLUKEPRINT_CATALOGUE", url)
+    with pytest.raises(BadCatalogue, match=r"its photos are files.*--files FOLDER"):
+        run("import", new_season.folder)
+    (tmp_path / "server").mkdir()
+    monkeypatch.setenv("FLUKEPRINT_FILES", str(tmp_path / "server"))
+    told = [
+        run("import", new_season.folder),
+        run("export", "--format", "csv", "--out", tmp_path / "labels.csv"),
+        run("backup", "--out", tmp_path / "copy"),
+        run("restore", tmp_path / "copy", "--replace"),
+        run("verify"),
+    ]
+    assert [result.exit_code for result in told] == [0] * 5, [result.output for result in told]
+    assert "hush" not in "".join(result.output for result in told)
+    assert "at revision 1: 2 photos, 2 vectors, all is well" in told[-1].stdout
+    assert sorted(path.name for path in (tmp_path / "server").iterdir()) == ["media"]
+    with pytest.raises(BadCatalogue, match=r"there is no catalogue at postgresql://") as absent:
+        run("verify", "--catalogue", url.replace("schema=", "schema=absent_"))
+    assert "hush" not in str(absent.value)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from index.catalogue import BadCatalogue, Catalogue
+from index.curation import Curator
 from index.exchange import importing
 from index.exchange.exporting import make_export
 from index.exchange.importing import carry_out, known_photos, plan_import
@@ -313,3 +314,13 @@ def test_sources_that_are_none(tmp_path, draw_pattern):
         read_offer(tmp_path / "f/one.csv", tmp_path / "f/two.csv", tmp_path / "s")
     with pytest.raises(BadCatalogue, match="there is no folder"):
         known_photos(tmp_path / "nowhere/c.db")
+
+
+def test_a_photo_that_a_curator_deleted_is_refused_and_not_said_to_be_added(field_season, bring, catalogue):
+    with Catalogue.open(catalogue) as opened:
+        Curator(opened, made_by="ada").delete("a0_0.jpg")
+    field_season.labels()
+    rows = bring(field_season.folder, catalogue)
+    assert statuses(rows) == {name: "refused" if name == "a0_0.jpg" else "unchanged" for name in rows}
+    assert rows["a0_0.jpg"].reason.startswith("a curator deleted the photo of this name")
+    assert not list(media_folder(catalogue).rglob("*.jpg")), "and it is not copied"

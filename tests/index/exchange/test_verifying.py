@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from index.catalogue import BadCatalogue, Catalogue
+from index.copying import copy_catalogue
 from index.exchange.media import media_folder
 from index.exchange.verifying import verify_catalogue
 
@@ -20,8 +21,11 @@ def change(path, *statements) -> None:
     raw.close()
 
 
-def test_a_whole_catalogue(catalogue):
-    found = verify_catalogue(catalogue)
+def test_a_whole_catalogue(tmp_path, catalogue, place):
+    address = place(catalogue)
+    if address != catalogue:
+        copy_catalogue(catalogue, address)
+    found = verify_catalogue(address)
     assert (found.revision, found.photos, found.vectors, found.faults, found.stray) == (1, 9, 9, (), ())
     assert found.to_json()["is_whole"]
 
@@ -68,6 +72,6 @@ def test_what_cannot_be_opened(tmp_path):
         verify_catalogue(tmp_path / "gone.db")
 
 
-def test_an_empty_catalogue(tmp_path):
-    Catalogue.open(tmp_path / "c.db", create=True).close()
-    assert verify_catalogue(tmp_path / "c.db").faults == ()
+def test_an_empty_catalogue(tmp_path, place):
+    Catalogue.open(place(tmp_path / "c.db"), create=True).close()
+    assert verify_catalogue(place(tmp_path / "c.db")).faults == ()

@@ -1,0 +1,147 @@
+"""What a service answers about photos, as small frozen records; docs/http-api.md says what each field means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+Row = TypeVar("Row")
+
+Decision = Literal["known", "review", "new_whale"]
+Verdict = Literal["same", "review", "different"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One individual that a photo may show; `photo` is its nearest photo's name."""
+
+    rank: int
+    individual: str
+    distance: float
+    probability: float
+    photo: str
+    photo_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoAnswer:
+    """Who one photo shows."""
+
+    photo: str
+    decision: Decision
+    probability: float
+    reason: str
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EncounterAnswer:
+    """Whom all photos of a request show together."""
+
+    photos: int
+    decision: Decision
+    probability: float
+    reason: str
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The two cosine distances that decided."""
+
+    known: float
+    new_whale: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimingsMs:
+    """Wall time in milliseconds on the service's side."""
+
+    decode: float
+    identify: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """One result for each photo, in the order in which they were sent, and what the answer came from."""
+
+    results: tuple[PhotoAnswer, ...]
+    catalogue_revision: int
+    fingerprint: str
+    individuals_searched: int
+    photos_searched: int
+    thresholds: Thresholds
+    timings_ms: TimingsMs
+    encounter: EncounterAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPhoto:
+    """A photo that was compared with."""
+
+    photo: str
+    distance: float
+    photo_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whether a photo (`photo`), or all together (None), show the individual or the reference's animal."""
+
+    verdict: Verdict
+    distance: float
+    probability: float
+    reason: str
+    compared: tuple[ComparedPhoto, ...]
+    rank: int | None = None
+    nearest_individual: str | None = None
+    photo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """One result for each photo, in the order in which they were sent, and what the answer came from."""
+
+    results: tuple[Verified, ...]
+    catalogue_revision: int
+    fingerprint: str
+    thresholds: Thresholds
+    timings_ms: TimingsMs
+    encounter: Verified | None = None
+    individual: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPhoto:
+    """One photo's vector of unit length."""
+
+    photo: str
+    vector: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Photos as vectors of `dimension` numbers, by the checkpoint of this fingerprint."""
+
+    results: tuple[EmbeddedPhoto, ...]
+    dimension: int
+    fingerprint: str
+    timings_ms: TimingsMs
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A picture of what makes two photos alike, and their cosine distance."""
+
+    png: bytes = field(repr=False)
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """A part of a list, and the cursor of the next part where there is one."""
+
+    rows: tuple[Row, ...]
+    next_cursor: str | None

@@ -1,0 +1,168 @@
+"""What a service says of its jobs, its calibration and itself, as small frozen records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Long work as it is now; `is_over` once nothing more becomes of it of itself."""
+
+    id: int
+    kind: str
+    parameters: dict[str, Any]
+    state: JobState
+    asked_at: str
+    done: int
+    error_count: int
+    is_cancel_requested: bool
+    asked_by: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    total: int | None = None
+    rate: float | None = None
+    eta_seconds: float | None = None
+    reason: str | None = None
+    result: dict[str, Any] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class JobFault:
+    """A file that a job could not use, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """What happens to one file or label of an import: `status` in a word, `reason` in a sentence."""
+
+    photo: str
+    status: str
+    reason: str
+    individual: str | None = None
+    like: str | None = None
+    like_individual: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RatesAt:
+    """What happens where answers up to a cosine distance count as known."""
+
+    distance: float
+    fpir: float
+    fnir: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultThresholds:
+    """The two distances between the three answers, with their error rates."""
+
+    known: RatesAt
+    new_whale: RatesAt
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramBin:
+    """How many trials had their nearest individual at these distances."""
+
+    start: float
+    end: float
+    known: int
+    mistaken: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What distances are worth in the catalogue."""
+
+    catalogue_revision: int
+    fingerprint: str
+    is_calibrated: bool
+    description: str
+    score: str
+    new_whale_share: float
+    unknown_source: str
+    known_trials: int
+    unknown_trials: int
+    thresholds: DefaultThresholds
+    det: tuple[RatesAt, ...]
+    histogram: tuple[HistogramBin, ...]
+    asked: RatesAt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeciesCount:
+    """How much of the catalogue is of one species; None: photos without one."""
+
+    individuals: int
+    photos: int
+    species: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class YearCount:
+    """How much of the catalogue is of one year; None: photos without a date."""
+
+    individuals: int
+    photos: int
+    year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotosEach:
+    """How many individuals have so many photos."""
+
+    photos: int
+    individuals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the catalogue holds."""
+
+    catalogue_revision: int
+    fingerprint: str
+    individuals: int
+    photos: int
+    photos_searched: int
+    new_whale_photos: int
+    encounters: int
+    species: tuple[SpeciesCount, ...]
+    years: tuple[YearCount, ...]
+    photos_each: tuple[PhotosEach, ...]
+    first_taken_at: str | None = None
+    last_taken_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which flukeprint the service is, and what it has loaded; None while that is being loaded."""
+
+    flukeprint: str
+    api: str
+    fingerprint: str | None = None
+    dimension: int | None = None
+    catalogue_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is loaded, once photos can be sent."""
+
+    status: str
+    catalogue_revision: int
+    individuals: int
+    photos: int
+    fingerprint: str
+    is_calibrated: bool

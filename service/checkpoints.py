@@ -1,0 +1,111 @@
+"""The checkpoints that a service may go over to, and the embedders that it keeps of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
+from embedding.errors import FlukeprintError
+from index.embed_photos import PhotoEmbedder
+from service.settings import Settings
+
+SUFFIX = ".safetensors"
+# What is served, and what was served before it: going back then takes no time.
+_KEPT = 2
+
+
+class NoCheckpoint(FlukeprintError):
+    """A checkpoint that isn't where the service's operator lets them lie."""
+
+
+class Checkpoints:
+    """Checkpoint files of one folder, by name and by fingerprint; safe from several threads.
+
+    `load` makes an embedder of a file; what it raises is a FlukeprintError.
+    """
+
+    def __init__(self, settings: Settings, load: Callable[[Path], PhotoEmbedder] | None = None) -> None:
+        self.load: Callable[[Path], PhotoEmbedder] = load or (lambda path: load_embedder(path, settings.device))
+        self._settings = settings
+        self._kept: dict[str, PhotoEmbedder] = {}
+        self._lock = threading.Lock()
+
+    def names(self) -> list[str]:
+        """The files that may be named, sorted; none where no folder is set."""
+        return [path.name for path in files_in(self._settings.checkpoints)]
+
+    def path_of(self, name: str) -> Path:
+        """The file of a name. Raises NoCheckpoint, and BadCheckpoint for a file that is none."""
+        folder = self._settings.checkpoints
+        if folder is None:
+            raise NoCheckpoint("no folder of checkpoints is set; the service's operator sets one with --checkpoints")
+        path = next((path for path in files_in(folder) if path.name == name), None)
+        if path is None:
+            there = ", ".join(self.names()[:10]) or "no checkpoint"
+            raise NoCheckpoint(f"there is no {name} in the folder of checkpoints, which holds {there}")
+        read_header(path)
+        return path
+
+    def named(self, name: str) -> PhotoEmbedder:
+        """The embedder of a file, loaded where it isn't kept. Raises NoCheckpoint, BadCheckpoint and others."""
+        path = self.path_of(name)
+        return self._kept_or_loaded(fingerprint_of(path), path)
+
+    def of(self, fingerprint: str) -> PhotoEmbedder:
+        """The embedder of a fingerprint, loaded where it isn't kept. Raises NoCheckpoint, BadCheckpoint and others."""
+        kept = self._kept.get(fingerprint)
+        if kept is not None:
+            return kept
+        path = find(self._settings, fingerprint)
+        if path is None:
+            raise NoCheckpoint(
+                f"the checkpoint {fingerprint[:12]} is neither the one that the service was started with nor in the "
+                "folder of checkpoints (--checkpoints); put its file there"
+            )
+        return self._kept_or_loaded(fingerprint, path)
+
+    def keep(self, embedder: PhotoEmbedder) -> None:
+        """Keep an embedder that may be needed again; the oldest of several is let go."""
+        with self._lock:
+            self._kept.pop(embedder.fingerprint, None)
+            self._kept[embedder.fingerprint] = embedder
+            for oldest in list(self._kept)[:-_KEPT]:
+                del self._kept[oldest]
+
+    def _kept_or_loaded(self, fingerprint: str, path: Path) -> PhotoEmbedder:
+        kept = self._kept.get(fingerprint)
+        embedder = self.load(path) if kept is None else kept
+        if embedder.fingerprint != fingerprint:
+            raise NoCheckpoint(f"the file {path.name} was changed while it was loaded; try again")
+        self.keep(embedder)
+        return embedder
+
+
+def load_embedder(path: Path | None, device: str | None) -> PhotoEmbedder:
+    """Load a checkpoint (None: the one shipped with flukeprint); imports torch and takes seconds.
+
+    Raises BadCheckpoint, BadNetwork, and FlukeprintError for a device that isn't there.
+    """
+    from embedding.embedder import Embedder
+
+    try:
+        return Embedder.load(path, device=device)
+    except RuntimeError as error:  # torch's word for a device that is unknown or absent
+        raise FlukeprintError(f"the checkpoint can't be loaded on {device or 'this device'}: {error}") from error
+
+
+def files_in(folder: Path | None) -> list[Path]:
+    """The checkpoint files that lie in a folder itself, sorted; links out of it are not among them."""
+    if folder is None or not folder.is_dir():
+        return []
+    there = folder.resolve()
+    return sorted(path for path in there.glob(f"*{SUFFIX}") if path.is_file() and path.resolve().parent == there)
+
+
+def find(settings: Settings, fingerprint: str) -> Path | None:
+    """The file of a fingerprint: the one that the service is started with, or one of the folder of checkpoints."""
+    given = settings.checkpoint or DEFAULT_CHECKPOINT
+    paths = [path for path in (given, *files_in(settings.checkpoints)) if path.is_file()]
+    return next((path for path in paths if fingerprint_of(path) == fingerprint), None)

@@ -1,0 +1,181 @@
+// One job: how far it is, how to stop it, what it left.
+
+import { events, get, key, nextOf, path, post, send } from "../api.js";
+import { form } from "../dialog.js";
+import { el, put, worker } from "../dom.js";
+import { tell, trying } from "../tell.js";
+import { count, photoName, when } from "../words.js";
+
+const MOVING = new Set(["queued", "running"]);
+const ENDED = new Set(["succeeded", "failed", "cancelled"]);
+const STATES = {
+  queued: "Waits",
+  running: "Runs",
+  succeeded: "Done",
+  failed: "Failed",
+  cancelled: "Cancelled",
+  interrupted: "Interrupted",
+};
+const KINDS = {
+  identify: "Identify photos",
+  reindex: "Bring the catalogue up to date",
+  upgrade: "Change the model",
+  import: "Import",
+  export: "Export",
+};
+const FILES = {
+  identify: ["Save the answers (CSV)", ".csv"],
+  import: ["Save the report (CSV)", ".csv"],
+  export: ["Save the zip", ".zip"],
+};
+
+const titleOf = (job) => {
+  if (job.kind === "import" && !job.parameters.dry_run) return "Look at a zip to import";
+  return KINDS[job.kind] || job.kind;
+};
+
+// `again` shows the list anew; `more` makes what else the card of a job that has come to rest shows.
+export function jobCard(first, { signal, again, more = () => null }) {
+  const node = el("li", { class: "job" });
+  const faults = el("div");
+  const below = el("div");
+  let shown = null;
+  draw(first);
+  if (MOVING.has(first.state)) follow(first.id);
+  return node;
+
+  async function follow(id) {
+    let last = first;
+    try {
+      for await (const event of events(path("jobs", id, "events"), signal)) {
+        last = event.data;
+        draw(last);
+      }
+      if (!MOVING.has(last.state)) tell(`Job ${id}: ${STATES[last.state].toLowerCase()}.`);
+    } catch (error) {
+      if (error.name !== "AbortError" && !signal.aborted) setTimeout(() => signal.aborted || follow(id), 2000);
+    }
+  }
+
+  function draw(job) {
+    const isMoving = MOVING.has(job.state);
+    const share = job.state === "succeeded" ? 1 : job.total ? job.done / job.total : null;
+    put(
+      node,
+      el(
+        "div",
+        { class: "job-head" },
+        el("h2", {}, titleOf(job), el("span", { class: "left" }, ` ${job.id}`)),
+        el("span", { class: `state ${job.state}` }, job.is_cancel_requested && isMoving ? "Stops" : STATES[job.state]),
+      ),
+      el("progress", {
+        max: 1,
+        value: share ?? 0,
+        "aria-label": `Progress of job ${job.id}`,
+        hidden: !isMoving && job.state === "succeeded",
+      }),
+      el(
+        "p",
+        { class: "facts" },
+        [
+          job.total === null ? null : `${job.done.toLocaleString("en")} of ${count(job.total, "file")}`,
+          isMoving && job.rate ? `${job.rate.toFixed(1)} a second` : null,
+          isMoving && job.eta_seconds ? `${lasting(job.eta_seconds)} left` : null,
+          when(job.ended_at || job.started_at || job.asked_at),
+          job.asked_by && `by ${job.asked_by}`,
+        ]
+          .filter(Boolean)
+          .join(" · "),
+      ),
+      job.reason ? el("p", { class: "problem" }, job.reason) : null,
+      el(
+        "p",
+        { class: "acts" },
+        isMoving && !job.is_cancel_requested
+          ? worker("Cancel", () => act(job.id, "cancel"), { class: "small", "aria-label": `Cancel job ${job.id}` })
+          : null,
+        ["failed", "cancelled", "interrupted"].includes(job.state)
+          ? worker("Resume", () => act(job.id, "resume"), {
+              class: "small first",
+              "aria-label": `Resume job ${job.id}`,
+            })
+          : null,
+        job.state === "succeeded" && job.kind in FILES
+          ? worker(FILES[job.kind][0], () => save(job), { class: "small", "aria-label": `${FILES[job.kind][0]} of job ${job.id}` })
+          : null,
+        job.error_count
+          ? worker(`${count(job.error_count, "file")} not used`, () => showFaults(job.id), { class: "quiet small" })
+          : null,
+        ENDED.has(job.state)
+          ? worker("Remove", () => drop(job), { class: "quiet small", "aria-label": `Remove job ${job.id}` })
+          : null,
+      ),
+      faults,
+      below,
+    );
+    if (!isMoving && shown !== job.state) {
+      shown = job.state;
+      put(below, more(job));
+    }
+  }
+
+  async function act(id, what) {
+    await trying(async () => {
+      draw(await post(path("jobs", id, what)));
+      await again();
+    });
+  }
+
+  async function showFaults(id, cursor = null) {
+    await trying(async () => {
+      const page = await get(path("jobs", id, "errors"), { cursor }, { signal });
+      const listed = el(
+        "ul",
+        { class: "faults" },
+        page.errors.map((fault) => el("li", {}, el("b", {}, photoName(fault.file)), ` ${fault.reason}`)),
+      );
+      const next = nextOf(page);
+      if (cursor === null) put(faults);
+      faults.append(
+        listed,
+        next === null
+          ? ""
+          : worker("Show more", async (pressed) => {
+              pressed.remove();
+              await showFaults(id, next);
+            }),
+      );
+    });
+  }
+
+  async function drop(job) {
+    const sure = await form(`Remove job ${job.id}?`, {
+      text: "Its files go with it. What it did to the catalogue stays.",
+      accept: "Remove",
+      danger: true,
+      act: () => send("DELETE", path("jobs", job.id)),
+    });
+    if (sure) await trying(again);
+  }
+
+  async function save(job) {
+    const address = path("jobs", job.id, "result");
+    const name = `${job.kind}-${job.id}${FILES[job.kind][1]}`;
+    if (!key.get()) {
+      el("a", { href: address, download: name }).click();
+      return;
+    }
+    // A link can't send a key.
+    await trying(async () => {
+      const blob = await (await send("GET", address, { signal })).blob();
+      const url = URL.createObjectURL(blob);
+      el("a", { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 10000);
+    });
+  }
+}
+
+function lasting(seconds) {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}

@@ -1,0 +1,77 @@
+"""Import and export on the page: a zip is looked at, its report read, then imported; an export is saved."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Site
+from tests.browser.test_screens import violations
+
+
+def season_zip(site: Site, folder: Path) -> Path:
+    """Two new photos of a new animal, a known one, one that is torn, and a file that is no photo."""
+    path = folder / "season.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("labels.csv", "image,label\na.jpg,w_0013\nb.jpg,w_0013\nknown.jpg,w_0000\ntorn.jpg,w_0000\n")
+        for name, photo in (("a.jpg", (13, 1)), ("b.jpg", (13, 2)), ("known.jpg", (0, 0))):
+            archive.writestr(name, site.photo(*photo).read_bytes())
+        archive.writestr("torn.jpg", b"torn")
+        archive.writestr("notes.txt", b"seen at noon")
+    return path
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (380, True)], ids=["light", "phone, dark"])
+def test_a_zip_is_looked_at_imported_and_exported_again(
+    open_page: Callable[..., Page], site: Site, tmp_path: Path, width: int, dark: bool
+) -> None:
+    page = open_page("#/exchange", width=width, dark=dark)
+    expect(page.locator(".empty")).to_contain_text("Nothing was imported or exported yet")
+    page.locator("#import-zip").set_input_files(season_zip(site, tmp_path))
+    card = page.locator(".job").first
+    expect(card).to_contain_text("Look at a zip to import")
+    expect(card).to_contain_text("Done")
+    card.get_by_role("button", name="5 in all").click()
+    rows = card.locator("tbody tr")
+    expect(rows).to_have_count(5)
+    expect(rows.first).to_contain_text("a.jpg")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    card.get_by_role("button", name="1 duplicate").click()
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("the same file as")
+    card.get_by_role("button", name="Import 2 photos of job 1").click()
+    first = page.locator(".job").first
+    expect(first.get_by_role("heading")).to_contain_text("Import 2")
+    expect(first).to_contain_text("Done")
+    expect(page.get_by_role("button", name="Import 2 photos")).to_have_count(0)
+    assert [card.name for card in site.directory.photos(individual="w_0013")] == ["a.jpg", "b.jpg"]
+
+    page.get_by_label("Form").select_option("csv")
+    page.get_by_role("button", name="Make the export").click()
+    export = page.locator(".job").first
+    expect(export.get_by_role("heading")).to_contain_text("Export 3")
+    expect(export).to_contain_text("without places")
+    with page.expect_download() as saved:
+        export.get_by_role("button", name="Save the zip of job 3").click()
+    names = zipfile.ZipFile(saved.value.path()).namelist()
+    assert "labels.csv" in names
+    assert "a.jpg" in names
+    assert violations(page) == []
+    export.get_by_role("button", name="Remove job 3").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.locator(".job")).to_have_count(2)
+
+
+def test_what_cannot_be_sent_is_told(open_page: Callable[..., Page], site: Site, tmp_path: Path) -> None:
+    page = open_page("#/exchange")
+    torn = tmp_path / "torn.zip"
+    torn.write_bytes(b"no zip")
+    page.locator("#import-zip").set_input_files(torn)
+    card = page.locator(".job").first
+    expect(card).to_contain_text("Failed")
+    expect(card).to_contain_text("not a zip")

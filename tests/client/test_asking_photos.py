@@ -1,0 +1,42 @@
+"""What can be asked is what the service takes: no field of its forms is missing, none is made up."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from client.asking_catalogue import send_photos
+from client.asking_photos import embed, explain, identify, verify
+from service.curation_requests import QueueForm
+from service.schemas import IdentifyForm
+from service.verify_schemas import EmbedForm, ExplainForm, VerifyForm
+
+
+@pytest.mark.parametrize(
+    ("describe", "form", "files"),
+    [
+        (identify, IdentifyForm, {"photos"}),
+        (verify, VerifyForm, {"photos", "reference"}),
+        (embed, EmbedForm, {"photos"}),
+        (explain, ExplainForm, {"photo", "reference"}),
+        (send_photos, QueueForm, {"photos"}),
+    ],
+)
+def test_every_field_of_a_form_can_be_given(describe: Callable[..., Any], form: Any, files: set[str]) -> None:
+    assert set(inspect.signature(describe).parameters) == {*form.model_fields, *files}
+
+
+def test_a_picture_comes_with_its_distance() -> None:
+    import httpx
+
+    from client.errors import StrangeAnswer
+
+    ask = explain(("a.jpg", b"1"), catalogue_photo="b.jpg")
+    assert ask.form == {"catalogue_photo": "b.jpg"}
+    explanation = ask.read(httpx.Response(200, content=b"png", headers={"X-Distance": "0.25"}))
+    assert (explanation.png, explanation.distance) == (b"png", 0.25)
+    with pytest.raises(StrangeAnswer, match="without a distance"):
+        ask.read(httpx.Response(200, content=b"png"))

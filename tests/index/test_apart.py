@@ -1,0 +1,92 @@
+"""Telling individuals apart is an event: kept, undone, redone, and followed through what happens to either."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index.apart import tell_apart, told_apart
+from index.catalogue import Catalogue
+from index.curation import BadCuration, CurationConflict, Curator, UnknownSubject
+from index.directory import Directory
+from index.reindex import build_catalogue
+from index.undoing import undo
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path, season: Any, embedder: Any) -> Generator[Catalogue]:
+    path = tmp_path / "catalogue.db"
+    build_catalogue(path, season.labels(), embedder)
+    with Catalogue.open(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def curator(catalogue: Catalogue) -> Curator:
+    return Curator(catalogue, made_by="ada")
+
+
+def test_it_is_an_event_that_tells_who_and_whom(catalogue: Catalogue) -> None:
+    assert told_apart(catalogue) == frozenset()
+    event = tell_apart(catalogue, "w_03", "w_01", made_by="ada")
+    assert (event.revision, event.kind, event.photos) == (2, "tell apart", ())
+    assert told_apart(catalogue) == {("w_01", "w_03")}
+    for name in ("w_01", "w_03"):
+        (act,) = Directory(catalogue).history(subject=name)
+        assert (act.revision, act.made_by, act.detail) == (2, "ada", {"individual": "w_03", "other": "w_01"})
+    assert Directory(catalogue).history(subject="w_02") == []
+
+
+def test_the_calibration_before_it_still_stands(catalogue: Catalogue) -> None:
+    before = catalogue.calibration().to_json()
+    tell_apart(catalogue, "w_03", "w_01", made_by="ada")
+    assert catalogue.calibration().to_json() == before
+
+
+def test_undone_it_is_as_if_never_said_and_redone_it_stands(catalogue: Catalogue) -> None:
+    tell_apart(catalogue, "w_03", "w_01", made_by="ada")
+    undo(catalogue, 2, made_by="ada")
+    assert told_apart(catalogue) == frozenset()
+    undo(catalogue, 3, made_by="ada")
+    assert told_apart(catalogue) == {("w_01", "w_03")}
+
+
+def test_it_follows_renaming_and_merging(catalogue: Catalogue, curator: Curator) -> None:
+    tell_apart(catalogue, "w_01", "w_03", made_by="ada")
+    curator.rename("w_01", "z_01")
+    assert told_apart(catalogue) == {("w_03", "z_01")}
+    merge = curator.merge("w_03", "w_00")
+    assert told_apart(catalogue) == {("w_00", "z_01")}
+    again = curator.merge("z_01", "w_00")
+    assert told_apart(catalogue) == frozenset()  # they turned out to be one after all
+    undo(catalogue, again.revision, made_by="ada")
+    undo(catalogue, merge.revision, made_by="ada")
+    assert told_apart(catalogue) == {("w_03", "z_01")}
+
+
+def test_an_individual_that_undoing_took_out_is_in_no_pair(catalogue: Catalogue, curator: Curator) -> None:
+    moved = curator.move(["a00_0.png"], "w_50")
+    tell_apart(catalogue, "w_50", "w_00", made_by="ada")
+    taken_back = undo(catalogue, moved.revision, made_by="ada")
+    assert told_apart(catalogue) == frozenset()
+    curator.move(["a01_0.png"], "w_51")  # never has the other's key
+    assert told_apart(catalogue) == frozenset()
+    undo(catalogue, taken_back.revision, made_by="ada")
+    assert told_apart(catalogue) == {("w_00", "w_50")}
+
+
+def test_what_can_t_be_told_apart_changes_nothing(catalogue: Catalogue, curator: Curator) -> None:
+    curator.merge("w_05", "w_04")
+    tell_apart(catalogue, "w_01", "w_03", made_by="ada")
+    for one, other, error, said in [
+        ("w_01", "w_01", BadCuration, "name two different individuals"),
+        ("w_01", "nobody", UnknownSubject, "no individual 'nobody'"),
+        ("w_05", "w_01", CurationConflict, "was merged into w_04"),
+        ("w_03", "w_01", CurationConflict, "told apart already"),
+    ]:
+        with pytest.raises(error, match=said):
+            tell_apart(catalogue, one, other, made_by="ada")
+    assert catalogue.revision == 3

@@ -1,0 +1,249 @@
+"""A catalogue in PostgreSQL: its log, its writers, its readers, and what is refused and how."""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from index import postgres as door
+from index.address import BadCatalogue, CatalogueBusy, PostgresAddress
+from index.catalogue import Catalogue
+from index.curation import CurationConflict, Curator
+from index.directory import Directory
+from index.opening import database_faults, exists
+from index.reindex import build_catalogue, update_catalogue
+from index.revision import revising
+from index.schema import APPEND_ONLY, SCHEMA_VERSION, EncounterRow, writing
+from index.undoing import undo
+
+
+@pytest.fixture
+def address(tmp_path: Path, postgres: Callable[[Path], PostgresAddress], season: Any, embedder: Any) -> PostgresAddress:
+    address = postgres(tmp_path / "catalogue")
+    build_catalogue(address, season.labels(), embedder)
+    return address
+
+
+def test_the_log_refuses_to_be_altered_and_a_reader_can_change_nothing(address: PostgresAddress) -> None:
+    acts = ("DELETE FROM {}", "UPDATE {} SET kind = 'x'", "TRUNCATE {} CASCADE")
+    with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection:
+        for table, act in product(APPEND_ONLY, acts):
+            with pytest.raises(DBAPIError, match="append-only"):
+                connection.exec_driver_sql(act.format(table))
+            connection.rollback()
+        with catalogue.engine.connect() as reading, pytest.raises(DBAPIError, match="read-only"):
+            reading.exec_driver_sql("DELETE FROM vectors")
+    assert database_faults(address) == []
+
+
+def test_a_reader_sees_one_moment(address: PostgresAddress) -> None:
+    count = text("SELECT count(*) FROM individuals WHERE name = 'Salt'")
+    with Catalogue.open(address) as catalogue, Catalogue.open(address) as other:
+        with catalogue.engine.connect() as reading:
+            assert reading.scalar(count) == 0
+            Curator(other, made_by="ana").rename("w_00", "Salt")
+            assert reading.scalar(count) == 0
+        assert catalogue.revision == 2
+        assert Directory(catalogue).individual("Salt") is not None
+
+
+def test_one_changes_it_at_a_time(address: PostgresAddress) -> None:
+    with Catalogue.open(address) as first, Catalogue.open(address, wait_seconds=0) as second:
+        with revising(first), pytest.raises(CatalogueBusy, match="another flukeprint is changing"):
+            Curator(second, made_by="ana").rename("w_00", "Salt")
+        assert second.counts().photos == 38
+        Curator(second, made_by="ana").rename("w_00", "Salt")
+        assert first.revision == 2
+
+
+def test_many_threads_act_one_after_the_other_and_see_whole_revisions(address: PostgresAddress) -> None:
+    """Merged and taken apart again by one, edited by others; whoever reads sees 12 individuals or 11, never half."""
+    failures: list[BaseException] = []
+    seen: set[tuple[int, int]] = set()
+    is_over = threading.Event()
+
+    def guarded(act: Callable[[Catalogue], None]) -> None:
+        try:
+            with Catalogue.open(address, wait_seconds=60) as own:
+                act(own)
+        except BaseException as error:
+            failures.append(error)
+
+    def merging(own: Catalogue) -> None:
+        for _ in range(4):
+            event = Curator(own, made_by="merging").merge("w_01", "w_00")
+            undo(own, event.revision, made_by="merging")
+
+    def editing(own: Catalogue) -> None:
+        for at in range(4):
+            Curator(own, made_by="editing").edit("w_05", {"notes": f"{threading.get_ident()} {at}"})
+
+    def reading(own: Catalogue) -> None:
+        while not is_over.is_set():
+            gallery = own.gallery()
+            seen.add((gallery.individual_count, gallery.size))
+
+    readers = [threading.Thread(target=guarded, args=(reading,)) for _ in range(2)]
+    writers = [threading.Thread(target=guarded, args=(act,)) for act in (merging, editing, editing)]
+    for thread in (*readers, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    is_over.set()
+    for thread in readers:
+        thread.join()
+    assert failures == []
+    assert seen <= {(12, 36), (11, 36)}
+    with Catalogue.open(address) as catalogue:
+        assert catalogue.revision == 1 + 8 + 8
+        assert [act.revision for act in Directory(catalogue).history(limit=50)] == list(range(17, 0, -1))
+
+
+def test_names_sort_by_their_bytes(tmp_path: Path, place: Any, make_season: Any, embedder: Any) -> None:
+    """As SQLite does it; the test's PostgreSQL sorts otherwise of itself."""
+    season = make_season(tmp_path / "photos")
+    names = ["Z1", "a1", "A2", "ä1", "_1", "a 1", "Zz"]
+    for name in names:
+        season.draw(f"{name}.png", name)
+    address = place(tmp_path / "c.db")
+    build_catalogue(address, season.labels(), embedder)
+    with Catalogue.open(address) as catalogue:
+        directory = Directory(catalogue)
+        assert [one.name for one in directory.individuals()] == sorted(names)
+        assert [one.name for one in directory.individuals(after="Zz")] == ["_1", "a 1", "a1", "ä1"]
+        assert [photo.name for photo in catalogue.photos()] == sorted(f"{name}.png" for name in names)
+        assert list(catalogue.gallery().photo_names) == sorted(f"{name}.png" for name in names)
+
+
+def test_a_key_is_never_another_row_s(address: PostgresAddress) -> None:
+    with Catalogue.open(address) as catalogue:
+        with revising(catalogue) as act:
+            gone = act.insert(EncounterRow, {"name": "e"})
+            act.delete(EncounterRow, gone)
+            again = act.insert(EncounterRow, {"name": "f"})
+            act.log("edit", "e", {}, {})
+            act.finish("f" * 64, None)
+        assert again == gone + 1
+
+
+def test_another_process_s_update_is_seen(address: PostgresAddress, season: Any, embedder: Any) -> None:
+    with Catalogue.open(address) as catalogue, Catalogue.open(address) as other:
+        season.draw("new.png", "w_99")
+        assert update_catalogue(other, season.labels(), embedder).added == 1
+        assert (catalogue.revision, catalogue.gallery().individual_count) == (2, 13)
+        with pytest.raises(CurationConflict, match="there is an individual w_99 already"):
+            Curator(catalogue, made_by="ana").rename("w_00", "w_99")
+
+
+def test_building_anew_replaces_whole_or_not_at_all(address: PostgresAddress, season: Any, embedder: Any) -> None:
+    with pytest.raises(BadCatalogue, match=r"there is a catalogue at postgresql://.* already"):
+        build_catalogue(address, season.labels(), embedder)
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    embedder.embed, whole = fail, embedder.embed
+    with pytest.raises(KeyboardInterrupt):
+        build_catalogue(address, season.labels(), embedder, overwrite=True)
+    embedder.embed = whole
+    with Catalogue.open(address) as catalogue:
+        Curator(catalogue, made_by="ana").rename("w_00", "Salt")
+        build_catalogue(address, season.labels(), embedder, overwrite=True)
+        assert (catalogue.revision, Directory(catalogue).individual("Salt")) == (1, None), "by old connections, too"
+    assert not exists(address.beside("building"))
+
+
+def test_what_is_not_there_or_not_ours_is_told(address: PostgresAddress, season: Any, embedder: Any) -> None:
+    absent = replace(address, schema=f"{address.schema}_absent")
+    assert not exists(absent)
+    with pytest.raises(BadCatalogue, match=r"there is no catalogue at postgresql://.*schema=test_\d+_absent"):
+        Catalogue.open(absent)
+    with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection, connection.begin():
+        connection.exec_driver_sql(f"CREATE SCHEMA {absent.schema}")
+        connection.exec_driver_sql(f"CREATE TABLE {absent.schema}.diary (entry text)")
+    with pytest.raises(BadCatalogue, match="holds something else than a flukeprint catalogue"):
+        Catalogue.open(absent)
+    with pytest.raises(BadCatalogue, match="holds something else"):
+        build_catalogue(absent, season.labels(), embedder, overwrite=True)
+    with pytest.raises(BadCatalogue, match="holds something else"):
+        door.remove(absent)
+    with pytest.raises(BadCatalogue, match="already"):
+        Catalogue.open(address, create=True)
+
+
+def test_another_format_is_refused(tmp_path: Path, postgres: Callable[[Path], PostgresAddress]) -> None:
+    address = postgres(tmp_path / "empty")
+    with Catalogue.open(address, create=True) as catalogue:
+        for version, says in ((99, r"made by a newer flukeprint \(format 99"), (1, "has format 1, which there never")):
+            with writing(catalogue.engine.connect()) as connection, connection.begin():
+                connection.exec_driver_sql(f"UPDATE flukeprint_format SET version = {version}")
+            with pytest.raises(BadCatalogue, match=says):
+                Catalogue.open(address)
+
+
+def test_an_older_format_is_upgraded_in_place(tmp_path: Path, postgres: Callable[[Path], PostgresAddress]) -> None:
+    address = postgres(tmp_path / "empty")
+    with Catalogue.open(address, create=True) as catalogue:
+        with writing(catalogue.engine.connect()) as connection, connection.begin():
+            connection.exec_driver_sql("ALTER TABLE encounters DROP COLUMN region")
+            connection.exec_driver_sql("UPDATE flukeprint_format SET version = 2")
+        Catalogue.open(address).close()
+        with catalogue.engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT version FROM flukeprint_format").all() == [(SCHEMA_VERSION,)]
+            connection.exec_driver_sql("SELECT region FROM encounters")
+    assert database_faults(address) == []
+
+
+def test_faults_of_the_database_are_listed(address: PostgresAddress) -> None:
+    with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection, connection.begin():
+        connection.exec_driver_sql("ALTER TABLE changes DISABLE TRIGGER changes_refuse_change")
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.exec_driver_sql("UPDATE photos SET encounter_id = 999 WHERE name = 'stranger_1.png'")
+    assert database_faults(address) == [
+        "the trigger that keeps the table changes append-only is gone or off",
+        "1 rows of photos refer to encounters, which are not there",
+    ]
+
+
+def test_a_server_that_cannot_be_reached_is_told_without_the_password(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    nowhere = PostgresAddress(str(tmp_path), None, "whales", "ana", "hush-hush")
+    with pytest.raises(BadCatalogue, match=r"can't be reached .*PGPASSWORD") as raised:
+        Catalogue.open(nowhere)
+    assert "hush" not in str(raised.value)
+    with pytest.raises(BadCatalogue, match="invalid connection option"):
+        Catalogue.open(replace(nowhere, options=(("colour", "blue"),)))
+
+
+def test_who_may_only_read_is_told_when_writing(address: PostgresAddress) -> None:
+    reader = f"reader_{address.schema}"
+    with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection, connection.begin():
+        connection.exec_driver_sql(f"CREATE ROLE {reader} LOGIN")
+        connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {address.schema} TO {reader}")
+        connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA {address.schema} TO {reader}")
+    with Catalogue.open(replace(address, user=reader)) as catalogue:
+        assert catalogue.gallery().size == 36
+        with pytest.raises(BadCatalogue, match="ask for the right to change"):
+            Curator(catalogue, made_by="ana").rename("w_00", "Salt")
+
+
+def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = builtins.__import__
+
+    def without(name: str, *more: Any, **named: Any) -> Any:
+        if name == "psycopg":
+            raise ImportError
+        return whole(name, *more, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(BadCatalogue, match=r"pip install 'flukeprint\[postgres\]'"):
+        door.open_engine(PostgresAddress())

@@ -1,0 +1,105 @@
+"""Merge suggestions that a curator dismissed are not made again, and cost no second look at all photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import service.work_lists
+from index.catalogue import Catalogue
+from index.gallery import Gallery
+from index.reindex import update_catalogue
+from index.resemblance import resemblances
+from tests.service.conftest import RedEmbedder
+
+Photo = Callable[..., bytes]
+Problem = Callable[..., dict[str, Any]]
+
+
+def suggested(client: Any) -> list[tuple[str, str]]:
+    response = client.get("/v1/merge-suggestions")
+    assert response.status_code == 200, response.text
+    return [(one["one"], one["other"]) for one in response.json()["suggestions"]]
+
+
+def dismiss(client: Any, one: str, other: str, **more: Any) -> Any:
+    return client.post("/v1/merge-suggestions/dismiss", json={"one": one, "other": other}, **more)
+
+
+def test_a_dismissed_pair_is_not_suggested_again_until_that_is_undone(curated: Any) -> None:
+    client = curated.client
+    assert suggested(client) == [("w_0", "w_30"), ("w_30", "w_90")]
+    event = dismiss(client, "w_30", "w_0").json()
+    assert event == {"revision": 2, "kind": "tell apart", "photos": []}
+    assert suggested(client) == [("w_30", "w_90")]
+    (change,) = client.get("/v1/changes", params={"subject": "w_0", "limit": 1}).json()["changes"]
+    assert (change["kind"], change["detail"]) == ("tell apart", {"individual": "w_30", "other": "w_0"})
+    client.post("/v1/individuals/w_30/rename", json={"new": "Salt"})
+    assert suggested(client) == [("Salt", "w_90")]
+    assert client.post("/v1/changes/2/undo").json()["revision"] == 4
+    assert suggested(client) == [("Salt", "w_0"), ("Salt", "w_90")]
+
+
+def test_a_repeated_request_is_answered_as_before_and_done_once(
+    serve_curated: Callable[..., Any], problem: Problem
+) -> None:
+    with serve_curated(has_keys=True) as curated:
+        client = curated.client
+        first = dismiss(client, "w_30", "w_0", headers={"Idempotency-Key": "k" * 16})
+        assert (first.status_code, first.json()["revision"]) == (200, 2)
+        assert dismiss(client, "w_30", "w_0", headers={"Idempotency-Key": "k" * 16}).json() == first.json()
+        assert client.get("/v1/stats").json()["catalogue_revision"] == 2
+        problem(dismiss(client, "w_0", "w_30"), 409, "conflict")
+
+
+def test_what_can_t_be_dismissed_says_why(curated: Any, problem: Problem) -> None:
+    client = curated.client
+    for one, other, status, slug in [("w_0", "nobody", 404, "not-found"), ("w_0", "w_0", 422, "invalid")]:
+        problem(dismiss(client, one, other), status, slug)
+    problem(client.post("/v1/merge-suggestions/dismiss", json={"one": "w_0"}), 422, "invalid")
+    assert client.get("/v1/stats").json()["catalogue_revision"] == 1
+
+
+def test_dismissing_looks_through_the_photos_no_second_time(curated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, looked = curated.client, []
+
+    def counted(gallery: Gallery, limit: int, **more: Any) -> Any:
+        looked.append(limit)
+        return resemblances(gallery, limit, **more)
+
+    monkeypatch.setattr(service.work_lists, "resemblances", counted)
+    monkeypatch.setattr(service.work_lists, "MOST_LISTED", 1)
+    assert suggested(client) == [("w_0", "w_30")]
+    dismiss(client, "w_0", "w_30")
+    assert suggested(client) == [("w_30", "w_90")]
+    assert looked == [2]
+    dismiss(client, "w_90", "w_30")
+    assert suggested(client) == []
+    assert looked == [2, 4]  # the two that were known are told apart: there may be others
+    dismiss(client, "w_90", "w_0")
+    assert suggested(client) == []
+    assert looked == [2, 4]
+    client.patch("/v1/individuals/w_0", json={"notes": "seen"})
+    assert suggested(client) == []
+
+
+class Scattering(RedEmbedder):
+    """Another checkpoint, to which the two unknown photos are as unlike as can be."""
+
+    fingerprint = "f2" * 32
+
+    def embed(self, images: Any, boxes: Any = None) -> Any:
+        angles = [image.getpixel((0, 0))[0] for image in images]
+        return np.array([[-1.0, 0.0] if angle == 201 else [1.0, 0.0] for angle in angles], np.float32)
+
+
+def test_clusters_are_of_the_checkpoint_that_is_served(curated: Any) -> None:
+    """The catalogue goes over to another one first, and the service follows, if it finds that checkpoint."""
+    with Catalogue.open(curated.path) as catalogue:
+        update_catalogue(catalogue, None, Scattering())
+    answer = curated.client.get("/v1/clusters").json()
+    found = [[photo["name"] for photo in cluster["photos"]] for cluster in answer["clusters"]]
+    assert found == [["nobody_200.png", "nobody_201.png"]]
