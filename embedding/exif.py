@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
 _UPRIGHT = 1
 _ORIENTATION_TAG = 0x0112
@@ -21,6 +22,8 @@ _TIME = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
 _OFFSET = re.compile(r"[+-]([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _LONGEST_TEXT = 100
 _SEARCHED_BYTES = 2 * 2**20  # EXIF stands before the pixels, but for some PNG and WebP files
+# What a camera never needs, and what a file made to keep us busy is bounded by.
+_MOST_BLOCKS, _LONGEST_BLOCK, _MOST_ENTRIES = 8, 2**20, 1000
 _MARKED = re.compile(rb"(?:Exif\x00\x00|eXIf|EXIF.{4}(?:Exif\x00\x00)?)(?:II\*\x00|MM\x00\*)", re.DOTALL)
 # In a JPEG's pixel data 0xFF is never followed by 0xE1, so this can't match there.
 _JPEG_EXIF = re.compile(rb"(\xff\xe1(..))Exif\x00\x00", re.DOTALL)
@@ -73,7 +76,8 @@ def _exif_blocks(photo: bytes) -> Iterator[bytes]:
     if photo.startswith((b"II*\x00", b"MM\x00*")):  # a TIFF is one
         yield photo
     # JPEG, WebP and HEIC mark it themselves; PNG has a chunk for it.
-    yield from (photo[found.end() - 4 :] for found in _MARKED.finditer(photo[:_SEARCHED_BYTES]))
+    for found in islice(_MARKED.finditer(photo[:_SEARCHED_BYTES]), _MOST_BLOCKS):
+        yield photo[found.end() - 4 : found.end() - 4 + _LONGEST_BLOCK]
 
 
 def _texts(exif: bytes) -> dict[int, str]:
@@ -81,13 +85,15 @@ def _texts(exif: bytes) -> dict[int, str]:
     texts: dict[int, str] = {}
     try:
         order, first = _first_directory(exif)
-        for tag, kind, _, place in _entries(exif, order, first):
-            if tag == _EXIF_DIRECTORY_TAG and kind == _LONG:
-                (start,) = struct.unpack_from(order + "I", exif, place)
-                for own, of_kind, length, led in _entries(exif, order, start):
-                    if of_kind == _ASCII and 4 < length <= _LONGEST_TEXT:  # shorter ones lie in the entry itself
-                        (at,) = struct.unpack_from(order + "I", exif, led)
-                        texts[own] = exif[at : at + length].split(b"\x00")[0].decode("ascii", "replace").strip()
+        entries = _entries(exif, order, first)
+        place = next((place for tag, kind, _, place in entries if (tag, kind) == (_EXIF_DIRECTORY_TAG, _LONG)), None)
+        if place is None:
+            return texts
+        (start,) = struct.unpack_from(order + "I", exif, place)
+        for own, of_kind, length, led in _entries(exif, order, start):
+            if of_kind == _ASCII and 4 < length <= _LONGEST_TEXT:  # shorter ones lie in the entry itself
+                (at,) = struct.unpack_from(order + "I", exif, led)
+                texts[own] = exif[at : at + length].split(b"\x00")[0].decode("ascii", "replace").strip()
     except struct.error:  # the block ends early: what was found stands
         pass
     return texts
@@ -104,6 +110,6 @@ def _first_directory(exif: bytes) -> tuple[str, int]:
 def _entries(exif: bytes, order: str, start: int) -> Iterator[tuple[int, int, int, int]]:
     """A directory's entries: tag, kind, count, and where its value or the way to it stands."""
     (count,) = struct.unpack_from(order + "H", exif, start)
-    for position in range(start + 2, start + 2 + 12 * count, 12):
+    for position in range(start + 2, start + 2 + 12 * min(count, _MOST_ENTRIES), 12):
         tag, kind, number = struct.unpack_from(order + "HHI", exif, position)
         yield tag, kind, number, position + 8

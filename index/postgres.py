@@ -100,7 +100,12 @@ def format_of(address: PostgresAddress) -> int | None:
 def _format(connection: Connection, address: PostgresAddress) -> int | None:
     if connection.exec_driver_sql(f"SELECT to_regclass('{FORMAT_TABLE}')").scalar() is not None:
         return connection.exec_driver_sql(f"SELECT max(version) FROM {FORMAT_TABLE}").scalar()
-    named = "SELECT count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE n.nspname = %s"
+    # Functions and types too, such as an extension's: the schema would be dropped with them.
+    named = (
+        "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid) "
+        "OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = n.oid) "
+        "OR EXISTS (SELECT FROM pg_type WHERE typnamespace = n.oid) FROM pg_namespace n WHERE n.nspname = %s"
+    )
     if connection.exec_driver_sql(named, (address.schema,)).scalar():
         raise BadCatalogue(
             f"the schema {address.schema} of {address} holds something else than a flukeprint catalogue; give another "

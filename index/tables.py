@@ -59,10 +59,15 @@ def status_table(told: Mapping[str, Any]) -> Table:
     for name, fact in facts.items():
         table.add_row(name, Text(fact))
     for each in told["history"]:
-        changes = ", ".join(f"{count:,} {_CHANGE_WORDS.get(kind, kind)}" for kind, count in each["changes"].items())
+        changes = ", ".join(_change(kind, count) for kind, count in each["changes"].items())
         table.add_row(f"revision {each['revision']}", Text(f"{each['at']}: {changes or 'calibrated again'}"))
     table.add_row("to do", Text(f"run `{told['mend']}`" if told["mend"] else "nothing, all is up to date"))
     return table
+
+
+def _change(kind: str, count: int) -> str:
+    """A count of a revision's changes or, where a service told it, what was done to how many."""
+    return f"{count:,} {_CHANGE_WORDS[kind]}" if kind in _CHANGE_WORDS else f"{kind} of {count:,}" if count else kind
 
 
 def _thresholds(thresholds: Mapping[str, float] | None, *, is_calibrated: bool) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import ipaddress
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from service.rate_limit import RateLimit, network_of
 _CHALLENGE = 'Bearer realm="flukeprint"'
 _ASKING = {"GET", "HEAD", "OPTIONS"}
 _NOTED_AGAIN_AFTER_SECONDS = 60.0
+_log = logging.getLogger("flukeprint.service")
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def _telling() -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        said = str(error.orig)
+        said = " ".join(str(error.orig).split())
         is_busy = any(word in said for word in _BUSY_WORDS)
         advice = "try again in a moment" if is_busy else "see that the catalogue's database can be written"
         raise AccessUnavailable(f"keys and kept answers can't be reached ({said}); {advice}") from error

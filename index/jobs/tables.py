@@ -84,7 +84,7 @@ def telling() -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        said = str(error.orig)
+        said = " ".join(str(error.orig).split())
         if any(word in said for word in _BUSY_WORDS):
             raise JobsBusy("the catalogue is being changed just now; try again in a moment") from error
         raise BadJobs(f"the record of jobs can't be used ({said}); check that its database can be written") from error

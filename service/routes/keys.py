@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +21,9 @@ from service.problems import BUSY, INVALID, NOT_FOUND, Fault, ProblemError
 
 # The answer to POST holds a secret, which is stored nowhere: not for a repeated request either.
 router = APIRouter(tags=["keys"], dependencies=[requires("admin", keeps_answers=False)])
+
+
+KeyId = Annotated[str, Path(description="The key's id, as the list of keys gives it.")]
 
 
 class KeyToMake(BaseModel):
@@ -91,9 +94,9 @@ async def create_key(request: Request, response: Response, wanted: Annotated[Key
     "/v1/keys/{id}",
     summary="Revoke a key.",
     response_description="The key, revoked.",
-    responses=problem_responses(NOT_FOUND, BUSY),
+    responses=problem_responses(NOT_FOUND, INVALID, BUSY),
 )
-async def revoke_key(request: Request, id: str) -> KeyAnswer:
+async def revoke_key(request: Request, id: KeyId) -> KeyAnswer:
     """Make a key open nothing any more, from the very next request on; its name stays in the log of changes."""
     try:
         return _told(await asyncio.to_thread(_keys(request).revoke, id))

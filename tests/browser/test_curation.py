@@ -47,6 +47,10 @@ def test_photos_are_split_off_and_the_toast_takes_it_back(open_page: OpenPage, s
     page.locator("dialog").get_by_role("button", name="Split off").click()
     expect(page.locator(".tile")).to_have_count(2)
     assert photos_of(site, "w_0012") == ["whale_02_0.jpg"]
+    grounds = page.locator("#told > *").evaluate_all(
+        "parts => parts.map(part => getComputedStyle(part).backgroundColor)"
+    )
+    assert len(grounds) == 2 and grounds[0] == grounds[1]  # what is told, and its button, in one colour on one ground
     page.locator("#told").get_by_role("button", name="Undo").click()
     expect(page.locator(".tile")).to_have_count(3)
     assert len(photos_of(site, "w_0002")) == 3
@@ -96,8 +100,8 @@ def test_who_is_told_apart_is_not_shown_again_until_that_is_undone(open_page: Op
     expect(page.locator(".pair, .empty").first).to_be_visible()
     expect(pair).to_have_count(0)
     page.goto(f"{site.url}/#/history")
-    page.locator(".changes > li").filter(has_text="Told apart").get_by_role("button", name="Undo").click()
-    expect(page.locator(".changes > li.is-undone").filter(has_text="Told apart")).to_have_count(1)
+    page.locator(".changes > li").filter(has_text="Told apart w_").get_by_role("button", name="Undo").click()
+    expect(page.locator(".changes > li.is-undone").filter(has_text="Told apart w_")).to_have_count(1)
     page.goto(f"{site.url}/#/lists/pairs")
     expect(pair).to_have_count(1)
 
@@ -137,10 +141,10 @@ def test_the_history_undoes_or_says_why_not(open_page: OpenPage, site: Site) -> 
     dialog(page, "New id", "w_first", "Rename")
     expect(page.get_by_role("heading", name="w_first")).to_be_visible()
     page.goto(f"{site.url}/#/history")
-    merge = page.locator(".changes > li").filter(has_text="Merged")
+    merge = page.locator(".changes > li").filter(has_text="Merged w_")
     merge.get_by_role("button", name="Undo").click()
     expect(merge.locator(".problem")).to_contain_text("3")
-    rename = page.locator(".changes > li").filter(has_text="Renamed")
+    rename = page.locator(".changes > li").filter(has_text="Renamed w_")
     rename.get_by_role("button", name="Undo").click()
     expect(rename).to_contain_text("undone")
     merge.get_by_role("button", name="Undo").click()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from client import Client
-from client.errors import BadServer, CannotSend
+from client.errors import BadServer, CannotSend, ServiceUnreachable
 
 
 def wire(
@@ -92,3 +92,19 @@ def test_what_cannot_be_sent_is_told(photos: Any, says: str) -> None:
         client.identify(photos)
     with Client("http://flukes.test") as client, pytest.raises(CannotSend, match="there is no such file"):
         client.start_job("identify", archive="absent.zip")
+
+
+def test_a_result_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
+    def breaking() -> Iterator[bytes]:
+        yield b"half"
+        raise httpx.RemoteProtocolError("the peer has closed the connection")
+
+    def play(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=breaking())
+
+    path = tmp_path / "may.csv"
+    path.write_text("of yesterday")
+    client = Client("http://flukes.test", transport=httpx.MockTransport(play))
+    with client, pytest.raises(ServiceUnreachable):
+        client.save_job_result(1, path)
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("may.csv", "of yesterday")]

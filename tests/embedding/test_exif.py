@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
 import PIL.Image
 import pytest
@@ -109,3 +110,20 @@ def test_a_photo_that_is_cut_off_anywhere_has_a_time_or_none() -> None:
     found = {taken_at(whole[:length]) for length in range(len(whole))}
     assert found == {None, "2018-06-01T12:30:05", "2018-06-01T12:30:05+05:45"}
     assert taken_at(b"") is None
+
+
+def test_a_file_made_to_be_read_for_ever_is_read_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every entry of its directory leads to that directory again, and its mark stands in it a thousand times."""
+    entry, count = struct.pack("<HHII", 0x8769, 4, 1, 8), 60_000
+    block = b"II*\x00" + struct.pack("<IH", 8, count) + entry * count
+    read: list[int] = []
+    unpack = struct.unpack_from
+
+    def counted(*given: Any) -> tuple[Any, ...]:
+        read.append(1)
+        return unpack(*given)
+
+    monkeypatch.setattr("embedding.exif.struct.unpack_from", counted)
+    assert taken_at(block) is None  # as a TIFF
+    assert taken_at((b"Exif\x00\x00" + block[:20]) * 1000 + block) is None
+    assert 0 < len(read) < 20_000

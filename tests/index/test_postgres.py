@@ -162,6 +162,17 @@ def test_building_anew_replaces_whole_or_not_at_all(address: PostgresAddress, se
     assert not exists(address.beside("building"))
 
 
+def test_a_schema_that_holds_only_functions_is_not_dropped(address: PostgresAddress) -> None:
+    """As `public` does where an extension was installed and nothing else."""
+    other = replace(address, schema=f"{address.schema}_functions")
+    with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection, connection.begin():
+        connection.exec_driver_sql(f"CREATE SCHEMA {other.schema}")
+        connection.exec_driver_sql(f"CREATE FUNCTION {other.schema}.theirs() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    for ask in (exists, door.remove):
+        with pytest.raises(BadCatalogue, match="holds something else"):
+            ask(other)
+
+
 def test_what_is_not_there_or_not_ours_is_told(address: PostgresAddress, season: Any, embedder: Any) -> None:
     absent = replace(address, schema=f"{address.schema}_absent")
     assert not exists(absent)

@@ -186,8 +186,9 @@ def test_a_database_out_of_reach_is_503(
         with catalogue.engine.begin() as connection:
             connection.execute(text("ALTER TABLE api_keys RENAME COLUMN secret_hash TO lost"))
         response = client.get(PHOTO, headers=bearer(secrets["read"]))
-        problem(response, 503, "busy")
+        detail = problem(response, 503, "busy")["detail"]
         assert response.headers["retry-after"] == "1"
+        assert detail == "Keys can't be looked up just now; try again in a moment.", "of the database nothing is told"
 
 
 def test_limits_are_of_each_key_and_told(

@@ -100,7 +100,8 @@ def look(client: TestClient, content: bytes, parameters: str = '{"duplicates": "
 
 def ended(client: TestClient, job_id: int) -> dict[str, Any]:
     deadline = time.monotonic() + 120
-    while (job := client.get(f"/v1/jobs/{job_id}").json())["state"] in ("queued", "running"):
+    # A service that has just started takes up what was interrupted a moment later.
+    while (job := client.get(f"/v1/jobs/{job_id}").json())["state"] in ("queued", "running", "interrupted"):
         assert time.monotonic() < deadline, job
         time.sleep(0.01)
     return job

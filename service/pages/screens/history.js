@@ -89,7 +89,7 @@ function sentence(change) {
     (change.changes > 3 ? ` and ${change.changes - Math.min(3, about.length)} more` : "");
   const link = (name) => (name ? individualLink(name) : "nobody");
   const verb = el("strong", {}, kindOf(kind));
-  if (kind === "undo") return [verb, ` revision ${change.undoes}`, detail.undone ? ` (${detail.undone})` : ""];
+  if (kind === "undo") return [verb, ` revision ${change.undoes}`, detail.undone ? ` (${kindOf(detail.undone).toLowerCase()})` : ""];
   if (kind === "merge") return [verb, " ", link(detail.individual), " into ", link(detail.into)];
   if (kind === "tell apart") return [verb, " ", link(detail.individual), " and ", link(detail.other)];
   if (kind === "rename") return [verb, " ", detail.individual, " to ", link(detail.new)];
