@@ -78,11 +78,17 @@ def check_fingerprint(address: CatalogueAddress, catalogue: Catalogue, checkpoin
     """Raise WrongFingerprint, before a network is loaded, when another checkpoint made the catalogue at `address`."""
     made_by, given = catalogue.fingerprint, fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
     if made_by is not None and made_by != given:
-        raise WrongFingerprint(
-            f"the catalogue {address} was made by checkpoint {made_by[:12]}, but the one given is {given[:12]}: their "
-            f"distances can't be compared. Mend it with `{mending_command(address, checkpoint)}`, or give --checkpoint "
-            "the file that made it"
-        )
+        raise wrong_fingerprint(address, made_by, given, checkpoint)
+
+
+def wrong_fingerprint(address: CatalogueAddress, made_by: str, given: str, checkpoint: Path | None) -> WrongFingerprint:
+    """Say that checkpoint `made_by` made the catalogue, and `checkpoint` (None: the shipped one) did not."""
+    which = "the one given" if checkpoint else "the one that comes along with this flukeprint"
+    return WrongFingerprint(
+        f"the catalogue {address} was made by checkpoint {made_by[:12]}, but {which} is {given[:12]}: their distances "
+        f"can't be compared. Mend it with `{mending_command(address, checkpoint)}`, or give --checkpoint the file that "
+        "made it"
+    )
 
 
 def mending_command(address: CatalogueAddress, checkpoint: Path | None) -> str:

@@ -157,7 +157,7 @@ class JobRequest(BaseModel):
         default_factory=dict,
         description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`; for `reindex`: `rehash`; for `upgrade`: "
         "`checkpoint`; for `import`: `dry_run`, or beside a zip `duplicates` and `replace_photos`; for `export`: "
-        "`format`, `with_photos`, `with_places`.",
+        "`format`, `with_photos` (form `zip` has them always), `with_places`.",
     )
 
 

@@ -6,8 +6,9 @@ from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from index.access.store import AccessStore
 from index.address import files_folder
 from index.catalogue import BadCatalogue, Catalogue
-from index.identifier import Identifier, WrongFingerprint
+from index.identifier import Identifier
 from index.opening import exists
+from index.status import wrong_fingerprint
 from service.checkpoints import find, load_embedder
 from service.serving import ServedPhoto, Serving
 from service.settings import Settings
@@ -35,7 +36,7 @@ def check_catalogue(settings: Settings) -> None:
     read_header(checkpoint)
     given = fingerprint_of(checkpoint)
     if given != made_by and find(settings, made_by) is None:
-        raise WrongFingerprint(_mending(settings, made_by, given))
+        raise wrong_fingerprint(settings.address, made_by, given, settings.checkpoint)
 
 
 def open_access(settings: Settings) -> AccessStore:
@@ -52,14 +53,5 @@ def load_serving(settings: Settings) -> Serving:
     # A job may have brought the catalogue to another checkpoint since the service was set up.
     embedder = load_embedder(find(settings, gallery.fingerprint) or settings.checkpoint, settings.device)
     if embedder.fingerprint != gallery.fingerprint:
-        raise WrongFingerprint(_mending(settings, gallery.fingerprint, embedder.fingerprint))
+        raise wrong_fingerprint(settings.address, gallery.fingerprint, embedder.fingerprint, settings.checkpoint)
     return Serving(Identifier(embedder, gallery, calibration), photos, decode_px=embedder.input_px)
-
-
-def _mending(settings: Settings, made_by: str, given: str) -> str:
-    checkpoint = f" --checkpoint {settings.checkpoint}" if settings.checkpoint else ""
-    return (
-        f"the catalogue {settings.catalogue} was made by checkpoint {made_by[:12]}, but the one given is {given[:12]}: "
-        f"their distances can't be compared. Mend it with `flukeprint index update --catalogue {settings.catalogue}"
-        f"{checkpoint}`, or give --checkpoint the file that made it"
-    )

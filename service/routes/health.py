@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from index.access.tables import AccessUnavailable
 from service.declared import open_to_all
 from service.openapi import problem_responses
-from service.problems import NOT_READY
+from service.problems import NOT_READY, ProblemError
 from service.schemas import Alive, Ready
 from service.serving import service_of
 
+_log = logging.getLogger("flukeprint.service")
 router = APIRouter(tags=["health"], dependencies=[open_to_all()])
 
 
@@ -24,7 +29,15 @@ async def healthz() -> Alive:
     "/readyz", summary="Can photos be sent?", response_description="They can.", responses=problem_responses(NOT_READY)
 )
 async def readyz(request: Request) -> Ready:
-    """Name the loaded catalogue revision; a `not-ready` problem while it is being loaded."""
+    """Name the loaded catalogue revision; a `not-ready` problem while it is loaded, or while its database is away."""
+    store = request.app.state.access
+    if store is not None:
+        try:
+            await asyncio.to_thread(store.keys.has_any)
+        except AccessUnavailable as error:
+            _log.error("%s", error)
+            detail = "The catalogue's database can't be reached just now; the service's log says why."
+            raise ProblemError(NOT_READY, detail, headers={"Retry-After": "1"}) from error
     identifier = service_of(request).ready().identifier
     gallery = identifier.gallery
     return Ready(
