@@ -191,7 +191,7 @@ def test_a_database_out_of_reach_is_503(
         assert detail == "Keys can't be looked up just now; try again in a moment.", "of the database nothing is told"
         # Who divides requests among services sends none here meanwhile.
         with catalogue.engine.begin() as connection:
-            connection.execute(text("ALTER TABLE api_keys RENAME TO lost_keys"))
+            connection.execute(text("ALTER TABLE api_keys RENAME COLUMN id TO lost_id"))
         assert "database can't be reached" in problem(client.get("/readyz"), 503, "not-ready")["detail"]
         assert client.get("/healthz").status_code == 200
 
