@@ -15,10 +15,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from index.address import BadCatalogue, CatalogueBusy, PostgresAddress
-from index.schema import APPEND_ONLY, FORMAT_TABLE, SCHEMA_VERSION, Table, create_tables, is_writing, writing
+from index.schema import (
+    APPEND_ONLY,
+    BUSY_STATES,
+    FORMAT_TABLE,
+    SCHEMA_VERSION,
+    Table,
+    create_tables,
+    is_writing,
+    writing,
+)
 
 _CONNECT_SECONDS = 10
-_BUSY = ("55P03", "40P01", "40001")  # lock not available, deadlock, could not serialise
 _READ_ONLY = ("25006", "42501")  # read-only transaction, insufficient privilege
 _DISK_FULL = ("53100",)
 
@@ -195,7 +203,7 @@ def _told(address: PostgresAddress, error: Any) -> BadCatalogue:
     code = getattr(error, "sqlstate", None)
     lines = [line.strip() for line in _without_secrets(address, str(error)).splitlines() if line.strip()]
     said = lines[0] if lines else type(error).__name__
-    if code in _BUSY:
+    if code in BUSY_STATES:
         return CatalogueBusy(f"another flukeprint is changing {address} just now; wait until it has finished")
     if code in _DISK_FULL:
         return BadCatalogue(

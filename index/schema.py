@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Connection, ForeignKey, Identity, Integer, String, inspect
 from sqlalchemy import Table as SqlTable
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA_VERSION = 3
@@ -22,6 +23,9 @@ FORMAT_TABLE = "flukeprint_format"
 """PostgreSQL has no place for a format's version beside the tables: one row here says it."""
 
 _IS_WRITING = "flukeprint_is_writing"
+
+BUSY_STATES = frozenset({"55P03", "40P01", "40001"})
+"""PostgreSQL's codes of a lock that can't be had, of a deadlock, and of what can't be serialised."""
 
 
 class Table(DeclarativeBase):
@@ -165,6 +169,12 @@ def create_tables(connection: Connection) -> None:
         _finish_postgres(connection)
     else:
         _finish_sqlite(connection)
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Whether another writer keeps the database: by PostgreSQL's codes (its words are in any language) or SQLite's words."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state in BUSY_STATES if state else any(word in str(error.orig) for word in ("locked", "busy"))
 
 
 def create_missing(connection: Connection, tables: Sequence[SqlTable]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from embedding.errors import FlukeprintError
-from index.schema import Table, create_missing, keep_others_out, writing
+from index.schema import Table, create_missing, is_busy, keep_others_out, writing
 
 
 class AccessUnavailable(FlukeprintError):
@@ -59,7 +59,6 @@ class StoredAnswerRow(Table):
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
-_BUSY_WORDS = ("locked", "lock timeout", "deadlock")
 _TABLES = [Table.metadata.tables[row.__tablename__] for row in (KeyRow, StoredAnswerRow)]
 
 
@@ -90,6 +89,5 @@ def _telling() -> Generator[None]:
         yield
     except DBAPIError as error:
         said = " ".join(str(error.orig).split())
-        is_busy = any(word in said for word in _BUSY_WORDS)
-        advice = "try again in a moment" if is_busy else "see that the catalogue's database can be written"
+        advice = "try again in a moment" if is_busy(error) else "see that the catalogue's database can be written"
         raise AccessUnavailable(f"keys and kept answers can't be reached ({said}); {advice}") from error

@@ -11,9 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from index.jobs.records import BadJobs, Job, JobsBusy
-from index.schema import Table, create_missing, writing
-
-_BUSY_WORDS = ("locked", "busy", "lock timeout", "could not serialize", "deadlock")
+from index.schema import Table, create_missing, is_busy, writing
 
 
 class JobRow(Table):
@@ -84,9 +82,9 @@ def telling() -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        said = " ".join(str(error.orig).split())
-        if any(word in said for word in _BUSY_WORDS):
+        if is_busy(error):
             raise JobsBusy("the catalogue is being changed just now; try again in a moment") from error
+        said = " ".join(str(error.orig).split())
         raise BadJobs(f"the record of jobs can't be used ({said}); check that its database can be written") from error
 
 
