@@ -22,10 +22,10 @@ APPLICATION_ID = 0x666C756B  # "fluk": tells our SQLite files from another progr
 FORMAT_TABLE = "flukeprint_format"
 """PostgreSQL has no place for a format's version beside the tables: one row here says it."""
 
-_IS_WRITING = "flukeprint_is_writing"
-
 BUSY_STATES = frozenset({"55P03", "40P01", "40001"})
 """PostgreSQL's codes of a lock that can't be had, of a deadlock, and of what can't be serialised."""
+
+_IS_WRITING = "flukeprint_is_writing"
 
 
 class Table(DeclarativeBase):
@@ -172,7 +172,7 @@ def create_tables(connection: Connection) -> None:
 
 
 def is_busy(error: DBAPIError) -> bool:
-    """Whether another writer keeps the database: by PostgreSQL's codes (its words are in any language) or SQLite's words."""
+    """Whether another writer keeps the database: by PostgreSQL's codes (its words vary) or SQLite's words."""
     state = getattr(error.orig, "sqlstate", None)
     return state in BUSY_STATES if state else any(word in str(error.orig) for word in ("locked", "busy"))
 
