@@ -32,7 +32,7 @@ const FORMATS = [
 ];
 
 export async function exchange(screen, { signal }) {
-  const place = el("div");
+  const place = el("div", { class: "files-told" });
   put(
     screen,
     heading("Import and export"),
@@ -190,7 +190,7 @@ function after(job, isImported, signal, look) {
     );
   const { counts, is_dry_run: isDryRun, warnings } = job.result;
   const wanted = (counts.added || 0) + (counts.changed || 0);
-  const place = el("div");
+  const place = el("div", { class: "files-told" });
   return [
     warnings.map((warning) => el("p", { class: "note" }, warning)),
     filters(job, place, signal),
