@@ -32,7 +32,7 @@ const FORMATS = [
 ];
 
 export async function exchange(screen, { signal }) {
-  const place = el("div", { class: "files-told" });
+  const place = el("div");
   put(
     screen,
     heading("Import and export"),
