@@ -139,8 +139,8 @@ class Network(nn.Module):
     ):
         super().__init__()
         self.config = config
-        self.backbone = _backbone(config, pretrained=pretrained, drop_path=drop_path)
         _check(config)
+        self.backbone = _backbone(config, pretrained=pretrained, drop_path=drop_path)
         self.stage = _cut(self.backbone, config) if config.stride else None
         self.mirror_axis = MIRROR_AXES[config.mirror]
         self.pool, self.pool_before = _pool(config.pooling), None

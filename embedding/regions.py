@@ -111,6 +111,8 @@ def _both_sides(network: Network | Ensemble, images: Tensor) -> list[Tensor]:
     lengths = network.shares(images).sqrt()  # (n, m)
     both: list[Tensor] = []
     for at, member in enumerate(network.networks):
+        if not bool(lengths[:, at].any()):  # it has no part in either photo
+            continue
         view = network.view(images, at)
         sides = _of_unit_length(region_vectors(member, view)) + _of_unit_length(_mirrored(member, view))
         both.append(sides * lengths[:, at, None, None, None])

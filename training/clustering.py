@@ -22,8 +22,12 @@ _BATCH = 32
 _ROUNDS = 20
 
 
-def begin_clusters(network: Network, pixels: NDArray[np.uint8], preprocessing: Preprocessing, seed: int) -> None:
-    """Fit the network's vlad pooling and the linear layer after it to pixels (n, h, w, 3), unless that was done before.
+def begin_clusters(
+    network: Network, pixels: NDArray[np.uint8], rows: NDArray[np.int64], preprocessing: Preprocessing, seed: int
+) -> None:
+    """Fit vlad pooling and the linear layer after it to some rows of pixels (n, h, w, 3), unless that was done before.
+
+    Of the pixels, which may be a file larger than memory, no more than those are read.
 
     Cells are brought down along their principal axes, half whitened; centres are those of k-means; the linear layer
     takes the principal axes of the vectors that come of it, half whitened too. Other poolings are left as they are.
@@ -31,7 +35,7 @@ def begin_clusters(network: Network, pixels: NDArray[np.uint8], preprocessing: P
     if not isinstance(network.pool, Vlad) or network.pool.is_fitted:
         return
     rng = np.random.default_rng(seed)
-    chosen = pixels[np.sort(rng.permutation(len(pixels))[:PHOTOS_TO_CLUSTER])]
+    chosen = pixels[rows[np.sort(rng.permutation(len(rows))[:PHOTOS_TO_CLUSTER])]]
     was_training = network.training
     network.eval()
     maps = _maps(network, chosen, preprocessing)

@@ -77,7 +77,7 @@ def prepare_run(
         )
     torch.manual_seed(recipe.seed)
     network = start_network(recipe.network).to(world.device)
-    begin_clusters(network, pixels[rows], preprocessing, recipe.seed)
+    begin_clusters(network, pixels, rows, preprocessing, recipe.seed)
     if world.device.type == "cpu" and recipe.compute.precision == "bf16":
         thin_strides(network)
     if recipe.compute.channels_last:

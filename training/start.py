@@ -87,4 +87,8 @@ def _load_checkpoint(network: Network, path: Path) -> None:
             f"the first is {unfit[0]}). Give the recipe that backbone, or other weights"
         )
     fitting = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
+    pooled = {name for name in own if name.startswith(("pool.", "project."))}
+    if "pool.is_fitted" in own and not pooled <= set(fitting):
+        # Half of another vlad pooling is none: it begins anew, from these features.
+        fitting = {name: value for name, value in fitting.items() if name not in pooled}
     network.load_state_dict({**own, **fitting})

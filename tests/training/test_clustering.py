@@ -28,7 +28,7 @@ def pixels(rng: np.random.Generator) -> np.ndarray:
 def begun(pixels: np.ndarray, seed: int = 0) -> Network:
     network = network_of()
     torch.manual_seed(2)
-    begin_clusters(network, pixels, INPUT, seed)
+    begin_clusters(network, pixels, np.arange(len(pixels)), INPUT, seed)
     return network
 
 
@@ -66,12 +66,25 @@ def test_one_seed_gives_one_beginning_and_another_another(pixels: np.ndarray) ->
 def test_what_has_begun_is_left_as_it_is(pixels: np.ndarray) -> None:
     network = begun(pixels)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    begin_clusters(network, pixels[::-1].copy(), INPUT, seed=9)
+    begin_clusters(network, pixels, np.arange(3), INPUT, seed=9)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
 def test_other_poolings_have_nothing_to_begin(pixels: np.ndarray) -> None:
     network = network_of("gem")
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    begin_clusters(network, pixels, INPUT, seed=0)
+    begin_clusters(network, pixels, np.arange(len(pixels)), INPUT, seed=0)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
+def test_no_more_is_read_than_the_rows_it_needs(pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.clustering.PHOTOS_TO_CLUSTER", 4)
+    read: list[int] = []
+
+    class Watched:
+        def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+            read.extend(rows.tolist())
+            return pixels[rows]
+
+    begin_clusters(network_of(), Watched(), np.arange(2, 10), INPUT, seed=0)  # type: ignore[arg-type]
+    assert len(read) == 4 and set(read) <= set(range(2, 10))

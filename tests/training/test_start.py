@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from embedding.checkpoint import BadCheckpoint, CheckpointHeader, save_checkpoint
-from embedding.network import BadNetwork, Network, NetworkConfig
+from embedding.network import BadNetwork, Network, NetworkConfig, Vlad
 from embedding.preprocessing import Preprocessing
 from training import start
 from training.combine import combine
@@ -122,3 +122,22 @@ def test_of_an_ensemble_the_member_of_the_recipe_s_backbone_is_taken(tmp_path: P
     combine([tmp_path / "a.safetensors", tmp_path / "b.safetensors"], tmp_path / "both.safetensors", "both")
     assert same(start_network(choices(str(tmp_path / "both.safetensors"))), network)
     assert other.config.backbone != network.config.backbone
+
+
+@pytest.mark.parametrize(("clusters", "dim", "is_taken"), [(4, 8, True), (5, 8, False), (4, 6, False)])
+def test_another_s_vlad_pooling_is_taken_whole_or_not_at_all(
+    clusters: int, dim: int, is_taken: bool, tmp_path: Path
+) -> None:
+    torch.manual_seed(6)
+    saved = Network(NetworkConfig("test_resnet", 8, "vlad", clusters=4, cell_dim=3))
+    assert isinstance(saved.pool, Vlad)
+    saved.pool.is_fitted.fill_(1.0)
+    header = CheckpointHeader(saved.config.to_dict(), Preprocessing(32, 32), {"name": "x"})
+    save_checkpoint(tmp_path / "vlad.safetensors", saved.state_dict(), header)
+    wanted = choices(
+        str(tmp_path / "vlad.safetensors"), pooling="vlad", clusters=clusters, cell_dim=3, embedding_dim=dim
+    )
+    begun = start_network(wanted)
+    assert isinstance(begun.pool, Vlad)
+    assert bool(begun.pool.is_fitted) is is_taken  # else clusters are looked for
+    assert same(begun.backbone, saved.half().float().backbone)
