@@ -9,7 +9,7 @@ from typing import Any, cast
 from index.address import CatalogueAddress
 from index.catalogue import Catalogue
 from index.embed_photos import PhotoEmbedder
-from index.reindex import update_catalogue
+from index.reindex import Report, update_catalogue
 from service.job_context import JobContext
 from service.job_schemas import ReindexJob
 from service.serving import Serving
@@ -45,10 +45,7 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
             swapping=context.keeping_the_database,
             progress=context.steps,
         )
-    for unread in report.unread:
-        context.error(unread.photo.name, unread.reason)
-    if report.revision != place.serving().identifier.gallery.revision:
-        place.on_revision()
+    settle(report, context, place.serving, place.on_revision)
     return {
         "revision": report.revision,
         "is_new_revision": report.is_new_revision,
@@ -58,3 +55,13 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
         "unreadable": len(report.unread),
         "warnings": list(report.warnings),
     }
+
+
+def settle(
+    report: Report, context: JobContext, serving: Callable[[], Serving], on_revision: Callable[[], None]
+) -> None:
+    """Tell which photos could not be read, and have the service follow where it serves another revision."""
+    for unread in report.unread:
+        context.error(unread.photo.name, unread.reason)
+    if report.revision != serving().identifier.gallery.revision:
+        on_revision()

@@ -11,6 +11,7 @@ from index.catalogue import Catalogue
 from index.reindex import update_catalogue
 from service.checkpoints import Checkpoints
 from service.job_context import JobContext
+from service.job_reindex import settle
 from service.job_schemas import UpgradeJob
 from service.serving import Serving
 
@@ -46,10 +47,7 @@ def upgrade(place: UpgradePlace, context: JobContext) -> dict[str, Any]:
             swapping=context.keeping_the_database,
             progress=context.steps,
         )
-    for unread in report.unread:
-        context.error(unread.photo.name, unread.reason)
-    if report.revision != place.serving().identifier.gallery.revision:
-        place.on_revision()
+    settle(report, context, place.serving, place.on_revision)
     return {
         "revision": report.revision,
         "is_new_revision": report.is_new_revision,
