@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,7 @@ VARIANTS: dict[str, list[str]] = {
     "vlad at stride 8": ["network.pooling=vlad", "network.stride=8", "network.cell_dim=32"],
     "vlad, 32 centres": ["network.pooling=vlad", "network.stride=16", "network.clusters=32"],
     "no moving average": ["compute.ema_decay=0"],
+    "the last two epochs' mean (SWA)": ["compute.ema_decay=0", "schedule.swa_epochs=2"],
     "no dropout, no drop path": ["network.dropout=0.0", "network.drop_path=0.0"],
     "strong augmentation": [
         "augmentation.rotation_degrees=25.0",
@@ -96,7 +98,7 @@ def main() -> None:
 
 def folder_of(out: Path, name: str) -> Path:
     """Where a variant's run is."""
-    return out / name.replace(" ", "-").replace(",", "")
+    return out / re.sub(r"[^\w-]", "", name.replace(" ", "-"))
 
 
 def last_rows(out: Path) -> dict[str, dict[str, str]]:
