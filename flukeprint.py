@@ -52,8 +52,8 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line: errors of the user's making are one line and exit code 2, Ctrl-C is 130."""
-    # PyTorch's threads wait for each other by spinning, and where other work fills the cores they spin that away: 60 photos
-    # took 35 s of CPU instead of 10. Read when PyTorch is loaded; who sets it, or GOMP_SPINCOUNT, is obeyed.
+    # PyTorch's threads wait for each other by spinning, and where other work fills the cores they spin that away:
+    # 60 photos took 35 s of CPU instead of 10. Read when PyTorch is loaded; who sets it is obeyed.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         build_app()()

@@ -159,7 +159,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     Raises CannotWrite, with nothing left behind, where the disk is full or the folder can't be written to.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(_temporary_name(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -175,3 +175,27 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise CannotWrite(
             f"{path} ({len(data) / 2**20:.1f} MiB) can't be written: {error.strerror}. {advice}"
         ) from error
+
+
+def refuse_unwritable(*paths: Path) -> None:
+    """Raise CannotWrite, before any work, where `write_atomically` couldn't write one of these files.
+
+    Tried with an empty file, in the nearest folder that is there: what may be written isn't told by permissions alone.
+    No folder is made.
+    """
+    for path in paths:
+        folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+        tried = folder / _temporary_name(path)
+        try:
+            try:
+                tried.open("xb").close()
+            finally:
+                tried.unlink(missing_ok=True)
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "a folder has that name")
+        except OSError as error:
+            raise CannotWrite(f"{path} can't be written: {error.strerror}. Give another place") from error
+
+
+def _temporary_name(path: Path) -> str:
+    return f".{path.name}.{os.getpid()}.tmp"

@@ -107,6 +107,11 @@ def read_text(path: Path) -> str:
         raise BadLabels(f"{path}: not UTF-8 at byte {error.start:,}; save it as UTF-8 text") from None
 
 
+def separator_of(text: str) -> str:
+    """Whether a CSV that isn't empty is separated by commas, semicolons or tabs, by its first line."""
+    return max(",;\t", key=text.lstrip().splitlines()[0].count)
+
+
 def csv_rows(path: Path, photos: Path, *, faults: list[str] | None = None) -> Iterator[LabelledPhoto]:
     """Read the rows of a CSV separated by commas, semicolons or tabs, in their order.
 
@@ -115,8 +120,7 @@ def csv_rows(path: Path, photos: Path, *, faults: list[str] | None = None) -> It
     text = read_text(path)
     if not text.strip(",;\t\r\n "):
         raise BadLabels(f"{path}: is empty; its first line must be a header such as image,label")
-    separator = max(",;\t", key=text.lstrip().splitlines()[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text))
     try:
         lines = ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
         _, header = next(lines)

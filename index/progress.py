@@ -68,11 +68,16 @@ def plain_lines(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Generator[Advance]:
-    """Print a line when `PLAIN_LINE_SECONDS` have passed since the last, and one at the end or the break."""
+    """Print a line when `PLAIN_LINE_SECONDS` have passed since the last, and one at the end or the break.
+
+    The last line is said once: where all is done, and the end is only to come, no line is due.
+    """
     started = last = clock()
-    done = 0
+    done = told = 0
 
     def line(ending: str = "") -> None:
+        nonlocal told
+        told = done
         of_total = "" if total is None else f" of {total}"
         seconds = clock() - started
         rate = f", {done / seconds:.1f}/s" if done and seconds > 0 else ""
@@ -83,7 +88,7 @@ def plain_lines(
     def advance(steps: int) -> None:
         nonlocal done, last
         done += steps
-        if clock() - last >= PLAIN_LINE_SECONDS:
+        if clock() - last >= PLAIN_LINE_SECONDS and done != total:
             last = clock()
             line()
 
@@ -92,4 +97,5 @@ def plain_lines(
     except BaseException:
         line(" (stopped)")
         raise
-    line()
+    if done != told or done == total or not done:
+        line()

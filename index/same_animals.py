@@ -8,39 +8,50 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from index.labelled_rows import BadLabels, read_text, some
+from index.labelled_rows import BadLabels, read_text, separator_of, some
 from index.labels import LabelledPhoto, Labels
 
 _ALLOWED = (
-    "a header line and then either the columns Id,SubId, where SubId holds ids separated by spaces, or two ids a row"
+    "a header line and then either the columns Id,SubId, where SubId holds ids separated by spaces, or two ids a row; "
+    "commas, semicolons or tabs stand between columns"
 )
 
 
 def read_same_animals(path: Path) -> list[set[str]]:
     """Read which ids are one animal: Kaggle's list of duplicate ids of 2019 (`Id,SubId`), or rows of two ids.
 
-    Rows that share an id belong together, so every id is in one set only. Raises BadLabels.
+    Separated by commas, semicolons or tabs. Rows that share an id belong together, so every id is in one set only.
+    Raises BadLabels.
     """
-    try:
-        header, *rows = list(csv_format.reader(io.StringIO(read_text(path), newline=""))) or [[]]
-    except csv_format.Error as error:
-        raise BadLabels(f"{path}: not readable as CSV ({error}); allowed is {_ALLOWED}") from None
-    listed = header.index("SubId") if "SubId" in header else None
+    separator, (header, *rows) = _rows_of(path)
+    names = [cell.strip() for cell in header[1]]
+    listed = names.index("SubId") if "SubId" in names else None
     groups: list[set[str]] = []
-    for number, row in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in row):
-            continue
+    for number, row in rows:
         cells = row if listed is None else row[listed : listed + 1]
         ids = {one for cell in cells for one in (cell.split() if listed is not None else [cell.strip()]) if one}
         if len(ids) < 2 or (listed is None and len(row) != 2):
             raise BadLabels(
-                f"{path}, line {number}: {','.join(row)!r} doesn't say which two ids are one; allowed is {_ALLOWED}"
+                f"{path}, line {number}: {separator.join(row)!r} doesn't say which two ids are one; allowed is {_ALLOWED}"
             )
         joined = [group for group in groups if group & ids]
         groups = [group for group in groups if not group & ids] + [ids.union(*joined)]
     if not groups:
         raise BadLabels(f"{path}: names no two ids that are one animal; allowed is {_ALLOWED}")
     return groups
+
+
+def _rows_of(path: Path) -> tuple[str, list[tuple[int, list[str]]]]:
+    """A CSV's separator, and its rows that aren't empty with their line's number: the header, and what follows."""
+    text = read_text(path)
+    if not text.strip(",;\t\r\n "):
+        raise BadLabels(f"{path}: is empty and names no two ids that are one animal; allowed is {_ALLOWED}")
+    separator = separator_of(text)
+    reader = csv_format.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        return separator, [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv_format.Error as error:
+        raise BadLabels(f"{path}: not readable as CSV ({error}); allowed is {_ALLOWED}") from None
 
 
 def with_one_id(labels: Labels, same_animals: Path | None) -> Labels:

@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from index.matching import Identification
+from index.matching import Identification, SpeciesAnswer
 
 _FIRST = ("photo", "decision", "probability", "reason")
 _RANKED = ("individual", "distance", "probability", "nearest_photo")
+_SPECIES = ("species", "species_probability")
 _LAST = ("revision", "fingerprint")
 
 
@@ -26,10 +27,13 @@ class AnswerFile:
         if size_bytes is not None and path.exists():  # killed between the last row and the record of it
             path.replace(self._unfinished)
         self._file = self._unfinished.open("wb" if size_bytes is None else "r+b")
+        self._has_species = True
         if size_bytes is None:
             ranked = [f"{name}_{rank}" for rank in range(1, k + 1) for name in _RANKED]
-            self._write([*_FIRST, *ranked, *_LAST])
+            self._write([*_FIRST, *ranked, *_SPECIES, *_LAST])
         else:
+            # A file that a flukeprint without these columns began keeps the columns of its first line.
+            self._has_species = _SPECIES[0] in self._file.readline().decode().rstrip("\n").split(",")
             self._file.truncate(size_bytes)
             self._file.seek(size_bytes)
 
@@ -47,6 +51,8 @@ class AnswerFile:
         for match in answer.matches:
             row += [match.individual, f"{match.distance:.6f}", f"{match.probability:.6f}", match.photo]
         row += [""] * (len(_RANKED) * (self._k - len(answer.matches)))
+        if self._has_species:
+            row += _species_cells(answer.species)
         self._write([*row, answer.revision, answer.fingerprint])
 
     def settle(self) -> int:
@@ -64,3 +70,8 @@ class AnswerFile:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(row)
         self._file.write(text.getvalue().encode())
+
+
+def _species_cells(species: SpeciesAnswer) -> list[str]:
+    probability = "" if species.probability is None else f"{species.probability:.6f}"
+    return [species.name or "", probability]

@@ -84,6 +84,7 @@ def train(
     """
     import json
 
+    from embedding.checkpoint import refuse_unwritable
     from training.board import require_tensorboard
     from training.data.packs import is_pack
     from training.extra import read_extra
@@ -106,6 +107,7 @@ def train(
         rehearse(choices, labelled, overfit=overfit, find_rate=find_rate, show=show_augmentation, cache=cache)
         return
     assert out is not None
+    refuse_unwritable(out / "recipe.json")
     if choices.data.task == "classes":
         from training.classification.commands import train_by_kinds
 

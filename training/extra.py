@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.photo import photo_names
-from index.labels import BadLabels, LabelledPhoto, read_labels, some
+from index.labels import BadLabels, LabelledPhoto, some
+from training.data.labelled import read_labelled
 
 
 def read_extra(
@@ -21,13 +22,18 @@ def read_extra(
     `extra/photo`, so that they meet no labelled photo's name. Raises BadLabels, also where `labelled` are
     `of_several_sets` (`training.sets`) and an individual isn't among theirs: it would be taken for another animal.
     """
+    if csv is not None and not csv.exists():
+        raise BadLabels(
+            f"--extra-csv {csv}: there is no such file; give what `flukeprint pseudo-label` wrote, or any other label "
+            "file of the extra photos, or leave it out, and they are learned from without labels"
+        )
+    if not folder.is_dir():
+        raise BadLabels(f"{folder}: there is no such folder of extra photos; give --extra-photos a folder that is there")
     if csv is not None:
-        labels = read_labels(csv, folder)
+        labels = read_labelled(csv, folder)
         photos, warnings = list(labels.photos), list(labels.warnings)
-    elif folder.is_dir():
-        photos, warnings = [LabelledPhoto(name, folder / name, None) for name in photo_names(folder)], []
     else:
-        raise BadLabels(f"{folder}: there is no such folder of extra photos")
+        photos, warnings = [LabelledPhoto(name, folder / name, None) for name in photo_names(folder)], []
     if of_several_sets:
         _check_names(photos, labelled)
     kept = without_copies(photos, labelled)

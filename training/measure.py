@@ -12,17 +12,17 @@ from typing import cast, get_args
 
 import numpy as np
 
-from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header, write_atomically
+from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header, refuse_unwritable, write_atomically
 from embedding.embedder import Embedder
 from embedding.photo import BadPhoto
 from index.calibration import calibrate
 from index.embed_photos import UnreadPhoto, embed_photos
 from index.embedders import FloatArray
-from index.labels import LabelledPhoto, read_labels
+from index.labels import LabelledPhoto
 from index.matching import BadQuery, Score
 from index.progress import progress
-from index.same_animals import with_one_id
 from training.comparison import abundance, compare, write_comparison
+from training.data.labelled import read_labelled
 from training.evaluation import Answers, answers_of
 from training.failures import failure_rows, known_asked, left_out_asked, write_failures
 from training.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
@@ -53,7 +53,8 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     if choices.score not in get_args(Score):
         raise BadQuery(f"score {choices.score!r}; allowed are {', '.join(get_args(Score))}")
     score = cast(Score, choices.score)
-    photos = list(with_one_id(read_labels(choices.csv, choices.photos), choices.same_animals).photos)
+    refuse_unwritable(choices.out / "report.json")
+    photos = list(read_labelled(choices.csv, choices.photos, same_animals=choices.same_animals).photos)
     split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
     path = choices.checkpoint or DEFAULT_CHECKPOINT
     embedder = Embedder.load(path)

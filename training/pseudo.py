@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedding.checkpoint import write_atomically
+from embedding.checkpoint import refuse_unwritable, write_atomically
 from embedding.embedder import Embedder
 from embedding.photo import photo_names
 from index.calibration import calibrate
@@ -36,6 +36,7 @@ def write_pseudo_labels(
     its individuals' photos, each without its own individual) would be mistaken for somebody. Copies of labelled photos
     are left out. Returns how many were labelled, of how many. Raises BadLabels, BadSplit, BadCheckpoint.
     """
+    refuse_unwritable(out)
     names = photo_names(unlabelled) if unlabelled.is_dir() else []
     if not names:
         raise BadLabels(f"{unlabelled}: holds no photo to label; give a folder of photos with --unlabelled")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from embedding.checkpoint import refuse_unwritable
 from index.labels import LabelledPhoto
 from training.choices import Recipe
 
@@ -24,6 +25,8 @@ def check_one_way(out: Path | None, overfit: int | None, find_rate: Path | None,
     for name, path in (("--find-rate", find_rate), ("--show-augmentation", show)):
         if path is not None and path.suffix.lower() != ".png":
             raise typer.BadParameter(f"{name} {path}: give the picture to write, a file that ends in .png")
+        if path is not None:
+            refuse_unwritable(path)
     if not given and out is None:
         raise typer.BadParameter("give --out, the folder for the run (or --overfit, --find-rate, --show-augmentation)")
     return bool(given)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from embedding.photo import Box
-from index.labels import BadLabels, LabelledPhoto, Labels, read_labels
+from index.labels import BadLabels, LabelledPhoto, Labels
 from index.same_animals import with_one_id
+from training.data.labelled import read_labelled
 from training.data.packs import is_pack, packed_labels
 
 _WHOLE = Box(0.0, 0.0, 1.0, 1.0)
@@ -37,7 +38,7 @@ def read_sets(
     if csvs and len(csvs) != len(folders):
         raise BadLabels(f"{len(csvs)} label files (--csv) and {len(folders)} folders (--photos); give as many of each")
     pairs = list(zip(csvs or [None] * len(folders), folders, strict=True))
-    read = [with_one_id(_read(csv, folder, absent), same_animals) for csv, folder in pairs]
+    read = [_read(csv, folder, absent, same_animals) for csv, folder in pairs]
     warnings = [warning for labels in read for warning in labels.warnings]
     names = [_name_of(csv, folder) for csv, folder in pairs]
     known = {photo.species or name for name, labels in zip(names, read, strict=True) for photo in labels.photos}
@@ -72,8 +73,10 @@ def read_sets(
     return photos, warnings
 
 
-def _read(csv: Path | None, folder: Path, absent: Literal["refuse", "skip"]) -> Labels:
-    return packed_labels(folder) if csv is None and is_pack(folder) else read_labels(csv, folder, absent=absent)
+def _read(csv: Path | None, folder: Path, absent: Literal["refuse", "skip"], same_animals: Path | None) -> Labels:
+    if csv is None and is_pack(folder):
+        return with_one_id(packed_labels(folder), same_animals)
+    return read_labelled(csv, folder, absent=absent, same_animals=same_animals)
 
 
 def _name_of(csv: Path | None, folder: Path) -> str:

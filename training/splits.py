@@ -144,6 +144,11 @@ def read_split(path: Path, photos: Sequence[LabelledPhoto]) -> Split:
 
 def split_rows(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, tuple[Role, Part | None]]:
     """The role and, in a split in parts, the part of each of these photos. Raises BadSplit."""
+    if not path.exists():
+        raise BadSplit(
+            f"the split {path}: there is no such file. Give a run's split.csv, or what `flukeprint data split LABELS.csv "
+            "--photos DIR --out split.csv` writes; without --split it is the protocol's"
+        )
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = {row["image"]: (row["role"], row.get("part")) for row in csv.DictReader(file)}

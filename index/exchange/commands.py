@@ -88,6 +88,7 @@ def import_(
     from index.exchange.media import media_folder
     from index.exchange.offered import read_offer
     from index.exchange.report import report_json, summary, write_report
+    from index.exchange.unfinished import clear_left, unfinished_suffix
     from index.files_mark import claim_files
     from index.progress import progress
 
@@ -99,7 +100,10 @@ def import_(
     if not dry_run:
         claim_files(catalogue)
     # Beside the catalogue, where there is room for the photos anyway.
-    with tempfile.TemporaryDirectory(prefix=".importing-", dir=files_folder(catalogue)) as staging:
+    beside = files_folder(catalogue)
+    if not dry_run:
+        clear_left([beside])
+    with tempfile.TemporaryDirectory(unfinished_suffix(), ".importing-", beside) as staging:
         offer = read_offer(source, csv, Path(staging), progress=progress)
         plan = plan_import(
             offer,

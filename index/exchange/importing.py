@@ -17,9 +17,10 @@ from index.catalogue import Catalogue, CataloguePhoto
 from index.decided import Decided, decided_in
 from index.embed_photos import PhotoEmbedder, photo_file
 from index.exchange.import_plan import Duplicates, ImportPlan, ImportRow, make_import_plan
-from index.exchange.media import media_folder, store_photo
+from index.exchange.media import media_folder, media_path, store_photo
 from index.exchange.offered import Offer, OfferedPhoto, look_at
 from index.exchange.perceptual_cache import known_perceptual
+from index.exchange.unfinished import clear_left
 from index.labels import LabelledPhoto, Labels
 from index.opening import exists
 from index.progress import Progress, no_progress
@@ -127,6 +128,8 @@ def _decided(catalogue: CatalogueAddress) -> Decided:
 def _store(plan: ImportPlan, folder: Path, progress: Progress) -> tuple[list[LabelledPhoto], dict[str, str]]:
     """Copy originals; those that changed since they were looked at are faults."""
     planned = {row.photo: row.content_hash for row in plan.rows}
+    hashes = (planned.get(photo.name, "") for photo in plan.store)
+    clear_left({media_path(folder, hashed, "").parent for hashed in hashes if hashed})
     stored: list[LabelledPhoto] = []
     faults: dict[str, str] = {}
     with progress(len(plan.store), "Copying photos") as advance:

@@ -9,6 +9,7 @@ from pathlib import Path
 from embedding.errors import FlukeprintError
 from embedding.photo import PHOTO_SUFFIXES, content_hash
 from index.address import CatalogueAddress, folder_beside
+from index.exchange.unfinished import unfinished_suffix
 
 
 class BadMedia(FlukeprintError):
@@ -44,7 +45,7 @@ def store_photo(data: bytes, folder: Path, name: str) -> Path:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under a hidden name and rename it: at `path` is all of it, or what was there before."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}{unfinished_suffix()}")
     try:
         with unfinished.open("wb") as file:
             file.write(data)

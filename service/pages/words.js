@@ -26,6 +26,13 @@ export function species(name) {
   return name ? name.replaceAll("_", " ") : "";
 }
 
+// What an answer says of the species; `several`: whether the catalogue knows more than one. Empty: nothing to say.
+export function speciesTold(told, several) {
+  const sure = told?.probability === null ? "" : percent(told?.probability);
+  if (told?.name) return [species(told.name), sure].filter(Boolean).join(", ");
+  return told && several ? `not known. ${told.reason}` : "";
+}
+
 // The last part of a photo's name, without folders; long ones keep both ends.
 export function photoName(name) {
   const file = name.split("/").pop();

@@ -148,7 +148,8 @@ def load(settings: Settings) -> Serving:
     with Catalogue.open(settings.catalogue) as catalogue:
         gallery, calibration = catalogue.searchable()
         photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
-    return Serving(Identifier(CornerEmbedder(), gallery, calibration), photos)
+        species = catalogue.species()
+    return Serving(Identifier(CornerEmbedder(), gallery, calibration, species), photos)
 
 
 @contextmanager

@@ -70,6 +70,43 @@ def test_three_photos_by_keyboard_alone(open_page: OpenPage, site: Site) -> None
     expect(page.locator("#told")).to_contain_text("Nothing of this visit to undo")
 
 
+def test_the_species_is_named_beside_the_decision(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    add(page, site.photo(3, 5))
+    told = page.locator(".decision .species")
+    expect(told).to_have_text("Species: humpback whale")  # one species alone has no probability
+
+    answers = [
+        {"name": "fin_whale", "probability": 0.934, "reason": "w_0003 is near."},
+        {"name": None, "probability": None, "reason": "None of the 20 nearest individuals has a species."},
+    ]
+
+    def of_several(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        found["results"][0]["species"] = answers.pop(0)
+        route.fulfill(response=answer, json=found)
+
+    def with_several(route: Route) -> None:
+        answer = route.fetch()
+        counts = [{"species": name, "individuals": 6, "photos": 18} for name in ("fin_whale", "humpback_whale")]
+        route.fulfill(response=answer, json=answer.json() | {"species": counts})
+
+    page.route(re.compile("/v1/identify$"), of_several)
+    page.keyboard.press("a")
+    expect(told).to_have_text("Species: fin whale, 93\u00a0%")
+    page.keyboard.press("a")
+    expect(page.locator(".searched")).to_have_text("all 12 individuals")
+    expect(told).to_be_hidden()  # nothing is missed in a catalogue of one species
+
+    answers.append({"name": None, "probability": None, "reason": "None of the 20 nearest individuals has a species."})
+    page.route(re.compile("/v1/stats$"), with_several)
+    page.reload()
+    expect(told).to_be_visible()
+    page.keyboard.press("a")
+    expect(told).to_have_text("Species: not known. None of the 20 nearest individuals has a species.")
+
+
 def test_every_key_has_a_button(open_page: OpenPage, site: Site) -> None:
     page = open_page()
     sent = site.photo(5, 6)

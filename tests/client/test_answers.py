@@ -15,6 +15,7 @@ from service.settings import Settings
 # The record and the schema of the service that it reads.
 PAIRS = {
     answers.Match: "RankedMatch",
+    answers.SpeciesAnswer: "PhotoSpecies",
     answers.PhotoAnswer: "PhotoAnswer",
     answers.EncounterAnswer: "EncounterAnswer",
     answers.Thresholds: "DecidingDistances",

@@ -27,6 +27,9 @@ def test_a_photo_is_sent_as_path_bytes_open_file_or_with_a_name(asking: Client, 
     assert [each.matches[0].individual for each in answer.results] == ["w_30", "w_30", "w_90", "w_30", "w_0"]
     assert answer.results[0].matches[0].distance == pytest.approx(1 - 0.99985, abs=1e-5)
     assert (answer.catalogue_revision, answer.individuals_searched, answer.encounter) == (1, 3, None)
+    assert [each.species and each.species.name for each in answer.results] == [
+        *("humpback", "humpback", "fin whale", "humpback", "humpback")
+    ]
 
 
 def test_an_encounter_within_a_scope_is_answered_as_one(asking: Client, photo: Photo) -> None:

@@ -25,6 +25,7 @@ from embedding.checkpoint import (
     fingerprint_of,
     load_weights,
     read_header,
+    refuse_unwritable,
     save_checkpoint,
     write_atomically,
 )
@@ -190,6 +191,20 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CannotWrite, match="can't be written"):
         write_atomically(tmp_path / "file" / "below", b"data")
+
+
+def test_an_unwritable_place_is_known_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refuse_unwritable(tmp_path / "a" / "b" / "f", tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]  # no folder is made, nothing is left
+    for place, why in (
+        (tmp_path / "file" / "below", "Not a directory"),
+        (tmp_path, "a folder has that name"),
+        (tmp_path / ("n" * 300), "File name too long"),
+    ):
+        with pytest.raises(CannotWrite, match=f"can't be written: {why}. Give another place"):
+            refuse_unwritable(tmp_path / "fine", place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_folders_on_the_way_are_made(tmp_path: Path) -> None:

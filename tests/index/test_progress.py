@@ -25,12 +25,25 @@ def test_plain_lines_come_every_few_seconds_and_at_the_end():
         ticks["now"] = 8.0
         advance(30)  # three seconds after the last line
         ticks["now"] = 10.0
-        advance(50)
+        advance(50)  # due, but the end says it
+        ticks["now"] = 12.0
     assert out.getvalue().splitlines() == [
         "Embedding photos: 20 of 100, 5 s, 4.0/s, about 20 s left",
-        "Embedding photos: 100 of 100, 10 s, 10.0/s",
-        "Embedding photos: 100 of 100, 10 s, 10.0/s",
+        "Embedding photos: 100 of 100, 12 s, 8.3/s",
     ]
+
+
+@pytest.mark.parametrize(("total", "of_total"), [(3, " of 3"), (None, ""), (5, " of 5")])
+def test_no_line_stands_twice(total: int | None, of_total: str):
+    out = io.StringIO()
+    ticks = {"now": 0.0}
+    with plain_lines(total, "epoch 80/84", out, clock=lambda: ticks["now"]) as advance:
+        for now in (10.0, 20.0, 30.0):
+            ticks["now"] = now
+            advance(1)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == len(set(lines)) == 3
+    assert lines[-1].startswith(f"epoch 80/84: 3{of_total}, 30 s, 0.1/s")
 
 
 def test_unknown_total_and_nothing_done():

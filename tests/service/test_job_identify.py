@@ -10,14 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from embedding.photo import PhotoLimits
 from index.catalogue import Catalogue
 from index.exchange.archive import ArchiveLimits
+from index.gallery import Gallery
+from index.identifier import Identifier
 from index.jobs.records import Job
 from index.jobs.store import JobStore
 from index.opening import open_engine
+from service.job_answers import AnswerFile
 from service.job_folder import JobFolder
 from service.job_identify import BATCH_PHOTOS, IdentifyPlace, identify_photos
 from service.job_runner import JobRunner
@@ -34,9 +39,13 @@ class Desk:
         self.folder = JobFolder(tmp_path / "catalogue.jobs")
         Catalogue.open(tmp_path / "catalogue.db", create=True).close()
         self.store = JobStore(open_engine(tmp_path / "catalogue.db"))
+        self.serving = serving
         self.place = IdentifyPlace(
-            lambda: serving, self.folder, tmp_path, PhotoLimits(100_000), ArchiveLimits(max_entries=50)
+            lambda: self.serving, self.folder, tmp_path, PhotoLimits(100_000), ArchiveLimits(max_entries=50)
         )
+
+    def serve(self, identifier: Identifier) -> None:
+        self.serving = Serving(identifier, self.serving.photos)
 
     def draw(self, *angles: int) -> None:
         for number, angle in enumerate(angles):
@@ -93,6 +102,61 @@ def test_each_photo_has_a_row_with_its_ranked_individuals(desk: Desk) -> None:
     assert float(first["distance_1"]) == pytest.approx(0, abs=1e-6)
     assert (second["individual_1"], second["nearest_photo_1"]) == ("w_90", "2018/w_90.jpg")
     assert (second["revision"], second["fingerprint"]) == ("7", "f1" * 32)
+
+
+def test_a_row_says_which_species_and_how_sure_where_that_is_calibrated(
+    desk: Desk, serving: Serving, at: Callable[..., np.ndarray]
+) -> None:
+    whole = serving.identifier
+    desk.draw(0, 90)
+    assert [(row["species"], row["species_probability"]) for row in desk.rows(desk.run(folder="photos"))] == [
+        ("", "")
+    ] * 2
+
+    herd = {f"a_{degrees}": degrees for degrees in range(12)} | {f"b_{degrees}": degrees for degrees in range(80, 92)}
+    gallery = Gallery.build(
+        list(herd), list(herd), at(*herd.values()), fingerprint=whole.embedder.fingerprint, revision=8
+    )
+    kinds = {"a": "humpback_whale", "b": "fin_whale"}
+    species = {one: kinds[one[0]] for one in herd}
+    desk.serve(Identifier(whole.embedder, gallery, whole.calibration, species))
+    job = desk.run(folder="photos", k=1)
+    rows = desk.rows(job)
+    assert list(rows[0]) == [
+        *(
+            "photo",
+            "decision",
+            "probability",
+            "reason",
+            "individual_1",
+            "distance_1",
+            "probability_1",
+            "nearest_photo_1",
+        ),
+        *("species", "species_probability", "revision", "fingerprint"),
+    ]
+    assert [row["species"] for row in rows] == ["humpback_whale", "fin_whale"]
+    assert [0.9 < float(row["species_probability"]) < 1 for row in rows] == [True, True]
+
+    desk.serve(Identifier(whole.embedder, gallery, whole.calibration, dict.fromkeys(herd, "fin_whale")))
+    rows = desk.rows(desk.run(folder="photos", k=1))
+    assert [(row["species"], row["species_probability"]) for row in rows] == [("fin_whale", "")] * 2
+
+
+def test_a_file_begun_without_species_keeps_its_columns(desk: Desk, serving: Serving) -> None:
+    path = desk.folder.result(1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = (
+        "photo,decision,probability,reason,individual_1,distance_1,probability_1,nearest_photo_1,revision,fingerprint\n"
+    )
+    path.with_name("1.csv.part").write_text(header + "cut off")
+    (answer,) = serving.identifier.identify([Image.new("RGB", (8, 8))], k=1)
+    with AnswerFile(path, 1, size_bytes=len(header)) as file:
+        file.add("a.png", answer)
+        file.complete()
+    with path.open(newline="", encoding="utf-8") as written:
+        (row,) = csv.DictReader(written)
+    assert (row["photo"], row["individual_1"], row["revision"], row["fingerprint"]) == ("a.png", "w_0", "7", "f1" * 32)
 
 
 def test_fewer_individuals_than_asked_for_leave_empty_cells(desk: Desk) -> None:

@@ -37,7 +37,7 @@ def classify(
 
     import numpy as np
 
-    from embedding.checkpoint import write_atomically
+    from embedding.checkpoint import refuse_unwritable, write_atomically
     from embedding.embedder import Embedder
     from embedding.photo import BadPhoto
     from index.given_photos import embedded, named_once
@@ -45,6 +45,7 @@ def classify(
     from training.classification.classifier import read_classifier
 
     refuse_out(out)
+    refuse_unwritable(out)
     named = named_once(photos)
     classifier = read_classifier(checkpoint)
     read, unread = embedded(named, Embedder.load(checkpoint), "Classifying")

@@ -38,8 +38,7 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
 
     Raises BadLabels where the folder holds no photo or the label file is none.
     """
-    if not folder.is_dir():
-        raise BadLabels(f"{folder}: {'is a file' if folder.exists() else 'there is no such folder'}; give --photos DIR")
+    refuse_absent(labels, folder)
     there = photo_names(folder)
     if not there:
         raise BadLabels(f"{folder}: holds no photo; give --photos the folder that the label file's names start from")
@@ -65,6 +64,20 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
         meant=tuple(meant_files(sorted(is_absent), unlabelled)),
         warnings=read.warnings,
     )
+
+
+def refuse_absent(labels: Path | None, folder: Path) -> None:
+    """Raise BadLabels, which says what is allowed, where the label file or the folder of photos isn't there."""
+    if not folder.is_dir():
+        raise BadLabels(
+            f"{folder}: {'is a file, not a folder of photos' if folder.exists() else 'there is no such folder'}; give "
+            "the folder of the photographs (--photos)"
+        )
+    if labels is not None and not labels.exists():
+        raise BadLabels(
+            f"{labels}: there is no such file. Give the labels as a CSV with the columns image,label (Kaggle's Image,Id "
+            "too), or as COCO .json; without a label file every sub-folder of --photos is a label"
+        )
 
 
 def meant_files(absent: Sequence[str], unlabelled: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -50,14 +50,16 @@ def check(
     import json
     import sys
 
-    from embedding.checkpoint import write_atomically
+    from embedding.checkpoint import refuse_unwritable, write_atomically
     from index.progress import progress
     from training.data.check_page import check_page
     from training.data.check_tables import print_check
     from training.data.checking import check_set
 
     is_json_alone = json_file == Path("-")
-    _refuse_folders([None if is_json_alone else json_file, html_file])
+    written = [None if is_json_alone else json_file, html_file]
+    _refuse_folders(written)
+    refuse_unwritable(*(file for file in written if file is not None))
     report = check_set(labels, photos, progress=progress)
     if html_file is not None:
         write_atomically(html_file, check_page(report))
@@ -90,16 +92,17 @@ def explore(
     """
     import json
 
-    from embedding.checkpoint import write_atomically
-    from index.labels import read_labels
+    from embedding.checkpoint import refuse_unwritable, write_atomically
     from index.progress import progress
     from training.data.contact_sheets import chosen_labels, draw_sheet
     from training.data.explore_figures import draw_figures
     from training.data.explore_page import exploration_page, print_exploration
     from training.data.exploring import explore_set
+    from training.data.labelled import read_labelled
 
     _refuse_file(out)
-    read = read_labels(labels, photos, absent="skip")
+    refuse_unwritable(out / "explore.html")
+    read = read_labelled(labels, photos, absent="skip")
     chosen = chosen_labels(read.photos, sheets, label or ())
     found = explore_set(read, photos, progress=progress)
     figures = {name: (shows, (out / name).read_bytes()) for name, shows in draw_figures(found, out).items()}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from embedding.checkpoint import write_atomically
+from embedding.checkpoint import refuse_unwritable, write_atomically
 from index.labels import LabelledPhoto
 from training.data.parted import parted_bytes
 from training.data.placing import Kind, SplitChoices, make_parts
@@ -43,6 +43,7 @@ def split(labels: Sequence[Path], folders: Sequence[Path], out: Path, request: S
     kinds = (*get_args(Kind), PROTOCOL)
     if request.kind not in kinds:
         raise BadSplit(f"--kind {request.kind}; allowed are {', '.join(kinds)}")
+    refuse_unwritable(out)
     photos, warnings = read_sets(labels, folders)
     for warning in warnings:
         _note(warning)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import statistics
 import time
@@ -14,14 +15,15 @@ import torch
 
 from embedding.embedder import Embedder
 from embedding.ensemble import Ensemble
+from index.progress import Progress, no_progress
 
-_SECONDS = 1.0
+_SECONDS, _MOST_SECONDS = 1.0, 3.0  # of one batch size: for the fewest rounds, and beyond which no round begins
 _FEWEST, _MOST = 3, 50
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """The median of several rounds: photos of decoded pixels to vectors, mirror image included, locator left out."""
+    """The median of `rounds`: photos of decoded pixels to vectors, mirror image included, locator left out."""
 
     species: str
     batch: int
@@ -41,12 +43,23 @@ class Measured:
 
 
 def measure_speed(
-    embedder: Embedder, batches: tuple[int, ...], *, clock: Callable[[], float] = time.perf_counter
+    embedder: Embedder,
+    batches: tuple[int, ...],
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    progress: Progress = no_progress,
 ) -> Measured:
-    """Time the embedder on noise, for every species that a gate knows, in batches of each size."""
+    """Time the embedder on noise, for every species that a gate knows, in batches of each size.
+
+    No batch is begun after a few seconds of one size: on a slow or busy machine fewer rounds are timed, one at least.
+    """
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None
     kinds = [""] if gate is None else list(gate.config.shares)
-    speeds = [_speed(embedder, species, batch, clock) for species in kinds for batch in batches]
+    speeds: list[Speed] = []
+    with progress(len(kinds) * len(batches), "Timing photos a second (--no-speed leaves it out)") as advance:
+        for species, batch in itertools.product(kinds, batches):
+            speeds.append(_speed(embedder, species, batch, clock))
+            advance(1)
     load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
     return Measured(str(embedder.device), torch.get_num_threads(), os.cpu_count() or 1, load, tuple(speeds))
 
@@ -56,12 +69,15 @@ def _speed(embedder: Embedder, species: str, batch: int, clock: Callable[[], flo
     pixels = np.random.default_rng(0).integers(0, 256, (batch, made.height_px, made.width_px, 3), np.uint8)
     times: list[float] = []
     with seen_as(embedder, species), _batches_of(embedder, batch):
-        embedder.embed_pixels(pixels)  # the first is always slow
         started = clock()
-        while len(times) < _FEWEST or (len(times) < _MOST and clock() - started < _SECONDS):
+        embedder.embed_pixels(pixels)
+        first = clock() - started  # always slow, so that it counts only where there is no time for another
+        started = clock()
+        while _has_time(len(times), first + clock() - started, clock() - started):
             begun = clock()
             embedder.embed_pixels(pixels)
             times.append(clock() - begun)
+    times = times or [first]
     return Speed(species, batch, batch / max(statistics.median(times), 1e-9), len(times))
 
 

@@ -5,7 +5,7 @@ import { button, el, keyed, put, worker } from "../dom.js";
 import { individualLink, into, whole } from "../parts.js";
 import { boxOf, image, urlOf } from "../photo.js";
 import { trying } from "../tell.js";
-import { DECISIONS, day, distance, percent, photoName, species } from "../words.js";
+import { DECISIONS, day, distance, percent, photoName, species, speciesTold } from "../words.js";
 import { viewer } from "../viewer.js";
 import { candidateList } from "./candidates.js";
 
@@ -86,6 +86,8 @@ export function bench(card, { signal, confirm, actions, scope }) {
 
   function drawAnswer() {
     const decision = answer ? answer.decision : "review";
+    const kind = el("p", { class: "species" });
+    drawSpecies(kind);
     said.className = `decision ${decision}`;
     put(
       said,
@@ -99,6 +101,7 @@ export function bench(card, { signal, confirm, actions, scope }) {
           : null,
       ),
       answer ? el("p", { class: "reason" }, answer.reason) : null,
+      kind,
       el(
         "p",
         { class: "acts" },
@@ -116,6 +119,15 @@ export function bench(card, { signal, confirm, actions, scope }) {
     );
     look(0);
     nameAll();
+  }
+
+  async function drawSpecies(place) {
+    const told = answer?.species; // answers that were kept before there were species have none
+    const several = Boolean(told) && !told.name && (await scope.hasSeveralSpecies());
+    const text = speciesTold(told, several);
+    place.hidden = !text;
+    if (text) put(place, el("b", {}, "Species:"), ` ${text}`);
+    if (told?.name) place.title = told.reason;
   }
 
   async function nameAll() {

@@ -25,14 +25,19 @@ export function scopePicker({ onchange, signal }) {
   let all = null;
   node.addEventListener("toggle", () => node.open && !inputs && draw());
   say();
-  get("/v1/stats", {}, { signal })
+  const asked = get("/v1/stats", {}, { signal })
     .then((stats) => {
       all = stats;
       say();
     })
     .catch(() => {}); // the choice itself tells when it is opened
 
-  return { node, append, isSet, told, refused };
+  return { node, append, isSet, told, refused, hasSeveralSpecies };
+
+  async function hasSeveralSpecies() {
+    await asked;
+    return Boolean(all) && all.species.filter((one) => one.species).length > 1;
+  }
 
   function refused(error) {
     node.open = true;

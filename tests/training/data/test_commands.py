@@ -11,7 +11,9 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from embedding.checkpoint import CannotWrite
 from embedding.errors import FlukeprintError
+from index.labels import BadLabels
 from training.data import commands
 
 
@@ -53,6 +55,55 @@ def test_a_folder_for_a_file_is_refused_before_the_work(labels: tuple[object, ..
     assert isinstance(refused.exception, FlukeprintError) and "is a folder" in str(refused.exception)
     refused = invoke("explore", *labels, "--out", tmp_path / "a.png")
     assert isinstance(refused.exception, FlukeprintError) and "is a file" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "--json"),
+        ("check", "--html"),
+        ("explore", "--out"),
+        ("split", "--out"),
+    ],
+)
+def test_a_place_that_can_not_be_written_is_refused_before_a_photo_is_read(
+    words: tuple[str, str], labels: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("photos were read first")
+
+    for place in ("splitting.read_sets", "checking.check_set", "labelled.read_labelled"):
+        monkeypatch.setattr(f"training.data.{place}", read)
+    command, option = words
+    refused = invoke(command, *labels, option, tmp_path / "labels.csv" / "out")
+    assert isinstance(refused.exception, CannotWrite)
+    assert "can't be written: Not a directory. Give another place" in str(refused.exception)
+
+
+@pytest.mark.parametrize("command", ["explore", "split"])
+def test_a_set_that_is_no_good_is_counted_and_data_check_is_named(
+    command: str, labels: tuple[object, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("image,label\nb.png,\nc.png,\na.png,w_1\na.png,w_2\nd.png,w_3\ne.png,w_3\n")
+    refused = invoke(command, *labels, "--out", tmp_path / "out")
+    assert isinstance(refused.exception, BadLabels)
+    said = str(refused.exception)
+    assert said.startswith(f"{file}, line 2, photo b.png: the label is empty")
+    assert said.endswith(
+        ". In all: 2 rows that can't be understood, 1 photo whose rows disagree, 2 labelled photos that aren't there; "
+        f"`flukeprint data check {file} --photos {tmp_path}` lists each"
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "explore", "split", "pack"])
+def test_labels_that_are_not_there_say_what_is_allowed(command: str, tmp_path: Path) -> None:
+    out = () if command == "check" else ("--out", tmp_path / "out")
+    refused = invoke(command, tmp_path / "nope.csv", "--photos", tmp_path, *out)
+    assert isinstance(refused.exception, BadLabels)
+    assert "nope.csv: there is no such file. Give the labels as a CSV with the columns" in str(refused.exception)
+    refused = invoke(command, "--photos", tmp_path / "nope", *out)
+    assert "there is no such folder; give the folder of the photographs (--photos)" in str(refused.exception)
 
 
 def test_explore_writes_everything(labels: tuple[object, ...], tmp_path: Path) -> None:
