@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 FAISS ?= $(shell if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
 # What is installed besides: all of pyproject.toml's extras, for work on the project itself. May be empty.
 EXTRAS ?= train,tensorboard,heic,postgres,dev
+# Processes that test side by side: each has its own PostgreSQL and browser, so more than a few only wait for each other.
+TEST_WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo $$n || echo 4)
 comma := ,
 STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 
@@ -35,7 +37,7 @@ demo: setup
 	$(BIN)/flukeprint demo $(if $(KEEP),--keep)
 
 test: setup check
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term-missing:skip-covered
 
 check: setup
 	$(BIN)/ruff format --check .

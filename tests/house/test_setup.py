@@ -83,8 +83,8 @@ def test_setup_installs_the_chosen_faiss_and_extras() -> None:
 
 
 def test_demo_and_test_set_up_first() -> None:
-    for target, last in (("demo", "flukeprint demo --keep"), ("test", "python -m pytest --cov")):
-        said = dry_run(target, "FAISS=cpu", "KEEP=1")
+    for target, last in (("demo", "flukeprint demo --keep"), ("test", "python -m pytest -n 2 --dist loadfile --cov")):
+        said = dry_run(target, "FAISS=cpu", "KEEP=1", "TEST_WORKERS=2")
         assert said.index("pip install") < said.index(last)
     assert all(
         f".venv/bin/{tool}" in dry_run("test", "FAISS=cpu") for tool in ("ruff format --check", "ruff check", "pyright")
