@@ -14,6 +14,7 @@ from index.embedders import FloatArray
 from index.engine import exact_distances
 from index.fusion import Fusion, fuse, fuse_vectors
 from index.gallery import Gallery
+from index.local_scaling import reach_of_each, scaled_distances
 from index.matching import Score
 from index.metrics import bootstrap_interval, closed_set, map5, open_set, top
 from index.reranking import Reranker, augmented, expanded
@@ -70,6 +71,9 @@ def _scorings(trials: Questions) -> dict[str, tuple[Scoring, Figures]]:
         grid = [{"k": k, "alpha": alpha} for k, alpha in product((1, 2, 4), (1, 3, 9))]
         choices = max(grid, key=lambda one: _earned(trials, scoring(**one)(trials.gallery)(trials.known)))
         found[name] = (scoring(**choices), dict(choices))
+    pairs = list(product((1, 5, 10), (0.25, 0.5)))
+    k, share = max(pairs, key=lambda one: _earned(trials, _scaled(*one)(trials.gallery)(trials.known)))
+    found["local scaling"] = (_scaled(k, share), {"k": k, "share": share})
     for name, weights in (("logits", (0.0,)), ("logit blend", (0.25, 0.5, 0.75))):
         grid = [{"ridge": ridge, "distance_weight": weight} for ridge, weight in product((0.3, 1.0, 3.0), weights)]
         choices = max(grid, key=lambda one: _earned(trials, _classified(**one)(trials.gallery)(trials.known)))
@@ -99,6 +103,14 @@ def _augmented(k: int, alpha: float) -> Scoring:
     def scoring(gallery: Gallery) -> Callable[[FloatArray], Distances]:
         vectors = augmented(gallery.vectors, k=k, alpha=alpha)
         return lambda queries: _of_each(exact_distances(queries, vectors), gallery)
+
+    return scoring
+
+
+def _scaled(k: int, share: float) -> Scoring:
+    def scoring(gallery: Gallery) -> Callable[[FloatArray], Distances]:
+        reach = reach_of_each(gallery.vectors, gallery.individuals, k)
+        return lambda queries: _of_each(scaled_distances(queries, gallery.vectors, reach, share), gallery)
 
     return scoring
 

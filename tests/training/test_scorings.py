@@ -22,7 +22,8 @@ def test_known_and_open_figures_are_the_evaluation_s(herd: LabelledVectors) -> N
         assert found[score]["known"]["queries"] == 48
         assert found[score]["disjoint"]["queries"] == 48
         assert found[score]["open"]["unknown_queries"] == 50
-    assert {*found} == {*get_args(Score), "k-reciprocal", "query expansion", "augmentation", "logits", "logit blend"}
+    tried = {"k-reciprocal", "query expansion", "augmentation", "local scaling", "logits", "logit blend"}
+    assert {*found} == {*get_args(Score), *tried}
 
 
 def test_choices_are_fitted_to_trials_and_not_to_queries(herd: LabelledVectors) -> None:
@@ -32,6 +33,7 @@ def test_choices_are_fitted_to_trials_and_not_to_queries(herd: LabelledVectors) 
     herd.vectors[queries] = herd.vectors[queries][::-1]
     assert {name: one["choices"] for name, one in compare_scorings(herd, trials).items()} == choices
     assert set(choices["k-reciprocal"]) == {"k1", "k2", "distance_weight"}
+    assert set(choices["local scaling"]) == {"k", "share"}
     assert choices["logits"]["distance_weight"] == 0
     assert choices["logit blend"]["distance_weight"] > 0
 
