@@ -61,6 +61,17 @@ def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
         )
 
 
+def checkpoints_of(catalogue: Catalogue) -> set[str]:
+    """The checkpoints that a catalogue has vectors of: the one that it is searched by, and others beside.
+
+    Raises BadCatalogue.
+    """
+    with telling(catalogue.address), Session(catalogue.engine) as session:
+        last = last_revision(session)
+        found = set(session.scalars(select(VectorRow.fingerprint).distinct()))
+        return found | ({last.fingerprint} if last else set[str]())
+
+
 def lay_beside(catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerprint: str) -> set[str]:
     """Store vectors by their photos' keys, where nothing searches them yet; returns the names of those photos.
 

@@ -7,9 +7,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from index.centres import centres_of
 from index.embedders import FloatArray
 from index.engine import DISTANCE_DECIMALS
-from index.gallery import Gallery, centres_of
+from index.gallery import Gallery
 from index.matching import BadQuery, Candidate, Score
 
 Fusion = Literal["mean", "min"]

@@ -1,7 +1,8 @@
 """Vectors on disk until an update has stored them, so that one that was killed doesn't embed its photos anew.
 
 A file for each process, in a folder beside the catalogue: a line of JSON, then records that are only ever appended.
-What is damaged, cut off or of another checkpoint is passed over; the folder may be deleted at any time.
+What is damaged, cut off or of another checkpoint is passed over; the folder may be deleted at any time. Files of a
+checkpoint that the catalogue has nothing of are removed by whoever next brings it up to date.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import json
 import os
 import secrets
 import zlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,11 +22,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.photo import Box
+from index.address import CatalogueAddress, folder_beside
 from index.embed_photos import EmbeddedPhoto
+from index.jobs.workers import is_alive, this_worker
 
 _FORMAT = "flukeprint-embedded-1"
 _SUFFIX = ".vectors"
+_MOST_HEADER_BYTES = 4096
+_NO_HEADER = (ValueError, KeyError, TypeError)
 _Key = tuple[str, Box | None]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """What one process has left, or `is_being_written` by one that lives or is on another machine."""
+
+    path: Path
+    fingerprint: str
+    size_bytes: int
+    is_being_written: bool
+
+
+def kept_folder(address: CatalogueAddress) -> Path:
+    """Where a catalogue's vectors wait: `catalogue.db.embedded` beside `catalogue.db`."""
+    return folder_beside(address, "embedded")
+
+
+def kept_files(folder: Path) -> list[KeptFile]:
+    """All files of vectors in a folder, sorted by name; those that are none of ours are passed over."""
+    found: list[KeptFile] = []
+    for path in sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else ():
+        try:
+            with path.open("rb") as file:
+                header = _header(file.readline(_MOST_HEADER_BYTES))
+            size_bytes = path.stat().st_size
+        except (OSError, *_NO_HEADER):
+            continue
+        found.append(KeptFile(path, header["fingerprint"], size_bytes, _is_written(header.get("worker"))))
+    return found
+
+
+def drop_kept(folder: Path, of_use: Set[str]) -> None:
+    """Remove what ended processes have left of checkpoints that are not `of_use`, and the folder when it is empty."""
+    for each in kept_files(folder):
+        if each.fingerprint not in of_use and not each.is_being_written:
+            with contextlib.suppress(OSError):
+                each.path.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 class KeptVectors:
@@ -82,11 +128,33 @@ class KeptVectors:
             path = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
             self._own = path.open("xb")
             self._files.append(path)
-            header = {"format": _FORMAT, "fingerprint": self._fingerprint, "dimension": dimension}
+            header = {
+                "format": _FORMAT,
+                "fingerprint": self._fingerprint,
+                "dimension": dimension,
+                "worker": this_worker(),
+            }
             self._own.write(json.dumps(header).encode() + b"\n")
         self._own.write(records)
         self._own.flush()
         os.fsync(self._own.fileno())
+
+
+def _header(line: bytes) -> dict[str, Any]:
+    """A file's first line. Raises one of _NO_HEADER where it is no file of ours."""
+    header: Any = json.loads(line)
+    if header["format"] != _FORMAT or not isinstance(header["fingerprint"], str):
+        raise ValueError
+    return header
+
+
+def _is_written(worker: object) -> bool:
+    """Whether a process lives or, being on another machine, may live; an older flukeprint's file names none."""
+    try:
+        host, _, _ = str(worker).rsplit(":", 2)
+    except ValueError:
+        return False
+    return host != this_worker().rsplit(":", 2)[0] or is_alive(str(worker), None, datetime.now(UTC))
 
 
 def _layout(dimension: int) -> np.dtype[Any]:
@@ -104,11 +172,11 @@ def _read(path: Path, fingerprint: str) -> dict[_Key, NDArray[np.float32]] | Non
     """A file's vectors; None where it is not of this checkpoint, or no file of ours."""
     try:
         line, _, data = path.read_bytes().partition(b"\n")
-        header: Any = json.loads(line)
-        if (header["format"], header["fingerprint"]) != (_FORMAT, fingerprint):
+        header = _header(line)
+        if header["fingerprint"] != fingerprint:
             return None
         layout = _layout(int(header["dimension"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *_NO_HEADER):
         return None
     found: dict[_Key, NDArray[np.float32]] = {}
     whole = len(data) // layout.itemsize

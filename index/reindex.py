@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 from index.access.carrying import carry_keys
-from index.address import CatalogueAddress, CatalogueBusy, folder_beside, refuse_no_folder, resolved
-from index.beside import lay_beside, log_embedded, read_state, vectors_after
+from index.address import CatalogueAddress, CatalogueBusy, refuse_no_folder, resolved
+from index.beside import checkpoints_of, lay_beside, log_embedded, read_state, vectors_after
 from index.calibration import Calibration
 from index.catalogue import BadCatalogue, Catalogue
 from index.decided import read_decided
 from index.embed_photos import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
-from index.kept_vectors import KeptVectors
+from index.kept_vectors import KeptVectors, drop_kept, kept_files, kept_folder
 from index.labels import Labels
 from index.opening import beside, check_catalogue, exists, put_in_place, refuse_in_use, remove_database, telling
 from index.patience import patient, patiently
@@ -155,14 +155,19 @@ def refuse_target(address: CatalogueAddress, overwrite: bool) -> None:
 
 @contextmanager
 def _keeping(address: CatalogueAddress, fingerprint: str) -> Generator[KeptVectors]:
-    """Vectors that survive a break of the block, and are forgotten at its end."""
-    kept = KeptVectors(folder_beside(address, "embedded"), fingerprint)
+    """Vectors that survive a break of the block; at its end they are forgotten, and those of checkpoints given up."""
+    folder = kept_folder(address)
+    kept = KeptVectors(folder, fingerprint)
     try:
         yield kept
     except BaseException:
         kept.close()
         raise
     kept.forget()
+    if any(each.fingerprint != fingerprint for each in kept_files(folder)):
+        # What was asked for is done: what can't be tidied now, the next one tidies.
+        with suppress(BadCatalogue), Catalogue.open(address) as catalogue:
+            drop_kept(folder, checkpoints_of(catalogue))
 
 
 def _prepare(

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from index.centres import centres_of
 from index.embedders import FloatArray
 from index.engine import exact_distances
-from index.gallery import centres_of
 from index.matching import BadQuery
 
 _BLOCK_BYTES = 64 * 2**20  # memory for one block of photos against every photo

@@ -31,8 +31,9 @@ def read_same_animals(path: Path) -> list[set[str]]:
         cells = row if listed is None else row[listed : listed + 1]
         ids = {one for cell in cells for one in (cell.split() if listed is not None else [cell.strip()]) if one}
         if len(ids) < 2 or (listed is None and len(row) != 2):
+            given = separator.join(row)
             raise BadLabels(
-                f"{path}, line {number}: {separator.join(row)!r} doesn't say which two ids are one; allowed is {_ALLOWED}"
+                f"{path}, line {number}: {given!r} doesn't say which two ids are one; allowed is {_ALLOWED}"
             )
         joined = [group for group in groups if group & ids]
         groups = [group for group in groups if not group & ids] + [ids.union(*joined)]

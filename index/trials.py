@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from index.centres import centres_of, sums_of
 from index.embedders import FloatArray, check_vectors
 from index.engine import exact_distances, to_distances
-from index.gallery import centres_of, sums_of
 from index.matching import Score
 from index.metrics import LABELS_A_ROW, true_ranks
 

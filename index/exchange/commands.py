@@ -281,6 +281,13 @@ def verify(
             say(
                 f"note: {counted(len(found.stray))} in the media folder belong to nothing: {', '.join(found.stray[:3])}"
             )
+        for each in found.waiting:
+            fate = (
+                "the command that was broken off goes on from them"
+                if each.is_of_use
+                else "the catalogue has nothing of that checkpoint, and the next build, update or import removes them"
+            )
+            say(f"note: vectors of the checkpoint {each.fingerprint[:12]} wait in {each.file}: {fate}")
         said = f"{len(found.faults):,} fault{'' if len(found.faults) == 1 else 's'}" if found.faults else "all is well"
         print(f"{catalogue} at revision {found.revision}: {counted(found.photos)}, {found.vectors:,} vectors, {said}.")
     if found.faults:

@@ -10,9 +10,11 @@ import numpy as np
 from embedding.photo import BadPhoto, content_hash, photo_bytes
 from index.address import CatalogueAddress, files_folder
 from index.ahead import ahead
+from index.beside import checkpoints_of
 from index.catalogue import Catalogue, CataloguePhoto
 from index.embed_photos import BATCH_PHOTOS, DECODING_THREADS
 from index.exchange.media import media_folder
+from index.kept_vectors import kept_files, kept_folder
 from index.opening import database_faults
 from index.progress import Progress, no_progress
 from index.stored import stored_photos, stored_vectors
@@ -31,14 +33,28 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingVectors:
+    """A file of vectors that aren't stored; `is_of_use` where the catalogue has its checkpoint's or is getting them."""
+
+    file: str
+    fingerprint: str
+    size_bytes: int
+    is_of_use: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
-    """What was looked at and what is wrong; `stray` are files of the media folder that no photo needs."""
+    """What was looked at and what is wrong; `stray` are files of the media folder that no photo needs.
+
+    `waiting` are vectors that commands which were broken off have left.
+    """
 
     revision: int
     photos: int
     vectors: int
     faults: tuple[Fault, ...]
     stray: tuple[str, ...]
+    waiting: tuple[WaitingVectors, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `flukeprint catalogue verify --json`."""
@@ -48,7 +64,7 @@ class Verification:
 def verify_catalogue(address: CatalogueAddress, *, progress: Progress = no_progress) -> Verification:
     """Read everything that a catalogue stands on, and list every fault. Raises BadCatalogue when it can't be opened."""
     with Catalogue.open(address) as opened:
-        photos, revision = opened.photos(), opened.revision
+        photos, revision, checkpoints = opened.photos(), opened.revision, checkpoints_of(opened)
     faults = [Fault("database", "", said) for said in database_faults(address)]
     with progress(len(photos), "Reading photos") as advance:
         for fault in ahead(photos, _photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
@@ -65,7 +81,7 @@ def verify_catalogue(address: CatalogueAddress, *, progress: Progress = no_progr
         for photo in photos
         if photo.state == "catalogued" and photo.fingerprint is None
     ]
-    return Verification(revision, len(photos), vectors, tuple(faults), _stray(address))
+    return Verification(revision, len(photos), vectors, tuple(faults), _stray(address), _waiting(address, checkpoints))
 
 
 def _photo_fault(photo: CataloguePhoto) -> Fault | None:
@@ -88,6 +104,18 @@ def _vector_fault(dimension: int, embedding: bytes) -> str:
         return f"has {len(embedding):,} bytes and not {4 * dimension:,}"
     length = float(np.linalg.norm(np.frombuffer(embedding, "<f4").astype(np.float64)))
     return "" if abs(length - 1) <= _LENGTH_TOLERANCE else f"has the length {length:.4g} and not 1"
+
+
+def _waiting(address: CatalogueAddress, checkpoints: set[str]) -> tuple[WaitingVectors, ...]:
+    return tuple(
+        WaitingVectors(
+            f"{each.path.parent.name}/{each.path.name}",
+            each.fingerprint,
+            each.size_bytes,
+            is_of_use=each.is_being_written or each.fingerprint in checkpoints,
+        )
+        for each in kept_files(kept_folder(address))
+    )
 
 
 def _stray(address: CatalogueAddress) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ import csv
 import os
 import socket
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,11 @@ from index.directory import Directory
 from index.labels import read_labels
 from index.reindex import build_catalogue
 from service.app import create_app
-from service.curating import open_curating
-from service.jobs import open_jobs
+from service.curating import open_curating, reload
+from service.jobs import JobDesk, open_jobs
 from service.loading import open_access
 from service.running import listen, url_of
-from service.serving import ServedPhoto, Serving
+from service.serving import ServedPhoto, Service, Serving
 from service.settings import Settings
 
 expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
@@ -141,27 +142,36 @@ def site(season: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gener
         yield Site(url_of(listening), tmp_path, catalogue)
 
 
-def load(settings: Settings) -> Serving:
-    """What `service.loading.load_serving` loads, with the embedder of these tests."""
+def load(settings: Settings, *embedders: CornerEmbedder) -> Serving:
+    """What `service.loading.load_serving` loads, with that of the embedders which made the catalogue."""
     from index.identifier import Identifier
 
     with Catalogue.open(settings.catalogue) as catalogue:
         gallery, calibration = catalogue.searchable()
         photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
         species = catalogue.species()
-    return Serving(Identifier(CornerEmbedder(), gallery, calibration, species), photos)
+    embedder = next(each for each in (*embedders, CornerEmbedder()) if each.fingerprint == gallery.fingerprint)
+    return Serving(Identifier(embedder, gallery, calibration, species), photos)
 
 
 @contextmanager
-def serving_on(settings: Settings, listening: socket.socket) -> Generator[None]:
-    """Run the service in a thread of this process until the block ends."""
+def serving_on(
+    settings: Settings, listening: socket.socket, embedders: Mapping[str, CornerEmbedder] = MappingProxyType({})
+) -> Generator[None]:
+    """Run the service in a thread of this process until the block ends; `embedders` are of files in its folder."""
     ready = threading.Event()
+
+    def with_jobs(service: Service) -> JobDesk:
+        if embedders:
+            service.checkpoints.load = lambda path: embedders[path.name]
+        return open_jobs(settings, service, on_revision=lambda: reload(app))
+
     app = create_app(
         settings,
-        lambda: load(settings),
+        lambda: load(settings, *embedders.values()),
         on_ready=lambda _: ready.set(),
         access=open_access(settings),
-        open_jobs=lambda service: open_jobs(settings, service),
+        open_jobs=with_jobs,
         open_curating=lambda service: open_curating(settings, service),
     )
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))

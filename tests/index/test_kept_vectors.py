@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from embedding.photo import Box
 from index.address import CatalogueAddress, folder_beside
 from index.catalogue import Catalogue
 from index.embed_photos import EmbeddedPhoto, PhotoFile
-from index.kept_vectors import KeptVectors
+from index.jobs.workers import this_worker
+from index.kept_vectors import KeptVectors, drop_kept, kept_files, kept_folder
 from index.labels import LabelledPhoto
 from index.reindex import build_catalogue, update_catalogue
 
@@ -91,6 +93,73 @@ def test_what_is_cut_off_damaged_or_none_of_ours_is_passed_over(tmp_path: Path) 
     assert [again.of(f"{at:064x}", None) is not None for at in range(3)] == [True, False, False]
     again.forget()
     assert [path.name for path in tmp_path.iterdir()] == ["other.vectors"]
+
+
+def test_what_ended_processes_left_of_other_checkpoints_is_dropped(tmp_path: Path) -> None:
+    def left(fingerprint: str, worker: str | None) -> Path:
+        before = set(tmp_path.iterdir())
+        kept = KeptVectors(tmp_path, fingerprint)
+        kept.keep([made(1, None, 1, 0)])
+        kept.close()
+        (path,) = set(tmp_path.iterdir()) - before
+        line, _, records = path.read_bytes().partition(b"\n")
+        header = {name: value for name, value in json.loads(line).items() if name != "worker"}
+        named = {} if worker is None else {"worker": worker}
+        path.write_bytes(json.dumps(header | named).encode() + b"\n" + records)
+        return path
+
+    host, process, began = this_worker().rsplit(":", 2)
+    ended = f"{host}:{process}:{began}0"
+    wanted = {left("catalogue's", ended), left("other", this_worker()), left("other", f"elsewhere{host}:1:1")}
+    dropped = {left("other", ended), left("other", None)}
+    strange = tmp_path / "strange.vectors"
+    strange.write_text('{"format": "flukeprint-embedded-1"}\n')
+    listed = {each.path: (each.fingerprint, each.is_being_written) for each in kept_files(tmp_path)}
+    assert set(listed) == wanted | dropped
+    assert {is_written for path, (_, is_written) in listed.items() if path in dropped} == {False}
+    drop_kept(tmp_path, {"catalogue's"})
+    assert set(tmp_path.iterdir()) == {*wanted, strange}
+    for path in (*wanted, strange):
+        path.unlink()
+    drop_kept(tmp_path, {"catalogue's"})
+    assert not tmp_path.exists()
+    drop_kept(tmp_path, set())
+
+
+def test_an_update_drops_the_vectors_of_a_checkpoint_that_was_given_up(
+    tmp_path: Path, season: Any, make_embedder: Any, place: Callable[[Path], CatalogueAddress]
+) -> None:
+    address = place(tmp_path / "catalogue.db")
+    first, beside, given_up = (make_embedder(letter * 64) for letter in "abc")
+    build_catalogue(address, season.labels(), first)
+    with Catalogue.open(address) as catalogue:
+        update_catalogue(catalogue, None, beside)
+        update_catalogue(catalogue, None, first)
+        folder = kept_folder(address)
+        for each in (beside, given_up):
+            kept = KeptVectors(folder, each.fingerprint)
+            kept.keep([made(1, None, 1, 0)])
+            kept.close()
+        update_catalogue(catalogue, None, first)
+        assert len(kept_files(folder)) == 2  # of a process that lives: this one
+        _end(folder)
+        update_catalogue(catalogue, None, first)
+        # The catalogue has vectors of `beside`, too, and an update may go over to it.
+        assert [each.fingerprint for each in kept_files(folder)] == [beside.fingerprint]
+    again = tmp_path / "again.db"
+    build = place(again)
+    kept = KeptVectors(kept_folder(build), given_up.fingerprint)
+    kept.keep([made(1, None, 1, 0)])
+    kept.close()
+    _end(kept_folder(build))
+    build_catalogue(build, season.labels(), first)
+    assert not kept_folder(build).exists()
+
+
+def _end(folder: Path) -> None:
+    """Say of all files that their process has ended."""
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes().replace(this_worker().encode(), (this_worker() + "0").encode()))
 
 
 def test_a_folder_that_cannot_be_written_loses_nothing_but_time(tmp_path: Path) -> None:

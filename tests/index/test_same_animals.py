@@ -44,7 +44,7 @@ def test_columns_are_separated_as_in_label_files(tmp_path: Path, separator: str)
     assert read_same_animals(separated("\ufeff\none|other\r\nw_1|w_2\r\n|\r\nw_2| w_3\r\n")) == [{"w_1", "w_2", "w_3"}]
     other = "," if separator == ";" else ";"  # no separator here, so that it may stand in an id
     assert read_same_animals(separated(f"one|other\nw{other}1|w_2\n")) == [{f"w{other}1", "w_2"}]
-    with pytest.raises(BadLabels, match="line 3: 'w_3.w_4.w_5' doesn't say .*commas, semicolons or tabs"):
+    with pytest.raises(BadLabels, match=r"line 3: 'w_3.+w_4.+w_5' doesn't say .*commas, semicolons or tabs"):
         read_same_animals(separated("one|other\nw_1|w_2\nw_3|w_4|w_5\n"))
 
 

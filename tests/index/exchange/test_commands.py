@@ -205,6 +205,19 @@ def test_a_file_is_restored_beside_itself_and_not_where_files_says(tmp_path, run
     assert run(*there).exit_code == 0
 
 
+def test_verify_notes_the_vectors_that_wait(tmp_path, run, catalogue, embedder):
+    folder = catalogue.with_name("catalogue.db.embedded")
+    folder.mkdir()
+    for name, fingerprint in (("1-a", embedder.fingerprint), ("2-b", "e" * 64)):
+        header = {"format": "flukeprint-embedded-1", "fingerprint": fingerprint, "dimension": 24}
+        (folder / f"{name}.vectors").write_text(json.dumps(header) + "\n")
+    found = run("verify")
+    assert found.exit_code == 0
+    of_use, other = [line for line in found.stderr.splitlines() if line.startswith("note: ")]
+    assert "ffffffffffff wait in catalogue.db.embedded/1-a.vectors: the command that was broken off goes on" in of_use
+    assert "eeeeeeeeeeee wait in catalogue.db.embedded/2-b.vectors: the catalogue has nothing of that" in other
+
+
 def test_backup_restore_and_verify(tmp_path, run, catalogue):
     assert run("backup", "--out", tmp_path / "copy").stdout == (
         f"Backed up {catalogue} at revision 1 with 9 files to {tmp_path}/copy.\n"

@@ -9,8 +9,12 @@ import pytest
 
 from index.catalogue import BadCatalogue, Catalogue
 from index.copying import copy_catalogue
+from index.embed_photos import EmbeddedPhoto, PhotoFile
 from index.exchange.media import media_folder
 from index.exchange.verifying import verify_catalogue
+from index.jobs.workers import this_worker
+from index.kept_vectors import KeptVectors, kept_folder
+from index.labels import LabelledPhoto
 
 
 def change(path, *statements) -> None:
@@ -28,6 +32,25 @@ def test_a_whole_catalogue(tmp_path, catalogue, place):
     found = verify_catalogue(address)
     assert (found.revision, found.photos, found.vectors, found.faults, found.stray) == (1, 9, 9, (), ())
     assert found.to_json()["is_whole"]
+
+
+def test_vectors_that_wait_are_told_and_whether_they_are_of_use(tmp_path, catalogue, embedder):
+    folder = kept_folder(catalogue)
+    vector = np.ones(24, np.float32) / np.sqrt(np.float32(24))
+    label = LabelledPhoto("new.png", tmp_path / "new.png", None)
+    for fingerprint, worker in ((embedder.fingerprint, "ended"), ("e" * 64, "ended"), ("d" * 64, "this one")):
+        kept = KeptVectors(folder, fingerprint)
+        kept.keep([EmbeddedPhoto(label, PhotoFile("0" * 64, 1, None), vector)])
+        kept.close()
+        if worker == "ended":
+            path = max(folder.iterdir(), key=lambda each: fingerprint.encode() in each.read_bytes())
+            path.write_bytes(path.read_bytes().replace(this_worker().encode(), (this_worker() + "0").encode()))
+    found = verify_catalogue(catalogue)
+    told = {each.fingerprint[0]: (each.is_of_use, each.size_bytes > 96) for each in found.waiting}
+    assert told == {embedder.fingerprint[0]: (True, True), "e": (False, True), "d": (True, True)}
+    assert {each.file.partition("/")[0] for each in found.waiting} == {"catalogue.db.embedded"}
+    assert found.to_json()["is_whole"]
+    assert len(found.to_json()["waiting"]) == 3
 
 
 def test_every_fault_is_listed(tmp_path, catalogue):
