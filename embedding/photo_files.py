@@ -72,7 +72,13 @@ def photo_bytes(path: Path, limits: PhotoLimits = PhotoLimits(), *, name: str | 
         if not stat.S_ISREG(mode):  # asked before opening: opening a pipe would wait for ever
             raise BadPhoto(f"{name}: is a {'folder' if stat.S_ISDIR(mode) else 'device or pipe'}, not a photo")
         with path.open("rb") as file:
-            data = file.read(limits.max_bytes + 1)  # one more byte than allowed tells that there are more
+            most = limits.max_bytes + 1  # one more byte than allowed tells that there are more
+            # A read makes room for all that is asked for, so no more is than the file has, or has grown to meanwhile.
+            asked = min(os.fstat(file.fileno()).st_size + 1, most)
+            data = file.read(asked)
+            while len(data) == asked < most:
+                asked = min(2 * asked, most)
+                data += file.read(asked - len(data))
     except FileNotFoundError:
         raise BadPhoto(f"{name}: there is no such file") from None
     except PermissionError:

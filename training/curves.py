@@ -41,26 +41,41 @@ def metrics_csv(history: Sequence[Mapping[str, float]]) -> str:
     return text.getvalue()
 
 
-def draw_curves(history: Sequence[Mapping[str, float]], path: Path, name: str) -> None:
-    """Draw the loss over epochs and, where epochs were validated, the validation metrics beside it."""
+_OF_INDIVIDUALS = {
+    "known_top1": "known, top-1",
+    "disjoint_top1": "disjoint, top-1",
+    "disjoint_map5": "disjoint, MAP@5",
+    "auroc": "known/new, AUROC",
+}
+_OF_CLASSES = {"known_top1": "accuracy (by the nearest photo)"}
+
+
+def draw_curves(history: Sequence[Mapping[str, float]], path: Path, name: str, *, is_of_classes: bool = False) -> None:
+    """Draw the loss over epochs and, where epochs were validated, the validation metrics beside it.
+
+    `is_of_classes`: what is found is a kind, so that the share found is an accuracy.
+    """
     measured = [row for row in history if "score" in row]
     with figure(path, columns=2 if measured else 1) as axes:
-        axes[0].plot([row["epoch"] for row in history], [row["loss"] for row in history], color="#1f4e79")
+        _plot(axes[0], history, "loss", color="#1f4e79")
         axes[0].set(title=f"{name}: training loss", xlabel="epoch", ylabel="loss (mean over the epoch's steps)")
         if measured:
-            _draw_validation(axes[1], measured)
+            _draw_validation(axes[1], measured, _OF_CLASSES if is_of_classes else _OF_INDIVIDUALS)
+        for each in axes:
+            each.set_xlim(0.5, history[-1]["epoch"] + 0.5)
+            each.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)  # no half epochs
 
 
-def _draw_validation(axes: Any, measured: Sequence[Mapping[str, float]]) -> None:
-    for column, label in (
-        ("known_top1", "known, top-1"),
-        ("disjoint_top1", "disjoint, top-1"),
-        ("disjoint_map5", "disjoint, MAP@5"),
-        ("auroc", "known/new, AUROC"),
-    ):
+def _draw_validation(axes: Any, measured: Sequence[Mapping[str, float]], labels: Mapping[str, str]) -> None:
+    for column, label in labels.items():
         rows = [row for row in measured if column in row]
         if rows:
-            axes.plot([row["epoch"] for row in rows], [row[column] for row in rows], label=label)
+            _plot(axes, rows, column, label=label)
     axes.set(title="validation", xlabel="epoch", ylabel="share (1 is best)", ylim=(0, 1))
     if axes.lines:
         axes.legend(loc="best", fontsize=10)
+
+
+def _plot(axes: Any, rows: Sequence[Mapping[str, float]], column: str, **style: Any) -> None:
+    marker = "o" if len(rows) == 1 else None  # a line of one point can't be seen
+    axes.plot([row["epoch"] for row in rows], [row[column] for row in rows], marker=marker, **style)

@@ -28,7 +28,7 @@ def read_extra(
             "file of the extra photos, or leave it out, and they are learned from without labels"
         )
     if not folder.is_dir():
-        raise BadLabels(f"{folder}: there is no such folder of extra photos; give --extra-photos a folder that is there")
+        raise BadLabels(f"{folder}: there is no such folder of extra photos; give another --extra-photos")
     if csv is not None:
         labels = read_labelled(csv, folder)
         photos, warnings = list(labels.photos), list(labels.warnings)

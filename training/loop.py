@@ -251,7 +251,8 @@ def _without_folders(recipe: Recipe) -> dict[str, Any]:
 def _report(run: Run, tensorboard: bool) -> None:
     """Leave what a person looks at: metrics.csv and curves.png, whole after every epoch."""
     write_atomically(run.out / "metrics.csv", metrics_csv(run.position.history).encode())
-    draw_curves(run.position.history, run.out / "curves.png", run.recipe.name)
+    is_of_classes = run.recipe.data.task == "classes"
+    draw_curves(run.position.history, run.out / "curves.png", run.recipe.name, is_of_classes=is_of_classes)
     if tensorboard:
         from training.board import add_row
 

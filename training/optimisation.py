@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
@@ -15,6 +16,7 @@ from training.state import Position
 
 _GROUP_RATE = "flukeprint_rate"
 _OF_BACKBONE = "flukeprint_backbone"
+_HEAD_DECAY = "flukeprint_head_decay"
 
 
 def build_optimiser(
@@ -35,7 +37,11 @@ def build_optimiser(
     groups: list[dict[str, Any]] = [
         {"params": decayed, _GROUP_RATE: choices.rate},
         {"params": plain, _GROUP_RATE: choices.rate, "weight_decay": 0.0},
-        {"params": head, _GROUP_RATE: choices.rate * choices.head_rate_factor},
+        {
+            "params": head,
+            _GROUP_RATE: choices.rate * choices.head_rate_factor,
+            _HEAD_DECAY: choices.weight_decay,
+        },
         {"params": head_plain, _GROUP_RATE: choices.rate * choices.head_rate_factor, "weight_decay": 0.0},
         *_backbone_groups(backbone, choices.rate * choices.backbone_rate_factor),
     ]
@@ -64,6 +70,22 @@ def set_rate(optimiser: torch.optim.Optimizer, factor: float, backbone_factor: f
     """Set every group's rate to its own base rate times `factor`, the backbone's also times `backbone_factor`."""
     for group in optimiser.param_groups:
         group["lr"] = group[_GROUP_RATE] * factor * (backbone_factor if _OF_BACKBONE in group else 1.0)
+
+
+def decay_class_weights(optimiser: torch.optim.Optimizer, *, is_wanted: bool) -> None:
+    """Let the loss's class weights decay, or not: without decay a class that no step knows stays as it is.
+
+    Adam divides decay by what little gradient there is, so that unknown classes would move as fast as known ones.
+    """
+    for group in optimiser.param_groups:
+        if _HEAD_DECAY in group:
+            group["weight_decay"] = group[_HEAD_DECAY] if is_wanted else 0.0
+
+
+def forget_moments(optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter]) -> None:
+    """Let these weights' moments begin anew, with their correction for few steps: others' steps are not theirs."""
+    for weight in weights:
+        optimiser.state.pop(weight, None)
 
 
 def rate_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: int) -> float:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from training.choices import Recipe, ScheduleChoices
+from training.optimisation import decay_class_weights, forget_moments
 from training.run import Run
 from training.step import images_of, seed_step
 
@@ -48,6 +49,9 @@ def enter_epoch(run: Run, wrapped: nn.Module) -> None:
         backbone.eval()  # batch statistics stay, and nothing is dropped
     drawn = torch.from_numpy(run.batches_now.is_drawn) if is_first_stage else None
     run.losses.know_only(drawn.to(run.world.device) if drawn is not None else None)
+    decay_class_weights(run.optimiser, is_wanted=not is_first_stage)
+    if epoch == run.recipe.first_stage.epochs > 0 and run.position.step == 0:
+        forget_moments(run.optimiser, run.losses.parameters())
 
 
 def is_wrapped_anew(run: Run) -> bool:

@@ -146,8 +146,8 @@ def split_rows(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, tuple[R
     """The role and, in a split in parts, the part of each of these photos. Raises BadSplit."""
     if not path.exists():
         raise BadSplit(
-            f"the split {path}: there is no such file. Give a run's split.csv, or what `flukeprint data split LABELS.csv "
-            "--photos DIR --out split.csv` writes; without --split it is the protocol's"
+            f"the split {path}: there is no such file. Give a run's split.csv, or what `flukeprint data split "
+            "LABELS.csv --photos DIR --out split.csv` writes; without --split it is the protocol's"
         )
     try:
         with path.open(newline="", encoding="utf-8") as file:

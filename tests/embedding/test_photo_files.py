@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat as stat_module
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,30 @@ def test_too_many_bytes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"abcd")
     with pytest.raises(BadPhoto, match=r"a\.jpg: the file is larger than the 3 bytes allowed"):
         photo_bytes(tmp_path / "a.jpg", PhotoLimits(max_bytes=3))
+
+
+def test_a_small_file_takes_little_room_while_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x" * 10_000)
+    tracemalloc.start()
+    try:
+        photo_bytes(tmp_path / "a.jpg")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 2**20  # of the 64 MiB that a photo may have
+
+
+@pytest.mark.parametrize("told", [0, 1, 699, 700, 10_000])
+def test_a_file_that_grows_while_it_is_read_is_read_whole_and_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(bytes(range(7)) * 100)
+    stat = os.stat_result((stat_module.S_IFREG, *[0] * 5, told, *[0] * 3))
+    monkeypatch.setattr(os, "fstat", lambda _: stat)
+    assert photo_bytes(tmp_path / "a.jpg") == bytes(range(7)) * 100
+    assert photo_bytes(tmp_path / "a.jpg", PhotoLimits(max_bytes=700)) == bytes(range(7)) * 100
+    with pytest.raises(BadPhoto, match="larger than the 699 bytes allowed"):
+        photo_bytes(tmp_path / "a.jpg", PhotoLimits(max_bytes=699))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

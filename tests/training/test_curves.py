@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from training import curves
 from training.curves import draw_curves, figure, metrics_csv
 
 HISTORY = [
@@ -35,6 +39,26 @@ def test_curves_have_a_panel_for_the_loss_and_one_for_what_was_validated(
         assert (picture.format, picture.size) == ("PNG", (width_px, 400))
         assert len(picture.convert("RGB").getcolors(2**20) or []) > 50  # something is drawn
     assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
+
+
+@pytest.mark.parametrize(
+    ("is_of_classes", "labels"),
+    [(False, ["known, top-1", "known/new, AUROC"]), (True, ["accuracy (by the nearest photo)"])],
+)
+def test_what_is_validated_is_called_by_what_was_asked(
+    is_of_classes: bool, labels: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+
+    @contextmanager
+    def kept(*arguments: Any, **options: Any) -> Generator[list[Any]]:
+        with figure(*arguments, **options) as axes:
+            drawn.extend(axes)
+            yield axes
+
+    monkeypatch.setattr(curves, "figure", kept)
+    draw_curves(HISTORY, tmp_path / "curves.png", "tiny", is_of_classes=is_of_classes)
+    assert [text.get_text() for text in drawn[1].get_legend().get_texts()] == labels
 
 
 def test_axes_come_row_by_row(tmp_path: Path) -> None:

@@ -491,11 +491,27 @@ def test_extra_photos_are_learned_from_but_not_of_individuals_held_out(
     assert set(read_split(tmp_path / "extra" / "split.csv", whales).roles) == {photo.name for photo in whales}
 
 
-def test_without_labels_photos_are_learned_from_and_validated_by_their_labels(run: Train, tmp_path: Path) -> None:
+def test_without_labels_photos_are_learned_from_and_validated_by_their_labels(
+    run: Train, fast: Fast, whales: list[LabelledPhoto], tmp_path: Path
+) -> None:
+    # Every third photo bears another's label: by the right ones alone all would be found.
+    wrong = whales[::3]
+    others = {one.name: other.individual for one, other in zip(wrong, [*wrong[1:], wrong[0]], strict=True)}
+    mislabelled = [LabelledPhoto(p.name, p.path, others.get(p.name, p.individual)) for p in whales]
     options = ("data.labels=ignore", 'loss=[{kind="multi_similarity",memory=16}]', "schedule.epochs=1")
-    best = run(tmp_path / "run", *options)
+    best = run(tmp_path / "run", *options, photos=mislabelled)
     assert read_header(best).card["individuals"] == 0
-    assert float(metrics_of(tmp_path / "run")[0]["known_top1"]) >= 0
+    roles = make_split(mislabelled, 0).roles
+    fit = [photo for photo in mislabelled if roles[photo.name] == "fit"]
+    inner = make_split(fit, 1, fast().data.validation_share).roles
+    asked = [photo for photo in fit if inner[photo.name] == "known_query"]
+    gallery = [p for p in fit if inner[p.name] in ("fit", "disjoint") and p.individual is not None]
+    embedder = Embedder.load(best, device="cpu")
+    vectors = {photo.name: embedder.embed([Image.open(photo.path).convert("RGB")])[0] for photo in [*asked, *gallery]}
+    nearest = [max(gallery, key=lambda other: float(vectors[other.name] @ vectors[one.name])) for one in asked]
+    right = [found.individual == one.individual for found, one in zip(nearest, asked, strict=True)]
+    assert 0 < sum(right) < len(right)
+    assert float(metrics_of(tmp_path / "run")[0]["known_top1"]) == pytest.approx(np.mean(right))
 
 
 def test_a_run_with_a_memory_resumes_to_the_same(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,76 @@ def test_the_first_stage_shows_frequent_individuals_alone(
     assert fewest[0] >= 4 and fewest[1] >= 4 and min(fewest[2], fewest[3]) < 4
 
 
+@pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
+def test_class_weights_that_the_first_stage_does_not_know_stay_and_then_begin_as_the_first_steps_do(
+    kind: str, run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[dict[str, Any]] = []
+
+    def _take_step(given: Run, wrapped: torch.nn.Module, rows: Any) -> float:
+        (weight, *_) = given.losses.parameters()
+        assert given.first_batches is not None
+        known = torch.from_numpy(given.first_batches.is_drawn.copy())
+        before = weight.detach().clone()
+        loss = take_step(given, wrapped, rows)
+        by_class = (weight - before).detach() if len(known) == len(weight) else (weight - before).detach().T
+        slot = given.optimiser.state[weight]
+        found.append(
+            {
+                "is_first": given.position.epoch < 2,
+                "moved": by_class.abs().amax(1) > 0,
+                "known": known,
+                "steps": float(slot["step"]) if kind != "sgd" else None,
+                "decay": {
+                    group["weight_decay"]
+                    for group in given.optimiser.param_groups
+                    if any(one is weight for one in group["params"])
+                },
+            }
+        )
+        return loss
+
+    monkeypatch.setattr(loop, "take_step", _take_step)
+    stages = ("schedule.epochs=3", "first_stage.epochs=2", "first_stage.fewest_photos=4", "loss=[{kind='arcface'}]")
+    run(tmp_path / "run", *stages, f"optimiser.kind={kind}", "optimiser.weight_decay=0.1")
+    first = [step for step in found if step["is_first"]]
+    then = [step for step in found if not step["is_first"]]
+    assert all(not step["moved"][~step["known"]].any() and step["moved"][step["known"]].any() for step in first)
+    assert then[0]["moved"].all()
+    assert {decay for step in first for decay in step["decay"]} == {0.0}
+    assert {decay for step in then for decay in step["decay"]} == {0.1}
+    if kind != "sgd":
+        assert [step["steps"] for step in found] == [*range(1, len(first) + 1), *range(1, len(then) + 1)]
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
+def test_a_frozen_backbone_has_no_moments_and_begins_with_none(
+    kind: str, run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[int, int, set[float]]] = []
+
+    def _take_step(given: Run, wrapped: torch.nn.Module, rows: Any) -> float:
+        loss = take_step(given, wrapped, rows)
+        backbone: Any = given.network.backbone
+        slots = [given.optimiser.state[one] for one in backbone.parameters() if one in given.optimiser.state]
+        found.append((given.position.epoch, len(slots), {float(slot.get("step", 0)) for slot in slots}))
+        return loss
+
+    monkeypatch.setattr(loop, "take_step", _take_step)
+    run(
+        tmp_path / "run",
+        "schedule.epochs=2",
+        "schedule.freeze_epochs=1",
+        f"optimiser.kind={kind}",
+        "optimiser.weight_decay=0.1",
+    )
+    frozen, learning = ([step for step in found if step[0] == epoch] for epoch in (0, 1))
+    assert {count for _, count, _ in frozen} == {0}
+    assert all(count > 0 for _, count, _ in learning)
+    if kind != "sgd":
+        assert [steps for _, _, steps in learning] == [{at} for at in range(1, len(learning) + 1)]
+
+
 def test_a_stage_without_individuals_is_refused(run: Train, tmp_path: Path) -> None:
     with pytest.raises(BadRecipe, match=r"fewest_photos = 50 leaves 0 individuals .*the most photos of one are \d"):
         run(tmp_path / "run", "schedule.epochs=2", "first_stage.epochs=1", "first_stage.fewest_photos=50")

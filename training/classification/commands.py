@@ -75,9 +75,9 @@ def train_by_kinds(
 
     from rich.console import Console
 
-    from index.labels import read_labels
     from training.classification.course import train_kinds
     from training.classification.report import REPORT, table_of
+    from training.sets import read_sets
     from training.world import is_first_process
 
     if len(photos) != 1 or len(csv) > 1:
@@ -85,11 +85,11 @@ def train_by_kinds(
             f"{len(csv)} label files and {len(photos)} folders; a recipe for classes takes one CSV, whose labels are "
             "the classes, and the folder of its photos"
         )
-    labels = read_labels(csv[0] if csv else None, photos[0])
-    for warning in labels.warnings:
+    labelled, warnings = read_sets(csv, photos)
+    for warning in warnings:
         say(f"note: {warning}")
     try:
-        best = train_kinds(recipe, labels.photos, out, cache=cache, resume=resume, tensorboard=tensorboard)
+        best = train_kinds(recipe, labelled, out, cache=cache, resume=resume, tensorboard=tensorboard)
     except KeyboardInterrupt:
         if (out / "resume.safetensors").exists() or (out / "best.safetensors").exists():
             say(f"\nstopped; the same command with --resume continues the run in {out}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from embedding.checkpoint import read_header
 from embedding.embedder import Embedder
+from index.embedders import FloatArray
 from index.given_photos import embedded
 from index.labels import LabelledPhoto
 from training.cache import BadCache
@@ -19,7 +20,9 @@ from training.classification.classifier import Classifier, Method, add_classifie
 from training.classification.fitting import best_of, fit_all
 from training.classification.report import REPORT, Seen, report_of, write_report
 from training.classification.splitting import split_kinds, write_parts
+from training.data.packs import rows_in_pack
 from training.data.stratified import AskedPart
+from training.evaluation import embed_rows
 from training.loop import train
 from training.tuning.record import note_checkpoint
 from training.world import is_first_process
@@ -75,7 +78,7 @@ def _finish(
     """Fit, compare, keep and report, all by what the file holds."""
     embedder = Embedder.load(best)
     train_, validation, test = (
-        _seen(part, [photo for photo in photos if parts[photo.name] == part], names, embedder)
+        _seen(part, [photo for photo in photos if parts[photo.name] == part], names, embedder, cache)
         for part in ("train", "validation", "test")
     )
     fitted = fit_all(names, train_.vectors, train_.kinds, validation.vectors, validation.kinds)
@@ -87,12 +90,20 @@ def _finish(
     write_report(report_of(classifiers, chosen, [train_, validation, test]), test, kept, out)
 
 
-def _seen(part: AskedPart, photos: Sequence[LabelledPhoto], names: Sequence[str], embedder: Embedder) -> Seen:
-    """A part's vectors, made as `flukeprint classify` makes them."""
+def _seen(
+    part: AskedPart, photos: Sequence[LabelledPhoto], names: Sequence[str], embedder: Embedder, cache: Path
+) -> Seen:
+    """A part's vectors, made as `flukeprint classify` makes them; of a pack from its pixels, which are the same."""
     ordered = sorted(photos, key=lambda photo: photo.name)
-    read, unread = embedded(ordered, embedder, f"embedding {part} photos")
-    if unread:
-        raise BadCache(f"{len(unread)} photos can't be read any more: {unread[0].reason}")
-    vectors = np.stack([one.vector for one in read])
+    is_searched = embedder.preprocessing.crop == "box" and embedder.locator is not None  # for boxes, in the photos
+    packed = None if is_searched else rows_in_pack(ordered, embedder.preprocessing, cache)
+    vectors = embed_rows(embedder, packed) if packed is not None else _of_files(part, ordered, embedder)
     kinds = np.array([names.index(photo.individual or "") for photo in ordered], np.int64)
     return Seen(part, tuple(photo.name for photo in ordered), vectors, kinds)
+
+
+def _of_files(part: AskedPart, photos: Sequence[LabelledPhoto], embedder: Embedder) -> FloatArray:
+    read, unread = embedded(photos, embedder, f"embedding {part} photos")
+    if unread:
+        raise BadCache(f"{len(unread)} photos can't be read any more: {unread[0].reason}")
+    return np.stack([one.vector for one in read])

@@ -75,8 +75,8 @@ def refuse_absent(labels: Path | None, folder: Path) -> None:
         )
     if labels is not None and not labels.exists():
         raise BadLabels(
-            f"{labels}: there is no such file. Give the labels as a CSV with the columns image,label (Kaggle's Image,Id "
-            "too), or as COCO .json; without a label file every sub-folder of --photos is a label"
+            f"{labels}: there is no such file. Give the labels as a CSV with the columns image,label (Kaggle's: "
+            "Image,Id), or as COCO .json; without a label file every sub-folder of --photos is a label"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from training.curves import figure
 from training.data.exploring import Exploration, TimeCoverage
 
 _FEW_LABELS = 15  # so many are named; more are counted
+_FEW_TICKS, _MANY_TICKS, _MOST_EQUAL_STEPS = 3, 8, 6
 _WIDE_SPAN = 5  # between the longest and the shortest side: beyond it axes are logarithmic
 _BLUE, _GREY = "#1f4e79", "#8a98a0"
 _CHANNELS = (("red", "#d55e00", "-"), ("green", "#009e73", "--"), ("blue", "#0072b2", "-."))
@@ -61,9 +63,11 @@ def draw_labels(per_label: Mapping[str, int], path: Path) -> None:
             xscale="log",
             yscale="log",
         )
-        _whole_numbers(ranks.xaxis, len(numbers))
-        _whole_numbers(ranks.yaxis, max(numbers), min(numbers))
-        ranks.set(xlim=(0.8, 1.3 * len(numbers)), ylim=(0.8 * min(numbers), 1.3 * max(numbers)))
+        most, least = max(numbers), min(numbers)
+        ylim = (max(0.8, min(0.8 * least, least - 1)), max(1.3 * most, most + 1))  # where all have as many, too
+        ranks.set(xlim=(0.8, 1.3 * len(numbers)), ylim=ylim)
+        _tick_whole_numbers(ranks.xaxis)
+        _tick_whole_numbers(ranks.yaxis)
 
 
 def _histogram(axes: Any, per_label: Mapping[str, int]) -> None:
@@ -80,8 +84,8 @@ def _histogram(axes: Any, per_label: Mapping[str, int]) -> None:
         yscale="log",
     )
     axes.set_xticks(numbers, [_range_of(each) for each in numbers], rotation=0 if len(numbers) < 9 else 30)
-    _whole_numbers(axes.yaxis, max(bins.values()))
     axes.set(xlim=(-0.6, max(len(numbers), 4) - 0.4), ylim=(0.8, 2 * max(bins.values())))
+    _tick_whole_numbers(axes.yaxis)
 
 
 def _range_of(power: int) -> str:
@@ -99,15 +103,25 @@ def _bars_by_name(axes: Any, per_label: Mapping[str, int]) -> None:
     axes.set(title=f"{len(names):,} label{'' if len(names) == 1 else 's'}", xlabel="photos")
 
 
-def _whole_numbers(axis: Any, high: int, low: int = 1) -> None:
-    """Ticks 1, 2, 5, 10, 20, ...: a logarithmic axis of small whole numbers else has one label or none."""
-    ticks = [each * 10**power for power in range(7) for each in (1, 2, 5)]
-    below = [each for each in ticks if each <= low][-1:]
-    shown = below + [each for each in ticks if low < each <= high] + [each for each in ticks if each > high][:1]
-    every = 1 if len(shown) <= 8 else 3  # then only 1, 10, 100
-    kept = [each for each in shown if every == 1 or str(each)[0] == "1"]
-    axis.set_ticks(kept, [f"{each:,}" for each in kept])
+def _tick_whole_numbers(axis: Any) -> None:
+    """Tick what is in view: a logarithmic axis of small whole numbers else has one label or none."""
+    low, high = axis.get_view_interval()
+    ticks = whole_ticks(low, high)
+    axis.set_ticks(ticks, [f"{each:,}" for each in ticks])
     axis.set_ticks([], minor=True)
+
+
+def whole_ticks(low: float, high: float) -> list[int]:
+    """Whole numbers within a logarithmic axis: 1, 2, 5, 10, ...; of many 1, 10, 100; of few in equal steps."""
+    ticks = [each * 10**power for power in range(8) for each in (1, 2, 5) if low <= each * 10**power <= high]
+    if len(ticks) > _MANY_TICKS:
+        return [each for each in ticks if str(each)[0] == "1"]
+    if len(ticks) >= _FEW_TICKS:
+        return ticks
+    first, last = math.ceil(low), math.floor(high)
+    steps = (each * 10**power for power in range(8) for each in (1, 2, 5))
+    step = next(step for step in steps if last // step - (first - 1) // step <= _MOST_EQUAL_STEPS)
+    return [each for each in range(first, last + 1) if each % step == 0]
 
 
 def draw_species(species: Mapping[str, tuple[int, int]], path: Path) -> None:
@@ -176,7 +190,8 @@ def draw_sizes(sizes_px: Mapping[tuple[int, int], int], path: Path) -> None:
         )
         if max(*widths, *heights) > _WIDE_SPAN * min(*widths, *heights):
             axes.set(xscale="log", yscale="log")
-            _whole_numbers(axes.xaxis, max(widths), min(widths))
-            _whole_numbers(axes.yaxis, max(heights), min(heights))
         axes.set(xlim=(min(widths) / 1.25, 1.25 * max(widths)), ylim=(min(heights) / 1.25, 1.25 * max(heights)))
+        if axes.get_xscale() == "log":
+            _tick_whole_numbers(axes.xaxis)
+            _tick_whole_numbers(axes.yaxis)
         axes.legend(loc="best", fontsize=11)

@@ -238,7 +238,8 @@ def _header(shape: tuple[int, ...]) -> bytes:
     return b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little") + told.ljust(_HEADER_BYTES - 11) + b"\n"
 
 
-_COLUMNS = ("image", "label", "species", "encounter", "taken_at", "box", "region", "size_bytes")
+# No region: training asks for none, and where an animal was may be a secret.
+_COLUMNS = ("image", "label", "species", "encounter", "taken_at", "box", "size_bytes")
 
 
 def _label_row(photo: LabelledPhoto, size_bytes: int) -> list[str]:
@@ -249,7 +250,6 @@ def _label_row(photo: LabelledPhoto, size_bytes: int) -> list[str]:
         photo.encounter or "",
         photo.taken_at or "",
         "" if photo.box is None else " ".join(map(repr, photo.box)),
-        photo.region or "",
         str(size_bytes),
     ]
 

@@ -42,6 +42,16 @@ def sweep(
         list[Path] | None,
         typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON; repeatable, one for each species."),
     ] = None,
+    extra_photos: Annotated[
+        Path | None, typer.Option("--extra-photos", help="Folder of more photos, learned from and never asked about.")
+    ] = None,
+    extra_csv: Annotated[
+        Path | None, typer.Option("--extra-csv", help="Their labels (see pseudo-label); without it they have none.")
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option("--split", help="A file of `data split`, or a run's split.csv (default: the protocol's split)."),
+    ] = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -96,6 +106,8 @@ def sweep(
     slices.png, importance.png, and a run for each trial in trials/. A sweep that was stopped, at any moment, goes on
     with --resume, also within its trials.
     """
+    from training.extra import read_extra
+    from training.given_split import given_split
     from training.recipe import boxes_of, read_recipe
     from training.sets import read_sets
     from training.tuning.space import read_space
@@ -103,17 +115,30 @@ def sweep(
     from training.tuning.sweep import SweepChoices, run_sweep, train_arguments
     from training.tuning.sweep_report import trials_table
 
+    if extra_csv is not None and extra_photos is None:
+        raise typer.BadParameter("--extra-csv labels the photos of --extra-photos; give that folder too")
     varied = read_space(space, vary or ())
-    base = read_recipe(recipe, overrides or ())
-    _, warnings = read_sets(csv or (), photos, species_boxes=boxes_of(base.data))
+    # As an override the split is part of best.toml, too.
+    by_file = () if split is None else (f"data.split={json.dumps(str(split), ensure_ascii=False)}",)
+    overrides = [*(overrides or ()), *by_file]
+    base = read_recipe(recipe, overrides)
+    labelled, warnings = read_sets(csv or (), photos, species_boxes=boxes_of(base.data))
+    if base.data.task == "individuals":
+        given_split(base.data, labelled)  # what is wrong with it is said now, and not by each trial
+    extra = {"--extra-photos": extra_photos, "--extra-csv": extra_csv}
+    if extra_photos is not None:
+        if base.data.task == "classes":
+            raise typer.BadParameter("--extra-photos is for recipes of individuals; put all labelled photos into --csv")
+        warnings += read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)[1]
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     choices = SweepChoices(
         recipe=recipe,
-        overrides=tuple(overrides or ()),
+        overrides=tuple(overrides),
         space=varied,
         plan=Plan(sampler, pruner, trials, prune_after, seed),
-        arguments=train_arguments(csv or (), photos, cache or out.parent / ".cache"),
+        arguments=train_arguments(csv or (), photos, cache or out.parent / ".cache", extra),
+        read=tuple(path for path in (Path(base.data.split or "."), extra_csv) if path is not None and path.is_file()),
         out=out,
         metric=metric,
         workers=workers,
@@ -243,11 +268,12 @@ def summary(
     """Say what a model is and costs: layers, parameters, GFLOPs, shapes, file, input, and photos a second, measured.
 
     A multiply and an add are two operations. Photos a second are of decoded pixels to vectors, mirror image included,
-    at batch 1 and at --batch.
+    at batch 1 and at --batch, for a few seconds each; --no-speed leaves them out.
     """
     import torch
 
     from embedding.checkpoint import DEFAULT_CHECKPOINT
+    from index.progress import progress
     from training.recipe import read_recipe
     from training.tuning.speed import measure_speed
     from training.tuning.summary import checkpoint_model, recipe_model, summarise
@@ -265,12 +291,15 @@ def summary(
         name, embedder = checkpoint_model(path, device)
         file_bytes = path.stat().st_size
     told = summarise(name, embedder, file_bytes, depth=depth)
-    measured = None if skips_speed else measure_speed(embedder, (1, batch))
+    if not as_json:  # before it is timed: that takes a while
+        for table in (facts_table(told), *(part_table(part) for part in told.parts)):
+            _print(table)
+        sys.stdout.flush()
+    measured = None
+    if not skips_speed:
+        print(f"timing photos a second in batches of 1 and {batch}; --no-speed leaves it out", file=sys.stderr)
+        measured = measure_speed(embedder, (1, batch), progress=progress)
     if as_json:
         _print_json({**asdict(told), "measured": None if measured is None else asdict(measured)})
-        return
-    _print(facts_table(told))
-    for part in told.parts:
-        _print(part_table(part))
-    if measured is not None:
+    elif measured is not None:
         _print(speed_table(measured))

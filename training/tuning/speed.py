@@ -56,7 +56,7 @@ def measure_speed(
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None
     kinds = [""] if gate is None else list(gate.config.shares)
     speeds: list[Speed] = []
-    with progress(len(kinds) * len(batches), "Timing photos a second (--no-speed leaves it out)") as advance:
+    with progress(len(kinds) * len(batches), "Timing") as advance:
         for species, batch in itertools.product(kinds, batches):
             speeds.append(_speed(embedder, species, batch, clock))
             advance(1)
@@ -73,12 +73,19 @@ def _speed(embedder: Embedder, species: str, batch: int, clock: Callable[[], flo
         embedder.embed_pixels(pixels)
         first = clock() - started  # always slow, so that it counts only where there is no time for another
         started = clock()
-        while _has_time(len(times), first + clock() - started, clock() - started):
+        while _has_time(len(times), clock() - started, first):
             begun = clock()
             embedder.embed_pixels(pixels)
             times.append(clock() - begun)
     times = times or [first]
     return Speed(species, batch, batch / max(statistics.median(times), 1e-9), len(times))
+
+
+def _has_time(rounds: int, spent: float, first: float) -> bool:
+    """Whether to time one more round after so many seconds of them, and `first` seconds of the one before."""
+    if rounds < _FEWEST:
+        return first + spent < _MOST_SECONDS
+    return rounds < _MOST and spent < _SECONDS
 
 
 @contextlib.contextmanager

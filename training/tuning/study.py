@@ -92,12 +92,13 @@ class Study:
         if known is None:
             self._study.set_user_attr(_SETTINGS, dict(settings))
             return
-        other = [name for name in settings if known.get(name) != settings[name]]
+        other = [name for name in {**settings, **known} if known.get(name) != settings.get(name)]
         if other:
+            other.sort(key=lambda name: name == "recipe")  # a digest tells least
+            there, now = (each.get(other[0]) or "none" for each in (known, settings))
             raise BadStudy(
-                f"the sweep in this --out was begun with other {', '.join(other)}: {known.get(other[0])} there, "
-                f"{settings[other[0]]} now. Go on with the very command that began it (--trials and --workers may "
-                "differ), or give another --out"
+                f"the sweep in this --out was begun with other {', '.join(other)}: {there} there, {now} now. Go on "
+                "with the very command that began it (--trials and --workers may differ), or give another --out"
             )
 
     def ask(self) -> Trial:

@@ -78,10 +78,10 @@ def speed_table(measured: Measured) -> Table:
     table = Table(title=f"measured here: {measured.device}{threads}{busy}", title_justify="left")
     if any(speed.species for speed in measured.speeds):
         table.add_column("photos of")
-    for name in ("batch", "photos/s", "ms a photo"):
+    for name in ("batch", "photos/s", "ms a photo", "rounds"):
         table.add_column(name, justify="right")
     for speed in measured.speeds:
         species = [speed.species] if speed.species else []
         rate = speed.photos_per_second
-        table.add_row(*species, str(speed.batch), f"{rate:.1f}", f"{1000 / rate:.2f}")
+        table.add_row(*species, str(speed.batch), f"{rate:.1f}", f"{1000 / rate:.2f}", str(speed.rounds))
     return table

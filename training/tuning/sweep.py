@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +35,11 @@ class BadSweep(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class SweepChoices:
-    """What a sweep is asked for. `arguments` are `flukeprint train`'s: labels, photos, cache."""
+    """What a sweep is asked for.
+
+    `arguments` are `flukeprint train`'s: labels, photos, extra photos, cache. `read` are the files beside the labels
+    that decide what is learned from, and who is asked about.
+    """
 
     recipe: str
     overrides: tuple[str, ...]
@@ -46,6 +51,7 @@ class SweepChoices:
     workers: int = 1
     threads: int = 1
     resume: bool = False
+    read: tuple[Path, ...] = ()
 
 
 def run_sweep(choices: SweepChoices) -> list[Tried]:
@@ -92,7 +98,8 @@ def _checked(choices: SweepChoices) -> Recipe:
 
 def _settings(choices: SweepChoices, base: Recipe) -> dict[str, Any]:
     plan = choices.plan
-    return {
+    read = [[str(path), hashlib.sha256(path.read_bytes()).hexdigest()] for path in choices.read]
+    return ({"split and extra labels": read} if read else {}) | {
         "recipe": base.digest,
         "space": [_plain(dimension.to_dict()) for dimension in choices.space],
         "labels and photos": list(choices.arguments),
@@ -253,7 +260,10 @@ def with_threads(recipe: Recipe, threads: int) -> Recipe:
     return dataclasses.replace(recipe, compute=dataclasses.replace(recipe.compute, threads=threads))
 
 
-def train_arguments(csv: Sequence[Path], photos: Sequence[Path], cache: Path) -> tuple[str, ...]:
-    """Labels, photos and cache as `flukeprint train` takes them."""
+def train_arguments(
+    csv: Sequence[Path], photos: Sequence[Path], cache: Path, extra: Mapping[str, Path | None]
+) -> tuple[str, ...]:
+    """Labels, photos, `extra` ones by their options, and cache as `flukeprint train` takes them."""
     given = [(option, path) for option, paths in (("--csv", csv), ("--photos", photos)) for path in paths]
+    given += [(option, path) for option, path in extra.items() if path is not None]
     return tuple(str(word) for pair in [*given, ("--cache", cache)] for word in pair)

@@ -15,7 +15,10 @@ from index.labels import LabelledPhoto
 from training.choices import Recipe
 from training.classification.answers import answers_csv, answers_of
 from training.classification.classifier import read_classifier
+from training.classification.commands import train_by_kinds
 from training.classification.course import train_kinds
+from training.data.packing import pack
+from training.preparation import preprocessing_of
 from training.run import BadRun
 
 Quick = Callable[..., Recipe]
@@ -57,6 +60,31 @@ def test_the_same_seed_gives_the_same_file_and_figures(
     again = train_kinds(quick(), kinds, tmp_path / "again", cache=tmp_path / "cache")
     assert fingerprint_of(again) == fingerprint_of(learned / "best.safetensors")
     assert (again.parent / "report.json").read_text() == (learned / "report.json").read_text()
+
+
+def test_a_pack_without_the_photos_gives_the_same_file_and_figures(
+    learned: Path, kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pack"
+    pack(kinds, preprocessing_of(quick().input), folder)
+    assert not (folder / kinds[0].name).exists()
+    train_by_kinds(quick(), (), [folder], tmp_path / "run", cache=folder, resume=False, tensorboard=False)
+    assert "left out" in capsys.readouterr().err  # the photos of new_whale, which a pack has too
+    assert fingerprint_of(tmp_path / "run" / "best.safetensors") == fingerprint_of(learned / "best.safetensors")
+    for name in ("report.json", "test_predictions.csv", "split.csv", "metrics.csv"):
+        mine, theirs = ((run / name).read_text() for run in (tmp_path / "run", learned))
+        if name == "metrics.csv":  # its last column is the time that it took
+            mine, theirs = ([row.rpartition(",")[0] for row in text.splitlines()] for text in (mine, theirs))
+        assert mine == theirs, name
+
+
+def test_the_pictures_of_a_run_speak_of_accuracy(
+    kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("training.loop.draw_curves", lambda *_, is_of_classes: asked.append(is_of_classes))
+    train_kinds(quick("schedule.epochs=1"), kinds, tmp_path / "run", cache=tmp_path / "cache")
+    assert asked == [True]
 
 
 def test_a_run_that_was_stopped_before_its_report_gets_it(

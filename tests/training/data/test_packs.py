@@ -86,13 +86,33 @@ def test_boxes_decide_where_they_are_cut_out(photos: list[LabelledPhoto], tmp_pa
     )
 
 
-def test_labels_come_back_whole(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_labels_come_back_but_for_the_region(photos: list[LabelledPhoto], tmp_path: Path) -> None:
     pack(photos, SMALL, tmp_path / "pack")
     told = packed_labels(tmp_path / "pack").photos
     assert [dataclasses.replace(one, path=Path()) for one in told] == [
-        dataclasses.replace(one, path=Path()) for one in photos
+        dataclasses.replace(one, path=Path(), region=None) for one in photos
     ]
     assert read_sets((), [tmp_path / "pack"])[0] == list(told)
+
+
+def test_a_pack_tells_no_place(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+    placed = [dataclasses.replace(photo, region="Secret Bay") for photo in photos]
+    exif = Image.Exif()
+    exif[0x8825] = {1: "S", 2: (18.0, 40.0, 0.0), 29: "Secret Bay"}
+    (tmp_path / "bad.jpg").write_bytes(b"Secret Bay")
+    for photo in placed[:6]:
+        with Image.open(photo.path) as image:
+            image.save(photo.path, exif=exif)
+        assert b"Secret Bay" in photo.path.read_bytes()
+    bad = LabelledPhoto("bad.jpg", tmp_path / "bad.jpg", "w_1", region="Secret Bay")
+    packed = pack([*placed, bad], SMALL, tmp_path / "pack")
+    assert list(packed.unread) == ["bad.jpg"]
+    for path in (tmp_path / "pack").iterdir():
+        assert b"Secret Bay" not in path.read_bytes()
+    header = (tmp_path / "pack" / "labels.csv").read_text().splitlines()[0]
+    assert header == "image,label,species,encounter,taken_at,box,size_bytes"
+    with_others = [dataclasses.replace(photo, region="elsewhere") for photo in placed]
+    assert pack([*with_others, bad], SMALL, tmp_path / "pack").seen_before == 13  # nor does its hash hang on it
 
 
 @pytest.mark.parametrize(

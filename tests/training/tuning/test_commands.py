@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner, Result
 
+from embedding.checkpoint import read_header
 from embedding.errors import FlukeprintError
+from index.labels import LabelledPhoto
 from training import commands
+from training.splits import make_split, write_split
+from training.tuning.study import BadStudy
 
 
 def invoke(*arguments: object) -> Result:
@@ -68,6 +73,46 @@ def test_a_sweep_of_real_trainings(labels: tuple[object, ...], fast_options: lis
     assert run["metrics"]["score"] == scores[0]
 
 
+def test_a_sweep_learns_from_extra_photos_by_a_split_and_goes_on_with_no_others(
+    labels: tuple[object, ...], whales: list[LabelledPhoto], fast_options: list[str], tmp_path: Path
+) -> None:
+    split, more = tmp_path / "split.csv", tmp_path / "more"
+    write_split(make_split(whales, 7), split)
+    more.mkdir()
+    Image.new("RGB", (48, 32), (9, 90, 200)).save(more / "x.png")
+    (more / "x.csv").write_text("image,label,probability\nx.png,new_whale,0.9\n")
+    beginning = ("sweep", "tiny", *labels, "--out", tmp_path / "sweep", *fast_options, "--set", "schedule.epochs=1")
+    beginning = (*beginning, "--vary", "optimiser.kind=adamw|sgd", "--trials", 1)
+    given = {"--split": split, "--extra-photos": more, "--extra-csv": more / "x.csv"}
+
+    def words(**other: Path | None) -> list[object]:
+        named = given | {f"--{name.replace('_', '-')}": path for name, path in other.items()}
+        return [word for name, path in named.items() if path is not None for word in (name, path)]
+
+    done = invoke(*beginning, *words())
+    assert done.exit_code == 0, done.output
+    trial = tmp_path / "sweep" / "trials" / "000"
+    assert (trial / "split.csv").read_bytes() == split.read_bytes()
+    card = read_header(trial / "best.safetensors").card
+    alone = invoke("train", tmp_path / "sweep" / "best.toml", *labels, "--out", tmp_path / "alone")
+    assert alone.exit_code == 0, alone.output
+    assert (tmp_path / "alone" / "split.csv").read_bytes() == split.read_bytes()
+    assert card["photos"] == read_header(tmp_path / "alone" / "best.safetensors").card["photos"] + 1
+
+    (tmp_path / "copy.csv").write_bytes((more / "x.csv").read_bytes())
+    for other in ({"split": None}, {"extra_csv": None}, {"extra_csv": tmp_path / "copy.csv"}):
+        refused = invoke(*beginning, *words(**other), "--resume")
+        assert isinstance(refused.exception, BadStudy)
+        assert "begun with other split and extra labels" in str(refused.exception)
+    write_split(make_split(whales, 8), split)  # the same name, and other content
+    assert isinstance(invoke(*beginning, *words(), "--resume").exception, BadStudy)
+    write_split(make_split(whales, 7), split)
+    assert invoke(*beginning, *words(), "--resume").exit_code == 0
+    missing = invoke(*beginning, *words(extra_photos=None), "--resume")
+    assert missing.exit_code == 2
+    assert "give that folder too" in " ".join(missing.output.replace("│", " ").split())
+
+
 def test_a_sweep_tells_a_slip_before_it_begins(labels: tuple[object, ...], tmp_path: Path) -> None:
     out = ("--out", tmp_path / "sweep")
     for arguments, said in (
@@ -75,6 +120,7 @@ def test_a_sweep_tells_a_slip_before_it_begins(labels: tuple[object, ...], tmp_p
         (("tinny", *labels, *out, "--vary", "seed=0|1"), "no recipe 'tinny'"),
         (("tiny", "--photos", tmp_path / "absent", *out, "--vary", "seed=0|1"), "no such folder"),
         (("tiny", *labels, *out, "--vary", "sede=0|1"), "unknown key 'sede'"),
+        (("tiny", *labels, *out, "--vary", "seed=0|1", "--split", tmp_path / "nope.csv"), "nope.csv: there is no such"),
     ):
         done = invoke("sweep", *arguments)
         assert isinstance(done.exception, FlukeprintError) and said in str(done.exception), done.output
@@ -88,6 +134,9 @@ def test_a_model_is_summed_up() -> None:
     assert told["dimension"] == 32 and told["measured"] is None
     shown = invoke("model", "summary", *recipe, "--batch", 4)
     assert shown.exit_code == 0, shown.output
-    assert "backbone" in shown.output and "photos/s" in shown.output and f"{told['parameters']:,}" in shown.output
+    assert "backbone" in shown.stdout and "photos/s" in shown.stdout and f"{told['parameters']:,}" in shown.stdout
+    assert shown.stderr.startswith("timing photos a second in batches of 1 and 4; --no-speed leaves it out\n")
+    # The tables come first, since timing takes a while.
+    assert 0 < shown.output.index("parameters") < shown.output.index("timing photos") < shown.output.index("photos/s")
     refused = invoke("model", "summary", "--set", "input.width_px=64")
     assert refused.exit_code == 2 and "--recipe" in refused.output

@@ -43,6 +43,21 @@ def test_photos_a_second_are_a_batch_over_the_median_round(gated: Embedder) -> N
     assert "busy" not in str(speed_table(dataclasses.replace(busy, load=1.0)).title)
 
 
+@pytest.mark.parametrize(
+    ("seconds_a_look", "rounds"),
+    # Three looks at the clock a round, one to begin with; the first round is timed, and counts alone where it is slow.
+    [(0.0625, 5), (0.25, 3), (0.5, 2), (1.0, 1), (4.0, 1)],
+)
+def test_a_slow_machine_times_fewer_rounds_and_one_at_least(
+    gated: Embedder, seconds_a_look: float, rounds: int
+) -> None:
+    looks = itertools.count()
+    found = measure_speed(gated, (2,), clock=lambda: seconds_a_look * next(looks))
+    assert [each.rounds for each in found.speeds] == [rounds] * 2
+    assert [each.photos_per_second for each in found.speeds] == pytest.approx([2 / seconds_a_look] * 2)
+    assert "rounds" in [column.header for column in speed_table(found).columns]
+
+
 def test_the_gate_can_be_told_what_it_sees_and_forgets_it_again(gated: Embedder) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     before = gated.embed_pixels(pixels)
