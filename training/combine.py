@@ -123,7 +123,8 @@ def _add_gate(
 ) -> None:
     """Fit a gate with the members as they are, and add it to the description, the weights and the card."""
     some = sample(photos)
-    config = GateConfig(shares_of(experts, list(some), len(network["members"])), looks=1)
+    shares = shares_of(experts, list(some), len(network["members"]))
+    config = GateConfig(shares, looks=_leading(shares))
     network["gate"] = config.to_dict()
     embedder = _embedder(network, weights, input_)
     assert isinstance(embedder.network, Ensemble)
@@ -131,6 +132,12 @@ def _add_gate(
     card["gate_finds"] = fit_gate(embedder, some, config)
     gate = embedder.network.gate
     weights |= {"gate.weight": gate.weight.cpu(), "gate.bias": gate.bias.cpu()}
+
+
+def _leading(shares: Mapping[str, Sequence[float]]) -> int:
+    """How many of the first members answer for the same species as the very first: they see the same photos anyway."""
+    members = list(zip(*shares.values(), strict=True))
+    return next((at for at, row in enumerate(members) if row != members[0]), len(members))
 
 
 def _embedder(network: Mapping[str, Any], weights: Mapping[str, Tensor], input_: Preprocessing) -> Embedder:

@@ -16,7 +16,7 @@ from embedding.photo import read_photo
 from index.labels import LabelledPhoto
 from training.splits import make_split, species_of
 
-PHOTOS_OF_SPECIES = 400
+PHOTOS_OF_SPECIES = 1600
 """How many photos of a species are looked at, half of them to fit to, half to count how many find home."""
 _BATCH = 32
 _DECAY = 1e-5  # a photo like no species' is to be divided among members, not given to one at a guess

@@ -30,7 +30,7 @@ def test_the_gate_sees_nothing_that_is_held_out() -> None:
     photos = [
         LabelledPhoto(f"{species}/{at}", Path("x"), f"{species}/{at % 40}", species, None, None, None)
         for species in ("orca", "minke")
-        for at in range(800)
+        for at in range(2 * PHOTOS_OF_SPECIES)
     ]
     found = sample(photos)
     fit = set(make_split(photos).names("fit"))
