@@ -52,9 +52,10 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line: errors of the user's making are one line and exit code 2, Ctrl-C is 130."""
-    # PyTorch's threads wait for each other by spinning, and where other work fills the cores they spin that away:
-    # 60 photos took 35 s of CPU instead of 10. Read when PyTorch is loaded; who sets it is obeyed.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # PyTorch's threads wait for each other by spinning, long: where other work fills the cores that halves the speed and
+    # doubles the CPU time. So they sleep soon (docs/benchmarks.md, "Cost of the road"). Read when PyTorch is loaded.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     try:
         build_app()()
     except FlukeprintError as error:

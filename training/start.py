@@ -89,7 +89,7 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
         backbone = " and ".join(backbones) or read_header(path).network.get("backbone")
         raise BadNetwork(
             f"{path} holds a {backbone}, the recipe wants {network.config.backbone} ({len(unfit)} tensors don't fit, "
-            f"the first is {unfit[0]}). Give the recipe that backbone, or other weights"
+            f"the first is {unfit[0]}). Give the recipe that backbone{_stopping(path)}, or other weights"
         )
     fitting = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
     pooled = {name for name in own if name.startswith(("pool.", "project."))}
@@ -97,3 +97,10 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
         # Half of another vlad pooling is none: it begins anew, from these features.
         fitting = {name: value for name, value in fitting.items() if name not in pooled}
     network.load_state_dict({**own, **fitting})
+
+
+def _stopping(path: Path) -> str:
+    """At which stride the checkpoint's backbones stop, where they do: with the whole of one the recipe can't begin."""
+    network = read_header(path).network
+    strides = {int(each.get("stride", 0)) for each in network.get("members", (network,))} - {0}
+    return "" if not strides else f", which stops early (network.stride = {' or '.join(map(str, sorted(strides)))})"

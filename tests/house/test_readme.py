@@ -35,7 +35,7 @@ INSTEAD = {
     "make test": f"make -C '{ROOT}' --dry-run test",
     "flukeprint serve": "flukeprint serve --port PORT",
     "127.0.0.1:8000": "127.0.0.1:PORT",
-    "train humpback-100px": "train humpback-100px --set schedule.epochs=1 --set batches.individuals=8",
+    "train humpback-vlad": "train humpback-vlad --set schedule.epochs=1 --set batches.individuals=8",
 }
 
 
@@ -232,7 +232,7 @@ def test_the_submission_has_a_row_a_test_photo(walk: Walk) -> None:
 @pytest.mark.slow
 def test_the_formats_page_reads_what_the_readme_left(walk: Walk) -> None:
     printed = "\n".join(walk.printed.values())
-    assert re.search(r"^\['mobilenetv2_100'\] 112 humpback-100px$", printed, flags=re.MULTILINE)
+    assert re.search(r"^\['mobilenetv2_100'\] 112 humpback-vlad$", printed, flags=re.MULTILINE)
     assert re.search(r"^revision 3 with 86 vectors of length 1\.0$", printed, flags=re.MULTILINE)
     assert re.search(r"^5 photos; test30\.jpg -> \[", printed, flags=re.MULTILINE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,12 @@ def test_of_an_ensemble_the_member_asked_for_is_taken(tmp_path: Path) -> None:
     with pytest.raises(BadNetwork, match=r"network.member = 3, but .* has 2 members"):
         start_network(choices(str(both), member=3))
     assert same(first, start_network(choices(str(tmp_path / "first.safetensors"), member=2))), "no ensemble"
+
+
+def test_a_whole_backbone_does_not_begin_from_one_that_stops_early() -> None:
+    wanted = replace(read_recipe("multi-species").network, weights="default")
+    with pytest.raises(BadNetwork, match=r"Give the recipe that backbone, which stops early \(network.stride = 16\)"):
+        start_network(wanted)
 
 
 def test_the_recipe_for_kinds_starts_from_the_shipped_checkpoint() -> None:
