@@ -130,7 +130,8 @@ def test_pseudo_labels_are_learned_from(
     assert unlabelled.exit_code == 0, unlabelled.output
     refused = invoke("train", "tiny", *options, "--out", tmp_path / "never", "--extra-csv", tmp_path / "pseudo.csv")
     assert refused.exit_code == 2 and "--extra-photos" in refused.output
-    nothing = invoke("pseudo-label", *labels, *asked[2:], "--unlabelled", tmp_path / "cache", "--out", tmp_path / "none.csv")
+    empty = ("--unlabelled", tmp_path / "cache", "--out", tmp_path / "none.csv")
+    nothing = invoke("pseudo-label", *labels, *asked[2:], *empty)
     assert isinstance(nothing.exception, FlukeprintError) and "holds no photo to label" in str(nothing.exception)
 
 
