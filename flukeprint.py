@@ -53,7 +53,7 @@ def build_app() -> typer.Typer:
 def main() -> None:
     """Run the command line: errors of the user's making are one line and exit code 2, Ctrl-C is 130."""
     # PyTorch's threads wait for each other by spinning, long: where other work fills the cores, that halves the speed
-    # and doubles the CPU time. So they sleep soon (docs/benchmarks.md, "Cost of the road"). Read when PyTorch is loaded.
+    # and doubles the CPU time. So they sleep soon (docs/benchmarks.md, "Cost of the road"). Read as PyTorch loads.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     try:
