@@ -119,6 +119,17 @@ def test_experts_answer_for_their_species(tmp_path: Path) -> None:
     minke, orca = embedder.embed([read_photo(photos[0].path), read_photo(photos[-1].path)])
     assert np.linalg.norm(minke[:8]) == pytest.approx(0.5**0.5, abs=0.02)
     assert np.linalg.norm(orca[:8]) < 0.1
+    assert (
+        header.network["gate"]["looks"] == 1
+    )  # the second answers for more than the first: it isn't asked whose a photo is
+    combine(
+        [*paths, paths[0]],
+        tmp_path / "three.safetensors",
+        "three",
+        experts={"minke": [1, 2], "orca": [3]},
+        photos=photos,
+    )
+    assert read_header(tmp_path / "three.safetensors").network["gate"]["looks"] == 2
     for experts, said in [
         ({"beluga": [1]}, "--expert names 'beluga', of which no photo was given; the species are minke, orca"),
         ({"orca": [3]}, r"the experts for orca are \[3\]; the members are 1 to 2"),
