@@ -23,7 +23,7 @@ from index.embed_photos import EmbeddedPhoto
 from index.opening import telling
 from index.plan import Plan
 from index.revision import Revision, revising
-from index.schema import CATALOGUED, ChangeRow, PhotoRow, Table, VectorRow
+from index.schema import CATALOGUED, ChangeRow, PhotoRow, RevisionRow, Table, VectorRow
 
 _LINES_AT_ONCE = 1000
 
@@ -127,6 +127,14 @@ def log_embedded(act: Revision, photos: Iterable[CataloguePhoto], fingerprint: s
     for start in range(0, len(lines), _LINES_AT_ONCE):
         act.session.connection().execute(insert(table), lines[start : start + _LINES_AT_ONCE])
     act.changes["reembed"] += len(lines)
+
+
+def was_searched_by(act: Revision, fingerprint: str) -> bool:
+    """Whether any revision was searched by that checkpoint: then the log tells whom it embedded."""
+    return (
+        act.session.scalar(select(RevisionRow.revision).where(RevisionRow.fingerprint == fingerprint).limit(1))
+        is not None
+    )
 
 
 def vectors_after(

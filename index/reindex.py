@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 from index.access.carrying import carry_keys
 from index.address import CatalogueAddress, CatalogueBusy, refuse_no_folder, resolved
-from index.beside import checkpoints_of, lay_beside, log_embedded, read_state, vectors_after
+from index.beside import checkpoints_of, lay_beside, log_embedded, read_state, vectors_after, was_searched_by
 from index.calibration import Calibration
 from index.catalogue import BadCatalogue, Catalogue
 from index.decided import read_decided
@@ -222,7 +222,8 @@ def _swap(
 ) -> Report:
     """Carry a plan out with the vectors that are ready: one revision, if anything has changed."""
     plan, unread = planned.plan, tuple(preparation.unread.values())
-    _carry_out(planned, preparation, revision, fingerprint)
+    laid_before = _laid_before(planned, revision, fingerprint)
+    _carry_out(planned, preparation, revision, fingerprint, laid_before)
     _refuse_emptiness(revision, planned, unread, fingerprint)
     is_new = (
         any(revision.changes.values())
@@ -243,7 +244,7 @@ def _swap(
         reembedded=revision.changes["reembed"],
         relabelled=revision.changes["relabel"],
         removed=revision.changes["remove"],
-        unchanged=plan.unchanged,
+        unchanged=plan.unchanged - len(laid_before - {photo.name for photo in (*plan.relabel, *plan.left)}),
         left=len(plan.left),
         unread=unread,
         warnings=tuple(told_called(plan.called)),
@@ -252,7 +253,17 @@ def _swap(
     )
 
 
-def _carry_out(planned: Planned, preparation: Preparation, revision: Revision, fingerprint: str) -> None:
+def _laid_before(planned: Planned, revision: Revision, fingerprint: str) -> set[str]:
+    """The photos whose vectors are all there, laid beside by tries that were cut off: no revision has told of them."""
+    if revision.last_fingerprint in (None, fingerprint) or was_searched_by(revision, fingerprint):
+        return set()
+    again = {photo.name for photo in (*planned.plan.reembed, *planned.plan.remove)}
+    return {name for name, photo in planned.known.items() if photo.fingerprint == fingerprint and name not in again}
+
+
+def _carry_out(
+    planned: Planned, preparation: Preparation, revision: Revision, fingerprint: str, laid_before: Set[str]
+) -> None:
     known, plan = planned.known, planned.plan
     for old in plan.remove:
         revision.remove(old)
@@ -266,7 +277,7 @@ def _carry_out(planned: Planned, preparation: Preparation, revision: Revision, f
             changed.add(photo.name)
         elif made is not None:
             revision.add(made, fingerprint)
-    beside = preparation.beside - changed
+    beside = (preparation.beside | laid_before) - changed
     log_embedded(revision, (photo for name, photo in known.items() if name in beside), fingerprint)
     for old, file in planned.noted:
         revision.note_file(old, file)

@@ -71,8 +71,16 @@ def test_an_interrupted_change_of_checkpoint_goes_on_where_it_was(catalogue, oth
     assert (catalogue.revision, catalogue.fingerprint) == (1, OLD)
     again = make_embedder(NEW, shift=100)
     report = update_catalogue(catalogue, None, again, kind="swap", made_by="Ann")
-    assert (again.embedded, report.reembedded, report.revision) == (38 - 16, 38 - 16, 2)
+    # The revision tells of every photo that goes over, whichever try embedded it.
+    assert (again.embedded, report.reembedded, report.unchanged, report.revision) == (38 - 16, 38, 0, 2)
     assert (catalogue.fingerprint, catalogue.counts().searchable) == (NEW, 38)
+    lines = catalogue.changes(limit=100)[:38]
+    assert [line.revision for line in lines] == [2] * 38
+    assert {line.photo for line in lines} == {photo.name for photo in catalogue.photos()}
+    assert {line.detail["after"]["fingerprint"] for line in lines} == {NEW}
+    undo(catalogue, 2, made_by="Ann")
+    back = update_catalogue(catalogue, None, make_embedder(NEW, shift=100))
+    assert (back.reembedded, back.unchanged, catalogue.fingerprint) == (0, 38, NEW)
 
 
 def test_acts_during_the_embedding_are_kept_and_seen_at_the_swap(catalogue, season, other):
