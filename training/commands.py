@@ -9,17 +9,19 @@ from typing import Annotated
 import typer
 
 from index.options import SameAnimalsOption
-
-CsvOption = Annotated[Path | None, typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON.")]
-PhotosOption = Annotated[Path, typer.Option("--photos", help="Folder of the photographs.")]
-
-SetCsvOption = Annotated[
-    list[Path] | None,
-    typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON; repeatable, one for each species."),
-]
-SetPhotosOption = Annotated[
-    list[Path], typer.Option("--photos", help="Folder of the photographs; repeatable, one for each --csv.")
-]
+from training.options import (
+    CsvOption,
+    ExtraCsvOption,
+    ExtraPhotosOption,
+    OverridesOption,
+    PhotosOption,
+    SetCsvOption,
+    SetPhotosOption,
+    SplitOption,
+    check_extra,
+    overriding,
+    refuse_extra,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -44,19 +46,10 @@ def train(
         Path | None, typer.Option("--out", help="Folder for the run; new or empty, unless --resume.")
     ] = None,
     csv: SetCsvOption = None,
-    extra_photos: Annotated[
-        Path | None, typer.Option("--extra-photos", help="Folder of more photos, learned from and never asked about.")
-    ] = None,
-    extra_csv: Annotated[
-        Path | None, typer.Option("--extra-csv", help="Their labels (see pseudo-label); without it they have none.")
-    ] = None,
-    split: Annotated[
-        Path | None,
-        typer.Option("--split", help="A file of `data split`, or a run's split.csv (default: the protocol's split)."),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one choice: section.key=value. Repeatable.")
-    ] = None,
+    extra_photos: ExtraPhotosOption = None,
+    extra_csv: ExtraCsvOption = None,
+    split: SplitOption = None,
+    overrides: OverridesOption = None,
     same_animals: SameAnimalsOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
     cache: Annotated[
@@ -82,8 +75,6 @@ def train(
     that was stopped, at any moment, continues with --resume. --photos may be a pack of `flukeprint data pack`.
     --overfit, --find-rate and --show-augmentation try what a run would do, and leave none.
     """
-    import json
-
     from embedding.checkpoint import refuse_unwritable
     from training.board import require_tensorboard
     from training.data.packs import is_pack
@@ -94,10 +85,8 @@ def train(
     from training.sets import read_sets
 
     is_rehearsed = check_one_way(out, overfit, find_rate, show_augmentation)
-    if extra_csv is not None and extra_photos is None:
-        raise typer.BadParameter("--extra-csv labels the photos of --extra-photos; give that folder too")
-    by_file = [] if split is None else [f"data.split={json.dumps(str(split), ensure_ascii=False)}"]
-    choices = read_recipe(recipe, [*(overrides or ()), *by_file])
+    check_extra(extra_csv, extra_photos)
+    choices = read_recipe(recipe, overriding(overrides, split))
     if tensorboard:
         require_tensorboard()
     if cache is None and len(photos) == 1 and is_pack(photos[0]):
@@ -111,8 +100,7 @@ def train(
     if choices.data.task == "classes":
         from training.classification.commands import train_by_kinds
 
-        if extra_photos is not None:
-            raise typer.BadParameter("--extra-photos is for recipes of individuals; put all labelled photos into --csv")
+        refuse_extra(extra_photos)
         if same_animals is not None:
             raise typer.BadParameter("--same-animals is for recipes of individuals; the labels here are kinds")
         train_by_kinds(

@@ -12,7 +12,18 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-_OVERRIDES = typer.Option("--set", help="Change one choice: section.key=value. Repeatable.")
+from training.options import (
+    ExtraCsvOption,
+    ExtraPhotosOption,
+    OverridesOption,
+    SetCsvOption,
+    SetPhotosOption,
+    SplitOption,
+    check_extra,
+    overriding,
+    refuse_extra,
+)
+
 _JSON = typer.Option("--json", help="Print JSON instead of text.")
 
 
@@ -34,24 +45,12 @@ def register(app: typer.Typer) -> None:
 
 def sweep(
     recipe: Annotated[str, typer.Argument(help="The recipe that is varied: a shipped one's name, or a TOML file.")],
-    photos: Annotated[
-        list[Path], typer.Option("--photos", help="Folder of the photographs; repeatable, one for each --csv.")
-    ],
+    photos: SetPhotosOption,
     out: Annotated[Path, typer.Option("--out", help="Folder for the sweep; new or empty, unless --resume.")],
-    csv: Annotated[
-        list[Path] | None,
-        typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON; repeatable, one for each species."),
-    ] = None,
-    extra_photos: Annotated[
-        Path | None, typer.Option("--extra-photos", help="Folder of more photos, learned from and never asked about.")
-    ] = None,
-    extra_csv: Annotated[
-        Path | None, typer.Option("--extra-csv", help="Their labels (see pseudo-label); without it they have none.")
-    ] = None,
-    split: Annotated[
-        Path | None,
-        typer.Option("--split", help="A file of `data split`, or a run's split.csv (default: the protocol's split)."),
-    ] = None,
+    csv: SetCsvOption = None,
+    extra_photos: ExtraPhotosOption = None,
+    extra_csv: ExtraCsvOption = None,
+    split: SplitOption = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +63,7 @@ def sweep(
         Path | None,
         typer.Option("--space", help="A TOML file with a [space]: lists of values, or {low, high, log, step}."),
     ] = None,
-    overrides: Annotated[list[str] | None, _OVERRIDES] = None,
+    overrides: OverridesOption = None,
     trials: Annotated[int, typer.Option("--trials", min=1, help="How many trials there are in all.")] = 20,
     workers: Annotated[int, typer.Option("--workers", min=1, help="How many trials train side by side.")] = 1,
     threads: Annotated[
@@ -115,12 +114,9 @@ def sweep(
     from training.tuning.sweep import SweepChoices, run_sweep, train_arguments
     from training.tuning.sweep_report import trials_table
 
-    if extra_csv is not None and extra_photos is None:
-        raise typer.BadParameter("--extra-csv labels the photos of --extra-photos; give that folder too")
+    check_extra(extra_csv, extra_photos)
     varied = read_space(space, vary or ())
-    # As an override the split is part of best.toml, too.
-    by_file = () if split is None else (f"data.split={json.dumps(str(split), ensure_ascii=False)}",)
-    overrides = [*(overrides or ()), *by_file]
+    overrides = overriding(overrides, split)  # with the split, which becomes part of best.toml so
     base = read_recipe(recipe, overrides)
     labelled, warnings = read_sets(csv or (), photos, species_boxes=boxes_of(base.data))
     if base.data.task == "individuals":
@@ -128,7 +124,7 @@ def sweep(
     extra = {"--extra-photos": extra_photos, "--extra-csv": extra_csv}
     if extra_photos is not None:
         if base.data.task == "classes":
-            raise typer.BadParameter("--extra-photos is for recipes of individuals; put all labelled photos into --csv")
+            refuse_extra(extra_photos)
         warnings += read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)[1]
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
@@ -253,7 +249,7 @@ def summary(
     recipe: Annotated[
         str | None, typer.Option("--recipe", help="Instead: what this recipe (a name, or a TOML file) would train.")
     ] = None,
-    overrides: Annotated[list[str] | None, _OVERRIDES] = None,
+    overrides: OverridesOption = None,
     depth: Annotated[
         int | None, typer.Option("--depth", min=1, help="How deep layers are told apart (3, or 2 of an ensemble).")
     ] = None,
