@@ -24,8 +24,13 @@ from training.run import BadRun
 _PHOTOS, _DRAWS = 4, 7
 
 
-def draw_augmentation(recipe: Recipe, photos: Sequence[LabelledPhoto], path: Path) -> list[LabelledPhoto]:
-    """Draw some photos, each as it is and as seven batches may show it, into a PNG; returns those photos."""
+def draw_augmentation(
+    recipe: Recipe, photos: Sequence[LabelledPhoto], path: Path, *, cache: Path | None = None
+) -> list[LabelledPhoto]:
+    """Draw some photos, each as it is and as seven batches may show it, into a PNG; returns those photos.
+
+    `cache`: decoded photos, or a pack; without it they are decoded, and forgotten.
+    """
     usable = learned_from(recipe, photos)
     if not usable:
         raise BadRun("there is no photo to show an augmentation of; give labelled photos")
@@ -34,7 +39,7 @@ def draw_augmentation(recipe: Recipe, photos: Sequence[LabelledPhoto], path: Pat
     given = recipe.input
     preprocessing = preprocessing_of(given)
     with tempfile.TemporaryDirectory(prefix="flukeprint-") as folder:
-        pixels = np.array(cached_pixels(chosen, preprocessing, Path(folder)))
+        pixels = np.array(cached_pixels(chosen, preprocessing, cache or Path(folder)))
     shown = changed_pixels(pixels, recipe, preprocessing)
     height_inches = 1.7 * given.height_px / given.width_px
     with figure(path, _DRAWS + 1, len(chosen), width_inches=1.7, height_inches=height_inches) as axes:

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -64,15 +65,24 @@ class Memorised:
         return self.top1 >= MEMORISED and self.is_finite and self.loss_last <= self.loss_first
 
 
-def overfit(recipe: Recipe, photos: Sequence[LabelledPhoto], count: int, *, most_steps: int = _MOST_STEPS) -> Memorised:
+def overfit(
+    recipe: Recipe,
+    photos: Sequence[LabelledPhoto],
+    count: int,
+    *,
+    most_steps: int = _MOST_STEPS,
+    cache: Path | None = None,
+) -> Memorised:
     """Learn `count` photos, nothing changed at random, until they are memorised or `most_steps` are over.
+
+    `cache`: decoded photos, or a pack; without it they are decoded, and forgotten.
 
     Raises BadRecipe for a count out of range, BadRun where too few individuals have two photos.
     """
     if not FEWEST <= count <= MOST:
         raise BadRecipe(f"--overfit {count}; allowed are {FEWEST} to {MOST:,} photos")
     chosen = chosen_photos(learned_from(recipe, photos), count, recipe.seed)
-    with rehearsal(with_full_batches(bare(recipe), chosen), chosen) as run:
+    with rehearsal(with_full_batches(bare(recipe), chosen), chosen, cache=cache) as run:
         return _memorise(run, most_steps)
 
 

@@ -48,21 +48,21 @@ def rehearse(
         photos = [photo for photo in photos if photo.individual is not None]  # new_whale is no kind
         recipe = with_full_batches(recipe, len({photo.individual for photo in photos}))
     if overfit is not None:
-        _overfit(recipe, photos, overfit)
+        _overfit(recipe, photos, overfit, cache)
     elif find_rate is not None:
         _find_rate(recipe, photos, find_rate, cache)
     elif show is not None:
         from training.augmentation_sheet import draw_augmentation
 
-        chosen = draw_augmentation(recipe, photos, show)
+        chosen = draw_augmentation(recipe, photos, show, cache=cache)
         print(f"{show}: {', '.join(photo.name for photo in chosen)}, each as it is and in seven draws")
 
 
-def _overfit(recipe: Recipe, photos: Sequence[LabelledPhoto], count: int) -> None:
+def _overfit(recipe: Recipe, photos: Sequence[LabelledPhoto], count: int, cache: Path | None) -> None:
     from training.overfit import overfit
     from training.overfit_report import advice, figures
 
-    found = overfit(recipe, photos, count)
+    found = overfit(recipe, photos, count, cache=cache)
     if len(found.photos) < count:
         note = f"note: {len(found.photos)} photos instead of {count}, as each needs another one of its individual"
         print(note, file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,20 @@ def test_a_recipe_says_how(labels: tuple[object, ...], tmp_path: Path) -> None:
     )
     assert trained.exit_code == 0, trained.output
     assert "note: the pack" not in trained.output and not (tmp_path / ".cache").exists()
+    assert sorted(path.name for path in (tmp_path / "pack").iterdir()) == ["labels.csv", "pack.json", "pixels.npy"]
+
+
+def test_what_is_tried_before_a_run_needs_no_photos_beside_a_pack(whale_folder: Path, tmp_path: Path) -> None:
+    photos = Path(shutil.copytree(whale_folder, tmp_path / "photos"))
+    given = ("data", "pack", photos / "labels.csv", "--photos", photos, "--out", tmp_path / "pack", "--recipe", "tiny")
+    assert invoke(*given).exit_code == 0
+    shutil.rmtree(photos)
+    memorised = invoke("train", "tiny", "--photos", tmp_path / "pack", "--overfit", "8")
+    assert memorised.exit_code == 0, memorised.output
+    assert "8 photos of" in memorised.output
+    shown = invoke("train", "tiny", "--photos", tmp_path / "pack", "--show-augmentation", tmp_path / "sheet.png")
+    assert shown.exit_code == 0, shown.output
+    assert (tmp_path / "sheet.png").stat().st_size > 10_000
     assert sorted(path.name for path in (tmp_path / "pack").iterdir()) == ["labels.csv", "pack.json", "pixels.npy"]
 
 
