@@ -6,13 +6,13 @@ many of another's lie beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from embedding.photo import Box
@@ -23,9 +23,16 @@ from index.embed_photos import EmbeddedPhoto
 from index.opening import telling
 from index.plan import Plan
 from index.revision import Revision, revising
-from index.schema import CATALOGUED, ChangeRow, PhotoRow, RevisionRow, Table, VectorRow
-
-_LINES_AT_ONCE = 1000
+from index.schema import (
+    CATALOGUED,
+    MOST_BOUND,
+    ChangeRow,
+    PhotoRow,
+    RevisionRow,
+    Table,
+    VectorRow,
+    is_postgres,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +115,25 @@ def lay_beside(catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerpr
         return {each.photo.name for each in same.values()}
 
 
-def log_embedded(act: Revision, photos: Iterable[CataloguePhoto], fingerprint: str) -> None:
-    """Write a line for each photo whose vector was laid beside; many at once, as everybody waits meanwhile."""
-    lines: list[dict[str, Any]] = [
-        {
-            "revision": act.number,
-            "kind": "reembed",
-            "photo": photo.name,
-            "detail": {
-                "before": {"content_hash": photo.content_hash, "box": photo.box, "fingerprint": act.last_fingerprint},
-                "after": {"content_hash": photo.content_hash, "box": photo.box, "fingerprint": fingerprint},
-                "rows": [],
-            },
-        }
-        for photo in photos
-    ]
+def log_embedded(act: Revision, photo_ids: Sequence[int], fingerprint: str) -> None:
+    """Write a line for each photo whose vector was laid beside; the database writes them, as everybody waits meanwhile.
+
+    From here it took a quarter of a millisecond a photo: at 166,000 photos nobody could write for 38 s.
+    """
+    is_served = is_postgres(act.session.connection())
+    made, array = (func.json_build_object, func.json_build_array) if is_served else (func.json_object, func.json_array)
+    box = PhotoRow.box if is_served else func.json(PhotoRow.box)
+
+    def told(by: str | None) -> ColumnElement[Any]:
+        return made("content_hash", PhotoRow.content_hash, "box", box, "fingerprint", by)
+
+    detail = made("before", told(act.last_fingerprint), "after", told(fingerprint), "rows", array())
+    lines = select(literal(act.number), literal("reembed"), PhotoRow.name, detail).order_by(PhotoRow.name)
     table = Table.metadata.tables[ChangeRow.__tablename__]
-    for start in range(0, len(lines), _LINES_AT_ONCE):
-        act.session.connection().execute(insert(table), lines[start : start + _LINES_AT_ONCE])
-    act.changes["reembed"] += len(lines)
+    for start in range(0, len(photo_ids), MOST_BOUND):
+        some = lines.where(PhotoRow.id.in_(photo_ids[start : start + MOST_BOUND]))
+        act.session.execute(insert(table).from_select(["revision", "kind", "photo", "detail"], some))
+    act.changes["reembed"] += len(photo_ids)
 
 
 def was_searched_by(act: Revision, fingerprint: str) -> bool:

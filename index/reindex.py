@@ -278,7 +278,7 @@ def _carry_out(
         elif made is not None:
             revision.add(made, fingerprint)
     beside = (preparation.beside | laid_before) - changed
-    log_embedded(revision, (photo for name, photo in known.items() if name in beside), fingerprint)
+    log_embedded(revision, [photo.id for name, photo in known.items() if name in beside], fingerprint)
     for old, file in planned.noted:
         revision.note_file(old, file)
 

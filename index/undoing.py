@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from index.catalogue import Catalogue
@@ -88,7 +88,11 @@ def past_events(session: Session) -> list[PastEvent]:
 
 
 def _lines(session: Session, revision: int) -> list[Values]:
-    query = select(ChangeRow.kind, ChangeRow.photo, ChangeRow.detail).where(ChangeRow.revision == revision)
+    """What an event changed. Lines that name no row, of which going over to another checkpoint has one a photo, stay
+    where they are: everybody waits meanwhile.
+    """
+    changed = func.coalesce(func.json_array_length(ChangeRow.detail["rows"]), 1) > 0  # 1: an older log's, refused below
+    query = select(ChangeRow.kind, ChangeRow.photo, ChangeRow.detail).where(ChangeRow.revision == revision, changed)
     lines = [
         {"kind": kind, "photo": photo, **detail}
         for kind, photo, detail in session.execute(query.order_by(ChangeRow.id))
