@@ -7,6 +7,7 @@ import dataclasses
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from embedding.checkpoint import (
 from embedding.embedder import Embedder
 from index.labels import LabelledPhoto
 from index.progress import progress
+from training.alone import LOCK, alone_in
 from training.batches import Rows
 from training.curves import draw_curves, metrics_csv
 from training.evaluation import embed_rows, validation_metrics
@@ -72,8 +74,8 @@ def train(
 
     `out` gets recipe.json, split.csv, run.json, metrics.csv, curves.png, best.safetensors, and resume.safetensors while
     the run is unfinished. With `resume` a run that was stopped at any moment goes on, one stopped before its first step
-    begins, and a finished one is left as it is. Raises BadRun for an `out` in use, BadState for a run of another
-    recipe or other photos, and what recipe, cache and start raise.
+    begins, and a finished one is left as it is. Raises BadRun for an `out` that holds something or where another
+    process trains, BadState for a run of another recipe or other photos, and what recipe, cache and start raise.
     """
     if recipe.compute.threads:
         torch.set_num_threads(recipe.compute.threads)
@@ -81,7 +83,9 @@ def train(
     world = enter_world(recipe.compute.device)
     try:
         standing = _standing(recipe, out, resume, world)
-        if standing != "finished":
+        if standing == "finished":
+            return out / BEST
+        with alone_in(out) if world.is_first else nullcontext():
             run = prepare_run(recipe, _by_name(photos), _by_name(extra), out, cache, world)
             if standing == "begun":
                 run.position = load_state(run.state_path, run.modules, run.optimiser, run.digest)
@@ -112,7 +116,7 @@ def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing
                 )
             found = "finished"
         print(f"{out}: {_SAID[found]}", file=sys.stderr)
-    elif world.is_first and out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif world.is_first and out.exists() and (not out.is_dir() or any(path.name != LOCK for path in out.iterdir())):
         raise BadRun(f"{out} is not empty; give --resume to continue the run there, or another --out")
     return standings[int(world.agree(standings.index(found)))]
 

@@ -25,6 +25,7 @@ DOORS = {
     "torchvision": {"training/", "doctor.py"},
     "safetensors": {"embedding/checkpoint.py", "embedding/network.py", "training/"},
     "faiss": {"index/engine.py"},
+    "filelock": {"training/alone.py"},
     "scipy": {"index/probability.py", "demo/noise.py", "training/clustering.py", "training/classification/fitting.py"},
     "sklearn": {"training/classification/"},
     "sqlalchemy": {

@@ -24,6 +24,7 @@ from embedding.embedder import Embedder
 from embedding.photo import Box
 from index.labels import LabelledPhoto
 from training import loop
+from training.alone import LOCK, alone_in
 from training.loop import BadRun, train
 from training.losses import WeightedLosses
 from training.recipe import Recipe
@@ -265,6 +266,20 @@ def test_a_folder_in_use_is_refused(run: Train, begun: Path, tmp_path: Path) -> 
         run(tmp_path / "file")
     (tmp_path / "empty").mkdir()
     assert run(tmp_path / "empty", "schedule.epochs=0").exists()
+
+
+def test_two_never_train_in_one_folder(run: Train, begun: Path, tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in begun.iterdir()}
+    with alone_in(begun), pytest.raises(BadRun, match=r"another process is training in .*; wait until it has finished"):
+        run(begun, resume=True)
+    assert {path.name: path.read_bytes() for path in begun.iterdir()} == before
+    with pytest.raises(RuntimeError), alone_in(tmp_path / "nothing came of it"):
+        raise RuntimeError
+    assert not (tmp_path / "nothing came of it").exists()
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / LOCK).touch()  # what a process leaves that is killed at once
+    assert run(tmp_path / "killed").exists()
+    assert not (tmp_path / "killed" / LOCK).exists()
 
 
 def test_no_epochs_write_the_first_weights(run: Train, fast: Fast, tmp_path: Path) -> None:
