@@ -32,7 +32,7 @@ def test_overfit_says_yes_or_no_with_its_exit_code(labels: tuple[object, ...]) -
 
 def test_overfit_that_says_no_exits_with_1(labels: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     kept = overfit.overfit
-    monkeypatch.setattr(overfit, "overfit", lambda *given: kept(*given, most_steps=10))
+    monkeypatch.setattr(overfit, "overfit", lambda *given, **cache: kept(*given, **cache, most_steps=10))
     no = invoke("train", "tiny", *labels, "--overfit", 50, "--set", "optimiser.rate=0.0", "--set", "seed=1")
     assert no.exit_code == 1, no.output
     assert (
