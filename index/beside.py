@@ -118,7 +118,7 @@ def lay_beside(catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerpr
 def log_embedded(act: Revision, photo_ids: Sequence[int], fingerprint: str) -> None:
     """Write a line for each photo whose vector was laid beside; the database writes them, as everybody waits meanwhile.
 
-    From here it took a quarter of a millisecond a photo: at 166,000 photos nobody could write for 38 s.
+    Sent from here, 166,000 lines kept writers out of a PostgreSQL for 38 s instead of 20.
     """
     is_served = is_postgres(act.session.connection())
     made, array = (func.json_build_object, func.json_build_array) if is_served else (func.json_object, func.json_array)
@@ -138,10 +138,8 @@ def log_embedded(act: Revision, photo_ids: Sequence[int], fingerprint: str) -> N
 
 def was_searched_by(act: Revision, fingerprint: str) -> bool:
     """Whether any revision was searched by that checkpoint: then the log tells whom it embedded."""
-    return (
-        act.session.scalar(select(RevisionRow.revision).where(RevisionRow.fingerprint == fingerprint).limit(1))
-        is not None
-    )
+    found = select(RevisionRow.revision).where(RevisionRow.fingerprint == fingerprint).limit(1)
+    return act.session.scalar(found) is not None
 
 
 def vectors_after(
