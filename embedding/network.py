@@ -16,6 +16,7 @@ from timm.layers.padding import pad_same  # pyright: ignore[reportUnknownVariabl
 from torch import Tensor, nn
 from torch.nn import functional
 
+from embedding.aligner import Aligner, aligned, jittered
 from embedding.errors import FlukeprintError
 
 Pooling = Literal["gem", "average", "vlad"]
@@ -44,6 +45,8 @@ class NetworkConfig:
     its last maps that are that many times smaller than the image (0: at its end): what vlad pooling wants, which keeps
     detail and its place. `mirror` is how a mirror image is made: what it's called another animal by in training, and
     what an embedding's second look is at; heads that all point to one side are mirrored about their length.
+    `aligned_px` (width, height): an aligner finds the body part in the image and turns it upright, to so many pixels,
+    before the backbone sees it; none where it is None.
     """
 
     backbone: str
@@ -57,6 +60,7 @@ class NetworkConfig:
     mirror: Mirror = "horizontal"
     clusters: int = 64
     cell_dim: int = 48
+    aligned_px: tuple[int, int] | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
@@ -65,10 +69,22 @@ class NetworkConfig:
         if unknown:
             raise BadNetwork(f"unknown network keys {unknown}; known are {sorted(cls.__slots__)}")
         options: Any = tuple(sorted(values.get("backbone_options", {}).items()))
-        return cls(**{**values, "backbone_options": options})
+        changed: dict[str, Any] = {"backbone_options": options}
+        if "aligned_px" in values:
+            changed["aligned_px"] = tuple(values["aligned_px"])
+        return cls(**{**values, **changed})
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "backbone_options": dict(self.backbone_options)}
+        """The values that `from_dict` reads; without `aligned_px` where there is none, as before aligners."""
+        described = {**asdict(self), "backbone_options": dict(self.backbone_options)}
+        size = described.pop("aligned_px")
+        return described if size is None else {**described, "aligned_px": list(size)}
+
+
+ALIGNER_BACKBONE = NetworkConfig(
+    "mobilenetv2_100", embedding_dim=0, backbone_options=(("bn_eps", 1e-3), ("pad_type", "same"))
+)
+_ALIGNER_STAGES = 4  # as far as its maps of `embedding.aligner.STRIDE` with CHANNELS
 
 
 class GeneralizedMean(nn.Module):
@@ -143,6 +159,7 @@ class Network(nn.Module):
         self.backbone = _backbone(config, pretrained=pretrained, drop_path=drop_path)
         self.stage = _cut(self.backbone, config) if config.stride else None
         self.mirror_axis = MIRROR_AXES[config.mirror]
+        self.aligner = new_aligner().requires_grad_(False).eval() if config.aligned_px else None
         self.pool, self.pool_before = _pool(config.pooling), None
         if config.stages == 2:
             self.pool_before = _pool(config.pooling)  # a power of its own
@@ -157,8 +174,31 @@ class Network(nn.Module):
         self.neck = nn.BatchNorm1d(config.embedding_dim) if has_neck else nn.Identity()
         self.dimension = config.embedding_dim or width
 
+    def train(self, mode: bool = True) -> Network:
+        """Set the mode of all but the aligner, which has learned already."""
+        super().train(mode)
+        if self.aligner is not None:
+            self.aligner.eval()
+        return self
+
+    @torch.no_grad()
+    def placements(self, images: Tensor) -> Tensor | None:
+        """(n, 3, h, w) -> (n, 2, 3): where the aligner finds the body part, or None without one."""
+        return None if self.aligner is None else self.aligner(images)
+
+    def aligned(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) -> what the backbone sees of them: the body part turned upright, or the images themselves.
+
+        While the network learns, a little off.
+        """
+        placements = self.placements(images)
+        if placements is None or self.config.aligned_px is None:
+            return images
+        return aligned(images, jittered(placements) if self.training else placements, *self.config.aligned_px)
+
     def feature_maps(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, c, h', w') the backbone's last maps."""
+        """(n, 3, h, w) -> (n, c, h', w') the backbone's last maps, of the body part where there is an aligner."""
+        images = self.aligned(images)
         if self.stage is None:
             return self.backbone.forward_features(images)  # pyright: ignore[reportCallIssue]
         seen = self.backbone.forward_intermediates(  # pyright: ignore[reportCallIssue]
@@ -171,7 +211,7 @@ class Network(nn.Module):
         if self.pool_before is None:
             stages = [(self.feature_maps(images), self.pool)]
         else:
-            last, between = self.backbone.forward_intermediates(images, indices=2)  # pyright: ignore[reportCallIssue]
+            last, between = self.backbone.forward_intermediates(self.aligned(images), indices=2)  # pyright: ignore[reportCallIssue]
             stages = [(cast(Tensor, last), self.pool), (cast(Tensor, between[0]), self.pool_before)]
         return [(part, pool) for maps, pool in stages for part in _branches(maps, self.config.branches)]
 
@@ -226,6 +266,12 @@ def thin_strides(network: nn.Module) -> int:
     return len(found)
 
 
+def new_aligner(backbone: nn.Module | None = None) -> Aligner:
+    """An untrained aligner whose first layers are those of a backbone as ALIGNER_BACKBONE has it, or new ones."""
+    whole: Any = backbone or _backbone(ALIGNER_BACKBONE, pretrained=False, drop_path=0.0)
+    return Aligner(nn.Sequential(whole.conv_stem, whole.bn1, *whole.blocks[:_ALIGNER_STAGES]))
+
+
 def _check(config: NetworkConfig) -> None:
     allowed = {
         "pooling": get_args(Pooling),
@@ -239,6 +285,8 @@ def _check(config: NetworkConfig) -> None:
     is_plain = config.stages == 1 and config.branches == "whole"
     if config.pooling == "vlad" and not (is_plain and config.embedding_dim):
         raise BadNetwork('pooling "vlad" takes one whole map: stages = 1, branches = "whole", and an embedding_dim')
+    if config.aligned_px and not all(32 <= side <= 4096 for side in config.aligned_px):
+        raise BadNetwork(f"aligned_px {list(config.aligned_px)}; allowed are 32 to 4096 px a side")
     if config.stride and config.stages == 2:
         raise BadNetwork(f"stride {config.stride} with stages 2; a backbone that stops early is pooled once")
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from embedding.aligner import in_photo
 from embedding.embedder import Embedder, normalised
 from embedding.ensemble import Ensemble
 from embedding.network import BadNetwork, GeneralizedMean, Network, Vlad
@@ -89,7 +90,8 @@ def region_vectors(network: Network, images: Tensor) -> Tensor:
     # Affine in evaluation mode: what comes of nothing is the offset, which must not be counted once a cell.
     offset = network.neck(network.project(parts.new_zeros(1, width)).float())
     vectors = network.neck(network.project(parts.reshape(-1, width)).float()) - offset + offset / cells
-    return vectors.reshape(*parts.shape[:3], -1)
+    regions, placements = vectors.reshape(*parts.shape[:3], -1), network.placements(images)
+    return regions if placements is None else in_photo(regions, placements)
 
 
 def _pooled_cells(pool: nn.Module, maps: Tensor) -> Tensor:

@@ -23,6 +23,8 @@ class NetworkChoices:
     """`weights`: "pretrained" (timm downloads them), "default" (flukeprint's own checkpoint), "random", or a file.
 
     `member` says which of an ensemble's, from 1 (0: the first with the same backbone).
+    `aligner`, where it isn't "", turns the body part upright for the backbone, to `aligned_px` (width, height): a file
+    of `flukeprint train-aligner`, or "default" (of flukeprint's own checkpoint, the first member's that has one).
     The rest is embedding.network.NetworkConfig's: `clusters` and `cell_dim` are for pooling "vlad".
     """
 
@@ -41,6 +43,8 @@ class NetworkChoices:
     dropout: float = 0.0
     drop_path: float = 0.0
     backbone_options: dict[str, Any] = field(default_factory=dict[str, Any])
+    aligner: str = later("")
+    aligned_px: tuple[int, int] = later((288, 144))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from training.options import (
 
 def register(app: typer.Typer) -> None:
     """Mount this wing's commands."""
+    from training.aligning_commands import register as register_aligning
     from training.classification.commands import register as register_classification
     from training.data.commands import register as register_data
     from training.tuning.commands import register as register_tuning
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
     app.command("pseudo-label")(pseudo_label)
     app.command("evaluate")(evaluate)
     app.command("combine")(combine)
+    register_aligning(app)
     register_data(app)
     register_classification(app)
     register_tuning(app)

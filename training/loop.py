@@ -246,7 +246,8 @@ def _save_best(run: Run, metrics: dict[str, float]) -> None:
 
 def _without_folders(recipe: Recipe) -> dict[str, Any]:
     """The recipe as a checkpoint tells it: files of weights by their names, as a folder is nobody else's business."""
-    network = dataclasses.replace(recipe.network, weights=Path(recipe.network.weights).name)
+    weights, aligner = (Path(each).name for each in (recipe.network.weights, recipe.network.aligner))
+    network = dataclasses.replace(recipe.network, weights=weights, aligner=aligner)
     distillation = dataclasses.replace(recipe.distillation, teacher=Path(recipe.distillation.teacher).name)
     data = dataclasses.replace(recipe.data, split=Path(recipe.data.split).name)
     return dataclasses.replace(recipe, network=network, distillation=distillation, data=data).to_dict()

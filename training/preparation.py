@@ -33,7 +33,7 @@ from training.optimisation import build_optimiser, moving_average, plain_average
 from training.recipe import InputChoices, Recipe, boxes_of
 from training.run import RECIPE, STATE, BadRun, Run, recipe_json
 from training.splits import Split, make_split, species_of, write_split
-from training.start import inherited_locator, start_network
+from training.start import aligner_path, inherited_locator, start_network
 from training.teacher import Teacher, teacher_path
 from training.world import World
 
@@ -198,6 +198,9 @@ def _digest(recipe: Recipe, photos: list[LabelledPhoto]) -> str:
     content = hashlib.sha256(recipe.digest.encode())
     if recipe.distillation.teacher:
         content.update(fingerprint_of(teacher_path(recipe.distillation)).encode())
+    aligner = aligner_path(recipe.network)
+    if aligner is not None and aligner.is_file():  # an absent one is refused with a better word
+        content.update(fingerprint_of(aligner).encode())
     if recipe.data.split:
         content.update(fingerprint_of(Path(recipe.data.split)).encode())
     for photo in photos:

@@ -20,6 +20,7 @@ RANGES: Ranges = {
     "network.stride": (0, 64),
     "network.clusters": (2, 4096),
     "network.cell_dim": (2, 4096),
+    "network.aligned_px": (32, 4096),
     "network.dropout": (0, 0.95),
     "network.drop_path": (0, 0.95),
     "input.width_px": (8, 4096),

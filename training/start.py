@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
+
+from safetensors import safe_open
+from safetensors.torch import load_file as load_tensors  # pyright: ignore[reportUnknownVariableType]
+from torch import Tensor
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, load_weights, read_header
 from embedding.embedder import build_networks
 from embedding.locator import Locator
 from embedding.network import BadNetwork, Network, NetworkConfig, load_backbone_weights
 from training.recipe import NetworkChoices
+
+ALIGNER_FORMAT = "flukeprint-aligner-1"
+_ALIGNER = "aligner."
 
 
 def start_network(choices: NetworkChoices) -> Network:
@@ -26,13 +34,21 @@ def start_network(choices: NetworkChoices) -> Network:
             clusters=choices.clusters,
             cell_dim=choices.cell_dim,
             backbone_options=tuple(sorted(choices.backbone_options.items())),
+            aligned_px=choices.aligned_px if choices.aligner else None,
         ),
         pretrained=choices.weights == "pretrained",
         dropout=choices.dropout,
         drop_path=choices.drop_path,
     )
-    if choices.weights in ("pretrained", "random"):
-        return network
+    if choices.weights not in ("pretrained", "random"):
+        _load_first_weights(network, choices)
+    path = aligner_path(choices)
+    if network.aligner is not None and path is not None:  # last: it's this one whatever the first weights had
+        network.aligner.load_state_dict(_aligner_weights(path))
+    return network
+
+
+def _load_first_weights(network: Network, choices: NetworkChoices) -> None:
     path = DEFAULT_CHECKPOINT if choices.weights == "default" else Path(choices.weights)
     if not path.exists():
         raise BadNetwork(
@@ -43,7 +59,45 @@ def start_network(choices: NetworkChoices) -> Network:
         _load_checkpoint(network, path, choices.member)
     else:
         load_backbone_weights(network, path)
-    return network
+
+
+def aligner_path(choices: NetworkChoices) -> Path | None:
+    """The file that the recipe's aligner comes from, where it wants one."""
+    if not choices.aligner:
+        return None
+    return DEFAULT_CHECKPOINT if choices.aligner == "default" else Path(choices.aligner)
+
+
+def _aligner_weights(path: Path) -> dict[str, Tensor]:
+    """Of a file of `train-aligner`, or of the first member of a checkpoint that has one. Raises BadNetwork."""
+    if not path.exists():
+        raise BadNetwork(
+            f'network.aligner = {str(path)!r}: there is no such file. Allowed are "" (none), "default" (the shipped '
+            "checkpoint's), or what `flukeprint train-aligner` wrote"
+        )
+    if not _is_checkpoint(path):
+        return _load_aligner(path)
+    weights = load_weights(path)
+    named = sorted(name for name in weights if _ALIGNER in name)
+    if not named:
+        raise BadNetwork(f"network.aligner: the checkpoint {path} has no aligner; train one with `train-aligner`")
+    prefix = named[0][: named[0].index(_ALIGNER) + len(_ALIGNER)]
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def _load_aligner(path: Path) -> dict[str, Tensor]:
+    """Read an aligner's weights. Raises BadNetwork for a file that is none."""
+    try:
+        with cast(Any, safe_open)(path, framework="pt") as file:
+            told: dict[str, str] = file.metadata() or {}
+        if told.get("format") != ALIGNER_FORMAT:
+            raise BadNetwork(f"{path} is no aligner; give what `flukeprint train-aligner` wrote")
+        tensors: dict[str, Tensor] = load_tensors(path)
+    except BadNetwork:
+        raise
+    except Exception as error:  # safetensors raises its own kind, and plain OSError for a cut file
+        raise BadNetwork(f"the aligner {path} can't be read: {error}") from error
+    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
 
 
 def inherited_locator(choices: NetworkChoices) -> Locator | None:

@@ -78,7 +78,7 @@ def test_building_a_network_leaves_its_batch_statistics_untouched() -> None:
 def test_the_description_survives_its_dictionary() -> None:
     config = NetworkConfig("resnet10t", 64, "average", (("output_stride", 16),))
     assert NetworkConfig.from_dict(config.to_dict()) == config
-    with pytest.raises(BadNetwork, match=r"\['throat'\]; known are \['backbone', 'backbone_options'"):
+    with pytest.raises(BadNetwork, match=r"\['throat'\]; known are \['aligned_px', 'backbone', 'backbone_options'"):
         NetworkConfig.from_dict({**config.to_dict(), "throat": "long"})
 
 

@@ -1,0 +1,92 @@
+"""Where in a photo the patterned part of an animal lies, tilt and all: found, and turned upright for the network.
+
+A spatial transformer (Jaderberg et al. 2015) that learns from corners given by hand, not from the loss of what follows.
+A nyala's flank then fills the input alike whether the animal stands, walks or drinks, and a stripe has its place.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+ALIGNER_PX = 128
+CHANNELS, STRIDE = 64, 16
+"""Of the maps that an aligner begins with: how many, and how many times smaller than the image."""
+_REDUCED = 32
+_MARGIN = 0.08
+"""How much of the aligned image, on each side, lies beyond the corners: outlines tell where one is."""
+_JITTER = 0.06
+"""Deviation of what is added to a placement while the network learns, so that it bears with one a little off."""
+_UPRIGHT = (0.6, 0.0, 0.0, 0.0, 0.5, 0.0)
+"""A placement to begin from: the middle of the photo."""
+
+
+class Aligner(nn.Module):
+    """Finds the placement of a body part: (n, 3, h, w) pixels normalised to -1..1 -> (n, 2, 3).
+
+    A placement takes places in the body part's frame (x, y, 1), its corners being -1 and 1, to places in the photo,
+    whose corners are -1 and 1 too. `features` are its first layers (`embedding.network.new_aligner`).
+    """
+
+    def __init__(self, features: nn.Module) -> None:
+        super().__init__()
+        self.features = features
+        side = ALIGNER_PX // STRIDE
+        # Not pooled: where something is, is the answer.
+        self.head = nn.Sequential(
+            nn.Conv2d(CHANNELS, _REDUCED, 1, bias=False),
+            nn.BatchNorm2d(_REDUCED),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(_REDUCED * side * side, 128),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+        )
+        self.last = nn.Linear(128, 6)
+        nn.init.normal_(self.last.weight, std=0.01)
+        with torch.no_grad():
+            self.last.bias.copy_(torch.tensor(_UPRIGHT))
+
+    def forward(self, images: Tensor) -> Tensor:
+        size = (ALIGNER_PX, ALIGNER_PX)
+        if images.shape[2:] != size:
+            images = functional.interpolate(images, size, mode="bilinear", antialias=True)
+        found = self.head(self.features(images)).float()
+        with torch.autocast(images.device.type, enabled=False):  # bf16 would round places to half a percent
+            return self.last(found).view(-1, 2, 3)
+
+
+def aligned(images: Tensor, placements: Tensor, width_px: int, height_px: int) -> Tensor:
+    """Cut body parts out, upright and a little beyond their corners: (n, 3, h, w), (n, 2, 3) -> (n, 3, H, W).
+
+    What lies outside the photo repeats its edge.
+    """
+    grid = functional.affine_grid(_with_margin(placements), [len(images), 3, height_px, width_px], align_corners=False)
+    cut = functional.grid_sample(images, grid.to(images.dtype), padding_mode="border", align_corners=False)
+    return cut.contiguous(memory_format=torch.channels_last)
+
+
+def jittered(placements: Tensor) -> Tensor:
+    """Placements a little off, drawn from torch's global generator."""
+    return placements + _JITTER * torch.randn_like(placements)
+
+
+def in_photo(regions: Tensor, placements: Tensor) -> Tensor:
+    """Bring what belongs to cells of aligned images to where they are in the photos: (n, h', w', d) -> the same shape.
+
+    Each cell goes wholly to the photo's cell that its middle lies in (or the nearest), so that sums stay.
+    """
+    count, height, width, size = regions.shape
+    grid = functional.affine_grid(_with_margin(placements), [count, 1, height, width], align_corners=False)
+    across = ((grid[..., 0] + 1) / 2 * width).long().clamp(0, width - 1)
+    down = ((grid[..., 1] + 1) / 2 * height).long().clamp(0, height - 1)
+    to = (torch.arange(count, device=regions.device).view(-1, 1, 1) * height + down) * width + across
+    placed = regions.new_zeros(count * height * width, size)
+    return placed.index_add_(0, to.flatten(), regions.reshape(-1, size)).view(regions.shape)
+
+
+def _with_margin(placements: Tensor) -> Tensor:
+    scale = placements.new_tensor([1 / (1 - 2 * _MARGIN), 1 / (1 - 2 * _MARGIN), 1.0])
+    return placements * scale
