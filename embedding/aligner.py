@@ -16,8 +16,6 @@ CHANNELS, STRIDE = 64, 16
 _REDUCED = 32
 _MARGIN = 0.08
 """How much of the aligned image, on each side, lies beyond the corners: outlines tell where one is."""
-_JITTER = 0.06
-"""Deviation of what is added to a placement while the network learns, so that it bears with one a little off."""
 _UPRIGHT = (0.6, 0.0, 0.0, 0.0, 0.5, 0.0)
 """A placement to begin from: the middle of the photo."""
 
@@ -63,14 +61,16 @@ def aligned(images: Tensor, placements: Tensor, width_px: int, height_px: int) -
 
     What lies outside the photo repeats its edge.
     """
-    grid = functional.affine_grid(_with_margin(placements), [len(images), 3, height_px, width_px], align_corners=False)
-    cut = functional.grid_sample(images, grid.to(images.dtype), padding_mode="border", align_corners=False)
+    with torch.autocast(images.device.type, enabled=False):  # a bf16 grid has fewer places than columns
+        size = [len(images), 3, height_px, width_px]
+        grid = functional.affine_grid(_with_margin(placements).float(), size, align_corners=False)
+        cut = functional.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
     return cut.contiguous(memory_format=torch.channels_last)
 
 
-def jittered(placements: Tensor) -> Tensor:
+def jittered(placements: Tensor, deviation: float) -> Tensor:
     """Placements a little off, drawn from torch's global generator."""
-    return placements + _JITTER * torch.randn_like(placements)
+    return placements + deviation * torch.randn_like(placements)
 
 
 def in_photo(regions: Tensor, placements: Tensor) -> Tensor:

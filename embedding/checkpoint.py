@@ -109,12 +109,6 @@ def _unreadable(path: Path, error: OSError) -> str:
 
 def save_checkpoint(path: Path, weights: Mapping[str, Tensor], header: CheckpointHeader) -> str:
     """Write a checkpoint atomically, floating tensors as fp16, and return its fingerprint."""
-    from safetensors.torch import save
-
-    half = {
-        name: _halved(value.detach().cpu().contiguous()) if value.is_floating_point() else value.cpu()
-        for name, value in weights.items()
-    }
     described = {
         "network": header.network,
         "preprocessing": header.preprocessing.to_dict(),
@@ -123,7 +117,21 @@ def save_checkpoint(path: Path, weights: Mapping[str, Tensor], header: Checkpoin
     }
     if header.classes is not None:
         described["classes"] = header.classes
-    data = _in_one_order(save(half, metadata={"format": FORMAT, "flukeprint": json.dumps(described, sort_keys=True)}))
+    return save_halved(path, weights, {"format": FORMAT, "flukeprint": json.dumps(described, sort_keys=True)})
+
+
+def save_halved(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """Write a safetensors file atomically, floating tensors as fp16; returns its fingerprint. Raises CannotWrite.
+
+    The same weights and metadata make the same bytes.
+    """
+    from safetensors.torch import save
+
+    half = {
+        name: _halved(value.detach().cpu().contiguous()) if value.is_floating_point() else value.cpu()
+        for name, value in weights.items()
+    }
+    data = _in_one_order(save(half, metadata=dict(metadata)))
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
 

@@ -71,7 +71,10 @@ class NetworkConfig:
         options: Any = tuple(sorted(values.get("backbone_options", {}).items()))
         changed: dict[str, Any] = {"backbone_options": options}
         if "aligned_px" in values:
-            changed["aligned_px"] = tuple(values["aligned_px"])
+            size: Any = values["aligned_px"]
+            if not isinstance(size, list | tuple) or [type(side) for side in cast("list[Any]", size)] != [int, int]:
+                raise BadNetwork(f"aligned_px {size}; allowed are two whole numbers, width and height")
+            changed["aligned_px"] = tuple(cast("list[int]", size))
         return cls(**{**values, **changed})
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,7 +154,13 @@ class Network(nn.Module):
     """(n, 3, h, w) normalised pixels -> (n, d) embeddings, not yet of unit length."""
 
     def __init__(
-        self, config: NetworkConfig, *, pretrained: bool = False, dropout: float = 0.0, drop_path: float = 0.0
+        self,
+        config: NetworkConfig,
+        *,
+        pretrained: bool = False,
+        dropout: float = 0.0,
+        drop_path: float = 0.0,
+        jitter: float = 0.0,
     ):
         super().__init__()
         self.config = config
@@ -159,6 +168,7 @@ class Network(nn.Module):
         self.backbone = _backbone(config, pretrained=pretrained, drop_path=drop_path)
         self.stage = _cut(self.backbone, config) if config.stride else None
         self.mirror_axis = MIRROR_AXES[config.mirror]
+        self.jitter = jitter  # of placements, while it learns
         self.aligner = new_aligner().requires_grad_(False).eval() if config.aligned_px else None
         self.pool, self.pool_before = _pool(config.pooling), None
         if config.stages == 2:
@@ -194,7 +204,9 @@ class Network(nn.Module):
         placements = self.placements(images)
         if placements is None or self.config.aligned_px is None:
             return images
-        return aligned(images, jittered(placements) if self.training else placements, *self.config.aligned_px)
+        if self.training and self.jitter:
+            placements = jittered(placements, self.jitter)
+        return aligned(images, placements, *self.config.aligned_px)
 
     def feature_maps(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) -> (n, c, h', w') the backbone's last maps, of the body part where there is an aligner."""
@@ -287,6 +299,10 @@ def _check(config: NetworkConfig) -> None:
         raise BadNetwork('pooling "vlad" takes one whole map: stages = 1, branches = "whole", and an embedding_dim')
     if config.aligned_px and not all(32 <= side <= 4096 for side in config.aligned_px):
         raise BadNetwork(f"aligned_px {list(config.aligned_px)}; allowed are 32 to 4096 px a side")
+    if config.aligned_px and config.mirror == "vertical":
+        raise BadNetwork(
+            'an aligner with mirror "vertical": it knows no animal upside down; give mirror = "horizontal"'
+        )
     if config.stride and config.stages == 2:
         raise BadNetwork(f"stride {config.stride} with stages 2; a backbone that stops early is pooled once")
 

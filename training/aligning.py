@@ -11,12 +11,11 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.nn import functional
 
 from embedding.aligner import ALIGNER_PX, Aligner
-from embedding.checkpoint import write_atomically
+from embedding.checkpoint import save_halved
 from embedding.errors import FlukeprintError
 from embedding.network import ALIGNER_BACKBONE, new_aligner
 from embedding.preprocessing import Preprocessing
@@ -61,14 +60,14 @@ def read_corners(path: Path, folder: Path) -> list[CorneredPhoto]:
         raise BadCorners(f"{path} can't be read as a CSV of corners: {error}") from error
     found: dict[str, CorneredPhoto] = {}
     for number, row in enumerate(rows, start=2):
-        name = row["photo"]
+        name = row["photo"] or ""  # None where the row ends before
         if name in found:
             raise BadCorners(
                 f"{path}, line {number}: the photo {name} stands there a second time; leave one of the rows"
             )
         corners = _corners(path, number, row)
         file = folder / name
-        if not file.is_file():
+        if not name or not file.is_file():
             raise BadCorners(f"{path}, line {number}: there is no photo {name} in {folder}")
         found[name] = CorneredPhoto(LabelledPhoto(name, file, None), corners)
     if len(found) < FEWEST_CORNERED:
@@ -101,9 +100,6 @@ def train_aligner(
     squeezed, moved, mirrored and lit at random. `weights`: of the backbone, as in a recipe's [network]; "pretrained" or
     a file. Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does, and BadNetwork.
     """
-    pixels = cached_pixels([one.photo for one in photos], Preprocessing(ALIGNER_PX, ALIGNER_PX), cache)
-    marked = torch.tensor([one.corners for one in photos])  # (n, 4, 2)
-    learnt = np.array([at for at in range(len(photos)) if at % _HELD_OUT_EVERY], np.int64)
     torch.manual_seed(seed)
     start = NetworkChoices(
         backbone=ALIGNER_BACKBONE.backbone,
@@ -112,6 +108,9 @@ def train_aligner(
         backbone_options=dict(ALIGNER_BACKBONE.backbone_options),
     )
     aligner = new_aligner(cast(nn.Module, start_network(start).backbone))
+    pixels = cached_pixels([one.photo for one in photos], Preprocessing(ALIGNER_PX, ALIGNER_PX), cache)
+    marked = torch.tensor([one.corners for one in photos])  # (n, 4, 2)
+    learnt = np.array([at for at in range(len(photos)) if at % _HELD_OUT_EVERY], np.int64)
     optimiser = _optimiser(aligner)
     steps = max(1, len(learnt) // _BATCH)
     rates = [group["lr"] for group in optimiser.param_groups]
@@ -140,8 +139,7 @@ def train_aligner(
 
 def write_aligner(path: Path, aligner: Aligner, error: float) -> None:
     """Write what a recipe's `network.aligner` names: fp16 safetensors. Raises CannotWrite."""
-    half = {name: value.half() if value.is_floating_point() else value for name, value in aligner.state_dict().items()}
-    write_atomically(path, save_tensors(half, metadata={"format": ALIGNER_FORMAT, "error": f"{error:.4f}"}))
+    save_halved(path, aligner.state_dict(), {"format": ALIGNER_FORMAT, "error": f"{error:.4f}"})
 
 
 def _optimiser(aligner: Aligner) -> torch.optim.Optimizer:

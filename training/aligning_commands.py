@@ -42,6 +42,8 @@ def train_aligner(
     from training.aligning import read_corners, write_aligner
     from training.aligning import train_aligner as run_training
 
+    if weights == "default":
+        raise typer.BadParameter('--weights default: an aligner begins with "pretrained", "random", or a file')
     refuse_unwritable(out)
     marked = read_corners(corners, photos)
     if threads:

@@ -24,7 +24,8 @@ class NetworkChoices:
 
     `member` says which of an ensemble's, from 1 (0: the first with the same backbone).
     `aligner`, where it isn't "", turns the body part upright for the backbone, to `aligned_px` (width, height): a file
-    of `flukeprint train-aligner`, or "default" (of flukeprint's own checkpoint, the first member's that has one).
+    of `flukeprint train-aligner`, "default" (of flukeprint's own checkpoint, the first member's that has one), or
+    "random" (untrained). While the network learns, placements are off at random by `aligner_jitter` half photos.
     The rest is embedding.network.NetworkConfig's: `clusters` and `cell_dim` are for pooling "vlad".
     """
 
@@ -45,6 +46,7 @@ class NetworkChoices:
     backbone_options: dict[str, Any] = field(default_factory=dict[str, Any])
     aligner: str = later("")
     aligned_px: tuple[int, int] = later((288, 144))
+    aligner_jitter: float = later(0.06)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

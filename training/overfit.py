@@ -124,7 +124,7 @@ def bare(recipe: Recipe) -> Recipe:
     replace = dataclasses.replace
     return replace(
         recipe,
-        network=replace(recipe.network, dropout=0.0, drop_path=0.0),
+        network=replace(recipe.network, dropout=0.0, drop_path=0.0, aligner_jitter=0.0),
         data=replace(recipe.data, validation_share=0.0, hold_out_test=False, split="", labels="use"),
         distillation=replace(recipe.distillation, teacher=""),
         batches=replace(

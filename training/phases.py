@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import update_bn
+from torch import nn
 
 from training.choices import Recipe, ScheduleChoices
 from training.optimisation import decay_class_weights, forget_moments
 from training.run import Run
 from training.step import images_of, seed_step
 
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 _BATCH_STATISTICS = 2**20  # a step that no epoch has: what batch statistics draw isn't what a step of learning draws
 
 
@@ -71,11 +69,19 @@ def renew_batch_statistics(run: Run) -> None:
     if run.plain_average is None or not is_averaged_plainly(run.recipe.schedule, run.position.epoch):
         return
     seed_step(run, _BATCH_STATISTICS)
-    device = run.world.device
-    with torch.autocast(device.type, torch.bfloat16, enabled=run.recipe.compute.precision == "bf16"):
-        update_bn(_images(run), run.plain_average.module, device)
-
-
-def _images(run: Run) -> Iterator[Tensor]:
-    for rows in run.batches.epoch(run.position.epoch):
-        yield images_of(run, rows)
+    averaged = run.plain_average.module
+    was_training = averaged.training
+    averaged.train()
+    # Not torch's update_bn: it also forgets the statistics of what stays in evaluation mode, as an aligner does.
+    norms = [module for module in averaged.modules() if isinstance(module, _NORMS) and module.training]
+    momenta = {module: module.momentum for module in norms}
+    for module in momenta:
+        module.reset_running_stats()
+        module.momentum = None  # the plain mean over all batches
+    precision = run.recipe.compute.precision
+    with torch.no_grad(), torch.autocast(run.world.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        for rows in run.batches.epoch(run.position.epoch):
+            averaged(images_of(run, rows))
+    for module, momentum in momenta.items():
+        module.momentum = momentum
+    averaged.train(was_training)

@@ -199,7 +199,7 @@ def _digest(recipe: Recipe, photos: list[LabelledPhoto]) -> str:
     if recipe.distillation.teacher:
         content.update(fingerprint_of(teacher_path(recipe.distillation)).encode())
     aligner = aligner_path(recipe.network)
-    if aligner is not None and aligner.is_file():  # an absent one is refused with a better word
+    if aligner is not None:
         content.update(fingerprint_of(aligner).encode())
     if recipe.data.split:
         content.update(fingerprint_of(Path(recipe.data.split)).encode())

@@ -21,6 +21,7 @@ RANGES: Ranges = {
     "network.clusters": (2, 4096),
     "network.cell_dim": (2, 4096),
     "network.aligned_px": (32, 4096),
+    "network.aligner_jitter": (0, 1),
     "network.dropout": (0, 0.95),
     "network.drop_path": (0, 0.95),
     "input.width_px": (8, 4096),

@@ -194,6 +194,8 @@ def _check_ranges(recipe: Recipe) -> None:
     boxes_of(recipe.data)
     if recipe.batches.individuals * recipe.batches.photos_each < 2:
         raise BadRecipe("batches.individuals = 1 and batches.photos_each = 1; a batch needs at least 2 photos")
+    if recipe.network.aligner:
+        _check_aligned(recipe.input)
     _check_losses(recipe)
     _check_phases(recipe)
     if not recipe.loss and recipe.schedule.epochs:
@@ -214,6 +216,17 @@ def boxes_of(choices: DataChoices) -> dict[str, Box]:
             )
         boxes[species] = Box(*(float(side) for side in sides))
     return boxes
+
+
+def _check_aligned(choices: InputChoices) -> None:
+    """Refuse inputs other than those that aligners learn from: whole photos, squashed, in colour, about -1 to 1."""
+    plain = InputChoices()
+    for name in ("mean", "std", "fit", "grey"):
+        if getattr(choices, name) != getattr(plain, name):
+            raise BadRecipe(
+                f"input.{name} = {getattr(choices, name)!r} with network.aligner, which learned from photos with "
+                f"{getattr(plain, name)!r}; allowed is that alone"
+            )
 
 
 def _check_losses(recipe: Recipe) -> None:

@@ -39,12 +39,16 @@ def start_network(choices: NetworkChoices) -> Network:
         pretrained=choices.weights == "pretrained",
         dropout=choices.dropout,
         drop_path=choices.drop_path,
+        jitter=choices.aligner_jitter,
     )
     if choices.weights not in ("pretrained", "random"):
         _load_first_weights(network, choices)
     path = aligner_path(choices)
     if network.aligner is not None and path is not None:  # last: it's this one whatever the first weights had
-        network.aligner.load_state_dict(_aligner_weights(path))
+        try:
+            network.aligner.load_state_dict(_aligner_weights(path))
+        except RuntimeError as error:
+            raise BadNetwork(f"the aligner in {path} is not one of this version: {error}") from error
     return network
 
 
@@ -62,26 +66,28 @@ def _load_first_weights(network: Network, choices: NetworkChoices) -> None:
 
 
 def aligner_path(choices: NetworkChoices) -> Path | None:
-    """The file that the recipe's aligner comes from, where it wants one."""
-    if not choices.aligner:
+    """The file that the recipe's aligner comes from, where it wants one. Raises BadNetwork when it is absent."""
+    if choices.aligner in ("", "random"):
         return None
-    return DEFAULT_CHECKPOINT if choices.aligner == "default" else Path(choices.aligner)
+    path = DEFAULT_CHECKPOINT if choices.aligner == "default" else Path(choices.aligner)
+    if not path.exists():
+        raise BadNetwork(
+            f'network.aligner = {choices.aligner!r}: there is no such file. Allowed are "" (none), "default" (the '
+            'shipped checkpoint\'s), "random" (untrained), or what `flukeprint train-aligner` wrote'
+        )
+    return path
 
 
 def _aligner_weights(path: Path) -> dict[str, Tensor]:
     """Of a file of `train-aligner`, or of the first member of a checkpoint that has one. Raises BadNetwork."""
-    if not path.exists():
-        raise BadNetwork(
-            f'network.aligner = {str(path)!r}: there is no such file. Allowed are "" (none), "default" (the shipped '
-            "checkpoint's), or what `flukeprint train-aligner` wrote"
-        )
     if not _is_checkpoint(path):
         return _load_aligner(path)
     weights = load_weights(path)
-    named = sorted(name for name in weights if _ALIGNER in name)
-    if not named:
+    members = read_header(path).network.get("members", ())
+    prefixes = [_ALIGNER, *(f"members.{at}.{_ALIGNER}" for at in range(len(members)))]
+    prefix = next((each for each in prefixes if any(name.startswith(each) for name in weights)), None)
+    if prefix is None:
         raise BadNetwork(f"network.aligner: the checkpoint {path} has no aligner; train one with `train-aligner`")
-    prefix = named[0][: named[0].index(_ALIGNER) + len(_ALIGNER)]
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 

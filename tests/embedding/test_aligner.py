@@ -66,9 +66,9 @@ def test_regions_go_back_to_their_places_and_keep_their_sum(rng: np.random.Gener
 def test_jitter_is_small_and_drawn_from_the_seed() -> None:
     places = placed().repeat(200, 1, 1)
     torch.manual_seed(3)
-    first = jittered(places)
+    first = jittered(places, 0.06)
     torch.manual_seed(3)
-    torch.testing.assert_close(jittered(places), first)
+    torch.testing.assert_close(jittered(places, 0.06), first)
     assert 0.05 < (first - places).std() < 0.07
 
 
@@ -86,6 +86,11 @@ def test_a_networks_description_holds_the_size_only_where_there_is_an_aligner() 
     assert "aligned_px" not in NetworkConfig("test_resnet").to_dict()
     with pytest.raises(BadNetwork, match=r"aligned_px .*8.*allowed are 32 to 4096"):
         Network(NetworkConfig("test_resnet", aligned_px=(96, 8)))
+    with pytest.raises(BadNetwork, match='mirror "vertical"'):
+        Network(NetworkConfig("test_resnet", mirror="vertical", aligned_px=(96, 64)))
+    for damaged in (None, 7, [64], [64, 32, 3], ["64", "32"]):
+        with pytest.raises(BadNetwork, match="two whole numbers"):
+            NetworkConfig.from_dict({"backbone": "test_resnet", "aligned_px": damaged})
 
 
 def test_the_aligner_does_not_learn_with_the_network() -> None:
@@ -105,18 +110,34 @@ def test_the_aligner_does_not_learn_with_the_network() -> None:
 
 def test_placements_are_a_little_off_only_while_learning() -> None:
     torch.manual_seed(0)
-    network, images = Network(ALIGNED), torch.randn(2, 3, 64, 96)
+    network, images = Network(ALIGNED, jitter=0.06), torch.randn(2, 3, 80, 80)
     network.eval()
     torch.testing.assert_close(network.aligned(images), network.aligned(images))
     network.train()
     assert not torch.equal(network.aligned(images), network.aligned(images))
     assert network.aligned(images).shape == (2, 3, 64, 96)
+    network.jitter = 0.0
+    torch.testing.assert_close(network.aligned(images), network.aligned(images))
+
+
+def test_half_precision_moves_no_place() -> None:
+    photo = torch.rand(1, 3, 50, 400)
+    place = placed(across=0.97, down=0.9, turned=0.01)
+    with torch.autocast("cpu", torch.bfloat16):
+        cut = aligned(photo, place, 288, 32)
+    torch.testing.assert_close(cut, aligned(photo, place, 288, 32), rtol=0, atol=0)
 
 
 def test_regions_of_an_aligned_network_add_up_to_its_embedding() -> None:
     torch.manual_seed(1)
     network = Network(ALIGNED).eval()
     images = torch.randn(2, 3, 100, 120)
+    assert network.aligner is not None
     with torch.no_grad():
+        network.aligner.last.weight.zero_()  # the body part is always in the upper right quarter
+        network.aligner.last.bias.copy_(placed(across=0.25, down=0.25, at=(0.6, -0.6)).flatten())
         regions = region_vectors(network, images)
         torch.testing.assert_close(regions.sum((1, 2)), network(images), rtol=1e-4, atol=1e-5)
+    heat = regions.abs().sum((0, 3))
+    assert heat.shape == (2, 3)
+    assert heat[0, 2] == pytest.approx(heat.sum())

@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
 from typer.testing import CliRunner
 
 from embedding.aligner import Aligner
+from embedding.checkpoint import save_halved
 from embedding.embedder import Embedder
 from embedding.network import BadNetwork, Network
 from flukeprint import build_app
 from training.aligning import COLUMNS, BadCorners, read_corners, train_aligner, write_aligner
 from training.choices import NetworkChoices
-from training.start import start_network
+from training.recipe import BadRecipe, read_recipe
+from training.start import ALIGNER_FORMAT, start_network
 
 HEADER = ",".join(COLUMNS)
 CHOICES = NetworkChoices(backbone="test_resnet", weights="random", embedding_dim=8, pooling="vlad", aligned_px=(64, 32))
@@ -44,7 +47,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def learned(marked: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Aligner, float]:
-    return train_aligner(read_corners(*marked), 40, 0, tmp_path_factory.mktemp("cache"), weights="random")
+    return train_aligner(read_corners(*marked), 24, 0, tmp_path_factory.mktemp("cache"), weights="random")
 
 
 def test_corners_are_found_on_photos_not_learned_from(
@@ -81,6 +84,12 @@ def test_what_is_no_aligner_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadNetwork, match=r"network\.aligner = .*none.safetensors.*no such file.*train-aligner"):
         start_network(absent)
     other = tmp_path / "other.safetensors"
+    save_file({"x": torch.zeros(1)}, other)
+    with pytest.raises(BadNetwork, match=r"other.safetensors is no aligner; give what"):
+        start_network(replace(CHOICES, aligner=str(other)))
+    save_halved(other, {"x": torch.zeros(1)}, {"format": ALIGNER_FORMAT})
+    with pytest.raises(BadNetwork, match=r"the aligner in .*other.safetensors is not one of this version"):
+        start_network(replace(CHOICES, aligner=str(other)))
     other.write_bytes(b"no safetensors")
     with pytest.raises(BadNetwork, match=r"the aligner .*other.safetensors can't be read"):
         start_network(replace(CHOICES, aligner=str(other)))
@@ -97,6 +106,7 @@ GOOD = "0.1,0.1,0.9,0.1,0.9,0.6,0.1,0.6"
         ([HEADER, f"nowhere.png,{GOOD}"], "line 2: there is no photo nowhere.png"),
         ([HEADER, "00.png,0.1,0.1,0.9,0.1,0.9,0.6,0.1,up"], "line 2: .*up.*eight shares"),
         ([HEADER, "00.png,0.1,0.1,0.9"], "line 2: .*eight shares"),
+        ([",".join([*COLUMNS[1:], "photo"]), GOOD], "line 2: there is no photo  in"),
         ([HEADER, "00.png,10,10,90,10,90,60,10,60"], "line 2: 10.0 to 90.0; .*not pixels or percent"),
         ([HEADER, "00.png,0.9,0.1,0.1,0.1,0.1,0.6,0.9,0.6"], "line 2: left is not left of right"),
         ([HEADER, f"00.png,{GOOD}"], "marks 1 photos; at least 50"),
@@ -156,3 +166,17 @@ def test_from_corners_to_a_checkpoint_by_commands(
     )
     assert from_checkpoint.aligner is not None
     assert torch.equal(from_checkpoint.aligner.last.weight, written.aligner.last.weight)
+
+
+def test_the_same_aligner_makes_the_same_file(learned: tuple[Aligner, float], tmp_path: Path) -> None:
+    paths = [tmp_path / f"{at}.safetensors" for at in range(4)]
+    for path in paths:
+        write_aligner(path, *learned)
+    assert len({path.read_bytes() for path in paths}) == 1
+
+
+@pytest.mark.parametrize("choice", ["input.mean=[0.4,0.4,0.4]", "input.fit=pad", "input.grey=true"])
+def test_an_input_that_aligners_do_not_know_is_refused(choice: str) -> None:
+    with pytest.raises(BadRecipe, match=r"^input\.(mean|fit|grey) = .* with network\.aligner"):
+        read_recipe("tiny", [choice, "network.aligner=random"])
+    assert read_recipe("tiny", [choice]).network.aligner == ""

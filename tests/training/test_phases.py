@@ -22,6 +22,8 @@ from training.step import take_step
 Fast = Callable[..., Recipe]
 Train = Callable[..., Path]
 
+ALIGNED = ("network.aligner=random", "network.aligned_px=[64,32]")
+
 
 @pytest.fixture
 def run(whales: list[LabelledPhoto], pixel_cache: Path, fast: Fast) -> Train:
@@ -178,6 +180,15 @@ def test_batch_statistics_of_the_mean_are_renewed(run: Train, tmp_path: Path, mo
     left = load_weights(run(tmp_path / "b", *options))
     torch.testing.assert_close(renewed["project.weight"], left["project.weight"])
     assert not torch.allclose(renewed["neck.running_mean"], left["neck.running_mean"], atol=1e-3)
+
+
+def test_an_aligner_stays_as_it_is_whatever_is_averaged(run: Train, tmp_path: Path) -> None:
+    begun = load_weights(run(tmp_path / "a", "schedule.epochs=0", *ALIGNED))
+    averaged = load_weights(run(tmp_path / "b", "schedule.epochs=2", "schedule.swa_epochs=1", *ALIGNED))
+    kept = [name for name in begun if name.startswith("aligner.")]
+    assert len(kept) > 50
+    assert all(torch.equal(begun[name], averaged[name]) for name in kept)
+    assert not torch.equal(begun["project.weight"], averaged["project.weight"])
 
 
 def test_a_run_of_all_phases_repeats_itself(run: Train, tmp_path: Path) -> None:

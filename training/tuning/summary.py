@@ -86,7 +86,8 @@ def checkpoint_model(path: Path | None, device: str | None = None) -> tuple[str,
 
 def recipe_model(recipe: Recipe, device: str | None = None) -> Embedder:
     """The embedder that a recipe would train, with random weights: what it costs doesn't depend on them."""
-    network = start_network(dataclasses.replace(recipe.network, weights="random"))
+    aligner = "random" if recipe.network.aligner else ""
+    network = start_network(dataclasses.replace(recipe.network, weights="random", aligner=aligner))
     choices = recipe.input
     known = {field.name for field in dataclasses.fields(Preprocessing)}
     given = {name: value for name, value in dataclasses.asdict(choices).items() if name in known}
