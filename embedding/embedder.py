@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from embedding.allocation import keep_freed_memory
 from embedding.checkpoint import (
     CLASSES_PREFIX,
     DEFAULT_CHECKPOINT,
@@ -44,6 +45,8 @@ class Embedder:
         device: str | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)
         self.locator = locator.eval().to(self.device) if locator is not None else None
         self.preprocessing = preprocessing

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from embedding.allocation import keep_freed_memory
 from embedding.checkpoint import (
     LOCATOR_PREFIX,
     CheckpointHeader,
@@ -80,6 +81,7 @@ def train(
     if recipe.compute.threads:
         torch.set_num_threads(recipe.compute.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    keep_freed_memory()
     world = enter_world(recipe.compute.device)
     try:
         standing = _standing(recipe, out, resume, world)
