@@ -17,7 +17,7 @@ from torch.nn import functional
 from embedding.aligner import ALIGNER_PX, Aligner
 from embedding.checkpoint import save_halved
 from embedding.errors import FlukeprintError
-from embedding.network import ALIGNER_BACKBONE, new_aligner
+from embedding.network import ALIGNER_BACKBONE, BadNetwork, new_aligner
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from index.progress import progress
@@ -107,7 +107,16 @@ def train_aligner(
         embedding_dim=0,
         backbone_options=dict(ALIGNER_BACKBONE.backbone_options),
     )
-    aligner = new_aligner(cast(nn.Module, start_network(start).backbone))
+    try:
+        network = start_network(start)
+    except BadNetwork as error:
+        if weights != "pretrained":
+            raise
+        raise BadNetwork(
+            f"the ImageNet weights of {start.backbone} could not be fetched. Without network give --weights FILE (a "
+            "timm state dict of that backbone), or --weights random, which learns less from few photos"
+        ) from error
+    aligner = new_aligner(cast(nn.Module, network.backbone))
     pixels = cached_pixels([one.photo for one in photos], Preprocessing(ALIGNER_PX, ALIGNER_PX), cache)
     marked = torch.tensor([one.corners for one in photos])  # (n, 4, 2)
     learnt = np.array([at for at in range(len(photos)) if at % _HELD_OUT_EVERY], np.int64)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
@@ -166,6 +167,17 @@ def test_from_corners_to_a_checkpoint_by_commands(
     )
     assert from_checkpoint.aligner is not None
     assert torch.equal(from_checkpoint.aligner.last.weight, written.aligner.last.weight)
+
+
+def test_without_network_it_says_what_to_give(
+    marked: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def _unreachable(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(timm, "create_model", _unreachable)
+    with pytest.raises(BadNetwork, match=r"mobilenetv2_100 could not be fetched\. Without network give --weights FILE"):
+        train_aligner(read_corners(*marked), 1, 0, tmp_path)
 
 
 def test_the_same_aligner_makes_the_same_file(learned: tuple[Aligner, float], tmp_path: Path) -> None:
