@@ -14,9 +14,10 @@ def keep_freed_memory() -> bool:
     """Have glibc keep up to 1 GiB that this process frees, in pieces of up to 256 MiB; returns whether it does.
 
     PyTorch asks for every layer's output anew. By default glibc maps pieces of over 32 MiB at most, and often far
-    smaller ones, afresh each time, and the kernel clears each page once more: with the shipped checkpoint that was half
-    of the time of embedding on a CPU (docs/benchmarks.md, "Cost of the road"). Another libc is left as it is, and so is
-    one that was told something by MALLOC_TRIM_THRESHOLD_ or MALLOC_MMAP_THRESHOLD_. Calling it again changes nothing.
+    smaller ones, afresh each time, and the kernel clears each page once more: with the shipped checkpoint that was up
+    to half of the time of embedding on a CPU (docs/benchmarks.md, "Cost of the road"). Another libc is left as it is,
+    and so is one that was told something by MALLOC_TRIM_THRESHOLD_ or MALLOC_MMAP_THRESHOLD_. Calling it again changes
+    nothing.
     """
     if any(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")):
         return False
