@@ -175,7 +175,7 @@ def test_where_nobody_answers_it_is_told(run: Callable[..., Any], photos: Path, 
 
 def test_a_service_that_goes_away_loses_no_answer_that_was_had(photos: Path) -> None:
     def play(request: httpx.Request) -> httpx.Response:
-        if b"b91" in request.read():
+        if b"b91.png" in request.read():
             raise httpx.ConnectError("refused")
         answer = {
             "results": [{"photo": "a", "decision": "known", "probability": 1, "reason": "r", "matches": []}],
