@@ -77,7 +77,7 @@ class Ensemble(nn.Module):
         self.sizes = tuple(sizes) or (None,) * len(members)
         self.dimension = sum(member.dimension for member in members)
         self.looks = 0 if gate is None else gate.looks or len(members)
-        seen = sum(member.dimension for member in members[: self.looks])
+        seen = sum(member.look_dim for member in members[: self.looks])
         self.gate = None if gate is None else Gate(gate, seen)
 
     def view(self, images: Tensor, at: int) -> Tensor:
@@ -87,9 +87,10 @@ class Ensemble(nn.Module):
             return images
         return functional.interpolate(images, (size[1], size[0]), mode="bilinear", antialias=True)
 
-    def part(self, images: Tensor, at: int) -> Tensor:
-        """Member `at`'s unit vectors of the images: (n, d of the member)."""
-        return functional.normalize(self.networks[at](self.view(images, at)).float())
+    def part(self, images: Tensor, at: int, *, is_mirrored: bool = False) -> Tensor:
+        """Member `at`'s look at the images, or at their mirror images: unit vectors (n, look_dim of the member)."""
+        network, view = self.networks[at], self.view(images, at)
+        return functional.normalize((network.mirrored(view) if is_mirrored else network(view)).float())
 
     def shares(self, images: Tensor) -> Tensor:
         """The members' shares (n, m) of each photo."""
@@ -99,7 +100,7 @@ class Ensemble(nn.Module):
         return self._joined(images, has_both_sides=False)
 
     def both_sides(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, d): of the images and of their mirror images, added up; whose they are the former say."""
+        """(n, 3, h, w) -> (n, d): of the images and of their mirror images; whose they are the former say."""
         return self._joined(images, has_both_sides=True)
 
     def _looked(self, images: Tensor) -> list[Tensor]:
@@ -116,12 +117,12 @@ class Ensemble(nn.Module):
         joined: list[Tensor] = []
         for at, network in enumerate(self.networks):
             rows = shares[:, at].nonzero()[:, 0]
-            part = shares.new_zeros(len(images), network.dimension)
+            part = shares.new_zeros(len(images), network.dimension if has_both_sides else network.look_dim)
             if len(rows):
                 mine = images[rows]
                 seen = looked[at][rows] if at < self.looks else self.part(mine, at)
                 if has_both_sides:
-                    seen = seen + functional.normalize(network(self.view(mine, at).flip(network.mirror_axis)).float())
+                    seen = network.joined(seen, self.part(mine, at, is_mirrored=True))
                 part[rows] = seen * shares[rows, at, None].sqrt()
             joined.append(part)
         return torch.cat(joined, dim=1)

@@ -18,12 +18,10 @@ from torch.nn import functional
 
 from embedding.aligner import Aligner, aligned, jittered
 from embedding.errors import FlukeprintError
+from embedding.sides import MIRROR_AXES, Mirror, Sides, embedded_dim, join_sides
 
 Pooling = Literal["gem", "average", "vlad"]
 Branches = Literal["whole", "upper_lower", "left_right"]
-Mirror = Literal["horizontal", "vertical"]
-MIRROR_AXES: dict[str, int] = {"horizontal": 3, "vertical": 2}
-"""Along which axis of (n, 3, h, w) a mirror image is turned."""
 _PLACE_WEIGHT = 1.5  # a map's width in the units of cells' typical length, 1
 _SHARPNESS = 8.0
 _SHORTEST = 1e-6
@@ -46,7 +44,8 @@ class NetworkConfig:
     detail and its place. `mirror` is how a mirror image is made: what it's called another animal by in training, and
     what an embedding's second look is at; heads that all point to one side are mirrored about their length.
     `aligned_px` (width, height): an aligner finds the body part in the image and turns it upright, to so many pixels,
-    before the backbone sees it; none where it is None.
+    before the backbone sees it; none where it is None. `sides` and `odd_dims`: how the looks at an image and at its
+    mirror image are joined (embedding.sides).
     """
 
     backbone: str
@@ -61,6 +60,8 @@ class NetworkConfig:
     clusters: int = 64
     cell_dim: int = 48
     aligned_px: tuple[int, int] | None = None
+    sides: Sides = "added"
+    odd_dims: int | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
@@ -78,12 +79,14 @@ class NetworkConfig:
         return cls(**{**values, **changed})
 
     def to_dict(self) -> dict[str, Any]:
-        """The values that `from_dict` reads; without `aligned_px` where there is none, as before aligners."""
+        """The values that `from_dict` reads; those that came later are left out where they say what was so before."""
         described = {**asdict(self), "backbone_options": dict(self.backbone_options)}
-        size = described.pop("aligned_px")
-        return described if size is None else {**described, "aligned_px": list(size)}
+        if self.aligned_px is not None:
+            described["aligned_px"] = list(self.aligned_px)
+        return {name: value for name, value in described.items() if name not in _LATER or value != _LATER[name]}
 
 
+_LATER: dict[str, Any] = {"aligned_px": None, "sides": "added", "odd_dims": None}
 ALIGNER_BACKBONE = NetworkConfig(
     "mobilenetv2_100", embedding_dim=0, backbone_options=(("bn_eps", 1e-3), ("pad_type", "same"))
 )
@@ -151,7 +154,10 @@ class Vlad(nn.Module):
 
 
 class Network(nn.Module):
-    """(n, 3, h, w) normalised pixels -> (n, d) embeddings, not yet of unit length."""
+    """(n, 3, h, w) normalised pixels -> (n, look_dim), one look at them, not yet of unit length.
+
+    `both_sides` -> (n, dimension), the embeddings: of two looks.
+    """
 
     def __init__(
         self,
@@ -182,7 +188,8 @@ class Network(nn.Module):
         # BNNeck (Luo et al. 2019): metric losses like a free scale, classifiers a normalised one.
         has_neck = config.neck and config.embedding_dim
         self.neck = nn.BatchNorm1d(config.embedding_dim) if has_neck else nn.Identity()
-        self.dimension = config.embedding_dim or width
+        self.look_dim = config.embedding_dim or width
+        self.dimension = embedded_dim(self.look_dim, config.sides, config.odd_dims)
 
     def train(self, mode: bool = True) -> Network:
         """Set the mode of all but the aligner, which has learned already."""
@@ -232,8 +239,16 @@ class Network(nn.Module):
         return self.neck(self.project(self.dropout(pooled)).float())
 
     def both_sides(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, d): the embeddings of the images and of their mirror images, added up."""
-        return self(images) + self(images.flip(self.mirror_axis))
+        """(n, 3, h, w) -> (n, dimension): the embeddings, of the images and of their mirror images."""
+        return self.joined(self(images), self.mirrored(images))
+
+    def mirrored(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) -> (n, look_dim): the look at the images' mirror images."""
+        return self(images.flip(self.mirror_axis))
+
+    def joined(self, seen: Tensor, mirrored: Tensor) -> Tensor:
+        """Looks (..., look_dim) at images and at their mirror images -> (..., dimension)."""
+        return join_sides(seen, mirrored, self.config.sides, self.config.odd_dims)
 
 
 def _branches(maps: Tensor, branches: Branches) -> list[Tensor]:
@@ -290,10 +305,16 @@ def _check(config: NetworkConfig) -> None:
         "branches": get_args(Branches),
         "stages": (1, 2),
         "mirror": get_args(Mirror),
+        "sides": get_args(Sides),
     }
     for name, values in allowed.items():
         if getattr(config, name) not in values:
             raise BadNetwork(f"{name} {getattr(config, name)!r}; allowed are {list(values)}")
+    if config.odd_dims is not None and not (config.sides == "apart" and 0 <= config.odd_dims <= config.embedding_dim):
+        raise BadNetwork(
+            f'odd_dims {config.odd_dims} with sides "{config.sides}"; allowed are 0 to {config.embedding_dim}, '
+            'with sides "apart"'
+        )
     is_plain = config.stages == 1 and config.branches == "whole"
     if config.pooling == "vlad" and not (is_plain and config.embedding_dim):
         raise BadNetwork('pooling "vlad" takes one whole map: stages = 1, branches = "whole", and an embedding_dim')

@@ -107,17 +107,17 @@ def _pooled_cells(pool: nn.Module, maps: Tensor) -> Tensor:
 
 
 def _both_sides(network: Network | Ensemble, images: Tensor) -> list[Tensor]:
-    """Each member's regions of images and of their mirror images, turned back and added up: (n, h', w', d)."""
+    """Each member's regions of images and of their mirror images, turned back and joined: (n, h', w', d)."""
     if isinstance(network, Network):
-        return [region_vectors(network, images) + _mirrored(network, images)]
+        return [network.joined(region_vectors(network, images), _mirrored(network, images))]
     lengths = network.shares(images).sqrt()  # (n, m)
     both: list[Tensor] = []
     for at, member in enumerate(network.networks):
         if not bool(lengths[:, at].any()):  # it has no part in either photo
             continue
         view = network.view(images, at)
-        sides = _of_unit_length(region_vectors(member, view)) + _of_unit_length(_mirrored(member, view))
-        both.append(sides * lengths[:, at, None, None, None])
+        sides = _of_unit_length(region_vectors(member, view)), _of_unit_length(_mirrored(member, view))
+        both.append(member.joined(*sides) * lengths[:, at, None, None, None])
     return both
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
-from embedding.network import MIRROR_AXES, Mirror
 from embedding.preprocessing import Preprocessing
+from embedding.sides import MIRROR_AXES, Mirror
 from training.recipe import AugmentationChoices
 
 

@@ -8,7 +8,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from embedding.network import Branches, Mirror, Pooling
+from embedding.network import Branches, Pooling
+from embedding.sides import Mirror
 
 _IS_LATER = "is_later"
 
@@ -39,6 +40,7 @@ class NetworkChoices:
     neck: bool = True
     stride: int = 0
     mirror: Mirror = "horizontal"
+    sides: Literal["added", "apart"] = later("added")
     clusters: int = 64
     cell_dim: int = 48
     dropout: float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ def combine(
     locator: Path | None = None,
     experts: Mapping[str, Sequence[int]] | None = None,
     dimensions: int | None = None,
+    apart: Collection[int] = (),
     photos: Sequence[LabelledPhoto] = (),
 ) -> str:
     """Write one checkpoint of several members; returns its fingerprint.
@@ -47,11 +48,14 @@ def combine(
     down; in all else they must agree in preprocessing. The locator is that of the checkpoint `locator`, else the first
     that a member has. With `experts` (species: members' numbers from 1) a gate divides photos among members; with
     `dimensions` every member's embedding is brought down to so many. Both are fitted to `photos`, which hold some of
-    every species. The card keeps every member's own. Raises BadEnsemble, BadExperts, and BadCheckpoint for a file that
-    is none.
+    every species. The members numbered in `apart` (from 1) keep the looks at a photo and at its mirror image apart, as
+    those that say so themselves do. The card keeps every member's own. Raises BadEnsemble, BadExperts, and
+    BadCheckpoint for a file that is none.
     """
     if len(paths) < 2:
         raise BadEnsemble(f"{len(paths)} checkpoint given; an ensemble needs two or more")
+    if not set(apart) <= set(range(1, len(paths) + 1)):
+        raise BadEnsemble(f"--apart {sorted(apart)}; the members are 1 to {len(paths)}")
     headers = [read_header(path) for path in paths]
     for path, header in zip(paths, headers, strict=True):
         if "members" in header.network:
@@ -62,7 +66,8 @@ def combine(
     for at, (path, header) in enumerate(zip(paths, headers, strict=True)):
         own = header.preprocessing
         size = {} if _size(own) == _size(input_) else {"input_px": list(_size(own))}
-        described.append({**header.network, **size})
+        sides = {"sides": "apart"} if at + 1 in apart else {}
+        described.append({**header.network, **sides, **size})
         loaded = load_weights(path).items()
         others = (LOCATOR_PREFIX, CLASSES_PREFIX)
         weights |= {f"members.{at}.{name}": value for name, value in loaded if not name.startswith(others)}
@@ -76,13 +81,7 @@ def combine(
         overlap = read_header(locator_from).card.get("locator_overlap")
         card |= {} if overlap is None else {"locator_overlap": overlap}
     if dimensions is not None:
-        some = sample(photos, most=PHOTOS_TO_THIN_BY)
-        shares = shares_of(experts or {}, list(some), len(paths))
-        for at, member in enumerate(described):
-            seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
-            outputs = unit_vectors(_embedder(network, weights, input_), seen, at)
-            thin(weights, f"members.{at}.", outputs, dimensions)
-            member["embedding_dim"] = dimensions
+        _thin(network, weights, input_, dimensions, experts or {}, photos)
     if experts is not None:
         _add_gate(network, weights, card, input_, experts, photos)
     return save_checkpoint(out, weights, CheckpointHeader(network, input_, card, locator_from is not None))
@@ -111,6 +110,27 @@ def _locator_from(paths: Sequence[Path], headers: Sequence[CheckpointHeader], gi
     if not read_header(given).has_locator:
         raise BadEnsemble(f"{given} has no locator; give a checkpoint that was trained with [locator] epochs")
     return given
+
+
+def _thin(
+    network: dict[str, Any],
+    weights: dict[str, Tensor],
+    input_: Preprocessing,
+    dimensions: int,
+    experts: Mapping[str, Sequence[int]],
+    photos: Sequence[LabelledPhoto],
+) -> None:
+    """Bring every member's embedding down to so many numbers, by photos of its species."""
+    some = sample(photos, most=PHOTOS_TO_THIN_BY)
+    shares = shares_of(experts, list(some), len(network["members"]))
+    for at, member in enumerate(network["members"]):
+        seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
+        embedder = _embedder(network, weights, input_)
+        is_apart = member.get("sides") == "apart"
+        mirrored = unit_vectors(embedder, seen, at, is_mirrored=True) if is_apart else None
+        looks = unit_vectors(embedder, seen, at)
+        odd_dims = thin(weights, f"members.{at}.", looks, dimensions, mirrored=mirrored)
+        member |= {"embedding_dim": dimensions, **({} if odd_dims is None else {"odd_dims": odd_dims})}
 
 
 def _add_gate(

@@ -238,6 +238,10 @@ def combine(
     dimensions: Annotated[
         int | None, typer.Option("--dimensions", help="How many numbers of each member's embedding are kept.")
     ] = None,
+    apart: Annotated[
+        str | None,
+        typer.Option("--apart", help="1,2: members (from 1) that keep photos and their mirror images apart."),
+    ] = None,
     photos: Annotated[
         list[Path] | None,
         typer.Option("--photos", help="With --expert or --dimensions: folder of a species' photos; repeatable."),
@@ -248,7 +252,9 @@ def combine(
 
     With --expert, each species is answered for by its own members: a gate, fitted to the photos given, sees from a
     photo whose it is. Species are the label files' folders, as in `flukeprint train`. With --dimensions embeddings are
-    brought down to their principal axes, for a smaller file and a faster search.
+    brought down to their principal axes, for a smaller file and a faster search. With --apart, photos are compared
+    with photos and mirror images with mirror images, as after training with network.sides = "apart": better where
+    another animal may look like the mirror image of one.
     """
     from training.combine import combine as write_ensemble
     from training.sets import read_sets
@@ -258,7 +264,14 @@ def combine(
         raise typer.BadParameter("--expert and --dimensions need --photos (and --csv), and these are for them alone")
     labelled, _ = read_sets(csv or (), photos) if photos else ([], [])
     fingerprint = write_ensemble(
-        checkpoints, out, name, locator=locator, experts=experts, dimensions=dimensions, photos=labelled
+        checkpoints,
+        out,
+        name,
+        locator=locator,
+        experts=experts,
+        dimensions=dimensions,
+        apart=_members("--apart", apart) if apart is not None else (),
+        photos=labelled,
     )
     print(f"{out}: {len(checkpoints)} members, {out.stat().st_size / 1e6:.1f} MB, {fingerprint[:12]}")
 
@@ -267,7 +280,13 @@ def _experts(given: list[str]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for one in given:
         species, sign, numbers = one.partition("=")
-        if not sign or not species or not all(number.strip().isdigit() for number in numbers.split(",")):
+        if not sign or not species:
             raise typer.BadParameter(f"--expert {one}: give SPECIES=1,2 with the members' numbers from 1")
-        found[species] = [int(number) for number in numbers.split(",")]
+        found[species] = _members(f"--expert {one}", numbers)
     return found
+
+
+def _members(option: str, numbers: str) -> list[int]:
+    if not all(number.strip().isdigit() for number in numbers.split(",")):
+        raise typer.BadParameter(f"{option}: give the members' numbers from 1, as in 1,2")
+    return [int(number) for number in numbers.split(",")]

@@ -99,8 +99,13 @@ def _softmax_regression(vectors: Tensor, classes: Tensor) -> tuple[Tensor, Tenso
 
 
 @torch.inference_mode()
-def unit_vectors(embedder: Embedder, photos: Sequence[LabelledPhoto], member: int) -> Tensor:
-    """The photos' unit vectors (n, d) by one member of the embedder's ensemble, whosever they are by its gate."""
+def unit_vectors(
+    embedder: Embedder, photos: Sequence[LabelledPhoto], member: int, *, is_mirrored: bool = False
+) -> Tensor:
+    """One look (n, d) at photos, or at their mirror images, by a member of the embedder's ensemble.
+
+    Of unit length, and whosever the photos are by the gate.
+    """
     assert isinstance(embedder.network, Ensemble)
     parts: list[Tensor] = []
     for start in range(0, len(photos), _BATCH):
@@ -108,5 +113,5 @@ def unit_vectors(embedder: Embedder, photos: Sequence[LabelledPhoto], member: in
         boxes = embedder.located(images, [None] * len(images))
         pixels = [embedder.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
         seen = normalised(torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing)
-        parts.append(embedder.network.part(seen, member).cpu())
+        parts.append(embedder.network.part(seen, member, is_mirrored=is_mirrored).cpu())
     return torch.cat(parts)

@@ -87,7 +87,7 @@ def prepare_run(
     first_batches = batches.of_frequent(recipe.first_stage.fewest_photos) if recipe.first_stage.epochs else None
     losses = WeightedLosses(
         recipe.loss,
-        dimension=network.dimension,
+        dimension=network.look_dim,
         photos_of_identity=batches.photos_of_identity,
         twin_shift=batches.individual_count if recipe.batches.flips_as_individuals else 0,
     ).to(world.device)

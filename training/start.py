@@ -31,6 +31,7 @@ def start_network(choices: NetworkChoices) -> Network:
             neck=choices.neck,
             stride=choices.stride,
             mirror=choices.mirror,
+            sides=choices.sides,
             clusters=choices.clusters,
             cell_dim=choices.cell_dim,
             backbone_options=tuple(sorted(choices.backbone_options.items())),

@@ -18,27 +18,46 @@ class BadDimensions(FlukeprintError):
     """More dimensions than the embedding has, or photos too few to find so many axes."""
 
 
-def thin(weights: dict[str, Tensor], prefix: str, vectors: Tensor, dimensions: int) -> None:
+def thin(
+    weights: dict[str, Tensor], prefix: str, seen: Tensor, dimensions: int, *, mirrored: Tensor | None = None
+) -> int | None:
     """Bring one network's embedding down to so many numbers, in place of its weights named `prefix`...
 
-    `vectors` (n, d) are its unit vectors of some photos. The axes are those along which they are longest, not widest
-    about their mean: cosines are what must stay. Raises BadDimensions.
+    `seen` (n, d) are its unit vectors of some photos. The axes are those along which they are longest, not widest
+    about their mean: cosines are what must stay. With `mirrored` (n, d), those of the photos' mirror images, the two
+    looks are kept apart (embedding.sides): the longest of the axes of their sums and of their differences are taken,
+    first the former, and how many are of the latter is returned. Raises BadDimensions.
     """
-    most = min(vectors.shape)
+    looks = [seen] if mirrored is None else [seen + mirrored, seen - mirrored]
+    most = sum(min(look.shape) for look in looks)
     if not 1 <= dimensions <= most:
         raise BadDimensions(
-            f"{dimensions} dimensions of embeddings that have {vectors.shape[1]}, by {len(vectors)} photos; allowed "
-            f"are 1 to {most}"
+            f"{dimensions} dimensions of embeddings that have {len(looks) * seen.shape[1]}, by {len(seen)} photos; "
+            f"allowed are 1 to {most}"
         )
+    found = [_axes(look) for look in looks]
+    longest = torch.cat([lengths for lengths, _ in found]).argsort(descending=True)[:dimensions]
+    whose = torch.arange(len(looks)).repeat_interleave(seen.shape[1])[longest]
+    counts = [int((whose == at).sum()) for at in range(len(looks))]
+    _fold(weights, prefix, torch.cat([axes[:count] for (_, axes), count in zip(found, counts, strict=True)]))
+    return None if mirrored is None else counts[1]
+
+
+def _axes(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """How long vectors (n, d) are along their principal axes, squared (d,), the longest first, and the axes (d, d)."""
     # Of d x d numbers instead of n x d: its eigenvectors are the same axes, the longest last.
     moments = vectors.T.double() @ vectors.double()
-    directions = cast(Tensor, cast(Any, torch.linalg).eigh(moments)[1])
-    axes = directions.flip(1)[:, :dimensions].T.float()  # (k, d)
+    lengths, axes = cast("tuple[Tensor, Tensor]", cast(Any, torch.linalg).eigh(moments))
+    return lengths.flip(0), axes.flip(1).T.float()
+
+
+def _fold(weights: dict[str, Tensor], prefix: str, axes: Tensor) -> None:
+    """Put axes (k, d) into the linear layer and BNNeck before them."""
     deviation = (weights[f"{prefix}neck.running_var"] + _BATCH_NORM_EPS).sqrt()
     scale = weights[f"{prefix}neck.weight"] / deviation
     shift = weights[f"{prefix}neck.bias"] - weights[f"{prefix}neck.running_mean"] * scale
     weights[f"{prefix}project.weight"] = axes @ (scale[:, None] * weights[f"{prefix}project.weight"])
     weights[f"{prefix}neck.bias"] = axes @ shift
-    weights[f"{prefix}neck.weight"] = torch.ones(dimensions)
-    weights[f"{prefix}neck.running_mean"] = torch.zeros(dimensions)
-    weights[f"{prefix}neck.running_var"] = torch.full((dimensions,), 1.0 - _BATCH_NORM_EPS)
+    weights[f"{prefix}neck.weight"] = torch.ones(len(axes))
+    weights[f"{prefix}neck.running_mean"] = torch.zeros(len(axes))
+    weights[f"{prefix}neck.running_var"] = torch.full((len(axes),), 1.0 - _BATCH_NORM_EPS)

@@ -34,7 +34,8 @@ class Colour(Network):
 
     def __init__(self, sign: float) -> None:
         nn.Module.__init__(self)
-        self.sign, self.dimension, self.counted = sign, 3, 0
+        self.sign, self.counted = sign, 0
+        self.look_dim = self.dimension = 3
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         self.counted += len(images)

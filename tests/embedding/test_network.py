@@ -16,13 +16,13 @@ from safetensors.torch import save_file
 from embedding.network import (
     BadNetwork,
     GeneralizedMean,
-    Mirror,
     Network,
     NetworkConfig,
     Vlad,
     load_backbone_weights,
     thin_strides,
 )
+from embedding.sides import Mirror
 
 TINY = NetworkConfig("test_resnet", embedding_dim=8)
 

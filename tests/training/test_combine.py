@@ -139,6 +139,39 @@ def test_experts_answer_for_their_species(tmp_path: Path) -> None:
     assert not (tmp_path / "no.safetensors").exists()
 
 
+def test_members_told_to_keep_mirror_images_apart_do(tmp_path: Path) -> None:
+    """At full width exactly; brought down, by the longest axes of the looks' sums and of their differences."""
+    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
+    pixels = np.random.default_rng(3).integers(0, 256, (6, 32, 32, 3), np.uint8)
+    cosines: dict[str, np.ndarray] = {}
+    for name, dimensions, apart in [("whole", None, (1, 2)), ("all", 16, (1, 2)), ("one", 8, (2,)), ("few", 2, (1, 2))]:
+        out = tmp_path / f"{name}.safetensors"
+        combine(paths, out, name, dimensions=dimensions, apart=apart, photos=photos if dimensions else ())
+        members = read_header(out).network["members"]
+        assert [one.get("sides", "added") for one in members] == ["apart" if at in apart else "added" for at in (1, 2)]
+        assert [("odd_dims" in one) for one in members] == [dimensions is not None and at in apart for at in (1, 2)]
+        embedder = Embedder.load(out)
+        vectors = embedder.embed_pixels(pixels)
+        assert vectors.shape == (6, embedder.dimension) == (6, 2 * (dimensions or 16))
+        cosines[name] = vectors @ vectors.T
+    looks: list[np.ndarray] = []
+    for path in paths:
+        network = Embedder.load(path).network
+        with torch.no_grad():
+            images = ((torch.from_numpy(pixels).float() / 255 - 0.5) / 0.5).permute(0, 3, 1, 2)
+            for side in (images, images.flip(3)):
+                unit = torch.nn.functional.normalize(network(side))
+                looks.append((unit @ unit.T).numpy())
+    assert np.allclose(cosines["whole"], np.mean(looks, axis=0), atol=2e-3)
+    assert np.allclose(cosines["all"], cosines["whole"], atol=2e-3)  # eight even axes and eight odd ones are all
+    assert [one.get("odd_dims") for one in read_header(tmp_path / "all.safetensors").network["members"]] == [8, 8]
+    assert np.abs(cosines["few"] - cosines["whole"]).max() > 2e-3
+    with pytest.raises(BadEnsemble, match=r"--apart \[3\]; the members are 1 to 2"):
+        combine(paths, tmp_path / "no.safetensors", "no", apart=[3])
+    assert not (tmp_path / "no.safetensors").exists()
+
+
 def test_one_checkpoint_and_an_ensemble_are_refused(tmp_path: Path) -> None:
     paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
     with pytest.raises(BadEnsemble, match="two or more"):
