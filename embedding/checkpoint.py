@@ -25,6 +25,8 @@ FORMAT = "flukeprint-checkpoint-1"
 DEFAULT_CHECKPOINT = Path(__file__).parent / "default" / "flukeprint.safetensors"
 LOCATOR_PREFIX = "locator."
 CLASSES_PREFIX = "classes."
+_SAME = "same"
+_WORTH_SHARING_BYTES = 1024
 _MAX_HEADER_BYTES = 16 * 2**20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -123,17 +125,33 @@ def save_checkpoint(path: Path, weights: Mapping[str, Tensor], header: Checkpoin
 def save_halved(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     """Write a safetensors file atomically, floating tensors as fp16; returns its fingerprint. Raises CannotWrite.
 
-    The same weights and metadata make the same bytes.
+    The same weights and metadata make the same bytes. Tensors that are the same (an aligner that two members have) are
+    written once, under the first of their names; the others stand in the metadata, `same`.
     """
     from safetensors.torch import save
 
     half = {
         name: _halved(value.detach().cpu().contiguous()) if value.is_floating_point() else value.cpu()
-        for name, value in weights.items()
+        for name, value in sorted(weights.items())
     }
-    data = _in_one_order(save(half, metadata=dict(metadata)))
+    same = _said_again(half)
+    own = {name: value for name, value in half.items() if name not in same}
+    data = _in_one_order(save(own, metadata={**metadata, **({_SAME: json.dumps(same)} if same else {})}))
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
+
+
+def _said_again(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Which of the tensors are the same as one before: their names and that one's. Small ones aren't worth it."""
+    first: dict[tuple[Any, ...], str] = {}
+    same: dict[str, str] = {}
+    for name, value in tensors.items():
+        if value.nbytes >= _WORTH_SHARING_BYTES:
+            content = hashlib.sha256(value.contiguous().numpy().tobytes()).digest()
+            earlier = first.setdefault((value.dtype, tuple(value.shape), content), name)
+            if earlier != name:
+                same[name] = earlier
+    return same
 
 
 def _in_one_order(data: bytes) -> bytes:
@@ -152,13 +170,23 @@ def _halved(value: Tensor) -> Tensor:
 
 def load_weights(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint's tensors as float32. Raises BadCheckpoint when the file is damaged."""
-    from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
-
     read_header(path)
     try:
-        tensors: dict[str, Tensor] = load_file(path)
+        return load_halved(path)
     except Exception as error:  # safetensors raises its own kind, and plain OSError for a cut file
         raise BadCheckpoint(f"{path} is damaged ({error}); copy or train it again") from error
+
+
+def load_halved(path: Path) -> dict[str, Tensor]:
+    """Read what `save_halved` wrote, as float32. Raises what safetensors raises, and KeyError, for a damaged file."""
+    from safetensors import safe_open
+    from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
+
+    with cast(Any, safe_open)(path, framework="pt") as file:
+        told: dict[str, str] = file.metadata() or {}
+    tensors: dict[str, Tensor] = load_file(path)
+    same: dict[str, str] = json.loads(told.get(_SAME, "{}"))
+    tensors |= {name: tensors[earlier] for name, earlier in same.items()}
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
 
 

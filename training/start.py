@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from safetensors import safe_open
-from safetensors.torch import load_file as load_tensors  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
-from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, load_weights, read_header
+from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, load_halved, load_weights, read_header
 from embedding.embedder import build_networks
 from embedding.locator import Locator
 from embedding.network import BadNetwork, Network, NetworkConfig, load_backbone_weights
@@ -99,12 +98,11 @@ def _load_aligner(path: Path) -> dict[str, Tensor]:
             told: dict[str, str] = file.metadata() or {}
         if told.get("format") != ALIGNER_FORMAT:
             raise BadNetwork(f"{path} is no aligner; give what `flukeprint train-aligner` wrote")
-        tensors: dict[str, Tensor] = load_tensors(path)
+        return load_halved(path)
     except BadNetwork:
         raise
     except Exception as error:  # safetensors raises its own kind, and plain OSError for a cut file
         raise BadNetwork(f"the aligner {path} can't be read: {error}") from error
-    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
 
 
 def inherited_locator(choices: NetworkChoices) -> Locator | None:

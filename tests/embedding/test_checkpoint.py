@@ -91,6 +91,27 @@ def test_a_number_too_great_for_fp16_stays_what_it_is(tmp_path: Path) -> None:
     assert torch.equal(load_weights(tmp_path / "c.safetensors")["variance"], great)
 
 
+def test_tensors_that_are_the_same_are_written_once_and_all_come_back(tmp_path: Path) -> None:
+    drawn = torch.randn(2, 30, 40, generator=torch.Generator().manual_seed(1)).half().float()
+    weights = {"b": drawn[0], "a": drawn[0].clone(), "c": drawn[1], "small": torch.ones(4), "small2": torch.ones(4)}
+    path = tmp_path / "shared.safetensors"
+    save_checkpoint(path, weights, HEADER)
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    assert sorted(set(header) - {"__metadata__"}) == ["a", "c", "small", "small2"]
+    assert json.loads(header["__metadata__"]["same"]) == {"b": "a"}
+    found = load_weights(path)
+    assert set(found) == set(weights)
+    for name, value in weights.items():
+        assert torch.equal(found[name], value)
+    header["__metadata__"]["same"] = '{"b":"absent"}'
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
+    with pytest.raises(BadCheckpoint, match="is damaged"):
+        load_weights(path)
+
+
 def test_headers_and_fingerprints_are_read_without_torch(checkpoint: Path) -> None:
     program = (
         "import sys; sys.modules['torch'] = None\n"
