@@ -31,8 +31,8 @@ from embedding.preprocessing import Preprocessing
 class Embedder:
     """A network in evaluation mode with its preprocessing.
 
-    Each embedding is the mean of the photo's and of its mirror image's, scaled to unit length (flip test-time
-    augmentation: +.001 to +.002 MAP@5 for the competitions' winners). `fingerprint` names the checkpoint's content.
+    Each embedding is made of the looks at the photo and at its mirror image (embedding.sides), scaled to unit length.
+    `fingerprint` names the checkpoint's content.
     """
 
     def __init__(

@@ -310,10 +310,11 @@ def _check(config: NetworkConfig) -> None:
     for name, values in allowed.items():
         if getattr(config, name) not in values:
             raise BadNetwork(f"{name} {getattr(config, name)!r}; allowed are {list(values)}")
-    if config.odd_dims is not None and not (config.sides == "apart" and 0 <= config.odd_dims <= config.embedding_dim):
+    odd: Any = config.odd_dims  # of a file, it may be anything
+    is_odd = odd is None or (type(odd) is int and 0 <= odd <= config.embedding_dim and config.sides == "apart")
+    if not is_odd:
         raise BadNetwork(
-            f'odd_dims {config.odd_dims} with sides "{config.sides}"; allowed are 0 to {config.embedding_dim}, '
-            'with sides "apart"'
+            f'odd_dims {odd!r} with sides "{config.sides}"; allowed are 0 to {config.embedding_dim}, with sides "apart"'
         )
     is_plain = config.stages == 1 and config.branches == "whole"
     if config.pooling == "vlad" and not (is_plain and config.embedding_dim):

@@ -33,5 +33,5 @@ def join_sides(seen: Tensor, mirrored: Tensor, sides: Sides, odd_dims: int | Non
         return added
     taken_away = seen - mirrored
     if odd_dims is None:
-        return torch.cat([added, taken_away], dim=-1) / 2**0.5
+        return torch.cat([added, taken_away], dim=-1)
     return torch.cat([added[..., :-odd_dims], taken_away[..., -odd_dims:]], dim=-1)

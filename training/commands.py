@@ -287,6 +287,6 @@ def _experts(given: list[str]) -> dict[str, list[int]]:
 
 
 def _members(option: str, numbers: str) -> list[int]:
-    if not all(number.strip().isdigit() for number in numbers.split(",")):
+    if not all(number.strip().isdecimal() and len(number) < 9 for number in numbers.split(",")):
         raise typer.BadParameter(f"{option}: give the members' numbers from 1, as in 1,2")
     return [int(number) for number in numbers.split(",")]

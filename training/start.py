@@ -130,14 +130,17 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
     Of an ensemble the `member` (from 1) is taken, or, for 0, the first with the recipe's backbone.
     """
     weights, own = load_weights(path), network.state_dict()
-    backbones = [str(member["backbone"]) for member in read_header(path).network.get("members", ())]
+    described = read_header(path).network
+    members = described.get("members", ())
+    backbones = [str(one["backbone"]) for one in members]
     if backbones and member > len(backbones):
         raise BadNetwork(
             f"network.member = {member}, but {path} has {len(backbones)} members; 0 takes the first with the recipe's "
             "backbone"
         )
     if backbones and (member or network.config.backbone in backbones):
-        prefix = f"members.{member - 1 if member else backbones.index(network.config.backbone)}."
+        at = member - 1 if member else backbones.index(network.config.backbone)
+        described, prefix = members[at], f"members.{at}."
         weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     unfit = [
         name
@@ -145,13 +148,16 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
         if name.startswith("backbone.") and (name not in weights or weights[name].shape != own[name].shape)
     ]
     if unfit:
-        backbone = " and ".join(backbones) or read_header(path).network.get("backbone")
+        backbone = " and ".join(backbones) or described.get("backbone")
         raise BadNetwork(
             f"{path} holds a {backbone}, the recipe wants {network.config.backbone} ({len(unfit)} tensors don't fit, "
             f"the first is {unfit[0]}). Give the recipe that backbone{_stopping(path)}, or other weights"
         )
     fitting = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
     pooled = {name for name in own if name.startswith(("pool.", "project."))}
+    if described.get("odd_dims"):
+        # Axes chosen for two looks (embedding.sides) are no projection for one: it begins anew.
+        fitting = {name: value for name, value in fitting.items() if not name.startswith(("project.", "neck."))}
     if "pool.is_fitted" in own and not pooled <= set(fitting):
         # Half of another vlad pooling is none: it begins anew, from these features.
         fitting = {name: value for name, value in fitting.items() if name not in pooled}

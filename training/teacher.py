@@ -12,6 +12,7 @@ from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header
 from embedding.embedder import build_networks
 from embedding.network import BadNetwork
 from embedding.preprocessing import Preprocessing
+from embedding.regions import members_of
 from training.recipe import DistillationChoices
 
 
@@ -40,12 +41,16 @@ class Teacher:
             )
         network, _ = build_networks(path, header)
         self.network = network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        self.looks_twice = any(one.config.odd_dims for one in members_of(network))
         self.weight = choices.weight
 
     @torch.no_grad()
     def look(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, d) the teacher's embeddings."""
-        return self.network(images).float()
+        """(n, 3, h, w) -> (n, d) what the teacher makes of them: one look, as the student's.
+
+        Two where axes have been chosen for two (`odd_dims`): one alone would count some of them twice.
+        """
+        return (self.network.both_sides(images) if self.looks_twice else self.network(images)).float()
 
     def loss(self, embeddings: Tensor, shown: Tensor) -> Tensor:
         """The weighted mean squared difference of the cosines of all pairs: (n, d) and the teacher's (n, e)."""

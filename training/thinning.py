@@ -28,6 +28,11 @@ def thin(
     looks are kept apart (embedding.sides): the longest of the axes of their sums and of their differences are taken,
     first the former, and how many are of the latter is returned. Raises BadDimensions.
     """
+    if f"{prefix}neck.running_var" not in weights:
+        raise BadDimensions(
+            f"{prefix or 'the network'} has no linear embedding with BNNeck to bring down: it was made with "
+            "neck = false or embedding_dim = 0. Combine without --dimensions"
+        )
     looks = [seen] if mirrored is None else [seen + mirrored, seen - mirrored]
     most = sum(min(look.shape) for look in looks)
     if not 1 <= dimensions <= most:

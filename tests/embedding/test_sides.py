@@ -26,9 +26,13 @@ def test_looks_kept_apart_compare_photos_with_photos_and_mirror_images_with_mirr
     looks: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
     seen, mirrored = looks
-    together = functional.normalize(join_sides(seen, mirrored, "apart", None))
+    together = join_sides(seen, mirrored, "apart", None)
     assert together.shape == (5, embedded_dim(4, "apart", None)) == (5, 8)
-    torch.testing.assert_close(together @ together.T, (seen @ seen.T + mirrored @ mirrored.T) / 2)
+    torch.testing.assert_close(together @ together.T, 2 * (seen @ seen.T + mirrored @ mirrored.T))
+    # The sum alone counts photos with mirror images as well.
+    added = join_sides(seen, mirrored, "added", None)
+    crossed = seen @ mirrored.T + mirrored @ seen.T
+    torch.testing.assert_close(added @ added.T, seen @ seen.T + mirrored @ mirrored.T + crossed)
 
 
 def test_added_looks_are_the_mirror_image_s_too_and_those_kept_apart_are_not(
@@ -66,7 +70,8 @@ def test_a_network_s_embeddings_keep_them_apart() -> None:
         both = network.both_sides(images)
         straight, mirrored = network(images), network(images.flip(3))
     assert (network.look_dim, network.dimension) == (8, 16) == (straight.shape[1], both.shape[1])
-    torch.testing.assert_close(both @ both.T, straight @ straight.T + mirrored @ mirrored.T, rtol=1e-4, atol=1e-4)
+    apart = 2 * (straight @ straight.T + mirrored @ mirrored.T)
+    torch.testing.assert_close(both @ both.T, apart, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("odd_dims", [None, 3])
@@ -105,6 +110,8 @@ def test_a_description_says_how_looks_are_joined_only_where_it_is_not_as_ever() 
             NetworkConfig("test_resnet", 8, sides="apart", odd_dims=9),
             'odd_dims 9 with sides "apart"; allowed are 0 to 8',
         ),
+        (NetworkConfig("test_resnet", 8, sides="apart", odd_dims=2.5), "odd_dims 2.5"),  # pyright: ignore[reportArgumentType]
+        (NetworkConfig("test_resnet", 8, sides="apart", odd_dims="3"), "odd_dims '3'"),  # pyright: ignore[reportArgumentType]
         (NetworkConfig("test_resnet", 8, odd_dims=2), 'odd_dims 2 with sides "added"'),
         (NetworkConfig("test_resnet", 8, sides="beside"), "sides 'beside'; allowed are"),  # pyright: ignore[reportArgumentType]
     ],

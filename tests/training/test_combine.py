@@ -167,6 +167,15 @@ def test_members_told_to_keep_mirror_images_apart_do(tmp_path: Path) -> None:
     assert np.allclose(cosines["all"], cosines["whole"], atol=2e-3)  # eight even axes and eight odd ones are all
     assert [one.get("odd_dims") for one in read_header(tmp_path / "all.safetensors").network["members"]] == [8, 8]
     assert np.abs(cosines["few"] - cosines["whole"]).max() > 2e-3
+    # Experts' gate goes by one look, however many numbers an embedding has.
+    photos = [*photos, *photos_of(tmp_path / "o", "orca", (10, 10, 190))]
+    out = tmp_path / "experts.safetensors"
+    combine(paths, out, "experts", experts={"orca": [2]}, apart=(1, 2), photos=photos)
+    embedder = Embedder.load(out)
+    minke, orca = embedder.embed([read_photo(photos[0].path), read_photo(photos[-1].path)])
+    assert minke.shape == (32,)
+    assert np.linalg.norm(minke[:16]) == pytest.approx(0.5**0.5, abs=0.02)
+    assert np.linalg.norm(orca[:16]) < 0.1
     with pytest.raises(BadEnsemble, match=r"--apart \[3\]; the members are 1 to 2"):
         combine(paths, tmp_path / "no.safetensors", "no", apart=[3])
     assert not (tmp_path / "no.safetensors").exists()

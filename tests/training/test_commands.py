@@ -149,3 +149,8 @@ def test_several_species_are_learned_together(
     assert {"known_top1", "orca known_top1", f"{whale_folder.name} known_top1"} <= set(header)
     both = invoke("combine", *[tmp_path / "run" / "best.safetensors"] * 2, "--out", tmp_path / "both.safetensors")
     assert both.exit_code == 0 and "2 members" in both.output
+    for numbers in ("\u00b2", "1,,2", "1;2"):  # the first is a digit, and no number
+        refused = invoke(
+            "combine", *[tmp_path / "run" / "best.safetensors"] * 2, "--out", tmp_path / "no.st", "--apart", numbers
+        )
+        assert refused.exit_code == 2 and "as in 1,2" in refused.output

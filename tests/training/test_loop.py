@@ -360,6 +360,8 @@ def test_held_out_photos_are_not_even_read(run: Train, whales: list[LabelledPhot
         ("batches.individuals=1", "batches.photos_each=2", "data.validation_share=0"),
         ("batches.photos_each=1", "loss.0.kind=triplet"),  # no positive pair ever
         ("network.pooling=vlad", "network.stride=8", "network.mirror=vertical", "network.clusters=8"),
+        ("network.pooling=vlad", "network.stride=8", "network.clusters=8", "network.sides=apart"),
+        ("network.sides=apart",),
     ],
 )
 def test_every_choice_trains(overrides: tuple[str, ...], run: Train, tmp_path: Path) -> None:

@@ -88,6 +88,17 @@ def test_of_a_checkpoint_with_another_dimension_the_backbone_and_pooling_are_tak
     assert network.dimension == 8 and network.project.weight.shape[0] == 8
 
 
+def test_of_axes_chosen_for_two_looks_the_backbone_and_pooling_are_taken(tmp_path: Path) -> None:
+    torch.manual_seed(6)
+    saved = Network(NetworkConfig("test_resnet", 8, sides="apart", odd_dims=3))
+    path = tmp_path / "c.safetensors"
+    header = CheckpointHeader(saved.config.to_dict(), Preprocessing(32, 32), {"name": "x"})
+    save_checkpoint(path, saved.state_dict(), header)
+    network = start_network(choices(str(path)))
+    assert same(network.backbone, saved.half().float().backbone)
+    assert not torch.equal(network.project.weight, saved.project.weight)  # pyright: ignore[reportArgumentType]
+
+
 def test_a_checkpoint_of_another_backbone_is_refused(tmp_path: Path) -> None:
     checkpoint(tmp_path / "c.safetensors", "test_efficientnet")
     with pytest.raises(BadNetwork, match=r"holds a test_efficientnet, the recipe wants test_resnet \(\d+ tensors"):

@@ -11,6 +11,7 @@ import torch
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.network import BadNetwork, Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
+from embedding.sides import Sides
 from training.recipe import DistillationChoices
 from training.teacher import Teacher
 
@@ -37,6 +38,22 @@ def test_the_loss_is_the_mean_squared_difference_of_cosines(teacher: Teacher) ->
 
     expected = 3.0 * np.mean((cosines(own) - cosines(shown)) ** 2)
     assert float(teacher.loss(torch.from_numpy(own), torch.from_numpy(shown))) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("sides", "odd_dims", "is_twice"), [("added", None, 0), ("apart", None, 0), ("apart", 2, 1)])
+def test_axes_chosen_for_two_looks_are_taught_by_two(
+    sides: Sides, odd_dims: int | None, is_twice: int, tmp_path: Path
+) -> None:
+    torch.manual_seed(3)
+    network = Network(NetworkConfig("test_resnet", 6, sides=sides, odd_dims=odd_dims))
+    path = tmp_path / "teacher.safetensors"
+    header = CheckpointHeader(network.config.to_dict(), Preprocessing(32, 32), {"name": "x"})
+    save_checkpoint(path, network.state_dict(), header)
+    teacher = Teacher(DistillationChoices(teacher=str(path)), Preprocessing(32, 32), CPU)
+    images = torch.randn(3, 3, 32, 32)
+    shown, one = teacher.look(images), teacher.network(images)
+    two = teacher.network.both_sides(images)
+    torch.testing.assert_close(shown, two if is_twice else one)
 
 
 def test_a_teacher_learns_nothing(teacher: Teacher) -> None:

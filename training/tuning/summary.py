@@ -127,7 +127,7 @@ def summarise(name: str, embedder: Embedder, file_bytes: int | None = None, *, d
 def _part(name: str, network: Network, size: tuple[int, int], depth: int) -> Part:
     layers = _layers(network, size, depth)
     return Part(
-        name, network.config.backbone, *size, network.dimension, _count(network), layers[0].gflops, tuple(layers[1:])
+        name, network.config.backbone, *size, network.look_dim, _count(network), layers[0].gflops, tuple(layers[1:])
     )
 
 
