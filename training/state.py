@@ -86,8 +86,8 @@ def load_state(path: Path, modules: dict[str, nn.Module], optimiser: torch.optim
     if metadata.get("recipe") != digest:
         raise BadState(
             f"{path} belongs to another recipe (or other --set values), or to other photos. Resume with the very "
-            "command that began the run (recipe.json beside it says what was chosen, as a shipped recipe may have changed "
-            "since), or give another --out"
+            "command that began the run (a shipped recipe may have changed since: recipe.json beside it says what was "
+            "chosen), or give another --out"
         )
     try:
         for key, module in modules.items():
