@@ -180,11 +180,11 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 def load_halved(path: Path) -> dict[str, Tensor]:
     """Read what `save_halved` wrote, as float32. Raises what safetensors raises, and KeyError, for a damaged file."""
     from safetensors import safe_open
-    from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
     with cast(Any, safe_open)(path, framework="pt") as file:
         told: dict[str, str] = file.metadata() or {}
-    tensors: dict[str, Tensor] = load_file(path)
+        names: list[str] = list(file.keys())
+        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
     same: dict[str, str] = json.loads(told.get(_SAME, "{}"))
     tensors |= {name: tensors[earlier] for name, earlier in same.items()}
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}

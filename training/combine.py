@@ -126,10 +126,8 @@ def _thin(
     for at, member in enumerate(network["members"]):
         seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
         embedder = _embedder(network, weights, input_)
-        is_apart = member.get("sides") == "apart"
-        mirrored = unit_vectors(embedder, seen, at, is_mirrored=True) if is_apart else None
-        looks = unit_vectors(embedder, seen, at)
-        odd_dims = thin(weights, f"members.{at}.", looks, dimensions, mirrored=mirrored)
+        straight, *mirrored = unit_vectors(embedder, seen, at, has_both_sides=member.get("sides") == "apart")
+        odd_dims = thin(weights, f"members.{at}.", straight, dimensions, mirrored=mirrored[0] if mirrored else None)
         member |= {"embedding_dim": dimensions, **({} if odd_dims is None else {"odd_dims": odd_dims})}
 
 

@@ -70,7 +70,9 @@ def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], 
     assert isinstance(ensemble, Ensemble)
     assert isinstance(ensemble.gate, Gate)
     looking = range(ensemble.looks)
-    vectors = [torch.cat([unit_vectors(embedder, photos[name], at) for at in looking], dim=1) for name in config.shares]
+    vectors = [
+        torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in looking], dim=1) for name in config.shares
+    ]
     learned, whose = torch.cat([rows[::2] for rows in vectors]), [len(rows[::2]) for rows in vectors]
     weight, bias = _softmax_regression(learned, torch.arange(len(vectors)).repeat_interleave(torch.tensor(whose)))
     ensemble.gate.weight.copy_(weight)
@@ -100,18 +102,20 @@ def _softmax_regression(vectors: Tensor, classes: Tensor) -> tuple[Tensor, Tenso
 
 @torch.inference_mode()
 def unit_vectors(
-    embedder: Embedder, photos: Sequence[LabelledPhoto], member: int, *, is_mirrored: bool = False
-) -> Tensor:
-    """One look (n, d) at photos, or at their mirror images, by a member of the embedder's ensemble.
+    embedder: Embedder, photos: Sequence[LabelledPhoto], member: int, *, has_both_sides: bool = False
+) -> list[Tensor]:
+    """The looks (n, d) at photos, and at their mirror images where wanted, by a member of the embedder's ensemble.
 
     Of unit length, and whosever the photos are by the gate.
     """
     assert isinstance(embedder.network, Ensemble)
-    parts: list[Tensor] = []
+    sides = (False, True) if has_both_sides else (False,)
+    looks: list[list[Tensor]] = [[] for _ in sides]
     for start in range(0, len(photos), _BATCH):
         images = [read_photo(photo.path) for photo in photos[start : start + _BATCH]]
         boxes = embedder.located(images, [None] * len(images))
         pixels = [embedder.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
         seen = normalised(torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing)
-        parts.append(embedder.network.part(seen, member, is_mirrored=is_mirrored).cpu())
-    return torch.cat(parts)
+        for look, is_mirrored in zip(looks, sides, strict=True):
+            look.append(embedder.network.part(seen, member, is_mirrored=is_mirrored).cpu())
+    return [torch.cat(look) for look in looks]
