@@ -10,50 +10,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from embedding.finder import Finder
+
 ALIGNER_PX = 128
-CHANNELS, STRIDE = 64, 16
-"""Of the maps that an aligner begins with: how many, and how many times smaller than the image."""
-_REDUCED = 32
 _MARGIN = 0.08
 """How much of the aligned image, on each side, lies beyond the corners: outlines tell where one is."""
 _UPRIGHT = (0.6, 0.0, 0.0, 0.0, 0.5, 0.0)
 """A placement to begin from: the middle of the photo."""
 
 
-class Aligner(nn.Module):
+class Aligner(Finder):
     """Finds the placement of a body part: (n, 3, h, w) pixels normalised to -1..1 -> (n, 2, 3).
 
     A placement takes places in the body part's frame (x, y, 1), its corners being -1 and 1, to places in the photo,
-    whose corners are -1 and 1 too. `features` are its first layers (`embedding.network.new_aligner`).
+    whose corners are -1 and 1 too.
     """
 
-    def __init__(self, features: nn.Module) -> None:
-        super().__init__()
-        self.features = features
-        side = ALIGNER_PX // STRIDE
-        # Not pooled: where something is, is the answer.
-        self.head = nn.Sequential(
-            nn.Conv2d(CHANNELS, _REDUCED, 1, bias=False),
-            nn.BatchNorm2d(_REDUCED),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Dropout(0.3),
-            nn.Linear(_REDUCED * side * side, 128),
-            nn.ReLU(),
-            nn.Dropout(0.2),
-        )
-        self.last = nn.Linear(128, 6)
+    def __init__(self, backbone: nn.Module | None = None) -> None:
+        super().__init__(ALIGNER_PX, 6, backbone)
         nn.init.normal_(self.last.weight, std=0.01)
         with torch.no_grad():
             self.last.bias.copy_(torch.tensor(_UPRIGHT))
 
     def forward(self, images: Tensor) -> Tensor:
-        size = (ALIGNER_PX, ALIGNER_PX)
-        if images.shape[2:] != size:
-            images = functional.interpolate(images, size, mode="bilinear", antialias=True)
-        found = self.head(self.features(images)).float()
-        with torch.autocast(images.device.type, enabled=False):  # bf16 would round places to half a percent
-            return self.last(found).view(-1, 2, 3)
+        return super().forward(images).view(-1, 2, 3)
 
 
 def aligned(images: Tensor, placements: Tensor, width_px: int, height_px: int) -> Tensor:

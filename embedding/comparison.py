@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embedding.embedder import Embedder
 from embedding.heat import Colour, Tile, heat_over, tiled
-from embedding.photo import Box, Image
+from embedding.photo import WHOLE, Box, Image
 from embedding.preprocessing import Preprocessing
 from embedding.regions import Heat, heat_maps
 
@@ -84,7 +84,7 @@ def view_of(
     if height_px is None:
         width, height = preprocessing.width_px, preprocessing.height_px
         if preprocessing.fit == "squash":
-            shown = box if preprocessing.crop == "box" and box is not None else Box(0.0, 0.0, 1.0, 1.0)
+            shown = box if preprocessing.crop == "box" and box is not None else WHOLE
             width = (shown.right - shown.left) * image.width
             height = (shown.bottom - shown.top) * image.height
         height_px = round(width_px * min(max(height / width, _ASPECTS[0]), _ASPECTS[1]))

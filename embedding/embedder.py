@@ -22,7 +22,7 @@ from embedding.checkpoint import (
     read_header,
 )
 from embedding.ensemble import Ensemble, network_of
-from embedding.locator import Locator, locate
+from embedding.locator import AnyLocator, locate, locator_of
 from embedding.network import Network
 from embedding.photo import Box, Image
 from embedding.preprocessing import Preprocessing
@@ -41,7 +41,7 @@ class Embedder:
         preprocessing: Preprocessing,
         fingerprint: str,
         *,
-        locator: Locator | None = None,
+        locator: AnyLocator | None = None,
         device: str | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -109,15 +109,15 @@ def normalised(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tens
     return ((pixels.float() / 255.0 - mean) / std).permute(0, 3, 1, 2)
 
 
-def build_networks(path: Path, header: CheckpointHeader) -> tuple[Network | Ensemble, Locator | None]:
+def build_networks(path: Path, header: CheckpointHeader) -> tuple[Network | Ensemble, AnyLocator | None]:
     """Rebuild a checkpoint's network and its locator, if it has one. Raises BadCheckpoint when weights don't fit."""
-    network, locator = network_of(header.network), Locator() if header.has_locator else None
+    network = network_of(header.network)
     weights = {name: value for name, value in load_weights(path).items() if not name.startswith(CLASSES_PREFIX)}
     located = {name: weights.pop(name) for name in list(weights) if name.startswith(LOCATOR_PREFIX)}
     try:
         network.load_state_dict(weights)
-        if locator is not None:
-            locator.load_state_dict({name.removeprefix(LOCATOR_PREFIX): value for name, value in located.items()})
+        return network, locator_of(
+            {name.removeprefix(LOCATOR_PREFIX): value for name, value in located.items()}
+        ) if header.has_locator else None
     except RuntimeError as error:
         raise BadCheckpoint(f"{path} holds weights that don't fit its own description: {error}") from error
-    return network, locator

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedding.network import BadNetwork, Network, NetworkConfig
+from embedding.backbone import BadNetwork
+from embedding.network import Network, NetworkConfig
 
 Size = tuple[int, int]
 

@@ -1,23 +1,17 @@
-"""The network: a timm backbone, pooling, a linear embedding and BNNeck. timm's only door."""
+"""The network: a backbone, pooling, a linear embedding and BNNeck."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-import timm
 import torch
-from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
-from timm.layers.conv2d_same import Conv2dSame
-from timm.layers.padding import pad_same  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor, nn
 from torch.nn import functional
 
 from embedding.aligner import Aligner, aligned, jittered
-from embedding.errors import FlukeprintError
+from embedding.backbone import BadNetwork, new_backbone
 from embedding.sides import MIRROR_AXES, Mirror, Sides, embedded_dim, join_sides
 
 Pooling = Literal["gem", "average", "vlad"]
@@ -25,10 +19,6 @@ Branches = Literal["whole", "upper_lower", "left_right"]
 _PLACE_WEIGHT = 1.5  # a map's width in the units of cells' typical length, 1
 _SHARPNESS = 8.0
 _SHORTEST = 1e-6
-
-
-class BadNetwork(FlukeprintError):
-    """A backbone that timm doesn't know, a description out of range, or weights that don't fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +77,6 @@ class NetworkConfig:
 
 
 _LATER: dict[str, Any] = {"aligned_px": None, "sides": "added", "odd_dims": None}
-ALIGNER_BACKBONE = NetworkConfig(
-    "mobilenetv2_100", embedding_dim=0, backbone_options=(("bn_eps", 1e-3), ("pad_type", "same"))
-)
-_ALIGNER_STAGES = 4  # as far as its maps of `embedding.aligner.STRIDE` with CHANNELS
 
 
 class GeneralizedMean(nn.Module):
@@ -171,11 +157,13 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         _check(config)
-        self.backbone = _backbone(config, pretrained=pretrained, drop_path=drop_path)
+        self.backbone = new_backbone(
+            config.backbone, config.backbone_options, pretrained=pretrained, drop_path=drop_path
+        )
         self.stage = _cut(self.backbone, config) if config.stride else None
         self.mirror_axis = MIRROR_AXES[config.mirror]
         self.jitter = jitter  # of placements, while it learns
-        self.aligner = new_aligner().requires_grad_(False).eval() if config.aligned_px else None
+        self.aligner = Aligner().requires_grad_(False).eval() if config.aligned_px else None
         self.pool, self.pool_before = _pool(config.pooling), None
         if config.stages == 2:
             self.pool_before = _pool(config.pooling)  # a power of its own
@@ -260,45 +248,6 @@ def _branches(maps: Tensor, branches: Branches) -> list[Tensor]:
     return [maps, maps.narrow(axis, 0, half), maps.narrow(axis, maps.shape[axis] - half, half)]
 
 
-class _ThinnedConv2d(nn.Conv2d):
-    """A strided convolution computed at stride 1, of which every stride-th value is kept: the same numbers."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        dense = functional.conv2d(input, self.weight, self.bias, 1, self.padding, self.dilation, self.groups)
-        return dense[:, :, :: self.stride[0], :: self.stride[1]]
-
-
-class _ThinnedConv2dSame(cast(Any, Conv2dSame)):
-    def forward(self, x: Tensor) -> Tensor:
-        padded = pad_same(x, self.kernel_size, self.stride, self.dilation)
-        dense = functional.conv2d(padded, self.weight, self.bias, 1, 0, self.dilation, self.groups)
-        return dense[:, :, :: self.stride[0], :: self.stride[1]]
-
-
-def thin_strides(network: nn.Module) -> int:
-    """Compute a network's strided depthwise convolutions at stride 1; returns how many there were.
-
-    For training in bf16 on a CPU, where PyTorch 2.15 takes 358 ms for the gradient of one of MobileNetV2's (96 channels
-    of 56 x 56, 128 photos) and 60 this way: 76 photos a second instead of 51. The class is exchanged, not the method,
-    so that copies of the network (its moving average) compute with their own weights.
-    """
-    thinned = {nn.Conv2d: _ThinnedConv2d, Conv2dSame: _ThinnedConv2dSame}
-    found = [
-        module
-        for module in network.modules()
-        if isinstance(module, nn.Conv2d) and module.groups > 1 and max(module.stride) > 1 and type(module) in thinned
-    ]
-    for module in found:
-        module.__class__ = thinned[type(module)]
-    return len(found)
-
-
-def new_aligner(backbone: nn.Module | None = None) -> Aligner:
-    """An untrained aligner whose first layers are those of a backbone as ALIGNER_BACKBONE has it, or new ones."""
-    whole: Any = backbone or _backbone(ALIGNER_BACKBONE, pretrained=False, drop_path=0.0)
-    return Aligner(nn.Sequential(whole.conv_stem, whole.bn1, *whole.blocks[:_ALIGNER_STAGES]))
-
-
 def _check(config: NetworkConfig) -> None:
     allowed = {
         "pooling": get_args(Pooling),
@@ -346,27 +295,6 @@ def _pool(pooling: str) -> nn.Module:
     return GeneralizedMean() if pooling == "gem" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1))
 
 
-def _backbone(config: NetworkConfig, *, pretrained: bool, drop_path: float) -> Any:
-    if not timm.is_model(config.backbone):
-        near = difflib.get_close_matches(config.backbone, timm.list_models(), 5)
-        raise BadNetwork(
-            f"timm has no backbone {config.backbone!r}; near it are {near or 'none'}. "
-            "`python -c 'import timm; print(timm.list_models())'` prints them all"
-        )
-    options = dict(config.backbone_options)
-    if drop_path:
-        options["drop_path_rate"] = drop_path
-    try:
-        return cast(Any, timm).create_model(config.backbone, pretrained=pretrained, num_classes=0, **options)
-    except (OSError, RuntimeError, TypeError, ValueError, AssertionError) as error:
-        if pretrained and isinstance(error, OSError | RuntimeError):
-            raise BadNetwork(
-                f"the pretrained weights of {config.backbone} could not be fetched ({error}). Without network take "
-                'weights = "default" (the shipped checkpoint), a local file, or "random" in the recipe\'s [network]'
-            ) from error
-        raise BadNetwork(f"timm could not build {config.backbone} with {options}: {error!r}") from error
-
-
 def _pooled_width(network: Network) -> int:
     # Taken from a dry run, not from `num_features`: with num_classes=0 a MobileNet's maps are wider than that.
     backbone = cast(nn.Module, network.backbone)
@@ -382,28 +310,3 @@ def _pooled_width(network: Network) -> int:
         if part.ndim != 4:
             raise BadNetwork(f"the backbone gives maps of shape {tuple(part.shape)}; a convolutional one gives 4 axes")
     return sum(part.shape[1] for part in maps)
-
-
-def load_backbone_weights(network: Network, path: Path) -> None:
-    """Load a timm state dict (.safetensors, or .pth read without pickled code) into the backbone.
-
-    A classifier in the file is left out. Raises BadNetwork when the file is not such a dict or misses a layer.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            weights: dict[str, Tensor] = load_file(path)
-        else:
-            weights = dict(cast("dict[str, Tensor]", torch.load(path, map_location="cpu", weights_only=True)))
-    except Exception as error:  # torch and safetensors raise a dozen kinds for a damaged file
-        raise BadNetwork(f"{path} can't be read as weights: {error}") from error
-    backbone = cast(nn.Module, network.backbone)
-    own = backbone.state_dict()
-    kept = {name: value for name, value in weights.items() if name in own and hasattr(value, "shape")}
-    missing = sorted(set(own) - set(kept))
-    wrong = [name for name, value in kept.items() if value.shape != own[name].shape]
-    if missing or wrong:
-        raise BadNetwork(
-            f"{path} does not fit {network.config.backbone}: {len(missing)} tensors missing, {len(wrong)} of another "
-            f"shape; the first is {(missing + wrong)[0]}. Give weights of this very backbone"
-        )
-    backbone.load_state_dict(kept)

@@ -97,6 +97,9 @@ class Box(NamedTuple):
     bottom: float
 
 
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+
+
 class PhotoKind(NamedTuple):
     """What a file's header says of its pixels, which aren't decoded: as stored, but a TIFF's size is turned already."""
 

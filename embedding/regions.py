@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from embedding.aligner import in_photo
+from embedding.backbone import BadNetwork
 from embedding.embedder import Embedder, normalised
 from embedding.ensemble import Ensemble
-from embedding.network import BadNetwork, GeneralizedMean, Network, Vlad
+from embedding.network import GeneralizedMean, Network, Vlad
 
 HeatMap = NDArray[np.float64]
 

@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embedding.aligner import ALIGNER_PX, Aligner
+from embedding.backbone import BadNetwork
 from embedding.checkpoint import save_halved
 from embedding.errors import FlukeprintError
-from embedding.network import ALIGNER_BACKBONE, BadNetwork, new_aligner
+from embedding.finder import FINDER_BACKBONE
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from index.progress import progress
 from training.cache import PixelArray, cached_pixels
-from training.choices import NetworkChoices
-from training.start import ALIGNER_FORMAT, start_network
+from training.start import ALIGNER_FORMAT, finder_backbone
 
 CORNERS = ("left_top", "right_top", "right_bottom", "left_bottom")
 COLUMNS = ("photo", *(f"{corner}_{axis}" for corner in CORNERS for axis in "xy"))
@@ -101,22 +101,16 @@ def train_aligner(
     a file. Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does, and BadNetwork.
     """
     torch.manual_seed(seed)
-    start = NetworkChoices(
-        backbone=ALIGNER_BACKBONE.backbone,
-        weights=weights,
-        embedding_dim=0,
-        backbone_options=dict(ALIGNER_BACKBONE.backbone_options),
-    )
     try:
-        network = start_network(start)
+        backbone = finder_backbone(weights)
     except BadNetwork as error:
         if weights != "pretrained":
             raise
         raise BadNetwork(
-            f"the ImageNet weights of {start.backbone} could not be fetched. Without network give --weights FILE (a "
+            f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without network give --weights FILE (a "
             "timm state dict of that backbone), or --weights random, which learns less from few photos"
         ) from error
-    aligner = new_aligner(cast(nn.Module, network.backbone))
+    aligner = Aligner(backbone)
     pixels = cached_pixels([one.photo for one in photos], Preprocessing(ALIGNER_PX, ALIGNER_PX), cache)
     marked = torch.tensor([one.corners for one in photos])  # (n, 4, 2)
     learnt = np.array([at for at in range(len(photos)) if at % _HELD_OUT_EVERY], np.int64)

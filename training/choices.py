@@ -69,11 +69,14 @@ class LocatorChoices:
     """The small network that finds the fluke in photos without a box; `epochs` 0 trains none.
 
     Wanted with input.crop = "box", so that queries, which come without a box, are cropped as the photos learned from.
+    `weights`: what it begins with: "pretrained" (a MobileNetV2's of ImageNet), "default" (the shipped checkpoint's
+    locator), "random", or a file: a checkpoint with a locator, or a timm state dict of mobilenetv2_100.
     """
 
     epochs: int = 0
-    rate: float = 0.003
+    rate: float = 0.002
     batch: int = 64
+    weights: str = later("default")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

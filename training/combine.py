@@ -20,7 +20,7 @@ from embedding.checkpoint import (
 from embedding.embedder import Embedder
 from embedding.ensemble import Ensemble, GateConfig, network_of
 from embedding.errors import FlukeprintError
-from embedding.locator import Locator
+from embedding.locator import locator_of
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from training.gating import fit_gate, sample, shares_of, unit_vectors
@@ -38,7 +38,7 @@ def combine(
     *,
     locator: Path | None = None,
     experts: Mapping[str, Sequence[int]] | None = None,
-    dimensions: int | None = None,
+    dimensions: Sequence[int] = (),
     apart: Collection[int] = (),
     photos: Sequence[LabelledPhoto] = (),
 ) -> str:
@@ -47,15 +47,19 @@ def combine(
     A photo is cropped once for all members, and scaled to the largest member's input, from which the others scale
     down; in all else they must agree in preprocessing. The locator is that of the checkpoint `locator`, else the first
     that a member has. With `experts` (species: members' numbers from 1) a gate divides photos among members; with
-    `dimensions` every member's embedding is brought down to so many. Both are fitted to `photos`, which hold some of
-    every species. The members numbered in `apart` (from 1) keep the looks at a photo and at its mirror image apart, as
-    those that say so themselves do. The card keeps every member's own. Raises BadEnsemble, BadExperts, and
-    BadCheckpoint for a file that is none.
+    `dimensions` (of each member, or one for all) embeddings are brought down to so many. Both are fitted to `photos`,
+    which hold some of every species. The members numbered in `apart` (from 1) keep the looks at a photo and at its
+    mirror image apart, as those that say so themselves do. The card keeps every member's own. Raises BadEnsemble,
+    BadExperts, and BadCheckpoint for a file that is none.
     """
     if len(paths) < 2:
         raise BadEnsemble(f"{len(paths)} checkpoint given; an ensemble needs two or more")
     if not set(apart) <= set(range(1, len(paths) + 1)):
         raise BadEnsemble(f"--apart {sorted(apart)}; the members are 1 to {len(paths)}")
+    if len(dimensions) not in (0, 1, len(paths)):
+        raise BadEnsemble(
+            f"--dimensions names {len(dimensions)} members; there are {len(paths)}: give each its own, or one"
+        )
     headers = [read_header(path) for path in paths]
     for path, header in zip(paths, headers, strict=True):
         if "members" in header.network:
@@ -80,8 +84,9 @@ def combine(
         weights |= {name: value for name, value in found.items() if name.startswith(LOCATOR_PREFIX)}
         overlap = read_header(locator_from).card.get("locator_overlap")
         card |= {} if overlap is None else {"locator_overlap": overlap}
-    if dimensions is not None:
-        _thin(network, weights, input_, dimensions, experts or {}, photos)
+    if dimensions:
+        each = list(dimensions) * (len(paths) if len(dimensions) == 1 else 1)
+        _thin(network, weights, input_, each, experts or {}, photos)
     if experts is not None:
         _add_gate(network, weights, card, input_, experts, photos)
     return save_checkpoint(out, weights, CheckpointHeader(network, input_, card, locator_from is not None))
@@ -116,19 +121,19 @@ def _thin(
     network: dict[str, Any],
     weights: dict[str, Tensor],
     input_: Preprocessing,
-    dimensions: int,
+    dimensions: Sequence[int],
     experts: Mapping[str, Sequence[int]],
     photos: Sequence[LabelledPhoto],
 ) -> None:
-    """Bring every member's embedding down to so many numbers, by photos of its species."""
+    """Bring each member's embedding down to its number of dimensions, by photos of its species."""
     some = sample(photos, most=PHOTOS_TO_THIN_BY)
     shares = shares_of(experts, list(some), len(network["members"]))
-    for at, member in enumerate(network["members"]):
+    for at, (member, kept) in enumerate(zip(network["members"], dimensions, strict=True)):
         seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
         embedder = _embedder(network, weights, input_)
         straight, *mirrored = unit_vectors(embedder, seen, at, has_both_sides=member.get("sides") == "apart")
-        odd_dims = thin(weights, f"members.{at}.", straight, dimensions, mirrored=mirrored[0] if mirrored else None)
-        member |= {"embedding_dim": dimensions, **({} if odd_dims is None else {"odd_dims": odd_dims})}
+        odd_dims = thin(weights, f"members.{at}.", straight, kept, mirrored=mirrored[0] if mirrored else None)
+        member |= {"embedding_dim": kept, **({} if odd_dims is None else {"odd_dims": odd_dims})}
 
 
 def _add_gate(
@@ -169,8 +174,4 @@ def _embedder(network: Mapping[str, Any], weights: Mapping[str, Tensor], input_:
             **own,
         }
     )
-    locator: Locator | None = None
-    if located:
-        locator = Locator()
-        locator.load_state_dict(located)
-    return Embedder(built, input_, "", locator=locator)
+    return Embedder(built, input_, "", locator=locator_of(located) if located else None)

@@ -236,7 +236,10 @@ def combine(
         typer.Option("--expert", help="SPECIES=1,2: the members (from 1) that answer for a species. Repeatable."),
     ] = None,
     dimensions: Annotated[
-        int | None, typer.Option("--dimensions", help="How many numbers of each member's embedding are kept.")
+        str | None,
+        typer.Option(
+            "--dimensions", help="How many numbers of a member's embedding are kept: 112, or 96,128 for each."
+        ),
     ] = None,
     apart: Annotated[
         str | None,
@@ -269,8 +272,8 @@ def combine(
         name,
         locator=locator,
         experts=experts,
-        dimensions=dimensions,
-        apart=_members("--apart", apart) if apart is not None else (),
+        dimensions=_numbers("--dimensions", dimensions) if dimensions is not None else (),
+        apart=_numbers("--apart", apart) if apart is not None else (),
         photos=labelled,
     )
     print(f"{out}: {len(checkpoints)} members, {out.stat().st_size / 1e6:.1f} MB, {fingerprint[:12]}")
@@ -282,11 +285,11 @@ def _experts(given: list[str]) -> dict[str, list[int]]:
         species, sign, numbers = one.partition("=")
         if not sign or not species:
             raise typer.BadParameter(f"--expert {one}: give SPECIES=1,2 with the members' numbers from 1")
-        found[species] = _members(f"--expert {one}", numbers)
+        found[species] = _numbers(f"--expert {one}", numbers)
     return found
 
 
-def _members(option: str, numbers: str) -> list[int]:
+def _numbers(option: str, numbers: str) -> list[int]:
     if not all(number.strip().isdecimal() and len(number) < 9 for number in numbers.split(",")):
-        raise typer.BadParameter(f"{option}: give the members' numbers from 1, as in 1,2")
+        raise typer.BadParameter(f"{option}: give whole numbers, as in 1,2; members count from 1")
     return [int(number) for number in numbers.split(",")]

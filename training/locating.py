@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,15 +13,18 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
-from embedding.locator import LOCATOR_PX, Locator
-from embedding.photo import Box
+from embedding.backbone import thin_strides
+from embedding.locator import LOCATOR_PX, Locator, both_sides
+from embedding.photo import WHOLE, Box
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from index.progress import progress
 from training.cache import cached_pixels
 from training.recipe import LocatorChoices
+from training.start import start_locator
 
 _MOST_CUT = 0.15  # share of each side that the random window may cut off, beyond the box's own edge
+_GROWN_SHARE, _MOST_GROWN = 0.6, 2.0  # how many windows reach beyond the photo, and how many times its size at most
 FEWEST_BOXES = 50  # with fewer, "the middle of the photo" is learned and nothing else
 _HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
 
@@ -32,33 +36,42 @@ def train_locator(
     cache: Path,
     *,
     aligned: Collection[Box] = (),
+    device: torch.device | None = None,
+    precision: Literal["float32", "bf16"] = "float32",
 ) -> tuple[Locator, float]:
     """Train on the photos that have a box; returns the locator and its mean overlap (IoU) on held-out photos.
 
-    Photos are moved and cut at random, but not those with one of the boxes `aligned`: crops aligned alike have it where
-    it is by their own frame, and cut ones teach a box too large.
+    Photos are moved, cut and made smaller at random, but not those with one of the boxes `aligned`: crops aligned alike
+    have it where it is by their own frame, and cut ones teach a box too large. Nor those that are to be taken whole:
+    they have nothing around them to be told from.
 
-    Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does. Wants FEWEST_BOXES boxes or more.
+    Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does, and BadNetwork. Wants FEWEST_BOXES
+    boxes or more.
     """
+    device = device or torch.device("cpu")
     boxed = [photo for photo in photos if photo.box is not None]
     boxes = torch.tensor([photo.box for photo in boxed if photo.box is not None], dtype=torch.float32)  # (n, 4)
     pixels = cached_pixels([_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache)
-    is_fixed = torch.tensor([photo.box in aligned for photo in boxed])
+    is_fixed = torch.tensor([photo.box in aligned or photo.box == WHOLE for photo in boxed])
     learnt = np.array([at for at in range(len(boxed)) if at % _HELD_OUT_EVERY], np.int64)
     torch.manual_seed(seed)
-    locator = Locator()
+    locator = start_locator(choices.weights).to(device)
+    if device.type == "cpu" and precision == "bf16":
+        thin_strides(locator)
     steps = max(1, len(learnt) // choices.batch)
     optimiser = torch.optim.AdamW(locator.parameters(), lr=choices.rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, choices.rate, total_steps=steps * choices.epochs)
-    rng = np.random.default_rng([seed, 64])
+    rng = np.random.default_rng([seed, LOCATOR_PX])
     locator.train()
     with progress(steps * choices.epochs, f"training the locator on {len(learnt)} boxes") as advance:
         for _ in range(choices.epochs):
             order = rng.permutation(learnt)
             for step in range(steps):
                 rows = order[step * choices.batch : (step + 1) * choices.batch]
-                images, wanted = _changed(_images(pixels, rows), boxes[rows], is_fixed[rows])
-                found = locator(images)
+                images, wanted = changed(_images(pixels, rows), boxes[rows], is_fixed[rows])
+                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+                    found = locator(images.to(device, memory_format=torch.channels_last))
+                wanted = wanted.to(device)
                 loss = generalized_box_iou_loss(found, wanted, "mean") + functional.l1_loss(found, wanted)
                 optimiser.zero_grad()
                 loss.backward()
@@ -67,8 +80,9 @@ def train_locator(
                 advance(1)
     locator.eval()
     held_out = np.arange(0, len(boxed), _HELD_OUT_EVERY)
+    locator.to("cpu")
     with torch.inference_mode():
-        found = locator(_images(pixels, held_out))
+        found = torch.cat([both_sides(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)])
     return locator, float(box_iou(found, boxes[held_out]).diagonal().mean())
 
 
@@ -81,19 +95,22 @@ def _images(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels[rows])).permute(0, 3, 1, 2).float() / 255.0
 
 
-def _changed(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Tensor]:
+def changed(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Tensor]:
     """Random windows, save for those fixed (n,), mirror images and light: (n, 3, h, w), (n, 4) -> the same shapes."""
     count = len(images)
-    # A window [x0, x1] x [y0, y1] of the photo that holds the box, grown or cut at random.
-    cut = torch.rand(count, 4) * _MOST_CUT * ~is_fixed[:, None]
-    x0, y0 = torch.minimum(cut[:, 0], boxes[:, 0]), torch.minimum(cut[:, 1], boxes[:, 1])
-    x1, y1 = 1 - torch.minimum(cut[:, 2], 1 - boxes[:, 2]), 1 - torch.minimum(cut[:, 3], 1 - boxes[:, 3])
-    window = torch.stack([x0, y0, x1 - x0, y1 - y0], 1)
-    moved = torch.cat([boxes[:, :2] - window[:, :2], boxes[:, 2:] - window[:, :2]], 1) / window[:, 2:].repeat(1, 2)
+    # A window of the photo that holds the box, its left top and its size.
+    cut = torch.rand(count, 4) * _MOST_CUT
+    start = torch.minimum(cut[:, :2], boxes[:, :2])
+    size = 1 - torch.minimum(cut[:, 2:], 1 - boxes[:, 2:]) - start
+    # Some are grown beyond the photo, whose edge is repeated there: an animal far away is small in its photo.
+    grown = 1 + torch.rand(count, 1).square() * (_MOST_GROWN - 1) * (torch.rand(count, 1) < _GROWN_SHARE)
+    start = torch.where(is_fixed[:, None], 0.0, start - torch.rand(count, 2) * (grown - 1) * size)
+    size = torch.where(is_fixed[:, None], 1.0, size * grown)
+    moved = (boxes - start.repeat(1, 2)) / size.repeat(1, 2)
     # affine_grid's coordinates run from -1 to 1.
     theta = torch.zeros(count, 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1] = window[:, 2], window[:, 3]
-    theta[:, 0, 2], theta[:, 1, 2] = x0 + x1 - 1, y0 + y1 - 1
+    theta[:, 0, 0], theta[:, 1, 1] = size[:, 0], size[:, 1]
+    theta[:, :, 2] = 2 * start + size - 1
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
     is_mirrored = torch.rand(count) < 0.5

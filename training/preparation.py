@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file as load_tensors  # pyright: ignore[reportUnknownVariableType]
 from safetensors.torch import save as save_tensors
 
+from embedding.backbone import thin_strides
 from embedding.checkpoint import fingerprint_of, write_atomically
-from embedding.locator import LOCATOR_PX, Locator, locate
-from embedding.network import thin_strides
+from embedding.locator import LOCATOR_PX, AnyLocator, locate, locator_of
 from embedding.photo import read_photo
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
@@ -181,7 +181,7 @@ def _usable(
     return usable
 
 
-def _with_boxes(photos: list[LabelledPhoto], locator: Locator) -> list[LabelledPhoto]:
+def _with_boxes(photos: list[LabelledPhoto], locator: AnyLocator) -> list[LabelledPhoto]:
     """Photos without a box get the locator's, so that they are learned from as queries will be asked about."""
     found: list[LabelledPhoto] = []
     with progress(len(photos), "locating flukes") as advance:
@@ -239,7 +239,7 @@ def _has_boxes(recipe: Recipe, photos: list[LabelledPhoto]) -> bool:
 
 def _locator(
     recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World
-) -> tuple[Locator | None, float]:
+) -> tuple[AnyLocator | None, float]:
     """Train the locator, where the recipe wants one, or take the one that an earlier part of the run left."""
     if not recipe.locator.epochs:
         return None, 0.0
@@ -256,12 +256,18 @@ def _locator(
     path = out / "locator.safetensors"
     if world.is_first and not path.exists():
         aligned = set(boxes_of(recipe.data).values())
-        locator, overlap = train_locator(photos, recipe.locator, recipe.seed, cache, aligned=aligned)
+        locator, overlap = train_locator(
+            photos,
+            recipe.locator,
+            recipe.seed,
+            cache,
+            aligned=aligned,
+            device=world.device,
+            precision=recipe.compute.precision,
+        )
         write_atomically(path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)}))
     world.wait()
     # Read by all, as photos without a box are cropped by it in every process.
     with_overlap = load_tensors(path)
     overlap = float(with_overlap.pop("overlap"))
-    locator = Locator()
-    locator.load_state_dict(with_overlap)
-    return locator.eval(), overlap
+    return locator_of(with_overlap), overlap

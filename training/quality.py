@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photo import Box, Image, crop, resize, to_array
+from embedding.photo import WHOLE, Box, Image, crop, resize, to_array
 
 # Flukes are about twice as wide as high. One size for all, so that a few pixels blown up count as blurred.
 _MEASURED_PX = (128, 64)
@@ -33,7 +33,7 @@ class Quality:
 
 def quality_of(image: Image, seen: Box | None, *, given: Box | None = None, located: Box | None = None) -> Quality:
     """Measure a photo; `seen` is the box that its embedding was made of, None for the whole photo."""
-    box = seen or Box(0.0, 0.0, 1.0, 1.0)
+    box = seen or WHOLE
     grey = to_array(resize(crop(image, box), *_MEASURED_PX)).astype(np.float64) @ _RGB_TO_GREY
     width, height = box.right - box.left, box.bottom - box.top
     return Quality(

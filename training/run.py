@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from embedding.errors import FlukeprintError
-from embedding.locator import Locator
+from embedding.locator import AnyLocator
 from embedding.network import Network
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
@@ -56,7 +56,7 @@ class Run:
     teacher: Teacher | None
     optimiser: torch.optim.Optimizer
     augmentation: Augmentation
-    locator: Locator | None
+    locator: AnyLocator | None
     locator_overlap: float  # mean IoU on boxes that the locator didn't learn from
     digest: str  # of the recipe and the photos: what a resume file must have been made with
     first_batches: Batches | None = None  # of the first stage, where there is one

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from embedding.photo import Box
+from embedding.photo import WHOLE, Box
 from index.labels import BadLabels, LabelledPhoto, Labels
 from index.same_animals import with_one_id
 from training.data.labelled import read_labelled
 from training.data.packs import is_pack, packed_labels
-
-_WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
 def read_sets(
@@ -98,5 +96,5 @@ def _of_set(photo: LabelledPhoto, name: str, *, is_whole: bool) -> LabelledPhoto
         name=f"{name}/{photo.name}",
         individual=None if photo.individual is None else f"{species}/{photo.individual}",
         species=species,
-        box=_WHOLE if is_whole else photo.box,
+        box=WHOLE if is_whole else photo.box,
     )

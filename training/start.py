@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from safetensors import safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
+from embedding.backbone import BadNetwork, load_backbone_weights
 from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, load_halved, load_weights, read_header
 from embedding.embedder import build_networks
-from embedding.locator import Locator
-from embedding.network import BadNetwork, Network, NetworkConfig, load_backbone_weights
+from embedding.finder import FINDER_BACKBONE, FINDER_OPTIONS
+from embedding.locator import AnyLocator, Locator
+from embedding.network import Network, NetworkConfig
 from training.recipe import NetworkChoices
 
 ALIGNER_FORMAT = "flukeprint-aligner-1"
@@ -62,7 +64,7 @@ def _load_first_weights(network: Network, choices: NetworkChoices) -> None:
     if _is_checkpoint(path):
         _load_checkpoint(network, path, choices.member)
     else:
-        load_backbone_weights(network, path)
+        load_backbone_weights(cast(nn.Module, network.backbone), network.config.backbone, path)
 
 
 def aligner_path(choices: NetworkChoices) -> Path | None:
@@ -105,7 +107,35 @@ def _load_aligner(path: Path) -> dict[str, Tensor]:
         raise BadNetwork(f"the aligner {path} can't be read: {error}") from error
 
 
-def inherited_locator(choices: NetworkChoices) -> Locator | None:
+def finder_backbone(weights: str) -> nn.Module:
+    """The backbone whose first layers an aligner or a locator begins with.
+
+    `weights`: as in a recipe's [network], but of FINDER_BACKBONE. Raises BadNetwork or BadCheckpoint.
+    """
+    choices = NetworkChoices(
+        backbone=FINDER_BACKBONE, weights=weights, embedding_dim=0, backbone_options=dict(FINDER_OPTIONS)
+    )
+    return cast(nn.Module, start_network(choices).backbone)
+
+
+def start_locator(weights: str) -> Locator:
+    """A locator with the first weights that a recipe's [locator] names. Raises BadNetwork or BadCheckpoint."""
+    path = DEFAULT_CHECKPOINT if weights == "default" else Path(weights)
+    if weights in ("pretrained", "random") or not _is_checkpoint(path):
+        try:
+            return Locator(finder_backbone(weights))
+        except BadNetwork as error:
+            raise BadNetwork(f"locator.weights = {weights!r}: {error}") from error
+    _, found = build_networks(path, read_header(path))
+    if not isinstance(found, Locator):
+        raise BadNetwork(
+            f"locator.weights = {weights!r}: the checkpoint {path} has no locator of this version. Allowed are "
+            '"pretrained", "default", "random", a checkpoint that has one, or a timm state dict of mobilenetv2_100'
+        )
+    return found
+
+
+def inherited_locator(choices: NetworkChoices) -> AnyLocator | None:
     """The locator of the checkpoint that the first weights come from, where they do and it has one."""
     path = DEFAULT_CHECKPOINT if choices.weights == "default" else Path(choices.weights)
     if not path.is_file() or not _is_checkpoint(path):

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from embedding.backbone import BadNetwork
 from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header
 from embedding.embedder import build_networks
-from embedding.network import BadNetwork
 from embedding.preprocessing import Preprocessing
 from embedding.regions import members_of
 from training.recipe import DistillationChoices

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from embedding.aligner import ALIGNER_PX, Aligner, aligned, in_photo, jittered
-from embedding.network import BadNetwork, Network, NetworkConfig, new_aligner
+from embedding.backbone import BadNetwork
+from embedding.network import Network, NetworkConfig
 from embedding.regions import region_vectors
 
 ALIGNED = NetworkConfig("test_resnet", 8, "vlad", aligned_px=(96, 64))
@@ -73,7 +74,7 @@ def test_jitter_is_small_and_drawn_from_the_seed() -> None:
 
 
 def test_an_aligner_takes_any_size_and_begins_in_the_middle() -> None:
-    aligner = new_aligner().eval()
+    aligner = Aligner().eval()
     assert isinstance(aligner, Aligner)
     for height, width in ((ALIGNER_PX, ALIGNER_PX), (80, 200)):
         found = aligner(torch.zeros(2, 3, height, width))

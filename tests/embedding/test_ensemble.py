@@ -5,8 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from embedding.backbone import BadNetwork
 from embedding.ensemble import Ensemble, GateConfig, network_of
-from embedding.network import BadNetwork, Network, NetworkConfig
+from embedding.network import Network, NetworkConfig
 
 
 def test_an_ensemble_s_cosine_is_the_mean_of_its_members() -> None:

@@ -13,15 +13,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from embedding.network import (
-    BadNetwork,
-    GeneralizedMean,
-    Network,
-    NetworkConfig,
-    Vlad,
-    load_backbone_weights,
-    thin_strides,
-)
+from embedding.backbone import BadNetwork, load_backbone_weights, thin_strides
+from embedding.network import GeneralizedMean, Network, NetworkConfig, Vlad
 from embedding.sides import Mirror
 
 TINY = NetworkConfig("test_resnet", embedding_dim=8)
@@ -139,7 +132,7 @@ def test_a_state_dict_is_loaded_without_its_classifier(suffix: str, tmp_path: Pa
     weights, path = backbone_weights(7), tmp_path / f"weights{suffix}"
     save_file(weights, path) if suffix == ".safetensors" else torch.save(weights, path)
     network = Network(TINY)
-    load_backbone_weights(network, path)
+    load_backbone_weights(network.backbone, "test_resnet", path)
     loaded = network.backbone.state_dict()
     assert all(torch.equal(loaded[name], weights[name]) for name in loaded)
     assert {"fc.weight", "fc.bias"} == set(weights) - set(loaded)
@@ -148,7 +141,7 @@ def test_a_state_dict_is_loaded_without_its_classifier(suffix: str, tmp_path: Pa
 def test_weights_of_another_backbone_are_refused(tmp_path: Path) -> None:
     save_file(backbone_weights(1, "test_efficientnet"), tmp_path / "other.safetensors")
     with pytest.raises(BadNetwork, match=r"does not fit test_resnet: \d+ tensors missing"):
-        load_backbone_weights(Network(TINY), tmp_path / "other.safetensors")
+        load_backbone_weights(Network(TINY).backbone, "test_resnet", tmp_path / "other.safetensors")
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
@@ -157,7 +150,7 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     weights[first] = weights[first][:-1].clone()
     torch.save(weights, tmp_path / "cut.pth")
     with pytest.raises(BadNetwork, match=f"0 tensors missing, 1 of another shape; the first is {first}"):
-        load_backbone_weights(Network(TINY), tmp_path / "cut.pth")
+        load_backbone_weights(Network(TINY).backbone, "test_resnet", tmp_path / "cut.pth")
 
 
 class Malice:
@@ -175,7 +168,7 @@ def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path: Path) -> 
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(Malice(tmp_path / "ran")))
     for name in ("zip.pth", "plain.pth"):
         with pytest.raises(BadNetwork, match="can't be read as weights"):
-            load_backbone_weights(Network(TINY), tmp_path / name)
+            load_backbone_weights(Network(TINY).backbone, "test_resnet", tmp_path / name)
     assert not (tmp_path / "ran").exists()
 
 
@@ -185,7 +178,7 @@ def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path: Path) -> 
 def test_a_file_that_is_no_state_dict_is_refused(content: object, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "odd.pth")
     with pytest.raises(BadNetwork, match=r"can't be read as weights|does not fit"):
-        load_backbone_weights(Network(TINY), tmp_path / "odd.pth")
+        load_backbone_weights(Network(TINY).backbone, "test_resnet", tmp_path / "odd.pth")
 
 
 @pytest.mark.parametrize("name", ["text.pth", "text.safetensors", "absent.pth"])
@@ -193,7 +186,7 @@ def test_a_file_that_holds_no_weights_is_refused(name: str, tmp_path: Path) -> N
     if name.startswith("text"):
         (tmp_path / name).write_text("not weights")
     with pytest.raises(BadNetwork, match="can't be read as weights"):
-        load_backbone_weights(Network(TINY), tmp_path / name)
+        load_backbone_weights(Network(TINY).backbone, "test_resnet", tmp_path / name)
 
 
 @pytest.mark.parametrize(

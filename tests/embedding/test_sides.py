@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from embedding.backbone import BadNetwork
 from embedding.embedder import Embedder
 from embedding.ensemble import Ensemble
-from embedding.network import BadNetwork, Network, NetworkConfig
+from embedding.network import Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
 from embedding.regions import heat_maps
 from embedding.sides import Mirror, embedded_dim, join_sides

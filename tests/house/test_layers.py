@@ -20,10 +20,10 @@ MAY_IMPORT = {
 DOORS = {
     "PIL": {"embedding/photo.py", "embedding/heat.py", "demo/picture.py"},
     "pillow_heif": {"embedding/photo.py"},
-    "timm": {"embedding/network.py"},
+    "timm": {"embedding/backbone.py"},
     "torch": {"embedding/", "training/", "doctor.py"},
     "torchvision": {"training/", "doctor.py"},
-    "safetensors": {"embedding/checkpoint.py", "embedding/network.py", "training/"},
+    "safetensors": {"embedding/checkpoint.py", "embedding/backbone.py", "training/"},
     "faiss": {"index/engine.py"},
     "filelock": {"training/alone.py"},
     "scipy": {"index/probability.py", "demo/noise.py", "training/clustering.py", "training/classification/fitting.py"},

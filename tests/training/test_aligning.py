@@ -14,9 +14,10 @@ from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariable
 from typer.testing import CliRunner
 
 from embedding.aligner import Aligner
+from embedding.backbone import BadNetwork
 from embedding.checkpoint import save_halved
 from embedding.embedder import Embedder
-from embedding.network import BadNetwork, Network
+from embedding.network import Network
 from flukeprint import build_app
 from training.aligning import COLUMNS, BadCorners, read_corners, train_aligner, write_aligner
 from training.choices import NetworkChoices

@@ -145,15 +145,20 @@ def test_members_told_to_keep_mirror_images_apart_do(tmp_path: Path) -> None:
     photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
     pixels = np.random.default_rng(3).integers(0, 256, (6, 32, 32, 3), np.uint8)
     cosines: dict[str, np.ndarray] = {}
-    for name, dimensions, apart in [("whole", None, (1, 2)), ("all", 16, (1, 2)), ("one", 8, (2,)), ("few", 2, (1, 2))]:
+    for name, dimensions, apart in [
+        ("whole", (), (1, 2)),
+        ("all", [16], (1, 2)),
+        ("one", [8], (2,)),
+        ("few", [2], (1, 2)),
+    ]:
         out = tmp_path / f"{name}.safetensors"
         combine(paths, out, name, dimensions=dimensions, apart=apart, photos=photos if dimensions else ())
         members = read_header(out).network["members"]
         assert [one.get("sides", "added") for one in members] == ["apart" if at in apart else "added" for at in (1, 2)]
-        assert [("odd_dims" in one) for one in members] == [dimensions is not None and at in apart for at in (1, 2)]
+        assert [("odd_dims" in one) for one in members] == [bool(dimensions) and at in apart for at in (1, 2)]
         embedder = Embedder.load(out)
         vectors = embedder.embed_pixels(pixels)
-        assert vectors.shape == (6, embedder.dimension) == (6, 2 * (dimensions or 16))
+        assert vectors.shape == (6, embedder.dimension) == (6, 2 * (dimensions or [16])[0])
         cosines[name] = vectors @ vectors.T
     looks: list[np.ndarray] = []
     for path in paths:
@@ -195,8 +200,8 @@ def test_fewer_dimensions_keep_the_cosines(tmp_path: Path) -> None:
     photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
     images = [read_photo(photo.path) for photo in photos]
     combine(paths, tmp_path / "whole.safetensors", "whole")
-    combine(paths, tmp_path / "same.safetensors", "same", dimensions=8, photos=photos)
-    combine(paths, tmp_path / "thin.safetensors", "thin", dimensions=3, photos=photos)
+    combine(paths, tmp_path / "same.safetensors", "same", dimensions=[8], photos=photos)
+    combine(paths, tmp_path / "thin.safetensors", "thin", dimensions=[3], photos=photos)
     whole, same, thin = (
         Embedder.load(tmp_path / f"{name}.safetensors").embed(images) for name in ("whole", "same", "thin")
     )
@@ -204,7 +209,17 @@ def test_fewer_dimensions_keep_the_cosines(tmp_path: Path) -> None:
     assert np.allclose(same @ same.T, whole @ whole.T, atol=2e-3)
     assert np.allclose(thin @ thin.T, whole @ whole.T, atol=0.02)
     with pytest.raises(BadDimensions, match=r"9 dimensions of embeddings that have 8, .* allowed are 1 to 8"):
-        combine(paths, tmp_path / "no.safetensors", "no", dimensions=9, photos=photos)
+        combine(paths, tmp_path / "no.safetensors", "no", dimensions=[9], photos=photos)
+
+
+def test_each_member_has_dimensions_of_its_own(tmp_path: Path) -> None:
+    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
+    combine(paths, tmp_path / "each.safetensors", "each", dimensions=[3, 5], photos=photos)
+    assert [one["embedding_dim"] for one in read_header(tmp_path / "each.safetensors").network["members"]] == [3, 5]
+    assert Embedder.load(tmp_path / "each.safetensors").embed([read_photo(photos[0].path)]).shape == (1, 8)
+    with pytest.raises(BadEnsemble, match="--dimensions names 3 members; there are 2: give each its own, or one"):
+        combine(paths, tmp_path / "no.safetensors", "no", dimensions=[3, 5, 4], photos=photos)
 
 
 def test_a_member_s_classes_stay_behind(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from embedding.locator import locate
 from embedding.photo import Box, read_photo
 from index.labels import LabelledPhoto
-from training.locating import train_locator
+from training.locating import changed, train_locator
 from training.recipe import LocatorChoices
 
 
@@ -43,7 +43,7 @@ def overlap(left: Box, right: Box) -> float:
 
 
 def test_boxes_are_found_in_photos_not_learned_from(photos: list[LabelledPhoto], tmp_path: Path) -> None:
-    choices = LocatorChoices(epochs=25, batch=27)
+    choices = LocatorChoices(epochs=18, batch=27, weights="random")
     locator, told = train_locator(photos, choices, 0, tmp_path)
     held_out = photos[0:120:10]
     found = locate(locator, [read_photo(photo.path) for photo in held_out])
@@ -52,17 +52,38 @@ def test_boxes_are_found_in_photos_not_learned_from(photos: list[LabelledPhoto],
     assert told > 0.6 and not locator.training
 
 
+def test_changed_photos_have_their_box_where_it_went() -> None:
+    torch.manual_seed(2)
+    count, px = 300, 96
+    start = 0.05 + torch.rand(count, 2) * 0.35  # none at the edge, which is repeated beyond the photo
+    boxes = torch.cat([start, start + 0.25 + torch.rand(count, 2) * 0.3], 1)
+    edges = (torch.arange(px) + 0.5) / px
+    across, down = [(edges >= boxes[:, at, None]) & (edges < boxes[:, at + 2, None]) for at in (0, 1)]
+    patches = (down[:, :, None] & across[:, None, :]).float()[:, None].repeat(1, 3, 1, 1)
+    is_fixed = torch.arange(count) < 20
+    images, moved = changed(patches, boxes, is_fixed)
+    assert images.shape == patches.shape and bool(((moved >= 0) & (moved <= 1)).all())
+    bright = images.mean(1) > (images.mean(1).amax((1, 2)) + images.mean(1).amin((1, 2)))[:, None, None] / 2
+    for axis, at in ((1, 0), (2, 1)):  # columns where anything is bright, and rows
+        seen = bright.any(axis).float() * edges
+        torch.testing.assert_close(seen.amax(1) + 0.5 / px, moved[:, at + 2], atol=1.6 / px, rtol=0)
+        torch.testing.assert_close((seen + 2 * (seen == 0)).amin(1) - 0.5 / px, moved[:, at], atol=1.6 / px, rtol=0)
+    sizes = (moved[:, 2:] - moved[:, :2]) / (boxes[:, 2:] - boxes[:, :2])
+    assert bool((sizes[:20] - 1).abs().max() < 1e-6)  # aligned ones keep their size
+    assert sizes[20:].min() < 0.6 and 1.2 < sizes[20:].max() < 1.5  # others come nearer, and go farther away
+
+
 def test_the_seed_decides_the_locator(photos: list[LabelledPhoto], tmp_path: Path) -> None:
-    choices = LocatorChoices(epochs=1)
+    choices = LocatorChoices(epochs=1, weights="random")
     weights = [train_locator(photos[:60], choices, seed, tmp_path)[0].state_dict() for seed in (1, 1, 2)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-    assert not torch.equal(weights[0]["head.1.weight"], weights[2]["head.1.weight"])
+    assert not torch.equal(weights[0]["last.weight"], weights[2]["last.weight"])
 
 
 def test_a_box_that_is_aligned_is_learned_where_it_is(photos: list[LabelledPhoto], tmp_path: Path) -> None:
     box = Box(0.3, 0.3, 0.7, 0.7)  # of photos in which nothing shows where
     alike = [dataclasses.replace(photo, box=box) for photo in photos[:60]]
-    choices = LocatorChoices(epochs=40, batch=27)
+    choices = LocatorChoices(epochs=24, batch=27, weights="random")
     found: dict[bool, Box] = {}
     for is_told in (True, False):
         locator, _ = train_locator(alike, choices, 0, tmp_path, aligned={box} if is_told else ())

@@ -373,7 +373,7 @@ def test_photos_with_boxes_train_a_locator_that_travels_with_the_checkpoint(
     run: Train, whales: list[LabelledPhoto], tmp_path: Path
 ) -> None:
     boxed = [LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales]
-    options = ("input.crop=box", "locator.epochs=2", "data.hold_out_test=false", *EVERY_STEP)
+    options = ("input.crop=box", "locator.epochs=2", "locator.weights=random", "data.hold_out_test=false", *EVERY_STEP)
     with pytest.MonkeyPatch.context() as patch:
         stopped_at_write(patch, 6, before=False)
         with pytest.raises(Killed):
@@ -388,7 +388,13 @@ def test_photos_without_boxes_are_cropped_by_the_first_weights_own_locator(
     run: Train, whales: list[LabelledPhoto], tmp_path: Path
 ) -> None:
     boxed = [LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales]
-    options = ("input.crop=box", "locator.epochs=2", "data.hold_out_test=false", "schedule.epochs=0")
+    options = (
+        "input.crop=box",
+        "locator.epochs=2",
+        "locator.weights=random",
+        "data.hold_out_test=false",
+        "schedule.epochs=0",
+    )
     first = run(tmp_path / "first", *options, photos=boxed)
     tuned = run(tmp_path / "tuned", *options, f"network.weights={first}")
     assert read_header(tuned).has_locator and "locator_overlap" not in read_header(tuned).card

@@ -11,13 +11,23 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, CheckpointHeader, load_weights, save_checkpoint
-from embedding.network import BadNetwork, Network, NetworkConfig, Vlad
+from embedding.backbone import BadNetwork
+from embedding.checkpoint import (
+    DEFAULT_CHECKPOINT,
+    LOCATOR_PREFIX,
+    BadCheckpoint,
+    CheckpointHeader,
+    load_weights,
+    save_checkpoint,
+)
+from embedding.finder import FINDER_BACKBONE, FINDER_OPTIONS
+from embedding.locator import AnyLocator, EarlierLocator, Locator
+from embedding.network import Network, NetworkConfig, Vlad
 from embedding.preprocessing import Preprocessing
 from training import start
 from training.combine import combine
 from training.recipe import NetworkChoices, read_recipe
-from training.start import start_network
+from training.start import start_locator, start_network
 
 
 def choices(weights: str, **others: Any) -> NetworkChoices:
@@ -186,3 +196,44 @@ def test_the_recipe_for_kinds_starts_from_the_shipped_checkpoint() -> None:
     assert len(own) > 200
     for name, value in own.items():
         assert torch.equal(value, shipped[f"members.{wanted.member - 1}.backbone.{name}"]), name
+
+
+def with_locator(path: Path, locator: AnyLocator | None) -> Path:
+    network = Network(NetworkConfig("test_resnet", 8))
+    weights = network.state_dict()
+    if locator is not None:
+        weights |= {LOCATOR_PREFIX + name: value for name, value in locator.state_dict().items()}
+    header = CheckpointHeader(network.config.to_dict(), Preprocessing(32, 32), {"name": "x"}, locator is not None)
+    save_checkpoint(path, weights, header)
+    return path
+
+
+def test_a_locator_begins_with_a_checkpoint_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(3)
+    kept = Locator()
+    path = with_locator(tmp_path / "c.safetensors", kept)
+    kept = kept.half().float()
+    assert same(start_locator(str(path)), kept)
+    monkeypatch.setattr(start, "DEFAULT_CHECKPOINT", path)
+    assert same(start_locator("default"), kept)
+
+
+def test_a_locator_begins_with_first_layers_that_are_in_a_file(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    whole = timm.create_model(FINDER_BACKBONE, num_classes=7, **dict(FINDER_OPTIONS))
+    torch.save(whole.state_dict(), tmp_path / "imagenet.pth")
+    found = start_locator(str(tmp_path / "imagenet.pth"))
+    assert torch.equal(found.features[0].weight, whole.conv_stem.weight)
+    assert not same(found.features, start_locator("random").features)
+
+
+@pytest.mark.parametrize("locator", [None, EarlierLocator()])
+def test_a_checkpoint_without_such_a_locator_is_refused(locator: AnyLocator | None, tmp_path: Path) -> None:
+    path = with_locator(tmp_path / "c.safetensors", locator)
+    with pytest.raises(BadNetwork, match=r"^locator\.weights = .* has no locator of this version\. Allowed are"):
+        start_locator(str(path))
+
+
+def test_a_locator_s_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadNetwork, match=r"^locator\.weights = .*absent\.pth.*no such file"):
+        start_locator(str(tmp_path / "absent.pth"))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from embedding.backbone import BadNetwork
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
-from embedding.network import BadNetwork, Network, NetworkConfig
+from embedding.network import Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
 from embedding.sides import Sides
 from training.recipe import DistillationChoices

@@ -15,7 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from embedding.embedder import Embedder, build_networks
 from embedding.ensemble import Ensemble
-from embedding.locator import LOCATOR_PX, Locator
+from embedding.finder import FINDER_BACKBONE
+from embedding.locator import AnyLocator, Locator
 from embedding.network import Network
 from embedding.preprocessing import Preprocessing
 from training.recipe import Recipe
@@ -109,7 +110,7 @@ def summarise(name: str, embedder: Embedder, file_bytes: int | None = None, *, d
     everything: list[nn.Module] = [network]
     if embedder.locator is not None:
         everything.append(embedder.locator)
-        locator_layers = _layers(embedder.locator, (LOCATOR_PX, LOCATOR_PX), deep)
+        locator_layers = _layers(embedder.locator, (embedder.locator.px, embedder.locator.px), deep)
         parts.append(_locator_part(embedder.locator, locator_layers))
     return Summary(
         name=name,
@@ -131,8 +132,9 @@ def _part(name: str, network: Network, size: tuple[int, int], depth: int) -> Par
     )
 
 
-def _locator_part(locator: Locator, layers: Sequence[Layer]) -> Part:
-    return Part("locator", "own", LOCATOR_PX, LOCATOR_PX, 4, _count(locator), layers[0].gflops, tuple(layers[1:]))
+def _locator_part(locator: AnyLocator, layers: Sequence[Layer]) -> Part:
+    whose = FINDER_BACKBONE if isinstance(locator, Locator) else "own"
+    return Part("locator", whose, locator.px, locator.px, 4, _count(locator), layers[0].gflops, tuple(layers[1:]))
 
 
 def _costs(embedder: Embedder, parts: Sequence[Part]) -> list[Cost]:

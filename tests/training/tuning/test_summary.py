@@ -11,7 +11,7 @@ import torch
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.embedder import Embedder
 from embedding.ensemble import Ensemble, GateConfig
-from embedding.locator import Locator
+from embedding.locator import AnyLocator, EarlierLocator
 from embedding.network import Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
 from training.recipe import read_recipe
@@ -21,13 +21,13 @@ SMALL = NetworkConfig(backbone="test_resnet", embedding_dim=16)
 HALF = NetworkConfig(backbone="test_resnet", embedding_dim=8)
 
 
-def embedder(network: Network | Ensemble, locator: Locator | None = None) -> Embedder:
+def embedder(network: Network | Ensemble, locator: AnyLocator | None = None) -> Embedder:
     return Embedder(network, Preprocessing(32, 32), "", locator=locator, device="cpu")
 
 
 def test_the_locator_is_counted_as_by_hand() -> None:
     torch.manual_seed(0)
-    told = summarise("small", embedder(Network(SMALL), Locator()), depth=2)
+    told = summarise("small", embedder(Network(SMALL), EarlierLocator()), depth=2)
     locator = told.parts[-1]
     # Convolutions of 3 x 3 with stride 2 on 64 px, then two linear layers; two operations a multiply-add.
     widths, sides = [3, 24, 48, 96, 128], [32, 16, 8, 4]
