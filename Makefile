@@ -8,6 +8,8 @@ FAISS ?= $(shell if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev
 EXTRAS ?= train,tensorboard,heic,postgres,dev
 # Processes that test side by side: each has its own PostgreSQL and browser, so more than a few only wait for each other.
 TEST_WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo $$n || echo 4)
+# Free disk that filling an empty .venv takes, in GB (measured: 7.4 at most).
+ROOM_GB := 8
 comma := ,
 STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 
@@ -23,12 +25,17 @@ setup: $(STAMP)
 
 # Where the other FAISS build is, both go: they share their files, so that removing one damages the other.
 $(STAMP): pyproject.toml constraints.txt
-	@echo "setting up $(VENV) with FAISS for $(FAISS); about 6 GB, a few minutes"
+	@echo "setting up $(VENV) with FAISS for $(FAISS); about 6.6 GB, a few minutes"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "flukeprint needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try make PYTHON=python3.12"; exit 2; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@found=$$($(BIN)/python -m pip list 2>/dev/null | sed -n 's/^\(faiss-[cg]pu\) .*/\1/p' | tr '\n' ' '); \
 		case "$$found" in ""|"faiss-$(FAISS) ") ;; *) $(BIN)/python -m pip uninstall -q -y $$found;; esac
+	@free=$$(df -Pk . | awk 'NR == 2 { print int($$4 / 1e6) }'); [ -n "$$($(BIN)/python -m pip list 2>/dev/null | grep '^torch ')" ] || \
+		[ "$$free" -ge $(ROOM_GB) ] || { echo "set-up needs $(ROOM_GB) GB of free disk, and here are $$free; free some space, then run this again"; exit 2; }
+	@# pip keeps all that it fetched until the last of it is unpacked, 2.7 GB beside the 6.6: the heavy ones go one by one.
+	@if [ "$$(uname -sm)" = "Linux x86_64" ]; then sed -n '/^\(nvidia-\|triton==\|torch==\)/p' constraints.txt | while read -r one; do \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --no-cache-dir --no-deps "$$one" || exit 1; done; fi
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(FAISS)$(if $(EXTRAS),$(comma)$(EXTRAS))]'
 	@rm -f $(VENV)/.installed-*
 	@touch $@

@@ -47,6 +47,8 @@ def prepare_run(
 
     Writes recipe.json and split.csv into `out`. Raises BadRun for data that leaves nothing to learn from.
     """
+    torch.manual_seed(recipe.seed)
+    network = start_network(recipe.network).to(world.device)  # first: weights that can't be had cost nobody an hour
     is_held_out = recipe.data.hold_out_test and recipe.data.task == "individuals"  # of kinds the caller holds it out
     given = given_split(recipe.data, photos) if recipe.data.task == "individuals" else None
     split = make_split(photos, recipe.data.split_seed) if is_held_out and given is None else None
@@ -78,7 +80,6 @@ def prepare_run(
             "batches.individuals or batches.photos_each"
         )
     torch.manual_seed(recipe.seed)
-    network = start_network(recipe.network).to(world.device)
     begin_clusters(network, pixels, rows, preprocessing, recipe.seed)
     if world.device.type == "cpu" and recipe.compute.precision == "bf16":
         thin_strides(network)
