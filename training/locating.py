@@ -26,7 +26,7 @@ from training.start import start_locator
 _MOST_CUT = 0.15  # share of each side that the random window may cut off, beyond the box's own edge
 _GROWN_SHARE, _MOST_GROWN = 0.6, 2.0  # how many windows reach beyond the photo, and how many times its size at most
 FEWEST_BOXES = 50  # with fewer, "the middle of the photo" is learned and nothing else
-_HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
+HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
 
 
 def train_locator(
@@ -53,7 +53,7 @@ def train_locator(
     boxes = torch.tensor([photo.box for photo in boxed if photo.box is not None], dtype=torch.float32)  # (n, 4)
     pixels = cached_pixels([_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache)
     is_fixed = torch.tensor([photo.box in aligned or photo.box == WHOLE for photo in boxed])
-    learnt = np.array([at for at in range(len(boxed)) if at % _HELD_OUT_EVERY], np.int64)
+    learnt = np.array([at for at in range(len(boxed)) if at % HELD_OUT_EVERY], np.int64)
     torch.manual_seed(seed)
     locator = start_locator(choices.weights).to(device)
     if device.type == "cpu" and precision == "bf16":
@@ -79,7 +79,7 @@ def train_locator(
                 schedule.step()
                 advance(1)
     locator.eval()
-    held_out = np.arange(0, len(boxed), _HELD_OUT_EVERY)
+    held_out = np.arange(0, len(boxed), HELD_OUT_EVERY)
     locator.to("cpu")
     with torch.inference_mode():
         found = torch.cat([both_sides(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)])
