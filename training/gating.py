@@ -16,8 +16,8 @@ from embedding.photo import read_photo
 from index.labels import LabelledPhoto
 from training.splits import make_split, species_of
 
-PHOTOS_OF_SPECIES = 1600
-"""How many photos of a species are looked at, half of them to fit to, half to count how many find home."""
+PHOTOS_OF_SPECIES = 2400
+"""How many photos of a species are looked at."""
 _BATCH = 32
 _DECAY = 1e-5  # a photo like no species' is to be divided among members, not given to one at a guess
 
@@ -61,10 +61,10 @@ def sample(
 
 
 def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], config: GateConfig) -> dict[str, float]:
-    """Fit the gate of the embedder's ensemble; returns each species' share of other photos that find home.
+    """Fit the gate of the embedder's ensemble; returns the share of each species' photos that find home.
 
-    The ensemble's gate must be of `config`, and `photos` of its species. Boxes are the locator's, as they are for a
-    user's photo.
+    Half of the photos are counted by a gate fitted to the others; the one that stays is fitted to all. The ensemble's
+    gate must be of `config`, and `photos` of its species. Boxes are the locator's, as they are for a user's photo.
     """
     ensemble = embedder.network
     assert isinstance(ensemble, Ensemble)
@@ -73,25 +73,24 @@ def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], 
     vectors = [
         torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in looking], dim=1) for name in config.shares
     ]
-    learned, whose = torch.cat([rows[::2] for rows in vectors]), [len(rows[::2]) for rows in vectors]
-    weight, bias = _softmax_regression(learned, torch.arange(len(vectors)).repeat_interleave(torch.tensor(whose)))
-    ensemble.gate.weight.copy_(weight)
-    ensemble.gate.bias.copy_(bias)
-    others = [ensemble.gate.species(rows[1::2]).argmax(1) for rows in vectors]
+    weight, bias = _softmax_regression([rows[::2] for rows in vectors])
+    others = [(rows[1::2] @ weight.T + bias).argmax(1) for rows in vectors]
+    ensemble.gate.weight, ensemble.gate.bias = _softmax_regression(vectors)
     return {name: float((others[at] == at).float().mean()) for at, name in enumerate(config.shares)}
 
 
-def _softmax_regression(vectors: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight (s, d) and bias (s,) that tell classes (n,) from vectors (n, d), every class counting alike."""
-    count = int(classes.max()) + 1
-    weight = torch.zeros(count, vectors.shape[1], requires_grad=True)
-    bias = torch.zeros(count, requires_grad=True)
-    shares = 1.0 / torch.bincount(classes).float()
+def _softmax_regression(classes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Weight (s, d) and bias (s,) that tell s classes by vectors (n, d) of each, every class counting alike."""
+    vectors, counts = torch.cat(list(classes)), torch.tensor([len(rows) for rows in classes])
+    whose = torch.arange(len(classes)).repeat_interleave(counts)
+    weight = torch.zeros(len(classes), vectors.shape[1], requires_grad=True)
+    bias = torch.zeros(len(classes), requires_grad=True)
+    shares = 1.0 / counts.float()
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        misfit = functional.cross_entropy(vectors @ weight.T + bias, classes, weight=shares)
+        misfit = functional.cross_entropy(vectors @ weight.T + bias, whose, weight=shares)
         total = misfit + _DECAY * weight.square().sum()
         total.backward()  # pyright: ignore[reportUnknownMemberType]
         return total
