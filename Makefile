@@ -8,7 +8,7 @@ FAISS ?= $(shell if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev
 EXTRAS ?= train,tensorboard,heic,postgres,dev
 # Processes that test side by side: each has its own PostgreSQL and browser, so more than a few only wait for each other.
 TEST_WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo $$n || echo 4)
-# Free disk that filling an empty .venv takes, in GB (measured: 7.4 at most).
+# Free disk that filling an empty .venv takes, in GB (measured: 6.8).
 ROOM_GB := 8
 comma := ,
 STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
@@ -31,11 +31,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@found=$$($(BIN)/python -m pip list 2>/dev/null | sed -n 's/^\(faiss-[cg]pu\) .*/\1/p' | tr '\n' ' '); \
 		case "$$found" in ""|"faiss-$(FAISS) ") ;; *) $(BIN)/python -m pip uninstall -q -y $$found;; esac
-	@free=$$(df -Pk . | awk 'NR == 2 { print int($$4 / 1e6) }'); [ -n "$$($(BIN)/python -m pip list 2>/dev/null | grep '^torch ')" ] || \
-		[ "$$free" -ge $(ROOM_GB) ] || { echo "set-up needs $(ROOM_GB) GB of free disk, and here are $$free; free some space, then run this again"; exit 2; }
-	@# pip keeps all that it fetched until the last of it is unpacked, 2.7 GB beside the 6.6: the heavy ones go one by one.
-	@if [ "$$(uname -sm)" = "Linux x86_64" ]; then sed -n '/^\(nvidia-\|triton==\|torch==\)/p' constraints.txt | while read -r one; do \
-		$(BIN)/python -m pip install -q --disable-pip-version-check --no-cache-dir --no-deps "$$one" || exit 1; done; fi
+	@# pip keeps all that it fetched until the last of it is unpacked, 2.7 GB beside the 6.6. So where PyTorch brings CUDA the
+	@# heavy ones go one by one; what can't be had by itself (an index of CPU wheels) is left to the next line.
+	@if [ "$$(uname -sm)" = "Linux x86_64" ] && ! $(BIN)/python -m pip list 2>/dev/null | grep -q '^torch '; then \
+		free=$$(df -Pk $(VENV)/. | awk 'NR == 2 { print int($$4 / 1e6) }'); filled=$$(du -sk $(VENV)/. | awk '{ print int($$1 / 1e6) }'); \
+		[ $$(($${free:-0} + filled)) -ge $(ROOM_GB) ] || { echo "set-up needs $(ROOM_GB) GB of free disk, and here are $${free:-?}; free some space, then run this again"; exit 2; }; \
+		sed -n '/^\(nvidia-\|triton==\|torch==\)/p' constraints.txt | while read -r one; do \
+			$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps "$$one" || break; done; fi
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(FAISS)$(if $(EXTRAS),$(comma)$(EXTRAS))]'
 	@rm -f $(VENV)/.installed-*
 	@touch $@

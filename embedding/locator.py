@@ -19,7 +19,7 @@ _EARLIER_WIDTHS = (24, 48, 96, 128)
 
 
 class Locator(Finder):
-    """(n, 3, 96, 96) RGB in 0..1, squashed -> (n, 4) left, top, right, bottom in 0..1 of the photo."""
+    """(n, 3, h, w) RGB in 0..1, looked at squashed -> (n, 4) left, top, right, bottom in 0..1 of the photo."""
 
     def __init__(self, backbone: nn.Module | None = None) -> None:
         super().__init__(LOCATOR_PX, 4, backbone)

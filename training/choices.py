@@ -74,7 +74,7 @@ class LocatorChoices:
     """
 
     epochs: int = 0
-    rate: float = 0.002
+    rate: float = 0.003
     batch: int = 64
     weights: str = later("default")
 

@@ -58,7 +58,7 @@ def combine(
         raise BadEnsemble(f"--apart {sorted(apart)}; the members are 1 to {len(paths)}")
     if len(dimensions) not in (0, 1, len(paths)):
         raise BadEnsemble(
-            f"--dimensions names {len(dimensions)} members; there are {len(paths)}: give each its own, or one"
+            f"--dimensions gives {len(dimensions)} numbers for {len(paths)} members; give one, or one for each"
         )
     headers = [read_header(path) for path in paths]
     for path, header in zip(paths, headers, strict=True):

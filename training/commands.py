@@ -291,5 +291,5 @@ def _experts(given: list[str]) -> dict[str, list[int]]:
 
 def _numbers(option: str, numbers: str) -> list[int]:
     if not all(number.strip().isdecimal() and len(number) < 9 for number in numbers.split(",")):
-        raise typer.BadParameter(f"{option}: give whole numbers, as in 1,2; members count from 1")
+        raise typer.BadParameter(f"{option}: give whole numbers, as in 1,2")
     return [int(number) for number in numbers.split(",")]

@@ -75,7 +75,9 @@ def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], 
     ]
     weight, bias = _softmax_regression([rows[::2] for rows in vectors])
     others = [(rows[1::2] @ weight.T + bias).argmax(1) for rows in vectors]
-    ensemble.gate.weight, ensemble.gate.bias = _softmax_regression(vectors)
+    weight, bias = _softmax_regression(vectors)
+    ensemble.gate.weight.copy_(weight)
+    ensemble.gate.bias.copy_(bias)
     return {name: float((others[at] == at).float().mean()) for at, name in enumerate(config.shares)}
 
 

@@ -49,13 +49,13 @@ def train_locator(
     boxes or more.
     """
     device = device or torch.device("cpu")
+    torch.manual_seed(seed)
+    locator = start_locator(choices.weights).to(device)
     boxed = [photo for photo in photos if photo.box is not None]
     boxes = torch.tensor([photo.box for photo in boxed if photo.box is not None], dtype=torch.float32)  # (n, 4)
     pixels = cached_pixels([_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache)
     is_fixed = torch.tensor([photo.box in aligned or photo.box == WHOLE for photo in boxed])
     learnt = np.array([at for at in range(len(boxed)) if at % HELD_OUT_EVERY], np.int64)
-    torch.manual_seed(seed)
-    locator = start_locator(choices.weights).to(device)
     if device.type == "cpu" and precision == "bf16":
         thin_strides(locator)
     steps = max(1, len(learnt) // choices.batch)

@@ -33,9 +33,11 @@ from training.optimisation import build_optimiser, moving_average, plain_average
 from training.recipe import InputChoices, Recipe, boxes_of
 from training.run import RECIPE, STATE, BadRun, Run, recipe_json
 from training.splits import Split, make_split, species_of, write_split
-from training.start import aligner_path, inherited_locator, start_network
+from training.start import aligner_path, inherited_locator, start_locator, start_network
 from training.teacher import Teacher, teacher_path
 from training.world import World
+
+LOCATOR = "locator.safetensors"
 
 
 def prepare_run(
@@ -49,6 +51,9 @@ def prepare_run(
     """
     torch.manual_seed(recipe.seed)
     network = start_network(recipe.network).to(world.device)  # first: weights that can't be had cost nobody an hour
+    after_network = torch.get_rng_state()
+    if _has_boxes(recipe, photos) and not (out / LOCATOR).exists():
+        start_locator(recipe.locator.weights)
     is_held_out = recipe.data.hold_out_test and recipe.data.task == "individuals"  # of kinds the caller holds it out
     given = given_split(recipe.data, photos) if recipe.data.task == "individuals" else None
     split = make_split(photos, recipe.data.split_seed) if is_held_out and given is None else None
@@ -79,7 +84,7 @@ def prepare_run(
             f"batches of {batches.shown} photos leave less than 2 to each of {world.size} processes; raise "
             "batches.individuals or batches.photos_each"
         )
-    torch.manual_seed(recipe.seed)
+    torch.set_rng_state(after_network)  # whether a locator was trained in between or found in the run's folder
     begin_clusters(network, pixels, rows, preprocessing, recipe.seed)
     if world.device.type == "cpu" and recipe.compute.precision == "bf16":
         thin_strides(network)
@@ -254,7 +259,7 @@ def _locator(
                 file=sys.stderr,
             )
         return None, 0.0
-    path = out / "locator.safetensors"
+    path = out / LOCATOR
     if world.is_first and not path.exists():
         aligned = set(boxes_of(recipe.data).values())
         locator, overlap = train_locator(

@@ -121,16 +121,25 @@ def finder_backbone(weights: str) -> nn.Module:
 def start_locator(weights: str) -> Locator:
     """A locator with the first weights that a recipe's [locator] names. Raises BadNetwork or BadCheckpoint."""
     path = DEFAULT_CHECKPOINT if weights == "default" else Path(weights)
-    if weights in ("pretrained", "random") or not _is_checkpoint(path):
+    allowed = (
+        f'"pretrained", "default", "random", a checkpoint that has a locator, or a timm state dict of {FINDER_BACKBONE}'
+    )
+    if weights == "random":
+        return Locator()
+    if weights != "pretrained" and not path.is_file():
+        raise BadNetwork(f"locator.weights = {weights!r}: there is no such file. Allowed are {allowed}")
+    if weights == "pretrained" or not _is_checkpoint(path):
         try:
             return Locator(finder_backbone(weights))
         except BadNetwork as error:
-            raise BadNetwork(f"locator.weights = {weights!r}: {error}") from error
+            instead = "Without network give" if weights == "pretrained" else "Allowed are"
+            raise BadNetwork(
+                f"locator.weights = {weights!r}: no first layers of {FINDER_BACKBONE} could be had. {instead} {allowed}"
+            ) from error
     _, found = build_networks(path, read_header(path))
     if not isinstance(found, Locator):
         raise BadNetwork(
-            f"locator.weights = {weights!r}: the checkpoint {path} has no locator of this version. Allowed are "
-            '"pretrained", "default", "random", a checkpoint that has one, or a timm state dict of mobilenetv2_100'
+            f"locator.weights = {weights!r}: the checkpoint {path} has no such locator. Allowed are {allowed}"
         )
     return found
 

@@ -2,9 +2,9 @@
 
     python tests/bench/locator.py --csv a.csv --photos a [--csv b.csv --photos b] checkpoint [checkpoint ...]
 
-The sets are those that the locators were trained on, in that order: of the fit part's photos with a box every tenth
-was held out. For each checkpoint and set: the mean overlap (IoU) of found and given boxes, and the share of photos
-with less than .6, looking once and looking again at the found box and a bit around it.
+The sets are those that the locators were trained on, in that order and with validation_share = 0: of the fit part's
+photos with a box every tenth was held out. For each checkpoint and set: the mean overlap (IoU) of found and given
+boxes, and the share of photos with less than .6, looking once and looking again at the found box and a bit around it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from embedding.photo import Box, Image, crop, read_photo
 from index.labels import LabelledPhoto
 from training.locating import HELD_OUT_EVERY
 from training.sets import read_sets
-from training.splits import make_split
+from training.splits import make_split, species_of
 
 _AGAIN = 1.2  # times the size of the box found first
 
@@ -40,13 +40,13 @@ def main() -> None:
     photos, _ = read_sets(given.csv, given.photos, species_boxes=boxes)
     roles = make_split(photos, given.split_seed).roles
     boxed = [photo for photo in photos if roles[photo.name] == "fit" and photo.box is not None]
-    held_out = boxed[::HELD_OUT_EVERY]
+    held_out, species = boxed[::HELD_OUT_EVERY], species_of(photos)
     for path in given.checkpoints:
         locator = Embedder.load(path, device="cpu").locator
         if locator is None:
             parser.error(f"{path} has no locator")
-        for name in dict.fromkeys(photo.name.partition("/")[0] for photo in held_out):
-            some = [photo for photo in held_out if photo.name.startswith(f"{name}/")]
+        for name in dict.fromkeys(species[photo.name] for photo in held_out):
+            some = [photo for photo in held_out if species[photo.name] == name]
             images = [read_photo(photo.path) for photo in some]
             once = locate(locator, images)
             found = {"once": once, "twice": _again(locator, images, once)}

@@ -12,11 +12,14 @@ import argparse
 import csv
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedding.checkpoint import read_header
+from embedding.network import NetworkConfig
+from embedding.sides import embedded_dim
 
 Vectors = NDArray[np.float64]
 _ABSENT = 0.1  # a mean length: a gate sends single photos to others' members
@@ -30,7 +33,10 @@ def main() -> None:
     given = parser.parse_args()
     report: Path = given.report
     header = read_header(given.checkpoint)
-    sizes = [int(member["embedding_dim"]) for member in header.network["members"]]
+    if "members" not in header.network:
+        parser.error(f"{given.checkpoint} is no ensemble")
+    configs = [NetworkConfig.from_dict(_without_size(member)) for member in header.network["members"]]
+    sizes = [embedded_dim(config.embedding_dim, config.sides, config.odd_dims) for config in configs]
     with np.load(report / "vectors.npz") as kept:
         vectors: Vectors = kept["embedding"].astype(np.float64)
         row_of = {str(name): row for row, name in enumerate(kept["photo"])}
@@ -40,6 +46,10 @@ def main() -> None:
         for some in combinations(own, count):
             told = _figures(np.concatenate([own[at] for at in some], axis=1), row_of, report)
             print(f"{' and '.join(map(str, some))}: known {told[0]:.3f}, disjoint {told[1]:.3f}, AUROC {told[2]:.3f}")
+
+
+def _without_size(member: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in member.items() if name != "input_px"}
 
 
 def _figures(vectors: Vectors, row_of: dict[str, int], report: Path) -> tuple[float, float, float]:

@@ -218,7 +218,7 @@ def test_each_member_has_dimensions_of_its_own(tmp_path: Path) -> None:
     combine(paths, tmp_path / "each.safetensors", "each", dimensions=[3, 5], photos=photos)
     assert [one["embedding_dim"] for one in read_header(tmp_path / "each.safetensors").network["members"]] == [3, 5]
     assert Embedder.load(tmp_path / "each.safetensors").embed([read_photo(photos[0].path)]).shape == (1, 8)
-    with pytest.raises(BadEnsemble, match="--dimensions names 3 members; there are 2: give each its own, or one"):
+    with pytest.raises(BadEnsemble, match="--dimensions gives 3 numbers for 2 members; give one, or one for each"):
         combine(paths, tmp_path / "no.safetensors", "no", dimensions=[3, 5, 4], photos=photos)
 
 

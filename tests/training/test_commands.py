@@ -12,6 +12,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from embedding.checkpoint import read_header
 from embedding.errors import FlukeprintError
 from training import commands
 from training.recipe import BadRecipe
@@ -154,3 +155,10 @@ def test_several_species_are_learned_together(
             "combine", *[tmp_path / "run" / "best.safetensors"] * 2, "--out", tmp_path / "no.st", "--apart", numbers
         )
         assert refused.exit_code == 2 and "as in 1,2" in refused.output
+    thin = invoke(
+        "combine",
+        *[tmp_path / "run" / "best.safetensors"] * 2,
+        *("--out", tmp_path / "thin.safetensors", "--dimensions", "3,5", *sets),
+    )
+    assert thin.exit_code == 0, thin.output
+    assert [one["embedding_dim"] for one in read_header(tmp_path / "thin.safetensors").network["members"]] == [3, 5]

@@ -10,9 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
+from embedding.backbone import BadNetwork
 from embedding.locator import locate
-from embedding.photo import Box, read_photo
+from embedding.photo import WHOLE, Box, read_photo
 from index.labels import LabelledPhoto
+from training import locating
 from training.locating import changed, train_locator
 from training.recipe import LocatorChoices
 
@@ -78,6 +80,45 @@ def test_the_seed_decides_the_locator(photos: list[LabelledPhoto], tmp_path: Pat
     weights = [train_locator(photos[:60], choices, seed, tmp_path)[0].state_dict() for seed in (1, 1, 2)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not torch.equal(weights[0]["last.weight"], weights[2]["last.weight"])
+
+
+def test_in_bf16_a_locator_learns_as_much(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+    choices = LocatorChoices(epochs=1, weights="random")
+    plain, quick = (
+        train_locator(photos[:60], choices, 1, tmp_path, precision=precision)[0] for precision in ("float32", "bf16")
+    )
+    torch.testing.assert_close(quick.last.weight, plain.last.weight, atol=0.02, rtol=0)
+    assert not torch.equal(quick.last.weight, plain.last.weight)
+
+
+def test_photos_to_be_taken_whole_and_aligned_ones_are_not_cut(
+    photos: list[LabelledPhoto], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def recorded(
+        images: torch.Tensor, boxes: torch.Tensor, is_fixed: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append((boxes, is_fixed))
+        return changed(images, boxes, is_fixed)
+
+    monkeypatch.setattr(locating, "changed", recorded)
+    aligned = Box(0.25, 0.25, 0.75, 0.75)
+    boxes = [WHOLE, aligned, None]  # None: its own
+    some = [dataclasses.replace(photo, box=boxes[at % 3] or photo.box) for at, photo in enumerate(photos[:60])]
+    train_locator(some, LocatorChoices(epochs=1, weights="random"), 0, tmp_path, aligned={aligned})
+    assert seen
+    for given, is_fixed in seen:
+        wanted = [Box(*box) in (WHOLE, aligned) for box in given.tolist()]
+        assert is_fixed.tolist() == wanted and True in wanted and False in wanted
+
+
+def test_first_weights_that_are_absent_are_told_before_photos_are_decoded(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
+    with pytest.raises(BadNetwork, match=r"^locator\.weights = .*no such file"):
+        train_locator(photos, LocatorChoices(epochs=1, weights="absent.pth"), 0, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_box_that_is_aligned_is_learned_where_it_is(photos: list[LabelledPhoto], tmp_path: Path) -> None:

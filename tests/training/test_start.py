@@ -230,7 +230,7 @@ def test_a_locator_begins_with_first_layers_that_are_in_a_file(tmp_path: Path) -
 @pytest.mark.parametrize("locator", [None, EarlierLocator()])
 def test_a_checkpoint_without_such_a_locator_is_refused(locator: AnyLocator | None, tmp_path: Path) -> None:
     path = with_locator(tmp_path / "c.safetensors", locator)
-    with pytest.raises(BadNetwork, match=r"^locator\.weights = .* has no locator of this version\. Allowed are"):
+    with pytest.raises(BadNetwork, match=r"^locator\.weights = .* has no such locator\. Allowed are"):
         start_locator(str(path))
 
 

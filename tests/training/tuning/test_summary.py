@@ -11,7 +11,8 @@ import torch
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.embedder import Embedder
 from embedding.ensemble import Ensemble, GateConfig
-from embedding.locator import AnyLocator, EarlierLocator
+from embedding.finder import FINDER_BACKBONE
+from embedding.locator import LOCATOR_PX, AnyLocator, EarlierLocator, Locator
 from embedding.network import Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
 from training.recipe import read_recipe
@@ -39,6 +40,16 @@ def test_the_locator_is_counted_as_by_hand() -> None:
     first = next(layer for layer in locator.layers if layer.name == "features.0")
     assert (first.shape, first.parameters, first.kind) == ((24, 32, 32), 9 * 3 * 24, "Conv2d")
     assert first.gflops * 1e9 == pytest.approx(2 * 9 * 3 * 24 * 32 * 32)
+
+
+def test_a_locator_is_told_of_as_what_it_is_made_of() -> None:
+    locator = Locator()
+    part = summarise("small", embedder(Network(SMALL), locator), depth=2).parts[-1]
+    assert (part.backbone, part.width_px, part.parameters) == (
+        FINDER_BACKBONE,
+        LOCATOR_PX,
+        sum(value.numel() for value in locator.parameters()),
+    )
 
 
 def test_a_networks_parts_add_up_though_its_backbone_is_never_called_itself() -> None:
