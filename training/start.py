@@ -121,9 +121,8 @@ def finder_backbone(weights: str) -> nn.Module:
 def start_locator(weights: str) -> Locator:
     """A locator with the first weights that a recipe's [locator] names. Raises BadNetwork or BadCheckpoint."""
     path = DEFAULT_CHECKPOINT if weights == "default" else Path(weights)
-    allowed = (
-        f'"pretrained", "default", "random", a checkpoint that has a locator, or a timm state dict of {FINDER_BACKBONE}'
-    )
+    others = f'"default", "random", a checkpoint that has a locator, or a timm state dict of {FINDER_BACKBONE}'
+    allowed = f'"pretrained", {others}'
     if weights == "random":
         return Locator()
     if weights != "pretrained" and not path.is_file():
@@ -132,10 +131,10 @@ def start_locator(weights: str) -> Locator:
         try:
             return Locator(finder_backbone(weights))
         except BadNetwork as error:
-            instead = "Without network give" if weights == "pretrained" else "Allowed are"
-            raise BadNetwork(
-                f"locator.weights = {weights!r}: no first layers of {FINDER_BACKBONE} could be had. {instead} {allowed}"
-            ) from error
+            why = str(error)
+            if weights == "pretrained":
+                why = f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without network give {others}"
+            raise BadNetwork(f"locator.weights = {weights!r}: {why}") from error
     _, found = build_networks(path, read_header(path))
     if not isinstance(found, Locator):
         raise BadNetwork(

@@ -234,6 +234,23 @@ def test_a_checkpoint_without_such_a_locator_is_refused(locator: AnyLocator | No
         start_locator(str(path))
 
 
+def test_a_locator_s_weights_that_do_not_fit_or_cannot_be_fetched_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "other.pth")
+    with pytest.raises(BadNetwork, match=r"^locator\.weights = .*other\.pth does not fit mobilenetv2_100"):
+        start_locator(str(tmp_path / "other.pth"))
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(timm, "create_model", unreachable)
+    with pytest.raises(
+        BadNetwork, match=r'^locator\.weights = .* could not be fetched\. Without network give "default"'
+    ):
+        start_locator("pretrained")
+
+
 def test_a_locator_s_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadNetwork, match=r"^locator\.weights = .*absent\.pth.*no such file"):
         start_locator(str(tmp_path / "absent.pth"))
