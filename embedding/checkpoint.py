@@ -11,7 +11,7 @@ import json
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -81,6 +81,24 @@ def read_header(path: Path) -> CheckpointHeader:
     except (ValueError, TypeError, RecursionError) as error:
         raise BadCheckpoint(f"{path} has a damaged header ({error}); copy or train it again") from error
     return _header(path, metadata)
+
+
+def member_of(path: Path, number: int) -> tuple[CheckpointHeader, dict[str, Tensor]]:
+    """One member (from 1) of an ensemble as a checkpoint of its own: what it would say of itself, and its tensors.
+
+    Its locator is the ensemble's, whose tensors are not among them. Raises BadCheckpoint, also for one without members.
+    """
+    header = read_header(path)
+    members = header.network.get("members", ())
+    if not 1 <= number <= len(members):
+        has = f"members 1 to {len(members)}" if members else "no members; give the file without a number"
+        raise BadCheckpoint(f"{path}: member {number} was asked for; it has {has}")
+    network = dict(members[number - 1])
+    width, height = network.pop("input_px", (header.preprocessing.width_px, header.preprocessing.height_px))
+    preprocessing = replace(header.preprocessing, width_px=width, height_px=height)
+    cards = header.card.get("members", [{}] * len(members))
+    own = CheckpointHeader(network, preprocessing, cards[number - 1], header.has_locator)
+    return own, below(load_weights(path), f"members.{number - 1}.")
 
 
 def _header(path: Path, metadata: Any) -> CheckpointHeader:
@@ -175,6 +193,11 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         return load_halved(path)
     except Exception as error:  # safetensors raises its own kind, and plain OSError for a cut file
         raise BadCheckpoint(f"{path} is damaged ({error}); copy or train it again") from error
+
+
+def below(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors named `prefix`..., by what comes after it."""
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
 def load_halved(path: Path) -> dict[str, Tensor]:

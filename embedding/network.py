@@ -19,6 +19,8 @@ Branches = Literal["whole", "upper_lower", "left_right"]
 _PLACE_WEIGHT = 1.5  # a map's width in the units of cells' typical length, 1
 _SHARPNESS = 8.0
 _SHORTEST = 1e-6
+CENTRES_FITTED = 0.5
+"""`Vlad.is_fitted` of centres without the linear layer after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class Vlad(nn.Module):
 
     A cell is its c channels brought down to d and its place in the map (2), so that centres are pieces of pattern at
     places. Cells belong to centres by a softmax of their squared distances. Made by `training.clustering`, from photos;
-    until then centres are noise and `is_fitted` is 0.
+    until then centres are noise and `is_fitted` is 0. It is CENTRES_FITTED where centres are taken from elsewhere and
+    the linear layer after them begins anew, and 1 when both are fitted.
     """
 
     is_fitted: Tensor

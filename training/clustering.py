@@ -11,7 +11,7 @@ from scipy.cluster.vq import kmeans2  # pyright: ignore[reportUnknownVariableTyp
 from torch import Tensor
 
 from embedding.embedder import normalised
-from embedding.network import Network, Vlad
+from embedding.network import CENTRES_FITTED, Network, Vlad
 from embedding.preprocessing import Preprocessing
 from index.progress import progress
 
@@ -25,21 +25,22 @@ _ROUNDS = 20
 def begin_clusters(
     network: Network, pixels: NDArray[np.uint8], rows: NDArray[np.int64], preprocessing: Preprocessing, seed: int
 ) -> None:
-    """Fit vlad pooling and the linear layer after it to some rows of pixels (n, h, w, 3), unless that was done before.
+    """Fit vlad pooling and the linear layer after it to some rows of pixels (n, h, w, 3), what of it wasn't before.
 
     Of the pixels, which may be a file larger than memory, no more than those are read.
 
     Cells are brought down along their principal axes, half whitened; centres are those of k-means; the linear layer
     takes the principal axes of the vectors that come of it, half whitened too. Other poolings are left as they are.
     """
-    if not isinstance(network.pool, Vlad) or network.pool.is_fitted:
+    if not isinstance(network.pool, Vlad) or network.pool.is_fitted == 1.0:
         return
     rng = np.random.default_rng(seed)
     chosen = pixels[rows[np.sort(rng.permutation(len(rows))[:PHOTOS_TO_CLUSTER])]]
     was_training = network.training
     network.eval()
     maps = _maps(network, chosen, preprocessing)
-    _fit_cells(network.pool, maps, rng)
+    if network.pool.is_fitted < CENTRES_FITTED:
+        _fit_cells(network.pool, maps, rng)
     _fit_projection(network, network.pool, maps)
     network.pool.is_fitted.fill_(1.0)
     network.train(was_training)

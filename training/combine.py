@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from embedding.checkpoint import (
     CLASSES_PREFIX,
     LOCATOR_PREFIX,
     CheckpointHeader,
+    below,
     load_weights,
+    member_of,
     read_header,
     save_checkpoint,
 )
@@ -24,7 +27,9 @@ from embedding.locator import locator_of
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from training.gating import fit_gate, sample, shares_of, unit_vectors
-from training.thinning import PHOTOS_TO_THIN_BY, thin
+from training.thinning import PHOTOS_TO_THIN_BY, BadDimensions, thin
+
+_NUMBERED = re.compile(r"(.+)@(\d{1,6})")
 
 
 class BadEnsemble(FlukeprintError):
@@ -44,6 +49,7 @@ def combine(
 ) -> str:
     """Write one checkpoint of several members; returns its fingerprint.
 
+    A path may name an ensemble's member: FILE@2 is its second. So one of them can be exchanged, or some left out.
     A photo is cropped once for all members, and scaled to the largest member's input, from which the others scale
     down; in all else they must agree in preprocessing. The locator is that of the checkpoint `locator`, else the first
     that a member has. With `experts` (species: members' numbers from 1) a gate divides photos among members; with
@@ -60,22 +66,18 @@ def combine(
         raise BadEnsemble(
             f"--dimensions gives {len(dimensions)} numbers for {len(paths)} members; give one, or one for each"
         )
-    headers = [read_header(path) for path in paths]
-    for path, header in zip(paths, headers, strict=True):
-        if "members" in header.network:
-            raise BadEnsemble(f"{path} is an ensemble already; give the checkpoints that it was made of")
+    given = [_opened(path) for path in paths]
+    headers = [one.header for one in given]
     input_ = _shared_input(paths, headers)
     weights: dict[str, Tensor] = {}
     described: list[dict[str, Any]] = []
-    for at, (path, header) in enumerate(zip(paths, headers, strict=True)):
-        own = header.preprocessing
+    for at, one in enumerate(given):
+        own = one.header.preprocessing
         size = {} if _size(own) == _size(input_) else {"input_px": list(_size(own))}
         sides = {"sides": "apart"} if at + 1 in apart else {}
-        described.append({**header.network, **sides, **size})
-        loaded = load_weights(path).items()
-        others = (LOCATOR_PREFIX, CLASSES_PREFIX)
-        weights |= {f"members.{at}.{name}": value for name, value in loaded if not name.startswith(others)}
-    locator_from = _locator_from(paths, headers, locator)
+        described.append({**one.header.network, **sides, **size})
+        weights |= {f"members.{at}.{name}": value for name, value in one.weights.items()}
+    locator_from = _locator_from(given, locator)
     card: dict[str, Any] = {"name": name, "members": [header.card for header in headers]}
     card |= {shared: headers[0].card[shared] for shared in ("photos", "individuals") if shared in headers[0].card}
     network: dict[str, Any] = {"members": described}
@@ -86,10 +88,36 @@ def combine(
         card |= {} if overlap is None else {"locator_overlap": overlap}
     if dimensions:
         each = list(dimensions) * (len(paths) if len(dimensions) == 1 else 1)
+        _refuse_thinning_again(paths, described, each)
         _thin(network, weights, input_, each, experts or {}, photos)
     if experts is not None:
         _add_gate(network, weights, card, input_, experts, photos)
     return save_checkpoint(out, weights, CheckpointHeader(network, input_, card, locator_from is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A member to be: its header, its tensors without locator and classes, and the file that those are in."""
+
+    file: Path
+    header: CheckpointHeader
+    weights: Mapping[str, Tensor]
+
+
+def _opened(path: Path) -> _Given:
+    numbered = _NUMBERED.fullmatch(path.name)
+    if numbered and not path.exists():
+        file = path.with_name(numbered[1])
+        return _Given(file, *member_of(file, int(numbered[2])))
+    header = read_header(path)
+    members = len(header.network.get("members", ()))
+    if members:
+        raise BadEnsemble(
+            f"{path} is an ensemble already; give the members that are wanted: {path}@1 to {path}@{members}"
+        )
+    others = (LOCATOR_PREFIX, CLASSES_PREFIX)
+    own = {name: value for name, value in load_weights(path).items() if not name.startswith(others)}
+    return _Given(path, header, own)
 
 
 def _shared_input(paths: Sequence[Path], headers: Sequence[CheckpointHeader]) -> Preprocessing:
@@ -109,12 +137,23 @@ def _size(preprocessing: Preprocessing) -> tuple[int, int]:
     return preprocessing.width_px, preprocessing.height_px
 
 
-def _locator_from(paths: Sequence[Path], headers: Sequence[CheckpointHeader], given: Path | None) -> Path | None:
+def _locator_from(members: Sequence[_Given], given: Path | None) -> Path | None:
     if given is None:
-        return next((path for path, header in zip(paths, headers, strict=True) if header.has_locator), None)
+        return next((one.file for one in members if one.header.has_locator), None)
     if not read_header(given).has_locator:
         raise BadEnsemble(f"{given} has no locator; give a checkpoint that was trained with [locator] epochs")
     return given
+
+
+def _refuse_thinning_again(
+    paths: Sequence[Path], described: Sequence[Mapping[str, Any]], dimensions: Sequence[int]
+) -> None:
+    for path, member, kept in zip(paths, described, dimensions, strict=True):
+        if member.get("odd_dims") is not None and member["embedding_dim"] != kept:
+            raise BadDimensions(
+                f"{path} was brought down to {member['embedding_dim']} dimensions before, with looks apart, and can't "
+                f"be to {kept}; give {member['embedding_dim']} for it, or the checkpoint that it was made of"
+            )
 
 
 def _thin(
@@ -129,6 +168,8 @@ def _thin(
     some = sample(photos, most=PHOTOS_TO_THIN_BY)
     shares = shares_of(experts, list(some), len(network["members"]))
     for at, (member, kept) in enumerate(zip(network["members"], dimensions, strict=True)):
+        if member.get("odd_dims") is not None:
+            continue  # it has its axes
         seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
         embedder = _embedder(network, weights, input_)
         straight, *mirrored = unit_vectors(embedder, seen, at, has_both_sides=member.get("sides") == "apart")
@@ -166,7 +207,7 @@ def _leading(shares: Mapping[str, Sequence[float]]) -> int:
 def _embedder(network: Mapping[str, Any], weights: Mapping[str, Tensor], input_: Preprocessing) -> Embedder:
     """The ensemble as it is so far; a gate that isn't fitted yet divides photos alike."""
     own = {name: value for name, value in weights.items() if not name.startswith(LOCATOR_PREFIX)}
-    located = {name.removeprefix(LOCATOR_PREFIX): weights[name] for name in weights if name not in own}
+    located = below(weights, LOCATOR_PREFIX)
     built = network_of(network)
     built.load_state_dict(
         {

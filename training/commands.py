@@ -225,7 +225,12 @@ def evaluate(
 
 
 def combine(
-    checkpoints: Annotated[list[Path], typer.Argument(help="Two or more checkpoints, alike in [input] but its size.")],
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Two or more checkpoints, alike in [input] but its size. FILE@2 is an ensemble's second member."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="The ensemble's file.")],
     name: Annotated[str, typer.Option("--name", help="What its card calls it.")] = "ensemble",
     locator: Annotated[
@@ -258,6 +263,8 @@ def combine(
     brought down to their principal axes, for a smaller file and a faster search. With --apart, photos are compared
     with photos and mirror images with mirror images, as after training with network.sides = "apart": better where
     another animal may look like the mirror image of one.
+
+    A member of an ensemble is exchanged by naming the others: default.safetensors@1 new.safetensors ...
     """
     from training.combine import combine as write_ensemble
     from training.sets import read_sets

@@ -9,11 +9,19 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from embedding.backbone import BadNetwork, load_backbone_weights
-from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, load_halved, load_weights, read_header
-from embedding.embedder import build_networks
+from embedding.checkpoint import (
+    DEFAULT_CHECKPOINT,
+    BadCheckpoint,
+    below,
+    load_halved,
+    load_weights,
+    member_of,
+    read_header,
+)
+from embedding.embedder import load_locator
 from embedding.finder import FINDER_BACKBONE, FINDER_OPTIONS
 from embedding.locator import AnyLocator, Locator
-from embedding.network import Network, NetworkConfig
+from embedding.network import CENTRES_FITTED, Network, NetworkConfig
 from training.recipe import NetworkChoices
 
 ALIGNER_FORMAT = "flukeprint-aligner-1"
@@ -90,7 +98,7 @@ def _aligner_weights(path: Path) -> dict[str, Tensor]:
     prefix = next((each for each in prefixes if any(name.startswith(each) for name in weights)), None)
     if prefix is None:
         raise BadNetwork(f"network.aligner: the checkpoint {path} has no aligner; train one with `train-aligner`")
-    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    return below(weights, prefix)
 
 
 def _load_aligner(path: Path) -> dict[str, Tensor]:
@@ -135,7 +143,7 @@ def start_locator(weights: str) -> Locator:
             if weights == "pretrained":
                 why = f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without network give {others}"
             raise BadNetwork(f"locator.weights = {weights!r}: {why}") from error
-    _, found = build_networks(path, read_header(path))
+    found = load_locator(path)
     if not isinstance(found, Locator):
         raise BadNetwork(
             f"locator.weights = {weights!r}: the checkpoint {path} has no such locator. Allowed are {allowed}"
@@ -146,10 +154,7 @@ def start_locator(weights: str) -> Locator:
 def inherited_locator(choices: NetworkChoices) -> AnyLocator | None:
     """The locator of the checkpoint that the first weights come from, where they do and it has one."""
     path = DEFAULT_CHECKPOINT if choices.weights == "default" else Path(choices.weights)
-    if not path.is_file() or not _is_checkpoint(path):
-        return None
-    _, locator = build_networks(path, read_header(path))
-    return locator.eval() if locator is not None else None
+    return load_locator(path) if path.is_file() and _is_checkpoint(path) else None
 
 
 def _is_checkpoint(path: Path) -> bool:
@@ -169,17 +174,15 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
     """
     weights, own = load_weights(path), network.state_dict()
     described = read_header(path).network
-    members = described.get("members", ())
-    backbones = [str(one["backbone"]) for one in members]
+    backbones = [str(one["backbone"]) for one in described.get("members", ())]
     if backbones and member > len(backbones):
         raise BadNetwork(
             f"network.member = {member}, but {path} has {len(backbones)} members; 0 takes the first with the recipe's "
             "backbone"
         )
     if backbones and (member or network.config.backbone in backbones):
-        at = member - 1 if member else backbones.index(network.config.backbone)
-        described, prefix = members[at], f"members.{at}."
-        weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+        header, weights = member_of(path, member or backbones.index(network.config.backbone) + 1)
+        described = header.network
     unfit = [
         name
         for name in own
@@ -192,13 +195,17 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
             f"the first is {unfit[0]}). Give the recipe that backbone{_stopping(path)}, or other weights"
         )
     fitting = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
-    pooled = {name for name in own if name.startswith(("pool.", "project."))}
     if described.get("odd_dims"):
         # Axes chosen for two looks (embedding.sides) are no projection for one: it begins anew.
         fitting = {name: value for name, value in fitting.items() if not name.startswith(("project.", "neck."))}
+    pooled = {name for name in own if name.startswith("pool.")}
     if "pool.is_fitted" in own and not pooled <= set(fitting):
-        # Half of another vlad pooling is none: it begins anew, from these features.
-        fitting = {name: value for name, value in fitting.items() if name not in pooled}
+        # Half of another vlad pooling is none: it begins anew, from these features, and so does what reads it.
+        fitting = {
+            name: value for name, value in fitting.items() if not name.startswith(("pool.", "project.", "neck."))
+        }
+    elif "pool.is_fitted" in own and "project.weight" not in fitting:
+        fitting["pool.is_fitted"] = fitting["pool.is_fitted"] * CENTRES_FITTED
     network.load_state_dict({**own, **fitting})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedding.network import Network, NetworkConfig, Vlad
+from embedding.network import CENTRES_FITTED, Network, NetworkConfig, Vlad
 from embedding.preprocessing import Preprocessing
 from training.clustering import begin_clusters
 
@@ -68,6 +68,22 @@ def test_what_has_begun_is_left_as_it_is(pixels: np.ndarray) -> None:
     before = {name: value.clone() for name, value in network.state_dict().items()}
     begin_clusters(network, pixels, np.arange(3), INPUT, seed=9)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
+def test_centres_from_elsewhere_stay_where_only_the_linear_layer_begins(pixels: np.ndarray) -> None:
+    network = begun(pixels)
+    assert isinstance(network.pool, Vlad)
+    before = {name: value.clone() for name, value in network.pool.state_dict().items()}
+    torch.nn.init.normal_(network.project.weight)  # pyright: ignore[reportArgumentType]
+    network.pool.is_fitted.fill_(CENTRES_FITTED)
+    begin_clusters(network, pixels, np.arange(len(pixels)), INPUT, seed=9)
+    assert all(torch.equal(before[name], value) for name, value in network.pool.state_dict().items())
+    assert network.pool.is_fitted == 1.0
+    again = begun(pixels)
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        ours, theirs = (each.eval()(images) for each in (network, again))
+    assert torch.allclose(ours.norm(dim=1), theirs.norm(dim=1), rtol=0.1)  # noise has no such lengths
 
 
 def test_other_poolings_have_nothing_to_begin(pixels: np.ndarray) -> None:

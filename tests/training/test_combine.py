@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from embedding.checkpoint import LOCATOR_PREFIX, CheckpointHeader, read_header, save_checkpoint
+from embedding.checkpoint import LOCATOR_PREFIX, BadCheckpoint, CheckpointHeader, read_header, save_checkpoint
 from embedding.embedder import Embedder
 from embedding.locator import Locator
 from embedding.network import Network, NetworkConfig
@@ -191,8 +191,61 @@ def test_one_checkpoint_and_an_ensemble_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadEnsemble, match="two or more"):
         combine(paths[:1], tmp_path / "both.safetensors", "both")
     combine(paths, tmp_path / "both.safetensors", "both")
-    with pytest.raises(BadEnsemble, match="an ensemble already"):
+    with pytest.raises(BadEnsemble, match=r"an ensemble already; .*: .*both.safetensors@1 to .*both.safetensors@2"):
         combine([paths[0], tmp_path / "both.safetensors"], tmp_path / "more.safetensors", "more")
+
+
+def test_an_ensemble_s_member_is_exchanged(tmp_path: Path) -> None:
+    paths = [member(tmp_path / "1.safetensors", 1, has_locator=True)]
+    paths += [member(tmp_path / f"{seed}.safetensors", seed, width_px=48) for seed in (2, 3)]
+    both, exchanged, anew = (tmp_path / f"{name}.safetensors" for name in ("both", "exchanged", "anew"))
+    combine(paths[:2], both, "both")
+    combine([Path(f"{both}@1"), paths[2]], exchanged, "exchanged")
+    combine([paths[0], paths[2]], anew, "exchanged")
+    assert exchanged.read_bytes() == anew.read_bytes()  # weights, sizes, card and locator are those of the first
+    combine([Path(f"{both}@2"), paths[0]], exchanged, "exchanged")
+    combine([paths[1], paths[0]], anew, "exchanged", locator=paths[0])
+    assert exchanged.read_bytes() == anew.read_bytes()
+    named = tmp_path / "odd@2"
+    paths[0].rename(named)
+    combine([named, paths[2]], exchanged, "exchanged")  # a file of that very name is itself
+    assert [one["name"] for one in read_header(exchanged).card["members"]] == ["seed 1", "seed 3"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("both.safetensors@3", r"member 3 was asked for; it has members 1 to 2"),
+        ("both.safetensors@0", r"member 0 was asked for; it has members 1 to 2"),
+        ("1.safetensors@1", r"member 1 was asked for; it has no members; give the file without a number"),
+        ("absent.safetensors@1", r"there is no checkpoint at .*absent.safetensors;"),
+        ("both.safetensors@x", r"there is no checkpoint at .*both.safetensors@x;"),
+    ],
+)
+def test_a_member_that_is_none_is_refused(given: str, told: str, tmp_path: Path) -> None:
+    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    combine(paths, tmp_path / "both.safetensors", "both")
+    with pytest.raises(BadCheckpoint, match=told):
+        combine([tmp_path / given, paths[0]], tmp_path / "no.safetensors", "no")
+    assert not (tmp_path / "no.safetensors").exists()
+
+
+def test_axes_of_two_looks_are_chosen_once(tmp_path: Path) -> None:
+    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
+    thin, again = tmp_path / "thin.safetensors", tmp_path / "again.safetensors"
+    combine(paths, thin, "thin", dimensions=[4], apart=(1,), photos=photos)
+    combine([Path(f"{thin}@1"), paths[1]], again, "again", dimensions=[4, 5], photos=photos)
+    before, after = read_header(thin).network["members"], read_header(again).network["members"]
+    assert after[0] == before[0]
+    assert after[1]["embedding_dim"] == 5
+    image = read_photo(photos[0].path)
+    ours, theirs = (Embedder.load(path).embed([image])[0, :4] for path in (thin, again))
+    assert ours @ theirs == pytest.approx(np.linalg.norm(ours) * np.linalg.norm(theirs), abs=1e-6)  # of one direction
+    with pytest.raises(
+        BadDimensions, match=r"thin.safetensors@1 was brought down to 4 dimensions before.*to 3; give 4"
+    ):
+        combine([Path(f"{thin}@1"), paths[1]], tmp_path / "no.safetensors", "no", dimensions=[3, 5], photos=photos)
 
 
 def test_fewer_dimensions_keep_the_cosines(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from embedding.checkpoint import (
 )
 from embedding.finder import FINDER_BACKBONE, FINDER_OPTIONS
 from embedding.locator import AnyLocator, EarlierLocator, Locator
-from embedding.network import Network, NetworkConfig, Vlad
+from embedding.network import CENTRES_FITTED, Network, NetworkConfig, Vlad
 from embedding.preprocessing import Preprocessing
 from training import start
 from training.combine import combine
@@ -146,9 +146,9 @@ def test_of_an_ensemble_the_member_of_the_recipe_s_backbone_is_taken(tmp_path: P
     assert other.config.backbone != network.config.backbone
 
 
-@pytest.mark.parametrize(("clusters", "dim", "is_taken"), [(4, 8, True), (5, 8, False), (4, 6, False)])
+@pytest.mark.parametrize(("clusters", "dim", "fitted"), [(4, 8, 1.0), (5, 8, 0.0), (4, 6, CENTRES_FITTED)])
 def test_another_s_vlad_pooling_is_taken_whole_or_not_at_all(
-    clusters: int, dim: int, is_taken: bool, tmp_path: Path
+    clusters: int, dim: int, fitted: float, tmp_path: Path
 ) -> None:
     torch.manual_seed(6)
     saved = Network(NetworkConfig("test_resnet", 8, "vlad", clusters=4, cell_dim=3))
@@ -161,8 +161,13 @@ def test_another_s_vlad_pooling_is_taken_whole_or_not_at_all(
     )
     begun = start_network(wanted)
     assert isinstance(begun.pool, Vlad)
-    assert bool(begun.pool.is_fitted) is is_taken  # else clusters are looked for
-    assert same(begun.backbone, saved.half().float().backbone)
+    assert begun.pool.is_fitted == fitted  # what isn't is looked for
+    saved = saved.half().float()
+    assert same(begun.backbone, saved.backbone)
+    assert torch.equal(begun.project.weight, saved.project.weight) is (fitted == 1.0)  # pyright: ignore[reportArgumentType]
+    if fitted:
+        assert isinstance(saved.pool, Vlad)
+        assert torch.equal(begun.pool.centers, saved.pool.centers)
 
 
 def test_of_an_ensemble_the_member_asked_for_is_taken(tmp_path: Path) -> None:
