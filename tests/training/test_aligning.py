@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from embedding.aligner import Aligner
 from embedding.backbone import BadNetwork
-from embedding.checkpoint import save_halved
-from embedding.embedder import Embedder
+from embedding.checkpoint import read_header, save_halved
+from embedding.embedder import build_networks
 from embedding.network import Network
 from flukeprint import build_app
 from training.aligning import COLUMNS, BadCorners, read_corners, train_aligner, write_aligner
@@ -154,7 +154,7 @@ def test_from_corners_to_a_checkpoint_by_commands(
         + [part for one in sets for part in ("--set", one)],
     )
     assert trained.exit_code == 0, trained.output
-    network = Embedder.load(run / "best.safetensors", device="cpu").network
+    network, _ = build_networks(run / "best.safetensors", read_header(run / "best.safetensors"))
     assert isinstance(network, Network)
     assert network.aligner is not None
     kept = network.aligner.state_dict()

@@ -294,7 +294,7 @@ def summary(
     measured = None
     if not skips_speed:
         print(f"timing photos a second in batches of 1 and {batch}; --no-speed leaves it out", file=sys.stderr)
-        measured = measure_speed(embedder, (1, batch), progress=progress)
+        measured = measure_speed(embedder.fold(), (1, batch), progress=progress)
     if as_json:
         _print_json({**asdict(told), "measured": None if measured is None else asdict(measured)})
     elif measured is not None:

@@ -1,0 +1,73 @@
+"""The rows of docs/benchmarks.md's tables of results, and what is answered at the default thresholds, of reports.
+
+    python tests/bench/rows.py runs/report-humpback runs/report-right_whale ...
+
+A report is the folder that `flukeprint evaluate` wrote.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from evaluated import Evaluated
+
+from index.matching import Thresholds, decide
+
+
+def main() -> None:
+    """Print each report's row, and the shares of the decisions on its known and unknown queries."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reports", nargs="+", type=Path)
+    for report in parser.parse_args().reports:
+        told: dict[str, Any] = json.loads((report / "report.json").read_text())
+        known, disjoint, unknown = (told[part] for part in ("known", "disjoint", "open"))
+        cells = [
+            *(_interval(known, "top1"), _figure(known["top5"]), _interval(known, "map5")),
+            *(_interval(disjoint, "top1"), _figure(disjoint["top5"]), _interval(disjoint, "map5")),
+            *(
+                _interval(unknown, "auroc"),
+                _interval(unknown, "fnir_at_fpir_0.1"),
+                _figure(unknown["fnir_at_fpir_0.01"]),
+            ),
+        ]
+        print(f"| {report.name} | {' | '.join(cells)} |")
+        calibrated = told["calibrated"]
+        pairs = [
+            ("fpir_promised_at_known", "fpir_measured_at_known"),
+            ("kaggle_map5_with_new_whale", "new_whale_share_of_queries"),
+            ("expected_calibration_error",),
+            ("baks", "baus"),
+        ]
+        print(f"| calibrated | {' | '.join(' / '.join(_figure(calibrated[one]) for one in pair) for pair in pairs)} |")
+        for kind, decisions in _decisions(report, calibrated).items():
+            shares = ", ".join(f"{share:.1%} {decision}" for decision, share in decisions.items())
+            print(f"  {kind} queries answered: {shares}")
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
+
+
+def _interval(part: dict[str, Any], name: str) -> str:
+    low, high = part["intervals_95"][name]
+    return f"{_figure(part[name])} ({low:.2f}-{high:.2f})".replace("(0.", "(.").replace("-0.", "-.")
+
+
+def _decisions(report: Path, calibrated: dict[str, Any]) -> dict[str, dict[str, float]]:
+    thresholds = Thresholds(calibrated["threshold_known"], calibrated["threshold_new_whale"])
+    asked = Evaluated(report)
+    counted: dict[str, Counter[str]] = {"known": Counter(), "unknown": Counter()}
+    for is_known, cosine in zip(asked.is_known, asked.nearest.tolist(), strict=True):
+        counted["known" if is_known else "unknown"][decide(1.0 - cosine, thresholds)] += 1
+    return {
+        kind: {decision: count / decisions.total() for decision, count in sorted(decisions.items())}
+        for kind, decisions in counted.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
