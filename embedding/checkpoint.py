@@ -96,8 +96,9 @@ def member_of(path: Path, number: int) -> tuple[CheckpointHeader, dict[str, Tens
     network = dict(members[number - 1])
     width, height = network.pop("input_px", (header.preprocessing.width_px, header.preprocessing.height_px))
     preprocessing = replace(header.preprocessing, width_px=width, height_px=height)
-    cards = header.card.get("members", [{}] * len(members))
-    own = CheckpointHeader(network, preprocessing, cards[number - 1], header.has_locator)
+    cards: list[dict[str, Any]] = header.card.get("members", [])
+    card = cards[number - 1] if number <= len(cards) else {}
+    own = CheckpointHeader(network, preprocessing, card, header.has_locator)
     return own, below(load_weights(path), f"members.{number - 1}.")
 
 

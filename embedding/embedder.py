@@ -29,6 +29,8 @@ from embedding.network import Network
 from embedding.photo import Box, Image
 from embedding.preprocessing import Preprocessing
 
+_FOLDING_PX = 64  # any size that a backbone takes shows which of its layers reads which
+
 
 class Embedder:
     """A network in evaluation mode with its preprocessing.
@@ -66,9 +68,11 @@ class Embedder:
 
     def fold(self) -> Embedder:
         """Make the networks ready for nothing but being asked, which they then are in less time (embedding.folding)."""
-        fold_batch_norms(self.network)
-        if self.locator is not None:
-            fold_batch_norms(self.locator)
+        networks = self.network.networks if isinstance(self.network, Ensemble) else (self.network,)
+        finders = () if self.locator is None else (self.locator,)
+        for network, px in [*((each, _FOLDING_PX) for each in networks), *((each, each.px) for each in finders)]:
+            noise = torch.rand(1, 3, px, px, generator=torch.Generator().manual_seed(0))
+            fold_batch_norms(network, noise.to(self.device, memory_format=torch.channels_last))
         return self
 
     @property

@@ -2,79 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from torch import fx, nn
+import torch
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-_PLAIN = (bool, int, float, str, tuple, type(None))
+from embedding.backbone import PLAIN_CONVOLUTIONS
+
+_NOISE = 1e-2
+"""How much of the largest number two ways of computing one output may differ: a GPU rounds factors to 10 bits."""
 
 
-class _OneLevel(fx.Tracer):
-    """Sees which of a module's own children reads what another made; what they do inside is not looked at."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return True
-
-
-def fold_batch_norms(network: nn.Module) -> int:
-    """Fold each batch normalisation that alone reads what a convolution makes into that one; returns how many.
+def fold_batch_norms(network: nn.Module, images: Tensor) -> int:
+    """Fold each batch normalisation that reads what a convolution makes into that one; returns how many.
 
     In place, for a network that will only be asked: it is put in evaluation mode, can't be trained any more, and its
     weights have other names and numbers than the checkpoint's. What timm's layers hold beside a normalisation
-    (activation, dropped blocks) stays. Where a module's order can't be traced, it stays as it is.
+    (activation, dropped blocks) stays.
+
+    Which layer reads which is seen by having the network look at `images`, of whatever content; nobody else may use it
+    meanwhile. It looks at them again afterwards, and where it sees anything else (a convolution may be read by
+    something that is no layer) all is as it was, and 0 is returned.
     """
     network.eval()
-    folded = 0
-    found: dict[object, list[tuple[str, str]]] = {}
-    for module in list(network.modules()):
-        if any(isinstance(child, nn.BatchNorm2d) for child in module.children()):
-            kind = _kind(module)
-            if kind not in found:
-                found[kind] = list(_pairs(module))
-            for before, after in found[kind]:
-                convolution, normalisation = module.get_submodule(before), module.get_submodule(after)
-                setattr(module, before, fuse_conv_bn_eval(cast(Any, convolution), cast(Any, normalisation)))
-                setattr(module, after, _what_else(normalisation))
-                folded += 1
-    return folded
+    with torch.no_grad():
+        before, pairs = _watched(network, images)
+        folded: dict[nn.Module, nn.Module] = {}
+        for convolution, normalisation in pairs:
+            folded[convolution] = fuse_conv_bn_eval(cast(Any, convolution), cast(Any, normalisation))
+            folded[normalisation] = _what_else(normalisation)
+        _exchange(network, folded)
+        if torch.allclose(network(images), before, rtol=0.0, atol=_NOISE * float(before.abs().max())):
+            return len(pairs)
+    _exchange(network, {new: old for old, new in folded.items()})
+    return 0
 
 
-def _kind(module: nn.Module) -> object:
-    """What modules have in common whose children are called in one order: most of a network are a few such blocks.
+def _watched(network: nn.Module, images: Tensor) -> tuple[Tensor, list[tuple[nn.Module, nn.Module]]]:
+    """What the network sees in images, and each convolution, asked once, that a normalisation, asked once, reads."""
+    made: dict[int, tuple[nn.Module, Tensor]] = {}  # the tensor too: while it lives, no other has its id
+    read: list[tuple[nn.Module, nn.Module]] = []
+    asked: Counter[nn.Module] = Counter()
 
-    Tracing takes milliseconds, a block; a network has a hundred.
-    """
-    own = [
-        (name, repr(value) if type(value) in _PLAIN else id(value))
-        for name, value in cast("dict[str, object]", vars(module)).items()
-        if not name.startswith("_")  # torch's own: parameters, children, hooks
-    ]
-    return type(module), tuple(own), tuple((name, type(child)) for name, child in module.named_children())
+    def convolved(module: nn.Module, _: Any, output: Tensor) -> None:
+        asked[module] += 1
+        made[id(output)] = (module, output)
 
+    def normalises(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+        asked[module] += 1
+        if id(given[0]) in made:
+            read.append((made[id(given[0])][0], module))
 
-def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """The names of children: a convolution, and the normalisation that reads it and is read from nowhere else."""
+    watched = [each.register_forward_hook(convolved) for each in network.modules() if _is_convolution(each)]
+    watched += [each.register_forward_pre_hook(normalises) for each in network.modules() if _is_normalisation(each)]
     try:
-        calls = [node for node in _OneLevel().trace(module).nodes if node.op == "call_module"]
-    except Exception:  # whatever a forward does with what isn't a tensor, or one that asks for its values
-        return
-    names = [str(node.target) for node in calls]
-    for node in calls:
-        source = node.args[0] if node.args else None
-        if not isinstance(source, fx.Node) or source.op != "call_module" or len(source.users) != 1:
-            continue
-        before, after = str(source.target), str(node.target)
-        is_pair = isinstance(module.get_submodule(before), nn.Conv2d) and isinstance(
-            module.get_submodule(after), nn.BatchNorm2d
-        )
-        if is_pair and "." not in before + after and names.count(before) == names.count(after) == 1:
-            yield before, after
+        seen = network(images)
+    finally:
+        for hook in watched:
+            hook.remove()
+    readers = Counter(convolution for convolution, _ in read)
+    return seen, [(one, other) for one, other in read if asked[one] == asked[other] == readers[one] == 1]
+
+
+def _is_convolution(module: nn.Module) -> bool:
+    """Of one whose kind does something to its weights before it uses them, those can't be folded."""
+    return type(module) in PLAIN_CONVOLUTIONS and not hasattr(module, "parametrizations")
+
+
+def _is_normalisation(module: nn.Module) -> bool:
+    return isinstance(module, nn.BatchNorm2d) and module.running_mean is not None
+
+
+def _exchange(network: nn.Module, by: Mapping[nn.Module, nn.Module]) -> None:
+    """Put each module in another one's place, under every name that it has."""
+    named = list(cast("Iterable[tuple[str, nn.Module]]", network.named_modules(remove_duplicate=False)))
+    for name, module in named:
+        if module in by:
+            network.set_submodule(name, by[module])
 
 
 def _what_else(normalisation: nn.Module) -> nn.Module:
     """What timm's normalisation does besides: drop blocks, activate. Else nothing."""
     parts = [cast(nn.Module, getattr(normalisation, name, nn.Identity())) for name in ("drop", "act")]
-    kept = [part for part in parts if not isinstance(part, nn.Identity)]
-    return nn.Sequential(*kept) if kept else nn.Identity()
+    return nn.Sequential(*(part for part in parts if not isinstance(part, nn.Identity)))

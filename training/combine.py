@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from embedding.checkpoint import (
     CLASSES_PREFIX,
+    DEFAULT_CHECKPOINT,
     LOCATOR_PREFIX,
     CheckpointHeader,
     below,
@@ -29,7 +31,7 @@ from index.labels import LabelledPhoto
 from training.gating import fit_gate, sample, shares_of, unit_vectors
 from training.thinning import PHOTOS_TO_THIN_BY, BadDimensions, thin
 
-_NUMBERED = re.compile(r"(.+)@(\d{1,6})")
+_NUMBERED = re.compile(r"(.+)@(.*)")
 
 
 class BadEnsemble(FlukeprintError):
@@ -49,7 +51,8 @@ def combine(
 ) -> str:
     """Write one checkpoint of several members; returns its fingerprint.
 
-    A path may name an ensemble's member: FILE@2 is its second. So one of them can be exchanged, or some left out.
+    A path may name an ensemble's member: FILE@2 is its second (default@2 the shipped one's), which stays as it is where
+    it has as many dimensions as are wanted. So one can be exchanged, or some left out.
     A photo is cropped once for all members, and scaled to the largest member's input, from which the others scale
     down; in all else they must agree in preprocessing. The locator is that of the checkpoint `locator`, else the first
     that a member has. With `experts` (species: members' numbers from 1) a gate divides photos among members; with
@@ -88,8 +91,9 @@ def combine(
         card |= {} if overlap is None else {"locator_overlap": overlap}
     if dimensions:
         each = list(dimensions) * (len(paths) if len(dimensions) == 1 else 1)
-        _refuse_thinning_again(paths, described, each)
-        _thin(network, weights, input_, each, experts or {}, photos)
+        _refuse_thinning_again(paths, given, each)
+        wanted = {at: kept for at, (one, kept) in enumerate(zip(given, each, strict=True)) if not one.is_kept_at(kept)}
+        _thin(network, weights, input_, wanted, experts or {}, photos)
     if experts is not None:
         _add_gate(network, weights, card, input_, experts, photos)
     return save_checkpoint(out, weights, CheckpointHeader(network, input_, card, locator_from is not None))
@@ -102,22 +106,43 @@ class _Given:
     file: Path
     header: CheckpointHeader
     weights: Mapping[str, Tensor]
+    is_of_ensemble: bool = False
+
+    def is_kept_at(self, dimensions: int) -> bool:
+        """Whether its embedding is left as it is: an ensemble's member has the axes that it was given there."""
+        return self.is_of_ensemble and self.header.network.get("embedding_dim") == dimensions
 
 
 def _opened(path: Path) -> _Given:
-    numbered = _NUMBERED.fullmatch(path.name)
-    if numbered and not path.exists():
-        file = path.with_name(numbered[1])
-        return _Given(file, *member_of(file, int(numbered[2])))
-    header = read_header(path)
+    file, number = _numbered(path)
+    if number:
+        return _Given(file, *member_of(file, number), is_of_ensemble=True)
+    header = read_header(file)
     members = len(header.network.get("members", ()))
     if members:
         raise BadEnsemble(
             f"{path} is an ensemble already; give the members that are wanted: {path}@1 to {path}@{members}"
         )
     others = (LOCATOR_PREFIX, CLASSES_PREFIX)
-    own = {name: value for name, value in load_weights(path).items() if not name.startswith(others)}
-    return _Given(path, header, own)
+    own = {name: value for name, value in load_weights(file).items() if not name.startswith(others)}
+    return _Given(file, header, own)
+
+
+def _numbered(path: Path) -> tuple[Path, int]:
+    """The file that a path names, and the number after its @, or 0. A file that has an @ in its name is itself."""
+    named = _NUMBERED.fullmatch(path.name)
+    if os.path.lexists(path) or not named:
+        return _file(path), 0
+    if not re.fullmatch(r"[1-9]\d{0,5}", named[2]):
+        raise BadEnsemble(
+            f"{path}: there is no such file, and {named[2]!r} is no member's number; give FILE@2 for the second of an "
+            "ensemble's members"
+        )
+    return _file(path.with_name(named[1])), int(named[2])
+
+
+def _file(path: Path) -> Path:
+    return DEFAULT_CHECKPOINT if path == Path("default") and not os.path.lexists(path) else path
 
 
 def _shared_input(paths: Sequence[Path], headers: Sequence[CheckpointHeader]) -> Preprocessing:
@@ -140,19 +165,19 @@ def _size(preprocessing: Preprocessing) -> tuple[int, int]:
 def _locator_from(members: Sequence[_Given], given: Path | None) -> Path | None:
     if given is None:
         return next((one.file for one in members if one.header.has_locator), None)
-    if not read_header(given).has_locator:
+    file, _ = _numbered(given)  # a member's is its ensemble's
+    if not read_header(file).has_locator:
         raise BadEnsemble(f"{given} has no locator; give a checkpoint that was trained with [locator] epochs")
-    return given
+    return file
 
 
-def _refuse_thinning_again(
-    paths: Sequence[Path], described: Sequence[Mapping[str, Any]], dimensions: Sequence[int]
-) -> None:
-    for path, member, kept in zip(paths, described, dimensions, strict=True):
-        if member.get("odd_dims") is not None and member["embedding_dim"] != kept:
+def _refuse_thinning_again(paths: Sequence[Path], given: Sequence[_Given], dimensions: Sequence[int]) -> None:
+    for path, one, kept in zip(paths, given, dimensions, strict=True):
+        if one.header.network.get("odd_dims") is not None and not one.is_kept_at(kept):
+            own = one.header.network.get("embedding_dim")
             raise BadDimensions(
-                f"{path} was brought down to {member['embedding_dim']} dimensions before, with looks apart, and can't "
-                f"be to {kept}; give {member['embedding_dim']} for it, or the checkpoint that it was made of"
+                f"{path} was brought down to {own} dimensions before, with looks apart, and can't be to {kept}; give "
+                f"{own} for it, or the checkpoint that it was made of"
             )
 
 
@@ -160,16 +185,15 @@ def _thin(
     network: dict[str, Any],
     weights: dict[str, Tensor],
     input_: Preprocessing,
-    dimensions: Sequence[int],
+    dimensions: Mapping[int, int],
     experts: Mapping[str, Sequence[int]],
     photos: Sequence[LabelledPhoto],
 ) -> None:
-    """Bring each member's embedding down to its number of dimensions, by photos of its species."""
+    """Bring members' embeddings (by their place) down to so many dimensions, by photos of their species."""
     some = sample(photos, most=PHOTOS_TO_THIN_BY)
     shares = shares_of(experts, list(some), len(network["members"]))
-    for at, (member, kept) in enumerate(zip(network["members"], dimensions, strict=True)):
-        if member.get("odd_dims") is not None:
-            continue  # it has its axes
+    for at, kept in dimensions.items():
+        member = network["members"][at]
         seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
         embedder = _embedder(network, weights, input_)
         straight, *mirrored = unit_vectors(embedder, seen, at, has_both_sides=member.get("sides") == "apart")

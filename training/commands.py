@@ -264,7 +264,8 @@ def combine(
     with photos and mirror images with mirror images, as after training with network.sides = "apart": better where
     another animal may look like the mirror image of one.
 
-    A member of an ensemble is exchanged by naming the others: default.safetensors@1 new.safetensors ...
+    A member of an ensemble is exchanged by naming the others: new.safetensors default@2 default@3, where default is the
+    shipped checkpoint.
     """
     from training.combine import combine as write_ensemble
     from training.sets import read_sets

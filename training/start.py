@@ -198,14 +198,14 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
     if described.get("odd_dims"):
         # Axes chosen for two looks (embedding.sides) are no projection for one: it begins anew.
         fitting = {name: value for name, value in fitting.items() if not name.startswith(("project.", "neck."))}
-    pooled = {name for name in own if name.startswith("pool.")}
-    if "pool.is_fitted" in own and not pooled <= set(fitting):
-        # Half of another vlad pooling is none: it begins anew, from these features, and so does what reads it.
-        fitting = {
-            name: value for name, value in fitting.items() if not name.startswith(("pool.", "project.", "neck."))
-        }
-    elif "pool.is_fitted" in own and "project.weight" not in fitting:
-        fitting["pool.is_fitted"] = fitting["pool.is_fitted"] * CENTRES_FITTED
+    if "pool.is_fitted" in own:
+        is_whole = {name for name in own if name.startswith(("pool.", "project."))} <= set(fitting)
+        if not is_whole and member and {name for name in own if name.startswith("pool.")} <= set(fitting):
+            fitting["pool.is_fitted"] = fitting["pool.is_fitted"] * CENTRES_FITTED
+        elif not is_whole:
+            # Half of another vlad pooling is none, and centres lie where its own photos had them: it begins anew, from
+            # these features, unless just that member was asked for.
+            fitting = {name: value for name, value in fitting.items() if not name.startswith(("pool.", "project."))}
     network.load_state_dict({**own, **fitting})
 
 

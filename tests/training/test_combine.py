@@ -9,7 +9,15 @@ import pytest
 import torch
 from PIL import Image
 
-from embedding.checkpoint import LOCATOR_PREFIX, BadCheckpoint, CheckpointHeader, read_header, save_checkpoint
+from embedding.checkpoint import (
+    DEFAULT_CHECKPOINT,
+    LOCATOR_PREFIX,
+    BadCheckpoint,
+    CheckpointHeader,
+    load_weights,
+    read_header,
+    save_checkpoint,
+)
 from embedding.embedder import Embedder
 from embedding.locator import Locator
 from embedding.network import Network, NetworkConfig
@@ -90,7 +98,7 @@ def test_a_named_locator_is_taken(tmp_path: Path) -> None:
     found, wanted = Embedder.load(tmp_path / "both.safetensors").locator, Embedder.load(paths[2]).locator
     assert found is not None
     assert wanted is not None
-    assert torch.equal(found.state_dict()["head.1.weight"], wanted.state_dict()["head.1.weight"])
+    assert torch.equal(found.state_dict()["last.weight"], wanted.state_dict()["last.weight"])
     with pytest.raises(BadEnsemble, match=r"1\.safetensors has no locator"):
         combine(paths[:2], tmp_path / "both.safetensors", "both", locator=paths[0])
 
@@ -203,7 +211,7 @@ def test_an_ensemble_s_member_is_exchanged(tmp_path: Path) -> None:
     combine([Path(f"{both}@1"), paths[2]], exchanged, "exchanged")
     combine([paths[0], paths[2]], anew, "exchanged")
     assert exchanged.read_bytes() == anew.read_bytes()  # weights, sizes, card and locator are those of the first
-    combine([Path(f"{both}@2"), paths[0]], exchanged, "exchanged")
+    combine([Path(f"{both}@2"), paths[0]], exchanged, "exchanged", locator=Path(f"{both}@2"))
     combine([paths[1], paths[0]], anew, "exchanged", locator=paths[0])
     assert exchanged.read_bytes() == anew.read_bytes()
     named = tmp_path / "odd@2"
@@ -216,18 +224,48 @@ def test_an_ensemble_s_member_is_exchanged(tmp_path: Path) -> None:
     ("given", "told"),
     [
         ("both.safetensors@3", r"member 3 was asked for; it has members 1 to 2"),
-        ("both.safetensors@0", r"member 0 was asked for; it has members 1 to 2"),
         ("1.safetensors@1", r"member 1 was asked for; it has no members; give the file without a number"),
         ("absent.safetensors@1", r"there is no checkpoint at .*absent.safetensors;"),
-        ("both.safetensors@x", r"there is no checkpoint at .*both.safetensors@x;"),
+        (
+            "both.safetensors@x",
+            r"@x: there is no such file, and 'x' is no member's number; give FILE@2",
+        ),
+        ("both.safetensors@0", r"both.safetensors@0: there is no such file, and '0' is no member's number"),
+        ("both.safetensors@", r"both.safetensors@: there is no such file, and '' is no member's number"),
+        ("both.safetensors@1234567", r"no such file, and '1234567' is no member's number"),
     ],
 )
 def test_a_member_that_is_none_is_refused(given: str, told: str, tmp_path: Path) -> None:
     paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
     combine(paths, tmp_path / "both.safetensors", "both")
-    with pytest.raises(BadCheckpoint, match=told):
+    with pytest.raises((BadCheckpoint, BadEnsemble), match=told):
         combine([tmp_path / given, paths[0]], tmp_path / "no.safetensors", "no")
     assert not (tmp_path / "no.safetensors").exists()
+
+
+def test_the_shipped_checkpoint_is_named_default(tmp_path: Path) -> None:
+    out = tmp_path / "heads.safetensors"
+    combine([Path("default@3"), Path("default@4")], out, "heads", locator=Path("default"), dimensions=[])
+    header, shipped = read_header(out), read_header(DEFAULT_CHECKPOINT)
+    kept = ("backbone", "embedding_dim", "sides", "odd_dims", "mirror")
+    for one, own in zip(header.network["members"], shipped.network["members"][2:4], strict=True):
+        assert {name: one[name] for name in kept} == {name: own[name] for name in kept}
+    weights, whole = load_weights(out), load_weights(DEFAULT_CHECKPOINT)
+    assert torch.equal(weights["members.1.project.weight"], whole["members.3.project.weight"])
+    assert torch.equal(weights[f"{LOCATOR_PREFIX}last.weight"], whole[f"{LOCATOR_PREFIX}last.weight"])
+    assert (header.preprocessing.width_px, header.preprocessing.height_px) == (192, 136)
+
+
+def test_an_ensemble_s_member_stays_as_it_is_at_its_dimensions(tmp_path: Path) -> None:
+    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
+    thin, again = tmp_path / "thin.safetensors", tmp_path / "again.safetensors"
+    combine(paths, thin, "thin", dimensions=[4], photos=photos)
+    others = photos_of(tmp_path / "o", "orca", (10, 10, 190))
+    combine([Path(f"{thin}@2"), paths[0]], again, "again", dimensions=[4, 3], photos=others)
+    before, after = load_weights(thin), load_weights(again)
+    assert torch.equal(after["members.0.project.weight"], before["members.1.project.weight"])
+    assert after["members.1.project.weight"].shape[0] == 3
 
 
 def test_axes_of_two_looks_are_chosen_once(tmp_path: Path) -> None:

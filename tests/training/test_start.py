@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import timm
@@ -146,9 +146,9 @@ def test_of_an_ensemble_the_member_of_the_recipe_s_backbone_is_taken(tmp_path: P
     assert other.config.backbone != network.config.backbone
 
 
-@pytest.mark.parametrize(("clusters", "dim", "fitted"), [(4, 8, 1.0), (5, 8, 0.0), (4, 6, CENTRES_FITTED)])
+@pytest.mark.parametrize(("clusters", "dim", "is_taken"), [(4, 8, True), (5, 8, False), (4, 6, False)])
 def test_another_s_vlad_pooling_is_taken_whole_or_not_at_all(
-    clusters: int, dim: int, fitted: float, tmp_path: Path
+    clusters: int, dim: int, is_taken: bool, tmp_path: Path
 ) -> None:
     torch.manual_seed(6)
     saved = Network(NetworkConfig("test_resnet", 8, "vlad", clusters=4, cell_dim=3))
@@ -161,13 +161,21 @@ def test_another_s_vlad_pooling_is_taken_whole_or_not_at_all(
     )
     begun = start_network(wanted)
     assert isinstance(begun.pool, Vlad)
-    assert begun.pool.is_fitted == fitted  # what isn't is looked for
-    saved = saved.half().float()
-    assert same(begun.backbone, saved.backbone)
-    assert torch.equal(begun.project.weight, saved.project.weight) is (fitted == 1.0)  # pyright: ignore[reportArgumentType]
-    if fitted:
-        assert isinstance(saved.pool, Vlad)
-        assert torch.equal(begun.pool.centers, saved.pool.centers)
+    assert bool(begun.pool.is_fitted) is is_taken  # else clusters are looked for
+    assert same(begun.backbone, saved.half().float().backbone)
+
+
+@pytest.mark.parametrize(("member", "fitted"), [(0, 0.0), (3, CENTRES_FITTED)])
+def test_a_member_asked_for_keeps_its_centres_where_its_linear_layer_begins_anew(member: int, fitted: float) -> None:
+    """Heads that begin from the first member, flukes', look for their own: other photos have other places."""
+    network = start_network(replace(read_recipe("right-whale").network, weights="default", member=member))
+    shipped = load_weights(DEFAULT_CHECKPOINT)
+    taken = f"members.{max(member - 1, 0)}."
+    assert isinstance(network.pool, Vlad)
+    assert network.pool.is_fitted == fitted
+    assert torch.equal(network.pool.centers, shipped[f"{taken}pool.centers"]) is bool(member)
+    assert torch.equal(cast(Any, network.backbone).conv_stem.weight, shipped[f"{taken}backbone.conv_stem.weight"])
+    assert network.project.weight.shape != shipped[f"{taken}project.weight"].shape
 
 
 def test_of_an_ensemble_the_member_asked_for_is_taken(tmp_path: Path) -> None:
