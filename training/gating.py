@@ -19,7 +19,9 @@ from training.splits import make_split, species_of
 PHOTOS_OF_SPECIES = 2400
 """How many photos of a species are looked at."""
 _BATCH = 32
-_DECAY = 1e-5  # a photo like no species' is to be divided among members, not given to one at a guess
+_DECAY = 1e-6
+"""How much large weights cost: of those tried what tells photos it wasn't fitted to best (tests/bench/gate.py). Without
+any a photo like no species' would be given to one at a guess, which is to be divided among members."""
 
 
 class BadExperts(FlukeprintError):
