@@ -87,7 +87,10 @@ def test_keep_serves_until_it_is_stopped_and_leaves_nobody_behind(
         service = int((out / "serve.pid").read_text())
         assert _is_alive(service)
         process.send_signal(stop)
-        _, rest = process.communicate(timeout=30)
+        try:
+            _, rest = process.communicate(timeout=30)
+        finally:
+            process.kill()  # or leaving the block would wait for it without end
     assert process.returncode == 0
     assert rest.strip() == "Stopping the service."
     assert not _is_alive(service)
