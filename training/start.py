@@ -172,8 +172,7 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
 
     Of an ensemble the `member` (from 1) is taken, or, for 0, the first with the recipe's backbone.
     """
-    weights, own = load_weights(path), network.state_dict()
-    described = read_header(path).network
+    own, described = network.state_dict(), read_header(path).network
     backbones = [str(one["backbone"]) for one in described.get("members", ())]
     if backbones and member > len(backbones):
         raise BadNetwork(
@@ -183,6 +182,8 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
     if backbones and (member or network.config.backbone in backbones):
         header, weights = member_of(path, member or backbones.index(network.config.backbone) + 1)
         described = header.network
+    else:
+        weights = load_weights(path)
     unfit = [
         name
         for name in own
@@ -199,10 +200,10 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
         # Axes chosen for two looks (embedding.sides) are no projection for one: it begins anew.
         fitting = {name: value for name, value in fitting.items() if not name.startswith(("project.", "neck."))}
     if "pool.is_fitted" in own:
-        is_whole = {name for name in own if name.startswith(("pool.", "project."))} <= set(fitting)
-        if not is_whole and member and {name for name in own if name.startswith("pool.")} <= set(fitting):
+        has = {part: all(name in fitting for name in own if name.startswith(part)) for part in ("pool.", "project.")}
+        if member and has["pool."] and not has["project."]:
             fitting["pool.is_fitted"] = fitting["pool.is_fitted"] * CENTRES_FITTED
-        elif not is_whole:
+        elif not all(has.values()):
             # Half of another vlad pooling is none, and centres lie where its own photos had them: it begins anew, from
             # these features, unless just that member was asked for.
             fitting = {name: value for name, value in fitting.items() if not name.startswith(("pool.", "project."))}
