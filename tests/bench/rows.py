@@ -1,15 +1,19 @@
 """The rows of docs/benchmarks.md's tables of results, and what is answered at the default thresholds, of reports.
 
     python tests/bench/rows.py runs/report-humpback runs/report-right_whale ...
+    python tests/bench/rows.py --spread runs/report-seed8 runs/report-seed9 runs/report-seed10
 
-A report is the folder that `flukeprint evaluate` wrote.
+A report is the folder that `flukeprint evaluate` wrote. With `--spread` the reports are of one set, asked of trainings
+that differ by their seed alone: told is each figure's mean and standard deviation (over one less than there are).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +21,28 @@ from evaluated import Evaluated
 
 from index.matching import Thresholds, decide
 
+_FIGURES = (
+    *((part, figure) for part in ("known", "disjoint") for figure in ("top1", "top5", "map5")),
+    *(("open", figure) for figure in ("auroc", "fnir_at_fpir_0.1", "fnir_at_fpir_0.01")),
+)
+
 
 def main() -> None:
-    """Print each report's row, and the shares of the decisions on its known and unknown queries."""
+    """Print each report's row and its decisions' shares, or the spread of all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", nargs="+", type=Path)
-    for report in parser.parse_args().reports:
+    parser.add_argument("--spread", action="store_true")
+    given = parser.parse_args()
+    if not given.spread:
+        _print_rows(given.reports)
+    elif len(given.reports) < 2:
+        parser.error("a spread wants two reports or more")
+    else:
+        _print_spread(given.reports)
+
+
+def _print_rows(reports: Sequence[Path]) -> None:
+    for report in reports:
         told: dict[str, Any] = json.loads((report / "report.json").read_text())
         known, disjoint, unknown = (told[part] for part in ("known", "disjoint", "open"))
         cells = [
@@ -46,6 +66,20 @@ def main() -> None:
         for kind, decisions in _decisions(report, calibrated).items():
             shares = ", ".join(f"{share:.1%} {decision}" for decision, share in decisions.items())
             print(f"  {kind} queries answered: {shares}")
+
+
+def _print_spread(reports: Sequence[Path]) -> None:
+    told: list[dict[str, Any]] = [json.loads((report / "report.json").read_text()) for report in reports]
+    if any(_asked(each) != _asked(told[0]) for each in told):
+        raise SystemExit(f"error: these reports are of different queries: {[_asked(each) for each in told]}")
+    for part, figure in _FIGURES:
+        values = [each[part][figure] for each in told]
+        spread = f"{_figure(statistics.mean(values))} +- {_figure(statistics.stdev(values))}"
+        print(f"{part} {figure}: {spread} ({', '.join(map(_figure, values))})")
+
+
+def _asked(told: dict[str, Any]) -> tuple[Any, ...]:
+    return told["split"], told["gallery"], told["known"]["queries"], told["disjoint"]["queries"]
 
 
 def _figure(value: float) -> str:

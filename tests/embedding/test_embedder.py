@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from embedding import embedder as embedder_module
 from embedding.checkpoint import LOCATOR_PREFIX, BadCheckpoint, CheckpointHeader, fingerprint_of, save_checkpoint
-from embedding.embedder import Embedder, normalised
+from embedding.embedder import Embedder, load_locator, normalised
 from embedding.locator import Locator, locate
 from embedding.network import Network, NetworkConfig
 from embedding.photo import Box
@@ -142,3 +142,19 @@ def test_a_locator_finds_the_box_of_photos_without_one(
         np.abs(loaded.embed(images) - Embedder.load(saved(tmp_path / "n", network), device="cpu").embed(images)).max()
         > 1e-3
     )
+
+
+def test_a_locator_is_loaded_alone(network: Network, images: list[Image.Image], tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    path = saved(tmp_path / "c.safetensors", network, Locator())
+    whole, alone = Embedder.load(path, device="cpu").locator, load_locator(path)
+    assert whole is not None and alone is not None
+    np.testing.assert_allclose(locate(alone, images), locate(whole, images), atol=1e-5)
+    assert load_locator(saved(tmp_path / "n.safetensors", network)) is None
+
+
+def test_a_locator_that_lacks_a_layer_is_refused_and_the_file_named(network: Network, tmp_path: Path) -> None:
+    cut = Locator()
+    del cut.last
+    with pytest.raises(BadCheckpoint, match=r"c\.safetensors holds weights that don't fit its own description"):
+        load_locator(saved(tmp_path / "c.safetensors", network, cut))
