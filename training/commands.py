@@ -259,10 +259,11 @@ def combine(
     """Make one checkpoint of several: an ensemble that asks every member and means their answers.
 
     With --expert, each species is answered for by its own members: a gate, fitted to the photos given, sees from a
-    photo whose it is. Species are the label files' folders, as in `flukeprint train`. With --dimensions embeddings are
-    brought down to their principal axes, for a smaller file and a faster search. With --apart, photos are compared
-    with photos and mirror images with mirror images, as after training with network.sides = "apart": better where
-    another animal may look like the mirror image of one.
+    photo whose it is. A photo's species is what the label file's column `species` says, else the name of that file's
+    folder, as in `flukeprint train`. With --dimensions embeddings are brought down to their principal axes, for a
+    smaller file and a faster search. With --apart, photos are compared with photos and mirror images with mirror
+    images, as after training with network.sides = "apart": better where another animal may look like the mirror image
+    of one.
 
     A member of an ensemble is exchanged by naming the others: new.safetensors default@2 default@3, where default is the
     shipped checkpoint.
