@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from embedding.checkpoint import LOCATOR_PREFIX, load_weights, read_header, save_checkpoint
-from embedding.embedder import Embedder, load_locator, normalised
+from embedding.embedder import Embedder, load_locator
 from embedding.network import Network, NetworkConfig
 from embedding.photo import read_photo
 from index.labels import LabelledPhoto
@@ -46,7 +46,7 @@ def main() -> None:
     labelled, _ = read_sets([given.csv], [given.photos])
     roles = read_split(given.runs[0] / "split.csv", labelled).roles
     embedder = Embedder(network, header.preprocessing, "", locator=load_locator(checkpoints[0]))
-    _count_anew(embedder, network, [photo for photo in labelled if roles[photo.name] == "fit"])
+    _count_anew(embedder, [photo for photo in labelled if roles[photo.name] == "fit"])
     located = {name: value for name, value in weights[0].items() if name.startswith(LOCATOR_PREFIX)}
     print(save_checkpoint(given.out, network.state_dict() | located, replace(header, network=described)))
 
@@ -62,21 +62,16 @@ def _averaged(weights: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return found
 
 
-@torch.no_grad()
-def _count_anew(embedder: Embedder, network: Network, photos: Sequence[LabelledPhoto]) -> None:
-    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # every batch counts alike
-        norm.train()
+def _count_anew(embedder: Embedder, photos: Sequence[LabelledPhoto]) -> None:
+    for layer in embedder.network.modules():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            layer.reset_running_stats()
+            layer.momentum = None  # every batch counts alike
+            layer.train()
+    embedder.batch_size = _BATCH
     shuffled = [photos[at] for at in np.random.default_rng(0).permutation(len(photos)).tolist()]
     for start in range(0, len(shuffled) - _BATCH + 1, _BATCH):
-        images = [read_photo(photo.path) for photo in shuffled[start : start + _BATCH]]
-        boxes = embedder.located(images, [None] * len(images))
-        pixels = [embedder.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
-        seen = normalised(torch.from_numpy(np.stack(pixels)), embedder.preprocessing)
-        network(seen)
-        network.mirrored(seen)
+        embedder.embed([read_photo(photo.path) for photo in shuffled[start : start + _BATCH]])
 
 
 if __name__ == "__main__":
