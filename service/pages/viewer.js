@@ -40,7 +40,7 @@ export function viewer() {
     ),
     tools,
   );
-  for (const one of panes) attend(one, node);
+  for (const one of panes) attend(one);
   const sized = new ResizeObserver(draw);
   for (const one of panes) sized.observe(one.stage);
 
@@ -69,9 +69,10 @@ export function viewer() {
     toggles.box.setAttribute("aria-pressed", String(state.hasBox));
     toggles.fit.hidden = toggles.box.hidden = panes.every((one) => !one.box);
     node.classList.toggle("boxless", !state.hasBox);
+    node.dataset.ready = String(panes.filter((one) => one.isLoaded).length);
   }
 
-  function attend(one, whole) {
+  function attend(one) {
     const fingers = new Map();
     let span = 0;
     one.stage.addEventListener("pointerdown", (event) => {
@@ -112,10 +113,7 @@ export function viewer() {
       event.stopPropagation();
       change({ x: state.x + move[0], y: state.y + move[1] });
     });
-    one.onload = () => {
-      draw();
-      whole.dataset.ready = String(panes.filter((each) => each.isLoaded).length);
-    };
+    one.onload = draw;
   }
 
   const keys = {
@@ -171,13 +169,16 @@ function pane(title) {
 
 function setPhoto(one, photo) {
   put(one.caption, photo ? photo.caption : "Nobody to compare with");
-  if (isSame(one.url, photo && photo.url) && String(one.given) === String(photo && photo.box)) return;
-  Object.assign(one, { box: photo ? photo.box : null, given: photo && photo.box, isLoaded: false });
+  const box = photo ? photo.box : null;
+  if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box)) return;
+  one.box = box;
   if (!isSame(one.url, photo && photo.url)) {
     one.url = photo ? photo.url : null;
-    one.isSharp = false;
-    one.picture = photo && image(photo.url, { size: START_PX, alt: photo.alt, isLazy: false });
-    one.picture?.addEventListener("load", () => {
+    one.isSharp = one.isLoaded = false; // a box that comes later leaves the picture as it is
+    const picture = photo && image(photo.url, { size: START_PX, alt: photo.alt, isLazy: false });
+    one.picture = picture;
+    picture?.addEventListener("load", () => {
+      if (one.picture !== picture) return; // another photo was asked for meanwhile
       one.isLoaded = true;
       one.onload();
     });
