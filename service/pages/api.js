@@ -59,6 +59,7 @@ export async function send(method, address, { json, form, headers = {}, signal }
   const body = json === undefined ? form : JSON.stringify(json);
   const type = json === undefined ? {} : { "Content-Type": "application/json" };
   for (;;) {
+    const sent = key.get();
     const answer = await fetch(address, {
       method,
       body,
@@ -68,7 +69,7 @@ export async function send(method, address, { json, form, headers = {}, signal }
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
     if (answer.status !== 401) throw problem;
-    await keyFor(problem);
+    if (key.get() === sent) await keyFor(problem); // else another key was given while this one was under way
   }
 }
 
@@ -91,11 +92,12 @@ export const nextOf = (page) => page.next ?? page.next_cursor ?? null;
 // XMLHttpRequest, because fetch doesn't tell how much of a body has gone out.
 export async function upload(address, form, onprogress) {
   for (;;) {
+    const sent = key.get();
     try {
       return await uploadOnce(address, form, onprogress);
     } catch (problem) {
       if (problem.status !== 401) throw problem;
-      await keyFor(problem);
+      if (key.get() === sent) await keyFor(problem);
     }
   }
 }

@@ -27,6 +27,8 @@ async function go() {
     location.replace("#/review");
     return;
   }
+  const wasFirst = isFirst;
+  isFirst = false;
   leaving.abort();
   leaving = new AbortController();
   calm();
@@ -43,9 +45,10 @@ async function go() {
     if (error.name !== "AbortError" && !shown.aborted) put(screen, inPlace(error));
   }
   if (shown.aborted) return;
+  // Somebody has begun to use it while the rest was still coming.
+  if (screen !== document.activeElement && screen.contains(document.activeElement)) return;
   // A new screen is read from its heading; the first one is left to the browser.
-  if (!isFirst) screen.querySelector("h1")?.focus({ preventScroll: true });
-  isFirst = false;
+  if (!wasFirst) screen.querySelector("h1")?.focus({ preventScroll: true });
   window.scrollTo(0, 0);
 }
 

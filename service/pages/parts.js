@@ -44,6 +44,13 @@ export async function into(place, work) {
   }
 }
 
+// Empty a place; what is still being fetched for it is not shown there any more.
+export function clear(place) {
+  newest.delete(place);
+  place.removeAttribute("aria-busy");
+  put(place);
+}
+
 // A list that comes in pages: `one` makes an entry of each, `none` stands where there is nothing.
 export async function paged(address, parameters, { things, one, none, holder, signal }) {
   const place = el("div", {});

@@ -221,6 +221,8 @@ def open_page(browser: Browser, site: Site) -> Generator[Callable[..., Page]]:
 
     yield _open
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")  # an answer may still be on its way to a route
         context.close()
     assert faults == []
 

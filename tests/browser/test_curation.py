@@ -47,10 +47,11 @@ def test_photos_are_split_off_and_the_toast_takes_it_back(open_page: OpenPage, s
     page.locator("dialog").get_by_role("button", name="Split off").click()
     expect(page.locator(".tile")).to_have_count(2)
     assert photos_of(site, "w_0012") == ["whale_02_0.jpg"]
+    expect(page.locator("#told > *")).to_have_count(2)
     grounds = page.locator("#told > *").evaluate_all(
         "parts => parts.map(part => getComputedStyle(part).backgroundColor)"
     )
-    assert len(grounds) == 2 and grounds[0] == grounds[1]  # what is told, and its button, in one colour on one ground
+    assert grounds[0] == grounds[1]  # what is told, and its button, in one colour on one ground
     page.locator("#told").get_by_role("button", name="Undo").click()
     expect(page.locator(".tile")).to_have_count(3)
     assert len(photos_of(site, "w_0002")) == 3

@@ -45,6 +45,8 @@ def test_every_screen_can_be_read_and_used_by_all(
     found: dict[str, list[str]] = {}
     for screen, there in SCREENS.items():
         page.goto(f"{site.url}/{screen}")
+        current = "/".join(screen.split("/")[:2])
+        expect(page.locator("nav a[aria-current=page]")).to_have_attribute("href", current)  # not the screen before
         expect(page.locator(there).first).to_be_visible()
         expect(page.locator("main [aria-busy]")).to_have_count(0)
         found[screen] = violations(page)

@@ -121,7 +121,7 @@ def test_serves_on_a_free_port_and_ends_cleanly(number: signal.Signals, photo: C
     with _started() as running:
         running.hear("ready at")
         assert running.url.startswith("http://127.0.0.1:")
-        answer = httpx.post(f"{running.url}/v1/identify", files=_png(photo), trust_env=False)
+        answer = httpx.post(f"{running.url}/v1/identify", files=_png(photo), trust_env=False, timeout=60)
         assert answer.json()["results"][0]["matches"][0]["individual"] == "w_1"
         code, out, said = running.stop(number)
     assert (code, out) == (0, "the end\n"), said
@@ -137,7 +137,7 @@ def test_a_running_request_is_finished_before_the_end(photo: Callable[..., bytes
         answers: list[httpx.Response] = []
 
         def ask() -> None:
-            answers.append(httpx.post(f"{running.url}/v1/identify", files=_png(photo, 60), trust_env=False))
+            answers.append(httpx.post(f"{running.url}/v1/identify", files=_png(photo, 60), trust_env=False, timeout=60))
 
         asking = threading.Thread(target=ask)
         asking.start()
@@ -156,7 +156,9 @@ def test_all_that_was_taken_in_is_answered_before_the_end(photo: Callable[..., b
             return httpx.post(url, files=_png(photo, 60), trust_env=False, timeout=60).status_code
 
         asked = [pool.submit(ask) for _ in range(3)]
-        while "flukeprint_waiting_photos 3.0" not in httpx.get(f"{running.url}/metrics", trust_env=False).text:
+        while (
+            "flukeprint_waiting_photos 3.0" not in httpx.get(f"{running.url}/metrics", trust_env=False, timeout=60).text
+        ):
             pass
         running.process.send_signal(signal.SIGTERM)
         (tmp_path / "open").touch()
@@ -169,7 +171,7 @@ def test_too_large_an_upload_is_answered_by_a_real_server(photo: Callable[..., b
     with _started("max_upload_bytes=100000") as running:
         running.hear("ready at")
         files = [("photos", ("large.png", io.BytesIO(b"x" * 5_000_000)))]
-        response = httpx.post(f"{running.url}/v1/identify", files=files, trust_env=False)
+        response = httpx.post(f"{running.url}/v1/identify", files=files, trust_env=False, timeout=60)
         assert (response.status_code, response.json()["title"]) == (413, "The upload is too large")
 
 
@@ -204,9 +206,9 @@ def test_where_others_may_reach_it_a_key_is_asked_for_and_never_logged(
         running.hear("ready at")
         url = f"{running.url}/v1/identify"
         assert running.url.startswith("http://127.0.0.1:")
-        assert httpx.post(url, files=_png(photo), trust_env=False).status_code == 401
+        assert httpx.post(url, files=_png(photo), trust_env=False, timeout=60).status_code == 401
         headers = {"Authorization": f"Bearer {secret}"}
-        assert httpx.post(url, files=_png(photo), headers=headers, trust_env=False).status_code == 200
+        assert httpx.post(url, files=_png(photo), headers=headers, trust_env=False, timeout=60).status_code == 200
         code, _, said = running.stop(signal.SIGTERM)
     assert code == 0, said
     assert "put a proxy that speaks TLS in front" in said

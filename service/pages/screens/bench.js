@@ -2,7 +2,7 @@
 
 import { get, path, send } from "../api.js";
 import { button, el, keyed, put, worker } from "../dom.js";
-import { individualLink, into, whole } from "../parts.js";
+import { clear, individualLink, into, whole } from "../parts.js";
 import { boxOf, image, urlOf } from "../photo.js";
 import { trying } from "../tell.js";
 import { DECISIONS, day, distance, percent, photoName, species, speciesTold } from "../words.js";
@@ -147,18 +147,19 @@ export function bench(card, { signal, confirm, actions, scope }) {
     if (!match) {
       if (!matches().length) {
         compared.candidate(null);
-        put(all);
+        clear(all);
       }
       return;
     }
     looked = at;
     candidates.look(at);
-    put(heat);
+    clear(heat);
     // The nearest photo is shown at once, its box and the animal's other photos when they have come.
     compare({ name: match.photo, url: match.photo_url }, match);
     await into(all, async () => {
       const [photos] = await about(match.individual);
-      if (looked !== at || signal.aborted) return [];
+      // Meanwhile another candidate was chosen, or the photo was asked about again and another animal is there.
+      if (matches()[looked] !== match || signal.aborted) return [];
       const nearest = photos.find((photo) => photo.name === match.photo);
       if (nearest) compare(nearest, match);
       return [
@@ -196,12 +197,17 @@ export function bench(card, { signal, confirm, actions, scope }) {
     return el(
       "li",
       {},
-      button(image(photo.url || urlOf(photo.name), { size: 120 }), () => compare(photo, match), {
+      button(image(photo.url || urlOf(photo.name), { size: 120 }), () => choose(photo, match), {
         class: "strip-photo",
         "data-name": photo.name,
         "aria-label": `Compare with ${photoName(photo.name)} ${day(photo.taken_at)}`,
       }),
     );
+  }
+
+  function choose(photo, match) {
+    clear(heat); // it is of the photo before
+    compare(photo, match);
   }
 
   async function asked() {
@@ -232,7 +238,7 @@ export function bench(card, { signal, confirm, actions, scope }) {
           "figcaption",
           {},
           `Red speaks for the same animal, blue against. These two photos: distance ${distance(far)}. `,
-          button("Hide", () => put(heat), { class: "quiet small" }),
+          button("Hide", () => clear(heat), { class: "quiet small" }),
         ),
       );
     });

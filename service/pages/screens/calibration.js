@@ -60,11 +60,12 @@ export async function calibration(screen, { signal }) {
 
   async function ask() {
     const rate = rounded(rateAt(slider.value));
+    const isAsked = () => rate === rounded(rateAt(slider.value)); // it was not moved meanwhile
     try {
       const answer = await get("/v1/calibration", { max_fpir: rate }, { signal });
-      draw(answer.asked, rate);
+      if (isAsked()) draw(answer.asked, rate);
     } catch (error) {
-      if (error.name !== "AbortError") put(said, inPlace(error));
+      if (error.name !== "AbortError" && isAsked()) put(said, inPlace(error));
     }
   }
 

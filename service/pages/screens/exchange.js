@@ -2,10 +2,10 @@
 
 import { get, nextOf, path, post, upload } from "../api.js";
 import { button, el, field, put, worker } from "../dom.js";
-import { empty, heading, into } from "../parts.js";
+import { clear, empty, heading, into } from "../parts.js";
 import { inPlace, tell, trying, words } from "../tell.js";
 import { count, photoName } from "../words.js";
-import { jobCard } from "./job_card.js";
+import { jobLists } from "./job_card.js";
 
 const STATUSES = {
   added: "new",
@@ -33,6 +33,7 @@ const FORMATS = [
 
 export async function exchange(screen, { signal }) {
   const place = el("div");
+  const anew = jobLists({ signal, again: look });
   put(
     screen,
     heading("Import and export"),
@@ -43,8 +44,9 @@ export async function exchange(screen, { signal }) {
   await look();
 
   function look() {
+    const { looking, cards } = anew();
     return into(place, async () => {
-      const page = await get("/v1/jobs", { limit: 100 }, { signal });
+      const page = await get("/v1/jobs", { limit: 100 }, { signal: looking });
       const jobs = page.jobs.filter((job) => job.kind === "import" || job.kind === "export");
       if (!jobs.length)
         return empty(
@@ -55,9 +57,7 @@ export async function exchange(screen, { signal }) {
       return el(
         "ul",
         { class: "jobs", "aria-label": "Imports and exports, the newest first" },
-        jobs.map((job) =>
-          jobCard(job, { signal, again: look, more: (ended) => after(ended, done.has(ended.id), signal, look) }),
-        ),
+        cards(jobs, (ended) => after(ended, done.has(ended.id), signal, look)),
       );
     });
   }
@@ -232,7 +232,7 @@ function filters(job, place, signal) {
     const at = all.findIndex(([one]) => one === status);
     const isOpen = buttons[at].getAttribute("aria-pressed") === "true";
     buttons.forEach((one, number) => one.setAttribute("aria-pressed", String(number === at && !isOpen)));
-    if (isOpen) put(place);
+    if (isOpen) clear(place);
     else await into(place, () => table(job.id, status, signal));
   }
 }

@@ -7,6 +7,7 @@ import { tell, trying } from "../tell.js";
 import { count, photoName, when } from "../words.js";
 
 const MOVING = new Set(["queued", "running"]);
+const MOST_FOLLOWED = 3; // a browser has six connections to one service, and each follower holds one
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 const STATES = {
   queued: "Waits",
@@ -37,26 +38,57 @@ const titleOf = (job) => {
   return KINDS[job.kind] || job.kind;
 };
 
+// Begins a list of jobs anew: the signal to ask for them with, and what makes their cards, the newest first. The list
+// before is asked for no more, and its cards stop following their jobs.
 // `again` shows the list anew; `more` makes what else the card of a job that has come to rest shows.
-export function jobCard(first, { signal, again, more = () => null }) {
-  const node = el("li", { class: "job" });
+export function jobLists({ signal, again }) {
+  let before = new AbortController();
+  return () => {
+    before.abort();
+    before = new AbortController();
+    const looking = AbortSignal.any([signal, before.signal]);
+    const cards = (jobs, more = () => null) => {
+      const moving = jobs.filter((job) => MOVING.has(job.state));
+      const followed = new Set(moving.slice(-MOST_FOLLOWED)); // the oldest: they come first
+      return jobs.map((job) =>
+        jobCard(job, {
+          signal,
+          following: followed.has(job) ? looking : null,
+          onend: moving.length > followed.size ? again : null,
+          again,
+          more,
+        }),
+      );
+    };
+    return { looking, cards };
+  };
+}
+
+function jobCard(first, { signal, following, onend, again, more }) {
+  const now = el("div", { class: "job-now" });
+  const acts = el("p", { class: "acts" });
   const faults = el("div");
   const below = el("div");
+  const node = el("li", { class: "job" }, now, acts, faults, below);
+  const unused = worker("", () => showFaults(first.id), { class: "quiet small" });
   let shown = null;
+  let offered = null;
   draw(first);
-  if (MOVING.has(first.state)) follow(first.id);
+  if (following) follow(first.id);
   return node;
 
   async function follow(id) {
     let last = first;
     try {
-      for await (const event of events(path("jobs", id, "events"), signal)) {
+      for await (const event of events(path("jobs", id, "events"), following)) {
         last = event.data;
         draw(last);
       }
-      if (!MOVING.has(last.state)) tell(`Job ${id}: ${STATES[last.state].toLowerCase()}.`);
+      if (MOVING.has(last.state)) return;
+      tell(`Job ${id}: ${STATES[last.state].toLowerCase()}.`);
+      if (onend) await trying(onend);
     } catch (error) {
-      if (error.name !== "AbortError" && !signal.aborted) setTimeout(() => signal.aborted || follow(id), 2000);
+      if (error.name !== "AbortError" && !following.aborted) setTimeout(() => following.aborted || follow(id), 2000);
     }
   }
 
@@ -64,7 +96,7 @@ export function jobCard(first, { signal, again, more = () => null }) {
     const isMoving = MOVING.has(job.state);
     const share = job.state === "succeeded" ? 1 : job.total ? job.done / job.total : null;
     put(
-      node,
+      now,
       el(
         "div",
         { class: "job-head" },
@@ -91,9 +123,15 @@ export function jobCard(first, { signal, again, more = () => null }) {
           .join(" · "),
       ),
       job.reason ? el("p", { class: "problem" }, job.reason) : null,
-      el(
-        "p",
-        { class: "acts" },
+    );
+    put(unused, `${count(job.error_count, "file")} not used`);
+    unused.hidden = !job.error_count;
+    // The buttons stay the same ones while a job goes on: somebody may be about to press one.
+    const offers = `${job.state} ${job.is_cancel_requested}`;
+    if (offered !== offers) {
+      offered = offers;
+      put(
+        acts,
         isMoving && !job.is_cancel_requested
           ? worker("Cancel", () => act(job.id, "cancel"), { class: "small", "aria-label": `Cancel job ${job.id}` })
           : null,
@@ -106,16 +144,12 @@ export function jobCard(first, { signal, again, more = () => null }) {
         job.state === "succeeded" && job.kind in FILES
           ? worker(FILES[job.kind][0], () => save(job), { class: "small", "aria-label": `${FILES[job.kind][0]} of job ${job.id}` })
           : null,
-        job.error_count
-          ? worker(`${count(job.error_count, "file")} not used`, () => showFaults(job.id), { class: "quiet small" })
-          : null,
+        unused,
         ENDED.has(job.state)
           ? worker("Remove", () => drop(job), { class: "quiet small", "aria-label": `Remove job ${job.id}` })
           : null,
-      ),
-      faults,
-      below,
-    );
+      );
+    }
     if (!isMoving && shown !== job.state) {
       shown = job.state;
       put(below, more(job));

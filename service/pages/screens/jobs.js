@@ -5,14 +5,14 @@ import { form, show } from "../dialog.js";
 import { button, el, put } from "../dom.js";
 import { empty, heading, into } from "../parts.js";
 import { tell, trying } from "../tell.js";
-import { jobCard } from "./job_card.js";
+import { jobLists } from "./job_card.js";
 
 const titleOf = (checkpoint) =>
   checkpoint.title && !checkpoint.name.startsWith(checkpoint.title) ? ` (${checkpoint.title})` : "";
 
 export async function jobs(screen, { signal }) {
   const place = el("div");
-  const list = el("ul", { class: "jobs", "aria-label": "Jobs, the newest first" });
+  const anew = jobLists({ signal, again: look });
   const archive = el("input", {
     type: "file",
     accept: ".zip,application/zip",
@@ -38,18 +38,15 @@ export async function jobs(screen, { signal }) {
   await look();
 
   function look() {
+    const { looking, cards } = anew();
     return into(place, async () => {
-      const page = await get("/v1/jobs", { limit: 50 }, { signal });
+      const page = await get("/v1/jobs", { limit: 50 }, { signal: looking });
       if (!page.jobs.length)
         return empty(
           "No job was started yet",
           "Identify a whole folder or zip of photos, or bring the catalogue up to date with its photos' files.",
         );
-      put(
-        list,
-        page.jobs.map((job) => jobCard(job, { signal, again: look })),
-      );
-      return list;
+      return el("ul", { class: "jobs", "aria-label": "Jobs, the newest first" }, cards(page.jobs));
     });
   }
 

@@ -26,16 +26,21 @@ export async function review(screen, { signal }) {
   const scope = scopePicker({ onchange: () => table && table.ask(), signal });
   put(screen, heading("Review", left), taking.node, scope.node, strips, place);
   document.addEventListener("keydown", onkey, { signal });
+  let isThere = false;
   await into(place, async () => {
     await fetchQueue();
+    isThere = true;
     return [];
   });
+  if (!isThere) return; // what went wrong is told in its place, or another screen is shown
   taking.node.open = !queue.left;
   draw({ isMoved: false });
 
   async function fetchQueue() {
     const before = queue;
+    const earlier = new Set(before.cards);
     queue = new Queue(await whole("/v1/queue", {}, "photos", { signal, most: 400 }));
+    queue.add(before.cards.filter((card) => !earlier.has(card))); // taken in since it was asked for
     if (before.current) queue.goTo(before.current.name);
   }
 
@@ -104,9 +109,9 @@ export async function review(screen, { signal }) {
       const event = await work();
       acts.push({ revision: event.revision, photo: card.name });
       queue.drop(card.name);
+      window.dispatchEvent(new Event("flukeprint:changed")); // before the next photo asks about its candidates
       draw();
       tell(`${said} ${queue.left ? `${count(queue.left, "photo")} left.` : "That was the last one."}`);
-      window.dispatchEvent(new Event("flukeprint:changed"));
     });
   }
 

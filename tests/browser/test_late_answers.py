@@ -1,0 +1,208 @@
+"""Answers that come late, in another order, or not at all: what is on the page is still of what was asked last."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import APIResponse, Page, Request, Route, expect
+
+from tests.browser.conftest import Site
+from tests.browser.test_review import OpenPage, add, present
+
+_A_WHILE_MS = 200  # in which a late answer would be shown
+
+
+class Late:
+    """Keeps the answers to some requests back until they are let go; those are what the service said at first."""
+
+    def __init__(self, page: Page, asked: str) -> None:
+        self._page, self._asked = page, re.compile(asked)
+        self._held: list[tuple[Route, APIResponse]] = []
+        page.route(self._asked, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        self._held.append((route, route.fetch()))
+
+    def wait(self) -> None:
+        """Wait until an answer is kept back."""
+        while not self._held:
+            self._page.wait_for_timeout(20)
+
+    def let_go(self) -> None:
+        """Let the answers go that are kept back, and all later ones; wait as long as the page needs to show them."""
+        self.wait()
+        self._page.route(self._asked, Route.continue_)
+        for route, answer in self._held:
+            route.fulfill(response=answer)
+        self._page.wait_for_timeout(_A_WHILE_MS)
+
+
+@pytest.mark.parametrize(
+    "chosen", [".all-photos .strip-photo:not([aria-current])", ".candidates li:nth-child(2) .look"]
+)
+def test_a_heat_map_of_what_was_compared_before_is_not_shown(open_page: OpenPage, site: Site, chosen: str) -> None:
+    page = open_page()
+    add(page, site.photo(3, 5))
+    expect(page.locator(".all-photos .strip-photo")).to_have_count(3)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/explain", hold)
+    page.keyboard.press("h")
+    expect(page.locator(".heat .loading")).to_be_visible()
+    while not held:
+        page.wait_for_timeout(20)
+    page.locator(chosen).first.click()
+    expect(page.locator(".heat")).to_be_empty()
+    held[0].fulfill(status=200, headers={"Content-Type": "image/png", "X-Distance": "0.5"}, body=b"")
+    page.wait_for_timeout(_A_WHILE_MS)
+    expect(page.locator(".heat")).to_be_empty()
+
+
+def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    add(page, site.photo(3, 5))
+    late = Late(page, r"/v1/catalogue/photos\?.*individual=w_0003")
+
+    def turned(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        told["results"][0]["matches"].reverse()
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/v1/identify", turned)
+    page.reload()
+    candidates, shown = page.locator(".candidates .card-name"), page.locator(".pane figcaption").last
+    expect(candidates.first).to_have_text("w_0003")
+    late.wait()
+    page.keyboard.press("a")
+    expect(candidates.first).not_to_have_text("w_0003")
+    expect(shown).to_contain_text(candidates.first.inner_text())
+    late.let_go()
+    expect(shown).to_contain_text(candidates.first.inner_text())
+
+
+def test_the_next_photo_is_compared_with_the_one_just_confirmed_too(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    add(page, site.photo(3, 5), site.photo(3, 6))
+    photos = page.locator(".all-photos .strip-photo")
+    expect(photos).to_have_count(3)
+    name = present(page).inner_text()
+    page.keyboard.press("1")
+    expect(present(page)).not_to_have_text(name)
+    expect(photos).to_have_count(4)
+
+
+def test_photos_that_are_taken_in_while_the_queue_comes_wait_all_the_same(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    late = Late(page, r"/v1/queue\?")
+    page.reload()
+    late.wait()
+    add(page, site.photo(3, 5))
+    late.let_go()
+    expect(page.locator(".heading .left")).to_have_text("1 photo left")
+    expect(present(page)).to_contain_text("sent_03_05")
+
+
+def test_a_queue_that_cannot_be_had_is_told(open_page: OpenPage) -> None:
+    page = open_page()
+    detail = "The catalogue is being moved; try again in a minute."
+    page.route(re.compile(r"/v1/queue\?"), lambda route: route.fulfill(status=503, json={"detail": detail}))
+    page.reload()
+    expect(page.locator(".work")).to_contain_text(detail)
+    expect(page.locator(".work")).not_to_contain_text("No photo waits")
+
+
+def test_the_slider_says_what_is_asked_now(open_page: OpenPage) -> None:
+    page = open_page("#/calibration")
+    said = page.locator(".asked b").first
+    late = Late(page, r"/v1/calibration\?")
+    page.get_by_label("How many unknown animals").fill("95")
+    late.wait()
+    page.route(re.compile(r"/v1/calibration\?"), Route.continue_)
+    page.get_by_label("How many unknown animals").fill("50")
+    expect(page.locator(".asked")).to_contain_text("At most")
+    now = said.inner_text()
+    late.let_go()
+    expect(said).to_have_text(now)
+
+
+def test_typing_goes_on_when_the_list_comes(open_page: OpenPage) -> None:
+    page = open_page("#/history")
+    expect(page.locator(".changes li").first).to_be_visible()
+    late = Late(page, r"/v1/individuals\?")
+    page.locator("nav a", has_text="Individuals").click()
+    search = page.get_by_label("Search")
+    search.focus()
+    late.let_go()
+    expect(page.locator(".card")).to_have_count(12)
+    expect(search).to_be_focused()
+
+
+def _job(number: int, **more: Any) -> dict[str, Any]:
+    told = {
+        "id": number,
+        "kind": "reindex",
+        "state": "queued",
+        "parameters": {},
+        "done": 0,
+        "total": 10,
+        "error_count": 0,
+        "is_cancel_requested": False,
+        "rate": None,
+        "eta_seconds": None,
+        "asked_at": "2026-07-01T10:00:00Z",
+        "started_at": None,
+        "ended_at": None,
+        "asked_by": None,
+        "reason": None,
+        "result": None,
+    }
+    return told | more
+
+
+def _list_of(page: Page, jobs: list[dict[str, Any]], answer: Callable[[Route], None]) -> None:
+    page.route(re.compile(r"/v1/jobs\?"), lambda route: route.fulfill(json={"jobs": jobs, "next_cursor": None}))
+    page.route(re.compile(r"/v1/jobs/\d+/events"), answer)
+
+
+def test_a_button_of_a_job_stays_the_same_while_it_goes_on(open_page: OpenPage) -> None:
+    page = open_page()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    _list_of(page, [_job(1, state="running")], hold)
+    page.goto(page.url.split("#")[0] + "#/jobs")
+    cancel = page.get_by_role("button", name="Cancel job 1")
+    cancel.focus()
+    while not held:
+        page.wait_for_timeout(20)
+    events = [f"event: job\ndata: {json.dumps(_job(1, state='running', done=done))}\n\n" for done in (2, 5, 7)]
+    held[0].fulfill(content_type="text/event-stream", body="".join(events))
+    expect(page.locator(".job .facts")).to_contain_text("7 of 10 files")
+    expect(cancel).to_be_focused()
+
+
+def test_many_jobs_that_wait_leave_connections_for_the_rest(open_page: OpenPage) -> None:
+    page = open_page()
+    followed: list[str] = []
+    page.on("request", lambda request: _note(request, followed))
+    _list_of(page, [_job(number) for number in (8, 7, 6, 5, 4, 3, 2, 1)], lambda route: None)
+    page.goto(page.url.split("#")[0] + "#/jobs")
+    expect(page.locator(".job")).to_have_count(8)
+    page.wait_for_timeout(_A_WHILE_MS)
+    assert sorted(followed) == ["1", "2", "3"]  # those that come first
+
+
+def _note(request: Request, followed: list[str]) -> None:
+    found = re.search(r"/v1/jobs/(\d+)/events", request.url)
+    if found:
+        followed.append(found[1])
