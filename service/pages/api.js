@@ -69,7 +69,7 @@ export async function send(method, address, { json, form, headers = {}, signal }
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
     if (answer.status !== 401) throw problem;
-    if (key.get() === sent) await keyFor(problem); // else another key was given while this one was under way
+    if (key.get() === sent) await keyFor(problem); // else one was given or forgotten while this one was under way
   }
 }
 

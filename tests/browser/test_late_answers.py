@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import APIResponse, Page, Request, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.conftest import Site
 from tests.browser.test_review import OpenPage, add, present
 
-_A_WHILE_MS = 200  # in which a late answer would be shown
+_A_WHILE_MS = 200  # in which the page would show a late answer that it has
+_LONGEST_SECONDS = 30
 
 
 class Late:
@@ -29,16 +31,31 @@ class Late:
 
     def wait(self) -> None:
         """Wait until an answer is kept back."""
-        while not self._held:
-            self._page.wait_for_timeout(20)
+        until(self._page, lambda: self._held)
 
     def let_go(self) -> None:
-        """Let the answers go that are kept back, and all later ones; wait as long as the page needs to show them."""
+        """Let the answers go that are kept back, and later ones; wait until the page has had them for a while."""
         self.wait()
         self._page.route(self._asked, Route.continue_)
         for route, answer in self._held:
             route.fulfill(response=answer)
-        self._page.wait_for_timeout(_A_WHILE_MS)
+            finished(self._page, route)
+
+
+def until(page: Page, is_so: Callable[[], object]) -> None:
+    """Let the browser go on until something is so."""
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "it never was so"
+        page.wait_for_timeout(20)
+
+
+def finished(page: Page, route: Route) -> None:
+    """Wait until the page has had an answer for a while."""
+    response = route.request.response()
+    assert response is not None
+    response.finished()
+    page.wait_for_timeout(_A_WHILE_MS)
 
 
 @pytest.mark.parametrize(
@@ -56,12 +73,11 @@ def test_a_heat_map_of_what_was_compared_before_is_not_shown(open_page: OpenPage
     page.route("**/v1/explain", hold)
     page.keyboard.press("h")
     expect(page.locator(".heat .loading")).to_be_visible()
-    while not held:
-        page.wait_for_timeout(20)
+    until(page, lambda: held)
     page.locator(chosen).first.click()
     expect(page.locator(".heat")).to_be_empty()
     held[0].fulfill(status=200, headers={"Content-Type": "image/png", "X-Distance": "0.5"}, body=b"")
-    page.wait_for_timeout(_A_WHILE_MS)
+    finished(page, held[0])
     expect(page.locator(".heat")).to_be_empty()
 
 
@@ -168,8 +184,10 @@ def _job(number: int, **more: Any) -> dict[str, Any]:
 
 
 def _list_of(page: Page, jobs: list[dict[str, Any]], answer: Callable[[Route], None]) -> None:
+    """Show a list of jobs; `answer` tells their events."""
     page.route(re.compile(r"/v1/jobs\?"), lambda route: route.fulfill(json={"jobs": jobs, "next_cursor": None}))
     page.route(re.compile(r"/v1/jobs/\d+/events"), answer)
+    page.goto(page.url.split("#")[0] + "#/jobs")
 
 
 def test_a_button_of_a_job_stays_the_same_while_it_goes_on(open_page: OpenPage) -> None:
@@ -179,30 +197,92 @@ def test_a_button_of_a_job_stays_the_same_while_it_goes_on(open_page: OpenPage) 
     def hold(route: Route) -> None:
         held.append(route)
 
-    _list_of(page, [_job(1, state="running")], hold)
-    page.goto(page.url.split("#")[0] + "#/jobs")
+    _list_of(page, [_job(1)], hold)
     cancel = page.get_by_role("button", name="Cancel job 1")
     cancel.focus()
-    while not held:
-        page.wait_for_timeout(20)
-    events = [f"event: job\ndata: {json.dumps(_job(1, state='running', done=done))}\n\n" for done in (2, 5, 7)]
-    held[0].fulfill(content_type="text/event-stream", body="".join(events))
+    until(page, lambda: held)
+    _tell(held[0], _job(1), *(_job(1, state="running", done=done) for done in (2, 5, 7)))
     expect(page.locator(".job .facts")).to_contain_text("7 of 10 files")
     expect(cancel).to_be_focused()
 
 
 def test_many_jobs_that_wait_leave_connections_for_the_rest(open_page: OpenPage) -> None:
     page = open_page()
-    followed: list[str] = []
-    page.on("request", lambda request: _note(request, followed))
-    _list_of(page, [_job(number) for number in (8, 7, 6, 5, 4, 3, 2, 1)], lambda route: None)
-    page.goto(page.url.split("#")[0] + "#/jobs")
-    expect(page.locator(".job")).to_have_count(8)
+    followed: dict[int, Route] = {}
+
+    def hold(route: Route) -> None:
+        followed[int(route.request.url.split("/")[-2])] = route
+
+    running = _job(7, state="running")
+    _list_of(page, [_job(8), running, *(_job(number) for number in (5, 4, 3, 2, 1))], hold)
+    expect(page.locator(".job")).to_have_count(7)
+    until(page, lambda: len(followed) >= 3)
     page.wait_for_timeout(_A_WHILE_MS)
-    assert sorted(followed) == ["1", "2", "3"]  # those that come first
+    assert sorted(followed) == [1, 2, 7]  # the one that runs, and those that come first
+    cancel = page.get_by_role("button", name="Cancel job 5")
+    cancel.focus()
+    _tell(followed[1], _job(1, state="succeeded", done=10))
+    until(page, lambda: 3 in followed)
+    expect(cancel).to_be_focused()  # the list is the same one
+    assert sorted(followed) == [1, 2, 3, 7]
 
 
-def _note(request: Request, followed: list[str]) -> None:
-    found = re.search(r"/v1/jobs/(\d+)/events", request.url)
-    if found:
-        followed.append(found[1])
+def test_a_waiting_job_that_is_cancelled_is_told(open_page: OpenPage) -> None:
+    page = open_page()
+    jobs = [_job(1)]
+
+    def cancel(route: Route) -> None:
+        jobs[0] = _job(1, state="cancelled")
+        route.fulfill(json=jobs[0])
+
+    page.route("**/v1/jobs/1/cancel", cancel)
+    _list_of(page, jobs, lambda route: None)
+    page.get_by_role("button", name="Cancel job 1").click()
+    expect(page.locator("#told")).to_contain_text("Job 1: cancelled.")
+    expect(page.get_by_role("button", name="Resume job 1")).to_be_visible()
+
+
+def test_a_stream_that_breaks_off_is_taken_up_again(open_page: OpenPage) -> None:
+    page = open_page()
+    told: list[Route] = []
+
+    def answer(route: Route) -> None:
+        told.append(route)
+        _tell(route, _job(1, state="running", done=4) if len(told) == 1 else _job(1, state="succeeded", done=10))
+
+    _list_of(page, [_job(1)], answer)
+    expect(page.locator(".job .state")).to_have_text("Done")
+    assert len(told) == 2
+
+
+def test_two_presses_open_one_dialog(open_page: OpenPage) -> None:
+    page = open_page("#/keys")
+    expect(page.locator(".empty")).to_be_visible()
+    late = Late(page, r"/v1/keys$")
+    for _ in range(2):
+        page.get_by_role("button", name="Make a key").dispatch_event("click")
+    late.let_go()
+    expect(page.locator("dialog")).to_have_count(1)
+    expect(page.get_by_label("What it may do")).to_have_value("admin")
+
+
+def test_photos_taken_in_are_looked_at_though_the_queue_cannot_be_had(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/v1/queue\?"), hold)
+    page.reload()
+    until(page, lambda: held)
+    add(page, site.photo(3, 5))
+    held[0].fulfill(status=503, json={"detail": "The catalogue is being moved."})
+    expect(page.locator("#alarm")).to_contain_text("The catalogue is being moved.")
+    expect(present(page)).to_contain_text("sent_03_05")
+    expect(page.locator(".viewer")).to_be_visible()
+
+
+def _tell(route: Route, *jobs: dict[str, Any]) -> None:
+    events = [f"event: job\ndata: {json.dumps(job)}\n\n" for job in jobs]
+    route.fulfill(content_type="text/event-stream", body="".join(events))

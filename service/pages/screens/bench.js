@@ -147,7 +147,9 @@ export function bench(card, { signal, confirm, actions, scope }) {
     if (!match) {
       if (!matches().length) {
         compared.candidate(null);
+        shown = null;
         clear(all);
+        clear(heat);
       }
       return;
     }
@@ -206,7 +208,7 @@ export function bench(card, { signal, confirm, actions, scope }) {
   }
 
   function choose(photo, match) {
-    clear(heat); // it is of the photo before
+    if (photo.name !== shown?.name) clear(heat);
     compare(photo, match);
   }
 

@@ -8,6 +8,7 @@ import { count, photoName, when } from "../words.js";
 
 const MOVING = new Set(["queued", "running"]);
 const MOST_FOLLOWED = 3; // a browser has six connections to one service, and each follower holds one
+const RETRY_MS = 2000;
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 const STATES = {
   queued: "Waits",
@@ -17,6 +18,7 @@ const STATES = {
   cancelled: "Cancelled",
   interrupted: "Interrupted",
 };
+const stateOf = (job) => (job.is_cancel_requested && MOVING.has(job.state) ? "Stops" : STATES[job.state]);
 const KINDS = {
   identify: "Identify photos",
   reindex: "Bring the catalogue up to date",
@@ -38,57 +40,57 @@ const titleOf = (job) => {
   return KINDS[job.kind] || job.kind;
 };
 
-// Begins a list of jobs anew: the signal to ask for them with, and what makes their cards, the newest first. The list
-// before is asked for no more, and its cards stop following their jobs.
+// Begins a list of jobs anew: the signal to ask for them with, and what makes their cards. The list before is asked for
+// no more, and its cards stop following their jobs.
 // `again` shows the list anew; `more` makes what else the card of a job that has come to rest shows.
 export function jobLists({ signal, again }) {
   let before = new AbortController();
+  signal.addEventListener("abort", () => before.abort(), { once: true });
   return () => {
     before.abort();
     before = new AbortController();
-    const looking = AbortSignal.any([signal, before.signal]);
+    if (signal.aborted) before.abort(); // the screen was left while a job was asked for
+    const looking = before.signal;
     const cards = (jobs, more = () => null) => {
+      const turns = [];
+      const next = () => turns.shift()?.();
+      const made = new Map(jobs.map((job) => [job, jobCard(job, { signal, looking, next, again, more })]));
       const moving = jobs.filter((job) => MOVING.has(job.state));
-      const followed = new Set(moving.slice(-MOST_FOLLOWED)); // the oldest: they come first
-      return jobs.map((job) =>
-        jobCard(job, {
-          signal,
-          following: followed.has(job) ? looking : null,
-          onend: moving.length > followed.size ? again : null,
-          again,
-          more,
-        }),
-      );
+      moving.sort((one, other) => (other.state === "running") - (one.state === "running") || one.id - other.id);
+      turns.push(...moving.map((job) => made.get(job).follow));
+      for (let at = 0; at < MOST_FOLLOWED; at += 1) next();
+      return jobs.map((job) => made.get(job).node);
     };
     return { looking, cards };
   };
 }
 
-function jobCard(first, { signal, following, onend, again, more }) {
+// A card, and what keeps it up to date until its job rests; then it is the `next` one's turn.
+function jobCard(first, { signal, looking, next, again, more }) {
+  const id = first.id;
   const now = el("div", { class: "job-now" });
   const acts = el("p", { class: "acts" });
   const faults = el("div");
   const below = el("div");
   const node = el("li", { class: "job" }, now, acts, faults, below);
-  const unused = worker("", () => showFaults(first.id), { class: "quiet small" });
+  const unused = worker("", () => showFaults(), { class: "quiet small" });
   let shown = null;
   let offered = null;
   draw(first);
-  if (following) follow(first.id);
-  return node;
+  return { node, follow };
 
-  async function follow(id) {
+  async function follow() {
     let last = first;
     try {
-      for await (const event of events(path("jobs", id, "events"), following)) {
+      for await (const event of events(path("jobs", id, "events"), looking)) {
         last = event.data;
         draw(last);
       }
-      if (MOVING.has(last.state)) return;
-      tell(`Job ${id}: ${STATES[last.state].toLowerCase()}.`);
-      if (onend) await trying(onend);
+      if (MOVING.has(last.state)) throw new Error("the service stopped"); // and starts again, perhaps
+      tell(`Job ${id}: ${stateOf(last).toLowerCase()}.`);
+      next();
     } catch (error) {
-      if (error.name !== "AbortError" && !following.aborted) setTimeout(() => following.aborted || follow(id), 2000);
+      if (error.name !== "AbortError" && !looking.aborted) setTimeout(() => looking.aborted || follow(), RETRY_MS);
     }
   }
 
@@ -101,7 +103,7 @@ function jobCard(first, { signal, following, onend, again, more }) {
         "div",
         { class: "job-head" },
         el("h2", {}, titleOf(job), el("span", { class: "left" }, ` ${job.id}`)),
-        el("span", { class: `state ${job.state}` }, job.is_cancel_requested && isMoving ? "Stops" : STATES[job.state]),
+        el("span", { class: `state ${job.state}` }, stateOf(job)),
       ),
       el("progress", {
         max: 1,
@@ -127,16 +129,16 @@ function jobCard(first, { signal, following, onend, again, more }) {
     put(unused, `${count(job.error_count, "file")} not used`);
     unused.hidden = !job.error_count;
     // The buttons stay the same ones while a job goes on: somebody may be about to press one.
-    const offers = `${job.state} ${job.is_cancel_requested}`;
+    const offers = `${isMoving ? "moving" : job.state} ${job.is_cancel_requested}`;
     if (offered !== offers) {
       offered = offers;
       put(
         acts,
         isMoving && !job.is_cancel_requested
-          ? worker("Cancel", () => act(job.id, "cancel"), { class: "small", "aria-label": `Cancel job ${job.id}` })
+          ? worker("Cancel", () => act("cancel"), { class: "small", "aria-label": `Cancel job ${job.id}` })
           : null,
         ["failed", "cancelled", "interrupted"].includes(job.state)
-          ? worker("Resume", () => act(job.id, "resume"), {
+          ? worker("Resume", () => act("resume"), {
               class: "small first",
               "aria-label": `Resume job ${job.id}`,
             })
@@ -156,14 +158,16 @@ function jobCard(first, { signal, following, onend, again, more }) {
     }
   }
 
-  async function act(id, what) {
+  async function act(what) {
     await trying(async () => {
-      draw(await post(path("jobs", id, what)));
+      const job = await post(path("jobs", id, what));
+      draw(job);
+      tell(`Job ${id}: ${stateOf(job).toLowerCase()}.`);
       await again();
     });
   }
 
-  async function showFaults(id, cursor = null) {
+  async function showFaults(cursor = null) {
     await trying(async () => {
       const page = await get(path("jobs", id, "errors"), { cursor }, { signal });
       const listed = el(
@@ -171,15 +175,15 @@ function jobCard(first, { signal, following, onend, again, more }) {
         { class: "faults" },
         page.errors.map((fault) => el("li", {}, el("b", {}, photoName(fault.file)), ` ${fault.reason}`)),
       );
-      const next = nextOf(page);
+      const following = nextOf(page);
       if (cursor === null) put(faults);
       faults.append(
         listed,
-        next === null
+        following === null
           ? ""
           : worker("Show more", async (pressed) => {
               pressed.remove();
-              await showFaults(id, next);
+              await showFaults(following);
             }),
       );
     });

@@ -2,7 +2,7 @@
 
 import { get, post, send } from "../api.js";
 import { form, show } from "../dialog.js";
-import { button, el, put } from "../dom.js";
+import { button, el, put, worker } from "../dom.js";
 import { empty, heading, into } from "../parts.js";
 import { tell, trying } from "../tell.js";
 import { jobLists } from "./job_card.js";
@@ -30,7 +30,7 @@ export async function jobs(screen, { signal }) {
       archive,
       button("Identify a folder …", folder),
       button("Bring up to date …", reindex),
-      button("Change the model …", upgrade),
+      worker("Change the model …", upgrade),
       el("a", { href: "#/exchange" }, "Import and export"),
     ),
     place,

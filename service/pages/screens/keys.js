@@ -16,7 +16,7 @@ const ROLES = [
 
 export async function keys(screen, { signal }) {
   const place = el("div");
-  put(screen, heading("Keys"), el("p", { class: "acts" }, button("Make a key …", make, { class: "first" })), place);
+  put(screen, heading("Keys"), el("p", { class: "acts" }, worker("Make a key …", make, { class: "first" })), place);
   await look();
 
   function look() {

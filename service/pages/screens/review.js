@@ -6,7 +6,7 @@ import { form, isOpen, show } from "../dialog.js";
 import { el, keyed, put, worker } from "../dom.js";
 import { KEYS_OFF, only } from "../keys.js";
 import { empty, heading, into, whole } from "../parts.js";
-import { tell, trying } from "../tell.js";
+import { alarm, tell, trying } from "../tell.js";
 import { count, photoName } from "../words.js";
 import { bench } from "./bench.js";
 import { Queue, strip } from "./queue.js";
@@ -28,7 +28,10 @@ export async function review(screen, { signal }) {
   document.addEventListener("keydown", onkey, { signal });
   let isThere = false;
   await into(place, async () => {
-    await fetchQueue();
+    await fetchQueue().catch((error) => {
+      if (error.name === "AbortError" || !queue.left) throw error;
+      alarm(error); // photos that were taken in meanwhile can be looked at all the same
+    });
     isThere = true;
     return [];
   });
