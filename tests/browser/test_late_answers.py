@@ -81,6 +81,27 @@ def test_a_heat_map_of_what_was_compared_before_is_not_shown(open_page: OpenPage
     expect(page.locator(".heat")).to_be_empty()
 
 
+def test_a_photo_can_be_decided_while_its_heat_map_is_made(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    add(page, site.photo(3, 5))
+    expect(page.locator(".all-photos .strip-photo")).to_have_count(3)
+    asked: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+
+    page.route("**/v1/explain", hold)
+    for _ in range(3):
+        page.keyboard.down("h")  # held down
+    until(page, lambda: asked)
+    page.keyboard.up("h")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".candidates .looked-at .card-name")).not_to_have_text("w_0003")
+    page.keyboard.press("1")
+    expect(page.get_by_role("heading", name="All photos are done")).to_be_visible()
+    assert len(asked) == 1
+
+
 def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(open_page: OpenPage, site: Site) -> None:
     page = open_page()
     add(page, site.photo(3, 5))

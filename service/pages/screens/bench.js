@@ -10,6 +10,8 @@ import { viewer } from "../viewer.js";
 import { candidateList } from "./candidates.js";
 
 const ASKED_PX = 2048;
+// A key that is held down asks the service once.
+const once = (ask) => (event) => event.repeat || ask();
 // Of each animal its photos and its name, for as long as the catalogue isn't changed.
 const known = new Map();
 window.addEventListener("flukeprint:changed", () => known.clear());
@@ -73,8 +75,8 @@ export function bench(card, { signal, confirm, actions, scope }) {
     ask: askAgain,
     keys: {
       ...compared.keys,
-      h: explain,
-      a: askAgain,
+      h: once(explain),
+      a: once(askAgain),
       ArrowLeft: () => look(looked - 1),
       ArrowRight: () => look(looked + 1),
     },

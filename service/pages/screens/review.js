@@ -236,13 +236,17 @@ export async function review(screen, { signal }) {
       return;
     if (localStorage.getItem(KEYS_OFF) === "yes" && event.key !== "?") return;
     const always = { u: back, "?": help };
-    const act = always[event.key] || (table && { n: make, x: reject, s: skip, ...table.keys }[event.key]);
+    const act = always[event.key] || (table && { n: make, x: reject, s: skip }[event.key]);
+    const look = table && table.keys[event.key];
     if (/^[1-5]$/.test(event.key) && table) {
       event.preventDefault();
       only(screen, () => confirm(Number(event.key) - 1));
     } else if (act) {
       event.preventDefault();
       only(screen, act);
+    } else if (look) {
+      event.preventDefault();
+      look(event); // decides nothing, and no decision waits for it
     }
   }
 }
