@@ -9,37 +9,40 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import APIResponse, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Site
-from tests.browser.test_review import OpenPage, add, present
+from tests.browser.test_review import OpenPage, add, present, with_boxes
 
 _A_WHILE_MS = 200  # in which the page would show a late answer that it has
 _LONGEST_SECONDS = 30
 
 
 class Late:
-    """Keeps the answers to some requests back until they are let go; those are what the service said at first."""
+    """Keeps the answers to some requests back until they are let go."""
 
     def __init__(self, page: Page, asked: str) -> None:
         self._page, self._asked = page, re.compile(asked)
-        self._held: list[tuple[Route, APIResponse]] = []
+        self.held: list[Route] = []
         page.route(self._asked, self._hold)
 
     def _hold(self, route: Route) -> None:
-        self._held.append((route, route.fetch()))
+        self.held.append(route)
 
     def wait(self) -> None:
         """Wait until an answer is kept back."""
-        until(self._page, lambda: self._held)
+        until(self._page, lambda: self.held)
 
-    def let_go(self) -> None:
-        """Let the answers go that are kept back, and later ones; wait until the page has had them for a while."""
+    def let_go(self, answer: Callable[[Route], None] = Route.continue_) -> None:
+        """Answer what is held, and what is asked later; wait until the page has had the answers for a while."""
         self.wait()
-        self._page.route(self._asked, Route.continue_)
-        for route, answer in self._held:
-            route.fulfill(response=answer)
-            finished(self._page, route)
+        self._page.route(self._asked, answer)
+        for route in self.held:
+            answer(route)
+            response = route.request.response()
+            assert response is not None
+            response.finished()
+        self._page.wait_for_timeout(_A_WHILE_MS)
 
 
 def until(page: Page, is_so: Callable[[], object]) -> None:
@@ -50,12 +53,19 @@ def until(page: Page, is_so: Callable[[], object]) -> None:
         page.wait_for_timeout(20)
 
 
-def finished(page: Page, route: Route) -> None:
-    """Wait until the page has had an answer for a while."""
-    response = route.request.response()
-    assert response is not None
-    response.finished()
-    page.wait_for_timeout(_A_WHILE_MS)
+def test_a_box_that_comes_after_its_photo_leaves_the_photo_there(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    add(page, site.photo(3, 5))
+    cards, photo = Late(page, r"/v1/catalogue/photos\?"), Late(page, r"/v1/photos/.*sent.*size_px=1024")
+    page.route(re.compile(r"/v1/queue\?"), with_boxes)
+    page.reload()
+    viewer, marks = page.locator(".viewer"), page.locator(".frame .box")
+    expect(viewer).to_have_attribute("data-ready", "1")  # the candidate
+    cards.let_go(with_boxes)
+    expect(marks).to_have_count(2)
+    expect(viewer).to_have_attribute("data-ready", "1")
+    photo.let_go()
+    expect(viewer).to_have_attribute("data-ready", "2")
 
 
 @pytest.mark.parametrize(
@@ -65,19 +75,13 @@ def test_a_heat_map_of_what_was_compared_before_is_not_shown(open_page: OpenPage
     page = open_page()
     add(page, site.photo(3, 5))
     expect(page.locator(".all-photos .strip-photo")).to_have_count(3)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/v1/explain", hold)
+    late = Late(page, r"/v1/explain$")
     page.keyboard.press("h")
     expect(page.locator(".heat .loading")).to_be_visible()
-    until(page, lambda: held)
+    late.wait()
     page.locator(chosen).first.click()
     expect(page.locator(".heat")).to_be_empty()
-    held[0].fulfill(status=200, headers={"Content-Type": "image/png", "X-Distance": "0.5"}, body=b"")
-    finished(page, held[0])
+    late.let_go(lambda route: route.fulfill(headers={"Content-Type": "image/png", "X-Distance": "0.5"}, body=b""))
     expect(page.locator(".heat")).to_be_empty()
 
 
@@ -85,21 +89,16 @@ def test_a_photo_can_be_decided_while_its_heat_map_is_made(open_page: OpenPage, 
     page = open_page()
     add(page, site.photo(3, 5))
     expect(page.locator(".all-photos .strip-photo")).to_have_count(3)
-    asked: list[Route] = []
-
-    def hold(route: Route) -> None:
-        asked.append(route)
-
-    page.route("**/v1/explain", hold)
+    late = Late(page, r"/v1/explain$")
     for _ in range(3):
         page.keyboard.down("h")  # held down
-    until(page, lambda: asked)
+    late.wait()
     page.keyboard.up("h")
     page.keyboard.press("ArrowRight")
     expect(page.locator(".candidates .looked-at .card-name")).not_to_have_text("w_0003")
     page.keyboard.press("1")
     expect(page.get_by_role("heading", name="All photos are done")).to_be_visible()
-    assert len(asked) == 1
+    assert len(late.held) == 1
 
 
 def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(open_page: OpenPage, site: Site) -> None:
@@ -142,7 +141,7 @@ def test_photos_that_are_taken_in_while_the_queue_comes_wait_all_the_same(open_p
     page.reload()
     late.wait()
     add(page, site.photo(3, 5))
-    late.let_go()
+    late.let_go(lambda route: route.fulfill(json={"photos": [], "next": None}))  # as it was when it was asked for
     expect(page.locator(".heading .left")).to_have_text("1 photo left")
     expect(present(page)).to_contain_text("sent_03_05")
 
@@ -204,48 +203,42 @@ def _job(number: int, **more: Any) -> dict[str, Any]:
     return told | more
 
 
-def _list_of(page: Page, jobs: list[dict[str, Any]], answer: Callable[[Route], None]) -> None:
-    """Show a list of jobs; `answer` tells their events."""
+def _list_of(page: Page, jobs: list[dict[str, Any]]) -> Late:
+    """Show a list of jobs, whose events are kept back."""
     page.route(re.compile(r"/v1/jobs\?"), lambda route: route.fulfill(json={"jobs": jobs, "next_cursor": None}))
-    page.route(re.compile(r"/v1/jobs/\d+/events"), answer)
+    late = Late(page, r"/v1/jobs/\d+/events")
     page.goto(page.url.split("#")[0] + "#/jobs")
+    return late
 
 
 def test_a_button_of_a_job_stays_the_same_while_it_goes_on(open_page: OpenPage) -> None:
     page = open_page()
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    _list_of(page, [_job(1)], hold)
+    late = _list_of(page, [_job(1)])
     cancel = page.get_by_role("button", name="Cancel job 1")
     cancel.focus()
-    until(page, lambda: held)
-    _tell(held[0], _job(1), *(_job(1, state="running", done=done) for done in (2, 5, 7)))
+    late.wait()
+    _tell(late.held[0], _job(1), *(_job(1, state="running", done=done) for done in (2, 5, 7)))
     expect(page.locator(".job .facts")).to_contain_text("7 of 10 files")
     expect(cancel).to_be_focused()
 
 
 def test_many_jobs_that_wait_leave_connections_for_the_rest(open_page: OpenPage) -> None:
     page = open_page()
-    followed: dict[int, Route] = {}
+    late = _list_of(page, [_job(8), _job(7, state="running"), *(_job(number) for number in (5, 4, 3, 2, 1))])
 
-    def hold(route: Route) -> None:
-        followed[int(route.request.url.split("/")[-2])] = route
+    def followed() -> list[int]:
+        return [int(route.request.url.split("/")[-2]) for route in late.held]
 
-    running = _job(7, state="running")
-    _list_of(page, [_job(8), running, *(_job(number) for number in (5, 4, 3, 2, 1))], hold)
     expect(page.locator(".job")).to_have_count(7)
-    until(page, lambda: len(followed) >= 3)
+    until(page, lambda: len(late.held) >= 3)
     page.wait_for_timeout(_A_WHILE_MS)
-    assert sorted(followed) == [1, 2, 7]  # the one that runs, and those that come first
+    assert sorted(followed()) == [1, 2, 7]  # the one that runs, and those that come first
     cancel = page.get_by_role("button", name="Cancel job 5")
     cancel.focus()
-    _tell(followed[1], _job(1, state="succeeded", done=10))
-    until(page, lambda: 3 in followed)
+    _tell(late.held[followed().index(1)], _job(1, state="succeeded", done=10))
+    until(page, lambda: 3 in followed())
     expect(cancel).to_be_focused()  # the list is the same one
-    assert sorted(followed) == [1, 2, 3, 7]
+    assert sorted(followed()) == [1, 2, 3, 7]
 
 
 def test_a_waiting_job_that_is_cancelled_is_told(open_page: OpenPage) -> None:
@@ -257,7 +250,7 @@ def test_a_waiting_job_that_is_cancelled_is_told(open_page: OpenPage) -> None:
         route.fulfill(json=jobs[0])
 
     page.route("**/v1/jobs/1/cancel", cancel)
-    _list_of(page, jobs, lambda route: None)
+    _list_of(page, jobs)
     page.get_by_role("button", name="Cancel job 1").click()
     expect(page.locator("#told")).to_contain_text("Job 1: cancelled.")
     expect(page.get_by_role("button", name="Resume job 1")).to_be_visible()
@@ -265,15 +258,12 @@ def test_a_waiting_job_that_is_cancelled_is_told(open_page: OpenPage) -> None:
 
 def test_a_stream_that_breaks_off_is_taken_up_again(open_page: OpenPage) -> None:
     page = open_page()
-    told: list[Route] = []
-
-    def answer(route: Route) -> None:
-        told.append(route)
-        _tell(route, _job(1, state="running", done=4) if len(told) == 1 else _job(1, state="succeeded", done=10))
-
-    _list_of(page, [_job(1)], answer)
+    late = _list_of(page, [_job(1)])
+    late.wait()
+    _tell(late.held[0], _job(1, state="running", done=4))
+    until(page, lambda: len(late.held) == 2)
+    _tell(late.held[1], _job(1, state="succeeded", done=10))
     expect(page.locator(".job .state")).to_have_text("Done")
-    assert len(told) == 2
 
 
 def test_two_presses_open_one_dialog(open_page: OpenPage) -> None:
@@ -289,16 +279,11 @@ def test_two_presses_open_one_dialog(open_page: OpenPage) -> None:
 
 def test_photos_taken_in_are_looked_at_though_the_queue_cannot_be_had(open_page: OpenPage, site: Site) -> None:
     page = open_page()
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route(re.compile(r"/v1/queue\?"), hold)
+    late = Late(page, r"/v1/queue\?")
     page.reload()
-    until(page, lambda: held)
+    late.wait()
     add(page, site.photo(3, 5))
-    held[0].fulfill(status=503, json={"detail": "The catalogue is being moved."})
+    late.let_go(lambda route: route.fulfill(status=503, json={"detail": "The catalogue is being moved."}))
     expect(page.locator("#alarm")).to_contain_text("The catalogue is being moved.")
     expect(present(page)).to_contain_text("sent_03_05")
     expect(page.locator(".viewer")).to_be_visible()

@@ -251,33 +251,6 @@ def with_boxes(route: Route) -> None:
     route.fulfill(response=answer, json=told)
 
 
-def test_a_box_that_comes_after_its_photo_leaves_the_photo_there(open_page: OpenPage, site: Site) -> None:
-    page = open_page()
-    add(page, site.photo(3, 5))
-    cards, photo = re.compile(r"/v1/catalogue/photos\?"), re.compile(r"/v1/photos/.*sent.*size_px=1024")
-    held: dict[re.Pattern[str], list[Route]] = {cards: [], photo: []}
-
-    def hold(route: Route) -> None:
-        next(routes for asked, routes in held.items() if asked.search(route.request.url)).append(route)
-
-    def let_go(asked: re.Pattern[str], answer: Callable[[Route], None]) -> None:
-        page.route(asked, answer)  # what is asked from now on
-        for route in held[asked]:
-            answer(route)
-
-    page.route(re.compile(r"/v1/queue\?"), with_boxes)
-    page.route(cards, hold)
-    page.route(photo, hold)
-    page.reload()
-    viewer, marks = page.locator(".viewer"), page.locator(".frame .box")
-    expect(viewer).to_have_attribute("data-ready", "1")  # the candidate
-    let_go(cards, with_boxes)
-    expect(marks).to_have_count(2)
-    expect(viewer).to_have_attribute("data-ready", "1")
-    let_go(photo, Route.continue_)
-    expect(viewer).to_have_attribute("data-ready", "2")
-
-
 def test_flukes_with_boxes_are_shown_at_the_same_width(open_page: OpenPage, site: Site) -> None:
     page = open_page()
     add(page, site.photo(3, 5))

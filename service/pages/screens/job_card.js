@@ -74,7 +74,6 @@ function jobCard(first, { signal, looking, next, again, more }) {
   const below = el("div");
   const node = el("li", { class: "job" }, now, acts, faults, below);
   const unused = worker("", () => showFaults(), { class: "quiet small" });
-  let shown = null;
   let offered = null;
   draw(first);
   return { node, follow };
@@ -151,10 +150,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
           ? worker("Remove", () => drop(job), { class: "quiet small", "aria-label": `Remove job ${job.id}` })
           : null,
       );
-    }
-    if (!isMoving && shown !== job.state) {
-      shown = job.state;
-      put(below, more(job));
+      if (!isMoving) put(below, more(job));
     }
   }
 
