@@ -70,10 +70,12 @@ def prepare_folder(folder: Path) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(_MARK_TEXT, encoding="utf-8")
-    for left in (folder / "photos", folder / "queries"):
-        shutil.rmtree(left, ignore_errors=True)
-    for left in [folder / "labels.csv", folder / "answers.png", *folder.glob("catalogue.db*")]:
-        left.unlink(missing_ok=True)
+    drawn = [folder / name for name in ("photos", "queries", "labels.csv", "answers.png")]
+    for left in [*drawn, *folder.glob("catalogue.db*")]:  # a catalogue that was served has folders beside it
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def draw_album(folder: Path, *, individuals: int, photos: int, queries: int, unknown: int, advance: Advance) -> Album:

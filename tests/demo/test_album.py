@@ -84,3 +84,13 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(DemoError, match="is a file; name a folder"):
         prepare_folder(tmp_path / "out")
+
+
+def test_what_a_served_demo_left_beside_its_catalogue_goes(tmp_path: Path) -> None:
+    prepare_folder(tmp_path)
+    (tmp_path / "catalogue.db").write_bytes(b"old")
+    (tmp_path / "catalogue.db.jobs" / "uploads").mkdir(parents=True)
+    (tmp_path / "catalogue.db.jobs" / "uploads" / "a.zip").write_bytes(b"old")
+    (tmp_path / "photos").mkdir()
+    prepare_folder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [MARK]
