@@ -35,7 +35,7 @@ def build_app() -> typer.Typer:
     from index.commands import register as register_index
     from index.exchange.commands import register as register_exchange
     from service.commands import register as register_service
-    from training.commands import register as register_training
+    from training.commands.train import register as register_training
 
     registers = (
         register_index,

@@ -98,7 +98,7 @@ class Vlad(nn.Module):
     """(n, c, h, w) -> (n, k (d + 2)): how the cells near each of k centres differ from it (Arandjelovic et al. 2016).
 
     A cell is its c channels brought down to d and its place in the map (2), so that centres are pieces of pattern at
-    places. Cells belong to centres by a softmax of their squared distances. Made by `training.clustering`, from photos;
+    places. Cells belong to centres by a softmax of their squared distances. Made by `training.learning.vlad_centres`, from photos;
     until then centres are noise and `is_fitted` is 0. It is CENTRES_FITTED where centres are taken from elsewhere and
     the linear layer after them begins anew, and 1 when both are fitted.
     """

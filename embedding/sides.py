@@ -26,7 +26,7 @@ def join_sides(seen: Tensor, mirrored: Tensor, sides: Sides, odd_dims: int | Non
     The sum of two looks is the same for the mirror image (even), their difference is its negative (odd). With a photo's
     looks a and a' and another's b and b', (a + a')(b + b') + (a - a')(b - b') = 2 (ab + a'b'): both, side by side, keep
     the looks apart, where the sum alone counts ab' and a'b as well. `odd_dims`: the last so many of d are taken of the
-    difference and the others of the sum, once principal axes of either have been chosen (`training.thinning`).
+    difference and the others of the sum, once principal axes of either have been chosen (`training.ensembles.reduce_dimensions`).
     """
     added = seen + mirrored
     if sides == "added" or odd_dims == 0:

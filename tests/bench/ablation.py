@@ -18,7 +18,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from training.curves import figure
+from training.plots import figure
 
 MS = 'kind="multi_similarity",memory=4096'
 GEM = ["network.pooling=gem", "network.stride=0"]

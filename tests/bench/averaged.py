@@ -23,8 +23,8 @@ from embedding.embedder import Embedder, load_locator
 from embedding.network import Network, NetworkConfig
 from embedding.photo import read_photo
 from index.labels import LabelledPhoto
-from training.sets import read_sets
-from training.splits import read_split
+from training.sets.sets import read_sets
+from training.splits.protocol import read_split
 
 _BATCH = 32
 

@@ -166,9 +166,9 @@ def members(data: Path, out: Path) -> dict[str, dict[str, float]]:
     from embedding.ensemble import Ensemble
     from embedding.preprocessing import Preprocessing
     from index.labels import read_labels
-    from training.cache import cached_pixels
-    from training.choices import DataChoices
-    from training.classification.splitting import split_kinds
+    from training.pixels.cache import cached_pixels
+    from training.recipes.choices import DataChoices
+    from training.splits.by_class import split_kinds
 
     ensemble = Embedder.load(device="cpu").network
     assert isinstance(ensemble, Ensemble)

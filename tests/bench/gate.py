@@ -17,8 +17,8 @@ from torch import Tensor
 from embedding.embedder import Embedder
 from embedding.ensemble import Ensemble
 from index.labels import LabelledPhoto
-from training import gating
-from training.sets import read_sets
+from training.ensembles import fit_gate
+from training.sets.sets import read_sets
 
 DECAYS = (1e-4, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7, 1e-8)
 OTHERS = 150
@@ -34,10 +34,10 @@ def main() -> None:
     given = parser.parse_args()
     labelled, _ = read_sets(given.csv, given.photos)
     embedder = Embedder.load(given.checkpoint)
-    species = {name: _looked(embedder, photos) for name, photos in gating.sample(labelled).items()}
+    species = {name: _looked(embedder, photos) for name, photos in fit_gate.sample(labelled).items()}
     others = {folder.name: _looked(embedder, _pictures(folder)) for folder in given.others}
-    for gating._DECAY in DECAYS:
-        weight, bias = gating._softmax_regression([rows[::2] for rows in species.values()])
+    for fit_gate._DECAY in DECAYS:
+        weight, bias = fit_gate._softmax_regression([rows[::2] for rows in species.values()])
         told: list[str] = []
         losses: list[float] = []
         for at, (name, rows) in enumerate(species.items()):
@@ -48,13 +48,13 @@ def main() -> None:
             told.append(f"{name} {found:.4f} found, share {float(own.mean()):.4f}, loss {losses[-1]:.4f}")
         for name, rows in others.items():
             told.append(f"{name} largest share {float((rows @ weight.T + bias).softmax(1).amax(1).mean()):.3f}")
-        print(f"{gating._DECAY:.0e}: mean loss {sum(losses) / len(losses):.4f} | {' | '.join(told)}", flush=True)
+        print(f"{fit_gate._DECAY:.0e}: mean loss {sum(losses) / len(losses):.4f} | {' | '.join(told)}", flush=True)
 
 
 def _looked(embedder: Embedder, photos: list[LabelledPhoto]) -> Tensor:
     assert isinstance(embedder.network, Ensemble)
     looks = range(embedder.network.looks)
-    return torch.cat([gating.unit_vectors(embedder, photos, at)[0] for at in looks], dim=1)
+    return torch.cat([fit_gate.unit_vectors(embedder, photos, at)[0] for at in looks], dim=1)
 
 
 def _pictures(folder: Path) -> list[LabelledPhoto]:

@@ -20,9 +20,9 @@ from embedding.embedder import Embedder
 from embedding.locator import AnyLocator, locate
 from embedding.photo import Box, Image, crop, read_photo
 from index.labels import LabelledPhoto
-from training.locating import HELD_OUT_EVERY
-from training.sets import read_sets
-from training.splits import make_split, species_of
+from training.localisation.train_locator import HELD_OUT_EVERY
+from training.sets.sets import read_sets
+from training.splits.protocol import make_split, species_of
 
 _AGAIN = 1.2  # times the size of the box found first
 

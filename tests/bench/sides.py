@@ -23,10 +23,10 @@ from embedding.embedder import Embedder, normalised
 from embedding.photo import Box, read_photo
 from embedding.sides import Sides, join_sides
 from index.labels import LabelledPhoto
-from training.evaluation import validation_metrics
-from training.sets import read_sets
-from training.splits import Split, make_split
-from training.thinning import thin
+from training.ensembles.reduce_dimensions import thin
+from training.evaluation.protocol import validation_metrics
+from training.sets.sets import read_sets
+from training.splits.protocol import Split, make_split
 
 Looks = tuple[Tensor, Tensor]
 

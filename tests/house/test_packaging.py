@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from training.recipe import read_recipe, shipped_recipes
+from training.recipes.reading import read_recipe, shipped_recipes
 
 ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("embedding", "client", "index", "training", "service", "demo")

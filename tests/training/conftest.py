@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from index.labels import LabelledPhoto, read_labels
-from training.questions import LabelledVectors
-from training.recipe import Recipe, read_recipe
-from training.splits import make_split
+from training.evaluation.questions import LabelledVectors
+from training.recipes.reading import Recipe, read_recipe
+from training.splits.protocol import make_split
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,4 +1,4 @@
-"""training/abundance.py: textbook estimates, and what misses and mistakes make of them."""
+"""training/evaluation/compare/abundance.py: textbook estimates, and what misses and mistakes make of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from training.abundance import chapman, expected_estimates, lincoln_petersen
+from training.evaluation.compare.abundance import chapman, expected_estimates, lincoln_petersen
 
 
 def test_estimates_of_a_count() -> None:

@@ -1,4 +1,4 @@
-"""training/aligning.py: an aligner learns where a bright bar is, and files of corners are read with care."""
+"""training/localisation/train_aligner.py: an aligner learns where a bright bar is, and files of corners are read with care."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from embedding.checkpoint import read_header, save_halved
 from embedding.embedder import build_networks
 from embedding.network import Network
 from flukeprint import build_app
-from training.aligning import COLUMNS, BadCorners, read_corners, train_aligner, write_aligner
-from training.choices import NetworkChoices
-from training.recipe import BadRecipe, read_recipe
-from training.start import ALIGNER_FORMAT, start_network
+from training.learning.first_weights import ALIGNER_FORMAT, start_network
+from training.localisation.train_aligner import COLUMNS, BadCorners, read_corners, train_aligner, write_aligner
+from training.recipes.choices import NetworkChoices
+from training.recipes.reading import BadRecipe, read_recipe
 
 HEADER = ",".join(COLUMNS)
 CHOICES = NetworkChoices(backbone="test_resnet", weights="random", embedding_dim=8, pooling="vlad", aligned_px=(64, 32))

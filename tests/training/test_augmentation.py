@@ -1,4 +1,4 @@
-"""training/augmentation.py: random but repeatable, in range, and mirrored where asked."""
+"""training/learning/augmentation.py: random but repeatable, in range, and mirrored where asked."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 
 from embedding.embedder import normalised
 from embedding.preprocessing import Preprocessing
-from training.augmentation import Augmentation
-from training.recipe import AugmentationChoices
+from training.learning.augmentation import Augmentation
+from training.recipes.reading import AugmentationChoices
 
 SMALL = Preprocessing(24, 16, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.5))
 NOTHING = AugmentationChoices(

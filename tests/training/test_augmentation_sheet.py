@@ -1,4 +1,4 @@
-"""training/augmentation_sheet.py: a sheet of what batches show."""
+"""training/rehearsal/augmentation_sheet.py: a sheet of what batches show."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
-from training.augmentation_sheet import changed_pixels, draw_augmentation
-from training.recipe import Recipe
-from training.run import BadRun
+from training.recipes.reading import Recipe
+from training.rehearsal.augmentation_sheet import changed_pixels, draw_augmentation
+from training.run.run import BadRun
 
 Fast = Callable[..., Recipe]
 PIXELS = np.random.default_rng(3).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)

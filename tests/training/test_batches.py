@@ -1,4 +1,4 @@
-"""training/batches.py: which photos a step sees is decided by seed, epoch and step alone."""
+"""training/learning/batches.py: which photos a step sees is decided by seed, epoch and step alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from training.batches import Batches, Rows
-from training.recipe import BadRecipe, BatchChoices
+from training.learning.batches import Batches, Rows
+from training.recipes.reading import BadRecipe, BatchChoices
 
 # 20 individuals of 1 to 5 photos, then 15 new whales: 60 labelled photos.
 LABELS: list[str | None] = [f"w{one:02}" for one in range(20) for _ in range(1 + one % 5)]

@@ -1,4 +1,4 @@
-"""training/board.py: TensorBoard where it is installed, and the way to it where it is not."""
+"""training/run/tensorboard.py: TensorBoard where it is installed, and the way to it where it is not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.board import NoTensorBoard, add_row, require_tensorboard
+from training.run.tensorboard import NoTensorBoard, add_row, require_tensorboard
 
 
 def test_each_epoch_adds_its_metrics(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""training/cache.py: decoded once, mapped from disk, and never half-written."""
+"""training/pixels/cache.py: decoded once, mapped from disk, and never half-written."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image
 from embedding.photo import Box, read_photo
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
-from training import cache
-from training.cache import BadCache, cached_pixels
+from training.pixels import cache
+from training.pixels.cache import BadCache, cached_pixels
 
 SMALL = Preprocessing(24, 16)
 

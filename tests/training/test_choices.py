@@ -1,12 +1,12 @@
-"""training/choices.py: what a digest tells apart, and what it leaves as it was."""
+"""training/recipes/choices.py: what a digest tells apart, and what it leaves as it was."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-from training.choices import FirstStageChoices, LossChoices, NetworkChoices, Recipe
-from training.recipe import recipe_from_dict
+from training.recipes.choices import FirstStageChoices, LossChoices, NetworkChoices, Recipe
+from training.recipes.reading import recipe_from_dict
 
 LEAST: dict[str, Any] = {"name": "least", "network": {"backbone": "resnet10t"}, "loss": [{"kind": "arcface"}]}
 

@@ -1,4 +1,4 @@
-"""training/class_weights.py: how much photos of rare and frequent classes count, by their formulas."""
+"""training/learning/class_weights.py: how much photos of rare and frequent classes count, by their formulas."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.choices import LossChoices
-from training.class_weights import class_weights
-from training.losses import WeightedLosses
+from training.learning.class_weights import class_weights
+from training.learning.losses import WeightedLosses
+from training.recipes.choices import LossChoices
 
 COUNTS = np.array([1, 3, 16])
 

@@ -1,4 +1,4 @@
-"""training/clustering.py: vlad pooling begins where photos' patterns are, once, and the same for the same seed."""
+"""training/learning/vlad_centres.py: vlad pooling begins where photos' patterns are, once, and the same for the same seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 from embedding.network import CENTRES_FITTED, Network, NetworkConfig, Vlad
 from embedding.preprocessing import Preprocessing
-from training.clustering import begin_clusters
+from training.learning.vlad_centres import begin_clusters
 
 INPUT = Preprocessing(64, 48)
 
@@ -94,7 +94,7 @@ def test_other_poolings_have_nothing_to_begin(pixels: np.ndarray) -> None:
 
 
 def test_no_more_is_read_than_the_rows_it_needs(pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.clustering.PHOTOS_TO_CLUSTER", 4)
+    monkeypatch.setattr("training.learning.vlad_centres.PHOTOS_TO_CLUSTER", 4)
     read: list[int] = []
 
     class Watched:

@@ -1,4 +1,4 @@
-"""training/combine.py: members of one input become one checkpoint that answers with the mean of theirs."""
+"""training/ensembles/combine.py: members of one input become one checkpoint that answers with the mean of theirs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from embedding.photo import read_photo
 from embedding.preprocessing import FitRule, Preprocessing
 from index.labels import LabelledPhoto
 from training.classification.classifier import Classifier, add_classifier
-from training.combine import BadEnsemble, combine
-from training.gating import BadExperts
-from training.thinning import BadDimensions
+from training.ensembles.combine import BadEnsemble, combine
+from training.ensembles.fit_gate import BadExperts
+from training.ensembles.reduce_dimensions import BadDimensions
 
 
 def member(path: Path, seed: int, *, width_px: int = 32, fit: FitRule = "squash", has_locator: bool = False) -> Path:

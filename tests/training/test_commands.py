@@ -1,4 +1,4 @@
-"""training/commands.py: what a user types, and what is said back."""
+"""training/commands/train.py: what a user types, and what is said back."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typer.testing import CliRunner, Result
 
 from embedding.checkpoint import read_header
 from embedding.errors import FlukeprintError
-from training import commands
-from training.recipe import BadRecipe
+from training.commands import train
+from training.recipes.reading import BadRecipe
 
 
 def invoke(*arguments: object) -> Result:
     app = typer.Typer()
-    commands.register(app)
+    train.register(app)
     return CliRunner().invoke(app, [str(each) for each in arguments])
 
 
@@ -77,7 +77,7 @@ def test_a_slip_is_an_error_before_anything_is_read(tmp_path: Path) -> None:
 def test_ctrl_c_says_how_to_go_on(
     labels: tuple[object, ...], fast_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import loop
+    from training.run import loop
 
     def interrupted(*_: object) -> dict[str, float]:
         raise KeyboardInterrupt
@@ -97,7 +97,7 @@ def test_tensorboard_is_asked_for_before_the_photos_are_read(tmp_path: Path, mon
 def test_help_loads_no_torch(start_python: Callable[..., subprocess.Popen[str]]) -> None:
     program = (
         "import sys; sys.modules['torch'] = sys.modules['matplotlib'] = sys.modules['numpy'] = None\n"
-        "import typer; from training.commands import register\n"
+        "import typer; from training.commands.train import register\n"
         "app = typer.Typer(); register(app); app(sys.argv[1:])"
     )
     process = start_python("-c", program, "train", "--help")

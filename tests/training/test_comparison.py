@@ -1,4 +1,4 @@
-"""training/comparison.py: all sections, what can't be measured left empty, and the page and picture of them."""
+"""training/evaluation/compare/comparison.py: all sections, what can't be measured left empty, and the page and picture of them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from index.calibration import Calibration
 from index.labels import LabelledPhoto
 from index.trials import Trials
-from training.comparison import abundance, compare, write_comparison
-from training.evaluation import Answers, answers_of
-from training.questions import LabelledVectors
-from training.splits import Split
+from training.evaluation.compare.comparison import abundance, compare, write_comparison
+from training.evaluation.protocol import Answers, answers_of
+from training.evaluation.questions import LabelledVectors
+from training.splits.protocol import Split
 
 
 @pytest.fixture

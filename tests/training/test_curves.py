@@ -1,4 +1,4 @@
-"""training/curves.py: metrics as CSV and PNG, whole after every epoch."""
+"""training/plots.py: metrics as CSV and PNG, whole after every epoch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from training import curves
-from training.curves import draw_curves, figure, metrics_csv
+from training.plots import draw_curves, figure, metrics_csv
 
 HISTORY = [
     {"epoch": 1, "loss": 2.5, "rate": 0.1},
@@ -56,7 +55,7 @@ def test_what_is_validated_is_called_by_what_was_asked(
             drawn.extend(axes)
             yield axes
 
-    monkeypatch.setattr(curves, "figure", kept)
+    monkeypatch.setattr(plots, "figure", kept)
     draw_curves(HISTORY, tmp_path / "curves.png", "tiny", is_of_classes=is_of_classes)
     assert [text.get_text() for text in drawn[1].get_legend().get_texts()] == labels
 

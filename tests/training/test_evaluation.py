@@ -1,4 +1,4 @@
-"""training/evaluation.py: the protocol's answers against brute force on whales at known angles."""
+"""training/evaluation/protocol.py: the protocol's answers against brute force on whales at known angles."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from embedding.network import Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from index.metrics import auroc
-from training import evaluation
-from training.evaluation import answers_of, embed_rows, validation_metrics
-from training.splits import Role, Split, make_split
+from training.evaluation import protocol
+from training.evaluation.protocol import answers_of, embed_rows, validation_metrics
+from training.splits.protocol import Role, Split, make_split
 
 At = Callable[..., np.ndarray]
 
@@ -131,5 +131,5 @@ def test_rows_are_embedded_in_parts_as_they_are_together(
     network = Network(NetworkConfig("test_resnet", embedding_dim=4))
     embedder = Embedder(network, Preprocessing(16, 16), "", device="cpu")
     pixels = rng.integers(0, 256, (7, 16, 16, 3), dtype=np.uint8)
-    monkeypatch.setattr(evaluation, "_ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(protocol, "_ROWS_AT_ONCE", 3)
     np.testing.assert_allclose(embed_rows(embedder, pixels), embedder.embed_pixels(pixels), atol=1e-5)

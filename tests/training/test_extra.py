@@ -1,4 +1,4 @@
-"""training/extra.py: more photos to learn from, none of which is asked about."""
+"""training/sets/extra.py: more photos to learn from, none of which is asked about."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from index.labels import BadLabels, LabelledPhoto
-from training.extra import read_extra, without_copies
+from training.sets.extra import read_extra, without_copies
 
 
 def picture(path: Path, shade: int) -> Path:

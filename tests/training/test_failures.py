@@ -1,4 +1,4 @@
-"""training/failures.py: who was asked for and answered, at known angles; classes whose bounds are the hits'."""
+"""training/evaluation/failures.py: who was asked for and answered, at known angles; classes whose bounds are the hits'."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from embedding.photo import Box
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from index.matching import Candidate
-from training.evaluation import answers_of
-from training.failures import (
+from training.evaluation.failures import (
     CLASSES,
     Asked,
     FailureRow,
@@ -31,8 +30,9 @@ from training.failures import (
     misses_csv,
     write_failures,
 )
-from training.quality import overlap
-from training.splits import Role, Split
+from training.evaluation.photo_quality import overlap
+from training.evaluation.protocol import answers_of
+from training.splits.protocol import Role, Split
 
 At = Callable[..., np.ndarray]
 

@@ -1,4 +1,4 @@
-"""training/figures.py: pictures of an evaluation that show what they say."""
+"""training/evaluation/figures.py: pictures of an evaluation that show what they say."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from embedding.network import Network, NetworkConfig
 from embedding.photo import Box, crop, read_photo, resize, to_array
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
-from training.evaluation import Answers, answers_of
-from training.failures import known_asked
-from training.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
-from training.splits import Split, make_split
+from training.evaluation.failures import known_asked
+from training.evaluation.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
+from training.evaluation.protocol import Answers, answers_of
+from training.splits.protocol import Split, make_split
 
 QUERIES = 12  # at most, on a sheet
 TILE_PX = (224, 128)

@@ -1,12 +1,12 @@
-"""training/gating.py: which members answer for which species. The fit itself is tried in test_combine.py."""
+"""training/ensembles/fit_gate.py: which members answer for which species. The fit itself is tried in test_combine.py."""
 
 from pathlib import Path
 
 import pytest
 
 from index.labels import LabelledPhoto
-from training.gating import PHOTOS_OF_SPECIES, BadExperts, sample, shares_of
-from training.splits import make_split
+from training.ensembles.fit_gate import PHOTOS_OF_SPECIES, BadExperts, sample, shares_of
+from training.splits.protocol import make_split
 
 
 def test_a_species_without_experts_is_everybody_s() -> None:

@@ -1,4 +1,4 @@
-"""training/given_split.py: a split file says who is learned from, who chooses the epoch, and who is asked."""
+"""training/splits/given_split.py: a split file says who is learned from, who chooses the epoch, and who is asked."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import torch
 
 from index.calibration import calibrate
 from index.labels import LabelledPhoto
-from training.choices import DataChoices
-from training.data.parted import write_parted
-from training.data.placing import Kind, SplitChoices, make_parts
-from training.data.stratified import Shares
-from training.evaluation import answers_of
-from training.given_split import given_split
-from training.loop import train
-from training.preparation import prepare_run
-from training.questions import LabelledVectors
-from training.recipe import Recipe
-from training.report import figures_of, table_of
-from training.splits import BadSplit, make_split, read_split, write_split
-from training.world import World
+from training.evaluation.protocol import answers_of
+from training.evaluation.questions import LabelledVectors
+from training.evaluation.report import figures_of, table_of
+from training.learning.distributed import World
+from training.recipes.choices import DataChoices
+from training.recipes.reading import Recipe
+from training.run.loop import train
+from training.run.preparation import prepare_run
+from training.splits.assignment import Kind, SplitChoices, make_parts
+from training.splits.given_split import given_split
+from training.splits.parts_file import write_parted
+from training.splits.protocol import BadSplit, make_split, read_split, write_split
+from training.splits.stratified import Shares
 
 ONE = World(0, 1, torch.device("cpu"))
 

@@ -1,4 +1,4 @@
-"""training/growth.py: refitted thresholds keep their promise, kept ones let more pass, and it is drawn."""
+"""training/evaluation/compare/gallery_growth.py: refitted thresholds keep their promise, kept ones let more pass, and it is drawn."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from embedding.photo import read_photo
 from index.calibration import calibrate
-from training.growth import draw_growth, growth
-from training.questions import LabelledVectors, protocol_questions
+from training.evaluation.compare.gallery_growth import draw_growth, growth
+from training.evaluation.questions import LabelledVectors, protocol_questions
 
 
 def test_a_threshold_kept_from_a_small_gallery_lets_more_pass(herd: LabelledVectors) -> None:

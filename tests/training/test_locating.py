@@ -1,4 +1,4 @@
-"""training/locating.py: a locator learns where a bright patch is, the same way every time."""
+"""training/localisation/train_locator.py: a locator learns where a bright patch is, the same way every time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from embedding.backbone import BadNetwork
 from embedding.locator import locate
 from embedding.photo import WHOLE, Box, read_photo
 from index.labels import LabelledPhoto
-from training import locating
-from training.locating import changed, train_locator
-from training.recipe import LocatorChoices
+from training.localisation import train_locator
+from training.localisation.train_locator import changed, train_locator
+from training.recipes.reading import LocatorChoices
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_photos_to_be_taken_whole_and_aligned_ones_are_not_cut(
         seen.append((boxes, is_fixed))
         return changed(images, boxes, is_fixed)
 
-    monkeypatch.setattr(locating, "changed", recorded)
+    monkeypatch.setattr(train_locator, "changed", recorded)
     aligned = Box(0.25, 0.25, 0.75, 0.75)
     boxes = [WHOLE, aligned, None]  # None: its own
     some = [dataclasses.replace(photo, box=boxes[at % 3] or photo.box) for at, photo in enumerate(photos[:60])]

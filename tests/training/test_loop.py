@@ -1,4 +1,4 @@
-"""training/loop.py: the same seed, the same checkpoint; stopped anywhere, resumed to the same; refusals that help."""
+"""training/run/loop.py: the same seed, the same checkpoint; stopped anywhere, resumed to the same; refusals that help."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from embedding.checkpoint import CannotWrite, fingerprint_of, load_weights, read
 from embedding.embedder import Embedder
 from embedding.photo import Box
 from index.labels import LabelledPhoto
-from training import loop
-from training.alone import LOCK, alone_in
-from training.loop import BadRun, train
-from training.losses import WeightedLosses
-from training.recipe import Recipe
-from training.splits import BadSplit, make_split, read_split
-from training.start import start_network
-from training.state import BadState
+from training.learning.first_weights import start_network
+from training.learning.losses import WeightedLosses
+from training.learning.resume import BadState
+from training.recipes.reading import Recipe
+from training.run import loop
+from training.run.lock import LOCK, alone_in
+from training.run.loop import BadRun, train
+from training.splits.protocol import BadSplit, make_split, read_split
 
 Fast = Callable[..., Recipe]
 Train = Callable[..., Path]
@@ -102,7 +102,7 @@ def test_two_runs_of_one_seed_give_one_fingerprint(run: Train, whales: list[Labe
 def test_the_shipped_tiny_recipe_is_deterministic_too(
     whales: list[LabelledPhoto], pixel_cache: Path, tmp_path: Path
 ) -> None:
-    from training.recipe import read_recipe
+    from training.recipes.reading import read_recipe
 
     tiny = read_recipe("tiny", ["schedule.epochs=1"])
     found = {fingerprint_of(train(tiny, whales, tmp_path / name, cache=pixel_cache)) for name in "ab"}
@@ -474,7 +474,7 @@ def test_tensorboard_gets_the_metrics_where_it_is_asked_for(run: Train, tmp_path
 
 
 def test_a_device_that_is_not_there_is_refused(run: Train, tmp_path: Path) -> None:
-    from training.recipe import BadRecipe
+    from training.recipes.reading import BadRecipe
 
     with pytest.raises(BadRecipe, match=r"compute\.device = 'abacus': .*Allowed are \"auto\", \"cpu\" and \"cuda\""):
         run(tmp_path / "run", "compute.device=abacus")

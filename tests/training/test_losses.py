@@ -1,4 +1,4 @@
-"""training/losses.py: each term against its formula, written out naively."""
+"""training/learning/losses.py: each term against its formula, written out naively."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from training.losses import WeightedLosses, dynamic_margins_degrees, twins_of
-from training.recipe import LossChoices
+from training.learning.class_heads import dynamic_margins_degrees, twins_of
+from training.learning.losses import WeightedLosses
+from training.recipes.reading import LossChoices
 
 Floats = NDArray[np.float64]
 COUNTS = np.array([1, 2, 4, 9, 1, 2, 4, 9])  # photos of four individuals and of their mirror twins

@@ -1,4 +1,4 @@
-"""training/measure.py: from a checkpoint and labelled photos to report, pictures and the scorer's files."""
+"""training/evaluation/measure.py: from a checkpoint and labelled photos to report, pictures and the scorer's files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from embedding.photo import BadPhoto, read_photo
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
 from index.matching import BadQuery
-from training import measure as measure_module
-from training.measure import EvaluationChoices, measure
-from training.splits import BadSplit, make_split, write_split
+from training.evaluation import measure as measure_module
+from training.evaluation.measure import EvaluationChoices, measure
+from training.splits.protocol import BadSplit, make_split, write_split
 
 
 @pytest.fixture(scope="module")

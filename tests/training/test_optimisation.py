@@ -1,4 +1,4 @@
-"""training/optimisation.py: rates, plateaus, early stopping and averages at known points."""
+"""training/learning/optimisation.py: rates, plateaus, early stopping and averages at known points."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from embedding.network import Network, NetworkConfig
-from training.optimisation import (
+from training.learning.optimisation import (
     backbone_factor,
     begin_patience_anew,
     build_optimiser,
@@ -21,8 +21,8 @@ from training.optimisation import (
     rate_factor,
     set_rate,
 )
-from training.recipe import OptimiserChoices, ScheduleChoices
-from training.state import Position
+from training.learning.resume import Position
+from training.recipes.reading import OptimiserChoices, ScheduleChoices
 
 TINY = NetworkConfig("test_resnet", embedding_dim=4)
 

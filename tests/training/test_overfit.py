@@ -1,4 +1,4 @@
-"""training/overfit.py: which photos, and yes or no for models of which the answer is known."""
+"""training/rehearsal/overfit.py: which photos, and yes or no for models of which the answer is known."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from index.labels import LabelledPhoto
-from training.overfit import Memorised, bare, chosen_photos, overfit, with_full_batches
-from training.overfit_report import advice, figures
-from training.recipe import BadRecipe, Recipe
-from training.rehearsal import learned_from
-from training.run import BadRun
-from training.splits import make_split
+from training.recipes.reading import BadRecipe, Recipe
+from training.rehearsal.overfit import Memorised, bare, chosen_photos, overfit, with_full_batches
+from training.rehearsal.overfit_report import advice, figures
+from training.rehearsal.rehearsal import learned_from
+from training.run.run import BadRun
+from training.splits.protocol import make_split
 
 Fast = Callable[..., Recipe]
 

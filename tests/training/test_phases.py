@@ -1,4 +1,4 @@
-"""training/phases.py: what is frozen, who is learned from and what is averaged, epoch by epoch."""
+"""training/run/phases.py: what is frozen, who is learned from and what is averaged, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import torch
 
 from embedding.checkpoint import fingerprint_of, load_weights
 from index.labels import LabelledPhoto
-from training import loop, phases
-from training.loop import train
-from training.phases import begins_phase, is_averaged_plainly, is_frozen, is_last_phase
-from training.recipe import BadRecipe, Recipe, read_recipe
-from training.run import RECIPE, Run
-from training.step import take_step
+from training.recipes.reading import BadRecipe, Recipe, read_recipe
+from training.run import loop, phases
+from training.run.loop import train
+from training.run.phases import begins_phase, is_averaged_plainly, is_frozen, is_last_phase
+from training.run.run import RECIPE, Run
+from training.run.step import take_step
 
 Fast = Callable[..., Recipe]
 Train = Callable[..., Path]

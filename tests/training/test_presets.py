@@ -1,4 +1,4 @@
-"""training/presets.py: strengths that go together, single ones changed, and the command line before the file."""
+"""training/recipes/presets.py: strengths that go together, single ones changed, and the command line before the file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from training.choices import AugmentationChoices
-from training.presets import PRESETS, with_preset
-from training.recipe import BadRecipe, read_recipe, recipe_from_dict
+from training.recipes.choices import AugmentationChoices
+from training.recipes.presets import PRESETS, with_preset
+from training.recipes.reading import BadRecipe, read_recipe, recipe_from_dict
 
 STRENGTHS = ("rotation_degrees", "shift", "shear_degrees", "brightness", "contrast", "saturation", "hue", "gray_share")
 

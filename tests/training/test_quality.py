@@ -1,4 +1,4 @@
-"""training/quality.py: measures of photos whose sharpness, contrast, light and boxes are known."""
+"""training/evaluation/photo_quality.py: measures of photos whose sharpness, contrast, light and boxes are known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from embedding.photo import Box
-from training.quality import laplacian_variance, overlap, quality_of
+from training.evaluation.photo_quality import laplacian_variance, overlap, quality_of
 
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 

@@ -1,4 +1,4 @@
-"""training/questions.py: no query stands in the gallery that it is asked of, and every photo is asked once."""
+"""training/evaluation/questions.py: no query stands in the gallery that it is asked of, and every photo is asked once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from training.questions import (
+from training.evaluation.questions import (
     LabelledVectors,
     Questions,
     disjoint_rounds,

@@ -1,11 +1,11 @@
-"""training/ranges.py: every number of a recipe has a range, and defaults lie within."""
+"""training/recipes/ranges.py: every number of a recipe has a range, and defaults lie within."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from training.ranges import LOSS_RANGES, RANGES, first_outside
-from training.recipe import read_recipe
+from training.recipes.ranges import LOSS_RANGES, RANGES, first_outside
+from training.recipes.reading import read_recipe
 
 
 def numbers_of(values: dict[str, Any], prefix: str = "") -> set[str]:

@@ -1,4 +1,4 @@
-"""training/recipe.py: TOML to frozen choices; whatever is misspelt or out of place is said plainly."""
+"""training/recipes/reading.py: TOML to frozen choices; whatever is misspelt or out of place is said plainly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from embedding.photo import Box
-from training.recipe import BadRecipe, Recipe, boxes_of, read_recipe, recipe_from_dict, shipped_recipes
+from training.recipes.reading import BadRecipe, Recipe, boxes_of, read_recipe, recipe_from_dict, shipped_recipes
 
 LEAST: dict[str, Any] = {"name": "least", "network": {"backbone": "resnet10t"}, "loss": [{"kind": "arcface"}]}
 

@@ -1,4 +1,4 @@
-"""training/rehearsal_commands.py: what is typed before a run, and what is said back."""
+"""training/commands/rehearsal.py: what is typed before a run, and what is said back."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from training import commands, overfit
+from training.commands import train
+from training.rehearsal import overfit
 
 FAST = ("--set", "network.backbone=test_resnet", "--set", "network.embedding_dim=16", "--set", "batches.individuals=6")
 
 
 def invoke(*arguments: object) -> Result:
     app = typer.Typer()
-    commands.register(app)
+    train.register(app)
     return CliRunner().invoke(app, [str(each) for each in arguments], terminal_width=200)
 
 

@@ -1,4 +1,4 @@
-"""training/rejection.py: the plain distance's figures are the metrics', a fit to trials keeps its promise."""
+"""training/evaluation/compare/rejection.py: the plain distance's figures are the metrics', a fit to trials keeps its promise."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from index.metrics import auroc, fnir_at_fpir
-from training.questions import LabelledVectors, Questions, protocol_questions, trial_questions
-from training.rejection import asked_of, compare_rejections
+from training.evaluation.compare.rejection import asked_of, compare_rejections
+from training.evaluation.questions import LabelledVectors, Questions, protocol_questions, trial_questions
 
 
 @pytest.fixture

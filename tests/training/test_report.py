@@ -1,4 +1,4 @@
-"""training/report.py: figures that an independent scorer confirms, their intervals, table and files."""
+"""training/evaluation/report.py: figures that an independent scorer confirms, their intervals, table and files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rich.console import Console
 
 from index.calibration import Calibration, calibrate
 from index.labels import LabelledPhoto
-from training.evaluation import Answers, answers_of
-from training.report import figures_of, table_of, write_scorer_files
-from training.splits import Split, make_split
+from training.evaluation.protocol import Answers, answers_of
+from training.evaluation.report import figures_of, table_of, write_scorer_files
+from training.splits.protocol import Split, make_split
 
 
 class Measured:

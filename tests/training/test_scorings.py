@@ -1,4 +1,4 @@
-"""training/scorings.py: the protocol's own figures come out for the protocol's scores, and fusing photos helps."""
+"""training/evaluation/compare/scores.py: the protocol's own figures come out for the protocol's scores, and fusing photos helps."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from index.matching import Score
-from training.questions import LabelledVectors, protocol_questions, trial_questions
-from training.scorings import compare_fusions, compare_scorings
+from training.evaluation.compare.scores import compare_fusions, compare_scorings
+from training.evaluation.questions import LabelledVectors, protocol_questions, trial_questions
 
 
 def test_known_and_open_figures_are_the_evaluation_s(herd: LabelledVectors) -> None:

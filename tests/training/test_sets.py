@@ -1,4 +1,4 @@
-"""training/sets.py: several labelled sets become one, with every animal its own."""
+"""training/sets/sets.py: several labelled sets become one, with every animal its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from embedding.photo import Box
 from index.labels import BadLabels
-from training.sets import read_sets
+from training.sets.sets import read_sets
 
 
 def labelled_set(folder: Path, text: str) -> tuple[Path, Path]:

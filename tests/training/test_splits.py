@@ -1,4 +1,4 @@
-"""training/splits.py: the benchmark's protocol, the same for the same seed, through its file and back."""
+"""training/splits/protocol.py: the benchmark's protocol, the same for the same seed, through its file and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from index.labels import LabelledPhoto
-from training.splits import BadSplit, Split, make_split, read_split, species_of, write_split
+from training.splits.protocol import BadSplit, Split, make_split, read_split, species_of, write_split
 
 
 def labelled(counts: dict[str, int], new_whales: int = 0) -> list[LabelledPhoto]:

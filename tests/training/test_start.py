@@ -1,4 +1,4 @@
-"""training/start.py: first weights from timm, a file, a checkpoint, the shipped default, or chance."""
+"""training/learning/first_weights.py: first weights from timm, a file, a checkpoint, the shipped default, or chance."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from embedding.finder import FINDER_BACKBONE, FINDER_OPTIONS
 from embedding.locator import AnyLocator, EarlierLocator, Locator
 from embedding.network import CENTRES_FITTED, Network, NetworkConfig, Vlad
 from embedding.preprocessing import Preprocessing
-from training import start
-from training.combine import combine
-from training.recipe import NetworkChoices, read_recipe
-from training.start import start_locator, start_network
+from training.ensembles.combine import combine
+from training.learning import first_weights
+from training.learning.first_weights import start_locator, start_network
+from training.recipes.reading import NetworkChoices, read_recipe
 
 
 def choices(weights: str, **others: Any) -> NetworkChoices:
@@ -87,7 +87,7 @@ def test_a_checkpoint_gives_all_its_weights(tmp_path: Path) -> None:
 
 def test_default_is_the_shipped_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = checkpoint(tmp_path / "shipped.safetensors")
-    monkeypatch.setattr(start, "DEFAULT_CHECKPOINT", tmp_path / "shipped.safetensors")
+    monkeypatch.setattr(first_weights, "DEFAULT_CHECKPOINT", tmp_path / "shipped.safetensors")
     assert same(start_network(choices("default")), saved)
 
 
@@ -118,7 +118,7 @@ def test_a_checkpoint_of_another_backbone_is_refused(tmp_path: Path) -> None:
 def test_an_absent_file_is_refused_with_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadNetwork, match=r"no such file\. Allowed are \"pretrained\", \"default\", \"random\""):
         start_network(choices("pretraind"))
-    monkeypatch.setattr(start, "DEFAULT_CHECKPOINT", tmp_path / "absent")
+    monkeypatch.setattr(first_weights, "DEFAULT_CHECKPOINT", tmp_path / "absent")
     with pytest.raises(BadNetwork, match=r'"default"'):
         start_network(choices("default"))
 
@@ -227,7 +227,7 @@ def test_a_locator_begins_with_a_checkpoint_s(tmp_path: Path, monkeypatch: pytes
     path = with_locator(tmp_path / "c.safetensors", kept)
     kept = kept.half().float()
     assert same(start_locator(str(path)), kept)
-    monkeypatch.setattr(start, "DEFAULT_CHECKPOINT", path)
+    monkeypatch.setattr(first_weights, "DEFAULT_CHECKPOINT", path)
     assert same(start_locator("default"), kept)
 
 

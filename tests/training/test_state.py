@@ -1,4 +1,4 @@
-"""training/state.py: a run goes on from its file as if it had never stopped."""
+"""training/learning/resume.py: a run goes on from its file as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from embedding.network import Network, NetworkConfig
-from training.optimisation import build_optimiser, moving_average
-from training.recipe import OptimiserChoices
-from training.state import BadState, Position, load_state, save_state
+from training.learning.optimisation import build_optimiser, moving_average
+from training.learning.resume import BadState, Position, load_state, save_state
+from training.recipes.reading import OptimiserChoices
 
 POSITION = Position(3, 17, 0.1 + 0.2, 0.75, 2, 0.09, 4, 12.5, [{"epoch": 1, "loss": 1 / 3}])
 

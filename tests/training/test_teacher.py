@@ -1,4 +1,4 @@
-"""training/teacher.py: a student is drawn to the teacher's cosines, whatever their dimensions."""
+"""training/learning/distillation.py: a student is drawn to the teacher's cosines, whatever their dimensions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.network import Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
 from embedding.sides import Sides
-from training.recipe import DistillationChoices
-from training.teacher import Teacher
+from training.learning.distillation import Teacher
+from training.recipes.reading import DistillationChoices
 
 CPU = torch.device("cpu")
 

@@ -1,4 +1,4 @@
-"""training/thinning.py: the axes that are kept are the longest, and of two looks those of sums and of differences."""
+"""training/ensembles/reduce_dimensions.py: the axes that are kept are the longest, and of two looks those of sums and of differences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedding.sides import join_sides
-from training.thinning import BadDimensions, thin
+from training.ensembles.reduce_dimensions import BadDimensions, thin
 
 WIDTH = 12
 

@@ -1,4 +1,4 @@
-"""training/world.py: two real processes learn as one; nothing here is a stub."""
+"""training/learning/distributed.py: two real processes learn as one; nothing here is a stub."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from torch import nn
 
 from embedding.checkpoint import load_weights
 from index.labels import LabelledPhoto
-from training.batches import Batches
-from training.loop import train
-from training.losses import WeightedLosses
-from training.recipe import BadRecipe, BatchChoices, LossChoices, Recipe
-from training.world import World, enter_world
+from training.learning.batches import Batches
+from training.learning.distributed import World, enter_world
+from training.learning.losses import WeightedLosses
+from training.recipes.reading import BadRecipe, BatchChoices, LossChoices, Recipe
+from training.run.loop import train
 
 ALONE = World(0, 1, torch.device("cpu"))
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,7 +164,7 @@ def test_a_run_of_two_processes_is_the_run_of_one(
 def main() -> None:
     """Run under torchrun by the `pair` fixture."""
     from index.labels import read_labels
-    from training.recipe import read_recipe
+    from training.recipes.reading import read_recipe
 
     folder, whale_folder = Path(sys.argv[1]), Path(sys.argv[2])
     world = enter_world("cpu")

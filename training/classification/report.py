@@ -13,11 +13,11 @@ from rich.table import Table
 
 from embedding.checkpoint import write_atomically
 from index.embedders import FloatArray
-from training.classification.answers import answers_csv, answers_of
 from training.classification.classifier import Classifier, Method
+from training.classification.figures import draw_confusion, draw_curves_of_kinds, draw_reliability
 from training.classification.fitting import Kinds
-from training.classification.measures import Measures, measure, reliability
-from training.classification.pictures import draw_confusion, draw_curves_of_kinds, draw_reliability
+from training.classification.metrics import Measures, measure, reliability
+from training.classification.predictions import answers_csv, answers_of
 
 REPORT = "report.json"
 _TOLD_OF_KINDS = 40  # rows of the table in report.md; report.json has all

@@ -6,10 +6,10 @@ from html import escape
 from pathlib import Path
 
 from embedding.photo import BadPhoto, read_photo, thumbnail
+from training.data.check import CheckReport
 from training.data.check_tables import fact_lines, summary
-from training.data.checking import CheckReport
 from training.data.findings import Case, Finding
-from training.data.pages import data_picture, html_page, html_table, jpeg_bytes, name_of, paragraph
+from training.data.html import data_picture, html_page, html_table, jpeg_bytes, name_of, paragraph
 
 _MOST_CASES, _MOST_IN_CASE, _MOST_THUMBNAILS = 40, 6, 300  # some 2 MB a page, however much is wrong
 _THUMBNAIL_PX = 160

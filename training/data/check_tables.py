@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from index.labels import NEW_WHALE
-from training.data.checking import CheckReport, Facts
+from training.data.check import CheckReport, Facts
 from training.data.findings import Case, Finding
 
 _SHOWN = 3

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from training.curves import figure
-from training.data.exploring import Exploration, TimeCoverage
+from training.data.explore import Exploration, TimeCoverage
+from training.plots import figure
 
 _FEW_LABELS = 15  # so many are named; more are counted
 _FEW_TICKS, _MANY_TICKS, _MOST_EQUAL_STEPS = 3, 8, 6

@@ -13,8 +13,8 @@ from rich.text import Text
 from embedding.photo import Image
 from index.labels import NEW_WHALE
 from training.data.check_tables import look_lines
-from training.data.exploring import Exploration
-from training.data.pages import data_picture, html_page, html_table, jpeg_bytes, name_of, paragraph
+from training.data.explore import Exploration
+from training.data.html import data_picture, html_page, html_table, jpeg_bytes, name_of, paragraph
 
 _MOST_LABELS = 20
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from index.folding import folded
 from index.labels import NEW_WHALE
-from training.data.agreement import Agreement
-from training.data.alike import Alike
-from training.data.looks import PhotoLook
+from training.data.duplicates import Alike
+from training.data.file_facts import PhotoLook
+from training.sets.agreement import Agreement
 
 _SMALLEST_PX = 64  # of the shorter side: below it marks on a fluke are gone
 _LONGEST_ASPECT = 8.0

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from index.labels import LabelledPhoto, read_labels
-from training.classification.course import train_kinds
-from training.recipe import Recipe, read_recipe
+from training.classification.train_classes import train_kinds
+from training.recipes.reading import Recipe, read_recipe
 
 COLOURS = {"bumble": (200, 60, 60), "honey": (60, 200, 60), "wasp": (60, 60, 200)}
 QUICK = (

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from training.classification.answers import KindAnswer, answers_csv, answers_of
 from training.classification.classifier import Classifier
+from training.classification.predictions import KindAnswer, answers_csv, answers_of
 
 
 def test_the_likeliest_kind_comes_first_and_the_next_second(at: Callable[..., np.ndarray]) -> None:

@@ -12,14 +12,14 @@ from embedding.checkpoint import fingerprint_of, read_header
 from embedding.embedder import Embedder
 from index.given_photos import embedded
 from index.labels import LabelledPhoto
-from training.choices import Recipe
-from training.classification.answers import answers_csv, answers_of
 from training.classification.classifier import read_classifier
-from training.classification.commands import train_by_kinds
-from training.classification.course import train_kinds
-from training.data.packing import pack
-from training.preparation import preprocessing_of
-from training.run import BadRun
+from training.classification.predictions import answers_csv, answers_of
+from training.classification.train_classes import train_kinds
+from training.commands.classify import train_by_kinds
+from training.pixels.packing import pack
+from training.recipes.choices import Recipe
+from training.run.preparation import preprocessing_of
+from training.run.run import BadRun
 
 Quick = Callable[..., Recipe]
 
@@ -82,7 +82,7 @@ def test_the_pictures_of_a_run_speak_of_accuracy(
     kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr("training.loop.draw_curves", lambda *_, is_of_classes: asked.append(is_of_classes))
+    monkeypatch.setattr("training.run.loop.draw_curves", lambda *_, is_of_classes: asked.append(is_of_classes))
     train_kinds(quick("schedule.epochs=1"), kinds, tmp_path / "run", cache=tmp_path / "cache")
     assert asked == [True]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.classification.measures import measure, precision_recall_points, reliability, roc_points
+from training.classification.metrics import measure, precision_recall_points, reliability, roc_points
 
 
 @pytest.fixture

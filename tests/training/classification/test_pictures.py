@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.classification.pictures import draw_confusion, draw_curves_of_kinds, draw_reliability
+from training.classification.figures import draw_confusion, draw_curves_of_kinds, draw_reliability
 
 
 @pytest.mark.parametrize("count", [2, 3, 20])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from index.labels import LabelledPhoto
-from training.choices import DataChoices
-from training.classification.splitting import split_kinds, validation_of_kinds, write_parts
-from training.splits import BadSplit
+from training.recipes.choices import DataChoices
+from training.splits.by_class import split_kinds, validation_of_kinds, write_parts
+from training.splits.protocol import BadSplit
 
 CHOICES = DataChoices(task="classes", validation_share=0.25, test_share=0.2)
 

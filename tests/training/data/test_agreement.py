@@ -1,4 +1,4 @@
-"""training/data/agreement.py: labels and files, compared by name."""
+"""training/sets/agreement.py: labels and files, compared by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index.labels import BadLabels
-from training.data.agreement import compare_with_files, meant_files
+from training.sets.agreement import compare_with_files, meant_files
 
 
 def files(folder: Path, *names: str) -> Path:

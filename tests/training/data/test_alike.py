@@ -1,4 +1,4 @@
-"""training/data/alike.py: groups of one picture, against naive comparison of all with all."""
+"""training/data/duplicates.py: groups of one picture, against naive comparison of all with all."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.exchange.perceptual import HASH_BYTES, differing_bits
-from training.data import alike
-from training.data.alike import Alike, find_alike, joined, near_groups
-from training.data.looks import PhotoLook
+from training.data.duplicates import Alike, find_alike, joined, near_groups
+from training.data.file_facts import PhotoLook
 
 
 def look(name: str, content: str, perceptual: bytes | None) -> PhotoLook:
@@ -65,15 +64,15 @@ def test_pictures_are_joined_over_others() -> None:
 
 
 def test_no_more_than_some_pairs_are_held(monkeypatch) -> None:
-    monkeypatch.setattr(alike, "_PAIRS_AT_ONCE", 3)
+    monkeypatch.setattr(duplicates, "_PAIRS_AT_ONCE", 3)
     folds: list[int] = []
-    fold = alike._joined_once
+    fold = duplicates._joined_once
 
     def counted(roots: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
         folds.append(len(pairs))
         return fold(roots, pairs)
 
-    monkeypatch.setattr(alike, "_joined_once", counted)
+    monkeypatch.setattr(duplicates, "_joined_once", counted)
     blocks = (np.array([[at, at + 1, 0], [at + 1, at + 2, 0]]) for at in (5, 0, 3, 7))
     assert joined(blocks, 12).tolist() == [0, 0, 0, 3, 3, 3, 3, 3, 3, 3, 10, 11]
     assert folds == [4, 4]

@@ -1,4 +1,4 @@
-"""training/data/by_time.py: what a date leaves open, and the moments that part photos."""
+"""training/splits/by_time.py: what a date leaves open, and the moments that part photos."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from index.labels import LabelledPhoto
-from training.data.by_time import cuts_of, moments
-from training.data.stratified import Shares
-from training.data.units import Unit, units_of
-from training.splits import BadSplit
+from training.splits.by_time import cuts_of, moments
+from training.splits.groups import Unit, units_of
+from training.splits.protocol import BadSplit
+from training.splits.stratified import Shares
 
 LAST = {"hour": 23, "minute": 59, "second": 59, "microsecond": 999_999}
 

@@ -1,4 +1,4 @@
-"""training/data/checking.py, findings.py and what tells of them: planted faults, all found and nothing else."""
+"""training/data/check.py, findings.py and what tells of them: planted faults, all found and nothing else."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from PIL import Image
 from rich.console import Console
 
 from training.data import check_page as page_module
+from training.data.check import CheckReport, check_set
 from training.data.check_page import check_page
 from training.data.check_tables import case_line, facts_table, findings_table, summary
-from training.data.checking import CheckReport, check_set
 from training.data.findings import Case
 
 

@@ -1,4 +1,4 @@
-"""training/data/commands.py: what a user types, and what is said back."""
+"""training/commands/data.py: what a user types, and what is said back."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typer.testing import CliRunner, Result
 from embedding.checkpoint import CannotWrite
 from embedding.errors import FlukeprintError
 from index.labels import BadLabels
-from training.data import commands
+from training.commands import data
 
 
 def invoke(*arguments: object) -> Result:
     app = typer.Typer()
-    commands.register(app)
+    data.register(app)
     return CliRunner().invoke(app, ["data", *(str(each) for each in arguments)])
 
 

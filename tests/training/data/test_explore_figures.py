@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from training.curves import figure
 from training.data import explore_figures
 from training.data.explore_figures import draw_labels, whole_ticks
+from training.plots import figure
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""training/data/exploring.py and what draws and tells it: numbers that can be counted in the head."""
+"""training/data/explore.py and what draws and tells it: numbers that can be counted in the head."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from PIL import Image
 from embedding.photo import read_photo
 from index.labels import BadLabels, LabelledPhoto, read_labels
 from training.data.contact_sheets import chosen_labels, draw_sheet
+from training.data.explore import Exploration, explore_set, photos_per_label, time_coverage
 from training.data.explore_figures import draw_figures
 from training.data.explore_page import exploration_lines, exploration_page
-from training.data.exploring import Exploration, explore_set, photos_per_label, time_coverage
 
 
 def photo(name: str, individual: str | None, taken_at: str | None = None) -> LabelledPhoto:

@@ -1,4 +1,4 @@
-"""training/data/looks.py: what one file is."""
+"""training/data/file_facts.py: what one file is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data.looks import PhotoLook, look, look_at_all
+from training.data.file_facts import PhotoLook, look, look_at_all
 
 ORIENTATION, EXIF_DIRECTORY, TAKEN_AT, GPS = 0x0112, 0x8769, 0x9003, 0x8825
 

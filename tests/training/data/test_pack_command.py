@@ -1,4 +1,4 @@
-"""training/data/pack_command.py: what is typed and what is said of a pack."""
+"""training/commands/pack.py: what is typed and what is said of a pack."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from embedding.errors import FlukeprintError
 from embedding.photo import read_photo
 from embedding.preprocessing import Preprocessing
 from index.labels import BadLabels
-from training import commands
-from training.data import packing
-from training.data.packs import is_pack, read_pack
+from training.commands import train
+from training.pixels import packing
+from training.pixels.packs import is_pack, read_pack
 
 
 def invoke(*arguments: object) -> Result:
     app = typer.Typer()
-    commands.register(app)
+    train.register(app)
     return CliRunner().invoke(app, [str(each) for each in arguments])
 
 

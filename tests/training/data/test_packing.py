@@ -1,4 +1,4 @@
-"""training/data/packing.py: in bounded memory, stopped at any moment and gone on with, never half for a whole."""
+"""training/pixels/packing.py: in bounded memory, stopped at any moment and gone on with, never half for a whole."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from embedding.checkpoint import CannotWrite
 from embedding.photo import read_photo
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
-from training.cache import PixelArray, decoded
-from training.data import packing
-from training.data.memory import peak_memory_bytes
-from training.data.packing import PART, STATE, pack
-from training.data.packs import BadCache, is_pack, packed_labels
+from training.pixels import packing
+from training.pixels.cache import PixelArray, decoded
+from training.pixels.packing import PART, STATE, pack, peak_memory_bytes
+from training.pixels.packs import BadCache, is_pack, packed_labels
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = Preprocessing(24, 16)
@@ -193,8 +192,8 @@ def test_memory_does_not_grow_with_the_photos(tmp_path: Path, rng: np.random.Gen
         (tmp_path / "in" / f"{at:04}.png").symlink_to(tmp_path / "one.png")
     script = (
         "import resource, sys; from pathlib import Path; from index.labels import LabelledPhoto as Photo\n"
-        "from embedding.preprocessing import Preprocessing; from training.data.packing import pack\n"
-        "from training.data.memory import peak_memory_bytes\n"
+        "from embedding.preprocessing import Preprocessing; from training.pixels.packing import pack\n"
+        "from training.pixels.packing import peak_memory_bytes\n"
         "photos = [Photo(path.name, path, 'w') for path in sorted(Path(sys.argv[1]).iterdir())]\n"
         "pack(photos, Preprocessing(512, 512), Path(sys.argv[2]))\n"
         "print(peak_memory_bytes())"

@@ -1,4 +1,4 @@
-"""training/data/packs.py: what is packed is what training would have decoded, taken by name and never loaded whole."""
+"""training/pixels/packs.py: what is packed is what training would have decoded, taken by name and never loaded whole."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from PIL import Image
 from embedding.photo import Box, read_photo
 from embedding.preprocessing import Preprocessing
 from index.labels import LabelledPhoto
-from training.cache import BadCache, cached_pixels
-from training.data.packing import pack
-from training.data.packs import PackedRows, is_pack, packed_labels, read_pack
-from training.loop import train
-from training.recipe import Recipe
-from training.sets import read_sets
+from training.pixels.cache import BadCache, cached_pixels
+from training.pixels.packing import pack
+from training.pixels.packs import PackedRows, is_pack, packed_labels, read_pack
+from training.recipes.reading import Recipe
+from training.run.loop import train
+from training.sets.sets import read_sets
 
 SMALL = Preprocessing(24, 16)
 BOX = Box(0.25, 0.125, 0.7000000000000001, 0.9)

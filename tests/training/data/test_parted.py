@@ -1,4 +1,4 @@
-"""training/data/parted.py: parts and roles through their file and back, as training and as the test see them."""
+"""training/splits/parts_file.py: parts and roles through their file and back, as training and as the test see them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from index.labels import LabelledPhoto
-from training.data.parted import PartedSplit, asked_parts, parted_bytes, read_parted, roles_of, write_parted
-from training.splits import BadSplit, make_split, read_split, write_split
+from training.splits.parts_file import PartedSplit, asked_parts, parted_bytes, read_parted, roles_of, write_parted
+from training.splits.protocol import BadSplit, make_split, read_split, write_split
 
 PHOTOS = [
     LabelledPhoto(name, Path(name), one) for name, one in [("a", "w"), ("b", "w"), ("c", "w"), ("d", None), ("e", "v")]

@@ -1,4 +1,4 @@
-"""training/data/placing.py: the kinds of split keep their promises, whatever the labels are."""
+"""training/splits/assignment.py: the kinds of split keep their promises, whatever the labels are."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from index.labels import LabelledPhoto
-from training.data.by_time import BadSplit
-from training.data.parted import parted_bytes
-from training.data.placing import Kind, SplitChoices, make_parts
-from training.data.promises import kept_promises
-from training.data.stratified import BadShares, Shares
+from training.splits.assignment import Kind, SplitChoices, make_parts
+from training.splits.by_time import BadSplit
+from training.splits.checks import kept_promises
+from training.splits.parts_file import parted_bytes
+from training.splits.stratified import BadShares, Shares
 
 KINDS: tuple[Kind, ...] = ("closed-set", "open-set", "identity-disjoint")
 DAY = "2020-{:02}-{:02}"

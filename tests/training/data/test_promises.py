@@ -1,4 +1,4 @@
-"""training/data/promises.py: a split that breaks a promise is seen, whoever wrote it."""
+"""training/splits/checks.py: a split that breaks a promise is seen, whoever wrote it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from index.labels import LabelledPhoto
-from training.data.parted import parted_bytes
-from training.data.placing import Kind, SplitChoices, make_parts
-from training.data.promises import kept_promises
-from training.splits import BadSplit
+from training.splits.assignment import Kind, SplitChoices, make_parts
+from training.splits.checks import kept_promises
+from training.splits.parts_file import parted_bytes
+from training.splits.protocol import BadSplit
 
 
 def photo(at: int, time: int, one: int) -> LabelledPhoto:

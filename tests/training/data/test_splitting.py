@@ -1,4 +1,4 @@
-"""training/data/splitting.py and the command: what is typed, what is written, what is said."""
+"""training/splits/split_set.py and the command: what is typed, what is written, what is said."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typer.testing import CliRunner, Result
 
 from embedding.errors import FlukeprintError
 from index.labels import LabelledPhoto, read_labels
-from training.data.commands import register
-from training.data.stratified import BadShares
-from training.splits import BadSplit, make_split, write_split
+from training.commands.data import register
+from training.splits.protocol import BadSplit, make_split, write_split
+from training.splits.stratified import BadShares
 
 
 def invoke(*arguments: object) -> Result:

@@ -1,4 +1,4 @@
-"""training/data/stratified.py: every label by the shares, the same on every machine, groups whole."""
+"""training/splits/stratified.py: every label by the shares, the same on every machine, groups whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.data.stratified import BadShares, Shares, stratified_parts
+from training.splits.stratified import BadShares, Shares, stratified_parts
 
 LABELS = {f"{label}{at:03}": label for label, count in {"cat": 50, "dog": 100}.items() for at in range(count)}
 

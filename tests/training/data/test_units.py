@@ -1,11 +1,11 @@
-"""training/data/units.py: encounters hold their photos together, and the individuals met in them."""
+"""training/splits/groups.py: encounters hold their photos together, and the individuals met in them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from index.labels import LabelledPhoto
-from training.data.units import seen_once, tied_individuals, units_of
+from training.splits.groups import seen_once, tied_individuals, units_of
 
 
 def photo(name: str, individual: str | None, encounter: str | None = None) -> LabelledPhoto:

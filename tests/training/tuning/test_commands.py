@@ -1,4 +1,4 @@
-"""training/tuning/commands.py: what a user types, and what is said back."""
+"""training/commands/tuning.py: what a user types, and what is said back."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typer.testing import CliRunner, Result
 from embedding.checkpoint import read_header
 from embedding.errors import FlukeprintError
 from index.labels import LabelledPhoto
-from training import commands
-from training.splits import make_split, write_split
-from training.tuning.study import BadStudy
+from training.commands import train
+from training.splits.protocol import make_split, write_split
+from training.tuning.sweep.study import BadStudy
 
 
 def invoke(*arguments: object) -> Result:
     app = typer.Typer()
-    commands.register(app)
+    train.register(app)
     return CliRunner().invoke(app, [str(each) for each in arguments])
 
 

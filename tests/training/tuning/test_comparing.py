@@ -1,14 +1,14 @@
-"""training/tuning/comparing.py: what differs between two runs, from where on, and both in one picture."""
+"""training/tuning/runs/compare.py: what differs between two runs, from where on, and both in one picture."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from training.recipe import read_recipe
-from training.tuning.comparing import compare_runs, draw_comparison, run_labels
-from training.tuning.run_tables import verdicts
-from training.tuning.runs import RunFolder, read_run
+from training.recipes.reading import read_recipe
+from training.tuning.runs.compare import compare_runs, draw_comparison, run_labels
+from training.tuning.runs.runs import RunFolder, read_run
+from training.tuning.runs.tables import verdicts
 
 
 def run(

@@ -1,4 +1,4 @@
-"""training/tuning/rate_finder.py: the steepest fall of curves whose steepest point is known."""
+"""training/rehearsal/rate_finder.py: the steepest fall of curves whose steepest point is known."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from index.labels import LabelledPhoto
-from training.recipe import BadRecipe, read_recipe
-from training.tuning.rate_finder import HIGHEST, LOWEST, find_rate, smoothed, swept, write_sweep
+from training.recipes.reading import BadRecipe, read_recipe
+from training.rehearsal.rate_finder import HIGHEST, LOWEST, find_rate, smoothed, swept, write_sweep
 
 RATES = np.geomspace(1e-6, 1.0, 200)
 FAST = ("network.backbone=test_resnet", "network.embedding_dim=16", "batches.individuals=6")

@@ -1,4 +1,4 @@
-"""training/tuning/record.py: what a run notes of its making, over several sessions, and what old runs lack."""
+"""training/run/record.py: what a run notes of its making, over several sessions, and what old runs lack."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from training.tuning import record
-from training.tuning.record import Recording, code_commit, library_versions, machine, note_checkpoint, read_record
+from training.run import record
+from training.run.record import Recording, code_commit, library_versions, machine, note_checkpoint, read_record
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""training/tuning/runs.py and choosing_runs.py: runs read from folders, their spread over seeds, filters and order."""
+"""training/tuning/runs/runs.py and choosing_runs.py: runs read from folders, their spread over seeds, filters and order."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from training.recipe import read_recipe
-from training.tuning.choosing_runs import chosen, facts_of
-from training.tuning.record import Recording
-from training.tuning.run_tables import run_dict, time_text
-from training.tuning.runs import BadRuns, find_runs, flat, over_seeds, read_run, spread
+from training.recipes.reading import read_recipe
+from training.run.record import Recording
+from training.tuning.runs.filters import chosen, facts_of
+from training.tuning.runs.runs import BadRuns, find_runs, flat, over_seeds, read_run, spread
+from training.tuning.runs.tables import run_dict, time_text
 
 
 def write_run(folder: Path, *overrides: str, scores: tuple[float, ...] = (0.5,), **others: Any) -> Path:

@@ -1,4 +1,4 @@
-"""training/tuning/space.py: what can be varied, in both notations, and the slips that are refused."""
+"""training/tuning/sweep/space.py: what can be varied, in both notations, and the slips that are refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.tuning.space import BadSpace, Dimension, check_space, read_space
+from training.tuning.sweep.space import BadSpace, Dimension, check_space, read_space
 
 
 def test_every_form_is_read() -> None:

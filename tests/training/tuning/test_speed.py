@@ -1,4 +1,4 @@
-"""training/tuning/speed.py: photos a second by a clock of the test's own, for every species of a gate."""
+"""training/tuning/model/speed.py: photos a second by a clock of the test's own, for every species of a gate."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from embedding.embedder import Embedder
 from embedding.ensemble import Ensemble, GateConfig
 from embedding.network import Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
-from training.tuning.speed import measure_speed, seen_as
-from training.tuning.summary_tables import speed_table
+from training.tuning.model.speed import measure_speed, seen_as
+from training.tuning.model.tables import speed_table
 
 SMALL = NetworkConfig(backbone="test_resnet", embedding_dim=8)
 

@@ -1,4 +1,4 @@
-"""training/tuning/study.py: trials that survive the process, are pruned by the others, and say what decided."""
+"""training/tuning/sweep/study.py: trials that survive the process, are pruned by the others, and say what decided."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from training.tuning.space import Space, read_space
-from training.tuning.study import BadStudy, Plan, Study, best_of, grid_size
+from training.tuning.sweep.space import Space, read_space
+from training.tuning.sweep.study import BadStudy, Plan, Study, best_of, grid_size
 
 SPACE = read_space(None, ["optimiser.rate=log(1e-4,1e-1)", "optimiser.kind=adamw|sgd"])
 GRID = read_space(None, ["batches.individuals=int(4,8,2)", "optimiser.kind=adamw|sgd"])

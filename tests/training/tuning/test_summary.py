@@ -1,4 +1,4 @@
-"""training/tuning/summary.py: parameters, shapes and operations that can be counted by hand; what members cost."""
+"""training/tuning/model/summary.py: parameters, shapes and operations that can be counted by hand; what members cost."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from embedding.finder import FINDER_BACKBONE
 from embedding.locator import LOCATOR_PX, AnyLocator, EarlierLocator, Locator
 from embedding.network import Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
-from training.recipe import read_recipe
-from training.tuning.summary import checkpoint_model, recipe_model, summarise
+from training.recipes.reading import read_recipe
+from training.tuning.model.summary import checkpoint_model, recipe_model, summarise
 
 SMALL = NetworkConfig(backbone="test_resnet", embedding_dim=16)
 HALF = NetworkConfig(backbone="test_resnet", embedding_dim=8)

@@ -1,4 +1,4 @@
-"""training/tuning/sweep.py: trials judged by metrics.csv, given up, broken, stopped and gone on with."""
+"""training/tuning/sweep/sweep.py: trials judged by metrics.csv, given up, broken, stopped and gone on with."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import pytest
 
 from index.jobs.workers import this_worker
-from training.recipe import read_recipe
-from training.tuning import sweep, trying
-from training.tuning.space import BadSpace, read_space
-from training.tuning.study import BadStudy, Plan, Study, Trial, Tried
-from training.tuning.sweep import BadSweep, SweepChoices, run_sweep
+from training.recipes.reading import read_recipe
+from training.tuning.sweep import sweep, trial
+from training.tuning.sweep.space import BadSpace, read_space
+from training.tuning.sweep.study import BadStudy, Plan, Study, Trial, Tried
+from training.tuning.sweep.sweep import BadSweep, SweepChoices, run_sweep
 
 # In place of a training: scores are a rate's nearness to .01, epoch by epoch; sgd breaks; a poor one never ends.
 STUB = """
@@ -54,7 +54,7 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
     """Choices of a sweep whose trainings are the stub."""
     program = tmp_path / "stub.py"
     program.write_text(STUB)
-    monkeypatch.setattr(trying, "PROGRAM", program)
+    monkeypatch.setattr(trial, "PROGRAM", program)
     monkeypatch.setattr(sweep, "_POLL_SECONDS", 0.02)
 
     def _choose(

@@ -1,4 +1,4 @@
-"""training/tuning/trying.py and trial_process.py: a real training that is stopped as nobody waits for it any more."""
+"""training/tuning/sweep/trial.py and trial_process.py: a real training that is stopped as nobody waits for it any more."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from training.recipe import Recipe, read_recipe
-from training.tuning.trying import begin, measured, recipe_toml
+from training.recipes.reading import Recipe, read_recipe
+from training.tuning.sweep.trial import begin, measured, recipe_toml
 
 
 def test_a_recipe_is_the_same_read_from_its_toml(tmp_path: Path) -> None:

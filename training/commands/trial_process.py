@@ -1,0 +1,42 @@
+"""One trial's training in a process of its own: `flukeprint train`, which stops when its standard input is closed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+import typer
+
+from embedding.errors import FlukeprintError
+
+
+def main() -> None:
+    """Train as `flukeprint train` does with this process's arguments, until it is done or nobody waits for it.
+
+    Whoever started it holds the other end of its standard input: that is closed to stop it, and by the system
+    where that process was killed, so that no training is left behind. A stopped run can be resumed.
+    """
+    from training.commands.train import register
+
+    threading.Thread(target=_stop_when_left, daemon=True).start()
+    app = typer.Typer(pretty_exceptions_enable=False)
+    register(app)
+    try:
+        app(["train", *sys.argv[1:]])
+    except FlukeprintError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _stop_when_left() -> None:
+    while os.read(0, 1):  # not sys.stdin, whose lock a thread may hold at the end
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Fitting an ensemble's gate: where each species' photos lie, so that its experts answer for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from embedding.embedder import Embedder, normalised
+from embedding.ensemble import Ensemble, Gate, GateConfig
+from embedding.errors import FlukeprintError
+from embedding.photo import read_photo
+from index.labels import LabelledPhoto
+from training.splits.protocol import make_split, species_of
+
+PHOTOS_OF_SPECIES = 2400
+"""How many photos of a species are looked at."""
+_BATCH = 32
+_DECAY = 1e-6
+"""How much large weights cost: of those tried what tells photos it wasn't fitted to best (tests/bench/gate.py). Without
+any a photo like no species' would be given to one at a guess, which is to be divided among members."""
+
+
+class BadExperts(FlukeprintError):
+    """Experts for a species of which there is no photo, or that are no member."""
+
+
+def shares_of(
+    experts: Mapping[str, Sequence[int]], species: Sequence[str], members: int
+) -> dict[str, tuple[float, ...]]:
+    """The members' shares of each species: its experts' alike, the others' none; a species without experts is all's.
+
+    `experts` are numbers from 1. Raises BadExperts.
+    """
+    unknown = sorted(set(experts) - set(species))
+    if unknown:
+        raise BadExperts(
+            f"--expert names {unknown[0]!r}, of which no photo was given; the species are {', '.join(sorted(species))}"
+        )
+    shares: dict[str, tuple[float, ...]] = {}
+    for name in sorted(species):
+        own = set(experts.get(name, range(1, members + 1)))
+        if not own or not own <= set(range(1, members + 1)):
+            raise BadExperts(f"the experts for {name} are {sorted(own)}; the members are 1 to {members}")
+        shares[name] = tuple(1 / len(own) if at in own else 0.0 for at in range(1, members + 1))
+    return shares
+
+
+def sample(
+    photos: Sequence[LabelledPhoto], seed: int = 0, *, most: int = PHOTOS_OF_SPECIES
+) -> dict[str, list[LabelledPhoto]]:
+    """Some photos of each species, of the part that may be learned from (split `seed`, as training makes it)."""
+    fit = set(make_split(photos, seed).names("fit"))
+    species, rng = species_of(photos), np.random.default_rng(seed)
+    found: dict[str, list[LabelledPhoto]] = {}
+    for photo in photos:
+        if photo.name in fit:
+            found.setdefault(species[photo.name], []).append(photo)
+    return {name: [own[at] for at in rng.permutation(len(own))[:most].tolist()] for name, own in sorted(found.items())}
+
+
+def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], config: GateConfig) -> dict[str, float]:
+    """Fit the gate of the embedder's ensemble; returns the share of each species' photos that find home.
+
+    Half of the photos are counted by a gate fitted to the others; the one that stays is fitted to all. The ensemble's
+    gate must be of `config`, and `photos` of its species. Boxes are the locator's, as they are for a user's photo.
+    """
+    ensemble = embedder.network
+    assert isinstance(ensemble, Ensemble)
+    assert isinstance(ensemble.gate, Gate)
+    looking = range(ensemble.looks)
+    vectors = [
+        torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in looking], dim=1) for name in config.shares
+    ]
+    weight, bias = _softmax_regression([rows[::2] for rows in vectors])
+    others = [(rows[1::2] @ weight.T + bias).argmax(1) for rows in vectors]
+    weight, bias = _softmax_regression(vectors)
+    ensemble.gate.weight.copy_(weight)
+    ensemble.gate.bias.copy_(bias)
+    return {name: float((others[at] == at).float().mean()) for at, name in enumerate(config.shares)}
+
+
+def _softmax_regression(classes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Weight (s, d) and bias (s,) that tell s classes by vectors (n, d) of each, every class counting alike."""
+    vectors, counts = torch.cat(list(classes)), torch.tensor([len(rows) for rows in classes])
+    whose = torch.arange(len(classes)).repeat_interleave(counts)
+    weight = torch.zeros(len(classes), vectors.shape[1], requires_grad=True)
+    bias = torch.zeros(len(classes), requires_grad=True)
+    shares = 1.0 / counts.float()
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        misfit = functional.cross_entropy(vectors @ weight.T + bias, whose, weight=shares)
+        total = misfit + _DECAY * weight.square().sum()
+        total.backward()  # pyright: ignore[reportUnknownMemberType]
+        return total
+
+    optimiser.step(loss)  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+    return weight.detach(), bias.detach()
+
+
+@torch.inference_mode()
+def unit_vectors(
+    embedder: Embedder, photos: Sequence[LabelledPhoto], member: int, *, has_both_sides: bool = False
+) -> list[Tensor]:
+    """The looks (n, d) at photos, and at their mirror images where wanted, by a member of the embedder's ensemble.
+
+    Of unit length, and whosever the photos are by the gate.
+    """
+    assert isinstance(embedder.network, Ensemble)
+    sides = (False, True) if has_both_sides else (False,)
+    looks: list[list[Tensor]] = [[] for _ in sides]
+    for start in range(0, len(photos), _BATCH):
+        images = [read_photo(photo.path) for photo in photos[start : start + _BATCH]]
+        boxes = embedder.located(images, [None] * len(images))
+        pixels = [embedder.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
+        seen = normalised(torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing)
+        for look, is_mirrored in zip(looks, sides, strict=True):
+            look.append(embedder.network.part(seen, member, is_mirrored=is_mirrored).cpu())
+    return [torch.cat(look) for look in looks]

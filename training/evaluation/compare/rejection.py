@@ -1,0 +1,189 @@
+"""Open-set scores compared: which queries each believes to be known, and how sure it rightly is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.calibration import KNOWN_FPIR, NEW_WHALE_SHARE, Calibration
+from index.embedders import FloatArray
+from index.gallery import Gallery
+from index.metrics import FPIRS, auroc, bootstrap_interval, expected_calibration_error, fnir_at_fpir
+from index.open_set import (
+    ExtremeValues,
+    distance_and_gap,
+    gap,
+    nearest_distance,
+    neighbourhood_aware,
+)
+from index.trials import Trials
+from training.evaluation.questions import Questions
+
+Distances = NDArray[np.float64]
+Figures = dict[str, Any]
+_INTERVAL_SEED = 95
+
+
+class Asked(NamedTuple):
+    """Questions with their distances: (q, c), (u, c), and the known queries' ranks (q,).
+
+    Where no photo is of a new whale, the unknown are the known queries with their own individual left out.
+    """
+
+    gallery: Gallery
+    known_vectors: FloatArray
+    unknown_vectors: FloatArray
+    known: Distances
+    unknown: Distances
+    ranks: NDArray[np.int64]
+    groups: list[str]
+
+
+Score = Callable[[Gallery], Callable[[FloatArray, Distances], Distances]]
+"""From a gallery to a function of queries (n, d) and their distances (n, c): how new they look (n,)."""
+
+
+def asked_of(questions: Questions) -> Asked:
+    """Ask all questions, by the nearest photo."""
+    known = questions.gallery.individual_distances(questions.known)
+    has_strangers = len(questions.unknown) > 0
+    return Asked(
+        questions.gallery,
+        questions.known,
+        questions.unknown if has_strangers else questions.known,
+        known,
+        questions.gallery.individual_distances(questions.unknown) if has_strangers else questions.without_own(known),
+        questions.ranks(known),
+        questions.individuals,
+    )
+
+
+def compare_rejections(asked: Asked, trials: Asked, unlearned: Asked) -> Figures:
+    """AUROC, FNIR, promised and measured FPIR and calibration error of each score on the protocol's queries.
+
+    Choices, thresholds and probabilities are fitted to `trials`; the last row is the plain distance fitted to
+    `unlearned` ones, of individuals that the network never learned.
+    """
+    found: Figures = {}
+    plain = _novelties(asked, _plain(nearest_distance))
+    for name, (score, choices) in _scores(trials).items():
+        novelties = _novelties(asked, score)
+        found[name] = {
+            "choices": choices,
+            **_rates(novelties, asked),
+            "fnir_at_fpir_0.1_change_95": _change(novelties, plain, asked),
+            **_fitted(novelties, asked, _novelties(trials, score), trials),
+        }
+        if name in _STATES:
+            known, unknown = (_STATES[name](each) for each in novelties)
+            found[name]["calibration_error_as_stated"] = _error(known, unknown, asked)
+    if len(unlearned.known):
+        fitted = _fitted(plain, asked, _novelties(unlearned, _plain(nearest_distance)), unlearned)
+        found["distance, fitted to animals never learned"] = {"choices": {}, **_rates(plain, asked), **fitted}
+    return found
+
+
+_STATES: dict[str, Callable[[Distances], Distances]] = {
+    # Scores that are probabilities by themselves, without any fit.
+    "neighbourhood aware": lambda novelty: 1 - novelty,
+    "extreme values": lambda novelty: np.exp(-novelty),
+}
+
+
+def _scores(trials: Asked) -> dict[str, tuple[Score, Figures]]:
+    grids: dict[str, list[tuple[Score, Figures]]] = {
+        "distance": [(_plain(nearest_distance), {})],
+        "gap": [(_plain(gap), {})],
+        "distance and gap": [
+            (_plain(partial(distance_and_gap, weight=weight)), {"weight": weight}) for weight in (0.25, 0.5, 1, 2)
+        ],
+        "neighbourhood aware": [
+            (_plain(partial(neighbourhood_aware, k=k, temperature=at)), {"k": k, "temperature": at})
+            for k, at in product((2, 5, 20, 100), (0.01, 0.03, 0.1, 0.3, 1))
+        ],
+        "extreme values": [(_extreme(tail), {"tail": tail}) for tail in (5, 20, 100)],
+    }
+    return {name: min(grid, key=lambda one: _missed(trials, one[0])) for name, grid in grids.items()}
+
+
+def _plain(score: Callable[[Distances], Distances]) -> Score:
+    return lambda _: lambda _, distances: score(distances)
+
+
+def _extreme(tail: int) -> Score:
+    def score(gallery: Gallery) -> Callable[[FloatArray, Distances], Distances]:
+        columns = np.unique(gallery.individuals, return_inverse=True)[1].astype(np.int64)
+        fitted = ExtremeValues(gallery.vectors, columns, tail=tail)
+        return lambda queries, distances: fitted.novelty(queries, distances.argmin(axis=1))
+
+    return score
+
+
+def _novelties(asked: Asked, score: Score) -> tuple[Distances, Distances]:
+    novelty = score(asked.gallery)
+    return novelty(asked.known_vectors, asked.known), novelty(asked.unknown_vectors, asked.unknown)
+
+
+def _missed(trials: Asked, score: Score) -> float:
+    """What a choice is made by: the mean FNIR over FPIRS."""
+    known, unknown = _novelties(trials, score)
+    return float(np.mean([fnir_at_fpir(known, trials.ranks, unknown, fpir) for fpir in FPIRS]))
+
+
+def _rates(novelties: tuple[Distances, Distances], asked: Asked) -> Figures:
+    known, unknown = novelties
+    missed = {f"fnir_at_fpir_{fpir}": fnir_at_fpir(known, asked.ranks, unknown, fpir) for fpir in FPIRS}
+    return {"auroc": auroc(known, unknown), **missed}
+
+
+def _change(novelties: tuple[Distances, Distances], plain: tuple[Distances, Distances], asked: Asked) -> Any:
+    """95 % interval of FNIR at FPIR .1 minus the plain distance's, drawn over individuals; below 0 is better.
+
+    The unknown are drawn one by one: each new whale stands for itself.
+    """
+    ranks = np.concatenate([asked.ranks, np.zeros(len(asked.unknown), np.int64)])
+    rows = np.stack([ranks, np.concatenate(novelties), np.concatenate(plain)], axis=1)
+
+    def change(drawn: Distances) -> float:
+        known, unknown = drawn[drawn[:, 0] > 0], drawn[drawn[:, 0] == 0]
+        if not len(known) or not len(unknown):
+            return 0.0
+        ranks = known[:, 0].astype(np.int64)
+        one, other = (fnir_at_fpir(known[:, at], ranks, unknown[:, at], 0.1) for at in (1, 2))
+        return one - other
+
+    groups = [*asked.groups, *(f"new whale {at}" for at in range(len(asked.unknown)))]
+    return bootstrap_interval(rows, groups, change, np.random.default_rng(_INTERVAL_SEED))
+
+
+def _fitted(
+    novelties: tuple[Distances, Distances], asked: Asked, of_trials: tuple[Distances, Distances], trials: Asked
+) -> Figures:
+    """What a calibration on trials promises and keeps; nothing where the trials are too few."""
+    calibration = Calibration.from_trials(Trials(of_trials[0][:, None], trials.ranks), of_trials[1])
+    if not calibration.is_fitted:
+        return {}
+    threshold = calibration.threshold_at_fpir(KNOWN_FPIR)
+    known, unknown = novelties
+    stated = [np.array([calibration.probability(float(one), 1) for one in each]) for each in novelties]
+    return {
+        "fpir_promised": KNOWN_FPIR,
+        "fpir_measured": float((unknown <= threshold).mean()),
+        "fnir_measured": float(1 - ((known <= threshold) & (asked.ranks == 1)).mean()),
+        "calibration_error": _error(stated[0], stated[1], asked),
+        "calibration_error_at_assumed_share": _error(stated[0], stated[1], asked, share=NEW_WHALE_SHARE),
+    }
+
+
+def _error(known: Distances, unknown: Distances, asked: Asked, share: float | None = None) -> float:
+    """Calibration error of stated probabilities, as the queries are mixed or with this share of new whales."""
+    is_right = np.concatenate([asked.ranks == 1, np.zeros(len(unknown), np.bool_)])
+    weights = None
+    if share is not None:
+        weights = np.repeat([(1 - share) / len(known), share / len(unknown)], [len(known), len(unknown)])
+    return expected_calibration_error(np.concatenate([known, unknown]), is_right, weights=weights)

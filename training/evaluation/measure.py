@@ -1,0 +1,143 @@
+"""The evaluation command's way: photos -> vectors -> answers -> figures, tables and pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+import numpy as np
+
+from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header, refuse_unwritable, write_atomically
+from embedding.embedder import Embedder
+from embedding.photo import BadPhoto
+from index.calibration import calibrate
+from index.embed_photos import UnreadPhoto, embed_photos
+from index.embedders import FloatArray
+from index.labels import LabelledPhoto
+from index.matching import BadQuery, Score
+from index.progress import progress
+from training.evaluation.compare.comparison import abundance, compare, write_comparison
+from training.evaluation.failures import failure_rows, known_asked, left_out_asked, write_failures
+from training.evaluation.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
+from training.evaluation.protocol import Answers, answers_of
+from training.evaluation.questions import LabelledVectors
+from training.evaluation.report import figures_of, table_of, write_scorer_files
+from training.sets.labelled import read_labelled
+from training.splits.protocol import Split, make_split, read_split
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationChoices:
+    """What to measure, on what, and where to leave it."""
+
+    csv: Path | None
+    photos: Path
+    out: Path
+    checkpoint: Path | None
+    split: Path | None
+    seed: int
+    score: str
+    with_boxes: bool
+    compares: bool = False
+    draws_every_miss: bool = False
+    same_animals: Path | None = None
+
+
+def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
+    """Run an evaluation and print its table (or JSON)."""
+    if choices.score not in get_args(Score):
+        raise BadQuery(f"score {choices.score!r}; allowed are {', '.join(get_args(Score))}")
+    score = cast(Score, choices.score)
+    refuse_unwritable(choices.out / "report.json")
+    photos = list(read_labelled(choices.csv, choices.photos, same_animals=choices.same_animals).photos)
+    split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
+    path = choices.checkpoint or DEFAULT_CHECKPOINT
+    embedder = Embedder.load(path)
+    vectors = embed_all(photos if choices.with_boxes else [_without_box(photo) for photo in photos], embedder)
+    answers = answers_of(vectors, photos, split, score)
+    learned = [at for at, photo in enumerate(photos) if split.roles[photo.name] in ("fit", "disjoint")]
+    calibration = calibrate(vectors[learned], [photos[at].individual for at in learned], score=score)
+    figures = {
+        "checkpoint": {"file": path.name, "name": read_header(path).card.get("name"), "sha256": embedder.fingerprint},
+        "split": {"seed": None if choices.split else choices.seed, "score": score, "boxes": choices.with_boxes},
+        **figures_of(answers, calibration),
+    }
+    if choices.compares:
+        print("comparing ways to answer: some minutes for thousands of photos", file=sys.stderr)
+        figures |= {**compare(LabelledVectors(vectors, photos, split)), "abundance": abundance(answers, calibration)}
+    choices.out.mkdir(parents=True, exist_ok=True)
+    _write_vectors(choices.out / "vectors.npz", photos, vectors)
+    write_scorer_files(choices.out, answers, [p for p in photos if split.roles[p.name] == "disjoint"])
+    text = json.dumps(figures, indent=2)
+    write_atomically(choices.out / "report.json", (text + "\n").encode())
+    _draw(answers, choices, photos)
+    _look_at_misses(answers, choices, photos, vectors, split, embedder)
+    if choices.compares:
+        write_comparison(figures, choices.out, _name(choices))
+    if as_json:
+        print(text)
+    else:
+        from rich.console import Console
+
+        Console().print(table_of(figures, f"{path.name} on {choices.photos} ({len(photos)} photos)"))
+        print(f"report, curves and contact sheets: {choices.out}")
+
+
+def _without_box(photo: LabelledPhoto) -> LabelledPhoto:
+    return dataclasses.replace(photo, box=None)
+
+
+def embed_all(photos: list[LabelledPhoto], embedder: Embedder) -> FloatArray:
+    """Embed as `flukeprint embed` does; one unreadable photo ends the evaluation, as its figures would be others'."""
+    rows: list[FloatArray] = []
+    with progress(len(photos), "embedding") as advance:
+        for batch in embed_photos(photos, embedder):
+            for made in batch:
+                if isinstance(made, UnreadPhoto):
+                    raise BadPhoto(f"{made.reason}. Mend the photo, or take its row out of the labels")
+                rows.append(made.vector)
+            advance(len(batch))
+    return np.stack(rows)
+
+
+def _draw(answers: Answers, choices: EvaluationChoices, photos: list[LabelledPhoto]) -> None:
+    name = _name(choices)
+    if len(answers.known_ranks) and len(answers.unknown_distances):
+        draw_det(answers, choices.out / "det.png", name)
+    draw_cmc(answers, choices.out / "cmc.png", name)
+
+
+def _look_at_misses(
+    answers: Answers,
+    choices: EvaluationChoices,
+    photos: list[LabelledPhoto],
+    vectors: FloatArray,
+    split: Split,
+    embedder: Embedder,
+) -> None:
+    """Sheets of hits and misses with heat maps, and what the misses share; the disjoint ones in a folder beside."""
+    score, out, with_boxes = cast(Score, choices.score), choices.out, choices.with_boxes
+    draw_sheets(answers, photos, out, embedder=embedder, with_boxes=with_boxes, score=score)
+    disjoint = [at for at, photo in enumerate(photos) if split.roles[photo.name] == "disjoint"]
+    left_out = left_out_asked(vectors[disjoint], [photos[at] for at in disjoint]) if disjoint else []
+    for asked, folder in ((known_asked(answers, score), out), (left_out, out / "disjoint")):
+        if asked:
+            write_failures(failure_rows(asked, embedder=embedder, with_boxes=with_boxes), folder)
+        if choices.draws_every_miss:
+            misses = [one for one in asked if one.rank > 1]
+            draw_numbered_sheets(misses, photos, folder, embedder=embedder, with_boxes=with_boxes)
+
+
+def _name(choices: EvaluationChoices) -> str:
+    return (choices.csv or choices.photos).resolve().parent.name
+
+
+def _write_vectors(path: Path, photos: list[LabelledPhoto], vectors: FloatArray) -> None:
+    data = io.BytesIO()
+    np.savez(data, photo=np.array([photo.name for photo in photos]), embedding=vectors)
+    write_atomically(path, data.getvalue())

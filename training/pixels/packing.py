@@ -1,0 +1,280 @@
+"""Pack a labelled set: decode every photo once, in bounded memory, in a way that can be stopped and gone on with.
+
+While it is made a pack has `pixels.npy.part` and `packing.json`, which says how many rows of it are safely on disk.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from embedding.checkpoint import CannotWrite, write_atomically
+from embedding.preprocessing import Preprocessing
+from index.labels import NEW_WHALE, LabelledPhoto
+from index.progress import progress
+from training.pixels.cache import decoded
+from training.pixels.packs import ABOUT, FORMAT, LABELS, PIXELS, BadCache, is_pack
+
+PART, STATE = f"{PIXELS}.part", "packing.json"
+_HEADER_BYTES = 128
+_SAFE_SECONDS = 5.0  # at most so much is decoded twice after a stop
+
+
+@dataclass(slots=True)
+class Packing:
+    """How far a pack is: of the first `seen` photos all but the `unread` ones have a row."""
+
+    plan: str
+    seen: int = 0
+    unread: dict[int, str] = field(default_factory=dict[int, str])  # place among the photos: what is wrong
+
+    @property
+    def rows(self) -> int:
+        return self.seen - len(self.told_unread)
+
+    @property
+    def told_unread(self) -> dict[int, str]:
+        """The unread ones among those seen: Ctrl-C may come when one is noted and not counted yet."""
+        return {at: reason for at, reason in self.unread.items() if at < self.seen}
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What a packing did: `seen_before` photos were there from an earlier part of it."""
+
+    photos: int
+    seen_before: int
+    unread: dict[str, str]
+    seconds: float
+    photo_bytes: int  # of the files decoded now
+    pack_bytes: int
+
+
+def pack(
+    photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, folder: Path, *, restart: bool = False
+) -> Packed:
+    """Write the pack of these photos, or go on with it where it was stopped; photos that can't be read are left out.
+
+    Memory stays at a few photos whatever their number is. A finished pack of the same photos is left as it is. Raises
+    BadCache for a folder that holds something else (unless `restart`), or where no photo can be read, and CannotWrite.
+    """
+    sizes = {photo.name: _size_bytes(photo) for photo in photos}
+    plan = _plan(photos, preprocessing, sizes)
+    packing = _begun(folder, plan, restart=restart)
+    started, before = time.monotonic(), packing.seen
+    if not is_pack(folder):
+        try:
+            _fill(folder, photos, preprocessing, packing)
+            _finish(folder, photos, preprocessing, packing, sizes)
+        except OSError as error:
+            needed = _row_bytes(preprocessing) * len(photos) / 2**20
+            raise CannotWrite(
+                f"the pack {folder} needs {needed:,.0f} MiB and can't be written: {error.strerror}. Free some space, "
+                "and the same command goes on where it stopped"
+            ) from error
+    return Packed(
+        photos=packing.rows,
+        seen_before=before,
+        unread={photos[at].name: reason for at, reason in packing.told_unread.items()},
+        seconds=time.monotonic() - started,
+        photo_bytes=sum(sizes[photo.name] for photo in photos[before:]),
+        pack_bytes=(folder / PIXELS).stat().st_size,
+    )
+
+
+def _size_bytes(photo: LabelledPhoto) -> int:
+    try:
+        return photo.path.stat().st_size
+    except OSError as error:
+        raise BadCache(f"the photo {photo.path} can't be read: {error.strerror}") from error
+
+
+def _plan(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, sizes: dict[str, int]) -> str:
+    """What decides a pack's content, as a hash."""
+    described = {**preprocessing.to_dict(), "input_px": preprocessing.input_px, "format": FORMAT}
+    content = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    for photo in photos:
+        content.update(f"{_label_row(photo, sizes[photo.name])}\n".encode())
+    return content.hexdigest()
+
+
+def _begun(folder: Path, plan: str, *, restart: bool) -> Packing:
+    """How far the folder's pack is, after clearing away what an interrupted write has left beyond that."""
+    if restart:
+        for name in (ABOUT, STATE, PIXELS, PART, LABELS):
+            (folder / name).unlink(missing_ok=True)
+    if folder.exists() and not folder.is_dir():
+        raise BadCache(f"{folder} is a file; give a folder for the pack (--out)")
+    told = _told(folder / ABOUT) or _told(folder / STATE)
+    if told is None:
+        others = sorted(path.name for path in folder.iterdir() if path.name != PART) if folder.exists() else []
+        if others:
+            raise BadCache(
+                f"{folder} holds {others[0]}, which is no part of a pack; give a new or empty folder (--out)"
+            )
+        return Packing(plan)
+    if told.get("plan") != plan:
+        raise BadCache(
+            f"{folder} holds the pack of other photos, labels or choices; give a new folder (--out), or --restart to "
+            "throw that pack away"
+        )
+    if not is_pack(folder) and (folder / PIXELS).exists():
+        (folder / PIXELS).replace(folder / PART)  # stopped between its last two steps
+    return Packing(plan, told["seen"], {int(at): reason for at, reason in told["unread"].items()})
+
+
+def _told(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadCache(f"{path} can't be read ({error}); give a new folder (--out), or --restart") from error
+
+
+def _fill(folder: Path, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, packing: Packing) -> None:
+    """Append the rows that are missing; what is said to be there is on disk first, also when this is stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    end = _HEADER_BYTES + packing.rows * _row_bytes(preprocessing)
+    path = folder / PART
+    if packing.seen and (not path.exists() or path.stat().st_size < end):
+        raise BadCache(f"{path} has lost rows that were written; give --restart to pack the photos anew")
+    with path.open("r+b" if path.exists() else "x+b") as file:
+        _hold(file, folder)
+        file.truncate(end)
+        file.seek(end)
+        left = photos[packing.seen :]
+        try:
+            with (
+                closing(decoded(left, preprocessing)) as made,
+                progress(len(left), f"Packing into {folder}") as advance,
+            ):
+                safe = time.monotonic()
+                for pixels in made:
+                    if isinstance(pixels, str):
+                        packing.unread[packing.seen] = pixels
+                    else:
+                        file.write(np.ascontiguousarray(pixels[:, :, 0] if preprocessing.grey else pixels).data)
+                    packing.seen += 1
+                    advance(1)
+                    if time.monotonic() - safe > _SAFE_SECONDS:
+                        _make_safe(file, folder, packing)
+                        safe = time.monotonic()
+        finally:
+            _make_safe(file, folder, packing)
+
+
+def _hold(file: BinaryIO, folder: Path) -> None:
+    """Keep a second process from writing into the same pack; the system lets go when this one ends."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise BadCache(f"another process is packing into {folder}; wait for it, or give another --out") from None
+
+
+def _make_safe(file: BinaryIO, folder: Path, packing: Packing) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    told = {"plan": packing.plan, "seen": packing.seen, "unread": packing.told_unread}
+    write_atomically(folder / STATE, json.dumps(told).encode())
+
+
+def _finish(
+    folder: Path,
+    photos: Sequence[LabelledPhoto],
+    preprocessing: Preprocessing,
+    packing: Packing,
+    sizes: dict[str, int],
+) -> None:
+    """Write what needs all rows, `pack.json` last."""
+    if not packing.rows:
+        (folder / PART).unlink()
+        (folder / STATE).unlink()
+        raise BadCache(f"none of the {len(photos):,} photos can be read: {next(iter(packing.unread.values()))}")
+    colours = () if preprocessing.grey else (3,)
+    shape = (packing.rows, preprocessing.height_px, preprocessing.width_px, *colours)
+    with (folder / PART).open("r+b") as file:
+        file.write(_header(shape))
+        file.flush()
+        os.fsync(file.fileno())
+    rows = [_label_row(photo, sizes[photo.name]) for at, photo in enumerate(photos) if at not in packing.unread]
+    write_atomically(folder / LABELS, _csv([list(_COLUMNS), *rows]))
+    (folder / PART).replace(folder / PIXELS)
+    about = {
+        "format": FORMAT,
+        "photos": packing.rows,
+        "shape": list(shape),
+        "preprocessing": preprocessing.to_dict(),
+        "plan": packing.plan,
+        "seen": packing.seen,
+        "unread": packing.told_unread,
+    }
+    write_atomically(folder / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
+    (folder / STATE).unlink()
+
+
+def _row_bytes(preprocessing: Preprocessing) -> int:
+    return preprocessing.width_px * preprocessing.height_px * (1 if preprocessing.grey else 3)
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """A .npy header of one length whatever the shape is, so that rows can be written before their number is known."""
+    told = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode()
+    return b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little") + told.ljust(_HEADER_BYTES - 11) + b"\n"
+
+
+# No region: training asks for none, and where an animal was may be a secret.
+_COLUMNS = ("image", "label", "species", "encounter", "taken_at", "box", "size_bytes")
+
+
+def _label_row(photo: LabelledPhoto, size_bytes: int) -> list[str]:
+    return [
+        photo.name,
+        NEW_WHALE if photo.individual is None else photo.individual,
+        photo.species or "",
+        photo.encounter or "",
+        photo.taken_at or "",
+        "" if photo.box is None else " ".join(map(repr, photo.box)),
+        str(size_bytes),
+    ]
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def peak_memory_bytes() -> int | None:
+    """The largest resident memory of this process so far, in bytes; None where the system doesn't tell.
+
+    Linux tells it of this program alone; getrusage, asked elsewhere, may tell that of the program that started it.
+    """
+    try:
+        found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        return int(found[1]) * 1024 if found else None
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

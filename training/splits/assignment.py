@@ -1,0 +1,189 @@
+"""Which photo goes to which part: closed-set, open-set or identity-disjoint, by encounters and by the calendar."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Literal
+
+from index.labels import NEW_WHALE, LabelledPhoto
+from training.splits.by_time import Cuts, cuts_of
+from training.splits.groups import Unit, seen_once, tied_individuals, units_of
+from training.splits.parts_file import PartedSplit, roles_of
+from training.splits.protocol import BadSplit, Part, species_of
+from training.splits.stratified import AskedPart, BadShares, Shares, stratified_parts
+
+Kind = Literal["closed-set", "open-set", "identity-disjoint"]
+_NOBODY = f"\0{NEW_WHALE}"
+_FEWEST_ALIKE = 4  # individuals of as many photos; fewer are divided together with others
+
+
+@dataclass(frozen=True, slots=True)
+class SplitChoices:
+    """How a labelled set is split.
+
+    `unknown_share` of the individuals are strangers to an open-set split's gallery, asked about in validation and test.
+    """
+
+    kind: Kind = "closed-set"
+    shares: Shares = field(default_factory=Shares)
+    unknown_share: float = 0.15
+    seed: int = 0
+    by_encounter: bool = True
+    by_time: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.unknown_share < 1:
+            raise BadShares(f"unknown share {self.unknown_share:g}; it must be from 0 to below 1")
+
+
+def make_parts(photos: Sequence[LabelledPhoto], choices: SplitChoices) -> PartedSplit:
+    """Give every photo its part: the same photos, choices and seed, the same split on every machine.
+
+    Individuals seen once (of one photo or, with `by_encounter`, one encounter) are in train or gallery. Raises BadSplit
+    where nothing is left to ask.
+    """
+    units = units_of(photos, by_encounter=choices.by_encounter)
+    parts = _by_calendar(units, choices) if choices.by_time else _drawn(photos, units, choices)
+    _check_asked(parts, choices)
+    return PartedSplit(parts, roles_of(parts, photos, is_disjoint=choices.kind == "identity-disjoint"))
+
+
+def _check_asked(parts: Mapping[str, Part], choices: SplitChoices) -> None:
+    shares = {"train": choices.shares.train, "validation": choices.shares.validation, "test": choices.shares.test}
+    there = set(parts.values())
+    for part, share in shares.items():
+        if share > 0 and part not in there:
+            ties = ", or split without encounters (--no-encounters)" if choices.by_encounter else ""
+            calendar = ", or without the calendar (--no-time)" if choices.by_time else ""
+            raise BadSplit(
+                f"a {choices.kind} split leaves {part} without a photo: too few individuals are met often enough for "
+                f"it. Give --{part if part != 'train' else 'test'} another share, another --kind{ties}{calendar}"
+            )
+
+
+def _drawn(photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: SplitChoices) -> dict[str, Part]:
+    if choices.kind == "identity-disjoint":
+        return _whole_individuals(photos, units, choices.shares, choices.seed)
+    if choices.kind == "closed-set":
+        return dict(_of_each_individual(units, choices, strangers=None))
+    strangers = _strangers(photos, units, choices)
+    rest = [unit for unit in units if unit.photos[0].name not in strangers]
+    return {**strangers, **_of_each_individual(rest, choices, strangers=strangers)}
+
+
+def _of_each_individual(
+    units: Sequence[Unit], choices: SplitChoices, *, strangers: Mapping[str, Part] | None
+) -> dict[str, AskedPart]:
+    """Divide every individual's photos; new whales too where strangers are asked about, else they are learned from."""
+    photos = [photo for unit in units for photo in unit.photos]
+    labels = {photo.name: photo.individual or _NOBODY for photo in photos}
+    groups = {photo.name: unit.key for unit in units for photo in unit.photos}
+    kept = {photo.name for photo in photos if photo.individual is None} if strangers is None else set[str]()
+    return stratified_parts(labels, choices.shares, choices.seed, group_of=groups, always_train=kept)
+
+
+def _strangers(photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: SplitChoices) -> dict[str, Part]:
+    """Photos of the individuals that no gallery holds, in validation and test."""
+    asked = choices.shares.validation + choices.shares.test
+    if not choices.unknown_share:
+        return {}
+    shares = Shares(
+        *(choices.unknown_share * share / asked for share in (choices.shares.validation, choices.shares.test))
+    )
+    parts = _whole_individuals(photos, units, shares, choices.seed)
+    return {name: part for name, part in parts.items() if part != "train"}
+
+
+def _whole_individuals(
+    photos: Sequence[LabelledPhoto], units: Sequence[Unit], shares: Shares, seed: int
+) -> dict[str, Part]:
+    """Keep each individual in one part, with all that encounters tie to it; alike in species and photos each.
+
+    New whales go with those they were met with, and are learned from where they were met alone.
+    """
+    tied = tied_individuals(units)
+    strata = _strata(photos)
+    part_of = stratified_parts(strata, shares, seed, group_of=tied, always_train=seen_once(units))
+    parts: dict[str, Part] = {}
+    for unit in units:
+        part: Part = part_of[min(unit.individuals)] if unit.individuals else "train"
+        parts.update({photo.name: part for photo in unit.photos})
+    return parts
+
+
+def _strata(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
+    """Which individuals are alike, in species and in how many photos they have."""
+    counts = Counter(photo.individual for photo in photos if photo.individual is not None)
+    species = species_of(photos)
+    of_individual = {photo.individual: species[photo.name] for photo in photos if photo.individual is not None}
+    strata = {one: f"{of_individual[one]} {_abundance(count)}" for one, count in sorted(counts.items())}
+    sizes = Counter(strata.values())
+    return {one: stratum if sizes[stratum] >= _FEWEST_ALIKE else "few" for one, stratum in strata.items()}
+
+
+def _abundance(count: int) -> str:
+    return "one" if count == 1 else "two or three" if count <= 3 else "to nine" if count <= 9 else "many"
+
+
+def _by_calendar(units: Sequence[Unit], choices: SplitChoices) -> dict[str, Part]:
+    """Learn from the earliest photos and ask about the latest; what may not be asked about stands in the gallery."""
+    cuts = cuts_of(units, choices.shares)
+    place = {"closed-set": _known_before, "open-set": _met_again, "identity-disjoint": _met_first}[choices.kind]
+    allowed = place(units, cuts)
+    return {photo.name: allowed.get(unit.key, "gallery") for unit in units for photo in unit.photos}
+
+
+def _known_before(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
+    """Later units count where train holds all who are in them."""
+    learned = {one for unit in units if cuts.part(unit) == "train" for one in unit.individuals}
+    return {
+        unit.key: part
+        for unit in units
+        if (part := cuts.part(unit)) == "train"
+        or (part is not None and not unit.has_new_whale and unit.individuals <= learned)
+    }
+
+
+def _met_again(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
+    """Later units count, newcomers' too, but for those of individuals seen once."""
+    once = seen_once(units)
+    return {
+        unit.key: part
+        for unit in units
+        if (part := cuts.part(unit)) == "train" or (part is not None and not unit.individuals & once)
+    }
+
+
+def _met_first(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
+    """Each individual belongs to the part of its first unit, and its later ones count no more."""
+    once = seen_once(units)
+    seen: defaultdict[str, set[AskedPart | None]] = defaultdict(set)
+    for unit in units:
+        for one in unit.individuals:
+            seen[one].add(cuts.part(unit))
+    order: tuple[AskedPart, ...] = ("train", "validation", "test")
+    home = {one: next((part for part in order if part in parts), None) for one, parts in seen.items()}
+    placed: dict[str, Part] = {
+        unit.key: part
+        for unit in units
+        if (part := cuts.part(unit)) is not None
+        and all(home[one] == part for one in unit.individuals)
+        and (part == "train" or not (unit.individuals & once or not unit.individuals))
+    }
+    return _without_half_held(units, placed)
+
+
+def _without_half_held(units: Sequence[Unit], placed: dict[str, Part]) -> dict[str, Part]:
+    """Ask the test about nobody who stands in the gallery with other photos."""
+    while True:
+        held = _individuals_of([unit for unit in units if placed.get(unit.key) != "test"])
+        half = [unit.key for unit in units if placed.get(unit.key) == "test" and unit.individuals & held]
+        if not half:
+            return placed
+        placed = {key: part for key, part in placed.items() if key not in set(half)}
+
+
+def _individuals_of(units: Sequence[Unit]) -> Set[str]:
+    return {one for unit in units for one in unit.individuals}

@@ -1,0 +1,104 @@
+"""Whether a written split keeps what it promises: read again from its bytes, and said in words."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from index.labels import LabelledPhoto
+from training.splits.assignment import SplitChoices
+from training.splits.by_time import span_of
+from training.splits.groups import Unit, seen_once, units_of
+from training.splits.protocol import BadSplit
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One thing a split promises; `breach` names what breaks it, and is empty where it is kept."""
+
+    said: str
+    breach: str = ""
+
+
+def kept_promises(written: bytes, photos: Sequence[LabelledPhoto], choices: SplitChoices) -> list[str]:
+    """Check the bytes of a split's file; returns what was found to hold. Raises BadSplit for a broken promise."""
+    rows = list(csv.DictReader(io.StringIO(written.decode())))
+    promises = list(_promises(rows, photos, choices))
+    broken = [f"{promise.said}: {promise.breach}" for promise in promises if promise.breach]
+    if broken:
+        raise BadSplit(f"the split breaks its promise, which is a defect of flukeprint: {'; '.join(broken)}")
+    return [promise.said for promise in promises]
+
+
+def _promises(rows: list[dict[str, str]], photos: Sequence[LabelledPhoto], choices: SplitChoices) -> Iterator[Promise]:
+    names = [row["image"] for row in rows]
+    part_of = {row["image"]: row["part"] for row in rows}
+    is_whole = len(names) == len(part_of) and set(names) == {photo.name for photo in photos}
+    breach = "" if is_whole else "photos are missing or there twice"
+    yield Promise("every photo is in one part, and none in two", breach)
+    if not is_whole:
+        return
+    if choices.by_encounter:
+        yield _encounters(photos, part_of)
+    units = units_of(photos, by_encounter=choices.by_encounter)
+    yield _once(units, part_of, choices)
+    yield from _individuals(photos, part_of, choices)
+    if choices.by_time:
+        yield _later(units, part_of)
+
+
+def _encounters(photos: Sequence[LabelledPhoto], part_of: dict[str, str]) -> Promise:
+    met: defaultdict[str, set[str]] = defaultdict(set)
+    for photo in photos:
+        if photo.encounter is not None:
+            met[photo.encounter].add(part_of[photo.name])
+    astride = sorted(encounter for encounter, parts in met.items() if len(parts) > 1)
+    return Promise(f"no encounter straddles ({len(met):,} encounters)", ", ".join(astride[:3]))
+
+
+def _once(units: Sequence[Unit], part_of: dict[str, str], choices: SplitChoices) -> Promise:
+    once = seen_once(units)
+    asked = sorted(
+        photo.individual
+        for unit in units
+        for photo in unit.photos
+        if photo.individual in once and part_of[photo.name] in {"validation", "test"}
+    )
+    of_what = "photo or encounter" if choices.by_encounter else "photo"
+    where = "train or gallery" if choices.by_time else "train"
+    return Promise(
+        f"individuals of a single {of_what} are in {where} ({len(once):,} individuals)", ", ".join(asked[:3])
+    )
+
+
+def _individuals(photos: Sequence[LabelledPhoto], part_of: dict[str, str], choices: SplitChoices) -> Iterator[Promise]:
+    of_part: defaultdict[str, set[str]] = defaultdict(set)
+    for photo in photos:
+        if photo.individual is not None:
+            of_part[part_of[photo.name]].add(photo.individual)
+    train, validation, test = of_part["train"], of_part["validation"], of_part["test"]
+    if choices.kind == "closed-set":
+        strangers = sorted((validation | test) - train)
+        yield Promise("train holds every individual that is asked about", ", ".join(strangers[:3]))
+    elif choices.kind == "identity-disjoint":
+        twice = sorted(train & validation | train & test | validation & test)
+        yield Promise("no individual of one part is in another", ", ".join(twice[:3]))
+    else:
+        unknown = test - train - validation - of_part["gallery"]
+        yield Promise(f"{len(unknown):,} individuals of the test are in no other part: unknown to its gallery")
+
+
+def _later(units: Sequence[Unit], part_of: dict[str, str]) -> Promise:
+    spans: defaultdict[str, list[Unit]] = defaultdict(list)
+    for unit in units:
+        if span_of(unit) is not None:
+            spans[part_of[unit.photos[0].name]].append(unit)
+    ends = [span[1] for unit in spans["train"] if (span := span_of(unit)) is not None]
+    starts = [span[0] for unit in spans["test"] if (span := span_of(unit)) is not None]
+    if not ends or not starts:
+        return Promise("the test is later than train")
+    said = f"the test begins {min(starts):%Y-%m-%d}, and train ends {max(ends):%Y-%m-%d}"
+    return Promise(said, "" if min(starts) > max(ends) else "the test isn't later")

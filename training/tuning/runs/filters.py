@@ -1,0 +1,105 @@
+"""Which runs are shown, in which order: filters such as optimiser.kind=sgd or score>0.4, and a column to sort by."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from training.tuning.runs.runs import BadRuns, RunFolder, flat
+
+_FILTER = re.compile(r"\s*([^<>=!]+?)\s*(<=|>=|!=|=|<|>)\s*(.*?)\s*")
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+
+
+def facts_of(run: RunFolder) -> dict[str, Any]:
+    """All that a run can be filtered and sorted by: its metrics, its recipe's keys, and what is known of it."""
+    record = run.record
+    return {
+        **{name: value for name, value in flat(run.recipe).items() if name != "name"},
+        **run.metrics,
+        "run": run.path.name,
+        "recipe": run.recipe.get("name", ""),
+        "digest": run.digest,
+        "epochs": len(run.history),
+        "best_epoch": run.best_epoch,
+        "loss": run.history[-1].get("loss") if run.history else None,
+        "seconds": run.seconds,
+        "commit": record.commit if record is not None else None,
+        "started": record.started if record is not None else None,
+        "finished": run.is_finished,
+    }
+
+
+def chosen(runs: Sequence[RunFolder], filters: Sequence[str], sort: str) -> list[RunFolder]:
+    """The runs that all filters let through, by the column `sort`: greatest first, with `-` before it least first.
+
+    Runs without that column come last. Raises BadRuns for a column that no run has.
+    """
+    facts = {id(run): facts_of(run) for run in runs}
+    known = {name for each in facts.values() for name in each}
+    kept = list(runs)
+    for text in filters:
+        name, sign, wanted = _parsed(text, known)
+        kept = [run for run in kept if _passes(facts[id(run)].get(name), sign, wanted)]
+    column = sort.removeprefix("-")
+    if column not in known:
+        if column == "score":  # nothing was validated: in the order found
+            return kept
+        raise BadRuns(_unknown("--sort", column, known))
+    has = [run for run in kept if facts[id(run)].get(column) is not None]
+    has.sort(key=lambda run: _sortable(facts[id(run)][column]), reverse=not sort.startswith("-"))
+    return has + [run for run in kept if facts[id(run)].get(column) is None]
+
+
+def _parsed(text: str, known: set[str]) -> tuple[str, str, str]:
+    matched = _FILTER.fullmatch(text)
+    if matched is None:
+        raise BadRuns(f"--filter {text!r}: give COLUMN=VALUE, or !=, <, <=, >, >=, such as score>0.4 or recipe=tiny")
+    name, sign, wanted = matched.groups()
+    if name not in known:
+        raise BadRuns(_unknown("--filter", name, known))
+    return name, sign, wanted
+
+
+def _unknown(option: str, name: str, known: set[str]) -> str:
+    short = sorted(each for each in known if "." not in each)
+    return f"{option} {name}: no run has that; known are {', '.join(short)}, and the recipe's keys, as optimiser.rate"
+
+
+def _passes(found: Any, sign: str, wanted: str) -> bool:
+    if found is None:
+        return sign == "!="
+    if sign in ("=", "!="):
+        return (_same(found, wanted)) == (sign == "=")
+    number = _number(wanted)
+    if number is None:
+        return _COMPARE[sign](str(found), wanted)
+    return isinstance(found, int | float) and _COMPARE[sign](found, number)
+
+
+def _same(found: Any, wanted: str) -> bool:
+    if isinstance(found, bool):
+        return str(found).lower() == wanted.lower()
+    number = _number(wanted)
+    if isinstance(found, int | float) and number is not None:
+        return found == number
+    # Commits and digests are known by their beginnings.
+    return str(found) == wanted or (len(wanted) >= 6 and str(found).startswith(wanted))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _sortable(value: Any) -> tuple[int, float, str]:
+    return (1, float(value), "") if isinstance(value, int | float) else (0, 0.0, str(value))
