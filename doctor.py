@@ -19,8 +19,8 @@ from typing import Annotated, Literal
 import typer
 
 from embedding.errors import FlukeprintError
-from index.address import CatalogueAddress, PostgresAddress, address_of, located
-from index.options import FilesOption
+from index.commands.options import FilesOption
+from index.storage.address import CatalogueAddress, PostgresAddress, address_of, located
 
 Verdict = Literal["good", "note", "broken"]
 
@@ -203,7 +203,7 @@ def look_at_faiss(builds: Sequence[str], *, has_gpu: bool) -> Finding:
 def _search_works() -> bool:
     import numpy as np
 
-    from index.engine import build_engine
+    from index.search.engine import build_engine
 
     axes = np.eye(2, dtype=np.float32)
     distances, positions = build_engine(axes).search(axes[1:], 2)
@@ -237,7 +237,7 @@ def _embeds_a_blank_image(path: Path) -> int:
 
     from embedding.embedder import Embedder
     from embedding.photo import from_array
-    from index.embedders import check_vectors
+    from index.search.vectors import check_vectors
 
     blank = from_array(np.full((64, 128, 3), 127, np.uint8))
     vectors = check_vectors(Embedder.load(path).embed([blank]), named="vectors of a blank image")
@@ -249,7 +249,7 @@ def look_at_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | Non
 
     No catalogue is only worth a note, unless one was named.
     """
-    from index.opening import exists
+    from index.storage.connection import exists
 
     address = catalogue or Path("catalogue.db")
     try:
@@ -271,8 +271,8 @@ def look_at_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | Non
 
 def _catalogue_read_whole(address: CatalogueAddress, checkpoint: Path | None) -> tuple[str, str | None, list[Path]]:
     """Read every vector and the calibration: what is in there, how to mend it, and the photos that are not on disk."""
-    from index.catalogue import Catalogue
-    from index.status import catalogue_status
+    from index.catalogue.catalogue import Catalogue
+    from index.catalogue.status import catalogue_status
 
     status = catalogue_status(address, checkpoint)
     with Catalogue.open(address) as catalogue:

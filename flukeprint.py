@@ -32,8 +32,8 @@ def build_app() -> typer.Typer:
     """Mount every wing's commands; their heavy libraries load when a command runs."""
     from demo.commands import register as register_demo
     from doctor import register as register_doctor
-    from index.commands import register as register_index
-    from index.exchange.commands import register as register_exchange
+    from index.commands.catalogue import register as register_exchange
+    from index.commands.index import register as register_index
     from service.commands import register as register_service
     from training.commands.train import register as register_training
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from demo.album import DemoError, Query
-from index.matching import Match
+from index.search.matching import Match
 
 HOST = "127.0.0.1"
 Verdict = Literal["right", "wrong", "unsure"]

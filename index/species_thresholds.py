@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from index.calibration import calibrate
-from index.gallery import Gallery
-from index.matching import Score
+from index.calibration.calibration import calibrate
+from index.search.gallery import Gallery
+from index.search.matching import Score
 
 
 def submission_thresholds(gallery: Gallery, species: Mapping[str, str], score: Score) -> dict[str, float]:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from index.calibration import UnknownSource
-from index.matching import Score
+from index.calibration.calibration import UnknownSource
+from index.search.matching import Score
 
 
 class RatesAt(BaseModel):

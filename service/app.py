@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
-from index.matching import Identification
+from index.search.matching import Identification
 from service.access import Gate, is_loopback
 from service.curating import Curating
 from service.declared import DeclaredRoutes

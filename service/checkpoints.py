@@ -9,7 +9,7 @@ from pathlib import Path
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, CheckpointHeader, fingerprint_of, read_header
 from embedding.errors import FlukeprintError
-from index.embed_photos import PhotoEmbedder
+from index.photos.embed import PhotoEmbedder
 from service.settings import Settings
 
 SUFFIX = ".safetensors"

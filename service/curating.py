@@ -14,18 +14,18 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
-from index.address import CatalogueBusy
-from index.calibration import Calibration
-from index.catalogue import BadCatalogue, Catalogue
-from index.curation import BadCuration, CurationConflict, Curator, Event, UnknownSubject
-from index.directory import Directory
-from index.embed_photos import PhotoEmbedder
-from index.exchange.media import BadMedia
-from index.following import followed, present
-from index.gallery import Gallery
-from index.identifier import Identifier
-from index.served_mark import ServedMark
-from index.undoing import OtherCheckpoint, undo
+from index.calibration.calibration import Calibration
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.catalogue.gallery_refresh import followed, present
+from index.curation.curator import BadCuration, CurationConflict, Curator, Event, UnknownSubject
+from index.curation.listings import Directory
+from index.curation.undo import OtherCheckpoint, undo
+from index.identification.identifier import Identifier
+from index.photos.embed import PhotoEmbedder
+from index.search.gallery import Gallery
+from index.storage.address import CatalogueBusy
+from index.storage.originals import BadMedia
+from index.storage.serving_marker import ServedMark
 from service.access import principal_of
 from service.curation_schemas import EventAnswer, event_answer
 from service.past import PastServings

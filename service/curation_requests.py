@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from index.access.roles import allows
-from index.labelled_rows import iso_time
+from index.labels.csv_labels import iso_time
 from service.forms import Form
 from service.paging import Position, decode_cursor
 

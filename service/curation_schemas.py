@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from index.curation import Event
-from index.directory import Act, Encounter, Individual, PhotoCard
+from index.curation.curator import Event
+from index.curation.listings import Act, Encounter, Individual, PhotoCard
 from service.schemas import IDENTIFY_EXAMPLE, photo_url
 
 _RESULTS: Any = IDENTIFY_EXAMPLE["results"]

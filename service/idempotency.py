@@ -13,8 +13,8 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from index.access.idempotent_answers import StoredAnswer, StoredAnswers
 from index.access.store import AccessStore
-from index.access.stored_answers import StoredAnswer, StoredAnswers
 from index.access.tables import AccessUnavailable
 from service.declared import Declared, is_kept
 from service.problems import BUSY, IN_PROGRESS, INVALID, KEY_REUSED, Fault, ProblemError

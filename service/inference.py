@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast, runtime_checkable
 import numpy as np
 
 from embedding.photo import Box, Image
-from index.embedders import Embedder, FloatArray
-from index.identifier import Identifier
-from index.matching import Identification
+from index.identification.identifier import Identifier
+from index.search.matching import Identification
+from index.search.vectors import Embedder, FloatArray
 
 if TYPE_CHECKING:
     from embedding import embedder as networks

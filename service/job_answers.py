@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from index.matching import Identification, SpeciesAnswer
+from index.search.matching import Identification, SpeciesAnswer
 
 _FIRST = ("photo", "decision", "probability", "reason")
 _RANKED = ("individual", "distance", "probability", "nearest_photo")

@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from index.jobs.records import FileFault, Job, JobsBusy, JobState, told
+from index.jobs.records import FileFault, Job, JobsBusy, JobState
 from index.jobs.store import JobStore
 from index.progress import Advance, Progress
+from index.timestamps import told
 
 _REPORT_SECONDS = 1.0
 _BUSY_SECONDS = 0.2

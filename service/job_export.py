@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
-from index.exchange.exporting import make_export
-from index.exchange.writing import write_export
-from index.stored import exported_rows
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.raw_rows import exported_rows
+from index.exchange.exporting.formats import make_export
+from index.exchange.exporting.writing import write_export
+from index.storage.address import CatalogueAddress
 from service.job_context import JobContext
 from service.job_folder import JobFolder
 from service.job_schemas import ExportJob

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from embedding.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
-from index.ahead import ahead
-from index.exchange.archive import ArchiveLimits
-from index.matching import Decision
+from index.exchange.importing.archive import ArchiveLimits
+from index.prefetch import ahead
+from index.search.matching import Decision
 from service.job_answers import AnswerFile
 from service.job_context import JobContext
 from service.job_folder import JobFolder

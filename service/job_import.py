@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from embedding.errors import FlukeprintError
-from index.address import CatalogueAddress
-from index.embed_photos import PhotoEmbedder
-from index.exchange.archive import ArchiveLimits
-from index.exchange.import_plan import NOT_DONE, ImportPlan
-from index.exchange.importing import carry_out, known_photos, plan_import
-from index.exchange.media import write_whole
-from index.exchange.offered import read_offer
-from index.exchange.report import report_csv
+from index.exchange.importing.archive import ArchiveLimits
+from index.exchange.importing.plan import NOT_DONE, ImportPlan
+from index.exchange.importing.report import report_csv
+from index.exchange.importing.run import carry_out, known_photos, plan_import
+from index.exchange.importing.sources import read_offer
+from index.photos.embed import PhotoEmbedder
+from index.storage.address import CatalogueAddress
+from index.storage.originals import write_whole
 from service.job_context import JobContext
 from service.job_folder import BadJobFolder, JobFolder
 from service.job_schemas import ImportJob

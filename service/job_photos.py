@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from embedding.errors import FlukeprintError
 from embedding.photo import PHOTO_SUFFIXES
-from index.exchange.archive import ArchiveLimits, BadArchive, unpack
+from index.exchange.importing.archive import ArchiveLimits, BadArchive, unpack
 from index.jobs.records import FileFault
 from index.progress import Advance
 

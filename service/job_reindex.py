@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
-from index.embed_photos import PhotoEmbedder
-from index.reindex import Report, update_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.photos.embed import PhotoEmbedder
+from index.reindex.update import Report, update_catalogue
+from index.storage.address import CatalogueAddress
 from service.job_context import JobContext
 from service.job_schemas import ReindexJob
 from service.serving import Serving

@@ -11,7 +11,7 @@ from typing import Any
 from embedding.errors import FlukeprintError
 from index.jobs.records import BadJobs, Job, JobLost, JobsBusy
 from index.jobs.store import JobStore
-from index.jobs.workers import this_worker
+from index.processes import this_worker
 from service.job_context import JobContext, JobStopped
 
 JobFunction = Callable[[JobContext], dict[str, Any]]

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from index.exchange.exporting import Format
-from index.exchange.import_plan import Duplicates, Status
+from index.exchange.exporting.formats import Format
+from index.exchange.importing.plan import Duplicates, Status
 from index.jobs.records import FaultPage, JobPage
 from index.jobs.records import Job as StoredJob
 from service.schemas import DEFAULT_K, MAX_K

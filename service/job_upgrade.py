@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
-from index.reindex import update_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.reindex.update import update_catalogue
+from index.storage.address import CatalogueAddress
 from service.checkpoints import Checkpoints
 from service.job_context import JobContext
 from service.job_reindex import settle

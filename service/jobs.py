@@ -14,11 +14,11 @@ from pydantic import BaseModel
 from embedding.checkpoint import BadCheckpoint
 from embedding.errors import FlukeprintError
 from index.access.roles import Role
-from index.address import folder_beside
-from index.catalogue import Catalogue
-from index.exchange.archive import ArchiveLimits
+from index.catalogue.catalogue import Catalogue
+from index.exchange.importing.archive import ArchiveLimits
 from index.jobs.records import Job, JobPage, JobState, NoSuchJob
 from index.jobs.store import JobStore
+from index.storage.address import folder_beside
 from service.checkpoints import Checkpoints, NoCheckpoint
 from service.job_export import ExportPlace, export
 from service.job_folder import JobFolder

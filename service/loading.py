@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from index.access.store import AccessStore
-from index.address import files_folder
-from index.catalogue import BadCatalogue, Catalogue
-from index.files_mark import claim_files
-from index.identifier import Identifier
-from index.opening import exists
-from index.status import wrong_fingerprint
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.catalogue.status import wrong_fingerprint
+from index.identification.identifier import Identifier
+from index.storage.address import files_folder
+from index.storage.connection import exists
+from index.storage.folder_owner import claim_files
 from service.checkpoints import find, load_embedder
 from service.serving import ServedPhoto, Serving
 from service.settings import Settings

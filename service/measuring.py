@@ -10,7 +10,7 @@ from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from index.matching import Identification
+from index.search.matching import Identification
 from service.observing import Observer
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4

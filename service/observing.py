@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from index.matching import Identification
+from index.search.matching import Identification
 
 
 class Observer:

@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 
 from embedding.errors import FlukeprintError
-from index.as_of import past_catalogue
-from index.catalogue import Catalogue
-from index.identifier import Identifier
+from index.catalogue.catalogue import Catalogue
+from index.curation.past_revision import past_catalogue
+from index.identification.identifier import Identifier
 from service.forms import invalid
 from service.problems import Fault
 from service.served_photo import ServedPhoto

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, model_validator
 
-from index.matching import Decision, Identification, Thresholds
+from index.search.matching import Decision, Identification, Thresholds
 from service.forms import Form
 from service.inference import Wish
 from service.scopes import Scope

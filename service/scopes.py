@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from index.identifier import Identifier
+from index.identification.identifier import Identifier
 from service.forms import invalid
 from service.problems import Fault
 from service.served_photo import ServedPhoto

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedding.photo import Box
-from index.catalogue_rows import CataloguePhoto
-from index.schema import CATALOGUED
+from index.catalogue.rows import CataloguePhoto
+from index.storage.schema import CATALOGUED
 
 
 class ServedPhoto(NamedTuple):

@@ -16,9 +16,9 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from embedding.photo import BadPhoto, Image, PhotoLimits, read_photo
-from index.embedders import FloatArray
-from index.identifier import Identifier
-from index.matching import Identification
+from index.identification.identifier import Identifier
+from index.search.matching import Identification
+from index.search.vectors import FloatArray
 from service.batching import Batcher, Busy
 from service.checkpoints import Checkpoints
 from service.forms import Upload

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from embedding.errors import FlukeprintError
-from index.address import CatalogueAddress, PostgresAddress, address_of, located
+from index.storage.address import CatalogueAddress, PostgresAddress, address_of, located
 
 ENV_PREFIX = "FLUKEPRINT_"
 MIB = 2**20

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from index.schema import CATALOGUED
+from index.storage.schema import CATALOGUED
 from service.about_schemas import PhotosEach, RegionCount, SpeciesCount, Stats, YearCount
 from service.served_photo import ServedPhoto
 from service.serving import Serving

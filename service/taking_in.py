@@ -7,13 +7,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from embedding.photo import content_hash
-from index.catalogue import Catalogue
-from index.curation import Curator, Event
-from index.directory import Directory, PhotoCard
-from index.embed_photos import EmbeddedPhoto, PhotoFile
-from index.embedders import FloatArray
-from index.exchange.media import media_folder, store_photo
-from index.labelled_rows import BadLabels, LabelledPhoto, photo_name
+from index.catalogue.catalogue import Catalogue
+from index.curation.curator import Curator, Event
+from index.curation.listings import Directory, PhotoCard
+from index.labels.csv_labels import photo_name
+from index.labels.labelled_photo import BadLabels, LabelledPhoto
+from index.photos.embed import EmbeddedPhoto, PhotoFile
+from index.search.vectors import FloatArray
+from index.storage.originals import media_folder, store_photo
 from service.curation_requests import QueueForm
 
 _MOST_LETTERS = 150  # of a name: file systems and URLs have bounds, too

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedding.errors import FlukeprintError
-from index.matching import Thresholds
+from index.search.matching import Thresholds
 from service.forms import invalid
 from service.problems import Fault
 from service.schemas import DecidingForm

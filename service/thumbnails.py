@@ -11,8 +11,8 @@ from typing import NamedTuple
 from starlette.applications import Starlette
 
 from embedding.photo import Image, PhotoLimits, content_hash, photo_bytes, read_photo, thumbnail
-from index.address import CatalogueAddress, folder_beside
-from index.exchange.media import write_whole
+from index.storage.address import CatalogueAddress, folder_beside
+from index.storage.originals import write_whole
 from service.curating import Curating
 from service.served_photo import ServedPhoto
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from index.verification import Verdict
+from index.identification.verification import Verdict
 from service.forms import Form
 from service.schemas import DecidingDistances, DecidingForm, Name, TimingsMs
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from index.resemblance import Cluster, Resemblance
+from index.curation.suggestions import Cluster, Resemblance
 from service.schemas import photo_url
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, cast
 
-from index.apart import Pair, told_apart
-from index.catalogue import Catalogue
-from index.following import unknown_photos
-from index.gallery import Gallery
-from index.resemblance import Cluster, Resemblance, clusters, resemblances
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.gallery_refresh import unknown_photos
+from index.curation.not_same import Pair, told_apart
+from index.curation.suggestions import Cluster, Resemblance, clusters, resemblances
+from index.search.gallery import Gallery
 from service.problems import NOT_READY, ProblemError
 from service.serving import Serving
 

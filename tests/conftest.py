@@ -24,7 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
-from index.address import CatalogueAddress, PostgresAddress  # noqa: E402
+from index.storage.address import CatalogueAddress, PostgresAddress  # noqa: E402
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

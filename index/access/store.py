@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from index.access.idempotent_answers import StoredAnswers
 from index.access.keys import Keys
-from index.access.stored_answers import StoredAnswers
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from embedding.errors import FlukeprintError
-from index.schema import Table, create_missing, is_busy, keep_others_out, writing
+from index.storage.schema import Table, create_missing, is_busy, keep_others_out, writing
 
 
 class AccessUnavailable(FlukeprintError):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from embedding.errors import FlukeprintError
+from index.timestamps import moment
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 
@@ -106,13 +106,3 @@ class FaultPage:
 
     faults: tuple[FileFault, ...]
     next_cursor: int | None
-
-
-def moment(at: str) -> datetime:
-    """A time of the record as a datetime in UTC."""
-    return datetime.fromisoformat(at)
-
-
-def told(at: datetime) -> str:
-    """A moment as the record writes it: UTC, ISO 8601, milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

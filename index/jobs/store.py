@@ -24,10 +24,10 @@ from index.jobs.records import (
     JobState,
     NoSuchJob,
     WrongState,
-    told,
 )
 from index.jobs.tables import JobFaultRow, JobRow, changing_rows, create_tables, job_of, telling
-from index.jobs.workers import is_alive
+from index.processes import is_alive
+from index.timestamps import told
 
 MAX_ATTEMPTS = 3
 """How often a job may take its process down at the same checkpoint before it is no longer resumed by itself."""

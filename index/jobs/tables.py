@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from index.jobs.records import BadJobs, Job, JobsBusy
-from index.schema import Table, create_missing, is_busy, writing
+from index.storage.schema import Table, create_missing, is_busy, writing
 
 
 class JobRow(Table):

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
-from index.calibration import Calibration
-from index.histogram import BIN_COUNT, BIN_WIDTH
-from index.rates import RatePoint, det_points, rates_at
+from index.calibration.calibration import Calibration
+from index.calibration.error_rates import RatePoint, det_points, rates_at
+from index.calibration.histogram import BIN_COUNT, BIN_WIDTH
 from service.about_schemas import CalibrationAnswer, DefaultThresholds, HistogramBin, RatesAt, Stats, Version
 from service.declared import requires
 from service.forms import invalid

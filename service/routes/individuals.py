@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from index.curation import Noted
-from index.directory import Individual
+from index.curation.curator import Noted
+from index.curation.listings import Individual
 from service.curating import acted, curating_of
 from service.curation_requests import (
     IfMatch,

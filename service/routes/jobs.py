@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from index.access.roles import Role, allows
-from index.exchange.import_plan import Status
+from index.exchange.importing.plan import Status
 from index.jobs.records import BadJobs, JobsBusy, JobState, NoSuchJob, WrongState
 from index.jobs.records import Job as StoredJob
 from service.declared import requires

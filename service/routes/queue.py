@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 from embedding.exif import taken_at
 from embedding.photo import content_hash
-from index.catalogue import Catalogue
-from index.curation import Event
-from index.directory import PhotoCard
+from index.catalogue.catalogue import Catalogue
+from index.curation.curator import Event
+from index.curation.listings import PhotoCard
 from service.access import principal_of
 from service.curating import Curating, acted, curating_of
 from service.curation_requests import Confirm, ListCursor, ListLimit, PhotoPath, QueueForm, Reject, number_after

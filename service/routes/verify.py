@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from index.matching import Thresholds
-from index.verification import Verification, verify, verify_encounter, verify_pair
+from index.identification.verification import Verification, verify, verify_encounter, verify_pair
+from index.search.matching import Thresholds
 from service.declared import requires
 from service.forms import PHOTOS_FIELD, REFERENCE_FIELD, Upload, invalid, read_form, request_body, sent_form, uploads_in
 from service.openapi import problem_responses

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from index.apart import tell_apart
+from index.curation.not_same import tell_apart
 from service.access import principal_of
 from service.curating import curating_of
 from service.curation_requests import Apart, ListLimit

@@ -22,7 +22,7 @@ from embedding.checkpoint import LOCATOR_PREFIX, load_weights, read_header, save
 from embedding.embedder import Embedder, load_locator
 from embedding.network import Network, NetworkConfig
 from embedding.photo import read_photo
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.sets.sets import read_sets
 from training.splits.protocol import read_split
 

@@ -165,7 +165,7 @@ def members(data: Path, out: Path) -> dict[str, dict[str, float]]:
     from embedding.embedder import Embedder, normalised
     from embedding.ensemble import Ensemble
     from embedding.preprocessing import Preprocessing
-    from index.labels import read_labels
+    from index.labels.reader import read_labels
     from training.pixels.cache import cached_pixels
     from training.recipes.choices import DataChoices
     from training.splits.by_class import split_kinds

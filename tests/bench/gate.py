@@ -16,7 +16,7 @@ from torch import Tensor
 
 from embedding.embedder import Embedder
 from embedding.ensemble import Ensemble
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.ensembles import fit_gate
 from training.sets.sets import read_sets
 

@@ -31,25 +31,25 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete
 
-import index.preparing
-import index.reindex
-from index.address import CatalogueAddress, address_of, files_folder, located
-from index.calibration import calibrate
-from index.catalogue import Catalogue
-from index.copying import copy_catalogue
-from index.curation import Curator
-from index.embed_photos import EmbeddedPhoto, PhotoFile
-from index.following import followed, present
-from index.gallery import Gallery
-from index.labels import LabelledPhoto
-from index.opening import exists, remove_database
-from index.patience import patiently
+import index.reindex.preparation
+import index.reindex.update
+from index.calibration.calibration import calibrate
+from index.calibration.refit import Fitted
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.gallery_refresh import followed, present
+from index.catalogue.revision import revising
+from index.curation.curator import Curator
+from index.curation.undo import undo
+from index.exchange.backup.copy_database import copy_catalogue
+from index.labels.reader import LabelledPhoto
+from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.progress import Progress
-from index.refitting import Fitted
-from index.reindex import update_catalogue
-from index.revision import revising
-from index.schema import VectorRow
-from index.undoing import undo
+from index.reindex.update import update_catalogue
+from index.search.gallery import Gallery
+from index.storage.address import CatalogueAddress, address_of, files_folder, located
+from index.storage.connection import exists, remove_database
+from index.storage.retry import patiently
+from index.storage.schema import VectorRow
 
 FINGERPRINT = "b" * 64
 _NOISE = 0.04  # a photo is about .4 from another of its individual, individuals about 1 from each other
@@ -87,7 +87,7 @@ def fill(address: CatalogueAddress, individuals: int, photos: int, dimension: in
 def fitted_to_part(
     vectors: NDArray[np.float32], individuals: Sequence[str | None], _: Progress | None = None
 ) -> Fitted:
-    """Thresholds fitted to the first twentieth, in the place of `index.refitting.fitted_to`."""
+    """Thresholds fitted to the first twentieth, in the place of `index.calibration.refit.fitted_to`."""
     some = max(1, len(vectors) // 20)
     return Fitted(calibrate(vectors[:some], individuals[:some]), len(vectors))
 
@@ -252,10 +252,10 @@ class Rolled:
         raise NotImplementedError("there are no pictures")
 
     def made(self, photos: Iterable[LabelledPhoto], _: object) -> Generator[list[EmbeddedPhoto]]:
-        """Batches of vectors, in the place of `index.embed_photos.embed_photos`."""
+        """Batches of vectors, in the place of `index.photos.embed.embed_photos`."""
         photos = list(photos)
-        for start in range(0, len(photos), index.preparing.BATCH_PHOTOS):
-            batch = photos[start : start + index.preparing.BATCH_PHOTOS]
+        for start in range(0, len(photos), index.reindex.preparation.BATCH_PHOTOS):
+            batch = photos[start : start + index.reindex.preparation.BATCH_PHOTOS]
             yield [
                 EmbeddedPhoto(each, PhotoFile(f"{int(each.name[1:-4]):064x}", 1, None), self._of(each))
                 for each in batch
@@ -271,8 +271,8 @@ def swap(address: CatalogueAddress, words: Sequence[str], *, is_fitted_to_all: b
         gallery = catalogue.gallery()
         other = Rolled(gallery, catalogue.revision)
         began = time.monotonic()
-        index.preparing.embed_photos = other.made
-        fit = index.reindex.fitted_to if is_fitted_to_all else fitted_to_part
+        index.reindex.preparation.embed_photos = other.made
+        fit = index.reindex.update.fitted_to if is_fitted_to_all else fitted_to_part
 
         def fitted(vectors: NDArray[np.float32], individuals: Sequence[str | None], progress: Progress) -> Fitted:
             laid = time.monotonic() - began
@@ -282,7 +282,7 @@ def swap(address: CatalogueAddress, words: Sequence[str], *, is_fitted_to_all: b
             print(f"thresholds fitted to {'all' if is_fitted_to_all else 'a twentieth'}: {seconds:.1f} s", flush=True)
             return found[0]
 
-        index.reindex.fitted_to = fitted
+        index.reindex.update.fitted_to = fitted
         try:
             report = update_catalogue(
                 catalogue,

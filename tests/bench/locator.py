@@ -19,7 +19,7 @@ from torchvision.ops import box_iou
 from embedding.embedder import Embedder
 from embedding.locator import AnyLocator, locate
 from embedding.photo import Box, Image, crop, read_photo
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.localisation.train_locator import HELD_OUT_EVERY
 from training.sets.sets import read_sets
 from training.splits.protocol import make_split, species_of

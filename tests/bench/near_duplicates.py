@@ -17,7 +17,7 @@ from pathlib import Path
 from evaluated import Evaluated
 
 from embedding.photo import read_photo
-from index.exchange.perceptual import DECODE_PX, near_pairs, perceptual_hash
+from index.photos.perceptual_hash import DECODE_PX, near_pairs, perceptual_hash
 
 
 def main() -> None:

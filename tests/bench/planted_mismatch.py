@@ -24,7 +24,7 @@ from typing import Any
 
 from PIL import Image
 
-from index.labels import NEW_WHALE, read_labels
+from index.labels.reader import NEW_WHALE, read_labels
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = 50  # of each smaller kind

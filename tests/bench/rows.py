@@ -19,7 +19,7 @@ from typing import Any
 
 from evaluated import Evaluated
 
-from index.matching import Thresholds, decide
+from index.search.matching import Thresholds, decide
 
 _FIGURES = (
     *((part, figure) for part in ("known", "disjoint") for figure in ("top1", "top5", "map5")),

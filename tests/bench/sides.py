@@ -22,7 +22,7 @@ from torch.nn import functional
 from embedding.embedder import Embedder, normalised
 from embedding.photo import Box, read_photo
 from embedding.sides import Sides, join_sides
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.ensembles.reduce_dimensions import thin
 from training.evaluation.protocol import validation_metrics
 from training.sets.sets import read_sets

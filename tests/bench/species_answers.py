@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from index.gallery import Gallery
-from index.metrics import expected_calibration_error
-from index.species import SpeciesTeller
+from index.calibration.metrics import expected_calibration_error
+from index.search.gallery import Gallery
+from index.search.species import SpeciesTeller
 
 
 def main() -> None:

@@ -24,10 +24,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from demo.anatomy import Individual
 from demo.drawn import photograph
-from index.catalogue import Catalogue
-from index.directory import Directory
-from index.labels import read_labels
-from index.reindex import build_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.curation.listings import Directory
+from index.labels.reader import read_labels
+from index.reindex.update import build_catalogue
 from service.app import create_app
 from service.curating import open_curating, reload
 from service.jobs import JobDesk, open_jobs
@@ -144,7 +144,7 @@ def site(season: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gener
 
 def load(settings: Settings, *embedders: CornerEmbedder) -> Serving:
     """What `service.loading.load_serving` loads, with that of the embedders which made the catalogue."""
-    from index.identifier import Identifier
+    from index.identification.identifier import Identifier
 
     with Catalogue.open(settings.catalogue) as catalogue:
         gallery, calibration = catalogue.searchable()

@@ -17,9 +17,9 @@ from playwright.sync_api import Page, expect
 
 from embedding.checkpoint import CheckpointHeader, fingerprint_of, save_checkpoint
 from embedding.preprocessing import Preprocessing
-from index.catalogue import Catalogue
-from index.labels import read_labels
-from index.reindex import build_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.labels.reader import read_labels
+from index.reindex.update import build_catalogue
 from service.running import listen, url_of
 from service.settings import Settings
 from tests.browser.conftest import CornerEmbedder, Site, serving_on

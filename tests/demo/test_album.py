@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from demo.album import MARK, Album, DemoError, draw_album, prepare_folder
-from index.labels import read_labels
+from index.labels.reader import read_labels
 
 
 def _draw(folder: Path, *, individuals: int = 3, photos: int = 2, queries: int = 2, unknown: int = 1) -> Album:

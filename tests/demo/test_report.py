@@ -8,7 +8,7 @@ from rich.console import Console
 from demo.album import Query
 from demo.report import answers_table, summary
 from demo.serving import Answer
-from index.matching import Match
+from index.search.matching import Match
 
 
 def _answer(truth: str | None, decision: str, named: str) -> Answer:

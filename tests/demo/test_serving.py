@@ -10,7 +10,7 @@ import pytest
 from demo.album import DemoError, Query
 from demo.serving import Answer, ask, build_index, flukeprint, free_port, served, terminated_as_interrupted
 from embedding.photo import from_array, save_jpeg
-from index.matching import Match
+from index.search.matching import Match
 
 
 def _answer(truth: str | None, decision: str, *named: str) -> Answer:

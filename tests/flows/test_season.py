@@ -17,14 +17,14 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
-from index.directory import Directory
-from index.exchange.backup import make_backup, restore_backup
-from index.exchange.importing import carry_out, known_photos, plan_import
-from index.exchange.offered import read_offer
-from index.exchange.verifying import verify_catalogue
-from index.identifier import Identifier
+from index.catalogue.catalogue import Catalogue
+from index.curation.listings import Directory
+from index.exchange.backup.backup import make_backup, restore_backup
+from index.exchange.backup.verify import verify_catalogue
+from index.exchange.importing.run import carry_out, known_photos, plan_import
+from index.exchange.importing.sources import read_offer
+from index.identification.identifier import Identifier
+from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.curating import open_curating
 from service.serving import ServedPhoto, Serving

@@ -39,8 +39,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def catalogue(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two individuals of two photos each."""
     from embedding.embedder import Embedder
-    from index.labels import read_labels
-    from index.reindex import build_catalogue
+    from index.labels.reader import read_labels
+    from index.reindex.update import build_catalogue
 
     folder = tmp_path_factory.mktemp("catalogue")
     noise = np.random.default_rng(1)

@@ -83,7 +83,7 @@ def test_the_index_wing_loads_no_torch() -> None:
 
 
 def test_the_client_and_asking_a_service_load_nothing_heavy() -> None:
-    names = [*modules_of("client"), "index.served", "index.named_files", "index.tables"]
+    names = [*modules_of("client"), "index.commands.remote", "index.commands.named_files", "index.commands.tables"]
     assert len(names) > 10
     done = python(IMPORTING, [list(HEAVY), list(HEAVY), names], ROOT)
     assert done.returncode == 0, done.stderr

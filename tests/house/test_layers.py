@@ -24,10 +24,10 @@ DOORS = {
     "torch": {"embedding/", "training/", "doctor.py"},
     "torchvision": {"training/", "doctor.py"},
     "safetensors": {"embedding/checkpoint.py", "embedding/backbone.py", "training/"},
-    "faiss": {"index/engine.py"},
+    "faiss": {"index/search/engine.py"},
     "filelock": {"training/run/lock.py"},
     "scipy": {
-        "index/probability.py",
+        "index/calibration/isotonic.py",
         "demo/noise.py",
         "training/learning/vlad_centres.py",
         "training/classification/fitting.py",
@@ -35,28 +35,28 @@ DOORS = {
     "sklearn": {"training/classification/"},
     "sqlalchemy": {
         "index/access/",
-        "index/apart.py",
-        "index/as_of.py",
-        "index/beside.py",
-        "index/catalogue.py",
-        "index/catalogue_rows.py",
-        "index/copying.py",
-        "index/curation.py",
-        "index/decided.py",
-        "index/directory.py",
-        "index/following.py",
+        "index/curation/not_same.py",
+        "index/curation/past_revision.py",
+        "index/reindex/staged_vectors.py",
+        "index/catalogue/catalogue.py",
+        "index/catalogue/rows.py",
+        "index/exchange/backup/copy_database.py",
+        "index/curation/curator.py",
+        "index/curation/corrections.py",
+        "index/curation/listings.py",
+        "index/catalogue/gallery_refresh.py",
         "index/jobs/",
-        "index/opening.py",
-        "index/postgres.py",
-        "index/revision.py",
-        "index/schema.py",
-        "index/sqlite_file.py",
-        "index/stored.py",
-        "index/undoing.py",
-        "index/upgrade.py",
+        "index/storage/connection.py",
+        "index/storage/postgres.py",
+        "index/catalogue/revision.py",
+        "index/storage/schema.py",
+        "index/storage/sqlite.py",
+        "index/catalogue/raw_rows.py",
+        "index/curation/undo.py",
+        "index/storage/migrations.py",
     },
-    "sqlite3": {"index/sqlite_file.py"},
-    "psycopg": {"index/postgres.py"},
+    "sqlite3": {"index/storage/sqlite.py"},
+    "psycopg": {"index/storage/postgres.py"},
     "pytorch_metric_learning": {"training/learning/losses.py"},
     "matplotlib": {"training/plots.py"},
     "tensorboard": {"training/run/tensorboard.py"},
@@ -152,7 +152,7 @@ def _imported_at_once(path: Path, modules: set[str]) -> set[str]:
 
 
 def plant(root: Path, **files: str) -> Path:
-    """Write small wings: `index_gallery="import timm"` becomes index/gallery.py."""
+    """Write small wings: `index_gallery="import timm"` becomes index/search/gallery.py."""
     for name, text in files.items():
         path = root / (name.replace("_", "/", 1) + ".py")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -206,7 +206,7 @@ def test_an_import_against_the_order_is_seen(tmp_path: Path) -> None:
     )
     assert order_breaches(root) == [
         "embedding/photo.py:1 imports relatively; name the wing",
-        "index/gallery.py:2 imports service.app; index may import ['client', 'embedding', 'index']",
+        "index/search/gallery.py:2 imports service.app; index may import ['client', 'embedding', 'index']",
     ]
 
 
@@ -217,8 +217,8 @@ def test_a_library_elsewhere_than_at_its_door_is_seen(tmp_path: Path) -> None:
         service_app="import importlib\nimportlib.import_module('faiss')",
     )
     assert door_breaches(root) == [
-        "index/gallery.py:2 imports torch.nn; its door is doctor.py, embedding/, training/: ask there",
-        "service/app.py:2 imports faiss; its door is index/engine.py: ask there",
+        "index/search/gallery.py:2 imports torch.nn; its door is doctor.py, embedding/, training/: ask there",
+        "service/app.py:2 imports faiss; its door is index/search/engine.py: ask there",
     ]
 
 

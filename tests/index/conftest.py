@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from embedding.photo import crop, to_array
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
-from index.curation import Curator
-from index.labels import Labels, read_labels
-from index.reindex import build_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.curation.curator import Curator
+from index.labels.reader import Labels, read_labels
+from index.reindex.update import build_catalogue
+from index.storage.address import CatalogueAddress
 
 
 class ColourEmbedder:

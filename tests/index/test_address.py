@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index.address import (
+from index.storage.address import (
     BadCatalogue,
     PostgresAddress,
     address_of,

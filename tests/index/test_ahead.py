@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from index.ahead import ahead
+from index.prefetch import ahead
 
 
 class Counted:

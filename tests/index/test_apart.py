@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from index.apart import tell_apart, told_apart
-from index.catalogue import Catalogue
-from index.curation import BadCuration, CurationConflict, Curator, UnknownSubject
-from index.directory import Directory
-from index.status import catalogue_status
-from index.tables import status_table
-from index.undoing import undo
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.status import catalogue_status
+from index.commands.tables import status_table
+from index.curation.curator import BadCuration, CurationConflict, Curator, UnknownSubject
+from index.curation.listings import Directory
+from index.curation.not_same import tell_apart, told_apart
+from index.curation.undo import undo
 
 
 def test_it_is_an_event_that_tells_who_and_whom(catalogue: Catalogue) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index import reindex
-from index.as_of import searchable_as_of
-from index.beside import lay_beside, read_state, vectors_after
-from index.catalogue import BadCatalogue, Catalogue
-from index.curation import Curator
-from index.embed_photos import embed_photos
-from index.plan import as_labelled
-from index.preparing import Preparation
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.curation.curator import Curator
+from index.curation.past_revision import searchable_as_of
+from index.curation.undo import OtherCheckpoint, undo
+from index.photos.embed import embed_photos
 from index.progress import no_progress
-from index.reindex import build_catalogue, update_catalogue
-from index.undoing import OtherCheckpoint, undo
+from index.reindex import update
+from index.reindex.plan import as_labelled
+from index.reindex.preparation import Preparation
+from index.reindex.staged_vectors import lay_beside, read_state, vectors_after
+from index.reindex.update import build_catalogue, update_catalogue
 
 OLD, NEW = "f" * 64, "e" * 64
 
@@ -56,7 +56,7 @@ def test_a_photo_that_is_another_meanwhile_is_left_out(catalogue, season, other,
 
 
 def test_an_interrupted_change_of_checkpoint_goes_on_where_it_was(catalogue, other, make_embedder, monkeypatch):
-    monkeypatch.setattr("index.embed_photos.BATCH_PHOTOS", 8)
+    monkeypatch.setattr("index.photos.embed.BATCH_PHOTOS", 8)
     honest, calls = other.embed, []
 
     def tiring(images, boxes=None):
@@ -98,7 +98,7 @@ def test_acts_during_the_embedding_are_kept_and_seen_at_the_swap(catalogue, seas
 
     other.embed = acting
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("index.embed_photos.BATCH_PHOTOS", 16)
+        patched.setattr("index.photos.embed.BATCH_PHOTOS", 16)
         report = update_catalogue(catalogue, None, other, kind="swap", made_by="Ann")
     assert (report.revision, catalogue.fingerprint) == (5, NEW)
     gallery = catalogue.gallery()
@@ -111,14 +111,14 @@ def test_acts_during_the_embedding_are_kept_and_seen_at_the_swap(catalogue, seas
 
 def test_when_curators_never_rest_the_last_round_keeps_them_out(catalogue, other, monkeypatch):
     curator, rounds = Curator(catalogue, made_by="Ann"), []
-    honest = reindex.read_state
+    honest = update.read_state
 
     def restless(catalogue, fingerprint):
         state = honest(catalogue, fingerprint)
         rounds.append(curator.edit_photo("a00_0.png", {"quality": f"look {len(rounds)}"}))
         return state
 
-    monkeypatch.setattr(reindex, "read_state", restless)
+    monkeypatch.setattr(update, "read_state", restless)
     report = update_catalogue(catalogue, None, other)
     assert (len(rounds), report.revision, other.embedded) == (3, 5, 38)
     assert catalogue.fingerprint == NEW

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.calibration import BadCalibration, Calibration, best_submission_threshold, calibrate
-from index.gallery import Gallery
-from index.matching import BadQuery, Score, Thresholds, decide
-from index.metrics import submission_map5
-from index.trials import Trials
+from index.calibration.calibration import BadCalibration, Calibration, best_submission_threshold, calibrate
+from index.calibration.leave_one_out import Trials
+from index.calibration.metrics import submission_map5
+from index.search.gallery import Gallery
+from index.search.matching import BadQuery, Score, Thresholds, decide
 
 At = Callable[..., np.ndarray]
 

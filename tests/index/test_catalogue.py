@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import opening, sqlite_file
-from index.address import CatalogueBusy
-from index.catalogue import BadCatalogue, Catalogue, CatalogueCounts
-from index.engine import exact_distances
-from index.reindex import build_catalogue, update_catalogue
-from index.revision import revising
+from index.catalogue.catalogue import BadCatalogue, Catalogue, CatalogueCounts
+from index.catalogue.revision import revising
+from index.reindex.update import build_catalogue, update_catalogue
+from index.search.engine import exact_distances
+from index.storage import connection, sqlite
+from index.storage.address import CatalogueBusy
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_creating(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_read_and_not_changed(path, monkeypatch):
     before = path.read_bytes()
-    monkeypatch.setattr(sqlite_file.os, "access", lambda given, mode: mode != os.W_OK)
+    monkeypatch.setattr(sqlite.os, "access", lambda given, mode: mode != os.W_OK)
     with Catalogue.open(path) as catalogue:
         assert catalogue.gallery().size == 36
         with pytest.raises(BadCatalogue, match="can't be written: ask for write permission"), revising(catalogue):
@@ -229,7 +229,7 @@ def test_a_folder_that_cannot_be_written_is_read_and_not_changed(path, monkeypat
 
 
 def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path):
-    with pytest.raises(OSError, match="Input/output error"), opening.telling(tmp_path / "c.db"):
+    with pytest.raises(OSError, match="Input/output error"), connection.telling(tmp_path / "c.db"):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 

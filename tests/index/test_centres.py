@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from index.centres import centres_of, sums_of
+from index.search.centroids import centres_of, sums_of
 
 At = Callable[..., np.ndarray]
 

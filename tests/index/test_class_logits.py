@@ -1,12 +1,12 @@
-"""index/class_logits.py: the closed form is the least squares that it claims to be, and tells individuals apart."""
+"""training/evaluation/compare/ridge_classifier.py: the closed form is the least squares that it claims to be, and tells individuals apart."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from index.class_logits import ClassLogits
-from index.matching import BadQuery
+from index.search.matching import BadQuery
+from training.evaluation.compare.ridge_classifier import ClassLogits
 
 
 def _at(degrees: float) -> list[float]:

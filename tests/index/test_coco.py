@@ -1,4 +1,4 @@
-"""index/coco.py through read_labels: the dialects in which wildlife projects write COCO; each error."""
+"""index/labels/coco.py through read_labels: the dialects in which wildlife projects write COCO; each error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from embedding.photo import Box
-from index.labels import BadLabels, Labels, read_labels
+from index.labels.reader import BadLabels, Labels, read_labels
 
 IMAGE = {"id": 1, "file_name": "a.jpg", "width": 200, "height": 100}
 

@@ -17,13 +17,13 @@ from typer.testing import CliRunner
 
 from embedding.errors import FlukeprintError
 from embedding.photo import BadPhoto, read_photo
-from index import commands
-from index.catalogue import BadCatalogue, Catalogue
-from index.identifier import WrongFingerprint
-from index.labels import BadLabels
-from index.matching import BadQuery
-from index.options import BadOut
-from index.submission import BadSubmission
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.commands import index
+from index.identification.identifier import WrongFingerprint
+from index.identification.submission import BadSubmission
+from index.labels.reader import BadLabels
+from index.messages import BadOut
+from index.search.matching import BadQuery
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def checkpoints(tmp_path, monkeypatch, make_embedder):
 @pytest.fixture
 def run(checkpoints):
     app = typer.Typer()
-    commands.register(app)
+    index.register(app)
 
     def _run(*arguments: object):
         result = CliRunner().invoke(app, [str(each) for each in arguments])
@@ -473,6 +473,6 @@ def test_every_command_has_a_plain_help(run):
 
 def test_commands_import_nothing_heavy():
     heavy = {"torch", "faiss", "sqlalchemy", "numpy", "scipy", "PIL", "matplotlib"}
-    code = f"import sys, index.commands; print(sorted({heavy!r} & set(sys.modules)))"
+    code = f"import sys, index.commands.index; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from index.access.keys import Keys
-from index.address import BadCatalogue, CatalogueAddress, PostgresAddress
-from index.catalogue import Catalogue
-from index.copying import copy_catalogue
-from index.curation import Curator
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.raw_rows import exported_rows, put_paths, stored_photos, stored_vectors
+from index.catalogue.revision import revising
+from index.curation.curator import Curator
+from index.curation.undo import undo
+from index.exchange.backup.copy_database import copy_catalogue
 from index.jobs.store import JobStore
-from index.reindex import build_catalogue
-from index.revision import revising
-from index.schema import IndividualRow
-from index.stored import exported_rows, put_paths, stored_photos, stored_vectors
-from index.undoing import undo
+from index.reindex.update import build_catalogue
+from index.storage.address import BadCatalogue, CatalogueAddress, PostgresAddress
+from index.storage.schema import IndividualRow
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from embedding.photo import read_photo
-from index.as_of import searchable_as_of
-from index.curation import BadCuration, CurationConflict
-from index.directory import Directory, next_free_id
-from index.embed_photos import EmbeddedPhoto, PhotoFile
-from index.labels import LabelledPhoto
-from index.reindex import update_catalogue
-from index.undoing import undo
+from index.curation.curator import BadCuration, CurationConflict
+from index.curation.listings import Directory, next_free_id
+from index.curation.past_revision import searchable_as_of
+from index.curation.undo import undo
+from index.labels.reader import LabelledPhoto
+from index.photos.embed import EmbeddedPhoto, PhotoFile
+from index.reindex.update import update_catalogue
 
 F = "f" * 64
 

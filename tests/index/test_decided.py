@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from index.catalogue import Catalogue
-from index.curation import Curator
-from index.decided import Decided, read_decided
-from index.directory import Directory
-from index.reindex import update_catalogue
-from index.undoing import undo
+from index.catalogue.catalogue import Catalogue
+from index.curation.corrections import Decided, read_decided
+from index.curation.curator import Curator
+from index.curation.listings import Directory
+from index.curation.undo import undo
+from index.reindex.update import update_catalogue
 
 
 def decided(catalogue: Catalogue) -> Decided:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from embedding.photo import Box, PhotoLimits, read_photo
-from index import embed_photos as module
-from index.embed_photos import EmbeddedPhoto, UnreadPhoto, embed_photos, photo_file
-from index.embedders import BadVectors
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
+from index.photos import embed as module
+from index.photos.embed import EmbeddedPhoto, UnreadPhoto, embed_photos, photo_file
+from index.search.vectors import BadVectors
 
 
 def flat(batches):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.embedders import BadVectors, check_vectors
+from index.search.vectors import BadVectors, check_vectors
 
 At = Callable[..., np.ndarray]
 

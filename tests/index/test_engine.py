@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import engine
-from index.embedders import BadVectors
-from index.engine import BadEngine, build_engine
+from index.search import engine
+from index.search.engine import BadEngine, build_engine
+from index.search.vectors import BadVectors
 
 At = Callable[..., np.ndarray]
 FACTORIES = ["Flat", "SQfp16", "HNSW32"]
@@ -114,7 +114,7 @@ def test_padding_by_faiss_is_never_an_answer(
         rows[1::2, 3:] = -1  # as a graph does that led nowhere
         return rows
 
-    monkeypatch.setattr("index.engine._faiss_search", padded)
+    monkeypatch.setattr("index.search.engine._faiss_search", padded)
     _, positions = build_engine(vectors, factory).search(queries, 10)
     for query in (1, 3):
         assert positions[query].tolist() == [row for _, row in naive_search(vectors, queries[query], 10)]
@@ -128,7 +128,7 @@ def test_blocks_of_queries_change_nothing(
     vectors, queries = unit(rng.normal(size=(900, 8))), unit(rng.normal(size=(50, 8)))
     engine = build_engine(vectors, factory)
     at_once, all_at_once = engine.search(queries, 5), engine.search(queries, 700)
-    monkeypatch.setattr("index.engine._BLOCK_BYTES", 8 * 900 * 7)  # a few queries a block
+    monkeypatch.setattr("index.search.engine._BLOCK_BYTES", 8 * 900 * 7)  # a few queries a block
     for before, after in zip(
         (*at_once, *all_at_once), (*engine.search(queries, 5), *engine.search(queries, 700)), strict=True
     ):

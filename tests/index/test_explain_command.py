@@ -1,4 +1,4 @@
-"""index/explain_command.py: from two photos on a command line to a picture, or one line saying what is wrong."""
+"""index/commands/explain.py: from two photos on a command line to a picture, or one line saying what is wrong."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from embedding.errors import FlukeprintError
 from embedding.network import Network, NetworkConfig
 from embedding.photo import BadPhoto, Box, read_photo
 from embedding.preprocessing import Preprocessing
-from index import commands
-from index.labels import BadLabels
-from index.options import BadOut
+from index.commands import index
+from index.labels.reader import BadLabels
+from index.messages import BadOut
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def photos(tmp_path: Path, rng: np.random.Generator) -> tuple[Path, Path]:
 def explain(checkpoint: Path, photos: tuple[Path, Path], tmp_path: Path) -> Callable[..., Result]:
     """Run the command on the two photos; options given replace or add to its usual ones."""
     app = typer.Typer()
-    commands.register(app)
+    index.register(app)
 
     def _explain(**options: Any) -> Result:
         given = {"query": photos[0], "reference": photos[1], "out": tmp_path / "why.png", "checkpoint": checkpoint}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from index.address import BadCatalogue, PostgresAddress
-from index.files_mark import MARK, claim_files
+from index.storage.address import BadCatalogue, PostgresAddress
+from index.storage.folder_owner import MARK, claim_files
 
 
 def test_a_second_catalogue_is_refused_the_folder_of_the_first(

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from index.folding import folded
+from index.curation.text_search import folded
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from index.as_of import past_catalogue
-from index.curation import Curator
-from index.directory import Directory
-from index.embed_photos import EmbeddedPhoto, PhotoFile
-from index.following import followed, present, unknown_photos
-from index.labels import LabelledPhoto
-from index.undoing import undo
+from index.catalogue.gallery_refresh import followed, present, unknown_photos
+from index.curation.curator import Curator
+from index.curation.listings import Directory
+from index.curation.past_revision import past_catalogue
+from index.curation.undo import undo
+from index.labels.reader import LabelledPhoto
+from index.photos.embed import EmbeddedPhoto, PhotoFile
 
 F = "f" * 64
 

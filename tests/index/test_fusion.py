@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index.fusion import fuse, fuse_vectors, rank_fused
-from index.gallery import Gallery
-from index.matching import BadQuery, Candidate
+from index.search.fusion import fuse, fuse_vectors, rank_fused
+from index.search.gallery import Gallery
+from index.search.matching import BadQuery, Candidate
 
 At = Callable[..., np.ndarray]
 

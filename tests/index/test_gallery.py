@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.embedders import BadVectors
-from index.gallery import BadGallery, Gallery
-from index.matching import Candidate, Score
+from index.search.gallery import BadGallery, Gallery
+from index.search.matching import Candidate, Score
+from index.search.vectors import BadVectors
 
 At = Callable[..., np.ndarray]
 SCORES: list[Score] = ["nearest", "centre", "blend"]

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image as PillowImage
 
 from embedding.photo import Box, Image
-from index.calibration import Calibration
-from index.embedders import BadVectors, Embedder
-from index.gallery import Gallery
-from index.identifier import Identifier, WrongFingerprint
-from index.matching import BadQuery, Score
-from index.trials import Trials
+from index.calibration.calibration import Calibration
+from index.calibration.leave_one_out import Trials
+from index.identification.identifier import Identifier, WrongFingerprint
+from index.search.gallery import Gallery
+from index.search.matching import BadQuery, Score
+from index.search.vectors import BadVectors, Embedder
 
 At = Callable[..., np.ndarray]
 

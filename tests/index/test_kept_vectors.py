@@ -14,26 +14,26 @@ import numpy as np
 import pytest
 
 from embedding.photo import Box
-from index.address import CatalogueAddress, folder_beside
-from index.catalogue import Catalogue
-from index.embed_photos import EmbeddedPhoto, PhotoFile
-from index.jobs.workers import this_worker
-from index.kept_vectors import KeptVectors, drop_kept, kept_files, kept_folder
-from index.labels import LabelledPhoto
-from index.reindex import build_catalogue, update_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.labels.reader import LabelledPhoto
+from index.photos.embed import EmbeddedPhoto, PhotoFile
+from index.photos.pending_vectors import KeptVectors, drop_kept, kept_files, kept_folder
+from index.processes import this_worker
+from index.reindex.update import build_catalogue, update_catalogue
+from index.storage.address import CatalogueAddress, folder_beside
 
 ROOT = Path(__file__).resolve().parents[2]
 # Sixteen photos are a batch: two are kept, and in the third one the process dies.
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from index.catalogue import Catalogue
-from index.labels import read_labels
-from index.reindex import build_catalogue, update_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.labels.reader import read_labels
+from index.reindex.update import build_catalogue, update_catalogue
 from tests.index.conftest import ColourEmbedder
-import index.embed_photos, index.preparing
+import index.photos.embed, index.reindex.preparation
 
-index.embed_photos.BATCH_PHOTOS = index.preparing.BATCH_PHOTOS = 16
+index.photos.embed.BATCH_PHOTOS = index.reindex.preparation.BATCH_PHOTOS = 16
 
 class Dying(ColourEmbedder):
     def embed(self, images, boxes=None):
@@ -211,8 +211,8 @@ def test_an_update_that_failed_keeps_what_it_made(
     address = place(tmp_path / "catalogue.db")
     Catalogue.open(address, create=True).close()
     labels = season.labels()
-    monkeypatch.setattr("index.preparing.BATCH_PHOTOS", 16)
-    monkeypatch.setattr("index.reindex._swap", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("index.reindex.preparation.BATCH_PHOTOS", 16)
+    monkeypatch.setattr("index.reindex.update._swap", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
     with Catalogue.open(address) as catalogue:
         with pytest.raises(KeyboardInterrupt):
             update_catalogue(catalogue, labels, embedder)

@@ -1,4 +1,4 @@
-"""index/labels.py and index/labelled_rows.py: CSV and folders; each error with its message. COCO: test_coco.py."""
+"""index/labels/reader.py and index/labels/csv_labels.py: CSV and folders; each error with its message. COCO: test_coco.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from embedding.photo import Box
-from index.labels import BadLabels, Labels, read_labels, read_rows
+from index.labels.reader import BadLabels, Labels, read_labels, read_rows
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-import index.local_scaling
-from index.local_scaling import reach_of_each, scaled_distances
-from index.matching import BadQuery
+import training.evaluation.compare.local_scaling
+from index.search.matching import BadQuery
+from training.evaluation.compare.local_scaling import reach_of_each, scaled_distances
 
 At = Callable[..., np.ndarray]
 
@@ -46,5 +46,5 @@ def test_blocks_change_nothing(rng: np.random.Generator, monkeypatch: pytest.Mon
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     individuals = [f"w_{at % 12}" for at in range(50)]
     at_once = reach_of_each(vectors, individuals, 4)
-    monkeypatch.setattr(index.local_scaling, "_BLOCK_BYTES", 8 * 50 * 7)
+    monkeypatch.setattr(training.evaluation.compare.local_scaling, "_BLOCK_BYTES", 8 * 50 * 7)
     np.testing.assert_array_equal(reach_of_each(vectors, individuals, 4), at_once)

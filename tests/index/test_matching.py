@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from index.matching import NOBODY, BadQuery, Candidate, Thresholds, decide, explain
+from index.search.matching import NOBODY, BadQuery, Candidate, Thresholds, decide, explain
 
 THRESHOLDS = Thresholds(known=0.2, new_whale=0.5)
 

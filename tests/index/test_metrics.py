@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index import metrics
-from index.gallery import Gallery
-from index.metrics import BadMeasurement
-from index.submission import labels_of, write_submission
-from index.trials import leave_one_out_ranks
+from index.calibration import metrics
+from index.calibration.leave_one_out import leave_one_out_ranks
+from index.calibration.metrics import BadMeasurement
+from index.identification.submission import labels_of, write_submission
+from index.search.gallery import Gallery
 
 At = Callable[..., np.ndarray]
 FAR = 10**9

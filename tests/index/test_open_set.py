@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from index import open_set
-from index.matching import BadQuery
-from index.open_set import (
+from index.search.matching import BadQuery
+from training.evaluation.compare import open_set
+from training.evaluation.compare.open_set import (
     ExtremeValues,
     distance_and_gap,
     fit_weibull,

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from index import patience
-from index.address import CatalogueBusy
-from index.patience import patient, patiently
+from index.storage import retry
+from index.storage.address import CatalogueBusy
+from index.storage.retry import patient, patiently
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    monkeypatch.setattr(patience, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(retry, "_PAUSE_SECONDS", 0)
 
 
 class Busy:

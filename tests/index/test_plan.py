@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from embedding.photo import Box
-from index.catalogue import CataloguePhoto
-from index.decided import Decided
-from index.labels import LabelledPhoto
-from index.plan import as_labelled, make_plan
+from index.catalogue.catalogue import CataloguePhoto
+from index.curation.corrections import Decided
+from index.labels.reader import LabelledPhoto
+from index.reindex.plan import as_labelled, make_plan
 
 NOW = "f" * 64
 

@@ -14,16 +14,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from index import postgres as door
-from index.address import BadCatalogue, CatalogueBusy, PostgresAddress
-from index.catalogue import Catalogue
-from index.curation import CurationConflict, Curator
-from index.directory import Directory
-from index.opening import database_faults, exists
-from index.reindex import build_catalogue, update_catalogue
-from index.revision import revising
-from index.schema import APPEND_ONLY, SCHEMA_VERSION, EncounterRow, writing
-from index.undoing import undo
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.revision import revising
+from index.curation.curator import CurationConflict, Curator
+from index.curation.listings import Directory
+from index.curation.undo import undo
+from index.reindex.update import build_catalogue, update_catalogue
+from index.storage import postgres as door
+from index.storage.address import BadCatalogue, CatalogueBusy, PostgresAddress
+from index.storage.connection import database_faults, exists
+from index.storage.schema import APPEND_ONLY, SCHEMA_VERSION, EncounterRow, writing
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index.probability import FallingCurve, fit_falling
+from index.calibration.isotonic import FallingCurve, fit_falling
 
 NONE = np.zeros(0)
 

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from index.calibration import Calibration
-from index.rates import RatePoint, det_points, rates_at
-from index.trials import Trials
+from index.calibration.calibration import Calibration
+from index.calibration.error_rates import RatePoint, det_points, rates_at
+from index.calibration.leave_one_out import Trials
 
 
 def calibration_of(right: list[float], mistaken: list[float], unknown: list[float]) -> Calibration:

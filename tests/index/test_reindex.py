@@ -13,11 +13,12 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from index import preparing, reindex, revision
-from index.address import CatalogueBusy, files_folder
-from index.catalogue import BadCatalogue, Catalogue
-from index.labels import BadLabels
-from index.reindex import build_catalogue, update_catalogue
+from index.catalogue import revision
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.labels.reader import BadLabels
+from index.reindex import preparation, update
+from index.reindex.update import build_catalogue, update_catalogue
+from index.storage.address import CatalogueBusy, files_folder
 
 
 def state(path: Path) -> tuple:
@@ -84,7 +85,7 @@ def test_a_build_reports_what_it_did(tmp_path, season, embedder):
 
 def test_no_change_makes_no_revision_and_reads_nothing(path, season, embedder, monkeypatch):
     before = path.read_bytes()
-    monkeypatch.setattr(preparing, "photo_file", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(preparation, "photo_file", lambda path: pytest.fail(f"{path} was read"))
     report = update(path, season, embedder)
     assert (report.revision, report.is_new_revision, report.unchanged) == (1, False, 38)
     assert embedder.embedded == 0
@@ -173,8 +174,8 @@ def test_another_checkpoint_needs_no_label_file(path, season, make_embedder):
 def test_a_touched_file_is_compared_once_and_then_trusted(path, season, embedder, monkeypatch):
     os.utime(season.folder / "a00_0.png", (10**9, 11**8))
     read: list[Path] = []
-    honest = preparing.photo_file
-    monkeypatch.setattr(preparing, "photo_file", lambda path: read.append(path) or honest(path))
+    honest = preparation.photo_file
+    monkeypatch.setattr(preparation, "photo_file", lambda path: read.append(path) or honest(path))
     for _ in range(2):
         assert not update(path, season, embedder).is_new_revision
     assert read == [season.folder / "a00_0.png"]
@@ -215,7 +216,7 @@ def test_moved_photos_are_compared_and_not_embedded(path, season, embedder, make
 
 def test_relative_paths_are_found_from_anywhere(tmp_path, season, embedder, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    from index.labels import read_labels
+    from index.labels.reader import read_labels
 
     season.labels()
     build_catalogue(Path("c.db"), read_labels(Path("photos/labels.csv"), Path("photos")), embedder)
@@ -291,7 +292,7 @@ def test_the_same_picture_under_two_labels_is_told(tmp_path, season, embedder):
 
 
 def test_many_pairs_are_counted(path, season, embedder, monkeypatch):
-    monkeypatch.setattr("index.update_report._MISLABELLED_TOLD", 1)
+    monkeypatch.setattr("index.reindex.report._MISLABELLED_TOLD", 1)
     for number in range(3):
         shutil.copy(season.folder / "a00_0.png", season.folder / f"copy{number}.png")
         season.rows[f"copy{number}.png"] = {"label": "new_whale"}
@@ -354,7 +355,7 @@ def full_disk(*given, **named):
 @pytest.mark.parametrize("step", ["put_in_place", "_calibration"])
 def test_a_full_disk_leaves_the_old_catalogue(path, season, embedder, monkeypatch, step):
     before = state(path)
-    monkeypatch.setattr(reindex, step, full_disk)
+    monkeypatch.setattr(update, step, full_disk)
     with pytest.raises(BadCatalogue, match=r"the disk of .* is full: nothing was changed. Free some space"):
         build_catalogue(path, season.labels(), embedder, overwrite=True)
     assert state(path) == before
@@ -386,7 +387,7 @@ def test_a_disk_that_fills_while_vectors_are_written(tmp_path, path, season, emb
 
 @pytest.mark.parametrize("after", [0, 1])
 def test_ctrl_c_leaves_the_old_catalogue(path, season, make_embedder, monkeypatch, after):
-    monkeypatch.setattr("index.embed_photos.BATCH_PHOTOS", 8)
+    monkeypatch.setattr("index.photos.embed.BATCH_PHOTOS", 8)
     before = state(path)
     tired = make_embedder("e" * 64)
     honest = tired.embed

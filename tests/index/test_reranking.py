@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.engine import exact_distances
-from index.matching import BadQuery
-from index.reranking import Reranker, augmented, expanded
+from index.search.engine import exact_distances
+from index.search.matching import BadQuery
+from training.evaluation.compare.reranking import Reranker, augmented, expanded
 
 At = Callable[..., np.ndarray]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.engine import exact_distances
-from index.gallery import Gallery
-from index.resemblance import Cluster, Resemblance, clusters, resemblances
+from index.curation.suggestions import Cluster, Resemblance, clusters, resemblances
+from index.search.engine import exact_distances
+from index.search.gallery import Gallery
 
 At = Callable[..., np.ndarray]
 
@@ -67,7 +67,7 @@ def test_known_answers_at_known_angles(at: At) -> None:
 def test_pairs_agree_with_a_loop_in_blocks_of_any_size(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
-    monkeypatch.setattr("index.resemblance._BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("index.curation.suggestions._BLOCK_BYTES", block_bytes)
     individuals = [f"w_{each:02}" for each in rng.integers(25, size=120)]
     vectors = unit(rng.normal(size=(120, 6)))
     vectors[7] = vectors[50]  # equal photos of two animals, and ties
@@ -104,7 +104,7 @@ def test_clusters_at_known_angles(at: At) -> None:
 def test_clusters_agree_with_a_loop_in_blocks_of_any_size(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
-    monkeypatch.setattr("index.resemblance._BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("index.curation.suggestions._BLOCK_BYTES", block_bytes)
     vectors = unit(rng.normal(size=(90, 5)))
     names = [f"{row:04}.jpg" for row in range(90)]
     for reach in (0.0, 0.05, 0.12, 0.3):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from index.labels import BadLabels, LabelledPhoto, Labels
-from index.same_animals import read_same_animals, with_one_id
+from index.labels.reader import BadLabels, LabelledPhoto, Labels
+from index.labels.synonyms import read_same_animals, with_one_id
 
 LABELS = Labels(
     tuple(

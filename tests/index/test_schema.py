@@ -1,11 +1,11 @@
-"""index/schema.py: what the databases say, understood."""
+"""index/storage/schema.py: what the databases say, understood."""
 
 from __future__ import annotations
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from index.schema import is_busy
+from index.storage.schema import is_busy
 
 
 class Said(Exception):

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.embedders import BadVectors
-from index.gallery import Gallery
-from index.matching import BadQuery, Candidate, Score
+from index.search.gallery import Gallery
+from index.search.matching import BadQuery, Candidate, Score
+from index.search.vectors import BadVectors
 from tests.index.test_gallery import SCORES, build, unit
 
 At = Callable[..., np.ndarray]
@@ -75,7 +75,7 @@ def test_blocks_of_queries_change_nothing(
     vectors, queries = unit(rng.normal(size=(60, 8))), unit(rng.normal(size=(20, 8)))
     gallery = build([f"w_{row // 3:02}" for row in range(60)], vectors)
     at_once = gallery.individual_distances(queries, score)
-    monkeypatch.setattr("index.searched_photos._BLOCK_BYTES", 8 * 60 * 6)
+    monkeypatch.setattr("index.search.ranking._BLOCK_BYTES", 8 * 60 * 6)
     np.testing.assert_array_equal(gallery.individual_distances(queries, score), at_once)
 
 
@@ -153,5 +153,5 @@ def test_photos_turned_into_float64_piece_by_piece_change_nothing(
     vectors, queries = unit(rng.normal(size=(60, 8))), unit(rng.normal(size=(4, 8)))
     gallery = build([f"w_{row // 3:02}" for row in range(60)], vectors)
     at_once = gallery.individual_distances(queries)
-    monkeypatch.setattr("index.searched_photos._FLOAT64_ROWS", 7)
+    monkeypatch.setattr("index.search.ranking._FLOAT64_ROWS", 7)
     np.testing.assert_array_equal(gallery.individual_distances(queries), at_once)

@@ -22,9 +22,10 @@ from client import Client
 from client.errors import NotAllowed, ServiceUnreachable
 from embedding.errors import FlukeprintError
 from embedding.photo_files import BadPhoto
-from index import commands, served
-from index.named_files import NamedFile
-from index.options import BadOut, BadServerOptions
+from index.commands import index, remote
+from index.commands.named_files import NamedFile
+from index.commands.options import BadServerOptions
+from index.messages import BadOut
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,7 +49,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setenv("FLUKEPRINT_CHECKPOINT", "elsewhere.safetensors")
     monkeypatch.setenv("COLUMNS", "200")
     app = typer.Typer()
-    commands.register(app)
+    index.register(app)
 
     def _run(*arguments: object) -> Any:
         result = CliRunner().invoke(app, [str(each) for each in arguments])
@@ -140,7 +141,7 @@ def test_explain_writes_the_services_picture(
         return httpx.Response(200, content=b"a picture", headers={"X-Distance": "0.25"})
 
     played = Client("http://flukes.test", transport=httpx.MockTransport(play))
-    monkeypatch.setattr(served, "service_at", lambda server, key: played)
+    monkeypatch.setattr(remote, "service_at", lambda server, key: played)
     out = tmp_path / "heat.png"
     said = run("explain", photos / "a31.png", photos / "b91.png", "--out", out, "--server", "http://flukes.test")
     assert out.read_bytes() == b"a picture"
@@ -190,19 +191,19 @@ def test_a_service_that_goes_away_loses_no_answer_that_was_had(photos: Path) -> 
 
     files = [NamedFile(name, photos / name) for name in ("notes.png", "a31.png", "b91.png", "notes.png")]
     with Client("http://flukes.test", transport=httpx.MockTransport(play)) as service:
-        found, source = served.identified(service, files[1:], k=1, max_fpir=None, threshold=None)
+        found, source = remote.identified(service, files[1:], k=1, max_fpir=None, threshold=None)
         assert [name for name, _ in found.answers] == ["a31.png", "notes.png"]
         assert found.unread[0].reason.startswith("b91.png: POST http://flukes.test/v1/identify: no")
         assert (source.revision, source.thresholds.known) == (4, 0.1)
         with pytest.raises(ServiceUnreachable):
-            served.identified(service, files[2:], k=1, max_fpir=None, threshold=None)
+            remote.identified(service, files[2:], k=1, max_fpir=None, threshold=None)
 
 
 def test_a_key_that_is_not_known_ends_it(photos: Path) -> None:
     problem = {"type": "/docs#problem-unauthenticated", "title": "No valid key", "status": 401, "detail": "Unknown."}
     transport = httpx.MockTransport(lambda request: httpx.Response(401, json=problem))
     with Client("http://flukes.test", transport=transport) as service, pytest.raises(NotAllowed):
-        served.embedded(service, [NamedFile("a31.png", photos / "a31.png")])
+        remote.embedded(service, [NamedFile("a31.png", photos / "a31.png")])
 
 
 # The console command in a process in which nothing heavy can be imported.

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from index.address import CatalogueBusy
-from index.exchange.backup import make_backup, restore_backup
-from index.jobs.workers import this_worker
-from index.reindex import build_catalogue
-from index.served_mark import ServedMark, refuse_served
+from index.exchange.backup.backup import make_backup, restore_backup
+from index.processes import this_worker
+from index.reindex.update import build_catalogue
+from index.storage.address import CatalogueBusy
+from index.storage.serving_marker import ServedMark, refuse_served
 
 
 @pytest.fixture
@@ -46,9 +46,7 @@ def test_each_service_has_its_own_mark(path: Path) -> None:
 
 
 def test_the_mark_of_a_process_that_is_gone_is_removed(path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from index.served_mark import ServedMark; ServedMark(Path(sys.argv[1]))"
-    )
+    code = "import sys; from pathlib import Path; from index.storage.serving_marker import ServedMark; ServedMark(Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=120)
     assert len(marks(path)) == 1
     refuse_served(path)

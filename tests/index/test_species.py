@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.gallery import Gallery
-from index.matching import NO_SPECIES, Candidate
-from index.species import FEWEST_TRIALS, NEIGHBOURS, SpeciesTeller, likeliest_species
+from index.search.gallery import Gallery
+from index.search.matching import NO_SPECIES, Candidate
+from index.search.species import FEWEST_TRIALS, NEIGHBOURS, SpeciesTeller, likeliest_species
 
 At = Callable[..., np.ndarray]
 

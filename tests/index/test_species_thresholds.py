@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from index.calibration import calibrate
-from index.gallery import Gallery
-from index.species_thresholds import submission_thresholds
+from index.calibration.calibration import calibrate
+from index.identification.submission import submission_thresholds
+from index.search.gallery import Gallery
 
 
 def _gallery() -> tuple[Gallery, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from index.splicing import Piece, gathered, pieces_of, spliced
+from index.search.row_merge import Piece, gathered, pieces_of, spliced
 
 
 def test_rows_are_cut_out_and_put_in_between():

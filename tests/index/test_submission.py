@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from index.matching import Candidate
-from index.submission import FORMS, BadSubmission, check_against_sample, form_named, labels_of, write_submission
+from index.identification.submission import (
+    FORMS,
+    BadSubmission,
+    check_against_sample,
+    form_named,
+    labels_of,
+    write_submission,
+)
+from index.search.matching import Candidate
 
 RANKED = [Candidate(f"w_{rank}", 0.1 * rank, "a.jpg") for rank in range(1, 7)]
 LABELS = ("w_1", "new_whale", "w_2", "w_3", "w_4")

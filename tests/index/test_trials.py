@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.matching import Score
-from index.trials import TRIAL_RANKS, catalogue_trials, leave_one_out_ranks
+from index.calibration.leave_one_out import TRIAL_RANKS, catalogue_trials, leave_one_out_ranks
+from index.search.matching import Score
 
 At = Callable[..., np.ndarray]
 SCORES: list[Score] = ["nearest", "centre", "blend"]
@@ -71,7 +71,7 @@ def test_leave_one_out_ranks_agree_with_brute_force(
 def test_catalogue_trials_agree_with_brute_force(
     catalogue: tuple[np.ndarray, list[str | None]], score: Score, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.trials._BLOCK_BYTES", 8 * 70 * 16)  # blocks of about 16 photos
+    monkeypatch.setattr("index.calibration.leave_one_out._BLOCK_BYTES", 8 * 70 * 16)  # blocks of about 16 photos
     vectors, individuals = catalogue
     known, ranks, held_out, unlabelled = [], [], [], []
     for row, own in enumerate(individuals):

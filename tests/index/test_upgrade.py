@@ -6,12 +6,12 @@ import sqlite3
 import numpy as np
 import pytest
 
-from index.calibration import calibrate
-from index.catalogue import BadCatalogue, Catalogue
-from index.curation import Curator
-from index.directory import Directory
-from index.revision import revising
-from index.schema import APPLICATION_ID
+from index.calibration.calibration import calibrate
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.catalogue.revision import revising
+from index.curation.curator import Curator
+from index.curation.listings import Directory
+from index.storage.schema import APPLICATION_ID
 
 FORMAT_1 = """
 CREATE TABLE individuals (id INTEGER NOT NULL, name VARCHAR NOT NULL, PRIMARY KEY (id), UNIQUE (name));
@@ -123,7 +123,7 @@ def test_format_2_gets_regions_and_keeps_the_rest(path, tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_left(path, monkeypatch):
-    monkeypatch.setattr("index.upgrade.is_writable", lambda path: False)
+    monkeypatch.setattr("index.storage.migrations.is_writable", lambda path: False)
     with pytest.raises(
         BadCatalogue, match=r"has format 1, this flukeprint reads format 3, and the file can't be written"
     ):

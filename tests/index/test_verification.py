@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.calibration import Calibration
-from index.gallery import Gallery
-from index.identifier import Identifier
-from index.matching import BadQuery, Thresholds
-from index.trials import Trials
-from index.verification import ComparedWith, verify, verify_encounter, verify_pair
+from index.calibration.calibration import Calibration
+from index.calibration.leave_one_out import Trials
+from index.identification.identifier import Identifier
+from index.identification.verification import ComparedWith, verify, verify_encounter, verify_pair
+from index.search.gallery import Gallery
+from index.search.matching import BadQuery, Thresholds
 
 At = Callable[..., np.ndarray]
 THRESHOLDS = Thresholds(known=0.05, new_whale=0.3)

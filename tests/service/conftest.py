@@ -20,14 +20,14 @@ from PIL import Image
 
 from embedding.photo import content_hash
 from index.access.store import AccessStore
-from index.address import CatalogueAddress
-from index.calibration import Calibration
-from index.catalogue import Catalogue
-from index.gallery import Gallery
-from index.identifier import Identifier
-from index.labels import read_labels
-from index.reindex import build_catalogue
-from index.trials import Trials
+from index.calibration.calibration import Calibration
+from index.calibration.leave_one_out import Trials
+from index.catalogue.catalogue import Catalogue
+from index.identification.identifier import Identifier
+from index.labels.reader import read_labels
+from index.reindex.update import build_catalogue
+from index.search.gallery import Gallery
+from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.curating import open_curating
 from service.jobs import open_jobs

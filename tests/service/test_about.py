@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from index.calibration import Calibration
-from index.histogram import NOT_COUNTED
-from index.trials import Trials
+from index.calibration.calibration import Calibration
+from index.calibration.histogram import NOT_COUNTED
+from index.calibration.leave_one_out import Trials
 from service.about_schemas import CALIBRATION_EXAMPLE, STATS_EXAMPLE, CalibrationAnswer, Stats
 
 

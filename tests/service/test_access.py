@@ -15,9 +15,9 @@ from starlette.requests import Request
 
 from index.access.roles import ROLES
 from index.access.store import AccessStore
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
-from index.schema import writing
+from index.catalogue.catalogue import Catalogue
+from index.storage.address import CatalogueAddress
+from index.storage.schema import writing
 from service.access import Gate, is_loopback, principal_of
 from service.app import create_app
 from service.declared import DeclaredRoutes, requires

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from index.catalogue import Catalogue
-from index.curation import Curator
-from index.reindex import update_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.curation.curator import Curator
+from index.reindex.update import update_catalogue
 from service.curating import Curating, reload
 
 Photo = Callable[..., bytes]

@@ -19,8 +19,8 @@ from embedding.heat import png_bytes
 from embedding.network import Network, NetworkConfig
 from embedding.photo import Box, read_photo
 from embedding.preprocessing import Preprocessing
-from index.gallery import Gallery
-from index.identifier import Identifier
+from index.identification.identifier import Identifier
+from index.search.gallery import Gallery
 from service.serving import ServedPhoto, Serving
 
 BOX = Box(0.25, 0.0, 1.0, 0.5)

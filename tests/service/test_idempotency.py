@@ -15,10 +15,10 @@ from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from index.access.idempotent_answers import StoredAnswers
 from index.access.store import AccessStore
-from index.access.stored_answers import StoredAnswers
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
+from index.storage.address import CatalogueAddress
 from service.access import Gate
 from service.declared import DeclaredRoutes, requires
 from service.envelope import RequestEnvelope

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from index.calibration import Calibration
-from index.gallery import Gallery
-from index.identifier import Identifier
-from index.trials import Trials
+from index.calibration.calibration import Calibration
+from index.calibration.leave_one_out import Trials
+from index.identification.identifier import Identifier
+from index.search.gallery import Gallery
 from service.serving import Serving
 
 Files = list[tuple[str, tuple[str, bytes]]]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from embedding.photo import Box
-from index.matching import BadQuery
+from index.search.matching import BadQuery
 from service.inference import Look, Seen, Wish, answer_all
 
 

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 from embedding.photo import PhotoLimits
-from index.catalogue import Catalogue
-from index.exchange.archive import ArchiveLimits
-from index.gallery import Gallery
-from index.identifier import Identifier
+from index.catalogue.catalogue import Catalogue
+from index.exchange.importing.archive import ArchiveLimits
+from index.identification.identifier import Identifier
 from index.jobs.records import Job
 from index.jobs.store import JobStore
-from index.opening import open_engine
+from index.search.gallery import Gallery
+from index.storage.connection import open_engine
 from service.job_answers import AnswerFile
 from service.job_folder import JobFolder
 from service.job_identify import BATCH_PHOTOS, IdentifyPlace, identify_photos

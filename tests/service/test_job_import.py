@@ -16,10 +16,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from index.access.store import AccessStore
-from index.catalogue import Catalogue
-from index.identifier import Identifier
-from index.labels import read_labels
-from index.reindex import build_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.identification.identifier import Identifier
+from index.labels.reader import read_labels
+from index.reindex.update import build_catalogue
 from service.app import create_app
 from service.curating import open_curating, reload
 from service.jobs import JobDesk, open_jobs

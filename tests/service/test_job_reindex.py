@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
 from index.jobs.records import Job
 from index.jobs.store import JobStore
-from index.labels import read_labels
-from index.opening import open_engine
-from index.reindex import build_catalogue
+from index.labels.reader import read_labels
+from index.reindex.update import build_catalogue
+from index.storage.connection import open_engine
 from service.job_reindex import ReindexPlace, reindex
 from service.job_runner import JobRunner
 from service.serving import Serving

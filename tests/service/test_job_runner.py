@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from embedding.errors import FlukeprintError
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
 from index.jobs.records import FileFault, Job
 from index.jobs.store import JobStore
-from index.opening import open_engine
+from index.storage.connection import open_engine
 from service.job_context import JobContext
 from service.job_runner import JobRunner
 
@@ -46,7 +46,7 @@ _CHILD = (
     _COUNTING
     + """
 import sys
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
 from index.jobs.store import JobStore
 from service.job_runner import JobRunner
 

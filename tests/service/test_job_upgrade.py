@@ -17,12 +17,12 @@ from fastapi.testclient import TestClient
 from embedding.checkpoint import CheckpointHeader, fingerprint_of, save_checkpoint
 from embedding.preprocessing import Preprocessing
 from index.access.store import AccessStore
-from index.address import CatalogueAddress
-from index.beside import read_state
-from index.catalogue import Catalogue
-from index.identifier import Identifier
-from index.labels import read_labels
-from index.reindex import build_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.identification.identifier import Identifier
+from index.labels.reader import read_labels
+from index.reindex.staged_vectors import read_state
+from index.reindex.update import build_catalogue
+from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.curating import open_curating, reload
 from service.jobs import open_jobs
@@ -219,7 +219,7 @@ def test_an_upgrade_cannot_be_undone_once_photos_came_that_the_old_one_never_saw
 def test_a_cancelled_upgrade_changes_nothing_and_goes_on_from_there(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.embed_photos.BATCH_PHOTOS", 2)
+    monkeypatch.setattr("index.photos.embed.BATCH_PHOTOS", 2)
     reached, released = site.hold()
     job_id = site.start()
     assert reached.wait(60)
@@ -314,7 +314,7 @@ def test_without_a_folder_and_without_the_role_nothing_is_upgraded(
 def test_who_may_not_start_an_upgrade_neither_resumes_nor_cancels_one(
     serve_two: Callable[..., Any], problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.embed_photos.BATCH_PHOTOS", 2)
+    monkeypatch.setattr("index.photos.embed.BATCH_PHOTOS", 2)
     asked = {"kind": "upgrade", "parameters": {"checkpoint": "new.safetensors"}}
     with serve_two(has_keys=True) as site:
         admin = {"X-API-Key": site.client.post("/v1/keys", json={"name": "A", "role": "admin"}).json()["secret"]}

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from index.address import CatalogueAddress, folder_beside
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
+from index.storage.address import CatalogueAddress, folder_beside
 from service.app import create_app
 from service.jobs import open_jobs
 from service.serving import Serving

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from index.access.store import AccessStore
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
 from service.app import create_app
 from service.serving import Serving
 from service.settings import Settings

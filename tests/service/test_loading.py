@@ -14,10 +14,10 @@ from embedding.errors import FlukeprintError
 from embedding.network import Network, NetworkConfig
 from embedding.photo import read_photo
 from embedding.preprocessing import Preprocessing
-from index.calibration import Calibration
-from index.catalogue import BadCatalogue, Catalogue
-from index.gallery import Gallery
-from index.identifier import WrongFingerprint
+from index.calibration.calibration import Calibration
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.identification.identifier import WrongFingerprint
+from index.search.gallery import Gallery
 from service import loading
 from service.loading import check_catalogue, load_serving
 from service.settings import Settings

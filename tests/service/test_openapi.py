@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from index.access.keys import Keys
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
 from service.app import create_app
 from service.settings import Settings
 

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from embedding.photo import Box
-from index.exchange.media import media_folder
+from index.storage.originals import media_folder
 from service.taking_in import _names
 
 Photo = Callable[..., bytes]

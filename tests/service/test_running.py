@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from index.access.keys import Keys
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
 from service.running import CannotListen, listen, url_of
 
 # The real command with a stand-in for what it loads: one whale, an embedder that sees it in every photo.
@@ -28,11 +28,11 @@ from pathlib import Path
 import numpy as np
 import service.running as running
 from embedding.errors import FlukeprintError
-from index.calibration import Calibration
-from index.catalogue import Catalogue
-from index.gallery import Gallery
-from index.identifier import Identifier
-from index.trials import Trials
+from index.calibration.calibration import Calibration
+from index.catalogue.catalogue import Catalogue
+from index.search.gallery import Gallery
+from index.identification.identifier import Identifier
+from index.calibration.leave_one_out import Trials
 from service.serving import Serving
 from service.settings import read_settings
 

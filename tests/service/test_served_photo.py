@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedding.photo import Box
-from index.catalogue import CataloguePhoto
+from index.catalogue.catalogue import CataloguePhoto
 from service.served_photo import ServedPhoto
 
 

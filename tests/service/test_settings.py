@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedding.errors import FlukeprintError
-from index.address import PostgresAddress
+from index.storage.address import PostgresAddress
 from service.settings import BadSettings, Settings, read_file, read_settings, settings_table, unknown_variables
 
 

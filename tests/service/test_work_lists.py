@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import service.work_lists
-from index.catalogue import Catalogue
-from index.gallery import Gallery
-from index.reindex import update_catalogue
-from index.resemblance import resemblances
+from index.catalogue.catalogue import Catalogue
+from index.curation.suggestions import resemblances
+from index.reindex.update import update_catalogue
+from index.search.gallery import Gallery
 from tests.service.conftest import RedEmbedder
 
 Photo = Callable[..., bytes]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.labels import LabelledPhoto, read_labels
+from index.labels.reader import LabelledPhoto, read_labels
 from training.evaluation.questions import LabelledVectors
 from training.recipes.reading import Recipe, read_recipe
 from training.splits.protocol import make_split

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.recipes.reading import Recipe
 from training.rehearsal.augmentation_sheet import changed_pixels, draw_augmentation
 from training.run.run import BadRun

@@ -13,7 +13,7 @@ from PIL import Image
 
 from embedding.photo import Box, read_photo
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.pixels import cache
 from training.pixels.cache import BadCache, cached_pixels
 

@@ -23,7 +23,7 @@ from embedding.locator import Locator
 from embedding.network import Network, NetworkConfig
 from embedding.photo import read_photo
 from embedding.preprocessing import FitRule, Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.classification.classifier import Classifier, add_classifier
 from training.ensembles.combine import BadEnsemble, combine
 from training.ensembles.fit_gate import BadExperts

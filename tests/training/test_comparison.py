@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.calibration import Calibration
-from index.labels import LabelledPhoto
-from index.trials import Trials
+from index.calibration.calibration import Calibration
+from index.calibration.leave_one_out import Trials
+from index.labels.reader import LabelledPhoto
 from training.evaluation.compare.comparison import abundance, compare, write_comparison
 from training.evaluation.protocol import Answers, answers_of
 from training.evaluation.questions import LabelledVectors

@@ -12,8 +12,8 @@ import torch
 from embedding.embedder import Embedder
 from embedding.network import Network, NetworkConfig
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
-from index.metrics import auroc
+from index.calibration.metrics import auroc
+from index.labels.reader import LabelledPhoto
 from training.evaluation import protocol
 from training.evaluation.protocol import answers_of, embed_rows, validation_metrics
 from training.splits.protocol import Role, Split, make_split

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from index.labels import BadLabels, LabelledPhoto
+from index.labels.reader import BadLabels, LabelledPhoto
 from training.sets.extra import read_extra, without_copies
 
 

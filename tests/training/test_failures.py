@@ -17,8 +17,8 @@ from embedding.locator import Locator, locate
 from embedding.network import Network, NetworkConfig
 from embedding.photo import Box
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
-from index.matching import Candidate
+from index.labels.reader import LabelledPhoto
+from index.search.matching import Candidate
 from training.evaluation.failures import (
     CLASSES,
     Asked,

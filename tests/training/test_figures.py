@@ -15,7 +15,7 @@ from embedding.heat import RIGHT, WRONG
 from embedding.network import Network, NetworkConfig
 from embedding.photo import Box, crop, read_photo, resize, to_array
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.evaluation.failures import known_asked
 from training.evaluation.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
 from training.evaluation.protocol import Answers, answers_of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.ensembles.fit_gate import PHOTOS_OF_SPECIES, BadExperts, sample, shares_of
 from training.splits.protocol import make_split
 

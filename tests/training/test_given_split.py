@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from index.calibration import calibrate
-from index.labels import LabelledPhoto
+from index.calibration.calibration import calibrate
+from index.labels.reader import LabelledPhoto
 from training.evaluation.protocol import answers_of
 from training.evaluation.questions import LabelledVectors
 from training.evaluation.report import figures_of, table_of

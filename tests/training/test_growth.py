@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedding.photo import read_photo
-from index.calibration import calibrate
+from index.calibration.calibration import calibrate
 from training.evaluation.compare.gallery_growth import draw_growth, growth
 from training.evaluation.questions import LabelledVectors, protocol_questions
 

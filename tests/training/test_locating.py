@@ -13,7 +13,7 @@ from PIL import Image
 from embedding.backbone import BadNetwork
 from embedding.locator import locate
 from embedding.photo import WHOLE, Box, read_photo
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.localisation import train_locator
 from training.localisation.train_locator import changed, train_locator
 from training.recipes.reading import LocatorChoices

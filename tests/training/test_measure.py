@@ -15,8 +15,8 @@ from embedding.embedder import Embedder
 from embedding.network import Network, NetworkConfig
 from embedding.photo import BadPhoto, read_photo
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
-from index.matching import BadQuery
+from index.labels.reader import LabelledPhoto
+from index.search.matching import BadQuery
 from training.evaluation import measure as measure_module
 from training.evaluation.measure import EvaluationChoices, measure
 from training.splits.protocol import BadSplit, make_split, write_split

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from embedding.checkpoint import fingerprint_of, load_weights
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.recipes.reading import BadRecipe, Recipe, read_recipe
 from training.run import loop, phases
 from training.run.loop import train

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index.metrics import auroc, fnir_at_fpir
+from index.calibration.metrics import auroc, fnir_at_fpir
 from training.evaluation.compare.rejection import asked_of, compare_rejections
 from training.evaluation.questions import LabelledVectors, Questions, protocol_questions, trial_questions
 

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from index.matching import Score
+from index.search.matching import Score
 from training.evaluation.compare.scores import compare_fusions, compare_scorings
 from training.evaluation.questions import LabelledVectors, protocol_questions, trial_questions
 

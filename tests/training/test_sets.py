@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from embedding.photo import Box
-from index.labels import BadLabels
+from index.labels.reader import BadLabels
 from training.sets.sets import read_sets
 
 

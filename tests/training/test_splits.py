@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.splits.protocol import BadSplit, Split, make_split, read_split, species_of, write_split
 
 

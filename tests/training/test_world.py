@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from embedding.checkpoint import load_weights
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.learning.batches import Batches
 from training.learning.distributed import World, enter_world
 from training.learning.losses import WeightedLosses
@@ -163,7 +163,7 @@ def test_a_run_of_two_processes_is_the_run_of_one(
 
 def main() -> None:
     """Run under torchrun by the `pair` fixture."""
-    from index.labels import read_labels
+    from index.labels.reader import read_labels
     from training.recipes.reading import read_recipe
 
     folder, whale_folder = Path(sys.argv[1]), Path(sys.argv[2])

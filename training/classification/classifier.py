@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from embedding.checkpoint import CLASSES_PREFIX, BadCheckpoint, load_weights, read_header, save_checkpoint
-from index.embedders import FloatArray
+from index.search.vectors import FloatArray
 
 Method = Literal["nearest", "centres", "linear"]
 METHODS: tuple[Method, ...] = get_args(Method)

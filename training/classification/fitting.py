@@ -11,7 +11,7 @@ import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
 import sklearn.linear_model  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
-from index.embedders import FloatArray
+from index.search.vectors import FloatArray
 from training.classification.classifier import METHODS, Classifier, Method, Scores, softmax
 
 _optimize: Any = scipy.optimize

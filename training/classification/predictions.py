@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.embedders import FloatArray
+from index.search.vectors import FloatArray
 from training.classification.classifier import Classifier
 
 

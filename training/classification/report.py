@@ -12,7 +12,7 @@ import numpy as np
 from rich.table import Table
 
 from embedding.checkpoint import write_atomically
-from index.embedders import FloatArray
+from index.search.vectors import FloatArray
 from training.classification.classifier import Classifier, Method
 from training.classification.figures import draw_confusion, draw_curves_of_kinds, draw_reliability
 from training.classification.fitting import Kinds

@@ -11,9 +11,9 @@ import numpy as np
 
 from embedding.checkpoint import read_header
 from embedding.embedder import Embedder
-from index.embedders import FloatArray
-from index.given_photos import embedded
-from index.labels import LabelledPhoto
+from index.commands.given_photos import embedded
+from index.labels.reader import LabelledPhoto
+from index.search.vectors import FloatArray
 from training.classification.classifier import Classifier, Method, add_classifier, read_classifier
 from training.classification.fitting import best_of, fit_all
 from training.classification.report import REPORT, Seen, report_of, write_report

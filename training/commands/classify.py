@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from index.options import PhotoArguments, counted, refuse_out, say, say_unread
+from index.commands.options import PhotoArguments, refuse_out
+from index.messages import counted, say, say_unread
 
 if TYPE_CHECKING:
     from training.recipes.choices import Recipe
@@ -40,7 +41,7 @@ def classify(
     from embedding.checkpoint import refuse_unwritable, write_atomically
     from embedding.embedder import Embedder
     from embedding.photo import BadPhoto
-    from index.given_photos import embedded, named_once
+    from index.commands.given_photos import embedded, named_once
     from training.classification.classifier import read_classifier
     from training.classification.predictions import answers_csv, answers_of
 

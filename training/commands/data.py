@@ -117,7 +117,7 @@ def explore(
 
 def _refuse_folders(files: Sequence[Path | None]) -> None:
     """Refuse, before minutes are spent, to write a file where a folder is."""
-    from index.options import BadOut
+    from index.messages import BadOut
 
     for file in files:
         if file is not None and file.is_dir():
@@ -125,7 +125,7 @@ def _refuse_folders(files: Sequence[Path | None]) -> None:
 
 
 def _refuse_file(folder: Path) -> None:
-    from index.options import BadOut
+    from index.messages import BadOut
 
     if folder.exists() and not folder.is_dir():
         raise BadOut(f"{folder}: is a file; give the name of a folder")

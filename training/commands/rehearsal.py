@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from embedding.checkpoint import refuse_unwritable
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.recipes.choices import Recipe
 
 

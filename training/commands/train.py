@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from index.options import SameAnimalsOption
+from index.commands.options import SameAnimalsOption
 from training.commands.options import (
     CsvOption,
     ExtraCsvOption,

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from index.labels import NEW_WHALE
+from index.labels.reader import NEW_WHALE
 from training.data.check import CheckReport, Facts
 from training.data.findings import Case, Finding
 

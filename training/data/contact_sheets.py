@@ -10,8 +10,8 @@ import numpy as np
 from embedding.checkpoint import write_atomically
 from embedding.heat import Tile, png_bytes, tiled
 from embedding.photo import BadPhoto, Image, read_photo, thumbnail, to_array
-from index.labelled_rows import some
-from index.labels import NEW_WHALE, BadLabels, LabelledPhoto
+from index.labels.csv_labels import some
+from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto
 from training.data.explore import photos_per_label
 
 _TILE_PX, _COLUMNS, _MOST = 200, 6, 24

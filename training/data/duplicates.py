@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.exchange.perceptual import MOST_BITS, differing_bits, near_pair_blocks
+from index.photos.perceptual_hash import MOST_BITS, differing_bits, near_pair_blocks
 from training.data.file_facts import PhotoLook
 
 _PAIRS_AT_ONCE = 2**20

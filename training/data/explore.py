@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.labels import BadLabels, LabelledPhoto, Labels
+from index.labels.reader import BadLabels, LabelledPhoto, Labels
 from index.progress import Progress, no_progress
 from training.data.check import Facts, look_facts
 from training.data.file_facts import PhotoLook, look_at_all

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from embedding.photo import Image
-from index.labels import NEW_WHALE
+from index.labels.reader import NEW_WHALE
 from training.data.check_tables import look_lines
 from training.data.explore import Exploration
 from training.data.html import data_picture, html_page, html_table, jpeg_bytes, name_of, paragraph

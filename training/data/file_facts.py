@@ -25,9 +25,9 @@ from embedding.photo import (
     resize,
     to_array,
 )
-from index.ahead import ahead
-from index.exchange.perceptual import DECODE_PX, perceptual_hash
-from index.exchange.places import has_place
+from index.photos.location import has_place
+from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
+from index.prefetch import ahead
 
 Tint = Literal["colour", "grey", "grey stored as colour"]
 

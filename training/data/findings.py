@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from index.folding import folded
-from index.labels import NEW_WHALE
+from index.curation.text_search import folded
+from index.labels.reader import NEW_WHALE
 from training.data.duplicates import Alike
 from training.data.file_facts import PhotoLook
 from training.sets.agreement import Agreement

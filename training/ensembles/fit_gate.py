@@ -13,7 +13,7 @@ from embedding.embedder import Embedder, normalised
 from embedding.ensemble import Ensemble, Gate, GateConfig
 from embedding.errors import FlukeprintError
 from embedding.photo import read_photo
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.splits.protocol import make_split, species_of
 
 PHOTOS_OF_SPECIES = 2400

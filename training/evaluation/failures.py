@@ -16,11 +16,11 @@ from embedding.comparison import seen_box
 from embedding.embedder import Embedder
 from embedding.locator import locate
 from embedding.photo import read_photo
-from index.embedders import FloatArray
-from index.engine import exact_distances
-from index.labels import LabelledPhoto
-from index.matching import Candidate, Score
-from index.trials import leave_one_out_ranks
+from index.calibration.leave_one_out import leave_one_out_ranks
+from index.labels.reader import LabelledPhoto
+from index.search.engine import exact_distances
+from index.search.matching import Candidate, Score
+from index.search.vectors import FloatArray
 from training.evaluation.photo_quality import Quality, quality_of
 from training.evaluation.protocol import Answers
 

@@ -15,9 +15,9 @@ from embedding.embedder import Embedder
 from embedding.heat import RIGHT, WRONG, Colour, Tile, heat_over, png_bytes, tiled
 from embedding.photo import Box, Image, read_photo, resize, to_array
 from embedding.regions import has_heat
-from index.labels import LabelledPhoto
-from index.matching import Candidate, Score
-from index.metrics import cmc_curve, det_curve
+from index.calibration.metrics import cmc_curve, det_curve
+from index.labels.reader import LabelledPhoto
+from index.search.matching import Candidate, Score
 from training.evaluation.failures import Asked, known_asked
 from training.evaluation.protocol import Answers
 from training.plots import figure

@@ -15,12 +15,12 @@ import numpy as np
 from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header, refuse_unwritable, write_atomically
 from embedding.embedder import Embedder
 from embedding.photo import BadPhoto
-from index.calibration import calibrate
-from index.embed_photos import UnreadPhoto, embed_photos
-from index.embedders import FloatArray
-from index.labels import LabelledPhoto
-from index.matching import BadQuery, Score
+from index.calibration.calibration import calibrate
+from index.labels.reader import LabelledPhoto
+from index.photos.embed import UnreadPhoto, embed_photos
 from index.progress import progress
+from index.search.matching import BadQuery, Score
+from index.search.vectors import FloatArray
 from training.evaluation.compare.comparison import abundance, compare, write_comparison
 from training.evaluation.failures import failure_rows, known_asked, left_out_asked, write_failures
 from training.evaluation.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.embedder import Embedder
-from index.embedders import FloatArray
-from index.gallery import Gallery
-from index.labels import LabelledPhoto
-from index.matching import Score
-from index.metrics import auroc, closed_set, true_ranks
+from index.calibration.leave_one_out import leave_one_out_ranks
+from index.calibration.metrics import auroc, closed_set, true_ranks
+from index.labels.reader import LabelledPhoto
 from index.progress import progress
-from index.trials import leave_one_out_ranks
+from index.search.gallery import Gallery
+from index.search.matching import Score
+from index.search.vectors import FloatArray
 from training.pixels.cache import PixelArray
 from training.splits.protocol import Role, Split, species_of
 

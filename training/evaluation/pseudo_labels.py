@@ -12,8 +12,8 @@ import numpy as np
 from embedding.checkpoint import refuse_unwritable, write_atomically
 from embedding.embedder import Embedder
 from embedding.photo import photo_names
-from index.calibration import calibrate
-from index.labels import BadLabels, LabelledPhoto
+from index.calibration.calibration import calibrate
+from index.labels.reader import BadLabels, LabelledPhoto
 from training.evaluation.measure import embed_all
 from training.evaluation.questions import LabelledVectors
 from training.sets.extra import without_copies

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedders import FloatArray
-from index.gallery import Gallery
-from index.labels import LabelledPhoto
-from index.metrics import true_ranks
+from index.calibration.metrics import true_ranks
+from index.labels.reader import LabelledPhoto
+from index.search.gallery import Gallery
+from index.search.vectors import FloatArray
 from training.splits.protocol import Role, Split
 
 _DRAW_SEED = 2017

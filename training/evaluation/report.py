@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from embedding.checkpoint import write_atomically
-from index.calibration import Calibration
-from index.labels import NEW_WHALE, LabelledPhoto
-from index.matching import decide
-from index.metrics import (
+from index.calibration.calibration import Calibration
+from index.calibration.metrics import (
     auroc,
     baks,
     baus,
@@ -29,6 +27,8 @@ from index.metrics import (
     submission_map5,
     top,
 )
+from index.labels.reader import NEW_WHALE, LabelledPhoto
+from index.search.matching import decide
 from training.evaluation.protocol import Answers
 
 _INTERVAL_SEED = 95

@@ -20,7 +20,7 @@ from embedding.checkpoint import save_halved
 from embedding.errors import FlukeprintError
 from embedding.finder import FINDER_BACKBONE
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.first_weights import ALIGNER_FORMAT, finder_backbone
 from training.pixels.cache import PixelArray, cached_pixels

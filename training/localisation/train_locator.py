@@ -17,7 +17,7 @@ from embedding.backbone import thin_strides
 from embedding.locator import LOCATOR_PX, Locator, both_sides
 from embedding.photo import WHOLE, Box
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.first_weights import start_locator
 from training.pixels.cache import cached_pixels

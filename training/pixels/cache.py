@@ -14,8 +14,8 @@ import numpy as np
 
 from embedding.photo import BadPhoto, read_photo
 from embedding.preprocessing import Preprocessing
-from index.ahead import ahead
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
+from index.prefetch import ahead
 from index.progress import progress
 from training.pixels.packs import BadCache, PixelArray, rows_in_pack
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from embedding.checkpoint import CannotWrite, write_atomically
 from embedding.preprocessing import Preprocessing
-from index.labels import NEW_WHALE, LabelledPhoto
+from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.progress import progress
 from training.pixels.cache import decoded
 from training.pixels.packs import ABOUT, FORMAT, LABELS, PIXELS, BadCache, is_pack

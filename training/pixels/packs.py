@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
 from embedding.preprocessing import BadPreprocessing, Preprocessing
-from index.labelled_rows import csv_rows
-from index.labels import LabelledPhoto, Labels
+from index.labels.csv_labels import csv_rows
+from index.labels.reader import LabelledPhoto, Labels
 
 PixelArray = NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.learning.augmentation import Augmentation
 from training.pixels.cache import PixelArray, cached_pixels
 from training.plots import figure

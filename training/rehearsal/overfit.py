@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.optimisation import set_rate
 from training.recipes.choices import AugmentationChoices, FirstStageChoices, Recipe

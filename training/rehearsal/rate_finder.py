@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.checkpoint import write_atomically
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.optimisation import set_rate
 from training.plots import figure

@@ -24,7 +24,7 @@ from embedding.checkpoint import (
     write_atomically,
 )
 from embedding.embedder import Embedder
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.evaluation.protocol import embed_rows, validation_metrics
 from training.learning.batches import Rows

@@ -19,7 +19,7 @@ from embedding.checkpoint import fingerprint_of, write_atomically
 from embedding.locator import LOCATOR_PX, AnyLocator, locate, locator_of
 from embedding.photo import read_photo
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.augmentation import Augmentation
 from training.learning.batches import Batches

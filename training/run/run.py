@@ -16,7 +16,7 @@ from embedding.errors import FlukeprintError
 from embedding.locator import AnyLocator
 from embedding.network import Network
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.learning.augmentation import Augmentation
 from training.learning.batches import Batches
 from training.learning.distillation import Teacher

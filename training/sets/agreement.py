@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.photo import photo_names
-from index.labels import NEW_WHALE, BadLabels, LabelledPhoto, read_labels, read_rows
+from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto, read_labels, read_rows
 
 
 @dataclass(frozen=True, slots=True)

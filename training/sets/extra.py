@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.photo import photo_names
-from index.labels import BadLabels, LabelledPhoto, some
+from index.labels.reader import BadLabels, LabelledPhoto, some
 from training.sets.labelled import read_labelled
 
 

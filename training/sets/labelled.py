@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from embedding.errors import FlukeprintError
-from index.labels import BadLabels, Labels, read_labels
-from index.same_animals import with_one_id
+from index.labels.reader import BadLabels, Labels, read_labels
+from index.labels.synonyms import with_one_id
 from training.sets.agreement import Agreement, compare_with_files, refuse_absent
 
 _SAME_ANIMALS = "a CSV of ids that are one animal, with the columns Id,SubId or two ids a row; or leave the option out"
@@ -21,7 +21,7 @@ def read_labelled(
     absent: Literal["refuse", "skip"] = "refuse",
     same_animals: Path | None = None,
 ) -> Labels:
-    """Read labelled photos as `index.labels.read_labels` does, with one id for those that are the same animal.
+    """Read labelled photos as `index.labels.reader.read_labels` does, with one id for those that are the same animal.
 
     Raises BadLabels: it says how many rows and photos are no good, not the first alone, and names `data check`.
     """

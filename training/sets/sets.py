@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from embedding.photo import WHOLE, Box
-from index.labels import BadLabels, LabelledPhoto, Labels
-from index.same_animals import with_one_id
+from index.labels.reader import BadLabels, LabelledPhoto, Labels
+from index.labels.synonyms import with_one_id
 from training.pixels.packs import is_pack, packed_labels
 from training.sets.labelled import read_labelled
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
-from index.labels import NEW_WHALE, LabelledPhoto
+from index.labels.reader import NEW_WHALE, LabelledPhoto
 from training.splits.by_time import Cuts, cuts_of
 from training.splits.groups import Unit, seen_once, tied_individuals, units_of
 from training.splits.parts_file import PartedSplit, roles_of

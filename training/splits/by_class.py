@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.recipes.choices import DataChoices
 from training.splits.parts_file import PartedSplit, asked_parts, write_parted
 from training.splits.protocol import BadSplit, Split

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.splits.assignment import SplitChoices
 from training.splits.by_time import span_of
 from training.splits.groups import Unit, seen_once, units_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.checkpoint import write_atomically
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.recipes.choices import DataChoices
 from training.splits.parts_file import read_parted
 from training.splits.protocol import BadSplit, Split, read_split

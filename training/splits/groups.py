@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 
 
 @dataclass(frozen=True, slots=True)

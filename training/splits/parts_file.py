@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.checkpoint import write_atomically
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.splits.protocol import BadSplit, Part, Role, Split, split_rows
 from training.splits.stratified import AskedPart
 

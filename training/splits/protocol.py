@@ -14,7 +14,7 @@ import numpy as np
 
 from embedding.checkpoint import write_atomically
 from embedding.errors import FlukeprintError
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 
 Role = Literal["fit", "known_query", "disjoint", "unknown_query"]
 Part = Literal["train", "validation", "test", "gallery"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from embedding.checkpoint import refuse_unwritable, write_atomically
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.sets.sets import read_sets
 from training.splits.assignment import Kind, SplitChoices, make_parts
 from training.splits.checks import kept_promises

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from index.access.keys import Keys
-from index.catalogue import Catalogue
-from index.exchange.backup import make_backup, restore_backup
-from index.reindex import build_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.exchange.backup.backup import make_backup, restore_backup
+from index.reindex.update import build_catalogue
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from index.access.commands import register
 from index.access.keys import BadKey, Keys
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
+from index.commands.keys import register
 
 app = typer.Typer()
 register(app)

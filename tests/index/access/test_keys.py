@@ -12,9 +12,9 @@ from sqlalchemy import Engine, text
 
 from index.access.keys import BadKey, Keys
 from index.access.tables import AccessUnavailable
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
-from index.schema import writing
+from index.catalogue.catalogue import Catalogue
+from index.storage.address import CatalogueAddress
+from index.storage.schema import writing
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from index.access.stored_answers import StoredAnswer, StoredAnswers
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
+from index.access.idempotent_answers import StoredAnswer, StoredAnswers
+from index.catalogue.catalogue import Catalogue
+from index.storage.address import CatalogueAddress
 
 
 class Clock:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.catalogue import Catalogue
-from index.reindex import build_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.reindex.update import build_catalogue
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from index.exchange import archive
-from index.exchange.archive import ArchiveLimits, BadArchive, unpack
+from index.exchange.importing import archive
+from index.exchange.importing.archive import ArchiveLimits, BadArchive, unpack
 
 
 def zipped(path: Path, *entries: tuple[str | zipfile.ZipInfo, bytes], packing: int = zipfile.ZIP_DEFLATED) -> Path:

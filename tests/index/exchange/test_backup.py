@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from index.access.keys import Keys
-from index.catalogue import BadCatalogue, Catalogue
-from index.exchange.backup import MANIFEST, BadBackup, make_backup, read_manifest, restore_backup
-from index.exchange.importing import carry_out, known_photos, plan_import
-from index.exchange.offered import read_offer
-from index.exchange.verifying import verify_catalogue
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.exchange.backup.backup import MANIFEST, BadBackup, make_backup, read_manifest, restore_backup
+from index.exchange.backup.verify import verify_catalogue
+from index.exchange.importing.run import carry_out, known_photos, plan_import
+from index.exchange.importing.sources import read_offer
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_photos_from_elsewhere_come_along(tmp_path, catalogue):
 
 
 def test_photos_beside_the_catalogue_keep_their_place(tmp_path, field_season, embedder):
-    from index.reindex import build_catalogue
+    from index.reindex.update import build_catalogue
 
     build_catalogue(tmp_path / "c.db", field_season.labels(), embedder)
     make_backup(tmp_path / "c.db", tmp_path / "copy")
@@ -115,7 +115,7 @@ def test_a_backup_of_a_catalogue_that_is_being_changed(tmp_path, living, make_se
 
 
 def test_a_deleted_photo_is_kept_for_its_undoing(tmp_path, living, field_season, embedder):
-    from index.reindex import update_catalogue
+    from index.reindex.update import update_catalogue
 
     gone = field_season.rows.pop("a0_0.jpg")
     assert gone["label"] == "w_0"

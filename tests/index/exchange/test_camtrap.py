@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from embedding.photo import Box
-from index.exchange.camtrap import camtrap_rows, camtrap_texts
-from index.labels import BadLabels, LabelledPhoto
+from index.labels.camtrap import camtrap_rows, camtrap_texts
+from index.labels.reader import BadLabels, LabelledPhoto
 
 PHOTOS = [
     LabelledPhoto("a.jpg", Path("a.jpg"), "w_1", "Megaptera novaeangliae", "e1", "2018-06-01T12:30:00+02:00"),

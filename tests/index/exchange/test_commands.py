@@ -15,17 +15,16 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from embedding.errors import FlukeprintError
-from index.address import BadCatalogue
-from index.catalogue import Catalogue
-from index.exchange import commands
-from index.exchange.exporting import BadExport
-from index.options import BadOut
+from index.catalogue.catalogue import Catalogue
+from index.exchange.exporting.formats import BadExport
+from index.messages import BadOut
+from index.storage.address import BadCatalogue
 
 
 @pytest.fixture
 def run(monkeypatch, catalogue, embedder):
     app = typer.Typer()
-    commands.register(app)
+    catalogue.register(app)
     loads = SimpleNamespace(load=lambda checkpoint: embedder)
     monkeypatch.setitem(sys.modules, "embedding.embedder", SimpleNamespace(Embedder=loads))
     monkeypatch.setenv("FLUKEPRINT_CATALOGUE", str(catalogue))
@@ -179,7 +178,7 @@ def test_places_are_private_unless_asked_for(tmp_path, run, catalogue, form):
 
 
 def test_kaggles_form_has_no_room_for_spaces(tmp_path, run, catalogue, field_season, embedder):
-    from index.reindex import update_catalogue
+    from index.reindex.update import update_catalogue
 
     field_season.rows["a0_0.jpg"]["label"] = "two words"
     with Catalogue.open(catalogue) as opened:

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from index.catalogue import BadCatalogue, Catalogue
-from index.curation import Curator
-from index.directory import Directory
-from index.exchange import importing
-from index.exchange.exporting import make_export
-from index.exchange.importing import carry_out, known_photos, plan_import
-from index.exchange.media import media_folder
-from index.exchange.offered import read_offer
-from index.exchange.report import report_csv, report_json, summary, write_report
-from index.exchange.writing import write_export
-from index.labels import BadLabels
-from index.undoing import undo
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.curation.curator import Curator
+from index.curation.listings import Directory
+from index.curation.undo import undo
+from index.exchange.exporting.formats import make_export
+from index.exchange.exporting.writing import write_export
+from index.exchange.importing import run
+from index.exchange.importing.report import report_csv, report_json, summary, write_report
+from index.exchange.importing.run import carry_out, known_photos, plan_import
+from index.exchange.importing.sources import read_offer
+from index.labels.reader import BadLabels
+from index.storage.originals import media_folder
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_the_same_again_changes_nothing_and_copies_nothing(tmp_path, field_seaso
     new = tmp_path / "new.db"
     bring(field_season.folder, new)
     before = new.read_bytes()
-    monkeypatch.setattr(importing, "store_photo", lambda *given: pytest.fail("copied again"))
+    monkeypatch.setattr(run, "store_photo", lambda *given: pytest.fail("copied again"))
     assert set(statuses(bring(field_season.folder, new)).values()) == {"unchanged"}
     assert new.read_bytes() == before
 
@@ -83,7 +83,7 @@ def test_a_photo_that_was_copied_before_a_break_is_not_copied_again(
 ):
     field_season.labels()
     new = tmp_path / "new.db"
-    monkeypatch.setattr(importing, "build_catalogue", lambda *given, **named: pytest.fail("broken off"))
+    monkeypatch.setattr(run, "build_catalogue", lambda *given, **named: pytest.fail("broken off"))
     with pytest.raises(pytest.fail.Exception):
         bring(field_season.folder, new)
     times = {path: path.stat().st_mtime_ns for path in media_folder(new).rglob("*.jpg")}

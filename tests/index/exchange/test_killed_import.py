@@ -16,10 +16,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from index.catalogue import Catalogue
-from index.exchange import commands
-from index.exchange.verifying import verify_catalogue
-from index.reindex import build_catalogue
+from index.catalogue.catalogue import Catalogue
+from index.commands import catalogue
+from index.exchange.backup.verify import verify_catalogue
+from index.reindex.update import build_catalogue
 
 ROOT = Path(__file__).resolve().parents[3]
 PHOTOS = 14
@@ -27,13 +27,13 @@ PHOTOS = 14
 IMPORTING = """
 import os, signal, sys
 from types import SimpleNamespace
-import index.embed_photos, index.exchange.media, index.preparing
+import index.photos.embed, index.storage.originals, index.reindex.preparation
 from flukeprint import main
-from index.revision import Revision
+from index.catalogue.revision import Revision
 from tests.index.conftest import ColourEmbedder
 
 moment, *arguments = sys.argv[1:]
-index.embed_photos.BATCH_PHOTOS = index.preparing.BATCH_PHOTOS = 4
+index.photos.embed.BATCH_PHOTOS = index.reindex.preparation.BATCH_PHOTOS = 4
 counts = {"copy": 0, "embed": 0}
 
 def reach(now, number):
@@ -60,7 +60,7 @@ def finishing(self, *given, **more):
     self.session.flush()
     reach("commit", 1)
 
-index.exchange.media.os.fsync = copying
+index.storage.originals.os.fsync = copying
 Revision.finish = finishing
 sys.modules["embedding.embedder"] = SimpleNamespace(Embedder=SimpleNamespace(load=lambda checkpoint: Counting()))
 sys.argv = ["flukeprint", *arguments]
@@ -101,7 +101,7 @@ def into(tmp_path: Path, make_season: Any, draw_pattern: Callable[..., bytes], e
 def command(monkeypatch: pytest.MonkeyPatch, embedder: Any) -> Callable[..., dict[str, Any]]:
     """The same command, undisturbed; what it says."""
     app = typer.Typer()
-    commands.register(app)
+    catalogue.register(app)
     loads = SimpleNamespace(load=lambda checkpoint: embedder)
     monkeypatch.setitem(sys.modules, "embedding.embedder", SimpleNamespace(Embedder=loads))
 

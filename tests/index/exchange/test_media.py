@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from index.exchange import media
-from index.exchange.media import BadMedia, media_folder, media_path, store_photo
+from index.storage import originals
+from index.storage.originals import BadMedia, media_folder, media_path, store_photo
 
 HASH_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -23,7 +23,7 @@ def test_where_a_photo_belongs(tmp_path):
 def test_a_photo_is_stored_once(tmp_path, monkeypatch):
     path = store_photo(b"abc", tmp_path / "media", "a.png")
     assert (path.read_bytes(), path.name) == (b"abc", f"{HASH_OF_ABC}.png")
-    monkeypatch.setattr(media, "write_whole", lambda *given: pytest.fail("written again"))
+    monkeypatch.setattr(originals, "write_whole", lambda *given: pytest.fail("written again"))
     assert store_photo(b"abc", tmp_path / "media", "b.png") == path
 
 
@@ -37,7 +37,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(media.os, "fsync", full)
+    monkeypatch.setattr(originals.os, "fsync", full)
     with pytest.raises(BadMedia, match="No space left on device"):
         store_photo(b"abc", tmp_path, "a.png")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

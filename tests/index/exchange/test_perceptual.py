@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from embedding.photo import find_photos, from_array, read_photo
-from index.exchange import perceptual
-from index.exchange.perceptual import (
+from index.photos import perceptual_hash
+from index.photos.perceptual_hash import (
     DECODE_PX,
     HASH_BYTES,
     MOST_BITS,
@@ -99,7 +99,7 @@ def test_pairs_are_those_of_a_plain_loop(rng, most_bits):
 def test_hashes_that_are_all_alike_are_compared_with_all_others(rng, monkeypatch):
     first = random_hashes(rng, 1)[0]
     hashes = [flipped(first, *rng.choice(255, 14, replace=False).tolist()) for _ in range(300)]
-    monkeypatch.setattr(perceptual, "_within_bands", lambda *given: pytest.fail("compared within bands"))
+    monkeypatch.setattr(perceptual_hash, "_within_bands", lambda *given: pytest.fail("compared within bands"))
     assert near_pairs(hashes).tolist() == naive_pairs(hashes, MOST_BITS)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from embedding.photo import read_photo
-from index.exchange import perceptual_cache
-from index.exchange.importing import known_photos
-from index.exchange.perceptual import DECODE_PX, perceptual_hash
-from index.exchange.perceptual_cache import known_perceptual
+from index.exchange.importing import hash_cache
+from index.exchange.importing.hash_cache import known_perceptual
+from index.exchange.importing.run import known_photos
+from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
 
 
 def test_each_photo_is_looked_at_once(tmp_path, catalogue, monkeypatch):
@@ -17,7 +17,7 @@ def test_each_photo_is_looked_at_once(tmp_path, catalogue, monkeypatch):
     assert found == {
         photo.content_hash: perceptual_hash(read_photo(photo.path, at_least_px=DECODE_PX)) for photo in photos
     }
-    monkeypatch.setattr(perceptual_cache, "read_photo", lambda *given, **named: pytest.fail("looked at again"))
+    monkeypatch.setattr(hash_cache, "read_photo", lambda *given, **named: pytest.fail("looked at again"))
     assert known_perceptual(photos, tmp_path / "media") == found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.exchange.places import has_place, without_place
+from index.photos.location import has_place, without_place
 
 GPS, ORIENTATION, MAKE = 0x8825, 0x0112, 0x010F
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from index.exchange.media import write_whole
-from index.exchange.unfinished import clear_left, unfinished_suffix
+from index.storage.originals import write_whole
+from index.storage.partial_files import clear_left, unfinished_suffix
 
-_SAY = "from index.exchange.unfinished import unfinished_suffix; print(unfinished_suffix(), end='')"
+_SAY = "from index.storage.partial_files import unfinished_suffix; print(unfinished_suffix(), end='')"
 
 
 def test_only_what_ended_processes_of_this_machine_left_is_removed(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_only_what_ended_processes_of_this_machine_left_is_removed(tmp_path: Pat
 
 def test_a_file_that_is_being_written_has_such_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    monkeypatch.setattr("index.exchange.media.os.fsync", lambda _: seen.append([p.name for p in tmp_path.iterdir()]))
+    monkeypatch.setattr("index.storage.originals.os.fsync", lambda _: seen.append([p.name for p in tmp_path.iterdir()]))
     write_whole(tmp_path / "a.jpg", b"photo")
     assert seen == [[f".a.jpg{unfinished_suffix()}"]]
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]

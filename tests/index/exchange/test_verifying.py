@@ -7,14 +7,14 @@ import sqlite3
 import numpy as np
 import pytest
 
-from index.catalogue import BadCatalogue, Catalogue
-from index.copying import copy_catalogue
-from index.embed_photos import EmbeddedPhoto, PhotoFile
-from index.exchange.media import media_folder
-from index.exchange.verifying import verify_catalogue
-from index.jobs.workers import this_worker
-from index.kept_vectors import KeptVectors, kept_folder
-from index.labels import LabelledPhoto
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.exchange.backup.copy_database import copy_catalogue
+from index.exchange.backup.verify import verify_catalogue
+from index.labels.reader import LabelledPhoto
+from index.photos.embed import EmbeddedPhoto, PhotoFile
+from index.photos.pending_vectors import KeptVectors, kept_folder
+from index.processes import this_worker
+from index.storage.originals import media_folder
 
 
 def change(path, *statements) -> None:

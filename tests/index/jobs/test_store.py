@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from index.address import CatalogueAddress
-from index.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue
 from index.jobs.records import FileFault, Job, JobLost, JobsBusy, NoSuchJob, WrongState
 from index.jobs.store import MAX_ATTEMPTS, JobStore
-from index.jobs.workers import LEASE, this_worker
-from index.opening import open_engine
-from index.schema import writing
+from index.processes import LEASE, this_worker
+from index.storage.address import CatalogueAddress
+from index.storage.connection import open_engine
+from index.storage.schema import writing
 
 KINDS = {"count"}
 DEAD = "elsewhere:1:1"

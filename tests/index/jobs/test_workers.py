@@ -7,11 +7,11 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
-from index.jobs.records import told
-from index.jobs.workers import LEASE, is_alive, this_worker
+from index.processes import LEASE, is_alive, this_worker
+from index.timestamps import told
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_SAY_WHO = "from index.jobs.workers import this_worker; print(this_worker(), flush=True); input()"
+_SAY_WHO = "from index.processes import this_worker; print(this_worker(), flush=True); input()"
 
 
 def test_this_process_is_alive_and_its_successor_with_the_same_number_is_another() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.labels import LabelledPhoto, read_labels
+from index.labels.reader import LabelledPhoto, read_labels
 from training.classification.train_classes import train_kinds
 from training.recipes.reading import Recipe, read_recipe
 

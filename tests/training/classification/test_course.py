@@ -10,8 +10,8 @@ import pytest
 
 from embedding.checkpoint import fingerprint_of, read_header
 from embedding.embedder import Embedder
-from index.given_photos import embedded
-from index.labels import LabelledPhoto
+from index.commands.given_photos import embedded
+from index.labels.reader import LabelledPhoto
 from training.classification.classifier import read_classifier
 from training.classification.predictions import answers_csv, answers_of
 from training.classification.train_classes import train_kinds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.recipes.choices import DataChoices
 from training.splits.by_class import split_kinds, validation_of_kinds, write_parts
 from training.splits.protocol import BadSplit

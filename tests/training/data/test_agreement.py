@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index.labels import BadLabels
+from index.labels.reader import BadLabels
 from training.sets.agreement import compare_with_files, meant_files
 
 

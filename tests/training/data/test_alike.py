@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from index.exchange.perceptual import HASH_BYTES, differing_bits
+from index.photos.perceptual_hash import HASH_BYTES, differing_bits
 from training.data.duplicates import Alike, find_alike, joined, near_groups
 from training.data.file_facts import PhotoLook
 

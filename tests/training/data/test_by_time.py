@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.splits.by_time import cuts_of, moments
 from training.splits.groups import Unit, units_of
 from training.splits.protocol import BadSplit

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from embedding.checkpoint import CannotWrite
 from embedding.errors import FlukeprintError
-from index.labels import BadLabels
+from index.labels.reader import BadLabels
 from training.commands import data
 
 

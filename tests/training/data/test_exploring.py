@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from embedding.photo import read_photo
-from index.labels import BadLabels, LabelledPhoto, read_labels
+from index.labels.reader import BadLabels, LabelledPhoto, read_labels
 from training.data.contact_sheets import chosen_labels, draw_sheet
 from training.data.explore import Exploration, explore_set, photos_per_label, time_coverage
 from training.data.explore_figures import draw_figures

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from embedding.errors import FlukeprintError
 from embedding.photo import read_photo
 from embedding.preprocessing import Preprocessing
-from index.labels import BadLabels
+from index.labels.reader import BadLabels
 from training.commands import train
 from training.pixels import packing
 from training.pixels.packs import is_pack, read_pack

@@ -14,7 +14,7 @@ from PIL import Image
 
 from embedding.photo import Box, read_photo
 from embedding.preprocessing import Preprocessing
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.pixels.cache import BadCache, cached_pixels
 from training.pixels.packing import pack
 from training.pixels.packs import PackedRows, is_pack, packed_labels, read_pack

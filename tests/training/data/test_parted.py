@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.splits.parts_file import PartedSplit, asked_parts, parted_bytes, read_parted, roles_of, write_parted
 from training.splits.protocol import BadSplit, make_split, read_split, write_split
 

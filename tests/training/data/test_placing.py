@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.splits.assignment import Kind, SplitChoices, make_parts
 from training.splits.by_time import BadSplit
 from training.splits.checks import kept_promises

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.splits.assignment import Kind, SplitChoices, make_parts
 from training.splits.checks import kept_promises
 from training.splits.parts_file import parted_bytes

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from embedding.errors import FlukeprintError
-from index.labels import LabelledPhoto, read_labels
+from index.labels.reader import LabelledPhoto, read_labels
 from training.commands.data import register
 from training.splits.protocol import BadSplit, make_split, write_split
 from training.splits.stratified import BadShares

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.splits.groups import seen_once, tied_individuals, units_of
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from embedding.checkpoint import read_header
 from embedding.errors import FlukeprintError
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.commands import train
 from training.splits.protocol import make_split, write_split
 from training.tuning.sweep.study import BadStudy

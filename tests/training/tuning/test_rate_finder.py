@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.labels import LabelledPhoto
+from index.labels.reader import LabelledPhoto
 from training.recipes.reading import BadRecipe, read_recipe
 from training.rehearsal.rate_finder import HIGHEST, LOWEST, find_rate, smoothed, swept, write_sweep
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from index.jobs.workers import this_worker
+from index.processes import this_worker
 from training.recipes.reading import read_recipe
 from training.tuning.sweep import sweep, trial
 from training.tuning.sweep.space import BadSpace, read_space

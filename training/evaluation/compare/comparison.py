@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from embedding.checkpoint import write_atomically
-from index.calibration import KNOWN_FPIR, NEW_WHALE_FPIR, Calibration
+from index.calibration.calibration import KNOWN_FPIR, NEW_WHALE_FPIR, Calibration
 from training.evaluation.compare.abundance import POPULATION, SEASON, expected_estimates
 from training.evaluation.compare.gallery_growth import SIZES, draw_growth, growth
 from training.evaluation.compare.rejection import asked_of, compare_rejections

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from index.calibration import KNOWN_FPIR, calibrate
-from index.metrics import true_ranks
+from index.calibration.calibration import KNOWN_FPIR, calibrate
+from index.calibration.metrics import true_ranks
 from training.evaluation.questions import LabelledVectors
 from training.plots import figure
 

@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration import KNOWN_FPIR, NEW_WHALE_SHARE, Calibration
-from index.embedders import FloatArray
-from index.gallery import Gallery
-from index.metrics import FPIRS, auroc, bootstrap_interval, expected_calibration_error, fnir_at_fpir
-from index.open_set import (
+from index.calibration.calibration import KNOWN_FPIR, NEW_WHALE_SHARE, Calibration
+from index.calibration.leave_one_out import Trials
+from index.calibration.metrics import FPIRS, auroc, bootstrap_interval, expected_calibration_error, fnir_at_fpir
+from index.search.gallery import Gallery
+from index.search.vectors import FloatArray
+from training.evaluation.compare.open_set import (
     ExtremeValues,
     distance_and_gap,
     gap,
     nearest_distance,
     neighbourhood_aware,
 )
-from index.trials import Trials
 from training.evaluation.questions import Questions
 
 Distances = NDArray[np.float64]

@@ -9,15 +9,15 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from index.class_logits import ClassLogits
-from index.embedders import FloatArray
-from index.engine import exact_distances
-from index.fusion import Fusion, fuse, fuse_vectors
-from index.gallery import Gallery
-from index.local_scaling import reach_of_each, scaled_distances
-from index.matching import Score
-from index.metrics import bootstrap_interval, closed_set, map5, open_set, top
-from index.reranking import Reranker, augmented, expanded
+from index.calibration.metrics import bootstrap_interval, closed_set, map5, open_set, top
+from index.search.engine import exact_distances
+from index.search.fusion import Fusion, fuse, fuse_vectors
+from index.search.gallery import Gallery
+from index.search.matching import Score
+from index.search.vectors import FloatArray
+from training.evaluation.compare.local_scaling import reach_of_each, scaled_distances
+from training.evaluation.compare.reranking import Reranker, augmented, expanded
+from training.evaluation.compare.ridge_classifier import ClassLogits
 from training.evaluation.questions import LabelledVectors, Questions, disjoint_rounds, encounters, protocol_questions
 
 Distances = NDArray[np.float64]

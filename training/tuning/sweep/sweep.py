@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from embedding.errors import FlukeprintError
-from index.jobs.workers import is_alive, this_worker
+from index.processes import is_alive, this_worker
 from training.recipes.reading import BadRecipe, Recipe, read_recipe
 from training.tuning.sweep.space import Space, check_space
 from training.tuning.sweep.study import Plan, Study, Trial, Tried, best_of, grid_size

@@ -1,0 +1,246 @@
+"""The curated record of photos, individuals, encounters, their vectors and every change made to them.
+
+A SQLite file in WAL mode, or a schema of PostgreSQL. SQLAlchemy's door, together with `schema.py` (tables),
+`opening.py`, `catalogue_rows.py` (reading) and `revision.py` (changes). What is searched is derived from it; each
+answer comes from one revision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from index.calibration.calibration import Calibration, calibrate
+from index.catalogue.rows import (
+    CataloguePhoto,
+    VectorRows,
+    last_calibration,
+    last_revision,
+    read_photos,
+    read_species,
+    read_vectors,
+)
+from index.search.gallery import Gallery
+from index.search.matching import Score
+from index.storage.address import BadCatalogue, CatalogueAddress, files_folder, resolved
+from index.storage.connection import check_catalogue, create_schema, open_engine, telling
+from index.storage.migrations import upgrade
+from index.storage.schema import CATALOGUED, ChangeRow, PhotoRow, RevisionRow, VectorRow
+
+__all__ = [
+    "BadCatalogue",
+    "Catalogue",
+    "CatalogueCounts",
+    "CataloguePhoto",
+    "Change",
+    "RevisionSummary",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueCounts:
+    """How much a catalogue holds; `searchable` photos have a vector of the current checkpoint."""
+
+    individuals: int
+    encounters: int
+    photos: int
+    new_whale_photos: int
+    searchable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One photo's change: `kind` is add, reembed, relabel or remove; `detail` holds `before` and `after`."""
+
+    revision: int
+    at: str
+    kind: str
+    photo: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionSummary:
+    """One revision: when (UTC, ISO 8601), with which checkpoint, by which `kind` of event, and how much changed.
+
+    `changes` counts the log's lines by their kinds.
+    """
+
+    revision: int
+    at: str
+    fingerprint: str
+    changes: dict[str, int]
+    kind: str = "update"
+
+
+class Catalogue:
+    """An open catalogue. Reading never waits for a writer and sees one revision whole; safe from several threads."""
+
+    def __init__(self, address: CatalogueAddress, *, wait_seconds: float) -> None:
+        """Use `Catalogue.open`, which checks what is there first."""
+        self.address = address
+        self.engine = open_engine(address, wait_seconds=wait_seconds)
+
+    @classmethod
+    def open(cls, address: CatalogueAddress, *, create: bool = False, wait_seconds: float = 5.0) -> Catalogue:
+        """Open a catalogue, or `create` an empty one where there is none yet.
+
+        `wait_seconds` is how long to wait for another process that is changing it. Raises BadCatalogue.
+        """
+        address = resolved(address)
+        if create:
+            create_schema(address)
+        upgrade(address, check_catalogue(address))
+        return cls(address, wait_seconds=wait_seconds)
+
+    def close(self) -> None:
+        """Let the file, or the connections, go."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Catalogue:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that photos' relative paths start from. Raises BadCatalogue where a URL came without one."""
+        return files_folder(self.address)
+
+    @property
+    def revision(self) -> int:
+        """The number of the last change; 0 for a catalogue that never had one."""
+        with telling(self.address), Session(self.engine) as session:
+            return session.scalar(select(func.max(RevisionRow.revision))) or 0
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The checkpoint that made the searchable vectors; None for a catalogue that never had any."""
+        with telling(self.address), Session(self.engine) as session:
+            last = last_revision(session)
+            return None if last is None else last.fingerprint
+
+    def photos(self) -> list[CataloguePhoto]:
+        """All photos, sorted by name."""
+        with telling(self.address), Session(self.engine) as session:
+            last = last_revision(session)
+            return read_photos(session, self.folder, last.fingerprint if last else None)
+
+    def species(self) -> dict[str, str]:
+        """Each individual's species by its name; individuals of which none is noted are left out."""
+        with telling(self.address), Session(self.engine) as session:
+            return read_species(session)
+
+    def counts(self) -> CatalogueCounts:
+        """Count individuals, encounters and photos."""
+        with telling(self.address), Session(self.engine) as session:
+            last = last_revision(session)
+            is_catalogued = PhotoRow.state == CATALOGUED
+            searchable = select(func.count()).select_from(VectorRow).join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
+            made_by = VectorRow.fingerprint == (last.fingerprint if last else "")
+
+            def count(what: Any, *only: Any) -> int:
+                return session.scalar(select(func.count(what)).where(is_catalogued, *only)) or 0
+
+            return CatalogueCounts(
+                individuals=count(PhotoRow.individual_id.distinct()),
+                encounters=count(PhotoRow.encounter_id.distinct()),
+                photos=count(PhotoRow.id),
+                new_whale_photos=count(PhotoRow.id, PhotoRow.individual_id.is_(None)),
+                searchable=session.scalar(searchable.where(is_catalogued, made_by)) or 0,
+            )
+
+    def vectors(self, fingerprint: str) -> tuple[list[int], NDArray[np.float32]]:
+        """The vectors that one checkpoint made: photo ids, and (m, d) rows in the order of the photos' names."""
+        with telling(self.address), Session(self.engine) as session:
+            rows = read_vectors(session, self.address, fingerprint)
+            return rows.photo_ids, rows.vectors
+
+    def searchable(self, factory: str = "Flat", *, score: Score | None = None) -> tuple[Gallery, Calibration]:
+        """The gallery of the labelled photos and the calibration fitted to it, of the same revision.
+
+        `score` other than the stored calibration's fits another one for it, which takes seconds and isn't stored.
+        """
+        with telling(self.address), Session(self.engine) as session:
+            last = self._last(session)
+            rows = read_vectors(session, self.address, last.fingerprint)
+            calibration = Calibration.from_json(last_calibration(session) or {})
+        if score is not None and score != calibration.score:
+            calibration = calibrate(rows.vectors, rows.individuals, score=score)
+        gallery = _gallery_of(rows, factory, fingerprint=last.fingerprint, revision=last.revision)
+        return gallery, calibration
+
+    def gallery(self, factory: str = "Flat") -> Gallery:
+        """The searchable vectors of the labelled photos; `factory` as in `index.search.engine.build_engine`."""
+        return self.searchable(factory)[0]
+
+    def calibration(self) -> Calibration:
+        """The calibration fitted at the last revision. Raises BadCalibration when it can't be read."""
+        with telling(self.address), Session(self.engine) as session:
+            self._last(session)
+            return Calibration.from_json(last_calibration(session) or {})
+
+    def changes(self, limit: int = 20) -> list[Change]:
+        """The last changes of single photos, newest first."""
+        query = (
+            select(ChangeRow.revision, RevisionRow.at, ChangeRow.kind, ChangeRow.photo, ChangeRow.detail)
+            .join(RevisionRow, RevisionRow.revision == ChangeRow.revision)
+            .order_by(ChangeRow.id.desc())
+            .limit(limit)
+        )
+        with telling(self.address), Session(self.engine) as session:
+            return [Change(*row) for row in session.execute(query)]
+
+    def history(self, limit: int = 5) -> list[RevisionSummary]:
+        """The last revisions, newest first, each with the number of its changes by kind."""
+        query = select(RevisionRow.revision, RevisionRow.at, RevisionRow.fingerprint, RevisionRow.kind)
+        query = query.order_by(RevisionRow.revision.desc()).limit(limit)
+        counted = select(ChangeRow.kind, func.count()).group_by(ChangeRow.kind).order_by(ChangeRow.kind)
+        with telling(self.address), Session(self.engine) as session:
+            return [
+                RevisionSummary(
+                    revision,
+                    at,
+                    fingerprint,
+                    {row[0]: row[1] for row in session.execute(counted.where(ChangeRow.revision == revision))},
+                    kind,
+                )
+                for revision, at, fingerprint, kind in session.execute(query).all()
+            ]
+
+    def _last(self, session: Session) -> RevisionRow:
+        last = last_revision(session)
+        if last is None:
+            raise BadCatalogue(
+                f"the catalogue {self.address} holds nothing yet; fill it with `flukeprint index update`"
+            )
+        return last
+
+
+def _gallery_of(rows: VectorRows, factory: str, *, fingerprint: str, revision: int) -> Gallery:
+    labelled = [
+        (at, name, individual)
+        for at, (name, individual) in enumerate(zip(rows.photo_names, rows.individuals, strict=True))
+        if individual is not None
+    ]
+    return Gallery.build(
+        [name for _, name, _ in labelled],
+        [individual for _, _, individual in labelled],
+        rows.vectors[[at for at, _, _ in labelled]],
+        fingerprint=fingerprint,
+        revision=revision,
+        factory=factory,
+    )

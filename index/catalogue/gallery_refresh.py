@@ -1,0 +1,89 @@
+"""What photos are now, read after a change, so that a gallery in memory can follow it. Part of SQLAlchemy's door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from index.calibration.calibration import Calibration
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.rows import CataloguePhoto, last_calibration, last_revision, read_photos
+from index.search.gallery import Gallery
+from index.storage.connection import telling
+from index.storage.schema import CATALOGUED, MOST_BOUND, WAITING, PhotoRow, VectorRow
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Some photos at the newest revision; those that are deleted are not among `photos`.
+
+    `vectors` (d,) are the ones of the revision's checkpoint.
+    """
+
+    revision: int
+    fingerprint: str
+    calibration: Calibration
+    photos: dict[str, CataloguePhoto]
+    vectors: dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPhotos:
+    """Photos of animals that nobody has named, catalogued or waiting, by name, with (n, d) vectors."""
+
+    photo_names: list[str]
+    vectors: NDArray[np.float32]
+
+
+def present(catalogue: Catalogue, photo_names: Sequence[str]) -> Present:
+    """Read what these photos are now, all at one revision. Raises BadCatalogue."""
+    photos: dict[str, CataloguePhoto] = {}
+    vectors: dict[str, NDArray[np.float32]] = {}
+    with telling(catalogue.address), Session(catalogue.engine) as session:
+        last = last_revision(session)
+        number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
+        calibration = Calibration.from_json(last_calibration(session) or {})
+        for start in range(0, len(photo_names), MOST_BOUND):
+            names = photo_names[start : start + MOST_BOUND]
+            photos |= {one.name: one for one in read_photos(session, catalogue.folder, fingerprint, names)}
+            query = select(PhotoRow.name, VectorRow.embedding).join(VectorRow, VectorRow.photo_id == PhotoRow.id)
+            rows = session.execute(query.where(VectorRow.fingerprint == fingerprint, PhotoRow.name.in_(names)))
+            vectors |= {name: np.frombuffer(embedding, "<f4") for name, embedding in rows}
+    return Present(number, fingerprint, calibration, photos, vectors)
+
+
+def followed(gallery: Gallery, photo_names: Sequence[str], now: Present) -> Gallery:
+    """The gallery after a change that concerned these photos: as if it were read anew from the catalogue."""
+    searched = {
+        name: (photo.individual, now.vectors[name])
+        for name, photo in now.photos.items()
+        if photo.state == CATALOGUED and photo.individual is not None and name in now.vectors
+    }
+    rows = [vector for _, vector in searched.values()]
+    return gallery.changed(
+        photo_names,
+        list(searched),
+        [individual or "" for individual, _ in searched.values()],
+        np.stack(rows) if rows else np.zeros((0, gallery.dimension), np.float32),
+        revision=now.revision,
+    )
+
+
+def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
+    """Read the photos of nobody known, new_whale and waiting, with one checkpoint's vectors. Raises BadCatalogue."""
+    with telling(catalogue.address), Session(catalogue.engine) as session:
+        query = (
+            select(PhotoRow.name, VectorRow.embedding)
+            .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
+            .where(VectorRow.fingerprint == fingerprint)
+            .where(PhotoRow.state.in_((CATALOGUED, WAITING)), PhotoRow.individual_id.is_(None))
+            .order_by(PhotoRow.name)
+        )
+        rows = [(name, np.frombuffer(embedding, "<f4")) for name, embedding in session.execute(query)]
+    vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, 0), np.float32)
+    return UnknownPhotos([name for name, _ in rows], vectors)

@@ -1,0 +1,157 @@
+"""Reading the catalogue's tables into records and arrays, within one transaction. Part of SQLAlchemy's door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from embedding.photo import Box
+from index.search.species import likeliest_species
+from index.storage.address import BadCatalogue, CatalogueAddress
+from index.storage.schema import CATALOGUED, DELETED, EncounterRow, IndividualRow, PhotoRow, RevisionRow, VectorRow
+
+
+@dataclass(frozen=True, slots=True)
+class CataloguePhoto:
+    """One photo. `individual` None is new_whale, or, where its `state` is "waiting", nobody yet.
+
+    `fingerprint` is the checkpoint that was asked for, where the photo has a vector of it, else None. `region` is its
+    encounter's.
+
+    `mtime_ns` None: the file's time proves nothing, its content must be compared.
+    """
+
+    id: int
+    name: str
+    path: Path
+    content_hash: str
+    size_bytes: int
+    mtime_ns: int | None
+    individual: str | None
+    species: str | None
+    encounter: str | None
+    taken_at: str | None
+    box: Box | None
+    fingerprint: str | None
+    state: str = CATALOGUED
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRows:
+    """Parallel rows: photo ids, names, individuals (None: new_whale) and (m, d) float32 vectors."""
+
+    photo_ids: list[int]
+    photo_names: list[str]
+    individuals: list[str | None]
+    vectors: NDArray[np.float32]
+
+
+def read_photos(
+    session: Session, folder: Path, fingerprint: str | None, names: Sequence[str] | None = None
+) -> list[CataloguePhoto]:
+    """All photos but deleted ones, sorted by name; relative paths are within `folder`, the catalogue's.
+
+    `names`: only these, MOST_BOUND of them at most.
+    """
+    own_vector = (VectorRow.photo_id == PhotoRow.id) & (VectorRow.fingerprint == (fingerprint or ""))
+    query = (
+        select(PhotoRow, IndividualRow.name, EncounterRow.name, EncounterRow.region, VectorRow.fingerprint)
+        .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
+        .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
+        .outerjoin(VectorRow, own_vector)
+        .where(PhotoRow.state != DELETED)
+        .order_by(PhotoRow.name)
+    )
+    if names is not None:
+        query = query.where(PhotoRow.name.in_(names))
+    return [
+        CataloguePhoto(
+            id=row.id,
+            name=row.name,
+            path=folder / row.path,
+            content_hash=row.content_hash,
+            size_bytes=row.size_bytes,
+            mtime_ns=row.mtime_ns,
+            individual=individual,
+            species=row.species,
+            encounter=encounter,
+            taken_at=row.taken_at,
+            box=None if row.box is None else Box(*row.box),
+            fingerprint=made_by,
+            state=row.state,
+            region=region,
+        )
+        for row, individual, encounter, region, made_by in session.execute(query)
+    ]
+
+
+def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) -> VectorRows:
+    """The catalogued photos' vectors of one checkpoint, in the order of the photos' names."""
+    made_by = VectorRow.fingerprint == fingerprint
+    catalogued = select(func.count()).select_from(VectorRow).join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
+    count = session.scalar(catalogued.where(made_by, PhotoRow.state == CATALOGUED)) or 0
+    dimension = session.scalar(select(func.max(VectorRow.dimension)).where(made_by)) or 0
+    query = (
+        select(PhotoRow.id, PhotoRow.name, IndividualRow.name, VectorRow.embedding)
+        .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
+        .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
+        .where(made_by, PhotoRow.state == CATALOGUED)
+        .order_by(PhotoRow.name)
+        .execution_options(yield_per=1000)  # one copy of all vectors in memory, not two
+    )
+    rows = VectorRows([], [], [], np.empty((count, dimension), np.float32))
+    for at, (photo_id, name, individual, embedding) in enumerate(session.execute(query)):
+        if len(embedding) != 4 * dimension:
+            raise BadCatalogue(f"{address} is damaged (the vector of {name} is cut); restore a copy or build it anew")
+        rows.photo_ids.append(photo_id)
+        rows.photo_names.append(name)
+        rows.individuals.append(individual)
+        rows.vectors[at] = np.frombuffer(embedding, "<f4")
+    return rows
+
+
+def read_species(session: Session) -> dict[str, str]:
+    """Each individual's species, where one is noted of it or of its catalogued photos."""
+    noted = {row[0]: row[1] for row in session.execute(select(IndividualRow.name, IndividualRow.species))}
+    counted = (
+        select(IndividualRow.name, PhotoRow.species, func.count())
+        .join(PhotoRow, PhotoRow.individual_id == IndividualRow.id)
+        .where(PhotoRow.state == CATALOGUED, PhotoRow.species.is_not(None))
+        .group_by(IndividualRow.name, PhotoRow.species)
+    )
+    return likeliest_species(noted, ((row[0], row[1], row[2]) for row in session.execute(counted)))
+
+
+def last_revision(session: Session) -> RevisionRow | None:
+    """The newest revision, None in a catalogue without any."""
+    return session.scalar(select(RevisionRow).order_by(RevisionRow.revision.desc()).limit(1))
+
+
+def last_calibration(session: Session) -> dict[str, Any] | None:
+    """The newest calibration that was stored with the last revision's checkpoint."""
+    fitted = _last_fitted(session)
+    return fitted.calibration if fitted else None
+
+
+def calibrated_photos(session: Session) -> int | None:
+    """How many catalogued photos there were when that calibration was fitted, where that is known."""
+    fitted = _last_fitted(session)
+    return fitted.calibrated_photos if fitted else None
+
+
+def _last_fitted(session: Session) -> RevisionRow | None:
+    last = last_revision(session)
+    if last is None:
+        return None
+    fitted = select(RevisionRow).where(
+        RevisionRow.fingerprint == last.fingerprint, RevisionRow.calibration.is_not(None)
+    )
+    return session.scalar(fitted.order_by(RevisionRow.revision.desc()).limit(1))

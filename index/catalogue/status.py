@@ -1,0 +1,111 @@
+"""What state a catalogue is in, and which command brings it on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, fingerprint_of
+from index.calibration.calibration import BadCalibration, Calibration
+from index.catalogue.catalogue import Catalogue, CatalogueCounts, RevisionSummary
+from index.identification.identifier import WrongFingerprint
+from index.search.matching import Thresholds
+from index.storage.address import CatalogueAddress
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueStatus:
+    """A catalogue at its last revision, beside the checkpoint that would search it.
+
+    `checkpoint_fingerprint` None: there is no such checkpoint. `mend` is the command to run, None when all is well.
+    """
+
+    address: CatalogueAddress
+    revision: int
+    counts: CatalogueCounts
+    fingerprint: str | None
+    checkpoint_fingerprint: str | None
+    calibration: Calibration | None
+    history: tuple[RevisionSummary, ...]
+    mend: str | None
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """The default thresholds, None without a readable calibration."""
+        return self.calibration.thresholds() if self.calibration else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `flukeprint index status --json`."""
+        calibration = self.calibration
+        return {
+            "catalogue": str(self.address),
+            "revision": self.revision,
+            **asdict(self.counts),
+            "fingerprint": self.fingerprint,
+            "checkpoint_fingerprint": self.checkpoint_fingerprint,
+            "is_current": self.mend is None,
+            "mend": self.mend,
+            "is_calibrated": bool(calibration and calibration.is_fitted),
+            "calibration": calibration.description if calibration else None,
+            "thresholds": asdict(self.thresholds) if self.thresholds else None,
+            "history": [asdict(each) for each in self.history],
+        }
+
+
+def catalogue_status(address: CatalogueAddress, checkpoint: Path | None, *, last_revisions: int = 5) -> CatalogueStatus:
+    """Look at a catalogue; `checkpoint` None is the one that comes with flukeprint. Raises BadCatalogue."""
+    with Catalogue.open(address) as catalogue:
+        revision, fingerprint, counts = catalogue.revision, catalogue.fingerprint, catalogue.counts()
+        calibration = _calibration(catalogue) if revision else None
+        history = tuple(catalogue.history(last_revisions))
+    given = _fingerprint(checkpoint)
+    is_stale = given is not None and given != fingerprint
+    needs_update = is_stale or calibration is None or counts.searchable < counts.photos
+    return CatalogueStatus(
+        address=address,
+        revision=revision,
+        counts=counts,
+        fingerprint=fingerprint,
+        checkpoint_fingerprint=given,
+        calibration=calibration,
+        history=history,
+        mend=mending_command(address, checkpoint) if needs_update else None,
+    )
+
+
+def check_fingerprint(address: CatalogueAddress, catalogue: Catalogue, checkpoint: Path | None) -> None:
+    """Raise WrongFingerprint, before a network is loaded, when another checkpoint made the catalogue at `address`."""
+    made_by, given = catalogue.fingerprint, fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
+    if made_by is not None and made_by != given:
+        raise wrong_fingerprint(address, made_by, given, checkpoint)
+
+
+def wrong_fingerprint(address: CatalogueAddress, made_by: str, given: str, checkpoint: Path | None) -> WrongFingerprint:
+    """Say that checkpoint `made_by` made the catalogue, and `checkpoint` (None: the shipped one) did not."""
+    which = "the one given" if checkpoint else "the one that comes along with this flukeprint"
+    return WrongFingerprint(
+        f"the catalogue {address} was made by checkpoint {made_by[:12]}, but {which} is {given[:12]}: their distances "
+        f"can't be compared. Mend it with `{mending_command(address, checkpoint)}`, or give --checkpoint the file that "
+        "made it"
+    )
+
+
+def mending_command(address: CatalogueAddress, checkpoint: Path | None) -> str:
+    """The command that brings a catalogue's vectors and calibration up to date with a checkpoint."""
+    given = f" --checkpoint {checkpoint}" if checkpoint else ""
+    return f"flukeprint index update --catalogue {address}{given}"
+
+
+def _calibration(catalogue: Catalogue) -> Calibration | None:
+    try:
+        return catalogue.calibration()
+    except BadCalibration:
+        return None
+
+
+def _fingerprint(checkpoint: Path | None) -> str | None:
+    try:
+        return fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
+    except BadCheckpoint:
+        return None

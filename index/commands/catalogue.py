@@ -1,0 +1,318 @@
+"""The commands of `flukeprint catalogue`: import, export, backup, restore, verify."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from index.commands.options import (
+    CatalogueOption,
+    CheckpointOption,
+    FilesOption,
+    JsonOption,
+    is_on_command_line,
+    refuse_out,
+)
+from index.messages import BadOut, counted, say
+from index.storage.address import files_folder, located
+
+if TYPE_CHECKING:
+    from index.exchange.importing.plan import Duplicates, ImportPlan
+
+_TOLD = 20
+_ZIP_KINDS = "csv, coco, camtrap-dp (Camtrap DP 1.0.2), kaggle, or zip (one folder an individual, and a spreadsheet)"
+
+
+def register(app: typer.Typer) -> None:
+    """Mount this group's commands."""
+    group = typer.Typer(help="Import, export, back up, restore and verify a catalogue.", no_args_is_help=True)
+    group.command("import")(import_)
+    group.command("export")(export)
+    group.command("backup")(backup)
+    group.command("restore")(restore)
+    group.command("verify")(verify)
+    app.add_typer(group, name="catalogue")
+
+
+def import_(
+    source: Annotated[
+        Path, typer.Argument(help="A folder of photos, a zip, a label file, or what `catalogue export` wrote.")
+    ],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            help="Who is in which photo: CSV, Kaggle CSV, COCO .json or a Camtrap DP datapackage.json (default: the "
+            "label file in SOURCE; without one, every sub-folder is an individual).",
+        ),
+    ] = None,
+    checkpoint: CheckpointOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write what happens to each file: a .csv, or a .json file.")
+    ] = None,
+    duplicates: Annotated[
+        str,
+        typer.Option(
+            "--duplicates",
+            help="Photos that are there already under another name: `skip` the same files and nearly the same "
+            "pictures, `keep-near` (skip the same files only) or `keep-all`.",
+        ),
+    ] = "skip",
+    replace_photos: Annotated[
+        bool,
+        typer.Option("--replace-photos", help="Let a new file take the place of another one of the same name."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take photos and labels into a catalogue.
+
+    New photos are copied into a folder beside the catalogue, under their content hash, and embedded; new facts about
+    known photos are taken over; what a label doesn't say stays as it was. All of it is one revision, and importing the
+    same again changes nothing. Each file that isn't taken is listed with its reason; the exit code is 1 where one was
+    refused, absent or can't be read. A catalogue that isn't there is made.
+    """
+    import tempfile
+
+    from index.exchange.importing.plan import NOT_DONE
+    from index.exchange.importing.report import report_json, summary, write_report
+    from index.exchange.importing.run import carry_out, known_photos, plan_import
+    from index.exchange.importing.sources import read_offer
+    from index.progress import progress
+    from index.storage.folder_owner import claim_files
+    from index.storage.originals import media_folder
+    from index.storage.partial_files import clear_left, unfinished_suffix
+
+    _refuse_duplicates(duplicates)
+    if report is not None:
+        refuse_out(report)
+    catalogue = located(catalogue, files)
+    known = known_photos(catalogue)
+    if not dry_run:
+        claim_files(catalogue)
+    # Beside the catalogue, where there is room for the photos anyway.
+    beside = files_folder(catalogue)
+    if not dry_run:
+        clear_left([beside])
+    with tempfile.TemporaryDirectory(unfinished_suffix(), ".importing-", beside) as staging:
+        offer = read_offer(source, csv, Path(staging), progress=progress)
+        plan = plan_import(
+            offer,
+            known,
+            catalogue,
+            duplicates=cast("Duplicates", duplicates),
+            is_replacing=replace_photos,
+            is_kept=not dry_run or media_folder(catalogue).is_dir(),
+            progress=progress,
+        )
+        whole: dict[str, Any] = {"source": str(source), "catalogue": str(catalogue), "is_dry_run": dry_run}
+        if not dry_run and (plan.store or plan.relabel):
+            from embedding.embedder import Embedder  # torch: seconds, so only where there is something to do
+
+            done = carry_out(plan, catalogue, Embedder.load(checkpoint), source, progress=progress)
+            plan, whole["revision"] = done.plan, done.revision
+    if report is not None:
+        write_report(plan, report, **whole)
+    if as_json:
+        print(json.dumps(report_json(plan, **whole), indent=2))
+    else:
+        _list_rows(plan)
+        print(summary(plan, is_dry_run=dry_run))
+    if any(row.status in NOT_DONE for row in plan.rows):
+        sys.exit(1)
+
+
+def export(
+    form: Annotated[str, typer.Option("--format", help=f"How to write it: {_ZIP_KINDS}.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="What to write: a file, a new folder or, where it ends in .zip, a zip; it appears complete."
+        ),
+    ],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
+    with_photos: Annotated[bool, typer.Option("--with-photos", help="Write the photos too.")] = False,
+    with_places: Annotated[
+        bool,
+        typer.Option(
+            "--with-places",
+            help="Tell where encounters were. Without it places are left out, and taken out of the photos' files.",
+        ),
+    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the file that is there.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a catalogue's labels, and its photos, for other programs and people.
+
+    `flukeprint catalogue import` reads each form back. Photos that are absent, or changed since they were catalogued,
+    are listed and left out, and the exit code is then 1.
+    """
+    from datetime import UTC, datetime
+
+    from index.catalogue.catalogue import Catalogue
+    from index.catalogue.raw_rows import exported_rows
+    from index.exchange.exporting.formats import FORMATS, make_export
+    from index.exchange.exporting.writing import write_export
+    from index.progress import progress
+
+    if form not in FORMATS:
+        raise BadOut(f"--format {form} isn't one of {', '.join(FORMATS)}")
+    if form == "zip" and out.suffix.lower() != ".zip":
+        raise BadOut(f"--format zip writes a zip: give --out a name that ends in .zip, not {out.name}")
+    catalogue = located(catalogue, files)
+    with Catalogue.open(catalogue) as opened:
+        rows = exported_rows(opened)
+    made = make_export(
+        form,
+        rows.photos,
+        places=rows.places if with_places else {},
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
+    written = write_export(
+        made,
+        out,
+        has_photos=with_photos or form == "zip",
+        has_places=with_places,
+        is_replacing=replace,
+        progress=progress,
+    )
+    if as_json:
+        document = {
+            "out": str(out),
+            "labels": len(made.photos),
+            "photos": written.photos,
+            "without_place": written.without_place,
+            "left_out": [{"photo": name, "reason": reason} for name, reason in written.left_out],
+        }
+        print(json.dumps(document, indent=2))
+    else:
+        _list_left_out(written.left_out)
+        place = f", {written.without_place:,} of them without the place in their file" if written.without_place else ""
+        print(f"Wrote {out}: labels of {counted(len(made.photos))}, and {counted(written.photos)}{place}.")
+    if written.left_out:
+        sys.exit(1)
+
+
+def backup(
+    out: Annotated[Path, typer.Option("--out", help="The new folder to write or, where it ends in .tar, the file.")],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a catalogue with its photos, while a service uses it.
+
+    The copy is the catalogue as it is at one moment, and can be used where it is. Photos that are absent or changed are
+    listed and left out, and the exit code is then 1.
+    """
+    from index.exchange.backup.backup import make_backup
+    from index.progress import progress
+
+    done = make_backup(located(catalogue, files), out, progress=progress)
+    manifest = done.manifest
+    if as_json:
+        document = {
+            "out": str(out),
+            "revision": manifest.revision,
+            "files": len(manifest.files),
+            "left_out": [{"photo": name, "reason": reason} for name, reason in done.left_out],
+        }
+        print(json.dumps(document, indent=2))
+    else:
+        _list_left_out(done.left_out)
+        print(f"Backed up {catalogue} at revision {manifest.revision} with {len(manifest.files) - 1:,} files to {out}.")
+    if done.left_out:
+        sys.exit(1)
+
+
+def restore(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `catalogue backup` wrote.")],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the catalogue that is there.")] = False,
+) -> None:
+    """Put a backup's catalogue and photos back.
+
+    Every file is checked before the first one is written. A service that uses the catalogue must be stopped first.
+    """
+    from index.exchange.backup.backup import restore_backup
+    from index.progress import progress
+    from index.storage.folder_owner import claim_files
+
+    if isinstance(catalogue, Path) and is_on_command_line(context, "files"):
+        raise BadOut(
+            f"--files is for a catalogue in PostgreSQL: the photos of {catalogue} are restored beside it; leave "
+            "--files out, or give another --catalogue"
+        )
+    catalogue = located(catalogue, files)
+    claim_files(catalogue)
+    manifest = restore_backup(source, catalogue, is_replacing=replace, progress=progress)
+    print(f"Restored {catalogue} to revision {manifest.revision}, as it was backed up at {manifest.made_at}.")
+
+
+def verify(
+    catalogue: CatalogueOption = Path("catalogue.db"), files: FilesOption = None, as_json: JsonOption = False
+) -> None:
+    """Read every photo and vector of a catalogue, and list all that is wrong.
+
+    Content hashes are computed again, vectors measured, and the database checked. The exit code is 0 when all is well
+    and 1 when there are faults.
+    """
+    from index.exchange.backup.verify import verify_catalogue
+    from index.progress import progress
+
+    found = verify_catalogue(located(catalogue, files), progress=progress)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        for fault in found.faults:
+            print(f"{fault.photo or catalogue}: {fault.reason}")
+        if found.stray:
+            say(
+                f"note: {counted(len(found.stray))} in the media folder belong to nothing: {', '.join(found.stray[:3])}"
+            )
+        for each in found.waiting:
+            fate = (
+                "the command that was broken off goes on from them"
+                if each.is_of_use
+                else "the catalogue has nothing of that checkpoint, and the next build, update or import removes them"
+            )
+            say(f"note: vectors of the checkpoint {each.fingerprint[:12]} wait in {each.file}: {fate}")
+        said = f"{len(found.faults):,} fault{'' if len(found.faults) == 1 else 's'}" if found.faults else "all is well"
+        print(f"{catalogue} at revision {found.revision}: {counted(found.photos)}, {found.vectors:,} vectors, {said}.")
+    if found.faults:
+        sys.exit(1)
+
+
+def _refuse_duplicates(given: str) -> None:
+    from typing import get_args
+
+    from index.exchange.importing.plan import Duplicates
+
+    if given not in get_args(Duplicates):
+        raise BadOut(f"--duplicates {given} isn't one of {', '.join(get_args(Duplicates))}")
+
+
+def _list_rows(plan: ImportPlan) -> None:
+    for warning in plan.warnings:
+        say(f"note: {warning}")
+    told = [row for row in plan.rows if row.status not in ("added", "unchanged")]
+    for row in told[:_TOLD]:
+        say(f"{row.status} {row.photo}: {row.reason}")
+    if len(told) > _TOLD:
+        say(f"and {len(told) - _TOLD:,} more; --report lists all")
+
+
+def _list_left_out(left_out: Sequence[tuple[str, str]]) -> None:
+    for name, reason in left_out[:_TOLD]:
+        say(f"left out {name}: {reason}")
+    if len(left_out) > _TOLD:
+        say(f"and {len(left_out) - _TOLD:,} more; --json lists all")

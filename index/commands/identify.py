@@ -1,0 +1,281 @@
+"""The commands that ask a catalogue who is in photos: identify, submit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from index.commands.options import (
+    ApiKeyOption,
+    CatalogueOption,
+    CheckpointOption,
+    JsonOption,
+    PhotoArguments,
+    ServerOption,
+    refuse_mixture,
+    refuse_out,
+)
+from index.messages import Unread, counted, say, say_unread
+from index.search.matching import Source
+
+if TYPE_CHECKING:
+    from index.identification.identifier import Identifier
+    from index.identification.submission import SubmissionForm
+    from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
+    from index.search.matching import Identification, Score
+    from index.storage.address import CatalogueAddress
+
+ScoreOption = Annotated[
+    str,
+    typer.Option(
+        "--score",
+        help="How near an individual is: as its `nearest` photo, as the `centre` of its photos, or `blend`, the mean "
+        "of both.",
+    ),
+]
+
+
+def identify(
+    context: typer.Context,
+    photos: PhotoArguments,
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    checkpoint: CheckpointOption = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many individuals to rank.")] = 5,
+    max_fpir: Annotated[
+        float | None,
+        typer.Option(
+            "--max-fpir",
+            help="The share of unknown animals that may be taken for `known`, such as 0.05; the catalogue's "
+            "calibration turns it into a distance. Not together with --threshold.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", help="The cosine distance (0 to 2) beyond which the answer is `new_whale`."),
+    ] = None,
+    score: ScoreOption = "nearest",
+    server: ServerOption = None,
+    api_key: ApiKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which individual is in each photo.
+
+    Each photo gets ranked individuals with distance and probability, and a decision: `known`, `review` (a person
+    should compare the photos) or `new_whale`; and its species, where the catalogue's individuals have one. Photos that
+    can't be read are listed, the others are answered, and the exit code is then 1. With --server a running service is
+    asked, and its catalogue.
+    """
+    refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
+    if server is not None:
+        from index.commands.named_files import files_as_given
+        from index.commands.remote import identified, service_at
+
+        with service_at(server, api_key) as service:
+            served, source = identified(service, files_as_given(photos), k=k, max_fpir=max_fpir, threshold=threshold)
+        _tell(served.answers, [(each.name, each) for each in served.unread], source, as_json=as_json)
+        return
+    from index.commands.given_photos import as_given, embedded
+
+    embedder, identifier = _load(catalogue, checkpoint, score)
+    thresholds = identifier.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)  # wrong ones end it here
+    read, unread = embedded(as_given(photos), embedder, "Identifying")
+    answers = _answers(identifier, read, k=k, max_fpir=max_fpir, threshold=threshold)
+    gallery = identifier.gallery
+    source = Source(gallery.revision, gallery.fingerprint, gallery.individual_count, thresholds)
+    _tell(answers, [(each.photo.name, each) for each in unread], source, as_json=as_json)
+
+
+def _tell(
+    answers: Sequence[tuple[str, Identification]],
+    unread: Sequence[tuple[str, Unread]],
+    source: Source,
+    *,
+    as_json: bool,
+) -> None:
+    """Print the answers, list the photos without one, and end with 1 where there are any."""
+    if as_json:
+        print(json.dumps(_as_json(answers, unread, source), indent=2))
+    else:
+        _print_tables(answers)
+    say_unread([each for _, each in unread])
+    if unread:
+        sys.exit(1)
+
+
+def submit(
+    photos: Annotated[Path, typer.Option("--photos", help="The folder of the competition's test photos.")],
+    out: Annotated[Path, typer.Option("--out", help="The submission to write; it appears when it is complete.")],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    checkpoint: CheckpointOption = None,
+    sample: Annotated[
+        Path | None,
+        typer.Option("--sample", help="The competition's sample submission: the photos named must be the same."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            help="The cosine distance beyond which new_whale comes first (default: the one with the best expected "
+            "MAP@5 on the catalogue's own photos).",
+            show_default=False,
+        ),
+    ] = None,
+    score: ScoreOption = "nearest",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--form", help="`humpback` (Image,Id and new_whale) or `happywhale` (image,predictions and new_individual)."
+        ),
+    ] = "humpback",
+    per_species: Annotated[
+        bool,
+        typer.Option(
+            "--per-species", help="Fit the threshold to each species of the catalogue by itself. Not with --threshold."
+        ),
+    ] = False,
+) -> None:
+    """Write a Kaggle submission (five labels a photo) for a folder of photos.
+
+    A photo that can't be read still gets its row, new_whale and the individuals with the most photos; it is listed,
+    and the exit code is then 1.
+    """
+    from index.commands.given_photos import embedded, named_once
+    from index.identification.submission import check_against_sample, check_photos, form_named, write_submission
+
+    refuse_out(out)
+    wanted = form_named(form)
+    if per_species and threshold is not None:
+        raise typer.BadParameter("--per-species fits the thresholds, --threshold gives one; give one of the two")
+    named = named_once([photos])
+    if sample is not None:
+        # Before minutes of identifying.
+        check_photos((photo.name for photo in named), sample, named=str(photos), form=wanted)
+    embedder, identifier = _load(catalogue, checkpoint, score)
+    distance = identifier.calibration.submission_threshold if threshold is None else threshold
+    of_species = _species_thresholds(identifier) if per_species else {}
+    say(f"Writing {out} for {counted(len(named))}; {wanted.new_label} comes first beyond distance {distance:.3f}")
+    for name, own in of_species.items():
+        say(f"  {name}: beyond {own:.3f}")
+    read, unread = embedded(named, embedder, "Identifying")
+    write_submission(_submission_rows(identifier, read, unread, distance, of_species, wanted), out, wanted)
+    if sample is not None:
+        check_against_sample(out, sample, wanted)
+    say_unread(unread)
+    print(f"{out}: {counted(len(named))}, {len(unread):,} of them unread")
+    if unread:
+        sys.exit(1)
+
+
+def _load(address: CatalogueAddress, checkpoint: Path | None, score: str) -> tuple[PhotoEmbedder, Identifier]:
+    from index.catalogue.catalogue import Catalogue
+    from index.catalogue.status import check_fingerprint
+    from index.identification.identifier import Identifier
+
+    wanted = _checked_score(score)
+    with Catalogue.open(address) as catalogue:
+        check_fingerprint(address, catalogue, checkpoint)
+        gallery, calibration = catalogue.searchable(score=wanted)
+        species = catalogue.species()
+    from embedding.embedder import Embedder
+
+    embedder = Embedder.load(checkpoint)
+    return embedder, Identifier(embedder, gallery, calibration, species)
+
+
+def _checked_score(score: str) -> Score:
+    from index.search.matching import BadQuery, Score
+
+    for known in get_args(Score):
+        if score == known:
+            return known
+    raise BadQuery(f"--score is {score!r}; the scores are {', '.join(get_args(Score))}")
+
+
+def _answers(
+    identifier: Identifier,
+    read: Sequence[EmbeddedPhoto],
+    *,
+    k: int,
+    max_fpir: float | None = None,
+    threshold: float | None = None,
+) -> list[tuple[str, Identification]]:
+    import numpy as np
+
+    if not read:
+        return []
+    vectors = np.stack([each.vector for each in read])
+    answers = identifier.identify_vectors(vectors, k=k, max_fpir=max_fpir, threshold=threshold)
+    return [(each.photo.name, answer) for each, answer in zip(read, answers, strict=True)]
+
+
+def _print_tables(answers: Sequence[tuple[str, Identification]]) -> None:
+    from rich.console import Console
+
+    from index.commands.tables import print_answer
+
+    console = Console()
+    for photo, answer in answers:
+        print_answer(console, photo, answer)
+
+
+def _as_json(
+    answers: Sequence[tuple[str, Identification]], unread: Sequence[tuple[str, Unread]], source: Source
+) -> dict[str, Any]:
+    """The service's answer to `/v1/identify`, with the photos that couldn't be read in `errors`."""
+    return {
+        "results": [
+            {
+                "photo": photo,
+                "decision": answer.decision,
+                "probability": answer.probability,
+                "reason": answer.reason,
+                "species": asdict(answer.species),
+                "matches": [{"rank": rank, **asdict(match)} for rank, match in enumerate(answer.matches, start=1)],
+            }
+            for photo, answer in answers
+        ],
+        "errors": [{"photo": name, "reason": each.reason} for name, each in unread],
+        "catalogue_revision": source.revision,
+        "fingerprint": source.fingerprint,
+        "individuals_searched": source.individuals_searched,
+        "thresholds": asdict(source.thresholds),
+    }
+
+
+def _species_thresholds(identifier: Identifier) -> dict[str, float]:
+    from index.identification.submission import BadSubmission, submission_thresholds
+
+    if not identifier.species:
+        raise BadSubmission(
+            "no individual of the catalogue has a species, so --per-species has nothing to go by; build it from labels "
+            "with a column species, or leave the option out"
+        )
+    return submission_thresholds(identifier.gallery, identifier.species, identifier.calibration.score)
+
+
+def _submission_rows(
+    identifier: Identifier,
+    read: Sequence[EmbeddedPhoto],
+    unread: Sequence[UnreadPhoto],
+    threshold: float,
+    of_species: Mapping[str, float],
+    form: SubmissionForm,
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Five labels for each photo; the threshold is that of the nearest individual's species, where it has its own."""
+    from index.identification.submission import LABELS_A_ROW, labels_of
+
+    rows: list[tuple[str, tuple[str, ...]]] = []
+    for photo, answer in _answers(identifier, read, k=LABELS_A_ROW):
+        species = identifier.species.get(answer.matches[0].individual, "") if answer.matches else ""
+        rows.append((photo, labels_of(answer.matches, of_species.get(species, threshold), form)))
+    photo_counts = Counter(identifier.gallery.individuals)
+    most_seen = [individual for individual, _ in photo_counts.most_common(LABELS_A_ROW - 1)]
+    rows += [(each.photo.name, (form.new_label, *most_seen)) for each in unread]
+    return sorted(rows)

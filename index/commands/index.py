@@ -1,0 +1,253 @@
+"""The commands of the index wing: `index build`, `index update`, `index status`; and those that ask it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from index.commands.embed import embed
+from index.commands.explain import explain
+from index.commands.identify import identify, submit
+from index.commands.keys import register as register_keys
+from index.commands.options import (
+    ApiKeyOption,
+    CatalogueOption,
+    CheckpointOption,
+    FilesOption,
+    JsonOption,
+    SameAnimalsOption,
+    ServerOption,
+    refuse_mixture,
+)
+from index.messages import counted, say, say_unread
+from index.storage.address import CatalogueAddress, located
+
+if TYPE_CHECKING:
+    from index.reindex.update import Report
+
+CsvOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--csv",
+        help="Who is in which photo: a CSV with the columns image,label[,species,encounter,region,taken_at,box], a "
+        "Kaggle CSV (Image,Id), or COCO .json. Unknown animals have the label new_whale.",
+    ),
+]
+PhotosOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--photos",
+        help="The folder that the names in --csv start from (default: the CSV's own). Without --csv: a folder with "
+        "one sub-folder for each individual.",
+    ),
+]
+SkipBadOption = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad", help="Leave out photos that are absent or can't be read, and call it a success (exit code 0)."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Mount this wing's commands."""
+    catalogue = typer.Typer(help="Build, update and look at the catalogue of known individuals.", no_args_is_help=True)
+    catalogue.command("build")(build)
+    catalogue.command("update")(update)
+    catalogue.command("status")(status)
+    app.add_typer(catalogue, name="index")
+    app.command("identify")(identify)
+    app.command("embed")(embed)
+    app.command("explain")(explain)
+    app.command("submit")(submit)
+    register_keys(app)
+
+
+def build(
+    csv: CsvOption = None,
+    photos: PhotosOption = None,
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
+    checkpoint: CheckpointOption = None,
+    same_animals: SameAnimalsOption = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the catalogue that is there.")] = False,
+    skip_bad: SkipBadOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a catalogue from labelled photos.
+
+    Embeds every photo and calibrates the answers on them. The catalogue appears when it is complete: after Ctrl-C or
+    on a full disk, what was there before is still there. Photos that can't be read are listed and left out, and the
+    exit code is then 1 unless --skip-bad is given.
+    """
+    from index.labels.reader import read_labels
+    from index.labels.synonyms import with_one_id
+    from index.progress import progress
+    from index.reindex.update import build_catalogue, refuse_target
+    from index.storage.folder_owner import claim_files
+
+    catalogue = located(catalogue, files)
+    refuse_target(catalogue, replace)
+    claim_files(catalogue)
+    labels = with_one_id(read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals)
+    say(f"Building {catalogue} from {counted(len(labels.photos))} named by {labels.source}")
+    from embedding.embedder import Embedder  # torch: seconds, so only after what is wrong has been told
+
+    embedder = Embedder.load(checkpoint)
+    report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
+    _tell(report, catalogue, skip_bad=skip_bad, as_json=as_json)
+
+
+def update(
+    csv: CsvOption = None,
+    photos: PhotosOption = None,
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
+    checkpoint: CheckpointOption = None,
+    same_animals: SameAnimalsOption = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Take out the photos that the labels no longer name.")] = False,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every file again, even where its size and time are as they were.")
+    ] = False,
+    bring_back: Annotated[
+        bool, typer.Option("--bring-back", help="Add photos again that a curator deleted and the labels name.")
+    ] = False,
+    labels_win: Annotated[
+        bool,
+        typer.Option("--labels-win", help="Let labels change back what a curator moved, split off or edited."),
+    ] = False,
+    skip_bad: SkipBadOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a catalogue up to date with labelled photos.
+
+    Embeds only photos that are new or changed, takes over new labels without embedding, and calibrates again, all as
+    one new revision; comes to the same as building anew. Photos that are in the catalogue only are kept unless
+    --prune is given; those that a curator deleted are kept away unless --bring-back is, and those that one moved, split
+    off or edited stay so, where the labels say what was before, unless --labels-win is; who was merged or renamed may
+    be called as before. Without --csv and --photos the catalogue's own photos are looked at again, which is also how a
+    catalogue is brought to another checkpoint: interrupted, that goes on where it was. A service that uses the
+    catalogue goes on answering, and its curators working, meanwhile. Photos that can't be read are listed, the exit
+    code is then 1 unless --skip-bad is given, and what the catalogue knew of them stays.
+    """
+    from index.catalogue.catalogue import Catalogue
+    from index.labels.reader import BadLabels, read_labels
+    from index.labels.synonyms import with_one_id
+    from index.progress import progress
+    from index.reindex.update import update_catalogue
+    from index.storage.folder_owner import claim_files
+
+    catalogue = located(catalogue, files)
+    claim_files(catalogue)
+    with Catalogue.open(catalogue) as opened:
+        has_labels = csv is not None or photos is not None
+        if prune and not has_labels:
+            raise BadLabels("--prune compares with labels: give --csv or --photos too")
+        labels = None
+        if has_labels:
+            labels = with_one_id(read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals)
+        named = f"{counted(len(labels.photos))} named by {labels.source}" if labels else "its own photos"
+        say(f"Updating {catalogue} from {named}")
+        from embedding.embedder import Embedder
+
+        embedder = Embedder.load(checkpoint)
+        report = update_catalogue(
+            opened,
+            labels,
+            embedder,
+            prune=prune,
+            rehash=rehash,
+            bring_back=bring_back,
+            labels_win=labels_win,
+            progress=progress,
+        )
+    _tell(report, catalogue, skip_bad=skip_bad, as_json=as_json)
+
+
+def status(
+    context: typer.Context,
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    checkpoint: CheckpointOption = None,
+    server: ServerOption = None,
+    api_key: ApiKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a catalogue holds, which checkpoint made it, its calibration and its last changes.
+
+    With --server a running service tells that of its own.
+    """
+    refuse_mixture(context, server, ("catalogue", "checkpoint"))
+    if server is not None:
+        from index.commands.remote import service_at, status_of
+
+        with service_at(server, api_key) as service:
+            told = status_of(service)
+    else:
+        from index.catalogue.status import catalogue_status
+
+        told = catalogue_status(catalogue, checkpoint).to_json()
+    if as_json:
+        print(json.dumps(told, indent=2))
+        return
+    from rich.console import Console
+
+    from index.commands.tables import status_table
+
+    Console().print(status_table(told))
+
+
+def _tell(report: Report, catalogue: CatalogueAddress, *, skip_bad: bool, as_json: bool) -> None:
+    for warning in report.warnings:
+        say(f"note: {warning}")
+    say_unread(report.unread)
+    if as_json:
+        print(json.dumps(_as_json(report), indent=2))
+    else:
+        print(_sentence(report, catalogue))
+    if report.unread and not skip_bad:
+        sys.exit(1)
+
+
+def _sentence(report: Report, catalogue: CatalogueAddress) -> str:
+    state = f"{catalogue} is {'now' if report.is_new_revision else 'still'} at revision {report.revision}"
+    done = (
+        f"{counted(report.added)} added, {report.reembedded:,} embedded again, {report.relabelled:,} relabelled or "
+        f"moved, {report.removed:,} removed, {report.unchanged:,} unchanged"
+    )
+    left = (
+        f"\n{counted(report.left)} in the catalogue only, kept as before; --prune takes such photos out"
+        if report.left
+        else ""
+    )
+    away = (
+        f"\n{counted(report.kept_away)} that a curator deleted, kept away; --bring-back adds such photos again"
+        if report.kept_away
+        else ""
+    )
+    curated = (
+        f"\n{counted(report.kept_curated)} that a curator moved or edited, kept so; --labels-win changes them back"
+        if report.kept_curated
+        else ""
+    )
+    return f"{state}: {done}.{left}{away}{curated}"
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    return {
+        "revision": report.revision,
+        "is_new_revision": report.is_new_revision,
+        "added": report.added,
+        "reembedded": report.reembedded,
+        "relabelled": report.relabelled,
+        "removed": report.removed,
+        "unchanged": report.unchanged,
+        "left": report.left,
+        "kept_away": report.kept_away,
+        "kept_curated": report.kept_curated,
+        "unread": [{"photo": each.photo.name, "reason": each.reason} for each in report.unread],
+        "warnings": list(report.warnings),
+    }

@@ -1,0 +1,95 @@
+"""`flukeprint keys`: who may use the service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from index.commands.options import CatalogueOption, JsonOption
+from index.messages import say
+
+if TYPE_CHECKING:
+    from index.access.keys import ApiKey, Keys
+    from index.storage.address import CatalogueAddress
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands."""
+    keys = typer.Typer(help="Make, list and revoke the keys of the service.", no_args_is_help=True)
+    keys.command("create")(create)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke)
+    app.add_typer(keys, name="keys")
+
+
+def create(
+    name: Annotated[str, typer.Option("--name", help="Who uses it; the log of changes names them so.")],
+    role: Annotated[str, typer.Option("--role", help="read, contribute, curate or admin; each allows all before it.")],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key and print its secret, which is shown this once and stored nowhere.
+
+    read: ask and look. contribute: add photos too. curate: confirm, rename, merge, split, undo too. admin: keys too.
+    From the first key on, a service on this catalogue answers only who has one.
+    """
+    with _keys(catalogue) as keys:
+        new = keys.create(name, role)
+    if as_json:
+        print(json.dumps({**asdict(new.key), "secret": new.secret}, indent=2))
+        return
+    say(f"Key {new.key.id} for {name} ({role}). Its secret, shown only now, goes into the header")
+    say("`Authorization: Bearer SECRET` or `X-API-Key: SECRET` of each request:")
+    print(new.secret)
+
+
+def list_keys(catalogue: CatalogueOption = Path("catalogue.db"), as_json: JsonOption = False) -> None:
+    """Show every key that was made: id, name, role, when made, used and revoked. Secrets can't be shown."""
+    with _keys(catalogue) as keys:
+        found = keys.all()
+    if as_json:
+        print(json.dumps([asdict(key) for key in found], indent=2))
+        return
+    if not found:
+        say(f"{catalogue} has no keys; make one with `flukeprint keys create --name NAME --role admin`")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "name", "role", "made", "last used", "state")
+    for key in found:
+        table.add_row(*_cells(key))
+    Console().print(table)
+
+
+def revoke(
+    key: Annotated[str, typer.Argument(help="The id of a key, or its name.")],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+) -> None:
+    """Make a key open nothing any more, from the very next request on; its name stays in the log of changes."""
+    with _keys(catalogue) as keys:
+        revoked = keys.revoke(key)
+        are_left = any(not each.is_revoked for each in keys.all())
+    print(f"key {revoked.id} of {revoked.name} is revoked")
+    if not are_left:
+        say("It was the last one: the service answers nobody until `flukeprint keys create` makes another.")
+
+
+def _cells(key: ApiKey) -> tuple[str, ...]:
+    state = f"revoked {key.revoked_at}" if key.revoked_at else "in use"
+    return key.id, key.name, key.role, key.created_at, key.last_used_at or "never", state
+
+
+@contextmanager
+def _keys(catalogue: CatalogueAddress) -> Generator[Keys]:
+    from index.access.keys import Keys
+    from index.catalogue.catalogue import Catalogue
+
+    with Catalogue.open(catalogue) as opened:
+        yield Keys(opened.engine)

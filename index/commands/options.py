@@ -1,0 +1,108 @@
+"""Options that several commands share, the same everywhere, and how commands speak on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from embedding.errors import FlukeprintError
+from index.messages import BadOut
+from index.storage.address import CatalogueAddress, address_of
+
+# typer knows no unions: it is told of a path, and the parser makes an address of either kind.
+if TYPE_CHECKING:
+    _Address = CatalogueAddress
+else:
+    _Address = Path
+CatalogueOption = Annotated[
+    _Address,
+    typer.Option(
+        "--catalogue",
+        envvar="FLUKEPRINT_CATALOGUE",
+        parser=address_of,
+        metavar="FILE|URL",
+        help="The catalogue: a SQLite file, or postgresql://USER@HOST/DATABASE.",
+    ),
+]
+FilesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--files",
+        envvar="FLUKEPRINT_FILES",
+        help="The folder of a PostgreSQL catalogue's photos; those of a SQLite file lie beside it.",
+    ),
+]
+SameAnimalsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--same-animals",
+        help="A CSV of ids that are known to be one animal: Kaggle's list (Id,SubId), or two ids a row. Their photos "
+        "get the id that most of them have.",
+    ),
+]
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint",
+        envvar="FLUKEPRINT_CHECKPOINT",
+        help="The checkpoint to embed with (default: the one that comes with flukeprint).",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Ask the service running there, such as http://127.0.0.1:8000, instead of a catalogue here.",
+        show_default=False,
+    ),
+]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        envvar="FLUKEPRINT_API_KEY",
+        help="The key for --server, where it asks for one; from the environment other users here don't see it.",
+        show_default=False,
+    ),
+]
+
+PhotoArguments = Annotated[list[Path], typer.Argument(help="Photos, or folders that are searched for photos.")]
+
+
+class BadServerOptions(FlukeprintError):
+    """Options for a running service beside those for what is here."""
+
+
+def refuse_mixture(context: typer.Context, server: str | None, local: Sequence[str]) -> None:
+    """Raise where the command line has options that contradict each other: of a service, and of what is here.
+
+    What only the environment says contradicts nothing.
+    """
+    given = [name for name in (*local, "api_key") if is_on_command_line(context, name)]
+    if server is None and "api_key" in given:
+        raise BadServerOptions("--api-key is the key for a service: give its address with --server, too")
+    mixed = [f"--{name.replace('_', '-')}" for name in given if name != "api_key"]
+    if server is not None and mixed:
+        raise BadServerOptions(
+            f"--server asks a running service, which has its own catalogue and checkpoint: leave out {', '.join(mixed)}"
+        )
+
+
+def is_on_command_line(context: typer.Context, name: str) -> bool:
+    """Whether a parameter was given there, and not by the environment or its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def refuse_out(out: Path) -> None:
+    """Raise, before any work, when a file can't be written at `out`."""
+    if out.is_dir():
+        raise BadOut(f"{out} is a folder; give the name of the file to write")
+    if not out.parent.is_dir():
+        raise BadOut(f"there is no folder {out.parent} to write {out.name} into; make it first")

@@ -1,0 +1,100 @@
+"""Answers as tables for people at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from index.search.matching import Identification
+
+_CHANGE_WORDS = {"add": "added", "reembed": "embedded again", "relabel": "relabelled or moved", "remove": "removed"}
+_DECISION_STYLES = {"known": "green", "review": "yellow", "new_whale": "magenta"}
+
+
+def print_answer(console: Console, photo: str, answer: Identification) -> None:
+    """Print one photo's decision, its ranked individuals and the reason."""
+    decision = (answer.decision, _DECISION_STYLES[answer.decision])
+    console.print(Text.assemble(f"{photo}: ", decision), soft_wrap=True)
+    if answer.matches:
+        console.print(_matches_table(answer))
+    console.print(Text(answer.reason), soft_wrap=True)
+    if answer.species.name is not None:
+        told = "" if answer.species.probability is None else f", probability {answer.species.probability:.2f}"
+        console.print(Text(f"Species: {answer.species.name}{told}."), soft_wrap=True)
+    console.print()
+
+
+def _matches_table(answer: Identification) -> Table:
+    table = Table()
+    table.add_column("rank", justify="right")
+    table.add_column("individual")
+    table.add_column("distance", justify="right")
+    table.add_column("probability", justify="right")
+    table.add_column("nearest photo")
+    for rank, match in enumerate(answer.matches, start=1):
+        table.add_row(
+            str(rank),
+            Text(match.individual),
+            f"{match.distance:.3f}",
+            f"{match.probability:.2f}",
+            Text(match.photo),
+        )
+    return table
+
+
+def status_table(told: Mapping[str, Any]) -> Table:
+    """A catalogue's state as `flukeprint index status --json` has it, one line a fact."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    facts = {
+        "catalogue": told["catalogue"],
+        "revision": str(told["revision"]),
+        "individuals": f"{told['individuals']:,}",
+        "encounters": f"{told['encounters']:,}",
+        "photos": f"{told['photos']:,}, of which {told['new_whale_photos']:,} of new whales",
+        "searchable": f"{told['searchable']:,} photos have a vector of the catalogue's checkpoint",
+        "checkpoint": _checkpoint(told["fingerprint"], told["checkpoint_fingerprint"]),
+        "calibration": told["calibration"] or "none that can be read",
+        "thresholds": _thresholds(told["thresholds"], is_calibrated=told["is_calibrated"]),
+    }
+    for name, fact in facts.items():
+        table.add_row(name, Text(fact))
+    for each in told["history"]:
+        table.add_row(f"revision {each['revision']}", Text(f"{each['at']}: {_event(each)}"))
+    table.add_row("to do", Text(f"run `{told['mend']}`" if told["mend"] else "nothing, all is up to date"))
+    return table
+
+
+def _event(told: Mapping[str, Any]) -> str:
+    """What a revision changed; one without any was a calibration, or says by its kind what it noted."""
+    changes = ", ".join(_change(kind, count) for kind, count in told["changes"].items() if count)
+    return changes or ("calibrated again" if told["kind"] == "update" else told["kind"])
+
+
+def _change(kind: str, count: int) -> str:
+    """A count of a revision's changes by kind; a curator's act is told by its name."""
+    return f"{count:,} {_CHANGE_WORDS[kind]}" if kind in _CHANGE_WORDS else f"{kind} of {count:,}"
+
+
+def _thresholds(thresholds: Mapping[str, float] | None, *, is_calibrated: bool) -> str:
+    if thresholds is None:
+        return "none"
+    beyond = f"review up to {thresholds['new_whale']:.3f}, new_whale beyond"
+    if is_calibrated:
+        return f"known up to {thresholds['known']:.3f}, {beyond}"
+    return (
+        f"not calibrated, so nothing is known without review: {beyond}; add photos of more individuals, some of them "
+        "twice, with `flukeprint index update`"
+    )
+
+
+def _checkpoint(made_by: str | None, would_search: str | None) -> str:
+    short = (made_by or "none")[:12]
+    if would_search is None:
+        return f"{short} made it; the one given can't be read"
+    if would_search == made_by:
+        return f"{short}, the one that would search it"
+    return f"{short} made it, but {would_search[:12]} would search it: not comparable"

@@ -1,0 +1,328 @@
+"""Reading what curators look at: individuals, encounters, photos, the queue, the history. Part of SQLAlchemy's door.
+
+Lists come in pages: `after` is the last key of the page before, `limit` the most of one page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from embedding.photo import Box
+from index.catalogue.catalogue import Catalogue
+from index.curation.text_search import folded
+from index.curation.undo import live_revisions, past_events
+from index.storage.connection import telling
+from index.storage.schema import (
+    CATALOGUED,
+    DELETED,
+    WAITING,
+    ChangeRow,
+    EncounterRow,
+    IndividualRow,
+    PhotoRow,
+    RevisionRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Individual:
+    """A known animal; first and last seen on its catalogued photos. `merged_into` is who it turned out to be."""
+
+    name: str
+    display_name: str | None
+    other_names: tuple[str, ...]
+    species: str | None
+    sex: str | None
+    notes: str | None
+    photos: int
+    first_seen: str | None
+    last_seen: str | None
+    cover: str | None  # the name of one of its photos
+    merged_into: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Encounter:
+    """One meeting with one animal. `place` is private: only who may curate sees it; `region` is for everybody."""
+
+    key: int
+    name: str
+    individual: str | None
+    at: str | None
+    place: str | None
+    region: str | None
+    observer: str | None
+    notes: str | None
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoCard:
+    """A photo as a person works with it."""
+
+    name: str
+    individual: str | None
+    state: str
+    encounter: str | None
+    encounter_key: int | None
+    species: str | None
+    taken_at: str | None
+    box: Box | None
+    viewpoint: str | None
+    quality: str | None
+    content_hash: str
+    answer: dict[str, Any] | None
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One event of the history; `is_undone` where a later one took it back."""
+
+    revision: int
+    at: str
+    kind: str
+    made_by: str | None
+    detail: dict[str, Any]
+    fingerprint: str
+    undoes: int | None
+    is_undone: bool
+    changes: int
+    subjects: tuple[str, ...]  # the first few that it was about
+    counts: Mapping[str, int]  # of its changes, by their kinds
+
+
+class Directory:
+    """Reads one catalogue; every method is one consistent look."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def individuals(
+        self, *, search: str = "", species: str | None = None, after: str = "", limit: int = 50
+    ) -> list[Individual]:
+        """Individuals by name; merged ones aren't listed.
+
+        `search` finds part of any of its names, also those from before and of who was merged into it, or of its notes,
+        whatever their case and accents.
+        """
+        query = _individuals().where(IndividualRow.merged_into.is_(None), IndividualRow.name > after)
+        if species is not None:
+            query = query.where(IndividualRow.species == species)
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            if search:
+                found = _found(session, search, species=species, after=after)
+                query = query.where(IndividualRow.name.in_(found[:limit]))
+            rows = session.execute(query.order_by(IndividualRow.name).limit(limit)).all()
+            return [_individual(session, row) for row in rows]
+
+    def individual(self, name: str) -> Individual | None:
+        """One individual by its id, also a merged one; None where nobody has it."""
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            row = session.execute(_individuals().where(IndividualRow.name == name)).first()
+            return None if row is None else _individual(session, row)
+
+    def photos(
+        self,
+        *,
+        individual: str | None = None,
+        encounter: int | None = None,
+        state: str | None = None,
+        after: str = "",
+        limit: int = 50,
+    ) -> list[PhotoCard]:
+        """Photos by name, deleted ones only where `state` asks for them."""
+        query = _photos().where(PhotoRow.name > after)
+        query = query.where(PhotoRow.state == state) if state else query.where(PhotoRow.state != DELETED)
+        if individual is not None:
+            query = query.where(IndividualRow.name == individual)
+        if encounter is not None:
+            query = query.where(PhotoRow.encounter_id == encounter)
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            return [_photo(row) for row in session.execute(query.order_by(PhotoRow.name).limit(limit))]
+
+    def waiting(self, *, after: int = 0, limit: int = 50) -> list[PhotoCard]:
+        """Photos that wait for a person's word, by key: the oldest first."""
+        query = _photos().where(PhotoRow.state == WAITING, PhotoRow.id > after)
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            return [_photo(row) for row in session.execute(query.order_by(PhotoRow.id).limit(limit))]
+
+    def waiting_count(self) -> int:
+        """How many photos wait."""
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            return session.scalar(select(func.count()).where(PhotoRow.state == WAITING)) or 0
+
+    def with_content(self, hashes: Sequence[str]) -> dict[str, PhotoCard]:
+        """Of these content hashes those that are there, each with its photo; deleted photos don't count."""
+        query = _photos().where(PhotoRow.content_hash.in_(hashes), PhotoRow.state != DELETED)
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            cards = [_photo(row) for row in session.execute(query.order_by(PhotoRow.name.desc()))]
+        return {card.content_hash: card for card in cards}
+
+    def named(self, names: Sequence[str]) -> dict[str, PhotoCard]:
+        """Of these photo names those that are or were there, each with its photo."""
+        query = _photos().where(PhotoRow.name.in_(names))
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            cards = [_photo(row) for row in session.execute(query)]
+        return {card.name: card for card in cards}
+
+    def photo(self, name: str) -> PhotoCard | None:
+        """One photo, whatever its state; None where there never was one of that name."""
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            row = session.execute(_photos().where(PhotoRow.name == name)).first()
+            return None if row is None else _photo(row)
+
+    def encounters(self, *, individual: str | None = None, after: int = 0, limit: int = 50) -> list[Encounter]:
+        """Encounters that have photos, by key."""
+        counted = select(func.count()).where(PhotoRow.encounter_id == EncounterRow.id, PhotoRow.state != DELETED)
+        count = counted.scalar_subquery()
+        query = (
+            select(EncounterRow, IndividualRow.name, count)
+            .outerjoin(IndividualRow, IndividualRow.id == EncounterRow.individual_id)
+            .where(EncounterRow.id > after, count > 0)
+        )
+        if individual is not None:
+            query = query.where(IndividualRow.name == individual)
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            return [
+                Encounter(row.id, row.name, name, row.at, row.place, row.region, row.observer, row.notes, photos)
+                for row, name, photos in session.execute(query.order_by(EncounterRow.id).limit(limit))
+            ]
+
+    def history(self, *, before: int | None = None, limit: int = 50, subject: str | None = None) -> list[Act]:
+        """Events, newest first, from before revision `before` on; `subject`: those about one photo or individual."""
+        query = select(RevisionRow).order_by(RevisionRow.revision.desc()).limit(limit)
+        if before is not None:
+            query = query.where(RevisionRow.revision < before)
+        if subject is not None:
+            about = select(ChangeRow.revision).where(ChangeRow.photo == subject)
+            query = query.where(RevisionRow.revision.in_(about))
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            live = live_revisions(past_events(session))
+            return [_act(session, row, live) for row in session.scalars(query)]
+
+    def next_id(self, pattern: str | None = None) -> str:
+        """The next free id: the greatest number of the ids that look like `pattern`, such as `w_0000`, and one more.
+
+        None: like the ids that most individuals have, `w_0001` in a catalogue that has none with a number.
+        """
+        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+            rows = session.execute(select(IndividualRow.name, IndividualRow.other_names)).all()
+        return next_free_id([name for own, others in rows for name in (own, *(others or ()))], pattern)
+
+
+def next_free_id(names: Sequence[str], pattern: str | None = None) -> str:
+    """The id after the greatest of `names` that differ only in their last digits; `pattern` is one such."""
+    split = [found.groups() for name in names if (found := re.fullmatch(r"(.*?)(\d+)", name, re.DOTALL))]
+    if pattern is None:
+        prefixes = [prefix for prefix, _ in split]
+        prefix = max(sorted(set(prefixes)), key=prefixes.count, default="w_")
+        width = min((len(number) for own, number in split if own == prefix), default=4)
+    else:
+        found = re.fullmatch(r"(.*?)(\d+)", pattern, re.DOTALL)
+        prefix, width = (found[1], len(found[2])) if found else (pattern, 4)
+    greatest = max((int(number) for own, number in split if own == prefix), default=0)
+    return f"{prefix}{greatest + 1:0{width}}"
+
+
+def _individuals() -> Any:
+    own = (PhotoRow.individual_id == IndividualRow.id) & (PhotoRow.state == CATALOGUED)
+
+    def of_photos(what: Any) -> Any:
+        return select(what).where(own).scalar_subquery()
+
+    return select(
+        IndividualRow,
+        of_photos(func.count()),
+        of_photos(func.min(PhotoRow.taken_at)),
+        of_photos(func.max(PhotoRow.taken_at)),
+        of_photos(func.min(PhotoRow.name)),
+    )
+
+
+def _found(session: Session, search: str, *, species: str | None, after: str) -> list[str]:
+    """The ids after one, sorted, of whom a search finds; compared here, as databases fold few letters or none."""
+    row = IndividualRow
+    query = select(row.id, row.merged_into, row.name, row.display_name, row.other_names, row.notes, row.species)
+    texts: defaultdict[int, list[str | None]] = defaultdict(list)
+    listed: dict[int, str] = {}
+    for key, merged_into, name, display_name, other_names, notes, of_species in session.execute(query):
+        texts[merged_into or key] += [name, display_name, *(other_names or ())]
+        if merged_into is None:
+            texts[key].append(notes)
+            if name > after and species in (None, of_species):
+                listed[key] = name
+    wanted = folded(search)
+    return sorted(name for key, name in listed.items() if any(wanted in folded(text) for text in texts[key] if text))
+
+
+def _individual(session: Session, row: Any) -> Individual:
+    one, photos, first_seen, last_seen, cover = row
+    target = None if one.merged_into is None else session.get(IndividualRow, one.merged_into)
+    return Individual(
+        name=one.name,
+        display_name=one.display_name,
+        other_names=tuple(one.other_names or ()),
+        species=one.species,
+        sex=one.sex,
+        notes=one.notes,
+        photos=photos,
+        first_seen=first_seen,
+        last_seen=last_seen,
+        cover=cover,
+        merged_into=None if target is None else target.name,
+    )
+
+
+def _photos() -> Any:
+    return (
+        select(PhotoRow, IndividualRow.name, EncounterRow.name)
+        .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
+        .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
+    )
+
+
+def _photo(row: Any) -> PhotoCard:
+    photo, individual, encounter = row
+    return PhotoCard(
+        name=photo.name,
+        individual=individual,
+        state=photo.state,
+        encounter=encounter,
+        encounter_key=photo.encounter_id,
+        species=photo.species,
+        taken_at=photo.taken_at,
+        box=None if photo.box is None else Box(*photo.box),
+        viewpoint=photo.viewpoint,
+        quality=photo.quality,
+        content_hash=photo.content_hash,
+        answer=photo.answer,
+        key=photo.id,
+    )
+
+
+def _act(session: Session, row: RevisionRow, live: set[int]) -> Act:
+    of_revision = ChangeRow.revision == row.revision
+    subjects = select(ChangeRow.photo).where(of_revision).order_by(ChangeRow.id).limit(5)
+    counted = select(ChangeRow.kind, func.count()).where(of_revision).group_by(ChangeRow.kind).order_by(ChangeRow.kind)
+    counts = {str(kind): int(count) for kind, count in session.execute(counted)}
+    return Act(
+        revision=row.revision,
+        at=row.at,
+        kind=row.kind,
+        made_by=row.made_by,
+        detail=row.detail or {},
+        fingerprint=row.fingerprint,
+        undoes=row.undoes,
+        is_undone=row.revision not in live,
+        changes=sum(counts.values()),
+        subjects=tuple(session.scalars(subjects)),
+        counts=counts,
+    )

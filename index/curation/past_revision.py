@@ -1,0 +1,165 @@
+"""The gallery as it was at an earlier revision, so that a past answer can be asked again. Part of SQLAlchemy's door."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from index.calibration.calibration import Calibration
+from index.catalogue.catalogue import Catalogue
+from index.curation.curator import CurationConflict, UnknownSubject
+from index.search.gallery import Gallery
+from index.search.species import likeliest_species
+from index.storage.connection import telling
+from index.storage.schema import CATALOGUED, ChangeRow, EncounterRow, IndividualRow, PhotoRow, RevisionRow, VectorRow
+
+_Columns = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PastPhoto:
+    """What the gallery of an earlier revision knew of a photo beside its vector."""
+
+    individual: str
+    species: str | None
+    taken_at: str | None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastCatalogue:
+    """A catalogue as it was searched at an earlier revision; `photos` by name are the gallery's.
+
+    `species` are individuals', of those where one was noted.
+    """
+
+    gallery: Gallery
+    calibration: Calibration
+    photos: dict[str, PastPhoto]
+    species: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Past:
+    """What photos and individuals were, and encounters' regions, by key; a photo that wasn't there yet has no entry.
+
+    `exchanged`: photos whose content or box is another since, so that their vectors are, too.
+    """
+
+    photos: dict[int, _Columns]
+    names: dict[int, str]
+    species: dict[int, str | None]
+    regions: dict[int, str | None]
+    exchanged: set[int]
+
+
+def searchable_as_of(catalogue: Catalogue, revision: int) -> tuple[Gallery, Calibration]:
+    """The gallery and calibration of an earlier revision; raises as `past_catalogue`."""
+    past = past_catalogue(catalogue, revision)
+    return past.gallery, past.calibration
+
+
+def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
+    """The gallery and calibration of an earlier revision, and what its photos were.
+
+    Raises UnknownSubject when there was no such revision, and CurationConflict when its vectors are no longer all
+    there: a photo's file was exchanged since, or the log was begun by an older flukeprint.
+    """
+    with telling(catalogue.address), Session(catalogue.engine) as session:
+        row = session.get(RevisionRow, revision)
+        if row is None:
+            raise UnknownSubject(f"there is no revision {revision}; the last one is {catalogue.revision}")
+        fitted = select(RevisionRow.calibration).where(
+            RevisionRow.revision <= revision,
+            RevisionRow.fingerprint == row.fingerprint,
+            RevisionRow.calibration.is_not(None),
+        )
+        calibration = session.scalar(fitted.order_by(RevisionRow.revision.desc()).limit(1))
+        past = _at(session, revision)
+        labelled = {
+            key: (columns["name"], past.names[columns["individual_id"]])
+            for key, columns in past.photos.items()
+            if columns["state"] == CATALOGUED and columns["individual_id"] is not None
+        }
+        vectors = _vectors(session, row.fingerprint, labelled.keys() - past.exchanged)
+    lacking = sorted(labelled[key][0] for key in labelled if key not in vectors)
+    if lacking:
+        raise CurationConflict(
+            f"revision {revision} can't be asked any more: the vectors of {len(lacking)} of its photos were replaced "
+            f"since ({', '.join(lacking[:3])})"
+        )
+    keys = list(labelled)
+    dimension = len(next(iter(vectors.values()))) if vectors else 0
+    rows = np.stack([vectors[key] for key in keys]) if keys else np.zeros((0, dimension), np.float32)
+    gallery = Gallery.build(
+        [labelled[key][0] for key in keys],
+        [labelled[key][1] for key in keys],
+        rows,
+        fingerprint=row.fingerprint,
+        revision=revision,
+    )
+    photos = {
+        name: PastPhoto(
+            individual,
+            past.photos[key]["species"],
+            past.photos[key]["taken_at"],
+            past.regions.get(past.photos[key]["encounter_id"]),
+        )
+        for key, (name, individual) in labelled.items()
+    }
+    noted = {past.names[key]: species for key, species in past.species.items()}
+    species = likeliest_species(noted, ((one.individual, one.species, 1) for one in photos.values()))
+    return PastCatalogue(gallery, Calibration.from_json(calibration or {}), photos, species)
+
+
+def _at(session: Session, revision: int) -> _Past:
+    """The present, with every later change turned back, the newest first."""
+    columns = (
+        *(PhotoRow.name, PhotoRow.individual_id, PhotoRow.state, PhotoRow.species, PhotoRow.taken_at),
+        PhotoRow.encounter_id,
+    )
+    photos: dict[int, _Columns] = {
+        row.id: {column.key: getattr(row, column.key) for column in columns}
+        for row in session.execute(select(PhotoRow.id, *columns))
+    }
+    individuals = session.execute(select(IndividualRow.id, IndividualRow.name, IndividualRow.species)).all()
+    names, species = {row[0]: row[1] for row in individuals}, {row[0]: row[2] for row in individuals}
+    regions = {row[0]: row[1] for row in session.execute(select(EncounterRow.id, EncounterRow.region))}
+    exchanged: set[int] = set()
+    later = select(ChangeRow.detail).where(ChangeRow.revision > revision).order_by(ChangeRow.id.desc())
+    for detail in session.scalars(later.execution_options(yield_per=1000)):
+        if "rows" not in detail:
+            raise CurationConflict(
+                f"revision {revision} is of an older flukeprint, whose log is not enough to go back to it"
+            )
+        for row in reversed(detail["rows"]):
+            if row["table"] == PhotoRow.__tablename__:
+                _turn_back(photos, row)
+                if {"content_hash", "box"} & set(row["before"] or ()):
+                    exchanged.add(row["key"])
+            elif row["table"] == IndividualRow.__tablename__:
+                before: _Columns = row["before"] or {}
+                names |= {row["key"]: before["name"]} if "name" in before else {}
+                species |= {row["key"]: before["species"]} if "species" in before else {}
+            elif row["table"] == EncounterRow.__tablename__ and "region" in (row["before"] or {}):
+                regions[row["key"]] = row["before"]["region"]
+    return _Past(photos, names, species, regions, exchanged)
+
+
+def _turn_back(photos: dict[int, _Columns], row: _Columns) -> None:
+    if row["before"] is None:
+        photos.pop(row["key"], None)
+    else:
+        photos[row["key"]].update({name: row["before"][name] for name in photos[row["key"]] if name in row["before"]})
+
+
+def _vectors(session: Session, fingerprint: str, wanted: Set[int]) -> dict[int, NDArray[np.float32]]:
+    query = select(VectorRow.photo_id, VectorRow.embedding).where(VectorRow.fingerprint == fingerprint)
+    rows = session.execute(query.execution_options(yield_per=1000))
+    return {key: np.frombuffer(embedding, "<f4") for key, embedding in rows if key in wanted}

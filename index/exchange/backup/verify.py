@@ -1,0 +1,125 @@
+"""Is a catalogue whole? Every photo's content hash, every vector's length, the database's own check."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from embedding.photo import BadPhoto, content_hash, photo_bytes
+from index.catalogue.catalogue import Catalogue, CataloguePhoto
+from index.catalogue.raw_rows import stored_photos, stored_vectors
+from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS
+from index.photos.pending_vectors import kept_files, kept_folder
+from index.prefetch import ahead
+from index.progress import Progress, no_progress
+from index.reindex.staged_vectors import checkpoints_of
+from index.storage.address import CatalogueAddress, files_folder
+from index.storage.connection import database_faults
+from index.storage.originals import media_folder
+
+FaultKind = Literal["database", "photo_absent", "photo_changed", "vector", "no_vector"]
+_LENGTH_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: of what kind, with which photo (empty: the file as a whole), and what to do."""
+
+    kind: FaultKind
+    photo: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingVectors:
+    """A file of vectors that aren't stored; `is_of_use` where the catalogue has its checkpoint's or is getting them."""
+
+    file: str
+    fingerprint: str
+    size_bytes: int
+    is_of_use: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was looked at and what is wrong; `stray` are files of the media folder that no photo needs.
+
+    `waiting` are vectors that commands which were broken off have left.
+    """
+
+    revision: int
+    photos: int
+    vectors: int
+    faults: tuple[Fault, ...]
+    stray: tuple[str, ...]
+    waiting: tuple[WaitingVectors, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `flukeprint catalogue verify --json`."""
+        return asdict(self) | {"is_whole": not self.faults}
+
+
+def verify_catalogue(address: CatalogueAddress, *, progress: Progress = no_progress) -> Verification:
+    """Read everything that a catalogue stands on, and list every fault. Raises BadCatalogue when it can't be opened."""
+    with Catalogue.open(address) as opened:
+        photos, revision, checkpoints = opened.photos(), opened.revision, checkpoints_of(opened)
+    faults = [Fault("database", "", said) for said in database_faults(address)]
+    with progress(len(photos), "Reading photos") as advance:
+        for fault in ahead(photos, _photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
+            faults += [fault] if fault else []
+            advance(1)
+    vectors = 0
+    for name, fingerprint, dimension, embedding in stored_vectors(address):
+        vectors += 1
+        said = _vector_fault(dimension, embedding)
+        if said:
+            faults.append(Fault("vector", name, f"the vector of checkpoint {fingerprint[:12]} {said}; embed it again"))
+    faults += [
+        Fault("no_vector", photo.name, "has no vector of the catalogue's checkpoint; run `flukeprint index update`")
+        for photo in photos
+        if photo.state == "catalogued" and photo.fingerprint is None
+    ]
+    return Verification(revision, len(photos), vectors, tuple(faults), _stray(address), _waiting(address, checkpoints))
+
+
+def _photo_fault(photo: CataloguePhoto) -> Fault | None:
+    try:
+        data = photo_bytes(photo.path, name=photo.name)
+    except BadPhoto as error:
+        return Fault("photo_absent", photo.name, f"{_bare(error, photo.name)}; restore {photo.path} from a backup")
+    if content_hash(data) != photo.content_hash:
+        return Fault("photo_changed", photo.name, f"{photo.path} is not what was catalogued; restore it from a backup")
+    return None
+
+
+def _bare(error: BadPhoto, name: str) -> str:
+    """What an error says without the photo's name, which is told beside it."""
+    return str(error).removeprefix(f"{name}: ")
+
+
+def _vector_fault(dimension: int, embedding: bytes) -> str:
+    if len(embedding) != 4 * dimension:
+        return f"has {len(embedding):,} bytes and not {4 * dimension:,}"
+    length = float(np.linalg.norm(np.frombuffer(embedding, "<f4").astype(np.float64)))
+    return "" if abs(length - 1) <= _LENGTH_TOLERANCE else f"has the length {length:.4g} and not 1"
+
+
+def _waiting(address: CatalogueAddress, checkpoints: set[str]) -> tuple[WaitingVectors, ...]:
+    return tuple(
+        WaitingVectors(
+            f"{each.path.parent.name}/{each.path.name}",
+            each.fingerprint,
+            each.size_bytes,
+            is_of_use=each.is_being_written or each.fingerprint in checkpoints,
+        )
+        for each in kept_files(kept_folder(address))
+    )
+
+
+def _stray(address: CatalogueAddress) -> tuple[str, ...]:
+    folder, start = media_folder(address), files_folder(address)
+    wanted = {(start / place).resolve() for _, _, place, _, _ in stored_photos(address)}
+    found = (each for each in folder.rglob("*") if each.is_file() and each.suffix != ".npz")
+    return tuple(sorted(each.relative_to(folder).as_posix() for each in found if each not in wanted))

@@ -1,0 +1,141 @@
+"""Write an export as one file, a folder or a zip: it appears when it is complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedding.photo import BadPhoto, content_hash, photo_bytes
+from index.catalogue.catalogue import CataloguePhoto
+from index.exchange.exporting.formats import BadExport, Export
+from index.labels.csv_labels import photo_name
+from index.photos.location import without_place
+from index.progress import Progress, no_progress
+from index.storage.originals import write_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: how many photos, of which `without_place` lost the place in their file, and what was not."""
+
+    photos: int
+    without_place: int
+    left_out: tuple[tuple[str, str], ...]
+
+
+def write_export(
+    export: Export,
+    out: Path,
+    *,
+    has_photos: bool,
+    has_places: bool,
+    is_replacing: bool = False,
+    progress: Progress = no_progress,
+) -> Written:
+    """Write an export to `out`: a zip where it ends in .zip, one file where there is only one text, else a folder.
+
+    Photos are written as they are, but without `has_places` the place is taken out of their files; those that are
+    absent, that changed since they were catalogued, or whose place can't be taken out are left out. Raises BadExport.
+    """
+    is_zip = out.suffix.lower() == ".zip"
+    is_file = not is_zip and not has_photos and len(export.texts) == 1 and not out.is_dir()
+    _refuse(out, is_replacing)
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
+    pieces = _Pieces(export, has_photos, has_places, progress)
+    try:
+        if is_file:
+            write_whole(out, next(iter(export.texts.values())).encode())
+        elif is_zip:
+            _write_zip(pieces, unfinished)
+            unfinished.replace(out)
+        else:
+            _write_folder(pieces, unfinished)
+            if out.is_dir():
+                out.rmdir()  # empty: it was checked
+            unfinished.rename(out)
+    except OSError as error:
+        raise BadExport(f"{out} can't be written: {error.strerror or error}; give another --out") from error
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished, ignore_errors=True)
+        else:
+            unfinished.unlink(missing_ok=True)
+    return Written(pieces.photos, pieces.without_place, (*export.left_out, *pieces.left_out))
+
+
+class _Pieces:
+    """The export's files one by one; remembers what was left out."""
+
+    def __init__(self, export: Export, has_photos: bool, has_places: bool, progress: Progress) -> None:
+        self.photos = 0
+        self.without_place = 0
+        self.left_out: list[tuple[str, str]] = []
+        self._export = export
+        self._has_photos = has_photos
+        self._has_places = has_places
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        for name, text in self._export.texts.items():
+            yield name, text.encode()
+        if not self._has_photos:
+            return
+        with self._progress(len(self._export.photos), "Writing photos") as advance:
+            for name, photo in self._export.photos.items():
+                data = self._data(photo_name(name, "the catalogue"), photo)  # none may lead out of the export
+                if data is not None:
+                    self.photos += 1
+                    yield name, data
+                advance(1)
+
+    def _data(self, name: str, photo: CataloguePhoto) -> bytes | None:
+        try:
+            data = photo_bytes(photo.path, name=name)
+        except BadPhoto as error:
+            self.left_out.append((name, str(error).removeprefix(f"{name}: ")))
+            return None
+        if content_hash(data) != photo.content_hash:
+            self.left_out.append((name, "the file changed since it was catalogued; run `flukeprint index update`"))
+            return None
+        if self._has_places:
+            return data
+        cleaned = without_place(data)
+        if cleaned is None:
+            self.left_out.append((name, "its file says where it was taken, in a form that can't be taken out"))
+        elif cleaned is not data:
+            self.without_place += 1
+        return cleaned
+
+
+def _write_folder(pieces: _Pieces, folder: Path) -> None:
+    folder.mkdir()
+    for name, data in pieces:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def _write_zip(pieces: _Pieces, path: Path) -> None:
+    with path.open("wb") as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, data in pieces:
+                is_text = name.endswith((".csv", ".json"))  # photos are packed already
+                entry = zipfile.ZipInfo(name)  # with no time and no owner: the same export is the same file
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, data, zipfile.ZIP_DEFLATED if is_text else zipfile.ZIP_STORED)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _refuse(out: Path, is_replacing: bool) -> None:
+    if not out.parent.is_dir():
+        raise BadExport(f"there is no folder {out.parent} to write {out.name} into; make it first")
+    if out.is_dir():
+        if any(out.iterdir()):
+            raise BadExport(f"{out} holds files already; give the name of a new folder")
+    elif out.exists() and not is_replacing:
+        raise BadExport(f"{out} is there already; give another --out, or --replace")

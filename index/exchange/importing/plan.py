@@ -1,0 +1,261 @@
+"""What an import would do, file by file: what is offered compared with what is catalogued. Pure: nothing is changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from embedding.photo import Box
+from index.catalogue.catalogue import CataloguePhoto
+from index.curation.corrections import Decided
+from index.exchange.importing.archive import LeftOut
+from index.exchange.importing.sources import Offer, OfferedPhoto
+from index.labels.reader import NEW_WHALE, LabelledPhoto
+from index.photos.perceptual_hash import NearDuplicates
+from index.reindex.plan import called_otherwise, told_called
+
+Status = Literal["added", "changed", "unchanged", "skipped", "refused", "unreadable", "no_file", "no_label", "left_out"]
+Duplicates = Literal["skip", "keep-near", "keep-all"]
+NOT_DONE: frozenset[Status] = frozenset({"refused", "unreadable", "no_file"})
+
+_FACTS = ("individual", "species", "encounter", "region", "taken_at", "box")
+_SAME_BOX = 1e-6  # shares of a side: what writing a box in pixels costs is no other box
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """What happens to one file or label, and why. `like` is the photo that it is the same picture as."""
+
+    photo: str
+    status: Status
+    reason: str
+    individual: str | None = None
+    like: str | None = None
+    like_individual: str | None = None
+    content_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """Every file's row sorted by name; `store` are photos to be copied in, `relabel` known ones with new facts."""
+
+    rows: tuple[ImportRow, ...]
+    store: tuple[LabelledPhoto, ...]
+    relabel: tuple[LabelledPhoto, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        """How many rows each status has."""
+        return dict(Counter(row.status for row in self.rows))
+
+
+def make_import_plan(
+    offer: Offer,
+    offered: Sequence[OfferedPhoto],
+    known: Sequence[CataloguePhoto],
+    *,
+    known_perceptual: Mapping[str, bytes | None],
+    decided: Decided = Decided(),
+    duplicates: Duplicates = "skip",
+    is_replacing: bool = False,
+) -> ImportPlan:
+    """Compare the photos of an offer (`offered`, as looked at) with the catalogue's.
+
+    A photo is known by its name, and found to be there already by its content hash or, unless `duplicates` keeps
+    them, by its perceptual hash (`known_perceptual`: content hash to perceptual hash). What a label doesn't say of
+    a known photo stays as it was. `is_replacing` lets a new file take the place of another one of its name. What
+    curators `decided` stands, as `index.reindex.plan.make_plan` has it; photos of names that they deleted are refused.
+    """
+    labels = [photo.individual for photo in (*(each.photo for each in offered), *offer.no_file)]
+    offered = [replace(each, photo=_called_now(each.photo, decided)) for each in offered]
+    sorting = _Sorting(known, offered, known_perceptual, decided, duplicates, is_replacing)
+    for at, each in enumerate(offered):
+        sorting.sort(at, each)
+    for photo in offer.no_file:
+        sorting.sort_label(_called_now(photo, decided))
+    rows = [*sorting.rows, *_left_over(offer)]
+    return ImportPlan(
+        tuple(sorted(rows, key=lambda row: row.photo)),
+        tuple(sorting.store),
+        tuple(sorting.relabel),
+        (*offer.warnings, *told_called(called_otherwise(labels, decided))),
+    )
+
+
+class _Sorting:
+    """Decides about offered photos one after the other: what was accepted counts as known for the next."""
+
+    def __init__(
+        self,
+        known: Sequence[CataloguePhoto],
+        offered: Sequence[OfferedPhoto],
+        known_perceptual: Mapping[str, bytes | None],
+        decided: Decided,
+        duplicates: Duplicates,
+        is_replacing: bool,
+    ) -> None:
+        self.rows: list[ImportRow] = []
+        self.store: list[LabelledPhoto] = []
+        self.relabel: list[LabelledPhoto] = []
+        self._decided = decided
+        self._duplicates: Duplicates = duplicates
+        self._is_replacing = is_replacing
+        self._by_name = {photo.name: photo for photo in known}
+        self._by_hash: dict[str, LabelledPhoto | CataloguePhoto] = {}
+        for photo in known:
+            self._by_hash.setdefault(photo.content_hash, photo)
+        self._first_offered = len(known)
+        self._kept: dict[int, LabelledPhoto | CataloguePhoto] = dict(enumerate(known))
+        hashes = [known_perceptual.get(photo.content_hash) for photo in known]
+        self._near = NearDuplicates([*hashes, *(each.perceptual for each in offered)])
+
+    def sort(self, at: int, each: OfferedPhoto) -> None:
+        """Decide about the `at`-th photo that is offered."""
+        photo = each.photo
+        old = self._by_name.get(photo.name)
+        if each.fault is not None:
+            kept = "; the catalogue keeps the photo that it has of this name" if old else ""
+            self._say(each, "unreadable", each.fault + kept)
+        elif old is None and photo.name in self._decided.away:
+            said = "a curator deleted the photo of this name; undo that, or give this file a name of its own"
+            self._say(each, "refused", said)
+        elif old is None:
+            self._sort_new(at, each)
+        elif old.content_hash == each.content_hash:
+            self._sort_known(photo, old)
+        elif self._is_replacing:
+            self._say(each, "changed", "the new file takes the place of the old one", old)
+            self.store.append(merged(photo, old))
+        else:
+            self._say(
+                each,
+                "refused",
+                "another file is catalogued under this name; give this one a name of its own, or give "
+                "--replace-photos to put it in the old one's place",
+                old,
+            )
+
+    def sort_label(self, photo: LabelledPhoto) -> None:
+        """Decide about a label without a file: of a known photo it is as good as with one."""
+        old = self._by_name.get(photo.name)
+        if old is not None:
+            self._sort_known(photo, old)
+        else:
+            self._row(photo, "no_file", "the label names a photo that is neither here nor in the catalogue")
+
+    def _sort_new(self, at: int, each: OfferedPhoto) -> None:
+        like = self._by_hash.get(each.content_hash) if self._duplicates != "keep-all" else None
+        if like is not None:
+            self._say(each, "skipped", f"the same file as {like.name}{_other_label(each.photo, like)}", like)
+            return
+        near = self._nearest(at) if self._duplicates == "skip" else None
+        if near is not None:
+            like, bits = near
+            said = f"nearly the same picture as {like.name} ({bits} of 255 bits differ){_other_label(each.photo, like)}"
+            self._say(each, "skipped", said, like)
+            return
+        self._say(each, "added", "new")
+        self.store.append(each.photo)
+        self._by_hash.setdefault(each.content_hash, each.photo)
+        self._kept[self._first_offered + at] = each.photo
+
+    def _nearest(self, at: int) -> tuple[LabelledPhoto | CataloguePhoto, int] | None:
+        places = self._near.before(self._first_offered + at)
+        return next(((self._kept[place], bits) for place, bits in places if place in self._kept), None)
+
+    def _sort_known(self, photo: LabelledPhoto, old: CataloguePhoto) -> None:
+        said = merged(photo, old)
+        new = replace(self._decided.standing(said, old), path=old.path)
+        differences = _told(old, new)
+        # What a curator corrected and the label says as it was before.
+        standing = "".join(f"; a curator changed {change}, which stands" for change in _told(said, new))
+        if not differences:
+            self._row(photo, "unchanged", f"known already{standing}", content_hash=old.content_hash)
+        elif old.state != "catalogued":
+            said = f"in the catalogue this photo is {old.state}; decide about it there first"
+            self._row(photo, "refused", said, content_hash=old.content_hash)
+        else:
+            self._row(photo, "changed", "; ".join(differences) + standing, content_hash=old.content_hash)
+            self.relabel.append(new)
+
+    def _say(
+        self, each: OfferedPhoto, status: Status, reason: str, like: LabelledPhoto | CataloguePhoto | None = None
+    ) -> None:
+        self._row(each.photo, status, reason, like=like, content_hash=each.content_hash or None)
+
+    def _row(
+        self,
+        photo: LabelledPhoto,
+        status: Status,
+        reason: str,
+        *,
+        like: LabelledPhoto | CataloguePhoto | None = None,
+        content_hash: str | None = None,
+    ) -> None:
+        self.rows.append(
+            ImportRow(
+                photo.name,
+                status,
+                reason,
+                individual=photo.individual or NEW_WHALE,
+                like=like.name if like else None,
+                like_individual=(like.individual or NEW_WHALE) if like else None,
+                content_hash=content_hash,
+            )
+        )
+
+
+def merged(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
+    """A label completed by what is known of the photo; a box that is nearly the known one is the known one."""
+    box = photo.box
+    if box is None or (old.box is not None and _is_same_box(box, old.box)):
+        box = old.box
+    encounter = photo.encounter or old.encounter
+    return replace(
+        photo,
+        species=photo.species or old.species,
+        encounter=encounter,
+        taken_at=photo.taken_at or old.taken_at,
+        box=box,
+        region=photo.region or (old.region if encounter == old.encounter else None),
+    )
+
+
+def _called_now(photo: LabelledPhoto, decided: Decided) -> LabelledPhoto:
+    return replace(photo, individual=decided.name_now(photo.individual))
+
+
+def _told(before: LabelledPhoto | CataloguePhoto, after: LabelledPhoto) -> list[str]:
+    return [
+        f"{fact} {_word(getattr(before, fact), fact)} -> {_word(getattr(after, fact), fact)}"
+        for fact in _FACTS
+        if getattr(before, fact) != getattr(after, fact) and (fact != "region" or after.region is not None)
+    ]
+
+
+def _is_same_box(one: Box, other: Box) -> bool:
+    return all(abs(side - other_side) <= _SAME_BOX for side, other_side in zip(one, other, strict=True))
+
+
+def _other_label(photo: LabelledPhoto, like: LabelledPhoto | CataloguePhoto) -> str:
+    if photo.individual == like.individual:
+        return ""
+    return f", which is {like.individual or NEW_WHALE} and not {photo.individual or NEW_WHALE}: one label is wrong"
+
+
+def _word(fact: object, name: str) -> str:
+    if fact is None:
+        return NEW_WHALE if name == "individual" else "none"
+    return " ".join(f"{side:.4g}" for side in fact) if isinstance(fact, Box) else str(fact)
+
+
+def _left_over(offer: Offer) -> list[ImportRow]:
+    rows = [ImportRow(name, "no_label", "no label names this photo") for name in offer.no_label]
+    return rows + [_left_out(one) for one in offer.left_out]
+
+
+def _left_out(one: LeftOut) -> ImportRow:
+    return ImportRow(one.name, "unreadable" if one.is_damaged else "left_out", one.reason)

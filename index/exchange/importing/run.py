@@ -1,0 +1,168 @@
+"""Import photos and labels into a catalogue: look, plan, copy the originals, then one transaction.
+
+Whatever interrupts it, the catalogue is as it was or as the plan says; photos that were copied already are not copied
+again by the next try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from embedding.photo import BadPhoto
+from index.catalogue.catalogue import Catalogue, CataloguePhoto
+from index.curation.corrections import Decided, decided_in
+from index.exchange.importing.hash_cache import known_perceptual
+from index.exchange.importing.plan import Duplicates, ImportPlan, ImportRow, make_import_plan
+from index.exchange.importing.sources import Offer, OfferedPhoto, look_at
+from index.labels.reader import LabelledPhoto, Labels
+from index.photos.embed import PhotoEmbedder, photo_file
+from index.progress import Progress, no_progress
+from index.reindex.update import Swapping, build_catalogue, update_catalogue
+from index.storage.address import CatalogueAddress, refuse_no_folder
+from index.storage.connection import exists
+from index.storage.originals import media_folder, media_path, store_photo
+from index.storage.partial_files import clear_left
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: its plan with what came of each file, and the catalogue's revision after it."""
+
+    plan: ImportPlan
+    revision: int
+    is_new_revision: bool
+
+
+def plan_import(
+    offer: Offer,
+    known: Sequence[CataloguePhoto],
+    catalogue: CatalogueAddress,
+    *,
+    duplicates: Duplicates = "skip",
+    is_replacing: bool = False,
+    is_kept: bool = True,
+    progress: Progress = no_progress,
+) -> ImportPlan:
+    """Look at all that is offered and compare it with a catalogue's photos (`known`); changes nothing.
+
+    `is_kept` lets the perceptual hashes of the catalogue's photos be remembered beside it.
+    """
+    offered: list[OfferedPhoto] = []
+    hashes = {photo.content_hash for photo in known}
+    with progress(len(offer.photos), "Looking at what is offered") as advance:
+        for each in look_at(offer.photos, hashes, is_hashed=duplicates == "skip"):
+            offered.append(each)
+            advance(1)
+    perceptual: dict[str, bytes | None] = {}
+    if any(each.perceptual for each in offered):
+        perceptual = known_perceptual(known, media_folder(catalogue), progress=progress, is_kept=is_kept)
+    return make_import_plan(
+        offer,
+        offered,
+        known,
+        known_perceptual=perceptual,
+        decided=_decided(catalogue),
+        duplicates=duplicates,
+        is_replacing=is_replacing,
+    )
+
+
+def carry_out(
+    plan: ImportPlan,
+    catalogue: CatalogueAddress,
+    embedder: PhotoEmbedder,
+    source: Path,
+    *,
+    kind: str = "update",
+    made_by: str | None = None,
+    may_go_over: bool = True,
+    swapping: Swapping = nullcontext,
+    progress: Progress = no_progress,
+) -> Imported:
+    """Copy a plan's new photos beside the catalogue and bring it up to date, in one revision.
+
+    Where there is no catalogue yet, one is built. `kind`, `made_by`, `may_go_over` and `swapping` are as
+    `index.reindex.update.update_catalogue` has them. Raises BadCatalogue and BadMedia, and then the catalogue is as it was.
+    """
+    stored, faults = _store(plan, media_folder(catalogue), progress)
+    labels = Labels((*stored, *plan.relabel), source, ())
+    if not labels.photos:
+        return Imported(_after(plan, faults), _revision(catalogue), is_new_revision=False)
+    if exists(catalogue):
+        with Catalogue.open(catalogue) as opened:
+            report = update_catalogue(
+                opened,
+                labels,
+                embedder,
+                kind=kind,
+                made_by=made_by,
+                may_go_over=may_go_over,
+                swapping=swapping,
+                progress=progress,
+            )
+    else:
+        report = build_catalogue(catalogue, labels, embedder, progress=progress)
+    faults |= {each.photo.name: each.reason for each in report.unread}
+    return Imported(_after(plan, faults), report.revision, report.is_new_revision)
+
+
+def known_photos(catalogue: CatalogueAddress) -> list[CataloguePhoto]:
+    """A catalogue's photos; none where there is no catalogue yet. Raises BadCatalogue."""
+    if not exists(catalogue):
+        refuse_no_folder(catalogue)
+        return []
+    with Catalogue.open(catalogue) as opened:
+        return opened.photos()
+
+
+def _decided(catalogue: CatalogueAddress) -> Decided:
+    if not exists(catalogue):
+        return Decided()
+    with Catalogue.open(catalogue) as opened:
+        return decided_in(opened)
+
+
+def _store(plan: ImportPlan, folder: Path, progress: Progress) -> tuple[list[LabelledPhoto], dict[str, str]]:
+    """Copy originals; those that changed since they were looked at are faults."""
+    planned = {row.photo: row.content_hash for row in plan.rows}
+    hashes = (planned.get(photo.name, "") for photo in plan.store)
+    clear_left({media_path(folder, hashed, "").parent for hashed in hashes if hashed})
+    stored: list[LabelledPhoto] = []
+    faults: dict[str, str] = {}
+    with progress(len(plan.store), "Copying photos") as advance:
+        for photo in plan.store:
+            try:
+                file, data = photo_file(photo.path)
+            except BadPhoto as error:
+                faults[photo.name] = str(error)
+            else:
+                if file.content_hash == planned[photo.name]:
+                    stored.append(replace(photo, path=store_photo(data, folder, photo.name)))
+                else:
+                    faults[photo.name] = "the file changed while it was imported; run the same command again"
+            advance(1)
+    return stored, faults
+
+
+def _after(plan: ImportPlan, faults: dict[str, str]) -> ImportPlan:
+    """The plan with what couldn't be done of it."""
+    if not faults:
+        return plan
+    wanted = {photo.name for photo in plan.store}
+    return replace(plan, rows=tuple(_row_after(row, faults, wanted) for row in plan.rows))
+
+
+def _row_after(row: ImportRow, faults: dict[str, str], wanted: set[str]) -> ImportRow:
+    if row.photo not in faults or row.photo not in wanted:
+        return row
+    return replace(row, status="unreadable", reason=faults[row.photo])
+
+
+def _revision(catalogue: CatalogueAddress) -> int:
+    if not exists(catalogue):
+        return 0
+    with Catalogue.open(catalogue) as opened:
+        return opened.revision

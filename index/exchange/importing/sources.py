@@ -1,0 +1,146 @@
+"""What an import is offered: labels and photos of a folder, a zip or a label file, and what doesn't pair up."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from embedding.photo import BadPhoto, photo_names, read_photo
+from index.exchange.importing.archive import ArchiveLimits, LeftOut, unpack
+from index.labels.camtrap import PACKAGE, camtrap_folder, camtrap_rows
+from index.labels.coco import coco_rows
+from index.labels.csv_labels import csv_rows, once_each, some
+from index.labels.reader import BadLabels, LabelledPhoto, read_labels
+from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
+from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
+from index.prefetch import ahead
+from index.progress import Progress, no_progress
+
+_LABEL_FILES = (PACKAGE, "labels.csv", "annotations.json", "train.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Labelled photos sorted by name, and what has no partner: `no_file` are labels, `no_label` names of photos."""
+
+    source: Path
+    photos: tuple[LabelledPhoto, ...]
+    no_file: tuple[LabelledPhoto, ...] = ()
+    no_label: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedPhoto:
+    """A labelled photo and what its file holds. `fault`: why it can't be read; then the rest is empty.
+
+    `perceptual` is None for a picture without a pattern, and where nobody asked for it.
+    """
+
+    photo: LabelledPhoto
+    content_hash: str = ""
+    perceptual: bytes | None = None
+    fault: str | None = None
+
+
+def read_offer(
+    source: Path,
+    csv: Path | None,
+    staging: Path,
+    *,
+    limits: ArchiveLimits = ArchiveLimits(),
+    progress: Progress = no_progress,
+) -> Offer:
+    """Read what a folder, a zip (unpacked into `staging`) or a label file offers.
+
+    `csv`: the label file; None: the one in the folder that is called `datapackage.json`, `labels.csv`,
+    `annotations.json` or `train.csv`, else its only .csv or .json file, else every sub-folder is a label. Raises
+    BadLabels and BadArchive.
+    """
+    if source.is_dir():
+        return _folder_offer(source, source, csv)
+    if not source.is_file():
+        raise BadLabels(f"{source}: there is no such file or folder; give a folder of photos, a zip or a label file")
+    if source.suffix.lower() in {".csv", ".json"}:
+        if csv is not None:
+            raise BadLabels(
+                f"{source} is a label file itself: give it as --csv, and the folder of its photos before it"
+            )
+        return _folder_offer(source, source.parent, source)
+    unpacked = unpack(source, staging, limits=limits, progress=progress)
+    offer = _folder_offer(source, _top(staging), csv)
+    return replace(offer, left_out=unpacked.left_out)
+
+
+def look_at(photos: tuple[LabelledPhoto, ...], known_hashes: Set[str], *, is_hashed: bool) -> Generator[OfferedPhoto]:
+    """Read photos in their order, some decoded ahead. Those of `known_hashes` are not decoded.
+
+    `is_hashed`: whether to make perceptual hashes.
+    """
+
+    def look(photo: LabelledPhoto) -> OfferedPhoto:
+        try:
+            file, data = photo_file(photo.path)
+            if file.content_hash in known_hashes:
+                return OfferedPhoto(photo, file.content_hash)
+            image = read_photo(data, name=photo.name, at_least_px=DECODE_PX)
+        except BadPhoto as error:
+            said = str(error).removeprefix(f"{photo.path}: ").removeprefix(f"{photo.name}: ")
+            return OfferedPhoto(photo, fault=said)
+        return OfferedPhoto(photo, file.content_hash, perceptual_hash(image) if is_hashed else None)
+
+    return ahead(photos, look, threads=DECODING_THREADS, most=BATCH_PHOTOS)
+
+
+def _folder_offer(source: Path, folder: Path, csv: Path | None) -> Offer:
+    labels = csv or _label_file(folder)
+    if labels is None:
+        read = read_labels(None, folder)
+        named = {photo.name for photo in read.photos}
+        no_label = tuple(name for name in photo_names(folder) if name not in named)
+        return Offer(source, read.photos, no_label=no_label)
+    rows, warnings = _rows(labels, folder)
+    folder = camtrap_folder(rows, folder) if labels.name == PACKAGE else folder
+    named, repeated = once_each(rows, labels)
+    if not named:
+        raise BadLabels(f"{labels}: names no labelled photo")
+    there = set(photo_names(folder))
+    # Asked one by one only where the listing lacks them: links to folders, or suffixes that no photo has.
+    gone = {one.name for one in named if one.name not in there and not one.path.is_file()}
+    return Offer(
+        source,
+        photos=tuple(one for one in named if one.name not in gone),
+        no_file=tuple(one for one in named if one.name in gone),
+        no_label=tuple(sorted(there - {one.name for one in named})),
+        warnings=(*warnings, *repeated),
+    )
+
+
+def _rows(labels: Path, folder: Path) -> tuple[list[LabelledPhoto], list[str]]:
+    if labels.name == PACKAGE:
+        return camtrap_rows(labels, folder)
+    if labels.suffix.lower() == ".json":
+        return coco_rows(labels, folder)
+    return list(csv_rows(labels, folder)), []
+
+
+def _label_file(folder: Path) -> Path | None:
+    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in {".csv", ".json"})
+    for name in _LABEL_FILES:
+        if name in found:
+            return folder / name
+    if len(found) > 1:
+        raise BadLabels(f"{folder} has several label files, {some(found)}; say which one with --csv")
+    return folder / found[0] if found else None
+
+
+def _top(folder: Path) -> Path:
+    """Where an archive's labels are: in its top, or in the one folder that holds everything."""
+    inside = list(folder.iterdir())
+    if len(inside) != 1 or not inside[0].is_dir():
+        return folder
+    has_folders = any(path.is_dir() for path in inside[0].iterdir())
+    has_labels = any(path.suffix.lower() in {".csv", ".json"} for path in inside[0].iterdir())
+    return inside[0] if has_folders or has_labels else folder

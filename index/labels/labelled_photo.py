@@ -1,0 +1,29 @@
+"""A labelled photo, as every format of labels gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedding.errors import FlukeprintError
+from embedding.photo import Box
+
+NEW_WHALE = "new_whale"
+
+
+class BadLabels(FlukeprintError):
+    """A label file or folder that can't be used; the message says where, what is allowed and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPhoto:
+    """One photo and what is known of it."""
+
+    name: str  # as the label file gives it, below the folder of photos; unique
+    path: Path
+    individual: str | None  # None: a new_whale, nobody in the catalogue
+    species: str | None = None
+    encounter: str | None = None
+    taken_at: str | None = None  # ISO 8601
+    box: Box | None = None
+    region: str | None = None  # its encounter's; None: the label says none, and what is noted stays

@@ -1,0 +1,49 @@
+"""What several commands print, and the error of an output that can't be written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from embedding.errors import FlukeprintError
+from index.storage.address import CatalogueAddress
+
+# typer knows no unions: it is told of a path, and the parser makes an address of either kind.
+if TYPE_CHECKING:
+    _Address = CatalogueAddress
+else:
+    _Address = Path
+
+
+_UNREAD_TOLD = 20
+
+
+class BadOut(FlukeprintError):
+    """A file that can't be written where it was asked for."""
+
+
+def say(words: str) -> None:
+    """Tell what is being done; stdout stays free for answers."""
+    print(words, file=sys.stderr, flush=True)
+
+
+def counted(photos: int) -> str:
+    """Count photos in words: `1 photo`, `2,000 photos`."""
+    return f"{photos:,} photo{'' if photos == 1 else 's'}"
+
+
+class Unread(Protocol):
+    """What has no answer, and why in a sentence."""
+
+    @property
+    def reason(self) -> str: ...
+
+
+def say_unread(unread: Sequence[Unread]) -> None:
+    """List the photos that couldn't be read, the first twenty of them."""
+    for each in unread[:_UNREAD_TOLD]:
+        say(f"can't read {each.reason}")
+    if len(unread) > _UNREAD_TOLD:
+        say(f"and {len(unread) - _UNREAD_TOLD:,} more; --json lists all")

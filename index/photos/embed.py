@@ -1,0 +1,136 @@
+"""From photo files to vectors, in bounded memory: a few threads decode ahead of the embedder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding.photo import BadPhoto, Image, PhotoLimits, content_hash, photo_bytes, read_photo
+from index.labels.reader import LabelledPhoto
+from index.prefetch import ahead
+from index.search.vectors import Embedder, check_vectors
+
+BATCH_PHOTOS = 64
+HELD_BYTES = 256 * 2**20  # decoded pixels, half of them in the batch: 120 photos of 1000 x 700, or one of 90 MP
+_SETTLED_NS = 2 * 10**9  # FAT counts file times in steps of two seconds
+DECODING_THREADS = 2  # decoding a large JPEG costs about as much as embedding it
+
+
+class PhotoEmbedder(Embedder, Protocol):
+    """An embedder that also says at what size photos need to be decoded."""
+
+    @property
+    def input_px(self) -> int:
+        """The smallest side, in pixels, at which decoding loses nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFile:
+    """What a file was when it was read: enough to see later whether it has changed.
+
+    `mtime_ns` None: it was written so shortly before that another writing might leave it the same time.
+    """
+
+    content_hash: str
+    size_bytes: int
+    mtime_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPhoto:
+    """A photo with its embedding, (d,) float32."""
+
+    photo: LabelledPhoto
+    file: PhotoFile
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadPhoto:
+    """A photo that couldn't be read, and why: one sentence that names it."""
+
+    photo: LabelledPhoto
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _DecodedPhoto:
+    photo: LabelledPhoto
+    file: PhotoFile
+    image: Image
+
+    @property
+    def held_bytes(self) -> int:
+        return 3 * self.image.width * self.image.height
+
+
+def embed_photos(
+    photos: Iterable[LabelledPhoto], embedder: PhotoEmbedder, *, limits: PhotoLimits = PhotoLimits()
+) -> Generator[list[EmbeddedPhoto | UnreadPhoto]]:
+    """Embed photos in their order, a batch at a time; a batch ends at BATCH_PHOTOS or half of HELD_BYTES.
+
+    A photo that can't be read comes as an UnreadPhoto and stops nobody else's.
+    """
+    batch: list[_DecodedPhoto | UnreadPhoto] = []
+    held = 0
+    for read in _decoded(photos, embedder.input_px, limits):
+        batch.append(read)
+        held += read.held_bytes if isinstance(read, _DecodedPhoto) else 0
+        if len(batch) >= BATCH_PHOTOS or held >= HELD_BYTES // 2:
+            yield _embedded(batch, embedder)
+            batch, held = [], 0
+    if batch:
+        yield _embedded(batch, embedder)
+
+
+def photo_file(path: Path, limits: PhotoLimits = PhotoLimits()) -> tuple[PhotoFile, bytes]:
+    """Read a file's bytes and what tells them from others. Raises BadPhoto."""
+    try:
+        # Asked before reading: a file that changes meanwhile then looks changed at the next update.
+        mtime_ns = path.stat().st_mtime_ns
+    except OSError:
+        mtime_ns = 0  # photo_bytes says what is wrong
+    is_settled = time.time_ns() - mtime_ns > _SETTLED_NS
+    data = photo_bytes(path, limits)
+    return PhotoFile(content_hash(data), len(data), mtime_ns if is_settled else None), data
+
+
+def _decoded(
+    photos: Iterable[LabelledPhoto], input_px: int, limits: PhotoLimits
+) -> Generator[_DecodedPhoto | UnreadPhoto]:
+    def decode(photo: LabelledPhoto) -> _DecodedPhoto | UnreadPhoto:
+        try:
+            str(photo.path).encode()
+        except UnicodeEncodeError:
+            return UnreadPhoto(photo, f"{str(photo.path)!a}: the file's name is not UTF-8; rename it")
+        try:
+            file, data = photo_file(photo.path, limits)
+            image = read_photo(data, name=str(photo.path), limits=limits, at_least_px=input_px)
+        except BadPhoto as error:
+            return UnreadPhoto(photo, str(error))
+        return _DecodedPhoto(photo, file, image)
+
+    def holds(read: _DecodedPhoto | UnreadPhoto) -> int:
+        return read.held_bytes if isinstance(read, _DecodedPhoto) else 0
+
+    return ahead(
+        photos, decode, threads=DECODING_THREADS, most=2 * BATCH_PHOTOS, holds=holds, most_held=HELD_BYTES // 2
+    )
+
+
+def _embedded(
+    batch: Sequence[_DecodedPhoto | UnreadPhoto], embedder: PhotoEmbedder
+) -> list[EmbeddedPhoto | UnreadPhoto]:
+    decoded = [read for read in batch if isinstance(read, _DecodedPhoto)]
+    vectors = embedder.embed([read.image for read in decoded], [read.photo.box for read in decoded])
+    rows = iter(check_vectors(vectors, named="vectors that the checkpoint gave"))
+    return [
+        EmbeddedPhoto(read.photo, read.file, next(rows)) if isinstance(read, _DecodedPhoto) else read for read in batch
+    ]

@@ -1,0 +1,58 @@
+"""What an update or a build of a catalogue did, and what in its labels is doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from index.catalogue.catalogue import Catalogue, CataloguePhoto
+from index.labels.reader import NEW_WHALE, Labels
+from index.photos.embed import UnreadPhoto
+from index.storage.schema import CATALOGUED
+
+_MISLABELLED_TOLD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an update or a build did. `left`: photos that only the catalogue names, kept as they were.
+
+    `kept_away`: photos that the labels name and a curator deleted; `kept_curated`: of which they say what a curator
+    corrected.
+    """
+
+    revision: int
+    is_new_revision: bool
+    added: int
+    reembedded: int
+    relabelled: int
+    removed: int
+    unchanged: int
+    left: int
+    unread: tuple[UnreadPhoto, ...]
+    warnings: tuple[str, ...]
+    kept_away: int = 0
+    kept_curated: int = 0
+
+
+def warned(report: Report, labels: Labels | None, catalogue: Catalogue) -> Report:
+    """The report with what the labels make doubtful, looked for once nobody waits any more."""
+    told = labels.warnings if labels else ()
+    return replace(report, warnings=(*told, *report.warnings, *_mislabelled(catalogue.photos())))
+
+
+def _mislabelled(photos: Sequence[CataloguePhoto]) -> list[str]:
+    first: dict[str, CataloguePhoto] = {}
+    pairs: list[tuple[CataloguePhoto, CataloguePhoto]] = []
+    for photo in photos:
+        other = first.setdefault(photo.content_hash, photo)
+        if photo.state == other.state == CATALOGUED and other.individual != photo.individual:
+            pairs.append((other, photo))
+    warnings = [
+        f"{one.name} ({one.individual or NEW_WHALE}) and {other.name} ({other.individual or NEW_WHALE}) are the same "
+        "picture: one label is probably wrong"
+        for one, other in pairs[:_MISLABELLED_TOLD]
+    ]
+    if len(pairs) > _MISLABELLED_TOLD:
+        warnings.append(f"{len(pairs) - _MISLABELLED_TOLD:,} more pairs of the same picture have different labels")
+    return warnings

@@ -1,0 +1,166 @@
+"""Another checkpoint's vectors beside those that are searched, laid there in short transactions.
+
+Part of SQLAlchemy's door. A catalogue goes on answering with the vectors of its last revision's checkpoint, however
+many of another's lie beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, delete, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from embedding.photo import Box
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.revision import Revision, revising
+from index.catalogue.rows import CataloguePhoto, last_calibration, last_revision, read_photos, read_vectors
+from index.curation.corrections import Decided, read_decided
+from index.photos.embed import EmbeddedPhoto
+from index.reindex.plan import Plan
+from index.storage.connection import telling
+from index.storage.schema import CATALOGUED, MOST_BOUND, ChangeRow, PhotoRow, RevisionRow, Table, VectorRow, is_postgres
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueState:
+    """A catalogue at one revision; `photos` sorted by name tell which have a vector of the checkpoint asked about."""
+
+    revision: int
+    fingerprint: str | None
+    calibration: dict[str, Any]
+    photos: list[CataloguePhoto]
+    decided: Decided
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledVectors:
+    """The vectors (m, d) to calibrate on, with whose they are (None: new_whale), sorted by their photos' names."""
+
+    individuals: list[str | None]
+    vectors: NDArray[np.float32]
+
+
+def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
+    """Read what a catalogue is now, keeping nobody from changing it. Raises BadCatalogue."""
+    with telling(catalogue.address), Session(catalogue.engine) as session:
+        last = last_revision(session)
+        photos = read_photos(session, catalogue.folder, fingerprint)
+        return CatalogueState(
+            last.revision if last else 0,
+            last.fingerprint if last else None,
+            last_calibration(session) or {},
+            photos,
+            read_decided(session),
+        )
+
+
+def checkpoints_of(catalogue: Catalogue) -> set[str]:
+    """The checkpoints that a catalogue has vectors of: the one that it is searched by, and others beside.
+
+    Raises BadCatalogue.
+    """
+    with telling(catalogue.address), Session(catalogue.engine) as session:
+        last = last_revision(session)
+        found = set(session.scalars(select(VectorRow.fingerprint).distinct()))
+        return found | ({last.fingerprint} if last else set[str]())
+
+
+def lay_beside(catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerprint: str) -> set[str]:
+    """Store vectors by their photos' keys, where nothing searches them yet; returns the names of those photos.
+
+    Left out are photos that hold something else meanwhile, and all of them where the catalogue is searched by this very
+    checkpoint: there a vector is a change. Raises BadCatalogue.
+    """
+    with revising(catalogue) as act:
+        if act.last_fingerprint in (None, fingerprint):
+            return set()
+        columns = (PhotoRow.id, PhotoRow.content_hash, PhotoRow.box)
+        there = {
+            key: (content_hash, None if box is None else Box(*box))
+            for key, content_hash, box in act.session.execute(select(*columns).where(PhotoRow.id.in_(list(made))))
+        }
+        same = {key: each for key, each in made.items() if there.get(key) == (each.file.content_hash, each.photo.box)}
+        if not same:
+            return set()
+        stale = delete(VectorRow).where(VectorRow.photo_id.in_(list(same)), VectorRow.fingerprint == fingerprint)
+        act.session.execute(stale)
+        rows = [
+            {
+                "photo_id": key,
+                "fingerprint": fingerprint,
+                "dimension": len(each.vector),
+                "embedding": each.vector.astype("<f4").tobytes(),
+            }
+            for key, each in same.items()
+        ]
+        connection = act.session.connection()
+        connection.execute(insert(Table.metadata.tables[VectorRow.__tablename__]), rows)
+        for key, each in same.items():  # of the file, not of the catalogue: no revision's business
+            noted = {"size_bytes": each.file.size_bytes, "mtime_ns": each.file.mtime_ns}
+            act.session.execute(update(PhotoRow).where(PhotoRow.id == key).values(noted))
+        return {each.photo.name for each in same.values()}
+
+
+def log_embedded(act: Revision, photo_ids: Sequence[int], fingerprint: str) -> None:
+    """Write a line for each photo whose vector was laid beside; the database writes them, as everybody waits meanwhile.
+
+    Sent from here, 166,000 lines kept writers out of a PostgreSQL for 38 s instead of 20.
+    """
+    is_served = is_postgres(act.session.connection())
+    made, array = (func.json_build_object, func.json_build_array) if is_served else (func.json_object, func.json_array)
+    box = PhotoRow.box if is_served else func.json(PhotoRow.box)
+
+    def told(by: str | None) -> ColumnElement[Any]:
+        return made("content_hash", PhotoRow.content_hash, "box", box, "fingerprint", by)
+
+    detail = made("before", told(act.last_fingerprint), "after", told(fingerprint), "rows", array())
+    lines = select(literal(act.number), literal("reembed"), PhotoRow.name, detail).order_by(PhotoRow.name)
+    table = Table.metadata.tables[ChangeRow.__tablename__]
+    for start in range(0, len(photo_ids), MOST_BOUND):
+        some = lines.where(PhotoRow.id.in_(photo_ids[start : start + MOST_BOUND]))
+        act.session.execute(insert(table).from_select(["revision", "kind", "photo", "detail"], some))
+    act.changes["reembed"] += len(photo_ids)
+
+
+def was_searched_by(act: Revision, fingerprint: str) -> bool:
+    """Whether any revision was searched by that checkpoint: then the log tells whom it embedded."""
+    found = select(RevisionRow.revision).where(RevisionRow.fingerprint == fingerprint).limit(1)
+    return act.session.scalar(found) is not None
+
+
+def vectors_after(
+    catalogue: Catalogue,
+    plan: Plan,
+    known: Mapping[str, CataloguePhoto],
+    made: Mapping[str, EmbeddedPhoto],
+    fingerprint: str,
+) -> LabelledVectors:
+    """The catalogued vectors as they will be once a plan is carried out with the vectors `made` for it, by photo name.
+
+    Raises BadCatalogue.
+    """
+    with telling(catalogue.address), Session(catalogue.engine) as session:
+        rows = read_vectors(session, catalogue.address, fingerprint)
+    if not (plan.add or plan.remove or plan.relabel or made):
+        return LabelledVectors(rows.individuals, rows.vectors)
+    whose = dict(zip(rows.photo_names, rows.individuals, strict=True))
+    vectors = dict(zip(rows.photo_names, rows.vectors, strict=True))
+    for old in plan.remove:
+        whose.pop(old.name, None)
+    for photo in (*plan.add, *plan.reembed):
+        is_searched = photo.name not in known or known[photo.name].state == CATALOGUED
+        if photo.name in made and is_searched:
+            whose[photo.name] = photo.individual
+            vectors[photo.name] = made[photo.name].vector
+    for photo in plan.relabel:
+        if photo.name in whose:
+            whose[photo.name] = photo.individual
+    names = sorted(whose)
+    dimension = rows.vectors.shape[1]
+    stacked = np.stack([vectors[name] for name in names]) if names else np.zeros((0, dimension), np.float32)
+    return LabelledVectors([whose[name] for name in names], stacked)

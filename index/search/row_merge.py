@@ -1,0 +1,51 @@
+"""Rows taken out of sorted rows and others put in between, by copying runs of rows instead of sorting all again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.search.vectors import FloatArray
+
+
+class Piece(NamedTuple):
+    """Rows from `start` to `stop`, of those before or of those that are added."""
+
+    start: int
+    stop: int
+    is_added: bool
+
+
+def pieces_of(kept: NDArray[np.int64], places: Sequence[int], added: Sequence[int]) -> list[Piece]:
+    """The rows that are kept, in runs, with each of the `added` before the kept row at its place; both ascend."""
+    cuts = sorted({0, len(kept), *places, *(np.flatnonzero(np.diff(kept) != 1) + 1).tolist()})
+    coming = list(zip(places, added, strict=True))
+    pieces: list[Piece] = []
+    at = 0
+    for start, stop in zip(cuts, [*cuts[1:], len(kept) + 1], strict=True):
+        while at < len(coming) and coming[at][0] == start:
+            pieces.append(Piece(coming[at][1], coming[at][1] + 1, True))
+            at += 1
+        if start < len(kept):
+            pieces.append(Piece(int(kept[start]), int(kept[stop - 1]) + 1, False))
+    return pieces
+
+
+def spliced(before: Sequence[str], added: Sequence[str], pieces: Sequence[Piece]) -> list[str]:
+    """The words of the pieces, one after the other."""
+    return list(chain.from_iterable((added if is_added else before)[start:stop] for start, stop, is_added in pieces))
+
+
+def gathered(before: FloatArray, added: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
+    """The vectors (rows, d) of the pieces, one after the other."""
+    size = sum(piece.stop - piece.start for piece in pieces)
+    vectors = np.empty((size, (before if len(before) else added).shape[1]), np.float32)
+    at = 0
+    for start, stop, is_added in pieces:
+        vectors[at : at + stop - start] = (added if is_added else before)[start:stop]
+        at += stop - start
+    return vectors

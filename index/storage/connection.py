@@ -1,0 +1,119 @@
+"""Opens a catalogue's database, whichever it is: a SQLite file or a schema of PostgreSQL. Part of SQLAlchemy's door."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from index.storage import postgres, sqlite
+from index.storage.address import CatalogueAddress
+from index.storage.serving_marker import refuse_served
+
+
+def open_engine(address: CatalogueAddress, *, wait_seconds: float = 5.0) -> Engine:
+    """Open a catalogue's database; `wait_seconds` is how long to wait for another writer."""
+    if isinstance(address, Path):
+        return sqlite.open_engine(address, wait_seconds=wait_seconds)
+    return postgres.open_engine(address, wait_seconds=wait_seconds)
+
+
+def exists(address: CatalogueAddress) -> bool:
+    """Whether there is anything at a catalogue's address. Raises BadCatalogue where that can't be asked."""
+    return address.exists() if isinstance(address, Path) else postgres.format_of(address) is not None
+
+
+def check_catalogue(address: CatalogueAddress) -> int:
+    """The format's version of the catalogue there. Raises BadCatalogue unless this flukeprint can read it."""
+    return sqlite.check_file(address) if isinstance(address, Path) else postgres.check(address)
+
+
+def create_schema(address: CatalogueAddress) -> None:
+    """Write an empty catalogue. Raises BadCatalogue where there is one, or it can't be written."""
+    if isinstance(address, Path):
+        sqlite.create_schema(address)
+    else:
+        postgres.create(address)
+
+
+def refuse_read_only(address: CatalogueAddress) -> None:
+    """Raise BadCatalogue where a file can't be written; a database says so at the first change."""
+    if isinstance(address, Path):
+        sqlite.refuse_read_only(address)
+
+
+def beside(address: CatalogueAddress, word: str) -> CatalogueAddress:
+    """Where a catalogue is made that isn't complete yet: a hidden file beside it, or a schema."""
+    if isinstance(address, Path):
+        return address.with_name(f".{address.name}.{word}")
+    return address.beside(word)
+
+
+def refuse_in_use(address: CatalogueAddress) -> None:
+    """Raise BadCatalogue where a catalogue can't be replaced now; a file must not have a log beside it then.
+
+    A schema is exchanged in one transaction, which waits for whoever reads it. A service is told by its mark: it holds
+    nothing open between requests, but answers from memory.
+    """
+    refuse_served(address)
+    if isinstance(address, Path):
+        sqlite.settle(address)
+
+
+def put_in_place(new: CatalogueAddress, address: CatalogueAddress) -> None:
+    """Give a complete catalogue its name, in place of what had it: before or after, never between.
+
+    Raises BadCatalogue while another process has the old one open, or serves it.
+    """
+    refuse_served(address)
+    if isinstance(new, Path) and isinstance(address, Path):
+        if address.exists():
+            sqlite.settle(address)
+        _rename(new, address)
+    elif not isinstance(new, Path) and not isinstance(address, Path):
+        postgres.put_in_place(new, address)
+    else:
+        raise TypeError("a file can't take a database's place")
+
+
+def remove_database(address: CatalogueAddress) -> None:
+    """Remove a catalogue that isn't complete, where it is there."""
+    if not isinstance(address, Path):
+        postgres.remove(address)
+        return
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        address.with_name(address.name + suffix).unlink(missing_ok=True)
+
+
+def database_faults(address: CatalogueAddress) -> list[str]:
+    """What is wrong with the database itself, and with references between its rows."""
+    return sqlite.faults(address) if isinstance(address, Path) else postgres.faults(address)
+
+
+@contextmanager
+def telling(address: CatalogueAddress) -> Generator[None]:
+    """Turn what the database and the disk say into a BadCatalogue that says what to do."""
+    own: AbstractContextManager[None] = (
+        sqlite.telling(address) if isinstance(address, Path) else postgres.telling(address)
+    )
+    try:
+        with own:
+            yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise sqlite.disk_full(address) from error
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Give a complete file its name; both are on disk before this returns."""
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,92 @@
+"""Bring a catalogue of an older format up to this one, in place and in one transaction. Part of SQLAlchemy's door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, MetaData
+
+from index.storage.address import BadCatalogue, CatalogueAddress, PostgresAddress
+from index.storage.connection import open_engine, telling
+from index.storage.schema import FORMAT_TABLE, SCHEMA_VERSION, Table, create_tables, writing
+from index.storage.sqlite import is_writable
+
+# A key or a NOT NULL has changed, which SQLite can't alter.
+_REMADE = ("vectors", "revisions", "individuals", "encounters")
+_EXTENDED = ("photos",)
+
+
+def upgrade(address: CatalogueAddress, version: int) -> None:
+    """Upgrade the catalogue at `address` from format `version` where that is an older one.
+
+    Raises BadCatalogue when it can't be written, and then nothing has changed.
+    """
+    if version >= SCHEMA_VERSION:
+        return
+    if isinstance(address, Path):
+        _upgrade_file(address, version)
+    else:
+        _upgrade_schema(address)
+
+
+def _upgrade_schema(address: PostgresAddress) -> None:
+    engine = open_engine(address)
+    try:
+        with telling(address), writing(engine.connect()) as connection, connection.begin():
+            connection.exec_driver_sql(f"LOCK TABLE {FORMAT_TABLE} IN ACCESS EXCLUSIVE MODE")
+            found = connection.exec_driver_sql(f"SELECT max(version) FROM {FORMAT_TABLE}").scalar()
+            if found == 2:
+                _upgrade_2(connection)
+            elif found != SCHEMA_VERSION:  # another process may have upgraded it meanwhile
+                raise BadCatalogue(f"{address} says that it has format {found}, which there never was in PostgreSQL")
+    finally:
+        engine.dispose()
+
+
+def _upgrade_file(path: Path, version: int) -> None:
+    if not is_writable(path):
+        raise BadCatalogue(
+            f"{path} has format {version}, this flukeprint reads format {SCHEMA_VERSION}, and the file can't be "
+            "written: give write permission on it and on its folder once, and it is upgraded when it is opened"
+        )
+    engine = open_engine(path)
+    with telling(path), writing(engine.connect()) as connection:
+        # References by name are to stay as they are while tables are exchanged; neither can be set in a transaction.
+        connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+        connection.connection.cursor().execute("PRAGMA legacy_alter_table = ON")
+        with connection.begin():
+            found = connection.exec_driver_sql("PRAGMA user_version").scalar()
+            if found == 1:
+                _upgrade_1(connection)
+            elif found == 2:  # not by another process meanwhile
+                _upgrade_2(connection)
+    engine.dispose()
+
+
+def _upgrade_2(connection: Connection) -> None:
+    """Encounters have a region."""
+    kind = Table.metadata.tables["encounters"].columns["region"].type.compile(connection.dialect)
+    connection.exec_driver_sql(f"ALTER TABLE encounters ADD COLUMN region {kind}")
+    create_tables(connection)  # all are there: it notes the format
+
+
+def _upgrade_1(connection: Connection) -> None:
+    old = MetaData()
+    old.reflect(connection)
+    for name in _EXTENDED:
+        for column in Table.metadata.tables[name].columns:
+            if column.name not in old.tables[name].columns:
+                kind = column.type.compile(connection.dialect)
+                default = "" if column.server_default is None else " NOT NULL DEFAULT 'catalogued'"
+                reference = "".join(f" REFERENCES {key.column.table.name}" for key in column.foreign_keys)
+                connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}{default}{reference}")
+    connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_photos_state ON photos (state)")
+    for name in _REMADE:
+        for index in old.tables[name].indexes:
+            connection.exec_driver_sql(f"DROP INDEX {index.name}")
+        connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {name}_1")
+    create_tables(connection)
+    for name in _REMADE:
+        columns = ", ".join(column.name for column in old.tables[name].columns)
+        connection.exec_driver_sql(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {name}_1")
+        connection.exec_driver_sql(f"DROP TABLE {name}_1")

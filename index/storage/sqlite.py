@@ -1,0 +1,188 @@
+"""A SQLite catalogue's file: how it is opened, checked, replaced, and what its errors mean.
+
+The door of sqlite3, and part of SQLAlchemy's. `opening.py` is asked, which knows PostgreSQL too.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from index.storage.address import BadCatalogue, CatalogueAddress, CatalogueBusy, files_folder
+from index.storage.schema import APPLICATION_ID, SCHEMA_VERSION, create_tables, is_writing
+
+_READ_WRITE = "mode=rw"
+
+
+def create_schema(path: Path) -> None:
+    """Write an empty catalogue. Raises BadCatalogue when the file exists or can't be written."""
+    try:
+        path.open("xb").close()
+    except OSError as error:
+        raise BadCatalogue(f"the catalogue {path} can't be created: {error.strerror}") from error
+    engine = open_engine(path)
+    with telling(path), engine.begin() as connection:
+        create_tables(connection)
+
+
+def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
+    """Open the SQLite file at `path`, which must be there; each connection is closed after its use."""
+
+    def connect() -> sqlite3.Connection:
+        mode = opening_mode(path)
+        # isolation_level None: SQLAlchemy's event below says BEGIN, not Python's guesswork.
+        raw = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{mode}",
+            uri=True,
+            timeout=wait_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        raw.execute("PRAGMA foreign_keys = ON")
+        if mode == _READ_WRITE:
+            raw.execute("PRAGMA journal_mode = WAL")
+            raw.execute("PRAGMA synchronous = FULL")
+        return raw
+
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def is_writable(path: Path) -> bool:
+    """Whether file and folder can be written; the log of WAL lies in the folder."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def refuse_read_only(path: Path) -> None:
+    """Raise BadCatalogue when the catalogue can't be written."""
+    if not is_writable(path):
+        raise told(path, "readonly")
+
+
+def opening_mode(path: Path) -> str:
+    """How SQLite is to open the file, as the query of its URI."""
+    if is_writable(path):
+        return _READ_WRITE
+    # Without a log nobody is writing, and SQLite, which can't make one here, must be told so.
+    return "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
+
+
+def check_file(path: Path) -> int:
+    """The format's version of a catalogue at `path`. Raises BadCatalogue unless this flukeprint can read it."""
+    if path.is_dir():
+        raise BadCatalogue(f"{path} is a folder; give the catalogue's file, such as {path / 'catalogue.db'}")
+    if not path.exists():
+        raise BadCatalogue(
+            f"there is no catalogue at {path}; give --catalogue FILE, or make one with `flukeprint index build`"
+        )
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        raise BadCatalogue(f"the catalogue {path} can't be read: {error.strerror}") from error
+    # https://www.sqlite.org/fileformat.html#the_database_header
+    application_id = int.from_bytes(header[68:72], "big")
+    version = int.from_bytes(header[60:64], "big")
+    if not header.startswith(b"SQLite format 3\0") or application_id != APPLICATION_ID:
+        raise BadCatalogue(f"{path} is not a flukeprint catalogue; give the file that `flukeprint index build` wrote")
+    if version > SCHEMA_VERSION:
+        raise BadCatalogue(
+            f"{path} was made by a newer flukeprint (format {version}; this one reads up to {SCHEMA_VERSION}); "
+            "install the newer flukeprint"
+        )
+    return version
+
+
+def settle(path: Path) -> None:
+    """Bring a catalogue's write-ahead log into its file, so that the file may be replaced.
+
+    A log left beside the new file would be replayed into it. Raises BadCatalogue while another process has the
+    catalogue open.
+    """
+    try:
+        raw = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=1.0)
+        try:
+            raw.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            raw.close()
+    except sqlite3.Error as error:
+        raise BadCatalogue(
+            f"{path} can't be replaced now ({error}): another process may have it open. Stop it and try again, "
+            "or use `flukeprint index update`, which a running service doesn't mind"
+        ) from error
+
+
+@contextmanager
+def telling(path: Path) -> Generator[None]:
+    """Turn what SQLite and the disk say into a BadCatalogue that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise told(path, str(error.orig)) from error
+
+
+def told(path: Path, said: str) -> BadCatalogue:
+    if "disk is full" in said:
+        return disk_full(path)
+    if "locked" in said or "busy" in said:
+        return CatalogueBusy(f"another flukeprint is changing {path} just now; wait until it has finished")
+    if "readonly" in said:
+        return BadCatalogue(f"{path} can't be written: ask for write permission on the file and on its folder")
+    if "malformed" in said or "not a database" in said:
+        return BadCatalogue(f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew")
+    return BadCatalogue(f"SQLite refused {path}: {said}")
+
+
+def disk_full(address: CatalogueAddress) -> BadCatalogue:
+    """What to do on a full disk: the catalogue's own, or the one of its photos."""
+    return BadCatalogue(
+        f"the disk of {files_folder(address)} is full: nothing was changed. Free some space there, then run the same "
+        "command again"
+    )
+
+
+def faults(path: Path) -> list[str]:
+    """What is wrong with the file itself by SQLite's own check, and with references between its rows."""
+    raw = sqlite3.connect(f"{path.absolute().as_uri()}?{opening_mode(path)}", uri=True)
+    try:
+        said = [str(row[0]) for row in raw.execute("PRAGMA integrity_check(100)")]
+        loose = [
+            f"{row[0]} row {row[1]} refers to {row[2]}, which is not there"
+            for row in raw.execute("PRAGMA foreign_key_check")
+        ]
+    except sqlite3.Error as error:
+        return [str(error)]
+    finally:
+        raw.close()
+    return ([] if said == ["ok"] else said) + loose
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a catalogue that may be in use, as it is at one moment, into a new file without a log beside it.
+
+    Raises BadCatalogue.
+    """
+    try:
+        read = sqlite3.connect(f"{source.absolute().as_uri()}?{opening_mode(source)}", uri=True, timeout=60.0)
+        written = sqlite3.connect(target)
+        try:
+            read.backup(written)
+            # As opening it would do: looking at a copy then doesn't alter its file.
+            written.execute("PRAGMA journal_mode = WAL")
+        finally:
+            written.close()
+            read.close()
+    except sqlite3.Error as error:
+        raise told(source, str(error)) from error

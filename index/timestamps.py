@@ -1,0 +1,15 @@
+"""Timestamps as the catalogue stores them, UTC to the millisecond, and read back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def moment(at: str) -> datetime:
+    """A time of the record as a datetime in UTC."""
+    return datetime.fromisoformat(at)
+
+
+def told(at: datetime) -> str:
+    """A moment as the record writes it: UTC, ISO 8601, milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
