@@ -236,7 +236,7 @@ def _embeds_a_blank_image(path: Path) -> int:
     import numpy as np
 
     from embedding.embedder import Embedder
-    from embedding.photo import from_array
+    from embedding.photos.photo import from_array
     from index.search.vectors import check_vectors
 
     blank = from_array(np.full((64, 128, 3), 127, np.uint8))

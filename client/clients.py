@@ -10,14 +10,14 @@ from typing import Self, TypeVar
 
 import httpx
 
-from client.answers import Page
-from client.asking_jobs import job_events, job_result
-from client.asks import Ask
-from client.attempts import Retries
 from client.errors import ServerBusy, ServiceUnreachable
-from client.events import EventLines, JobEvent, Watching
-from client.outgoing import Outgoing, written_whole
-from client.service_answers import Job
+from client.job_events import EventLines, JobEvent, Watching
+from client.records.photos import Page
+from client.records.service import Job
+from client.requests.jobs import job_events, job_result
+from client.requests.request import Ask
+from client.retries import Retries
+from client.transport import Outgoing, written_whole
 
 Answer = TypeVar("Answer")
 Row = TypeVar("Row")

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from client import asking_catalogue, asking_jobs, asking_keys, asking_photos
-from client.answers import Page
-from client.asks import Ask
+from client.records.photos import Page
+from client.requests import catalogue, jobs, keys, photos
+from client.requests.request import Ask
 
 if TYPE_CHECKING:
     from client.clients import AsyncClient, Client
@@ -72,55 +72,55 @@ class Listing(Generic[Given, Row]):
 class Methods:
     """All that can be asked of a service, but for watching a job, which each client does in its own way."""
 
-    identify = Method(asking_photos.identify)
-    verify = Method(asking_photos.verify)
-    embed = Method(asking_photos.embed)
-    explain = Method(asking_photos.explain)
+    identify = Method(photos.identify)
+    verify = Method(photos.verify)
+    embed = Method(photos.embed)
+    explain = Method(photos.explain)
 
-    send_photos = Method(asking_catalogue.send_photos)
-    queue = Listing(asking_catalogue.queue)
-    confirm = Method(asking_catalogue.confirm)
-    reject = Method(asking_catalogue.reject)
+    send_photos = Method(catalogue.send_photos)
+    queue = Listing(catalogue.queue)
+    confirm = Method(catalogue.confirm)
+    reject = Method(catalogue.reject)
 
-    individuals = Listing(asking_catalogue.individuals)
-    individual = Method(asking_catalogue.individual)
-    next_id = Method(asking_catalogue.next_id)
-    edit_individual = Method(asking_catalogue.edit_individual)
-    rename = Method(asking_catalogue.rename)
-    merge = Method(asking_catalogue.merge)
-    split = Method(asking_catalogue.split)
+    individuals = Listing(catalogue.individuals)
+    individual = Method(catalogue.individual)
+    next_id = Method(catalogue.next_id)
+    edit_individual = Method(catalogue.edit_individual)
+    rename = Method(catalogue.rename)
+    merge = Method(catalogue.merge)
+    split = Method(catalogue.split)
 
-    encounters = Listing(asking_catalogue.encounters)
-    edit_encounter = Method(asking_catalogue.edit_encounter)
-    photos = Listing(asking_catalogue.photos)
-    thumbnail = Method(asking_catalogue.thumbnail)
-    move_photos = Method(asking_catalogue.move_photos)
-    edit_photo = Method(asking_catalogue.edit_photo)
-    delete_photo = Method(asking_catalogue.delete_photo)
+    encounters = Listing(catalogue.encounters)
+    edit_encounter = Method(catalogue.edit_encounter)
+    photos = Listing(catalogue.photos)
+    thumbnail = Method(catalogue.thumbnail)
+    move_photos = Method(catalogue.move_photos)
+    edit_photo = Method(catalogue.edit_photo)
+    delete_photo = Method(catalogue.delete_photo)
 
-    changes = Listing(asking_catalogue.changes)
-    undo = Method(asking_catalogue.undo)
-    merge_suggestions = Method(asking_catalogue.merge_suggestions)
-    tell_apart = Method(asking_catalogue.tell_apart)
-    clusters = Method(asking_catalogue.clusters)
+    changes = Listing(catalogue.changes)
+    undo = Method(catalogue.undo)
+    merge_suggestions = Method(catalogue.merge_suggestions)
+    tell_apart = Method(catalogue.tell_apart)
+    clusters = Method(catalogue.clusters)
 
-    start_job = Method(asking_jobs.start_job)
-    jobs = Listing(asking_jobs.jobs)
-    job = Method(asking_jobs.job)
-    job_faults = Listing(asking_jobs.job_faults)
-    job_report = Listing(asking_jobs.job_report)
-    job_result = Method(asking_jobs.job_result)
-    delete_job = Method(asking_jobs.delete_job)
-    cancel_job = Method(asking_jobs.cancel_job)
-    resume_job = Method(asking_jobs.resume_job)
-    checkpoints = Method(asking_jobs.checkpoints)
+    start_job = Method(jobs.start_job)
+    jobs = Listing(jobs.jobs)
+    job = Method(jobs.job)
+    job_faults = Listing(jobs.job_faults)
+    job_report = Listing(jobs.job_report)
+    job_result = Method(jobs.job_result)
+    delete_job = Method(jobs.delete_job)
+    cancel_job = Method(jobs.cancel_job)
+    resume_job = Method(jobs.resume_job)
+    checkpoints = Method(jobs.checkpoints)
 
-    keys = Method(asking_keys.keys)
-    make_key = Method(asking_keys.make_key)
-    revoke_key = Method(asking_keys.revoke_key)
+    keys = Method(keys.keys)
+    make_key = Method(keys.make_key)
+    revoke_key = Method(keys.revoke_key)
 
-    calibration = Method(asking_jobs.calibration)
-    stats = Method(asking_jobs.stats)
-    version = Method(asking_jobs.version)
-    ready = Method(asking_jobs.ready)
-    healthy = Method(asking_jobs.healthy)
+    calibration = Method(jobs.calibration)
+    stats = Method(jobs.stats)
+    version = Method(jobs.version)
+    ready = Method(jobs.ready)
+    healthy = Method(jobs.healthy)

@@ -13,7 +13,7 @@ import numpy as np
 from demo.anatomy import Individual
 from demo.drawn import photograph
 from embedding.errors import FlukeprintError
-from embedding.photo import save_jpeg
+from embedding.photos.photo import save_jpeg
 from index.progress import Advance
 
 MARK = "drawn-by-flukeprint.txt"

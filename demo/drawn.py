@@ -9,7 +9,7 @@ from demo.anatomy import HEIGHT_PX, LEFT, PX_PER_UNIT, TOP, WIDTH_PX, Individual
 from demo.noise import TILE_PX, Floats, blurred, profile, sea_tile
 from demo.pose import Pose
 from demo.sea import Weather, paint_sea
-from embedding.photo import Image, from_array
+from embedding.photos.photo import Image, from_array
 
 _BLACK = np.array((0.035, 0.04, 0.05), np.float32)
 _WHITE = np.array((0.80, 0.83, 0.84), np.float32)

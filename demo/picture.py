@@ -9,7 +9,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from demo.serving import Answer, Verdict
-from embedding.photo import Image, read_photo, resize
+from embedding.photos.photo import Image, read_photo, resize
 
 Colour = tuple[int, int, int]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from embedding.errors import FlukeprintError
-from embedding.preprocessing import BadPreprocessing, Preprocessing
+from embedding.photos.preprocessing import BadPreprocessing, Preprocessing
 
 if TYPE_CHECKING:
     from torch import Tensor

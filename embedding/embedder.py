@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from embedding.allocation import keep_freed_memory
 from embedding.checkpoint import (
     CLASSES_PREFIX,
     DEFAULT_CHECKPOINT,
@@ -22,12 +21,13 @@ from embedding.checkpoint import (
     load_weights,
     read_header,
 )
-from embedding.ensemble import Ensemble, network_of
-from embedding.folding import fold_batch_norms
-from embedding.locator import AnyLocator, locate, locator_of
-from embedding.network import Network
-from embedding.photo import Box, Image
-from embedding.preprocessing import Preprocessing
+from embedding.networks.ensemble import Ensemble, network_of
+from embedding.networks.fused_batch_norm import fold_batch_norms
+from embedding.networks.locator import AnyLocator, locate, locator_of
+from embedding.networks.malloc import keep_freed_memory
+from embedding.networks.network import Network
+from embedding.photos.photo import Box, Image
+from embedding.photos.preprocessing import Preprocessing
 
 _FOLDING_PX = 64  # any size that a backbone takes shows which of its layers reads which
 
@@ -35,7 +35,7 @@ _FOLDING_PX = 64  # any size that a backbone takes shows which of its layers rea
 class Embedder:
     """A network in evaluation mode with its preprocessing.
 
-    Each embedding is made of the looks at the photo and at its mirror image (embedding.sides), scaled to unit length.
+    Each embedding is made of the looks at the photo and at its mirror image (embedding.networks.mirror), scaled to unit length.
     `fingerprint` names the checkpoint's content.
     """
 
@@ -67,7 +67,7 @@ class Embedder:
         return cls(network, header.preprocessing, fingerprint_of(path), locator=locator, device=device).fold()
 
     def fold(self) -> Embedder:
-        """Make the networks ready for nothing but being asked, which they then are in less time (embedding.folding)."""
+        """Make the networks ready for nothing but being asked, which they then are in less time (embedding.networks.fused_batch_norm)."""
         networks = self.network.networks if isinstance(self.network, Ensemble) else (self.network,)
         finders = () if self.locator is None else (self.locator,)
         for network, px in [*((each, _FOLDING_PX) for each in networks), *((each, each.px) for each in finders)]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
 
-from embedding.photo import Box, Image
+from embedding.photos.photo import Box, Image
 from index.identification.identifier import Identifier
 from index.search.matching import Identification
 from index.search.vectors import Embedder, FloatArray
@@ -114,8 +114,8 @@ def _alike(keys: Mapping[int, object]) -> list[list[int]]:
 
 def _draw(pair: Pair) -> Picture:
     """Draw as `flukeprint explain` does. Raises FlukeprintError for a network that has no map to draw heat on."""
-    from embedding.comparison import ComparedPhoto, compare
-    from embedding.heat import png_bytes
+    from embedding.explanation.heatmap import png_bytes
+    from embedding.explanation.side_by_side import ComparedPhoto, compare
 
     embedder = cast("networks.Embedder", pair.embedder)
     compared = compare(embedder, ComparedPhoto(*pair.query), ComparedPhoto(*pair.reference))

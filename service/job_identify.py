@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from embedding.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
+from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
 from index.exchange.importing.archive import ArchiveLimits
 from index.prefetch import ahead
 from index.search.matching import Decision

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedding.errors import FlukeprintError
-from embedding.photo import PHOTO_SUFFIXES
+from embedding.photos.photo import PHOTO_SUFFIXES
 from index.exchange.importing.archive import ArchiveLimits, BadArchive, unpack
 from index.jobs.records import FileFault
 from index.progress import Advance

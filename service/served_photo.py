@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.catalogue.rows import CataloguePhoto
 from index.storage.schema import CATALOGUED
 

@@ -15,7 +15,7 @@ import numpy as np
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
-from embedding.photo import BadPhoto, Image, PhotoLimits, read_photo
+from embedding.photos.photo import BadPhoto, Image, PhotoLimits, read_photo
 from index.identification.identifier import Identifier
 from index.search.matching import Identification
 from index.search.vectors import FloatArray

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from starlette.applications import Starlette
 
-from embedding.photo import Image, PhotoLimits, content_hash, photo_bytes, read_photo, thumbnail
+from embedding.photos.photo import Image, PhotoLimits, content_hash, photo_bytes, read_photo, thumbnail
 from index.storage.address import CatalogueAddress, folder_beside
 from index.storage.originals import write_whole
 from service.curating import Curating

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.search.species import likeliest_species
 from index.storage.address import BadCatalogue, CatalogueAddress
 from index.storage.schema import CATALOGUED, DELETED, EncounterRow, IndividualRow, PhotoRow, RevisionRow, VectorRow

@@ -56,7 +56,7 @@ def embed(
     refuse_out(out)
     named = named_once(photos) if csv is None else named_by(csv, photos)
     from embedding.embedder import Embedder
-    from embedding.photo import BadPhoto
+    from embedding.photos.photo import BadPhoto
 
     embedder = Embedder.load(checkpoint)
     say(f"Embedding {counted(len(named))} into {out}")
@@ -70,7 +70,7 @@ def embed(
 
 
 def _embed_by_service(server: str, api_key: str | None, photos: Sequence[Path], out: Path) -> None:
-    from embedding.photo_files import BadPhoto
+    from embedding.photos.photo_files import BadPhoto
     from index.commands.named_files import files_named_once
     from index.commands.remote import embedded, service_at
 

@@ -11,9 +11,9 @@ from index.commands.options import ApiKeyOption, CheckpointOption, ServerOption,
 from index.messages import BadOut
 
 if TYPE_CHECKING:
-    from embedding.comparison import ComparedPhoto
     from embedding.embedder import Embedder
-    from embedding.photo import Box
+    from embedding.explanation.side_by_side import ComparedPhoto
+    from embedding.photos.photo import Box
 
 _BOX_HELP = "Where the fluke is in the {}: 'left top right bottom' as shares 0 to 1 (default: the locator finds it)."
 
@@ -46,9 +46,9 @@ def explain(
 
     boxes = (box_of(query_box or "", "--query-box"), box_of(reference_box or "", "--reference-box"))
     from embedding.checkpoint import write_atomically
-    from embedding.comparison import compare
     from embedding.embedder import Embedder
-    from embedding.heat import png_bytes
+    from embedding.explanation.heatmap import png_bytes
+    from embedding.explanation.side_by_side import compare
 
     embedder = Embedder.load(checkpoint)
     compared = compare(embedder, _read(query, boxes[0], embedder), _read(reference, boxes[1], embedder))
@@ -67,8 +67,8 @@ def _explain_by_service(server: str, api_key: str | None, query: Path, reference
 
 
 def _read(path: Path, box: Box | None, embedder: Embedder) -> ComparedPhoto:
-    from embedding.comparison import ComparedPhoto
-    from embedding.photo import read_photo
+    from embedding.explanation.side_by_side import ComparedPhoto
+    from embedding.photos.photo import read_photo
 
     # Decoded as `identify` does it, so that the distance is the one that it tells.
     return ComparedPhoto(path.name, read_photo(path, at_least_px=embedder.input_px), box)

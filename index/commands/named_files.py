@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from embedding.photo_files import BadPhoto, find_photos, photo_names
+from embedding.photos.photo_files import BadPhoto, find_photos, photo_names
 
 
 class NamedFile(NamedTuple):

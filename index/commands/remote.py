@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from client import Client
-from client.answers import EmbeddedPhoto, Explanation, PhotoAnswer
-from client.attempts import Retries
 from client.errors import BadPhotos, ServerRefused, ServiceError
+from client.records.photos import EmbeddedPhoto, Explanation, PhotoAnswer
+from client.retries import Retries
 from embedding.errors import FlukeprintError
-from embedding.photo_files import BadPhoto, photo_bytes
+from embedding.photos.photo_files import BadPhoto, photo_bytes
 from index.commands.named_files import NamedFile
 from index.messages import say
 from index.progress import no_progress, progress

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
 from index.curation.text_search import folded
 from index.curation.undo import live_revisions, past_events

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from embedding.errors import FlukeprintError
-from embedding.photo import Box, Image
+from embedding.photos.photo import Box, Image
 from index.calibration.calibration import Calibration
 from index.search.fusion import rank_fused
 from index.search.gallery import Gallery

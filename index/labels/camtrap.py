@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.labels.csv_labels import checked_box, individual_of, iso_time, photo_name, read_text, some
 from index.labels.csv_text import csv_text
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.labels.csv_labels import checked_box, iso_time, photo_name, read_text, some
 from index.labels.csv_labels import individual_of as individual_of_label
 from index.labels.labelled_photo import BadLabels, LabelledPhoto

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from embedding.photo import PHOTO_SUFFIXES, Box
+from embedding.photos.photo import PHOTO_SUFFIXES, Box
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
 
 _LABEL_COLUMNS = ("label", "individual", "individual_id", "id")  # the first one that is there counts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.errors import FlukeprintError
-from embedding.photo import Box
+from embedding.photos.photo import Box
 
 NEW_WHALE = "new_whale"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from embedding.photo import photo_names
+from embedding.photos.photo import photo_names
 from index.labels.coco import coco_rows
 from index.labels.csv_labels import box_of, csv_rows, individual_of, once_each, some
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photo import BadPhoto, Image, PhotoLimits, content_hash, photo_bytes, read_photo
+from embedding.photos.photo import BadPhoto, Image, PhotoLimits, content_hash, photo_bytes, read_photo
 from index.labels.reader import LabelledPhoto
 from index.prefetch import ahead
 from index.search.vectors import Embedder, check_vectors

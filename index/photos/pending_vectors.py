@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.photos.embed import EmbeddedPhoto
 from index.processes import is_alive, this_worker
 from index.storage.address import CatalogueAddress, folder_beside

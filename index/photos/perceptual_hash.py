@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photo import Image, resize, to_array
+from embedding.photos.photo import Image, resize, to_array
 
 MOST_BITS = 24
 HASH_BYTES = 32

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedding.photo import BadPhoto
+from embedding.photos.photo import BadPhoto
 from index.catalogue.catalogue import CataloguePhoto
 from index.curation.corrections import Decided
 from index.labels.reader import LabelledPhoto, Labels

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, revising
 from index.catalogue.rows import CataloguePhoto, last_calibration, last_revision, read_photos, read_vectors

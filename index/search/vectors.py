@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
-from embedding.photo import Box, Image
+from embedding.photos.photo import Box, Image
 
 FloatArray = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from embedding.errors import FlukeprintError
-from embedding.photo import PHOTO_SUFFIXES, content_hash
+from embedding.photos.photo import PHOTO_SUFFIXES, content_hash
 from index.storage.address import CatalogueAddress, folder_beside
 from index.storage.partial_files import unfinished_suffix
 

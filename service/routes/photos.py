@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from embedding.photo import BadPhoto
+from embedding.photos.photo import BadPhoto
 from service.declared import requires
 from service.openapi import problem_responses
 from service.problems import INVALID, NOT_FOUND, NOT_READY, ProblemError

@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.requests import Request
 
-from embedding.exif import taken_at
-from embedding.photo import content_hash
+from embedding.photos.exif import taken_at
+from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Event
 from index.curation.listings import PhotoCard

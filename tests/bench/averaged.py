@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from embedding.checkpoint import LOCATOR_PREFIX, load_weights, read_header, save_checkpoint
 from embedding.embedder import Embedder, load_locator
-from embedding.network import Network, NetworkConfig
-from embedding.photo import read_photo
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import read_photo
 from index.labels.reader import LabelledPhoto
 from training.sets.sets import read_sets
 from training.splits.protocol import read_split

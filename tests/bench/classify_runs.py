@@ -163,8 +163,8 @@ def members(data: Path, out: Path) -> dict[str, dict[str, float]]:
     from sklearn.preprocessing import StandardScaler
 
     from embedding.embedder import Embedder, normalised
-    from embedding.ensemble import Ensemble
-    from embedding.preprocessing import Preprocessing
+    from embedding.networks.ensemble import Ensemble
+    from embedding.photos.preprocessing import Preprocessing
     from index.labels.reader import read_labels
     from training.pixels.cache import cached_pixels
     from training.recipes.choices import DataChoices

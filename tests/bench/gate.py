@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from embedding.embedder import Embedder
-from embedding.ensemble import Ensemble
+from embedding.networks.ensemble import Ensemble
 from index.labels.reader import LabelledPhoto
 from training.ensembles import fit_gate
 from training.sets.sets import read_sets

@@ -17,8 +17,8 @@ import torch
 from torchvision.ops import box_iou
 
 from embedding.embedder import Embedder
-from embedding.locator import AnyLocator, locate
-from embedding.photo import Box, Image, crop, read_photo
+from embedding.networks.locator import AnyLocator, locate
+from embedding.photos.photo import Box, Image, crop, read_photo
 from index.labels.reader import LabelledPhoto
 from training.localisation.train_locator import HELD_OUT_EVERY
 from training.sets.sets import read_sets

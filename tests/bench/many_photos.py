@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from embedding.photo import find_photos
+from embedding.photos.photo import find_photos
 
 ROOT = Path(__file__).resolve().parents[2]
 WAYS = {"as": None, "mirrored": ImageOps.mirror, "flipped": ImageOps.flip}

@@ -17,8 +17,8 @@ import numpy as np
 from evaluated import Evaluated
 
 from embedding.checkpoint import read_header
-from embedding.network import NetworkConfig
-from embedding.sides import embedded_dim
+from embedding.networks.mirror import embedded_dim
+from embedding.networks.network import NetworkConfig
 
 _ABSENT = 0.1  # a mean length: a gate sends single photos to others' members
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from evaluated import Evaluated
 
-from embedding.photo import read_photo
+from embedding.photos.photo import read_photo
 from index.photos.perceptual_hash import DECODE_PX, near_pairs, perceptual_hash
 
 

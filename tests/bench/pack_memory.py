@@ -26,7 +26,7 @@ from typing import Any
 
 from PIL import Image
 
-from embedding.photo_files import find_photos
+from embedding.photos.photo_files import find_photos
 
 ROOT = Path(__file__).resolve().parents[2]
 

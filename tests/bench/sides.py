@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedding.embedder import Embedder, normalised
-from embedding.photo import Box, read_photo
-from embedding.sides import Sides, join_sides
+from embedding.networks.mirror import Sides, join_sides
+from embedding.photos.photo import Box, read_photo
 from index.labels.reader import LabelledPhoto
 from training.ensembles.reduce_dimensions import thin
 from training.evaluation.protocol import validation_metrics

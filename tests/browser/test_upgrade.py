@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from embedding.checkpoint import CheckpointHeader, fingerprint_of, save_checkpoint
-from embedding.preprocessing import Preprocessing
+from embedding.photos.preprocessing import Preprocessing
 from index.catalogue.catalogue import Catalogue
 from index.labels.reader import read_labels
 from index.reindex.update import build_catalogue

@@ -7,44 +7,44 @@ from typing import Any
 
 import pytest
 
-from client import answers, catalogue_answers, service_answers
 from client.errors import Fault, Problem
+from client.records import catalogue, photos, service
 from service.app import create_app
 from service.settings import Settings
 
 # The record and the schema of the service that it reads.
 PAIRS = {
-    answers.Match: "RankedMatch",
-    answers.SpeciesAnswer: "PhotoSpecies",
-    answers.PhotoAnswer: "PhotoAnswer",
-    answers.EncounterAnswer: "EncounterAnswer",
-    answers.Thresholds: "DecidingDistances",
-    answers.TimingsMs: "TimingsMs",
-    answers.Identification: "IdentifyAnswer",
-    answers.ComparedPhoto: "ComparedPhoto",
-    answers.Verified: "VerifiedPhoto",
-    answers.Verification: "VerifyAnswer",
-    answers.EmbeddedPhoto: "EmbeddedPhoto",
-    answers.Embedding: "EmbedAnswer",
-    catalogue_answers.Event: "EventAnswer",
-    catalogue_answers.Individual: "IndividualAnswer",
-    catalogue_answers.NextId: "NextId",
-    catalogue_answers.Encounter: "EncounterCard",
-    catalogue_answers.CataloguedPhoto: "CataloguedPhoto",
-    catalogue_answers.SkippedPhoto: "SkippedPhoto",
-    catalogue_answers.TakenIn: "TakenIn",
-    catalogue_answers.Change: "ChangeAnswer",
-    catalogue_answers.MergeSuggestion: "MergeSuggestion",
-    catalogue_answers.Cluster: "ClusterAnswer",
-    service_answers.Job: "Job",
-    service_answers.JobFault: "JobError",
-    service_answers.ReportRow: "ReportRow",
-    service_answers.RatesAt: "RatesAt",
-    service_answers.HistogramBin: "HistogramBin",
-    service_answers.Calibration: "CalibrationAnswer",
-    service_answers.Stats: "Stats",
-    service_answers.Version: "Version",
-    service_answers.Ready: "Ready",
+    photos.Match: "RankedMatch",
+    photos.SpeciesAnswer: "PhotoSpecies",
+    photos.PhotoAnswer: "PhotoAnswer",
+    photos.EncounterAnswer: "EncounterAnswer",
+    photos.Thresholds: "DecidingDistances",
+    photos.TimingsMs: "TimingsMs",
+    photos.Identification: "IdentifyAnswer",
+    photos.ComparedPhoto: "ComparedPhoto",
+    photos.Verified: "VerifiedPhoto",
+    photos.Verification: "VerifyAnswer",
+    photos.EmbeddedPhoto: "EmbeddedPhoto",
+    photos.Embedding: "EmbedAnswer",
+    catalogue.Event: "EventAnswer",
+    catalogue.Individual: "IndividualAnswer",
+    catalogue.NextId: "NextId",
+    catalogue.Encounter: "EncounterCard",
+    catalogue.CataloguedPhoto: "CataloguedPhoto",
+    catalogue.SkippedPhoto: "SkippedPhoto",
+    catalogue.TakenIn: "TakenIn",
+    catalogue.Change: "ChangeAnswer",
+    catalogue.MergeSuggestion: "MergeSuggestion",
+    catalogue.Cluster: "ClusterAnswer",
+    service.Job: "Job",
+    service.JobFault: "JobError",
+    service.ReportRow: "ReportRow",
+    service.RatesAt: "RatesAt",
+    service.HistogramBin: "HistogramBin",
+    service.Calibration: "CalibrationAnswer",
+    service.Stats: "Stats",
+    service.Version: "Version",
+    service.Ready: "Ready",
     Problem: "Problem",
     Fault: "Fault",
 }
@@ -65,11 +65,11 @@ def test_a_record_holds_what_the_service_tells(record: type[Any], schemas: dict[
     told = set(schema["properties"])
     held = {field.name: field for field in fields(record)}
     assert told - set(held) == set()
-    assert set(held) - told - OF_HEADERS <= ({"photo"} if record is answers.Verified else set())
+    assert set(held) - told - OF_HEADERS <= ({"photo"} if record is photos.Verified else set())
     needed = {name for name, one in held.items() if one.default is MISSING and one.default_factory is MISSING}
     always = set(schema.get("required", ())) | {name for name in told if "const" in schema["properties"][name]}
     assert needed - always == set()
 
 
 def test_an_encounter_is_verified_in_the_same_words(schemas: dict[str, Any]) -> None:
-    assert set(schemas["VerifiedEncounter"]["properties"]) | {"photo"} == {one.name for one in fields(answers.Verified)}
+    assert set(schemas["VerifiedEncounter"]["properties"]) | {"photo"} == {one.name for one in fields(photos.Verified)}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from client.asking_catalogue import send_photos
-from client.asking_photos import embed, explain, identify, verify
+from client.requests.catalogue import send_photos
+from client.requests.photos import embed, explain, identify, verify
 from service.curation_requests import QueueForm
 from service.schemas import IdentifyForm
 from service.verify_schemas import EmbedForm, ExplainForm, VerifyForm

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from client import AsyncClient, Client
-from client.attempts import Retries, retry_after_seconds
 from client.errors import BadPhotos, Conflict, NotAllowed, ServerBusy, ServiceUnreachable, StrangeAnswer
+from client.retries import Retries, retry_after_seconds
 
 URL = "http://flukes.test"
 Played = httpx.Response | Exception
@@ -199,6 +199,6 @@ def test_the_same_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_retry_after_is_a_number_or_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
     now = parsedate_to_datetime("Thu, 28 May 2026 10:00:00 GMT")
-    monkeypatch.setattr("client.attempts.time.time", lambda: now.timestamp() - 7)
+    monkeypatch.setattr("client.retries.time.time", lambda: now.timestamp() - 7)
     assert retry_after_seconds(format_datetime(now, usegmt=True)) == 7
     assert [retry_after_seconds(one) for one in (None, "3", "-1", "soon")] == [None, 3, 0, None]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from client import AsyncClient, Client
-from client.asking_photos import identify
 from client.errors import BadPhotos, ChangedMeanwhile, Conflict, Invalid, NotFound
-from client.service_answers import Job
+from client.records.service import Job
+from client.requests.photos import identify
 
 Photo = Callable[..., bytes]
 

@@ -10,7 +10,7 @@ import pytest
 
 from client import Client
 from client.errors import ServiceUnreachable, StrangeAnswer
-from client.events import EventLines, Watching
+from client.job_events import EventLines, Watching
 
 JOB = {
     "id": 3,

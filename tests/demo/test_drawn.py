@@ -6,7 +6,7 @@ import pytest
 from demo.anatomy import HEIGHT_PX, LEFT, PX_PER_UNIT, TOP, WIDTH_PX, Individual
 from demo.drawn import photograph
 from demo.pose import Pose
-from embedding.photo import to_array
+from embedding.photos.photo import to_array
 
 STEP = 6  # grid pixels to a cell when photos are laid back onto the flat fluke
 

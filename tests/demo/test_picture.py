@@ -8,7 +8,7 @@ import pytest
 from demo.album import Query
 from demo.picture import draw_answers, save_answers
 from demo.serving import Answer
-from embedding.photo import from_array, read_photo, save_jpeg, to_array
+from embedding.photos.photo import from_array, read_photo, save_jpeg, to_array
 from index.search.matching import Match
 
 GREEN, RED, BLUE = (0, 200, 0), (200, 0, 0), (0, 0, 200)

@@ -9,7 +9,7 @@ import pytest
 
 from demo.album import DemoError, Query
 from demo.serving import Answer, ask, build_index, flukeprint, free_port, served, terminated_as_interrupted
-from embedding.photo import from_array, save_jpeg
+from embedding.photos.photo import from_array, save_jpeg
 from index.search.matching import Match
 
 

@@ -1,4 +1,4 @@
-"""embedding/aligner.py: a body part is cut out upright, and what was found there goes back to where it is."""
+"""embedding/networks/aligner.py: a body part is cut out upright, and what was found there goes back to where it is."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from embedding.aligner import ALIGNER_PX, Aligner, aligned, in_photo, jittered
-from embedding.backbone import BadNetwork
-from embedding.network import Network, NetworkConfig
-from embedding.regions import region_vectors
+from embedding.explanation.regions import region_vectors
+from embedding.networks.aligner import ALIGNER_PX, Aligner, aligned, in_photo, jittered
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.network import Network, NetworkConfig
 
 ALIGNED = NetworkConfig("test_resnet", 8, "vlad", aligned_px=(96, 64))
 

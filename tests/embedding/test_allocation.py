@@ -1,4 +1,4 @@
-"""embedding/allocation.py: what is freed is used again, without a page fault for each page."""
+"""embedding/networks/malloc.py: what is freed is used again, without a page fault for each page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from embedding import allocation
-from embedding.allocation import keep_freed_memory
+from embedding.networks import malloc
+from embedding.networks.malloc import keep_freed_memory
 
 IS_GLIBC = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 COUNTING = """
 import ctypes, resource, sys
-from embedding.allocation import keep_freed_memory
+from embedding.networks.malloc import keep_freed_memory
 print(keep_freed_memory())
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
@@ -55,5 +55,5 @@ def test_freed_memory_is_kept_unless_the_user_said_otherwise() -> None:
 def test_another_libc_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
     monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
-    monkeypatch.setattr(allocation.ctypes, "CDLL", lambda _: object())
+    monkeypatch.setattr(malloc.ctypes, "CDLL", lambda _: object())
     assert keep_freed_memory() is False

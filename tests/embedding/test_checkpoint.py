@@ -29,7 +29,7 @@ from embedding.checkpoint import (
     save_checkpoint,
     write_atomically,
 )
-from embedding.preprocessing import Preprocessing
+from embedding.photos.preprocessing import Preprocessing
 
 HEADER = CheckpointHeader(
     {"backbone": "test_resnet", "embedding_dim": 8}, Preprocessing(32, 48, crop="box"), {"name": "tiny", "photos": 3}

@@ -1,4 +1,4 @@
-"""embedding/comparison.py: two photos side by side as the network saw them."""
+"""embedding/explanation/side_by_side.py: two photos side by side as the network saw them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from embedding.comparison import ComparedPhoto, compare, seen_box, strongest_of, view_of
 from embedding.embedder import Embedder
-from embedding.heat import RIGHT
-from embedding.locator import Locator, locate
-from embedding.network import Network, NetworkConfig
-from embedding.photo import Box, to_array
-from embedding.preprocessing import Preprocessing
+from embedding.explanation.heatmap import RIGHT
+from embedding.explanation.side_by_side import ComparedPhoto, compare, seen_box, strongest_of, view_of
+from embedding.networks.locator import Locator, locate
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import Box, to_array
+from embedding.photos.preprocessing import Preprocessing
 
 CROPPED = Preprocessing(64, 64, crop="box", box_margin=0.0)
 HALF = Box(0.0, 0.0, 0.5, 1.0)

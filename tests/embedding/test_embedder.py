@@ -12,10 +12,10 @@ from PIL import Image, ImageOps
 from embedding import embedder as embedder_module
 from embedding.checkpoint import LOCATOR_PREFIX, BadCheckpoint, CheckpointHeader, fingerprint_of, save_checkpoint
 from embedding.embedder import Embedder, load_locator, normalised
-from embedding.locator import Locator, locate
-from embedding.network import Network, NetworkConfig
-from embedding.photo import Box
-from embedding.preprocessing import Preprocessing
+from embedding.networks.locator import Locator, locate
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import Box
+from embedding.photos.preprocessing import Preprocessing
 
 CONFIG = NetworkConfig("test_resnet", embedding_dim=8)
 SQUARE = Preprocessing(32, 32, crop="box", box_margin=0.0)

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from embedding.backbone import BadNetwork
-from embedding.ensemble import Ensemble, GateConfig, network_of
-from embedding.network import Network, NetworkConfig
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.ensemble import Ensemble, GateConfig, network_of
+from embedding.networks.network import Network, NetworkConfig
 
 
 def test_an_ensemble_s_cosine_is_the_mean_of_its_members() -> None:

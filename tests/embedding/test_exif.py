@@ -1,4 +1,4 @@
-"""embedding/exif.py: the orientation, against Pillow's own reading, and the time; and nothing but them."""
+"""embedding/photos/exif.py: the orientation, against Pillow's own reading, and the time; and nothing but them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from embedding.exif import orientation, set_jpeg_exif_aside, taken_at
+from embedding.photos.exif import orientation, set_jpeg_exif_aside, taken_at
 
 
 def exif_of(byte_order: str, *tags: tuple[int, int, int]) -> bytes:
@@ -123,7 +123,7 @@ def test_a_file_made_to_be_read_for_ever_is_read_in_bounds(monkeypatch: pytest.M
         read.append(1)
         return unpack(*given)
 
-    monkeypatch.setattr("embedding.exif.struct.unpack_from", counted)
+    monkeypatch.setattr("embedding.photos.exif.struct.unpack_from", counted)
     assert taken_at(block) is None  # as a TIFF
     assert taken_at((b"Exif\x00\x00" + block[:20]) * 1000 + block) is None
     assert 0 < len(read) < 20_000

@@ -1,4 +1,4 @@
-"""embedding/folding.py: the same numbers with fewer layers, and never where something else reads a convolution."""
+"""embedding/networks/fused_batch_norm.py: the same numbers with fewer layers, and never where something else reads a convolution."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import torch
 from timm.layers.std_conv import StdConv2d
 from torch import Tensor, nn
 
-from embedding.aligner import Aligner
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.embedder import Embedder
-from embedding.folding import fold_batch_norms
-from embedding.locator import EarlierLocator, Locator
-from embedding.network import Network, NetworkConfig
-from embedding.preprocessing import Preprocessing
+from embedding.networks.aligner import Aligner
+from embedding.networks.fused_batch_norm import fold_batch_norms
+from embedding.networks.locator import EarlierLocator, Locator
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.preprocessing import Preprocessing
 
 
 def lived_in(network: nn.Module) -> nn.Module:

@@ -1,4 +1,4 @@
-"""embedding/heat.py: colours that mean something, tiles that stay where they belong."""
+"""embedding/explanation/heatmap.py: colours that mean something, tiles that stay where they belong."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.heat import RIGHT, WRONG, Tile, heat_over, png_bytes, tiled
-from embedding.photo import to_array
+from embedding.explanation.heatmap import RIGHT, WRONG, Tile, heat_over, png_bytes, tiled
+from embedding.photos.photo import to_array
 
 GREEN = np.full((40, 60, 3), (20, 200, 20), np.uint8)
 PAPER = (252, 252, 250)

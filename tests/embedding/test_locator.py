@@ -1,4 +1,4 @@
-"""embedding/locator.py: boxes within the photo, the same in the mirror."""
+"""embedding/networks/locator.py: boxes within the photo, the same in the mirror."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from embedding.locator import AnyLocator, EarlierLocator, Locator, locate, locator_of, locator_pixels
+from embedding.networks.locator import AnyLocator, EarlierLocator, Locator, locate, locator_of, locator_pixels
 
 
 @pytest.fixture(params=[Locator, EarlierLocator])

@@ -1,4 +1,4 @@
-"""embedding/network.py: GeM against its formula, timm behind its door, and weights that fit or are refused."""
+"""embedding/networks/network.py: GeM against its formula, timm behind its door, and weights that fit or are refused."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from embedding.backbone import BadNetwork, load_backbone_weights, thin_strides
-from embedding.network import GeneralizedMean, Network, NetworkConfig, Vlad
-from embedding.sides import Mirror
+from embedding.networks.backbone import BadNetwork, load_backbone_weights, thin_strides
+from embedding.networks.mirror import Mirror
+from embedding.networks.network import Network, NetworkConfig
+from embedding.networks.pooling import GeneralizedMean, Vlad
 
 TINY = NetworkConfig("test_resnet", embedding_dim=8)
 

@@ -1,4 +1,4 @@
-"""embedding/photo.py: every format and pixel kind comes out upright RGB, everything else is BadPhoto."""
+"""embedding/photos/photo.py: every format and pixel kind comes out upright RGB, everything else is BadPhoto."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import PIL.ImageFile
 import PIL.ImageOps
 import pytest
 
-from embedding.photo import (
+from embedding.photos.photo import (
     BadPhoto,
     Box,
     PhotoLimits,

@@ -1,4 +1,4 @@
-"""embedding/photo_files.py: finding photos, and reading bytes within limits."""
+"""embedding/photos/photo_files.py: finding photos, and reading bytes within limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from embedding.photo_files import BadPhoto, PhotoLimits, content_hash, find_photos, photo_bytes, photo_names
+from embedding.photos.photo_files import BadPhoto, PhotoLimits, content_hash, find_photos, photo_bytes, photo_names
 
 
 def touch(folder: Path, *names: str) -> None:

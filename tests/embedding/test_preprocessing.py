@@ -1,4 +1,4 @@
-"""embedding/preprocessing.py: what becomes of an image's pixels, and how the description travels."""
+"""embedding/photos/preprocessing.py: what becomes of an image's pixels, and how the description travels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.photo import Box
-from embedding.preprocessing import BadPreprocessing, Preprocessing
+from embedding.photos.photo import Box
+from embedding.photos.preprocessing import BadPreprocessing, Preprocessing
 
 BLUE, RED = (0, 0, 255), (255, 0, 0)
 

@@ -1,4 +1,4 @@
-"""embedding/regions.py: heat that adds up to the very distance, and lies where the likeness is."""
+"""embedding/explanation/regions.py: heat that adds up to the very distance, and lies where the likeness is."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from embedding.embedder import Embedder
-from embedding.ensemble import Ensemble
-from embedding.network import Network, NetworkConfig, Pooling
-from embedding.preprocessing import Preprocessing
-from embedding.regions import Heat, heat_maps, members_of, region_vectors
+from embedding.explanation.regions import Heat, heat_maps, members_of, region_vectors
+from embedding.networks.ensemble import Ensemble
+from embedding.networks.network import Network, NetworkConfig
+from embedding.networks.pooling import Pooling
+from embedding.photos.preprocessing import Preprocessing
 
 INPUT = Preprocessing(96, 64)
 
@@ -138,7 +139,7 @@ def test_an_ensemble_of_one_is_that_one(pair: np.ndarray) -> None:
 
 
 def test_grids_that_do_not_divide_each_other_keep_their_sum(pair: np.ndarray) -> None:
-    from embedding.regions import _resampled
+    from embedding.explanation.regions import _resampled
 
     heat = np.arange(6.0).reshape(2, 3)
     finer = _resampled(heat, 3, 4)

@@ -1,4 +1,4 @@
-"""embedding/sides.py: two looks added, or kept apart, whole or by chosen axes."""
+"""embedding/networks/mirror.py: two looks added, or kept apart, whole or by chosen axes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from embedding.backbone import BadNetwork
 from embedding.embedder import Embedder
-from embedding.ensemble import Ensemble
-from embedding.network import Network, NetworkConfig
-from embedding.preprocessing import Preprocessing
-from embedding.regions import heat_maps
-from embedding.sides import Mirror, embedded_dim, join_sides
+from embedding.explanation.regions import heat_maps
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.ensemble import Ensemble
+from embedding.networks.mirror import Mirror, embedded_dim, join_sides
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.preprocessing import Preprocessing
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import doctor
 from doctor import Finding
-from embedding.photo import from_array, save_jpeg
+from embedding.photos.photo import from_array, save_jpeg
 from flukeprint import build_app
 
 RUN = CliRunner()
@@ -24,8 +24,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from embedding.checkpoint import CheckpointHeader, save_checkpoint
-    from embedding.network import Network, NetworkConfig
-    from embedding.preprocessing import Preprocessing
+    from embedding.networks.network import Network, NetworkConfig
+    from embedding.photos.preprocessing import Preprocessing
 
     torch.manual_seed(0)
     network = Network(NetworkConfig("resnet10t", 8))

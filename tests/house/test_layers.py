@@ -18,12 +18,12 @@ MAY_IMPORT = {
 }
 # A path is a door; one that ends in / is every file below it. `doctor.py` asks libraries how they are.
 DOORS = {
-    "PIL": {"embedding/photo.py", "embedding/heat.py", "demo/picture.py"},
-    "pillow_heif": {"embedding/photo.py"},
-    "timm": {"embedding/backbone.py"},
+    "PIL": {"embedding/photos/photo.py", "embedding/explanation/heatmap.py", "demo/picture.py"},
+    "pillow_heif": {"embedding/photos/photo.py"},
+    "timm": {"embedding/networks/backbone.py"},
     "torch": {"embedding/", "training/", "doctor.py"},
     "torchvision": {"training/", "doctor.py"},
-    "safetensors": {"embedding/checkpoint.py", "embedding/backbone.py", "training/"},
+    "safetensors": {"embedding/checkpoint.py", "embedding/networks/backbone.py", "training/"},
     "faiss": {"index/search/engine.py"},
     "filelock": {"training/run/lock.py"},
     "scipy": {
@@ -205,7 +205,7 @@ def test_an_import_against_the_order_is_seen(tmp_path: Path) -> None:
         embedding_photo="from . import exif",
     )
     assert order_breaches(root) == [
-        "embedding/photo.py:1 imports relatively; name the wing",
+        "embedding/photos/photo.py:1 imports relatively; name the wing",
         "index/search/gallery.py:2 imports service.app; index may import ['client', 'embedding', 'index']",
     ]
 

@@ -23,7 +23,7 @@ import pytest
 
 from demo.anatomy import Individual
 from demo.drawn import photograph
-from embedding.photo import save_jpeg
+from embedding.photos.photo import save_jpeg
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)

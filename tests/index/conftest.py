@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.photo import crop, to_array
+from embedding.photos.photo import crop, to_array
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator
 from index.labels.reader import Labels, read_labels

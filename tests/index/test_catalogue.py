@@ -58,7 +58,7 @@ def test_vectors_are_the_embedder_s_own_in_the_order_of_names(path, season, embe
         by_id = {photo.id: photo for photo in catalogue.photos()}
         assert catalogue.vectors("0" * 64)[1].shape == (0, 0)
     assert [by_id[each].name for each in ids] == sorted(season.rows)
-    from embedding.photo import read_photo
+    from embedding.photos.photo import read_photo
 
     for row, photo_id in enumerate(ids):
         photo = by_id[photo_id]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.labels.reader import BadLabels, Labels, read_labels
 
 IMAGE = {"id": 1, "file_name": "a.jpg", "width": 200, "height": 100}

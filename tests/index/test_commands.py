@@ -16,7 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from embedding.errors import FlukeprintError
-from embedding.photo import BadPhoto, read_photo
+from embedding.photos.photo import BadPhoto, read_photo
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.commands import index
 from index.identification.identifier import WrongFingerprint
@@ -310,7 +310,7 @@ def test_embed_writes_names_and_vectors(run, season, tmp_path, embedder):
 
 
 def test_embed_with_boxes(run, season, tmp_path, embedder):
-    from embedding.photo import Box
+    from embedding.photos.photo import Box
 
     season.rows = {"a00_0.png": {"label": "w_00", "box": "0 0 0.5 1"}}
     season.labels()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from embedding.photo import read_photo
+from embedding.photos.photo import read_photo
 from index.curation.curator import BadCuration, CurationConflict
 from index.curation.listings import Directory, next_free_id
 from index.curation.past_revision import searchable_as_of

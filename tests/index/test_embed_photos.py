@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from embedding.photo import Box, PhotoLimits, read_photo
+from embedding.photos.photo import Box, PhotoLimits, read_photo
 from index.labels.reader import LabelledPhoto
 from index.photos import embed as module
 from index.photos.embed import EmbeddedPhoto, UnreadPhoto, embed_photos, photo_file

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from embedding.checkpoint import BadCheckpoint, CannotWrite, CheckpointHeader, save_checkpoint
 from embedding.embedder import Embedder
 from embedding.errors import FlukeprintError
-from embedding.network import Network, NetworkConfig
-from embedding.photo import BadPhoto, Box, read_photo
-from embedding.preprocessing import Preprocessing
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import BadPhoto, Box, read_photo
+from embedding.photos.preprocessing import Preprocessing
 from index.commands import index
 from index.labels.reader import BadLabels
 from index.messages import BadOut

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from embedding.photo import Box, Image
+from embedding.photos.photo import Box, Image
 from index.calibration.calibration import Calibration
 from index.calibration.leave_one_out import Trials
 from index.identification.identifier import Identifier, WrongFingerprint

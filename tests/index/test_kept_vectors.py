@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.labels.reader import BadLabels, Labels, read_labels, read_rows
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.catalogue.catalogue import CataloguePhoto
 from index.curation.corrections import Decided
 from index.labels.reader import LabelledPhoto

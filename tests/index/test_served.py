@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from client import Client
 from client.errors import NotAllowed, ServiceUnreachable
 from embedding.errors import FlukeprintError
-from embedding.photo_files import BadPhoto
+from embedding.photos.photo_files import BadPhoto
 from index.commands import index, remote
 from index.commands.named_files import NamedFile
 from index.commands.options import BadServerOptions

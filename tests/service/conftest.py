@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from embedding.photo import content_hash
+from embedding.photos.photo import content_hash
 from index.access.store import AccessStore
 from index.calibration.calibration import Calibration
 from index.calibration.leave_one_out import Trials

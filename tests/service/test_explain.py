@@ -13,12 +13,12 @@ import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from embedding.comparison import ComparedPhoto, compare
 from embedding.embedder import Embedder
-from embedding.heat import png_bytes
-from embedding.network import Network, NetworkConfig
-from embedding.photo import Box, read_photo
-from embedding.preprocessing import Preprocessing
+from embedding.explanation.heatmap import png_bytes
+from embedding.explanation.side_by_side import ComparedPhoto, compare
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import Box, read_photo
+from embedding.photos.preprocessing import Preprocessing
 from index.identification.identifier import Identifier
 from index.search.gallery import Gallery
 from service.serving import ServedPhoto, Serving

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.search.matching import BadQuery
 from service.inference import Look, Seen, Wish, answer_all
 

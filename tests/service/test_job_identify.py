@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.photo import PhotoLimits
+from embedding.photos.photo import PhotoLimits
 from index.catalogue.catalogue import Catalogue
 from index.exchange.importing.archive import ArchiveLimits
 from index.identification.identifier import Identifier

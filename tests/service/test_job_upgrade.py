@@ -15,7 +15,7 @@ import torch
 from fastapi.testclient import TestClient
 
 from embedding.checkpoint import CheckpointHeader, fingerprint_of, save_checkpoint
-from embedding.preprocessing import Preprocessing
+from embedding.photos.preprocessing import Preprocessing
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.identification.identifier import Identifier

@@ -11,9 +11,9 @@ import pytest
 
 from embedding.checkpoint import BadCheckpoint, CheckpointHeader, fingerprint_of, save_checkpoint
 from embedding.errors import FlukeprintError
-from embedding.network import Network, NetworkConfig
-from embedding.photo import read_photo
-from embedding.preprocessing import Preprocessing
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import read_photo
+from embedding.photos.preprocessing import Preprocessing
 from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.identification.identifier import WrongFingerprint

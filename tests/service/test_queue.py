@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.storage.originals import media_folder
 from service.taking_in import _names
 

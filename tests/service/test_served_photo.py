@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.catalogue.catalogue import CataloguePhoto
 from service.served_photo import ServedPhoto
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import service.thumbnails
-from embedding.photo import BadPhoto, PhotoLimits, content_hash
+from embedding.photos.photo import BadPhoto, PhotoLimits, content_hash
 from service.served_photo import ServedPhoto
 from service.thumbnails import Thumbnails, thumbnails_folder
 

@@ -13,11 +13,11 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
 from typer.testing import CliRunner
 
-from embedding.aligner import Aligner
-from embedding.backbone import BadNetwork
 from embedding.checkpoint import read_header, save_halved
 from embedding.embedder import build_networks
-from embedding.network import Network
+from embedding.networks.aligner import Aligner
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.network import Network
 from flukeprint import build_app
 from training.learning.first_weights import ALIGNER_FORMAT, start_network
 from training.localisation.train_aligner import COLUMNS, BadCorners, read_corners, train_aligner, write_aligner

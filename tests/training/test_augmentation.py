@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from embedding.embedder import normalised
-from embedding.preprocessing import Preprocessing
+from embedding.photos.preprocessing import Preprocessing
 from training.learning.augmentation import Augmentation
 from training.recipes.reading import AugmentationChoices
 

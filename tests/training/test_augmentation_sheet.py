@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedding.preprocessing import Preprocessing
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from training.recipes.reading import Recipe
 from training.rehearsal.augmentation_sheet import changed_pixels, draw_augmentation

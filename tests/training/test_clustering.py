@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from embedding.network import CENTRES_FITTED, Network, NetworkConfig, Vlad
-from embedding.preprocessing import Preprocessing
+from embedding.networks.network import Network, NetworkConfig
+from embedding.networks.pooling import CENTRES_FITTED, Vlad
+from embedding.photos.preprocessing import Preprocessing
 from training.learning.vlad_centres import begin_clusters
 
 INPUT = Preprocessing(64, 48)

@@ -19,10 +19,10 @@ from embedding.checkpoint import (
     save_checkpoint,
 )
 from embedding.embedder import Embedder
-from embedding.locator import Locator
-from embedding.network import Network, NetworkConfig
-from embedding.photo import read_photo
-from embedding.preprocessing import FitRule, Preprocessing
+from embedding.networks.locator import Locator
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import read_photo
+from embedding.photos.preprocessing import FitRule, Preprocessing
 from index.labels.reader import LabelledPhoto
 from training.classification.classifier import Classifier, add_classifier
 from training.ensembles.combine import BadEnsemble, combine

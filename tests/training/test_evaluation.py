@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from embedding.embedder import Embedder
-from embedding.network import Network, NetworkConfig
-from embedding.preprocessing import Preprocessing
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.preprocessing import Preprocessing
 from index.calibration.metrics import auroc
 from index.labels.reader import LabelledPhoto
 from training.evaluation import protocol

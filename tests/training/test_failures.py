@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from embedding.embedder import Embedder
-from embedding.locator import Locator, locate
-from embedding.network import Network, NetworkConfig
-from embedding.photo import Box
-from embedding.preprocessing import Preprocessing
+from embedding.networks.locator import Locator, locate
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import Box
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.search.matching import Candidate
 from training.evaluation.failures import (

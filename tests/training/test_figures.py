@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from embedding.embedder import Embedder
-from embedding.heat import RIGHT, WRONG
-from embedding.network import Network, NetworkConfig
-from embedding.photo import Box, crop, read_photo, resize, to_array
-from embedding.preprocessing import Preprocessing
+from embedding.explanation.heatmap import RIGHT, WRONG
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import Box, crop, read_photo, resize, to_array
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from training.evaluation.failures import known_asked
 from training.evaluation.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets

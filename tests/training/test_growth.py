@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from embedding.photo import read_photo
+from embedding.photos.photo import read_photo
 from index.calibration.calibration import calibrate
 from training.evaluation.compare.gallery_growth import draw_growth, growth
 from training.evaluation.questions import LabelledVectors, protocol_questions

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from embedding.backbone import BadNetwork
-from embedding.locator import locate
-from embedding.photo import WHOLE, Box, read_photo
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.locator import locate
+from embedding.photos.photo import WHOLE, Box, read_photo
 from index.labels.reader import LabelledPhoto
 from training.localisation import train_locator
 from training.localisation.train_locator import changed, train_locator

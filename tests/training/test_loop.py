@@ -21,7 +21,7 @@ from PIL import Image
 
 from embedding.checkpoint import CannotWrite, fingerprint_of, load_weights, read_header
 from embedding.embedder import Embedder
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.labels.reader import LabelledPhoto
 from training.learning.first_weights import start_network
 from training.learning.losses import WeightedLosses

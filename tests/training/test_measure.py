@@ -12,9 +12,9 @@ import torch
 
 from embedding.checkpoint import CheckpointHeader, fingerprint_of, save_checkpoint
 from embedding.embedder import Embedder
-from embedding.network import Network, NetworkConfig
-from embedding.photo import BadPhoto, read_photo
-from embedding.preprocessing import Preprocessing
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.photo import BadPhoto, read_photo
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.search.matching import BadQuery
 from training.evaluation import measure as measure_module

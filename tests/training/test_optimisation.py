@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from embedding.network import Network, NetworkConfig
+from embedding.networks.network import Network, NetworkConfig
 from training.learning.optimisation import (
     backbone_factor,
     begin_patience_anew,

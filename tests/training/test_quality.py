@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from training.evaluation.photo_quality import laplacian_variance, overlap, quality_of
 
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)

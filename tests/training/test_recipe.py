@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from training.recipes.reading import BadRecipe, Recipe, boxes_of, read_recipe, recipe_from_dict, shipped_recipes
 
 LEAST: dict[str, Any] = {"name": "least", "network": {"backbone": "resnet10t"}, "loss": [{"kind": "arcface"}]}

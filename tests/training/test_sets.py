@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.labels.reader import BadLabels
 from training.sets.sets import read_sets
 

@@ -11,7 +11,6 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from embedding.backbone import BadNetwork
 from embedding.checkpoint import (
     DEFAULT_CHECKPOINT,
     LOCATOR_PREFIX,
@@ -20,10 +19,12 @@ from embedding.checkpoint import (
     load_weights,
     save_checkpoint,
 )
-from embedding.finder import FINDER_BACKBONE, FINDER_OPTIONS
-from embedding.locator import AnyLocator, EarlierLocator, Locator
-from embedding.network import CENTRES_FITTED, Network, NetworkConfig, Vlad
-from embedding.preprocessing import Preprocessing
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.coordinate_regressor import FINDER_BACKBONE, FINDER_OPTIONS
+from embedding.networks.locator import AnyLocator, EarlierLocator, Locator
+from embedding.networks.network import Network, NetworkConfig
+from embedding.networks.pooling import CENTRES_FITTED, Vlad
+from embedding.photos.preprocessing import Preprocessing
 from training.ensembles.combine import combine
 from training.learning import first_weights
 from training.learning.first_weights import start_locator, start_network

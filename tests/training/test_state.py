@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from embedding.network import Network, NetworkConfig
+from embedding.networks.network import Network, NetworkConfig
 from training.learning.optimisation import build_optimiser, moving_average
 from training.learning.resume import BadState, Position, load_state, save_state
 from training.recipes.reading import OptimiserChoices

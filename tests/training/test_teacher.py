@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from embedding.backbone import BadNetwork
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
-from embedding.network import Network, NetworkConfig
-from embedding.preprocessing import Preprocessing
-from embedding.sides import Sides
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.mirror import Sides
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.preprocessing import Preprocessing
 from training.learning.distillation import Teacher
 from training.recipes.reading import DistillationChoices
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from embedding.sides import join_sides
+from embedding.networks.mirror import join_sides
 from training.ensembles.reduce_dimensions import BadDimensions, thin
 
 WIDTH = 12

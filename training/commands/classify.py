@@ -40,7 +40,7 @@ def classify(
 
     from embedding.checkpoint import refuse_unwritable, write_atomically
     from embedding.embedder import Embedder
-    from embedding.photo import BadPhoto
+    from embedding.photos.photo import BadPhoto
     from index.commands.given_photos import embedded, named_once
     from training.classification.classifier import read_classifier
     from training.classification.predictions import answers_csv, answers_of

@@ -11,7 +11,7 @@ import typer
 from training.commands.split import SetLabelsArgument, SetPhotosOption
 
 if TYPE_CHECKING:
-    from embedding.preprocessing import Preprocessing
+    from embedding.photos.preprocessing import Preprocessing
     from training.pixels.packing import Packed
 
 
@@ -71,7 +71,7 @@ def pack(
 def _preprocessing(
     size: str | None, fit: str | None, crop: str | None, grey: bool, recipe: str | None
 ) -> Preprocessing:
-    from embedding.preprocessing import Preprocessing
+    from embedding.photos.preprocessing import Preprocessing
 
     if recipe is None:
         width, height = _size(size or "224")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from embedding.photo import BadPhoto, read_photo, thumbnail
+from embedding.photos.photo import BadPhoto, read_photo, thumbnail
 from training.data.check import CheckReport
 from training.data.check_tables import fact_lines, summary
 from training.data.findings import Case, Finding

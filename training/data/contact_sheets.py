@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from embedding.checkpoint import write_atomically
-from embedding.heat import Tile, png_bytes, tiled
-from embedding.photo import BadPhoto, Image, read_photo, thumbnail, to_array
+from embedding.explanation.heatmap import Tile, png_bytes, tiled
+from embedding.photos.photo import BadPhoto, Image, read_photo, thumbnail, to_array
 from index.labels.csv_labels import some
 from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto
 from training.data.explore import photos_per_label

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from embedding.photo import Image
+from embedding.photos.photo import Image
 from index.labels.reader import NEW_WHALE
 from training.data.check_tables import look_lines
 from training.data.explore import Exploration

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.exif import taken_at
-from embedding.photo import (
+from embedding.photos.exif import taken_at
+from embedding.photos.photo import (
     BadPhoto,
     Image,
     PhotoKind,

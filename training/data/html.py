@@ -8,7 +8,7 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 
-from embedding.photo import Image
+from embedding.photos.photo import Image
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #f4f7f8; --sheet: #fff; --line: #cfdade; --ink: #12252d; --soft: #4c616b;

@@ -23,10 +23,10 @@ from embedding.checkpoint import (
     save_checkpoint,
 )
 from embedding.embedder import Embedder
-from embedding.ensemble import Ensemble, GateConfig, network_of
 from embedding.errors import FlukeprintError
-from embedding.locator import locator_of
-from embedding.preprocessing import Preprocessing
+from embedding.networks.ensemble import Ensemble, GateConfig, network_of
+from embedding.networks.locator import locator_of
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from training.ensembles.fit_gate import fit_gate, sample, shares_of, unit_vectors
 from training.ensembles.reduce_dimensions import PHOTOS_TO_THIN_BY, BadDimensions, thin

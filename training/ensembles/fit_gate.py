@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedding.embedder import Embedder, normalised
-from embedding.ensemble import Ensemble, Gate, GateConfig
 from embedding.errors import FlukeprintError
-from embedding.photo import read_photo
+from embedding.networks.ensemble import Ensemble, Gate, GateConfig
+from embedding.photos.photo import read_photo
 from index.labels.reader import LabelledPhoto
 from training.splits.protocol import make_split, species_of
 

@@ -25,7 +25,7 @@ def thin(
 
     `seen` (n, d) are its unit vectors of some photos. The axes are those along which they are longest, not widest
     about their mean: cosines are what must stay. With `mirrored` (n, d), those of the photos' mirror images, the two
-    looks are kept apart (embedding.sides): the longest of the axes of their sums and of their differences are taken,
+    looks are kept apart (embedding.networks.mirror): the longest of the axes of their sums and of their differences are taken,
     first the former, and how many are of the latter is returned. Raises BadDimensions.
     """
     if f"{prefix}neck.running_var" not in weights:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from embedding.checkpoint import write_atomically
-from embedding.comparison import seen_box
 from embedding.embedder import Embedder
-from embedding.locator import locate
-from embedding.photo import read_photo
+from embedding.explanation.side_by_side import seen_box
+from embedding.networks.locator import locate
+from embedding.photos.photo import read_photo
 from index.calibration.leave_one_out import leave_one_out_ranks
 from index.labels.reader import LabelledPhoto
 from index.search.engine import exact_distances

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.checkpoint import write_atomically
-from embedding.comparison import pair_heat, seen_box, strongest_of, view_of
 from embedding.embedder import Embedder
-from embedding.heat import RIGHT, WRONG, Colour, Tile, heat_over, png_bytes, tiled
-from embedding.photo import Box, Image, read_photo, resize, to_array
-from embedding.regions import has_heat
+from embedding.explanation.heatmap import RIGHT, WRONG, Colour, Tile, heat_over, png_bytes, tiled
+from embedding.explanation.regions import has_heat
+from embedding.explanation.side_by_side import pair_heat, seen_box, strongest_of, view_of
+from embedding.photos.photo import Box, Image, read_photo, resize, to_array
 from index.calibration.metrics import cmc_curve, det_curve
 from index.labels.reader import LabelledPhoto
 from index.search.matching import Candidate, Score
@@ -65,7 +65,7 @@ def draw_sheets(
     """Draw hits.png and misses.png: a known query a row, spread evenly over the answers' distances.
 
     Each row holds the query, who came first, and for a miss the right individual's nearest photo, for a hit the nearest
-    of anybody else. With an embedder each pair follows with its heat (`embedding.regions`). `with_boxes` says whether
+    of anybody else. With an embedder each pair follows with its heat (`embedding.explanation.regions`). `with_boxes` says whether
     the vectors were made with the photos' own boxes.
     """
     asked = known_asked(answers, score)

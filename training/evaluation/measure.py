@@ -14,7 +14,7 @@ import numpy as np
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header, refuse_unwritable, write_atomically
 from embedding.embedder import Embedder
-from embedding.photo import BadPhoto
+from embedding.photos.photo import BadPhoto
 from index.calibration.calibration import calibrate
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import UnreadPhoto, embed_photos

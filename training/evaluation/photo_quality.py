@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photo import WHOLE, Box, Image, crop, resize, to_array
+from embedding.photos.photo import WHOLE, Box, Image, crop, resize, to_array
 
 # Flukes are about twice as wide as high. One size for all, so that a few pixels blown up count as blurred.
 _MEASURED_PX = (128, 64)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
-from embedding.preprocessing import Preprocessing
-from embedding.sides import MIRROR_AXES, Mirror
+from embedding.networks.mirror import MIRROR_AXES, Mirror
+from embedding.photos.preprocessing import Preprocessing
 from training.recipes.reading import AugmentationChoices
 
 

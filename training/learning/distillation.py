@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from embedding.backbone import BadNetwork
 from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header
 from embedding.embedder import build_networks
-from embedding.preprocessing import Preprocessing
-from embedding.regions import members_of
+from embedding.explanation.regions import members_of
+from embedding.networks.backbone import BadNetwork
+from embedding.photos.preprocessing import Preprocessing
 from training.recipes.reading import DistillationChoices
 
 

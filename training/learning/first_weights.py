@@ -8,7 +8,6 @@ from typing import Any, cast
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from embedding.backbone import BadNetwork, load_backbone_weights
 from embedding.checkpoint import (
     DEFAULT_CHECKPOINT,
     BadCheckpoint,
@@ -19,9 +18,11 @@ from embedding.checkpoint import (
     read_header,
 )
 from embedding.embedder import load_locator
-from embedding.finder import FINDER_BACKBONE, FINDER_OPTIONS
-from embedding.locator import AnyLocator, Locator
-from embedding.network import CENTRES_FITTED, Network, NetworkConfig
+from embedding.networks.backbone import BadNetwork, load_backbone_weights
+from embedding.networks.coordinate_regressor import FINDER_BACKBONE, FINDER_OPTIONS
+from embedding.networks.locator import AnyLocator, Locator
+from embedding.networks.network import Network, NetworkConfig
+from embedding.networks.pooling import CENTRES_FITTED
 from training.recipes.reading import NetworkChoices
 
 ALIGNER_FORMAT = "flukeprint-aligner-1"

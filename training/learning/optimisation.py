@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from embedding.network import Network
+from embedding.networks.network import Network
 from training.learning.resume import Position
 from training.recipes.reading import OptimiserChoices, ScheduleChoices
 

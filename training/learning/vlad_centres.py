@@ -11,8 +11,9 @@ from scipy.cluster.vq import kmeans2  # pyright: ignore[reportUnknownVariableTyp
 from torch import Tensor
 
 from embedding.embedder import normalised
-from embedding.network import CENTRES_FITTED, Network, Vlad
-from embedding.preprocessing import Preprocessing
+from embedding.networks.network import Network
+from embedding.networks.pooling import CENTRES_FITTED, Vlad
+from embedding.photos.preprocessing import Preprocessing
 from index.progress import progress
 
 PHOTOS_TO_CLUSTER = 1500

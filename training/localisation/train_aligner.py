@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedding.aligner import ALIGNER_PX, Aligner
-from embedding.backbone import BadNetwork
 from embedding.checkpoint import save_halved
 from embedding.errors import FlukeprintError
-from embedding.finder import FINDER_BACKBONE
-from embedding.preprocessing import Preprocessing
+from embedding.networks.aligner import ALIGNER_PX, Aligner
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.coordinate_regressor import FINDER_BACKBONE
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.first_weights import ALIGNER_FORMAT, finder_backbone

@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
-from embedding.backbone import thin_strides
-from embedding.locator import LOCATOR_PX, Locator, both_sides
-from embedding.photo import WHOLE, Box
-from embedding.preprocessing import Preprocessing
+from embedding.networks.backbone import thin_strides
+from embedding.networks.locator import LOCATOR_PX, Locator, both_sides
+from embedding.photos.photo import WHOLE, Box
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.first_weights import start_locator

@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from embedding.photo import BadPhoto, read_photo
-from embedding.preprocessing import Preprocessing
+from embedding.photos.photo import BadPhoto, read_photo
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.prefetch import ahead
 from index.progress import progress

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from embedding.checkpoint import CannotWrite, write_atomically
-from embedding.preprocessing import Preprocessing
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.progress import progress
 from training.pixels.cache import decoded

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
-from embedding.preprocessing import BadPreprocessing, Preprocessing
+from embedding.photos.preprocessing import BadPreprocessing, Preprocessing
 from index.labels.csv_labels import csv_rows
 from index.labels.reader import LabelledPhoto, Labels
 

@@ -8,8 +8,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from embedding.network import Branches, Pooling
-from embedding.sides import Mirror
+from embedding.networks.mirror import Mirror
+from embedding.networks.network import Branches
+from embedding.networks.pooling import Pooling
 
 _IS_LATER = "is_later"
 
@@ -27,7 +28,7 @@ class NetworkChoices:
     `aligner`, where it isn't "", turns the body part upright for the backbone, to `aligned_px` (width, height): a file
     of `flukeprint train-aligner`, "default" (of flukeprint's own checkpoint, the first member's that has one), or
     "random" (untrained). While the network learns, placements are off at random by `aligner_jitter` half photos.
-    The rest is embedding.network.NetworkConfig's: `clusters` and `cell_dim` are for pooling "vlad".
+    The rest is embedding.networks.network.NetworkConfig's: `clusters` and `cell_dim` are for pooling "vlad".
     """
 
     backbone: str
@@ -53,7 +54,7 @@ class NetworkChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputChoices:
-    """The network's input; see embedding.preprocessing.Preprocessing."""
+    """The network's input; see embedding.photos.preprocessing.Preprocessing."""
 
     width_px: int = 224
     height_px: int = 224

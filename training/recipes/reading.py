@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from embedding.errors import FlukeprintError
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from training.recipes.choices import (
     AugmentationChoices,
     BatchChoices,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from embedding.preprocessing import Preprocessing
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from training.learning.augmentation import Augmentation
 from training.pixels.cache import PixelArray, cached_pixels

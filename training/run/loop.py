@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from embedding.allocation import keep_freed_memory
 from embedding.checkpoint import (
     LOCATOR_PREFIX,
     CheckpointHeader,
@@ -24,6 +23,7 @@ from embedding.checkpoint import (
     write_atomically,
 )
 from embedding.embedder import Embedder
+from embedding.networks.malloc import keep_freed_memory
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.evaluation.protocol import embed_rows, validation_metrics

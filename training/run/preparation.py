@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file as load_tensors  # pyright: ignore[reportUnknownVariableType]
 from safetensors.torch import save as save_tensors
 
-from embedding.backbone import thin_strides
 from embedding.checkpoint import fingerprint_of, write_atomically
-from embedding.locator import LOCATOR_PX, AnyLocator, locate, locator_of
-from embedding.photo import read_photo
-from embedding.preprocessing import Preprocessing
+from embedding.networks.backbone import thin_strides
+from embedding.networks.locator import LOCATOR_PX, AnyLocator, locate, locator_of
+from embedding.photos.photo import read_photo
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.augmentation import Augmentation

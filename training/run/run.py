@@ -13,9 +13,9 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from embedding.errors import FlukeprintError
-from embedding.locator import AnyLocator
-from embedding.network import Network
-from embedding.preprocessing import Preprocessing
+from embedding.networks.locator import AnyLocator
+from embedding.networks.network import Network
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from training.learning.augmentation import Augmentation
 from training.learning.batches import Batches

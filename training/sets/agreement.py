@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedding.photo import photo_names
+from embedding.photos.photo import photo_names
 from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto, read_labels, read_rows
 
 

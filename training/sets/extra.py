@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from embedding.photo import photo_names
+from embedding.photos.photo import photo_names
 from index.labels.reader import BadLabels, LabelledPhoto, some
 from training.sets.labelled import read_labelled
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from embedding.photo import WHOLE, Box
+from embedding.photos.photo import WHOLE, Box
 from index.labels.reader import BadLabels, LabelledPhoto, Labels
 from index.labels.synonyms import with_one_id
 from training.pixels.packs import is_pack, packed_labels

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from embedding.errors import FlukeprintError
-from embedding.photo import BadPhoto, content_hash, photo_bytes
+from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.access.carry_over import carry_keys
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.raw_rows import put_paths, stored_photos

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from embedding.photo import BadPhoto, content_hash, photo_bytes
+from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.catalogue.raw_rows import stored_photos, stored_vectors
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS

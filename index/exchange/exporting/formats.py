@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from embedding.errors import FlukeprintError
-from embedding.photo import BadPhoto, photo_bytes, photo_size
+from embedding.photos.photo import BadPhoto, photo_bytes, photo_size
 from index.catalogue.catalogue import CataloguePhoto
 from index.labels.camtrap import MEDIA, camtrap_texts
 from index.labels.csv_text import csv_text

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedding.photo import BadPhoto, content_hash, photo_bytes
+from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import CataloguePhoto
 from index.exchange.exporting.formats import BadExport, Export
 from index.labels.csv_labels import photo_name

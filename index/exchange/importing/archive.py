@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.errors import FlukeprintError
-from embedding.photo import PHOTO_SUFFIXES
+from embedding.photos.photo import PHOTO_SUFFIXES
 from index.progress import Progress, no_progress
 
 LABEL_SUFFIXES = frozenset({".csv", ".json"})

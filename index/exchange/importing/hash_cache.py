@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedding.photo import BadPhoto, read_photo
+from embedding.photos.photo import BadPhoto, read_photo
 from index.catalogue.catalogue import CataloguePhoto
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, HASH_BYTES, perceptual_hash

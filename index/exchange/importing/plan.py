@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.catalogue.catalogue import CataloguePhoto
 from index.curation.corrections import Decided
 from index.exchange.importing.archive import LeftOut

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedding.photo import BadPhoto
+from embedding.photos.photo import BadPhoto
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.curation.corrections import Decided, decided_in
 from index.exchange.importing.hash_cache import known_perceptual

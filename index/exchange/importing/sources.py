@@ -6,7 +6,7 @@ from collections.abc import Generator, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedding.photo import BadPhoto, photo_names, read_photo
+from embedding.photos.photo import BadPhoto, photo_names, read_photo
 from index.exchange.importing.archive import ArchiveLimits, LeftOut, unpack
 from index.labels.camtrap import PACKAGE, camtrap_folder, camtrap_rows
 from index.labels.coco import coco_rows

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from embedding.photo import Box
+from embedding.photos.photo import Box
 from index.labels.camtrap import camtrap_rows, camtrap_texts
 from index.labels.reader import BadLabels, LabelledPhoto
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.photo import find_photos, from_array, read_photo
+from embedding.photos.photo import find_photos, from_array, read_photo
 from index.photos import perceptual_hash
 from index.photos.perceptual_hash import (
     DECODE_PX,

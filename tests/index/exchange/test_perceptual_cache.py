@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedding.photo import read_photo
+from embedding.photos.photo import read_photo
 from index.exchange.importing import hash_cache
 from index.exchange.importing.hash_cache import known_perceptual
 from index.exchange.importing.run import known_photos

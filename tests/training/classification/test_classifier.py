@@ -10,8 +10,8 @@ import torch
 
 from embedding.checkpoint import BadCheckpoint, CheckpointHeader, fingerprint_of, load_weights, save_checkpoint
 from embedding.embedder import Embedder
-from embedding.network import Network, NetworkConfig
-from embedding.preprocessing import Preprocessing
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.preprocessing import Preprocessing
 from training.classification.classifier import Classifier, add_classifier, read_classifier, softmax
 
 At = Callable[..., np.ndarray]

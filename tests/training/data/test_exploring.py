@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.photo import read_photo
+from embedding.photos.photo import read_photo
 from index.labels.reader import BadLabels, LabelledPhoto, read_labels
 from training.data.contact_sheets import chosen_labels, draw_sheet
 from training.data.explore import Exploration, explore_set, photos_per_label, time_coverage

@@ -12,8 +12,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from embedding.errors import FlukeprintError
-from embedding.photo import read_photo
-from embedding.preprocessing import Preprocessing
+from embedding.photos.photo import read_photo
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import BadLabels
 from training.commands import train
 from training.pixels import packing

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from embedding.checkpoint import CannotWrite
-from embedding.photo import read_photo
-from embedding.preprocessing import Preprocessing
+from embedding.photos.photo import read_photo
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from training.pixels import packing
 from training.pixels.cache import PixelArray, decoded
@@ -192,7 +192,7 @@ def test_memory_does_not_grow_with_the_photos(tmp_path: Path, rng: np.random.Gen
         (tmp_path / "in" / f"{at:04}.png").symlink_to(tmp_path / "one.png")
     script = (
         "import resource, sys; from pathlib import Path; from index.labels.reader import LabelledPhoto as Photo\n"
-        "from embedding.preprocessing import Preprocessing; from training.pixels.packing import pack\n"
+        "from embedding.photos.preprocessing import Preprocessing; from training.pixels.packing import pack\n"
         "from training.pixels.packing import peak_memory_bytes\n"
         "photos = [Photo(path.name, path, 'w') for path in sorted(Path(sys.argv[1]).iterdir())]\n"
         "pack(photos, Preprocessing(512, 512), Path(sys.argv[2]))\n"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.photo import Box, read_photo
-from embedding.preprocessing import Preprocessing
+from embedding.photos.photo import Box, read_photo
+from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from training.pixels.cache import BadCache, cached_pixels
 from training.pixels.packing import pack

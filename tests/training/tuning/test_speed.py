@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from embedding.embedder import Embedder
-from embedding.ensemble import Ensemble, GateConfig
-from embedding.network import Network, NetworkConfig
-from embedding.preprocessing import Preprocessing
+from embedding.networks.ensemble import Ensemble, GateConfig
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.preprocessing import Preprocessing
 from training.tuning.model.speed import measure_speed, seen_as
 from training.tuning.model.tables import speed_table
 

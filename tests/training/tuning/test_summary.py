@@ -10,11 +10,11 @@ import torch
 
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.embedder import Embedder
-from embedding.ensemble import Ensemble, GateConfig
-from embedding.finder import FINDER_BACKBONE
-from embedding.locator import LOCATOR_PX, AnyLocator, EarlierLocator, Locator
-from embedding.network import Network, NetworkConfig
-from embedding.preprocessing import Preprocessing
+from embedding.networks.coordinate_regressor import FINDER_BACKBONE
+from embedding.networks.ensemble import Ensemble, GateConfig
+from embedding.networks.locator import LOCATOR_PX, AnyLocator, EarlierLocator, Locator
+from embedding.networks.network import Network, NetworkConfig
+from embedding.photos.preprocessing import Preprocessing
 from training.recipes.reading import read_recipe
 from training.tuning.model.summary import checkpoint_model, recipe_model, summarise
 

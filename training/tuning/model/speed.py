@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from embedding.embedder import Embedder
-from embedding.ensemble import Ensemble
+from embedding.networks.ensemble import Ensemble
 from index.progress import Progress, no_progress
 
 _SECONDS, _MOST_SECONDS = 1.0, 3.0  # of one batch size: for the fewest rounds, and beyond which no round begins

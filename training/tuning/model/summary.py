@@ -14,11 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from embedding.embedder import Embedder, build_networks
-from embedding.ensemble import Ensemble
-from embedding.finder import FINDER_BACKBONE
-from embedding.locator import AnyLocator, Locator
-from embedding.network import Network
-from embedding.preprocessing import Preprocessing
+from embedding.networks.coordinate_regressor import FINDER_BACKBONE
+from embedding.networks.ensemble import Ensemble
+from embedding.networks.locator import AnyLocator, Locator
+from embedding.networks.network import Network
+from embedding.photos.preprocessing import Preprocessing
 from training.learning.first_weights import start_network
 from training.recipes.reading import Recipe
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from embedding.backbone import PLAIN_CONVOLUTIONS
+from embedding.networks.backbone import PLAIN_CONVOLUTIONS
 
 _NOISE = 1e-2
 """How much of the largest number two ways of computing one output may differ: a GPU rounds factors to 10 bits."""

@@ -8,18 +8,13 @@ from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from embedding.aligner import Aligner, aligned, jittered
-from embedding.backbone import BadNetwork, new_backbone
-from embedding.sides import MIRROR_AXES, Mirror, Sides, embedded_dim, join_sides
+from embedding.networks.aligner import Aligner, aligned, jittered
+from embedding.networks.backbone import BadNetwork, new_backbone
+from embedding.networks.mirror import MIRROR_AXES, Mirror, Sides, embedded_dim, join_sides
+from embedding.networks.pooling import GeneralizedMean, Pooling, Vlad
 
-Pooling = Literal["gem", "average", "vlad"]
 Branches = Literal["whole", "upper_lower", "left_right"]
-_PLACE_WEIGHT = 1.5  # a map's width in the units of cells' typical length, 1
-_SHARPNESS = 8.0
-_SHORTEST = 1e-6
-CENTRES_FITTED = 0.5
 """`Vlad.is_fitted` of centres without the linear layer after them."""
 
 
@@ -37,7 +32,7 @@ class NetworkConfig:
     what an embedding's second look is at; heads that all point to one side are mirrored about their length.
     `aligned_px` (width, height): an aligner finds the body part in the image and turns it upright, to so many pixels,
     before the backbone sees it; none where it is None. `sides` and `odd_dims`: how the looks at an image and at its
-    mirror image are joined (embedding.sides).
+    mirror image are joined (embedding.networks.mirror).
     """
 
     backbone: str
@@ -79,67 +74,6 @@ class NetworkConfig:
 
 
 _LATER: dict[str, Any] = {"aligned_px": None, "sides": "added", "odd_dims": None}
-
-
-class GeneralizedMean(nn.Module):
-    """(n, c, h, w) -> (n, c): the p-th power mean over the map, p learned (Radenovic et al. 2018, GeM)."""
-
-    def __init__(self, p: float = 3.0) -> None:
-        super().__init__()
-        self.p = nn.Parameter(torch.tensor(p))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        # float32 whatever the autocast: a cube root of small bf16 numbers loses the signal.
-        powered = maps.float().clamp(min=1e-6).pow(self.p)
-        return powered.mean((2, 3)).pow(1.0 / self.p)
-
-
-class Vlad(nn.Module):
-    """(n, c, h, w) -> (n, k (d + 2)): how the cells near each of k centres differ from it (Arandjelovic et al. 2016).
-
-    A cell is its c channels brought down to d and its place in the map (2), so that centres are pieces of pattern at
-    places. Cells belong to centres by a softmax of their squared distances. Made by `training.learning.vlad_centres`, from photos;
-    until then centres are noise and `is_fitted` is 0. It is CENTRES_FITTED where centres are taken from elsewhere and
-    the linear layer after them begins anew, and 1 when both are fitted.
-    """
-
-    is_fitted: Tensor
-
-    def __init__(self, channels: int, clusters: int, cell_dim: int) -> None:
-        super().__init__()
-        self.reduce = nn.Conv2d(channels, cell_dim, 1)
-        self.centers = nn.Parameter(torch.randn(clusters, cell_dim + 2) / cell_dim**0.5)
-        self.sharpness = nn.Parameter(torch.tensor(_SHARPNESS))
-        self.register_buffer("is_fitted", torch.tensor(0.0))
-
-    def cells(self, maps: Tensor) -> Tensor:
-        """(n, c, h, w) -> (n, h w, d + 2): the cells row by row."""
-        local = self.reduce(functional.normalize(maps.float(), dim=1)).flatten(2).transpose(1, 2)
-        height, width = maps.shape[2:]
-        down = (torch.arange(height, device=maps.device) / height - 0.5) * _PLACE_WEIGHT
-        across = (torch.arange(width, device=maps.device) / width - 0.5) * _PLACE_WEIGHT
-        place = torch.stack([across.repeat(height), down.repeat_interleave(width)], dim=1)
-        return torch.cat([local, place.expand(len(maps), -1, -1)], dim=2)
-
-    def shares(self, cells: Tensor) -> Tensor:
-        """(n, p, d + 2) -> (n, k, p): how much of each cell belongs to each centre; a cell's shares sum to 1."""
-        squared = cells.square().sum(2, keepdim=True) - 2 * cells @ self.centers.T + self.centers.square().sum(1)
-        return functional.softmax(-self.sharpness * squared, dim=2).transpose(1, 2)
-
-    def parts(self, maps: Tensor) -> Tensor:
-        """(n, c, h, w) -> (n, h w, k (d + 2)): what each cell adds to the vector; their sum is `forward`'s."""
-        cells = self.cells(maps)
-        residuals = self.shares(cells)[..., None] * (cells[:, None] - self.centers[:, None])  # (n, k, p, d + 2)
-        lengths = residuals.sum(2, keepdim=True).square().sum(3, keepdim=True).sqrt()
-        return (residuals / lengths.clamp(min=_SHORTEST)).transpose(1, 2).flatten(2)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        # float32 whatever the autocast: differences of near numbers are taken.
-        with torch.autocast(maps.device.type, enabled=False):
-            cells = self.cells(maps)
-            shares = self.shares(cells)
-            sums = shares @ cells - shares.sum(2, keepdim=True) * self.centers
-            return functional.normalize(sums, dim=2, eps=_SHORTEST).flatten(1)
 
 
 class Network(nn.Module):

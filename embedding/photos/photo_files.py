@@ -1,4 +1,4 @@
-"""Find photos on disk and read their bytes within limits; imported by the rest through `embedding.photo`."""
+"""Find photos on disk and read their bytes within limits; imported by the rest through `embedding.photos.photo`."""
 
 from __future__ import annotations
 

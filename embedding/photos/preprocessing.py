@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
-from embedding.photo import Box, Image, crop, resize, to_array, without_colour
+from embedding.photos.photo import Box, Image, crop, resize, to_array, without_colour
 
 CropRule = Literal["none", "box"]
 FitRule = Literal["squash", "pad"]

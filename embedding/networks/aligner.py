@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedding.finder import Finder
+from embedding.networks.coordinate_regressor import Finder
 
 ALIGNER_PX = 128
 _MARGIN = 0.08

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from embedding.photo import Image, from_array
+from embedding.photos.photo import Image, from_array
 
 Colour = tuple[int, int, int]
 Pixels = NDArray[np.uint8]

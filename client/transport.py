@@ -11,11 +11,11 @@ from typing import IO, Any, cast
 
 import httpx
 
-from client.asks import Ask
-from client.attempts import Attempts, Retries
 from client.errors import KEY_VARIABLE, BadServer, CannotSend
 from client.methods import Methods
-from client.sent_files import SentFile
+from client.requests.request import Ask
+from client.requests.uploads import SentFile
+from client.retries import Attempts, Retries
 
 _CONNECT_SECONDS = 5.0
 _SILENT_STREAM_SECONDS = 45.0  # three of the service's heartbeats

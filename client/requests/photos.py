@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import httpx
 
-from client.answers import Embedding, Explanation, Identification, Verification
-from client.asks import Ask, given, record_of
 from client.errors import StrangeAnswer
-from client.sent_files import PhotoSource, SentFile, sent_photo, sent_photos
+from client.records.photos import Embedding, Explanation, Identification, Verification
+from client.requests.request import Ask, given, record_of
+from client.requests.uploads import PhotoSource, SentFile, sent_photo, sent_photos
 
 Answer = TypeVar("Answer")
 Photos = PhotoSource | Iterable[PhotoSource]

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from embedding.finder import Finder
-from embedding.photo import Box, Image, resize, to_array
+from embedding.networks.coordinate_regressor import Finder
+from embedding.photos.photo import Box, Image, resize, to_array
 
 LOCATOR_PX = 96
 _EARLIER_PX = 64

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.embedder import Embedder
-from embedding.heat import Colour, Tile, heat_over, tiled
-from embedding.photo import WHOLE, Box, Image
-from embedding.preprocessing import Preprocessing
-from embedding.regions import Heat, heat_maps
+from embedding.explanation.heatmap import Colour, Tile, heat_over, tiled
+from embedding.explanation.regions import Heat, heat_maps
+from embedding.photos.photo import WHOLE, Box, Image
+from embedding.photos.preprocessing import Preprocessing
 
 _VIEW_PX = 360
 _ASPECTS = (0.25, 1.5)  # least and most height for a width of 1: a sliver of a box still shows something
@@ -40,7 +40,7 @@ def compare(
 ) -> Comparison:
     """Draw query and reference as wide as each other, above each its plain view, below it the heat.
 
-    `frame` is the colour around the reference (`RIGHT` or `WRONG` of `embedding.heat`), where the truth is known.
+    `frame` is the colour around the reference (`RIGHT` or `WRONG` of `embedding.explanation.heatmap`), where the truth is known.
     """
     boxes = [seen_box(embedder, photo.image, photo.box) for photo in (query, reference)]
     heat = pair_heat(embedder, query.image, boxes[0], reference.image, boxes[1])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedding.backbone import new_backbone
+from embedding.networks.backbone import new_backbone
 
 FINDER_BACKBONE = "mobilenetv2_100"
 FINDER_OPTIONS: tuple[tuple[str, Any], ...] = (("bn_eps", 1e-3), ("pad_type", "same"))

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedding.backbone import BadNetwork
-from embedding.network import Network, NetworkConfig
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.network import Network, NetworkConfig
 
 Size = tuple[int, int]
 

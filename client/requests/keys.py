@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from client.asks import Ask, get, in_path, record_of, rows_of
-from client.service_answers import Key, NewKey
+from client.records.service import Key, NewKey
+from client.requests.request import Ask, get, in_path, record_of, rows_of
 
 
 def keys() -> Ask[tuple[Key, ...]]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import httpx
 
-from client.answers import Page
-from client.asks import Ask, act, get, given, page_of, record_of, rows_of
-from client.sent_files import PhotoSource, sent_archive
-from client.service_answers import Calibration, CheckpointFile, Job, JobFault, Ready, ReportRow, Stats, Version
+from client.records.photos import Page
+from client.records.service import Calibration, CheckpointFile, Job, JobFault, Ready, ReportRow, Stats, Version
+from client.requests.request import Ask, act, get, given, page_of, record_of, rows_of
+from client.requests.uploads import PhotoSource, sent_archive
 
 PAGE_ROWS = 100
 

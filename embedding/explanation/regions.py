@@ -17,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from embedding.aligner import in_photo
-from embedding.backbone import BadNetwork
 from embedding.embedder import Embedder, normalised
-from embedding.ensemble import Ensemble
-from embedding.network import GeneralizedMean, Network, Vlad
+from embedding.networks.aligner import in_photo
+from embedding.networks.backbone import BadNetwork
+from embedding.networks.ensemble import Ensemble
+from embedding.networks.network import Network
+from embedding.networks.pooling import GeneralizedMean, Vlad
 
 HeatMap = NDArray[np.float64]
 

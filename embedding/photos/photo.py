@@ -29,8 +29,8 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from embedding.exif import orientation, set_jpeg_exif_aside
-from embedding.photo_files import (
+from embedding.photos.exif import orientation, set_jpeg_exif_aside
+from embedding.photos.photo_files import (
     PHOTO_SUFFIXES,
     BadPhoto,
     PhotoLimits,

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import httpx
 
-from client.answers import Page
-from client.reading import read_json, read_record
-from client.sent_files import SentFile
+from client.records.parsing import read_json, read_record
+from client.records.photos import Page
+from client.requests.uploads import SentFile
 
 Answer = TypeVar("Answer")
 Record = TypeVar("Record")

@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 import httpx
 
-from client.asks import Ask
 from client.errors import ServerRefused, ServiceUnreachable, StrangeAnswer, refused
-from client.reading import read_problem
+from client.records.parsing import read_problem
+from client.requests.request import Ask
 
 _FIRST_WAIT_SECONDS = 0.5
 _NOT_NOW = (429, 503)

@@ -6,8 +6,8 @@ import time
 from typing import NamedTuple
 
 from client.errors import ServiceUnreachable
-from client.reading import read_json, read_record
-from client.service_answers import Job
+from client.records.parsing import read_json, read_record
+from client.records.service import Job
 
 PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 1.0

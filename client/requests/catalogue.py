@@ -9,10 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from client.answers import Page
-from client.asking_photos import Photos
-from client.asks import Ask, act, get, given, in_path, page_of, record_of, record_with_etag, rows_of
-from client.catalogue_answers import (
+from client.records.catalogue import (
     CataloguedPhoto,
     Change,
     Cluster,
@@ -23,7 +20,10 @@ from client.catalogue_answers import (
     NextId,
     TakenIn,
 )
-from client.sent_files import sent_photos
+from client.records.photos import Page
+from client.requests.photos import Photos
+from client.requests.request import Ask, act, get, given, in_path, page_of, record_of, record_with_etag, rows_of
+from client.requests.uploads import sent_photos
 
 PAGE_ROWS = 100
 
