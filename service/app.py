@@ -13,41 +13,23 @@ from fastapi import FastAPI
 from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
 from index.search.matching import Identification
-from service.access import Gate, is_loopback
-from service.curating import Curating
-from service.declared import DeclaredRoutes
-from service.envelope import RequestEnvelope
-from service.idempotency import RepeatableRequests
-from service.jobs import JobDesk
-from service.logs import note_decision
-from service.measuring import Measures, Served
-from service.observing import Observer
-from service.openapi import flukeprint_version, openapi_document
-from service.problems import install_problems
-from service.reference import reference_markdown
-from service.routes import (
-    about,
-    catalogue_photos,
-    changes,
-    checkpoints,
-    docs,
-    embed,
-    encounters,
-    explain,
-    health,
-    identify,
-    individuals,
-    jobs,
-    keys,
-    metrics,
-    pages,
-    photos,
-    queue,
-    verify,
-    work_lists,
-)
-from service.serving import Service, Serving
+from service.catalogue.writer import Curating
+from service.http.authorization import Gate, is_loopback
+from service.http.idempotency import RepeatableRequests
+from service.http.problems import install_problems
+from service.http.request_envelope import RequestEnvelope
+from service.http.required_roles import DeclaredRoutes
+from service.jobs.queue import JobDesk
+from service.routes.admin import about, checkpoints, docs, health, jobs, keys, metrics, pages
+from service.routes.catalogue import catalogue_photos, changes, encounters, individuals, queue, thumbnails, work_lists
+from service.routes.identification import embed, explain, identify, verify
+from service.schemas.openapi import flukeprint_version, openapi_document
+from service.schemas.reference import reference_markdown
+from service.serving.service import Service, Serving
 from service.settings import Settings
+from service.telemetry.logs import note_decision
+from service.telemetry.observer import Observer
+from service.telemetry.prometheus import Measures, Served
 
 _Part = TypeVar("_Part", JobDesk, Curating)
 _log = logging.getLogger("flukeprint.service")
@@ -108,7 +90,7 @@ def create_app(
         embed,
         explain,
         about,
-        photos,
+        thumbnails,
         queue,
         individuals,
         encounters,

@@ -63,7 +63,7 @@ def serve(
 ) -> None:
     """Answer over HTTP who is in a photo. The URL is printed on stdout; docs/settings.md explains every option."""
     given = dict(locals())
-    from service.running import run
+    from service.server import run
     from service.settings import read_settings
 
     run(read_settings(given))

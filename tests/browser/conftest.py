@@ -29,11 +29,11 @@ from index.curation.listings import Directory
 from index.labels.reader import read_labels
 from index.reindex.update import build_catalogue
 from service.app import create_app
-from service.curating import open_curating, reload
-from service.jobs import JobDesk, open_jobs
-from service.loading import open_access
-from service.running import listen, url_of
-from service.serving import ServedPhoto, Service, Serving
+from service.catalogue.writer import open_curating, reload
+from service.jobs.queue import JobDesk, open_jobs
+from service.server import listen, url_of
+from service.serving.loading import open_access
+from service.serving.service import ServedPhoto, Service, Serving
 from service.settings import Settings
 
 expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
@@ -143,7 +143,7 @@ def site(season: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gener
 
 
 def load(settings: Settings, *embedders: CornerEmbedder) -> Serving:
-    """What `service.loading.load_serving` loads, with that of the embedders which made the catalogue."""
+    """What `service.serving.loading.load_serving` loads, with that of the embedders which made the catalogue."""
     from index.identification.identifier import Identifier
 
     with Catalogue.open(settings.catalogue) as catalogue:

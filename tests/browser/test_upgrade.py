@@ -20,7 +20,7 @@ from embedding.photos.preprocessing import Preprocessing
 from index.catalogue.catalogue import Catalogue
 from index.labels.reader import read_labels
 from index.reindex.update import build_catalogue
-from service.running import listen, url_of
+from service.server import listen, url_of
 from service.settings import Settings
 from tests.browser.conftest import CornerEmbedder, Site, serving_on
 from tests.browser.test_review import add, present

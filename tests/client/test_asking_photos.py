@@ -10,9 +10,9 @@ import pytest
 
 from client.requests.catalogue import send_photos
 from client.requests.photos import embed, explain, identify, verify
-from service.curation_requests import QueueForm
-from service.schemas import IdentifyForm
-from service.verify_schemas import EmbedForm, ExplainForm, VerifyForm
+from service.schemas.curation_requests import QueueForm
+from service.schemas.identify import IdentifyForm
+from service.schemas.verify import EmbedForm, ExplainForm, VerifyForm
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ from index.exchange.importing.sources import read_offer
 from index.identification.identifier import Identifier
 from index.storage.address import CatalogueAddress
 from service.app import create_app
-from service.curating import open_curating
-from service.serving import ServedPhoto, Serving
+from service.catalogue.writer import open_curating
+from service.serving.service import ServedPhoto, Serving
 from service.settings import Settings
 
 ANIMALS, NEW = 200, 10

@@ -66,7 +66,7 @@ DOORS = {
     "httpx": {"client/"},
     "starlette": {"service/"},
     "uvicorn": {"service/"},
-    "prometheus_client": {"service/measuring.py"},
+    "prometheus_client": {"service/telemetry/prometheus.py"},
     "pydantic": {"service/"},
     "pydantic_settings": {"service/"},
 }

@@ -29,10 +29,10 @@ from index.reindex.update import build_catalogue
 from index.search.gallery import Gallery
 from index.storage.address import CatalogueAddress
 from service.app import create_app
-from service.curating import open_curating
-from service.jobs import open_jobs
-from service.running import listen, url_of
-from service.serving import ServedPhoto, Serving
+from service.catalogue.writer import open_curating
+from service.jobs.queue import open_jobs
+from service.server import listen, url_of
+from service.serving.service import ServedPhoto, Serving
 from service.settings import Settings
 
 FINGERPRINT = "f1" * 32

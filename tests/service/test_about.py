@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from index.calibration.calibration import Calibration
 from index.calibration.histogram import NOT_COUNTED
 from index.calibration.leave_one_out import Trials
-from service.about_schemas import CALIBRATION_EXAMPLE, STATS_EXAMPLE, CalibrationAnswer, Stats
+from service.schemas.about import CALIBRATION_EXAMPLE, STATS_EXAMPLE, CalibrationAnswer, Stats
 
 
 def test_thresholds_trade_off_and_trials(client: TestClient) -> None:

@@ -18,12 +18,12 @@ from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.storage.address import CatalogueAddress
 from index.storage.schema import writing
-from service.access import Gate, is_loopback, principal_of
 from service.app import create_app
-from service.declared import DeclaredRoutes, requires
-from service.envelope import RequestEnvelope
-from service.problems import install_problems
-from service.serving import Serving
+from service.http.authorization import Gate, is_loopback, principal_of
+from service.http.problems import install_problems
+from service.http.request_envelope import RequestEnvelope
+from service.http.required_roles import DeclaredRoutes, requires
+from service.serving.service import Serving
 from service.settings import Settings
 
 

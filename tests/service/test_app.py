@@ -24,7 +24,7 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 os.environ["FLUKEPRINT_PORT"] = "not a number"  # an import that read the environment would fail
-import service.app, service.running, service.commands
+import service.app, service.server, service.commands
 assert "torch" not in sys.modules, "torch is for the loading"
 assert threading.active_count() == 1, threading.enumerate()
 """

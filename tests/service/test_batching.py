@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 
 import pytest
 
-from service.batching import Batcher, Busy
+from service.serving.batching import Batcher, Busy
 
 
 class Doubler:

@@ -10,7 +10,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from service import running
 from service.commands import register, serve
 from service.settings import Settings
 
@@ -27,7 +26,7 @@ def _group() -> None:
 def told(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[Settings]:
     """What `serve` would have run with."""
     runs: list[Settings] = []
-    monkeypatch.setattr(running, "run", runs.append)
+    monkeypatch.setattr(server, "run", runs.append)
     return runs
 
 

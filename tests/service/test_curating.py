@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator
 from index.reindex.update import update_catalogue
-from service.curating import Curating, reload
+from service.catalogue.writer import Curating, reload
 
 Photo = Callable[..., bytes]
 pytestmark = pytest.mark.usefixtures("place")  # on both databases

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from service.curation_requests import EncounterEdit, IndividualEdit, QueueForm, number_after, text_after
-from service.paging import encode_cursor
-from service.problems import ProblemError
+from service.http.paging import encode_cursor
+from service.http.problems import ProblemError
+from service.schemas.curation_requests import EncounterEdit, IndividualEdit, QueueForm, number_after, text_after
 
 
 def test_what_is_not_sent_stays_and_what_is_empty_says_nothing() -> None:

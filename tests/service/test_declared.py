@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from service.declared import DeclaredRoutes, is_kept, open_to_all, requires
+from service.http.required_roles import DeclaredRoutes, is_kept, open_to_all, requires
 
 
 async def _nothing() -> None: ...

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from service.verify_schemas import EMBED_EXAMPLE, EmbedAnswer
+from service.schemas.verify import EMBED_EXAMPLE, EmbedAnswer
 
 
 def test_vectors_come_in_order_with_dimension_and_fingerprint(

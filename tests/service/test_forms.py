@@ -8,8 +8,8 @@ import pytest
 from pydantic import Field
 from starlette.datastructures import FormData, UploadFile
 
-from service.forms import PHOTOS_FIELD, REFERENCE_FIELD, FileField, Form, read_form, request_body, uploads_in
-from service.problems import ProblemError
+from service.http.multipart import PHOTOS_FIELD, REFERENCE_FIELD, FileField, Form, read_form, request_body, uploads_in
+from service.http.problems import ProblemError
 
 
 class Season(Form):

@@ -19,11 +19,11 @@ from index.access.idempotent_answers import StoredAnswers
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.storage.address import CatalogueAddress
-from service.access import Gate
-from service.declared import DeclaredRoutes, requires
-from service.envelope import RequestEnvelope
-from service.idempotency import RepeatableRequests, request_hash
-from service.problems import install_problems
+from service.http.authorization import Gate
+from service.http.idempotency import RepeatableRequests, request_hash
+from service.http.problems import install_problems
+from service.http.request_envelope import RequestEnvelope
+from service.http.required_roles import DeclaredRoutes, requires
 
 
 class Counting:
@@ -165,7 +165,7 @@ def test_a_form_sent_again_has_another_boundary_and_is_the_same(app: Counting, p
 @pytest.mark.parametrize("boundary", [b"z", b"ab", b"0123456789"])
 def test_a_boundary_across_two_chunks_is_found(boundary: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     def hash_of(word: bytes, chunk_bytes: int) -> str:
-        monkeypatch.setattr("service.idempotency._CHUNK_BYTES", chunk_bytes)
+        monkeypatch.setattr("service.http.idempotency._CHUNK_BYTES", chunk_bytes)
         headers = [(b"content-type", b'multipart/form-data; boundary="' + word + b'"')]
         body = io.BytesIO(b"--" + word + b"\r\none" + word + word + b"two\r\n--" + word + b"--")
         return request_hash({"type": "http", "headers": headers}, body)

@@ -15,7 +15,7 @@ from index.calibration.calibration import Calibration
 from index.calibration.leave_one_out import Trials
 from index.identification.identifier import Identifier
 from index.search.gallery import Gallery
-from service.serving import Serving
+from service.serving.service import Serving
 
 Files = list[tuple[str, tuple[str, bytes]]]
 

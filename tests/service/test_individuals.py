@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.app import create_app
-from service.serving import Serving
+from service.serving.service import Serving
 from service.settings import Settings
 
 Problem = Callable[..., Any]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from embedding.photos.photo import Box
 from index.search.matching import BadQuery
-from service.inference import Look, Seen, Wish, answer_all
+from service.serving.inference import Look, Seen, Wish, answer_all
 
 
 def image(degrees: int) -> Image.Image:

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from service.job_events import job_events
-from service.job_schemas import Job
+from service.jobs.events import job_events
+from service.schemas.jobs import Job
 
 _QUEUED = Job.model_config["json_schema_extra"]["example"] | {"state": "queued", "done": 0}
 

@@ -22,11 +22,11 @@ from index.jobs.records import Job
 from index.jobs.store import JobStore
 from index.search.gallery import Gallery
 from index.storage.connection import open_engine
-from service.job_answers import AnswerFile
-from service.job_folder import JobFolder
-from service.job_identify import BATCH_PHOTOS, IdentifyPlace, identify_photos
-from service.job_runner import JobRunner
-from service.serving import Serving
+from service.jobs.folder import JobFolder
+from service.jobs.kinds.answers import AnswerFile
+from service.jobs.kinds.identify import BATCH_PHOTOS, IdentifyPlace, identify_photos
+from service.jobs.runner import JobRunner
+from service.serving.service import Serving
 
 
 class Desk:

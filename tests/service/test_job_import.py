@@ -21,9 +21,9 @@ from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
 from index.reindex.update import build_catalogue
 from service.app import create_app
-from service.curating import open_curating, reload
-from service.jobs import JobDesk, open_jobs
-from service.serving import ServedPhoto, Serving
+from service.catalogue.writer import open_curating, reload
+from service.jobs.queue import JobDesk, open_jobs
+from service.serving.service import ServedPhoto, Serving
 from service.settings import Settings
 from tests.service.conftest import RedEmbedder, photo_of
 

@@ -17,9 +17,9 @@ from index.jobs.store import JobStore
 from index.labels.reader import read_labels
 from index.reindex.update import build_catalogue
 from index.storage.connection import open_engine
-from service.job_reindex import ReindexPlace, reindex
-from service.job_runner import JobRunner
-from service.serving import Serving
+from service.jobs.kinds.reindex import ReindexPlace, reindex
+from service.jobs.runner import JobRunner
+from service.serving.service import Serving
 
 
 class Season:

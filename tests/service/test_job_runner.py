@@ -19,8 +19,8 @@ from index.catalogue.catalogue import Catalogue
 from index.jobs.records import FileFault, Job
 from index.jobs.store import JobStore
 from index.storage.connection import open_engine
-from service.job_context import JobContext
-from service.job_runner import JobRunner
+from service.jobs.context import JobContext
+from service.jobs.runner import JobRunner
 
 # Adds up numbers, a fault at each third one, a checkpoint after each; waits at `hold` until the file there is gone.
 _COUNTING = """
@@ -48,7 +48,7 @@ _CHILD = (
 import sys
 from index.catalogue.catalogue import Catalogue
 from index.jobs.store import JobStore
-from service.job_runner import JobRunner
+from service.jobs.runner import JobRunner
 
 store = JobStore(Catalogue.open(Path(sys.argv[1])).engine)
 JobRunner(store, {"count": count}).start()
@@ -207,7 +207,7 @@ def test_a_job_that_can_no_longer_be_recorded_is_tried_again(store: JobStore, mo
         return real(*given, **named)
 
     monkeypatch.setattr(store, "save", save)
-    monkeypatch.setattr("service.job_runner.RECOVER_SECONDS", 0.0)
+    monkeypatch.setattr("service.jobs.runner.RECOVER_SECONDS", 0.0)
     job = store.create("count", {"to": 3})
     with running(store):
         assert ended(store, job.id).result == {"sum": 3}

@@ -24,9 +24,9 @@ from index.reindex.staged_vectors import read_state
 from index.reindex.update import build_catalogue
 from index.storage.address import CatalogueAddress
 from service.app import create_app
-from service.curating import open_curating, reload
-from service.jobs import open_jobs
-from service.serving import ServedPhoto, Service, Serving
+from service.catalogue.writer import open_curating, reload
+from service.jobs.queue import open_jobs
+from service.serving.service import ServedPhoto, Service, Serving
 from service.settings import Settings
 from tests.service.conftest import RedEmbedder, photo_of
 

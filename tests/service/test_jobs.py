@@ -18,8 +18,8 @@ from fastapi.testclient import TestClient
 from index.catalogue.catalogue import Catalogue
 from index.storage.address import CatalogueAddress, folder_beside
 from service.app import create_app
-from service.jobs import open_jobs
-from service.serving import Serving
+from service.jobs.queue import open_jobs
+from service.serving.service import Serving
 from service.settings import Settings
 
 Restart = Callable[..., Any]

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from service.app import create_app
-from service.serving import Serving
+from service.serving.service import Serving
 from service.settings import Settings
 
 

@@ -18,8 +18,8 @@ from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.identification.identifier import WrongFingerprint
 from index.search.gallery import Gallery
-from service import loading
-from service.loading import check_catalogue, load_serving
+from service.serving import loading
+from service.serving.loading import check_catalogue, load_serving
 from service.settings import Settings
 
 

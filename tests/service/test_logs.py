@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from service.logs import JsonLines, RequestTold, log_request
+from service.telemetry.logs import JsonLines, RequestTold, log_request
 
 TOLD = RequestTold("GET", "/v1/photos/a\nb", "/v1/photos/{name}", 200, 1.25, "r1", "Ana", {"known": 2})
 
@@ -78,7 +78,7 @@ def test_a_request_is_one_line_with_its_decisions(
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_other_libraries_lines_take_the_same_form(form: str) -> None:
     script = (
-        "import logging; from service.logs import configure\n"
+        "import logging; from service.telemetry.logs import configure\n"
         f"configure('info', {form!r})\n"
         "logging.getLogger('other').warning('a %s', 'whale'); logging.getLogger('uvicorn.error').info('not said')\n"
     )

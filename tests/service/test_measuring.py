@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.app import create_app
-from service.measuring import Measures, Served
 from service.settings import Settings
+from service.telemetry.prometheus import Measures, Served
 
 
 def figures(client: TestClient) -> dict[tuple[str, ...], float]:

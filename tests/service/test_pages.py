@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from service.routes.pages import FOLDER, page
+from service.routes.admin.pages import FOLDER, page
 
 MODULES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))
 # What would turn text into markup or code, or fetch from another host.

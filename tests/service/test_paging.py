@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from service.paging import decode_cursor, encode_cursor, page_of
-from service.problems import ProblemError
+from service.http.paging import decode_cursor, encode_cursor, page_of
+from service.http.problems import ProblemError
 
 ROWS = [("ana", 3), ("ben", 1), ("ben", 2), ("eva", 0), ("eva", 4)]
 

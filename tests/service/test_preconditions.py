@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from service.preconditions import check_if_match, etag_of, is_unchanged
-from service.problems import ProblemError
+from service.http.etags import check_if_match, etag_of, is_unchanged
+from service.http.problems import ProblemError
 
 
 def request(**headers: str) -> Request:

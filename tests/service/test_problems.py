@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.requests import ClientDisconnect
 
-from service.envelope import RequestEnvelope
-from service.problems import KINDS
+from service.http.problems import KINDS
+from service.http.request_envelope import RequestEnvelope
 
 
 def test_an_unknown_route_is_404(client: TestClient, problem: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from embedding.photos.photo import Box
 from index.storage.originals import media_folder
-from service.taking_in import _names
+from service.catalogue.intake import _names
 
 Photo = Callable[..., bytes]
 Problem = Callable[..., Any]

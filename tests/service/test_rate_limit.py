@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.rate_limit import RateLimit, Taken, network_of
+from service.http.rate_limit import RateLimit, Taken, network_of
 
 
 class Clock:

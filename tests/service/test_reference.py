@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.problems import KINDS
-from service.reference import Code, Heading, Table, Text, reference_html, reference_markdown
-from service.schemas import IdentifyAnswer
+from service.http.problems import KINDS
+from service.schemas.identify import IdentifyAnswer
+from service.schemas.reference import Code, Heading, Table, Text, reference_html, reference_markdown
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_the_markdown_has_every_path_field_and_problem(document: dict[str, Any])
 
 
 def test_a_bar_in_a_cell_does_not_break_its_row() -> None:
-    from service.reference import _markdown
+    from service.schemas.reference import _markdown
 
     assert _markdown(Table(("a",), [("x|y",)])) == "| a |\n| --- |\n| x\\|y |"
     assert _markdown(Heading(2, "T", "t")) == '<a id="t"></a>\n## T'

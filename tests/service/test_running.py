@@ -19,21 +19,21 @@ import pytest
 
 from index.access.keys import Keys
 from index.catalogue.catalogue import Catalogue
-from service.running import CannotListen, listen, url_of
+from service.server import CannotListen, listen, url_of
 
 # The real command with a stand-in for what it loads: one whale, an embedder that sees it in every photo.
 _SERVE = """
 import atexit, os, sys, tempfile, time
 from pathlib import Path
 import numpy as np
-import service.running as running
+import service.server as running
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import Catalogue
 from index.search.gallery import Gallery
 from index.identification.identifier import Identifier
 from index.calibration.leave_one_out import Trials
-from service.serving import Serving
+from service.serving.service import Serving
 from service.settings import read_settings
 
 class OneWhale:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.problems import ProblemError
-from service.scopes import Scope, alike
+from service.http.problems import ProblemError
+from service.serving.scopes import Scope, alike
 
 
 def _scope(**conditions: Any) -> Scope:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import service.thumbnails
+import service.catalogue.thumbnails
 from embedding.photos.photo import BadPhoto, PhotoLimits, content_hash
-from service.served_photo import ServedPhoto
-from service.thumbnails import Thumbnails, thumbnails_folder
+from service.catalogue.thumbnails import Thumbnails, thumbnails_folder
+from service.serving.served_photo import ServedPhoto
 
 HASH = "ab" * 32
 
@@ -36,13 +36,13 @@ def photo_file(tmp_path: Path) -> Path:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was decoded, in its order."""
     sources: list[Any] = []
-    read = service.thumbnails.read_photo
+    read = service.catalogue.thumbnails.read_photo
 
     def counted(source: Any, **more: Any) -> Any:
         sources.append(source)
         return read(source, **more)
 
-    monkeypatch.setattr(service.thumbnails, "read_photo", counted)
+    monkeypatch.setattr(service.catalogue.thumbnails, "read_photo", counted)
     return sources
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from service.verify_schemas import VERIFY_EXAMPLE, VerifyAnswer
+from service.schemas.verify import VERIFY_EXAMPLE, VerifyAnswer
 
 
 def distance(degrees: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import service.work_lists
+import service.catalogue.work_lists
 from index.catalogue.catalogue import Catalogue
 from index.curation.suggestions import resemblances
 from index.reindex.update import update_catalogue
@@ -70,8 +70,8 @@ def test_dismissing_looks_through_the_photos_no_second_time(curated: Any, monkey
         looked.append(limit)
         return resemblances(gallery, limit, **more)
 
-    monkeypatch.setattr(service.work_lists, "resemblances", counted)
-    monkeypatch.setattr(service.work_lists, "MOST_LISTED", 1)
+    monkeypatch.setattr(service.catalogue.work_lists, "resemblances", counted)
+    monkeypatch.setattr(service.catalogue.work_lists, "MOST_LISTED", 1)
     assert suggested(client) == [("w_0", "w_30")]
     dismiss(client, "w_0", "w_30")
     assert suggested(client) == [("w_30", "w_90")]

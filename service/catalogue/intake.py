@@ -1,0 +1,133 @@
+"""New photos into the catalogue: originals kept by their content, names that nobody has, what was answered kept too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from embedding.photos.photo import content_hash
+from index.catalogue.catalogue import Catalogue
+from index.curation.curator import Curator, Event
+from index.curation.listings import Directory, PhotoCard
+from index.labels.csv_labels import photo_name
+from index.labels.labelled_photo import BadLabels, LabelledPhoto
+from index.photos.embed import EmbeddedPhoto, PhotoFile
+from index.search.vectors import FloatArray
+from index.storage.originals import media_folder, store_photo
+from service.schemas.curation_requests import QueueForm
+
+_MOST_LETTERS = 150  # of a name: file systems and URLs have bounds, too
+
+
+class NewPhoto(NamedTuple):
+    """A photo that was sent: its name as it came, its bytes, its vector (d,) and what was answered.
+
+    The answer says besides where the fluke was found (`box`) and when the file says it was taken (`photo_taken_at`).
+    """
+
+    name: str
+    data: bytes
+    vector: FloatArray
+    answer: dict[str, Any]
+
+
+class SentContent(NamedTuple):
+    """The content of a photo that was sent, before anything is known of it."""
+
+    name: str
+    content_hash: str
+
+
+class Known(NamedTuple):
+    """A photo that isn't taken in, and that of the same content."""
+
+    name: str
+    known_as: str
+    reason: str
+
+
+def sort_out(directory: Directory, contents: Sequence[SentContent]) -> tuple[list[int], list[Known]]:
+    """Tell the places of those whose content is new, and the others, which are in the catalogue or sent twice."""
+    there = directory.with_content([each.content_hash for each in contents])
+    first: dict[str, str] = {}
+    new: list[int] = []
+    known: list[Known] = []
+    for at, each in enumerate(contents):
+        card = there.get(each.content_hash)
+        if card is not None:
+            known.append(Known(each.name, card.name, _where(card)))
+        elif each.content_hash in first:
+            other = first[each.content_hash]
+            known.append(Known(each.name, other, f"the same photo was sent twice, also as {other}"))
+        else:
+            first[each.content_hash] = each.name
+            new.append(at)
+    return new, known
+
+
+def take_in(
+    catalogue: Catalogue, photos: Sequence[NewPhoto], fingerprint: str, form: QueueForm, *, made_by: str
+) -> tuple[Event | None, list[Known]]:
+    """Take photos in as waiting; those whose content has come meanwhile are told instead.
+
+    Raises BadMedia where an original can't be kept, BadCuration and BadCatalogue as `Curator.take_in`.
+    """
+    directory = Directory(catalogue)
+    new, known = sort_out(directory, [SentContent(each.name, content_hash(each.data)) for each in photos])
+    if not new:
+        return None, known
+    folder = media_folder(catalogue.address)
+    used: set[str] = set()
+    embedded: list[EmbeddedPhoto] = []
+    for photo in (photos[at] for at in new):
+        hashed = content_hash(photo.data)
+        name = next(each for each in _names(photo.name, hashed) if each not in used and not directory.named([each]))
+        used.add(name)
+        label = LabelledPhoto(
+            name=name,
+            path=store_photo(photo.data, folder, name),
+            individual=None,
+            species=form.species,
+            encounter=form.encounter,
+            taken_at=form.taken_at or photo.answer.get("photo_taken_at"),
+            box=None,
+        )
+        embedded.append(EmbeddedPhoto(label, PhotoFile(hashed, len(photo.data), None), photo.vector))
+    event = Curator(catalogue, made_by=made_by).take_in(
+        embedded,
+        fingerprint,
+        answers=[photos[at].answer for at in new],
+        encounter={"at": form.taken_at, "place": form.place, "region": form.region, "observer": form.observer},
+    )
+    return event, known
+
+
+def _names(given: str, hashed: str) -> Iterator[str]:
+    """The name that was sent, tidied, and then others that are like it."""
+    path = PurePosixPath(_tidied(given))
+    yield str(path)
+    yield str(path.with_name(f"{path.stem}-{hashed[:8]}{path.suffix}"))
+    for number in range(2, 2**31):
+        yield str(path.with_name(f"{path.stem}-{hashed[:8]}-{number}{path.suffix}"))
+
+
+def _tidied(given: str) -> str:
+    shown = "".join(sign for sign in given if sign.isprintable()).encode("utf-8", "ignore").decode()
+    try:
+        name = photo_name(shown, "the photo")
+    except BadLabels:
+        name = Path(shown.replace("\\", "/")).name or "photo"
+    path = PurePosixPath(name if name.strip(". ") else "photo")
+    if len(str(path)) <= _MOST_LETTERS:
+        return str(path)
+    return path.stem[: _MOST_LETTERS - len(path.suffix[:10])] + path.suffix[:10]
+
+
+def _where(card: PhotoCard) -> str:
+    if card.state == "waiting":
+        return f"this photo waits in the queue already, as {card.name}"
+    if card.state == "rejected":
+        return f"this photo was looked at already and rejected, as {card.name}"
+    whose = f"{card.individual}'s" if card.individual else "a photo of nobody known"
+    return f"this photo is in the catalogue already, as {card.name}, {whose}"

@@ -1,0 +1,107 @@
+"""Work lists for curators, worked out once for each revision: animals that look alike, unknown photos that do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, cast
+
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.gallery_refresh import unknown_photos
+from index.curation.not_same import Pair, told_apart
+from index.curation.suggestions import Cluster, Resemblance, clusters, resemblances
+from index.search.gallery import Gallery
+from service.http.problems import NOT_READY, ProblemError
+from service.serving.service import Serving
+
+MOST_LISTED = 200
+
+
+class _Stopped(Exception):
+    """The service stops."""
+
+
+class _Alike(NamedTuple):
+    """The individuals of a gallery that look alike, told apart or not; `is_whole` where there are no more."""
+
+    gallery: Gallery
+    reach: float
+    found: list[Resemblance]
+    is_whole: bool
+
+    def is_of(self, gallery: Gallery, reach: float) -> bool:
+        """Whether it is that of the same photos of the same individuals: no event changed them."""
+        return self.gallery.vectors is gallery.vectors and self.reach == reach
+
+
+class WorkLists:
+    """Worked out one at a time, as each takes minutes in a large catalogue, and kept until there is a new revision."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._thread = ThreadPoolExecutor(1, "work lists")
+        self._is_stopping = threading.Event()
+        self._kept: dict[str, tuple[int, Any]] = {}
+        self._alike: _Alike | None = None
+
+    def stop(self) -> None:
+        """Give up what is being worked out."""
+        self._is_stopping.set()
+        self._thread.shutdown(cancel_futures=True)
+
+    async def resemblances(self, serving: Serving) -> list[Resemblance]:
+        """Individuals that may be one, nearest first: those as near as a photo that a person should look at.
+
+        Without those that a curator told apart.
+        """
+        gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
+        reach = calibration.thresholds().new_whale
+
+        def work() -> list[Resemblance]:
+            apart = told_apart(self._catalogue)
+            if self._alike is not None and self._alike.is_of(gallery, reach):
+                left = _but_for(apart, self._alike.found)
+                if self._alike.is_whole or len(left) >= MOST_LISTED:
+                    return left[:MOST_LISTED]
+            limit = 2 * MOST_LISTED + len(apart)  # more than are shown: the next that are told apart cost nothing
+            found = resemblances(gallery, limit, max_distance=reach, between=self._raise_if_stopped)
+            self._alike = _Alike(gallery, reach, found, is_whole=len(found) < limit)
+            return _but_for(apart, found)[:MOST_LISTED]
+
+        return cast("list[Resemblance]", await self._once("resemblances", gallery.revision, work))
+
+    async def clusters(self, serving: Serving) -> list[Cluster]:
+        """Unknown photos that may be of one animal, nearest first: those as near as a match that is sure."""
+        gallery, thresholds = serving.identifier.gallery, serving.identifier.calibration.thresholds()
+        reach = thresholds.known if thresholds.known > 0 else thresholds.new_whale
+
+        def work() -> list[Cluster]:
+            # Of the checkpoint that is served: the catalogue may have gone over to another one just now.
+            unknown = unknown_photos(self._catalogue, gallery.fingerprint)
+            return clusters(unknown.photo_names, unknown.vectors, reach, between=self._raise_if_stopped)
+
+        return cast("list[Cluster]", await self._once("clusters", gallery.revision, work))
+
+    async def _once(self, name: str, revision: int, work: Callable[[], Any]) -> Any:
+        def kept() -> Any:
+            if self._kept.get(name, (0, None))[0] != revision:
+                self._kept[name] = (revision, work())
+            return self._kept[name][1]
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, kept)
+        except (_Stopped, asyncio.CancelledError, RuntimeError) as error:
+            if isinstance(error, asyncio.CancelledError) and not self._is_stopping.is_set():
+                raise
+            raise ProblemError(NOT_READY, "The service is stopping.") from error
+
+    def _raise_if_stopped(self) -> None:
+        if self._is_stopping.is_set():
+            raise _Stopped
+
+
+def _but_for(apart: frozenset[Pair], found: Sequence[Resemblance]) -> list[Resemblance]:
+    """Those that nobody told apart; `one` comes first by id, as in a pair."""
+    return [each for each in found if (each.one, each.other) not in apart]

@@ -1,0 +1,216 @@
+"""What changes the catalogue while it is served: one act at a time, and what is served follows before the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar, cast
+
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from embedding.errors import FlukeprintError
+from index.calibration.calibration import Calibration
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.catalogue.gallery_refresh import followed, present
+from index.curation.curator import BadCuration, CurationConflict, Curator, Event, UnknownSubject
+from index.curation.listings import Directory
+from index.curation.undo import OtherCheckpoint, undo
+from index.identification.identifier import Identifier
+from index.photos.embed import PhotoEmbedder
+from index.search.gallery import Gallery
+from index.storage.address import CatalogueBusy
+from index.storage.originals import BadMedia
+from index.storage.serving_marker import ServedMark
+from service.catalogue.work_lists import WorkLists
+from service.http.authorization import principal_of
+from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE, ProblemError
+from service.schemas.curation import EventAnswer, event_answer
+from service.serving.past_revisions import PastServings
+from service.serving.service import ServedPhoto, Service, Serving
+from service.settings import Settings
+
+_Found = TypeVar("_Found")
+_log = logging.getLogger("flukeprint.service")
+
+
+class Curating:
+    """The one way in which a running service changes its catalogue.
+
+    Acts are done one after the other in a thread of their own. `Service.serving` is exchanged whole after each,
+    before its request is answered: whoever asks next is answered from the new state, whoever had asked from the old.
+    """
+
+    def __init__(self, service: Service, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.directory = Directory(catalogue)
+        self.work_lists = WorkLists(catalogue)
+        self.past = PastServings(catalogue)
+        self._service = service
+        self._thread = ThreadPoolExecutor(1, "curating")
+        self._exchange = threading.Lock()
+        self._mark = ServedMark(catalogue.address)
+
+    def stop(self) -> None:
+        """Finish what was asked and let the catalogue go."""
+        self.work_lists.stop()
+        self._thread.shutdown()
+        self.catalogue.close()
+        self._mark.remove()
+
+    async def act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
+        """Do one act, which gives None where there was nothing to do. Raises ProblemError, having done nothing."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._act, do)
+
+    async def undo(self, revision: int, *, made_by: str) -> Event:
+        """Take an event back, also one that went over to another checkpoint; then that one is loaded again first.
+
+        Raises ProblemError, having done nothing.
+        """
+
+        def going_back(catalogue: Catalogue) -> Event:
+            loaded = self._service.ready().identifier.embedder.fingerprint
+            try:
+                return undo(catalogue, revision, made_by=made_by, loaded=loaded)
+            except OtherCheckpoint as error:
+                try:
+                    self._service.checkpoints.of(error.fingerprint)
+                except FlukeprintError as absent:
+                    raise CurationConflict(f"revision {revision} can't be undone: {absent}") from absent
+                return undo(catalogue, revision, made_by=made_by, loaded=error.fingerprint)
+
+        return await self.done(going_back)
+
+    async def done(self, do: Callable[[Catalogue], Event]) -> Event:
+        """Do one act that always has something to do."""
+        event = await self.act(do)
+        assert event is not None
+        return event
+
+    async def read(self, question: Callable[[Directory], _Found]) -> _Found:
+        """Look something up beside the event loop. Raises ProblemError."""
+
+        def ask() -> _Found:
+            with _telling():
+                return question(self.directory)
+
+        return await asyncio.to_thread(ask)
+
+    def reload(self) -> None:
+        """Read the whole catalogue again, after somebody else has changed it: a job, or another process."""
+        with self._exchange:
+            self._reload()
+
+    def _act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
+        with self._exchange:
+            self._service.ready()
+            with _telling():
+                event = do(self.catalogue)
+            if event is not None:
+                self._follow_or_reload(event)
+        return event
+
+    def _follow_or_reload(self, event: Event) -> None:
+        """Follow an act that is done: what fails now must not tell the curator that it wasn't."""
+        try:
+            self._follow(event)
+        except FlukeprintError:
+            _log.exception(
+                "Revision %d is in the catalogue, but could not be read back; reading it whole", event.revision
+            )
+            try:
+                self._reload()
+            except FlukeprintError:
+                _log.exception("Answers come from revision %d until the next act", event.revision - 1)
+
+    def _follow(self, event: Event) -> None:
+        serving = self._service.ready()
+        gallery = serving.identifier.gallery
+        now = present(self.catalogue, event.photos)
+        if now.revision != gallery.revision + 1 or now.fingerprint != gallery.fingerprint:
+            self._reload()
+            return
+        photos = dict(serving.photos)
+        for name in event.photos:
+            photos.pop(name, None)
+        photos |= {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
+        after = followed(gallery, event.photos, now)
+        identifier = Identifier(serving.identifier.embedder, after, now.calibration, self.catalogue.species())
+        self._service.serving = Serving(identifier, photos, serving.decode_px)
+
+    def _reload(self) -> None:
+        serving = self._service.ready()
+        gallery, calibration, photos = self._read_whole()
+        embedder, decode_px = serving.identifier.embedder, serving.decode_px
+        if gallery.fingerprint != embedder.fingerprint:
+            try:
+                another = self._service.checkpoints.of(gallery.fingerprint)
+            except FlukeprintError as error:
+                _log.error(
+                    "The catalogue has gone over to the checkpoint %s; answers come from revision %d until the service "
+                    "finds that checkpoint: %s",
+                    gallery.fingerprint[:12],
+                    serving.identifier.gallery.revision,
+                    error,
+                )
+                return
+            self._service.checkpoints.keep(cast("PhotoEmbedder", embedder))  # the way back
+            embedder, decode_px = another, another.input_px
+        # Embedder and gallery are exchanged as one: nobody compares one checkpoint's vectors with another's.
+        identifier = Identifier(embedder, gallery, calibration, self.catalogue.species())
+        self._service.serving = Serving(identifier, photos, decode_px)
+
+    def _read_whole(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:
+        gallery, calibration = self.catalogue.searchable()
+        photos = {photo.name: ServedPhoto.of(photo) for photo in self.catalogue.photos()}
+        # Read one after the other: another process may have changed the catalogue in between.
+        if self.catalogue.revision != gallery.revision:
+            return self._read_whole()
+        return gallery, calibration, photos
+
+
+def open_curating(settings: Settings, service: Service) -> Curating:
+    """Open the settings' catalogue for curators. Raises BadCatalogue."""
+    return Curating(service, Catalogue.open(settings.address))
+
+
+def reload(app: FastAPI) -> None:
+    """Have an application serve what its catalogue is now; nothing where it has no catalogue of its own."""
+    curating = getattr(app.state, "curating", None)
+    if isinstance(curating, Curating):
+        curating.reload()
+
+
+def curating_of(request: Request) -> Curating:
+    """Where a request's acts are done. Raises ProblemError where the service has none."""
+    curating = getattr(request.app.state, "curating", None)
+    if not isinstance(curating, Curating):
+        raise ProblemError(NOT_READY, "This service has no catalogue that can be curated (see its log).")
+    return curating
+
+
+async def acted(request: Request, act: Callable[[Curator], Event]) -> EventAnswer:
+    """Do one act in the name of who asks, and answer what was done. Raises ProblemError, having done nothing."""
+    made_by = principal_of(request)
+    return event_answer(await curating_of(request).done(lambda catalogue: act(Curator(catalogue, made_by=made_by))))
+
+
+@contextmanager
+def _telling() -> Generator[None]:
+    """Turn what the catalogue says into problems."""
+    try:
+        yield
+    except UnknownSubject as error:
+        raise ProblemError(NOT_FOUND, f"{error}.") from error
+    except CurationConflict as error:
+        raise ProblemError(CONFLICT, f"{error}.") from error
+    except BadCuration as error:
+        raise ProblemError(INVALID, f"{error}.") from error
+    except CatalogueBusy as error:
+        raise ProblemError(BUSY, f"{error}.", headers={"Retry-After": "1"}) from error
+    except (BadCatalogue, BadMedia) as error:
+        raise ProblemError(NOT_WRITABLE, f"{error}.") from error

@@ -1,0 +1,223 @@
+"""Who asks, and whether they may: settled for each request before its body is read."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from index.access.keys import LOCAL, ApiKey
+from index.access.roles import Role, allows
+from index.access.store import AccessStore
+from index.access.tables import AccessUnavailable
+from service.http.problems import BUSY, FORBIDDEN, TOO_MANY, UNAUTHENTICATED, ProblemError
+from service.http.rate_limit import RateLimit, network_of
+from service.http.required_roles import DeclaredRoutes
+
+_CHALLENGE = 'Bearer realm="flukeprint"'
+_ASKING = {"GET", "HEAD", "OPTIONS"}
+_NOTED_AGAIN_AFTER_SECONDS = 60.0
+_log = logging.getLogger("flukeprint.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a request is from. `key_id` is None where no key was asked for."""
+
+    name: str
+    role: Role
+    key_id: str | None = None
+
+
+NOBODY_ELSE = Principal(LOCAL, "admin")
+
+
+def principal_of(request: Request) -> str:
+    """The name under which a request's changes go into the log: the key's, or `local` where none was asked for."""
+    principal = request.scope["state"]["principal"]
+    assert isinstance(principal, Principal)
+    return principal.name
+
+
+class Gate:
+    """Lets a request through to its route, or refuses it with 401, 403 or 429.
+
+    As long as no key was ever made, a service on this machine's own address is open to whoever is on this machine.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: DeclaredRoutes,
+        store: AccessStore | None,
+        is_on_loopback: bool,
+        requests_per_minute: int,
+    ) -> None:
+        self.app = app
+        self._routes = routes
+        self._store = store
+        self._is_on_loopback = is_on_loopback
+        self._limit = RateLimit(requests_per_minute) if requests_per_minute else None
+        self._noted: dict[str, float] = {}
+        self._notes: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._routes.find(scope) if scope["type"] == "http" else None
+        if route is None:
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["route"] = route
+        if route.role is None:
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal: ProblemError | None = None
+        try:
+            state["principal"] = await self._principal(scope, headers)
+        except ProblemError as error:
+            refusal = error
+        limits = self._count(scope, state.get("principal"))
+        if refusal is not None:
+            raise refusal
+        _check_role(state["principal"], route.role)
+        await self.app(scope, receive, _telling(send, limits))
+
+    async def _principal(self, scope: Scope, headers: Headers) -> Principal:
+        secret = _secret(headers)
+        try:
+            is_open, key = await asyncio.to_thread(self._look_up, secret)
+        except AccessUnavailable as error:
+            # Anybody may be asking: which database says what is for the log alone.
+            _log.error("%s", error)
+            detail = "Keys can't be looked up just now; try again in a moment."
+            raise ProblemError(BUSY, detail, headers={"Retry-After": "1"}) from error
+        if is_open:
+            _refuse_foreign_pages(scope["method"], headers)
+            return NOBODY_ELSE
+        if key is None:
+            raise _unauthenticated(secret)
+        self._note_use(key)
+        return Principal(key.name, key.role, key.id)
+
+    def _look_up(self, secret: str | None) -> tuple[bool, ApiKey | None]:
+        """Whether the service is open, and the key whose secret was sent."""
+        if self._store is None:
+            return self._is_on_loopback, None
+        key = self._store.keys.find(secret) if secret else None
+        return key is None and self._is_on_loopback and not self._store.keys.has_any(), key
+
+    def _count(self, scope: Scope, principal: Principal | None) -> Mapping[str, str]:
+        if self._limit is None:
+            return {}
+        client = scope.get("client") or ("unknown", 0)
+        caller = principal.key_id if principal and principal.key_id else network_of(client[0])
+        taken = self._limit.take(caller)
+        headers = self._limit.headers(taken)
+        if not taken.is_allowed:
+            raise ProblemError(
+                TOO_MANY,
+                f"More than {self._limit.per_minute} requests in a minute; try again in {taken.wait_seconds} s.",
+                headers={"Retry-After": str(taken.wait_seconds), **headers},
+            )
+        return headers
+
+    def _note_use(self, key: ApiKey) -> None:
+        """Note when a key was used, beside the request: it neither waits for the database nor fails with it."""
+        now = time.monotonic()
+        if now - self._noted.get(key.id, -_NOTED_AGAIN_AFTER_SECONDS) < _NOTED_AGAIN_AFTER_SECONDS:
+            return
+        self._noted[key.id] = now
+        note = asyncio.create_task(asyncio.to_thread(self._write_use, key))
+        self._notes.add(note)
+        note.add_done_callback(self._notes.discard)
+
+    def _write_use(self, key: ApiKey) -> None:
+        assert self._store is not None
+        try:
+            self._store.keys.note_use(key)
+        except AccessUnavailable:
+            self._noted.pop(key.id, None)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _secret(headers: Headers) -> str | None:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    # Another scheme may be meant for a proxy in front of us.
+    return given.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+
+
+def _unauthenticated(secret: str | None) -> ProblemError:
+    if secret:
+        said, challenge = "This key is unknown or revoked", f'{_CHALLENGE}, error="invalid_token"'
+    else:
+        said, challenge = "No key was sent", _CHALLENGE
+    detail = (
+        f"{said}; send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator makes them with "
+        "`flukeprint keys create`."
+    )
+    return ProblemError(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": challenge})
+
+
+def _check_role(principal: Principal, needed: Role) -> None:
+    if not allows(principal.role, needed):
+        raise ProblemError(
+            FORBIDDEN,
+            f"This needs the role {needed}; the key of {principal.name} has the role {principal.role}.",
+            headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{needed}"'},
+        )
+
+
+def _refuse_foreign_pages(method: str, headers: Headers) -> None:
+    """Keep pages of other sites, open in a browser on this machine, from using an open service.
+
+    A page may send anything to this machine, and, once its own domain name leads here, read the answer too. Only
+    names with a dot can be made to do that; what a browser sends as Host and Origin gives both away.
+    """
+    origin = headers.get("origin")
+    try:
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        come_from = urlsplit(origin or "").netloc
+    except ValueError as error:
+        raise ProblemError(FORBIDDEN, "The Host or Origin of this request is no address.") from error
+    is_named = "." in host and not _is_address(host) and not host.endswith(".localhost")
+    is_foreign = method not in _ASKING and origin is not None and come_from != headers.get("host")
+    if is_named or is_foreign:
+        raise ProblemError(
+            FORBIDDEN,
+            f"Without keys this service answers this machine only, not a page of {origin or host}. Make a key with "
+            "`flukeprint keys create --name NAME --role admin` and send it.",
+        )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _telling(send: Send, headers: Mapping[str, str]) -> Send:
+    async def send_telling(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return send_telling if headers else send

@@ -1,0 +1,187 @@
+"""A POST sent twice with one Idempotency-Key is carried out once; the second time gets the first one's answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from index.access.idempotent_answers import StoredAnswer, StoredAnswers
+from index.access.store import AccessStore
+from index.access.tables import AccessUnavailable
+from service.http.problems import BUSY, IN_PROGRESS, INVALID, KEY_REUSED, Fault, ProblemError
+from service.http.required_roles import Declared, is_kept
+
+HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotency-Replayed"
+_KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
+_BOUNDARY = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
+_IN_MEMORY_BYTES = 2**20
+_CHUNK_BYTES = 2**16
+
+
+class RepeatableRequests:
+    """Keeps the answers of POST routes that change something and declare no `keeps_answers=False`.
+
+    Only what succeeded is kept: a refused request changed nothing, and may succeed when it is sent again.
+    """
+
+    def __init__(self, app: ASGIApp, *, store: AccessStore | None) -> None:
+        self.app = app
+        self._answers = store.answers if store else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = Headers(scope=scope).get(HEADER) if scope["type"] == "http" else None
+        if given is None or self._answers is None or not _is_kept(scope):
+            await self.app(scope, receive, send)
+            return
+        key = _KEY.fullmatch(given)
+        if key is None:
+            reason = "1 to 255 visible ASCII characters name a request; a UUID will do"
+            raise ProblemError(INVALID, f"{HEADER}: {reason}.", errors=[Fault(field=HEADER, reason=reason)])
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as body:
+            await _take_in(receive, body)
+            await self._once(self._answers, _id_of(scope, key[1]), body, scope, receive, send)
+
+    async def _once(
+        self, answers: StoredAnswers, id_: str, body: IO[bytes], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
+            begun = await asyncio.to_thread(answers.begin, id_, request_hash(scope, body))
+        except AccessUnavailable as error:
+            raise ProblemError(BUSY, f"{error}.", headers={"Retry-After": "1"}) from error
+        if isinstance(begun, StoredAnswer):
+            await _replay(begun, send)
+        elif begun == "other-request":
+            raise ProblemError(KEY_REUSED, f"This {HEADER} was sent with another request before; choose a new one.")
+        elif begun == "running":
+            detail = f"The request with this {HEADER} is being answered; ask for its answer shortly."
+            raise ProblemError(IN_PROGRESS, detail, headers={"Retry-After": "1"})
+        else:
+            kept = _Kept(send)
+            try:
+                await self.app(scope, _from_file(body, receive), kept.send)
+            finally:
+                # Shielded: a client that leaves cancels nothing that was done, and it may ask again.
+                await asyncio.shield(asyncio.to_thread(kept.settle, answers, id_))
+
+
+def request_hash(scope: Scope, body: IO[bytes]) -> str:
+    """SHA-256 of what was asked: the query, the kind of body and the body.
+
+    A multipart body's boundary, which clients draw anew for each attempt, counts as if it were always the same.
+    """
+    sent = Headers(scope=scope).get("content-type", "")
+    kind, _, rest = sent.partition(";")
+    hashed = hashlib.sha256(b"\0".join([scope.get("query_string", b""), kind.strip().lower().encode("latin-1")]))
+    boundary = _BOUNDARY.search(rest) if kind.strip().lower().startswith("multipart/") else None
+    body.seek(0)
+    for part in _without(_chunks(body), boundary[1].encode("latin-1") if boundary else b""):
+        hashed.update(part)
+    return hashed.hexdigest()
+
+
+def _without(chunks: Iterator[bytes], word: bytes) -> Iterator[bytes]:
+    """The chunks with every `word` replaced by one byte, also where it lies across two chunks."""
+    if not word:
+        yield from chunks
+        return
+    left = b""
+    for chunk in chunks:
+        *whole, left = (left + chunk).split(word)
+        yield from (piece + b"\0" for piece in whole)
+        settled = max(0, len(left) - len(word) + 1)
+        yield left[:settled]
+        left = left[settled:]
+    yield left
+
+
+def _chunks(body: IO[bytes]) -> Iterator[bytes]:
+    while chunk := body.read(_CHUNK_BYTES):
+        yield chunk
+
+
+def _is_kept(scope: Scope) -> bool:
+    route = scope.get("state", {}).get("route")
+    return scope["method"] == "POST" and isinstance(route, Declared) and is_kept(route)
+
+
+def _id_of(scope: Scope, key: str) -> str:
+    """Keys belong to who sends them and to the path they are sent to."""
+    principal = scope["state"]["principal"]
+    parts = [principal.key_id or principal.name, scope["method"], scope["path"], key]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+async def _take_in(receive: Receive, body: IO[bytes]) -> None:
+    is_more = True
+    while is_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body.write(message.get("body", b""))
+        is_more = message.get("more_body", False)
+
+
+def _from_file(body: IO[bytes], receive: Receive) -> Receive:
+    """Give the body again as it came; after it, whatever the client does next."""
+    body.seek(0)
+    is_given = False
+
+    async def receive_again() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        chunk = body.read(_CHUNK_BYTES)
+        is_given = len(chunk) < _CHUNK_BYTES
+        return {"type": "http.request", "body": chunk, "more_body": not is_given}
+
+    return receive_again
+
+
+class _Kept:
+    """Passes an answer on and remembers it."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message | None = None
+        self._body: list[bytes] = []
+        self._is_whole = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = {**message, "headers": list(message.get("headers", []))}
+        elif message["type"] == "http.response.body":
+            self._body.append(message.get("body", b""))
+            self._is_whole = not message.get("more_body", False)
+        await self._send(message)
+
+    def settle(self, answers: StoredAnswers, id_: str) -> None:
+        try:
+            if self._start is None or not self._is_whole or self._start["status"] >= 400:
+                answers.forget(id_)
+            else:
+                headers = [(_text(name), _text(value)) for name, value in self._start["headers"]]
+                answers.finish(id_, self._start["status"], headers, b"".join(self._body))
+        except AccessUnavailable:
+            return  # what was done is done; the key is free again when its lease has ended
+
+
+async def _replay(answer: StoredAnswer, send: Send) -> None:
+    if answer.body is None:
+        raise ProblemError(IN_PROGRESS, "This request was carried out; its answer was too large to keep.")
+    headers: list[Any] = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    headers.append((REPLAYED_HEADER.lower().encode(), b"true"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def _text(header: bytes) -> str:
+    return header.decode("latin-1")

@@ -1,0 +1,108 @@
+"""What each route needs, said where the route is written, and known before a request's body is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.params import Depends
+from fastapi.routing import iter_route_contexts
+from starlette.requests import Request
+from starlette.types import Scope
+
+from index.access.roles import ROLES, Role, allows
+from service.http.problems import FORBIDDEN, ProblemError
+
+
+@dataclass(frozen=True)
+class Needs(Depends):
+    """The role that a route needs, None where it is open to all; see `requires` and `open_to_all`."""
+
+    role: Role | None = None
+    keeps_answers: bool = True
+
+
+def requires(role: Role, *, keeps_answers: bool = True) -> Needs:
+    """Declare a route's or router's role: `APIRouter(dependencies=[requires("curate")])`.
+
+    Of a router's and a route's own the higher counts. The answers of POST routes that need more than `read` are kept
+    for requests with an Idempotency-Key; `keeps_answers=False` where they hold a secret or are streams.
+    """
+
+    async def check(request: Request) -> None:
+        # `access.Gate` has refused long ago; this holds also where somebody forgets the gate.
+        principal = request.scope["state"].get("principal")
+        if principal is None or not allows(principal.role, role):
+            raise ProblemError(FORBIDDEN, f"This needs a key with the role {role}.")
+
+    return Needs(check, role=role, keeps_answers=keeps_answers)
+
+
+def open_to_all() -> Needs:
+    """Declare that a route needs no key."""
+    return Needs(_nothing, role=None)
+
+
+async def _nothing() -> None:
+    return None
+
+
+class Declared(NamedTuple):
+    """One route: `path` as it is written, `role` None where it is open."""
+
+    path: str
+    pattern: re.Pattern[str]
+    methods: frozenset[str]
+    role: Role | None
+    keeps_answers: bool
+
+
+def is_kept(route: Declared) -> bool:
+    """Whether the route's answers are kept for requests with an Idempotency-Key."""
+    return "POST" in route.methods and route.role not in (None, "read") and route.keeps_answers
+
+
+class DeclaredRoutes:
+    """Every route of an application with what it needs; one that doesn't say is the admin's alone.
+
+    `undeclared` names those, as a test does: nobody forgets it for long.
+    """
+
+    def __init__(self, app: FastAPI, *, mounted: Mapping[str, Role | None] | None = None) -> None:
+        """Read the routes once they are all there.
+
+        `mounted` says the role for paths that are no FastAPI routes and so can't declare it (static files).
+        """
+        others: dict[str | None, Role | None] = {app.openapi_url: None}
+        others.update(mounted or {})
+        found = [(route, _declared(route, others)) for route in iter_route_contexts(app.routes)]
+        self.all = tuple(declared or _admins(route) for route, declared in found)
+        self.undeclared = tuple(_admins(route).path for route, declared in found if declared is None)
+
+    def find(self, scope: Scope) -> Declared | None:
+        """The route that a request goes to; None where there is none, for which 404 or 405 is the answer."""
+        method, path = scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))
+        for one in self.all:
+            if (not one.methods or method in one.methods) and one.pattern.match(path):
+                return one
+        return None
+
+
+def _declared(route: Any, others: Mapping[str | None, Role | None]) -> Declared | None:
+    needs = [one for one in getattr(route, "dependencies", None) or () if isinstance(one, Needs)]
+    if route.path in others and not needs:
+        needs = [Needs(role=others[route.path])]
+    roles: list[Role] = [role for role in ROLES if role in {one.role for one in needs}]
+    keeps_answers = all(one.keeps_answers for one in needs)
+    return _of(route, roles[-1] if roles else None, keeps_answers) if needs else None
+
+
+def _admins(route: Any) -> Declared:
+    return _of(route, "admin", False)
+
+
+def _of(route: Any, role: Role | None, keeps_answers: bool) -> Declared:
+    return Declared(route.path_format, route.path_regex, frozenset(route.methods or ()), role, keeps_answers)

@@ -1,0 +1,126 @@
+"""The job `identify`: who is in each photo of a folder or zip, as a CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
+from index.exchange.importing.archive import ArchiveLimits
+from index.prefetch import ahead
+from index.search.matching import Decision
+from service.jobs.context import JobContext
+from service.jobs.folder import JobFolder
+from service.jobs.kinds.answers import AnswerFile
+from service.jobs.kinds.photos import JobPhotos, allowed_folder, folder_photos, unpacked_photos, zip_photos
+from service.schemas.jobs import IdentifyJob
+from service.serving.service import Serving
+
+BATCH_PHOTOS = 8  # few, because photos asked about by people share the processor with them
+_DECODING_THREADS = 2
+
+_Decoded = tuple[str, Image | BadPhoto]
+_DECISIONS: tuple[Decision, ...] = ("known", "review", "new_whale")
+
+
+@dataclass(frozen=True)
+class IdentifyPlace:
+    """What an identify job works with, beside its parameters: what is served now, and where files lie."""
+
+    serving: Callable[[], Serving]
+    folder: JobFolder
+    photo_root: Path
+    photo_limits: PhotoLimits
+    archive_limits: ArchiveLimits
+
+
+def identify_photos(place: IdentifyPlace, context: JobContext) -> dict[str, Any]:
+    """Identify the photos in the order of their names and leave `results/NUMBER.csv`.
+
+    A job asks what is served at each batch: a row says which revision answered it.
+    """
+    asked = IdentifyJob.model_validate(context.parameters)
+    photos = _photos(place, asked, context)
+    state = dict(context.saved or _first_state(photos, context))
+    waiting = [name for name in photos.names if state["after"] is None or name > state["after"]]
+    done = state["answered"] + state["unreadable"]
+    total = done + len(waiting)
+    context.progress(done, total)
+    with AnswerFile(place.folder.result(context.job.id), asked.k, size_bytes=state["bytes"]) as file:
+        for batch in _batches(waiting, photos.folder, place):
+            _answer(batch, place.serving(), asked, context, file, state)
+            done += len(batch)
+            context.progress(done, total)
+            state |= {"after": batch[-1][0], "bytes": file.settle()}
+            context.checkpoint(dict(state))
+        file.complete()
+    if asked.upload is not None:
+        context.afterwards(partial(place.folder.forget, asked.upload))
+    return {"files": done, **{name: state[name] for name in ("answered", "unreadable", *_DECISIONS)}}
+
+
+def _photos(place: IdentifyPlace, asked: IdentifyJob, context: JobContext) -> JobPhotos:
+    if asked.upload is None:
+        return folder_photos(allowed_folder(asked.folder or "", place.photo_root))
+    unpacked = place.folder.unpacked(asked.upload)
+    if context.saved is not None and unpacked.is_dir():  # complete, as there was a checkpoint behind it
+        return unpacked_photos(unpacked)
+    archive = place.folder.upload(asked.upload)
+    return zip_photos(archive, unpacked, place.archive_limits, context.raise_if_stopped)
+
+
+def _first_state(photos: JobPhotos, context: JobContext) -> dict[str, Any]:
+    for fault in photos.faults:
+        context.error(fault.file, fault.reason)
+    counts = dict.fromkeys(("answered", *_DECISIONS), 0)
+    return {"after": None, "bytes": None, "unreadable": len(photos.faults), **counts}
+
+
+def _batches(names: Sequence[str], folder: Path, place: IdentifyPlace) -> Iterator[list[_Decoded]]:
+    decode = partial(_decode, folder=folder, place=place)
+    batch: list[_Decoded] = []
+    with closing(ahead(names, decode, threads=_DECODING_THREADS, most=BATCH_PHOTOS)) as decoded:
+        for each in decoded:
+            batch.append(each)
+            if len(batch) == BATCH_PHOTOS:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
+
+
+def _decode(name: str, *, folder: Path, place: IdentifyPlace) -> _Decoded:
+    limits = place.photo_limits
+    try:
+        data = photo_bytes(folder / name, limits, name=name)
+        # Asked for each photo: the service may go over to a checkpoint that looks closer.
+        return name, read_photo(data, name=name, limits=limits, at_least_px=place.serving().decode_px)
+    except BadPhoto as error:
+        return name, error
+
+
+def _answer(
+    batch: Sequence[_Decoded],
+    serving: Serving,
+    asked: IdentifyJob,
+    context: JobContext,
+    file: AnswerFile,
+    state: dict[str, Any],
+) -> None:
+    images = {name: image for name, image in batch if not isinstance(image, BadPhoto)}
+    answers = serving.identifier.identify(
+        list(images.values()), k=asked.k, max_fpir=asked.max_fpir, threshold=asked.threshold
+    )
+    by_name = dict(zip(images, answers, strict=True))
+    for name, image in batch:
+        if isinstance(image, BadPhoto):
+            context.error(name, str(image))
+            state["unreadable"] += 1
+        else:
+            file.add(name, by_name[name])
+            state["answered"] += 1
+            state[by_name[name].decision] += 1

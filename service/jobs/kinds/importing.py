@@ -1,0 +1,114 @@
+"""The job `import`: first what a zip would add and change, file by file; then, by that job's number, the same done."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from embedding.errors import FlukeprintError
+from index.exchange.importing.archive import ArchiveLimits
+from index.exchange.importing.plan import NOT_DONE, ImportPlan
+from index.exchange.importing.report import report_csv
+from index.exchange.importing.run import carry_out, known_photos, plan_import
+from index.exchange.importing.sources import read_offer
+from index.photos.embed import PhotoEmbedder
+from index.storage.address import CatalogueAddress
+from index.storage.originals import write_whole
+from service.jobs.context import JobContext
+from service.jobs.folder import BadJobFolder, JobFolder
+from service.schemas.jobs import ImportJob
+from service.serving.service import Serving
+
+_WARNINGS_TOLD = 20
+
+
+class BadImport(FlukeprintError):
+    """A zip that can't be imported, in words that name no file of the service's own."""
+
+
+@dataclass(frozen=True)
+class ImportPlace:
+    """What an import works with: what is served now, the catalogue, the folder of jobs, and whom to tell."""
+
+    serving: Callable[[], Serving]
+    catalogue: CatalogueAddress
+    folder: JobFolder
+    limits: ArchiveLimits
+    on_revision: Callable[[], None]
+
+
+def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
+    """Look at an uploaded zip and, for a job that names its dry run, carry out what was found.
+
+    Leaves `results/NUMBER.csv`, a row for each file and label. Originals that were copied before a stop are not copied
+    again; all that changes is one revision. The zip is kept after a dry run, and forgotten once it is imported.
+    """
+    asked = ImportJob.model_validate(context.parameters)
+    assert asked.upload is not None
+    archive, staging = place.folder.upload(asked.upload), place.folder.unpacked(asked.upload)
+    if not archive.is_file():
+        raise BadImport("the zip is no longer kept; send it again")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        result = _imported(place, context, asked, archive, staging)
+    except FlukeprintError as error:
+        said = str(error).replace(str(archive), "the zip").replace(str(staging), "the zip")
+        raise BadImport(said) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    if asked.dry_run is not None:
+        context.afterwards(partial(place.folder.forget, asked.upload))
+    return result
+
+
+def _imported(
+    place: ImportPlace, context: JobContext, asked: ImportJob, archive: Path, staging: Path
+) -> dict[str, Any]:
+    offer = read_offer(archive, None, staging, limits=place.limits, progress=context.steps)
+    plan = plan_import(
+        offer,
+        known_photos(place.catalogue),
+        place.catalogue,
+        duplicates=asked.duplicates,
+        is_replacing=asked.replace_photos,
+        progress=context.steps,
+    )
+    more: dict[str, Any] = {"is_dry_run": asked.dry_run is None}
+    if asked.dry_run is not None:
+        done = carry_out(
+            plan,
+            place.catalogue,
+            cast("PhotoEmbedder", place.serving().identifier.embedder),
+            archive,
+            kind="import",
+            made_by=context.job.asked_by,
+            may_go_over=False,
+            swapping=context.keeping_the_database,
+            progress=context.steps,
+        )
+        plan, more["revision"], more["is_new_revision"] = done.plan, done.revision, done.is_new_revision
+        if done.revision != place.serving().identifier.gallery.revision:
+            place.on_revision()
+    _report(place, context, plan)
+    return {
+        **more,
+        "files": len(plan.rows),
+        "counts": dict(plan.counts),
+        "warnings": list(plan.warnings[:_WARNINGS_TOLD]),
+    }
+
+
+def _report(place: ImportPlace, context: JobContext, plan: ImportPlan) -> None:
+    path = place.folder.result(context.job.id)
+    try:
+        write_whole(path, report_csv(plan.rows).encode())
+    except OSError as error:
+        raise BadJobFolder(f"the report {path} can't be written ({error.strerror}); free some space there") from error
+    for row in plan.rows:
+        if row.status in NOT_DONE or row.status == "left_out":
+            context.error(row.photo, row.reason)
+    context.progress(len(plan.rows), len(plan.rows))

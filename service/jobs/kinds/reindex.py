@@ -1,0 +1,67 @@
+"""The job `reindex`: the catalogue brought up to date with its photos' files, while the service goes on answering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from index.catalogue.catalogue import Catalogue
+from index.photos.embed import PhotoEmbedder
+from index.reindex.update import Report, update_catalogue
+from index.storage.address import CatalogueAddress
+from service.jobs.context import JobContext
+from service.schemas.jobs import ReindexJob
+from service.serving.service import Serving
+
+
+@dataclass(frozen=True)
+class ReindexPlace:
+    """What a reindex job works with: what is served now, the catalogue, and whom to tell of its new revision."""
+
+    serving: Callable[[], Serving]
+    catalogue: CatalogueAddress
+    on_revision: Callable[[], None]
+
+
+def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
+    """Compare, embed what has changed, calibrate, and commit all of it as one revision: stopping it changes nothing.
+
+    Curators go on meanwhile, but for the moment of that commit.
+
+    `on_revision` is called when the catalogue has another revision than what is served, also where a killed start
+    had committed it already.
+    """
+    asked = ReindexJob.model_validate(context.parameters)
+    embedder = cast("PhotoEmbedder", place.serving().identifier.embedder)
+    with Catalogue.open(place.catalogue) as catalogue:
+        report = update_catalogue(
+            catalogue,
+            None,
+            embedder,
+            rehash=asked.rehash,
+            made_by=context.job.asked_by,
+            may_go_over=False,
+            swapping=context.keeping_the_database,
+            progress=context.steps,
+        )
+    settle(report, context, place.serving, place.on_revision)
+    return {
+        "revision": report.revision,
+        "is_new_revision": report.is_new_revision,
+        "reembedded": report.reembedded,
+        "relabelled": report.relabelled,
+        "unchanged": report.unchanged,
+        "unreadable": len(report.unread),
+        "warnings": list(report.warnings),
+    }
+
+
+def settle(
+    report: Report, context: JobContext, serving: Callable[[], Serving], on_revision: Callable[[], None]
+) -> None:
+    """Tell which photos could not be read, and have the service follow where it serves another revision."""
+    for unread in report.unread:
+        context.error(unread.photo.name, unread.reason)
+    if report.revision != serving().identifier.gallery.revision:
+        on_revision()

@@ -1,0 +1,59 @@
+"""The job `upgrade`: the catalogue brought to another checkpoint while the service answers with the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from index.catalogue.catalogue import Catalogue
+from index.reindex.update import update_catalogue
+from index.storage.address import CatalogueAddress
+from service.jobs.context import JobContext
+from service.jobs.kinds.reindex import settle
+from service.schemas.jobs import UpgradeJob
+from service.serving.checkpoints import Checkpoints
+from service.serving.service import Serving
+
+EVENT = "swap"
+
+
+@dataclass(frozen=True)
+class UpgradePlace:
+    """What an upgrade works with: what is served now, the catalogue, the checkpoints, and whom to tell."""
+
+    serving: Callable[[], Serving]
+    catalogue: CatalogueAddress
+    checkpoints: Checkpoints
+    on_revision: Callable[[], None]
+
+
+def upgrade(place: UpgradePlace, context: JobContext) -> dict[str, Any]:
+    """Embed every photo with a second embedder, lay the vectors beside the old ones, and go over to them in one commit.
+
+    Vectors that were made before a stop or a crash are not made again. Then `on_revision` has the service answer with
+    the new embedder. Undoing the event goes back.
+    """
+    asked = UpgradeJob.model_validate(context.parameters)
+    before = place.serving().identifier.embedder.fingerprint
+    embedder = place.checkpoints.named(asked.checkpoint)
+    with Catalogue.open(place.catalogue) as catalogue:
+        report = update_catalogue(
+            catalogue,
+            None,
+            embedder,
+            kind=EVENT,
+            made_by=context.job.asked_by,
+            checkpoint=asked.checkpoint,
+            swapping=context.keeping_the_database,
+            progress=context.steps,
+        )
+    settle(report, context, place.serving, place.on_revision)
+    return {
+        "revision": report.revision,
+        "is_new_revision": report.is_new_revision,
+        "before": before,
+        "fingerprint": embedder.fingerprint,
+        "reembedded": report.reembedded,
+        "unreadable": len(report.unread),
+    }

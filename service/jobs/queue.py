@@ -1,0 +1,222 @@
+"""The service's jobs put together: the record, the thread, the folder, and the kinds of job there are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import BaseModel
+
+from embedding.checkpoint import BadCheckpoint
+from embedding.errors import FlukeprintError
+from index.access.roles import Role
+from index.catalogue.catalogue import Catalogue
+from index.exchange.importing.archive import ArchiveLimits
+from index.jobs.records import Job, JobPage, JobState, NoSuchJob
+from index.jobs.store import JobStore
+from index.storage.address import folder_beside
+from service.jobs.folder import JobFolder
+from service.jobs.kinds.export import ExportPlace, export
+from service.jobs.kinds.identify import IdentifyPlace, identify_photos
+from service.jobs.kinds.importing import ImportPlace, import_photos
+from service.jobs.kinds.photos import allowed_folder
+from service.jobs.kinds.reindex import ReindexPlace, reindex
+from service.jobs.kinds.upgrade import UpgradePlace, upgrade
+from service.jobs.runner import JobFunction, JobRunner
+from service.schemas.jobs import ExportJob, IdentifyJob, ImportJob, ReindexJob, UpgradeJob
+from service.serving.checkpoints import Checkpoints, NoCheckpoint
+from service.serving.service import Service
+from service.settings import Settings
+
+ROLES: dict[str, Role] = {
+    "identify": "contribute",
+    "reindex": "curate",
+    "upgrade": "admin",
+    "import": "curate",
+    "export": "contribute",
+}
+PARAMETERS: dict[str, type[BaseModel]] = {
+    "identify": IdentifyJob,
+    "reindex": ReindexJob,
+    "upgrade": UpgradeJob,
+    "import": ImportJob,
+    "export": ExportJob,
+}
+"""What may be asked for by kind. A further kind is a line in each of the two and one in `open_jobs`."""
+WITH_ZIP = frozenset({"identify", "import"})
+
+# What is younger may belong to a job that is being asked for just now.
+_SETTLED = timedelta(hours=1)
+
+
+class BadParameter(FlukeprintError):
+    """A parameter that names what isn't there; `field` is the parameter's name."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+def needed_role(kind: str, parameters: BaseModel | Mapping[str, Any]) -> Role:
+    """Who may ask for a job, and fetch its result: places are for curators."""
+    given = parameters.model_dump() if isinstance(parameters, BaseModel) else parameters
+    return "curate" if kind == "export" and given.get("with_places") else ROLES[kind]
+
+
+class JobDesk:
+    """What the routes ask: jobs are queued, watched and stopped here. Start it once something is served.
+
+    Made, it tidies up after a service that died: uploads that no job needs are removed.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        kinds: Mapping[str, JobFunction],
+        folder: JobFolder,
+        photo_root: Path,
+        *,
+        checkpoints: Checkpoints | None = None,
+        keep: timedelta = timedelta(days=30),
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.store = store
+        self.folder = folder
+        self.photo_root = photo_root
+        self.runner = JobRunner(store, kinds, tidy=self.tidy)
+        self._checkpoints = checkpoints
+        self._keep = keep
+        self._close = close
+        # Here and not at the start: from now on an upload may be kept whose job is queued a moment later.
+        folder.forget_all_but(_uploads(store.in_use(store.time - keep)))
+
+    def start(self) -> None:
+        """Run what waits."""
+        self.runner.start()
+
+    def stop(self) -> None:
+        """Pause the running job, which goes on at the next start."""
+        self.runner.stop()
+        self._close()
+
+    def ask(
+        self, kind: str, parameters: BaseModel, *, archive: BinaryIO | None = None, asked_by: str | None = None
+    ) -> Job:
+        """Queue a job, keeping the zip that came with it.
+
+        Raises JobsBusy, BadJobFolder, BadSource for a folder that may not be read, and BadParameter.
+        """
+        given = {**parameters.model_dump(exclude_none=True), **self._checked(parameters)}
+        if archive is not None:
+            given["upload"] = self.folder.keep(archive)
+        try:
+            job = self.store.create(kind, given, asked_by=asked_by)
+        except BaseException:
+            if archive is not None:
+                self.folder.forget(given["upload"])
+            raise
+        self.runner.wake()
+        return job
+
+    def page(self, *, limit: int, cursor: int | None, state: JobState | None) -> JobPage:
+        """Jobs, newest first, with the progress that this process knows of."""
+        page = self.store.page(limit=limit, cursor=cursor, state=state)
+        return JobPage(tuple(self.runner.seen(job) for job in page.jobs), page.next_cursor)
+
+    def resume(self, job_id: int) -> Job:
+        """Queue a job again, from its checkpoint. Raises NoSuchJob, WrongState and JobsBusy."""
+        job = self.store.resume(job_id)
+        self.runner.wake()
+        return job
+
+    def delete(self, job_id: int) -> None:
+        """Remove a job that has ended, with its files. Raises NoSuchJob, WrongState and JobsBusy."""
+        removed = self.store.delete(job_id)
+        self.folder.forget_results(job_id)
+        upload = removed.parameters.get("upload")
+        if upload is not None and upload not in _uploads(self.store.in_use(self.store.time - self._keep)):
+            self.folder.forget(str(upload))
+
+    def tidy(self) -> None:
+        """Remove the files of jobs that ended too long ago, and of jobs that are no more."""
+        needed = self.store.in_use(self.store.time - self._keep)
+        settled = time.time() - _SETTLED.total_seconds()
+        self.folder.forget_all_but(_uploads(needed), older_than=settled)
+        self.folder.forget_all_results_but({job.id for job in needed}, older_than=settled)
+
+    def _checked(self, parameters: BaseModel) -> dict[str, Any]:
+        """Refuse what names nothing that is there; returns what the job gets besides what was asked."""
+        if isinstance(parameters, IdentifyJob) and parameters.folder is not None:
+            allowed_folder(parameters.folder, self.photo_root)
+        if isinstance(parameters, UpgradeJob):
+            self._check_checkpoint(parameters.checkpoint)
+        if isinstance(parameters, ImportJob) and parameters.dry_run is not None:
+            return self._looked_at(parameters.dry_run)
+        return {}
+
+    def _check_checkpoint(self, name: str) -> None:
+        if self._checkpoints is None:
+            raise BadParameter("checkpoint", "this service goes over to no other checkpoint")
+        try:
+            self._checkpoints.path_of(name)
+        except (NoCheckpoint, BadCheckpoint) as error:
+            raise BadParameter("checkpoint", str(error)) from error
+
+    def _looked_at(self, dry_run: int) -> dict[str, Any]:
+        """What a dry run was asked, and with which zip."""
+        try:
+            job = self.store.get(dry_run)
+        except NoSuchJob as error:
+            raise BadParameter("dry_run", f"there is no job {dry_run}") from error
+        if job.kind != "import" or "dry_run" in job.parameters or job.state != "succeeded":
+            raise BadParameter("dry_run", f"job {dry_run} is no dry run of an import that has succeeded")
+        if not self.folder.upload(str(job.parameters["upload"])).is_file():
+            raise BadParameter("dry_run", f"the zip of job {dry_run} is no longer kept; send it again")
+        return job.parameters
+
+
+def _uploads(jobs: Sequence[Job]) -> set[str]:
+    """The uploads that may still be read: of jobs that didn't succeed, and of imports' dry runs."""
+    return {
+        str(job.parameters["upload"])
+        for job in jobs
+        if "upload" in job.parameters
+        and (job.state != "succeeded" or (job.kind == "import" and "dry_run" not in job.parameters))
+    }
+
+
+def open_jobs(settings: Settings, service: Service, *, on_revision: Callable[[], None] = lambda: None) -> JobDesk:
+    """Open the jobs of the settings' catalogue, in whose database they are recorded.
+
+    `on_revision` is called, in the jobs' thread, when a job has given the catalogue a new revision. Raises BadJobs,
+    BadCatalogue and BadJobFolder.
+    """
+    catalogue = Catalogue.open(settings.address)
+    folder = JobFolder(folder_beside(catalogue.address, "jobs"))
+    photo_root = (settings.job_photos or catalogue.folder).resolve()
+    # Photos hardly pack: what unpacks to more than twice its size is no season's photos.
+    limits = ArchiveLimits(max_entry_bytes=settings.max_upload_bytes, max_total_bytes=2 * settings.max_archive_bytes)
+    identifying = IdentifyPlace(service.ready, folder, photo_root, service.limits, limits)
+    reindexing = ReindexPlace(service.ready, catalogue.address, on_revision)
+    upgrading = UpgradePlace(service.ready, catalogue.address, service.checkpoints, on_revision)
+    importing = ImportPlace(service.ready, catalogue.address, folder, limits, on_revision)
+    kinds: dict[str, Callable[..., dict[str, Any]]] = {
+        "identify": partial(identify_photos, identifying),
+        "reindex": partial(reindex, reindexing),
+        "upgrade": partial(upgrade, upgrading),
+        "import": partial(import_photos, importing),
+        "export": partial(export, ExportPlace(catalogue.address, folder)),
+    }
+    return JobDesk(
+        JobStore(catalogue.engine),
+        kinds,
+        folder,
+        photo_root,
+        checkpoints=service.checkpoints,
+        keep=timedelta(days=settings.keep_jobs_days),
+        close=catalogue.close,
+    )

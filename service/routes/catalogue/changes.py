@@ -1,0 +1,62 @@
+"""/v1/changes: the catalogue's history, and the way back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+
+from service.catalogue.writer import curating_of
+from service.http.authorization import principal_of
+from service.http.paging import page_of
+from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
+from service.http.required_roles import requires
+from service.schemas.curation import Changes, EventAnswer, change_answer, event_answer
+from service.schemas.curation_requests import ListCursor, ListLimit, RevisionPath, may_see_places, number_after
+from service.schemas.openapi import problem_responses
+
+router = APIRouter(tags=["changes"])
+
+
+@router.get(
+    "/v1/changes",
+    dependencies=[requires("read")],
+    summary="What was done?",
+    response_description="A page of events.",
+    responses=problem_responses(INVALID, BUSY, NOT_WRITABLE, NOT_READY),
+)
+async def list_changes(
+    request: Request,
+    subject: Annotated[
+        str | None, Query(max_length=1000, description="Only what concerned this photo, individual or encounter.")
+    ] = None,
+    limit: ListLimit = 50,
+    cursor: ListCursor = None,
+) -> Changes:
+    """Tell who did what, when and by what answer, the newest first."""
+    listing = f"changes {subject!r}"
+    before = number_after(cursor, listing)
+    found = await curating_of(request).read(
+        lambda directory: directory.history(before=before, limit=limit + 1, subject=subject)
+    )
+    page = page_of(found, limit, listing=listing, position=lambda one: (one.revision,))
+    is_place_told = may_see_places(request)
+    changes = [change_answer(one, is_place_told=is_place_told) for one in page.rows]
+    return Changes(changes=changes, next=page.next_cursor)
+
+
+@router.post(
+    "/v1/changes/{revision}/undo",
+    dependencies=[requires("curate")],
+    summary="Take something back.",
+    response_description="What was done.",
+    responses=problem_responses(NOT_FOUND, CONFLICT, INVALID, BUSY, NOT_WRITABLE, NOT_READY),
+)
+async def undo_change(request: Request, revision: RevisionPath) -> EventAnswer:
+    """Undo an event, as a new event; undoing that one does it again.
+
+    Where later events depend on it, nothing is done, and the `conflict` problem names them.
+    """
+    made_by = principal_of(request)
+    return event_answer(await curating_of(request).undo(revision, made_by=made_by))

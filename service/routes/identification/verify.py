@@ -1,0 +1,132 @@
+"""POST /v1/verify: is it this individual, or the animal of that photo?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from index.identification.verification import Verification, verify, verify_encounter, verify_pair
+from index.search.matching import Thresholds
+from service.http.multipart import (
+    PHOTOS_FIELD,
+    REFERENCE_FIELD,
+    Upload,
+    invalid,
+    read_form,
+    request_body,
+    sent_form,
+    uploads_in,
+)
+from service.http.problems import BAD_PHOTOS, BAD_REQUEST, BUSY, INVALID, NOT_MULTIPART, NOT_READY, TOO_LARGE, Fault
+from service.http.required_roles import requires
+from service.schemas.identify import deciding_distances, photo_url, timings_of
+from service.schemas.openapi import problem_responses
+from service.schemas.thresholds import chosen_thresholds
+from service.schemas.verify import ComparedPhoto, VerifiedEncounter, VerifiedPhoto, VerifyAnswer, VerifyForm
+from service.serving.service import Answered, Service, Serving, service_of, vectors_of
+
+_FILES = (PHOTOS_FIELD, REFERENCE_FIELD)
+
+router = APIRouter(dependencies=[requires("read")])
+
+
+@router.post(
+    "/v1/verify",
+    summary="Is it this one?",
+    tags=["identify"],
+    response_description="Every photo's answer.",
+    responses=problem_responses(BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY),
+    openapi_extra=request_body("VerifyRequest", VerifyForm, *_FILES),
+)
+async def verify_photos(request: Request) -> VerifyAnswer:
+    """Compare photos with one `individual` by all its photos, or with one other photo, the `reference`.
+
+    The thresholds are those of `identify`: `same` within the one of `known`, `different` beyond the one of
+    `new_whale`. They were fitted to the nearest of all individuals, so that for one alone they are careful. An
+    individual with a nearer rival is never `same`, but for `review`.
+
+    The probability against an individual is the one that `identify` gives it; photo against photo it is read as if the
+    reference were the nearest that the catalogue had to offer.
+    """
+    started = time.perf_counter()
+    service = service_of(request)
+    serving = service.ready()
+    async with sent_form(request) as sent:
+        uploads = uploads_in(sent, PHOTOS_FIELD, service.settings.max_photos)
+        reference = next(iter(uploads_in(sent, REFERENCE_FIELD, 1)), None)
+        form = read_form(sent, VerifyForm, *_FILES)
+        _check(serving, form, reference)
+        thresholds = chosen_thresholds(serving, form)
+        answered = await service.embed(serving, [*uploads, reference] if reference else uploads)
+    asked = answered[: len(uploads)]
+    if reference is not None:
+        found, together = _with_reference(serving, asked, answered[-1], reference.name, thresholds), None
+    else:
+        found, together = await _with_individual(service, serving, asked, form, thresholds)
+    is_catalogued = reference is None
+    return VerifyAnswer(
+        results=[
+            VerifiedPhoto(photo=upload.name, **_words(each, is_catalogued))
+            for upload, each in zip(uploads, found, strict=True)
+        ],
+        encounter=None if together is None else VerifiedEncounter(**_words(together, is_catalogued)),
+        individual=form.individual,
+        reference=None if reference is None else reference.name,
+        catalogue_revision=serving.identifier.gallery.revision,
+        fingerprint=serving.identifier.gallery.fingerprint,
+        thresholds=deciding_distances(thresholds),
+        timings_ms=timings_of([each.timings for each in answered], started),
+    )
+
+
+def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None:
+    if (form.individual is None) == (reference is None):
+        raise invalid(Fault(field="individual, reference", reason="give an individual or a reference, one of them"))
+    if form.encounter and reference is not None:
+        raise invalid(Fault(field="encounter", reason="goes with an individual only; take it out"))
+    if form.individual is not None:
+        serving.scopes.check_individual(form.individual)
+
+
+def _with_reference(
+    serving: Serving, asked: Sequence[Answered], reference: Answered, name: str, thresholds: Thresholds
+) -> list[Verification]:
+    calibration = serving.identifier.calibration
+    return [verify_pair(calibration, each.seen.vector, reference.seen.vector, name, thresholds) for each in asked]
+
+
+async def _with_individual(
+    service: Service, serving: Serving, asked: Sequence[Answered], form: VerifyForm, thresholds: Thresholds
+) -> tuple[list[Verification], Verification | None]:
+    gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
+    vectors, individual = vectors_of(asked), form.individual or ""
+
+    def compared() -> tuple[list[Verification], Verification | None]:
+        together = None
+        if form.encounter:
+            together = verify_encounter(gallery, calibration, vectors, individual, thresholds)
+        return verify(gallery, calibration, vectors, individual, thresholds), together
+
+    return await service.searched(compared)
+
+
+def _words(verification: Verification, is_catalogued: bool) -> dict[str, Any]:
+    """A verification in the words of the API."""
+    return {
+        "verdict": verification.verdict,
+        "distance": verification.distance,
+        "probability": verification.probability,
+        "reason": verification.reason,
+        "rank": verification.rank,
+        "nearest_individual": verification.nearest,
+        "compared": [
+            ComparedPhoto(
+                photo=each.photo, photo_url=photo_url(each.photo) if is_catalogued else None, distance=each.distance
+            )
+            for each in verification.compared
+        ],
+    }

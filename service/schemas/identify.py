@@ -1,0 +1,296 @@
+"""What goes in and out as JSON: the form's fields and the answers, with the examples that /docs shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+from urllib.parse import quote
+
+from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, model_validator
+
+from index.search.matching import Decision, Identification, Thresholds
+from service.http.multipart import Form
+from service.serving.inference import Wish
+from service.serving.scopes import Scope
+from service.serving.service import PhotoTimings
+
+DEFAULT_K = 5
+MAX_K = 50
+
+
+def _years_of(given: str) -> range:
+    first, _, last = given.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def _in_order(years: str) -> str:
+    if not _years_of(years):
+        raise ValueError(f"{years} runs backwards; give the first year first")
+    return years
+
+
+Name = Annotated[str, Field(min_length=1)]
+Years = Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{4})?$"), AfterValidator(_in_order)]
+Milliseconds = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float)]
+
+
+class DecidingForm(Form):
+    """Which distances decide; the catalogue's own unless told."""
+
+    max_fpir: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="The share of unknown animals that may pass as `known`; the calibration turns it into a distance.",
+    )
+    threshold: float | None = Field(
+        None, ge=0, le=2, description="The distance beyond which the answer is `new_whale`. Not together with max_fpir."
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_decide(self) -> Self:
+        if self.max_fpir is not None and self.threshold is not None:
+            raise ValueError("give either max_fpir or threshold, not both: each sets the distance that decides")
+        return self
+
+
+class IdentifyForm(DecidingForm):
+    """What may be asked beside the photos; an unknown field is an error."""
+
+    k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many individuals to rank.")
+    encounter: bool = Field(
+        False, description="All photos of the request are of one animal met once: answer for them together, too."
+    )
+    individuals: tuple[Name, ...] = Field(
+        (), description="Compare with these individuals only; repeat the field for each id."
+    )
+    exclude: tuple[Name, ...] = Field((), description="Compare with nobody of these; repeat the field for each id.")
+    species: tuple[Name, ...] = Field((), description="Compare with photos of these species only; repeat the field.")
+    years: tuple[Years, ...] = Field(
+        (),
+        description="Compare only with photos taken in these years: `2018`, or `2015-2018` for all from the first to "
+        "the last; repeat the field. Photos without a date are left out.",
+    )
+    regions: tuple[Name, ...] = Field(
+        (),
+        description="Compare only with photos of encounters in these regions; repeat the field. Photos without a "
+        "region are left out.",
+    )
+    as_of: int | None = Field(
+        None,
+        ge=1,
+        lt=2**31,
+        description="Ask the catalogue as it was at this revision: its individuals, photos and thresholds of then.",
+    )
+
+    @property
+    def scope(self) -> Scope:
+        """The part of the catalogue to compare with."""
+        years = frozenset(year for given in self.years for year in _years_of(given))
+        names = (frozenset(self.individuals), frozenset(self.exclude), frozenset(self.species))
+        return Scope(*names, years, frozenset(self.regions))
+
+    @property
+    def wish(self) -> Wish:
+        """How each photo is to be identified."""
+        return Wish(self.k, self.max_fpir, self.threshold)
+
+
+class RankedMatch(BaseModel):
+    """One individual that the photo may show."""
+
+    rank: int = Field(description="From 1, nearest first.")
+    individual: str = Field(description="Its id in the catalogue.")
+    distance: float = Field(description="Cosine distance, 0 to 2, smaller is nearer.")
+    probability: float = Field(description="Calibrated probability that this is the individual, 0 to 1.")
+    photo: str = Field(description="The catalogue's photo of this individual that is nearest.")
+    photo_url: str = Field(description="Where that photo's thumbnail is, on this service.")
+
+
+class PhotoSpecies(BaseModel):
+    """Which species is shown, by the nearest individuals whose species the catalogue knows."""
+
+    name: str | None = Field(description="As the catalogue writes it. Null: no species is known; `reason` says why.")
+    probability: float | None = Field(
+        description="That it is this one of the catalogue's species, 0 to 1, calibrated on its own photos. Null: the "
+        "catalogue has one species alone, or too few photos to calibrate by."
+    )
+    reason: str = Field(description="By which individual, or why not, in a sentence.")
+
+
+class PhotoAnswer(BaseModel):
+    """Who one photo shows."""
+
+    photo: str = Field(description="The file name as it was sent.")
+    decision: Decision = Field(description="`known`: sure; `review`: a person should look; `new_whale`: nobody known.")
+    probability: float = Field(description="The first match's probability; 0 without a match.")
+    reason: str = Field(description="Why this decision, in a sentence.")
+    species: PhotoSpecies = Field(description="What it is, whoever it is.")
+    matches: list[RankedMatch] = Field(description="Nearest first; fewer than k where fewer are known.")
+
+
+class EncounterAnswer(BaseModel):
+    """Whom all photos of the request show together.
+
+    Decided by the mean of the photos' distances to each individual, which keeps the thresholds and probabilities of
+    single photos: a stranger who resembles somebody in one photo by chance doesn't in the next. The best photo's
+    distance alone ranks a little better, but lets more strangers pass and would need thresholds of its own.
+    """
+
+    photos: int = Field(description="How many photos were taken together.")
+    decision: Decision = Field(description="As of one photo, from the first match's mean distance.")
+    probability: float = Field(description="The first match's probability; 0 without a match.")
+    reason: str = Field(description="Why this decision, in a sentence.")
+    species: PhotoSpecies = Field(description="What it is, by the individuals nearest on average.")
+    matches: list[RankedMatch] = Field(
+        description="Nearest first. `distance` is the mean over the photos, `photo` the one nearest to any of them."
+    )
+
+
+class DecidingDistances(BaseModel):
+    """Two cosine distances; between them the decision is `review`.
+
+    A negative `known` means that the catalogue is too small to call any match sure.
+    """
+
+    known: float = Field(description="Up to this distance the decision is `known`.")
+    new_whale: float = Field(description="Beyond this distance the decision is `new_whale`.")
+
+
+class TimingsMs(BaseModel):
+    """Wall time in milliseconds, waiting included; `decode` and `identify` are those of the slowest photo."""
+
+    decode: Milliseconds = Field(description="From the file to pixels.")
+    identify: Milliseconds = Field(description="From pixels to ranked individuals.")
+    total: Milliseconds = Field(description="The whole request, the upload included.")
+
+
+class IdentifyAnswer(BaseModel):
+    """One result for each photo, in the order in which they were sent, and what the answer came from."""
+
+    results: list[PhotoAnswer] = Field(description="One for each photo.")
+    encounter: EncounterAnswer | None = Field(description="All photos together, where `encounter` was asked for.")
+    catalogue_revision: int = Field(description="The state of the catalogue that was searched.")
+    fingerprint: str = Field(description="SHA-256 of the checkpoint that embedded the catalogue and these photos.")
+    individuals_searched: int = Field(description="How many known individuals the photos were compared with.")
+    photos_searched: int = Field(description="How many photos of theirs.")
+    thresholds: DecidingDistances = Field(description="The distances that decided.")
+    timings_ms: TimingsMs = Field(description="How long it took.")
+
+
+IDENTIFY_EXAMPLE: dict[str, object] = {
+    "results": [
+        {
+            "photo": "fluke.jpg",
+            "decision": "known",
+            "probability": 0.97,
+            "reason": "w_1a2b3c4 is nearest, at distance 0.182, within the 0.310 that makes a match sure.",
+            "species": {
+                "name": "humpback_whale",
+                "probability": 0.99,
+                "reason": "w_1a2b3c4, at distance 0.182, is the nearest individual with a species; the probability is "
+                "among the catalogue's 3 species, after 400 trials.",
+            },
+            "matches": [
+                {
+                    "rank": 1,
+                    "individual": "w_1a2b3c4",
+                    "distance": 0.182,
+                    "probability": 0.97,
+                    "photo": "2018/0f3a.jpg",
+                    "photo_url": "/v1/photos/2018/0f3a.jpg",
+                }
+            ],
+        }
+    ],
+    "encounter": None,
+    "catalogue_revision": 3,
+    "fingerprint": "5f0c" * 16,
+    "individuals_searched": 2346,
+    "photos_searched": 8112,
+    "thresholds": {"known": 0.31, "new_whale": 0.46},
+    "timings_ms": {"decode": 6.1, "identify": 11.8, "total": 18.2},
+}
+
+
+class Alive(BaseModel):
+    """The process runs."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Ready(BaseModel):
+    """The catalogue is loaded and photos can be sent."""
+
+    status: Literal["ready"] = "ready"
+    catalogue_revision: int = Field(description="The state of the catalogue that is searched.")
+    individuals: int = Field(description="Known individuals.")
+    photos: int = Field(description="Photos of known individuals that are searched.")
+    fingerprint: str = Field(description="SHA-256 of the loaded checkpoint.")
+    is_calibrated: bool = Field(
+        description="False: the catalogue is too small to calibrate, so the best decision is `review`."
+    )
+
+
+def photo_url(name: str, content_hash: str | None = None) -> str:
+    """Where a catalogue photo's thumbnail is; with its content's hash it never changes."""
+    return f"/v1/photos/{quote(name)}" + (f"?content={content_hash[:32]}" if content_hash else "")
+
+
+def photo_answer(photo: str, identification: Identification) -> PhotoAnswer:
+    """Put one photo's identification into the words of the API."""
+    return PhotoAnswer(
+        photo=photo,
+        decision=identification.decision,
+        probability=identification.probability,
+        reason=identification.reason,
+        species=photo_species(identification),
+        matches=_matches(identification),
+    )
+
+
+def photo_species(identification: Identification) -> PhotoSpecies:
+    """Put an identification's species into the words of the API."""
+    told = identification.species
+    return PhotoSpecies(name=told.name, probability=told.probability, reason=told.reason)
+
+
+def timings_of(timings: Sequence[PhotoTimings], started: float) -> TimingsMs:
+    """The slowest photo's times, and the time since the request `started`, in seconds of `time.perf_counter`."""
+    return TimingsMs(
+        decode=max(each.decode_ms for each in timings),
+        identify=max(each.identify_ms for each in timings),
+        total=(time.perf_counter() - started) * 1000,
+    )
+
+
+def encounter_answer(photos: int, identification: Identification) -> EncounterAnswer:
+    """Put the identification of several photos together into the words of the API."""
+    return EncounterAnswer(
+        photos=photos,
+        decision=identification.decision,
+        probability=identification.probability,
+        reason=identification.reason,
+        species=photo_species(identification),
+        matches=_matches(identification),
+    )
+
+
+def deciding_distances(thresholds: Thresholds) -> DecidingDistances:
+    """Put thresholds into the words of the API."""
+    return DecidingDistances(known=thresholds.known, new_whale=thresholds.new_whale)
+
+
+def _matches(identification: Identification) -> list[RankedMatch]:
+    return [
+        RankedMatch(
+            rank=rank,
+            individual=match.individual,
+            distance=match.distance,
+            probability=match.probability,
+            photo=match.photo,
+            photo_url=photo_url(match.photo),
+        )
+        for rank, match in enumerate(identification.matches, start=1)
+    ]

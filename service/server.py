@@ -1,0 +1,187 @@
+"""From settings to a listening server, and back to a clean end."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+
+import uvicorn
+
+from embedding.errors import FlukeprintError
+from index.access.store import AccessStore
+from service.app import create_app
+from service.catalogue.writer import open_curating, reload
+from service.http.authorization import is_loopback
+from service.jobs.queue import JobDesk, open_jobs
+from service.serving.loading import check_catalogue, load_serving, open_access
+from service.serving.service import Service, Serving
+from service.settings import Settings, unknown_variables
+from service.telemetry import logs
+
+_STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class CannotListen(FlukeprintError):
+    """An address or port that can't be had; the message says which and what to try."""
+
+
+class NeedsKey(FlukeprintError):
+    """An address that other machines reach, and no key that says who may; the message has the command."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM, then finish the running requests and return.
+
+    Raises FlukeprintError for what can't be served and CannotListen for where it can't be.
+    """
+    check_catalogue(settings)
+    access = open_access(settings)
+    listening = listen(settings.host, settings.port)
+    with closing(access), listening:
+        _refuse_open(settings, listening, access)
+        _announce(settings, listening)
+        _serve(settings, listening, access)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port (0: a free one) on an address. Raises CannotListen."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except socket.gaierror as error:
+        raise CannotListen(
+            f"{host!r} is no address of this machine ({error.strerror}); give --host 127.0.0.1"
+        ) from error
+    except OSError as error:
+        raise CannotListen(_why_not_listening(error, host, port)) from error
+
+
+def _why_not_listening(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is taken by another program: stop that one, choose another with --port, "
+            "or let --port 0 take a free one"
+        )
+    if error.errno == errno.EACCES:
+        return f"port {port} on {host} is not open to this user; choose one from 1024 on with --port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine; give --host 127.0.0.1, or 0.0.0.0 for all of its addresses"
+    return f"can't listen on {host} port {port}: {error.strerror}"
+
+
+def _refuse_open(settings: Settings, listening: socket.socket, access: AccessStore) -> None:
+    """Raise NeedsKey where other machines reach the service and no key says who may use it."""
+    if is_loopback(settings.host) and is_loopback(_address(listening)[0]):
+        return
+    if any(not key.is_revoked for key in access.keys.all()):
+        return
+    raise NeedsKey(
+        f"other machines may reach {settings.host}, and nobody has a key: anybody could use the catalogue. Make one "
+        f"with `flukeprint keys create --name NAME --role admin --catalogue {settings.catalogue}`, or leave --host at "
+        "127.0.0.1"
+    )
+
+
+def url_of(listening: socket.socket) -> str:
+    """The URL under which this machine reaches the socket."""
+    address, port = _address(listening)
+    host = _EVERY_ADDRESS.get(address, address)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _address(listening: socket.socket) -> tuple[str, int]:
+    address = listening.getsockname()  # (address, port), and for IPv6 two numbers more
+    return str(address[0]), int(address[1])
+
+
+def _announce(settings: Settings, listening: socket.socket) -> None:
+    for name in unknown_variables():
+        _say(f"warning: {name} is not a setting and changes nothing; docs/settings.md lists the settings")
+    if not is_loopback(_address(listening)[0]):
+        _say(
+            f"note: other machines may reach {settings.host}. Keys and photos cross the network as they are: put a "
+            "proxy that speaks TLS in front."
+        )
+    _say(f"loading {settings.catalogue} ...")
+    print(url_of(listening), flush=True)
+
+
+def _serve(settings: Settings, listening: socket.socket, access: AccessStore) -> None:
+    failures: list[Exception] = []
+    url = url_of(listening)  # once: stopped while loading, the socket is closed before the catalogue is ready
+
+    def on_ready(serving: Serving) -> None:
+        if not server.should_exit:
+            _say(_what_is_served(settings, serving, url))
+
+    def on_failed(error: Exception) -> None:
+        failures.append(error)
+        server.should_exit = True
+
+    def with_jobs(service: Service) -> JobDesk:
+        return open_jobs(settings, service, on_revision=lambda: reload(app))
+
+    app = create_app(
+        settings,
+        lambda: load_serving(settings),
+        on_ready=on_ready,
+        on_failed=on_failed,
+        access=access,
+        open_jobs=with_jobs,
+        open_curating=lambda service: open_curating(settings, service),
+    )
+    # For answers that go on until somebody leaves: uvicorn waits for those before it tells the application.
+    app.state.is_stopping = lambda: server.should_exit
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,  # the envelope logs each request, with its id
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
+        )
+    )
+    logs.configure(settings.log_level, settings.log_format)
+    with _stopped_by_signals(server):
+        server.run(sockets=[listening])
+    if failures:
+        raise failures[0]
+    _say("stopped")
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Generator[None]:
+    """Count SIGINT and SIGTERM as the wish to stop, not as a failure.
+
+    uvicorn raises a signal again after its own shutdown, for whoever handled it before: that is this handler, so
+    the process goes on to end with exit code 0. It also stands in before uvicorn has taken the signals over.
+    """
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in _STOPPING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _what_is_served(settings: Settings, serving: Serving, url: str) -> str:
+    gallery = serving.identifier.gallery
+    return (
+        f"serving {settings.catalogue} revision {gallery.revision}: {gallery.individual_count} individuals, "
+        f"{gallery.size} photos, checkpoint {gallery.fingerprint[:12]}\n"
+        f"{serving.identifier.calibration.description}\n"
+        f"ready at {url} (reference: {url}/docs); Ctrl-C stops"
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

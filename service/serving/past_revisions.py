@@ -1,0 +1,53 @@
+"""What was served at an earlier revision, so that a past answer can be asked again."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from embedding.errors import FlukeprintError
+from index.catalogue.catalogue import Catalogue
+from index.curation.past_revision import past_catalogue
+from index.identification.identifier import Identifier
+from service.http.multipart import invalid
+from service.http.problems import Fault
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Serving
+
+
+class PastServings:
+    """Earlier revisions of one catalogue; the last one asked is kept, as it costs as much memory as the present one."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._lock = threading.Lock()
+        self._kept: Serving | None = None
+
+    def at(self, revision: int, now: Serving) -> Serving:
+        """The catalogue as it was, asked with the embedder of what is served now.
+
+        Takes time in proportion to the catalogue. Raises an `invalid` problem for a revision that can't be asked.
+        """
+        if revision == now.identifier.gallery.revision:
+            return now
+        with self._lock:
+            if self._kept is None or not _is_of(self._kept, revision, now):
+                self._kept = None  # before the next is read, so that there are never two
+                self._kept = self._read(revision, now)
+            return self._kept
+
+    def _read(self, revision: int, now: Serving) -> Serving:
+        try:
+            past = past_catalogue(self._catalogue, revision)
+            identifier = Identifier(now.identifier.embedder, past.gallery, past.calibration, past.species)
+        except FlukeprintError as error:
+            raise invalid(Fault(field="as_of", reason=str(error))) from error
+        photos = {
+            name: ServedPhoto(Path(), "", one.individual, one.species, None, one.taken_at, region=one.region)
+            for name, one in past.photos.items()
+        }
+        return Serving(identifier, photos, now.decode_px)
+
+
+def _is_of(kept: Serving, revision: int, now: Serving) -> bool:
+    return kept.identifier.gallery.revision == revision and kept.identifier.embedder is now.identifier.embedder

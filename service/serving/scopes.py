@@ -1,0 +1,136 @@
+"""Whom to compare with: a part of the catalogue, chosen by individual, species, year and region."""
+
+from __future__ import annotations
+
+import bisect
+import difflib
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.identification.identifier import Identifier
+from service.http.multipart import invalid
+from service.http.problems import Fault
+from service.serving.served_photo import ServedPhoto
+
+_MOST_KEPT = 4  # narrowed galleries; a field team asks in few scopes
+_LOOKED_THROUGH = 1000  # names searched for one that is alike: a catalogue has many more
+_MOST_TOLD = 3
+
+_Row = TypeVar("_Row")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Only photos that meet every condition are compared with; an empty condition is none.
+
+    `exclude` are individuals too. `years` are those that photos were taken in, `regions` those of their encounters.
+    """
+
+    individuals: frozenset[str] = frozenset()
+    exclude: frozenset[str] = frozenset()
+    species: frozenset[str] = frozenset()
+    years: frozenset[int] = frozenset()
+    regions: frozenset[str] = frozenset()
+
+    @property
+    def conditions(self) -> list[str]:
+        """The names of the conditions that are there."""
+        return [field.name for field in fields(self) if getattr(self, field.name)]
+
+
+class Scopes:
+    """The identifiers of one catalogue revision, each narrowed to a scope; the last few are kept."""
+
+    def __init__(self, identifier: Identifier, photos: Mapping[str, ServedPhoto]) -> None:
+        self._identifier = identifier
+        self._photos = photos
+        self._narrowed: dict[Scope, Identifier] = {}
+        self._lock = threading.Lock()
+
+    def identifier_for(self, scope: Scope) -> Identifier:
+        """Narrow the identifier, exactly: as if the catalogue held nothing else. Thresholds stay the catalogue's.
+
+        They were fitted among more strangers, so that in a scope fewer pass than promised. Takes time in proportion
+        to the catalogue. Raises an `invalid` problem for what is not known and for a scope that holds nobody.
+        """
+        if not scope.conditions:
+            return self._identifier
+        with self._lock:
+            narrowed = self._narrowed.pop(scope, None) or self._narrow(scope)
+            self._make_room(narrowed.gallery.size)
+            self._narrowed[scope] = narrowed  # last, so that the first is the one longest unused
+        return narrowed
+
+    def _make_room(self, photos: int) -> None:
+        """Let go of what is longest unused, until all that is kept costs no more memory than the catalogue itself."""
+        while self._narrowed:
+            sizes = [each.gallery.size for each in self._narrowed.values()]
+            if len(sizes) < _MOST_KEPT and sum(sizes) + photos <= self._identifier.gallery.size:
+                return
+            del self._narrowed[next(iter(self._narrowed))]
+
+    def check_individual(self, individual: str) -> None:
+        """Refuse an individual that cannot be compared with, naming those whose ids are alike."""
+        self._refuse_unknown("individual", [individual], self._identifier.gallery.individual_ids)
+
+    def _narrow(self, scope: Scope) -> Identifier:
+        gallery = self._identifier.gallery
+        self._refuse_unknown("individuals", scope.individuals, gallery.individual_ids)
+        self._refuse_unknown("exclude", scope.exclude, gallery.individual_ids)
+        photos = [self._photos.get(name) for name in gallery.photo_names]
+        self._refuse_unknown("species", scope.species, sorted({one.species for one in photos if one and one.species}))
+        self._refuse_unknown("regions", scope.regions, sorted({one.region for one in photos if one and one.region}))
+        is_kept = np.ones(gallery.size, np.bool_)
+        if scope.individuals:
+            is_kept &= _rows(gallery.individuals, lambda one: one in scope.individuals)
+        if scope.exclude:
+            is_kept &= _rows(gallery.individuals, lambda one: one not in scope.exclude)
+        if scope.species:
+            is_kept &= _rows(photos, lambda one: one is not None and one.species in scope.species)
+        if scope.years:
+            is_kept &= _rows(photos, lambda one: one is not None and one.year in scope.years)
+        if scope.regions:
+            is_kept &= _rows(photos, lambda one: one is not None and one.region in scope.regions)
+        if not is_kept.any():
+            raise invalid(Fault(field=", ".join(scope.conditions), reason=self._why_nobody(photos)))
+        whole = self._identifier
+        return Identifier(whole.embedder, gallery.only(is_kept), whole.calibration, whole.species)
+
+    def _refuse_unknown(self, field: str, given: Iterable[str], known: Sequence[str]) -> None:
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            more = f" (and {len(unknown) - _MOST_TOLD} more)" if len(unknown) > _MOST_TOLD else ""
+            told = "; ".join(unknown_name(name, known) for name in unknown[:_MOST_TOLD])
+            raise invalid(Fault(field=field, reason=told + more))
+
+    def _why_nobody(self, photos: Collection[ServedPhoto | None]) -> str:
+        years = sorted({one.year for one in photos if one is not None and one.year is not None})
+        dated = f"its dated photos are of {years[0]} to {years[-1]}" if years else "none of its photos has a date"
+        return f"no catalogue photo meets all of this together, so there is nobody to compare with; {dated}"
+
+
+def alike(name: str, known: Sequence[str]) -> list[str]:
+    """Up to three of the sorted names that look like one that was not found."""
+    around = bisect.bisect_left(known, name)
+    start = max(0, min(around - _LOOKED_THROUGH // 2, len(known) - _LOOKED_THROUGH))
+    return difflib.get_close_matches(name, known[start : start + _LOOKED_THROUGH], n=_MOST_TOLD)
+
+
+def unknown_name(name: str, known: Sequence[str]) -> str:
+    """Say that a name is not among the sorted ones, and which are alike."""
+    nearby = alike(name, known)
+    if nearby:
+        return f"the catalogue knows no {name!r}; alike are {', '.join(nearby)}"
+    shown = ", ".join(known[:_MOST_TOLD]) + (", ..." if len(known) > _MOST_TOLD else "")
+    return (
+        f"the catalogue knows no {name!r}; it knows {len(known)}: {shown}" if known else f"none is known, nor {name!r}"
+    )
+
+
+def _rows(values: Sequence[_Row], is_kept: Callable[[_Row], bool]) -> NDArray[np.bool_]:
+    return np.fromiter((is_kept(one) for one in values), np.bool_, len(values))

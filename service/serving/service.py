@@ -1,0 +1,273 @@
+"""What the service answers from, and the way of a photo through it: decoded, asked, answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from starlette.requests import Request
+
+from embedding.errors import FlukeprintError
+from embedding.photos.photo import BadPhoto, Image, PhotoLimits, read_photo
+from index.identification.identifier import Identifier
+from index.search.matching import Identification
+from index.search.vectors import FloatArray
+from service.http.multipart import Upload
+from service.http.problems import BAD_PHOTOS, BUSY, NO_HEAT, NOT_FOUND, NOT_READY, Fault, ProblemError, in_one_line
+from service.serving.batching import Batcher, Busy
+from service.serving.checkpoints import Checkpoints
+from service.serving.inference import Answer, Look, Pair, PairedPhoto, Picture, Question, Seen, Wish, answer_all
+from service.serving.scopes import Scope, Scopes
+from service.serving.served_photo import ServedPhoto
+from service.settings import Settings
+from service.telemetry.observer import Observer
+
+__all__ = ["Answered", "PhotoTimings", "ServedPhoto", "Service", "Serving", "Upload", "service_of"]
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """One catalogue revision with the embedder that made it. Never changes; a service swaps it whole.
+
+    `decode_px`: the smallest side at which a photo needs to be decoded (None: decode it whole).
+    """
+
+    identifier: Identifier
+    photos: Mapping[str, ServedPhoto]
+    decode_px: int | None = None
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """The same catalogue, narrowed to a part of it."""
+        return Scopes(self.identifier, self.photos)
+
+    @cached_property
+    def photo_names(self) -> list[str]:
+        """The names of all catalogue photos, sorted."""
+        return sorted(self.photos)
+
+
+class PhotoTimings(NamedTuple):
+    """How long one photo took, waiting included; `identify_ms` is the network's time and the search's."""
+
+    decode_ms: float
+    identify_ms: float
+
+
+class Answered(NamedTuple):
+    """One photo's vector (d,), its identification where that was asked for, and how long it took."""
+
+    seen: Seen
+    timings: PhotoTimings
+
+    @property
+    def identification(self) -> Identification:
+        """The identification; only of a photo that was to be identified."""
+        assert self.seen.identification is not None
+        return self.seen.identification
+
+
+class Identified(NamedTuple):
+    """A request's photos, each on its own, and together where they are of one encounter."""
+
+    answered: list[Answered]
+    together: Identification | None
+    photos_searched: int
+
+
+class Service:
+    """The running service: what it serves, the threads that decode, the one that infers, the one that searches."""
+
+    def __init__(self, settings: Settings, observer: Observer | None = None) -> None:
+        self.settings = settings
+        self._observer = observer or Observer()
+        self.serving: Serving | None = None
+        self.checkpoints = Checkpoints(settings)
+        self.limits = PhotoLimits(settings.max_upload_bytes, settings.max_photo_pixels)
+        self._batcher: Batcher[Question, Answer] = Batcher(
+            answer_all,
+            max_batch=settings.max_batch,
+            max_waiting=settings.max_waiting_photos,
+            max_wait_ms=settings.max_wait_ms,
+            on_batch=self._observer.batch,
+        )
+        self.decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
+        # For what goes through the whole catalogue without the network, one at a time, so that memory is bounded.
+        self._searcher = ThreadPoolExecutor(1, "search")
+        # Decoded images are what memory goes to (a 6 kB PNG can become 300 MB), so few are in hand at a time.
+        self._in_hand = asyncio.Semaphore(settings.max_batch + settings.decode_threads)
+
+    def start(self) -> None:
+        """Start the inference thread."""
+        self._batcher.start()
+
+    def stop(self) -> None:
+        """Finish what was asked and end the threads."""
+        self._batcher.stop()
+        self.decoders.shutdown()
+        self._searcher.shutdown()
+
+    @property
+    def waiting_photos(self) -> int:
+        """How many photos are taken in and not yet answered."""
+        return self._batcher.taken
+
+    def ready(self) -> Serving:
+        """What is served; a `not-ready` problem while it is still being loaded."""
+        if self.serving is None:
+            raise ProblemError(
+                NOT_READY, "The catalogue is still being loaded; try again shortly.", headers=self._retry_later()
+            )
+        return self.serving
+
+    async def identify(
+        self,
+        uploads: Sequence[Upload],
+        wish: Wish,
+        scope: Scope,
+        *,
+        is_encounter: bool = False,
+        serving: Serving | None = None,
+    ) -> Identified:
+        """Identify a request's photos, in order, and where they are of one encounter also together.
+
+        `serving`: what to ask (None: what is served now).
+        Raises ProblemError: `invalid` for a scope that makes no sense, `busy` before any work is done, `bad-photos`
+        naming every photo that can't be read.
+        """
+        asked = serving or self.ready()
+        with self._places(len(uploads)):
+            identifier = await self.searched(lambda: asked.scopes.identifier_for(scope))
+            answered = await self._answered(asked, identifier, uploads, wish)
+            together = None
+            if is_encounter:
+                vectors = vectors_of(answered)
+                together = await self.searched(lambda: identifier.identify_encounter(vectors, **wish._asdict()))
+        for each in answered:
+            self._observer.identified(each.identification)
+        return Identified(answered, together, identifier.gallery.size)
+
+    async def embed(self, serving: Serving, uploads: Sequence[Upload]) -> list[Answered]:
+        """Embed a request's photos, in order. Raises ProblemError, `busy` and `bad-photos` as `identify` does."""
+        with self._places(len(uploads)):
+            return await self._answered(serving, serving.identifier, uploads, None)
+
+    async def explain(self, serving: Serving, query: Upload, reference: Upload | str) -> Picture:
+        """Draw which regions make two photos alike; `reference` is a file or the name of a catalogue photo.
+
+        Raises ProblemError: `not-found` for a catalogue photo whose file is gone, `no-heat` for a checkpoint that has
+        no map to draw on, `busy` and `bad-photos` as `identify` does.
+        """
+        with self._places(2):
+            async with self._in_hand:  # the two count as one here: waiting for a second place could wait for ever
+                uploads = [query] if isinstance(reference, str) else [query, reference]
+                images = _unless_bad(uploads, [await self._decoded(serving, upload) for upload in uploads])
+                if isinstance(reference, str):
+                    paired = await self._catalogue_photo(serving, reference)
+                else:
+                    paired = PairedPhoto(reference.name, images[1])
+                try:
+                    drawn = await self._batcher.ask(
+                        Pair(serving.identifier.embedder, PairedPhoto(query.name, images[0]), paired)
+                    )
+                except FlukeprintError as error:
+                    raise ProblemError(NO_HEAT, f"No heat can be drawn: {error}.") from error
+        assert isinstance(drawn, Picture)
+        return drawn
+
+    async def searched(self, search: Callable[[], Found]) -> Found:
+        """Run what goes through the whole catalogue beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._searcher, search)
+
+    async def _answered(
+        self, serving: Serving, identifier: Identifier, uploads: Sequence[Upload], wish: Wish | None
+    ) -> list[Answered]:
+        answers = await asyncio.gather(*(self._answer_one(serving, identifier, each, wish) for each in uploads))
+        return _unless_bad(uploads, answers)
+
+    async def _answer_one(
+        self, serving: Serving, identifier: Identifier, upload: Upload, wish: Wish | None
+    ) -> Answered | BadPhoto:
+        started = time.perf_counter()
+        async with self._in_hand:
+            image = await self._decoded(serving, upload)
+            if isinstance(image, BadPhoto):
+                return image
+            decoded = time.perf_counter()
+            seen = await self._batcher.ask(Look(identifier, image, wish))
+        assert isinstance(seen, Seen)
+        return Answered(seen, PhotoTimings((decoded - started) * 1000, (time.perf_counter() - decoded) * 1000))
+
+    async def _decoded(self, serving: Serving, upload: Upload) -> Image | BadPhoto:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self.decoders, _decode, upload, self.limits, serving.decode_px)
+        except BadPhoto as error:
+            return error
+
+    async def _catalogue_photo(self, serving: Serving, name: str) -> PairedPhoto:
+        photo = serving.photos[name]
+        loop = asyncio.get_running_loop()
+        try:
+            image = await loop.run_in_executor(
+                self.decoders,
+                lambda: read_photo(photo.path, limits=self.limits, at_least_px=serving.decode_px),
+            )
+        except BadPhoto as error:
+            raise ProblemError(
+                NOT_FOUND, f"The catalogue knows the photo {name!r}, but its file can't be read any more."
+            ) from error
+        return PairedPhoto(name, image, photo.box)
+
+    @contextmanager
+    def _places(self, count: int) -> Generator[None]:
+        try:
+            with self._batcher.places(count):
+                yield
+        except Busy as error:
+            raise ProblemError(BUSY, f"The service is full: {error}.", headers=self._retry_later()) from error
+
+    def _retry_later(self) -> dict[str, str]:
+        return {"Retry-After": str(self.settings.retry_after_seconds)}
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
+    service = request.app.state.service
+    assert isinstance(service, Service)
+    return service
+
+
+def vectors_of(answered: Sequence[Answered]) -> FloatArray:
+    """The vectors (n, d) of n photos."""
+    return np.stack([each.seen.vector for each in answered])
+
+
+def _decode(upload: Upload, limits: PhotoLimits, decode_px: int | None) -> Image:
+    return read_photo(upload.file.read(), name=upload.name, limits=limits, at_least_px=decode_px)
+
+
+def _unless_bad(uploads: Sequence[Upload], answers: Sequence[Found | BadPhoto]) -> list[Found]:
+    """The answers, or the `bad-photos` problem that names every photo which has none."""
+    faults = [
+        Fault(
+            field=upload.field,
+            photo=upload.name,
+            position=position if upload.field is None else None,
+            reason=str(answer),
+        )
+        for position, (upload, answer) in enumerate(zip(uploads, answers, strict=True))
+        if isinstance(answer, BadPhoto)
+    ]
+    if faults:
+        raise ProblemError(BAD_PHOTOS, f"{len(faults)} of {len(uploads)} photos: {in_one_line(faults)}", errors=faults)
+    return [answer for answer in answers if not isinstance(answer, BadPhoto)]
