@@ -1,7 +1,7 @@
 // Questions to the person, in the browser's own <dialog>: it keeps the focus inside and gives it back.
 
 import { button, el, field, put, unique } from "./dom.js";
-import { inPlace } from "./tell.js";
+import { inPlace } from "./notify.js";
 
 export const isOpen = () => document.querySelector("dialog[open]") !== null;
 

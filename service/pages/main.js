@@ -3,17 +3,17 @@
 import { get, key, whenKeyIsMissing } from "./api.js";
 import { put } from "./dom.js";
 import { form } from "./dialog.js";
-import { calibration } from "./screens/calibration.js";
-import { exchange } from "./screens/exchange.js";
-import { history } from "./screens/history.js";
-import { individual } from "./screens/individual.js";
-import { individuals } from "./screens/individuals.js";
-import { jobs } from "./screens/jobs.js";
-import { keys } from "./screens/keys.js";
-import { review } from "./screens/review.js";
-import { lists } from "./screens/lists.js";
-import { calm, inPlace } from "./tell.js";
-import { count, short } from "./words.js";
+import { calibration } from "./screens/admin/calibration.js";
+import { exchange } from "./screens/admin/exchange.js";
+import { history } from "./screens/catalogue/history.js";
+import { individual } from "./screens/catalogue/individual.js";
+import { individuals } from "./screens/catalogue/individuals.js";
+import { jobs } from "./screens/admin/jobs.js";
+import { keys } from "./screens/admin/keys.js";
+import { review } from "./screens/review/review.js";
+import { lists } from "./screens/catalogue/lists.js";
+import { calm, inPlace } from "./notify.js";
+import { count, short } from "./formatting.js";
 
 const SCREENS = { review, individuals, lists, history, calibration, jobs, exchange, keys };
 const screen = document.getElementById("screen");

@@ -2,7 +2,7 @@
 
 import { key, query, send } from "./api.js";
 import { el } from "./dom.js";
-import { photoName } from "./words.js";
+import { photoName } from "./formatting.js";
 
 const waiting = new WeakMap();
 const near = new IntersectionObserver(

@@ -1,10 +1,10 @@
 // What a distance is worth in this catalogue, and what another threshold would cost.
 
-import { get } from "../api.js";
-import { el, put } from "../dom.js";
-import { empty, heading } from "../parts.js";
-import { inPlace } from "../tell.js";
-import { count, distance, percent } from "../words.js";
+import { get } from "../../api.js";
+import { el, put } from "../../dom.js";
+import { empty, heading } from "../../widgets.js";
+import { inPlace } from "../../notify.js";
+import { count, distance, percent } from "../../formatting.js";
 import { detChart, histogram } from "./charts.js";
 
 const LEAST = 0.001;

@@ -1,7 +1,7 @@
 // Two charts as inline SVG, each with its figures as a table.
 
-import { el, svg } from "../dom.js";
-import { distance, percent } from "../words.js";
+import { el, svg } from "../../dom.js";
+import { distance, percent } from "../../formatting.js";
 
 const WIDE = 520;
 const HIGH = 300;

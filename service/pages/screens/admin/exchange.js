@@ -1,10 +1,10 @@
 // Whole catalogues in and out: a zip is looked at first, its report read, and then imported; an export is a zip to keep.
 
-import { get, nextOf, path, post, upload } from "../api.js";
-import { button, el, field, put, worker } from "../dom.js";
-import { clear, empty, heading, into } from "../parts.js";
-import { inPlace, tell, trying, words } from "../tell.js";
-import { count, photoName } from "../words.js";
+import { get, nextOf, path, post, upload } from "../../api.js";
+import { button, el, field, put, worker } from "../../dom.js";
+import { clear, empty, heading, into } from "../../widgets.js";
+import { inPlace, tell, trying, words } from "../../notify.js";
+import { count, photoName } from "../../formatting.js";
 import { jobLists } from "./job_card.js";
 
 const STATUSES = {

@@ -1,10 +1,10 @@
 // One job: how far it is, how to stop it, what it left.
 
-import { events, get, key, nextOf, path, post, send } from "../api.js";
-import { form } from "../dialog.js";
-import { el, put, worker } from "../dom.js";
-import { tell, trying } from "../tell.js";
-import { count, photoName, when } from "../words.js";
+import { events, get, key, nextOf, path, post, send } from "../../api.js";
+import { form } from "../../dialog.js";
+import { el, put, worker } from "../../dom.js";
+import { tell, trying } from "../../notify.js";
+import { count, photoName, when } from "../../formatting.js";
 
 const MOVING = new Set(["queued", "running"]);
 const MOST_FOLLOWED = 3; // a browser has six connections to one service, and each follower holds one

@@ -1,10 +1,10 @@
 // Long work: started here, watched as it goes, stopped and taken up again.
 
-import { get, post, send } from "../api.js";
-import { form, show } from "../dialog.js";
-import { button, el, put, worker } from "../dom.js";
-import { empty, heading, into } from "../parts.js";
-import { tell, trying } from "../tell.js";
+import { get, post, send } from "../../api.js";
+import { form, show } from "../../dialog.js";
+import { button, el, put, worker } from "../../dom.js";
+import { empty, heading, into } from "../../widgets.js";
+import { tell, trying } from "../../notify.js";
 import { jobLists } from "./job_card.js";
 
 const titleOf = (checkpoint) =>

@@ -1,11 +1,11 @@
 // Who may use the service.
 
-import { get, key, path, post, remove } from "../api.js";
-import { form, show } from "../dialog.js";
-import { button, el, put, worker } from "../dom.js";
-import { empty, heading, into } from "../parts.js";
-import { tell, trying } from "../tell.js";
-import { when } from "../words.js";
+import { get, key, path, post, remove } from "../../api.js";
+import { form, show } from "../../dialog.js";
+import { button, el, put, worker } from "../../dom.js";
+import { empty, heading, into } from "../../widgets.js";
+import { tell, trying } from "../../notify.js";
+import { when } from "../../formatting.js";
 
 const ROLES = [
   ["read", "read: look and identify"],

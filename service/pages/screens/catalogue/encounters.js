@@ -1,11 +1,11 @@
 // The meetings with one animal.
 
-import { patch, path } from "../api.js";
-import { done } from "../curating.js";
-import { form } from "../dialog.js";
-import { button, el } from "../dom.js";
-import { tell } from "../tell.js";
-import { when } from "../words.js";
+import { patch, path } from "../../api.js";
+import { done } from "../../curation.js";
+import { form } from "../../dialog.js";
+import { button, el } from "../../dom.js";
+import { tell } from "../../notify.js";
+import { when } from "../../formatting.js";
 
 export function encounterTable(encounters, again) {
   if (!encounters.length) return el("p", {}, "None is noted: give one when photos are added.");

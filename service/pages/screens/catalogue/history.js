@@ -1,10 +1,10 @@
 // What was done to the catalogue, by whom and by what answer, and the way back.
 
-import { el, put, worker } from "../dom.js";
-import { undo } from "../curating.js";
-import { empty, heading, individualLink, into, paged } from "../parts.js";
-import { inPlace } from "../tell.js";
-import { count, kindOf, percent, photoName, short, when } from "../words.js";
+import { el, put, worker } from "../../dom.js";
+import { undo } from "../../curation.js";
+import { empty, heading, individualLink, into, paged } from "../../widgets.js";
+import { inPlace } from "../../notify.js";
+import { count, kindOf, percent, photoName, short, when } from "../../formatting.js";
 
 export async function history(screen, { rest, signal }) {
   const subject = rest.join("/");

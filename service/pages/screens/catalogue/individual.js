@@ -1,10 +1,10 @@
 // One animal: its photos, meetings, years and changes, and what can be put right about it.
 
-import { path, send } from "../api.js";
-import { show } from "../dialog.js";
-import { button, el, put, worker } from "../dom.js";
-import { called, empty, enlarge, heading, individualLink, into, photoTile, whole } from "../parts.js";
-import { count, day, photoName, species } from "../words.js";
+import { path, send } from "../../api.js";
+import { show } from "../../dialog.js";
+import { button, el, put, worker } from "../../dom.js";
+import { called, empty, enlarge, heading, individualLink, into, photoTile, whole } from "../../widgets.js";
+import { count, day, photoName, species } from "../../formatting.js";
 import { encounterTable } from "./encounters.js";
 import { changeList } from "./history.js";
 import { edit, erase, merge, move, rename, split } from "./individual_acts.js";

@@ -1,11 +1,11 @@
 // What can be put right about one animal and its photos.
 
-import { get, patch, path, post, remove } from "../api.js";
-import { done } from "../curating.js";
-import { form } from "../dialog.js";
-import { called } from "../parts.js";
-import { trying } from "../tell.js";
-import { count, photoName } from "../words.js";
+import { get, patch, path, post, remove } from "../../api.js";
+import { done } from "../../curation.js";
+import { form } from "../../dialog.js";
+import { called } from "../../widgets.js";
+import { trying } from "../../notify.js";
+import { count, photoName } from "../../formatting.js";
 
 const SEXES = [
   ["", "not known"],

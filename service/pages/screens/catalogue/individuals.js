@@ -1,9 +1,9 @@
 // Every known animal, to browse and to search.
 
-import { get } from "../api.js";
-import { el, field, put } from "../dom.js";
-import { empty, heading, individualCard, into, paged } from "../parts.js";
-import { count, species } from "../words.js";
+import { get } from "../../api.js";
+import { el, field, put } from "../../dom.js";
+import { empty, heading, individualCard, into, paged } from "../../widgets.js";
+import { count, species } from "../../formatting.js";
 
 const PAUSE_MS = 250;
 

@@ -1,14 +1,14 @@
 // Work lists: animals that may be one, and unknown photos that may be one new animal.
 
-import { get, path, post } from "../api.js";
-import { done, undo } from "../curating.js";
-import { form, isOpen } from "../dialog.js";
-import { el, keyed, put, worker } from "../dom.js";
-import { KEYS_OFF, only } from "../keys.js";
-import { empty, heading, individualLink, into } from "../parts.js";
-import { thumbnail, urlOf } from "../photo.js";
-import { tell, trying } from "../tell.js";
-import { count, distance, percent, photoName } from "../words.js";
+import { get, path, post } from "../../api.js";
+import { done, undo } from "../../curation.js";
+import { form, isOpen } from "../../dialog.js";
+import { el, keyed, put, worker } from "../../dom.js";
+import { KEYS_OFF, only } from "../../keys.js";
+import { empty, heading, individualLink, into } from "../../widgets.js";
+import { thumbnail, urlOf } from "../../photo.js";
+import { tell, trying } from "../../notify.js";
+import { count, distance, percent, photoName } from "../../formatting.js";
 
 // Acts of this visit that `u` takes back, the last one first.
 const acts = [];

@@ -1,7 +1,7 @@
 // The years in which an animal was photographed.
 
-import { el } from "../dom.js";
-import { count, day } from "../words.js";
+import { el } from "../../dom.js";
+import { count, day } from "../../formatting.js";
 
 export function timeline(photos) {
   const years = new Map();

@@ -1,8 +1,8 @@
 // The animals that a photo may show, the nearest first.
 
-import { button, el, keyed } from "../dom.js";
-import { image, urlOf } from "../photo.js";
-import { distance, percent } from "../words.js";
+import { button, el, keyed } from "../../dom.js";
+import { image, urlOf } from "../../photo.js";
+import { distance, percent } from "../../formatting.js";
 
 export const MOST = 5;
 

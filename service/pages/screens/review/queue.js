@@ -1,8 +1,8 @@
 // The photos that wait for a person's word, in the order in which they are looked at.
 
-import { el, put } from "../dom.js";
-import { image, urlOf } from "../photo.js";
-import { photoName } from "../words.js";
+import { el, put } from "../../dom.js";
+import { image, urlOf } from "../../photo.js";
+import { photoName } from "../../formatting.js";
 
 export class Queue {
   constructor(cards) {

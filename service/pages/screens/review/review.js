@@ -1,14 +1,14 @@
 // Photos in, a person's word about each out: by keyboard, or by the buttons that name the keys.
 
-import { Problem, get, path, post } from "../api.js";
-import { undo } from "../curating.js";
-import { form, isOpen, show } from "../dialog.js";
-import { el, keyed, put, worker } from "../dom.js";
-import { KEYS_OFF, only } from "../keys.js";
-import { empty, heading, into, whole } from "../parts.js";
-import { alarm, tell, trying } from "../tell.js";
-import { count, photoName } from "../words.js";
-import { bench } from "./bench.js";
+import { Problem, get, path, post } from "../../api.js";
+import { undo } from "../../curation.js";
+import { form, isOpen, show } from "../../dialog.js";
+import { el, keyed, put, worker } from "../../dom.js";
+import { KEYS_OFF, only } from "../../keys.js";
+import { empty, heading, into, whole } from "../../widgets.js";
+import { alarm, tell, trying } from "../../notify.js";
+import { count, photoName } from "../../formatting.js";
+import { bench } from "./compare.js";
 import { Queue, strip } from "./queue.js";
 import { scopePicker } from "./scope.js";
 import { uploader } from "./upload.js";

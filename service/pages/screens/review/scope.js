@@ -1,9 +1,9 @@
 // With which part of the catalogue photos are compared: by species, region and years, and without some individuals.
 
-import { get } from "../api.js";
-import { button, el, field, put, unique } from "../dom.js";
-import { inPlace } from "../tell.js";
-import { count, species as spoken } from "../words.js";
+import { get } from "../../api.js";
+import { button, el, field, put, unique } from "../../dom.js";
+import { inPlace } from "../../notify.js";
+import { count, species as spoken } from "../../formatting.js";
 
 // Chosen for this visit; it outlives a look at another screen.
 let chosen = {};

@@ -1,9 +1,9 @@
 // Taking photos in: dropped or picked, each sent on its own, each with its own progress and its own refusal.
 
-import { Problem, upload } from "../api.js";
-import { button, el, field, put } from "../dom.js";
-import { tell, words } from "../tell.js";
-import { count } from "../words.js";
+import { Problem, upload } from "../../api.js";
+import { button, el, field, put } from "../../dom.js";
+import { tell, words } from "../../notify.js";
+import { count } from "../../formatting.js";
 
 const SIDE_BY_SIDE = 2;
 

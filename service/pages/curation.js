@@ -1,7 +1,7 @@
 // Acts that change the catalogue, each with its way back.
 
 import { path, post } from "./api.js";
-import { tell, trying } from "./tell.js";
+import { tell, trying } from "./notify.js";
 
 // Tell what an event did and offer to take it back; `again` shows what is so afterwards.
 export function done(event, text, again) {

@@ -1,12 +1,12 @@
 // One photo beside the animals that it may show.
 
-import { get, path, send } from "../api.js";
-import { button, el, keyed, put, worker } from "../dom.js";
-import { clear, individualLink, into, whole } from "../parts.js";
-import { boxOf, image, urlOf } from "../photo.js";
-import { trying } from "../tell.js";
-import { DECISIONS, day, distance, percent, photoName, species, speciesTold } from "../words.js";
-import { viewer } from "../viewer.js";
+import { get, path, send } from "../../api.js";
+import { button, el, keyed, put, worker } from "../../dom.js";
+import { clear, individualLink, into, whole } from "../../widgets.js";
+import { boxOf, image, urlOf } from "../../photo.js";
+import { trying } from "../../notify.js";
+import { DECISIONS, day, distance, percent, photoName, species, speciesTold } from "../../formatting.js";
+import { viewer } from "../../viewer.js";
 import { candidateList } from "./candidates.js";
 
 const ASKED_PX = 2048;

@@ -3,8 +3,8 @@
 import { get, nextOf } from "./api.js";
 import { button, el, put, worker } from "./dom.js";
 import { thumbnail, urlOf } from "./photo.js";
-import { inPlace, trying } from "./tell.js";
-import { day, photoName, species } from "./words.js";
+import { inPlace, trying } from "./notify.js";
+import { day, photoName, species } from "./formatting.js";
 
 export function heading(title, ...beside) {
   document.title = `${title} · flukeprint`;
