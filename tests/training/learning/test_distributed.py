@@ -26,7 +26,7 @@ from training.recipes.reading import BadRecipe, BatchChoices, LossChoices, Recip
 from training.run.loop import train
 
 ALONE = World(0, 1, torch.device("cpu"))
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 # No batch statistics (a ConvNeXt without BNNeck) and no random draws: then two processes must learn what one learns.
 # The ConvNeXt also has weights that the embedding never uses.

@@ -22,7 +22,7 @@ from index.processes import this_worker
 from index.reindex.update import build_catalogue, update_catalogue
 from index.storage.address import CatalogueAddress, folder_beside
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # Sixteen photos are a batch: two are kept, and in the third one the process dies.
 DYING = """
 import os, signal, sys

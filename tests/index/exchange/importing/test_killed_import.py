@@ -21,7 +21,7 @@ from index.commands import catalogue
 from index.exchange.backup.verify import verify_catalogue
 from index.reindex.update import build_catalogue
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 PHOTOS = 14
 # The real command, but for the network. Four photos are a batch; `moment` says at what to die.
 IMPORTING = """

@@ -27,7 +27,7 @@ from index.commands.named_files import NamedFile
 from index.commands.options import BadServerOptions
 from index.messages import BadOut
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def _service_tests() -> ModuleType:
