@@ -1,4 +1,6 @@
-"""`flukeprint doctor`: is everything here that an answer needs, does it work together, and how to mend what doesn't."""
+"""`flukeprint doctor`: is everything here that an answer needs, does it work together, and how to
+mend what doesn't.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,28 @@ Verdict = Literal["good", "note", "broken"]
 
 CONSTRAINTS = Path(__file__).parent / "constraints.txt"
 PACKAGES = (
-    *("torch", "torchvision", "timm", "numpy", "pillow", "scipy", "safetensors", "sqlalchemy", "fastapi", "starlette"),
-    *("pydantic", "pydantic-settings", "python-multipart", "uvicorn", "typer", "rich", "prometheus-client", "httpx"),
+    *(
+        "torch",
+        "torchvision",
+        "timm",
+        "numpy",
+        "pillow",
+        "scipy",
+        "safetensors",
+        "sqlalchemy",
+        "fastapi",
+        "starlette",
+    ),
+    *(
+        "pydantic",
+        "pydantic-settings",
+        "python-multipart",
+        "uvicorn",
+        "typer",
+        "rich",
+        "prometheus-client",
+        "httpx",
+    ),
 )
 FAISS_BUILDS = ("faiss-cpu", "faiss-gpu")
 EXTRAS = {  # the extra's name: what it is for, what it imports
@@ -68,11 +90,16 @@ def doctor(
     files: FilesOption = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option("--checkpoint", envvar="FLUKEPRINT_CHECKPOINT", help="Checkpoint (default: the shipped one)."),
+        typer.Option(
+            "--checkpoint",
+            envvar="FLUKEPRINT_CHECKPOINT",
+            help="Checkpoint (default: the shipped one).",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Look at versions, GPU, FAISS, checkpoint and catalogue; say what is missing and how to get it.
+    """Look at versions, GPU, FAISS, checkpoint and catalogue; say what is missing and how to get
+    it.
 
     Ends with exit code 1 when something is broken that identifying a photo needs.
     """
@@ -80,10 +107,19 @@ def doctor(
     findings = examine(address, checkpoint)
     is_well = all(finding.verdict != "broken" for finding in findings)
     if as_json:
-        print(json.dumps({"is_well": is_well, "findings": [asdict(finding) for finding in findings]}, indent=2))
+        print(
+            json.dumps(
+                {"is_well": is_well, "findings": [asdict(finding) for finding in findings]},
+                indent=2,
+            )
+        )
     else:
         print("\n".join(lines_of(findings)))
-        print("All is well." if is_well else "Something is broken; the lines after `mend` say what to do.")
+        print(
+            "All is well."
+            if is_well
+            else "Something is broken; the lines after `mend` say what to do."
+        )
     raise typer.Exit(0 if is_well else 1)
 
 
@@ -100,7 +136,11 @@ def lines_of(findings: Iterable[Finding]) -> list[str]:
 def examine(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> list[Finding]:
     """Look at everything, cheap things first; what is broken stops nothing that comes after it."""
     gpus, gpu_finding = look_at_gpu()
-    folder = catalogue.files if isinstance(catalogue, PostgresAddress) else (catalogue or Path("catalogue.db")).parent
+    folder = (
+        catalogue.files
+        if isinstance(catalogue, PostgresAddress)
+        else (catalogue or Path("catalogue.db")).parent
+    )
     return [
         Finding("python", "good", f"{platform.python_version()} at {sys.prefix}"),
         *look_at_packages(PACKAGES, pinned_versions(CONSTRAINTS)),
@@ -123,15 +163,21 @@ def version_of(package: str) -> str | None:
 
 
 def pinned_versions(constraints: Path) -> dict[str, str]:
-    """Package to the version that the tests ran with; empty where the file did not come along (an installed wheel)."""
+    """Package to the version that the tests ran with; empty where the file did not come along (an
+    installed wheel).
+    """
     if not constraints.exists():
         return {}
-    pins = re.findall(r"^([\w.-]+)==(\S+)$", constraints.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    pins = re.findall(
+        r"^([\w.-]+)==(\S+)$", constraints.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
 
 
 def look_at_packages(packages: Sequence[str], pinned: dict[str, str]) -> list[Finding]:
-    """All packages in one line, then a line for each that is absent or another version than tested."""
+    """All packages in one line, then a line for each that is absent or another version than
+    tested.
+    """
     found = {package: version_of(package) for package in packages}
     present = ", ".join(f"{package} {version}" for package, version in found.items() if version)
     findings = [Finding("packages", "good", present)] if present else []
@@ -152,23 +198,36 @@ def look_at_packages(packages: Sequence[str], pinned: dict[str, str]) -> list[Fi
 
 def look_at_machine() -> Finding:
     """Cores this process may use, and memory."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     try:
-        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / GIB:.0f} GiB of memory"
+        memory = (
+            f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / GIB:.0f} GiB of memory"
+        )
     except (ValueError, OSError, AttributeError):  # not every system tells
         memory = ""
-    return Finding("machine", "good", f"{platform.system()} {platform.machine()}, {cores} CPU cores{memory}")
+    return Finding(
+        "machine", "good", f"{platform.system()} {platform.machine()}, {cores} CPU cores{memory}"
+    )
 
 
 def look_at_gpu() -> tuple[list[str], Finding]:
-    """Names of the GPUs that torch can use. Imports torch and torchvision, which fails where they don't match."""
+    """Names of the GPUs that torch can use. Imports torch and torchvision, which fails where they
+    don't match.
+    """
     try:
         import torch
         import torchvision  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    except Exception as error:  # a mismatched pair raises whatever comes first: RuntimeError, ImportError, OSError
-        return [], Finding("gpu", "broken", f"torch can't be imported: {error}", "make clean, then make setup")
+    except (
+        Exception
+    ) as error:  # a mismatched pair raises whatever comes first: RuntimeError, ImportError, OSError
+        return [], Finding(
+            "gpu", "broken", f"torch can't be imported: {error}", "make clean, then make setup"
+        )
     names = [
-        f"{torch.cuda.get_device_name(at)} ({torch.cuda.get_device_properties(at).total_memory / GIB:.0f} GiB)"
+        f"{torch.cuda.get_device_name(at)} "
+        f"({torch.cuda.get_device_properties(at).total_memory / GIB:.0f} GiB)"
         for at in range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
     ]
     cuda = torch.version.cuda
@@ -176,7 +235,9 @@ def look_at_gpu() -> tuple[list[str], Finding]:
         return names, Finding("gpu", "good", f"{', '.join(names)}, CUDA {cuda}")
     if shutil.which("nvidia-smi"):
         said = f"there is an NVIDIA driver, but torch (CUDA {cuda}) can use no GPU"
-        return [], Finding("gpu", "note", said, f"update the driver to one for CUDA {cuda}; the CPU does meanwhile")
+        return [], Finding(
+            "gpu", "note", said, f"update the driver to one for CUDA {cuda}; the CPU does meanwhile"
+        )
     return [], Finding("gpu", "good", "none; everything runs on the CPU")
 
 
@@ -185,16 +246,28 @@ def look_at_faiss(builds: Sequence[str], *, has_gpu: bool) -> Finding:
     wanted = "gpu" if has_gpu else "cpu"
     if len(builds) > 1:
         mend = f"pip uninstall -y {' '.join(builds)}, then make clean and make setup FAISS={wanted}"
-        return Finding("faiss", "broken", f"{' and '.join(builds)} are both installed and break each other", mend)
+        return Finding(
+            "faiss",
+            "broken",
+            f"{' and '.join(builds)} are both installed and break each other",
+            mend,
+        )
     if not builds:
-        return Finding("faiss", "broken", "no FAISS build is installed", f"make setup FAISS={wanted}")
+        return Finding(
+            "faiss", "broken", "no FAISS build is installed", f"make setup FAISS={wanted}"
+        )
     said = f"{builds[0]} {version_of(builds[0])}"
     try:
         works = _search_works()
     except Exception as error:  # a damaged install fails in its own way, often while importing
         works, said = False, f"{said} fails: {error}"
     if not works:
-        return Finding("faiss", "broken", f"{said}: a search of two vectors goes wrong", "make clean, then make setup")
+        return Finding(
+            "faiss",
+            "broken",
+            f"{said}: a search of two vectors goes wrong",
+            "make clean, then make setup",
+        )
     if has_gpu and builds[0] == "faiss-cpu":
         return Finding("faiss", "note", f"{said}, though there is a GPU", "make setup FAISS=gpu")
     return Finding("faiss", "good", said)
@@ -221,13 +294,18 @@ def look_at_checkpoint(checkpoint: Path | None) -> Finding:
         dimension = _embeds_a_blank_image(path)
     except FlukeprintError as error:
         return Finding("checkpoint", "broken", str(error), mend)
-    except Exception as error:  # torch and timm fail in their own ways; the doctor goes on to the next part
+    except (
+        Exception
+    ) as error:  # torch and timm fail in their own ways; the doctor goes on to the next part
         return Finding("checkpoint", "broken", f"{path}: {type(error).__name__}: {error}", mend)
     name = header.card.get("name", "unnamed")
     members = header.network.get("members", [header.network])
     backbone = " + ".join(str(member.get("backbone", "an unknown network")) for member in members)
     size = path.stat().st_size / 2**20
-    said = f"{name}: {backbone}, {dimension} numbers a photo, {size:.1f} MiB, {fingerprint_of(path)[:12]} at {path}"
+    said = (
+        f"{name}: {backbone}, {dimension} numbers a photo, {size:.1f} MiB, "
+        f"{fingerprint_of(path)[:12]} at {path}"
+    )
     return Finding("checkpoint", "good", said)
 
 
@@ -245,7 +323,8 @@ def _embeds_a_blank_image(path: Path) -> int:
 
 
 def look_at_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> Finding:
-    """Whether the catalogue is readable whole, made by this checkpoint, and its photos are where it says.
+    """Whether the catalogue is readable whole, made by this checkpoint, and its photos are where it
+    says.
 
     No catalogue is only worth a note, unless one was named.
     """
@@ -261,16 +340,25 @@ def look_at_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | Non
     except FlukeprintError as error:
         return Finding("catalogue", "broken", str(error))
     if mend:
-        return Finding("catalogue", "broken", f"{said}; not up to date with the checkpoint above", mend)
+        return Finding(
+            "catalogue", "broken", f"{said}; not up to date with the checkpoint above", mend
+        )
     if absent:
         photos = f"{len(absent)} photos are gone from the disk, such as {absent[0]}"
-        mend = "bring them back, or take their rows out of the labels and run flukeprint index update --prune"
+        mend = (
+            "bring them back, or take their rows out of the labels and run flukeprint index "
+            "update --prune"
+        )
         return Finding("catalogue", "note", f"{said}; {photos}", mend)
     return Finding("catalogue", "good", said)
 
 
-def _catalogue_read_whole(address: CatalogueAddress, checkpoint: Path | None) -> tuple[str, str | None, list[Path]]:
-    """Read every vector and the calibration: what is in there, how to mend it, and the photos that are not on disk."""
+def _catalogue_read_whole(
+    address: CatalogueAddress, checkpoint: Path | None
+) -> tuple[str, str | None, list[Path]]:
+    """Read every vector and the calibration: what is in there, how to mend it, and the photos that
+    are not on disk.
+    """
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.status import catalogue_status
 
@@ -279,8 +367,10 @@ def _catalogue_read_whole(address: CatalogueAddress, checkpoint: Path | None) ->
         gallery, calibration = catalogue.searchable()
         absent = [photo.path for photo in catalogue.photos() if not photo.path.is_file()]
     said = (
-        f"revision {status.revision}: {status.counts.individuals} individuals, {status.counts.photos} photos, "
-        f"{gallery.size} searchable, {'calibrated' if calibration.is_fitted else 'too small to calibrate'} at {address}"
+        f"revision {status.revision}: {status.counts.individuals} individuals, "
+        f"{status.counts.photos} photos, "
+        f"{gallery.size} searchable, "
+        f"{'calibrated' if calibration.is_fitted else 'too small to calibrate'} at {address}"
     )
     return said, status.mend, absent
 
@@ -300,5 +390,7 @@ def look_at_disk(folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
     said = f"{free / GIB:.1f} GiB free at {folder}"
     if free < LITTLE_ROOM_BYTES:
-        return Finding("disk", "note", said, "free some space: building a catalogue or training needs more")
+        return Finding(
+            "disk", "note", said, "free some space: building a catalogue or training needs more"
+        )
     return Finding("disk", "good", said)

@@ -1,4 +1,7 @@
-"""The one console command. Each wing registers its own; nothing heavy is imported before a command runs."""
+"""The one console command.
+
+Each wing registers its own; nothing heavy is imported before a command runs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def flukeprint(show_version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+def flukeprint(
+    show_version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
     """Say which individual whale is in a photograph."""
     if show_version:
         typer.echo(f"flukeprint {_version('flukeprint')}")
@@ -51,9 +56,12 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line: errors of the user's making are one line and exit code 2, Ctrl-C is 130."""
-    # PyTorch's threads wait for each other by spinning, long: where other work fills the cores, that halves the speed
-    # and doubles the CPU time. So they sleep soon (docs/benchmarks.md, "Cost of the road"). Read as PyTorch loads.
+    """Run the command line: errors of the user's making are one line and exit code 2, Ctrl-C is
+    130.
+    """
+    # PyTorch's threads wait for each other by spinning, long: where other work fills the cores,
+    # that halves the speed and doubles the CPU time. So they sleep soon (docs/benchmarks.md, "Cost
+    # of the road"). Read as PyTorch loads.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     try:
@@ -69,7 +77,9 @@ def main() -> None:
 
 
 def _flush() -> None:
-    """Write out what is left; a reader (head, less) that went away meanwhile is no error of ours."""
+    """Write out what is left; a reader (head, less) that went away meanwhile is no error of
+    ours.
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:

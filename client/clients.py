@@ -1,4 +1,7 @@
-"""The two clients: `Client` waits for each answer, `AsyncClient` is for asyncio. Both send what is described once."""
+"""The two clients: `Client` waits for each answer, `AsyncClient` is for asyncio.
+
+Both send what is described once.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import httpx
 
 from client.errors import ServerBusy, ServiceUnreachable
 from client.job_events import EventLines, JobEvent, Watching
+from client.methods import Methods
 from client.records.photos import Page
 from client.records.service import Job
 from client.requests.jobs import job_events, job_result
@@ -25,8 +29,11 @@ Row = TypeVar("Row")
 _BROKEN = (ServiceUnreachable, ServerBusy)
 
 
-class Client(Outgoing):
-    """Ask a flukeprint service. Use it as a context manager, or close it; several threads may share one."""
+class Client(Outgoing, Methods):
+    """Ask a flukeprint service.
+
+    Use it as a context manager, or close it; several threads may share one.
+    """
 
     def __init__(
         self,
@@ -37,15 +44,20 @@ class Client(Outgoing):
         retries: Retries = Retries(),
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Prepare to ask the service at `server`, such as `http://127.0.0.1:8000`; nothing is sent yet.
+        """Prepare to ask the service at `server`, such as `http://127.0.0.1:8000`; nothing is sent
+        yet.
 
-        Without `api_key` the environment's FLUKEPRINT_API_KEY is sent, where there is one. Raises BadServer.
+        Without `api_key` the environment's FLUKEPRINT_API_KEY is sent, where there is one. Raises
+        BadServer.
         """
         super().__init__(server, api_key, timeout_seconds, retries)
         self._http = httpx.Client(**self._settings, transport=transport)
 
     def send(self, ask: Ask[Answer]) -> Answer:
-        """Send a request that was described, again where that is safe and may help. Raises ServiceError."""
+        """Send a request that was described, again where that is safe and may help.
+
+        Raises ServiceError.
+        """
         attempts = self._attempts(ask)
         with self._request(ask) as request:
             while True:
@@ -72,10 +84,11 @@ class Client(Outgoing):
             yield from page.rows
 
     def watch_job(self, id: int, *, timeout_seconds: float | None = None) -> Iterator[Job]:
-        """Yield a job whenever it has changed, until it is over; a service that is started again is waited for.
+        """Yield a job whenever it has changed, until it is over; a service that is started again is
+        waited for.
 
-        Raises NotFound, TimeoutError (looked at with each sign of life, at least every 15 seconds), and
-        ServiceUnreachable when nothing was heard for a minute.
+        Raises NotFound, TimeoutError (looked at with each sign of life, at least every 15 seconds),
+        and ServiceUnreachable when nothing was heard for a minute.
         """
         watching = Watching(timeout_seconds)
         while not watching.is_over:
@@ -90,9 +103,16 @@ class Client(Outgoing):
                 time.sleep(watching.pause_after(broken))
 
     def wait_for_job(
-        self, id: int, *, on_progress: Callable[[Job], object] | None = None, timeout_seconds: float | None = None
+        self,
+        id: int,
+        *,
+        on_progress: Callable[[Job], object] | None = None,
+        timeout_seconds: float | None = None,
     ) -> Job:
-        """Wait until a job is over, whatever came of it: its `state` and `reason` say. Raises as `watch_job`."""
+        """Wait until a job is over, whatever came of it: its `state` and `reason` say.
+
+        Raises as `watch_job`.
+        """
         job = None
         for job in self.watch_job(id, timeout_seconds=timeout_seconds):
             if on_progress is not None:
@@ -101,7 +121,10 @@ class Client(Outgoing):
         return job
 
     def save_job_result(self, id: int, to: Path) -> None:
-        """Write what a job made into a file, piece by piece; it appears complete. Raises as `job_result`."""
+        """Write what a job made into a file, piece by piece; it appears complete.
+
+        Raises as `job_result`.
+        """
         ask = job_result(id)
         try:
             with self._http.stream(**self._stream(ask)) as response:
@@ -137,8 +160,11 @@ class Client(Outgoing):
         self.close()
 
 
-class AsyncClient(Outgoing):
-    """Ask a flukeprint service from asyncio. Use it as an asynchronous context manager, or close it."""
+class AsyncClient(Outgoing, Methods):
+    """Ask a flukeprint service from asyncio.
+
+    Use it as an asynchronous context manager, or close it.
+    """
 
     def __init__(
         self,
@@ -154,7 +180,10 @@ class AsyncClient(Outgoing):
         self._http = httpx.AsyncClient(**self._settings, transport=transport)
 
     async def send(self, ask: Ask[Answer]) -> Answer:
-        """Send a request that was described, again where that is safe and may help. Raises ServiceError."""
+        """Send a request that was described, again where that is safe and may help.
+
+        Raises ServiceError.
+        """
         attempts = self._attempts(ask)
         with self._request(ask) as request:
             while True:
@@ -182,7 +211,9 @@ class AsyncClient(Outgoing):
             for row in page.rows:
                 yield row
 
-    async def watch_job(self, id: int, *, timeout_seconds: float | None = None) -> AsyncIterator[Job]:
+    async def watch_job(
+        self, id: int, *, timeout_seconds: float | None = None
+    ) -> AsyncIterator[Job]:
         """Yield a job whenever it has changed, until it is over, as `Client.watch_job` does."""
         watching = Watching(timeout_seconds)
         while not watching.is_over:
@@ -197,9 +228,16 @@ class AsyncClient(Outgoing):
                 await asyncio.sleep(watching.pause_after(broken))
 
     async def wait_for_job(
-        self, id: int, *, on_progress: Callable[[Job], object] | None = None, timeout_seconds: float | None = None
+        self,
+        id: int,
+        *,
+        on_progress: Callable[[Job], object] | None = None,
+        timeout_seconds: float | None = None,
     ) -> Job:
-        """Wait until a job is over, whatever came of it: its `state` and `reason` say. Raises as `watch_job`."""
+        """Wait until a job is over, whatever came of it: its `state` and `reason` say.
+
+        Raises as `watch_job`.
+        """
         job = None
         async for job in self.watch_job(id, timeout_seconds=timeout_seconds):
             if on_progress is not None:
@@ -208,7 +246,10 @@ class AsyncClient(Outgoing):
         return job
 
     async def save_job_result(self, id: int, to: Path) -> None:
-        """Write what a job made into a file, piece by piece; it appears complete. Raises as `job_result`."""
+        """Write what a job made into a file, piece by piece; it appears complete.
+
+        Raises as `job_result`.
+        """
         ask = job_result(id)
         try:
             async with self._http.stream(**self._stream(ask)) as response:

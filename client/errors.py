@@ -26,12 +26,16 @@ class ServiceUnreachable(ServiceError):
 
 
 class StrangeAnswer(ServiceError):
-    """An answer that is not one of a flukeprint service, or not of a version that this client understands."""
+    """An answer that is not one of a flukeprint service, or not of a version that this client
+    understands.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a request: with a field, or with the photo at a position (from 0)."""
+    """One thing that is wrong with a request: with a field, or with the photo at a position (from
+    0).
+    """
 
     reason: str
     field: str | None = None
@@ -53,16 +57,22 @@ class Problem:
 
 
 class ServerRefused(ServiceError):
-    """The service answered with a problem; `kind` is its short name, such as `bad-photos` or `conflict`.
+    """The service answered with a problem; `kind` is its short name, such as `bad-photos` or
+    `conflict`.
 
-    `faults` names everything that is wrong where that is more than one thing; `request_id` finds the request in the
-    service's log; `retry_after_seconds` is how long the service asks to wait, None where it doesn't say.
+    `faults` names everything that is wrong where that is more than one thing; `request_id` finds
+    the request in the service's log; `retry_after_seconds` is how long the service asks to wait,
+    None where it doesn't say.
     """
 
-    def __init__(self, problem: Problem, *, asked: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, problem: Problem, *, asked: str, retry_after_seconds: float | None = None
+    ) -> None:
         named = f", request {problem.request_id}" if problem.request_id else ""
         advice = f" Give the key as api_key or in {KEY_VARIABLE}." if problem.status == 401 else ""
-        super().__init__(f"{problem.title}: {problem.detail}{advice} ({asked}: {problem.status}{named})")
+        super().__init__(
+            f"{problem.title}: {problem.detail}{advice} ({asked}: {problem.status}{named})"
+        )
         self.problem = problem
         self.asked = asked
         self.retry_after_seconds = retry_after_seconds
@@ -113,7 +123,10 @@ class Invalid(ServerRefused):
 
 
 class BadPhotos(Invalid):
-    """422: photos that can't be read; `faults` names each with its position. The others were not answered either."""
+    """422: photos that can't be read; `faults` names each with its position.
+
+    The others were not answered either.
+    """
 
 
 class ServerBusy(ServerRefused):
@@ -134,5 +147,9 @@ _BY_STATUS: dict[int, type[ServerRefused]] = {
 
 def refused(problem: Problem, *, asked: str, retry_after_seconds: float | None) -> ServerRefused:
     """The error for a problem document, of the class that its kind or status has."""
-    kind = BadPhotos if problem.type.endswith("#problem-bad-photos") else _BY_STATUS.get(problem.status, ServerRefused)
+    kind = (
+        BadPhotos
+        if problem.type.endswith("#problem-bad-photos")
+        else _BY_STATUS.get(problem.status, ServerRefused)
+    )
     return kind(problem, asked=asked, retry_after_seconds=retry_after_seconds)

@@ -21,7 +21,9 @@ class JobEvent(NamedTuple):
 
 
 class EventLines:
-    """Puts lines together to events: `event: job`, `data: {...}`, and an empty line that ends it."""
+    """Puts lines together to events: `event: job`, `data: {...}`, and an empty line that ends
+    it.
+    """
 
     def __init__(self) -> None:
         self._name, self._data = "", list[str]()
@@ -39,11 +41,15 @@ class EventLines:
         self._name, self._data = "", []
         if name not in ("job", "end") or not data:
             return None
-        return JobEvent(read_record(Job, read_json(data.encode(), "the event"), "the event"), name == "end")
+        return JobEvent(
+            read_record(Job, read_json(data.encode(), "the event"), "the event"), name == "end"
+        )
 
 
 class Watching:
-    """Follows one job through streams that may break off: the service may be starting anew, but not for ever."""
+    """Follows one job through streams that may break off: the service may be starting anew, but not
+    for ever.
+    """
 
     def __init__(self, timeout_seconds: float | None = None) -> None:
         self._until = None if timeout_seconds is None else time.monotonic() + timeout_seconds
@@ -56,7 +62,10 @@ class Watching:
         return self._last is not None and self._last.is_over
 
     def hear(self, event: JobEvent | None) -> Job | None:
-        """Take an event, or a heartbeat (None); the job where it has changed. Raises TimeoutError."""
+        """Take an event, or a heartbeat (None); the job where it has changed.
+
+        Raises TimeoutError.
+        """
         self._left_seconds = PATIENCE_SECONDS
         job = None if event is None or event.job == self._last else event.job
         self._last = job or self._last
@@ -64,17 +73,23 @@ class Watching:
         return job
 
     def pause_after(self, error: Exception | None) -> float:
-        """Seconds until the stream is asked for again. Raises TimeoutError, or ServiceUnreachable out of patience."""
+        """Seconds until the stream is asked for again.
+
+        Raises TimeoutError, or ServiceUnreachable out of patience.
+        """
         if error is not None and self._last is None:
             raise error
         self._check_time()
         self._left_seconds -= _PAUSE_SECONDS
         if self._left_seconds < 0:
-            raise ServiceUnreachable(f"the service has said no more of the job for a minute ({error})") from error
+            raise ServiceUnreachable(
+                f"the service has said no more of the job for a minute ({error})"
+            ) from error
         return _PAUSE_SECONDS
 
     def _check_time(self) -> None:
         if self._until is not None and not self.is_over and time.monotonic() > self._until:
             raise TimeoutError(
-                f"the job is not over after {self._timeout_seconds:g} s; it goes on, and can be waited for again"
+                f"the job is not over after {self._timeout_seconds:g} s; it goes on, and can be "
+                "waited for again"
             )

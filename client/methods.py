@@ -1,21 +1,39 @@
-"""Methods that are described once for both clients: one waits for the answer, the other gives an awaitable."""
+"""Methods that are described once for both clients: one waits for the answer, the other gives an
+awaitable.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from client.records.photos import Page
-from client.requests import catalogue, jobs, keys, photos
+from client.requests import catalogue as catalogue_requests
+from client.requests import jobs as job_requests
+from client.requests import keys as key_requests
+from client.requests import photos as photo_requests
 from client.requests.request import Ask
-
-if TYPE_CHECKING:
-    from client.clients import AsyncClient, Client
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 Row = TypeVar("Row")
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class Waiting(Protocol):
+    """What a method needs of a client that waits for each answer."""
+
+    def described(self, describe: Callable[[], Ask[A]]) -> A: ...
+    def listed(self, describe: Callable[[str | None], Ask[Page[R]]]) -> Iterator[R]: ...
+
+
+class Awaiting(Protocol):
+    """What a method needs of a client for asyncio."""
+
+    def described(self, describe: Callable[[], Ask[A]]) -> Coroutine[Any, Any, A]: ...
+    def listed(self, describe: Callable[[str | None], Ask[Page[R]]]) -> AsyncIterator[R]: ...
 
 
 class Method(Generic[Given, Answer]):
@@ -26,9 +44,11 @@ class Method(Generic[Given, Answer]):
         self.__doc__ = describe.__doc__
 
     @overload
-    def __get__(self, client: Client, owner: type) -> Callable[Given, Answer]: ...
+    def __get__(self, client: Waiting, owner: type) -> Callable[Given, Answer]: ...
     @overload
-    def __get__(self, client: AsyncClient, owner: type) -> Callable[Given, Coroutine[Any, Any, Answer]]: ...
+    def __get__(
+        self, client: Awaiting, owner: type
+    ) -> Callable[Given, Coroutine[Any, Any, Answer]]: ...
     @overload
     def __get__(self, client: None, owner: type) -> Callable[Given, Ask[Answer]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
@@ -50,11 +70,13 @@ class Listing(Generic[Given, Row]):
         self.__doc__ = describe.__doc__
 
     @overload
-    def __get__(self, client: Client, owner: type) -> Callable[Given, Iterator[Row]]: ...
+    def __get__(self, client: Waiting, owner: type) -> Callable[Given, Iterator[Row]]: ...
     @overload
-    def __get__(self, client: AsyncClient, owner: type) -> Callable[Given, AsyncIterator[Row]]: ...
+    def __get__(self, client: Awaiting, owner: type) -> Callable[Given, AsyncIterator[Row]]: ...
     @overload
-    def __get__(self, client: None, owner: type) -> Callable[Concatenate[str | None, Given], Ask[Page[Row]]]: ...
+    def __get__(
+        self, client: None, owner: type
+    ) -> Callable[Concatenate[str | None, Given], Ask[Page[Row]]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         if client is None:
             return self._describe
@@ -70,57 +92,59 @@ class Listing(Generic[Given, Row]):
 
 
 class Methods:
-    """All that can be asked of a service, but for watching a job, which each client does in its own way."""
+    """All that can be asked of a service, but for watching a job, which each client does in its own
+    way.
+    """
 
-    identify = Method(photos.identify)
-    verify = Method(photos.verify)
-    embed = Method(photos.embed)
-    explain = Method(photos.explain)
+    identify = Method(photo_requests.identify)
+    verify = Method(photo_requests.verify)
+    embed = Method(photo_requests.embed)
+    explain = Method(photo_requests.explain)
 
-    send_photos = Method(catalogue.send_photos)
-    queue = Listing(catalogue.queue)
-    confirm = Method(catalogue.confirm)
-    reject = Method(catalogue.reject)
+    send_photos = Method(catalogue_requests.send_photos)
+    queue = Listing(catalogue_requests.queue)
+    confirm = Method(catalogue_requests.confirm)
+    reject = Method(catalogue_requests.reject)
 
-    individuals = Listing(catalogue.individuals)
-    individual = Method(catalogue.individual)
-    next_id = Method(catalogue.next_id)
-    edit_individual = Method(catalogue.edit_individual)
-    rename = Method(catalogue.rename)
-    merge = Method(catalogue.merge)
-    split = Method(catalogue.split)
+    individuals = Listing(catalogue_requests.individuals)
+    individual = Method(catalogue_requests.individual)
+    next_id = Method(catalogue_requests.next_id)
+    edit_individual = Method(catalogue_requests.edit_individual)
+    rename = Method(catalogue_requests.rename)
+    merge = Method(catalogue_requests.merge)
+    split = Method(catalogue_requests.split)
 
-    encounters = Listing(catalogue.encounters)
-    edit_encounter = Method(catalogue.edit_encounter)
-    photos = Listing(catalogue.photos)
-    thumbnail = Method(catalogue.thumbnail)
-    move_photos = Method(catalogue.move_photos)
-    edit_photo = Method(catalogue.edit_photo)
-    delete_photo = Method(catalogue.delete_photo)
+    encounters = Listing(catalogue_requests.encounters)
+    edit_encounter = Method(catalogue_requests.edit_encounter)
+    photos = Listing(catalogue_requests.photos)
+    thumbnail = Method(catalogue_requests.thumbnail)
+    move_photos = Method(catalogue_requests.move_photos)
+    edit_photo = Method(catalogue_requests.edit_photo)
+    delete_photo = Method(catalogue_requests.delete_photo)
 
-    changes = Listing(catalogue.changes)
-    undo = Method(catalogue.undo)
-    merge_suggestions = Method(catalogue.merge_suggestions)
-    tell_apart = Method(catalogue.tell_apart)
-    clusters = Method(catalogue.clusters)
+    changes = Listing(catalogue_requests.changes)
+    undo = Method(catalogue_requests.undo)
+    merge_suggestions = Method(catalogue_requests.merge_suggestions)
+    tell_apart = Method(catalogue_requests.tell_apart)
+    clusters = Method(catalogue_requests.clusters)
 
-    start_job = Method(jobs.start_job)
-    jobs = Listing(jobs.jobs)
-    job = Method(jobs.job)
-    job_faults = Listing(jobs.job_faults)
-    job_report = Listing(jobs.job_report)
-    job_result = Method(jobs.job_result)
-    delete_job = Method(jobs.delete_job)
-    cancel_job = Method(jobs.cancel_job)
-    resume_job = Method(jobs.resume_job)
-    checkpoints = Method(jobs.checkpoints)
+    start_job = Method(job_requests.start_job)
+    jobs = Listing(job_requests.jobs)
+    job = Method(job_requests.job)
+    job_faults = Listing(job_requests.job_faults)
+    job_report = Listing(job_requests.job_report)
+    job_result = Method(job_requests.job_result)
+    delete_job = Method(job_requests.delete_job)
+    cancel_job = Method(job_requests.cancel_job)
+    resume_job = Method(job_requests.resume_job)
+    checkpoints = Method(job_requests.checkpoints)
 
-    keys = Method(keys.keys)
-    make_key = Method(keys.make_key)
-    revoke_key = Method(keys.revoke_key)
+    keys = Method(key_requests.keys)
+    make_key = Method(key_requests.make_key)
+    revoke_key = Method(key_requests.revoke_key)
 
-    calibration = Method(jobs.calibration)
-    stats = Method(jobs.stats)
-    version = Method(jobs.version)
-    ready = Method(jobs.ready)
-    healthy = Method(jobs.healthy)
+    calibration = Method(job_requests.calibration)
+    stats = Method(job_requests.stats)
+    version = Method(job_requests.version)
+    ready = Method(job_requests.ready)
+    healthy = Method(job_requests.healthy)

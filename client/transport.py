@@ -1,4 +1,6 @@
-"""What both clients know: where the service is, who asks, how patiently, and how a request looks on the wire."""
+"""What both clients know: where the service is, who asks, how patiently, and how a request looks on
+the wire.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,6 @@ from typing import IO, Any, cast
 import httpx
 
 from client.errors import KEY_VARIABLE, BadServer, CannotSend
-from client.methods import Methods
 from client.requests.request import Ask
 from client.requests.uploads import SentFile
 from client.retries import Attempts, Retries
@@ -23,16 +24,20 @@ _HttpxFile = tuple[str, tuple[str, bytes | IO[bytes]]]
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
-class Outgoing(Methods):
+class Outgoing:
     """The part of a client that needs no connection."""
 
-    def __init__(self, server: str, api_key: str | None, timeout_seconds: float, retries: Retries) -> None:
+    def __init__(
+        self, server: str, api_key: str | None, timeout_seconds: float, retries: Retries
+    ) -> None:
         self.server = checked_server(server)
         self._retries = retries
         # A proxy of the environment can't reach this machine's own address.
         self._settings: dict[str, Any] = {
             "headers": _key_headers(api_key or os.environ.get(KEY_VARIABLE)),
-            "timeout": httpx.Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)),
+            "timeout": httpx.Timeout(
+                timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)
+            ),
             "trust_env": httpx.URL(self.server).host not in _HERE,
         }
 
@@ -46,7 +51,9 @@ class Outgoing(Methods):
         with ExitStack() as opened:
             yield self._in_httpx(ask, [_open(file, opened) for file in ask.files], named)
 
-    def _in_httpx(self, ask: Ask[Any], files: Sequence[_HttpxFile], named: Mapping[str, str]) -> dict[str, Any]:
+    def _in_httpx(
+        self, ask: Ask[Any], files: Sequence[_HttpxFile], named: Mapping[str, str]
+    ) -> dict[str, Any]:
         return {
             "method": ask.method,
             "url": self.server + ask.path,
@@ -65,7 +72,9 @@ class Outgoing(Methods):
 
 @contextmanager
 def written_whole(to: Path) -> Generator[IO[bytes]]:
-    """A file to write, which takes its name when all of it is there: nothing is left of what breaks off."""
+    """A file to write, which takes its name when all of it is there: nothing is left of what breaks
+    off.
+    """
     unfinished = to.with_name(f".{to.name}.{uuid.uuid4().hex[:8]}")
     try:
         with unfinished.open("wb") as file:
@@ -80,9 +89,13 @@ def checked_server(server: str) -> str:
     try:
         url = httpx.URL(server)
     except httpx.InvalidURL as error:
-        raise BadServer(f"{server!r} is no address ({error}); give one such as http://127.0.0.1:8000") from error
+        raise BadServer(
+            f"{server!r} is no address ({error}); give one such as http://127.0.0.1:8000"
+        ) from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise BadServer(f"{server!r} is no address of a service; give one such as http://127.0.0.1:8000")
+        raise BadServer(
+            f"{server!r} is no address of a service; give one such as http://127.0.0.1:8000"
+        )
     return server.rstrip("/")
 
 
@@ -99,7 +112,9 @@ def _open(file: SentFile, opened: ExitStack) -> _HttpxFile:
 def _key_headers(key: str | None) -> dict[str, str]:
     secret = (key or "").strip()
     if not secret.isascii() or not secret.isprintable() or " " in secret:
-        raise CannotSend("the API key holds what no key does (blanks, line ends or accents); copy it again")
+        raise CannotSend(
+            "the API key holds what no key does (blanks, line ends or accents); copy it again"
+        )
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 

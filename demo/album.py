@@ -1,4 +1,6 @@
-"""Draw a season: a catalogue's photos with their labels, and the photos that questions are asked with."""
+"""Draw a season: a catalogue's photos with their labels, and the photos that questions are asked
+with.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from embedding.photos.photo import save_jpeg
 from index.progress import Advance
 
 MARK = "drawn-by-flukeprint.txt"
-_MARK_TEXT = "`flukeprint demo` drew this folder and replaces it when it is run again with the same --out.\n"
+_MARK_TEXT = (
+    "`flukeprint demo` drew this folder and replaces it when it is run again with the same --out.\n"
+)
 # Query photos are numbered from here, so that none is ever a photo of the catalogue again.
 _FIRST_QUERY = 1000
 
@@ -60,26 +64,38 @@ def name_of(seed: int) -> str:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make `folder` ready to be drawn into: what an earlier demo left goes, anything else is refused."""
+    """Make `folder` ready to be drawn into: what an earlier demo left goes, anything else is
+    refused.
+    """
     if folder.exists() and not folder.is_dir():
-        raise DemoError(f"--out {folder} is a file; name a folder that is new or that an earlier demo made")
+        raise DemoError(
+            f"--out {folder} is a file; name a folder that is new or that an earlier demo made"
+        )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file():
         raise DemoError(
-            f"--out {folder} holds files that no earlier demo made, and the demo deletes none of those; "
+            f"--out {folder} holds files that no earlier demo made, and the demo deletes none "
+            "of those; "
             "name another folder or empty this one"
         )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(_MARK_TEXT, encoding="utf-8")
     drawn = [folder / name for name in ("photos", "queries", "labels.csv", "answers.png")]
-    for left in [*drawn, *folder.glob("catalogue.db*")]:  # a catalogue that was served has folders beside it
+    for left in [
+        *drawn,
+        *folder.glob("catalogue.db*"),
+    ]:  # a catalogue that was served has folders beside it
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
         else:
             left.unlink(missing_ok=True)
 
 
-def draw_album(folder: Path, *, individuals: int, photos: int, queries: int, unknown: int, advance: Advance) -> Album:
-    """Draw `photos` of each individual, and questions about `queries` known and `unknown` new whales."""
+def draw_album(
+    folder: Path, *, individuals: int, photos: int, queries: int, unknown: int, advance: Advance
+) -> Album:
+    """Draw `photos` of each individual, and questions about `queries` known and `unknown` new
+    whales.
+    """
     prepare_folder(folder)
     (folder / "photos").mkdir()
     (folder / "queries").mkdir()
@@ -93,7 +109,15 @@ def draw_album(folder: Path, *, individuals: int, photos: int, queries: int, unk
         is_known, whale = seed < individuals, Individual.drawn(seed)
         for row, name in _catalogue_rows(seed, photos if is_known else 0):
             _photo(whale, row, folder / "photos" / name, advance)
-            rows.append((name, name_of(seed), "humpback", f"{name_of(seed)}_{row + 1}", f"2025-{6 + row % 4:02d}-01"))
+            rows.append(
+                (
+                    name,
+                    name_of(seed),
+                    "humpback",
+                    f"{name_of(seed)}_{row + 1}",
+                    f"2025-{6 + row % 4:02d}-01",
+                )
+            )
         times = asked.count(seed) if is_known else 1
         for time in range(times):
             path = folder / "queries" / f"question_{len(drawn) + 1:02d}.jpg"

@@ -1,4 +1,6 @@
-"""One drawn whale: the outline, pigment and scars of its fluke, laid flat; all follows from its seed."""
+"""One drawn whale: the outline, pigment and scars of its fluke, laid flat; all follows from its
+seed.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,14 @@ import numpy as np
 
 from demo.noise import Floats, blurred, patches, profile
 
-# The flat fluke lies on a grid in half-spans: tips at x = -1 and 1, the notch near (0, 0), y upward.
+# The flat fluke lies on a grid in half-spans: tips at x = -1 and 1, the notch near (0, 0), y
+# upward.
 PX_PER_UNIT = 250
 LEFT, TOP = -1.08, 0.32
 WIDTH_PX, HEIGHT_PX = 540, 300
 
-# Knots of the trailing edge (upper, from notch to tip) and the leading edge (lower, from tail stock to tip).
+# Knots of the trailing edge (upper, from notch to tip) and the leading edge (lower, from tail stock
+# to tip).
 _TRAILING_X = (0.0, 0.05, 0.16, 0.40, 0.66, 0.86, 0.96, 1.0)
 _TRAILING_Y = (-0.09, -0.01, 0.05, 0.07, 0.03, 0.005, 0.035, 0.05)
 _LEADING_X = (0.0, 0.08, 0.22, 0.45, 0.70, 0.86, 0.94, 0.985, 1.0)
@@ -65,7 +69,9 @@ def grid() -> tuple[Floats, Floats]:
 
 
 def _edges(rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw the heights of the trailing and the leading edge over every column of the grid, each (w,)."""
+    """Draw the heights of the trailing and the leading edge over every column of the grid, each
+    (w,).
+    """
     x = grid()[0][0]
     trailing, leading = np.empty_like(x), np.empty_like(x)
     fullness, notch, swoop = (
@@ -73,7 +79,9 @@ def _edges(rng: np.random.Generator) -> tuple[Floats, Floats]:
         rng.uniform(0.4, 1.8),
         rng.normal(0, 0.022, len(_TRAILING_X)),
     )
-    leading_shift = rng.normal(0, 0.014, len(_LEADING_X)) * np.array([0, 0, 1, 1, 1, 0.7, 0.3, 0, 0])
+    leading_shift = rng.normal(0, 0.014, len(_LEADING_X)) * np.array(
+        [0, 0, 1, 1, 1, 0.7, 0.3, 0, 0]
+    )
     trailing_y = np.array(_TRAILING_Y) + swoop * np.array([0, 0.5, 1, 1.4, 1.4, 0.8, 0, 0])
     trailing_y[0] *= notch
     leading_y = np.array(_LEADING_Y) * fullness + leading_shift
@@ -95,18 +103,28 @@ def _through(out: Floats, knots_x: tuple[float, ...], knots_y: Floats) -> Floats
 
 
 def _serration(rng: np.random.Generator, out: Floats, teeth: float, roughness: float) -> Floats:
-    """Draw one lobe's trailing edge: teeth that grow towards the tip, and a few bites, as heights (w,)."""
-    jagged = roughness * (np.abs(profile(rng, out.size, teeth)) + 0.5 * profile(rng, out.size, teeth * 2.2))
+    """Draw one lobe's trailing edge: teeth that grow towards the tip, and a few bites, as heights
+    (w,).
+    """
+    jagged = roughness * (
+        np.abs(profile(rng, out.size, teeth)) + 0.5 * profile(rng, out.size, teeth * 2.2)
+    )
     waves = 0.008 * profile(rng, out.size, 6)
     heights = (jagged + waves) * np.clip(out * 2.5, 0, 1) * np.clip((1.0 - out) * 12, 0, 1)
     for _ in range(rng.poisson(1.1)):
-        centre, depth, width = rng.uniform(0.15, 0.93), rng.uniform(0.02, 0.085), rng.uniform(0.012, 0.04)
+        centre, depth, width = (
+            rng.uniform(0.15, 0.93),
+            rng.uniform(0.02, 0.085),
+            rng.uniform(0.012, 0.04),
+        )
         heights = heights - depth * np.clip(1 - np.abs(out - centre) / width, 0, 1)
     return heights.astype(np.float32)
 
 
 def _inside(x: Floats, y: Floats, trailing: Floats, leading: Floats) -> tuple[Floats, Floats]:
-    """Measure how deep inside the outline each pixel is (negative outside), and its chord, (h, w)."""
+    """Measure how deep inside the outline each pixel is (negative outside), and its chord, (h,
+    w).
+    """
     steep = np.sqrt(1 + np.square(np.gradient(trailing) * PX_PER_UNIT))
     steep_below = np.sqrt(1 + np.square(np.gradient(leading) * PX_PER_UNIT))
     fluke = np.minimum((trailing - y) / steep, (y - leading) / steep_below)
@@ -118,7 +136,9 @@ def _inside(x: Floats, y: Floats, trailing: Floats, leading: Floats) -> tuple[Fl
 
 
 def _pigment(rng: np.random.Generator, x: Floats, inside: Floats, chord: Floats) -> Floats:
-    """Draw the black and white of the skin, (h, w): broad mottled patches, dark margins, a dark middle."""
+    """Draw the black and white of the skin, (h, w): broad mottled patches, dark margins, a dark
+    middle.
+    """
     shape = (HEIGHT_PX, WIDTH_PX)
     whiteness = float(rng.choice(_WHITENESS, p=_WHITENESS_SHARES)) + rng.normal(0, 0.22)
     broad = patches(rng, *shape, rows_px=rng.uniform(24, 60), columns_px=rng.uniform(25, 80))
@@ -128,17 +148,31 @@ def _pigment(rng: np.random.Generator, x: Floats, inside: Floats, chord: Floats)
     streaks = _fanned(patches(rng, *shape, rows_px=16, columns_px=3.5), rng.uniform(0.3, 0.9))
     middle = rng.uniform(1.0, 2.6) * np.exp(-np.square(x / rng.uniform(0.13, 0.42)))
     margin = rng.uniform(0.8, 3.5) * np.exp(-np.clip(inside, 0, 1) / rng.uniform(0.012, 0.04))
-    slant = rng.normal(0, 0.9) * (np.clip(chord, 0, 1) - 0.5) + rng.normal(0, 0.8) * (np.abs(x) - 0.5)
-    field = 1.15 * broad + 0.28 * mottle + rng.uniform(0.1, 0.32) * streaks + slant + whiteness - margin - middle
+    slant = rng.normal(0, 0.9) * (np.clip(chord, 0, 1) - 0.5) + rng.normal(0, 0.8) * (
+        np.abs(x) - 0.5
+    )
+    field = (
+        1.15 * broad
+        + 0.28 * mottle
+        + rng.uniform(0.1, 0.32) * streaks
+        + slant
+        + whiteness
+        - margin
+        - middle
+    )
     soft = 1 / (1 + np.exp(-field * rng.uniform(2.5, 7.0)))
     return (0.04 + 0.9 * soft * (1 + 0.06 * mottle)).astype(np.float32)
 
 
 def _fanned(streaks: Floats, lean: float) -> Floats:
-    """Lean upright streaks outwards on both lobes, as pigment follows the fibres of the skin, (h, w)."""
+    """Lean upright streaks outwards on both lobes, as pigment follows the fibres of the skin, (h,
+    w).
+    """
     rows, columns = np.arange(HEIGHT_PX)[:, None], np.arange(WIDTH_PX)[None, :]
     outwards = np.where(columns < WIDTH_PX // 2, 1, -1)
-    return streaks[rows, (columns - (outwards * lean * (HEIGHT_PX - rows)).astype(np.intp)) % WIDTH_PX]
+    return streaks[
+        rows, (columns - (outwards * lean * (HEIGHT_PX - rows)).astype(np.intp)) % WIDTH_PX
+    ]
 
 
 def _scars(rng: np.random.Generator) -> Floats:
@@ -147,14 +181,28 @@ def _scars(rng: np.random.Generator) -> Floats:
     for _ in range(rng.poisson(7)):
         _scratch(marks, rng, rng.uniform(15, 110), rng.uniform(0.25, 0.9))
     if rng.random() < 0.4:  # the parallel lines that an orca's teeth leave
-        start, slope, gap = rng.uniform([90, 70], [450, 170]), rng.uniform(-0.7, 0.7), rng.uniform(4, 7)
+        start, slope, gap = (
+            rng.uniform([90, 70], [450, 170]),
+            rng.uniform(-0.7, 0.7),
+            rng.uniform(4, 7),
+        )
         for line in range(rng.integers(3, 7)):
-            _line(marks, start + line * np.array([gap, 0.4 * gap]), (slope, 0.0), rng.uniform(35, 60), 0.9)
+            _line(
+                marks,
+                start + line * np.array([gap, 0.4 * gap]),
+                (slope, 0.0),
+                rng.uniform(35, 60),
+                0.9,
+            )
     for _ in range(rng.poisson(5)):
         _ring(marks, rng.uniform([30, 50], [510, 180]), rng.uniform(1.2, 4.0))
     specks = int(rng.choice([15, 60, 420], p=[0.5, 0.3, 0.2]))
-    columns = np.clip(rng.normal(rng.choice([130, 270, 410]), 130, specks), 0, WIDTH_PX - 1).astype(np.intp)
-    marks[rng.integers(30, 230, specks), columns] += rng.uniform(0.6, 2.6, specks).astype(np.float32)
+    columns = np.clip(rng.normal(rng.choice([130, 270, 410]), 130, specks), 0, WIDTH_PX - 1).astype(
+        np.intp
+    )
+    marks[rng.integers(30, 230, specks), columns] += rng.uniform(0.6, 2.6, specks).astype(
+        np.float32
+    )
     return np.clip(blurred(marks, 0.6) * 1.5, 0, 1)
 
 
@@ -163,12 +211,21 @@ def _scratch(marks: Floats, rng: np.random.Generator, length_px: float, strength
     _line(marks, start, (rng.normal(0, 0.9), rng.normal(0, 0.012)), length_px, strength)
 
 
-def _line(marks: Floats, start: Floats, course: tuple[float, float], length_px: float, strength: float) -> None:
-    """Draw a line from `start` (column, row) on a course of slope and bend, radians and radians a pixel."""
+def _line(
+    marks: Floats, start: Floats, course: tuple[float, float], length_px: float, strength: float
+) -> None:
+    """Draw a line from `start` (column, row) on a course of slope and bend, radians and radians a
+    pixel.
+    """
     along = np.arange(0, length_px, 0.5)
     slope, bend = course
     angle = slope + bend * along
-    _dots(marks, start[0] + np.cumsum(np.cos(angle)) / 2, start[1] + np.cumsum(np.sin(angle)) / 2, strength)
+    _dots(
+        marks,
+        start[0] + np.cumsum(np.cos(angle)) / 2,
+        start[1] + np.cumsum(np.sin(angle)) / 2,
+        strength,
+    )
 
 
 def _ring(marks: Floats, centre: Floats, radius_px: float) -> None:
@@ -184,7 +241,9 @@ def _dots(marks: Floats, columns: Floats, rows: Floats, strength: float) -> None
 
 
 def _barnacles(rng: np.random.Generator, trailing: Floats, leading: Floats) -> Floats:
-    """Crust the tips and leading edges with barnacles, as strengths (h, w); many whales have none."""
+    """Crust the tips and leading edges with barnacles, as strengths (h, w); many whales have
+    none.
+    """
     crust = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
     x = grid()[0][0]
     for side in (-1, 1):

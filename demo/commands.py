@@ -1,4 +1,6 @@
-"""`flukeprint demo`: a drawn catalogue, indexed, served and asked, from nothing to an answer over HTTP."""
+"""`flukeprint demo`: a drawn catalogue, indexed, served and asked, from nothing to an answer over
+HTTP.
+"""
 
 from __future__ import annotations
 
@@ -23,21 +25,35 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     *,
-    out: Annotated[Path, typer.Option(help="The folder to draw into; an earlier demo's is replaced.")] = Path(
-        "demo-out"
-    ),
-    individuals: Annotated[int, typer.Option(min=2, max=2000, help="How many whales the catalogue holds.")] = 40,
+    out: Annotated[
+        Path, typer.Option(help="The folder to draw into; an earlier demo's is replaced.")
+    ] = Path("demo-out"),
+    individuals: Annotated[
+        int, typer.Option(min=2, max=2000, help="How many whales the catalogue holds.")
+    ] = 40,
     photos: Annotated[int, typer.Option(min=1, max=50, help="How many photos of each.")] = 5,
-    queries: Annotated[int, typer.Option(min=0, max=500, help="How many questions about known whales.")] = 6,
-    unknown: Annotated[int, typer.Option(min=0, max=500, help="How many questions about new whales.")] = 3,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The loopback port to serve on; 0 takes a free one.")] = 0,
+    queries: Annotated[
+        int, typer.Option(min=0, max=500, help="How many questions about known whales.")
+    ] = 6,
+    unknown: Annotated[
+        int, typer.Option(min=0, max=500, help="How many questions about new whales.")
+    ] = 3,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="The loopback port to serve on; 0 takes a free one."),
+    ] = 0,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(envvar="FLUKEPRINT_CHECKPOINT", help="The checkpoint to embed with; by default the shipped one."),
+        typer.Option(
+            envvar="FLUKEPRINT_CHECKPOINT",
+            help="The checkpoint to embed with; by default the shipped one.",
+        ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Go on serving until Ctrl-C.")] = False,
 ) -> None:
-    """Draw whales, index them, start the service, ask it about known and new whales, and show the answers."""
+    """Draw whales, index them, start the service, ask it about known and new whales, and show the
+    answers.
+    """
     from demo.serving import build_index, free_port, served, terminated_as_interrupted
 
     started = time.monotonic()
@@ -63,7 +79,12 @@ def _drawn(out: Path, individuals: int, photos: int, queries: int, unknown: int)
 
     with progress(individuals * photos + queries + unknown, "Drawing photos") as advance:
         return draw_album(
-            out, individuals=individuals, photos=photos, queries=queries, unknown=unknown, advance=advance
+            out,
+            individuals=individuals,
+            photos=photos,
+            queries=queries,
+            unknown=unknown,
+            advance=advance,
         )
 
 

@@ -1,4 +1,6 @@
-"""Photographs of drawn whales: an individual in a pose, on a sea, in some weather, through some camera."""
+"""Photographs of drawn whales: an individual in a pose, on a sea, in some weather, through some
+camera.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def photograph(
     scene = paint_sea(weather, rng, width_px, height_px)
     x, y = pose.on_fluke(width_px, height_px)
     cover, skin = _lit_skin(individual, x, y, weather, rng)
-    ripple = (0.7 * profile(rng, width_px, 12) + 0.4 * profile(rng, width_px, 40)) * height_px * 0.015
+    ripple = (
+        (0.7 * profile(rng, width_px, 12) + 0.4 * profile(rng, width_px, 40)) * height_px * 0.015
+    )
     rows = np.arange(height_px, dtype=np.float32)[:, None]
     above_water = pose.waterline_at * height_px - rows + ripple  # pixels above the water, (h, w)
     cover = cover * np.clip(above_water + 0.5, 0, 1)
@@ -49,13 +53,19 @@ def photograph(
 def _lit_skin(
     individual: Individual, x: Floats, y: Floats, weather: Weather, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Look the skin up at every pixel and light it: how much whale is there (h, w), its colour (h, w, 3)."""
+    """Look the skin up at every pixel and light it: how much whale is there (h, w), its colour (h,
+    w, 3).
+    """
     cover, white, ochre, chord = _looked_up(individual, x, y)
     colour = _BLACK + white[..., None] * (_WHITE - _BLACK)
     colour += (0.85 * ochre)[..., None] * (_OCHRE - colour)
     across = np.clip(x * 2.2, -1, 1)
-    towards_sun = 0.62 + 0.30 * weather.sun_side * across + weather.sun_height * (0.5 * chord - 0.15)
-    sun = np.clip(towards_sun * rng.uniform(0.7, 1.15), 0.1, 1.4)[..., None] * np.array(weather.sun, np.float32)
+    towards_sun = (
+        0.62 + 0.30 * weather.sun_side * across + weather.sun_height * (0.5 * chord - 0.15)
+    )
+    sun = np.clip(towards_sun * rng.uniform(0.7, 1.15), 0.1, 1.4)[..., None] * np.array(
+        weather.sun, np.float32
+    )
     sky = np.array(weather.sky, np.float32)
     colour = colour * (0.72 * sun + 0.34 * sky)
     # Wet skin mirrors the sky, most where it bends away at the edges, in streams running down.
@@ -64,8 +74,12 @@ def _lit_skin(
     return cover, colour + np.clip(gloss, 0, 0.35)[..., None] * sky
 
 
-def _looked_up(individual: Individual, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Interpolate the four layers of the skin at points of the flat fluke; off the grid all is 0."""
+def _looked_up(
+    individual: Individual, x: Floats, y: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Interpolate the four layers of the skin at points of the flat fluke; off the grid all is
+    0.
+    """
     column, row = (x - LEFT) * PX_PER_UNIT - 0.5, (TOP - y) * PX_PER_UNIT - 0.5
     on = (column >= 0) & (column < WIDTH_PX - 1) & (row >= 0) & (row < HEIGHT_PX - 1)
     column, row = column[on], row[on]
@@ -78,12 +92,16 @@ def _looked_up(individual: Individual, x: Floats, y: Floats) -> tuple[Floats, Fl
     for layer in individual.skin:
         flat, values = layer.ravel(), np.zeros(x.shape, np.float32)
         steps = (0, 1, WIDTH_PX, WIDTH_PX + 1)
-        values[on] = sum(flat[corner + step] * share for step, share in zip(steps, shares, strict=True))
+        values[on] = sum(
+            flat[corner + step] * share for step, share in zip(steps, shares, strict=True)
+        )
         layers.append(values)
     return layers[0], layers[1], layers[2], layers[3]
 
 
-def _foam(scene: Floats, x: Floats, above_water: Floats, weather: Weather, rng: np.random.Generator) -> None:
+def _foam(
+    scene: Floats, x: Floats, above_water: Floats, weather: Weather, rng: np.random.Generator
+) -> None:
     """Whiten the water where the tail goes in, in place."""
     height_px, width_px = x.shape
     amount, reach, height = rng.uniform(0.1, 1.0), rng.uniform(0.3, 0.9), rng.uniform(6, 18)
@@ -93,7 +111,10 @@ def _foam(scene: Floats, x: Floats, above_water: Floats, weather: Weather, rng: 
     froth = _froth(rng, height_px, width_px)
     milky = np.float32(0.30) * amount * where
     white = np.clip((where * (0.55 + amount) - 0.70 + 0.42 * froth * where) * 1.2, 0, 0.95)
-    light = np.array(weather.sun, np.float32) * (np.float32(0.84) + 0.07 * np.clip(froth, -2, 1))[..., None]
+    light = (
+        np.array(weather.sun, np.float32)
+        * (np.float32(0.84) + 0.07 * np.clip(froth, -2, 1))[..., None]
+    )
     scene += np.maximum(milky, white)[..., None] * (light - scene)
 
 
@@ -102,16 +123,25 @@ def _froth(rng: np.random.Generator, height_px: int, width_px: int) -> Floats:
     row, column = rng.integers(TILE_PX, size=2)
     rows, columns = np.arange(height_px)[:, None] + row, np.arange(width_px)[None, :] + column
     tile = sea_tile()
-    return tile[rows * 5 % TILE_PX, columns * 3 % TILE_PX] + 0.7 * tile[rows * 13 % TILE_PX, columns * 9 % TILE_PX]
+    return (
+        tile[rows * 5 % TILE_PX, columns * 3 % TILE_PX]
+        + 0.7 * tile[rows * 13 % TILE_PX, columns * 9 % TILE_PX]
+    )
 
 
-def _spray(scene: Floats, x: Floats, above_water: Floats, weather: Weather, rng: np.random.Generator) -> None:
+def _spray(
+    scene: Floats, x: Floats, above_water: Floats, weather: Weather, rng: np.random.Generator
+) -> None:
     """Throw drops around the tail and let some fall from the edge, in place."""
     height_px, width_px = int(x.shape[0]), int(x.shape[1])
     drops = int(rng.choice([20, 90, 260])) * width_px // 450
-    column = np.clip(rng.normal(width_px / 2, width_px * 0.24, drops), 1, width_px - 2).astype(np.intp)
+    column = np.clip(rng.normal(width_px / 2, width_px * 0.24, drops), 1, width_px - 2).astype(
+        np.intp
+    )
     floor = np.argmin(np.abs(above_water), axis=0)[column]
-    row = np.clip(floor - np.abs(rng.normal(0, height_px * 0.09, drops)), 1, height_px - 3).astype(np.intp)
+    row = np.clip(floor - np.abs(rng.normal(0, height_px * 0.09, drops)), 1, height_px - 3).astype(
+        np.intp
+    )
     light = (0.9 * np.array(weather.sun, np.float32))[None, :]
     share = rng.uniform(0.15, 0.8, drops).astype(np.float32)[:, None]
     for down in range(2):  # a falling drop is a short upright streak
@@ -119,7 +149,9 @@ def _spray(scene: Floats, x: Floats, above_water: Floats, weather: Weather, rng:
 
 
 def _developed(scene: Floats, weather: Weather, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Turn light into a camera's pixels, uint8 (h, w, 3): haze, blur, contrast, grain; one in four is grey."""
+    """Turn light into a camera's pixels, uint8 (h, w, 3): haze, blur, contrast, grain; one in four
+    is grey.
+    """
     scene += weather.haze * (np.array(weather.sky, np.float32) - scene)
     soft_px = rng.uniform(0.45, 1.1)
     scene = blurred(scene, soft_px, soft_px, 0)

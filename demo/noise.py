@@ -1,4 +1,6 @@
-"""Seeded noise for drawings: profiles along an edge, patches on a skin, one tile that seas are cut from."""
+"""Seeded noise for drawings: profiles along an edge, patches on a skin, one tile that seas are cut
+from.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,18 @@ def blurred(values: Floats, *sigmas_px: float) -> Floats:
 def profile(rng: np.random.Generator, points: int, bumps: float) -> Floats:
     """Draw smooth 1-D noise of mean 0 and deviation 1 with about `bumps` bumps over its length."""
     knots = rng.standard_normal(max(int(bumps) * 2 + 4, 5)).astype(np.float32)
-    fine = np.interp(np.linspace(1, len(knots) - 2, points), np.arange(len(knots)), knots).astype(np.float32)
+    fine = np.interp(np.linspace(1, len(knots) - 2, points), np.arange(len(knots)), knots).astype(
+        np.float32
+    )
     return _standardised(blurred(fine, points / (len(knots) * 3)))
 
 
-def patches(rng: np.random.Generator, height_px: int, width_px: int, *, rows_px: float, columns_px: float) -> Floats:
-    """Draw smooth 2-D noise (h, w), mean 0 and deviation 1, of patches about so many pixels high and wide."""
+def patches(
+    rng: np.random.Generator, height_px: int, width_px: int, *, rows_px: float, columns_px: float
+) -> Floats:
+    """Draw smooth 2-D noise (h, w), mean 0 and deviation 1, of patches about so many pixels high
+    and wide.
+    """
     # Drawn coarse and enlarged: a wide Gaussian over every pixel would cost ten times as much.
     down, across = max(int(rows_px / 4), 1), max(int(columns_px / 4), 1)
     coarse = rng.standard_normal((height_px // down + 4, width_px // across + 4), np.float32)
@@ -41,14 +49,18 @@ def patches(rng: np.random.Generator, height_px: int, width_px: int, *, rows_px:
 
 @cache
 def sea_tile() -> Floats:
-    """Make the (1024, 1024) noise that seas are cut from, ripples on swells; it repeats without a seam."""
+    """Make the (1024, 1024) noise that seas are cut from, ripples on swells; it repeats without a
+    seam.
+    """
     white = np.random.default_rng(512).standard_normal((TILE_PX, TILE_PX))
     rows, columns = np.fft.fftfreq(TILE_PX)[:, None], np.fft.rfftfreq(TILE_PX)[None, :]
     cycles = np.hypot(rows, columns) * TILE_PX
     # Power falls with frequency as on a wind sea; nothing is longer than a quarter of the tile,
     # so that no repeat is seen.
     strength = np.where(cycles < 4, 0.0, 1.0 / np.maximum(cycles, 9) ** 1.7)
-    tile = _standardised(np.fft.irfft2(np.fft.rfft2(white) * strength, (TILE_PX, TILE_PX)).astype(np.float32))
+    tile = _standardised(
+        np.fft.irfft2(np.fft.rfft2(white) * strength, (TILE_PX, TILE_PX)).astype(np.float32)
+    )
     tile.setflags(write=False)
     return tile
 

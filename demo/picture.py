@@ -1,4 +1,7 @@
-"""The picture of the answers: every query beside its best matches. Pillow's second door, for lettering."""
+"""The picture of the answers: every query beside its best matches.
+
+Pillow's second door, for lettering.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ _FRAMES: dict[Verdict, Colour] = {"right": _RIGHT, "wrong": (196, 58, 46), "unsu
 
 
 def draw_answers(answers: Sequence[Answer], catalogue_photos: Path) -> Image:
-    """Draw one row an answer: the query with its decision, then up to three matches with their photos."""
+    """Draw one row an answer: the query with its decision, then up to three matches with their
+    photos.
+    """
     row_px = _PHOTO_PX[1] + _CAPTION_PX + _GAP_PX
     width_px = (1 + MATCHES_SHOWN) * (_PHOTO_PX[0] + _GAP_PX) + 2 * _GAP_PX
     sheet = PillowImage.new("RGB", (width_px, max(len(answers), 1) * row_px + _GAP_PX), _PAPER)
@@ -52,7 +57,9 @@ def _paste_query(sheet: Image, answer: Answer, top: int) -> None:
     _letter(sheet, (f"truth: {truth}", decided), (_GAP_PX, top), colour)
 
 
-def _paste_framed(sheet: Image, photo: Path, corner: tuple[int, int], colour: Colour | None) -> None:
+def _paste_framed(
+    sheet: Image, photo: Path, corner: tuple[int, int], colour: Colour | None
+) -> None:
     sheet.paste(resize(read_photo(photo), *_PHOTO_PX), corner)
     if colour is not None:
         left, top = corner

@@ -17,7 +17,9 @@ class Pose:
     centre_x: float
     roll_degrees: float  # rotation in the picture
     tallness: float  # foreshortening by the pitch of the tail: 1 stands upright
-    widths: tuple[float, float]  # foreshortening of the left and right lobe by the yaw: 1 faces the camera
+    widths: tuple[
+        float, float
+    ]  # foreshortening of the left and right lobe by the yaw: 1 faces the camera
     lifts: tuple[float, float]  # how far left and right tips rise above the notch, in half-spans
     droop: float  # how much the tips fall back over
     waterline: float  # y on the fluke, in half-spans, up to which the water covers it
@@ -42,11 +44,19 @@ class Pose:
         )
 
     def on_fluke(self, width_px: int, height_px: int) -> tuple[Floats, Floats]:
-        """Give x and y on the flat fluke, in half-spans, for every pixel of a photo, each (h, w)."""
+        """Give x and y on the flat fluke, in half-spans, for every pixel of a photo, each (h,
+        w).
+        """
         unit_px = self.span * width_px / sum(self.widths)
-        across = (np.arange(width_px, dtype=np.float32) + 0.5 - self._middle_px(width_px, unit_px)) / unit_px
+        across = (
+            np.arange(width_px, dtype=np.float32) + 0.5 - self._middle_px(width_px, unit_px)
+        ) / unit_px
         foot = self.tallness * (self.waterline - sum(self.lifts) / 4)
-        up = foot + (self.waterline_at * height_px - np.arange(height_px, dtype=np.float32) - 0.5) / unit_px
+        up = (
+            foot
+            + (self.waterline_at * height_px - np.arange(height_px, dtype=np.float32) - 0.5)
+            / unit_px
+        )
         cos, sin = np.cos(np.radians(self.roll_degrees)), np.sin(np.radians(self.roll_degrees))
         x = cos * across[None, :] + sin * up[:, None]
         y = cos * up[:, None] - sin * across[None, :]

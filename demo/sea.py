@@ -45,7 +45,9 @@ class Weather:
             sun=sun,
             sun_side=float(rng.uniform(-1, 1)),
             sun_height=float(rng.uniform(0.15, 0.9)),
-            horizon=float(rng.uniform(0.04, 0.42)) if rng.random() < 0.5 else -float(rng.uniform(0.2, 1.5)),
+            horizon=float(rng.uniform(0.04, 0.42))
+            if rng.random() < 0.5
+            else -float(rng.uniform(0.2, 1.5)),
             chop=float(rng.uniform(0.25, 1.0)),
             wave_px=float(rng.uniform(0.7, 1.7)),
             haze=float(rng.uniform(0.0, 0.16)),
@@ -55,29 +57,42 @@ class Weather:
 def paint_sea(weather: Weather, rng: np.random.Generator, width_px: int, height_px: int) -> Floats:
     """Paint sky and water without a whale, (h, w, 3)."""
     down = (np.arange(height_px, dtype=np.float32) + 0.5) / height_px
-    near = np.clip((down - weather.horizon) / (1 - weather.horizon), 0, 1)  # 0 at the horizon, 1 at the foot
+    near = np.clip(
+        (down - weather.horizon) / (1 - weather.horizon), 0, 1
+    )  # 0 at the horizon, 1 at the foot
     waves = _waves(weather, rng, near, width_px)
-    facing = np.diff(waves, axis=0, append=waves[-1:])  # the near side of a wave mirrors less of the sky
+    facing = np.diff(
+        waves, axis=0, append=waves[-1:]
+    )  # the near side of a wave mirrors less of the sky
     facing *= 1 / max(float(facing.std()), 1e-6)
-    mirrored = (0.20 + 0.5 * (1 - near[:, None]) ** 3) + weather.chop * (0.13 * facing + 0.12 * waves)
+    mirrored = (0.20 + 0.5 * (1 - near[:, None]) ** 3) + weather.chop * (
+        0.13 * facing + 0.12 * waves
+    )
     sky, water = np.array(weather.sky, np.float32), np.array(weather.water, np.float32)
     sea = water + np.clip(mirrored, 0, 1.1)[..., None] * (sky - water)
     caps = np.clip(waves * 1.1 + 0.8 * facing - (4.6 - 1.7 * weather.chop), 0, 1) * near[:, None]
     sea += (0.9 * caps)[..., None] * (np.float32(0.95) * np.array(weather.sun, np.float32) - sea)
-    sea += (_glitter(weather, waves, facing) * near[:, None])[..., None] * np.array(weather.sun, np.float32)
+    sea += (_glitter(weather, waves, facing) * near[:, None])[..., None] * np.array(
+        weather.sun, np.float32
+    )
     above = np.clip((weather.horizon - down) * height_px + 0.5, 0, 1)[:, None, None]
     return sea + above * (_sky(weather, down) - sea)
 
 
 def _waves(weather: Weather, rng: np.random.Generator, near: Floats, width_px: int) -> Floats:
-    """Cut waves from the tile in perspective, (h, w): small and flat at the horizon, broad at the foot."""
+    """Cut waves from the tile in perspective, (h, w): small and flat at the horizon, broad at the
+    foot.
+    """
     tile = sea_tile()
     far = 1 / (near + 0.22)
     left, start = rng.integers(TILE_PX, size=2)
     across = np.arange(width_px, dtype=np.float32) - width_px / 2
     flip = 1 if rng.random() < 0.5 else -1
-    columns = (flip * across[None, :] * (far * weather.wave_px * 0.62)[:, None]).astype(np.int32) + left
-    # Rows are the integral of the perspective scale, so that waves are flattened towards the horizon.
+    columns = (flip * across[None, :] * (far * weather.wave_px * 0.62)[:, None]).astype(
+        np.int32
+    ) + left
+    # Rows are the integral of the perspective scale, so that waves are flattened towards the
+    # horizon.
     rows = np.cumsum(far * weather.wave_px * 2.0).astype(np.int32) + start
     large = tile[rows[:, None] % TILE_PX, columns % TILE_PX]
     small = tile[(rows[:, None] * 3 + 77) % TILE_PX, (columns * 2 + 311) % TILE_PX]
@@ -87,7 +102,9 @@ def _waves(weather: Weather, rng: np.random.Generator, near: Floats, width_px: i
 def _glitter(weather: Weather, waves: Floats, facing: Floats) -> Floats:
     """Place the sun's sparks under the side it stands on, (h, w)."""
     across = np.linspace(-1, 1, waves.shape[1], dtype=np.float32)
-    path = np.exp(-np.square((across - weather.sun_side) / 0.7)) * (0.25 + 0.75 * (1 - weather.sun_height))
+    path = np.exp(-np.square((across - weather.sun_side) / 0.7)) * (
+        0.25 + 0.75 * (1 - weather.sun_height)
+    )
     return np.clip((facing * 0.8 + waves * 0.5 - 1.3) * 0.7, 0, 0.8) * path * weather.chop
 
 
@@ -99,5 +116,7 @@ def _sky(weather: Weather, down: Floats) -> Floats:
 
 
 def _tinted(colour: Colour, tint: np.ndarray) -> Colour:
-    red, green, blue = (float(np.clip(part * (1 + by), 0.01, 1.1)) for part, by in zip(colour, tint, strict=True))
+    red, green, blue = (
+        float(np.clip(part * (1 + by), 0.01, 1.1)) for part, by in zip(colour, tint, strict=True)
+    )
     return red, green, blue

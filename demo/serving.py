@@ -1,4 +1,6 @@
-"""Start `flukeprint serve` beside the demo, ask it over HTTP as any client would, and stop it again."""
+"""Start `flukeprint serve` beside the demo, ask it over HTTP as any client would, and stop it
+again.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ class Answer:
             verdicts: dict[str, Verdict] = {"new_whale": "right", "review": "unsure"}
             return verdicts.get(self.decision, "wrong")
         first = self.matches[0].individual if self.matches else None
-        return "right" if self.decision != "new_whale" and first == self.query.individual else "wrong"
+        return (
+            "right" if self.decision != "new_whale" and first == self.query.individual else "wrong"
+        )
 
 
 def flukeprint(*arguments: str) -> list[str]:
@@ -59,15 +63,28 @@ def flukeprint(*arguments: str) -> list[str]:
 
 def build_index(catalogue: Path, labels: Path, photos: Path, checkpoint: Path | None) -> None:
     """Run `flukeprint index build` as a user would; what it says goes to this terminal."""
-    command = flukeprint("index", "build", "--catalogue", str(catalogue), "--csv", str(labels), "--photos", str(photos))
-    process = subprocess.Popen([*command, *_checkpoint_flag(checkpoint)], stdout=_STDERR, process_group=0)
+    command = flukeprint(
+        "index",
+        "build",
+        "--catalogue",
+        str(catalogue),
+        "--csv",
+        str(labels),
+        "--photos",
+        str(photos),
+    )
+    process = subprocess.Popen(
+        [*command, *_checkpoint_flag(checkpoint)], stdout=_STDERR, process_group=0
+    )
     try:
         code = process.wait()
     except BaseException:
         _stop(process, signal.SIGINT)  # which lets it take its half-built file away
         raise
     if code:
-        raise DemoError(f"`flukeprint index build` ended with exit code {code}; its own words are above")
+        raise DemoError(
+            f"`flukeprint index build` ended with exit code {code}; its own words are above"
+        )
 
 
 def free_port() -> int:
@@ -79,12 +96,20 @@ def free_port() -> int:
 
 @contextmanager
 def served(catalogue: Path, port: int, log: Path, checkpoint: Path | None = None) -> Generator[str]:
-    """Serve the catalogue while the block runs; yield the URL once it is ready. `log` gets what it says."""
-    command = flukeprint("serve", "--host", HOST, "--port", str(port), "--catalogue", str(catalogue))
+    """Serve the catalogue while the block runs; yield the URL once it is ready.
+
+    `log` gets what it says.
+    """
+    command = flukeprint(
+        "serve", "--host", HOST, "--port", str(port), "--catalogue", str(catalogue)
+    )
     command += _checkpoint_flag(checkpoint)
     with log.open("wb") as words:
-        # In a process group of its own: Ctrl-C reaches the demo alone, which then stops the service once, in order.
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, process_group=0)
+        # In a process group of its own: Ctrl-C reaches the demo alone, which then stops the service
+        # once, in order.
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, process_group=0
+        )
         try:
             url = f"http://{HOST}:{port}"
             _wait_until_ready(url, process, log)
@@ -95,12 +120,16 @@ def served(catalogue: Path, port: int, log: Path, checkpoint: Path | None = None
 
 @contextmanager
 def terminated_as_interrupted() -> Generator[None]:
-    """Let SIGTERM and a closed terminal unwind the block as Ctrl-C does, so that no service outlives its demo."""
+    """Let SIGTERM and a closed terminal unwind the block as Ctrl-C does, so that no service
+    outlives its demo.
+    """
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:
@@ -109,15 +138,21 @@ def terminated_as_interrupted() -> Generator[None]:
 
 
 def ask(url: str, query: Query, k: int = 3) -> Answer:
-    """POST the query's photo and read the answer; DemoError tells what the service refused and why."""
+    """POST the query's photo and read the answer; DemoError tells what the service refused and
+    why.
+    """
     body, content_type = _multipart(query.photo, {"k": str(k)})
-    request = urllib.request.Request(f"{url}/v1/identify", data=body, headers={"Content-Type": content_type})
+    request = urllib.request.Request(
+        f"{url}/v1/identify", data=body, headers={"Content-Type": content_type}
+    )
     try:
         with _LOOPBACK.open(request, timeout=60) as response:
             return _read_answer(query, json.load(response))
     except urllib.error.HTTPError as error:
         problem = error.read().decode(errors="replace")
-        raise DemoError(f"the service answered {error.code} to {query.photo.name}: {problem}") from error
+        raise DemoError(
+            f"the service answered {error.code} to {query.photo.name}: {problem}"
+        ) from error
     except (urllib.error.URLError, OSError) as error:
         raise DemoError(f"the service at {url} no longer answers: {error}") from error
 
@@ -143,9 +178,14 @@ def _multipart(photo: Path, fields: dict[str, str]) -> tuple[bytes, str]:
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
     ]
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="photos"; filename="{photo.name}"\r\n'
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="photos"; '
+        f'filename="{photo.name}"\r\n'
+    )
     parts.append(head.encode() + b"Content-Type: image/jpeg\r\n\r\n" + photo.read_bytes() + b"\r\n")
-    return b"".join(parts) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    return b"".join(
+        parts
+    ) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -157,10 +197,13 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
         except OSError:  # refused while it starts, 503 while it loads
             if time.monotonic() > deadline:
                 raise DemoError(
-                    f"the service was not ready after {_READY_SECONDS:.0f} s; it said: {_last_words(log)}"
+                    f"the service was not ready after {_READY_SECONDS:.0f} s; it said: "
+                    f"{_last_words(log)}"
                 ) from None
             time.sleep(0.2)
-    raise DemoError(f"`flukeprint serve` ended with exit code {process.returncode}; it said: {_last_words(log)}")
+    raise DemoError(
+        f"`flukeprint serve` ended with exit code {process.returncode}; it said: {_last_words(log)}"
+    )
 
 
 def _last_words(log: Path) -> str:

@@ -1,7 +1,11 @@
-"""Write the pages of docs/ that are made from the code: `make docs`. A test compares them with what is on disk."""
+"""Write the pages of docs/ that are made from the code: `make docs`.
+
+A test compares them with what is on disk.
+"""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,29 +17,65 @@ from service.app import http_api_text
 from service.settings import settings_table
 
 DOCS = Path(__file__).parent
+WINGS = ("embedding", "client", "index", "training", "service", "demo")
+_ROOMS_BEGIN, _ROOMS_END = "<!-- folders: made by make docs -->", "<!-- end of folders -->"
 
 _COMMANDS_HEADING = """\
 # Commands
 
-Generated from the commands themselves; `flukeprint COMMAND --help` says the same. An option with a variable may be
-given in the environment instead; the option wins. Errors of the user's making end with exit code 2 and one line that
+Generated from the commands themselves; `flukeprint COMMAND --help` says the same. An option with a
+variable may be
+given in the environment instead; the option wins. Errors of the user's making end with exit code 2
+and one line that
 says what to do, Ctrl-C with 130, and with 1 what was done only in part.
 """
 
 
 def pages() -> dict[str, str]:
     """Name of the page to its text."""
-    return {"commands.md": commands_text(), "http-api.md": http_api_text(), "settings.md": settings_table()}
+    return {
+        "architecture.md": architecture_text(),
+        "commands.md": commands_text(),
+        "http-api.md": http_api_text(),
+        "settings.md": settings_table(),
+    }
+
+
+def architecture_text() -> str:
+    """The text of docs/architecture.md with its table of folders made anew."""
+    before, begin, rest = (DOCS / "architecture.md").read_text("utf-8").partition(_ROOMS_BEGIN)
+    _, end, after = rest.partition(_ROOMS_END)
+    return "".join((before, begin, "\n\n", rooms_table(DOCS.parent), "\n", end, after))
+
+
+def rooms_table(root: Path) -> str:
+    """One row a package, in the order of its floors: what it is for, by its docstring."""
+    rows = ["| folder | what it is for | modules |", "| --- | --- | --- |"]
+    for wing in WINGS:
+        for package in sorted((root / wing).rglob("__init__.py")):
+            words = ast.get_docstring(ast.parse(package.read_text("utf-8"))) or ""
+            modules = sorted(
+                path.stem for path in package.parent.glob("*.py") if path.stem != "__init__"
+            )
+            names = ", ".join(f"`{name}`" for name in modules)
+            folder = package.parent.relative_to(root).as_posix()
+            rows.append(f"| `{folder}/` | {' '.join(words.split())} | {names} |")
+    return "\n".join(rows) + "\n"
 
 
 def commands_text() -> str:
     """The text of docs/commands.md."""
-    sections = [_section(path, command) for path, command in commands_of(get_command(build_app()), "flukeprint")]
+    sections = [
+        _section(path, command)
+        for path, command in commands_of(get_command(build_app()), "flukeprint")
+    ]
     return "\n".join([_COMMANDS_HEADING, *sections])
 
 
 def commands_of(command: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every command that does something, with the words that call it, in the order of the help page."""
+    """Every command that does something, with the words that call it, in the order of the help
+    page.
+    """
     members: dict[str, Any] | None = getattr(command, "commands", None)
     if members is None:
         yield path, command
@@ -50,9 +90,25 @@ def _section(path: str, command: Any) -> str:
     usage = " ".join([path, *(_argument(one) for one in arguments), "[OPTIONS]"])
     rows = [_row(f"`{_argument(one)}`", one) for one in arguments]
     rows += [_row(", ".join(f"`{name}`" for name in one.opts), one) for one in options]
-    lines = [f"## {path}", "", f"    {usage}", "", " ".join(_text(command.help).split("\n\n")[0].split())]
-    lines += [line for part in _text(command.help).split("\n\n")[1:] for line in ("", " ".join(part.split()))]
-    lines += ["", "| option | variable | default | what it does |", "| --- | --- | --- | --- |", *rows, ""]
+    lines = [
+        f"## {path}",
+        "",
+        f"    {usage}",
+        "",
+        " ".join(_text(command.help).split("\n\n")[0].split()),
+    ]
+    lines += [
+        line
+        for part in _text(command.help).split("\n\n")[1:]
+        for line in ("", " ".join(part.split()))
+    ]
+    lines += [
+        "",
+        "| option | variable | default | what it does |",
+        "| --- | --- | --- | --- |",
+        *rows,
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -61,7 +117,12 @@ def _argument(argument: Any) -> str:
 
 
 def _row(name: str, parameter: Any) -> str:
-    cells = (name, f"`{parameter.envvar}`" if parameter.envvar else "", _default(parameter), _text(parameter.help))
+    cells = (
+        name,
+        f"`{parameter.envvar}`" if parameter.envvar else "",
+        _default(parameter),
+        _text(parameter.help),
+    )
     return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
 
 

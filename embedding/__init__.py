@@ -1,1 +1,1 @@
-"""Photo to unit vector: reading, preprocessing, network, checkpoint, Embedder."""
+"""Photo to unit vector: the checkpoint file and the embedder that is loaded from it."""

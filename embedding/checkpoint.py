@@ -1,6 +1,7 @@
 """The checkpoint file: safetensors with a JSON header, no pickle. What an Embedder is loaded from.
 
-Torch-free at import, so that the catalogue and `doctor` read headers and fingerprints in milliseconds.
+Torch-free at import, so that the catalogue and `doctor` read headers and fingerprints in
+milliseconds.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ class CannotWrite(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointHeader:
-    """What a checkpoint says of itself: the network, the preprocessing, and the card (how it was made).
+    """What a checkpoint says of itself: the network, the preprocessing, and the card (how it was
+    made).
 
-    `has_locator`: the weights named `locator.*` are those of the network that finds the box of photos without one.
-    `classes`: of one trained on kinds, how its vectors become classes; the tensors named `classes.*` belong to it.
+    `has_locator`: the weights named `locator.*` are those of the network that finds the box of
+    photos without one. `classes`: of one trained on kinds, how its vectors become classes; the
+    tensors named `classes.*` belong to it.
     """
 
     network: dict[str, Any]
@@ -64,14 +67,18 @@ def fingerprint_of(path: Path) -> str:
 
 
 def read_header(path: Path) -> CheckpointHeader:
-    """Read a checkpoint's header without its weights. Raises BadCheckpoint for anything that is not one."""
+    """Read a checkpoint's header without its weights.
+
+    Raises BadCheckpoint for anything that is not one.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
             if not 2 <= length <= _MAX_HEADER_BYTES:
                 raise BadCheckpoint(
-                    f"{path} is not a safetensors file; give a checkpoint that `flukeprint train` wrote"
+                    f"{path} is not a safetensors file; give a checkpoint that `flukeprint "
+                    "train` wrote"
                 )
             metadata = json.loads(file.read(length))["__metadata__"]
     except OSError as error:
@@ -79,22 +86,32 @@ def read_header(path: Path) -> CheckpointHeader:
     except KeyError:
         metadata = {}  # a safetensors file of somebody else's
     except (ValueError, TypeError, RecursionError) as error:
-        raise BadCheckpoint(f"{path} has a damaged header ({error}); copy or train it again") from error
+        raise BadCheckpoint(
+            f"{path} has a damaged header ({error}); copy or train it again"
+        ) from error
     return _header(path, metadata)
 
 
 def member_of(path: Path, number: int) -> tuple[CheckpointHeader, dict[str, Tensor]]:
-    """One member (from 1) of an ensemble as a checkpoint of its own: what it would say of itself, and its tensors.
+    """One member (from 1) of an ensemble as a checkpoint of its own: what it would say of itself,
+    and its tensors.
 
-    Its locator is the ensemble's, whose tensors are not among them. Raises BadCheckpoint, also for one without members.
+    Its locator is the ensemble's, whose tensors are not among them. Raises BadCheckpoint, also for
+    one without members.
     """
     header = read_header(path)
     members = header.network.get("members", ())
     if not 1 <= number <= len(members):
-        has = f"members 1 to {len(members)}" if members else "no members; give the file without a number"
+        has = (
+            f"members 1 to {len(members)}"
+            if members
+            else "no members; give the file without a number"
+        )
         raise BadCheckpoint(f"{path}: member {number} was asked for; it has {has}")
     network = dict(members[number - 1])
-    width, height = network.pop("input_px", (header.preprocessing.width_px, header.preprocessing.height_px))
+    width, height = network.pop(
+        "input_px", (header.preprocessing.width_px, header.preprocessing.height_px)
+    )
     preprocessing = replace(header.preprocessing, width_px=width, height_px=height)
     cards: list[dict[str, Any]] = header.card.get("members", [])
     card = cards[number - 1] if number <= len(cards) else {}
@@ -106,7 +123,8 @@ def _header(path: Path, metadata: Any) -> CheckpointHeader:
     told = cast("dict[str, str]", metadata) if isinstance(metadata, dict) else {}
     if told.get("format") != FORMAT:
         raise BadCheckpoint(
-            f"{path} is not a flukeprint checkpoint: its header doesn't say {FORMAT!r}. A bare state dict belongs in "
+            f"{path} is not a flukeprint checkpoint: its header doesn't say {FORMAT!r}. A bare "
+            "state dict belongs in "
             "a recipe's [network] weights"
         )
     try:
@@ -119,12 +137,17 @@ def _header(path: Path, metadata: Any) -> CheckpointHeader:
             classes=described.get("classes"),
         )
     except (KeyError, TypeError, ValueError, AttributeError, BadPreprocessing) as error:
-        raise BadCheckpoint(f"{path} has a damaged header ({error}); copy or train it again") from error
+        raise BadCheckpoint(
+            f"{path} has a damaged header ({error}); copy or train it again"
+        ) from error
 
 
 def _unreadable(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"there is no checkpoint at {path}; give --checkpoint FILE, or train one with `flukeprint train`"
+        return (
+            f"there is no checkpoint at {path}; give --checkpoint FILE, or train one with "
+            "`flukeprint train`"
+        )
     return f"the checkpoint {path} can't be read: {error.strerror}"
 
 
@@ -138,30 +161,42 @@ def save_checkpoint(path: Path, weights: Mapping[str, Tensor], header: Checkpoin
     }
     if header.classes is not None:
         described["classes"] = header.classes
-    return save_halved(path, weights, {"format": FORMAT, "flukeprint": json.dumps(described, sort_keys=True)})
+    return save_halved(
+        path, weights, {"format": FORMAT, "flukeprint": json.dumps(described, sort_keys=True)}
+    )
 
 
 def save_halved(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
-    """Write a safetensors file atomically, floating tensors as fp16; returns its fingerprint. Raises CannotWrite.
+    """Write a safetensors file atomically, floating tensors as fp16; returns its fingerprint.
 
-    The same weights and metadata make the same bytes. Tensors that are the same (an aligner that two members have) are
-    written once, under the first of their names; the others stand in the metadata, `same`.
+    Raises CannotWrite.
+
+    The same weights and metadata make the same bytes. Tensors that are the same (an aligner that
+    two members have) are written once, under the first of their names; the others stand in the
+    metadata, `same`.
     """
     from safetensors.torch import save
 
     half = {
-        name: _halved(value.detach().cpu().contiguous()) if value.is_floating_point() else value.cpu()
+        name: _halved(value.detach().cpu().contiguous())
+        if value.is_floating_point()
+        else value.cpu()
         for name, value in sorted(weights.items())
     }
     same = _said_again(half)
     own = {name: value for name, value in half.items() if name not in same}
-    data = _in_one_order(save(own, metadata={**metadata, **({_SAME: json.dumps(same)} if same else {})}))
+    data = _in_one_order(
+        save(own, metadata={**metadata, **({_SAME: json.dumps(same)} if same else {})})
+    )
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
 def _said_again(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Which of the tensors are the same as one before: their names and that one's. Small ones aren't worth it."""
+    """Which of the tensors are the same as one before: their names and that one's.
+
+    Small ones aren't worth it.
+    """
     first: dict[tuple[Any, ...], str] = {}
     same: dict[str, str] = {}
     for name, value in tensors.items():
@@ -174,15 +209,21 @@ def _said_again(tensors: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _in_one_order(data: bytes) -> bytes:
-    """The same safetensors file with its header's keys sorted: safetensors shuffles them, and so fingerprints."""
+    """The same safetensors file with its header's keys sorted: safetensors shuffles them, and so
+    fingerprints.
+    """
     (length,) = struct.unpack("<Q", data[:8])
-    text = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    text = json.dumps(
+        json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")
+    ).encode()
     text += b" " * (-len(text) % 8)  # the format wants the numbers to begin at a multiple of 8
     return struct.pack("<Q", len(text)) + text + data[8 + length :]
 
 
 def _halved(value: Tensor) -> Tensor:
-    """The tensor in fp16, or as it is where a number is too great for that: a batch statistic past 65,504."""
+    """The tensor in fp16, or as it is where a number is too great for that: a batch statistic past
+    65,504.
+    """
     halved = value.half()
     return halved if bool(halved.isfinite().all()) else value
 
@@ -198,11 +239,18 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 def below(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors named `prefix`..., by what comes after it."""
-    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): value
+        for name, value in weights.items()
+        if name.startswith(prefix)
+    }
 
 
 def load_halved(path: Path) -> dict[str, Tensor]:
-    """Read what `save_halved` wrote, as float32. Raises what safetensors raises, and KeyError, for a damaged file."""
+    """Read what `save_halved` wrote, as float32.
+
+    Raises what safetensors raises, and KeyError, for a damaged file.
+    """
     from safetensors import safe_open
 
     with cast(Any, safe_open)(path, framework="pt") as file:
@@ -211,13 +259,18 @@ def load_halved(path: Path) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
     same: dict[str, str] = json.loads(told.get(_SAME, "{}"))
     tensors |= {name: tensors[earlier] for name, earlier in same.items()}
-    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in tensors.items()
+    }
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a kill at any moment, sees the old content or the new, never half.
+    """Write a file so that a reader, or a kill at any moment, sees the old content or the new,
+    never half.
 
-    Raises CannotWrite, with nothing left behind, where the disk is full or the folder can't be written to.
+    Raises CannotWrite, with nothing left behind, where the disk is full or the folder can't be
+    written to.
     """
     temporary = path.with_name(_temporary_name(path))
     try:
@@ -231,17 +284,22 @@ def write_atomically(path: Path, data: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        advice = "Free some space, or give another place" if error.errno in _FULL else "Give another place"
+        advice = (
+            "Free some space, or give another place"
+            if error.errno in _FULL
+            else "Give another place"
+        )
         raise CannotWrite(
             f"{path} ({len(data) / 2**20:.1f} MiB) can't be written: {error.strerror}. {advice}"
         ) from error
 
 
 def refuse_unwritable(*paths: Path) -> None:
-    """Raise CannotWrite, before any work, where `write_atomically` couldn't write one of these files.
+    """Raise CannotWrite, before any work, where `write_atomically` couldn't write one of these
+    files.
 
-    Tried with an empty file, in the nearest folder that is there: what may be written isn't told by permissions alone.
-    No folder is made.
+    Tried with an empty file, in the nearest folder that is there: what may be written isn't told by
+    permissions alone. No folder is made.
     """
     for path in paths:
         folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
@@ -254,7 +312,9 @@ def refuse_unwritable(*paths: Path) -> None:
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "a folder has that name")
         except OSError as error:
-            raise CannotWrite(f"{path} can't be written: {error.strerror}. Give another place") from error
+            raise CannotWrite(
+                f"{path} can't be written: {error.strerror}. Give another place"
+            ) from error
 
 
 def _temporary_name(path: Path) -> str:

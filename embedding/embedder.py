@@ -35,8 +35,9 @@ _FOLDING_PX = 64  # any size that a backbone takes shows which of its layers rea
 class Embedder:
     """A network in evaluation mode with its preprocessing.
 
-    Each embedding is made of the looks at the photo and at its mirror image (embedding.networks.mirror), scaled to unit length.
-    `fingerprint` names the checkpoint's content.
+    Each embedding is made of the looks at the photo and at its mirror image
+    (embedding.networks.mirror), scaled to unit length. `fingerprint` names the checkpoint's
+    content.
     """
 
     def __init__(
@@ -60,17 +61,27 @@ class Embedder:
 
     @classmethod
     def load(cls, path: Path | None = None, *, device: str | None = None) -> Embedder:
-        """Load a checkpoint (None: the one shipped with flukeprint), folded. Raises BadCheckpoint or BadNetwork."""
+        """Load a checkpoint (None: the one shipped with flukeprint), folded.
+
+        Raises BadCheckpoint or BadNetwork.
+        """
         path = path or DEFAULT_CHECKPOINT
         header = read_header(path)
         network, locator = build_networks(path, header)
-        return cls(network, header.preprocessing, fingerprint_of(path), locator=locator, device=device).fold()
+        return cls(
+            network, header.preprocessing, fingerprint_of(path), locator=locator, device=device
+        ).fold()
 
     def fold(self) -> Embedder:
-        """Make the networks ready for nothing but being asked, which they then are in less time (embedding.networks.fused_batch_norm)."""
+        """Make the networks ready for nothing but being asked, which they then are in less time
+        (embedding.networks.fused_batch_norm).
+        """
         networks = self.network.networks if isinstance(self.network, Ensemble) else (self.network,)
         finders = () if self.locator is None else (self.locator,)
-        for network, px in [*((each, _FOLDING_PX) for each in networks), *((each, each.px) for each in finders)]:
+        for network, px in [
+            *((each, _FOLDING_PX) for each in networks),
+            *((each, each.px) for each in finders),
+        ]:
             noise = torch.rand(1, 3, px, px, generator=torch.Generator().manual_seed(0))
             fold_batch_norms(network, noise.to(self.device, memory_format=torch.channels_last))
         return self
@@ -80,16 +91,23 @@ class Embedder:
         """The smallest side, in pixels, at which a photo needs to be decoded."""
         return self.preprocessing.input_px
 
-    def embed(self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None) -> NDArray[np.float32]:
-        """Embed upright RGB images, with the fluke's box where one is known, as (n, d) float32 unit rows.
+    def embed(
+        self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None
+    ) -> NDArray[np.float32]:
+        """Embed upright RGB images, with the fluke's box where one is known, as (n, d) float32 unit
+        rows.
 
         Where no box is known and the preprocessing crops, the checkpoint's locator finds it.
         """
         boxes = boxes if boxes is not None else [None] * len(images)
         if len(boxes) != len(images):
-            raise ValueError(f"{len(boxes)} boxes for {len(images)} images; give one box (or None) an image")
+            raise ValueError(
+                f"{len(boxes)} boxes for {len(images)} images; give one box (or None) an image"
+            )
         boxes = self.located(images, boxes)
-        pixels = [self.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
+        pixels = [
+            self.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)
+        ]
         if not pixels:
             return np.zeros((0, self.dimension), np.float32)
         return self.embed_pixels(np.stack(pixels))
@@ -99,12 +117,19 @@ class Embedder:
         if self.locator is None or self.preprocessing.crop != "box":
             return boxes
         without = [at for at, box in enumerate(boxes) if box is None]
-        found = dict(zip(without, locate(self.locator, [images[at] for at in without]), strict=True))
+        found = dict(
+            zip(without, locate(self.locator, [images[at] for at in without]), strict=True)
+        )
         return [found.get(at, box) for at, box in enumerate(boxes)]
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed (n, h, w, 3) uint8 pixels that the preprocessing has made, in batches, as (n, d) unit rows."""
-        parts = [self._batch(pixels[at : at + self.batch_size]) for at in range(0, len(pixels), self.batch_size)]
+        """Embed (n, h, w, 3) uint8 pixels that the preprocessing has made, in batches, as (n, d)
+        unit rows.
+        """
+        parts = [
+            self._batch(pixels[at : at + self.batch_size])
+            for at in range(0, len(pixels), self.batch_size)
+        ]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
 
     @torch.inference_mode()
@@ -115,20 +140,33 @@ class Embedder:
 
 
 def normalised(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
-    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 channels_last with the preprocessing's mean and deviation."""
+    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 channels_last with the preprocessing's mean and
+    deviation.
+    """
     mean = torch.tensor(preprocessing.mean, device=pixels.device)
     std = torch.tensor(preprocessing.std, device=pixels.device)
     # The permuted view of (n, h, w, 3) already lies in memory as channels_last.
     return ((pixels.float() / 255.0 - mean) / std).permute(0, 3, 1, 2)
 
 
-def build_networks(path: Path, header: CheckpointHeader) -> tuple[Network | Ensemble, AnyLocator | None]:
-    """Rebuild a checkpoint's network and its locator, if it has one. Raises BadCheckpoint when weights don't fit."""
+def build_networks(
+    path: Path, header: CheckpointHeader
+) -> tuple[Network | Ensemble, AnyLocator | None]:
+    """Rebuild a checkpoint's network and its locator, if it has one.
+
+    Raises BadCheckpoint when weights don't fit.
+    """
     network = network_of(header.network)
-    weights = {name: value for name, value in load_weights(path).items() if not name.startswith(CLASSES_PREFIX)}
+    weights = {
+        name: value
+        for name, value in load_weights(path).items()
+        if not name.startswith(CLASSES_PREFIX)
+    }
     located = below(weights, LOCATOR_PREFIX)
     try:
-        network.load_state_dict({name: weights[name] for name in weights if not name.startswith(LOCATOR_PREFIX)})
+        network.load_state_dict(
+            {name: weights[name] for name in weights if not name.startswith(LOCATOR_PREFIX)}
+        )
         return network, locator_of(located) if header.has_locator else None
     except RuntimeError as error:
         raise _unfit(path, error) from error

@@ -1,1 +1,1 @@
-"""Vectors to identities: catalogue, gallery, matching, calibration, re-indexing. Never imports torch."""
+"""Vectors to identities. This wing never imports torch."""

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from embedding.errors import FlukeprintError
-from index.storage.address import CatalogueAddress
-
-# typer knows no unions: it is told of a path, and the parser makes an address of either kind.
-if TYPE_CHECKING:
-    _Address = CatalogueAddress
-else:
-    _Address = Path
-
 
 _UNREAD_TOLD = 20
 

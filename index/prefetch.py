@@ -23,8 +23,8 @@ def ahead(
 ) -> Generator[Made]:
     """Make things in order, in `threads` threads, at most `most` of them ahead of their use.
 
-    No thread starts another while those waiting hold `most_held` or more (bytes, say, as `holds` counts them), so
-    that at most `threads` things go beyond it.
+    No thread starts another while those waiting hold `most_held` or more (bytes, say, as `holds`
+    counts them), so that at most `threads` things go beyond it.
     """
     gate = _Gate(most_held)
 
@@ -55,8 +55,9 @@ def ahead(
 
 
 class _Gate:
-    """Lets threads in one by one, in the order of their turns: a later thing that took up all the room would keep
-    out an earlier one, which is waited for first."""
+    """Lets threads in one by one, in the order of their turns: a later thing that took up all the
+    room would keep out an earlier one, which is waited for first.
+    """
 
     def __init__(self, most_held: int) -> None:
         self._most_held = most_held

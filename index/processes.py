@@ -14,7 +14,9 @@ LEASE = timedelta(minutes=10)
 
 
 def this_worker() -> str:
-    """This process's name among all that ever ran: host, process id, and when that process began."""
+    """This process's name among all that ever ran: host, process id, and when that process
+    began.
+    """
     return f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}"
 
 
@@ -32,10 +34,13 @@ def is_alive(worker: str | None, heartbeat_at: str | None, now: datetime) -> boo
 
 
 def _began(process_id: int) -> str:
-    """When a process began, in the system's own count; "" for one that is gone, "alive" where only that is known."""
+    """When a process began, in the system's own count; "" for one that is gone, "alive" where only
+    that is known.
+    """
     status = Path("/proc") / str(process_id) / "stat"
     try:
-        # The command's name comes in brackets and may hold spaces; the fields of numbers follow the last of them.
+        # The command's name comes in brackets and may hold spaces; the fields of numbers follow the
+        # last of them.
         fields = status.read_text("utf-8", errors="replace").rpartition(")")[2].split()
         # A killed child that nobody has asked about yet is a zombie: it works on nothing.
         return "" if fields[0] == "Z" else fields[19]

@@ -19,8 +19,11 @@ class Progress(Protocol):
     def __call__(self, total: int | None, description: str) -> AbstractContextManager[Advance]: ...
 
 
-def progress(total: int | None, description: str, *, stream: TextIO | None = None) -> AbstractContextManager[Advance]:
-    """Show a bar on a terminal, and a plain line every few seconds where stderr is a file or a pipe.
+def progress(
+    total: int | None, description: str, *, stream: TextIO | None = None
+) -> AbstractContextManager[Advance]:
+    """Show a bar on a terminal, and a plain line every few seconds where stderr is a file or a
+    pipe.
 
     `total` None means that the amount of work isn't known. Stdout stays free for answers.
     """
@@ -68,7 +71,8 @@ def plain_lines(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Generator[Advance]:
-    """Print a line when `PLAIN_LINE_SECONDS` have passed since the last, and one at the end or the break.
+    """Print a line when `PLAIN_LINE_SECONDS` have passed since the last, and one at the end or the
+    break.
 
     The last line is said once: where all is done, and the end is only to come, no line is due.
     """
@@ -83,7 +87,11 @@ def plain_lines(
         rate = f", {done / seconds:.1f}/s" if done and seconds > 0 else ""
         left = 0 if total is None or not rate or ending else (total - done) * seconds / done
         to_go = f", about {left:.0f} s left" if left > 0 else ""
-        print(f"{description}: {done}{of_total}{ending}, {seconds:.0f} s{rate}{to_go}", file=stream, flush=True)
+        print(
+            f"{description}: {done}{of_total}{ending}, {seconds:.0f} s{rate}{to_go}",
+            file=stream,
+            flush=True,
+        )
 
     def advance(steps: int) -> None:
         nonlocal done, last

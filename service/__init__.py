@@ -1,1 +1,1 @@
-"""Identification over HTTP."""
+"""Identification over HTTP: the application, its settings, its server."""

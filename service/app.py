@@ -21,7 +21,15 @@ from service.http.request_envelope import RequestEnvelope
 from service.http.required_roles import DeclaredRoutes
 from service.jobs.queue import JobDesk
 from service.routes.admin import about, checkpoints, docs, health, jobs, keys, metrics, pages
-from service.routes.catalogue import catalogue_photos, changes, encounters, individuals, queue, thumbnails, work_lists
+from service.routes.catalogue import (
+    catalogue_photos,
+    changes,
+    encounters,
+    individuals,
+    queue,
+    thumbnails,
+    work_lists,
+)
 from service.routes.identification import embed, explain, identify, verify
 from service.schemas.openapi import flukeprint_version, openapi_document
 from service.schemas.reference import reference_markdown
@@ -51,11 +59,11 @@ def create_app(
 ) -> FastAPI:
     """Make the application. Nothing is loaded and no thread runs before its lifespan starts.
 
-    `load` runs in a thread of its own once the lifespan has started, so that /healthz answers meanwhile and
-    /readyz says 503. It ends in `on_ready` or, with what it raised, in `on_failed`; both run on the event loop.
-    `access` holds the keys; without it there are none, and only who is on this machine is answered.
-    `open_jobs` opens the jobs, which start once something is served; without it there are none. `open_curating` opens
-    the catalogue for what changes it, likewise.
+    `load` runs in a thread of its own once the lifespan has started, so that /healthz answers
+    meanwhile and /readyz says 503. It ends in `on_ready` or, with what it raised, in `on_failed`;
+    both run on the event loop. `access` holds the keys; without it there are none, and only who is
+    on this machine is answered. `open_jobs` opens the jobs, which start once something is served;
+    without it there are none. `open_curating` opens the catalogue for what changes it, likewise.
     """
 
     @asynccontextmanager
@@ -63,7 +71,11 @@ def create_app(
         service = Service(settings, observer)
         service.start()
         app.state.service = service
-        curating = None if open_curating is None else await asyncio.to_thread(_opened, open_curating, service)
+        curating = (
+            None
+            if open_curating is None
+            else await asyncio.to_thread(_opened, open_curating, service)
+        )
         app.state.curating = curating
         desk = None if open_jobs is None else await asyncio.to_thread(_opened, open_jobs, service)
         app.state.jobs = desk
@@ -79,7 +91,13 @@ def create_app(
             await asyncio.to_thread(service.stop)
 
     # FastAPI's own pages load scripts from another host; /docs is ours.
-    app = FastAPI(title="flukeprint", version=flukeprint_version(), docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="flukeprint",
+        version=flukeprint_version(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
     app.openapi = lambda: openapi_document(app)
     install_problems(app)
     app.state.access = access
@@ -110,7 +128,9 @@ def create_app(
     return app
 
 
-def _enclose(app: FastAPI, settings: Settings, access: AccessStore | None, observer: Observer) -> None:
+def _enclose(
+    app: FastAPI, settings: Settings, access: AccessStore | None, observer: Observer
+) -> None:
     """Put round the routes, from within: kept answers, who may ask, the envelope."""
     app.state.declared = DeclaredRoutes(app)
     app.add_middleware(RepeatableRequests, store=access)
@@ -154,7 +174,9 @@ def _served(app: FastAPI) -> Served:
         return Served(False, 0, 0, 0, 0)
     gallery = service.serving.identifier.gallery
     waiting = service.waiting_photos
-    return Served(True, gallery.individual_count, gallery.size, gallery.revision, waiting, gallery.fingerprint)
+    return Served(
+        True, gallery.individual_count, gallery.size, gallery.revision, waiting, gallery.fingerprint
+    )
 
 
 async def _load(
@@ -176,7 +198,9 @@ async def _load(
 
 
 def _opened(open_part: Callable[[Service], _Part], service: Service) -> _Part | None:
-    """The jobs or curating, or nothing where they can't be had: photos are identified all the same."""
+    """The jobs or curating, or nothing where they can't be had: photos are identified all the
+    same.
+    """
     try:
         return open_part(service)
     except FlukeprintError as error:

@@ -9,7 +9,9 @@ import typer
 
 
 def _option(name: str, says: str) -> Any:
-    """A flag whose default is the setting's own: see `service.settings`, where docs/settings.md comes from."""
+    """A flag whose default is the setting's own: see `service.settings`, where docs/settings.md
+    comes from.
+    """
     return typer.Option(envvar=f"FLUKEPRINT_{name.upper()}", help=says)
 
 
@@ -17,40 +19,68 @@ def serve(
     config: Annotated[Path | None, _option("config", "A TOML file of these settings.")] = None,
     catalogue: Annotated[
         str | None,
-        _option("catalogue", "The catalogue: a SQLite file, or postgresql://USER@HOST/DATABASE [catalogue.db]."),
+        _option(
+            "catalogue",
+            "The catalogue: a SQLite file, or postgresql://USER@HOST/DATABASE [catalogue.db].",
+        ),
     ] = None,
     files: Annotated[
-        Path | None, _option("files", "The folder of a PostgreSQL catalogue's photos and of jobs' files.")
+        Path | None,
+        _option("files", "The folder of a PostgreSQL catalogue's photos and of jobs' files."),
     ] = None,
-    checkpoint: Annotated[Path | None, _option("checkpoint", "The checkpoint that made it [shipped one].")] = None,
+    checkpoint: Annotated[
+        Path | None, _option("checkpoint", "The checkpoint that made it [shipped one].")
+    ] = None,
     checkpoints: Annotated[
         Path | None, _option("checkpoints", "The folder whose checkpoints a job may go over to.")
     ] = None,
-    device: Annotated[str | None, _option("device", "cpu or cuda [the GPU where there is one].")] = None,
+    device: Annotated[
+        str | None, _option("device", "cpu or cuda [the GPU where there is one].")
+    ] = None,
     host: Annotated[str | None, _option("host", "The address to listen on [127.0.0.1].")] = None,
-    port: Annotated[int | None, _option("port", "The port; 0 takes a free one and prints it [8000].")] = None,
-    max_upload_bytes: Annotated[int | None, _option("max_upload_bytes", "Largest request body.")] = None,
-    max_archive_bytes: Annotated[int | None, _option("max_archive_bytes", "Largest zip sent with a job.")] = None,
-    max_json_bytes: Annotated[int | None, _option("max_json_bytes", "Largest body that is JSON.")] = None,
+    port: Annotated[
+        int | None, _option("port", "The port; 0 takes a free one and prints it [8000].")
+    ] = None,
+    max_upload_bytes: Annotated[
+        int | None, _option("max_upload_bytes", "Largest request body.")
+    ] = None,
+    max_archive_bytes: Annotated[
+        int | None, _option("max_archive_bytes", "Largest zip sent with a job.")
+    ] = None,
+    max_json_bytes: Annotated[
+        int | None, _option("max_json_bytes", "Largest body that is JSON.")
+    ] = None,
     max_photos: Annotated[int | None, _option("max_photos", "Most photos in one request.")] = None,
-    max_photo_pixels: Annotated[int | None, _option("max_photo_pixels", "Most pixels in one photo.")] = None,
-    decode_threads: Annotated[int | None, _option("decode_threads", "Photos decoded side by side.")] = None,
+    max_photo_pixels: Annotated[
+        int | None, _option("max_photo_pixels", "Most pixels in one photo.")
+    ] = None,
+    decode_threads: Annotated[
+        int | None, _option("decode_threads", "Photos decoded side by side.")
+    ] = None,
     max_waiting_photos: Annotated[
         int | None, _option("max_waiting_photos", "Most photos not yet answered; beyond it 503.")
     ] = None,
-    max_batch: Annotated[int | None, _option("max_batch", "Most photos the network sees at once.")] = None,
-    max_wait_ms: Annotated[float | None, _option("max_wait_ms", "Wait to fill a batch: 0 on a CPU.")] = None,
+    max_batch: Annotated[
+        int | None, _option("max_batch", "Most photos the network sees at once.")
+    ] = None,
+    max_wait_ms: Annotated[
+        float | None, _option("max_wait_ms", "Wait to fill a batch: 0 on a CPU.")
+    ] = None,
     job_photos: Annotated[
-        Path | None, _option("job_photos", "Jobs may read photos below this folder [the catalogue's].")
+        Path | None,
+        _option("job_photos", "Jobs may read photos below this folder [the catalogue's]."),
     ] = None,
     keep_jobs_days: Annotated[
-        float | None, _option("keep_jobs_days", "How long the files of jobs that have ended are kept.")
+        float | None,
+        _option("keep_jobs_days", "How long the files of jobs that have ended are kept."),
     ] = None,
     requests_per_minute: Annotated[
-        int | None, _option("requests_per_minute", "Most a minute by one key or address; beyond it 429.")
+        int | None,
+        _option("requests_per_minute", "Most a minute by one key or address; beyond it 429."),
     ] = None,
     keep_answers_hours: Annotated[
-        float | None, _option("keep_answers_hours", "How long answers with an Idempotency-Key are kept.")
+        float | None,
+        _option("keep_answers_hours", "How long answers with an Idempotency-Key are kept."),
     ] = None,
     retry_after_seconds: Annotated[
         int | None, _option("retry_after_seconds", "What a client is told to wait when full.")
@@ -61,7 +91,9 @@ def serve(
     log_level: Annotated[str | None, _option("log_level", "debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, _option("log_format", "text, or json for programs.")] = None,
 ) -> None:
-    """Answer over HTTP who is in a photo. The URL is printed on stdout; docs/settings.md explains every option."""
+    """Answer over HTTP who is in a photo. The URL is printed on stdout; docs/settings.md explains
+    every option.
+    """
     given = dict(locals())
     from service.server import run
     from service.settings import read_settings

@@ -31,7 +31,9 @@ class CannotListen(FlukeprintError):
 
 
 class NeedsKey(FlukeprintError):
-    """An address that other machines reach, and no key that says who may; the message has the command."""
+    """An address that other machines reach, and no key that says who may; the message has the
+    command.
+    """
 
 
 def run(settings: Settings) -> None:
@@ -64,13 +66,19 @@ def listen(host: str, port: int) -> socket.socket:
 def _why_not_listening(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"port {port} on {host} is taken by another program: stop that one, choose another with --port, "
+            f"port {port} on {host} is taken by another program: stop that one, choose another "
+            "with --port, "
             "or let --port 0 take a free one"
         )
     if error.errno == errno.EACCES:
-        return f"port {port} on {host} is not open to this user; choose one from 1024 on with --port"
+        return (
+            f"port {port} on {host} is not open to this user; choose one from 1024 on with --port"
+        )
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine; give --host 127.0.0.1, or 0.0.0.0 for all of its addresses"
+        return (
+            f"{host} is no address of this machine; give --host 127.0.0.1, or 0.0.0.0 for "
+            "all of its addresses"
+        )
     return f"can't listen on {host} port {port}: {error.strerror}"
 
 
@@ -81,8 +89,10 @@ def _refuse_open(settings: Settings, listening: socket.socket, access: AccessSto
     if any(not key.is_revoked for key in access.keys.all()):
         return
     raise NeedsKey(
-        f"other machines may reach {settings.host}, and nobody has a key: anybody could use the catalogue. Make one "
-        f"with `flukeprint keys create --name NAME --role admin --catalogue {settings.catalogue}`, or leave --host at "
+        f"other machines may reach {settings.host}, and nobody has a key: anybody could use the "
+        "catalogue. Make one "
+        "with `flukeprint keys create --name NAME --role admin --catalogue "
+        f"{settings.catalogue}`, or leave --host at "
         "127.0.0.1"
     )
 
@@ -101,10 +111,14 @@ def _address(listening: socket.socket) -> tuple[str, int]:
 
 def _announce(settings: Settings, listening: socket.socket) -> None:
     for name in unknown_variables():
-        _say(f"warning: {name} is not a setting and changes nothing; docs/settings.md lists the settings")
+        _say(
+            f"warning: {name} is not a setting and changes nothing; docs/settings.md lists the "
+            "settings"
+        )
     if not is_loopback(_address(listening)[0]):
         _say(
-            f"note: other machines may reach {settings.host}. Keys and photos cross the network as they are: put a "
+            f"note: other machines may reach {settings.host}. Keys and photos cross the network "
+            "as they are: put a "
             "proxy that speaks TLS in front."
         )
     _say(f"loading {settings.catalogue} ...")
@@ -113,7 +127,9 @@ def _announce(settings: Settings, listening: socket.socket) -> None:
 
 def _serve(settings: Settings, listening: socket.socket, access: AccessStore) -> None:
     failures: list[Exception] = []
-    url = url_of(listening)  # once: stopped while loading, the socket is closed before the catalogue is ready
+    url = url_of(
+        listening
+    )  # once: stopped while loading, the socket is closed before the catalogue is ready
 
     def on_ready(serving: Serving) -> None:
         if not server.should_exit:
@@ -135,7 +151,8 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
         open_jobs=with_jobs,
         open_curating=lambda service: open_curating(settings, service),
     )
-    # For answers that go on until somebody leaves: uvicorn waits for those before it tells the application.
+    # For answers that go on until somebody leaves: uvicorn waits for those before it tells the
+    # application.
     app.state.is_stopping = lambda: server.should_exit
     server = uvicorn.Server(
         uvicorn.Config(
@@ -158,8 +175,9 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
 def _stopped_by_signals(server: uvicorn.Server) -> Generator[None]:
     """Count SIGINT and SIGTERM as the wish to stop, not as a failure.
 
-    uvicorn raises a signal again after its own shutdown, for whoever handled it before: that is this handler, so
-    the process goes on to end with exit code 0. It also stands in before uvicorn has taken the signals over.
+    uvicorn raises a signal again after its own shutdown, for whoever handled it before: that is
+    this handler, so the process goes on to end with exit code 0. It also stands in before uvicorn
+    has taken the signals over.
     """
 
     def stop(*_: object) -> None:
@@ -176,7 +194,8 @@ def _stopped_by_signals(server: uvicorn.Server) -> Generator[None]:
 def _what_is_served(settings: Settings, serving: Serving, url: str) -> str:
     gallery = serving.identifier.gallery
     return (
-        f"serving {settings.catalogue} revision {gallery.revision}: {gallery.individual_count} individuals, "
+        f"serving {settings.catalogue} revision {gallery.revision}: {gallery.individual_count} "
+        "individuals, "
         f"{gallery.size} photos, checkpoint {gallery.fingerprint[:12]}\n"
         f"{serving.identifier.calibration.description}\n"
         f"ready at {url} (reference: {url}/docs); Ctrl-C stops"

@@ -1,5 +1,5 @@
-"""Every option of the service: one field here is one flag, one environment variable, one key of the TOML file and one
-line of the docs.
+"""Every option of the service: one field here is one flag, one environment variable, one key of the
+TOML file and one line of the docs.
 """
 
 from __future__ import annotations
@@ -29,72 +29,109 @@ class BadSettings(FlukeprintError):
 
 def _catalogue(given: Any) -> CatalogueAddress:
     # A mapping is what `model_dump` makes of an address.
-    return PostgresAddress(**cast("dict[str, Any]", given)) if isinstance(given, dict) else address_of(given)
+    return (
+        PostgresAddress(**cast("dict[str, Any]", given))
+        if isinstance(given, dict)
+        else address_of(given)
+    )
 
 
 def _dumped(address: Any) -> Any:
     return address
 
 
-_Catalogue = Annotated[CatalogueAddress, PlainValidator(_catalogue), PlainSerializer(_dumped), NoDecode]
+_Catalogue = Annotated[
+    CatalogueAddress, PlainValidator(_catalogue), PlainSerializer(_dumped), NoDecode
+]
 
 
 class Settings(BaseSettings):
-    """What `flukeprint serve` was told. A flag wins over its environment variable, and that over the file."""
+    """What `flukeprint serve` was told.
+
+    A flag wins over its environment variable, and that over the file.
+    """
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True)
 
-    config: Path | None = Field(None, description="A TOML file of these settings, by the names in the third column.")
+    config: Path | None = Field(
+        None, description="A TOML file of these settings, by the names in the third column."
+    )
     catalogue: _Catalogue = Field(
         Path("catalogue.db"),
-        description="The catalogue to answer from: a SQLite file, or `postgresql://USER@HOST/DATABASE`.",
+        description="The catalogue to answer from: a SQLite file, or "
+        "`postgresql://USER@HOST/DATABASE`.",
     )
     files: Path | None = Field(
         None,
-        description="The folder of a PostgreSQL catalogue's photos and of jobs' files; a SQLite file's lie beside it.",
+        description="The folder of a PostgreSQL catalogue's photos and of jobs' files; a SQLite "
+        "file's lie beside it.",
     )
     checkpoint: Path | None = Field(
         None,
-        description="The checkpoint that made the catalogue's vectors; without it the one shipped with flukeprint.",
+        description="The checkpoint that made the catalogue's vectors; without it the one "
+        "shipped with flukeprint.",
     )
     checkpoints: Path | None = Field(
         None,
-        description="The folder of checkpoints that the job `upgrade` may bring the catalogue to, and in which the "
+        description="The folder of checkpoints that the job `upgrade` may bring the catalogue "
+        "to, and in which the "
         "service finds the one that it was brought to; without it none.",
     )
     device: str | None = Field(
-        None, description="Where the network runs, `cpu` or `cuda`; without it the GPU where there is one."
+        None,
+        description="Where the network runs, `cpu` or `cuda`; without it the GPU where there is "
+        "one.",
     )
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one and prints it.")
+    port: int = Field(
+        8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one and prints it."
+    )
     max_upload_bytes: int = Field(
-        64 * MIB, ge=1024, description="The largest request body, and so the largest photo; beyond it 413."
+        64 * MIB,
+        ge=1024,
+        description="The largest request body, and so the largest photo; beyond it 413.",
     )
     max_archive_bytes: int = Field(
         4096 * MIB,
         ge=1024,
-        description="The largest zip that comes with a job; beyond it 413. Unpacked it may have twice as much.",
+        description="The largest zip that comes with a job; beyond it 413. Unpacked it may have "
+        "twice as much.",
     )
     max_json_bytes: int = Field(
-        MIB, ge=1024, description="The largest body that is JSON, never more than max_upload_bytes; beyond it 413."
+        MIB,
+        ge=1024,
+        description="The largest body that is JSON, never more than max_upload_bytes; beyond it "
+        "413.",
     )
-    max_photos: int = Field(16, ge=1, le=1000, description="The most photos in one request; beyond it 422.")
+    max_photos: int = Field(
+        16, ge=1, le=1000, description="The most photos in one request; beyond it 422."
+    )
     max_photo_pixels: int = Field(
-        120_000_000, ge=1, description="The most pixels in one photo, checked before it is decoded; beyond it 422."
+        120_000_000,
+        ge=1,
+        description="The most pixels in one photo, checked before it is decoded; beyond it 422.",
     )
-    decode_threads: int = Field(2, ge=1, le=64, description="How many photos are decoded side by side.")
+    decode_threads: int = Field(
+        2, ge=1, le=64, description="How many photos are decoded side by side."
+    )
     max_waiting_photos: int = Field(
-        64, ge=1, description="The most photos taken in and not yet answered; a request that finds no room gets 503."
+        64,
+        ge=1,
+        description="The most photos taken in and not yet answered; a request that finds no "
+        "room gets 503.",
     )
     max_batch: int = Field(8, ge=1, description="The most photos that the network sees at once.")
     max_wait_ms: float = Field(
         0.0,
         ge=0,
         le=1000,
-        description="How long a photo waits for others to fill a batch: 0 on a CPU, 2 to 5 on a GPU.",
+        description="How long a photo waits for others to fill a batch: 0 on a CPU, 2 to 5 on a "
+        "GPU.",
     )
     job_photos: Path | None = Field(
-        None, description="The folder below which jobs may read photos; without it the catalogue's folder."
+        None,
+        description="The folder below which jobs may read photos; without it the catalogue's "
+        "folder.",
     )
     keep_jobs_days: float = Field(
         30.0,
@@ -105,24 +142,34 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         0,
         ge=0,
-        description="How many requests a minute one key may send, or one address where no key is asked for; beyond "
+        description="How many requests a minute one key may send, or one address where no key "
+        "is asked for; beyond "
         "it 429. 0: as many as it likes.",
     )
     keep_answers_hours: float = Field(
-        24.0, gt=0, le=8760, description="How long the answer to a request with an Idempotency-Key is kept."
+        24.0,
+        gt=0,
+        le=8760,
+        description="How long the answer to a request with an Idempotency-Key is kept.",
     )
     retry_after_seconds: int = Field(
-        1, ge=1, description="What a client is told to wait when the service is full or still starting."
+        1,
+        ge=1,
+        description="What a client is told to wait when the service is full or still starting.",
     )
     shutdown_seconds: int = Field(
-        10, ge=1, description="How long running requests may take to finish once the service is told to stop."
+        10,
+        ge=1,
+        description="How long running requests may take to finish once the service is told to "
+        "stop.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged on stderr; `info` has one line a request."
     )
 
     log_format: Literal["text", "json"] = Field(
-        "text", description="How it is logged: lines for people, or one JSON object a line for programs."
+        "text",
+        description="How it is logged: lines for people, or one JSON object a line for programs.",
     )
 
     @property
@@ -134,16 +181,19 @@ class Settings(BaseSettings):
     def _a_full_request_fits(self) -> Settings:
         if self.max_photos > self.max_waiting_photos:
             raise ValueError(
-                f"max_photos is {self.max_photos}, more than max_waiting_photos, {self.max_waiting_photos}: "
+                f"max_photos is {self.max_photos}, more than max_waiting_photos, "
+                f"{self.max_waiting_photos}: "
                 "such a request could never be taken in"
             )
         return self
 
 
 def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
-    """Settings from what was given (None values count as not given), the environment, the file, and the defaults.
+    """Settings from what was given (None values count as not given), the environment, the file, and
+    the defaults.
 
-    Raises BadSettings naming each bad option as flag and as environment variable, and what is wrong with the file.
+    Raises BadSettings naming each bad option as flag and as environment variable, and what is wrong
+    with the file.
     """
     told = {name: value for name, value in (given or {}).items() if value is not None}
     unknown = sorted(set(told) - set(Settings.model_fields))
@@ -157,11 +207,16 @@ def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
         return Settings(**{**filed, **told})
     except ValidationError as error:
         said = "; ".join(_complaint(part["loc"], part["msg"]) for part in error.errors())
-        raise BadSettings(f"{said} (settings were also read from {file})" if filed else said) from error
+        raise BadSettings(
+            f"{said} (settings were also read from {file})" if filed else said
+        ) from error
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file. Raises BadSettings; a misspelt name is told with those it may have meant."""
+    """The settings in a TOML file.
+
+    Raises BadSettings; a misspelt name is told with those it may have meant.
+    """
     try:
         read = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -179,7 +234,11 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     if name == "config":
         return "`config` can't name another file; write the settings here"
     near = difflib.get_close_matches(name.replace("-", "_").lower(), known)
-    meant = f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else f"known are {', '.join(known)}"
+    meant = (
+        f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
+        if near
+        else f"known are {', '.join(known)}"
+    )
     return f"unknown setting `{name}`; {meant}"
 
 
@@ -191,10 +250,14 @@ def _complaint(location: tuple[int | str, ...], message: str) -> str:
 
 
 def unknown_variables(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """The FLUKEPRINT_ variables that no setting reads: a misspelt one would silently leave the default."""
+    """The FLUKEPRINT_ variables that no setting reads: a misspelt one would silently leave the
+    default.
+    """
     known = {variable(name) for name in Settings.model_fields} | _OF_CLIENTS
     names = os.environ if environment is None else environment
-    return tuple(sorted(name for name in names if name.startswith(ENV_PREFIX) and name not in known))
+    return tuple(
+        sorted(name for name in names if name.startswith(ENV_PREFIX) and name not in known)
+    )
 
 
 def flag(name: str) -> str:
@@ -215,7 +278,8 @@ def described(name: str) -> str:
 def settings_table() -> str:
     """The text of docs/settings.md."""
     rows = [
-        f"| `{flag(name)}` | `{variable(name)}` | {_in_file(name)} | {_default(field)} | {field.description} |"
+        f"| `{flag(name)}` | `{variable(name)}` | {_in_file(name)} | {_default(field)} | "
+        f"{field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join([_HEADING, *rows, ""])
@@ -232,8 +296,10 @@ def _default(field: FieldInfo) -> str:
 _HEADING = """\
 # Settings of the service
 
-Generated from `service/settings.py`. Every option of `flukeprint serve` is a flag, an environment variable and a key of
-the TOML file that `--config` names; the flag wins over the variable, and that over the file. A name in the file that is
+Generated from `service/settings.py`. Every option of `flukeprint serve` is a flag, an environment
+variable and a key of
+the TOML file that `--config` names; the flag wins over the variable, and that over the file. A
+name in the file that is
 not listed here is an error, a `FLUKEPRINT_` variable a warning.
 
 | flag | variable | in the file | default | what it does |

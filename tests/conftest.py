@@ -1,4 +1,6 @@
-"""What every test may ask for: seeded randomness, unit vectors at known angles, the real photographs, PostgreSQL."""
+"""What every test may ask for: seeded randomness, unit vectors at known angles, the real
+photographs, PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from typing import Any
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-# A shell that starts the tests in the background has Ctrl-C ignored in all that comes of them, and they send it.
+# A shell that starts the tests in the background has Ctrl-C ignored in all that comes of them, and
+# they send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -37,7 +40,9 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def at() -> Callable[..., np.ndarray]:
-    """2-D float32 unit vectors at the given angles: the distance between at(0) and at(60) is 0.5."""
+    """2-D float32 unit vectors at the given angles: the distance between at(0) and at(60) is
+    0.5.
+    """
 
     def _at(*degrees: float) -> np.ndarray:
         radians = np.radians(np.asarray(degrees, np.float64))
@@ -48,7 +53,9 @@ def at() -> Callable[..., np.ndarray]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real photographs beside the checkout; the test skips, with this reason, without it."""
+    """The folder of real photographs beside the checkout; the test skips, with this reason, without
+    it.
+    """
     if not (SHARED / "data").is_dir():
         pytest.skip(f"the real photographs are not at {SHARED / 'data'}")
     return SHARED
@@ -73,13 +80,17 @@ def _somebody_else() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Generator[Path]:
-    """The folder with the socket of a throw-away PostgreSQL, which reaches no network; without one the test skips."""
+    """The folder with the socket of a throw-away PostgreSQL, which reaches no network; without one
+    the test skips.
+    """
     programs = _postgres_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
     if importlib.util.find_spec("psycopg") is None:
         pytest.skip("psycopg is not installed (the extra postgres)")
-    folder = Path(tempfile.mkdtemp(prefix="flukeprint-pg-"))  # a socket's path may have 107 letters at most
+    folder = Path(
+        tempfile.mkdtemp(prefix="flukeprint-pg-")
+    )  # a socket's path may have 107 letters at most
     who = _somebody_else()
     if who:
         os.chown(folder, who["user"], who["group"])
@@ -97,15 +108,34 @@ def postgres_server() -> Generator[Path]:
         )
         assert done.returncode == 0, done.stdout
 
-    # A collation that sorts otherwise than bytes, so that a test sees an order that was left to the database.
-    run("initdb", "-U", "flukeprint", "--auth=trust", "--no-sync", "--locale-provider=icu", "--icu-locale=en-US")
+    # A collation that sorts otherwise than bytes, so that a test sees an order that was left to the
+    # database.
+    run(
+        "initdb",
+        "-U",
+        "flukeprint",
+        "--auth=trust",
+        "--no-sync",
+        "--locale-provider=icu",
+        "--icu-locale=en-US",
+    )
     fast = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses=''"
     try:
         run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} {fast}", "start")
         yield folder
     finally:
         subprocess.run(
-            [str(programs / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "-w", "-t", "20", "stop"],
+            [
+                str(programs / "pg_ctl"),
+                "-D",
+                str(folder / "data"),
+                "-m",
+                "immediate",
+                "-w",
+                "-t",
+                "20",
+                "stop",
+            ],
             **who,
             cwd=folder,
             stdout=subprocess.DEVNULL,
@@ -120,14 +150,20 @@ _schemas = iter(range(10**6))
 
 @pytest.fixture
 def postgres(postgres_server: Path) -> Callable[[Path], PostgresAddress]:
-    """A schema of its own for each path that a test names, with the catalogue's files in that path's folder."""
+    """A schema of its own for each path that a test names, with the catalogue's files in that
+    path's folder.
+    """
     own: dict[Path, PostgresAddress] = {}
 
     def _postgres(path: Path) -> PostgresAddress:
         if path not in own:
             schema, options = f"test_{next(_schemas)}", (("host", str(postgres_server)),)
             own[path] = PostgresAddress(
-                user="flukeprint", database="postgres", schema=schema, options=options, files=path.parent
+                user="flukeprint",
+                database="postgres",
+                schema=schema,
+                options=options,
+                files=path.parent,
             )
         return own[path]
 
@@ -136,5 +172,10 @@ def postgres(postgres_server: Path) -> Callable[[Path], PostgresAddress]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest) -> Callable[[Path], CatalogueAddress]:
-    """Where a catalogue stands that a test names by a file: there, or in PostgreSQL. The test runs on both."""
-    return request.getfixturevalue("postgres") if request.param == "postgresql" else lambda path: path
+    """Where a catalogue stands that a test names by a file: there, or in PostgreSQL.
+
+    The test runs on both.
+    """
+    return (
+        request.getfixturevalue("postgres") if request.param == "postgresql" else lambda path: path
+    )

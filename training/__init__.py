@@ -1,1 +1,1 @@
-"""Photos and names to a checkpoint: recipes, losses, loop, evaluation."""
+"""Labelled photos to a checkpoint. The only wing that knows losses."""

@@ -1,4 +1,6 @@
-"""Plots and tables of a run and of an evaluation, with matplotlib on no screen. matplotlib's only door."""
+"""Plots and tables of a run and of an evaluation, with matplotlib on no screen. matplotlib's only
+door.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,22 @@ from embedding.checkpoint import write_atomically
 
 @contextmanager
 def figure(
-    path: Path, columns: int = 1, rows: int = 1, *, width_inches: float = 6.0, height_inches: float = 4.0
+    path: Path,
+    columns: int = 1,
+    rows: int = 1,
+    *,
+    width_inches: float = 6.0,
+    height_inches: float = 4.0,
 ) -> Generator[list[Any]]:
-    """Yield rows x columns axes, row by row, each of the size given, and write them to a PNG atomically."""
+    """Yield rows x columns axes, row by row, each of the size given, and write them to a PNG
+    atomically.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({"font.size": 12, "axes.grid": True, "grid.alpha": 0.3, "lines.linewidth": 2}):
+    with mpl.rc_context(
+        {"font.size": 12, "axes.grid": True, "grid.alpha": 0.3, "lines.linewidth": 2}
+    ):
         drawn = Figure(figsize=(width_inches * columns, height_inches * rows), layout="constrained")
         axes: Any = drawn.subplots(rows, columns, squeeze=False)
         yield list(axes.flat)
@@ -32,7 +43,9 @@ def figure(
 
 
 def metrics_csv(history: Sequence[Mapping[str, float]]) -> str:
-    """One row an epoch; the columns are all that any epoch has, empty where one was not validated."""
+    """One row an epoch; the columns are all that any epoch has, empty where one was not
+    validated.
+    """
     columns = list(dict.fromkeys(name for row in history for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -50,7 +63,9 @@ _OF_INDIVIDUALS = {
 _OF_CLASSES = {"known_top1": "accuracy (by the nearest photo)"}
 
 
-def draw_curves(history: Sequence[Mapping[str, float]], path: Path, name: str, *, is_of_classes: bool = False) -> None:
+def draw_curves(
+    history: Sequence[Mapping[str, float]], path: Path, name: str, *, is_of_classes: bool = False
+) -> None:
     """Draw the loss over epochs and, where epochs were validated, the validation metrics beside it.
 
     `is_of_classes`: what is found is a kind, so that the share found is an accuracy.
@@ -58,7 +73,11 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path, name: str, *
     measured = [row for row in history if "score" in row]
     with figure(path, columns=2 if measured else 1) as axes:
         _plot(axes[0], history, "loss", color="#1f4e79")
-        axes[0].set(title=f"{name}: training loss", xlabel="epoch", ylabel="loss (mean over the epoch's steps)")
+        axes[0].set(
+            title=f"{name}: training loss",
+            xlabel="epoch",
+            ylabel="loss (mean over the epoch's steps)",
+        )
         if measured:
             _draw_validation(axes[1], measured, _OF_CLASSES if is_of_classes else _OF_INDIVIDUALS)
         for each in axes:
@@ -66,7 +85,9 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path, name: str, *
             each.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)  # no half epochs
 
 
-def _draw_validation(axes: Any, measured: Sequence[Mapping[str, float]], labels: Mapping[str, str]) -> None:
+def _draw_validation(
+    axes: Any, measured: Sequence[Mapping[str, float]], labels: Mapping[str, str]
+) -> None:
     for column, label in labels.items():
         rows = [row for row in measured if column in row]
         if rows:

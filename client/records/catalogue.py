@@ -1,4 +1,6 @@
-"""What a service answers to curators, as small frozen records; docs/http-api.md says what each field means."""
+"""What a service answers to curators, as small frozen records; docs/http-api.md says what each
+field means.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What was done. `undo(revision)` takes it back; `etag` names the new state after an edit that has one."""
+    """What was done. `undo(revision)` takes it back; `etag` names the new state after an edit that
+    has one.
+    """
 
     revision: int
     kind: str
@@ -18,7 +22,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Individual:
-    """A known animal. `etag` names this state, for an edit that must not overwrite another; None in lists."""
+    """A known animal. `etag` names this state, for an edit that must not overwrite another; None in
+    lists.
+    """
 
     name: str
     photos: int
@@ -59,7 +65,9 @@ class Encounter:
 
 @dataclass(frozen=True, slots=True)
 class CataloguedPhoto:
-    """A photo of the catalogue as people work with it; `answer` is what was answered when it came to the queue."""
+    """A photo of the catalogue as people work with it; `answer` is what was answered when it came
+    to the queue.
+    """
 
     name: str
     state: str
@@ -79,7 +87,9 @@ class CataloguedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class SkippedPhoto:
-    """A photo that was sent and not taken in, because the catalogue has its content as `known_as`."""
+    """A photo that was sent and not taken in, because the catalogue has its content as
+    `known_as`.
+    """
 
     photo: str
     reason: str
@@ -88,7 +98,9 @@ class SkippedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """What became of the photos that were sent to the queue; `event` None: all were there already."""
+    """What became of the photos that were sent to the queue; `event` None: all were there
+    already.
+    """
 
     photos: tuple[CataloguedPhoto, ...]
     skipped: tuple[SkippedPhoto, ...]

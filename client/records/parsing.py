@@ -1,4 +1,6 @@
-"""From a service's JSON to records: what is absent or of another kind is told, what is new is passed over."""
+"""From a service's JSON to records: what is absent or of another kind is told, what is new is
+passed over.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ _TOLD_CHARACTERS = 200
 
 
 def read_record(kind: type[Record], told: object, where: str = "the answer") -> Record:
-    """Make a record of JSON values. Raises StrangeAnswer naming what doesn't fit; unknown names are ignored."""
+    """Make a record of JSON values.
+
+    Raises StrangeAnswer naming what doesn't fit; unknown names are ignored.
+    """
     if not isinstance(told, dict):
         raise StrangeAnswer(f"{where} is {_short(told)}, not an object: {_ADVICE}")
     values = cast("dict[str, object]", told)
@@ -34,11 +39,15 @@ def read_json(body: bytes, where: str) -> object:
     try:
         return json.loads(body)
     except ValueError as error:
-        raise StrangeAnswer(f"{where} is no JSON ({_short(body.decode('utf-8', 'replace'))}): {_ADVICE}") from error
+        raise StrangeAnswer(
+            f"{where} is no JSON ({_short(body.decode('utf-8', 'replace'))}): {_ADVICE}"
+        ) from error
 
 
 def read_problem(body: bytes) -> Problem | None:
-    """The problem document in a body; None where it holds none, as with a proxy's own error page."""
+    """The problem document in a body; None where it holds none, as with a proxy's own error
+    page.
+    """
     try:
         return read_record(Problem, read_json(body, "the problem"), "the problem")
     except StrangeAnswer:
@@ -53,7 +62,8 @@ def _fields_of(kind: type[Any]) -> Mapping[str, tuple[Any, bool]]:
     """The fields' names with their types, and whether an answer must have them."""
     hints = get_type_hints(kind)
     return {
-        one.name: (hints[one.name], one.default is MISSING and one.default_factory is MISSING) for one in fields(kind)
+        one.name: (hints[one.name], one.default is MISSING and one.default_factory is MISSING)
+        for one in fields(kind)
     }
 
 
@@ -67,7 +77,9 @@ def _read(hint: Any, value: object, where: str) -> Any:
     if origin is tuple:
         if isinstance(value, list):
             rows = cast("list[object]", value)
-            return tuple(_read(get_args(hint)[0], row, f"{where}[{at}]") for at, row in enumerate(rows))
+            return tuple(
+                _read(get_args(hint)[0], row, f"{where}[{at}]") for at, row in enumerate(rows)
+            )
     elif is_dataclass(hint):
         return read_record(cast("type[Any]", hint), value, where)
     elif _is_plain(origin or hint, value):
@@ -76,7 +88,9 @@ def _read(hint: Any, value: object, where: str) -> Any:
 
 
 def _is_plain(hint: Any, value: object) -> bool:
-    """Whether a value is of a plain kind; a new word of a Literal is let through, as a new field is."""
+    """Whether a value is of a plain kind; a new word of a Literal is let through, as a new field
+    is.
+    """
     if hint is Literal:
         return isinstance(value, str)
     if hint is float:

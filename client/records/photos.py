@@ -1,4 +1,6 @@
-"""What a service answers about photos, as small frozen records; docs/http-api.md says what each field means."""
+"""What a service answers about photos, as small frozen records; docs/http-api.md says what each
+field means.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ class TimingsMs:
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """One result for each photo, in the order in which they were sent, and what the answer came from."""
+    """One result for each photo, in the order in which they were sent, and what the answer came
+    from.
+    """
 
     results: tuple[PhotoAnswer, ...]
     catalogue_revision: int
@@ -98,7 +102,9 @@ class ComparedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Whether a photo (`photo`), or all together (None), show the individual or the reference's animal."""
+    """Whether a photo (`photo`), or all together (None), show the individual or the reference's
+    animal.
+    """
 
     verdict: Verdict
     distance: float
@@ -112,7 +118,9 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """One result for each photo, in the order in which they were sent, and what the answer came from."""
+    """One result for each photo, in the order in which they were sent, and what the answer came
+    from.
+    """
 
     results: tuple[Verified, ...]
     catalogue_revision: int

@@ -44,7 +44,9 @@ class JobFault:
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """What happens to one file or label of an import: `status` in a word, `reason` in a sentence."""
+    """What happens to one file or label of an import: `status` in a word, `reason` in a
+    sentence.
+    """
 
     photo: str
     status: str
@@ -180,7 +182,10 @@ class CheckpointFile:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Who may use the service, and since when; `revoked_at` is None while the key opens it. Times are UTC, ISO 8601."""
+    """Who may use the service, and since when; `revoked_at` is None while the key opens it.
+
+    Times are UTC, ISO 8601.
+    """
 
     id: str
     name: str

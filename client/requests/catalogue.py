@@ -22,7 +22,17 @@ from client.records.catalogue import (
 )
 from client.records.photos import Page
 from client.requests.photos import Photos
-from client.requests.request import Ask, act, get, given, in_path, page_of, record_of, record_with_etag, rows_of
+from client.requests.request import (
+    Ask,
+    act,
+    get,
+    given,
+    in_path,
+    page_of,
+    record_of,
+    record_with_etag,
+    rows_of,
+)
 from client.requests.uploads import sent_photos
 
 PAGE_ROWS = 100
@@ -38,7 +48,9 @@ def send_photos(
     observer: str | None = None,
     species: str | None = None,
 ) -> Ask[TakenIn]:
-    """Send new photos to the queue, where they are identified and wait; content that is there already is skipped."""
+    """Send new photos to the queue, where they are identified and wait; content that is there
+    already is skipped.
+    """
     noted = given(taken_at=taken_at, place=place, region=region, observer=observer, species=species)
     form = {**given(encounter=encounter), **noted}
     read = record_of(TakenIn)
@@ -65,7 +77,9 @@ def individuals(
 ) -> Ask[Page[Individual]]:
     """List the individuals by id; those that were merged into others are not listed."""
     read = page_of(Individual, "individuals")
-    return get("/v1/individuals", read, search=search, species=species, limit=page_rows, cursor=cursor)
+    return get(
+        "/v1/individuals", read, search=search, species=species, limit=page_rows, cursor=cursor
+    )
 
 
 def individual(name: str) -> Ask[Individual]:
@@ -79,10 +93,13 @@ def next_id(*, pattern: str | None = None) -> Ask[str]:
     return get("/v1/individuals/next-id", lambda response: read(response).name, pattern=pattern)
 
 
-def edit_individual(name: str, noted: Mapping[str, object], *, etag: str | None = None) -> Ask[Event]:
+def edit_individual(
+    name: str, noted: Mapping[str, object], *, etag: str | None = None
+) -> Ask[Event]:
     """Change what is noted of an individual: what is absent stays, None takes out.
 
-    With the `etag` of the state that was read, ChangedMeanwhile is raised where somebody else was quicker.
+    With the `etag` of the state that was read, ChangedMeanwhile is raised where somebody else was
+    quicker.
     """
     return _edit(f"/v1/individuals/{in_path(name)}", noted, etag)
 
@@ -99,7 +116,11 @@ def merge(name: str, into: str) -> Ask[Event]:
 
 def split(name: str, photos: Sequence[str], new: str) -> Ask[Event]:
     """Give some of an individual's photos to a new individual."""
-    return act(f"/v1/individuals/{in_path(name)}/split", record_of(Event), {"photos": list(photos), "new": new})
+    return act(
+        f"/v1/individuals/{in_path(name)}/split",
+        record_of(Event),
+        {"photos": list(photos), "new": new},
+    )
 
 
 def encounters(
@@ -125,7 +146,13 @@ def photos(
 ) -> Ask[Page[CataloguedPhoto]]:
     """List the catalogue's photos by name; deleted ones only where `state` asks for them."""
     asked = given(individual=individual, encounter=encounter, state=state)
-    return get("/v1/catalogue/photos", page_of(CataloguedPhoto, "photos"), **asked, limit=page_rows, cursor=cursor)
+    return get(
+        "/v1/catalogue/photos",
+        page_of(CataloguedPhoto, "photos"),
+        **asked,
+        limit=page_rows,
+        cursor=cursor,
+    )
 
 
 def thumbnail(name: str, *, size_px: int | None = None) -> Ask[bytes]:
@@ -135,7 +162,11 @@ def thumbnail(name: str, *, size_px: int | None = None) -> Ask[bytes]:
 
 def move_photos(names: Sequence[str], individual: str | None) -> Ask[Event]:
     """Make catalogued photos another individual's, or with None nobody's."""
-    return act("/v1/catalogue/photos/move", record_of(Event), {"photos": list(names), "individual": individual})
+    return act(
+        "/v1/catalogue/photos/move",
+        record_of(Event),
+        {"photos": list(names), "individual": individual},
+    )
 
 
 def edit_photo(name: str, noted: Mapping[str, object]) -> Ask[Event]:
@@ -149,9 +180,13 @@ def delete_photo(name: str, *, reason: str | None = None) -> Ask[Event]:
     return Ask("DELETE", path, record_of(Event), "once", query=given(reason=reason))
 
 
-def changes(cursor: str | None, *, subject: str | None = None, page_rows: int = PAGE_ROWS) -> Ask[Page[Change]]:
+def changes(
+    cursor: str | None, *, subject: str | None = None, page_rows: int = PAGE_ROWS
+) -> Ask[Page[Change]]:
     """List who did what, when and by what answer, the newest first."""
-    return get("/v1/changes", page_of(Change, "changes"), subject=subject, limit=page_rows, cursor=cursor)
+    return get(
+        "/v1/changes", page_of(Change, "changes"), subject=subject, limit=page_rows, cursor=cursor
+    )
 
 
 def undo(revision: int) -> Ask[Event]:

@@ -8,7 +8,16 @@ from collections.abc import Mapping
 import httpx
 
 from client.records.photos import Page
-from client.records.service import Calibration, CheckpointFile, Job, JobFault, Ready, ReportRow, Stats, Version
+from client.records.service import (
+    Calibration,
+    CheckpointFile,
+    Job,
+    JobFault,
+    Ready,
+    ReportRow,
+    Stats,
+    Version,
+)
 from client.requests.request import Ask, act, get, given, page_of, record_of, rows_of
 from client.requests.uploads import PhotoSource, sent_archive
 
@@ -18,7 +27,9 @@ PAGE_ROWS = 100
 def start_job(
     kind: str, parameters: Mapping[str, object] | None = None, *, archive: PhotoSource | None = None
 ) -> Ask[Job]:
-    """Queue a job, such as `identify` of a folder (`{"folder": "2026/may"}`) or of a zip (`archive`), or `reindex`."""
+    """Queue a job, such as `identify` of a folder (`{"folder": "2026/may"}`) or of a zip
+    (`archive`), or `reindex`.
+    """
     given_parameters = dict(parameters or {})
     if archive is None:
         return act("/v1/jobs", record_of(Job), {"kind": kind, "parameters": given_parameters})
@@ -27,9 +38,13 @@ def start_job(
     return Ask("POST", "/v1/jobs", record_of(Job), "kept", form=form, files=files)
 
 
-def jobs(cursor: str | None, *, state: str | None = None, page_rows: int = PAGE_ROWS) -> Ask[Page[Job]]:
+def jobs(
+    cursor: str | None, *, state: str | None = None, page_rows: int = PAGE_ROWS
+) -> Ask[Page[Job]]:
     """List jobs with their progress, the newest first."""
-    return get("/v1/jobs", page_of(Job, "jobs", "next_cursor"), state=state, limit=page_rows, cursor=cursor)
+    return get(
+        "/v1/jobs", page_of(Job, "jobs", "next_cursor"), state=state, limit=page_rows, cursor=cursor
+    )
 
 
 def job(id: int) -> Ask[Job]:
@@ -39,11 +54,19 @@ def job(id: int) -> Ask[Job]:
 
 def job_faults(cursor: str | None, id: int, *, page_rows: int = PAGE_ROWS) -> Ask[Page[JobFault]]:
     """List every file that a job could not use."""
-    return get(f"/v1/jobs/{id}/errors", page_of(JobFault, "errors", "next_cursor"), limit=page_rows, cursor=cursor)
+    return get(
+        f"/v1/jobs/{id}/errors",
+        page_of(JobFault, "errors", "next_cursor"),
+        limit=page_rows,
+        cursor=cursor,
+    )
 
 
 def job_result(id: int) -> Ask[bytes]:
-    """Give what a job made, as bytes: of `identify` a CSV. Raises Conflict where it has not succeeded."""
+    """Give what a job made, as bytes: of `identify` a CSV.
+
+    Raises Conflict where it has not succeeded.
+    """
     return get(f"/v1/jobs/{id}/result", _content)
 
 
@@ -56,7 +79,9 @@ def job_report(
 
 
 def delete_job(id: int) -> Ask[None]:
-    """Remove a job that has ended, with its zip and its result; what it did to the catalogue stays."""
+    """Remove a job that has ended, with its zip and its result; what it did to the catalogue
+    stays.
+    """
     return Ask("DELETE", f"/v1/jobs/{id}", lambda response: None, "once")
 
 
@@ -76,12 +101,17 @@ def job_events(id: int) -> Ask[str]:
 
 
 def checkpoints() -> Ask[tuple[CheckpointFile, ...]]:
-    """List the checkpoint files that the job `upgrade` may name. It needs a key with the role admin."""
+    """List the checkpoint files that the job `upgrade` may name.
+
+    It needs a key with the role admin.
+    """
     return get("/v1/checkpoints", rows_of(CheckpointFile, "checkpoints"))
 
 
 def calibration(*, max_fpir: float | None = None) -> Ask[Calibration]:
-    """Tell the thresholds and what others would cost; `asked` is the one for a wanted false-positive rate."""
+    """Tell the thresholds and what others would cost; `asked` is the one for a wanted
+    false-positive rate.
+    """
     return get("/v1/calibration", record_of(Calibration), **given(max_fpir=max_fpir))
 
 

@@ -12,7 +12,8 @@ def keys() -> Ask[tuple[Key, ...]]:
 
 
 def make_key(name: str, role: str) -> Ask[NewKey]:
-    """Make a key for somebody, with the role read, contribute, curate or admin; the first one must be an admin's.
+    """Make a key for somebody, with the role read, contribute, curate or admin; the first one must
+    be an admin's.
 
     From the first one on the service asks for keys. The secret is told only here. Raises Invalid.
     """

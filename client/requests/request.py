@@ -17,8 +17,8 @@ Answer = TypeVar("Answer")
 Record = TypeVar("Record")
 
 Sending = Literal["safe", "kept", "once"]
-"""How often a request may be sent: `safe` changes nothing, `kept` is carried out once however often it comes (the
-service keeps the answer by its Idempotency-Key), `once` is never repeated."""
+"""How often a request may be sent: `safe` changes nothing, `kept` is carried out once however often
+it comes (the service keeps the answer by its Idempotency-Key), `once` is never repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,11 @@ class Ask(Generic[Answer]):
 
 def given(**values: object) -> dict[str, object]:
     """What a caller has given: what was left out (None, empty) is not sent."""
-    return {name: value for name, value in values.items() if value is not None and value not in ((), [], "")}
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and value not in ((), [], "")
+    }
 
 
 def get(path: str, read: Callable[[httpx.Response], Answer], **query: object) -> Ask[Answer]:
@@ -46,7 +50,9 @@ def get(path: str, read: Callable[[httpx.Response], Answer], **query: object) ->
     return Ask("GET", path, read, "safe", query=given(**query))
 
 
-def act(path: str, read: Callable[[httpx.Response], Answer], json: Mapping[str, object] | None = None) -> Ask[Answer]:
+def act(
+    path: str, read: Callable[[httpx.Response], Answer], json: Mapping[str, object] | None = None
+) -> Ask[Answer]:
     """Describe a POST that changes something, and that the service keeps the answer of."""
     return Ask("POST", path, read, "kept", json=json)
 
@@ -67,14 +73,19 @@ def record_with_etag(kind: type[Record]) -> Callable[[httpx.Response], Record]:
     return read
 
 
-def page_of(kind: type[Record], rows: str, cursor: str = "next") -> Callable[[httpx.Response], Page[Record]]:
+def page_of(
+    kind: type[Record], rows: str, cursor: str = "next"
+) -> Callable[[httpx.Response], Page[Record]]:
     """Read an answer as a page: its rows are in one field, the next page's cursor in another."""
 
     def read(response: httpx.Response) -> Page[Record]:
         told = read_json(response.content, "the answer")
         values = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
         listed = enumerate(values.get(rows, ()))
-        return Page(tuple(read_record(kind, row, f"the answer.{rows}[{at}]") for at, row in listed), values.get(cursor))
+        return Page(
+            tuple(read_record(kind, row, f"the answer.{rows}[{at}]") for at, row in listed),
+            values.get(cursor),
+        )
 
     return read
 

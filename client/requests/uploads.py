@@ -11,21 +11,32 @@ from client.errors import CannotSend
 
 Content = bytes | IO[bytes]
 PhotoSource = str | os.PathLike[str] | Content | tuple[str, Content]
-"""A photo to send: its path, its bytes, an open binary file, or a name with one of the latter two."""
+"""A photo to send: its path, its bytes, an open binary file, or a name with one of the latter
+two."""
 
 
 class SentFile(NamedTuple):
-    """One file of a form: the field that it is sent in, its name, and its content, opened when it is sent."""
+    """One file of a form: the field that it is sent in, its name, and its content, opened when it
+    is sent.
+    """
 
     field: str
     name: str
     content: bytes | Path | IO[bytes]
 
 
-def sent_photos(photos: PhotoSource | Iterable[PhotoSource], field: str = "photos") -> tuple[SentFile, ...]:
-    """Read one photo or several. Raises CannotSend naming the one that can't be read, or that there is none."""
+def sent_photos(
+    photos: PhotoSource | Iterable[PhotoSource], field: str = "photos"
+) -> tuple[SentFile, ...]:
+    """Read one photo or several. Raises CannotSend naming the one that can't be read, or that there
+    is none.
+    """
     # A tuple is one photo with its name, never several: those come as a list.
-    several = [photos] if isinstance(photos, (str, bytes, os.PathLike, tuple)) or _is_open(photos) else photos
+    several = (
+        [photos]
+        if isinstance(photos, (str, bytes, os.PathLike, tuple)) or _is_open(photos)
+        else photos
+    )
     sent = tuple(_sent(photo, at, field) for at, photo in enumerate(several))  # pyright: ignore[reportArgumentType]
     if not sent:
         raise CannotSend("no photo was given; give one photo, or a list of photos")
@@ -38,7 +49,10 @@ def sent_photo(source: PhotoSource, field: str) -> SentFile:
 
 
 def sent_archive(source: PhotoSource, field: str) -> SentFile:
-    """Name a file that is too large to be read at once: it goes out piece by piece. Raises CannotSend."""
+    """Name a file that is too large to be read at once: it goes out piece by piece.
+
+    Raises CannotSend.
+    """
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         if not path.is_file():

@@ -1,4 +1,7 @@
-"""Pictures for comparing photos: heat over a photo, and captioned tiles in rows. Pillow's door for lettering."""
+"""Pictures for comparing photos: heat over a photo, and captioned tiles in rows.
+
+Pillow's door for lettering.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from embedding.photos.photo import Image, from_array
 Colour = tuple[int, int, int]
 Pixels = NDArray[np.uint8]
 
-# Green and red of a palette that the colour-blind can tell apart (Okabe and Ito 2008); captions say it in words too.
+# Green and red of a palette that the colour-blind can tell apart (Okabe and Ito 2008); captions say
+# it in words too.
 RIGHT, WRONG = (0, 158, 115), (213, 94, 0)
 _FOR, _AGAINST = (230, 30, 20), (30, 70, 230)
 _MOST_COVER = 0.7  # of the photo under the strongest heat
@@ -34,9 +38,11 @@ class Tile:
 
 
 def heat_over(view: Pixels, heat: NDArray[np.float64], strongest: float) -> Pixels:
-    """Lay heat (h', w') over a photo's view (h, w, 3), in grey: red speaks for the same animal, blue against.
+    """Lay heat (h', w') over a photo's view (h, w, 3), in grey: red speaks for the same animal,
+    blue against.
 
-    `strongest` is the heat of full colour, the same for two photos that are compared; 0 colours nothing.
+    `strongest` is the heat of full colour, the same for two photos that are compared; 0 colours
+    nothing.
     """
     height, width = view.shape[:2]
     small = PillowImage.fromarray(heat.astype(np.float32))
@@ -44,18 +50,27 @@ def heat_over(view: Pixels, heat: NDArray[np.float64], strongest: float) -> Pixe
     strength = np.clip(np.abs(smooth) / strongest, 0, 1) if strongest > 0 else np.zeros_like(smooth)
     cover = (_MOST_COVER * strength)[:, :, None]
     grey = np.repeat(np.asarray(from_array(view).convert("L"), np.float32)[:, :, None], 3, axis=2)
-    colour = np.where(smooth[:, :, None] > 0, np.array(_FOR, np.float32), np.array(_AGAINST, np.float32))
+    colour = np.where(
+        smooth[:, :, None] > 0, np.array(_FOR, np.float32), np.array(_AGAINST, np.float32)
+    )
     return np.rint(grey * (1 - cover) + colour * cover).astype(np.uint8)
 
 
 def tiled(rows: Sequence[Sequence[Tile]], heading: str = "") -> Image:
-    """Lay tiles out in rows from the left, columns as wide as the widest tile; words that don't fit are shortened."""
+    """Lay tiles out in rows from the left, columns as wide as the widest tile; words that don't fit
+    are shortened.
+    """
     tiles = [tile for row in rows for tile in row]
     width_px = max((tile.pixels.shape[1] for tile in tiles), default=0)
     lines = max((len(tile.caption) for tile in tiles), default=0)
-    heights_px = [max((tile.pixels.shape[0] for tile in row), default=0) + lines * _LINE_PX + _GAP_PX for row in rows]
+    heights_px = [
+        max((tile.pixels.shape[0] for tile in row), default=0) + lines * _LINE_PX + _GAP_PX
+        for row in rows
+    ]
     columns, top = max(map(len, rows), default=0), _GAP_PX + (_LINE_PX + _GAP_PX if heading else 0)
-    sheet = PillowImage.new("RGB", (columns * (width_px + _GAP_PX) + _GAP_PX, sum(heights_px) + top), _PAPER)
+    sheet = PillowImage.new(
+        "RGB", (columns * (width_px + _GAP_PX) + _GAP_PX, sum(heights_px) + top), _PAPER
+    )
     _letter(sheet, heading, (_GAP_PX, _GAP_PX), sheet.width - 2 * _GAP_PX)
     for row, height_px in zip(rows, heights_px, strict=True):
         for column, tile in enumerate(row):
@@ -77,7 +92,12 @@ def _paste(sheet: Image, tile: Tile, corner: tuple[int, int], width_px: int) -> 
     sheet.paste(from_array(tile.pixels), corner)
     if tile.frame is not None:
         # Around the photo, not over it: its edge may be the fluke's tip.
-        box = (left - _FRAME_PX, top - _FRAME_PX, left + tile.pixels.shape[1] + _FRAME_PX - 1, top + height + 3)
+        box = (
+            left - _FRAME_PX,
+            top - _FRAME_PX,
+            left + tile.pixels.shape[1] + _FRAME_PX - 1,
+            top + height + 3,
+        )
         ImageDraw.Draw(sheet).rectangle(box, outline=tile.frame, width=_FRAME_PX)
     for number, words in enumerate(tile.caption):
         _letter(sheet, words, (left, top + height + _FRAME_PX + number * _LINE_PX), width_px)

@@ -15,12 +15,17 @@ from embedding.photos.photo import WHOLE, Box, Image
 from embedding.photos.preprocessing import Preprocessing
 
 _VIEW_PX = 360
-_ASPECTS = (0.25, 1.5)  # least and most height for a width of 1: a sliver of a box still shows something
+_ASPECTS = (
+    0.25,
+    1.5,
+)  # least and most height for a width of 1: a sliver of a box still shows something
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedPhoto:
-    """A photo to compare: what captions call it, its image, and the fluke's box where it is known."""
+    """A photo to compare: what captions call it, its image, and the fluke's box where it is
+    known.
+    """
 
     name: str
     image: Image
@@ -36,17 +41,24 @@ class Comparison:
 
 
 def compare(
-    embedder: Embedder, query: ComparedPhoto, reference: ComparedPhoto, *, frame: Colour | None = None
+    embedder: Embedder,
+    query: ComparedPhoto,
+    reference: ComparedPhoto,
+    *,
+    frame: Colour | None = None,
 ) -> Comparison:
     """Draw query and reference as wide as each other, above each its plain view, below it the heat.
 
-    `frame` is the colour around the reference (`RIGHT` or `WRONG` of `embedding.explanation.heatmap`), where the truth is known.
+    `frame` is the colour around the reference (`RIGHT` or `WRONG` of
+    `embedding.explanation.heatmap`), where the truth is known.
     """
     boxes = [seen_box(embedder, photo.image, photo.box) for photo in (query, reference)]
     heat = pair_heat(embedder, query.image, boxes[0], reference.image, boxes[1])
     strongest = strongest_of(heat)
     said = (f"query {query.name}", f"reference {reference.name}")
-    columns = zip((query, reference), boxes, (heat.query, heat.reference), said, (None, frame), strict=True)
+    columns = zip(
+        (query, reference), boxes, (heat.query, heat.reference), said, (None, frame), strict=True
+    )
     plain: list[Tile] = []
     heated: list[Tile] = []
     for photo, box, own, words, colour in columns:
@@ -57,11 +69,19 @@ def compare(
 
 
 def pair_heat(
-    embedder: Embedder, query: Image, query_box: Box | None, reference: Image, reference_box: Box | None
+    embedder: Embedder,
+    query: Image,
+    query_box: Box | None,
+    reference: Image,
+    reference_box: Box | None,
 ) -> Heat:
     """Take two photos' distance apart; the boxes are those to cut out (`seen_box`)."""
     preprocessing = embedder.preprocessing
-    return heat_maps(embedder, preprocessing.pixels(query, query_box), preprocessing.pixels(reference, reference_box))
+    return heat_maps(
+        embedder,
+        preprocessing.pixels(query, query_box),
+        preprocessing.pixels(reference, reference_box),
+    )
 
 
 def strongest_of(heat: Heat) -> float:
@@ -70,16 +90,23 @@ def strongest_of(heat: Heat) -> float:
 
 
 def seen_box(embedder: Embedder, image: Image, box: Box | None) -> Box | None:
-    """The box that the embedder cuts out: the one given, or else what its locator finds; None for the whole photo."""
+    """The box that the embedder cuts out: the one given, or else what its locator finds; None for
+    the whole photo.
+    """
     return embedder.located([image], [box])[0] if embedder.preprocessing.crop == "box" else None
 
 
 def view_of(
-    preprocessing: Preprocessing, image: Image, box: Box | None, width_px: int, height_px: int | None = None
+    preprocessing: Preprocessing,
+    image: Image,
+    box: Box | None,
+    width_px: int,
+    height_px: int | None = None,
 ) -> NDArray[np.uint8]:
     """What the network sees of a photo, at a size for people: (h, w, 3) uint8, `width_px` wide.
 
-    Without `height_px` in the proportions of the photo, not in those that the network's input squashes it to.
+    Without `height_px` in the proportions of the photo, not in those that the network's input
+    squashes it to.
     """
     if height_px is None:
         width, height = preprocessing.width_px, preprocessing.height_px
@@ -88,4 +115,6 @@ def view_of(
             width = (shown.right - shown.left) * image.width
             height = (shown.bottom - shown.top) * image.height
         height_px = round(width_px * min(max(height / width, _ASPECTS[0]), _ASPECTS[1]))
-    return dataclasses.replace(preprocessing, width_px=width_px, height_px=height_px).pixels(image, box)
+    return dataclasses.replace(preprocessing, width_px=width_px, height_px=height_px).pixels(
+        image, box
+    )

@@ -1,1 +1,1 @@
-""""""
+"""The networks: backbone, pooling, ensemble, and those that locate or align an animal."""

@@ -1,7 +1,9 @@
-"""Where in a photo the patterned part of an animal lies, tilt and all: found, and turned upright for the network.
+"""Where in a photo the patterned part of an animal lies, tilt and all: found, and turned upright
+for the network.
 
-A spatial transformer (Jaderberg et al. 2015) that learns from corners given by hand, not from the loss of what follows.
-A nyala's flank then fills the input alike whether the animal stands, walks or drinks, and a stripe has its place.
+A spatial transformer (Jaderberg et al. 2015) that learns from corners given by hand, not from the
+loss of what follows. A nyala's flank then fills the input alike whether the animal stands, walks or
+drinks, and a stripe has its place.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from embedding.networks.coordinate_regressor import Finder
 
 ALIGNER_PX = 128
 _MARGIN = 0.08
-"""How much of the aligned image, on each side, lies beyond the corners: outlines tell where one is."""
+"""How much of the aligned image, on each side, lies beyond the corners: outlines tell where one
+is."""
 _UPRIGHT = (0.6, 0.0, 0.0, 0.0, 0.5, 0.0)
 """A placement to begin from: the middle of the photo."""
 
@@ -22,8 +25,8 @@ _UPRIGHT = (0.6, 0.0, 0.0, 0.0, 0.5, 0.0)
 class Aligner(Finder):
     """Finds the placement of a body part: (n, 3, h, w) pixels normalised to -1..1 -> (n, 2, 3).
 
-    A placement takes places in the body part's frame (x, y, 1), its corners being -1 and 1, to places in the photo,
-    whose corners are -1 and 1 too.
+    A placement takes places in the body part's frame (x, y, 1), its corners being -1 and 1, to
+    places in the photo, whose corners are -1 and 1 too.
     """
 
     def __init__(self, backbone: nn.Module | None = None) -> None:
@@ -37,14 +40,19 @@ class Aligner(Finder):
 
 
 def aligned(images: Tensor, placements: Tensor, width_px: int, height_px: int) -> Tensor:
-    """Cut body parts out, upright and a little beyond their corners: (n, 3, h, w), (n, 2, 3) -> (n, 3, H, W).
+    """Cut body parts out, upright and a little beyond their corners: (n, 3, h, w), (n, 2, 3) -> (n,
+    3, H, W).
 
     What lies outside the photo repeats its edge.
     """
-    with torch.autocast(images.device.type, enabled=False):  # a bf16 grid has fewer places than columns
+    with torch.autocast(
+        images.device.type, enabled=False
+    ):  # a bf16 grid has fewer places than columns
         size = [len(images), 3, height_px, width_px]
         grid = functional.affine_grid(_with_margin(placements).float(), size, align_corners=False)
-        cut = functional.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+        cut = functional.grid_sample(
+            images.float(), grid, padding_mode="border", align_corners=False
+        )
     return cut.contiguous(memory_format=torch.channels_last)
 
 
@@ -54,15 +62,21 @@ def jittered(placements: Tensor, deviation: float) -> Tensor:
 
 
 def in_photo(regions: Tensor, placements: Tensor) -> Tensor:
-    """Bring what belongs to cells of aligned images to where they are in the photos: (n, h', w', d) -> the same shape.
+    """Bring what belongs to cells of aligned images to where they are in the photos: (n, h', w', d)
+    -> the same shape.
 
-    Each cell goes wholly to the photo's cell that its middle lies in (or the nearest), so that sums stay.
+    Each cell goes wholly to the photo's cell that its middle lies in (or the nearest), so that sums
+    stay.
     """
     count, height, width, size = regions.shape
-    grid = functional.affine_grid(_with_margin(placements), [count, 1, height, width], align_corners=False)
+    grid = functional.affine_grid(
+        _with_margin(placements), [count, 1, height, width], align_corners=False
+    )
     across = ((grid[..., 0] + 1) / 2 * width).long().clamp(0, width - 1)
     down = ((grid[..., 1] + 1) / 2 * height).long().clamp(0, height - 1)
-    to = (torch.arange(count, device=regions.device).view(-1, 1, 1) * height + down) * width + across
+    to = (
+        torch.arange(count, device=regions.device).view(-1, 1, 1) * height + down
+    ) * width + across
     placed = regions.new_zeros(count * height * width, size)
     return placed.index_add_(0, to.flatten(), regions.reshape(-1, size)).view(regions.shape)
 

@@ -26,11 +26,16 @@ class BadNetwork(FlukeprintError):
 
 
 def new_backbone(
-    name: str, options: Iterable[tuple[str, Any]] = (), *, pretrained: bool = False, drop_path: float = 0.0
+    name: str,
+    options: Iterable[tuple[str, Any]] = (),
+    *,
+    pretrained: bool = False,
+    drop_path: float = 0.0,
 ) -> Any:
     """Build timm's backbone of that name, without its classifier. Raises BadNetwork.
 
-    `options` go to timm.create_model. With `pretrained` its weights are fetched, where they aren't in timm's cache.
+    `options` go to timm.create_model. With `pretrained` its weights are fetched, where they aren't
+    in timm's cache.
     """
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), 5)
@@ -46,26 +51,34 @@ def new_backbone(
     except (OSError, RuntimeError, TypeError, ValueError, AssertionError) as error:
         if pretrained and isinstance(error, OSError | RuntimeError):
             raise BadNetwork(
-                f"the pretrained weights of {name} could not be fetched ({error}). Without network take "
-                'weights = "default" (the shipped checkpoint), a local file, or "random" in the recipe\'s [network]'
+                f"the pretrained weights of {name} could not be fetched ({error}). Without "
+                "network take "
+                'weights = "default" (the shipped checkpoint), a local file, or "random" in the '
+                "recipe's [network]"
             ) from error
         raise BadNetwork(f"timm could not build {name} with {given}: {error!r}") from error
 
 
 def load_backbone_weights(backbone: nn.Module, name: str, path: Path) -> None:
-    """Load a timm state dict (.safetensors, or .pth read without pickled code) into the backbone `name`.
+    """Load a timm state dict (.safetensors, or .pth read without pickled code) into the backbone
+    `name`.
 
-    A classifier in the file is left out. Raises BadNetwork when the file is not such a dict or misses a layer.
+    A classifier in the file is left out. Raises BadNetwork when the file is not such a dict or
+    misses a layer.
     """
     try:
         if path.suffix == ".safetensors":
             weights: dict[str, Tensor] = load_file(path)
         else:
-            weights = dict(cast("dict[str, Tensor]", torch.load(path, map_location="cpu", weights_only=True)))
+            weights = dict(
+                cast("dict[str, Tensor]", torch.load(path, map_location="cpu", weights_only=True))
+            )
     except Exception as error:  # torch and safetensors raise a dozen kinds for a damaged file
         raise BadNetwork(f"{path} can't be read as weights: {error}") from error
     own = backbone.state_dict()
-    kept = {name: value for name, value in weights.items() if name in own and hasattr(value, "shape")}
+    kept = {
+        name: value for name, value in weights.items() if name in own and hasattr(value, "shape")
+    }
     missing = sorted(set(own) - set(kept))
     wrong = [name for name, value in kept.items() if value.shape != own[name].shape]
     if missing or wrong:
@@ -77,10 +90,14 @@ def load_backbone_weights(backbone: nn.Module, name: str, path: Path) -> None:
 
 
 class _ThinnedConv2d(nn.Conv2d):
-    """A strided convolution computed at stride 1, of which every stride-th value is kept: the same numbers."""
+    """A strided convolution computed at stride 1, of which every stride-th value is kept: the same
+    numbers.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        dense = functional.conv2d(input, self.weight, self.bias, 1, self.padding, self.dilation, self.groups)
+        dense = functional.conv2d(
+            input, self.weight, self.bias, 1, self.padding, self.dilation, self.groups
+        )
         return dense[:, :, :: self.stride[0], :: self.stride[1]]
 
 
@@ -94,15 +111,19 @@ class _ThinnedConv2dSame(cast(Any, Conv2dSame)):
 def thin_strides(network: nn.Module) -> int:
     """Compute a network's strided depthwise convolutions at stride 1; returns how many there were.
 
-    For training in bf16 on a CPU, where PyTorch 2.15 takes 358 ms for the gradient of one of MobileNetV2's (96 channels
-    of 56 x 56, 128 photos) and 60 this way: 76 photos a second instead of 51. The class is exchanged, not the method,
-    so that copies of the network (its moving average) compute with their own weights.
+    For training in bf16 on a CPU, where PyTorch 2.15 takes 358 ms for the gradient of one of
+    MobileNetV2's (96 channels of 56 x 56, 128 photos) and 60 this way: 76 photos a second instead
+    of 51. The class is exchanged, not the method, so that copies of the network (its moving
+    average) compute with their own weights.
     """
     thinned = {nn.Conv2d: _ThinnedConv2d, Conv2dSame: _ThinnedConv2dSame}
     found = [
         module
         for module in network.modules()
-        if isinstance(module, nn.Conv2d) and module.groups > 1 and max(module.stride) > 1 and type(module) in thinned
+        if isinstance(module, nn.Conv2d)
+        and module.groups > 1
+        and max(module.stride) > 1
+        and type(module) in thinned
     ]
     for module in found:
         module.__class__ = thinned[type(module)]

@@ -13,15 +13,16 @@ from embedding.networks.backbone import new_backbone
 FINDER_BACKBONE = "mobilenetv2_100"
 FINDER_OPTIONS: tuple[tuple[str, Any], ...] = (("bn_eps", 1e-3), ("pad_type", "same"))
 _STAGES, _CHANNELS, _STRIDE = 4, 64, 16
-"""Its first so many stages are taken, whose maps have so many channels and are so many times smaller than the image."""
+"""Its first so many stages are taken, whose maps have so many channels and are so many times
+smaller than the image."""
 _REDUCED, _HIDDEN = 32, 128
 
 
 class Finder(nn.Module):
     """(n, 3, h, w) pixels normalised to -1..1 -> (n, outputs): numbers that say where something is.
 
-    A MobileNetV2's first layers, those of `backbone` (FINDER_BACKBONE with FINDER_OPTIONS) or new ones, and a head.
-    Images are looked at squashed to `px` x `px`.
+    A MobileNetV2's first layers, those of `backbone` (FINDER_BACKBONE with FINDER_OPTIONS) or new
+    ones, and a head. Images are looked at squashed to `px` x `px`.
     """
 
     def __init__(self, px: int, outputs: int, backbone: nn.Module | None = None) -> None:
@@ -44,7 +45,11 @@ class Finder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         if images.shape[2:] != (self.px, self.px):
-            images = functional.interpolate(images, (self.px, self.px), mode="bilinear", antialias=True)
+            images = functional.interpolate(
+                images, (self.px, self.px), mode="bilinear", antialias=True
+            )
         found = self.head(self.features(images)).float()
-        with torch.autocast(images.device.type, enabled=False):  # bf16 would round places to half a percent
+        with torch.autocast(
+            images.device.type, enabled=False
+        ):  # bf16 would round places to half a percent
             return self.last(found)

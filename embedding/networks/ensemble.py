@@ -1,4 +1,6 @@
-"""Several networks as one: equals that look at every photo, or experts among whom a gate divides it."""
+"""Several networks as one: equals that look at every photo, or experts among whom a gate divides
+it.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +24,29 @@ _LEAST_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """How a gate divides photos among members: for each species the members' shares, which sum to 1.
+    """How a gate divides photos among members: for each species the members' shares, which sum to
+    1.
 
-    The gate goes by what the first `looks` members see (0: by all), so that the others need not look at every photo.
+    The gate goes by what the first `looks` members see (0: by all), so that the others need not
+    look at every photo.
     """
 
     shares: Mapping[str, tuple[float, ...]]
     looks: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        return {"shares": {name: list(row) for name, row in self.shares.items()}, "looks": self.looks}
+        return {
+            "shares": {name: list(row) for name, row in self.shares.items()},
+            "looks": self.looks,
+        }
 
 
 class Gate(nn.Module):
-    """Members' unit vectors side by side (n, d) -> the members' shares (n, m) of each photo, by what it looks like.
+    """Members' unit vectors side by side (n, d) -> the members' shares (n, m) of each photo, by
+    what it looks like.
 
-    A softmax regression: `weight` (s, d) and `bias` (s,), species in the order of the configuration.
+    A softmax regression: `weight` (s, d) and `bias` (s,), species in the order of the
+    configuration.
     """
 
     weight: Tensor
@@ -62,15 +71,21 @@ class Gate(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Several networks that look at the same pixels: (n, 3, h, w) -> (n, sum of their d), of unit length.
+    """Several networks that look at the same pixels: (n, 3, h, w) -> (n, sum of their d), of unit
+    length.
 
-    A member with a size of its own (w, h) gets the pixels scaled to it. Each member's part is as long as the root of
-    its share of the photo, so that the cosine of two photos of one species is the mean of the members' cosines,
-    weighted by their shares; a member without a share of a photo doesn't look at it. Without a gate all are alike.
+    A member with a size of its own (w, h) gets the pixels scaled to it. Each member's part is as
+    long as the root of its share of the photo, so that the cosine of two photos of one species is
+    the mean of the members' cosines, weighted by their shares; a member without a share of a photo
+    doesn't look at it. Without a gate all are alike.
     """
 
     def __init__(
-        self, members: Sequence[Network], *, sizes: Sequence[Size | None] = (), gate: GateConfig | None = None
+        self,
+        members: Sequence[Network],
+        *,
+        sizes: Sequence[Size | None] = (),
+        gate: GateConfig | None = None,
     ) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
@@ -89,9 +104,13 @@ class Ensemble(nn.Module):
         return functional.interpolate(images, (size[1], size[0]), mode="bilinear", antialias=True)
 
     def part(self, images: Tensor, at: int, *, is_mirrored: bool = False) -> Tensor:
-        """Member `at`'s look at the images, or at their mirror images: unit vectors (n, look_dim of the member)."""
+        """Member `at`'s look at the images, or at their mirror images: unit vectors (n, look_dim of
+        the member).
+        """
         network, view = self.networks[at], self.view(images, at)
-        return functional.normalize((network.mirrored(view) if is_mirrored else network(view)).float())
+        return functional.normalize(
+            (network.mirrored(view) if is_mirrored else network(view)).float()
+        )
 
     def shares(self, images: Tensor) -> Tensor:
         """The members' shares (n, m) of each photo."""
@@ -101,7 +120,9 @@ class Ensemble(nn.Module):
         return self._joined(images, has_both_sides=False)
 
     def both_sides(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, d): of the images and of their mirror images; whose they are the former say."""
+        """(n, 3, h, w) -> (n, d): of the images and of their mirror images; whose they are the
+        former say.
+        """
         return self._joined(images, has_both_sides=True)
 
     def _looked(self, images: Tensor) -> list[Tensor]:
@@ -118,7 +139,9 @@ class Ensemble(nn.Module):
         joined: list[Tensor] = []
         for at, network in enumerate(self.networks):
             rows = shares[:, at].nonzero()[:, 0]
-            part = shares.new_zeros(len(images), network.dimension if has_both_sides else network.look_dim)
+            part = shares.new_zeros(
+                len(images), network.dimension if has_both_sides else network.look_dim
+            )
             if len(rows):
                 mine = images[rows]
                 seen = looked[at][rows] if at < self.looks else self.part(mine, at)
@@ -130,7 +153,10 @@ class Ensemble(nn.Module):
 
 
 def network_of(described: Mapping[str, Any]) -> Network | Ensemble:
-    """Build what a checkpoint's header describes: one network, or `members`, each a network. Raises BadNetwork."""
+    """Build what a checkpoint's header describes: one network, or `members`, each a network.
+
+    Raises BadNetwork.
+    """
     if "members" not in described:
         return Network(NetworkConfig.from_dict(described))
     members: list[Network] = []
@@ -138,18 +164,28 @@ def network_of(described: Mapping[str, Any]) -> Network | Ensemble:
     for one in described["members"]:
         size = one.get("input_px")
         sizes.append(None if size is None else (int(size[0]), int(size[1])))
-        members.append(Network(NetworkConfig.from_dict({name: one[name] for name in one if name != "input_px"})))
+        members.append(
+            Network(
+                NetworkConfig.from_dict({name: one[name] for name in one if name != "input_px"})
+            )
+        )
     return Ensemble(members, sizes=sizes, gate=_gate_of(described.get("gate"), len(members)))
 
 
 def _gate_of(described: Mapping[str, Any] | None, count: int) -> GateConfig | None:
     if described is None:
         return None
-    shares = {name: tuple(float(share) for share in row) for name, row in described["shares"].items()}
+    shares = {
+        name: tuple(float(share) for share in row) for name, row in described["shares"].items()
+    }
     for species, row in shares.items():
         if len(row) != count or min(row) < 0 or abs(sum(row) - 1) > 1e-6:
-            raise BadNetwork(f"the gate gives {species} the shares {row}; allowed are {count} that sum to 1")
+            raise BadNetwork(
+                f"the gate gives {species} the shares {row}; allowed are {count} that sum to 1"
+            )
     looks = int(described.get("looks", 0))
     if not 0 <= looks <= count:
-        raise BadNetwork(f"the gate goes by {looks} members; allowed are 1 to {count}, or 0 for all")
+        raise BadNetwork(
+            f"the gate goes by {looks} members; allowed are 1 to {count}, or 0 for all"
+        )
     return GateConfig(shares, looks)

@@ -1,4 +1,6 @@
-"""Where in a photo the animal is: a small network that finds the box of photos that come without one."""
+"""Where in a photo the animal is: a small network that finds the box of photos that come without
+one.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _EARLIER_WIDTHS = (24, 48, 96, 128)
 
 
 class Locator(Finder):
-    """(n, 3, h, w) RGB in 0..1, looked at squashed -> (n, 4) left, top, right, bottom in 0..1 of the photo."""
+    """(n, 3, h, w) RGB in 0..1, looked at squashed -> (n, 4) left, top, right, bottom in 0..1 of
+    the photo.
+    """
 
     def __init__(self, backbone: nn.Module | None = None) -> None:
         super().__init__(LOCATOR_PX, 4, backbone)
@@ -29,7 +33,10 @@ class Locator(Finder):
 
 
 class EarlierLocator(nn.Module):
-    """What checkpoints were trained with before: four convolutions at 64 px. Still read, no longer trained."""
+    """What checkpoints were trained with before: four convolutions at 64 px.
+
+    Still read, no longer trained.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,12 +44,20 @@ class EarlierLocator(nn.Module):
         layers: list[nn.Module] = []
         channels = 3
         for width in _EARLIER_WIDTHS:
-            layers += [nn.Conv2d(channels, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [
+                nn.Conv2d(channels, width, 3, 2, 1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
             channels = width
         self.features = nn.Sequential(*layers)
         side = _EARLIER_PX // 2 ** len(_EARLIER_WIDTHS)
         self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(channels * side * side, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 4)
+            nn.Flatten(),
+            nn.Linear(channels * side * side, 128),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(128, 4),
         )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -70,19 +85,28 @@ def locate(locator: AnyLocator, images: Sequence[Image]) -> list[Box]:
     if not images:
         return []
     device = next(locator.parameters()).device
-    pixels = torch.from_numpy(locator_pixels(images, locator.px)).to(device).permute(0, 3, 1, 2).float() / 255.0
+    pixels = (
+        torch.from_numpy(locator_pixels(images, locator.px)).to(device).permute(0, 3, 1, 2).float()
+        / 255.0
+    )
     boxes = cast("list[list[float]]", both_sides(locator, pixels).tolist())
     return [Box(*box) for box in boxes]
 
 
 def both_sides(locator: AnyLocator, images: Tensor) -> Tensor:
-    """(n, 3, px, px) RGB in 0..1 -> (n, 4): the mean of the boxes in the images and in their mirror images."""
+    """(n, 3, px, px) RGB in 0..1 -> (n, 4): the mean of the boxes in the images and in their mirror
+    images.
+    """
     straight, mirrored = locator(images), locator(images.flip(3))
-    unmirrored = torch.stack([1 - mirrored[:, 2], mirrored[:, 1], 1 - mirrored[:, 0], mirrored[:, 3]], 1)
+    unmirrored = torch.stack(
+        [1 - mirrored[:, 2], mirrored[:, 1], 1 - mirrored[:, 0], mirrored[:, 3]], 1
+    )
     return (straight + unmirrored) / 2
 
 
 def _box(numbers: Tensor) -> Tensor:
-    """(n, 4) any numbers -> boxes, none inside out: right and bottom are shares of what is left beyond left and top."""
+    """(n, 4) any numbers -> boxes, none inside out: right and bottom are shares of what is left
+    beyond left and top.
+    """
     left, top, width, height = torch.sigmoid(numbers).unbind(1)
     return torch.stack([left, top, left + width * (1 - left), top + height * (1 - top)], 1)

@@ -1,4 +1,6 @@
-"""Memory that a network frees is kept for its next batch, instead of given back to the system and asked for anew."""
+"""Memory that a network frees is kept for its next batch, instead of given back to the system and
+asked for anew.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,14 @@ _GREATEST_BYTES = 2**28
 
 
 def keep_freed_memory() -> bool:
-    """Have glibc keep up to 1 GiB that this process frees, in pieces of up to 256 MiB; returns whether it does.
+    """Have glibc keep up to 1 GiB that this process frees, in pieces of up to 256 MiB; returns
+    whether it does.
 
-    PyTorch asks for every layer's output anew. By default glibc maps pieces of over 32 MiB at most, and often far
-    smaller ones, afresh each time, and the kernel clears each page once more: with the shipped checkpoint that was up
-    to half of the time of embedding on a CPU (docs/benchmarks.md, "Cost of the road"). Another libc is left as it is,
-    and so is one that was told something by MALLOC_TRIM_THRESHOLD_ or MALLOC_MMAP_THRESHOLD_. Calling it again changes
+    PyTorch asks for every layer's output anew. By default glibc maps pieces of over 32 MiB at most,
+    and often far smaller ones, afresh each time, and the kernel clears each page once more: with
+    the shipped checkpoint that was up to half of the time of embedding on a CPU
+    (docs/benchmarks.md, "Cost of the road"). Another libc is left as it is, and so is one that was
+    told something by MALLOC_TRIM_THRESHOLD_ or MALLOC_MMAP_THRESHOLD_. Calling it again changes
     nothing.
     """
     if any(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")):
@@ -25,4 +29,6 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # macOS, musl, Windows
         return False
-    return bool(mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)) and bool(mallopt(_MMAP_THRESHOLD, _GREATEST_BYTES))
+    return bool(mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)) and bool(
+        mallopt(_MMAP_THRESHOLD, _GREATEST_BYTES)
+    )

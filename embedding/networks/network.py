@@ -22,17 +22,19 @@ Branches = Literal["whole", "upper_lower", "left_right"]
 class NetworkConfig:
     """Everything that rebuilds the network without its weights.
 
-    `embedding_dim` 0 leaves the pooled backbone features as they are (no linear layer, no BNNeck): what an
-    untrained ImageNet baseline is measured with. `backbone_options` go to timm.create_model (for instance
-    pad_type, bn_eps, output_stride). `stages` 2 pools the backbone's last stage and the one before it; `branches` pools
-    the halves of the maps too, each beside the whole (Sun et al. 2018's parts, for the two lobes of a fluke, or its
-    edge and its middle). `neck` puts a batch normalisation after the embedding (BNNeck). `stride` stops the backbone at
-    its last maps that are that many times smaller than the image (0: at its end): what vlad pooling wants, which keeps
-    detail and its place. `mirror` is how a mirror image is made: what it's called another animal by in training, and
-    what an embedding's second look is at; heads that all point to one side are mirrored about their length.
-    `aligned_px` (width, height): an aligner finds the body part in the image and turns it upright, to so many pixels,
-    before the backbone sees it; none where it is None. `sides` and `odd_dims`: how the looks at an image and at its
-    mirror image are joined (embedding.networks.mirror).
+    `embedding_dim` 0 leaves the pooled backbone features as they are (no linear layer, no BNNeck):
+    what an untrained ImageNet baseline is measured with. `backbone_options` go to timm.create_model
+    (for instance pad_type, bn_eps, output_stride). `stages` 2 pools the backbone's last stage and
+    the one before it; `branches` pools the halves of the maps too, each beside the whole (Sun et
+    al. 2018's parts, for the two lobes of a fluke, or its edge and its middle). `neck` puts a batch
+    normalisation after the embedding (BNNeck). `stride` stops the backbone at its last maps that
+    are that many times smaller than the image (0: at its end): what vlad pooling wants, which keeps
+    detail and its place. `mirror` is how a mirror image is made: what it's called another animal by
+    in training, and what an embedding's second look is at; heads that all point to one side are
+    mirrored about their length. `aligned_px` (width, height): an aligner finds the body part in the
+    image and turns it upright, to so many pixels, before the backbone sees it; none where it is
+    None. `sides` and `odd_dims`: how the looks at an image and at its mirror image are joined
+    (embedding.networks.mirror).
     """
 
     backbone: str
@@ -60,17 +62,27 @@ class NetworkConfig:
         changed: dict[str, Any] = {"backbone_options": options}
         if "aligned_px" in values:
             size: Any = values["aligned_px"]
-            if not isinstance(size, list | tuple) or [type(side) for side in cast("list[Any]", size)] != [int, int]:
-                raise BadNetwork(f"aligned_px {size}; allowed are two whole numbers, width and height")
+            if not isinstance(size, list | tuple) or [
+                type(side) for side in cast("list[Any]", size)
+            ] != [int, int]:
+                raise BadNetwork(
+                    f"aligned_px {size}; allowed are two whole numbers, width and height"
+                )
             changed["aligned_px"] = tuple(cast("list[int]", size))
         return cls(**{**values, **changed})
 
     def to_dict(self) -> dict[str, Any]:
-        """The values that `from_dict` reads; those that came later are left out where they say what was so before."""
+        """The values that `from_dict` reads; those that came later are left out where they say what
+        was so before.
+        """
         described = {**asdict(self), "backbone_options": dict(self.backbone_options)}
         if self.aligned_px is not None:
             described["aligned_px"] = list(self.aligned_px)
-        return {name: value for name, value in described.items() if name not in _LATER or value != _LATER[name]}
+        return {
+            name: value
+            for name, value in described.items()
+            if name not in _LATER or value != _LATER[name]
+        }
 
 
 _LATER: dict[str, Any] = {"aligned_px": None, "sides": "added", "odd_dims": None}
@@ -109,7 +121,11 @@ class Network(nn.Module):
             self.pool = Vlad(width, config.clusters, config.cell_dim)
             width = config.clusters * (config.cell_dim + 2)
         self.dropout = nn.Dropout(dropout)
-        self.project = nn.Linear(width, config.embedding_dim, bias=False) if config.embedding_dim else nn.Identity()
+        self.project = (
+            nn.Linear(width, config.embedding_dim, bias=False)
+            if config.embedding_dim
+            else nn.Identity()
+        )
         # BNNeck (Luo et al. 2019): metric losses like a free scale, classifiers a normalised one.
         has_neck = config.neck and config.embedding_dim
         self.neck = nn.BatchNorm1d(config.embedding_dim) if has_neck else nn.Identity()
@@ -129,7 +145,8 @@ class Network(nn.Module):
         return None if self.aligner is None else self.aligner(images)
 
     def aligned(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> what the backbone sees of them: the body part turned upright, or the images themselves.
+        """(n, 3, h, w) -> what the backbone sees of them: the body part turned upright, or the
+        images themselves.
 
         While the network learns, a little off.
         """
@@ -141,7 +158,9 @@ class Network(nn.Module):
         return aligned(images, placements, *self.config.aligned_px)
 
     def feature_maps(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, c, h', w') the backbone's last maps, of the body part where there is an aligner."""
+        """(n, 3, h, w) -> (n, c, h', w') the backbone's last maps, of the body part where there is
+        an aligner.
+        """
         images = self.aligned(images)
         if self.stage is None:
             return self.backbone.forward_features(images)  # pyright: ignore[reportCallIssue]
@@ -151,20 +170,26 @@ class Network(nn.Module):
         return cast(Tensor, seen[0])
 
     def pooled_maps(self, images: Tensor) -> list[tuple[Tensor, nn.Module]]:
-        """(n, 3, h, w) -> the maps (n, c, h', w') that are pooled, each with what pools it, in their order."""
+        """(n, 3, h, w) -> the maps (n, c, h', w') that are pooled, each with what pools it, in
+        their order.
+        """
         if self.pool_before is None:
             stages = [(self.feature_maps(images), self.pool)]
         else:
             last, between = self.backbone.forward_intermediates(self.aligned(images), indices=2)  # pyright: ignore[reportCallIssue]
             stages = [(cast(Tensor, last), self.pool), (cast(Tensor, between[0]), self.pool_before)]
-        return [(part, pool) for maps, pool in stages for part in _branches(maps, self.config.branches)]
+        return [
+            (part, pool) for maps, pool in stages for part in _branches(maps, self.config.branches)
+        ]
 
     def forward(self, images: Tensor) -> Tensor:
         pooled = torch.cat([pool(maps) for maps, pool in self.pooled_maps(images)], dim=1)
         return self.neck(self.project(self.dropout(pooled)).float())
 
     def both_sides(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, dimension): the embeddings, of the images and of their mirror images."""
+        """(n, 3, h, w) -> (n, dimension): the embeddings, of the images and of their mirror
+        images.
+        """
         return self.joined(self(images), self.mirrored(images))
 
     def mirrored(self, images: Tensor) -> Tensor:
@@ -177,7 +202,9 @@ class Network(nn.Module):
 
 
 def _branches(maps: Tensor, branches: Branches) -> list[Tensor]:
-    """The whole maps and, where wanted, their halves; an odd middle row or column belongs to both."""
+    """The whole maps and, where wanted, their halves; an odd middle row or column belongs to
+    both.
+    """
     if branches == "whole":
         return [maps]
     axis = 2 if branches == "upper_lower" else 3
@@ -197,43 +224,63 @@ def _check(config: NetworkConfig) -> None:
         if getattr(config, name) not in values:
             raise BadNetwork(f"{name} {getattr(config, name)!r}; allowed are {list(values)}")
     odd: Any = config.odd_dims  # of a file, it may be anything
-    is_odd = odd is None or (type(odd) is int and 0 <= odd <= config.embedding_dim and config.sides == "apart")
+    is_odd = odd is None or (
+        type(odd) is int and 0 <= odd <= config.embedding_dim and config.sides == "apart"
+    )
     if not is_odd:
         raise BadNetwork(
-            f'odd_dims {odd!r} with sides "{config.sides}"; allowed are 0 to {config.embedding_dim}, with sides "apart"'
+            f'odd_dims {odd!r} with sides "{config.sides}"; allowed are 0 to '
+            f'{config.embedding_dim}, with sides "apart"'
         )
     is_plain = config.stages == 1 and config.branches == "whole"
     if config.pooling == "vlad" and not (is_plain and config.embedding_dim):
-        raise BadNetwork('pooling "vlad" takes one whole map: stages = 1, branches = "whole", and an embedding_dim')
+        raise BadNetwork(
+            'pooling "vlad" takes one whole map: stages = 1, branches = "whole", and an '
+            "embedding_dim"
+        )
     if config.aligned_px and not all(32 <= side <= 4096 for side in config.aligned_px):
         raise BadNetwork(f"aligned_px {list(config.aligned_px)}; allowed are 32 to 4096 px a side")
     if config.aligned_px and config.mirror == "vertical":
         raise BadNetwork(
-            'an aligner with mirror "vertical": it knows no animal upside down; give mirror = "horizontal"'
+            'an aligner with mirror "vertical": it knows no animal upside down; give mirror = '
+            '"horizontal"'
         )
     if config.stride and config.stages == 2:
-        raise BadNetwork(f"stride {config.stride} with stages 2; a backbone that stops early is pooled once")
+        raise BadNetwork(
+            f"stride {config.stride} with stages 2; a backbone that stops early is pooled once"
+        )
 
 
 def _cut(backbone: Any, config: NetworkConfig) -> int:
-    """Take away what comes after the last maps of the wanted stride; returns their number among timm's stages."""
+    """Take away what comes after the last maps of the wanted stride; returns their number among
+    timm's stages.
+    """
     strides = [int(stage["reduction"]) for stage in getattr(backbone, "feature_info", ())]
     if config.stride not in strides:
-        raise BadNetwork(f"stride {config.stride}; those of {config.backbone} are {strides}, or 0 for all of it")
+        raise BadNetwork(
+            f"stride {config.stride}; those of {config.backbone} are {strides}, or 0 for all of it"
+        )
     at = len(strides) - 1 - strides[::-1].index(config.stride)
     try:
         backbone.prune_intermediate_layers([at], prune_norm=True, prune_head=True)
     except (AttributeError, NotImplementedError) as error:
-        raise BadNetwork(f"the backbone {config.backbone} can't be stopped early; give stride = 0") from error
+        raise BadNetwork(
+            f"the backbone {config.backbone} can't be stopped early; give stride = 0"
+        ) from error
     return at
 
 
 def _pool(pooling: str) -> nn.Module:
-    return GeneralizedMean() if pooling == "gem" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1))
+    return (
+        GeneralizedMean()
+        if pooling == "gem"
+        else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1))
+    )
 
 
 def _pooled_width(network: Network) -> int:
-    # Taken from a dry run, not from `num_features`: with num_classes=0 a MobileNet's maps are wider than that.
+    # Taken from a dry run, not from `num_features`: with num_classes=0 a MobileNet's maps are wider
+    # than that.
     backbone = cast(nn.Module, network.backbone)
     was_training = backbone.training
     backbone.eval()
@@ -241,9 +288,14 @@ def _pooled_width(network: Network) -> int:
         with torch.no_grad():
             maps = [part for part, _ in network.pooled_maps(torch.zeros(1, 3, 64, 64))]
     except (AssertionError, AttributeError, RuntimeError, ValueError) as error:
-        raise BadNetwork(f"the backbone takes no image of 64 x 64 px ({error}); give a convolutional one") from error
+        raise BadNetwork(
+            f"the backbone takes no image of 64 x 64 px ({error}); give a convolutional one"
+        ) from error
     backbone.train(was_training)
     for part in maps:
         if part.ndim != 4:
-            raise BadNetwork(f"the backbone gives maps of shape {tuple(part.shape)}; a convolutional one gives 4 axes")
+            raise BadNetwork(
+                f"the backbone gives maps of shape {tuple(part.shape)}; a convolutional one "
+                "gives 4 axes"
+            )
     return sum(part.shape[1] for part in maps)

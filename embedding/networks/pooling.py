@@ -1,4 +1,6 @@
-"""Pooling: a feature map becomes one vector, by generalised means or by differences from learned centres (VLAD)."""
+"""Pooling: a feature map becomes one vector, by generalised means or by differences from learned
+centres (VLAD).
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ CENTRES_FITTED = 0.5
 
 
 class GeneralizedMean(nn.Module):
-    """(n, c, h, w) -> (n, c): the p-th power mean over the map, p learned (Radenovic et al. 2018, GeM)."""
+    """(n, c, h, w) -> (n, c): the p-th power mean over the map, p learned (Radenovic et al. 2018,
+    GeM).
+    """
 
     def __init__(self, p: float = 3.0) -> None:
         super().__init__()
@@ -37,12 +41,14 @@ class GeneralizedMean(nn.Module):
 
 
 class Vlad(nn.Module):
-    """(n, c, h, w) -> (n, k (d + 2)): how the cells near each of k centres differ from it (Arandjelovic et al. 2016).
+    """(n, c, h, w) -> (n, k (d + 2)): how the cells near each of k centres differ from it
+    (Arandjelovic et al. 2016).
 
-    A cell is its c channels brought down to d and its place in the map (2), so that centres are pieces of pattern at
-    places. Cells belong to centres by a softmax of their squared distances. Made by `training.learning.vlad_centres`, from photos;
-    until then centres are noise and `is_fitted` is 0. It is CENTRES_FITTED where centres are taken from elsewhere and
-    the linear layer after them begins anew, and 1 when both are fitted.
+    A cell is its c channels brought down to d and its place in the map (2), so that centres are
+    pieces of pattern at places. Cells belong to centres by a softmax of their squared distances.
+    Made by `training.learning.vlad_centres`, from photos; until then centres are noise and
+    `is_fitted` is 0. It is CENTRES_FITTED where centres are taken from elsewhere and the linear
+    layer after them begins anew, and 1 when both are fitted.
     """
 
     is_fitted: Tensor
@@ -64,14 +70,24 @@ class Vlad(nn.Module):
         return torch.cat([local, place.expand(len(maps), -1, -1)], dim=2)
 
     def shares(self, cells: Tensor) -> Tensor:
-        """(n, p, d + 2) -> (n, k, p): how much of each cell belongs to each centre; a cell's shares sum to 1."""
-        squared = cells.square().sum(2, keepdim=True) - 2 * cells @ self.centers.T + self.centers.square().sum(1)
+        """(n, p, d + 2) -> (n, k, p): how much of each cell belongs to each centre; a cell's shares
+        sum to 1.
+        """
+        squared = (
+            cells.square().sum(2, keepdim=True)
+            - 2 * cells @ self.centers.T
+            + self.centers.square().sum(1)
+        )
         return functional.softmax(-self.sharpness * squared, dim=2).transpose(1, 2)
 
     def parts(self, maps: Tensor) -> Tensor:
-        """(n, c, h, w) -> (n, h w, k (d + 2)): what each cell adds to the vector; their sum is `forward`'s."""
+        """(n, c, h, w) -> (n, h w, k (d + 2)): what each cell adds to the vector; their sum is
+        `forward`'s.
+        """
         cells = self.cells(maps)
-        residuals = self.shares(cells)[..., None] * (cells[:, None] - self.centers[:, None])  # (n, k, p, d + 2)
+        residuals = self.shares(cells)[..., None] * (
+            cells[:, None] - self.centers[:, None]
+        )  # (n, k, p, d + 2)
         lengths = residuals.sum(2, keepdim=True).square().sum(3, keepdim=True).sqrt()
         return (residuals / lengths.clamp(min=_SHORTEST)).transpose(1, 2).flatten(2)
 

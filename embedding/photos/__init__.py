@@ -1,1 +1,1 @@
-""""""
+"""Photo files to upright RGB images, and images to a network's input."""

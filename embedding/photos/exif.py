@@ -24,13 +24,17 @@ _LONGEST_TEXT = 100
 _SEARCHED_BYTES = 2 * 2**20  # EXIF stands before the pixels, but for some PNG and WebP files
 # What a camera never needs, and what a file made to keep us busy is bounded by.
 _MOST_BLOCKS, _LONGEST_BLOCK, _MOST_ENTRIES = 8, 2**20, 1000
-_MARKED = re.compile(rb"(?:Exif\x00\x00|eXIf|EXIF.{4}(?:Exif\x00\x00)?)(?:II\*\x00|MM\x00\*)", re.DOTALL)
+_MARKED = re.compile(
+    rb"(?:Exif\x00\x00|eXIf|EXIF.{4}(?:Exif\x00\x00)?)(?:II\*\x00|MM\x00\*)", re.DOTALL
+)
 # In a JPEG's pixel data 0xFF is never followed by 0xE1, so this can't match there.
 _JPEG_EXIF = re.compile(rb"(\xff\xe1(..))Exif\x00\x00", re.DOTALL)
 
 
 def set_jpeg_exif_aside(jpeg: bytes) -> tuple[bytes, bytes]:
-    """Split a JPEG into the same JPEG with its EXIF made unrecognisable, and the EXIF (empty if none)."""
+    """Split a JPEG into the same JPEG with its EXIF made unrecognisable, and the EXIF (empty if
+    none).
+    """
     match = _JPEG_EXIF.search(jpeg)
     if match is None:
         return jpeg, b""
@@ -39,7 +43,9 @@ def set_jpeg_exif_aside(jpeg: bytes) -> tuple[bytes, bytes]:
 
 
 def orientation(exif: bytes) -> int:
-    """Find the orientation, 1..8, in an EXIF block's first directory; 1 (upright) where none can be read."""
+    """Find the orientation, 1..8, in an EXIF block's first directory; 1 (upright) where none can be
+    read.
+    """
     exif = exif.removeprefix(_MARK)
     try:
         order, start = _first_directory(exif)
@@ -53,15 +59,21 @@ def orientation(exif: bytes) -> int:
 
 
 def taken_at(photo: bytes) -> str | None:
-    """When the camera says that a photo was taken, `2018-06-01T12:30:00`, with its offset from UTC where that is there.
+    """When the camera says that a photo was taken, `2018-06-01T12:30:00`, with its offset from UTC
+    where that is there.
 
-    None where the file doesn't say, or says what is no time (a clock that was never set writes zeros or spaces).
+    None where the file doesn't say, or says what is no time (a clock that was never set writes
+    zeros or spaces).
     """
     for block in _exif_blocks(photo):
         told = _texts(block)
         found = _TIME.fullmatch(told.get(_TAKEN_AT_TAG, ""))
         try:
-            at = datetime.fromisoformat("{}-{}-{}T{}:{}:{}".format(*found.groups())).isoformat() if found else ""
+            at = (
+                datetime.fromisoformat("{}-{}-{}T{}:{}:{}".format(*found.groups())).isoformat()
+                if found
+                else ""
+            )
         except ValueError:  # no such day
             at = ""
         if not at:
@@ -86,21 +98,35 @@ def _texts(exif: bytes) -> dict[int, str]:
     try:
         order, first = _first_directory(exif)
         entries = _entries(exif, order, first)
-        place = next((place for tag, kind, _, place in entries if (tag, kind) == (_EXIF_DIRECTORY_TAG, _LONG)), None)
+        place = next(
+            (
+                place
+                for tag, kind, _, place in entries
+                if (tag, kind) == (_EXIF_DIRECTORY_TAG, _LONG)
+            ),
+            None,
+        )
         if place is None:
             return texts
         (start,) = struct.unpack_from(order + "I", exif, place)
         for own, of_kind, length, led in _entries(exif, order, start):
-            if of_kind == _ASCII and 4 < length <= _LONGEST_TEXT:  # shorter ones lie in the entry itself
+            if (
+                of_kind == _ASCII and 4 < length <= _LONGEST_TEXT
+            ):  # shorter ones lie in the entry itself
                 (at,) = struct.unpack_from(order + "I", exif, led)
-                texts[own] = exif[at : at + length].split(b"\x00")[0].decode("ascii", "replace").strip()
+                texts[own] = (
+                    exif[at : at + length].split(b"\x00")[0].decode("ascii", "replace").strip()
+                )
     except struct.error:  # the block ends early: what was found stands
         pass
     return texts
 
 
 def _first_directory(exif: bytes) -> tuple[str, int]:
-    """A block's byte order, `<` or `>`, and where its first directory is. Raises struct.error where it is none."""
+    """A block's byte order, `<` or `>`, and where its first directory is.
+
+    Raises struct.error where it is none.
+    """
     order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(exif[:4])
     if order is None:
         raise struct.error("no EXIF block")

@@ -1,9 +1,9 @@
 """Read a photo into an upright RGB image, or say what is wrong with it. The only door to Pillow.
 
-Photos come from anybody. What a file is gets decided by its first bytes, never by its name; its size is
-checked from the header before a pixel is decoded. Pillow's format classes are called one by one instead of
-`Image.open`: a stricter whitelist than its `formats=`, and its own size warning has no say. No setting of
-Pillow is changed, so any number of threads may read at once.
+Photos come from anybody. What a file is gets decided by its first bytes, never by its name; its
+size is checked from the header before a pixel is decoded. Pillow's format classes are called one by
+one instead of `Image.open`: a stricter whitelist than its `formats=`, and its own size warning has
+no say. No setting of Pillow is changed, so any number of threads may read at once.
 """
 
 from __future__ import annotations
@@ -75,7 +75,18 @@ _OPENERS: dict[str, _Opener] = {
     "BMP": BmpImageFile,
     "GIF": GifImageFile,
 }
-_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_HEIC_BRANDS = {
+    b"heic",
+    b"heix",
+    b"heim",
+    b"heis",
+    b"hevc",
+    b"hevx",
+    b"hevm",
+    b"hevs",
+    b"mif1",
+    b"msf1",
+}
 _BACKGROUND = (128, 128, 128, 255)  # middle grey, behind what is transparent
 _TURNS = {
     2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
@@ -101,7 +112,9 @@ WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
 class PhotoKind(NamedTuple):
-    """What a file's header says of its pixels, which aren't decoded: as stored, but a TIFF's size is turned already."""
+    """What a file's header says of its pixels, which aren't decoded: as stored, but a TIFF's size
+    is turned already.
+    """
 
     file_format: str  # JPEG, PNG, WebP, TIFF, BMP, GIF or HEIC
     mode: str  # Pillow's: L, RGB, RGBA, P, CMYK, I;16 and others
@@ -120,10 +133,10 @@ def read_photo(
 ) -> Image:
     """Decode a photo into an upright RGB image without metadata; of an animation, the first frame.
 
-    `name` is what errors call the photo. `at_least_px`: a JPEG comes at the smallest of the scales 1, 1/2,
-    1/4, 1/8 whose both sides are at least that long (whole, where none is); other formats always come whole.
-    16-bit grey is scaled to 8 bits; what is transparent shows middle grey; colour profiles are not applied.
-    Raises BadPhoto.
+    `name` is what errors call the photo. `at_least_px`: a JPEG comes at the smallest of the scales
+    1, 1/2, 1/4, 1/8 whose both sides are at least that long (whole, where none is); other formats
+    always come whole. 16-bit grey is scaled to 8 bits; what is transparent shows middle grey;
+    colour profiles are not applied. Raises BadPhoto.
     """
     if isinstance(source, Path):
         name = name or str(source)
@@ -136,14 +149,21 @@ def read_photo(
         upright = _to_rgb(_decode(data, file_format, name, limits, at_least_px))
     except (BadPhoto, MemoryError):
         raise
-    except Exception as error:  # damaged and hostile files make Pillow raise nearly every kind of error
+    except (
+        Exception
+    ) as error:  # damaged and hostile files make Pillow raise nearly every kind of error
         raise BadPhoto(f"{name}: {_what_was_wrong(error, file_format)}") from error
     upright.info.clear()  # comments would otherwise travel into saved copies
     return upright
 
 
-def photo_size(data: bytes, *, name: str = "the photo", limits: PhotoLimits = PhotoLimits()) -> tuple[int, int]:
-    """The width and height in pixels of the upright image, in most formats without decoding it. Raises BadPhoto."""
+def photo_size(
+    data: bytes, *, name: str = "the photo", limits: PhotoLimits = PhotoLimits()
+) -> tuple[int, int]:
+    """The width and height in pixels of the upright image, in most formats without decoding it.
+
+    Raises BadPhoto.
+    """
     check_bytes(data, name, limits)
     file_format = _format_of(data, name)
     if file_format in {"TIFF", "HEIC"}:  # their headers tell the size before turning, or not at all
@@ -160,7 +180,9 @@ def photo_size(data: bytes, *, name: str = "the photo", limits: PhotoLimits = Ph
     return (image.height, image.width) if is_turned else (image.width, image.height)
 
 
-def photo_kind(data: bytes, *, name: str = "the photo", limits: PhotoLimits = PhotoLimits()) -> PhotoKind:
+def photo_kind(
+    data: bytes, *, name: str = "the photo", limits: PhotoLimits = PhotoLimits()
+) -> PhotoKind:
     """Read what a photo's header says, without decoding it. Raises BadPhoto."""
     check_bytes(data, name, limits)
     file_format = _format_of(data, name)
@@ -174,7 +196,9 @@ def photo_kind(data: bytes, *, name: str = "the photo", limits: PhotoLimits = Ph
     except Exception as error:
         raise BadPhoto(f"{name}: {_what_was_wrong(error, file_format)}") from error
     turn = orientation(exif or image.info.get("exif", b""))
-    return PhotoKind(file_format, image.mode, image.has_transparency_data, turn, image.width, image.height)
+    return PhotoKind(
+        file_format, image.mode, image.has_transparency_data, turn, image.width, image.height
+    )
 
 
 def _format_of(data: bytes, name: str) -> str:
@@ -193,10 +217,14 @@ def _format_of(data: bytes, name: str) -> str:
             return file_format
     looks_like_text = not re.search(rb"[\x00-\x08\x0e-\x1f]", data[:512])
     seen = "it holds text" if looks_like_text else f"it starts with the bytes {head[:8].hex(' ')}"
-    raise BadPhoto(f"{name}: not a photo, whatever its name says: {seen}; {', '.join(signatures)} are read")
+    raise BadPhoto(
+        f"{name}: not a photo, whatever its name says: {seen}; {', '.join(signatures)} are read"
+    )
 
 
-def _decode(data: bytes, file_format: str, name: str, limits: PhotoLimits, at_least_px: int | None) -> Image:
+def _decode(
+    data: bytes, file_format: str, name: str, limits: PhotoLimits, at_least_px: int | None
+) -> Image:
     exif = b""
     if file_format == "JPEG":
         data, exif = set_jpeg_exif_aside(data)
@@ -219,7 +247,8 @@ def _heic_opener(name: str) -> _Opener:
         pillow_heif: Any = importlib.import_module("pillow_heif")
     except ImportError:
         raise BadPhoto(
-            f"{name}: HEIC photos need the extra package pillow-heif: `pip install 'flukeprint[heic]'`, "
+            f"{name}: HEIC photos need the extra package pillow-heif: `pip install "
+            "'flukeprint[heic]'`, "
             "or save the photo as JPEG"
         ) from None
     return cast("_Opener", pillow_heif.HeifImageFile)
@@ -235,12 +264,18 @@ def _check_pixels(image: Image, name: str, limits: PhotoLimits) -> None:
 
 def _what_was_wrong(error: Exception, file_format: str) -> str:
     said = str(error).strip() or type(error).__name__
-    if isinstance(error, PillowImage.DecompressionBombError):  # WebP, GIF and TIFF check before we can
+    if isinstance(
+        error, PillowImage.DecompressionBombError
+    ):  # WebP, GIF and TIFF check before we can
         return f"too many pixels ({said}); send a smaller copy"
-    if "not identified by this driver" in said:  # Pillow's words for a header without a size or a mode
+    if (
+        "not identified by this driver" in said
+    ):  # Pillow's words for a header without a size or a mode
         return f"the {file_format} has no pixels, or none of a known kind"
     if isinstance(error, EOFError) or "truncated" in said.lower() or "end of file" in said:
-        return f"truncated: the {file_format} ends before its picture does; copy or download it again"
+        return (
+            f"truncated: the {file_format} ends before its picture does; copy or download it again"
+        )
     return f"the {file_format} is damaged or of an unsupported kind ({said})"
 
 
@@ -251,8 +286,8 @@ _WARNING_FILTERS = threading.Lock()
 def _hushed(can_warn: bool) -> Generator[None]:
     """Swallow Pillow's warnings about odd metadata around a call that can warn.
 
-    One thread at a time, because Python before 3.14 keeps one list of warning filters for all threads. No
-    pixel of a JPEG, PNG or WebP is decoded in here.
+    One thread at a time, because Python before 3.14 keeps one list of warning filters for all
+    threads. No pixel of a JPEG, PNG or WebP is decoded in here.
     """
     if not can_warn:
         yield
@@ -275,8 +310,9 @@ def _to_rgb(image: Image) -> Image:
 def _to_eight_bits(grey: NDArray[Any]) -> NDArray[np.uint8]:
     """Scale grey values wider than 8 bits, (h, w) of any number type, to 0..255.
 
-    16-bit values are shares of 65,535. Wider types don't say what white is: it is taken to be the first of 1,
-    255 and 65,535 that no value exceeds; where none will do, or one is negative, their range is stretched.
+    16-bit values are shares of 65,535. Wider types don't say what white is: it is taken to be the
+    first of 1, 255 and 65,535 that no value exceeds; where none will do, or one is negative, their
+    range is stretched.
     """
     low, white = 0.0, 65535.0
     if grey.dtype.kind != "u":
@@ -300,7 +336,9 @@ def from_array(pixels: NDArray[np.uint8]) -> Image:
 
 
 def without_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Turn (h, w, 3) uint8 pixels to their brightness (Rec. 601), the same in each of three channels."""
+    """Turn (h, w, 3) uint8 pixels to their brightness (Rec. 601), the same in each of three
+    channels.
+    """
     return to_array(from_array(pixels).convert("L").convert("RGB"))
 
 
@@ -315,7 +353,8 @@ def crop(image: Image, box: Box) -> Image:
     top = min(max(round(box.top * image.height), 0), image.height - 1)
     right = min(max(round(box.right * image.width), left + 1), image.width)
     bottom = min(max(round(box.bottom * image.height), top + 1), image.height)
-    # Not Image.crop, which warns about large pieces; the nearest pixel at scale 1 is the pixel itself.
+    # Not Image.crop, which warns about large pieces; the nearest pixel at scale 1 is the pixel
+    # itself.
     nearest = PillowImage.Resampling.NEAREST
     return image.resize((right - left, bottom - top), nearest, box=(left, top, right, bottom))
 

@@ -1,4 +1,6 @@
-"""Find photos on disk and read their bytes within limits; imported by the rest through `embedding.photos.photo`."""
+"""Find photos on disk and read their bytes within limits; imported by the rest through
+`embedding.photos.photo`.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def photo_names(folder: Path) -> list[str]:
 
 
 def _is_photo_name(name: str) -> bool:
-    _, dot, suffix = name.rpartition(".")  # thrice as fast as Path.suffix, which tells on 50,000 photos
+    _, dot, suffix = name.rpartition(
+        "."
+    )  # thrice as fast as Path.suffix, which tells on 50,000 photos
     return (dot + suffix).lower() in PHOTO_SUFFIXES and not name.startswith(".")
 
 
@@ -49,7 +53,9 @@ def _listing_failed(error: OSError) -> None:
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:
-    """Find the photos of files (taken as they are) and folders (searched recursively), sorted, each once."""
+    """Find the photos of files (taken as they are) and folders (searched recursively), sorted, each
+    once.
+    """
     found: set[Path] = set()
     for path in paths:
         if path.is_dir():
@@ -61,7 +67,9 @@ def find_photos(paths: Sequence[Path]) -> list[Path]:
     return sorted(found)
 
 
-def photo_bytes(path: Path, limits: PhotoLimits = PhotoLimits(), *, name: str | None = None) -> bytes:
+def photo_bytes(
+    path: Path, limits: PhotoLimits = PhotoLimits(), *, name: str | None = None
+) -> bytes:
     """Read a photo's file; BadPhoto when it is absent, not a file, not readable, empty or too big.
 
     `name` is what errors call the photo: its path, if not given.
@@ -70,10 +78,13 @@ def photo_bytes(path: Path, limits: PhotoLimits = PhotoLimits(), *, name: str | 
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):  # asked before opening: opening a pipe would wait for ever
-            raise BadPhoto(f"{name}: is a {'folder' if stat.S_ISDIR(mode) else 'device or pipe'}, not a photo")
+            raise BadPhoto(
+                f"{name}: is a {'folder' if stat.S_ISDIR(mode) else 'device or pipe'}, not a photo"
+            )
         with path.open("rb") as file:
             most = limits.max_bytes + 1  # one more byte than allowed tells that there are more
-            # A read makes room for all that is asked for, so no more is than the file has, or has grown to meanwhile.
+            # A read makes room for all that is asked for, so no more is than the file has, or has
+            # grown to meanwhile.
             asked = min(os.fstat(file.fileno()).st_size + 1, most)
             data = file.read(asked)
             while len(data) == asked < most:
@@ -94,7 +105,10 @@ def check_bytes(data: bytes, name: str, limits: PhotoLimits) -> None:
     if not data:
         raise BadPhoto(f"{name}: the file is empty (0 bytes); copy or download it again")
     if len(data) > limits.max_bytes:
-        raise BadPhoto(f"{name}: the file is larger than the {limits.max_bytes:,} bytes allowed; send a smaller copy")
+        raise BadPhoto(
+            f"{name}: the file is larger than the {limits.max_bytes:,} bytes allowed; send a "
+            "smaller copy"
+        )
 
 
 def content_hash(data: bytes) -> str:

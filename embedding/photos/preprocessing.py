@@ -1,4 +1,6 @@
-"""How an image becomes the network's input; travels with the weights, is never retyped elsewhere."""
+"""How an image becomes the network's input; travels with the weights, is never retyped
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,10 @@ class BadPreprocessing(FlukeprintError):
 class Preprocessing:
     """Turn upright RGB images of any size into one array of the network's size.
 
-    `crop`: "none" takes the whole image, "box" cuts the fluke out where a box is known. `fit`: "squash" stretches
-    to the input's aspect (what every winner of the humpback competitions did), "pad" keeps the aspect and fills
-    with the mean. `mean` and `std` are per RGB channel on the 0..1 scale. `grey` takes the colour out: the three
-    channels are alike.
+    `crop`: "none" takes the whole image, "box" cuts the fluke out where a box is known. `fit`:
+    "squash" stretches to the input's aspect (what every winner of the humpback competitions did),
+    "pad" keeps the aspect and fills with the mean. `mean` and `std` are per RGB channel on the 0..1
+    scale. `grey` takes the colour out: the three channels are alike.
     """
 
     width_px: int
@@ -41,31 +43,43 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if not (8 <= self.width_px <= 4096 and 8 <= self.height_px <= 4096):
-            raise BadPreprocessing(f"input of {self.width_px} x {self.height_px} px; allowed are 8 to 4096 px a side")
+            raise BadPreprocessing(
+                f"input of {self.width_px} x {self.height_px} px; allowed are 8 to 4096 px a side"
+            )
         if self.crop not in get_args(CropRule) or self.fit not in get_args(FitRule):
             raise BadPreprocessing(
-                f"crop {self.crop!r}, fit {self.fit!r}; allowed are crop {list(get_args(CropRule))} "
+                f"crop {self.crop!r}, fit {self.fit!r}; allowed are crop "
+                f"{list(get_args(CropRule))} "
                 f"and fit {list(get_args(FitRule))}"
             )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
-        """Read what `to_dict` wrote; an unknown key raises BadPreprocessing naming the known ones."""
+        """Read what `to_dict` wrote; an unknown key raises BadPreprocessing naming the known
+        ones.
+        """
         unknown = sorted(set(values) - set(cls.__slots__))
         if unknown:
-            raise BadPreprocessing(f"unknown preprocessing keys {unknown}; known are {sorted(cls.__slots__)}")
-        changed: dict[str, Any] = {name: tuple(values[name]) for name in ("mean", "std") if name in values}
+            raise BadPreprocessing(
+                f"unknown preprocessing keys {unknown}; known are {sorted(cls.__slots__)}"
+            )
+        changed: dict[str, Any] = {
+            name: tuple(values[name]) for name in ("mean", "std") if name in values
+        }
         return cls(**{**values, **changed})
 
     def to_dict(self) -> dict[str, Any]:
-        """The values that `from_dict` reads; without `grey` where it is off, as before there was such a choice."""
+        """The values that `from_dict` reads; without `grey` where it is off, as before there was
+        such a choice.
+        """
         return {name: value for name, value in asdict(self).items() if name != "grey" or value}
 
     @property
     def input_px(self) -> int:
         """The smallest side, in pixels, at which a photo should be decoded.
 
-        The input's longer side; twice that where a box is cut out, as most boxes span at least half of each side.
+        The input's longer side; twice that where a box is cut out, as most boxes span at least half
+        of each side.
         """
         return max(self.width_px, self.height_px) * (2 if self.crop == "box" else 1)
 
@@ -73,7 +87,11 @@ class Preprocessing:
         """Crop and scale one upright RGB image to (h, w, 3) uint8."""
         if self.crop == "box" and box is not None:
             image = crop(image, _with_margin(box, self.box_margin))
-        made = to_array(resize(image, self.width_px, self.height_px)) if self.fit == "squash" else self._padded(image)
+        made = (
+            to_array(resize(image, self.width_px, self.height_px))
+            if self.fit == "squash"
+            else self._padded(image)
+        )
         return without_colour(made) if self.grey else made
 
     def _padded(self, image: Image) -> NDArray[np.uint8]:
@@ -88,6 +106,13 @@ class Preprocessing:
 
 
 def _with_margin(box: Box, share: float) -> Box:
-    """Widen a box by a share of its own size on each side: boxes cut fluke tips off more often than they add sea."""
+    """Widen a box by a share of its own size on each side: boxes cut fluke tips off more often than
+    they add sea.
+    """
     dx, dy = share * (box.right - box.left), share * (box.bottom - box.top)
-    return Box(max(0.0, box.left - dx), max(0.0, box.top - dy), min(1.0, box.right + dx), min(1.0, box.bottom + dy))
+    return Box(
+        max(0.0, box.left - dx),
+        max(0.0, box.top - dy),
+        min(1.0, box.right + dx),
+        min(1.0, box.bottom + dy),
+    )

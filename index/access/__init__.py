@@ -1,1 +1,1 @@
-"""Who may use a catalogue's service: keys with roles; and the answers kept for requests that are sent twice."""
+"""Who may use a catalogue: API keys with roles, and answers kept for repeated requests."""

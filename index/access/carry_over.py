@@ -11,7 +11,8 @@ from index.storage.schema import Table
 
 
 def carry_keys(source: CatalogueAddress, target: CatalogueAddress) -> int:
-    """Give `target` the keys of `source`, in place of its own, and return how many; where there are none, it keeps its.
+    """Give `target` the keys of `source`, in place of its own, and return how many; where there are
+    none, it keeps its.
 
     Revoked ones come along: one that a backup still knows as good must not open anything again.
     """
@@ -22,7 +23,10 @@ def carry_keys(source: CatalogueAddress, target: CatalogueAddress) -> int:
         if rows:
             with changing(writing) as connection:
                 connection.execute(delete(table))
-                connection.execute(insert(table), [dict(zip(table.columns.keys(), row, strict=True)) for row in rows])
+                connection.execute(
+                    insert(table),
+                    [dict(zip(table.columns.keys(), row, strict=True)) for row in rows],
+                )
     finally:
         reading.dispose()
         writing.dispose()

@@ -27,7 +27,8 @@ Begun = Literal["begun", "running", "other-request"] | StoredAnswer
 
 
 class StoredAnswers:
-    """The kept answers in one catalogue's database: at most `most` of them, each for `keep_seconds`.
+    """The kept answers in one catalogue's database: at most `most` of them, each for
+    `keep_seconds`.
 
     A request that began and never ended (the service was killed) holds its key for `lease_seconds`.
     """
@@ -52,8 +53,9 @@ class StoredAnswers:
     def begin(self, id_: str, request_hash: str) -> Begun:
         """Say that a request is about to be carried out, unless it was already.
 
-        `begun`: carry it out, then call `finish` or `forget`. `running`: the same request is being carried out.
-        `other-request`: the key was used for another body. A StoredAnswer: this was answered.
+        `begun`: carry it out, then call `finish` or `forget`. `running`: the same request is being
+        carried out. `other-request`: the key was used for another body. A StoredAnswer: this was
+        answered.
         """
         now = self._clock()
         with changing(self._engine) as connection:
@@ -63,19 +65,30 @@ class StoredAnswers:
                 return "other-request"
             if row is None:
                 self._make_room(connection)
-                new = insert(StoredAnswerRow).values(id=id_, request_hash=request_hash, at=now, headers=[])
+                new = insert(StoredAnswerRow).values(
+                    id=id_, request_hash=request_hash, at=now, headers=[]
+                )
                 connection.execute(new)
                 return "begun"
             if row.status is None:
                 return "running"
-            return StoredAnswer(row.status, tuple((name, value) for name, value in row.headers), row.body)
+            return StoredAnswer(
+                row.status, tuple((name, value) for name, value in row.headers), row.body
+            )
 
     def finish(self, id_: str, status: int, headers: Headers, body: bytes) -> None:
         """Keep the answer of a request that `begin` let through."""
         kept = body if len(body) <= self._largest_body_bytes else None
-        values = {"at": self._clock(), "status": status, "headers": [list(pair) for pair in headers], "body": kept}
+        values = {
+            "at": self._clock(),
+            "status": status,
+            "headers": [list(pair) for pair in headers],
+            "body": kept,
+        }
         with changing(self._engine) as connection:
-            connection.execute(update(StoredAnswerRow).where(StoredAnswerRow.id == id_).values(**values))
+            connection.execute(
+                update(StoredAnswerRow).where(StoredAnswerRow.id == id_).values(**values)
+            )
 
     def forget(self, id_: str) -> None:
         """Give the key free again: the request failed and changed nothing."""
@@ -88,8 +101,12 @@ class StoredAnswers:
 
     def _expire(self, connection: Connection, now: float) -> None:
         running = StoredAnswerRow.status.is_(None)
-        connection.execute(delete(StoredAnswerRow).where(StoredAnswerRow.at < now - self._keep_seconds))
-        connection.execute(delete(StoredAnswerRow).where(running, StoredAnswerRow.at < now - self._lease_seconds))
+        connection.execute(
+            delete(StoredAnswerRow).where(StoredAnswerRow.at < now - self._keep_seconds)
+        )
+        connection.execute(
+            delete(StoredAnswerRow).where(running, StoredAnswerRow.at < now - self._lease_seconds)
+        )
 
     def _make_room(self, connection: Connection) -> None:
         over = (connection.scalar(select(func.count(StoredAnswerRow.id))) or 0) - self._most + 1
@@ -99,4 +116,9 @@ class StoredAnswers:
             connection.execute(delete(StoredAnswerRow).where(StoredAnswerRow.id.in_(oldest)))
 
 
-_SELECT = select(StoredAnswerRow.request_hash, StoredAnswerRow.status, StoredAnswerRow.headers, StoredAnswerRow.body)
+_SELECT = select(
+    StoredAnswerRow.request_hash,
+    StoredAnswerRow.status,
+    StoredAnswerRow.headers,
+    StoredAnswerRow.body,
+)

@@ -16,7 +16,8 @@ from embedding.errors import FlukeprintError
 from index.access.roles import ROLES, Role, is_role
 from index.access.tables import KeyRow, changing, read
 
-# Said at the start of every secret, so that people and scanners see what it is, and never a part of what is secret.
+# Said at the start of every secret, so that people and scanners see what it is, and never a part of
+# what is secret.
 PREFIX = "flk"
 _SECRET_BYTES = 32
 _NAME = re.compile(r"[^\W_][\w .@+-]{0,63}")
@@ -61,7 +62,9 @@ class Keys:
         self._engine = engine
 
     def create(self, name: str, role: str) -> NewKey:
-        """Make a key. Raises BadKey for a role or name that can't be, or a name that a key in use has."""
+        """Make a key. Raises BadKey for a role or name that can't be, or a name that a key in use
+        has.
+        """
         _check(name, role)
         key = ApiKey(secrets.token_hex(4), name, cast(Role, role), _now())
         secret = secrets.token_urlsafe(_SECRET_BYTES)
@@ -69,7 +72,8 @@ class Keys:
             in_use = select(KeyRow.id).where(KeyRow.name == name, KeyRow.revoked_at.is_(None))
             if (other := connection.scalar(in_use)) is not None:
                 raise BadKey(
-                    f"a key named {name!r} is in use already ({other}): revoke it first, or choose another name"
+                    f"a key named {name!r} is in use already ({other}): revoke it first, or "
+                    "choose another name"
                 )
             values = {"id": key.id, "name": name, "role": role, "created_at": key.created_at}
             connection.execute(insert(KeyRow).values(**values, secret_hash=_hash(secret)))
@@ -85,7 +89,9 @@ class Keys:
         return bool(read(self._engine, select(KeyRow.id).limit(1)))
 
     def find(self, secret: str) -> ApiKey | None:
-        """The key in use whose secret this is; as much is compared for an unknown id as for a known one."""
+        """The key in use whose secret this is; as much is compared for an unknown id as for a known
+        one.
+        """
         prefix, _, rest = secret.partition("_")
         id_, _, own = rest.encode("ascii", "replace").decode("ascii").partition("_")
         row: Any = next(iter(read(self._engine, _SELECT_HASHED.where(KeyRow.id == id_))), None)
@@ -95,36 +101,62 @@ class Keys:
         return _key(row)
 
     def note_use(self, key: ApiKey) -> None:
-        """Remember that a key was used just now, where that was last noted more than a minute ago."""
-        if key.last_used_at and datetime.now(UTC) - datetime.fromisoformat(key.last_used_at) < _USED_AGAIN_AFTER:
+        """Remember that a key was used just now, where that was last noted more than a minute
+        ago.
+        """
+        if (
+            key.last_used_at
+            and datetime.now(UTC) - datetime.fromisoformat(key.last_used_at) < _USED_AGAIN_AFTER
+        ):
             return
         with changing(self._engine) as connection:
-            connection.execute(update(KeyRow).where(KeyRow.id == key.id).values(last_used_at=_now()))
+            connection.execute(
+                update(KeyRow).where(KeyRow.id == key.id).values(last_used_at=_now())
+            )
 
     def revoke(self, id_or_name: str) -> ApiKey:
-        """Make a key open nothing from now on. Raises BadKey where no key in use has this id or name."""
+        """Make a key open nothing from now on.
+
+        Raises BadKey where no key in use has this id or name.
+        """
         with changing(self._engine) as connection:
             named = (KeyRow.id == id_or_name) | (KeyRow.name == id_or_name)
             row = connection.execute(_SELECT.where(named, KeyRow.revoked_at.is_(None))).first()
             if row is None:
-                raise BadKey(f"no key in use has the id or name {id_or_name!r}; `flukeprint keys list` shows them")
+                raise BadKey(
+                    f"no key in use has the id or name {id_or_name!r}; `flukeprint keys list` "
+                    "shows them"
+                )
             connection.execute(update(KeyRow).where(KeyRow.id == row.id).values(revoked_at=_now()))
             return _key(connection.execute(_SELECT.where(KeyRow.id == row.id)).one())
 
 
-_TOLD = (KeyRow.id, KeyRow.name, KeyRow.role, KeyRow.created_at, KeyRow.last_used_at, KeyRow.revoked_at)
+_TOLD = (
+    KeyRow.id,
+    KeyRow.name,
+    KeyRow.role,
+    KeyRow.created_at,
+    KeyRow.last_used_at,
+    KeyRow.revoked_at,
+)
 _SELECT = select(*_TOLD)
 _SELECT_HASHED = select(*_TOLD, KeyRow.secret_hash)
 
 
 def _check(name: str, role: str) -> None:
     if not is_role(role):
-        raise BadKey(f"{role!r} is no role; the roles are {', '.join(ROLES)}, each allowing all before it")
+        raise BadKey(
+            f"{role!r} is no role; the roles are {', '.join(ROLES)}, each allowing all before it"
+        )
     if name == LOCAL:
-        raise BadKey(f"{LOCAL!r} stands in the log for whoever used the service without a key; choose another name")
+        raise BadKey(
+            f"{LOCAL!r} stands in the log for whoever used the service without a key; choose "
+            "another name"
+        )
     if not _NAME.fullmatch(name):
         raise BadKey(
-            f"{name!r} can't name a key; a name has 1 to 64 letters, digits, spaces and . _ @ + -, and starts with a "
+            f"{name!r} can't name a key; a name has 1 to 64 letters, digits, spaces and . _ @ + "
+            "-, and starts with a "
             "letter or digit"
         )
 
@@ -134,8 +166,8 @@ def _key(row: Any) -> ApiKey:
 
 
 def _hash(secret: str) -> str:
-    # One SHA-256, no salt and no slow hash: those protect what people choose. Nobody guesses 256 random bits, not
-    # even with the hash in hand, and every request waits for this.
+    # One SHA-256, no salt and no slow hash: those protect what people choose. Nobody guesses 256
+    # random bits, not even with the hash in hand, and every request waits for this.
     return hashlib.sha256(secret.encode("ascii")).hexdigest()
 
 

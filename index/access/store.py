@@ -23,4 +23,8 @@ class AccessStore:
     @classmethod
     def of(cls, engine: Engine, *, keep_answers_hours: float = 24.0) -> AccessStore:
         """Use the database that `engine` reaches."""
-        return cls(Keys(engine), StoredAnswers(engine, keep_seconds=keep_answers_hours * 3600), engine.dispose)
+        return cls(
+            Keys(engine),
+            StoredAnswers(engine, keep_seconds=keep_answers_hours * 3600),
+            engine.dispose,
+        )

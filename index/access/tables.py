@@ -1,6 +1,7 @@
 """The tables of keys and kept answers, and how they are reached. Part of SQLAlchemy's door.
 
-They stand in the catalogue's database, and appear there with the first key or kept answer: reading never writes.
+They stand in the catalogue's database, and appear there with the first key or kept answer: reading
+never writes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ class AccessUnavailable(FlukeprintError):
 
 
 class KeyRow(Table):
-    """A key: the SHA-256 of its secret, never the secret. A revoked one stays, so that its name keeps its meaning."""
+    """A key: the SHA-256 of its secret, never the secret.
+
+    A revoked one stays, so that its name keeps its meaning.
+    """
 
     __tablename__ = "api_keys"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -45,9 +49,11 @@ Index(
 
 
 class StoredAnswerRow(Table):
-    """What a request was answered, for when it is sent again; without a status it is still being answered.
+    """What a request was answered, for when it is sent again; without a status it is still being
+    answered.
 
-    `id` is a hash of who sent it, where to and under which Idempotency-Key. `at` is in seconds since 1970.
+    `id` is a hash of who sent it, where to and under which Idempotency-Key. `at` is in seconds
+    since 1970.
     """
 
     __tablename__ = "stored_answers"
@@ -76,7 +82,10 @@ def read(engine: Engine, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple
 
 @contextmanager
 def changing(engine: Engine) -> Generator[Connection]:
-    """Open one transaction that changes the tables, made where they are absent. Raises AccessUnavailable."""
+    """Open one transaction that changes the tables, made where they are absent.
+
+    Raises AccessUnavailable.
+    """
     with _telling(), writing(engine.connect()) as connection, connection.begin():
         create_missing(connection, _TABLES)
         keep_others_out(connection, *(table.name for table in _TABLES))
@@ -89,5 +98,11 @@ def _telling() -> Generator[None]:
         yield
     except DBAPIError as error:
         said = " ".join(str(error.orig).split())
-        advice = "try again in a moment" if is_busy(error) else "see that the catalogue's database can be written"
-        raise AccessUnavailable(f"keys and kept answers can't be reached ({said}); {advice}") from error
+        advice = (
+            "try again in a moment"
+            if is_busy(error)
+            else "see that the catalogue's database can be written"
+        )
+        raise AccessUnavailable(
+            f"keys and kept answers can't be reached ({said}); {advice}"
+        ) from error

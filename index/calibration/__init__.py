@@ -1,1 +1,1 @@
-""""""
+"""What a distance is worth: thresholds and probabilities from trials on the catalogue."""

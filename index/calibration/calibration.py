@@ -1,7 +1,7 @@
 """What a distance is worth: thresholds for a chosen false-positive rate, and probabilities.
 
-A threshold drifts as the gallery grows, since the nearest of N strangers gets nearer with N; so a calibration
-belongs to one catalogue revision and is fitted again at each build and update.
+A threshold drifts as the gallery grows, since the nearest of N strangers gets nearer with N; so a
+calibration belongs to one catalogue revision and is fitted again at each build and update.
 """
 
 from __future__ import annotations
@@ -33,10 +33,13 @@ FEWEST_UNKNOWN_TRIALS = 10
 ENOUGH_NEW_WHALE_PHOTOS = 50
 """With as many photos of real unknown animals, held-out individuals no longer stand in for them."""
 
-# Where nothing could be fitted: nothing is known without review, and no probability is above one half.
+# Where nothing could be fitted: nothing is known without review, and no probability is above one
+# half.
 _UNFITTED_THRESHOLDS = Thresholds(known=-1.0, new_whale=0.5)
 _UNFITTED_CURVE = FallingCurve((0.0, 0.5, 1.0), (0.5, 0.1, 0.0))
-_LOWEST_DISTANCES = 200  # of the stored unknown distances, those kept one by one: low rates need them
+_LOWEST_DISTANCES = (
+    200  # of the stored unknown distances, those kept one by one: low rates need them
+)
 _MOST_DISTANCES = 1000
 
 
@@ -49,9 +52,10 @@ class Calibration:
     """Thresholds and probabilities of one catalogue revision, small enough to be stored with it.
 
     `unknown_distances` are distances of unknown queries to their nearest individual, ascending, and
-    `unknown_nearer` how many of all `unknown_trials` were nearer than each. `right_distances` are those of known
-    queries to their own individual where it was nearest, `right_within` how many were as near as each or nearer.
-    The last three are empty in a calibration that was stored before they were kept.
+    `unknown_nearer` how many of all `unknown_trials` were nearer than each. `right_distances` are
+    those of known queries to their own individual where it was nearest, `right_within` how many
+    were as near as each or nearer. The last three are empty in a calibration that was stored before
+    they were kept.
     """
 
     is_fitted: bool
@@ -79,13 +83,16 @@ class Calibration:
         new_whale_share: float = NEW_WHALE_SHARE,
         unknown_source: UnknownSource = "held-out individuals",
     ) -> Calibration:
-        """Fit to known trials and to the distances (u,) or (u, r) of the candidates of unknown queries.
+        """Fit to known trials and to the distances (u,) or (u, r) of the candidates of unknown
+        queries.
 
-        With no known trial or fewer than FEWEST_UNKNOWN_TRIALS unknown ones nothing is fitted: thresholds and
-        probabilities are then cautious constants and `is_fitted` is False.
+        With no known trial or fewer than FEWEST_UNKNOWN_TRIALS unknown ones nothing is fitted:
+        thresholds and probabilities are then cautious constants and `is_fitted` is False.
         """
         if not 0 < new_whale_share < 1:
-            raise BadCalibration(f"new_whale_share is {new_whale_share}; give a share between 0 and 1")
+            raise BadCalibration(
+                f"new_whale_share is {new_whale_share}; give a share between 0 and 1"
+            )
         unknown = unknown_distances if unknown_distances.ndim == 2 else unknown_distances[:, None]
         nearest = np.sort(unknown[:, 0])
         kept = _kept_positions(len(nearest))
@@ -117,24 +124,32 @@ class Calibration:
         )
 
     def threshold_at_fpir(self, fpir: float) -> float:
-        """Find the largest distance within which at most the share `fpir` of unknown queries has a candidate.
+        """Find the largest distance within which at most the share `fpir` of unknown queries has a
+        candidate.
 
         Raises BadQuery outside (0, 1), BadCalibration for an unfitted calibration.
         """
         if not 0 < fpir < 1:
-            raise BadQuery(f"the false-positive rate is {fpir}; give a share between 0 and 1, such as 0.05")
+            raise BadQuery(
+                f"the false-positive rate is {fpir}; give a share between 0 and 1, such as 0.05"
+            )
         if not self.is_fitted:
             raise BadCalibration(
-                f"{self.description} No false-positive rate can be promised; add photos of more individuals, "
+                f"{self.description} No false-positive rate can be promised; add photos of more "
+                "individuals, "
                 "or give a distance threshold instead"
             )
         allowed = math.floor(fpir * self.unknown_trials + 1e-9)
-        # Just below the farthest stored distance that no more than the allowed trials are nearer than.
+        # Just below the farthest stored distance that no more than the allowed trials are nearer
+        # than.
         at = int(np.searchsorted(self.unknown_nearer, allowed, side="right")) - 1
         return math.nextafter(self.unknown_distances[at], -math.inf)
 
-    def thresholds(self, *, max_fpir: float | None = None, threshold: float | None = None) -> Thresholds:
-        """Choose thresholds: the defaults, `known` at a false-positive rate, or new_whale at a distance.
+    def thresholds(
+        self, *, max_fpir: float | None = None, threshold: float | None = None
+    ) -> Thresholds:
+        """Choose thresholds: the defaults, `known` at a false-positive rate, or new_whale at a
+        distance.
 
         Raises BadQuery for both at once and for values out of range.
         """
@@ -158,7 +173,9 @@ class Calibration:
         return (self.first if rank == 1 else self.later).at(distance)
 
     def probabilities(self, distances: Sequence[float]) -> list[float]:
-        """Probabilities of one answer's candidates, nearest first: never rising, never above 1 together."""
+        """Probabilities of one answer's candidates, nearest first: never rising, never above 1
+        together.
+        """
         probabilities: list[float] = []
         left = 1.0
         for rank, distance in enumerate(distances, start=1):
@@ -170,11 +187,18 @@ class Calibration:
     @property
     def description(self) -> str:
         """One plain sentence: what the calibration was fitted to, or why it was not."""
-        trials = f"{self.known_trials} known and {self.unknown_trials} unknown trials ({self.unknown_source})"
+        trials = (
+            f"{self.known_trials} known and {self.unknown_trials} unknown trials "
+            f"({self.unknown_source})"
+        )
         if self.is_fitted:
-            return f"Calibrated on {trials}, taking {self.new_whale_share:.0%} of queries to be new whales."
+            return (
+                f"Calibrated on {trials}, taking {self.new_whale_share:.0%} of queries to be "
+                "new whales."
+            )
         return (
-            f"The catalogue is too small to calibrate: {trials}, where 1 and {FEWEST_UNKNOWN_TRIALS} are "
+            f"The catalogue is too small to calibrate: {trials}, where 1 and "
+            f"{FEWEST_UNKNOWN_TRIALS} are "
             "needed; every near match goes to review."
         )
 
@@ -184,7 +208,8 @@ class Calibration:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Calibration:
-        """Restore a stored calibration; raises BadCalibration for one that lacks a field or has others.
+        """Restore a stored calibration; raises BadCalibration for one that lacks a field or has
+        others.
 
         Fields that came later have a default and may be lacking: a catalogue outlives its software.
         """
@@ -198,21 +223,33 @@ class Calibration:
         values = dict(stored)
         try:
             for curve in ("first", "later"):
-                values[curve] = FallingCurve(**{name: tuple(knots) for name, knots in stored[curve].items()})
-            for numbers in ("unknown_distances", "unknown_nearer", "right_distances", "right_within"):
+                values[curve] = FallingCurve(
+                    **{name: tuple(knots) for name, knots in stored[curve].items()}
+                )
+            for numbers in (
+                "unknown_distances",
+                "unknown_nearer",
+                "right_distances",
+                "right_within",
+            ):
                 values[numbers] = tuple(stored.get(numbers, ()))
             bins: Mapping[str, Sequence[int]] = stored.get("histogram", {})
-            values["histogram"] = Histogram(**{name: tuple(counts) for name, counts in bins.items()})
+            values["histogram"] = Histogram(
+                **{name: tuple(counts) for name, counts in bins.items()}
+            )
         except (AttributeError, TypeError) as error:
             raise BadCalibration(
-                f"a stored calibration cannot be read ({error}); run `flukeprint index update` to fit it again"
+                f"a stored calibration cannot be read ({error}); run `flukeprint index update` "
+                "to fit it again"
             ) from error
         return cls(**values)
 
     def _defaults(self) -> Thresholds:
         if not self.is_fitted:
             return _UNFITTED_THRESHOLDS
-        return Thresholds(self.threshold_at_fpir(KNOWN_FPIR), self.threshold_at_fpir(NEW_WHALE_FPIR))
+        return Thresholds(
+            self.threshold_at_fpir(KNOWN_FPIR), self.threshold_at_fpir(NEW_WHALE_FPIR)
+        )
 
 
 def calibrate(
@@ -224,9 +261,10 @@ def calibrate(
 ) -> Calibration:
     """Fit to a catalogue's own photos (m, d), each tried with itself left out of the gallery.
 
-    A known trial leaves the photo out, an unknown one its whole individual; an individual seen once gives
-    only the latter. Photos whose individual is None are of unknown animals, and as soon as there are
-    ENOUGH_NEW_WHALE_PHOTOS of them they alone are the unknown trials: real strangers beat simulated ones.
+    A known trial leaves the photo out, an unknown one its whole individual; an individual seen once
+    gives only the latter. Photos whose individual is None are of unknown animals, and as soon as
+    there are ENOUGH_NEW_WHALE_PHOTOS of them they alone are the unknown trials: real strangers beat
+    simulated ones.
     """
     trials = catalogue_trials(vectors, individuals, score)
     has_enough = len(trials.unlabelled) >= ENOUGH_NEW_WHALE_PHOTOS
@@ -239,11 +277,15 @@ def calibrate(
     )
 
 
-def best_submission_threshold(known: Trials, unknown_nearest: NDArray[np.float64], new_whale_share: float) -> float:
-    """Find the distance beyond which new_whale as first label, else as second, has the best expected MAP@5.
+def best_submission_threshold(
+    known: Trials, unknown_nearest: NDArray[np.float64], new_whale_share: float
+) -> float:
+    """Find the distance beyond which new_whale as first label, else as second, has the best
+    expected MAP@5.
 
-    Only two kinds of trial depend on it: within the distance a known query whose first candidate is right
-    scores 1 instead of 1/2, and an unknown one 1/2 instead of 1. Below 0: new_whale always comes first.
+    Only two kinds of trial depend on it: within the distance a known query whose first candidate is
+    right scores 1 instead of 1/2, and an unknown one 1/2 instead of 1. Below 0: new_whale always
+    comes first.
     """
     right = known.distances[known.true_ranks == 1, 0]
     distances = np.unique(np.concatenate([right, unknown_nearest]))
@@ -254,7 +296,9 @@ def best_submission_threshold(known: Trials, unknown_nearest: NDArray[np.float64
     return float(distances[best]) if net[best] > 0 else -1.0
 
 
-def _fit_ranks(known: Trials, unknown: NDArray[np.float64], ranks: slice, new_whale_share: float) -> FallingCurve:
+def _fit_ranks(
+    known: Trials, unknown: NDArray[np.float64], ranks: slice, new_whale_share: float
+) -> FallingCurve:
     """Fit one curve to the candidates at these places (0-based) of every trial, pooled."""
     places = np.arange(known.distances.shape[1], dtype=np.int64)[ranks]
     is_right = known.true_ranks[:, None] == places + 1  # (t, places)
@@ -274,5 +318,7 @@ def _kept_positions(count: int) -> NDArray[np.int64]:
     """Which of the sorted unknown distances to store: the lowest one by one, the others evenly."""
     if count <= _MOST_DISTANCES:
         return np.arange(count)
-    others = np.linspace(_LOWEST_DISTANCES, count - 1, _MOST_DISTANCES - _LOWEST_DISTANCES).astype(np.int64)
+    others = np.linspace(_LOWEST_DISTANCES, count - 1, _MOST_DISTANCES - _LOWEST_DISTANCES).astype(
+        np.int64
+    )
     return np.concatenate([np.arange(_LOWEST_DISTANCES), others])

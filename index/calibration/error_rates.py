@@ -1,4 +1,6 @@
-"""What a threshold would cost: who passes for known that isn't, and who is missed, as a calibration's trials say."""
+"""What a threshold would cost: who passes for known that isn't, and who is missed, as a
+calibration's trials say.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ _NONE_PASSES = 1e-9  # a rate that allows no trial at all
 class RatePoint:
     """What happens where answers up to `distance` count as known.
 
-    `fpir`: share of unknown queries that pass. `fnir`: share of known queries that don't, or whose nearest individual
-    is another; None for a calibration that was stored before that was counted.
+    `fpir`: share of unknown queries that pass. `fnir`: share of known queries that don't, or whose
+    nearest individual is another; None for a calibration that was stored before that was counted.
     """
 
     distance: float
@@ -25,7 +27,9 @@ class RatePoint:
 
 
 def rates_at(calibration: Calibration, distance: float) -> RatePoint:
-    """Count the trials on either side of a distance; where not all are stored, to the careful side of both rates."""
+    """Count the trials on either side of a distance; where not all are stored, to the careful side
+    of both rates.
+    """
     after = int(np.searchsorted(calibration.unknown_distances, distance, side="right"))
     stored = (*calibration.unknown_nearer, calibration.unknown_trials)
     fpir = stored[after] / calibration.unknown_trials if calibration.unknown_trials else 0.0
@@ -37,7 +41,8 @@ def rates_at(calibration: Calibration, distance: float) -> RatePoint:
 
 
 def det_points(calibration: Calibration, most: int = 200) -> list[RatePoint]:
-    """The detection error trade-off: rates at growing thresholds, false positives evenly spaced on a log scale.
+    """The detection error trade-off: rates at growing thresholds, false positives evenly spaced on
+    a log scale.
 
     Empty for an unfitted calibration, whose trials are too few to say anything.
     """

@@ -1,4 +1,6 @@
-"""How trials' nearest distances are spread, counted in bins that never change, so that two revisions compare."""
+"""How trials' nearest distances are spread, counted in bins that never change, so that two
+revisions compare.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,11 @@ BIN_COUNT = round(2 / BIN_WIDTH)
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Trials a bin, by what the nearest individual was; each BIN_COUNT long, or empty where nothing was counted.
+    """Trials a bin, by what the nearest individual was; each BIN_COUNT long, or empty where nothing
+    was counted.
 
-    `known`: the right one. `mistaken`: another one, though the right one was there. `unknown`: of an unknown query.
+    `known`: the right one. `mistaken`: another one, though the right one was there. `unknown`: of
+    an unknown query.
     """
 
     known: tuple[int, ...] = ()
@@ -32,15 +36,20 @@ class Histogram:
 NOT_COUNTED = Histogram()
 
 
-def count(known: NDArray[np.float64], is_right: NDArray[np.bool_], unknown: NDArray[np.float64]) -> Histogram:
-    """Count the distances (a,) of known trials, (a,) whether each was right, and (u,) of unknown trials."""
+def count(
+    known: NDArray[np.float64], is_right: NDArray[np.bool_], unknown: NDArray[np.float64]
+) -> Histogram:
+    """Count the distances (a,) of known trials, (a,) whether each was right, and (u,) of unknown
+    trials.
+    """
     return Histogram(_binned(known[is_right]), _binned(known[~is_right]), _binned(unknown))
 
 
 def _binned(distances: NDArray[np.float64]) -> tuple[int, ...]:
     """A distance between two bins is in the upper one, 2 itself in the last."""
-    # Distances have six decimals, so half of the last one settles what 0.06 / 0.02 = 2.9999999999999996 would not.
-    # Scores other than distances, which a comparison calibrates too, may lie far beyond 2.
+    # Distances have six decimals, so half of the last one settles what 0.06 / 0.02 =
+    # 2.9999999999999996 would not. Scores other than distances, which a comparison calibrates too,
+    # may lie far beyond 2.
     inside = np.minimum(distances[np.isfinite(distances)], 2.0)
     bins = ((inside + 5e-7) / BIN_WIDTH).astype(np.int64)
     return tuple(np.bincount(np.clip(bins, 0, BIN_COUNT - 1), minlength=BIN_COUNT).tolist())

@@ -16,7 +16,9 @@ _MOST_KNOTS = 200  # a curve is stored with the catalogue: a few kilobytes
 
 @dataclass(frozen=True, slots=True)
 class FallingCurve:
-    """Straight lines through (distance, probability) knots, level before the first and after the last."""
+    """Straight lines through (distance, probability) knots, level before the first and after the
+    last.
+    """
 
     distances: tuple[float, ...]
     probabilities: tuple[float, ...]
@@ -35,11 +37,11 @@ def fit_falling(
 ) -> FallingCurve:
     """Fit the probability that a candidate at a distance is right.
 
-    `known` (a,) are distances of candidates that known queries got, `is_right` (a,) whether each was the
-    right individual, `unknown` (b,) those that unknown queries got, never right. The unknown ones weigh
-    `unknown_share` of the whole, whatever their number. Equal distances are one observation, counted in whole
-    numbers, so that the fit does not depend on the order of the trials. Nothing is ever certain: the curve
-    stays 1 / (a + b + 2) away from 0 and 1.
+    `known` (a,) are distances of candidates that known queries got, `is_right` (a,) whether each
+    was the right individual, `unknown` (b,) those that unknown queries got, never right. The
+    unknown ones weigh `unknown_share` of the whole, whatever their number. Equal distances are one
+    observation, counted in whole numbers, so that the fit does not depend on the order of the
+    trials. Nothing is ever certain: the curve stays 1 / (a + b + 2) away from 0 and 1.
     """
     distances, where = np.unique(np.concatenate([known, unknown]), return_inverse=True)
 
@@ -49,7 +51,9 @@ def fit_falling(
     of_known, of_unknown = where[: len(known)], where[len(known) :]
     known_weight = (1 - unknown_share) / max(1, len(known))
     right = count(of_known[is_right]) * known_weight
-    weights = count(of_known) * known_weight + count(of_unknown) * (unknown_share / max(1, len(unknown)))
+    weights = count(of_known) * known_weight + count(of_unknown) * (
+        unknown_share / max(1, len(unknown))
+    )
     fitted = _optimize.isotonic_regression(right / weights, weights=weights, increasing=False)
     uncertain = 1 / (len(known) + len(unknown) + 2)
     levels = np.clip(fitted.x, uncertain, 1 - uncertain)

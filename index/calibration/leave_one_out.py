@@ -1,4 +1,6 @@
-"""Asking a catalogue about its own photos: each once as if it were new (leave-one-out), in bounded memory."""
+"""Asking a catalogue about its own photos: each once as if it were new (leave-one-out), in bounded
+memory.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,18 @@ _BLOCK_BYTES = 128 * 2**20  # memory for one block of photos against every other
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """t known queries: the distances (t, r) of their first candidates, ascending, infinite where there are
-    fewer than r, and the 1-based rank (t,) of the right individual among all."""
+    """t known queries: the distances (t, r) of their first candidates, ascending, infinite where
+    there are fewer than r, and the 1-based rank (t,) of the right individual among all.
+    """
 
     distances: NDArray[np.float64]
     true_ranks: NDArray[np.int64]
 
 
 class LeaveOneOutRanks(NamedTuple):
-    """For each photo whose individual has another one: its row, and the rank of its individual without it."""
+    """For each photo whose individual has another one: its row, and the rank of its individual
+    without it.
+    """
 
     rows: NDArray[np.int64]  # (q,)
     ranks: NDArray[np.int64]  # (q,), 1-based
@@ -45,10 +50,14 @@ class _Block(NamedTuple):
     distances: NDArray[np.float64]  # (q, c), infinite for an individual seen in this photo alone
 
 
-def leave_one_out_ranks(vectors: FloatArray, individuals: Sequence[str], score: Score = "nearest") -> LeaveOneOutRanks:
-    """Rank each photo's own individual against all others, the photo itself left out; ties by individual id.
+def leave_one_out_ranks(
+    vectors: FloatArray, individuals: Sequence[str], score: Score = "nearest"
+) -> LeaveOneOutRanks:
+    """Rank each photo's own individual against all others, the photo itself left out; ties by
+    individual id.
 
-    Photos of individuals seen once are no queries (there is nothing left to find) but stay in the gallery.
+    Photos of individuals seen once are no queries (there is nothing left to find) but stay in the
+    gallery.
     """
     rows: list[NDArray[np.int64]] = []
     ranks: list[NDArray[np.int64]] = []
@@ -74,7 +83,8 @@ class CatalogueTrials(NamedTuple):
 def catalogue_trials(
     vectors: FloatArray, individuals: Sequence[str | None], score: Score = "nearest"
 ) -> CatalogueTrials:
-    """Try every photo (m, d) as a known query and as an unknown one; individual None is nobody known.
+    """Try every photo (m, d) as a known query and as an unknown one; individual None is nobody
+    known.
 
     A held-out trial is dropped where no other individual remains to be mistaken for.
     """
@@ -87,7 +97,9 @@ def catalogue_trials(
         known.append(_first(block.distances[is_known]))
         ranks.append(true_ranks(block.distances[is_known], block.columns[is_known]))
         unlabelled.append(_first(block.distances[~is_labelled]))
-        labelled = block.distances[is_labelled]  # a copy: its own individuals are taken out in place
+        labelled = block.distances[
+            is_labelled
+        ]  # a copy: its own individuals are taken out in place
         labelled[np.arange(len(labelled)), block.columns[is_labelled]] = np.inf
         held_out.append(_first(labelled))
     kept = np.concatenate(held_out)
@@ -98,8 +110,12 @@ def catalogue_trials(
     )
 
 
-def _leave_one_out(vectors: FloatArray, individuals: Sequence[str | None], score: Score) -> Iterator[_Block]:
-    """Yield every photo in blocks, labelled ones in order of individual and then those of nobody known."""
+def _leave_one_out(
+    vectors: FloatArray, individuals: Sequence[str | None], score: Score
+) -> Iterator[_Block]:
+    """Yield every photo in blocks, labelled ones in order of individual and then those of nobody
+    known.
+    """
     vectors = check_vectors(vectors, named="catalogue vectors")
     ids = sorted({each for each in individuals if each is not None})
     if not ids:
@@ -121,9 +137,13 @@ def _leave_one_out(vectors: FloatArray, individuals: Sequence[str | None], score
 
 
 class _SortedPhotos:
-    """Photos sorted by individual, in float64, whose distances can leave a photo out of its individual."""
+    """Photos sorted by individual, in float64, whose distances can leave a photo out of its
+    individual.
+    """
 
-    def __init__(self, vectors: NDArray[np.float64], columns: NDArray[np.int64], count: int) -> None:
+    def __init__(
+        self, vectors: NDArray[np.float64], columns: NDArray[np.int64], count: int
+    ) -> None:
         self._vectors = vectors  # (m, d)
         self._columns = columns  # (m,)
         self._starts = np.searchsorted(columns, np.arange(count))  # (c,)
@@ -131,8 +151,12 @@ class _SortedPhotos:
         self._sums = sums_of(vectors, self._starts)  # (c, d)
         self._centres = centres_of(self._sums)
 
-    def distances(self, queries: FloatArray, score: Score, own: NDArray[np.int64] | None) -> NDArray[np.float64]:
-        """Distances (q, c); `own` (q,) says which of the photos each query is, None that they are none."""
+    def distances(
+        self, queries: FloatArray, score: Score, own: NDArray[np.int64] | None
+    ) -> NDArray[np.float64]:
+        """Distances (q, c); `own` (q,) says which of the photos each query is, None that they are
+        none.
+        """
         if score == "nearest":
             distances = self._nearest(queries, own)
         elif score == "centre":

@@ -1,7 +1,9 @@
-"""Figures of merit from distances and ranks; definitions as in the benchmarks page, all shares 0 to 1.
+"""Figures of merit from distances and ranks; definitions as in the benchmarks page, all shares 0 to
+1.
 
-Arrays: `ranks` (n,) 1-based ranks of the true individual, `known_distance` (a,) and `unknown_distance` (b,)
-cosine distances of known and unknown queries to their nearest individual, `known_rank` (a,) true ranks.
+Arrays: `ranks` (n,) 1-based ranks of the true individual, `known_distance` (a,) and
+`unknown_distance` (b,) cosine distances of known and unknown queries to their nearest individual,
+`known_rank` (a,) true ranks.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ Ranks = NDArray[np.int64]
 
 LABELS_A_ROW = 5  # how many answers Kaggle's MAP@5 reads
 FPIRS = (0.3, 0.1, 0.05, 0.01)
-_BEST_OF_THRESHOLDS = 201  # quantiles tried for the best threshold, as the independent score script tries
+_BEST_OF_THRESHOLDS = (
+    201  # quantiles tried for the best threshold, as the independent score script tries
+)
 
 
 class BadMeasurement(FlukeprintError):
@@ -28,23 +32,35 @@ class BadMeasurement(FlukeprintError):
 
 
 def true_ranks(distances: Distances, columns: Ranks) -> Ranks:
-    """Rank (n,) each query's own column in its row of distances (n, c); ties by column, so by id."""
+    """Rank (n,) each query's own column in its row of distances (n, c); ties by column, so by
+    id.
+    """
     own = distances[np.arange(len(distances)), columns][:, None]
-    ties_before = (distances == own) & (np.arange(distances.shape[1], dtype=np.int64) < columns[:, None])
+    ties_before = (distances == own) & (
+        np.arange(distances.shape[1], dtype=np.int64) < columns[:, None]
+    )
     return 1 + (distances < own).sum(axis=1) + ties_before.sum(axis=1)
 
 
 def closed_set(ranks: Ranks) -> dict[str, float]:
     """Number of queries, top-1, top-5 and MAP@5 of queries whose individual is in the gallery."""
     _check_lengths("ranks", ranks)
-    return {"queries": len(ranks), "top1": top(ranks, 1), "top5": top(ranks, 5), "map5": map5(ranks)}
+    return {
+        "queries": len(ranks),
+        "top1": top(ranks, 1),
+        "top5": top(ranks, 5),
+        "map5": map5(ranks),
+    }
 
 
-def open_set(known_distance: Distances, known_rank: Ranks, unknown_distance: Distances) -> dict[str, float]:
-    """Numbers of queries, AUROC, FNIR at each rate of FPIRS, and the best MAP@5 that one threshold reaches.
+def open_set(
+    known_distance: Distances, known_rank: Ranks, unknown_distance: Distances
+) -> dict[str, float]:
+    """Numbers of queries, AUROC, FNIR at each rate of FPIRS, and the best MAP@5 that one threshold
+    reaches.
 
-    The last is an upper bound, its threshold being chosen on the queries themselves and new_whale costing
-    nothing in later places; `submission_map5` is what a threshold really earns.
+    The last is an upper bound, its threshold being chosen on the queries themselves and new_whale
+    costing nothing in later places; `submission_map5` is what a threshold really earns.
     """
     _check_lengths("known queries", known_distance, known_rank)
     _check_lengths("unknown queries", unknown_distance)
@@ -54,8 +70,12 @@ def open_set(known_distance: Distances, known_rank: Ranks, unknown_distance: Dis
         "auroc": auroc(known_distance, unknown_distance),
     }
     for fpir in FPIRS:
-        figures[f"fnir_at_fpir_{fpir}"] = fnir_at_fpir(known_distance, known_rank, unknown_distance, fpir)
-    figures["map5_with_new_whale_best_threshold"] = _best_map5(known_distance, known_rank, unknown_distance)
+        figures[f"fnir_at_fpir_{fpir}"] = fnir_at_fpir(
+            known_distance, known_rank, unknown_distance, fpir
+        )
+    figures["map5_with_new_whale_best_threshold"] = _best_map5(
+        known_distance, known_rank, unknown_distance
+    )
     return figures
 
 
@@ -77,14 +97,22 @@ def auroc(known_distance: Distances, unknown_distance: Distances) -> float:
     return float((farther + equal / 2).mean() / len(unknown))
 
 
-def fnir_at_fpir(known_distance: Distances, known_rank: Ranks, unknown_distance: Distances, fpir: float) -> float:
-    """Share of known queries missed: not first, or not nearer than the threshold that lets `fpir` through."""
+def fnir_at_fpir(
+    known_distance: Distances, known_rank: Ranks, unknown_distance: Distances, fpir: float
+) -> float:
+    """Share of known queries missed: not first, or not nearer than the threshold that lets `fpir`
+    through.
+    """
     threshold = np.quantile(unknown_distance, fpir)
     return float(1 - ((known_distance < threshold) & (known_rank == 1)).mean())
 
 
-def det_curve(known_distance: Distances, known_rank: Ranks, unknown_distance: Distances) -> tuple[Distances, Distances]:
-    """FPIR and FNIR (t,) at every threshold that changes either, from letting nobody pass to letting all."""
+def det_curve(
+    known_distance: Distances, known_rank: Ranks, unknown_distance: Distances
+) -> tuple[Distances, Distances]:
+    """FPIR and FNIR (t,) at every threshold that changes either, from letting nobody pass to
+    letting all.
+    """
     hits = np.sort(known_distance[known_rank == 1])
     unknown = np.sort(unknown_distance)
     thresholds = np.concatenate([[-np.inf], np.unique(np.concatenate([hits, unknown]))])
@@ -101,10 +129,11 @@ def cmc_curve(ranks: Ranks, most: int = 20) -> Distances:
 def submission_map5(
     known_distance: Distances, known_rank: Ranks, unknown_distance: Distances, threshold: float
 ) -> float:
-    """Kaggle's MAP@5 of known and unknown queries together, labelled as `index.identification.submission` labels them.
+    """Kaggle's MAP@5 of known and unknown queries together, labelled as
+    `index.identification.submission` labels them.
 
-    new_whale comes first beyond the threshold and second within it, so a known query that is found within it
-    at rank 1 stays first, and all others move one place down.
+    new_whale comes first beyond the threshold and second within it, so a known query that is found
+    within it at rank 1 stays first, and all others move one place down.
     """
     stays = (known_distance <= threshold) & (known_rank == 1)
     known = _credit(np.where(stays, 1, known_rank + 1))
@@ -118,11 +147,14 @@ def baks(truths: Sequence[str], answers: Sequence[str]) -> float:
     An answer is an individual or new_whale, which is wrong for a known query.
     """
     _check_lengths("known queries", truths, answers)
-    return _balanced(truths, [answer == truth for truth, answer in zip(truths, answers, strict=True)])
+    return _balanced(
+        truths, [answer == truth for truth, answer in zip(truths, answers, strict=True)]
+    )
 
 
 def baus(truths: Sequence[str], answers: Sequence[str]) -> float:
-    """Balanced accuracy on unknown queries: the share answered new_whale, averaged over individuals.
+    """Balanced accuracy on unknown queries: the share answered new_whale, averaged over
+    individuals.
 
     Unknown queries that are all named new_whale count as one individual.
     """
@@ -131,11 +163,17 @@ def baus(truths: Sequence[str], answers: Sequence[str]) -> float:
 
 
 def expected_calibration_error(
-    probabilities: Distances, is_right: NDArray[np.bool_], bins: int = 15, *, weights: Distances | None = None
+    probabilities: Distances,
+    is_right: NDArray[np.bool_],
+    bins: int = 15,
+    *,
+    weights: Distances | None = None,
 ) -> float:
-    """Mean gap between stated probability and share right, over equal-width bins, weighted by queries.
+    """Mean gap between stated probability and share right, over equal-width bins, weighted by
+    queries.
 
-    `weights` (n,) say how much each query counts, such as for another share of new whales; None: all the same.
+    `weights` (n,) say how much each query counts, such as for another share of new whales; None:
+    all the same.
     """
     weights = np.ones(len(probabilities)) if weights is None else weights
     _check_lengths("probabilities", probabilities, is_right, weights)
@@ -153,8 +191,8 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """95 % interval of `statistic(values)`, drawing whole groups (individuals) with replacement.
 
-    `values` (n, ...) has one row a query and `groups` names its individual: photos of one animal are alike,
-    so drawing photos would make the interval too narrow.
+    `values` (n, ...) has one row a query and `groups` names its individual: photos of one animal
+    are alike, so drawing photos would make the interval too narrow.
     """
     _check_lengths("values", values, groups)
     _, which = np.unique(np.asarray(groups), return_inverse=True)
@@ -188,7 +226,9 @@ def _best_map5(known_distance: Distances, known_rank: Ranks, unknown_distance: D
 
 def _balanced(individuals: Sequence[str], is_right: Sequence[bool]) -> float:
     _, which = np.unique(np.asarray(individuals), return_inverse=True)
-    return float((np.bincount(which, weights=np.asarray(is_right, np.float64)) / np.bincount(which)).mean())
+    return float(
+        (np.bincount(which, weights=np.asarray(is_right, np.float64)) / np.bincount(which)).mean()
+    )
 
 
 def _check_lengths(named: str, *arrays: Sequence[Any] | NDArray[Any]) -> None:

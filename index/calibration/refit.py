@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from index.calibration.calibration import BadCalibration, Calibration, calibrate
 from index.progress import Progress
 
-# A calibration stands while the catalogue has about the photos that it was fitted to; small ones are fitted at once.
+# A calibration stands while the catalogue has about the photos that it was fitted to; small ones
+# are fitted at once.
 _ALWAYS_FITTED_PHOTOS = 2000
 _GROWTH_TO_FIT = 0.05
 
@@ -24,7 +25,9 @@ class Fitted:
     photos: int
 
 
-def fitted_to(vectors: NDArray[np.float32], individuals: Sequence[str | None], progress: Progress) -> Fitted:
+def fitted_to(
+    vectors: NDArray[np.float32], individuals: Sequence[str | None], progress: Progress
+) -> Fitted:
     with progress(len(individuals), "Calibrating on the catalogue's own photos") as advance:
         calibration = calibrate(vectors, individuals)
         advance(len(individuals))
@@ -32,7 +35,9 @@ def fitted_to(vectors: NDArray[np.float32], individuals: Sequence[str | None], p
 
 
 def is_to_be_fitted(photos: int, fitted_to: int) -> bool:
-    """Whether acts that came while photos were embedded make a calibration of no use: always in small catalogues."""
+    """Whether acts that came while photos were embedded make a calibration of no use: always in
+    small catalogues.
+    """
     return photos <= _ALWAYS_FITTED_PHOTOS or abs(photos - fitted_to) > _GROWTH_TO_FIT * fitted_to
 
 

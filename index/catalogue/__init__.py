@@ -1,1 +1,1 @@
-""""""
+"""The record of photos, individuals and encounters, read and changed by revisions."""

@@ -1,8 +1,9 @@
-"""The curated record of photos, individuals, encounters, their vectors and every change made to them.
+"""The curated record of photos, individuals, encounters, their vectors and every change made to
+them.
 
-A SQLite file in WAL mode, or a schema of PostgreSQL. SQLAlchemy's door, together with `schema.py` (tables),
-`opening.py`, `catalogue_rows.py` (reading) and `revision.py` (changes). What is searched is derived from it; each
-answer comes from one revision.
+A SQLite file in WAL mode, or a schema of PostgreSQL. SQLAlchemy's door, together with `schema.py`
+(tables), `opening.py`, `catalogue_rows.py` (reading) and `revision.py` (changes). What is searched
+is derived from it; each answer comes from one revision.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class CatalogueCounts:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One photo's change: `kind` is add, reembed, relabel or remove; `detail` holds `before` and `after`."""
+    """One photo's change: `kind` is add, reembed, relabel or remove; `detail` holds `before` and
+    `after`.
+    """
 
     revision: int
     at: str
@@ -68,7 +71,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class RevisionSummary:
-    """One revision: when (UTC, ISO 8601), with which checkpoint, by which `kind` of event, and how much changed.
+    """One revision: when (UTC, ISO 8601), with which checkpoint, by which `kind` of event, and how
+    much changed.
 
     `changes` counts the log's lines by their kinds.
     """
@@ -81,7 +85,9 @@ class RevisionSummary:
 
 
 class Catalogue:
-    """An open catalogue. Reading never waits for a writer and sees one revision whole; safe from several threads."""
+    """An open catalogue. Reading never waits for a writer and sees one revision whole; safe from
+    several threads.
+    """
 
     def __init__(self, address: CatalogueAddress, *, wait_seconds: float) -> None:
         """Use `Catalogue.open`, which checks what is there first."""
@@ -89,10 +95,13 @@ class Catalogue:
         self.engine = open_engine(address, wait_seconds=wait_seconds)
 
     @classmethod
-    def open(cls, address: CatalogueAddress, *, create: bool = False, wait_seconds: float = 5.0) -> Catalogue:
+    def open(
+        cls, address: CatalogueAddress, *, create: bool = False, wait_seconds: float = 5.0
+    ) -> Catalogue:
         """Open a catalogue, or `create` an empty one where there is none yet.
 
-        `wait_seconds` is how long to wait for another process that is changing it. Raises BadCatalogue.
+        `wait_seconds` is how long to wait for another process that is changing it. Raises
+        BadCatalogue.
         """
         address = resolved(address)
         if create:
@@ -117,7 +126,10 @@ class Catalogue:
 
     @property
     def folder(self) -> Path:
-        """The folder that photos' relative paths start from. Raises BadCatalogue where a URL came without one."""
+        """The folder that photos' relative paths start from.
+
+        Raises BadCatalogue where a URL came without one.
+        """
         return files_folder(self.address)
 
     @property
@@ -128,7 +140,9 @@ class Catalogue:
 
     @property
     def fingerprint(self) -> str | None:
-        """The checkpoint that made the searchable vectors; None for a catalogue that never had any."""
+        """The checkpoint that made the searchable vectors; None for a catalogue that never had
+        any.
+        """
         with telling(self.address), Session(self.engine) as session:
             last = last_revision(session)
             return None if last is None else last.fingerprint
@@ -140,7 +154,9 @@ class Catalogue:
             return read_photos(session, self.folder, last.fingerprint if last else None)
 
     def species(self) -> dict[str, str]:
-        """Each individual's species by its name; individuals of which none is noted are left out."""
+        """Each individual's species by its name; individuals of which none is noted are left
+        out.
+        """
         with telling(self.address), Session(self.engine) as session:
             return read_species(session)
 
@@ -149,7 +165,11 @@ class Catalogue:
         with telling(self.address), Session(self.engine) as session:
             last = last_revision(session)
             is_catalogued = PhotoRow.state == CATALOGUED
-            searchable = select(func.count()).select_from(VectorRow).join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
+            searchable = (
+                select(func.count())
+                .select_from(VectorRow)
+                .join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
+            )
             made_by = VectorRow.fingerprint == (last.fingerprint if last else "")
 
             def count(what: Any, *only: Any) -> int:
@@ -164,15 +184,21 @@ class Catalogue:
             )
 
     def vectors(self, fingerprint: str) -> tuple[list[int], NDArray[np.float32]]:
-        """The vectors that one checkpoint made: photo ids, and (m, d) rows in the order of the photos' names."""
+        """The vectors that one checkpoint made: photo ids, and (m, d) rows in the order of the
+        photos' names.
+        """
         with telling(self.address), Session(self.engine) as session:
             rows = read_vectors(session, self.address, fingerprint)
             return rows.photo_ids, rows.vectors
 
-    def searchable(self, factory: str = "Flat", *, score: Score | None = None) -> tuple[Gallery, Calibration]:
-        """The gallery of the labelled photos and the calibration fitted to it, of the same revision.
+    def searchable(
+        self, factory: str = "Flat", *, score: Score | None = None
+    ) -> tuple[Gallery, Calibration]:
+        """The gallery of the labelled photos and the calibration fitted to it, of the same
+        revision.
 
-        `score` other than the stored calibration's fits another one for it, which takes seconds and isn't stored.
+        `score` other than the stored calibration's fits another one for it, which takes seconds and
+        isn't stored.
         """
         with telling(self.address), Session(self.engine) as session:
             last = self._last(session)
@@ -184,11 +210,16 @@ class Catalogue:
         return gallery, calibration
 
     def gallery(self, factory: str = "Flat") -> Gallery:
-        """The searchable vectors of the labelled photos; `factory` as in `index.search.engine.build_engine`."""
+        """The searchable vectors of the labelled photos; `factory` as in
+        `index.search.engine.build_engine`.
+        """
         return self.searchable(factory)[0]
 
     def calibration(self) -> Calibration:
-        """The calibration fitted at the last revision. Raises BadCalibration when it can't be read."""
+        """The calibration fitted at the last revision.
+
+        Raises BadCalibration when it can't be read.
+        """
         with telling(self.address), Session(self.engine) as session:
             self._last(session)
             return Calibration.from_json(last_calibration(session) or {})
@@ -196,7 +227,13 @@ class Catalogue:
     def changes(self, limit: int = 20) -> list[Change]:
         """The last changes of single photos, newest first."""
         query = (
-            select(ChangeRow.revision, RevisionRow.at, ChangeRow.kind, ChangeRow.photo, ChangeRow.detail)
+            select(
+                ChangeRow.revision,
+                RevisionRow.at,
+                ChangeRow.kind,
+                ChangeRow.photo,
+                ChangeRow.detail,
+            )
             .join(RevisionRow, RevisionRow.revision == ChangeRow.revision)
             .order_by(ChangeRow.id.desc())
             .limit(limit)
@@ -206,16 +243,23 @@ class Catalogue:
 
     def history(self, limit: int = 5) -> list[RevisionSummary]:
         """The last revisions, newest first, each with the number of its changes by kind."""
-        query = select(RevisionRow.revision, RevisionRow.at, RevisionRow.fingerprint, RevisionRow.kind)
+        query = select(
+            RevisionRow.revision, RevisionRow.at, RevisionRow.fingerprint, RevisionRow.kind
+        )
         query = query.order_by(RevisionRow.revision.desc()).limit(limit)
-        counted = select(ChangeRow.kind, func.count()).group_by(ChangeRow.kind).order_by(ChangeRow.kind)
+        counted = (
+            select(ChangeRow.kind, func.count()).group_by(ChangeRow.kind).order_by(ChangeRow.kind)
+        )
         with telling(self.address), Session(self.engine) as session:
             return [
                 RevisionSummary(
                     revision,
                     at,
                     fingerprint,
-                    {row[0]: row[1] for row in session.execute(counted.where(ChangeRow.revision == revision))},
+                    {
+                        row[0]: row[1]
+                        for row in session.execute(counted.where(ChangeRow.revision == revision))
+                    },
                     kind,
                 )
                 for revision, at, fingerprint, kind in session.execute(query).all()
@@ -225,7 +269,8 @@ class Catalogue:
         last = last_revision(session)
         if last is None:
             raise BadCatalogue(
-                f"the catalogue {self.address} holds nothing yet; fill it with `flukeprint index update`"
+                f"the catalogue {self.address} holds nothing yet; fill it with `flukeprint "
+                "index update`"
             )
         return last
 
@@ -233,7 +278,9 @@ class Catalogue:
 def _gallery_of(rows: VectorRows, factory: str, *, fingerprint: str, revision: int) -> Gallery:
     labelled = [
         (at, name, individual)
-        for at, (name, individual) in enumerate(zip(rows.photo_names, rows.individuals, strict=True))
+        for at, (name, individual) in enumerate(
+            zip(rows.photo_names, rows.individuals, strict=True)
+        )
         if individual is not None
     ]
     return Gallery.build(

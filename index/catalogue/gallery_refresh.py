@@ -1,4 +1,7 @@
-"""What photos are now, read after a change, so that a gallery in memory can follow it. Part of SQLAlchemy's door."""
+"""What photos are now, read after a change, so that a gallery in memory can follow it.
+
+Part of SQLAlchemy's door.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class UnknownPhotos:
-    """Photos of animals that nobody has named, catalogued or waiting, by name, with (n, d) vectors."""
+    """Photos of animals that nobody has named, catalogued or waiting, by name, with (n, d)
+    vectors.
+    """
 
     photo_names: list[str]
     vectors: NDArray[np.float32]
@@ -50,15 +55,23 @@ def present(catalogue: Catalogue, photo_names: Sequence[str]) -> Present:
         calibration = Calibration.from_json(last_calibration(session) or {})
         for start in range(0, len(photo_names), MOST_BOUND):
             names = photo_names[start : start + MOST_BOUND]
-            photos |= {one.name: one for one in read_photos(session, catalogue.folder, fingerprint, names)}
-            query = select(PhotoRow.name, VectorRow.embedding).join(VectorRow, VectorRow.photo_id == PhotoRow.id)
-            rows = session.execute(query.where(VectorRow.fingerprint == fingerprint, PhotoRow.name.in_(names)))
+            photos |= {
+                one.name: one for one in read_photos(session, catalogue.folder, fingerprint, names)
+            }
+            query = select(PhotoRow.name, VectorRow.embedding).join(
+                VectorRow, VectorRow.photo_id == PhotoRow.id
+            )
+            rows = session.execute(
+                query.where(VectorRow.fingerprint == fingerprint, PhotoRow.name.in_(names))
+            )
             vectors |= {name: np.frombuffer(embedding, "<f4") for name, embedding in rows}
     return Present(number, fingerprint, calibration, photos, vectors)
 
 
 def followed(gallery: Gallery, photo_names: Sequence[str], now: Present) -> Gallery:
-    """The gallery after a change that concerned these photos: as if it were read anew from the catalogue."""
+    """The gallery after a change that concerned these photos: as if it were read anew from the
+    catalogue.
+    """
     searched = {
         name: (photo.individual, now.vectors[name])
         for name, photo in now.photos.items()
@@ -75,7 +88,10 @@ def followed(gallery: Gallery, photo_names: Sequence[str], now: Present) -> Gall
 
 
 def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
-    """Read the photos of nobody known, new_whale and waiting, with one checkpoint's vectors. Raises BadCatalogue."""
+    """Read the photos of nobody known, new_whale and waiting, with one checkpoint's vectors.
+
+    Raises BadCatalogue.
+    """
     with telling(catalogue.address), Session(catalogue.engine) as session:
         query = (
             select(PhotoRow.name, VectorRow.embedding)
@@ -84,6 +100,8 @@ def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
             .where(PhotoRow.state.in_((CATALOGUED, WAITING)), PhotoRow.individual_id.is_(None))
             .order_by(PhotoRow.name)
         )
-        rows = [(name, np.frombuffer(embedding, "<f4")) for name, embedding in session.execute(query)]
+        rows = [
+            (name, np.frombuffer(embedding, "<f4")) for name, embedding in session.execute(query)
+        ]
     vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, 0), np.float32)
     return UnknownPhotos([name for name, _ in rows], vectors)

@@ -1,4 +1,6 @@
-"""A catalogue's rows as they are stored, for copying and checking them: deleted photos too. Part of SQLAlchemy's door.
+"""A catalogue's rows as they are stored, for copying and checking them: deleted photos too.
+
+Part of SQLAlchemy's door.
 
 What is read here makes no sense to a curator; see `directory.py` for that.
 """
@@ -30,7 +32,10 @@ def _connected(address: CatalogueAddress) -> Generator[Connection]:
 
 
 def stored_photos(address: CatalogueAddress) -> list[tuple[int, str, str, str, str]]:
-    """All photos as they are stored, deleted ones too: key, name, path, content hash, state. Raises BadCatalogue."""
+    """All photos as they are stored, deleted ones too: key, name, path, content hash, state.
+
+    Raises BadCatalogue.
+    """
     query = select(PhotoRow.id, PhotoRow.name, PhotoRow.path, PhotoRow.content_hash, PhotoRow.state)
     with _connected(address) as connection:
         return [(*row,) for row in connection.execute(query.order_by(PhotoRow.name))]
@@ -38,7 +43,9 @@ def stored_photos(address: CatalogueAddress) -> list[tuple[int, str, str, str, s
 
 @dataclass(frozen=True, slots=True)
 class ExportedRows:
-    """What an export is made of, as it was at one moment; `places` by photo name, of encounters that have one."""
+    """What an export is made of, as it was at one moment; `places` by photo name, of encounters
+    that have one.
+    """
 
     revision: int
     photos: list[CataloguePhoto]
@@ -47,7 +54,9 @@ class ExportedRows:
 
 def exported_rows(catalogue: Catalogue) -> ExportedRows:
     """Read a catalogue's photos and places in one transaction. Raises BadCatalogue."""
-    places = select(PhotoRow.name, EncounterRow.place).join(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
+    places = select(PhotoRow.name, EncounterRow.place).join(
+        EncounterRow, EncounterRow.id == PhotoRow.encounter_id
+    )
     with telling(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         photos = read_photos(session, catalogue.folder, last.fingerprint if last else None)
@@ -56,7 +65,10 @@ def exported_rows(catalogue: Catalogue) -> ExportedRows:
 
 
 def stored_vectors(address: CatalogueAddress) -> Generator[tuple[str, str, int, bytes]]:
-    """All vectors as they are stored: photo name, fingerprint, dimension, bytes. Raises BadCatalogue."""
+    """All vectors as they are stored: photo name, fingerprint, dimension, bytes.
+
+    Raises BadCatalogue.
+    """
     query = (
         select(PhotoRow.name, VectorRow.fingerprint, VectorRow.dimension, VectorRow.embedding)
         .join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
@@ -69,7 +81,10 @@ def stored_vectors(address: CatalogueAddress) -> Generator[tuple[str, str, int, 
 
 
 def put_paths(address: CatalogueAddress, paths: dict[int, str]) -> None:
-    """Write into a copy, which nobody uses, where its photos lie: keys of photos and paths. Raises BadCatalogue."""
+    """Write into a copy, which nobody uses, where its photos lie: keys of photos and paths.
+
+    Raises BadCatalogue.
+    """
     with _connected(address) as connection, writing(connection).begin():
         for key, path in paths.items():
             connection.execute(update(PhotoRow).where(PhotoRow.id == key).values(path=path))

@@ -1,4 +1,5 @@
-"""Changing a catalogue: one event, one transaction, one revision, and every changed row's line in the log.
+"""Changing a catalogue: one event, one transaction, one revision, and every changed row's line in
+the log.
 
 Part of SQLAlchemy's door.
 """
@@ -50,11 +51,14 @@ Values = dict[str, Any]
 
 
 @contextmanager
-def revising(catalogue: Catalogue, *, kind: str = "update", made_by: str | None = None) -> Generator[Revision]:
-    """Open one transaction; nobody else changes the catalogue meanwhile, and on any error nothing has happened.
+def revising(
+    catalogue: Catalogue, *, kind: str = "update", made_by: str | None = None
+) -> Generator[Revision]:
+    """Open one transaction; nobody else changes the catalogue meanwhile, and on any error nothing
+    has happened.
 
-    `kind` names the event and `made_by` the person or program. Raises BadCatalogue when another process is changing
-    it, when it can't be written and when the disk is full.
+    `kind` names the event and `made_by` the person or program. Raises BadCatalogue when another
+    process is changing it, when it can't be written and when the disk is full.
     """
     refuse_read_only(catalogue.address)
     with (
@@ -68,12 +72,16 @@ def revising(catalogue: Catalogue, *, kind: str = "update", made_by: str | None 
 
 
 class Revision:
-    """The changes of one transaction. `changes` counts them by kind; `finish` gives them their revision.
+    """The changes of one transaction.
+
+    `changes` counts them by kind; `finish` gives them their revision.
 
     Rows are changed through `insert` and `update` alone, which keep what each row was and became.
     """
 
-    def __init__(self, session: Session, address: CatalogueAddress, *, kind: str, made_by: str | None) -> None:
+    def __init__(
+        self, session: Session, address: CatalogueAddress, *, kind: str, made_by: str | None
+    ) -> None:
         """Use `revising`."""
         last = last_revision(session)
         self.number = (last.revision if last else 0) + 1
@@ -93,28 +101,46 @@ class Revision:
 
     @cached_property
     def _individuals(self) -> dict[str, int]:
-        """The keys of individuals by name. A label file may go on using the name that one had before."""
-        rows = self.session.execute(select(IndividualRow.name, IndividualRow.id, IndividualRow.other_names)).all()
+        """The keys of individuals by name.
+
+        A label file may go on using the name that one had before.
+        """
+        rows = self.session.execute(
+            select(IndividualRow.name, IndividualRow.id, IndividualRow.other_names)
+        ).all()
         others = [(other, key) for _, key, names in rows for other in names or ()]
         counts = Counter(other for other, _ in others)  # a name that several had is nobody's
-        return {other: key for other, key in others if counts[other] == 1} | {name: key for name, key, _ in rows}
+        return {other: key for other, key in others if counts[other] == 1} | {
+            name: key for name, key, _ in rows
+        }
 
     @cached_property
     def _encounters(self) -> dict[tuple[str, int | None], int]:
         """The keys of encounters by their name and whose they are."""
-        rows = self.session.execute(select(EncounterRow.name, EncounterRow.individual_id, EncounterRow.id))
+        rows = self.session.execute(
+            select(EncounterRow.name, EncounterRow.individual_id, EncounterRow.id)
+        )
         return {(name, individual_id): key for name, individual_id, key in rows}
 
     def photos(self, fingerprint: str | None = None) -> list[CataloguePhoto]:
-        """All photos, sorted by name, telling those with a vector of `fingerprint` (None: the last revision's)."""
-        return read_photos(self.session, files_folder(self.address), fingerprint or self.last_fingerprint)
+        """All photos, sorted by name, telling those with a vector of `fingerprint` (None: the last
+        revision's).
+        """
+        return read_photos(
+            self.session, files_folder(self.address), fingerprint or self.last_fingerprint
+        )
 
     def vectors(self, fingerprint: str) -> VectorRows:
         """The catalogued photos' vectors of one checkpoint, sorted by their photos' names."""
         return read_vectors(self.session, self.address, fingerprint)
 
-    def add(self, new: EmbeddedPhoto, fingerprint: str, *, state: str = CATALOGUED, **more: Any) -> int:
-        """Add a photo with its vector; `more` columns as `index.storage.schema.PhotoRow` has them. Returns its key."""
+    def add(
+        self, new: EmbeddedPhoto, fingerprint: str, *, state: str = CATALOGUED, **more: Any
+    ) -> int:
+        """Add a photo with its vector; `more` columns as `index.storage.schema.PhotoRow` has them.
+
+        Returns its key.
+        """
         values = {
             "name": new.photo.name,
             "box": new.photo.box,
@@ -127,17 +153,26 @@ class Revision:
         if photo_id is None:
             photo_id = self.insert(PhotoRow, values)
         self._put_vector(photo_id, new, fingerprint)
-        self.log("add", new.photo.name, {}, {**self._told(new.photo), **_told_vector(new, fingerprint)})
+        self.log(
+            "add", new.photo.name, {}, {**self._told(new.photo), **_told_vector(new, fingerprint)}
+        )
         return photo_id
 
     def reembed(self, known: CataloguePhoto, new: EmbeddedPhoto, fingerprint: str) -> None:
-        """Put a photo's vector in place, after a change of its content, its box or the checkpoint."""
+        """Put a photo's vector in place, after a change of its content, its box or the
+        checkpoint.
+        """
         self.update(PhotoRow, known.id, {"box": new.photo.box, **_of_file(new.file)})
         if (known.content_hash, known.box) != (new.file.content_hash, new.photo.box):
-            # Of what the photo no longer shows; after another checkpoint's the old ones stay, so that one can go back.
+            # Of what the photo no longer shows; after another checkpoint's the old ones stay, so
+            # that one can go back.
             self.session.execute(delete(VectorRow).where(VectorRow.photo_id == known.id))
         self._put_vector(known.id, new, fingerprint)
-        before = {"content_hash": known.content_hash, "box": known.box, "fingerprint": self.last_fingerprint}
+        before = {
+            "content_hash": known.content_hash,
+            "box": known.box,
+            "fingerprint": self.last_fingerprint,
+        }
         self.log("reembed", known.name, before, _told_vector(new, fingerprint))
 
     def relabel(self, known: CataloguePhoto, photo: LabelledPhoto) -> None:
@@ -146,37 +181,69 @@ class Revision:
         self.log("relabel", known.name, self._told(known), self._told(photo))
 
     def remove(self, known: CataloguePhoto) -> None:
-        """Take a photo out of every answer; what was known of it stays, so that it can be brought back."""
+        """Take a photo out of every answer; what was known of it stays, so that it can be brought
+        back.
+        """
         self.update(PhotoRow, known.id, {"state": DELETED})
-        before = {"content_hash": known.content_hash, "box": known.box, "fingerprint": known.fingerprint}
+        before = {
+            "content_hash": known.content_hash,
+            "box": known.box,
+            "fingerprint": known.fingerprint,
+        }
         self.log("remove", known.name, {**self._told(known), **before}, {})
 
     def note_file(self, known: CataloguePhoto, file: PhotoFile) -> None:
-        """Remember a file's new size and time, its content being the same: no change of the catalogue."""
+        """Remember a file's new size and time, its content being the same: no change of the
+        catalogue.
+        """
         self.session.execute(update(PhotoRow).where(PhotoRow.id == known.id).values(_of_file(file)))
 
     def insert(self, kind: type[Table], values: Values) -> int:
-        """Insert one row and return its key. Below the ORM, whose own insert takes five times as long (200 us)."""
-        key = self._connection.execute(insert(Table.metadata.tables[kind.__tablename__]), values).inserted_primary_key
+        """Insert one row and return its key.
+
+        Below the ORM, whose own insert takes five times as long (200 us).
+        """
+        key = self._connection.execute(
+            insert(Table.metadata.tables[kind.__tablename__]), values
+        ).inserted_primary_key
         number = 0 if key is None else int(key[0])
         # A photo's row is never taken out again, so that what it became need not be kept twice.
-        after = {} if kind is PhotoRow else {name: value for name, value in values.items() if name != "id"}
-        self._rows.append({"table": kind.__tablename__, "key": number, "before": None, "after": after})
+        after = (
+            {}
+            if kind is PhotoRow
+            else {name: value for name, value in values.items() if name != "id"}
+        )
+        self._rows.append(
+            {"table": kind.__tablename__, "key": number, "before": None, "after": after}
+        )
         self._touch(kind, number, ())
         return number
 
     def update(self, kind: type[Table], key: int, values: Mapping[str, Any]) -> bool:
-        """Change a row's columns; returns whether any differed. Raises BadCatalogue where there is no such row."""
+        """Change a row's columns; returns whether any differed.
+
+        Raises BadCatalogue where there is no such row.
+        """
         table = Table.metadata.tables[kind.__tablename__]
-        row = self._connection.execute(select(*(table.c[name] for name in values)).where(table.c.id == key)).first()
+        row = self._connection.execute(
+            select(*(table.c[name] for name in values)).where(table.c.id == key)
+        ).first()
         if row is None:
-            raise BadCatalogue(f"{self.address} has no row {key} in {kind.__tablename__}; restore a copy of it")
-        before = {name: value for name, value in zip(values, row, strict=True) if _plain(values[name]) != value}
+            raise BadCatalogue(
+                f"{self.address} has no row {key} in {kind.__tablename__}; restore a copy of it"
+            )
+        before = {
+            name: value
+            for name, value in zip(values, row, strict=True)
+            if _plain(values[name]) != value
+        }
         if not before:
             return False
         after = {name: _plain(values[name]) for name in before}
         self._connection.execute(update(table).where(table.c.id == key).values(after))
-        self._rows.append({"table": kind.__tablename__, "key": key, "before": before, "after": after})
+        self._rows.append(
+            {"table": kind.__tablename__, "key": key, "before": before, "after": after}
+        )
         self._touch(kind, key, before)
         return True
 
@@ -186,10 +253,14 @@ class Revision:
         row = self._connection.execute(select(table).where(table.c.id == key)).mappings().one()
         self._connection.execute(delete(table).where(table.c.id == key))
         before = {name: value for name, value in row.items() if name != "id"}
-        self._rows.append({"table": kind.__tablename__, "key": key, "before": before, "after": None})
+        self._rows.append(
+            {"table": kind.__tablename__, "key": key, "before": before, "after": None}
+        )
 
     def log(self, kind: str, subject: str, before: Values, after: Values) -> None:
-        """Write the line of what was done since the last one: to whom, and what it was and became in words."""
+        """Write the line of what was done since the last one: to whom, and what it was and became
+        in words.
+        """
         detail = {"before": before, "after": after, "rows": self._rows}
         self._connection.execute(
             insert(Table.metadata.tables[ChangeRow.__tablename__]),
@@ -223,11 +294,15 @@ class Revision:
         self._connection.execute(insert(Table.metadata.tables[RevisionRow.__tablename__]), values)
 
     def individual_id(self, name: str) -> int:
-        """The key of an individual, made where none has the name; a merged one's is that of who it turned out to be."""
+        """The key of an individual, made where none has the name; a merged one's is that of who it
+        turned out to be.
+        """
         if name not in self._individuals:
             self._individuals[name] = self.insert(IndividualRow, {"name": name})
         key = self._individuals[name]
-        target = self.session.scalar(select(IndividualRow.merged_into).where(IndividualRow.id == key))
+        target = self.session.scalar(
+            select(IndividualRow.merged_into).where(IndividualRow.id == key)
+        )
         return key if target is None else target
 
     def is_known(self, name: str) -> bool:
@@ -238,10 +313,13 @@ class Revision:
         """The key of an encounter, made where there is none; None without a name."""
         if name is None:
             return None
-        # An encounter is with one animal: the same name beside another individual is another encounter.
+        # An encounter is with one animal: the same name beside another individual is another
+        # encounter.
         key = (name, individual_id)
         if key not in self._encounters:
-            self._encounters[key] = self.insert(EncounterRow, {"name": name, "individual_id": individual_id})
+            self._encounters[key] = self.insert(
+                EncounterRow, {"name": name, "individual_id": individual_id}
+            )
         return self._encounters[key]
 
     def photo_count(self) -> int:
@@ -249,8 +327,14 @@ class Revision:
         return self.session.scalar(select(func.count()).where(PhotoRow.state == CATALOGUED)) or 0
 
     def touched_photos(self) -> tuple[str, ...]:
-        """The names of the photos that are other than before, or whose individual or encounter has another name."""
-        by_table = {"photos": PhotoRow.id, "individuals": PhotoRow.individual_id, "encounters": PhotoRow.encounter_id}
+        """The names of the photos that are other than before, or whose individual or encounter has
+        another name.
+        """
+        by_table = {
+            "photos": PhotoRow.id,
+            "individuals": PhotoRow.individual_id,
+            "encounters": PhotoRow.encounter_id,
+        }
         names: set[str] = set()
         for table, column in by_table.items():
             keys = sorted(self._touched.get(table, ()))
@@ -264,8 +348,12 @@ class Revision:
             self._touched.setdefault(kind.__tablename__, set()).add(key)
 
     def _revived(self, name: str, values: Values) -> int | None:
-        """A deleted photo's key, its row being made the new photo's; None where the name was never there."""
-        key = self.session.scalar(select(PhotoRow.id).where(PhotoRow.name == name, PhotoRow.state == DELETED))
+        """A deleted photo's key, its row being made the new photo's; None where the name was never
+        there.
+        """
+        key = self.session.scalar(
+            select(PhotoRow.id).where(PhotoRow.name == name, PhotoRow.state == DELETED)
+        )
         if key is not None:
             self.session.execute(delete(VectorRow).where(VectorRow.photo_id == key))
             self.update(PhotoRow, key, values)
@@ -283,7 +371,11 @@ class Revision:
     def _of_label(self, photo: LabelledPhoto) -> Values:
         individual_id = None if photo.individual is None else self.individual_id(photo.individual)
         encounter_id = self.encounter_id(photo.encounter, individual_id)
-        if encounter_id is not None and photo.region is not None and encounter_id not in self._regions:
+        if (
+            encounter_id is not None
+            and photo.region is not None
+            and encounter_id not in self._regions
+        ):
             self.update(EncounterRow, encounter_id, {"region": photo.region})
             self._regions[encounter_id] = photo.region
         return {
@@ -315,7 +407,11 @@ def _plain(value: Any) -> Any:
 
 
 def _of_file(file: PhotoFile) -> Values:
-    return {"content_hash": file.content_hash, "size_bytes": file.size_bytes, "mtime_ns": file.mtime_ns}
+    return {
+        "content_hash": file.content_hash,
+        "size_bytes": file.size_bytes,
+        "mtime_ns": file.mtime_ns,
+    }
 
 
 def _told_vector(new: EmbeddedPhoto, fingerprint: str) -> Values:

@@ -1,4 +1,7 @@
-"""Reading the catalogue's tables into records and arrays, within one transaction. Part of SQLAlchemy's door."""
+"""Reading the catalogue's tables into records and arrays, within one transaction.
+
+Part of SQLAlchemy's door.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,23 @@ from sqlalchemy.orm import Session
 from embedding.photos.photo import Box
 from index.search.species import likeliest_species
 from index.storage.address import BadCatalogue, CatalogueAddress
-from index.storage.schema import CATALOGUED, DELETED, EncounterRow, IndividualRow, PhotoRow, RevisionRow, VectorRow
+from index.storage.schema import (
+    CATALOGUED,
+    DELETED,
+    EncounterRow,
+    IndividualRow,
+    PhotoRow,
+    RevisionRow,
+    VectorRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CataloguePhoto:
     """One photo. `individual` None is new_whale, or, where its `state` is "waiting", nobody yet.
 
-    `fingerprint` is the checkpoint that was asked for, where the photo has a vector of it, else None. `region` is its
-    encounter's.
+    `fingerprint` is the checkpoint that was asked for, where the photo has a vector of it, else
+    None. `region` is its encounter's.
 
     `mtime_ns` None: the file's time proves nothing, its content must be compared.
     """
@@ -57,13 +68,22 @@ class VectorRows:
 def read_photos(
     session: Session, folder: Path, fingerprint: str | None, names: Sequence[str] | None = None
 ) -> list[CataloguePhoto]:
-    """All photos but deleted ones, sorted by name; relative paths are within `folder`, the catalogue's.
+    """All photos but deleted ones, sorted by name; relative paths are within `folder`, the
+    catalogue's.
 
     `names`: only these, MOST_BOUND of them at most.
     """
-    own_vector = (VectorRow.photo_id == PhotoRow.id) & (VectorRow.fingerprint == (fingerprint or ""))
+    own_vector = (VectorRow.photo_id == PhotoRow.id) & (
+        VectorRow.fingerprint == (fingerprint or "")
+    )
     query = (
-        select(PhotoRow, IndividualRow.name, EncounterRow.name, EncounterRow.region, VectorRow.fingerprint)
+        select(
+            PhotoRow,
+            IndividualRow.name,
+            EncounterRow.name,
+            EncounterRow.region,
+            VectorRow.fingerprint,
+        )
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
         .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
         .outerjoin(VectorRow, own_vector)
@@ -96,7 +116,11 @@ def read_photos(
 def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) -> VectorRows:
     """The catalogued photos' vectors of one checkpoint, in the order of the photos' names."""
     made_by = VectorRow.fingerprint == fingerprint
-    catalogued = select(func.count()).select_from(VectorRow).join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
+    catalogued = (
+        select(func.count())
+        .select_from(VectorRow)
+        .join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
+    )
     count = session.scalar(catalogued.where(made_by, PhotoRow.state == CATALOGUED)) or 0
     dimension = session.scalar(select(func.max(VectorRow.dimension)).where(made_by)) or 0
     query = (
@@ -110,7 +134,10 @@ def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) 
     rows = VectorRows([], [], [], np.empty((count, dimension), np.float32))
     for at, (photo_id, name, individual, embedding) in enumerate(session.execute(query)):
         if len(embedding) != 4 * dimension:
-            raise BadCatalogue(f"{address} is damaged (the vector of {name} is cut); restore a copy or build it anew")
+            raise BadCatalogue(
+                f"{address} is damaged (the vector of {name} is cut); restore a copy or build "
+                "it anew"
+            )
         rows.photo_ids.append(photo_id)
         rows.photo_names.append(name)
         rows.individuals.append(individual)
@@ -120,7 +147,9 @@ def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) 
 
 def read_species(session: Session) -> dict[str, str]:
     """Each individual's species, where one is noted of it or of its catalogued photos."""
-    noted = {row[0]: row[1] for row in session.execute(select(IndividualRow.name, IndividualRow.species))}
+    noted = {
+        row[0]: row[1] for row in session.execute(select(IndividualRow.name, IndividualRow.species))
+    }
     counted = (
         select(IndividualRow.name, PhotoRow.species, func.count())
         .join(PhotoRow, PhotoRow.individual_id == IndividualRow.id)
@@ -142,7 +171,9 @@ def last_calibration(session: Session) -> dict[str, Any] | None:
 
 
 def calibrated_photos(session: Session) -> int | None:
-    """How many catalogued photos there were when that calibration was fitted, where that is known."""
+    """How many catalogued photos there were when that calibration was fitted, where that is
+    known.
+    """
     fitted = _last_fitted(session)
     return fitted.calibrated_photos if fitted else None
 

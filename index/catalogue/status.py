@@ -18,7 +18,8 @@ from index.storage.address import CatalogueAddress
 class CatalogueStatus:
     """A catalogue at its last revision, beside the checkpoint that would search it.
 
-    `checkpoint_fingerprint` None: there is no such checkpoint. `mend` is the command to run, None when all is well.
+    `checkpoint_fingerprint` None: there is no such checkpoint. `mend` is the command to run, None
+    when all is well.
     """
 
     address: CatalogueAddress
@@ -53,10 +54,19 @@ class CatalogueStatus:
         }
 
 
-def catalogue_status(address: CatalogueAddress, checkpoint: Path | None, *, last_revisions: int = 5) -> CatalogueStatus:
-    """Look at a catalogue; `checkpoint` None is the one that comes with flukeprint. Raises BadCatalogue."""
+def catalogue_status(
+    address: CatalogueAddress, checkpoint: Path | None, *, last_revisions: int = 5
+) -> CatalogueStatus:
+    """Look at a catalogue; `checkpoint` None is the one that comes with flukeprint.
+
+    Raises BadCatalogue.
+    """
     with Catalogue.open(address) as catalogue:
-        revision, fingerprint, counts = catalogue.revision, catalogue.fingerprint, catalogue.counts()
+        revision, fingerprint, counts = (
+            catalogue.revision,
+            catalogue.fingerprint,
+            catalogue.counts(),
+        )
         calibration = _calibration(catalogue) if revision else None
         history = tuple(catalogue.history(last_revisions))
     given = _fingerprint(checkpoint)
@@ -74,25 +84,37 @@ def catalogue_status(address: CatalogueAddress, checkpoint: Path | None, *, last
     )
 
 
-def check_fingerprint(address: CatalogueAddress, catalogue: Catalogue, checkpoint: Path | None) -> None:
-    """Raise WrongFingerprint, before a network is loaded, when another checkpoint made the catalogue at `address`."""
+def check_fingerprint(
+    address: CatalogueAddress, catalogue: Catalogue, checkpoint: Path | None
+) -> None:
+    """Raise WrongFingerprint, before a network is loaded, when another checkpoint made the
+    catalogue at `address`.
+    """
     made_by, given = catalogue.fingerprint, fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
     if made_by is not None and made_by != given:
         raise wrong_fingerprint(address, made_by, given, checkpoint)
 
 
-def wrong_fingerprint(address: CatalogueAddress, made_by: str, given: str, checkpoint: Path | None) -> WrongFingerprint:
-    """Say that checkpoint `made_by` made the catalogue, and `checkpoint` (None: the shipped one) did not."""
+def wrong_fingerprint(
+    address: CatalogueAddress, made_by: str, given: str, checkpoint: Path | None
+) -> WrongFingerprint:
+    """Say that checkpoint `made_by` made the catalogue, and `checkpoint` (None: the shipped one)
+    did not.
+    """
     which = "the one given" if checkpoint else "the one that comes along with this flukeprint"
     return WrongFingerprint(
-        f"the catalogue {address} was made by checkpoint {made_by[:12]}, but {which} is {given[:12]}: their distances "
-        f"can't be compared. Mend it with `{mending_command(address, checkpoint)}`, or give --checkpoint the file that "
+        f"the catalogue {address} was made by checkpoint {made_by[:12]}, but {which} is "
+        f"{given[:12]}: their distances "
+        f"can't be compared. Mend it with `{mending_command(address, checkpoint)}`, or give "
+        "--checkpoint the file that "
         "made it"
     )
 
 
 def mending_command(address: CatalogueAddress, checkpoint: Path | None) -> str:
-    """The command that brings a catalogue's vectors and calibration up to date with a checkpoint."""
+    """The command that brings a catalogue's vectors and calibration up to date with a
+    checkpoint.
+    """
     given = f" --checkpoint {checkpoint}" if checkpoint else ""
     return f"flukeprint index update --catalogue {address}{given}"
 

@@ -1,1 +1,1 @@
-""""""
+"""The commands that build, ask, exchange and guard a catalogue."""

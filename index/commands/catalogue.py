@@ -25,12 +25,17 @@ if TYPE_CHECKING:
     from index.exchange.importing.plan import Duplicates, ImportPlan
 
 _TOLD = 20
-_ZIP_KINDS = "csv, coco, camtrap-dp (Camtrap DP 1.0.2), kaggle, or zip (one folder an individual, and a spreadsheet)"
+_ZIP_KINDS = (
+    "csv, coco, camtrap-dp (Camtrap DP 1.0.2), kaggle, or zip (one folder an "
+    "individual, and a spreadsheet)"
+)
 
 
 def register(app: typer.Typer) -> None:
     """Mount this group's commands."""
-    group = typer.Typer(help="Import, export, back up, restore and verify a catalogue.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Import, export, back up, restore and verify a catalogue.", no_args_is_help=True
+    )
     group.command("import")(import_)
     group.command("export")(export)
     group.command("backup")(backup)
@@ -41,7 +46,10 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     source: Annotated[
-        Path, typer.Argument(help="A folder of photos, a zip, a label file, or what `catalogue export` wrote.")
+        Path,
+        typer.Argument(
+            help="A folder of photos, a zip, a label file, or what `catalogue export` wrote."
+        ),
     ],
     catalogue: CatalogueOption = Path("catalogue.db"),
     files: FilesOption = None,
@@ -49,35 +57,44 @@ def import_(
         Path | None,
         typer.Option(
             "--csv",
-            help="Who is in which photo: CSV, Kaggle CSV, COCO .json or a Camtrap DP datapackage.json (default: the "
+            help="Who is in which photo: CSV, Kaggle CSV, COCO .json or a Camtrap DP "
+            "datapackage.json (default: the "
             "label file in SOURCE; without one, every sub-folder is an individual).",
         ),
     ] = None,
     checkpoint: CheckpointOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+    ] = False,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Write what happens to each file: a .csv, or a .json file.")
+        Path | None,
+        typer.Option("--report", help="Write what happens to each file: a .csv, or a .json file."),
     ] = None,
     duplicates: Annotated[
         str,
         typer.Option(
             "--duplicates",
-            help="Photos that are there already under another name: `skip` the same files and nearly the same "
+            help="Photos that are there already under another name: `skip` the same files and "
+            "nearly the same "
             "pictures, `keep-near` (skip the same files only) or `keep-all`.",
         ),
     ] = "skip",
     replace_photos: Annotated[
         bool,
-        typer.Option("--replace-photos", help="Let a new file take the place of another one of the same name."),
+        typer.Option(
+            "--replace-photos",
+            help="Let a new file take the place of another one of the same name.",
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take photos and labels into a catalogue.
 
-    New photos are copied into a folder beside the catalogue, under their content hash, and embedded; new facts about
-    known photos are taken over; what a label doesn't say stays as it was. All of it is one revision, and importing the
-    same again changes nothing. Each file that isn't taken is listed with its reason; the exit code is 1 where one was
-    refused, absent or can't be read. A catalogue that isn't there is made.
+    New photos are copied into a folder beside the catalogue, under their content hash, and
+    embedded; new facts about known photos are taken over; what a label doesn't say stays as it was.
+    All of it is one revision, and importing the same again changes nothing. Each file that isn't
+    taken is listed with its reason; the exit code is 1 where one was refused, absent or can't be
+    read. A catalogue that isn't there is made.
     """
     import tempfile
 
@@ -112,9 +129,15 @@ def import_(
             is_kept=not dry_run or media_folder(catalogue).is_dir(),
             progress=progress,
         )
-        whole: dict[str, Any] = {"source": str(source), "catalogue": str(catalogue), "is_dry_run": dry_run}
+        whole: dict[str, Any] = {
+            "source": str(source),
+            "catalogue": str(catalogue),
+            "is_dry_run": dry_run,
+        }
         if not dry_run and (plan.store or plan.relabel):
-            from embedding.embedder import Embedder  # torch: seconds, so only where there is something to do
+            from embedding.embedder import (
+                Embedder,
+            )  # torch: seconds, so only where there is something to do
 
             done = carry_out(plan, catalogue, Embedder.load(checkpoint), source, progress=progress)
             plan, whole["revision"] = done.plan, done.revision
@@ -134,26 +157,33 @@ def export(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", help="What to write: a file, a new folder or, where it ends in .zip, a zip; it appears complete."
+            "--out",
+            help="What to write: a file, a new folder or, where it ends in .zip, a zip; it "
+            "appears complete.",
         ),
     ],
     catalogue: CatalogueOption = Path("catalogue.db"),
     files: FilesOption = None,
-    with_photos: Annotated[bool, typer.Option("--with-photos", help="Write the photos too.")] = False,
+    with_photos: Annotated[
+        bool, typer.Option("--with-photos", help="Write the photos too.")
+    ] = False,
     with_places: Annotated[
         bool,
         typer.Option(
             "--with-places",
-            help="Tell where encounters were. Without it places are left out, and taken out of the photos' files.",
+            help="Tell where encounters were. Without it places are left out, and taken out of "
+            "the photos' files.",
         ),
     ] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the file that is there.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the file that is there.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a catalogue's labels, and its photos, for other programs and people.
 
-    `flukeprint catalogue import` reads each form back. Photos that are absent, or changed since they were catalogued,
-    are listed and left out, and the exit code is then 1.
+    `flukeprint catalogue import` reads each form back. Photos that are absent, or changed since
+    they were catalogued, are listed and left out, and the exit code is then 1.
     """
     from datetime import UTC, datetime
 
@@ -166,7 +196,9 @@ def export(
     if form not in FORMATS:
         raise BadOut(f"--format {form} isn't one of {', '.join(FORMATS)}")
     if form == "zip" and out.suffix.lower() != ".zip":
-        raise BadOut(f"--format zip writes a zip: give --out a name that ends in .zip, not {out.name}")
+        raise BadOut(
+            f"--format zip writes a zip: give --out a name that ends in .zip, not {out.name}"
+        )
     catalogue = located(catalogue, files)
     with Catalogue.open(catalogue) as opened:
         rows = exported_rows(opened)
@@ -195,22 +227,32 @@ def export(
         print(json.dumps(document, indent=2))
     else:
         _list_left_out(written.left_out)
-        place = f", {written.without_place:,} of them without the place in their file" if written.without_place else ""
-        print(f"Wrote {out}: labels of {counted(len(made.photos))}, and {counted(written.photos)}{place}.")
+        place = (
+            f", {written.without_place:,} of them without the place in their file"
+            if written.without_place
+            else ""
+        )
+        print(
+            f"Wrote {out}: labels of {counted(len(made.photos))}, and "
+            f"{counted(written.photos)}{place}."
+        )
     if written.left_out:
         sys.exit(1)
 
 
 def backup(
-    out: Annotated[Path, typer.Option("--out", help="The new folder to write or, where it ends in .tar, the file.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="The new folder to write or, where it ends in .tar, the file."),
+    ],
     catalogue: CatalogueOption = Path("catalogue.db"),
     files: FilesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy a catalogue with its photos, while a service uses it.
 
-    The copy is the catalogue as it is at one moment, and can be used where it is. Photos that are absent or changed are
-    listed and left out, and the exit code is then 1.
+    The copy is the catalogue as it is at one moment, and can be used where it is. Photos that are
+    absent or changed are listed and left out, and the exit code is then 1.
     """
     from index.exchange.backup.backup import make_backup
     from index.progress import progress
@@ -227,21 +269,29 @@ def backup(
         print(json.dumps(document, indent=2))
     else:
         _list_left_out(done.left_out)
-        print(f"Backed up {catalogue} at revision {manifest.revision} with {len(manifest.files) - 1:,} files to {out}.")
+        print(
+            f"Backed up {catalogue} at revision {manifest.revision} with "
+            f"{len(manifest.files) - 1:,} files to {out}."
+        )
     if done.left_out:
         sys.exit(1)
 
 
 def restore(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `catalogue backup` wrote.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="BACKUP", help="What `catalogue backup` wrote.")
+    ],
     catalogue: CatalogueOption = Path("catalogue.db"),
     files: FilesOption = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the catalogue that is there.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the catalogue that is there.")
+    ] = False,
 ) -> None:
     """Put a backup's catalogue and photos back.
 
-    Every file is checked before the first one is written. A service that uses the catalogue must be stopped first.
+    Every file is checked before the first one is written. A service that uses the catalogue must be
+    stopped first.
     """
     from index.exchange.backup.backup import restore_backup
     from index.progress import progress
@@ -249,22 +299,28 @@ def restore(
 
     if isinstance(catalogue, Path) and is_on_command_line(context, "files"):
         raise BadOut(
-            f"--files is for a catalogue in PostgreSQL: the photos of {catalogue} are restored beside it; leave "
+            f"--files is for a catalogue in PostgreSQL: the photos of {catalogue} are restored "
+            "beside it; leave "
             "--files out, or give another --catalogue"
         )
     catalogue = located(catalogue, files)
     claim_files(catalogue)
     manifest = restore_backup(source, catalogue, is_replacing=replace, progress=progress)
-    print(f"Restored {catalogue} to revision {manifest.revision}, as it was backed up at {manifest.made_at}.")
+    print(
+        f"Restored {catalogue} to revision {manifest.revision}, as it was backed up at "
+        f"{manifest.made_at}."
+    )
 
 
 def verify(
-    catalogue: CatalogueOption = Path("catalogue.db"), files: FilesOption = None, as_json: JsonOption = False
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Read every photo and vector of a catalogue, and list all that is wrong.
 
-    Content hashes are computed again, vectors measured, and the database checked. The exit code is 0 when all is well
-    and 1 when there are faults.
+    Content hashes are computed again, vectors measured, and the database checked. The exit code is
+    0 when all is well and 1 when there are faults.
     """
     from index.exchange.backup.verify import verify_catalogue
     from index.progress import progress
@@ -277,17 +333,29 @@ def verify(
             print(f"{fault.photo or catalogue}: {fault.reason}")
         if found.stray:
             say(
-                f"note: {counted(len(found.stray))} in the media folder belong to nothing: {', '.join(found.stray[:3])}"
+                f"note: {counted(len(found.stray))} in the media folder belong to nothing: "
+                f"{', '.join(found.stray[:3])}"
             )
         for each in found.waiting:
             fate = (
                 "the command that was broken off goes on from them"
                 if each.is_of_use
-                else "the catalogue has nothing of that checkpoint, and the next build, update or import removes them"
+                else "the catalogue has nothing of that checkpoint, and the next build, update "
+                "or import removes them"
             )
-            say(f"note: vectors of the checkpoint {each.fingerprint[:12]} wait in {each.file}: {fate}")
-        said = f"{len(found.faults):,} fault{'' if len(found.faults) == 1 else 's'}" if found.faults else "all is well"
-        print(f"{catalogue} at revision {found.revision}: {counted(found.photos)}, {found.vectors:,} vectors, {said}.")
+            say(
+                f"note: vectors of the checkpoint {each.fingerprint[:12]} wait in {each.file}: "
+                f"{fate}"
+            )
+        said = (
+            f"{len(found.faults):,} fault{'' if len(found.faults) == 1 else 's'}"
+            if found.faults
+            else "all is well"
+        )
+        print(
+            f"{catalogue} at revision {found.revision}: {counted(found.photos)}, "
+            f"{found.vectors:,} vectors, {said}."
+        )
     if found.faults:
         sys.exit(1)
 

@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 def embed(
     context: typer.Context,
     photos: PhotoArguments,
-    out: Annotated[Path, typer.Option("--out", help="The .npz file to write; it appears when it is complete.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="The .npz file to write; it appears when it is complete.")
+    ],
     checkpoint: CheckpointOption = None,
     csv: Annotated[
         Path | None,
         typer.Option(
             "--csv",
-            help="A label file: its photos are embedded, with its boxes. PHOTOS is then the one folder that its "
+            help="A label file: its photos are embedded, with its boxes. PHOTOS is then the one "
+            "folder that its "
             "names start from.",
         ),
     ] = None,
@@ -42,10 +45,10 @@ def embed(
 ) -> None:
     """Write the embeddings of photos to a file.
 
-    The file holds three arrays: `photo` (the names: below the folder given, or the file name), `embedding` (float32,
-    one row of unit length a photo) and `fingerprint` (of the checkpoint). Photos that can't be read are listed and
-    left out, and the exit code is then 1; where none can be read nothing is written.
-    With --server a running service embeds them.
+    The file holds three arrays: `photo` (the names: below the folder given, or the file name),
+    `embedding` (float32, one row of unit length a photo) and `fingerprint` (of the checkpoint).
+    Photos that can't be read are listed and left out, and the exit code is then 1; where none can
+    be read nothing is written. With --server a running service embeds them.
     """
     refuse_mixture(context, server, ("checkpoint", "csv"))
     if server is not None:
@@ -63,7 +66,10 @@ def embed(
     read, unread = embedded(named, embedder, "Embedding photos")
     say_unread(unread)
     if not read:
-        raise BadPhoto(f"no photo could be read ({counted(len(named))} given), so {out} is not written; mend them")
+        raise BadPhoto(
+            f"no photo could be read ({counted(len(named))} given), so {out} is not written; "
+            "mend them"
+        )
     _write(out, [(each.photo.name, each.vector) for each in read], embedder.fingerprint)
     if unread:
         sys.exit(1)
@@ -81,7 +87,10 @@ def _embed_by_service(server: str, api_key: str | None, photos: Sequence[Path], 
         served, fingerprint = embedded(service, named)
     say_unread(served.unread)
     if not served.answers:
-        raise BadPhoto(f"no photo could be read ({counted(len(named))} given), so {out} is not written; mend them")
+        raise BadPhoto(
+            f"no photo could be read ({counted(len(named))} given), so {out} is not written; "
+            "mend them"
+        )
     _write(out, [(name, answer.vector) for name, answer in served.answers], fingerprint)
     if served.unread:
         sys.exit(1)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from index.commands.options import ApiKeyOption, CheckpointOption, ServerOption, refuse_mixture, refuse_out
+from index.commands.options import (
+    ApiKeyOption,
+    CheckpointOption,
+    ServerOption,
+    refuse_mixture,
+    refuse_out,
+)
 from index.messages import BadOut
 
 if TYPE_CHECKING:
@@ -15,25 +21,34 @@ if TYPE_CHECKING:
     from embedding.explanation.side_by_side import ComparedPhoto
     from embedding.photos.photo import Box
 
-_BOX_HELP = "Where the fluke is in the {}: 'left top right bottom' as shares 0 to 1 (default: the locator finds it)."
+_BOX_HELP = (
+    "Where the fluke is in the {}: 'left top right bottom' as shares 0 to 1 (default: "
+    "the locator finds it)."
+)
 
 
 def explain(
     context: typer.Context,
     query: Annotated[Path, typer.Argument(help="The photo in question.")],
     reference: Annotated[Path, typer.Argument(help="The photo that it was matched with.")],
-    out: Annotated[Path, typer.Option("--out", help="The .png file to write; it appears when it is complete.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="The .png file to write; it appears when it is complete.")
+    ],
     checkpoint: CheckpointOption = None,
-    query_box: Annotated[str | None, typer.Option("--query-box", help=_BOX_HELP.format("query"))] = None,
-    reference_box: Annotated[str | None, typer.Option("--reference-box", help=_BOX_HELP.format("reference"))] = None,
+    query_box: Annotated[
+        str | None, typer.Option("--query-box", help=_BOX_HELP.format("query"))
+    ] = None,
+    reference_box: Annotated[
+        str | None, typer.Option("--reference-box", help=_BOX_HELP.format("reference"))
+    ] = None,
     server: ServerOption = None,
     api_key: ApiKeyOption = None,
 ) -> None:
     """Draw why two photos are near each other, or far.
 
-    The picture shows both flukes at one width, plain and with heat: red regions speak for the same animal, blue ones
-    against. All heat of a photo adds up to 1 - distance.
-    With --server a running service draws it.
+    The picture shows both flukes at one width, plain and with heat: red regions speak for the same
+    animal, blue ones against. All heat of a photo adds up to 1 - distance. With --server a running
+    service draws it.
     """
     refuse_mixture(context, server, ("checkpoint", "query_box", "reference_box"))
     refuse_out(out)
@@ -51,12 +66,16 @@ def explain(
     from embedding.explanation.side_by_side import compare
 
     embedder = Embedder.load(checkpoint)
-    compared = compare(embedder, _read(query, boxes[0], embedder), _read(reference, boxes[1], embedder))
+    compared = compare(
+        embedder, _read(query, boxes[0], embedder), _read(reference, boxes[1], embedder)
+    )
     write_atomically(out, png_bytes(compared.picture))
     print(f"{out}: {query} and {reference}, distance {compared.heat.distance:.3f}")
 
 
-def _explain_by_service(server: str, api_key: str | None, query: Path, reference: Path, out: Path) -> None:
+def _explain_by_service(
+    server: str, api_key: str | None, query: Path, reference: Path, out: Path
+) -> None:
     from embedding.checkpoint import write_atomically
     from index.commands.remote import explained, service_at
 

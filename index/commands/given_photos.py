@@ -1,4 +1,6 @@
-"""The photos that a command line names: which they are, what they are called, and their embeddings."""
+"""The photos that a command line names: which they are, what they are called, and their
+embeddings.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _BAR_FROM_PHOTOS = 20  # fewer are done before a bar has said anything
 
 
 def as_given(paths: Sequence[Path]) -> list[LabelledPhoto]:
-    """Files as they are, also absent ones, and all photos of folders; each is called by its path."""
+    """Files as they are, also absent ones, and all photos of folders; each is called by its
+    path.
+    """
     return [LabelledPhoto(name, path, None) for name, path in files_as_given(paths)]
 
 
@@ -28,7 +32,9 @@ def named_once(paths: Sequence[Path]) -> list[LabelledPhoto]:
 
 
 def named_by(csv: Path, paths: Sequence[Path]) -> list[LabelledPhoto]:
-    """The photos that a label file names, with their boxes; `paths` is the one folder its names start from."""
+    """The photos that a label file names, with their boxes; `paths` is the one folder its names
+    start from.
+    """
     if len(paths) != 1:
         raise BadLabels(f"with --csv give one folder of photos, not {len(paths)} paths")
     labels = read_labels(csv, paths[0])
@@ -40,7 +46,9 @@ def named_by(csv: Path, paths: Sequence[Path]) -> list[LabelledPhoto]:
 def embedded(
     photos: Sequence[LabelledPhoto], embedder: PhotoEmbedder, description: str
 ) -> tuple[list[EmbeddedPhoto], list[UnreadPhoto]]:
-    """Embed photos under a progress bar: those that could be read, and those that couldn't, in their order."""
+    """Embed photos under a progress bar: those that could be read, and those that couldn't, in
+    their order.
+    """
     read: list[EmbeddedPhoto] = []
     unread: list[UnreadPhoto] = []
     shown = progress if len(photos) >= _BAR_FROM_PHOTOS else no_progress

@@ -36,7 +36,8 @@ ScoreOption = Annotated[
     str,
     typer.Option(
         "--score",
-        help="How near an individual is: as its `nearest` photo, as the `centre` of its photos, or `blend`, the mean "
+        help="How near an individual is: as its `nearest` photo, as the `centre` of its photos, "
+        "or `blend`, the mean "
         "of both.",
     ),
 ]
@@ -52,13 +53,17 @@ def identify(
         float | None,
         typer.Option(
             "--max-fpir",
-            help="The share of unknown animals that may be taken for `known`, such as 0.05; the catalogue's "
+            help="The share of unknown animals that may be taken for `known`, such as 0.05; the "
+            "catalogue's "
             "calibration turns it into a distance. Not together with --threshold.",
         ),
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option("--threshold", help="The cosine distance (0 to 2) beyond which the answer is `new_whale`."),
+        typer.Option(
+            "--threshold",
+            help="The cosine distance (0 to 2) beyond which the answer is `new_whale`.",
+        ),
     ] = None,
     score: ScoreOption = "nearest",
     server: ServerOption = None,
@@ -67,10 +72,10 @@ def identify(
 ) -> None:
     """Say which individual is in each photo.
 
-    Each photo gets ranked individuals with distance and probability, and a decision: `known`, `review` (a person
-    should compare the photos) or `new_whale`; and its species, where the catalogue's individuals have one. Photos that
-    can't be read are listed, the others are answered, and the exit code is then 1. With --server a running service is
-    asked, and its catalogue.
+    Each photo gets ranked individuals with distance and probability, and a decision: `known`,
+    `review` (a person should compare the photos) or `new_whale`; and its species, where the
+    catalogue's individuals have one. Photos that can't be read are listed, the others are answered,
+    and the exit code is then 1. With --server a running service is asked, and its catalogue.
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
     if server is not None:
@@ -78,13 +83,19 @@ def identify(
         from index.commands.remote import identified, service_at
 
         with service_at(server, api_key) as service:
-            served, source = identified(service, files_as_given(photos), k=k, max_fpir=max_fpir, threshold=threshold)
-        _tell(served.answers, [(each.name, each) for each in served.unread], source, as_json=as_json)
+            served, source = identified(
+                service, files_as_given(photos), k=k, max_fpir=max_fpir, threshold=threshold
+            )
+        _tell(
+            served.answers, [(each.name, each) for each in served.unread], source, as_json=as_json
+        )
         return
     from index.commands.given_photos import as_given, embedded
 
     embedder, identifier = _load(catalogue, checkpoint, score)
-    thresholds = identifier.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)  # wrong ones end it here
+    thresholds = identifier.calibration.thresholds(
+        max_fpir=max_fpir, threshold=threshold
+    )  # wrong ones end it here
     read, unread = embedded(as_given(photos), embedder, "Identifying")
     answers = _answers(identifier, read, k=k, max_fpir=max_fpir, threshold=threshold)
     gallery = identifier.gallery
@@ -110,19 +121,27 @@ def _tell(
 
 
 def submit(
-    photos: Annotated[Path, typer.Option("--photos", help="The folder of the competition's test photos.")],
-    out: Annotated[Path, typer.Option("--out", help="The submission to write; it appears when it is complete.")],
+    photos: Annotated[
+        Path, typer.Option("--photos", help="The folder of the competition's test photos.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="The submission to write; it appears when it is complete.")
+    ],
     catalogue: CatalogueOption = Path("catalogue.db"),
     checkpoint: CheckpointOption = None,
     sample: Annotated[
         Path | None,
-        typer.Option("--sample", help="The competition's sample submission: the photos named must be the same."),
+        typer.Option(
+            "--sample",
+            help="The competition's sample submission: the photos named must be the same.",
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
             "--threshold",
-            help="The cosine distance beyond which new_whale comes first (default: the one with the best expected "
+            help="The cosine distance beyond which new_whale comes first (default: the one with "
+            "the best expected "
             "MAP@5 on the catalogue's own photos).",
             show_default=False,
         ),
@@ -131,28 +150,39 @@ def submit(
     form: Annotated[
         str,
         typer.Option(
-            "--form", help="`humpback` (Image,Id and new_whale) or `happywhale` (image,predictions and new_individual)."
+            "--form",
+            help="`humpback` (Image,Id and new_whale) or `happywhale` (image,predictions and "
+            "new_individual).",
         ),
     ] = "humpback",
     per_species: Annotated[
         bool,
         typer.Option(
-            "--per-species", help="Fit the threshold to each species of the catalogue by itself. Not with --threshold."
+            "--per-species",
+            help="Fit the threshold to each species of the catalogue by itself. Not with "
+            "--threshold.",
         ),
     ] = False,
 ) -> None:
     """Write a Kaggle submission (five labels a photo) for a folder of photos.
 
-    A photo that can't be read still gets its row, new_whale and the individuals with the most photos; it is listed,
-    and the exit code is then 1.
+    A photo that can't be read still gets its row, new_whale and the individuals with the most
+    photos; it is listed, and the exit code is then 1.
     """
     from index.commands.given_photos import embedded, named_once
-    from index.identification.submission import check_against_sample, check_photos, form_named, write_submission
+    from index.identification.submission import (
+        check_against_sample,
+        check_photos,
+        form_named,
+        write_submission,
+    )
 
     refuse_out(out)
     wanted = form_named(form)
     if per_species and threshold is not None:
-        raise typer.BadParameter("--per-species fits the thresholds, --threshold gives one; give one of the two")
+        raise typer.BadParameter(
+            "--per-species fits the thresholds, --threshold gives one; give one of the two"
+        )
     named = named_once([photos])
     if sample is not None:
         # Before minutes of identifying.
@@ -160,11 +190,16 @@ def submit(
     embedder, identifier = _load(catalogue, checkpoint, score)
     distance = identifier.calibration.submission_threshold if threshold is None else threshold
     of_species = _species_thresholds(identifier) if per_species else {}
-    say(f"Writing {out} for {counted(len(named))}; {wanted.new_label} comes first beyond distance {distance:.3f}")
+    say(
+        f"Writing {out} for {counted(len(named))}; {wanted.new_label} comes first beyond "
+        f"distance {distance:.3f}"
+    )
     for name, own in of_species.items():
         say(f"  {name}: beyond {own:.3f}")
     read, unread = embedded(named, embedder, "Identifying")
-    write_submission(_submission_rows(identifier, read, unread, distance, of_species, wanted), out, wanted)
+    write_submission(
+        _submission_rows(identifier, read, unread, distance, of_species, wanted), out, wanted
+    )
     if sample is not None:
         check_against_sample(out, sample, wanted)
     say_unread(unread)
@@ -173,7 +208,9 @@ def submit(
         sys.exit(1)
 
 
-def _load(address: CatalogueAddress, checkpoint: Path | None, score: str) -> tuple[PhotoEmbedder, Identifier]:
+def _load(
+    address: CatalogueAddress, checkpoint: Path | None, score: str
+) -> tuple[PhotoEmbedder, Identifier]:
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.status import check_fingerprint
     from index.identification.identifier import Identifier
@@ -226,7 +263,9 @@ def _print_tables(answers: Sequence[tuple[str, Identification]]) -> None:
 
 
 def _as_json(
-    answers: Sequence[tuple[str, Identification]], unread: Sequence[tuple[str, Unread]], source: Source
+    answers: Sequence[tuple[str, Identification]],
+    unread: Sequence[tuple[str, Unread]],
+    source: Source,
 ) -> dict[str, Any]:
     """The service's answer to `/v1/identify`, with the photos that couldn't be read in `errors`."""
     return {
@@ -237,7 +276,10 @@ def _as_json(
                 "probability": answer.probability,
                 "reason": answer.reason,
                 "species": asdict(answer.species),
-                "matches": [{"rank": rank, **asdict(match)} for rank, match in enumerate(answer.matches, start=1)],
+                "matches": [
+                    {"rank": rank, **asdict(match)}
+                    for rank, match in enumerate(answer.matches, start=1)
+                ],
             }
             for photo, answer in answers
         ],
@@ -254,10 +296,13 @@ def _species_thresholds(identifier: Identifier) -> dict[str, float]:
 
     if not identifier.species:
         raise BadSubmission(
-            "no individual of the catalogue has a species, so --per-species has nothing to go by; build it from labels "
+            "no individual of the catalogue has a species, so --per-species has nothing to go "
+            "by; build it from labels "
             "with a column species, or leave the option out"
         )
-    return submission_thresholds(identifier.gallery, identifier.species, identifier.calibration.score)
+    return submission_thresholds(
+        identifier.gallery, identifier.species, identifier.calibration.score
+    )
 
 
 def _submission_rows(
@@ -268,7 +313,9 @@ def _submission_rows(
     of_species: Mapping[str, float],
     form: SubmissionForm,
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """Five labels for each photo; the threshold is that of the nearest individual's species, where it has its own."""
+    """Five labels for each photo; the threshold is that of the nearest individual's species, where
+    it has its own.
+    """
     from index.identification.submission import LABELS_A_ROW, labels_of
 
     rows: list[tuple[str, tuple[str, ...]]] = []

@@ -1,4 +1,6 @@
-"""The commands of the index wing: `index build`, `index update`, `index status`; and those that ask it."""
+"""The commands of the index wing: `index build`, `index update`, `index status`; and those that ask
+it.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ CsvOption = Annotated[
     Path | None,
     typer.Option(
         "--csv",
-        help="Who is in which photo: a CSV with the columns image,label[,species,encounter,region,taken_at,box], a "
+        help="Who is in which photo: a CSV with the columns "
+        "image,label[,species,encounter,region,taken_at,box], a "
         "Kaggle CSV (Image,Id), or COCO .json. Unknown animals have the label new_whale.",
     ),
 ]
@@ -41,21 +44,26 @@ PhotosOption = Annotated[
     Path | None,
     typer.Option(
         "--photos",
-        help="The folder that the names in --csv start from (default: the CSV's own). Without --csv: a folder with "
+        help="The folder that the names in --csv start from (default: the CSV's own). Without "
+        "--csv: a folder with "
         "one sub-folder for each individual.",
     ),
 ]
 SkipBadOption = Annotated[
     bool,
     typer.Option(
-        "--skip-bad", help="Leave out photos that are absent or can't be read, and call it a success (exit code 0)."
+        "--skip-bad",
+        help="Leave out photos that are absent or can't be read, and call it a success (exit "
+        "code 0).",
     ),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Mount this wing's commands."""
-    catalogue = typer.Typer(help="Build, update and look at the catalogue of known individuals.", no_args_is_help=True)
+    catalogue = typer.Typer(
+        help="Build, update and look at the catalogue of known individuals.", no_args_is_help=True
+    )
     catalogue.command("build")(build)
     catalogue.command("update")(update)
     catalogue.command("status")(status)
@@ -74,28 +82,34 @@ def build(
     files: FilesOption = None,
     checkpoint: CheckpointOption = None,
     same_animals: SameAnimalsOption = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the catalogue that is there.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the catalogue that is there.")
+    ] = False,
     skip_bad: SkipBadOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a catalogue from labelled photos.
 
-    Embeds every photo and calibrates the answers on them. The catalogue appears when it is complete: after Ctrl-C or
-    on a full disk, what was there before is still there. Photos that can't be read are listed and left out, and the
-    exit code is then 1 unless --skip-bad is given.
+    Embeds every photo and calibrates the answers on them. The catalogue appears when it is
+    complete: after Ctrl-C or on a full disk, what was there before is still there. Photos that
+    can't be read are listed and left out, and the exit code is then 1 unless --skip-bad is given.
     """
     from index.labels.reader import read_labels
     from index.labels.synonyms import with_one_id
     from index.progress import progress
-    from index.reindex.update import build_catalogue, refuse_target
+    from index.reindex.build import build_catalogue, refuse_target
     from index.storage.folder_owner import claim_files
 
     catalogue = located(catalogue, files)
     refuse_target(catalogue, replace)
     claim_files(catalogue)
-    labels = with_one_id(read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals)
+    labels = with_one_id(
+        read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals
+    )
     say(f"Building {catalogue} from {counted(len(labels.photos))} named by {labels.source}")
-    from embedding.embedder import Embedder  # torch: seconds, so only after what is wrong has been told
+    from embedding.embedder import (
+        Embedder,
+    )  # torch: seconds, so only after what is wrong has been told
 
     embedder = Embedder.load(checkpoint)
     report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
@@ -109,30 +123,42 @@ def update(
     files: FilesOption = None,
     checkpoint: CheckpointOption = None,
     same_animals: SameAnimalsOption = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Take out the photos that the labels no longer name.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Take out the photos that the labels no longer name.")
+    ] = False,
     rehash: Annotated[
-        bool, typer.Option("--rehash", help="Read every file again, even where its size and time are as they were.")
+        bool,
+        typer.Option(
+            "--rehash", help="Read every file again, even where its size and time are as they were."
+        ),
     ] = False,
     bring_back: Annotated[
-        bool, typer.Option("--bring-back", help="Add photos again that a curator deleted and the labels name.")
+        bool,
+        typer.Option(
+            "--bring-back", help="Add photos again that a curator deleted and the labels name."
+        ),
     ] = False,
     labels_win: Annotated[
         bool,
-        typer.Option("--labels-win", help="Let labels change back what a curator moved, split off or edited."),
+        typer.Option(
+            "--labels-win", help="Let labels change back what a curator moved, split off or edited."
+        ),
     ] = False,
     skip_bad: SkipBadOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a catalogue up to date with labelled photos.
 
-    Embeds only photos that are new or changed, takes over new labels without embedding, and calibrates again, all as
-    one new revision; comes to the same as building anew. Photos that are in the catalogue only are kept unless
-    --prune is given; those that a curator deleted are kept away unless --bring-back is, and those that one moved, split
-    off or edited stay so, where the labels say what was before, unless --labels-win is; who was merged or renamed may
-    be called as before. Without --csv and --photos the catalogue's own photos are looked at again, which is also how a
-    catalogue is brought to another checkpoint: interrupted, that goes on where it was. A service that uses the
-    catalogue goes on answering, and its curators working, meanwhile. Photos that can't be read are listed, the exit
-    code is then 1 unless --skip-bad is given, and what the catalogue knew of them stays.
+    Embeds only photos that are new or changed, takes over new labels without embedding, and
+    calibrates again, all as one new revision; comes to the same as building anew. Photos that are
+    in the catalogue only are kept unless --prune is given; those that a curator deleted are kept
+    away unless --bring-back is, and those that one moved, split off or edited stay so, where the
+    labels say what was before, unless --labels-win is; who was merged or renamed may be called as
+    before. Without --csv and --photos the catalogue's own photos are looked at again, which is also
+    how a catalogue is brought to another checkpoint: interrupted, that goes on where it was. A
+    service that uses the catalogue goes on answering, and its curators working, meanwhile. Photos
+    that can't be read are listed, the exit code is then 1 unless --skip-bad is given, and what the
+    catalogue knew of them stays.
     """
     from index.catalogue.catalogue import Catalogue
     from index.labels.reader import BadLabels, read_labels
@@ -149,8 +175,14 @@ def update(
             raise BadLabels("--prune compares with labels: give --csv or --photos too")
         labels = None
         if has_labels:
-            labels = with_one_id(read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals)
-        named = f"{counted(len(labels.photos))} named by {labels.source}" if labels else "its own photos"
+            labels = with_one_id(
+                read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals
+            )
+        named = (
+            f"{counted(len(labels.photos))} named by {labels.source}"
+            if labels
+            else "its own photos"
+        )
         say(f"Updating {catalogue} from {named}")
         from embedding.embedder import Embedder
 
@@ -213,23 +245,30 @@ def _tell(report: Report, catalogue: CatalogueAddress, *, skip_bad: bool, as_jso
 
 
 def _sentence(report: Report, catalogue: CatalogueAddress) -> str:
-    state = f"{catalogue} is {'now' if report.is_new_revision else 'still'} at revision {report.revision}"
+    state = (
+        f"{catalogue} is {'now' if report.is_new_revision else 'still'} at revision "
+        f"{report.revision}"
+    )
     done = (
-        f"{counted(report.added)} added, {report.reembedded:,} embedded again, {report.relabelled:,} relabelled or "
+        f"{counted(report.added)} added, {report.reembedded:,} embedded again, "
+        f"{report.relabelled:,} relabelled or "
         f"moved, {report.removed:,} removed, {report.unchanged:,} unchanged"
     )
     left = (
-        f"\n{counted(report.left)} in the catalogue only, kept as before; --prune takes such photos out"
+        f"\n{counted(report.left)} in the catalogue only, kept as before; --prune takes such "
+        "photos out"
         if report.left
         else ""
     )
     away = (
-        f"\n{counted(report.kept_away)} that a curator deleted, kept away; --bring-back adds such photos again"
+        f"\n{counted(report.kept_away)} that a curator deleted, kept away; --bring-back adds "
+        "such photos again"
         if report.kept_away
         else ""
     )
     curated = (
-        f"\n{counted(report.kept_curated)} that a curator moved or edited, kept so; --labels-win changes them back"
+        f"\n{counted(report.kept_curated)} that a curator moved or edited, kept so; "
+        "--labels-win changes them back"
         if report.kept_curated
         else ""
     )

@@ -29,15 +29,22 @@ def register(app: typer.Typer) -> None:
 
 
 def create(
-    name: Annotated[str, typer.Option("--name", help="Who uses it; the log of changes names them so.")],
-    role: Annotated[str, typer.Option("--role", help="read, contribute, curate or admin; each allows all before it.")],
+    name: Annotated[
+        str, typer.Option("--name", help="Who uses it; the log of changes names them so.")
+    ],
+    role: Annotated[
+        str,
+        typer.Option(
+            "--role", help="read, contribute, curate or admin; each allows all before it."
+        ),
+    ],
     catalogue: CatalogueOption = Path("catalogue.db"),
     as_json: JsonOption = False,
 ) -> None:
     """Make a key and print its secret, which is shown this once and stored nowhere.
 
-    read: ask and look. contribute: add photos too. curate: confirm, rename, merge, split, undo too. admin: keys too.
-    From the first key on, a service on this catalogue answers only who has one.
+    read: ask and look. contribute: add photos too. curate: confirm, rename, merge, split, undo too.
+    admin: keys too. From the first key on, a service on this catalogue answers only who has one.
     """
     with _keys(catalogue) as keys:
         new = keys.create(name, role)
@@ -49,15 +56,22 @@ def create(
     print(new.secret)
 
 
-def list_keys(catalogue: CatalogueOption = Path("catalogue.db"), as_json: JsonOption = False) -> None:
-    """Show every key that was made: id, name, role, when made, used and revoked. Secrets can't be shown."""
+def list_keys(
+    catalogue: CatalogueOption = Path("catalogue.db"), as_json: JsonOption = False
+) -> None:
+    """Show every key that was made: id, name, role, when made, used and revoked. Secrets can't be
+    shown.
+    """
     with _keys(catalogue) as keys:
         found = keys.all()
     if as_json:
         print(json.dumps([asdict(key) for key in found], indent=2))
         return
     if not found:
-        say(f"{catalogue} has no keys; make one with `flukeprint keys create --name NAME --role admin`")
+        say(
+            f"{catalogue} has no keys; make one with `flukeprint keys create --name NAME --role "
+            "admin`"
+        )
         return
     from rich.console import Console
     from rich.table import Table
@@ -72,13 +86,18 @@ def revoke(
     key: Annotated[str, typer.Argument(help="The id of a key, or its name.")],
     catalogue: CatalogueOption = Path("catalogue.db"),
 ) -> None:
-    """Make a key open nothing any more, from the very next request on; its name stays in the log of changes."""
+    """Make a key open nothing any more, from the very next request on; its name stays in the log of
+    changes.
+    """
     with _keys(catalogue) as keys:
         revoked = keys.revoke(key)
         are_left = any(not each.is_revoked for each in keys.all())
     print(f"key {revoked.id} of {revoked.name} is revoked")
     if not are_left:
-        say("It was the last one: the service answers nobody until `flukeprint keys create` makes another.")
+        say(
+            "It was the last one: the service answers nobody until `flukeprint keys create` "
+            "makes another."
+        )
 
 
 def _cells(key: ApiKey) -> tuple[str, ...]:

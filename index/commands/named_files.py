@@ -1,4 +1,6 @@
-"""The photo files that a command line names, and what they are called; loads nothing, so that it is there at once."""
+"""The photo files that a command line names, and what they are called; loads nothing, so that it is
+there at once.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ class NamedFile(NamedTuple):
 
 
 def files_as_given(paths: Sequence[Path]) -> list[NamedFile]:
-    """Files as they are, also absent ones, and all photos of folders; each is called by its path."""
+    """Files as they are, also absent ones, and all photos of folders; each is called by its
+    path.
+    """
     found = [photo for path in paths for photo in (_photos_in(path) if path.is_dir() else [path])]
     return [NamedFile(str(path), path) for path in dict.fromkeys(found)]
 
@@ -38,7 +42,10 @@ def files_named_once(paths: Sequence[Path]) -> list[NamedFile]:
         raise BadPhoto(f"there is no photo in {', '.join(map(str, paths))}")
     name, count = Counter(photo.name for photo in named).most_common(1)[0]
     if count > 1:
-        raise BadPhoto(f"{count} of the photos are called {name}; give one folder that holds them all in sub-folders")
+        raise BadPhoto(
+            f"{count} of the photos are called {name}; give one folder that holds them all in "
+            "sub-folders"
+        )
     return named
 
 

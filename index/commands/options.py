@@ -39,7 +39,8 @@ SameAnimalsOption = Annotated[
     Path | None,
     typer.Option(
         "--same-animals",
-        help="A CSV of ids that are known to be one animal: Kaggle's list (Id,SubId), or two ids a row. Their photos "
+        help="A CSV of ids that are known to be one animal: Kaggle's list (Id,SubId), or two "
+        "ids a row. Their photos "
         "get the id that most of them have.",
     ),
 ]
@@ -58,7 +59,8 @@ ServerOption = Annotated[
     typer.Option(
         "--server",
         metavar="URL",
-        help="Ask the service running there, such as http://127.0.0.1:8000, instead of a catalogue here.",
+        help="Ask the service running there, such as http://127.0.0.1:8000, instead of a "
+        "catalogue here.",
         show_default=False,
     ),
 ]
@@ -67,12 +69,15 @@ ApiKeyOption = Annotated[
     typer.Option(
         "--api-key",
         envvar="FLUKEPRINT_API_KEY",
-        help="The key for --server, where it asks for one; from the environment other users here don't see it.",
+        help="The key for --server, where it asks for one; from the environment other users "
+        "here don't see it.",
         show_default=False,
     ),
 ]
 
-PhotoArguments = Annotated[list[Path], typer.Argument(help="Photos, or folders that are searched for photos.")]
+PhotoArguments = Annotated[
+    list[Path], typer.Argument(help="Photos, or folders that are searched for photos.")
+]
 
 
 class BadServerOptions(FlukeprintError):
@@ -80,17 +85,21 @@ class BadServerOptions(FlukeprintError):
 
 
 def refuse_mixture(context: typer.Context, server: str | None, local: Sequence[str]) -> None:
-    """Raise where the command line has options that contradict each other: of a service, and of what is here.
+    """Raise where the command line has options that contradict each other: of a service, and of
+    what is here.
 
     What only the environment says contradicts nothing.
     """
     given = [name for name in (*local, "api_key") if is_on_command_line(context, name)]
     if server is None and "api_key" in given:
-        raise BadServerOptions("--api-key is the key for a service: give its address with --server, too")
+        raise BadServerOptions(
+            "--api-key is the key for a service: give its address with --server, too"
+        )
     mixed = [f"--{name.replace('_', '-')}" for name in given if name != "api_key"]
     if server is not None and mixed:
         raise BadServerOptions(
-            f"--server asks a running service, which has its own catalogue and checkpoint: leave out {', '.join(mixed)}"
+            "--server asks a running service, which has its own catalogue and checkpoint: "
+            f"leave out {', '.join(mixed)}"
         )
 
 

@@ -1,4 +1,6 @@
-"""The commands' questions put to a running service (`--server`): the same answers in the same forms, nothing loaded."""
+"""The commands' questions put to a running service (`--server`): the same answers in the same
+forms, nothing loaded.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,14 @@ from embedding.photos.photo_files import BadPhoto, photo_bytes
 from index.commands.named_files import NamedFile
 from index.messages import say
 from index.progress import no_progress, progress
-from index.search.matching import NO_SPECIES, Identification, Match, Source, SpeciesAnswer, Thresholds
+from index.search.matching import (
+    NO_SPECIES,
+    Identification,
+    Match,
+    Source,
+    SpeciesAnswer,
+    Thresholds,
+)
 
 Answer = TypeVar("Answer")
 
@@ -39,7 +48,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Served(Generic[Answer]):
-    """What came back: each answer with its photo's name, in their order, and the photos without one."""
+    """What came back: each answer with its photo's name, in their order, and the photos without
+    one.
+    """
 
     answers: list[tuple[str, Answer]]
     unread: list[Refused]
@@ -51,9 +62,16 @@ def service_at(server: str, api_key: str | None) -> Client:
 
 
 def identified(
-    service: Client, photos: Sequence[NamedFile], *, k: int, max_fpir: float | None, threshold: float | None
+    service: Client,
+    photos: Sequence[NamedFile],
+    *,
+    k: int,
+    max_fpir: float | None,
+    threshold: float | None,
 ) -> tuple[Served[Identification], Source]:
-    """Ask who is in each photo. Raises ServiceError where already the first can't be asked about."""
+    """Ask who is in each photo. Raises ServiceError where already the first can't be asked
+    about.
+    """
 
     def ask(photo: NamedFile) -> Identification:
         told = service.identify(_read(photo), k=k, max_fpir=max_fpir, threshold=threshold)
@@ -68,12 +86,17 @@ def identified(
     served = _each(photos, ask, "Identifying")
     revisions = {answer.revision for _, answer in served.answers}
     if len(revisions) > 1:
-        say(f"note: the catalogue changed meanwhile: answers are of revisions {min(revisions)} to {max(revisions)}")
+        say(
+            f"note: the catalogue changed meanwhile: answers are of revisions {min(revisions)} "
+            f"to {max(revisions)}"
+        )
     return served, _source(service, served)
 
 
 def embedded(service: Client, photos: Sequence[NamedFile]) -> tuple[Served[EmbeddedPhoto], str]:
-    """Ask for each photo's vector; with the fingerprint of the checkpoint that made them. Raises ServiceError."""
+    """Ask for each photo's vector; with the fingerprint of the checkpoint that made them. Raises
+    ServiceError.
+    """
     fingerprints: set[str] = set()
 
     def ask(photo: NamedFile) -> EmbeddedPhoto:
@@ -83,7 +106,10 @@ def embedded(service: Client, photos: Sequence[NamedFile]) -> tuple[Served[Embed
 
     served = _each(photos, ask, "Embedding photos")
     if len(fingerprints) > 1:
-        raise ServiceError("the service has changed its checkpoint meanwhile: such vectors don't compare; ask again")
+        raise ServiceError(
+            "the service has changed its checkpoint meanwhile: such vectors don't compare; ask "
+            "again"
+        )
     return served, "".join(fingerprints)
 
 
@@ -94,7 +120,9 @@ def explained(service: Client, query: Path, reference: Path) -> Explanation:
 
 
 def status_of(service: Client) -> dict[str, Any]:
-    """What a service holds, in the words of `flukeprint index status --json`. Raises ServiceError."""
+    """What a service holds, in the words of `flukeprint index status --json`. Raises
+    ServiceError.
+    """
     stats, version, calibration = service.stats(), service.version(), service.calibration()
     thresholds = calibration.thresholds
     return {
@@ -111,7 +139,10 @@ def status_of(service: Client) -> dict[str, Any]:
         "mend": None,
         "is_calibrated": calibration.is_calibrated,
         "calibration": calibration.description,
-        "thresholds": {"known": thresholds.known.distance, "new_whale": thresholds.new_whale.distance},
+        "thresholds": {
+            "known": thresholds.known.distance,
+            "new_whale": thresholds.new_whale.distance,
+        },
         "history": list(_history(service)),
     }
 
@@ -128,14 +159,19 @@ def _history(service: Client) -> Iterator[dict[str, Any]]:
                 "changes": counts,
                 "kind": event.kind,
             }
-    except ServerRefused as error:  # a service without a catalogue that can be curated still has counts
+    except (
+        ServerRefused
+    ) as error:  # a service without a catalogue that can be curated still has counts
         say(f"note: no history: {error}")
 
 
-def _each(photos: Sequence[NamedFile], ask: Callable[[NamedFile], Answer], description: str) -> Served[Answer]:
+def _each(
+    photos: Sequence[NamedFile], ask: Callable[[NamedFile], Answer], description: str
+) -> Served[Answer]:
     """Ask about every photo, some at the same time. What fails for one doesn't lose the others.
 
-    Only where the very first can't be asked about for a reason that is not the photo's, the rest is not tried.
+    Only where the very first can't be asked about for a reason that is not the photo's, the rest is
+    not tried.
     """
     served: Served[Answer] = Served([], [])
 
@@ -146,7 +182,10 @@ def _each(photos: Sequence[NamedFile], ask: Callable[[NamedFile], Answer], descr
             return Refused(photo.name, _reason(photo, error))
 
     shown = progress if len(photos) >= _BAR_FROM_PHOTOS else no_progress
-    with shown(len(photos), description) as advance, ThreadPoolExecutor(_SIDE_BY_SIDE, "asking") as pool:
+    with (
+        shown(len(photos), description) as advance,
+        ThreadPoolExecutor(_SIDE_BY_SIDE, "asking") as pool,
+    ):
         for at, photo in enumerate(photos):
             first = _first(photo, ask)
             _note(served, photo, first)
@@ -161,11 +200,15 @@ def _each(photos: Sequence[NamedFile], ask: Callable[[NamedFile], Answer], descr
 
 
 def _first(photo: NamedFile, ask: Callable[[NamedFile], Answer]) -> Answer | Refused:
-    """Ask about one photo; what is wrong with it is an answer, what is wrong with the question or service is raised."""
+    """Ask about one photo; what is wrong with it is an answer, what is wrong with the question or
+    service is raised.
+    """
     try:
         return ask(photo)
     except FlukeprintError as error:
-        is_of_photo = isinstance(error, BadPhoto | BadPhotos) or getattr(error, "status", 0) == _TOO_LARGE
+        is_of_photo = (
+            isinstance(error, BadPhoto | BadPhotos) or getattr(error, "status", 0) == _TOO_LARGE
+        )
         if not is_of_photo:
             raise
         return Refused(photo.name, _reason(photo, error))
@@ -192,7 +235,9 @@ def _read(photo: NamedFile) -> tuple[str, bytes]:
 
 
 def _identification(told: PhotoAnswer, source: Source) -> Identification:
-    matches = tuple(Match(each.individual, each.distance, each.probability, each.photo) for each in told.matches)
+    matches = tuple(
+        Match(each.individual, each.distance, each.probability, each.photo) for each in told.matches
+    )
     return Identification(
         matches,
         told.decision,

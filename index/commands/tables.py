@@ -11,7 +11,12 @@ from rich.text import Text
 
 from index.search.matching import Identification
 
-_CHANGE_WORDS = {"add": "added", "reembed": "embedded again", "relabel": "relabelled or moved", "remove": "removed"}
+_CHANGE_WORDS = {
+    "add": "added",
+    "reembed": "embedded again",
+    "relabel": "relabelled or moved",
+    "remove": "removed",
+}
 _DECISION_STYLES = {"known": "green", "review": "yellow", "new_whale": "magenta"}
 
 
@@ -23,7 +28,11 @@ def print_answer(console: Console, photo: str, answer: Identification) -> None:
         console.print(_matches_table(answer))
     console.print(Text(answer.reason), soft_wrap=True)
     if answer.species.name is not None:
-        told = "" if answer.species.probability is None else f", probability {answer.species.probability:.2f}"
+        told = (
+            ""
+            if answer.species.probability is None
+            else f", probability {answer.species.probability:.2f}"
+        )
         console.print(Text(f"Species: {answer.species.name}{told}."), soft_wrap=True)
     console.print()
 
@@ -64,12 +73,16 @@ def status_table(told: Mapping[str, Any]) -> Table:
         table.add_row(name, Text(fact))
     for each in told["history"]:
         table.add_row(f"revision {each['revision']}", Text(f"{each['at']}: {_event(each)}"))
-    table.add_row("to do", Text(f"run `{told['mend']}`" if told["mend"] else "nothing, all is up to date"))
+    table.add_row(
+        "to do", Text(f"run `{told['mend']}`" if told["mend"] else "nothing, all is up to date")
+    )
     return table
 
 
 def _event(told: Mapping[str, Any]) -> str:
-    """What a revision changed; one without any was a calibration, or says by its kind what it noted."""
+    """What a revision changed; one without any was a calibration, or says by its kind what it
+    noted.
+    """
     changes = ", ".join(_change(kind, count) for kind, count in told["changes"].items() if count)
     return changes or ("calibrated again" if told["kind"] == "update" else told["kind"])
 
@@ -86,7 +99,8 @@ def _thresholds(thresholds: Mapping[str, float] | None, *, is_calibrated: bool) 
     if is_calibrated:
         return f"known up to {thresholds['known']:.3f}, {beyond}"
     return (
-        f"not calibrated, so nothing is known without review: {beyond}; add photos of more individuals, some of them "
+        f"not calibrated, so nothing is known without review: {beyond}; add photos of more "
+        "individuals, some of them "
         "twice, with `flukeprint index update`"
     )
 

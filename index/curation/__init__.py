@@ -1,1 +1,1 @@
-""""""
+"""What curators do and see: acts and their undo, listings, suggestions, the past."""

@@ -1,4 +1,5 @@
-"""What curators decided that label files don't know: who turned out to be whom, what was moved, noted and deleted.
+"""What curators decided that label files don't know: who turned out to be whom, what was moved,
+noted and deleted.
 
 Part of SQLAlchemy's door.
 """
@@ -17,11 +18,22 @@ from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.curation.undo import live_revisions, past_events
 from index.labels.reader import LabelledPhoto
 from index.storage.connection import telling
-from index.storage.schema import DELETED, MOST_BOUND, ChangeRow, EncounterRow, IndividualRow, PhotoRow
+from index.storage.schema import (
+    DELETED,
+    MOST_BOUND,
+    ChangeRow,
+    EncounterRow,
+    IndividualRow,
+    PhotoRow,
+)
 
 Exchanged = Mapping[str, Mapping[str, frozenset[str | None]]]
 
-_ACTS = ("move", "split", "edit")  # after which a photo has other facts than a label file was written with
+_ACTS = (
+    "move",
+    "split",
+    "edit",
+)  # after which a photo has other facts than a label file was written with
 _FACT_OF = {"individual_id": "individual", "species": "species", "taken_at": "taken_at"}
 _ENCOUNTER_FACT_OF = {"name": "encounter", "region": "region"}
 
@@ -30,9 +42,10 @@ _ENCOUNTER_FACT_OF = {"name": "encounter", "region": "region"}
 class Decided:
     """Who is called otherwise now, which photos are gone, and which have other facts.
 
-    `names`: ids that individuals had before, and merged ones', with the id now. `away`: names of deleted photos.
-    `exchanged`: by photo and fact (individual, species, encounter, region, taken_at), what a curator put something
-    else in place of; individuals by their names now, None for new_whale and for nothing noted.
+    `names`: ids that individuals had before, and merged ones', with the id now. `away`: names of
+    deleted photos. `exchanged`: by photo and fact (individual, species, encounter, region,
+    taken_at), what a curator put something else in place of; individuals by their names now, None
+    for new_whale and for nothing noted.
     """
 
     names: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -44,14 +57,19 @@ class Decided:
         return individual if individual is None else self.names.get(individual, individual)
 
     def standing(self, photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
-        """A label of a known photo, `individual` as it is called now, where it says nothing that a curator corrected.
+        """A label of a known photo, `individual` as it is called now, where it says nothing that a
+        curator corrected.
 
         What else it says is newer than anything that was decided.
         """
         exchanged = self.exchanged.get(photo.name)
         if not exchanged:
             return photo
-        kept = {fact: getattr(old, fact) for fact, values in exchanged.items() if getattr(photo, fact) in values}
+        kept = {
+            fact: getattr(old, fact)
+            for fact, values in exchanged.items()
+            if getattr(photo, fact) in values
+        }
         return replace(photo, **kept)
 
 
@@ -81,7 +99,9 @@ def _names(rows: Sequence[IndividualRow], now: Mapping[int, str]) -> dict[str, s
 
 
 def _away(session: Session) -> frozenset[str]:
-    """Photos that a curator deleted; not those that an update took out, nor those whose taking in was undone."""
+    """Photos that a curator deleted; not those that an update took out, nor those whose taking in
+    was undone.
+    """
     query = (
         select(ChangeRow.photo, ChangeRow.kind, ChangeRow.revision)
         .join(PhotoRow, PhotoRow.name == ChangeRow.photo)
@@ -98,13 +118,17 @@ def _away(session: Session) -> frozenset[str]:
 
 def _exchanged(session: Session, now: Mapping[int, str]) -> Exchanged:
     """What curators' standing acts put something else in place of."""
-    found: defaultdict[str, defaultdict[str, set[str | None]]] = defaultdict(lambda: defaultdict(set))
+    found: defaultdict[str, defaultdict[str, set[str | None]]] = defaultdict(
+        lambda: defaultdict(set)
+    )
     met: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     for photo, row in _changed_rows(session):
         before: dict[str, Any] = row["before"]
         if row["table"] == EncounterRow.__tablename__:
             # A label without a region says nothing of it.
-            met[row["key"]] += [(fact, before[of]) for of, fact in _ENCOUNTER_FACT_OF.items() if before.get(of)]
+            met[row["key"]] += [
+                (fact, before[of]) for of, fact in _ENCOUNTER_FACT_OF.items() if before.get(of)
+            ]
         elif row["table"] == PhotoRow.__tablename__:
             for column, fact in _FACT_OF.items():
                 if column in before:
@@ -113,17 +137,28 @@ def _exchanged(session: Session, now: Mapping[int, str]) -> Exchanged:
     keys = sorted(met)
     for start in range(0, len(keys), MOST_BOUND):
         wanted = PhotoRow.encounter_id.in_(keys[start : start + MOST_BOUND])
-        for photo, key in session.execute(select(PhotoRow.name, PhotoRow.encounter_id).where(wanted)):
+        for photo, key in session.execute(
+            select(PhotoRow.name, PhotoRow.encounter_id).where(wanted)
+        ):
             for fact, value in met[key or 0]:
                 found[photo][fact].add(value)
-    return {photo: {fact: frozenset(values) for fact, values in facts.items()} for photo, facts in found.items()}
+    return {
+        photo: {fact: frozenset(values) for fact, values in facts.items()}
+        for photo, facts in found.items()
+    }
 
 
 def _changed_rows(session: Session) -> Generator[tuple[str, dict[str, Any]]]:
-    """The rows that curators' standing acts changed, each with the subject of its line; not those that were made."""
-    query = select(ChangeRow.photo, ChangeRow.detail, ChangeRow.revision).where(ChangeRow.kind.in_(_ACTS))
+    """The rows that curators' standing acts changed, each with the subject of its line; not those
+    that were made.
+    """
+    query = select(ChangeRow.photo, ChangeRow.detail, ChangeRow.revision).where(
+        ChangeRow.kind.in_(_ACTS)
+    )
     lines = session.execute(query.order_by(ChangeRow.id)).all()
     live = live_revisions(past_events(session)) if lines else set[int]()
     for photo, detail, revision in lines:
         if revision in live:
-            yield from ((photo, row) for row in detail.get("rows", ()) if row["before"] and row["after"])
+            yield from (
+                (photo, row) for row in detail.get("rows", ()) if row["before"] and row["after"]
+            )

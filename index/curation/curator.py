@@ -1,7 +1,7 @@
 """What curators do to a catalogue: each act is one event, made in one transaction with its effect.
 
-Part of SQLAlchemy's door. Nothing is embedded again: merging, splitting and moving change whose a photo is and leave
-its vector.
+Part of SQLAlchemy's door. Nothing is embedded again: merging, splitting and moving change whose a
+photo is and leave its vector.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from index.catalogue.revision import Revision, Values, revising
 from index.labels.reader import NEW_WHALE
 from index.photos.embed import EmbeddedPhoto
 from index.storage.address import BadCatalogue
-from index.storage.schema import CATALOGUED, DELETED, REJECTED, WAITING, EncounterRow, IndividualRow, PhotoRow
+from index.storage.schema import (
+    CATALOGUED,
+    DELETED,
+    REJECTED,
+    WAITING,
+    EncounterRow,
+    IndividualRow,
+    PhotoRow,
+)
 
 _NOTED = ("at", "place", "region", "observer", "notes")  # of an encounter
 
@@ -33,12 +41,16 @@ class UnknownSubject(BadCuration):
 
 
 class CurationConflict(BadCuration):
-    """An act that what is there stands against: a name is taken, it is so already, later events depend on it."""
+    """An act that what is there stands against: a name is taken, it is so already, later events
+    depend on it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What was done: its revision, and the photos that are other than before or are called otherwise, by name."""
+    """What was done: its revision, and the photos that are other than before or are called
+    otherwise, by name.
+    """
 
     revision: int
     kind: str
@@ -57,9 +69,12 @@ class Noted(NamedTuple):
 
 
 class Curator:
-    """Acts on one catalogue in one person's name. Each method is one event; on an error nothing has happened.
+    """Acts on one catalogue in one person's name.
 
-    Raises BadCuration for what can't be done and BadCatalogue, which that is, where the file can't be changed.
+    Each method is one event; on an error nothing has happened.
+
+    Raises BadCuration for what can't be done and BadCatalogue, which that is, where the file can't
+    be changed.
     """
 
     def __init__(self, catalogue: Catalogue, *, made_by: str) -> None:
@@ -76,19 +91,27 @@ class Curator:
         columns: Values | None = None,
         encounter: Values | None = None,
     ) -> Event:
-        """Add photos: to an individual (made where there is none yet), or to wait for a person's word without one.
+        """Add photos: to an individual (made where there is none yet), or to wait for a person's
+        word without one.
 
-        `answers` are what was answered about each when it came; `columns` more of `index.storage.schema.PhotoRow`; `encounter`
-        what is noted of the encounters that they name: at, place, region, observer, notes.
+        `answers` are what was answered about each when it came; `columns` more of
+        `index.storage.schema.PhotoRow`; `encounter` what is noted of the encounters that they name:
+        at, place, region, observer, notes.
         """
-        with revising(self.catalogue, kind="take in" if individual is None else "enrol", made_by=self.made_by) as act:
+        with revising(
+            self.catalogue, kind="take in" if individual is None else "enrol", made_by=self.made_by
+        ) as act:
             _check_fingerprint(act, fingerprint)
             for at, photo in enumerate(photos):
                 if act.session.scalar(_live_photo(photo.photo.name)) is not None:
                     raise CurationConflict(
-                        f"there is a photo {photo.photo.name} already; give the new one another name"
+                        f"there is a photo {photo.photo.name} already; give the new one another "
+                        "name"
                     )
-                label = replace(photo.photo, individual=None if individual is None else _checked_name(individual))
+                label = replace(
+                    photo.photo,
+                    individual=None if individual is None else _checked_name(individual),
+                )
                 if label.encounter is not None and encounter:
                     whose = None if individual is None else act.individual_id(individual)
                     _note(act, act.encounter_id(label.encounter, whose), encounter)
@@ -98,17 +121,24 @@ class Curator:
             return _finished(act, fingerprint=fingerprint)
 
     def confirm(self, photo: str, individual: str, *, answer: Values | None = None) -> Event:
-        """Say whose a waiting (or rejected) photo is; an individual that isn't known yet is made."""
+        """Say whose a waiting (or rejected) photo is; an individual that isn't known yet is
+        made.
+        """
         with revising(self.catalogue, kind="confirm", made_by=self.made_by) as act:
             row = _photo(act, photo)
             if row.state == CATALOGUED:
                 raise CurationConflict(
-                    f"the photo {photo} is catalogued already, as {_name_of(act, row.individual_id)}'s; move it instead"
+                    f"the photo {photo} is catalogued already, as "
+                    f"{_name_of(act, row.individual_id)}'s; move it instead"
                 )
             key = act.individual_id(_checked_name(individual))
             before, answered = {"state": row.state}, row.answer if answer is None else answer
             meeting = _meeting(act, row, key)
-            act.update(PhotoRow, row.id, {"individual_id": key, "encounter_id": meeting, "state": CATALOGUED})
+            act.update(
+                PhotoRow,
+                row.id,
+                {"individual_id": key, "encounter_id": meeting, "state": CATALOGUED},
+            )
             act.log("confirm", photo, before, {"state": CATALOGUED, "individual": individual})
             return _finished(act, detail={"individual": individual, "answer": answered})
 
@@ -118,10 +148,14 @@ class Curator:
 
     def delete(self, photo: str, *, reason: str | None = None) -> Event:
         """Take a photo out of the catalogue and of every answer from now on."""
-        return self._set_state("delete", photo, DELETED, allowed=(CATALOGUED, WAITING, REJECTED), reason=reason)
+        return self._set_state(
+            "delete", photo, DELETED, allowed=(CATALOGUED, WAITING, REJECTED), reason=reason
+        )
 
     def move(self, photos: Sequence[str], individual: str | None) -> Event:
-        """Make catalogued photos another individual's (made where there is none yet), or nobody's (None: new_whale)."""
+        """Make catalogued photos another individual's (made where there is none yet), or nobody's
+        (None: new_whale).
+        """
         with revising(self.catalogue, kind="move", made_by=self.made_by) as act:
             return _moved(act, "move", photos, individual, detail={"to": individual})
 
@@ -131,27 +165,39 @@ class Curator:
             key = individual_of(act, individual).id
             if act.is_known(new):
                 raise CurationConflict(
-                    f"there is an individual {new} already; move the photos to it, or give a new name"
+                    f"there is an individual {new} already; move the photos to it, or give a "
+                    "new name"
                 )
             strangers = [name for name in photos if _photo(act, name).individual_id != key]
             if strangers:
-                raise BadCuration(f"{', '.join(strangers)}: no photo of {individual}; only its own can be split off")
+                raise BadCuration(
+                    f"{', '.join(strangers)}: no photo of {individual}; only its own can be "
+                    "split off"
+                )
             own = _names_of(act, PhotoRow.individual_id == key)
             if set(own) <= set(photos):
-                raise BadCuration(f"these are all photos of {individual}; leave it one, or rename it")
+                raise BadCuration(
+                    f"these are all photos of {individual}; leave it one, or rename it"
+                )
             return _moved(act, "split", photos, new, detail={"individual": individual, "new": new})
 
     def merge(self, source: str, into: str) -> Event:
-        """Make two individuals one: `source`'s photos and encounters become `into`'s, and its name leads there."""
+        """Make two individuals one: `source`'s photos and encounters become `into`'s, and its name
+        leads there.
+        """
         with revising(self.catalogue, kind="merge", made_by=self.made_by) as act:
             one, other = individual_of(act, source), individual_of(act, into)
             if one.id == other.id:
                 raise CurationConflict(f"{source} and {into} are one individual already")
             names = _names_of(act, PhotoRow.individual_id == one.id)
             for kind in (PhotoRow, EncounterRow):
-                for key in act.session.scalars(select(kind.id).where(kind.individual_id == one.id)).all():
+                for key in act.session.scalars(
+                    select(kind.id).where(kind.individual_id == one.id)
+                ).all():
                     act.update(kind, key, {"individual_id": other.id})
-            for key in act.session.scalars(select(IndividualRow.id).where(IndividualRow.merged_into == one.id)).all():
+            for key in act.session.scalars(
+                select(IndividualRow.id).where(IndividualRow.merged_into == one.id)
+            ).all():
                 act.update(IndividualRow, key, {"merged_into": other.id})
             others = [*(other.other_names or []), one.name, *(one.other_names or [])]
             act.update(IndividualRow, other.id, {"other_names": list(dict.fromkeys(others))})
@@ -163,26 +209,49 @@ class Curator:
         """Give an individual another id; the old one is kept among its other names."""
         with revising(self.catalogue, kind="rename", made_by=self.made_by) as act:
             row = individual_of(act, individual)
-            if act.session.scalar(select(IndividualRow.id).where(IndividualRow.name == _checked_name(new))) is not None:
-                raise CurationConflict(f"there is an individual {new} already; merge the two, or give another name")
+            if (
+                act.session.scalar(
+                    select(IndividualRow.id).where(IndividualRow.name == _checked_name(new))
+                )
+                is not None
+            ):
+                raise CurationConflict(
+                    f"there is an individual {new} already; merge the two, or give another name"
+                )
             others = [name for name in (*(row.other_names or []), row.name) if name != new]
-            act.update(IndividualRow, row.id, {"name": new, "other_names": list(dict.fromkeys(others))})
+            act.update(
+                IndividualRow, row.id, {"name": new, "other_names": list(dict.fromkeys(others))}
+            )
             act.log("rename", individual, {"individual": individual}, {"individual": new})
             return _finished(act, detail={"individual": individual, "new": new})
 
-    def edit(self, individual: str, columns: Values, *, check: Callable[[Noted], None] | None = None) -> Event:
+    def edit(
+        self, individual: str, columns: Values, *, check: Callable[[Noted], None] | None = None
+    ) -> Event:
         """Change what is noted of an individual: display_name, species, sex, notes, other_names.
 
-        `check` is shown what is noted before, and may raise; nobody changes it between that and the edit.
+        `check` is shown what is noted before, and may raise; nobody changes it between that and the
+        edit.
         """
         with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
             row = individual_of(act, individual)
             if check is not None:
-                check(Noted(row.name, row.display_name, tuple(row.other_names or ()), row.species, row.sex, row.notes))
+                check(
+                    Noted(
+                        row.name,
+                        row.display_name,
+                        tuple(row.other_names or ()),
+                        row.species,
+                        row.sex,
+                        row.notes,
+                    )
+                )
             return _edited(act, IndividualRow, row.id, individual, columns)
 
     def edit_encounter(self, encounter: int, columns: Values) -> Event:
-        """Change what is noted of an encounter, by its key: name, at, place, region, observer, notes."""
+        """Change what is noted of an encounter, by its key: name, at, place, region, observer,
+        notes.
+        """
         with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
             row = act.session.get(EncounterRow, encounter)
             if row is None:
@@ -194,19 +263,25 @@ class Curator:
         with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
             return _edited(act, PhotoRow, _photo(act, photo).id, photo, columns)
 
-    def _set_state(self, kind: str, photo: str, state: str, *, allowed: Sequence[str], reason: str | None) -> Event:
+    def _set_state(
+        self, kind: str, photo: str, state: str, *, allowed: Sequence[str], reason: str | None
+    ) -> Event:
         with revising(self.catalogue, kind=kind, made_by=self.made_by) as act:
             row = _photo(act, photo)
             if row.state not in allowed:
                 allowing = " or ".join(allowed)
-                raise CurationConflict(f"the photo {photo} is {row.state}; only {allowing} ones can be {kind}ed")
+                raise CurationConflict(
+                    f"the photo {photo} is {row.state}; only {allowing} ones can be {kind}ed"
+                )
             before = {"state": row.state, "individual": _name_of(act, row.individual_id)}
             act.update(PhotoRow, row.id, {"state": state})
             act.log(kind, photo, before, {"state": state})
             return _finished(act, detail={"reason": reason, "answer": row.answer})
 
 
-def _moved(act: Revision, kind: str, photos: Sequence[str], individual: str | None, *, detail: Values) -> Event:
+def _moved(
+    act: Revision, kind: str, photos: Sequence[str], individual: str | None, *, detail: Values
+) -> Event:
     if not photos:
         raise BadCuration("no photo was named; name one at least")
     key = None if individual is None else act.individual_id(_checked_name(individual))
@@ -214,18 +289,24 @@ def _moved(act: Revision, kind: str, photos: Sequence[str], individual: str | No
     for name in dict.fromkeys(photos):
         row = _photo(act, name)
         if row.state != CATALOGUED:
-            raise CurationConflict(f"the photo {name} is {row.state}; only catalogued ones can be moved")
+            raise CurationConflict(
+                f"the photo {name} is {row.state}; only catalogued ones can be moved"
+            )
         before = _name_of(act, row.individual_id)
         meeting = _meeting(act, row, key)
         is_moved |= act.update(PhotoRow, row.id, {"individual_id": key, "encounter_id": meeting})
         act.log(kind, name, {"individual": before}, {"individual": individual})
     if not is_moved:
-        raise CurationConflict(f"nothing to move: these photos are {individual or NEW_WHALE}'s already")
+        raise CurationConflict(
+            f"nothing to move: these photos are {individual or NEW_WHALE}'s already"
+        )
     return _finished(act, detail=detail)
 
 
 def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | None:
-    """The encounter of a photo that becomes another individual's: with that one, and what is noted goes along."""
+    """The encounter of a photo that becomes another individual's: with that one, and what is noted
+    goes along.
+    """
     before = None if row.encounter_id is None else act.session.get(EncounterRow, row.encounter_id)
     if before is None:
         return None
@@ -238,7 +319,11 @@ def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | N
 def _note(act: Revision, encounter: int | None, noted: Values) -> None:
     """Note of an encounter what isn't noted of it yet."""
     row = act.session.get_one(EncounterRow, encounter)
-    lacking = {name: value for name, value in noted.items() if value is not None and getattr(row, name) is None}
+    lacking = {
+        name: value
+        for name, value in noted.items()
+        if value is not None and getattr(row, name) is None
+    }
     if lacking:
         act.update(EncounterRow, row.id, lacking)
         act.session.refresh(row)
@@ -253,7 +338,9 @@ def _edited(act: Revision, kind: Any, key: int, subject: str, columns: Values) -
     return _finished(act, detail={"subject": subject, **columns})
 
 
-def _finished(act: Revision, *, fingerprint: str | None = None, detail: Values | None = None) -> Event:
+def _finished(
+    act: Revision, *, fingerprint: str | None = None, detail: Values | None = None
+) -> Event:
     fingerprint = fingerprint or act.last_fingerprint or ""
     act.finish(fingerprint, fitted_anew(act, fingerprint), detail=detail)
     return Event(act.number, act.kind, act.touched_photos())
@@ -262,8 +349,9 @@ def _finished(act: Revision, *, fingerprint: str | None = None, detail: Values |
 def fitted_anew(act: Revision, fingerprint: str) -> Calibration | None:
     """The calibration for the catalogue as it is now; None where the last one still stands.
 
-    It is fitted after every event while that takes a moment, and later when the catalogue has grown or shrunk by a
-    twentieth: thresholds drift with the gallery's size, and answers don't wait for minutes of fitting.
+    It is fitted after every event while that takes a moment, and later when the catalogue has grown
+    or shrunk by a twentieth: thresholds drift with the gallery's size, and answers don't wait for
+    minutes of fitting.
     """
     count, fitted_to = act.photo_count(), act.calibrated_photos
     if fitted_to and not is_to_be_fitted(count, fitted_to):
@@ -275,8 +363,10 @@ def fitted_anew(act: Revision, fingerprint: str) -> Calibration | None:
 def _check_fingerprint(act: Revision, fingerprint: str) -> None:
     if act.last_fingerprint not in (None, fingerprint):
         raise CurationConflict(
-            f"the catalogue's vectors are of checkpoint {(act.last_fingerprint or '')[:12]}, these photos' of "
-            f"{fingerprint[:12]}; embed the photos with the catalogue's, or bring the catalogue to the other one first"
+            f"the catalogue's vectors are of checkpoint {(act.last_fingerprint or '')[:12]}, "
+            "these photos' of "
+            f"{fingerprint[:12]}; embed the photos with the catalogue's, or bring the catalogue "
+            "to the other one first"
         )
 
 
@@ -287,22 +377,35 @@ def _live_photo(name: str) -> Any:
 def _photo(act: Revision, name: str) -> PhotoRow:
     row = act.session.scalar(_live_photo(name))
     if row is None:
-        raise UnknownSubject(f"the catalogue has no photo {name!r}; answers and lists name photos as `photo`")
+        raise UnknownSubject(
+            f"the catalogue has no photo {name!r}; answers and lists name photos as `photo`"
+        )
     return row
 
 
 def individual_of(act: Revision, name: str) -> IndividualRow:
-    """The row of an individual by its id. Raises UnknownSubject, and CurationConflict for a merged one."""
+    """The row of an individual by its id.
+
+    Raises UnknownSubject, and CurationConflict for a merged one.
+    """
     row = act.session.scalar(select(IndividualRow).where(IndividualRow.name == name))
     if row is None:
-        raise UnknownSubject(f"the catalogue has no individual {name!r}; answers and lists name them as `individual`")
+        raise UnknownSubject(
+            f"the catalogue has no individual {name!r}; answers and lists name them as `individual`"
+        )
     if row.merged_into is not None:
-        raise CurationConflict(f"{name} was merged into {_name_of(act, row.merged_into)}; act on that one")
+        raise CurationConflict(
+            f"{name} was merged into {_name_of(act, row.merged_into)}; act on that one"
+        )
     return row
 
 
 def _name_of(act: Revision, key: int | None) -> str | None:
-    return None if key is None else act.session.scalar(select(IndividualRow.name).where(IndividualRow.id == key))
+    return (
+        None
+        if key is None
+        else act.session.scalar(select(IndividualRow.name).where(IndividualRow.id == key))
+    )
 
 
 def _names_of(act: Revision, *only: Any) -> list[str]:
@@ -311,6 +414,14 @@ def _names_of(act: Revision, *only: Any) -> list[str]:
 
 
 def _checked_name(name: str) -> str:
-    if not name.strip() or name.strip() != name or name == NEW_WHALE or any(ord(sign) < 32 for sign in name):
-        raise BadCuration(f"{name!r} can't be an individual's name; give one without spaces around it, not {NEW_WHALE}")
+    if (
+        not name.strip()
+        or name.strip() != name
+        or name == NEW_WHALE
+        or any(ord(sign) < 32 for sign in name)
+    ):
+        raise BadCuration(
+            f"{name!r} can't be an individual's name; give one without spaces around it, not "
+            f"{NEW_WHALE}"
+        )
     return name

@@ -1,4 +1,6 @@
-"""Reading what curators look at: individuals, encounters, photos, the queue, the history. Part of SQLAlchemy's door.
+"""Reading what curators look at: individuals, encounters, photos, the queue, the history.
+
+Part of SQLAlchemy's door.
 
 Lists come in pages: `after` is the last key of the page before, `limit` the most of one page.
 """
@@ -33,7 +35,10 @@ from index.storage.schema import (
 
 @dataclass(frozen=True, slots=True)
 class Individual:
-    """A known animal; first and last seen on its catalogued photos. `merged_into` is who it turned out to be."""
+    """A known animal; first and last seen on its catalogued photos.
+
+    `merged_into` is who it turned out to be.
+    """
 
     name: str
     display_name: str | None
@@ -50,7 +55,9 @@ class Individual:
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """One meeting with one animal. `place` is private: only who may curate sees it; `region` is for everybody."""
+    """One meeting with one animal. `place` is private: only who may curate sees it; `region` is for
+    everybody.
+    """
 
     key: int
     name: str
@@ -110,10 +117,12 @@ class Directory:
     ) -> list[Individual]:
         """Individuals by name; merged ones aren't listed.
 
-        `search` finds part of any of its names, also those from before and of who was merged into it, or of its notes,
-        whatever their case and accents.
+        `search` finds part of any of its names, also those from before and of who was merged into
+        it, or of its notes, whatever their case and accents.
         """
-        query = _individuals().where(IndividualRow.merged_into.is_(None), IndividualRow.name > after)
+        query = _individuals().where(
+            IndividualRow.merged_into.is_(None), IndividualRow.name > after
+        )
         if species is not None:
             query = query.where(IndividualRow.species == species)
         with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
@@ -140,19 +149,27 @@ class Directory:
     ) -> list[PhotoCard]:
         """Photos by name, deleted ones only where `state` asks for them."""
         query = _photos().where(PhotoRow.name > after)
-        query = query.where(PhotoRow.state == state) if state else query.where(PhotoRow.state != DELETED)
+        query = (
+            query.where(PhotoRow.state == state)
+            if state
+            else query.where(PhotoRow.state != DELETED)
+        )
         if individual is not None:
             query = query.where(IndividualRow.name == individual)
         if encounter is not None:
             query = query.where(PhotoRow.encounter_id == encounter)
         with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
-            return [_photo(row) for row in session.execute(query.order_by(PhotoRow.name).limit(limit))]
+            return [
+                _photo(row) for row in session.execute(query.order_by(PhotoRow.name).limit(limit))
+            ]
 
     def waiting(self, *, after: int = 0, limit: int = 50) -> list[PhotoCard]:
         """Photos that wait for a person's word, by key: the oldest first."""
         query = _photos().where(PhotoRow.state == WAITING, PhotoRow.id > after)
         with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
-            return [_photo(row) for row in session.execute(query.order_by(PhotoRow.id).limit(limit))]
+            return [
+                _photo(row) for row in session.execute(query.order_by(PhotoRow.id).limit(limit))
+            ]
 
     def waiting_count(self) -> int:
         """How many photos wait."""
@@ -160,7 +177,9 @@ class Directory:
             return session.scalar(select(func.count()).where(PhotoRow.state == WAITING)) or 0
 
     def with_content(self, hashes: Sequence[str]) -> dict[str, PhotoCard]:
-        """Of these content hashes those that are there, each with its photo; deleted photos don't count."""
+        """Of these content hashes those that are there, each with its photo; deleted photos don't
+        count.
+        """
         query = _photos().where(PhotoRow.content_hash.in_(hashes), PhotoRow.state != DELETED)
         with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             cards = [_photo(row) for row in session.execute(query.order_by(PhotoRow.name.desc()))]
@@ -179,9 +198,13 @@ class Directory:
             row = session.execute(_photos().where(PhotoRow.name == name)).first()
             return None if row is None else _photo(row)
 
-    def encounters(self, *, individual: str | None = None, after: int = 0, limit: int = 50) -> list[Encounter]:
+    def encounters(
+        self, *, individual: str | None = None, after: int = 0, limit: int = 50
+    ) -> list[Encounter]:
         """Encounters that have photos, by key."""
-        counted = select(func.count()).where(PhotoRow.encounter_id == EncounterRow.id, PhotoRow.state != DELETED)
+        counted = select(func.count()).where(
+            PhotoRow.encounter_id == EncounterRow.id, PhotoRow.state != DELETED
+        )
         count = counted.scalar_subquery()
         query = (
             select(EncounterRow, IndividualRow.name, count)
@@ -192,12 +215,28 @@ class Directory:
             query = query.where(IndividualRow.name == individual)
         with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             return [
-                Encounter(row.id, row.name, name, row.at, row.place, row.region, row.observer, row.notes, photos)
-                for row, name, photos in session.execute(query.order_by(EncounterRow.id).limit(limit))
+                Encounter(
+                    row.id,
+                    row.name,
+                    name,
+                    row.at,
+                    row.place,
+                    row.region,
+                    row.observer,
+                    row.notes,
+                    photos,
+                )
+                for row, name, photos in session.execute(
+                    query.order_by(EncounterRow.id).limit(limit)
+                )
             ]
 
-    def history(self, *, before: int | None = None, limit: int = 50, subject: str | None = None) -> list[Act]:
-        """Events, newest first, from before revision `before` on; `subject`: those about one photo or individual."""
+    def history(
+        self, *, before: int | None = None, limit: int = 50, subject: str | None = None
+    ) -> list[Act]:
+        """Events, newest first, from before revision `before` on; `subject`: those about one photo
+        or individual.
+        """
         query = select(RevisionRow).order_by(RevisionRow.revision.desc()).limit(limit)
         if before is not None:
             query = query.where(RevisionRow.revision < before)
@@ -209,18 +248,26 @@ class Directory:
             return [_act(session, row, live) for row in session.scalars(query)]
 
     def next_id(self, pattern: str | None = None) -> str:
-        """The next free id: the greatest number of the ids that look like `pattern`, such as `w_0000`, and one more.
+        """The next free id: the greatest number of the ids that look like `pattern`, such as
+        `w_0000`, and one more.
 
-        None: like the ids that most individuals have, `w_0001` in a catalogue that has none with a number.
+        None: like the ids that most individuals have, `w_0001` in a catalogue that has none with a
+        number.
         """
         with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
             rows = session.execute(select(IndividualRow.name, IndividualRow.other_names)).all()
-        return next_free_id([name for own, others in rows for name in (own, *(others or ()))], pattern)
+        return next_free_id(
+            [name for own, others in rows for name in (own, *(others or ()))], pattern
+        )
 
 
 def next_free_id(names: Sequence[str], pattern: str | None = None) -> str:
-    """The id after the greatest of `names` that differ only in their last digits; `pattern` is one such."""
-    split = [found.groups() for name in names if (found := re.fullmatch(r"(.*?)(\d+)", name, re.DOTALL))]
+    """The id after the greatest of `names` that differ only in their last digits; `pattern` is one
+    such.
+    """
+    split = [
+        found.groups() for name in names if (found := re.fullmatch(r"(.*?)(\d+)", name, re.DOTALL))
+    ]
     if pattern is None:
         prefixes = [prefix for prefix, _ in split]
         prefix = max(sorted(set(prefixes)), key=prefixes.count, default="w_")
@@ -248,19 +295,29 @@ def _individuals() -> Any:
 
 
 def _found(session: Session, search: str, *, species: str | None, after: str) -> list[str]:
-    """The ids after one, sorted, of whom a search finds; compared here, as databases fold few letters or none."""
+    """The ids after one, sorted, of whom a search finds; compared here, as databases fold few
+    letters or none.
+    """
     row = IndividualRow
-    query = select(row.id, row.merged_into, row.name, row.display_name, row.other_names, row.notes, row.species)
+    query = select(
+        row.id, row.merged_into, row.name, row.display_name, row.other_names, row.notes, row.species
+    )
     texts: defaultdict[int, list[str | None]] = defaultdict(list)
     listed: dict[int, str] = {}
-    for key, merged_into, name, display_name, other_names, notes, of_species in session.execute(query):
+    for key, merged_into, name, display_name, other_names, notes, of_species in session.execute(
+        query
+    ):
         texts[merged_into or key] += [name, display_name, *(other_names or ())]
         if merged_into is None:
             texts[key].append(notes)
             if name > after and species in (None, of_species):
                 listed[key] = name
     wanted = folded(search)
-    return sorted(name for key, name in listed.items() if any(wanted in folded(text) for text in texts[key] if text))
+    return sorted(
+        name
+        for key, name in listed.items()
+        if any(wanted in folded(text) for text in texts[key] if text)
+    )
 
 
 def _individual(session: Session, row: Any) -> Individual:
@@ -311,7 +368,12 @@ def _photo(row: Any) -> PhotoCard:
 def _act(session: Session, row: RevisionRow, live: set[int]) -> Act:
     of_revision = ChangeRow.revision == row.revision
     subjects = select(ChangeRow.photo).where(of_revision).order_by(ChangeRow.id).limit(5)
-    counted = select(ChangeRow.kind, func.count()).where(of_revision).group_by(ChangeRow.kind).order_by(ChangeRow.kind)
+    counted = (
+        select(ChangeRow.kind, func.count())
+        .where(of_revision)
+        .group_by(ChangeRow.kind)
+        .order_by(ChangeRow.kind)
+    )
     counts = {str(kind): int(count) for kind, count in session.execute(counted)}
     return Act(
         revision=row.revision,

@@ -1,6 +1,9 @@
-"""Individuals that a curator looked at and told apart: they are not suggested as one again. Part of SQLAlchemy's door.
+"""Individuals that a curator looked at and told apart: they are not suggested as one again.
 
-The log alone remembers it, so that telling apart is undone, redone and merged over as every other event is.
+Part of SQLAlchemy's door.
+
+The log alone remembers it, so that telling apart is undone, redone and merged over as every other
+event is.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ Pair = tuple[str, str]
 def tell_apart(catalogue: Catalogue, one: str, other: str, *, made_by: str) -> Event:
     """Note that two individuals are not the same, as one event.
 
-    Raises UnknownSubject for one that isn't there, CurationConflict for a merged one and for what is noted already.
+    Raises UnknownSubject for one that isn't there, CurationConflict for a merged one and for what
+    is noted already.
     """
     with revising(catalogue, kind=_KIND, made_by=made_by) as act:
         rows = sorted((individual_of(act, one), individual_of(act, other)), key=lambda row: row.id)
@@ -40,7 +44,10 @@ def tell_apart(catalogue: Catalogue, one: str, other: str, *, made_by: str) -> E
 
 
 def told_apart(catalogue: Catalogue) -> frozenset[Pair]:
-    """The pairs of ids, as they are called now, that were told apart; each pair sorted. Raises BadCatalogue."""
+    """The pairs of ids, as they are called now, that were told apart; each pair sorted.
+
+    Raises BadCatalogue.
+    """
     with telling(catalogue.address), Session(catalogue.engine) as session:
         keys = _keys_told_apart(session)
         rows = session.execute(select(IndividualRow.id, IndividualRow.name))
@@ -51,14 +58,22 @@ def told_apart(catalogue: Catalogue) -> frozenset[Pair]:
 
 
 def _keys_told_apart(session: Session) -> set[tuple[int, int]]:
-    """Pairs of keys that standing events tell apart; a merged individual's goes on for who it turned out to be."""
-    query = select(ChangeRow.revision, ChangeRow.detail).join(RevisionRow, RevisionRow.revision == ChangeRow.revision)
+    """Pairs of keys that standing events tell apart; a merged individual's goes on for who it
+    turned out to be.
+    """
+    query = select(ChangeRow.revision, ChangeRow.detail).join(
+        RevisionRow, RevisionRow.revision == ChangeRow.revision
+    )
     told = session.execute(query.where(RevisionRow.kind == _KIND)).all()
     if not told:
         return set()
     live = live_revisions(past_events(session))
-    led_on = select(IndividualRow.id, IndividualRow.merged_into).where(IndividualRow.merged_into.is_not(None))
+    led_on = select(IndividualRow.id, IndividualRow.merged_into).where(
+        IndividualRow.merged_into.is_not(None)
+    )
     merged: dict[int, int] = {row.id: row.merged_into for row in session.execute(led_on)}
-    standing: list[list[int]] = [detail["after"]["keys"] for revision, detail in told if revision in live]
+    standing: list[list[int]] = [
+        detail["after"]["keys"] for revision, detail in told if revision in live
+    ]
     pairs = [sorted(merged.get(key, key) for key in keys) for keys in standing]
     return {(one, other) for one, other in pairs if one != other}

@@ -1,4 +1,7 @@
-"""The gallery as it was at an earlier revision, so that a past answer can be asked again. Part of SQLAlchemy's door."""
+"""The gallery as it was at an earlier revision, so that a past answer can be asked again.
+
+Part of SQLAlchemy's door.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,15 @@ from index.curation.curator import CurationConflict, UnknownSubject
 from index.search.gallery import Gallery
 from index.search.species import likeliest_species
 from index.storage.connection import telling
-from index.storage.schema import CATALOGUED, ChangeRow, EncounterRow, IndividualRow, PhotoRow, RevisionRow, VectorRow
+from index.storage.schema import (
+    CATALOGUED,
+    ChangeRow,
+    EncounterRow,
+    IndividualRow,
+    PhotoRow,
+    RevisionRow,
+    VectorRow,
+)
 
 _Columns = dict[str, Any]
 
@@ -47,7 +58,8 @@ class PastCatalogue:
 
 @dataclass(slots=True)
 class _Past:
-    """What photos and individuals were, and encounters' regions, by key; a photo that wasn't there yet has no entry.
+    """What photos and individuals were, and encounters' regions, by key; a photo that wasn't there
+    yet has no entry.
 
     `exchanged`: photos whose content or box is another since, so that their vectors are, too.
     """
@@ -68,13 +80,16 @@ def searchable_as_of(catalogue: Catalogue, revision: int) -> tuple[Gallery, Cali
 def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
     """The gallery and calibration of an earlier revision, and what its photos were.
 
-    Raises UnknownSubject when there was no such revision, and CurationConflict when its vectors are no longer all
-    there: a photo's file was exchanged since, or the log was begun by an older flukeprint.
+    Raises UnknownSubject when there was no such revision, and CurationConflict when its vectors are
+    no longer all there: a photo's file was exchanged since, or the log was begun by an older
+    flukeprint.
     """
     with telling(catalogue.address), Session(catalogue.engine) as session:
         row = session.get(RevisionRow, revision)
         if row is None:
-            raise UnknownSubject(f"there is no revision {revision}; the last one is {catalogue.revision}")
+            raise UnknownSubject(
+                f"there is no revision {revision}; the last one is {catalogue.revision}"
+            )
         fitted = select(RevisionRow.calibration).where(
             RevisionRow.revision <= revision,
             RevisionRow.fingerprint == row.fingerprint,
@@ -91,12 +106,15 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
     lacking = sorted(labelled[key][0] for key in labelled if key not in vectors)
     if lacking:
         raise CurationConflict(
-            f"revision {revision} can't be asked any more: the vectors of {len(lacking)} of its photos were replaced "
+            f"revision {revision} can't be asked any more: the vectors of {len(lacking)} of its "
+            "photos were replaced "
             f"since ({', '.join(lacking[:3])})"
         )
     keys = list(labelled)
     dimension = len(next(iter(vectors.values()))) if vectors else 0
-    rows = np.stack([vectors[key] for key in keys]) if keys else np.zeros((0, dimension), np.float32)
+    rows = (
+        np.stack([vectors[key] for key in keys]) if keys else np.zeros((0, dimension), np.float32)
+    )
     gallery = Gallery.build(
         [labelled[key][0] for key in keys],
         [labelled[key][1] for key in keys],
@@ -114,29 +132,47 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
         for key, (name, individual) in labelled.items()
     }
     noted = {past.names[key]: species for key, species in past.species.items()}
-    species = likeliest_species(noted, ((one.individual, one.species, 1) for one in photos.values()))
+    species = likeliest_species(
+        noted, ((one.individual, one.species, 1) for one in photos.values())
+    )
     return PastCatalogue(gallery, Calibration.from_json(calibration or {}), photos, species)
 
 
 def _at(session: Session, revision: int) -> _Past:
     """The present, with every later change turned back, the newest first."""
     columns = (
-        *(PhotoRow.name, PhotoRow.individual_id, PhotoRow.state, PhotoRow.species, PhotoRow.taken_at),
+        *(
+            PhotoRow.name,
+            PhotoRow.individual_id,
+            PhotoRow.state,
+            PhotoRow.species,
+            PhotoRow.taken_at,
+        ),
         PhotoRow.encounter_id,
     )
     photos: dict[int, _Columns] = {
         row.id: {column.key: getattr(row, column.key) for column in columns}
         for row in session.execute(select(PhotoRow.id, *columns))
     }
-    individuals = session.execute(select(IndividualRow.id, IndividualRow.name, IndividualRow.species)).all()
-    names, species = {row[0]: row[1] for row in individuals}, {row[0]: row[2] for row in individuals}
-    regions = {row[0]: row[1] for row in session.execute(select(EncounterRow.id, EncounterRow.region))}
+    individuals = session.execute(
+        select(IndividualRow.id, IndividualRow.name, IndividualRow.species)
+    ).all()
+    names, species = (
+        {row[0]: row[1] for row in individuals},
+        {row[0]: row[2] for row in individuals},
+    )
+    regions = {
+        row[0]: row[1] for row in session.execute(select(EncounterRow.id, EncounterRow.region))
+    }
     exchanged: set[int] = set()
-    later = select(ChangeRow.detail).where(ChangeRow.revision > revision).order_by(ChangeRow.id.desc())
+    later = (
+        select(ChangeRow.detail).where(ChangeRow.revision > revision).order_by(ChangeRow.id.desc())
+    )
     for detail in session.scalars(later.execution_options(yield_per=1000)):
         if "rows" not in detail:
             raise CurationConflict(
-                f"revision {revision} is of an older flukeprint, whose log is not enough to go back to it"
+                f"revision {revision} is of an older flukeprint, whose log is not enough to go "
+                "back to it"
             )
         for row in reversed(detail["rows"]):
             if row["table"] == PhotoRow.__tablename__:
@@ -156,10 +192,16 @@ def _turn_back(photos: dict[int, _Columns], row: _Columns) -> None:
     if row["before"] is None:
         photos.pop(row["key"], None)
     else:
-        photos[row["key"]].update({name: row["before"][name] for name in photos[row["key"]] if name in row["before"]})
+        photos[row["key"]].update(
+            {name: row["before"][name] for name in photos[row["key"]] if name in row["before"]}
+        )
 
 
-def _vectors(session: Session, fingerprint: str, wanted: Set[int]) -> dict[int, NDArray[np.float32]]:
-    query = select(VectorRow.photo_id, VectorRow.embedding).where(VectorRow.fingerprint == fingerprint)
+def _vectors(
+    session: Session, fingerprint: str, wanted: Set[int]
+) -> dict[int, NDArray[np.float32]]:
+    query = select(VectorRow.photo_id, VectorRow.embedding).where(
+        VectorRow.fingerprint == fingerprint
+    )
     rows = session.execute(query.execution_options(yield_per=1000))
     return {key: np.frombuffer(embedding, "<f4") for key, embedding in rows if key in wanted}

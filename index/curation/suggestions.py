@@ -1,4 +1,5 @@
-"""Work lists for curators: individuals that look alike, and unknown photos that look like each other.
+"""Work lists for curators: individuals that look alike, and unknown photos that look like each
+other.
 
 Exact: every photo is compared with every other, in blocks of bounded memory.
 """
@@ -21,7 +22,9 @@ _FLOAT32_ERROR = 1e-5  # float32 products stray from the exact distances by less
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
-    """Two individuals and the two of their photos that are nearest to each other; `one` comes first by id."""
+    """Two individuals and the two of their photos that are nearest to each other; `one` comes first
+    by id.
+    """
 
     one: str
     other: str
@@ -32,7 +35,9 @@ class Resemblance:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Photos, by name, each within reach of another one of them; `distance` is that of the nearest two."""
+    """Photos, by name, each within reach of another one of them; `distance` is that of the nearest
+    two.
+    """
 
     photos: tuple[str, ...]
     distance: float
@@ -43,18 +48,27 @@ def _do_nothing() -> None:
 
 
 def resemblances(
-    gallery: Gallery, limit: int, *, max_distance: float = 2.0, between: Callable[[], None] = _do_nothing
+    gallery: Gallery,
+    limit: int,
+    *,
+    max_distance: float = 2.0,
+    between: Callable[[], None] = _do_nothing,
 ) -> list[Resemblance]:
     """The `limit` pairs of individuals whose photos are nearest, nearest first, ties by id.
 
-    Takes time in proportion to the square of the photos; `between` is called after each block and may raise to stop.
+    Takes time in proportion to the square of the photos; `between` is called after each block and
+    may raise to stop.
     """
     best: list[Resemblance] = []
     for columns in _column_blocks(gallery):
         reach = best[-1].distance if len(best) == limit else max_distance
-        found = [_resemblance(gallery, *pair) for pair in _near_pairs(gallery, columns, limit, reach)]
+        found = [
+            _resemblance(gallery, *pair) for pair in _near_pairs(gallery, columns, limit, reach)
+        ]
         near = [each for each in found if each.distance <= max_distance]
-        best = sorted([*best, *near], key=lambda each: (each.distance, each.one, each.other))[:limit]
+        best = sorted([*best, *near], key=lambda each: (each.distance, each.one, each.other))[
+            :limit
+        ]
         between()
     return best
 
@@ -66,9 +80,11 @@ def clusters(
     *,
     between: Callable[[], None] = _do_nothing,
 ) -> list[Cluster]:
-    """Join photos (n, d) that are within `max_distance` of each other, directly or over others; nearest first.
+    """Join photos (n, d) that are within `max_distance` of each other, directly or over others;
+    nearest first.
 
-    A photo that is near no other is in none. Ties come by the first photo's name. `between` as in `resemblances`.
+    A photo that is near no other is in none. Ties come by the first photo's name. `between` as in
+    `resemblances`.
     """
     leader = list(range(len(photo_names)))
     nearest: dict[int, float] = {}
@@ -85,14 +101,20 @@ def clusters(
         is_near = np.triu(distances <= max_distance, 1)  # each pair once
         for row, column in zip(*(each.tolist() for each in np.nonzero(is_near)), strict=True):
             one, other = led(start + row), led(start + column)
-            distance = min(float(distances[row, column]), nearest.get(one, 2.0), nearest.get(other, 2.0))
+            distance = min(
+                float(distances[row, column]), nearest.get(one, 2.0), nearest.get(other, 2.0)
+            )
             leader[max(one, other)] = min(one, other)
             nearest[min(one, other)] = distance
         between()
     members: dict[int, list[str]] = {}
     for at, name in enumerate(photo_names):
         members.setdefault(led(at), []).append(name)
-    found = [Cluster(tuple(sorted(names)), nearest[at]) for at, names in members.items() if len(names) > 1]
+    found = [
+        Cluster(tuple(sorted(names)), nearest[at])
+        for at, names in members.items()
+        if len(names) > 1
+    ]
     return sorted(found, key=lambda each: (each.distance, each.photos))
 
 
@@ -103,8 +125,12 @@ def _column_blocks(gallery: Gallery) -> Iterator[range]:
         yield range(start, min(start + size, gallery.individual_count))
 
 
-def _near_pairs(gallery: Gallery, columns: range, limit: int, reach: float) -> Iterator[tuple[int, int]]:
-    """Pairs of an individual of the block and a later one that may be among the nearest `limit` within reach."""
+def _near_pairs(
+    gallery: Gallery, columns: range, limit: int, reach: float
+) -> Iterator[tuple[int, int]]:
+    """Pairs of an individual of the block and a later one that may be among the nearest `limit`
+    within reach.
+    """
     nearest = _nearest_products(gallery, columns)  # (block, individuals from its first on)
     is_pair = np.triu(np.ones(nearest.shape, np.bool_), 1)
     products = nearest[is_pair]
@@ -112,15 +138,21 @@ def _near_pairs(gallery: Gallery, columns: range, limit: int, reach: float) -> I
         return
     least = 1 - reach
     if len(products) > limit:
-        least = max(least, float(np.partition(products, len(products) - limit)[len(products) - limit]))
+        least = max(
+            least, float(np.partition(products, len(products) - limit)[len(products) - limit])
+        )
     is_near = is_pair & (nearest >= least - _FLOAT32_ERROR)
     for one, other in zip(*(each.tolist() for each in np.nonzero(is_near)), strict=True):
         yield columns.start + one, columns.start + other
 
 
 def _nearest_products(gallery: Gallery, columns: range) -> NDArray[np.float32]:
-    """Greatest product of any photo of each individual of the block with any of it and of each later one."""
-    starts = np.array([gallery.rows_of(column).start for column in range(columns.start, gallery.individual_count)])
+    """Greatest product of any photo of each individual of the block with any of it and of each
+    later one.
+    """
+    starts = np.array(
+        [gallery.rows_of(column).start for column in range(columns.start, gallery.individual_count)]
+    )
     first, stop = int(starts[0]), gallery.rows_of(columns[-1]).stop
     nearest = np.full((len(columns), len(starts)), -np.inf, np.float32)
     size = max(1, _BLOCK_BYTES // (4 * (gallery.size - first)))

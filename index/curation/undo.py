@@ -1,6 +1,7 @@
 """Taking an event back, where nothing later depends on it. Part of SQLAlchemy's door.
 
-The log keeps of every event what each changed row was before and what it became; undoing puts the rows back.
+The log keeps of every event what each changed row was before and what it became; undoing puts the
+rows back.
 """
 
 from __future__ import annotations
@@ -14,17 +15,32 @@ from sqlalchemy.orm import Session
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, Values, revising
 from index.curation.curator import CurationConflict, Event, UnknownSubject, fitted_anew
-from index.storage.schema import DELETED, REJECTED, ChangeRow, PhotoRow, RevisionRow, Table, VectorRow
+from index.storage.schema import (
+    DELETED,
+    REJECTED,
+    ChangeRow,
+    PhotoRow,
+    RevisionRow,
+    Table,
+    VectorRow,
+)
 
 # Columns that lead to a row of another table.
-_LEADS_TO = {"individual_id": "individuals", "encounter_id": "encounters", "merged_into": "individuals"}
-# A photo's row stays, so that redoing finds its vector; nothing that the event made may be held by it.
+_LEADS_TO = {
+    "individual_id": "individuals",
+    "encounter_id": "encounters",
+    "merged_into": "individuals",
+}
+# A photo's row stays, so that redoing finds its vector; nothing that the event made may be held by
+# it.
 _NEVER_THERE: Values = {"state": DELETED, "individual_id": None, "encounter_id": None}
 _KINDS = {kind.__tablename__: kind for kind in Table.__subclasses__()}
 
 
 class OtherCheckpoint(CurationConflict):
-    """An undoing that brings the catalogue to a checkpoint that isn't loaded; `fingerprint` names it."""
+    """An undoing that brings the catalogue to a checkpoint that isn't loaded; `fingerprint` names
+    it.
+    """
 
     def __init__(self, message: str, fingerprint: str) -> None:
         super().__init__(message)
@@ -44,23 +60,31 @@ class PastEvent:
 def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | None = None) -> Event:
     """Take one event back, as a new event; undoing that one does it again.
 
-    `loaded`: the fingerprint of the one checkpoint that can be asked afterwards (None: any). Raises UnknownSubject when
-    there is no such event; CurationConflict when it is undone already, when it replaced a photo's content or went over
-    to another checkpoint than `loaded`, and, naming them, when later events depend on it.
+    `loaded`: the fingerprint of the one checkpoint that can be asked afterwards (None: any). Raises
+    UnknownSubject when there is no such event; CurationConflict when it is undone already, when it
+    replaced a photo's content or went over to another checkpoint than `loaded`, and, naming them,
+    when later events depend on it.
     """
     with revising(catalogue, kind="undo", made_by=made_by) as act:
         past = past_events(act.session)
         target = next((event for event in past if event.revision == revision), None)
         if target is None:
-            raise UnknownSubject(f"there is no revision {revision}; the last one is {act.number - 1}")
+            raise UnknownSubject(
+                f"there is no revision {revision}; the last one is {act.number - 1}"
+            )
         live = live_revisions(past)
-        taker = next((event for event in past if event.undoes == revision and event.revision in live), None)
+        taker = next(
+            (event for event in past if event.undoes == revision and event.revision in live), None
+        )
         if taker is not None:
-            raise CurationConflict(f"revision {revision} is undone already, by revision {taker.revision}")
+            raise CurationConflict(
+                f"revision {revision} is undone already, by revision {taker.revision}"
+            )
         lines = _lines(act.session, revision)
         _refuse_lost_content(revision, lines)
         rows = [row for line in lines for row in line["rows"]]
-        # A later undoing of a later event changes nothing that the two together would not leave as it was.
+        # A later undoing of a later event changes nothing that the two together would not leave as
+        # it was.
         later = [each for each in past if each.revision > revision and each.revision in live]
         later = [each for each in later if (each.undoes or 0) <= revision]
         _refuse_dependents(act.session, target, rows, later)
@@ -68,12 +92,20 @@ def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | Non
         fingerprint = _fingerprint_after(act, target, past)
         _refuse_other_checkpoint(revision, fingerprint, loaded)
         _refuse_unsearchable(act, set(act.touched_photos()), fingerprint)
-        act.finish(fingerprint, fitted_anew(act, fingerprint), detail={"undone": target.kind}, undoes=revision)
+        act.finish(
+            fingerprint,
+            fitted_anew(act, fingerprint),
+            detail={"undone": target.kind},
+            undoes=revision,
+        )
         return Event(act.number, "undo", act.touched_photos())
 
 
 def live_revisions(past: Sequence[PastEvent]) -> set[int]:
-    """The revisions that stand: those that no standing one undoes. `past` in the order of revisions."""
+    """The revisions that stand: those that no standing one undoes.
+
+    `past` in the order of revisions.
+    """
     live = {event.revision for event in past}
     for event in sorted(past, key=lambda event: event.revision, reverse=True):
         if event.revision in live and event.undoes is not None:
@@ -84,22 +116,31 @@ def live_revisions(past: Sequence[PastEvent]) -> set[int]:
 def past_events(session: Session) -> list[PastEvent]:
     """All revisions, oldest first."""
     columns = (RevisionRow.revision, RevisionRow.kind, RevisionRow.undoes, RevisionRow.fingerprint)
-    return [PastEvent(*row) for row in session.execute(select(*columns).order_by(RevisionRow.revision))]
+    return [
+        PastEvent(*row) for row in session.execute(select(*columns).order_by(RevisionRow.revision))
+    ]
 
 
 def _lines(session: Session, revision: int) -> list[Values]:
-    """What an event changed. Lines that name no row, of which going over to another checkpoint has one a photo, stay
-    where they are: everybody waits meanwhile.
+    """What an event changed.
+
+    Lines that name no row, of which going over to another checkpoint has one a photo, stay where
+    they are: everybody waits meanwhile.
     """
-    changed = func.coalesce(func.json_array_length(ChangeRow.detail["rows"]), 1) > 0  # 1: an older log's, refused below
-    query = select(ChangeRow.kind, ChangeRow.photo, ChangeRow.detail).where(ChangeRow.revision == revision, changed)
+    changed = (
+        func.coalesce(func.json_array_length(ChangeRow.detail["rows"]), 1) > 0
+    )  # 1: an older log's, refused below
+    query = select(ChangeRow.kind, ChangeRow.photo, ChangeRow.detail).where(
+        ChangeRow.revision == revision, changed
+    )
     lines = [
         {"kind": kind, "photo": photo, **detail}
         for kind, photo, detail in session.execute(query.order_by(ChangeRow.id))
     ]
     if any("rows" not in line for line in lines):
         raise CurationConflict(
-            f"revision {revision} was written by an older flukeprint, whose log is not enough to undo it"
+            f"revision {revision} was written by an older flukeprint, whose log is not enough "
+            "to undo it"
         )
     return lines
 
@@ -110,26 +151,37 @@ def _refuse_lost_content(revision: int, lines: Sequence[Values]) -> None:
             exchanged = {"content_hash", "box"} & set(row["before"] or ())
             if row["table"] == PhotoRow.__tablename__ and exchanged:
                 raise CurationConflict(
-                    f"revision {revision} can't be undone: the photo {line['photo']} got another content or box in it. "
+                    f"revision {revision} can't be undone: the photo {line['photo']} got "
+                    "another content or box in it. "
                     "Put the old file back and run `flukeprint index update`"
                 )
 
 
-def _refuse_dependents(session: Session, target: PastEvent, rows: Sequence[Values], later: Sequence[PastEvent]) -> None:
+def _refuse_dependents(
+    session: Session, target: PastEvent, rows: Sequence[Values], later: Sequence[PastEvent]
+) -> None:
     """Name the later events that changed what this one changed, or that need a row that it made."""
     touched = {
-        (row["table"], row["key"], column) for row in rows if row["before"] is not None for column in row["before"]
+        (row["table"], row["key"], column)
+        for row in rows
+        if row["before"] is not None
+        for column in row["before"]
     }
     made = {(row["table"], row["key"]) for row in rows if row["before"] is None}
     needing = [
         event
         for event in later
-        if any(_needs(row, touched, made) for line in _lines(session, event.revision) for row in line["rows"])
+        if any(
+            _needs(row, touched, made)
+            for line in _lines(session, event.revision)
+            for row in line["rows"]
+        )
     ]
     if needing:
         told = ", ".join(f"{event.revision} ({event.kind})" for event in needing[:10])
         raise CurationConflict(
-            f"revision {target.revision} ({target.kind}) can't be undone: later events depend on it. Undo them first, "
+            f"revision {target.revision} ({target.kind}) can't be undone: later events depend "
+            "on it. Undo them first, "
             f"newest first: {told}{' and more' if len(needing) > 10 else ''}"
         )
 
@@ -139,34 +191,43 @@ def _needs(row: Values, touched: set[tuple[str, int, str]], made: set[tuple[str,
         return True
     values: Values = {**(row["before"] or {}), **(row["after"] or {})}
     return any(
-        (row["table"], row["key"], column) in touched or (column in _LEADS_TO and (_LEADS_TO[column], value) in made)
+        (row["table"], row["key"], column) in touched
+        or (column in _LEADS_TO and (_LEADS_TO[column], value) in made)
         for column, value in values.items()
     )
 
 
 def _refuse_dangling(act: Revision, values: Values) -> None:
-    """Refuse to lead a row to one that is no longer there: a later undoing took out what had made it."""
+    """Refuse to lead a row to one that is no longer there: a later undoing took out what had made
+    it.
+    """
     for column, table in _LEADS_TO.items():
         key = values.get(column)
         if key is not None and act.session.get(_KINDS[table], key) is None:
             raise CurationConflict(
-                f"this needs one of the {table} that a later undoing took out again; undo that undoing first"
+                f"this needs one of the {table} that a later undoing took out again; undo that "
+                "undoing first"
             )
 
 
 def _refuse_unsearchable(act: Revision, photos: set[str], fingerprint: str) -> None:
-    """Refuse to bring back photos that have no vector of the catalogue's checkpoint, so that nobody would find them."""
+    """Refuse to bring back photos that have no vector of the catalogue's checkpoint, so that nobody
+    would find them.
+    """
     lacking = sorted(photos & _without_vector(act, fingerprint))
     if lacking:
         raise CurationConflict(
-            f"{', '.join(lacking[:3])} would come back without a vector of the checkpoint {fingerprint[:12]}, which "
+            f"{', '.join(lacking[:3])} would come back without a vector of the checkpoint "
+            f"{fingerprint[:12]}, which "
             "the catalogue went over to meanwhile; add the photo's file again instead"
         )
 
 
 def _without_vector(act: Revision, fingerprint: str) -> set[str]:
     """The photos, but for deleted and rejected ones, that have no vector of a checkpoint."""
-    own = select(VectorRow.photo_id).where(VectorRow.photo_id == PhotoRow.id, VectorRow.fingerprint == fingerprint)
+    own = select(VectorRow.photo_id).where(
+        VectorRow.photo_id == PhotoRow.id, VectorRow.fingerprint == fingerprint
+    )
     needed = select(PhotoRow.name).where(PhotoRow.state.not_in((DELETED, REJECTED)), ~own.exists())
     return set(act.session.scalars(needed))
 
@@ -191,27 +252,35 @@ def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> None:
 def _refuse_other_checkpoint(revision: int, fingerprint: str, loaded: str | None) -> None:
     if loaded not in (None, fingerprint):
         raise OtherCheckpoint(
-            f"undoing revision {revision} brings the catalogue back to the checkpoint {fingerprint[:12]}, and the "
+            f"undoing revision {revision} brings the catalogue back to the checkpoint "
+            f"{fingerprint[:12]}, and the "
             f"loaded one is {(loaded or '')[:12]}; start with that checkpoint, then undo it",
             fingerprint,
         )
 
 
 def _fingerprint_after(act: Revision, target: PastEvent, past: Sequence[PastEvent]) -> str:
-    """The checkpoint to search with: the one before the event, where the event went over to another."""
+    """The checkpoint to search with: the one before the event, where the event went over to
+    another.
+    """
     current = act.last_fingerprint or target.fingerprint
-    before = next((event.fingerprint for event in past if event.revision == target.revision - 1), target.fingerprint)
+    before = next(
+        (event.fingerprint for event in past if event.revision == target.revision - 1),
+        target.fingerprint,
+    )
     if before == target.fingerprint:
         return current
     if current != target.fingerprint:
         raise CurationConflict(
-            f"revision {target.revision} can't be undone: the catalogue has gone over to another checkpoint since; "
+            f"revision {target.revision} can't be undone: the catalogue has gone over to "
+            "another checkpoint since; "
             "undo that first"
         )
     lacking = _without_vector(act, before)
     if lacking:
         raise CurationConflict(
-            f"revision {target.revision} can't be undone: {len(lacking):,} photos that came since have no vector of "
+            f"revision {target.revision} can't be undone: {len(lacking):,} photos that came "
+            "since have no vector of "
             f"the checkpoint {before[:12]}; run `flukeprint index update` with that checkpoint"
         )
     return before

@@ -1,1 +1,1 @@
-"""Taking photos and labels into a catalogue from elsewhere, giving them out again, and keeping copies."""
+"""Photos and labels in and out of a catalogue, and copies of it."""

@@ -1,1 +1,1 @@
-""""""
+"""Questions about photos: identification, verification, Kaggle submissions."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.errors import FlukeprintError
+from index.calibration.calibration import calibrate
 from index.calibration.metrics import LABELS_A_ROW
 from index.labels.reader import NEW_WHALE
-from index.search.matching import Candidate, Match, Thresholds, decide
+from index.search.gallery import Gallery
+from index.search.matching import Candidate, Match, Score, Thresholds, decide
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionForm:
-    """What a competition wants: the header, and the label of an animal that is not among the known."""
+    """What a competition wants: the header, and the label of an animal that is not among the
+    known.
+    """
 
     header: tuple[str, str]
     new_label: str
@@ -47,14 +51,17 @@ def labels_of(
 ) -> tuple[str, ...]:
     """Choose five different labels from individuals ranked nearest first.
 
-    The form's new label (new_whale) comes first when the nearest individual is farther than the threshold, by the rule
-    that decides everywhere, and second otherwise: when the first individual is wrong, a new whale is likelier than any
-    one of the others. Raises BadSubmission for fewer than four individuals.
+    The form's new label (new_whale) comes first when the nearest individual is farther than the
+    threshold, by the rule that decides everywhere, and second otherwise: when the first individual
+    is wrong, a new whale is likelier than any one of the others. Raises BadSubmission for fewer
+    than four individuals.
     """
     if len(ranked) < LABELS_A_ROW - 1:
         raise BadSubmission(
-            f"a submission needs {LABELS_A_ROW - 1} ranked individuals beside {form.new_label}, and there are "
-            f"{len(ranked)}; search a catalogue of that many individuals or more, with k = {LABELS_A_ROW}"
+            f"a submission needs {LABELS_A_ROW - 1} ranked individuals beside {form.new_label}, "
+            "and there are "
+            f"{len(ranked)}; search a catalogue of that many individuals or more, with k = "
+            f"{LABELS_A_ROW}"
         )
     is_new_whale = decide(ranked[0].distance, Thresholds(threshold, threshold)) == NEW_WHALE
     labels = [each.individual for each in ranked]
@@ -62,11 +69,14 @@ def labels_of(
     return tuple(labels[:LABELS_A_ROW])
 
 
-def write_submission(rows: Iterable[tuple[str, Sequence[str]]], path: Path, form: SubmissionForm = _HUMPBACK) -> None:
-    """Write (photo name, five labels) rows; the file appears complete or, on any error, stays as it was.
+def write_submission(
+    rows: Iterable[tuple[str, Sequence[str]]], path: Path, form: SubmissionForm = _HUMPBACK
+) -> None:
+    """Write (photo name, five labels) rows; the file appears complete or, on any error, stays as it
+    was.
 
-    Raises BadSubmission for a photo named twice, for labels that are not five different words, and where the
-    file cannot be written.
+    Raises BadSubmission for a photo named twice, for labels that are not five different words, and
+    where the file cannot be written.
     """
     seen: set[str] = set()
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
@@ -81,19 +91,28 @@ def write_submission(rows: Iterable[tuple[str, Sequence[str]]], path: Path, form
             os.fsync(file.fileno())
         unfinished.replace(path)
     except OSError as error:
-        raise BadSubmission(f"cannot write {path.name}: {error.strerror}; give another --out") from error
+        raise BadSubmission(
+            f"cannot write {path.name}: {error.strerror}; give another --out"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
 
 
-def check_photos(names: Iterable[str], sample: Path, *, named: str, form: SubmissionForm = _HUMPBACK) -> None:
-    """Check that photos are exactly those of a sample submission; `named` is what holds them, for the message.
+def check_photos(
+    names: Iterable[str], sample: Path, *, named: str, form: SubmissionForm = _HUMPBACK
+) -> None:
+    """Check that photos are exactly those of a sample submission; `named` is what holds them, for
+    the message.
 
-    Raises BadSubmission naming the first photos that are missing or too many, and for a sample that can't be read.
+    Raises BadSubmission naming the first photos that are missing or too many, and for a sample that
+    can't be read.
     """
     there, wanted = set(names), {photo for photo, _ in _read_rows(sample, form)}
-    for difference, what in ((wanted - there, "lacks"), (there - wanted, "has, unlike the sample,")):
+    for difference, what in (
+        (wanted - there, "lacks"),
+        (there - wanted, "has, unlike the sample,"),
+    ):
         if difference:
             raise BadSubmission(
                 f"{named} {what} {len(difference)} of the photos, such as "
@@ -102,7 +121,8 @@ def check_photos(names: Iterable[str], sample: Path, *, named: str, form: Submis
 
 
 def check_against_sample(path: Path, sample: Path, form: SubmissionForm = _HUMPBACK) -> None:
-    """Check that a submission names exactly the photos of a sample submission, with five labels each.
+    """Check that a submission names exactly the photos of a sample submission, with five labels
+    each.
 
     Raises BadSubmission naming the first photos that are missing or too many.
     """
@@ -119,11 +139,14 @@ def _check_row(photo: str, labels: Sequence[str], seen: set[str]) -> None:
     seen.add(photo)
     if len(labels) != LABELS_A_ROW or len(set(labels)) != LABELS_A_ROW:
         raise BadSubmission(
-            f"photo {photo} has the labels {' '.join(labels) or '(none)'}; give {LABELS_A_ROW} different ones"
+            f"photo {photo} has the labels {' '.join(labels) or '(none)'}; give {LABELS_A_ROW} "
+            "different ones"
         )
     odd = [label for label in labels if label.split() != [label]]
     if odd:
-        raise BadSubmission(f"photo {photo} has the label {odd[0]!r}; labels are separated by spaces and hold none")
+        raise BadSubmission(
+            f"photo {photo} has the label {odd[0]!r}; labels are separated by spaces and hold none"
+        )
 
 
 def _read_rows(path: Path, form: SubmissionForm) -> list[tuple[str, list[str]]]:
@@ -134,12 +157,42 @@ def _read_rows(path: Path, form: SubmissionForm) -> list[tuple[str, list[str]]]:
         raise BadSubmission(f"{path.name} cannot be read as a submission: {error}") from error
     if not rows or tuple(rows[0]) != form.header:
         found = ",".join(rows[0]) if rows else "an empty file"
-        other = next((name for name, one in FORMS.items() if rows and tuple(rows[0]) == one.header), None)
+        other = next(
+            (name for name, one in FORMS.items() if rows and tuple(rows[0]) == one.header), None
+        )
         advice = f"; that is --form {other}" if other else ""
         raise BadSubmission(
-            f"{path.name} begins with {found}; a submission begins with {','.join(form.header)}{advice}"
+            f"{path.name} begins with {found}; a submission begins with "
+            f"{','.join(form.header)}{advice}"
         )
     bad = next((row for row in rows[1:] if len(row) != len(form.header)), None)
     if bad is not None:
-        raise BadSubmission(f"{path.name} has the row {','.join(bad)!r}; each row is a photo and its labels")
+        raise BadSubmission(
+            f"{path.name} has the row {','.join(bad)!r}; each row is a photo and its labels"
+        )
     return [(photo, labels.split()) for photo, labels in rows[1:]]
+
+
+def submission_thresholds(
+    gallery: Gallery, species: Mapping[str, str], score: Score
+) -> dict[str, float]:
+    """Fit the threshold with the best expected MAP@5 to each species' own photos (of `species`, by
+    individual).
+
+    A species with too few photos for that is left out; the catalogue's own threshold holds for it.
+    """
+    rows: dict[str, list[int]] = {}
+    for row, individual in enumerate(gallery.individuals):
+        if individual in species:
+            rows.setdefault(species[individual], []).append(row)
+    fitted = {
+        name: calibrate(
+            gallery.vectors[own], [gallery.individuals[row] for row in own], score=score
+        )
+        for name, own in sorted(rows.items())
+    }
+    return {
+        name: calibration.submission_threshold
+        for name, calibration in fitted.items()
+        if calibration.is_fitted
+    }

@@ -34,8 +34,8 @@ class ComparedWith:
 class Verification:
     """The answer to one query about one individual (or one other photo).
 
-    `rank` is the individual's place among all of the gallery, from 1, and `nearest` who is first; both None for photo
-    against photo. `compared` is nearest first.
+    `rank` is the individual's place among all of the gallery, from 1, and `nearest` who is first;
+    both None for photo against photo. `compared` is nearest first.
     """
 
     verdict: Verdict
@@ -48,9 +48,15 @@ class Verification:
 
 
 def verify(
-    gallery: Gallery, calibration: Calibration, queries: FloatArray, individual: str, thresholds: Thresholds
+    gallery: Gallery,
+    calibration: Calibration,
+    queries: FloatArray,
+    individual: str,
+    thresholds: Thresholds,
 ) -> list[Verification]:
-    """Compare each query (n, d) with one individual. Raises BadQuery for one that the gallery does not hold."""
+    """Compare each query (n, d) with one individual. Raises BadQuery for one that the gallery does
+    not hold.
+    """
     names, to_photos = gallery.photo_distances(queries, individual)
     to_all = gallery.individual_distances(queries, calibration.score)
     return [
@@ -60,21 +66,34 @@ def verify(
 
 
 def verify_encounter(
-    gallery: Gallery, calibration: Calibration, queries: FloatArray, individual: str, thresholds: Thresholds
+    gallery: Gallery,
+    calibration: Calibration,
+    queries: FloatArray,
+    individual: str,
+    thresholds: Thresholds,
 ) -> Verification:
-    """Compare an encounter's photos (n, d) together, by the mean of their distances, with one individual."""
+    """Compare an encounter's photos (n, d) together, by the mean of their distances, with one
+    individual.
+    """
     names, to_photos = gallery.photo_distances(queries, individual)
-    to_all = np.round(fuse(gallery.individual_distances(queries, calibration.score)), DISTANCE_DECIMALS)
+    to_all = np.round(
+        fuse(gallery.individual_distances(queries, calibration.score)), DISTANCE_DECIMALS
+    )
     compared = _compared(names, np.round(fuse(to_photos), DISTANCE_DECIMALS))
     return _verified(gallery, calibration, individual, thresholds, to_all, compared)
 
 
 def verify_pair(
-    calibration: Calibration, query: FloatArray, reference: FloatArray, named: str, thresholds: Thresholds
+    calibration: Calibration,
+    query: FloatArray,
+    reference: FloatArray,
+    named: str,
+    thresholds: Thresholds,
 ) -> Verification:
     """Compare a query (d,) with a reference photo (d,) that is called `named`.
 
-    The probability is read as if the reference were the nearest that a whole catalogue had to offer.
+    The probability is read as if the reference were the nearest that a whole catalogue had to
+    offer.
     """
     rows = [check_vectors(one[None, :], named="vectors to compare") for one in (query, reference)]
     distance = float(exact_distances(*rows)[0, 0])
@@ -97,7 +116,9 @@ def _verified(
     to_all: NDArray[np.float64],
     compared: tuple[ComparedWith, ...],
 ) -> Verification:
-    """Judge by the distances (c,) to all individuals: who has a nearer rival is never `same` without review."""
+    """Judge by the distances (c,) to all individuals: who has a nearer rival is never `same`
+    without review.
+    """
     column = gallery.individual_ids.index(individual)
     distance = float(to_all[column])
     rank = 1 + int((to_all[:column] <= distance).sum() + (to_all[column + 1 :] < distance).sum())
@@ -106,7 +127,9 @@ def _verified(
     reason = _reason(individual, distance, thresholds)
     if verdict == "same" and rank > 1:
         verdict = "review"
-        nearer = f"{gallery.individual_ids[first]} is as near or nearer, at {float(to_all[first]):.3f}"
+        nearer = (
+            f"{gallery.individual_ids[first]} is as near or nearer, at {float(to_all[first]):.3f}"
+        )
         reason = f"{individual} is at distance {distance:.3f}, but {nearer}: compare the photos."
     return Verification(
         verdict=verdict,
@@ -120,7 +143,9 @@ def _verified(
 
 
 def _nearer(to_all: NDArray[np.float64], rank: int) -> list[float]:
-    """Distances of those ranked before, so that the probability is the one that identifying gives."""
+    """Distances of those ranked before, so that the probability is the one that identifying
+    gives.
+    """
     return np.sort(to_all)[: min(rank, _RANKS_READ) - 1].tolist()
 
 
@@ -136,8 +161,12 @@ def _reason(named: str, distance: float, thresholds: Thresholds) -> str:
     if decision == "new_whale":
         return f"{at}, beyond {thresholds.new_whale:.3f}: too far to be the same animal."
     if thresholds.known < 0:
-        return f"{at}, within {thresholds.new_whale:.3f}, but no match is sure here: compare the photos."
+        return (
+            f"{at}, within {thresholds.new_whale:.3f}, but no match is sure here: compare "
+            "the photos."
+        )
     return (
-        f"{at}, between the {thresholds.known:.3f} of a sure match and the {thresholds.new_whale:.3f} "
+        f"{at}, between the {thresholds.known:.3f} of a sure match and the "
+        f"{thresholds.new_whale:.3f} "
         "of another animal: compare the photos."
     )

@@ -1,1 +1,1 @@
-"""Long work that outlives a process: what was asked, how far it is, what went wrong with which file."""
+"""The durable record of long work: queued, claimed, checkpointed, ended, resumed."""

@@ -1,4 +1,6 @@
-"""What is said of a job: its state, progress with rate and ETA, and the files that it could not use."""
+"""What is said of a job: its state, progress with rate and ETA, and the files that it could not
+use.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from index.timestamps import moment
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 
-STATES: tuple[JobState, ...] = ("queued", "running", "succeeded", "failed", "cancelled", "interrupted")
+STATES: tuple[JobState, ...] = (
+    "queued",
+    "running",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "interrupted",
+)
 ENDED: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled"})
 RESUMABLE: frozenset[JobState] = frozenset({"failed", "cancelled", "interrupted"})
 
@@ -28,7 +37,9 @@ class NoSuchJob(FlukeprintError):
 
 
 class WrongState(FlukeprintError):
-    """A request that a job's state forbids: the end of one that has ended, the resumption of one that runs."""
+    """A request that a job's state forbids: the end of one that has ended, the resumption of one
+    that runs.
+    """
 
 
 class JobLost(FlukeprintError):
@@ -47,8 +58,9 @@ class FileFault:
 class Job:
     """One job as it is now. Times are UTC, ISO 8601.
 
-    `total` None: not known yet. `attempts` counts the starts since the last checkpoint; `checkpoint` is what its
-    next start goes on from, `result` what a succeeded one has to say, `reason` why one failed or was interrupted.
+    `total` None: not known yet. `attempts` counts the starts since the last checkpoint;
+    `checkpoint` is what its next start goes on from, `result` what a succeeded one has to say,
+    `reason` why one failed or was interrupted.
     """
 
     id: int
@@ -77,7 +89,9 @@ class Job:
 
     @property
     def rate(self) -> float | None:
-        """Files (or whatever `done` counts) a second since the last start; None while there is nothing to measure."""
+        """Files (or whatever `done` counts) a second since the last start; None while there is
+        nothing to measure.
+        """
         if self.started_at is None or self.progress_at is None:
             return None
         seconds = (moment(self.progress_at) - moment(self.started_at)).total_seconds()
@@ -102,7 +116,9 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class FaultPage:
-    """A job's faults in the order in which they were met; `next_cursor` asks for the following ones."""
+    """A job's faults in the order in which they were met; `next_cursor` asks for the following
+    ones.
+    """
 
     faults: tuple[FileFault, ...]
     next_cursor: int | None

@@ -1,7 +1,7 @@
 """The durable record of jobs: asked, claimed by one worker, checkpointed, ended, resumed.
 
-Safe from several threads and processes: each method is one transaction. What a worker says of a job that it no
-longer holds is refused with JobLost, so that two never write one job's result.
+Safe from several threads and processes: each method is one transaction. What a worker says of a job
+that it no longer holds is refused with JobLost, so that two never write one job's result.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from index.processes import is_alive
 from index.timestamps import told
 
 MAX_ATTEMPTS = 3
-"""How often a job may take its process down at the same checkpoint before it is no longer resumed by itself."""
+"""How often a job may take its process down at the same checkpoint before it is no longer resumed
+by itself."""
 
 
 def _utc_now() -> datetime:
@@ -48,15 +49,24 @@ class JobStore:
 
     @property
     def has_one_writer(self) -> bool:
-        """Whether a long transaction on this database keeps every other writer out, as SQLite does."""
+        """Whether a long transaction on this database keeps every other writer out, as SQLite
+        does.
+        """
         return self._engine.dialect.name == "sqlite"
 
-    # ------------------------------------------------------------------------------------------- asking
+    # -------------------------------------------------------------------------------------------
+    # asking
 
     def create(self, kind: str, parameters: dict[str, Any], *, asked_by: str | None = None) -> Job:
         """Queue a job. Raises JobsBusy."""
         with changing_rows(self._engine) as session:
-            row = JobRow(kind=kind, parameters=parameters, state="queued", asked_by=asked_by, asked_at=self._told_now())
+            row = JobRow(
+                kind=kind,
+                parameters=parameters,
+                state="queued",
+                asked_by=asked_by,
+                asked_at=self._told_now(),
+            )
             session.add(row)
             session.flush()
             return job_of(row)
@@ -66,8 +76,12 @@ class JobStore:
         with telling(), Session(self._engine) as session:
             return job_of(_row(session, job_id))
 
-    def page(self, *, limit: int = 50, cursor: int | None = None, state: JobState | None = None) -> JobPage:
-        """Up to `limit` jobs, newest first, from below `cursor` on; of one state where one is given."""
+    def page(
+        self, *, limit: int = 50, cursor: int | None = None, state: JobState | None = None
+    ) -> JobPage:
+        """Up to `limit` jobs, newest first, from below `cursor` on; of one state where one is
+        given.
+        """
         query = select(JobRow).order_by(JobRow.id.desc()).limit(limit + 1)
         query = query if cursor is None else query.where(JobRow.id < cursor)
         query = query if state is None else query.where(JobRow.state == state)
@@ -76,8 +90,13 @@ class JobStore:
         return JobPage(tuple(jobs[:limit]), jobs[limit - 1].id if len(jobs) > limit else None)
 
     def faults(self, job_id: int, *, limit: int = 100, cursor: int | None = None) -> FaultPage:
-        """Up to `limit` of the files that a job could not use, from behind `cursor` on. Raises NoSuchJob."""
-        query = select(JobFaultRow).where(JobFaultRow.job_id == job_id, JobFaultRow.position > _or_start(cursor))
+        """Up to `limit` of the files that a job could not use, from behind `cursor` on.
+
+        Raises NoSuchJob.
+        """
+        query = select(JobFaultRow).where(
+            JobFaultRow.job_id == job_id, JobFaultRow.position > _or_start(cursor)
+        )
         query = query.order_by(JobFaultRow.position).limit(limit + 1)
         with telling(), Session(self._engine) as session:
             _row(session, job_id)
@@ -109,7 +128,8 @@ class JobStore:
             row = _row(session, job_id, is_changing=True)
             if row.state not in RESUMABLE:
                 raise WrongState(
-                    f"job {job_id} is {row.state}; only one that is {', '.join(sorted(RESUMABLE))} can be resumed"
+                    f"job {job_id} is {row.state}; only one that is "
+                    f"{', '.join(sorted(RESUMABLE))} can be resumed"
                 )
             _queue(row)
             row.attempts = 0
@@ -130,23 +150,39 @@ class JobStore:
             return was
 
     def in_use(self, ended_since: datetime) -> list[Job]:
-        """The jobs whose files are still needed: those that haven't ended, and those that ended since then."""
+        """The jobs whose files are still needed: those that haven't ended, and those that ended
+        since then.
+        """
         is_needed = JobRow.state.not_in(ENDED) | (JobRow.ended_at >= told(ended_since))
         with telling(), Session(self._engine) as session:
-            return [job_of(row) for row in session.scalars(select(JobRow).where(is_needed).order_by(JobRow.id))]
+            return [
+                job_of(row)
+                for row in session.scalars(select(JobRow).where(is_needed).order_by(JobRow.id))
+            ]
 
     @property
     def time(self) -> datetime:
         """What the store's clock says."""
         return self._now()
 
-    # ------------------------------------------------------------------------------------------ working
+    # ------------------------------------------------------------------------------------------
+    # working
 
     def claim(self, worker: str, kinds: Collection[str]) -> Job | None:
-        """Take the job that has waited longest, of the kinds that the worker knows; None where none waits."""
-        waiting = select(JobRow.id).where(JobRow.state == "queued", JobRow.kind.in_(kinds)).order_by(JobRow.id).limit(1)
+        """Take the job that has waited longest, of the kinds that the worker knows; None where none
+        waits.
+        """
+        waiting = (
+            select(JobRow.id)
+            .where(JobRow.state == "queued", JobRow.kind.in_(kinds))
+            .order_by(JobRow.id)
+            .limit(1)
+        )
         while True:
-            with telling(), Session(self._engine) as session:  # most often nothing waits, and no lock is needed
+            with (
+                telling(),
+                Session(self._engine) as session,
+            ):  # most often nothing waits, and no lock is needed
                 if session.scalar(waiting) is None:
                     return None
             with changing_rows(self._engine) as session:
@@ -163,8 +199,13 @@ class JobStore:
                     "heartbeat_at": now,
                     "attempts": JobRow.attempts + 1,
                 }
-                mine = update(JobRow).where(JobRow.id == job_id, JobRow.state == "queued").values(taken)
-                # Where several may write, another worker may have been faster between the two statements.
+                mine = (
+                    update(JobRow)
+                    .where(JobRow.id == job_id, JobRow.state == "queued")
+                    .values(taken)
+                )
+                # Where several may write, another worker may have been faster between the two
+                # statements.
                 if session.connection().execute(mine).rowcount == 1:
                     return job_of(_row(session, job_id))
 
@@ -217,17 +258,23 @@ class JobStore:
             return job_of(row)
 
     def recover(self, worker: str) -> list[Job]:
-        """Take back the jobs of processes that have died, and queue what was interrupted; returns what is queued.
+        """Take back the jobs of processes that have died, and queue what was interrupted; returns
+        what is queued.
 
-        `worker` is who asks and runs nothing just now: a job that is still said to be its own is taken back too.
-        A job that took its process down MAX_ATTEMPTS times without reaching a checkpoint stays `interrupted`.
+        `worker` is who asks and runs nothing just now: a job that is still said to be its own is
+        taken back too. A job that took its process down MAX_ATTEMPTS times without reaching a
+        checkpoint stays `interrupted`.
         """
         queued: list[Job] = []
-        open_rows = select(JobRow).where(JobRow.state.in_(("running", "interrupted"))).order_by(JobRow.id)
+        open_rows = (
+            select(JobRow).where(JobRow.state.in_(("running", "interrupted"))).order_by(JobRow.id)
+        )
         open_rows = open_rows.with_for_update()
         with changing_rows(self._engine) as session:
             for row in session.scalars(open_rows):
-                is_elsewhere = row.worker != worker and is_alive(row.worker, row.heartbeat_at, self._now())
+                is_elsewhere = row.worker != worker and is_alive(
+                    row.worker, row.heartbeat_at, self._now()
+                )
                 if row.state == "running" and is_elsewhere:
                     continue
                 self._take_back(row)
@@ -243,7 +290,8 @@ class JobStore:
             _queue(row)
         else:
             row.reason = (
-                f"the service ended {row.attempts} times while it did this and reached no checkpoint; look at its log "
+                f"the service ended {row.attempts} times while it did this and reached no "
+                "checkpoint; look at its log "
                 "and its memory, then resume the job"
             )
 
@@ -282,7 +330,12 @@ def _queue(row: JobRow) -> None:
 def _append(session: Session, row: JobRow, faults: Sequence[FileFault]) -> None:
     if faults:
         rows = [
-            {"job_id": row.id, "position": row.faults + at, "file": fault.file, "reason": fault.reason}
+            {
+                "job_id": row.id,
+                "position": row.faults + at,
+                "file": fault.file,
+                "reason": fault.reason,
+            }
             for at, fault in enumerate(faults)
         ]
         session.execute(insert(JobFaultRow), rows)

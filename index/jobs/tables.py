@@ -1,4 +1,6 @@
-"""The two tables of jobs, on any database that SQLAlchemy knows; in the catalogue's own or in another."""
+"""The two tables of jobs, on any database that SQLAlchemy knows; in the catalogue's own or in
+another.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,10 @@ def create_tables(engine: Engine) -> None:
 
 @contextmanager
 def changing(engine: Engine) -> Generator[Connection]:
-    """One transaction that writes. Raises JobsBusy while another writer keeps the database, BadJobs otherwise."""
+    """One transaction that writes.
+
+    Raises JobsBusy while another writer keeps the database, BadJobs otherwise.
+    """
     with telling(), engine.connect() as connection, writing(connection).begin():
         yield connection
 
@@ -83,9 +88,13 @@ def telling() -> Generator[None]:
         yield
     except DBAPIError as error:
         if is_busy(error):
-            raise JobsBusy("the catalogue is being changed just now; try again in a moment") from error
+            raise JobsBusy(
+                "the catalogue is being changed just now; try again in a moment"
+            ) from error
         said = " ".join(str(error.orig).split())
-        raise BadJobs(f"the record of jobs can't be used ({said}); check that its database can be written") from error
+        raise BadJobs(
+            f"the record of jobs can't be used ({said}); check that its database can be written"
+        ) from error
 
 
 def job_of(row: JobRow) -> Job:

@@ -1,1 +1,1 @@
-""""""
+"""Every format of labels, read into labelled photos."""

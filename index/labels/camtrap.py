@@ -1,7 +1,9 @@
-"""Camtrap DP 1.0.2 (https://camtrap-dp.tdwg.org, TDWG): a catalogue as a data package, and such packages as labels.
+"""Camtrap DP 1.0.2 (https://camtrap-dp.tdwg.org, TDWG): a catalogue as a data package, and such
+packages as labels.
 
-Field names are the standard's. Two of its required fields a catalogue may lack: the time a photo was taken, and, unless
-places are asked for, latitude and longitude; they are then left empty, which its validators report.
+Field names are the standard's. Two of its required fields a catalogue may lack: the time a photo
+was taken, and, unless places are asked for, latitude and longitude; they are then left empty, which
+its validators report.
 """
 
 from __future__ import annotations
@@ -16,7 +18,14 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 from embedding.photos.photo import Box
-from index.labels.csv_labels import checked_box, individual_of, iso_time, photo_name, read_text, some
+from index.labels.csv_labels import (
+    checked_box,
+    individual_of,
+    iso_time,
+    photo_name,
+    read_text,
+    some,
+)
 from index.labels.csv_text import csv_text
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
 
@@ -107,20 +116,35 @@ _MEDIATYPES = {
 _TAKEN_TAG, _LABEL_TAG, _REGION_TAG = "takenAt", "label", "encounterRegion"
 
 
-def camtrap_texts(photos: Sequence[LabelledPhoto], places: Mapping[str, str], *, created: str) -> dict[str, str]:
-    """The package's text files by name; `places` names photos' places, `created` is ISO 8601 with a time zone."""
-    deployments = {place: f"place-{number}" for number, place in enumerate(sorted(set(places.values())), start=1)}
+def camtrap_texts(
+    photos: Sequence[LabelledPhoto], places: Mapping[str, str], *, created: str
+) -> dict[str, str]:
+    """The package's text files by name; `places` names photos' places, `created` is ISO 8601 with a
+    time zone.
+    """
+    deployments = {
+        place: f"place-{number}"
+        for number, place in enumerate(sorted(set(places.values())), start=1)
+    }
     of_photo = [deployments.get(places.get(photo.name, ""), "catalogue") for photo in photos]
     rows = [(photo, deployment) for photo, deployment in zip(photos, of_photo, strict=True)]
-    times = {name: [_timestamp(one.taken_at) for one, own in rows if own == name] for name in dict.fromkeys(of_photo)}
+    times = {
+        name: [_timestamp(one.taken_at) for one, own in rows if own == name]
+        for name in dict.fromkeys(of_photo)
+    }
     named = {deployment: place for place, deployment in deployments.items()}
     return {
-        PACKAGE: json.dumps(_package(photos, [one for own in times.values() for one in own], created), indent=2) + "\n",
+        PACKAGE: json.dumps(
+            _package(photos, [one for own in times.values() for one in own], created), indent=2
+        )
+        + "\n",
         "deployments.csv": csv_text(
             _DEPLOYMENTS, (_deployment(name, named.get(name), own) for name, own in times.items())
         ),
         "media.csv": csv_text(_MEDIA, (_media(photo, deployment) for photo, deployment in rows)),
-        "observations.csv": csv_text(_OBSERVATIONS, (_observation(photo, deployment) for photo, deployment in rows)),
+        "observations.csv": csv_text(
+            _OBSERVATIONS, (_observation(photo, deployment) for photo, deployment in rows)
+        ),
     }
 
 
@@ -154,8 +178,13 @@ def _package(photos: Sequence[LabelledPhoto], times: Iterable[str], created: str
             "observationLevel": [MEDIA],
         },
         # The whole world: where the photos were taken is private.
-        "spatial": {"type": "Polygon", "coordinates": [[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]]},
-        "temporal": {"start": days[0], "end": days[-1]} if days else {"start": created[:10], "end": created[:10]},
+        "spatial": {
+            "type": "Polygon",
+            "coordinates": [[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]],
+        },
+        "temporal": {"start": days[0], "end": days[-1]}
+        if days
+        else {"start": created[:10], "end": created[:10]},
         "taxonomic": [{"scientificName": name} for name in species],
     }
 
@@ -215,7 +244,9 @@ def _observation(photo: LabelledPhoto, deployment: str) -> dict[str, str]:
 
 
 def _timestamp(taken_at: str | None) -> str:
-    """A time as the standard wants it, `2018-06-01T00:00:00Z`; what wasn't known of it is filled up."""
+    """A time as the standard wants it, `2018-06-01T00:00:00Z`; what wasn't known of it is filled
+    up.
+    """
     if not taken_at:
         return ""
     filled = taken_at + "0000-01-01T00:00:00"[len(taken_at) :] if len(taken_at) <= 10 else taken_at
@@ -236,7 +267,11 @@ def camtrap_rows(package: Path, folder: Path) -> tuple[list[LabelledPhoto], list
     """
     tables = _tables(package)
     media = {row.get("mediaID", ""): row for row in tables[MEDIA]}
-    start = f"{MEDIA}/" if all(row.get("filePath", "").startswith(f"{MEDIA}/") for row in media.values()) else ""
+    start = (
+        f"{MEDIA}/"
+        if all(row.get("filePath", "").startswith(f"{MEDIA}/") for row in media.values())
+        else ""
+    )
     rows: list[LabelledPhoto] = []
     unnamed: list[str] = []
     for observation in tables["observations"]:
@@ -260,7 +295,10 @@ def camtrap_rows(package: Path, folder: Path) -> tuple[list[LabelledPhoto], list
                 region=unquote(tags.get(_REGION_TAG, "")) or None,
             )
         )
-    said = f"{len(unnamed):,} observations name no individual or no single photo and are left out: {some(unnamed)}"
+    said = (
+        f"{len(unnamed):,} observations name no individual or no single photo and are left "
+        f"out: {some(unnamed)}"
+    )
     return rows, [said] if unnamed else []
 
 
@@ -273,10 +311,14 @@ def camtrap_folder(rows: Sequence[LabelledPhoto], folder: Path) -> Path:
 def _tables(package: Path) -> dict[str, list[dict[str, str]]]:
     try:
         document: Any = json.loads(read_text(package))
-        paths = {str(one["name"]): str(one["path"]) for one in document["resources"] if "path" in one}
+        paths = {
+            str(one["name"]): str(one["path"]) for one in document["resources"] if "path" in one
+        }
         wanted = {name: photo_name(paths[name], str(package)) for name in (MEDIA, "observations")}
     except (json.JSONDecodeError, KeyError, TypeError):
-        raise BadLabels(f"{package}: not a Camtrap DP package: it needs the resources media and observations") from None
+        raise BadLabels(
+            f"{package}: not a Camtrap DP package: it needs the resources media and observations"
+        ) from None
     return {name: _table(package.parent / path) for name, path in wanted.items()}
 
 
@@ -285,12 +327,17 @@ def _table(path: Path) -> list[dict[str, str]]:
         rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
     except csv.Error as error:
         raise BadLabels(f"{path}: not readable as CSV ({error})") from None
-    return [{key: value or "" for key, value in cast("dict[str | None, Any]", row).items() if key} for row in rows]
+    return [
+        {key: value or "" for key, value in cast("dict[str | None, Any]", row).items() if key}
+        for row in rows
+    ]
 
 
 def _tags(observation: dict[str, str]) -> dict[str, str]:
     """An observation's tags, `key:value` with bars between."""
-    parts = [tag.strip().partition(":") for tag in observation.get("observationTags", "").split("|")]
+    parts = [
+        tag.strip().partition(":") for tag in observation.get("observationTags", "").split("|")
+    ]
     return {key: value for key, _, value in parts}
 
 

@@ -1,6 +1,7 @@
 """Read COCO JSON as wildlife projects export it: Wildbook, wildlife-datasets, camera traps, CVAT.
 
-They agree on the lists `images`, `annotations` and `categories`, and differ in where the individual's name is.
+They agree on the lists `images`, `annotations` and `categories`, and differ in where the
+individual's name is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from index.labels.labelled_photo import BadLabels, LabelledPhoto
 
 _Record = dict[str, Any]
 
-# In this order: old Wildbook exports keep in `individual_ids` the other annotations of the individual in `name`.
+# In this order: old Wildbook exports keep in `individual_ids` the other annotations of the
+# individual in `name`.
 _INDIVIDUAL_KEYS = ("individual_id", "identity", "individual", "name", "individual_ids")
 _ENCOUNTER_KEYS = ("encounter_id", "encounter", "seq_id")
 _REGION_KEY = "encounter_region"  # plain `region` means a part of the picture elsewhere
@@ -25,9 +27,16 @@ _UNIDENTIFIED = "____"  # Wildbook's name for nobody yet
 
 
 def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]:
-    """Read one row a photo, and what was left out. Of a photo's several boxes of one individual the largest counts."""
+    """Read one row a photo, and what was left out.
+
+    Of a photo's several boxes of one individual the largest counts.
+    """
     document = _document(path)
-    images = {_key(image, name): image for image in _records(path, document, "images") for name in ("uuid", "id")}
+    images = {
+        _key(image, name): image
+        for image in _records(path, document, "images")
+        for name in ("uuid", "id")
+    }
     species = {
         _key(category, "id"): _text(category.get("name"))
         for category in _records(path, document, "categories", is_required=False)
@@ -38,7 +47,9 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
         image_key = _key(annotation, "image_id", "image_uuid")
         image = images.get(image_key)
         if image is None or not image_key:
-            raise BadLabels(f"{path}: an annotation's image_id {image_key!r} is not among the images")
+            raise BadLabels(
+                f"{path}: an annotation's image_id {image_key!r} is not among the images"
+            )
         where = f"{path}, image {image.get('file_name') or image.get('path')}"
         name = photo_name(_text(image.get("file_name") or image.get("path")), where)
         label = _individual(annotation, where)
@@ -58,7 +69,11 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
         same = rows.setdefault((name, row.individual), row)
         if _area(row.box) > _area(same.box):
             rows[name, row.individual] = row
-    warnings = [f"{len(unnamed):,} annotations name no individual and are left out: {some(unnamed)}"] if unnamed else []
+    warnings = (
+        [f"{len(unnamed):,} annotations name no individual and are left out: {some(unnamed)}"]
+        if unnamed
+        else []
+    )
     return list(rows.values()), warnings
 
 
@@ -68,15 +83,22 @@ def _document(path: Path) -> _Record:
     except json.JSONDecodeError as error:
         raise BadLabels(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
     if not isinstance(document, dict):
-        raise BadLabels(f"{path}: not COCO: an object with the lists images, annotations and categories is needed")
+        raise BadLabels(
+            f"{path}: not COCO: an object with the lists images, annotations and categories is "
+            "needed"
+        )
     return cast("_Record", document)
 
 
 def _records(path: Path, document: _Record, key: str, is_required: bool = True) -> list[_Record]:
     records: Any = document.get(key, None if is_required else [])
-    if not isinstance(records, list) or not all(isinstance(one, dict) for one in cast("list[Any]", records)):
+    if not isinstance(records, list) or not all(
+        isinstance(one, dict) for one in cast("list[Any]", records)
+    ):
         found = ", ".join(document) or "nothing"
-        raise BadLabels(f"{path}: not COCO: it needs a list of objects called {key}; it has {found}")
+        raise BadLabels(
+            f"{path}: not COCO: it needs a list of objects called {key}; it has {found}"
+        )
     return cast("list[_Record]", records)
 
 
@@ -90,19 +112,27 @@ def _text(value: object) -> str:
 
 
 def _first(records: tuple[_Record, ...], keys: tuple[str, ...]) -> str:
-    return next((text for record in records for key in keys if (text := _text(record.get(key)))), "")
+    return next(
+        (text for record in records for key in keys if (text := _text(record.get(key)))), ""
+    )
 
 
 def _individual(annotation: _Record, where: str) -> str:
-    """The individual's name, looked for in the annotation, then in its `attributes`; empty where there is none."""
+    """The individual's name, looked for in the annotation, then in its `attributes`; empty where
+    there is none.
+    """
     attributes: Any = annotation.get("attributes")
     for record in (annotation, cast("_Record", attributes) if isinstance(attributes, dict) else {}):
         for key in _INDIVIDUAL_KEYS:
             given: Any = record.get(key)
-            names = {_text(one) for one in cast("list[Any]", given if isinstance(given, list) else [given])} - {""}
+            names = {
+                _text(one)
+                for one in cast("list[Any]", given if isinstance(given, list) else [given])
+            } - {""}
             if len(names) > 1:
                 raise BadLabels(
-                    f"{where}: one annotation names several individuals, {some(sorted(names))}; keep the right one"
+                    f"{where}: one annotation names several individuals, {some(sorted(names))}; "
+                    "keep the right one"
                 )
             if names:
                 name = names.pop()
@@ -111,7 +141,9 @@ def _individual(annotation: _Record, where: str) -> str:
 
 
 def _time(records: tuple[_Record, ...]) -> str | None:
-    """When the photo was taken; one that can't be read counts as none: exports hold `NA` and zeros."""
+    """When the photo was taken; one that can't be read counts as none: exports hold `NA` and
+    zeros.
+    """
     try:
         return iso_time(_first(records, _TIME_KEYS), "")
     except BadLabels:
@@ -119,18 +151,28 @@ def _time(records: tuple[_Record, ...]) -> str | None:
 
 
 def _box(bbox: Any, image: _Record, where: str) -> Box | None:
-    """COCO's left, top, width, height in pixels as shares; cut at the photo's edges, which boxes often overrun."""
+    """COCO's left, top, width, height in pixels as shares; cut at the photo's edges, which boxes
+    often overrun.
+    """
     if not bbox:
         return None
     try:
         left, top, width, height = map(float, bbox)
         width_px, height_px = float(image["width"]), float(image["height"])
-        sides = (left / width_px, top / height_px, (left + width) / width_px, (top + height) / height_px)
+        sides = (
+            left / width_px,
+            top / height_px,
+            (left + width) / width_px,
+            (top + height) / height_px,
+        )
     except KeyError as error:
-        raise BadLabels(f"{where}: has a bbox but the image has no {error.args[0]}, so its place isn't known") from None
+        raise BadLabels(
+            f"{where}: has a bbox but the image has no {error.args[0]}, so its place isn't known"
+        ) from None
     except (TypeError, ValueError, ZeroDivisionError):
         raise BadLabels(
-            f"{where}: the bbox {bbox!r} must be four numbers, left, top, width and height in pixels of an image "
+            f"{where}: the bbox {bbox!r} must be four numbers, left, top, width and height in "
+            "pixels of an image "
             f"of {image.get('width')} x {image.get('height')}"
         ) from None
     return checked_box([min(max(side, 0.0), 1.0) for side in sides], where, bbox)

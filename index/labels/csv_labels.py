@@ -17,7 +17,12 @@ from pathlib import Path
 from embedding.photos.photo import PHOTO_SUFFIXES, Box
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
 
-_LABEL_COLUMNS = ("label", "individual", "individual_id", "id")  # the first one that is there counts
+_LABEL_COLUMNS = (
+    "label",
+    "individual",
+    "individual_id",
+    "id",
+)  # the first one that is there counts
 _OPTIONAL_COLUMNS = ("species", "encounter", "taken_at", "box", "region")
 _MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")  # ISO 8601, though not to datetime.fromisoformat
 
@@ -35,7 +40,10 @@ def photo_name(given: str, where: str) -> str:
     if not parts:
         raise BadLabels(f"{where}: the photo has no name")
     if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
-        raise BadLabels(f"{where}: the photo name {given!r} leads out of the folder of photos; give names below it")
+        raise BadLabels(
+            f"{where}: the photo name {given!r} leads out of the folder of photos; give names "
+            "below it"
+        )
     return "/".join(parts)
 
 
@@ -43,12 +51,16 @@ def individual_of(label: str, where: str) -> str | None:
     """Turn a label into an individual, or None for new_whale."""
     label = label.strip()
     if not label:
-        raise BadLabels(f"{where}: the label is empty; write {NEW_WHALE} where the individual isn't known")
+        raise BadLabels(
+            f"{where}: the label is empty; write {NEW_WHALE} where the individual isn't known"
+        )
     return None if label == NEW_WHALE else label
 
 
 def checked_box(sides: Sequence[float], where: str, given: object) -> Box:
-    """Make a Box of left, top, right, bottom after checking that they are shares that hold something."""
+    """Make a Box of left, top, right, bottom after checking that they are shares that hold
+    something.
+    """
     left, top, right, bottom = sides
     if not (all(map(math.isfinite, sides)) and 0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise BadLabels(
@@ -59,17 +71,22 @@ def checked_box(sides: Sequence[float], where: str, given: object) -> Box:
 
 
 def iso_time(given: str, where: str) -> str | None:
-    """Check a date or time, `2018`, `2018-06`, `2018-06-01` or `2018-06-01T12:30:00`; None where empty."""
+    """Check a date or time, `2018`, `2018-06`, `2018-06-01` or `2018-06-01T12:30:00`; None where
+    empty.
+    """
     text = given.strip()
     if not text:
         return None
-    text = re.sub(r"^(\d{4}):(\d{2}):(\d{2})", r"\1-\2-\3", text).replace(" ", "T", 1)  # as EXIF writes it
+    text = re.sub(r"^(\d{4}):(\d{2}):(\d{2})", r"\1-\2-\3", text).replace(
+        " ", "T", 1
+    )  # as EXIF writes it
     try:
         if not _MONTH.fullmatch(text):
             datetime.fromisoformat(text)
     except ValueError:
         raise BadLabels(
-            f"{where}: taken_at {given!r} isn't an ISO 8601 date or time such as 2018-06-01T12:30:00"
+            f"{where}: taken_at {given!r} isn't an ISO 8601 date or time such as "
+            "2018-06-01T12:30:00"
         ) from None
     return text
 
@@ -81,22 +98,31 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise BadLabels(f"{path}: there is no such file") from None
     except IsADirectoryError:
-        raise BadLabels(f"{path}: is a folder; give a CSV or COCO .json file, or give it as --photos") from None
+        raise BadLabels(
+            f"{path}: is a folder; give a CSV or COCO .json file, or give it as --photos"
+        ) from None
     except OSError as error:
         raise BadLabels(f"{path}: can't be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise BadLabels(f"{path}: not UTF-8 at byte {error.start:,}; save it as UTF-8 text") from None
+        raise BadLabels(
+            f"{path}: not UTF-8 at byte {error.start:,}; save it as UTF-8 text"
+        ) from None
 
 
 def separator_of(text: str) -> str:
-    """Whether a CSV that isn't empty is separated by commas, semicolons or tabs, by its first line."""
+    """Whether a CSV that isn't empty is separated by commas, semicolons or tabs, by its first
+    line.
+    """
     return max(",;\t", key=text.lstrip().splitlines()[0].count)
 
 
-def csv_rows(path: Path, photos: Path, *, faults: list[str] | None = None) -> Iterator[LabelledPhoto]:
+def csv_rows(
+    path: Path, photos: Path, *, faults: list[str] | None = None
+) -> Iterator[LabelledPhoto]:
     """Read the rows of a CSV separated by commas, semicolons or tabs, in their order.
 
-    With a list of `faults`, a row that can't be understood is told there and left out; without one it is BadLabels.
+    With a list of `faults`, a row that can't be understood is told there and left out; without one
+    it is BadLabels.
     """
     text = read_text(path)
     if not text.strip(",;\t\r\n "):
@@ -127,23 +153,37 @@ def _columns(path: Path, header: list[str]) -> dict[str, int]:
     if twice:
         raise BadLabels(f"{path}: the column {twice[0]} is there twice; keep one")
     if not known and any(Path(name).suffix in PHOTO_SUFFIXES for name in names):
-        raise BadLabels(f"{path}: has no header; put a first line such as image,label above {','.join(header)}")
+        raise BadLabels(
+            f"{path}: has no header; put a first line such as image,label above {','.join(header)}"
+        )
     label = next((name for name in _LABEL_COLUMNS if name in names), None)
     missing = ["image"] if "image" not in names else []
     missing += ["label"] if label is None else []
     if label is None or missing:
         raise BadLabels(
-            f"{path}: has no column {' and no column '.join(missing)}, only {', '.join(header)}; needed are image "
-            f"and one of {', '.join(_LABEL_COLUMNS)}; allowed too are {', '.join(_OPTIONAL_COLUMNS)}"
+            f"{path}: has no column {' and no column '.join(missing)}, only "
+            f"{', '.join(header)}; needed are image "
+            f"and one of {', '.join(_LABEL_COLUMNS)}; allowed too are "
+            f"{', '.join(_OPTIONAL_COLUMNS)}"
         )
-    wanted = {"image": "image", "label": label} | {name: name for name in _OPTIONAL_COLUMNS if name in names}
+    wanted = {"image": "image", "label": label} | {
+        name: name for name in _OPTIONAL_COLUMNS if name in names
+    }
     return {column: names.index(name) for column, name in wanted.items()}
 
 
-def _labelled_photo(where: str, row: list[str], columns: dict[str, int], width: int, photos: Path) -> LabelledPhoto:
+def _labelled_photo(
+    where: str, row: list[str], columns: dict[str, int], width: int, photos: Path
+) -> LabelledPhoto:
     if any(cell.strip() for cell in row[width:]):
-        raise BadLabels(f"{where}: has {len(row)} fields but the header has {width}; quote fields with separators")
-    fields = {column: row[position].strip() if position < len(row) else "" for column, position in columns.items()}
+        raise BadLabels(
+            f"{where}: has {len(row)} fields but the header has {width}; quote fields with "
+            "separators"
+        )
+    fields = {
+        column: row[position].strip() if position < len(row) else ""
+        for column, position in columns.items()
+    }
     name = photo_name(fields["image"], where)
     return LabelledPhoto(
         name=name,
@@ -165,14 +205,17 @@ def box_of(given: str, where: str) -> Box | None:
         left, top, right, bottom = map(float, given.split())
     except ValueError:
         raise BadLabels(
-            f"{where}: the box {given!r} must be four numbers with spaces between: left top right bottom, "
+            f"{where}: the box {given!r} must be four numbers with spaces between: left top "
+            "right bottom, "
             "shares between 0 and 1 of the photo's width and height"
         ) from None
     return checked_box((left, top, right, bottom), where, given)
 
 
 def once_each(rows: Iterable[LabelledPhoto], source: Path) -> tuple[list[LabelledPhoto], list[str]]:
-    """Keep one of equal rows, sorted by name, with a warning; refuse rows that disagree about a photo."""
+    """Keep one of equal rows, sorted by name, with a warning; refuse rows that disagree about a
+    photo.
+    """
     by_name: dict[str, LabelledPhoto] = {}
     repeated: list[str] = []
     for row in rows:
@@ -182,19 +225,28 @@ def once_each(rows: Iterable[LabelledPhoto], source: Path) -> tuple[list[Labelle
         if kept.individual != row.individual:
             labels = [one.individual or NEW_WHALE for one in (kept, row)]
             raise BadLabels(
-                f"{source}: the photo {row.name} has two labels, {labels[0]} and {labels[1]}; keep the right one, "
+                f"{source}: the photo {row.name} has two labels, {labels[0]} and {labels[1]}; "
+                "keep the right one, "
                 "or cut the photo into one photo an animal"
             )
         if kept != row:
-            raise BadLabels(f"{source}: the photo {row.name} is there twice with different details; keep one")
+            raise BadLabels(
+                f"{source}: the photo {row.name} is there twice with different details; keep one"
+            )
         repeated.append(row.name)
-    warnings = [f"{len(repeated):,} rows are there more than once: {some(repeated)}"] if repeated else []
+    warnings = (
+        [f"{len(repeated):,} rows are there more than once: {some(repeated)}"] if repeated else []
+    )
     kept, unplaced = _one_region_each([by_name[name] for name in sorted(by_name)], source)
     return kept, [*warnings, *unplaced]
 
 
-def _one_region_each(rows: list[LabelledPhoto], source: Path) -> tuple[list[LabelledPhoto], list[str]]:
-    """Give all photos of an encounter the region that one of them names; tell what can't be noted."""
+def _one_region_each(
+    rows: list[LabelledPhoto], source: Path
+) -> tuple[list[LabelledPhoto], list[str]]:
+    """Give all photos of an encounter the region that one of them names; tell what can't be
+    noted.
+    """
     regions: dict[tuple[str | None, str | None], str] = {}
     others: list[str] = []
     for row in rows:
@@ -205,12 +257,24 @@ def _one_region_each(rows: list[LabelledPhoto], source: Path) -> tuple[list[Labe
         ):
             others.append(row.name)
     lost = [row.name for row in rows if row.region and row.encounter is None]
-    placed = [replace(row, region=regions.get((row.encounter, row.individual))) for row in rows] if regions else rows
+    placed = (
+        [replace(row, region=regions.get((row.encounter, row.individual))) for row in rows]
+        if regions
+        else rows
+    )
     warnings: list[str] = []
     if others:
-        said = f"{source}: {len(others):,} photos name another region than the first photo of their encounter"
+        said = (
+            f"{source}: {len(others):,} photos name another region than the first photo of "
+            "their encounter"
+        )
         warnings.append(f"{said}, whose region counts: {some(others)}")
     if lost:
-        said = f"{source}: {len(lost):,} photos have a region and no encounter that it could be noted of"
+        said = (
+            f"{source}: {len(lost):,} photos have a region and no encounter that it could be "
+            "noted of"
+        )
         warnings.append(f"{said}, so it is left out: {some(lost)}")
-    return [replace(row, region=None) if row.encounter is None and row.region else row for row in placed], warnings
+    return [
+        replace(row, region=None) if row.encounter is None and row.region else row for row in placed
+    ], warnings

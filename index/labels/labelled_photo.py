@@ -12,7 +12,9 @@ NEW_WHALE = "new_whale"
 
 
 class BadLabels(FlukeprintError):
-    """A label file or folder that can't be used; the message says where, what is allowed and what to do."""
+    """A label file or folder that can't be used; the message says where, what is allowed and what
+    to do.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""Ids that are known to be one animal: a CSV of them, and labels in which each animal has one id again."""
+"""Ids that are known to be one animal: a CSV of them, and labels in which each animal has one id
+again.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,18 @@ from index.labels.labelled_photo import BadLabels
 from index.labels.reader import LabelledPhoto, Labels
 
 _ALLOWED = (
-    "a header line and then either the columns Id,SubId, where SubId holds ids separated by spaces, or two ids a row; "
+    "a header line and then either the columns Id,SubId, where SubId holds ids separated by "
+    "spaces, or two ids a row; "
     "commas, semicolons or tabs stand between columns"
 )
 
 
 def read_same_animals(path: Path) -> list[set[str]]:
-    """Read which ids are one animal: Kaggle's list of duplicate ids of 2019 (`Id,SubId`), or rows of two ids.
+    """Read which ids are one animal: Kaggle's list of duplicate ids of 2019 (`Id,SubId`), or rows
+    of two ids.
 
-    Separated by commas, semicolons or tabs. Rows that share an id belong together, so every id is in one set only.
-    Raises BadLabels.
+    Separated by commas, semicolons or tabs. Rows that share an id belong together, so every id is
+    in one set only. Raises BadLabels.
     """
     separator, (header, *rows) = _rows_of(path)
     names = [cell.strip() for cell in header[1]]
@@ -30,11 +34,17 @@ def read_same_animals(path: Path) -> list[set[str]]:
     groups: list[set[str]] = []
     for number, row in rows:
         cells = row if listed is None else row[listed : listed + 1]
-        ids = {one for cell in cells for one in (cell.split() if listed is not None else [cell.strip()]) if one}
+        ids = {
+            one
+            for cell in cells
+            for one in (cell.split() if listed is not None else [cell.strip()])
+            if one
+        }
         if len(ids) < 2 or (listed is None and len(row) != 2):
             given = separator.join(row)
             raise BadLabels(
-                f"{path}, line {number}: {given!r} doesn't say which two ids are one; allowed is {_ALLOWED}"
+                f"{path}, line {number}: {given!r} doesn't say which two ids are one; allowed "
+                f"is {_ALLOWED}"
             )
         joined = [group for group in groups if group & ids]
         groups = [group for group in groups if not group & ids] + [ids.union(*joined)]
@@ -44,22 +54,30 @@ def read_same_animals(path: Path) -> list[set[str]]:
 
 
 def _rows_of(path: Path) -> tuple[str, list[tuple[int, list[str]]]]:
-    """A CSV's separator, and its rows that aren't empty with their line's number: the header, and what follows."""
+    """A CSV's separator, and its rows that aren't empty with their line's number: the header, and
+    what follows.
+    """
     text = read_text(path)
     if not text.strip(",;\t\r\n "):
-        raise BadLabels(f"{path}: is empty and names no two ids that are one animal; allowed is {_ALLOWED}")
+        raise BadLabels(
+            f"{path}: is empty and names no two ids that are one animal; allowed is {_ALLOWED}"
+        )
     separator = separator_of(text)
     reader = csv_format.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        return separator, [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        return separator, [
+            (reader.line_num, row) for row in reader if any(cell.strip() for cell in row)
+        ]
     except csv_format.Error as error:
         raise BadLabels(f"{path}: not readable as CSV ({error}); allowed is {_ALLOWED}") from None
 
 
 def with_one_id(labels: Labels, same_animals: Path | None) -> Labels:
-    """Give each animal's photos one id by such a list: that of most of its photos, the first by name where several are.
+    """Give each animal's photos one id by such a list: that of most of its photos, the first by
+    name where several are.
 
-    A warning says which ids are replaced; those that no photo has are passed over. Without a list the labels stay.
+    A warning says which ids are replaced; those that no photo has are passed over. Without a list
+    the labels stay.
     """
     if same_animals is None:
         return labels
@@ -70,9 +88,14 @@ def with_one_id(labels: Labels, same_animals: Path | None) -> Labels:
         if there:
             new |= dict.fromkeys(there[1:], there[0])
     photos = tuple(_renamed(photo, new) for photo in labels.photos)
-    said = f"{same_animals}: ids replaced by another of the same animal: {some(sorted(new)) if new else 'none'}"
+    said = (
+        f"{same_animals}: ids replaced by another of the same animal: "
+        f"{some(sorted(new)) if new else 'none'}"
+    )
     return replace(labels, photos=photos, warnings=(*labels.warnings, said))
 
 
 def _renamed(photo: LabelledPhoto, new: dict[str, str]) -> LabelledPhoto:
-    return photo if photo.individual not in new else replace(photo, individual=new[photo.individual])
+    return (
+        photo if photo.individual not in new else replace(photo, individual=new[photo.individual])
+    )

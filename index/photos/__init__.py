@@ -1,1 +1,1 @@
-""""""
+"""Photo files to vectors, perceptual hashes and cleaned copies."""

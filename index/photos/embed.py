@@ -11,13 +11,22 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photos.photo import BadPhoto, Image, PhotoLimits, content_hash, photo_bytes, read_photo
+from embedding.photos.photo import (
+    BadPhoto,
+    Image,
+    PhotoLimits,
+    content_hash,
+    photo_bytes,
+    read_photo,
+)
 from index.labels.reader import LabelledPhoto
 from index.prefetch import ahead
 from index.search.vectors import Embedder, check_vectors
 
 BATCH_PHOTOS = 64
-HELD_BYTES = 256 * 2**20  # decoded pixels, half of them in the batch: 120 photos of 1000 x 700, or one of 90 MP
+HELD_BYTES = (
+    256 * 2**20
+)  # decoded pixels, half of them in the batch: 120 photos of 1000 x 700, or one of 90 MP
 _SETTLED_NS = 2 * 10**9  # FAT counts file times in steps of two seconds
 DECODING_THREADS = 2  # decoding a large JPEG costs about as much as embedding it
 
@@ -35,7 +44,8 @@ class PhotoEmbedder(Embedder, Protocol):
 class PhotoFile:
     """What a file was when it was read: enough to see later whether it has changed.
 
-    `mtime_ns` None: it was written so shortly before that another writing might leave it the same time.
+    `mtime_ns` None: it was written so shortly before that another writing might leave it the same
+    time.
     """
 
     content_hash: str
@@ -74,7 +84,8 @@ class _DecodedPhoto:
 def embed_photos(
     photos: Iterable[LabelledPhoto], embedder: PhotoEmbedder, *, limits: PhotoLimits = PhotoLimits()
 ) -> Generator[list[EmbeddedPhoto | UnreadPhoto]]:
-    """Embed photos in their order, a batch at a time; a batch ends at BATCH_PHOTOS or half of HELD_BYTES.
+    """Embed photos in their order, a batch at a time; a batch ends at BATCH_PHOTOS or half of
+    HELD_BYTES.
 
     A photo that can't be read comes as an UnreadPhoto and stops nobody else's.
     """
@@ -109,7 +120,9 @@ def _decoded(
         try:
             str(photo.path).encode()
         except UnicodeEncodeError:
-            return UnreadPhoto(photo, f"{str(photo.path)!a}: the file's name is not UTF-8; rename it")
+            return UnreadPhoto(
+                photo, f"{str(photo.path)!a}: the file's name is not UTF-8; rename it"
+            )
         try:
             file, data = photo_file(photo.path, limits)
             image = read_photo(data, name=str(photo.path), limits=limits, at_least_px=input_px)
@@ -121,7 +134,12 @@ def _decoded(
         return read.held_bytes if isinstance(read, _DecodedPhoto) else 0
 
     return ahead(
-        photos, decode, threads=DECODING_THREADS, most=2 * BATCH_PHOTOS, holds=holds, most_held=HELD_BYTES // 2
+        photos,
+        decode,
+        threads=DECODING_THREADS,
+        most=2 * BATCH_PHOTOS,
+        holds=holds,
+        most_held=HELD_BYTES // 2,
     )
 
 
@@ -132,5 +150,8 @@ def _embedded(
     vectors = embedder.embed([read.image for read in decoded], [read.photo.box for read in decoded])
     rows = iter(check_vectors(vectors, named="vectors that the checkpoint gave"))
     return [
-        EmbeddedPhoto(read.photo, read.file, next(rows)) if isinstance(read, _DecodedPhoto) else read for read in batch
+        EmbeddedPhoto(read.photo, read.file, next(rows))
+        if isinstance(read, _DecodedPhoto)
+        else read
+        for read in batch
     ]

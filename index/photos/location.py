@@ -1,4 +1,6 @@
-"""Take out of a photo's file where it was taken: EXIF's GPS directory and XMP's GPS values, the pixels untouched."""
+"""Take out of a photo's file where it was taken: EXIF's GPS directory and XMP's GPS values, the
+pixels untouched.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ _JPEG_EXIF = re.compile(rb"\xff\xe1..Exif\x00\x00", re.DOTALL)
 _TIFF_START = re.compile(rb"II\*\x00|MM\x00\*")
 # Makers of drones write GpsLatitude, and one GpsLongtitude.
 _XMP_VALUE = re.compile(
-    rb"(GPS(?:Latitude|Longt?itude|Altitude|Dest)\w*\s*(?:=\s*[\"']|>))([^\"'<]{0,200})", re.IGNORECASE
+    rb"(GPS(?:Latitude|Longt?itude|Altitude|Dest)\w*\s*(?:=\s*[\"']|>))([^\"'<]{0,200})",
+    re.IGNORECASE,
 )
 # Latitude, longitude, both of what was aimed at, the area's name; a version alone tells nothing.
 _PLACE_TAGS = {2, 4, 20, 22, 28}
@@ -21,7 +24,8 @@ _PACKED_TEXT = re.compile(rb"zTXt|iTXt[^\x00]{1,79}\x00\x01|Raw profile type")
 
 
 def without_place(data: bytes) -> bytes | None:
-    """The photo's bytes without the place, of the same length; the very same bytes where there is none.
+    """The photo's bytes without the place, of the same length; the very same bytes where there is
+    none.
 
     None where a place is there but can't be taken out: of other formats than JPEG.
     """
@@ -42,7 +46,9 @@ def without_place(data: bytes) -> bytes | None:
 
 
 def has_place(data: bytes) -> bool:
-    """Whether a photo's file tells where it was taken, in EXIF or XMP; also where packed texts of a PNG hide that."""
+    """Whether a photo's file tells where it was taken, in EXIF or XMP; also where packed texts of a
+    PNG hide that.
+    """
     if data.startswith(_PNG) and _PACKED_TEXT.search(data):
         return True
     if any(found[2].strip() for found in _XMP_VALUE.finditer(data)):
@@ -58,7 +64,9 @@ def _tells_place(data: bytes, start: int) -> bool:
         return False
     try:
         (first,) = struct.unpack_from(order + "I", data, start + 4)
-        pointers = [at for tag, _, _, at, _ in _entries(data, start, first, order) if tag == _GPS_POINTER]
+        pointers = [
+            at for tag, _, _, at, _ in _entries(data, start, first, order) if tag == _GPS_POINTER
+        ]
         tags = {tag for at in pointers for tag, *_ in _entries(data, start, at, order)}
     except struct.error:
         return False
@@ -95,8 +103,12 @@ def _directory_bytes(data: bytes, start: int, at: int, order: str) -> list[tuple
     return [*found, (start + at, start + at + 2)] if found else []  # and its count
 
 
-def _entries(data: bytes, start: int, at: int, order: str) -> Iterator[tuple[int, int, int, int, int]]:
-    """A directory's entries: tag, type, count, value or where it is, and the entry's own place in the file."""
+def _entries(
+    data: bytes, start: int, at: int, order: str
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """A directory's entries: tag, type, count, value or where it is, and the entry's own place in
+    the file.
+    """
     (count,) = struct.unpack_from(order + "H", data, start + at)
     for place in range(start + at + 2, start + at + 2 + 12 * count, 12):
         tag, kind, number, value = struct.unpack_from(order + "HHII", data, place)

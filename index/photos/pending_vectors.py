@@ -1,8 +1,10 @@
-"""Vectors on disk until an update has stored them, so that one that was killed doesn't embed its photos anew.
+"""Vectors on disk until an update has stored them, so that one that was killed doesn't embed its
+photos anew.
 
-A file for each process, in a folder beside the catalogue: a line of JSON, then records that are only ever appended.
-What is damaged, cut off or of another checkpoint is passed over; the folder may be deleted at any time. Files of a
-checkpoint that the catalogue has nothing of are removed by whoever next brings it up to date.
+A file for each process, in a folder beside the catalogue: a line of JSON, then records that are
+only ever appended. What is damaged, cut off or of another checkpoint is passed over; the folder may
+be deleted at any time. Files of a checkpoint that the catalogue has nothing of are removed by
+whoever next brings it up to date.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ _Key = tuple[str, Box | None]
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """What one process has left, or `is_being_written` by one that lives or is on another machine."""
+    """What one process has left, or `is_being_written` by one that lives or is on another
+    machine.
+    """
 
     path: Path
     fingerprint: str
@@ -49,7 +53,9 @@ def kept_folder(address: CatalogueAddress) -> Path:
 
 
 def kept_files(folder: Path) -> list[KeptFile]:
-    """All files of vectors in a folder, sorted by name; those that are none of ours are passed over."""
+    """All files of vectors in a folder, sorted by name; those that are none of ours are passed
+    over.
+    """
     found: list[KeptFile] = []
     for path in sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else ():
         try:
@@ -58,12 +64,16 @@ def kept_files(folder: Path) -> list[KeptFile]:
             size_bytes = path.stat().st_size
         except (OSError, *_NO_HEADER):
             continue
-        found.append(KeptFile(path, header["fingerprint"], size_bytes, _is_written(header.get("worker"))))
+        found.append(
+            KeptFile(path, header["fingerprint"], size_bytes, _is_written(header.get("worker")))
+        )
     return found
 
 
 def drop_kept(folder: Path, of_use: Set[str]) -> None:
-    """Remove what ended processes have left of checkpoints that are not `of_use`, and the folder when it is empty."""
+    """Remove what ended processes have left of checkpoints that are not `of_use`, and the folder
+    when it is empty.
+    """
     for each in kept_files(folder):
         if each.fingerprint not in of_use and not each.is_being_written:
             with contextlib.suppress(OSError):
@@ -149,7 +159,9 @@ def _header(line: bytes) -> dict[str, Any]:
 
 
 def _is_written(worker: object) -> bool:
-    """Whether a process lives or, being on another machine, may live; an older flukeprint's file names none."""
+    """Whether a process lives or, being on another machine, may live; an older flukeprint's file
+    names none.
+    """
     try:
         host, _, _ = str(worker).rsplit(":", 2)
     except ValueError:
@@ -158,7 +170,9 @@ def _is_written(worker: object) -> bool:
 
 
 def _layout(dimension: int) -> np.dtype[Any]:
-    return np.dtype([("content", "V32"), ("box", "<f8", 4), ("vector", "<f4", dimension), ("checksum", "<u4")])
+    return np.dtype(
+        [("content", "V32"), ("box", "<f8", 4), ("vector", "<f4", dimension), ("checksum", "<u4")]
+    )
 
 
 def _record(each: EmbeddedPhoto) -> bytes:

@@ -1,1 +1,1 @@
-""""""
+"""Bring a catalogue up to date with labels, files or another checkpoint."""

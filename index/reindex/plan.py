@@ -1,4 +1,7 @@
-"""What an update has to do, as a comparison of labels with a catalogue. Pure: nothing is read, nothing changed."""
+"""What an update has to do, as a comparison of labels with a catalogue.
+
+Pure: nothing is read, nothing changed.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,12 @@ _CALLED_TOLD = 20
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do. A photo may be both in `reembed` and in `relabel`; `left` is what only the catalogue names.
+    """What to do. A photo may be both in `reembed` and in `relabel`; `left` is what only the
+    catalogue names.
 
-    `kept_away`: named by the labels, and deleted by a curator. `kept_curated`: known photos of which the labels say
-    what a curator corrected. `called`: how many labels give an individual by another of its names, by that and its own.
+    `kept_away`: named by the labels, and deleted by a curator. `kept_curated`: known photos of
+    which the labels say what a curator corrected. `called`: how many labels give an individual by
+    another of its names, by that and its own.
     """
 
     add: tuple[LabelledPhoto, ...]
@@ -44,21 +49,30 @@ def make_plan(
 ) -> Plan:
     """Compare labels (`wanted`) with what is catalogued (`known`), both by photo name.
 
-    `changed` names the known photos whose content is another. A photo is embedded again after a change of content
-    or box, and when its vector isn't of `fingerprint`. What the labels no longer name is removed with `prune`, and
-    otherwise left, though embedded again for another fingerprint: half a catalogue can't be searched.
+    `changed` names the known photos whose content is another. A photo is embedded again after a
+    change of content or box, and when its vector isn't of `fingerprint`. What the labels no longer
+    name is removed with `prune`, and otherwise left, though embedded again for another fingerprint:
+    half a catalogue can't be searched.
 
-    What curators `decided` stands: a label's individual is who it was merged into or is called now, and a photo that
-    was deleted isn't added again. A photo that was moved, split off or noted of otherwise stays so where the labels
-    say what it was before; where they say a third thing, that is newer.
+    What curators `decided` stands: a label's individual is who it was merged into or is called now,
+    and a photo that was deleted isn't added again. A photo that was moved, split off or noted of
+    otherwise stays so where the labels say what it was before; where they say a third thing, that
+    is newer.
     """
     by_name = {photo.name: photo for photo in known}
     labels = [photo.individual for photo in wanted]
     called = [replace(photo, individual=decided.name_now(photo.individual)) for photo in wanted]
-    wanted = [decided.standing(photo, by_name[photo.name]) if photo.name in by_name else photo for photo in called]
+    wanted = [
+        decided.standing(photo, by_name[photo.name]) if photo.name in by_name else photo
+        for photo in called
+    ]
     names = {photo.name for photo in wanted}
     both = [(photo, by_name[photo.name]) for photo in wanted if photo.name in by_name]
-    stale = [photo for photo, old in both if photo.name in changed or needs_vector(photo, old, fingerprint)]
+    stale = [
+        photo
+        for photo, old in both
+        if photo.name in changed or needs_vector(photo, old, fingerprint)
+    ]
     relabelled = [photo for photo, old in both if is_relabelled(photo, old)]
     unnamed = tuple(old for old in known if old.name not in names)
     # What waits for a person, or was rejected by one, no label file names.
@@ -66,28 +80,45 @@ def make_plan(
     left = tuple(old for old in unnamed if old not in pruned) if pruned else unnamed
     touched = {photo.name for photo in (*stale, *relabelled)}
     return Plan(
-        add=tuple(photo for photo in wanted if photo.name not in by_name and photo.name not in decided.away),
+        add=tuple(
+            photo
+            for photo in wanted
+            if photo.name not in by_name and photo.name not in decided.away
+        ),
         reembed=(*stale, *(as_labelled(old) for old in left if old.fingerprint != fingerprint)),
         relabel=tuple(relabelled),
         remove=pruned,
         left=left,
         unchanged=len(both) - len(touched),
-        kept_away=tuple(photo for photo in wanted if photo.name not in by_name and photo.name in decided.away),
+        kept_away=tuple(
+            photo for photo in wanted if photo.name not in by_name and photo.name in decided.away
+        ),
         called=called_otherwise(labels, decided),
         kept_curated=tuple(now for now, label in zip(wanted, called, strict=True) if now != label),
     )
 
 
 def called_otherwise(labels: Iterable[str | None], decided: Decided) -> dict[tuple[str, str], int]:
-    """How many labels give an individual by another of its names, by that name and the one that it has now."""
+    """How many labels give an individual by another of its names, by that name and the one that it
+    has now.
+    """
     pairs = ((label, decided.name_now(label)) for label in labels)
-    return dict(Counter((label, now) for label, now in pairs if label is not None and now is not None and label != now))
+    return dict(
+        Counter(
+            (label, now)
+            for label, now in pairs
+            if label is not None and now is not None and label != now
+        )
+    )
 
 
 def told_called(called: Mapping[tuple[str, str], int]) -> list[str]:
-    """Say so in sentences, the first twenty: a name that was typed as another one's may mean somebody else."""
+    """Say so in sentences, the first twenty: a name that was typed as another one's may mean
+    somebody else.
+    """
     told = [
-        f"{count:,} photo{'' if count == 1 else 's'} labelled {label} count as {now}'s, who has or had that name too"
+        f"{count:,} photo{'' if count == 1 else 's'} labelled {label} count as {now}'s, who has "
+        "or had that name too"
         for (label, now), count in list(called.items())[:_CALLED_TOLD]
     ]
     more = len(called) - _CALLED_TOLD

@@ -1,4 +1,6 @@
-"""What an update does before its transaction, so that nobody waits for it: files compared, photos embedded."""
+"""What an update does before its transaction, so that nobody waits for it: files compared, photos
+embedded.
+"""
 
 from __future__ import annotations
 
@@ -45,10 +47,12 @@ def _keep_none(_: Mapping[int, EmbeddedPhoto]) -> Set[str]:
 
 
 class Preparation:
-    """Files and photos looked at for one update: each once, however often the catalogue is compared anew.
+    """Files and photos looked at for one update: each once, however often the catalogue is compared
+    anew.
 
-    `embedded` holds, by name, vectors that must wait for the update's own transaction (new photos' and changed ones');
-    `beside` names the photos whose vectors lie beside the searched ones already; `unread` tells why others have none.
+    `embedded` holds, by name, vectors that must wait for the update's own transaction (new photos'
+    and changed ones'); `beside` names the photos whose vectors lie beside the searched ones
+    already; `unread` tells why others have none.
     """
 
     def __init__(
@@ -63,7 +67,8 @@ class Preparation:
         labels_win: bool = False,
         kept: KeptVectors | None = None,
     ) -> None:
-        """Prepare an update to `labels` (None: the catalogue's own photos), options as `index.reindex.update` has them.
+        """Prepare an update to `labels` (None: the catalogue's own photos), options as
+        `index.reindex.update` has them.
 
         `kept`: where vectors that must wait for the transaction survive a kill.
         """
@@ -79,7 +84,9 @@ class Preparation:
         self._looks: dict[_Look, PhotoFile | UnreadPhoto] = {}
 
     def planned(self, photos: Sequence[CataloguePhoto], decided: Decided) -> Planned:
-        """Compare with what a catalogue holds now; files that were looked at before are not read again."""
+        """Compare with what a catalogue holds now; files that were looked at before are not read
+        again.
+        """
         if self._bring_back:
             decided = replace(decided, away=frozenset())
         if self._labels_win:
@@ -88,15 +95,29 @@ class Preparation:
         wanted = self._wanted(known)
         changed, noted = self._compared(wanted, known)
         fingerprint = self._embedder.fingerprint
-        plan = make_plan(wanted, photos, changed=changed, fingerprint=fingerprint, prune=self._prune, decided=decided)
+        plan = make_plan(
+            wanted,
+            photos,
+            changed=changed,
+            fingerprint=fingerprint,
+            prune=self._prune,
+            decided=decided,
+        )
         return Planned(known, plan, tuple(noted))
 
-    def embed(self, planned: Planned, keep: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]] = _keep_none) -> None:
+    def embed(
+        self, planned: Planned, keep: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]] = _keep_none
+    ) -> None:
         """Embed what a plan needs and has no vector for yet, in batches.
 
-        `keep` gets each batch's known photos by their keys, and returns the names of those that it has stored.
+        `keep` gets each batch's known photos by their keys, and returns the names of those that it
+        has stored.
         """
-        lacking = [photo for photo in (*planned.plan.add, *planned.plan.reembed) if not self._is_done(photo)]
+        lacking = [
+            photo
+            for photo in (*planned.plan.add, *planned.plan.reembed)
+            if not self._is_done(photo)
+        ]
         if not lacking:
             return
         with self._progress(len(lacking), "Embedding photos") as advance:
@@ -119,7 +140,11 @@ class Preparation:
         found: list[EmbeddedPhoto] = []
         files = ahead(lacking, _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
         for photo, file in zip(lacking, files, strict=True):
-            vector = None if isinstance(file, UnreadPhoto) else self._kept.of(file.content_hash, photo.box)
+            vector = (
+                None
+                if isinstance(file, UnreadPhoto)
+                else self._kept.of(file.content_hash, photo.box)
+            )
             if vector is not None and isinstance(file, PhotoFile):
                 found.append(EmbeddedPhoto(photo, file, vector))
         return found
@@ -160,7 +185,8 @@ class Preparation:
     def _compared(
         self, wanted: Sequence[LabelledPhoto], known: Mapping[str, CataloguePhoto]
     ) -> tuple[set[str], list[tuple[CataloguePhoto, PhotoFile]]]:
-        """Which known photos hold another content than catalogued, and which the same in a file that looks otherwise.
+        """Which known photos hold another content than catalogued, and which the same in a file
+        that looks otherwise.
 
         Those that are embedded again anyway aren't looked at.
         """
@@ -169,9 +195,15 @@ class Preparation:
             for photo in wanted
             if (old := known.get(photo.name)) is not None
             and not needs_vector(photo, old, self._embedder.fingerprint)
-            and (_look(old, photo.path) in self._looks or self._rehash or not _looks_the_same(photo, old))
+            and (
+                _look(old, photo.path) in self._looks
+                or self._rehash
+                or not _looks_the_same(photo, old)
+            )
         ]
-        self._read([photo for photo, old in doubtful if _look(old, photo.path) not in self._looks], known)
+        self._read(
+            [photo for photo, old in doubtful if _look(old, photo.path) not in self._looks], known
+        )
         changed: set[str] = set()
         noted: list[tuple[CataloguePhoto, PhotoFile]] = []
         for photo, old in doubtful:
@@ -209,7 +241,10 @@ def _looks_the_same(photo: LabelledPhoto, old: CataloguePhoto) -> bool:
         status = photo.path.stat()
     except OSError:
         return False
-    return photo.path == old.path and (status.st_size, status.st_mtime_ns) == (old.size_bytes, old.mtime_ns)
+    return photo.path == old.path and (status.st_size, status.st_mtime_ns) == (
+        old.size_bytes,
+        old.mtime_ns,
+    )
 
 
 def _read_file(photo: LabelledPhoto) -> PhotoFile | UnreadPhoto:

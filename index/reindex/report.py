@@ -15,10 +15,12 @@ _MISLABELLED_TOLD = 20
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an update or a build did. `left`: photos that only the catalogue names, kept as they were.
+    """What an update or a build did.
 
-    `kept_away`: photos that the labels name and a curator deleted; `kept_curated`: of which they say what a curator
-    corrected.
+    `left`: photos that only the catalogue names, kept as they were.
+
+    `kept_away`: photos that the labels name and a curator deleted; `kept_curated`: of which they
+    say what a curator corrected.
     """
 
     revision: int
@@ -49,10 +51,14 @@ def _mislabelled(photos: Sequence[CataloguePhoto]) -> list[str]:
         if photo.state == other.state == CATALOGUED and other.individual != photo.individual:
             pairs.append((other, photo))
     warnings = [
-        f"{one.name} ({one.individual or NEW_WHALE}) and {other.name} ({other.individual or NEW_WHALE}) are the same "
+        f"{one.name} ({one.individual or NEW_WHALE}) and {other.name} "
+        f"({other.individual or NEW_WHALE}) are the same "
         "picture: one label is probably wrong"
         for one, other in pairs[:_MISLABELLED_TOLD]
     ]
     if len(pairs) > _MISLABELLED_TOLD:
-        warnings.append(f"{len(pairs) - _MISLABELLED_TOLD:,} more pairs of the same picture have different labels")
+        warnings.append(
+            f"{len(pairs) - _MISLABELLED_TOLD:,} more pairs of the same picture have different "
+            "labels"
+        )
     return warnings

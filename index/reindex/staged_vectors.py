@@ -1,7 +1,7 @@
 """Another checkpoint's vectors beside those that are searched, laid there in short transactions.
 
-Part of SQLAlchemy's door. A catalogue goes on answering with the vectors of its last revision's checkpoint, however
-many of another's lie beside them.
+Part of SQLAlchemy's door. A catalogue goes on answering with the vectors of its last revision's
+checkpoint, however many of another's lie beside them.
 """
 
 from __future__ import annotations
@@ -18,17 +18,34 @@ from sqlalchemy.orm import Session
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, revising
-from index.catalogue.rows import CataloguePhoto, last_calibration, last_revision, read_photos, read_vectors
+from index.catalogue.rows import (
+    CataloguePhoto,
+    last_calibration,
+    last_revision,
+    read_photos,
+    read_vectors,
+)
 from index.curation.corrections import Decided, read_decided
 from index.photos.embed import EmbeddedPhoto
 from index.reindex.plan import Plan
 from index.storage.connection import telling
-from index.storage.schema import CATALOGUED, MOST_BOUND, ChangeRow, PhotoRow, RevisionRow, Table, VectorRow, is_postgres
+from index.storage.schema import (
+    CATALOGUED,
+    MOST_BOUND,
+    ChangeRow,
+    PhotoRow,
+    RevisionRow,
+    Table,
+    VectorRow,
+    is_postgres,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueState:
-    """A catalogue at one revision; `photos` sorted by name tell which have a vector of the checkpoint asked about."""
+    """A catalogue at one revision; `photos` sorted by name tell which have a vector of the
+    checkpoint asked about.
+    """
 
     revision: int
     fingerprint: str | None
@@ -39,7 +56,9 @@ class CatalogueState:
 
 @dataclass(frozen=True, slots=True)
 class LabelledVectors:
-    """The vectors (m, d) to calibrate on, with whose they are (None: new_whale), sorted by their photos' names."""
+    """The vectors (m, d) to calibrate on, with whose they are (None: new_whale), sorted by their
+    photos' names.
+    """
 
     individuals: list[str | None]
     vectors: NDArray[np.float32]
@@ -60,7 +79,8 @@ def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
 
 
 def checkpoints_of(catalogue: Catalogue) -> set[str]:
-    """The checkpoints that a catalogue has vectors of: the one that it is searched by, and others beside.
+    """The checkpoints that a catalogue has vectors of: the one that it is searched by, and others
+    beside.
 
     Raises BadCatalogue.
     """
@@ -70,11 +90,14 @@ def checkpoints_of(catalogue: Catalogue) -> set[str]:
         return found | ({last.fingerprint} if last else set[str]())
 
 
-def lay_beside(catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerprint: str) -> set[str]:
-    """Store vectors by their photos' keys, where nothing searches them yet; returns the names of those photos.
+def lay_beside(
+    catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerprint: str
+) -> set[str]:
+    """Store vectors by their photos' keys, where nothing searches them yet; returns the names of
+    those photos.
 
-    Left out are photos that hold something else meanwhile, and all of them where the catalogue is searched by this very
-    checkpoint: there a vector is a change. Raises BadCatalogue.
+    Left out are photos that hold something else meanwhile, and all of them where the catalogue is
+    searched by this very checkpoint: there a vector is a change. Raises BadCatalogue.
     """
     with revising(catalogue) as act:
         if act.last_fingerprint in (None, fingerprint):
@@ -82,12 +105,20 @@ def lay_beside(catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerpr
         columns = (PhotoRow.id, PhotoRow.content_hash, PhotoRow.box)
         there = {
             key: (content_hash, None if box is None else Box(*box))
-            for key, content_hash, box in act.session.execute(select(*columns).where(PhotoRow.id.in_(list(made))))
+            for key, content_hash, box in act.session.execute(
+                select(*columns).where(PhotoRow.id.in_(list(made)))
+            )
         }
-        same = {key: each for key, each in made.items() if there.get(key) == (each.file.content_hash, each.photo.box)}
+        same = {
+            key: each
+            for key, each in made.items()
+            if there.get(key) == (each.file.content_hash, each.photo.box)
+        }
         if not same:
             return set()
-        stale = delete(VectorRow).where(VectorRow.photo_id.in_(list(same)), VectorRow.fingerprint == fingerprint)
+        stale = delete(VectorRow).where(
+            VectorRow.photo_id.in_(list(same)), VectorRow.fingerprint == fingerprint
+        )
         act.session.execute(stale)
         rows = [
             {
@@ -107,23 +138,32 @@ def lay_beside(catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerpr
 
 
 def log_embedded(act: Revision, photo_ids: Sequence[int], fingerprint: str) -> None:
-    """Write a line for each photo whose vector was laid beside; the database writes them, as everybody waits meanwhile.
+    """Write a line for each photo whose vector was laid beside; the database writes them, as
+    everybody waits meanwhile.
 
     Sent from here, 166,000 lines kept writers out of a PostgreSQL for 38 s instead of 20.
     """
     is_served = is_postgres(act.session.connection())
-    made, array = (func.json_build_object, func.json_build_array) if is_served else (func.json_object, func.json_array)
+    made, array = (
+        (func.json_build_object, func.json_build_array)
+        if is_served
+        else (func.json_object, func.json_array)
+    )
     box = PhotoRow.box if is_served else func.json(PhotoRow.box)
 
     def told(by: str | None) -> ColumnElement[Any]:
         return made("content_hash", PhotoRow.content_hash, "box", box, "fingerprint", by)
 
     detail = made("before", told(act.last_fingerprint), "after", told(fingerprint), "rows", array())
-    lines = select(literal(act.number), literal("reembed"), PhotoRow.name, detail).order_by(PhotoRow.name)
+    lines = select(literal(act.number), literal("reembed"), PhotoRow.name, detail).order_by(
+        PhotoRow.name
+    )
     table = Table.metadata.tables[ChangeRow.__tablename__]
     for start in range(0, len(photo_ids), MOST_BOUND):
         some = lines.where(PhotoRow.id.in_(photo_ids[start : start + MOST_BOUND]))
-        act.session.execute(insert(table).from_select(["revision", "kind", "photo", "detail"], some))
+        act.session.execute(
+            insert(table).from_select(["revision", "kind", "photo", "detail"], some)
+        )
     act.changes["reembed"] += len(photo_ids)
 
 
@@ -140,7 +180,8 @@ def vectors_after(
     made: Mapping[str, EmbeddedPhoto],
     fingerprint: str,
 ) -> LabelledVectors:
-    """The catalogued vectors as they will be once a plan is carried out with the vectors `made` for it, by photo name.
+    """The catalogued vectors as they will be once a plan is carried out with the vectors `made` for
+    it, by photo name.
 
     Raises BadCatalogue.
     """
@@ -162,5 +203,9 @@ def vectors_after(
             whose[photo.name] = photo.individual
     names = sorted(whose)
     dimension = rows.vectors.shape[1]
-    stacked = np.stack([vectors[name] for name in names]) if names else np.zeros((0, dimension), np.float32)
+    stacked = (
+        np.stack([vectors[name] for name in names])
+        if names
+        else np.zeros((0, dimension), np.float32)
+    )
     return LabelledVectors([whose[name] for name in names], stacked)

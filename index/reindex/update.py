@@ -1,4 +1,6 @@
-"""Bring a catalogue up to date with its labels, or build one: the same steps, so that both come to the same."""
+"""Bring a catalogue up to date with its labels, or build one: the same steps, so that both come to
+the same.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,6 @@ from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
-from index.access.carry_over import carry_keys
 from index.calibration.calibration import Calibration
 from index.calibration.refit import Fitted, fitted_to, is_readable, is_to_be_fitted
 from index.catalogue.catalogue import BadCatalogue, Catalogue
@@ -27,21 +28,13 @@ from index.reindex.staged_vectors import (
     vectors_after,
     was_searched_by,
 )
-from index.storage.address import CatalogueAddress, CatalogueBusy, refuse_no_folder, resolved
-from index.storage.connection import (
-    beside,
-    check_catalogue,
-    exists,
-    put_in_place,
-    refuse_in_use,
-    remove_database,
-    telling,
-)
+from index.storage.address import CatalogueAddress
 from index.storage.retry import patient, patiently
 
 Swapping = Callable[[], AbstractContextManager[None]]
 
-# How often an update is prepared anew because curators changed something meanwhile; then it keeps them out.
+# How often an update is prepared anew because curators changed something meanwhile; then it keeps
+# them out.
 _ROUNDS = 3
 
 
@@ -70,29 +63,33 @@ def update_catalogue(
     swapping: Swapping = nullcontext,
     progress: Progress = no_progress,
 ) -> Report:
-    """Bring a catalogue up to date; all that changes is one revision, made in one short transaction at the end.
+    """Bring a catalogue up to date; all that changes is one revision, made in one short transaction
+    at the end.
 
-    `labels` None: the catalogue's own photos, to embed them with another checkpoint or after changes of their
-    files. `prune` removes what the labels no longer name. A file whose size and time are as they were is taken to
-    be the same, but with `rehash` none is. Photos that a curator deleted are kept away, unless `bring_back`; those that
-    one moved, split off or edited stay so where the labels say what was before, unless `labels_win`; an individual
-    that was merged or renamed may be called as before. A photo that can't be read is reported and, if it was
+    `labels` None: the catalogue's own photos, to embed them with another checkpoint or after
+    changes of their files. `prune` removes what the labels no longer name. A file whose size and
+    time are as they were is taken to be the same, but with `rehash` none is. Photos that a curator
+    deleted are kept away, unless `bring_back`; those that one moved, split off or edited stay so
+    where the labels say what was before, unless `labels_win`; an individual that was merged or
+    renamed may be called as before. A photo that can't be read is reported and, if it was
     catalogued, kept.
 
-    Photos are embedded before that transaction, and others may change the catalogue meanwhile; what they did is seen
-    at its start. Another checkpoint's vectors are laid beside those that are searched, and all others are kept on disk:
-    the next try finds them if this one is interrupted. `kind` and `made_by` are the event's, which names the
-    `checkpoint` so where the catalogue goes over to it; `swapping` goes round the transaction. Without `may_go_over` a
-    catalogue of another checkpoint is refused.
-    Raises BadCatalogue, and then nothing that is searched has changed.
+    Photos are embedded before that transaction, and others may change the catalogue meanwhile; what
+    they did is seen at its start. Another checkpoint's vectors are laid beside those that are
+    searched, and all others are kept on disk: the next try finds them if this one is interrupted.
+    `kind` and `made_by` are the event's, which names the `checkpoint` so where the catalogue goes
+    over to it; `swapping` goes round the transaction. Without `may_go_over` a catalogue of another
+    checkpoint is refused. Raises BadCatalogue, and then nothing that is searched has changed.
     """
 
     def opened() -> AbstractContextManager[Revision]:
         return revising(catalogue, kind=kind, made_by=made_by)
 
-    with revising(catalogue) as revision:  # what can't be written is told before an hour's embedding
+    with revising(
+        catalogue
+    ) as revision:  # what can't be written is told before an hour's embedding
         _refuse_other(revision, embedder.fingerprint, may_go_over)
-    with _keeping(catalogue.address, embedder.fingerprint) as kept:
+    with keeping_vectors(catalogue.address, embedder.fingerprint) as kept:
         preparation = Preparation(
             labels,
             embedder,
@@ -110,67 +107,29 @@ def update_catalogue(
                 _refuse_other(revision, embedder.fingerprint, may_go_over)
                 if revision.number - 1 == ready.revision:
                     report = _swap(
-                        revision, preparation, ready.planned, embedder.fingerprint, ready.fitted, progress, checkpoint
+                        revision,
+                        preparation,
+                        ready.planned,
+                        embedder.fingerprint,
+                        ready.fitted,
+                        progress,
+                        checkpoint,
                     )
                     break
         else:
             with swapping(), patiently(opened) as revision:
                 _refuse_other(revision, embedder.fingerprint, may_go_over)
-                report = _last_round(revision, preparation, embedder.fingerprint, ready, progress, checkpoint)
+                report = update_within_transaction(
+                    revision, preparation, embedder.fingerprint, ready, progress, checkpoint
+                )
     return warned(report, labels, catalogue)
 
 
-def build_catalogue(
-    address: CatalogueAddress,
-    labels: Labels,
-    embedder: PhotoEmbedder,
-    *,
-    overwrite: bool = False,
-    progress: Progress = no_progress,
-) -> Report:
-    """Build a catalogue in a hidden file (or a schema) beside `address` and give it its name when it is complete.
-
-    Whatever interrupts it, at `address` is what was there before: nothing, or the catalogue that `overwrite` allows to
-    replace. Raises BadCatalogue.
-    """
-    refuse_target(address, overwrite)
-    address = resolved(address)
-    temporary = beside(address, "building")
-    _refuse_running_build(temporary, address)
-    try:
-        with telling(address), _keeping(address, embedder.fingerprint) as kept:
-            remove_database(temporary)
-            with Catalogue.open(temporary, create=True) as catalogue:
-                preparation = Preparation(labels, embedder, prune=False, rehash=False, progress=progress, kept=kept)
-                with revising(catalogue) as revision:
-                    report = _last_round(revision, preparation, embedder.fingerprint, None, progress)
-                report = warned(report, labels, catalogue)
-            if exists(address):
-                carry_keys(address, temporary)
-            put_in_place(temporary, address)
-    finally:
-        remove_database(temporary)
-    return report
-
-
-def refuse_target(address: CatalogueAddress, overwrite: bool) -> None:
-    """Raise BadCatalogue, before any work, when a catalogue can't be built at `address`."""
-    address = resolved(address)
-    refuse_no_folder(address)
-    if not exists(address):
-        return
-    check_catalogue(address)  # what isn't a catalogue is never replaced
-    if not overwrite:
-        raise BadCatalogue(
-            f"there is a catalogue at {address} already; bring it up to date with `flukeprint index update`, "
-            "or give --replace to build it anew"
-        )
-    refuse_in_use(address)  # told now and not after an hour's embedding
-
-
 @contextmanager
-def _keeping(address: CatalogueAddress, fingerprint: str) -> Generator[KeptVectors]:
-    """Vectors that survive a break of the block; at its end they are forgotten, and those of checkpoints given up."""
+def keeping_vectors(address: CatalogueAddress, fingerprint: str) -> Generator[KeptVectors]:
+    """Vectors that survive a break of the block; at its end they are forgotten, and those of
+    checkpoints given up.
+    """
     folder = kept_folder(address)
     kept = KeptVectors(folder, fingerprint)
     try:
@@ -186,9 +145,16 @@ def _keeping(address: CatalogueAddress, fingerprint: str) -> Generator[KeptVecto
 
 
 def _prepare(
-    catalogue: Catalogue, preparation: Preparation, fingerprint: str, before: _Ready | None, progress: Progress
+    catalogue: Catalogue,
+    preparation: Preparation,
+    fingerprint: str,
+    before: _Ready | None,
+    progress: Progress,
 ) -> _Ready:
-    """Do all that needs no transaction: compare, embed, calibrate. `before` is what the last round came to."""
+    """Do all that needs no transaction: compare, embed, calibrate.
+
+    `before` is what the last round came to.
+    """
     state = read_state(catalogue, fingerprint)
     planned = preparation.planned(state.photos, state.decided)
 
@@ -198,10 +164,16 @@ def _prepare(
 
     preparation.embed(planned, keep)
     plan = planned.plan
-    is_changing = plan.add or plan.reembed or plan.relabel or plan.remove or state.fingerprint != fingerprint
+    is_changing = (
+        plan.add or plan.reembed or plan.relabel or plan.remove or state.fingerprint != fingerprint
+    )
     if not is_changing and is_readable(state.calibration):
         return _Ready(state.revision, planned, None)
-    made = {photo.name: each for photo in (*plan.add, *plan.reembed) if (each := preparation.made(photo)) is not None}
+    made = {
+        photo.name: each
+        for photo in (*plan.add, *plan.reembed)
+        if (each := preparation.made(photo)) is not None
+    }
     rows = vectors_after(catalogue, plan, planned.known, made, fingerprint)
     fitted = before.fitted if before else None
     if fitted is None or is_to_be_fitted(len(rows.individuals), fitted.photos):
@@ -209,7 +181,7 @@ def _prepare(
     return _Ready(state.revision, planned, fitted)
 
 
-def _last_round(
+def update_within_transaction(
     revision: Revision,
     preparation: Preparation,
     fingerprint: str,
@@ -217,7 +189,9 @@ def _last_round(
     progress: Progress,
     checkpoint: str | None = None,
 ) -> Report:
-    """Do what is still to be done within the transaction: nobody changes the catalogue meanwhile."""
+    """Do what is still to be done within the transaction: nobody changes the catalogue
+    meanwhile.
+    """
     planned = preparation.planned(revision.photos(fingerprint), read_decided(revision.session))
     preparation.embed(planned)
     fitted = ready.fitted if ready else None
@@ -246,7 +220,9 @@ def _swap(
         or not is_readable(revision.last_calibration)
     )
     if is_new:
-        calibration = fitted.calibration if fitted else _calibration(revision, fingerprint, progress)
+        calibration = (
+            fitted.calibration if fitted else _calibration(revision, fingerprint, progress)
+        )
         is_another = revision.last_fingerprint not in (None, fingerprint)
         detail = {"from": revision.last_fingerprint, "to": fingerprint} if is_another else None
         if detail is not None and checkpoint is not None:
@@ -259,7 +235,8 @@ def _swap(
         reembedded=revision.changes["reembed"],
         relabelled=revision.changes["relabel"],
         removed=revision.changes["remove"],
-        unchanged=plan.unchanged - len(laid_before - {photo.name for photo in (*plan.relabel, *plan.left)}),
+        unchanged=plan.unchanged
+        - len(laid_before - {photo.name for photo in (*plan.relabel, *plan.left)}),
         left=len(plan.left),
         unread=unread,
         warnings=tuple(told_called(plan.called)),
@@ -269,15 +246,25 @@ def _swap(
 
 
 def _laid_before(planned: Planned, revision: Revision, fingerprint: str) -> set[str]:
-    """The photos whose vectors are all there, laid beside by tries that were cut off: no revision has told of them."""
+    """The photos whose vectors are all there, laid beside by tries that were cut off: no revision
+    has told of them.
+    """
     if revision.last_fingerprint in (None, fingerprint) or was_searched_by(revision, fingerprint):
         return set()
     again = {photo.name for photo in (*planned.plan.reembed, *planned.plan.remove)}
-    return {name for name, photo in planned.known.items() if photo.fingerprint == fingerprint and name not in again}
+    return {
+        name
+        for name, photo in planned.known.items()
+        if photo.fingerprint == fingerprint and name not in again
+    }
 
 
 def _carry_out(
-    planned: Planned, preparation: Preparation, revision: Revision, fingerprint: str, laid_before: Set[str]
+    planned: Planned,
+    preparation: Preparation,
+    revision: Revision,
+    fingerprint: str,
+    laid_before: Set[str],
 ) -> None:
     known, plan = planned.known, planned.plan
     for old in plan.remove:
@@ -293,7 +280,9 @@ def _carry_out(
         elif made is not None:
             revision.add(made, fingerprint)
     beside = (preparation.beside | laid_before) - changed
-    log_embedded(revision, [photo.id for name, photo in known.items() if name in beside], fingerprint)
+    log_embedded(
+        revision, [photo.id for name, photo in known.items() if name in beside], fingerprint
+    )
     for old, file in planned.noted:
         revision.note_file(old, file)
 
@@ -301,7 +290,8 @@ def _carry_out(
 def _refuse_other(revision: Revision, fingerprint: str, may_go_over: bool) -> None:
     if not may_go_over and revision.last_fingerprint not in (None, fingerprint):
         raise BadCatalogue(
-            f"the catalogue is searched by the checkpoint {(revision.last_fingerprint or '')[:12]}, which it went over "
+            "the catalogue is searched by the checkpoint "
+            f"{(revision.last_fingerprint or '')[:12]}, which it went over "
             f"to meanwhile, and these vectors are of {fingerprint[:12]}; try again"
         )
 
@@ -311,7 +301,9 @@ def _calibration(revision: Revision, fingerprint: str, progress: Progress) -> Ca
     return fitted_to(rows.vectors, rows.individuals, progress).calibration
 
 
-def _refuse_emptiness(revision: Revision, planned: Planned, unread: Sequence[UnreadPhoto], fingerprint: str) -> None:
+def _refuse_emptiness(
+    revision: Revision, planned: Planned, unread: Sequence[UnreadPhoto], fingerprint: str
+) -> None:
     """Refuse to leave a catalogue without one searchable vector because no photo could be read."""
     has_vectors = (
         revision.changes["add"]
@@ -322,16 +314,6 @@ def _refuse_emptiness(revision: Revision, planned: Planned, unread: Sequence[Unr
     if unread and not has_vectors:
         count = len(planned.plan.add) + len(planned.plan.reembed)
         raise BadCatalogue(
-            f"none of the {count:,} photos could be read, so nothing was changed; the first: {unread[0].reason}"
+            f"none of the {count:,} photos could be read, so nothing was changed; the first: "
+            f"{unread[0].reason}"
         )
-
-
-def _refuse_running_build(temporary: CatalogueAddress, address: CatalogueAddress) -> None:
-    """Tell a build that is running, which holds its file's write lock, from what a killed one has left."""
-    try:
-        with Catalogue.open(temporary, wait_seconds=0) as unfinished, revising(unfinished):
-            pass
-    except CatalogueBusy as error:
-        raise CatalogueBusy(f"another build of {address} is running; wait until it has finished") from error
-    except BadCatalogue:
-        pass  # absent, or cut off while it was made

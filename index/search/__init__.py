@@ -1,1 +1,1 @@
-""""""
+"""Search among the vectors of known individuals, and the decision made of it."""

@@ -1,7 +1,8 @@
 """The nearest-neighbour structure under a gallery, and the only door to FAISS.
 
-FAISS proposes neighbours; their distances are then computed again from the vectors in float64. So every
-engine gives the same distances, whatever its storage, its batch size or its threads, and equal vectors tie.
+FAISS proposes neighbours; their distances are then computed again from the vectors in float64. So
+every engine gives the same distances, whatever its storage, its batch size or its threads, and
+equal vectors tie.
 """
 
 from __future__ import annotations
@@ -21,9 +22,15 @@ _faiss: Any = faiss
 DISTANCE_DECIMALS = 6
 """Distances are rounded to this: nearer than float32 products can tell apart is equal."""
 
-_FETCH_AT_LEAST = 64  # what an approximate engine looks through (HNSW's efSearch) even for a small k
-_TIES_EXPECTED = 16  # neighbours fetched past k, so that most ties at the k-th place are seen at once
-_STORAGE_ERROR = 1e-4  # fp16 storage may move a distance by this much, and so misplace the k-th neighbour
+_FETCH_AT_LEAST = (
+    64  # what an approximate engine looks through (HNSW's efSearch) even for a small k
+)
+_TIES_EXPECTED = (
+    16  # neighbours fetched past k, so that most ties at the k-th place are seen at once
+)
+_STORAGE_ERROR = (
+    1e-4  # fp16 storage may move a distance by this much, and so misplace the k-th neighbour
+)
 _BLOCK_BYTES = 64 * 2**20  # memory for one block of float64 work, whatever the number of queries
 _NEVER_BLAS = 2**31 - 1  # for one query BLAS and a second thread cost four times as much
 
@@ -46,29 +53,36 @@ class Engine(Protocol):
     def search(self, queries: FloatArray, k: int) -> Neighbours:
         """Find each query's nearest rows: distances (n, k) ascending in [0, 2], positions (n, k).
 
-        Ties come in row order. With fewer than k vectors all are returned: there are min(k, m) columns, never
-        padding. Raises BadVectors for queries of another dimension, with NaN, or not of unit length.
+        Ties come in row order. With fewer than k vectors all are returned: there are min(k, m)
+        columns, never padding. Raises BadVectors for queries of another dimension, with NaN, or not
+        of unit length.
         """
         ...
 
 
-def exact_distances(queries: NDArray[np.floating], vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Cosine distances (n, m) of unit rows in float64, in [0, 2] and rounded so that ties are ties."""
+def exact_distances(
+    queries: NDArray[np.floating], vectors: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Cosine distances (n, m) of unit rows in float64, in [0, 2] and rounded so that ties are
+    ties.
+    """
     products = queries.astype(np.float64) @ vectors.astype(np.float64).T  # (n, m)
     return to_distances(products)
 
 
 def to_distances(products: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn float64 cosines into distances: rounding strays a hair outside [0, 2], so they are clipped."""
+    """Turn float64 cosines into distances: rounding strays a hair outside [0, 2], so they are
+    clipped.
+    """
     return np.round(np.clip(1.0 - products, 0.0, 2.0), DISTANCE_DECIMALS) + 0.0
 
 
 def build_engine(vectors: FloatArray, factory: str = "Flat", *, is_checked: bool = False) -> Engine:
     """Build an engine over (m, d) unit rows; positions in its answers are row numbers.
 
-    `factory` is a FAISS index factory string, such as Flat (exact), SQfp16 (half the memory) or HNSW32
-    (approximate, fast on large galleries). `is_checked`: the rows are known to be float32, contiguous and of unit
-    length. Raises BadEngine for a factory that FAISS refuses.
+    `factory` is a FAISS index factory string, such as Flat (exact), SQfp16 (half the memory) or
+    HNSW32 (approximate, fast on large galleries). `is_checked`: the rows are known to be float32,
+    contiguous and of unit length. Raises BadEngine for a factory that FAISS refuses.
     """
     if is_checked:
         return _FaissEngine(vectors, factory)
@@ -78,7 +92,8 @@ def build_engine(vectors: FloatArray, factory: str = "Flat", *, is_checked: bool
 class _FaissEngine:
     def __init__(self, vectors: FloatArray, factory: str) -> None:
         self._vectors = vectors
-        # FAISS compares with the rows where they lie: an index of this kind would be a second copy of them all.
+        # FAISS compares with the rows where they lie: an index of this kind would be a second copy
+        # of them all.
         self._index = None if factory == "Flat" else _build_index(vectors, factory)
 
     @property
@@ -98,7 +113,9 @@ class _FaissEngine:
         while left.size and fetch < self.size // 2:
             still_left: list[NDArray[np.int64]] = []
             for rows in _blocks(left, self._vectors.shape[1] * fetch):
-                distances[rows], positions[rows], is_complete = self._search_once(queries[rows], k, fetch)
+                distances[rows], positions[rows], is_complete = self._search_once(
+                    queries[rows], k, fetch
+                )
                 still_left.append(rows[~is_complete])
             left = np.concatenate(still_left)
             fetch *= 4
@@ -109,7 +126,9 @@ class _FaissEngine:
     def _search_once(
         self, queries: FloatArray, k: int, fetch: int
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Distances and positions (n, k), and whether each query (n,) saw all ties for its k-th place."""
+        """Distances and positions (n, k), and whether each query (n,) saw all ties for its k-th
+        place.
+        """
         rows = _faiss_search(self._index, self._vectors, queries, fetch)  # (n, fetch)
         found = self._vectors[rows].astype(np.float64)  # (n, fetch, d)
         distances = to_distances(np.einsum("nd,nfd->nf", queries.astype(np.float64), found))
@@ -120,7 +139,9 @@ class _FaissEngine:
         return distances[:, :k], np.take_along_axis(rows, order, axis=1)[:, :k], is_complete
 
     def _search_exactly(self, queries: FloatArray, k: int) -> Neighbours:
-        """Compare with every vector: for small galleries, for k near their size and for ties without end."""
+        """Compare with every vector: for small galleries, for k near their size and for ties
+        without end.
+        """
         every = exact_distances(queries, self._vectors)  # (n, m)
         positions = np.argsort(every, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(every, positions, axis=1), positions
@@ -141,19 +162,24 @@ def _build_index(vectors: FloatArray, factory: str) -> Any:
             index.add(vectors)
     except (RuntimeError, AssertionError) as error:
         raise BadEngine(
-            f"FAISS cannot build {factory!r} over {len(vectors)} vectors of dimension {vectors.shape[1]}; "
+            f"FAISS cannot build {factory!r} over {len(vectors)} vectors of dimension "
+            f"{vectors.shape[1]}; "
             "Flat, SQfp16 and HNSW32 suit every catalogue"
         ) from error
     return index
 
 
-def _faiss_search(index: Any, vectors: FloatArray, queries: FloatArray, fetch: int) -> NDArray[np.int64]:
-    """Rows (n, fetch) that FAISS finds, -1 where it found too few, tuned to one query or to a batch.
+def _faiss_search(
+    index: Any, vectors: FloatArray, queries: FloatArray, fetch: int
+) -> NDArray[np.int64]:
+    """Rows (n, fetch) that FAISS finds, -1 where it found too few, tuned to one query or to a
+    batch.
 
     `index` None: compare with every vector.
     """
     is_single = len(queries) == 1
-    # A plain C++ global: set at every search and never restored, so a racing thread loses speed at most.
+    # A plain C++ global: set at every search and never restored, so a racing thread loses speed at
+    # most.
     _faiss.cvar.distance_compute_blas_threshold = _NEVER_BLAS if is_single else 1
     threads: int = _faiss.omp_get_max_threads()
     if is_single:

@@ -1,4 +1,6 @@
-"""Several photos of one encounter, one answer: an animal met once is one individual, whatever each photo says alone."""
+"""Several photos of one encounter, one answer: an animal met once is one individual, whatever each
+photo says alone.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,15 @@ Fusion = Literal["mean", "min"]
 
 
 def fuse(distances: NDArray[np.float64], by: Fusion = "mean") -> NDArray[np.float64]:
-    """Fuse the distances (photos, individuals) of one encounter's photos into one for each individual (individuals,).
+    """Fuse the distances (photos, individuals) of one encounter's photos into one for each
+    individual (individuals,).
 
-    "mean", the default: every photo votes, and a stranger who resembles somebody in one photo by chance doesn't in the
-    next; the nearest individual's mean is never below the mean of the photos' nearest, so a threshold that was
-    calibrated on single photos stays a careful one. "min": the best photo decides, which finds an animal
-    that only one photo shows well, but the more photos, the nearer some stranger comes: such answers need thresholds
-    of their own. Raises BadQuery for an encounter without photos and for another rule.
+    "mean", the default: every photo votes, and a stranger who resembles somebody in one photo by
+    chance doesn't in the next; the nearest individual's mean is never below the mean of the photos'
+    nearest, so a threshold that was calibrated on single photos stays a careful one. "min": the
+    best photo decides, which finds an animal that only one photo shows well, but the more photos,
+    the nearer some stranger comes: such answers need thresholds of their own. Raises BadQuery for
+    an encounter without photos and for another rule.
     """
     if len(distances) == 0:
         raise BadQuery("the encounter holds no photo; fuse the distances of at least one")
@@ -37,10 +41,12 @@ def fuse(distances: NDArray[np.float64], by: Fusion = "mean") -> NDArray[np.floa
 def rank_fused(
     gallery: Gallery, queries: FloatArray, k: int, score: Score = "nearest", by: Fusion = "mean"
 ) -> tuple[Candidate, ...]:
-    """Rank the best k individuals for one encounter's photos (n, d) together, nearest first, ties by individual id.
+    """Rank the best k individuals for one encounter's photos (n, d) together, nearest first, ties
+    by individual id.
 
-    A candidate's distance is fused, its photo the one that is nearest to any of the queries. Raises BadQuery for k
-    below 1, an encounter without photos or another rule, BadVectors for queries that cannot be compared.
+    A candidate's distance is fused, its photo the one that is nearest to any of the queries. Raises
+    BadQuery for k below 1, an encounter without photos or another rule, BadVectors for queries that
+    cannot be compared.
     """
     if k < 1:
         raise BadQuery(f"k is {k}; ask for at least 1 individual")
@@ -59,9 +65,11 @@ def _nearest_photo(gallery: Gallery, queries: FloatArray, individual: str) -> st
 
 
 def fuse_vectors(vectors: FloatArray) -> FloatArray:
-    """Fuse the vectors (photos, d) of one encounter into the unit vector (d,) of their mean direction.
+    """Fuse the vectors (photos, d) of one encounter into the unit vector (d,) of their mean
+    direction.
 
-    Only comparable with gallery distances of single photos by its ranking: a mean lies nearer to everybody.
+    Only comparable with gallery distances of single photos by its ranking: a mean lies nearer to
+    everybody.
     """
     if len(vectors) == 0:
         raise BadQuery("the encounter holds no photo; fuse the vectors of at least one")

@@ -1,4 +1,6 @@
-"""The searchable vectors of the known individuals at one catalogue revision: built, narrowed, and changed with it."""
+"""The searchable vectors of the known individuals at one catalogue revision: built, narrowed, and
+changed with it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class BadGallery(FlukeprintError):
 class Gallery(SearchedPhotos):
     """The searched photos of a catalogue at one revision, with vectors of one checkpoint.
 
-    Never changes after `build`: a service swaps a gallery whole. Safe to search from several threads.
+    Never changes after `build`: a service swaps a gallery whole. Safe to search from several
+    threads.
     """
 
     fingerprint: str
@@ -46,7 +49,8 @@ class Gallery(SearchedPhotos):
     ) -> None:
         """Hold rows that are already checked and sorted; use `Gallery.build`.
 
-        `before`: a gallery whose individuals have the same vectors, but for `differing`; it saves computing them again.
+        `before`: a gallery whose individuals have the same vectors, but for `differing`; it saves
+        computing them again.
         """
         super().__init__(
             photo_names,
@@ -73,12 +77,14 @@ class Gallery(SearchedPhotos):
     ) -> Gallery:
         """Build a gallery from parallel rows in any order; `factory` as in `build_engine`.
 
-        Raises BadGallery for rows that do not match up, for a photo named twice and for photos of new_whale;
-        BadVectors and BadEngine as their modules say.
+        Raises BadGallery for rows that do not match up, for a photo named twice and for photos of
+        new_whale; BadVectors and BadEngine as their modules say.
         """
         _check_rows(photo_names, individuals, len(vectors))
         vectors = check_vectors(vectors, named="catalogue vectors")
-        order = sorted(range(len(photo_names)), key=lambda row: (individuals[row], photo_names[row]))
+        order = sorted(
+            range(len(photo_names)), key=lambda row: (individuals[row], photo_names[row])
+        )
         vectors = np.ascontiguousarray(vectors[order])
         return cls(
             [photo_names[row] for row in order],
@@ -91,12 +97,17 @@ class Gallery(SearchedPhotos):
         )
 
     def only(self, is_kept: NDArray[np.bool_]) -> Gallery:
-        """Narrow to the rows (m,) that are True: the same answers as a gallery built of these photos alone.
+        """Narrow to the rows (m,) that are True: the same answers as a gallery built of these
+        photos alone.
 
-        Exact whatever the engine of this one. An individual that keeps no photo is not there any more.
+        Exact whatever the engine of this one. An individual that keeps no photo is not there any
+        more.
         """
         if is_kept.shape != (self.size,):
-            raise BadGallery(f"a choice of shape {is_kept.shape} was given for {self.size} photos; give one bool a row")
+            raise BadGallery(
+                f"a choice of shape {is_kept.shape} was given for {self.size} photos; give one "
+                "bool a row"
+            )
         rows: list[int] = np.flatnonzero(is_kept).tolist()
         vectors = np.ascontiguousarray(self.vectors[is_kept])
         return Gallery(
@@ -119,10 +130,12 @@ class Gallery(SearchedPhotos):
         *,
         revision: int,
     ) -> Gallery:
-        """Take out the photos of the names `removed`, where they are there, and add parallel rows in any order.
+        """Take out the photos of the names `removed`, where they are there, and add parallel rows
+        in any order.
 
-        The same, bit for bit, as a gallery built anew of what is there then; far faster where little changes. A photo
-        that goes from one individual to another is removed and added. Raises BadGallery and BadVectors as `build`.
+        The same, bit for bit, as a gallery built anew of what is there then; far faster where
+        little changes. A photo that goes from one individual to another is removed and added.
+        Raises BadGallery and BadVectors as `build`.
         """
         _check_rows(photo_names, individuals, len(vectors))
         gone = frozenset(removed)
@@ -131,7 +144,9 @@ class Gallery(SearchedPhotos):
         if len(kept) == self.size and not photo_names:
             return self._as_of(revision)
         self._refuse_twice(photo_names, gone)
-        vectors = check_vectors(vectors, dimension=self.dimension if len(kept) else None, named="catalogue vectors")
+        vectors = check_vectors(
+            vectors, dimension=self.dimension if len(kept) else None, named="catalogue vectors"
+        )
         added = sorted(range(len(photo_names)), key=lambda at: (individuals[at], photo_names[at]))
         places = [self._place(kept, individuals[at], photo_names[at]) for at in added]
         pieces = pieces_of(kept, places, added)
@@ -145,7 +160,10 @@ class Gallery(SearchedPhotos):
             revision=revision,
             factory=self._factory,
             before=self,
-            differing={*individuals, *(self.individuals[row] for row in np.flatnonzero(~is_kept).tolist())},
+            differing={
+                *individuals,
+                *(self.individuals[row] for row in np.flatnonzero(~is_kept).tolist()),
+            },
         )
 
     def _place(self, kept: NDArray[np.intp], individual: str, photo_name: str) -> int:
@@ -154,7 +172,9 @@ class Gallery(SearchedPhotos):
         def order_of(row: int) -> tuple[str, str]:
             return self.individuals[row], self.photo_names[row]
 
-        return bisect.bisect_left(cast("Sequence[int]", kept), (individual, photo_name), key=order_of)
+        return bisect.bisect_left(
+            cast("Sequence[int]", kept), (individual, photo_name), key=order_of
+        )
 
     def _as_of(self, revision: int) -> Gallery:
         """The same rows at another revision, sharing their memory."""
@@ -166,13 +186,16 @@ class Gallery(SearchedPhotos):
         added = set(photo_names) - set(gone)
         twice = added.intersection(self.photo_names)
         if twice:
-            raise BadGallery(f"photo {min(twice)} is in the gallery already; remove it in the same change")
+            raise BadGallery(
+                f"photo {min(twice)} is in the gallery already; remove it in the same change"
+            )
 
 
 def _check_rows(photo_names: Sequence[str], individuals: Sequence[str], vector_count: int) -> None:
     if not len(photo_names) == len(individuals) == vector_count:
         raise BadGallery(
-            f"{len(photo_names)} photo names, {len(individuals)} individuals and {vector_count} vectors were "
+            f"{len(photo_names)} photo names, {len(individuals)} individuals and {vector_count} "
+            "vectors were "
             "given; each photo needs one of each"
         )
     if len(set(photo_names)) < len(photo_names):
@@ -181,4 +204,6 @@ def _check_rows(photo_names: Sequence[str], individuals: Sequence[str], vector_c
         raise BadGallery(f"photo {twice} is given twice; each photo belongs in the gallery once")
     for name, individual in zip(photo_names, individuals, strict=True):
         if individual in ("", NEW_WHALE):
-            raise BadGallery(f"photo {name} has the individual {individual!r}, which names nobody; leave it out")
+            raise BadGallery(
+                f"photo {name} has the individual {individual!r}, which names nobody; leave it out"
+            )

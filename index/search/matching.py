@@ -1,4 +1,7 @@
-"""From distances to an answer: the one rule that decides `known`, `review` or `new_whale`. No arrays."""
+"""From distances to an answer: the one rule that decides `known`, `review` or `new_whale`.
+
+No arrays.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ class BadQuery(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Two cosine distances, `known <= new_whale`; with a negative `known` nothing is known without review."""
+    """Two cosine distances, `known <= new_whale`; with a negative `known` nothing is known without
+    review.
+    """
 
     known: float
     new_whale: float
@@ -66,9 +71,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SpeciesAnswer:
-    """What species a photo shows; `name` None where none can be named. `reason` says why, or by whom.
+    """What species a photo shows; `name` None where none can be named.
 
-    `probability` is that of this species among those of the catalogue; None where nothing could be calibrated.
+    `reason` says why, or by whom.
+
+    `probability` is that of this species among those of the catalogue; None where nothing could be
+    calibrated.
     """
 
     name: str | None
@@ -83,7 +91,8 @@ NO_SPECIES = SpeciesAnswer(None, None, "The catalogue knows no individual's spec
 class Identification:
     """The answer to one query, and what it came from.
 
-    `probability` is the first match's (0.0 without a match); `reason` is one plain sentence for people.
+    `probability` is the first match's (0.0 without a match); `reason` is one plain sentence for
+    people.
     """
 
     matches: tuple[Match, ...]
@@ -100,8 +109,8 @@ class Identification:
 def decide(distance: float, thresholds: Thresholds) -> Decision:
     """Decide from the nearest individual's cosine distance (`NOBODY` where there is none).
 
-    A distance equal to a threshold is still within it. Raises ValueError for NaN, which no comparison would
-    stop from reading as a new whale.
+    A distance equal to a threshold is still within it. Raises ValueError for NaN, which no
+    comparison would stop from reading as a new whale.
     """
     if math.isnan(distance):
         raise ValueError("the distance to decide on is NaN; check the query's vector")
@@ -113,7 +122,9 @@ def decide(distance: float, thresholds: Thresholds) -> Decision:
 
 
 def explain(nearest: Candidate | Match | None, thresholds: Thresholds) -> str:
-    """Say in one plain sentence why `decide` decided as it did; None is a gallery without individuals."""
+    """Say in one plain sentence why `decide` decided as it did; None is a gallery without
+    individuals.
+    """
     if nearest is None:
         return "The catalogue holds no known individual to compare with."
     decision = decide(nearest.distance, thresholds)
@@ -123,8 +134,12 @@ def explain(nearest: Candidate | Match | None, thresholds: Thresholds) -> str:
     if decision == "new_whale":
         return f"{at}, beyond {thresholds.new_whale:.3f}: nobody known is near enough."
     if thresholds.known < 0:
-        return f"{at}, within {thresholds.new_whale:.3f}, but no match is sure here: compare the photos."
+        return (
+            f"{at}, within {thresholds.new_whale:.3f}, but no match is sure here: compare "
+            "the photos."
+        )
     return (
-        f"{at}, between the {thresholds.known:.3f} of a sure match and the {thresholds.new_whale:.3f} "
+        f"{at}, between the {thresholds.known:.3f} of a sure match and the "
+        f"{thresholds.new_whale:.3f} "
         "of a new whale: compare the photos."
     )

@@ -1,4 +1,6 @@
-"""Photos of known individuals as sorted rows, and how near those individuals are to queries, by each score."""
+"""Photos of known individuals as sorted rows, and how near those individuals are to queries, by
+each score.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,18 @@ from index.search.engine import Engine, exact_distances, to_distances
 from index.search.matching import BadQuery, Candidate, Score
 from index.search.vectors import FloatArray, check_vectors
 
-_PHOTOS_AN_INDIVIDUAL = 4  # neighbours first asked for per wanted individual; more when that falls short
+_PHOTOS_AN_INDIVIDUAL = (
+    4  # neighbours first asked for per wanted individual; more when that falls short
+)
 _BLOCK_BYTES = 64 * 2**20  # memory for one block of queries against every photo
-_FLOAT64_ROWS = 2048  # photos turned into float64 at a time: a copy of all of them would be twice the gallery
+_FLOAT64_ROWS = (
+    2048  # photos turned into float64 at a time: a copy of all of them would be twice the gallery
+)
 
 
 class SearchedPhotos:
-    """Photos sorted by (individual, photo name), so that no answer depends on the order of their coming.
+    """Photos sorted by (individual, photo name), so that no answer depends on the order of their
+    coming.
 
     Never changes. Safe to search from several threads.
     """
@@ -44,7 +51,8 @@ class SearchedPhotos:
     ) -> None:
         """Hold rows that are already checked and sorted.
 
-        `centres_before`: individuals and their centres, which hold but for `differing`; it saves computing them again.
+        `centres_before`: individuals and their centres, which hold but for `differing`; it saves
+        computing them again.
         """
         self.photo_names = list(photo_names)
         self.individuals = list(individuals)
@@ -55,7 +63,11 @@ class SearchedPhotos:
         numbers = np.array(list(counts.values()), np.int64)
         self._columns = np.repeat(np.arange(len(counts)), numbers)  # (m,)
         self._starts = np.cumsum(numbers) - numbers  # (c,) first row of each
-        self.centres = self._centres() if centres_before is None else self._centres_after(*centres_before, differing)
+        self.centres = (
+            self._centres()
+            if centres_before is None
+            else self._centres_after(*centres_before, differing)
+        )
 
     @property
     def size(self) -> int:
@@ -72,12 +84,15 @@ class SearchedPhotos:
         """d, the length of each vector."""
         return self.vectors.shape[1]
 
-    def rank(self, queries: FloatArray, k: int, score: Score = "nearest") -> list[tuple[Candidate, ...]]:
+    def rank(
+        self, queries: FloatArray, k: int, score: Score = "nearest"
+    ) -> list[tuple[Candidate, ...]]:
         """Rank each query's best k individuals, nearest first, ties by individual id.
 
-        An answer is shorter than k only when the gallery holds fewer individuals. `score` is how near an
-        individual is: as its "nearest" photo, as the "centre" of its photos, or "blend", the mean of the two.
-        Raises BadQuery for k below 1 or another score, BadVectors for queries that cannot be compared.
+        An answer is shorter than k only when the gallery holds fewer individuals. `score` is how
+        near an individual is: as its "nearest" photo, as the "centre" of its photos, or "blend",
+        the mean of the two. Raises BadQuery for k below 1 or another score, BadVectors for queries
+        that cannot be compared.
         """
         if k < 1:
             raise BadQuery(f"k is {k}; ask for at least 1 individual")
@@ -90,8 +105,12 @@ class SearchedPhotos:
             return self._rank_by_nearest(queries, k)
         return self._rank_by_all(queries, k, score)
 
-    def individual_distances(self, queries: FloatArray, score: Score = "nearest") -> NDArray[np.float64]:
-        """Distance of each query to every individual, exactly: (n, c), columns as `individual_ids`."""
+    def individual_distances(
+        self, queries: FloatArray, score: Score = "nearest"
+    ) -> NDArray[np.float64]:
+        """Distance of each query to every individual, exactly: (n, c), columns as
+        `individual_ids`.
+        """
         _check_score(score)
         queries = self._checked(queries)
         distances = np.zeros((len(queries), self.individual_count))
@@ -103,20 +122,28 @@ class SearchedPhotos:
             distances[rows] = self._block_distances(queries[rows], score)
         return distances
 
-    def photo_distances(self, queries: FloatArray, individual: str) -> tuple[list[str], NDArray[np.float64]]:
-        """Distance of each query to each photo of one individual: p photo names, sorted, and (n, p) distances.
+    def photo_distances(
+        self, queries: FloatArray, individual: str
+    ) -> tuple[list[str], NDArray[np.float64]]:
+        """Distance of each query to each photo of one individual: p photo names, sorted, and (n, p)
+        distances.
 
         Raises BadQuery for an individual that the gallery does not hold.
         """
         queries = self._checked(queries)
         column = bisect.bisect_left(self.individual_ids, individual)
         if column == self.individual_count or self.individual_ids[column] != individual:
-            raise BadQuery(f"the gallery holds no photo of {individual!r}; give the id of an individual it knows")
+            raise BadQuery(
+                f"the gallery holds no photo of {individual!r}; give the id of an individual it "
+                "knows"
+            )
         rows = self.rows_of(column)
         return self.photo_names[rows], exact_distances(queries, self.vectors[rows])
 
     def _checked(self, queries: FloatArray) -> FloatArray:
-        return check_vectors(queries, dimension=self.dimension if self.size else None, named="queries")
+        return check_vectors(
+            queries, dimension=self.dimension if self.size else None, named="queries"
+        )
 
     def _block_distances(self, queries: FloatArray, score: Score) -> NDArray[np.float64]:
         centre = exact_distances(queries, self.centres)
@@ -131,7 +158,9 @@ class SearchedPhotos:
         return nearest if score == "nearest" else (nearest + centre) / 2
 
     def _rank_by_nearest(self, queries: FloatArray, k: int) -> list[tuple[Candidate, ...]]:
-        """Ask the engine for photos, and for four times as many while a query saw too few individuals."""
+        """Ask the engine for photos, and for four times as many while a query saw too few
+        individuals.
+        """
         ranked: list[tuple[Candidate, ...]] = [()] * len(queries)
         left = list(range(len(queries)))
         asked = k * _PHOTOS_AN_INDIVIDUAL
@@ -146,7 +175,9 @@ class SearchedPhotos:
     def _first_of_each(
         self, distances: NDArray[np.float64], positions: NDArray[np.int64], k: int
     ) -> tuple[Candidate, ...]:
-        """Keep each individual's nearest photo; rows are sorted by individual, so ties come in id order."""
+        """Keep each individual's nearest photo; rows are sorted by individual, so ties come in id
+        order.
+        """
         _, first = np.unique(self._columns[positions], return_index=True)
         kept = np.sort(first)[:k]
         rows: list[int] = positions[kept].tolist()
@@ -155,7 +186,9 @@ class SearchedPhotos:
             for row, distance in zip(rows, distances[kept], strict=True)
         )
 
-    def _rank_by_all(self, queries: FloatArray, k: int, score: Score) -> list[tuple[Candidate, ...]]:
+    def _rank_by_all(
+        self, queries: FloatArray, k: int, score: Score
+    ) -> list[tuple[Candidate, ...]]:
         distances = self.individual_distances(queries, score)
         order: list[list[int]] = np.argsort(distances, axis=1, kind="stable")[:, :k].tolist()
         return [
@@ -189,7 +222,9 @@ class SearchedPhotos:
     ) -> FloatArray:
         centres = np.empty((self.individual_count, self.dimension), np.float32)
         column_before = {individual: at for at, individual in enumerate(ids_before)}
-        same = [at for at, individual in enumerate(self.individual_ids) if individual not in differing]
+        same = [
+            at for at, individual in enumerate(self.individual_ids) if individual not in differing
+        ]
         centres[same] = centres_before[[column_before[self.individual_ids[at]] for at in same]]
         for at, individual in enumerate(self.individual_ids):
             if individual in differing:

@@ -1,4 +1,6 @@
-"""Rows taken out of sorted rows and others put in between, by copying runs of rows instead of sorting all again."""
+"""Rows taken out of sorted rows and others put in between, by copying runs of rows instead of
+sorting all again.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Piece(NamedTuple):
 
 
 def pieces_of(kept: NDArray[np.int64], places: Sequence[int], added: Sequence[int]) -> list[Piece]:
-    """The rows that are kept, in runs, with each of the `added` before the kept row at its place; both ascend."""
+    """The rows that are kept, in runs, with each of the `added` before the kept row at its place;
+    both ascend.
+    """
     cuts = sorted({0, len(kept), *places, *(np.flatnonzero(np.diff(kept) != 1) + 1).tolist()})
     coming = list(zip(places, added, strict=True))
     pieces: list[Piece] = []
@@ -37,7 +41,11 @@ def pieces_of(kept: NDArray[np.int64], places: Sequence[int], added: Sequence[in
 
 def spliced(before: Sequence[str], added: Sequence[str], pieces: Sequence[Piece]) -> list[str]:
     """The words of the pieces, one after the other."""
-    return list(chain.from_iterable((added if is_added else before)[start:stop] for start, stop, is_added in pieces))
+    return list(
+        chain.from_iterable(
+            (added if is_added else before)[start:stop] for start, stop, is_added in pieces
+        )
+    )
 
 
 def gathered(before: FloatArray, added: FloatArray, pieces: Sequence[Piece]) -> FloatArray:

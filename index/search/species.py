@@ -1,4 +1,6 @@
-"""Which species a photo shows, from the individuals that are near it: by the same search as who it is."""
+"""Which species a photo shows, from the individuals that are near it: by the same search as who it
+is.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ _TEMPERATURES = np.logspace(-3, 1, 81)
 def likeliest_species(
     noted: Mapping[str, str | None], on_photos: Iterable[tuple[str, str | None, int]]
 ) -> dict[str, str]:
-    """Each individual's species: the one `noted` of it, else that of most of its photos; those without are left out.
+    """Each individual's species: the one `noted` of it, else that of most of its photos; those
+    without are left out.
 
     `on_photos` are (individual, species, how many photos).
     """
@@ -30,43 +33,64 @@ def likeliest_species(
     for individual, species, photos in on_photos:
         if species:
             counted[individual][species] += photos
-    found = {one: min(counts, key=lambda name: (-counts[name], name)) for one, counts in counted.items()}
+    found = {
+        one: min(counts, key=lambda name: (-counts[name], name)) for one, counts in counted.items()
+    }
     return found | {one: species for one, species in noted.items() if species}
 
 
 class SpeciesTeller:
-    """Tells species from ranked individuals of one gallery. Never changes; safe from several threads."""
+    """Tells species from ranked individuals of one gallery.
 
-    def __init__(self, gallery: Gallery, species: Mapping[str, str], score: Score = "nearest") -> None:
-        """Know the species of individuals; of those that the gallery doesn't hold nothing is used."""
+    Never changes; safe from several threads.
+    """
+
+    def __init__(
+        self, gallery: Gallery, species: Mapping[str, str], score: Score = "nearest"
+    ) -> None:
+        """Know the species of individuals; of those that the gallery doesn't hold nothing is
+        used.
+        """
         self._gallery = gallery
         self._score: Score = score
         self._species = {one: species[one] for one in gallery.individual_ids if one in species}
         self.names = tuple(sorted(set(self._species.values())))
 
     def neighbours(self, k: int) -> int:
-        """How many individuals to rank where `k` are wanted: enough of them to tell the species too."""
+        """How many individuals to rank where `k` are wanted: enough of them to tell the species
+        too.
+        """
         return max(k, NEIGHBOURS) if self.names else k
 
     def tell(self, ranked: Sequence[Candidate]) -> SpeciesAnswer:
-        """Name the species by ranked individuals, nearest first, as `Gallery.rank` gives `neighbours` of them."""
+        """Name the species by ranked individuals, nearest first, as `Gallery.rank` gives
+        `neighbours` of them.
+        """
         if not self.names:
             return NO_SPECIES
         by = next((one for one in ranked if one.individual in self._species), None)
         if by is None:
-            return SpeciesAnswer(None, None, f"None of the {len(ranked)} nearest individuals has a species.")
+            return SpeciesAnswer(
+                None, None, f"None of the {len(ranked)} nearest individuals has a species."
+            )
         at = self.names.index(self._species[by.individual])
-        near = f"{by.individual}, at distance {by.distance:.3f}, is the nearest individual with a species"
+        near = (
+            f"{by.individual}, at distance {by.distance:.3f}, is the nearest individual with "
+            "a species"
+        )
         if len(self.names) == 1:
             return SpeciesAnswer(
-                self.names[at], None, f"{near}; the catalogue knows no other species, so there is no probability."
+                self.names[at],
+                None,
+                f"{near}; the catalogue knows no other species, so there is no probability.",
             )
         temperature, trials = self._fitted
         if trials < FEWEST_TRIALS:
             return SpeciesAnswer(
                 self.names[at],
                 None,
-                f"{near}; {trials} photos have another individual of their species to be tried with, and a probability "
+                f"{near}; {trials} photos have another individual of their species to be tried "
+                "with, and a probability "
                 f"needs {FEWEST_TRIALS}.",
             )
         probability = float(_shares(self._distances([ranked]), temperature)[0, at])
@@ -74,19 +98,25 @@ class SpeciesTeller:
         return SpeciesAnswer(
             self.names[at],
             min(probability, 1 - certain),
-            f"{near}; the probability is among the catalogue's {len(self.names)} species, after {trials} trials.",
+            f"{near}; the probability is among the catalogue's {len(self.names)} species, after "
+            f"{trials} trials.",
         )
 
     @cached_property
     def _fitted(self) -> tuple[float, int]:
-        """The temperature under which the gallery's own photos say their species likeliest, and how many were tried.
+        """The temperature under which the gallery's own photos say their species likeliest, and how
+        many were tried.
 
-        Each is asked as if its individual were not in the gallery, the harder case, so that known animals are told
-        with more certainty than said.
+        Each is asked as if its individual were not in the gallery, the harder case, so that known
+        animals are told with more certainty than said.
         """
         gallery = self._gallery
-        known = [at for at, individual in enumerate(gallery.individuals) if individual in self._species]
-        spread = np.unique(np.linspace(0, len(known) - 1, min(_MOST_TRIALS, len(known))).round().astype(np.int64))
+        known = [
+            at for at, individual in enumerate(gallery.individuals) if individual in self._species
+        ]
+        spread = np.unique(
+            np.linspace(0, len(known) - 1, min(_MOST_TRIALS, len(known))).round().astype(np.int64)
+        )
         rows = [known[int(at)] for at in spread]
         ranked = gallery.rank(gallery.vectors[rows], NEIGHBOURS + 1, self._score)
         others = [
@@ -106,7 +136,8 @@ class SpeciesTeller:
         return float(_TEMPERATURES[int(np.argmin(losses))]), len(columns)
 
     def _distances(self, ranked: Sequence[Sequence[Candidate]]) -> NDArray[np.float64]:
-        """Distance (n, s) of each species' nearest individual; one that isn't among those ranked is as far as the last.
+        """Distance (n, s) of each species' nearest individual; one that isn't among those ranked is
+        as far as the last.
 
         All infinite where nobody ranked has a species.
         """

@@ -17,11 +17,15 @@ _NORM_TOLERANCE = 0.01  # a vector stored as fp16 is within .001 of unit length
 
 
 class BadVectors(FlukeprintError):
-    """Vectors that cannot be compared: wrong shape, wrong dimension, NaN, infinity, or not of unit length."""
+    """Vectors that cannot be compared: wrong shape, wrong dimension, NaN, infinity, or not of unit
+    length.
+    """
 
 
 class Embedder(Protocol):
-    """Turns images into unit vectors; `embedding.embedder.Embedder` is one, a test's stand-in another."""
+    """Turns images into unit vectors; `embedding.embedder.Embedder` is one, a test's stand-in
+    another.
+    """
 
     @property
     def fingerprint(self) -> str:
@@ -33,20 +37,27 @@ class Embedder(Protocol):
         """d, the length of each vector."""
         ...
 
-    def embed(self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None) -> FloatArray:
+    def embed(
+        self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None
+    ) -> FloatArray:
         """Embed n images as (n, d) float32 rows of unit length."""
         ...
 
 
-def check_vectors(vectors: NDArray[np.floating], *, dimension: int | None = None, named: str) -> FloatArray:
-    """Return (n, d) float32 C-contiguous rows, or raise BadVectors saying which row is wrong and how.
+def check_vectors(
+    vectors: NDArray[np.floating], *, dimension: int | None = None, named: str
+) -> FloatArray:
+    """Return (n, d) float32 C-contiguous rows, or raise BadVectors saying which row is wrong and
+    how.
 
-    `named` says in the message whose vectors these are ("queries", "catalogue vectors"). NaN must stop here:
-    a search finds nothing near it, which would read as a new whale.
+    `named` says in the message whose vectors these are ("queries", "catalogue vectors"). NaN must
+    stop here: a search finds nothing near it, which would read as a new whale.
     """
     rows = np.ascontiguousarray(vectors, dtype=np.float32)
     if rows.ndim != 2:
-        raise BadVectors(f"{named} have shape {rows.shape}; give rows of shape (n, d), also for a single one")
+        raise BadVectors(
+            f"{named} have shape {rows.shape}; give rows of shape (n, d), also for a single one"
+        )
     if dimension is not None and rows.shape[1] != dimension:
         raise BadVectors(
             f"{named} have dimension {rows.shape[1]}, but the catalogue's vectors have dimension "
@@ -59,5 +70,7 @@ def check_vectors(vectors: NDArray[np.floating], *, dimension: int | None = None
     far_from_unit = np.flatnonzero(np.abs(norms - 1.0) > _NORM_TOLERANCE)
     if far_from_unit.size:
         row = int(far_from_unit[0])
-        raise BadVectors(f"row {row} of the {named} has length {norms[row]:.4g}; vectors must have unit length")
+        raise BadVectors(
+            f"row {row} of the {named} has length {norms[row]:.4g}; vectors must have unit length"
+        )
     return rows

@@ -1,1 +1,1 @@
-""""""
+"""Where a catalogue lies: SQLite or PostgreSQL, its schema, the originals beside it."""

@@ -1,4 +1,6 @@
-"""Where a catalogue is: a SQLite file, or a PostgreSQL database by URL with the folder of its files."""
+"""Where a catalogue is: a SQLite file, or a PostgreSQL database by URL with the folder of its
+files.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,17 @@ from embedding.errors import FlukeprintError
 
 DEFAULT_SCHEMA = "flukeprint"
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
-_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,49}")  # leaves room for "_restoring" in PostgreSQL's 63 letters
-_TOLD_OPTIONS = ("host", "port", "user", "dbname", "service", "sslmode")  # no others: a password may be among them
+_SCHEMA = re.compile(
+    r"[a-z_][a-z0-9_]{0,49}"
+)  # leaves room for "_restoring" in PostgreSQL's 63 letters
+_TOLD_OPTIONS = (
+    "host",
+    "port",
+    "user",
+    "dbname",
+    "service",
+    "sslmode",
+)  # no others: a password may be among them
 
 
 class BadCatalogue(FlukeprintError):
@@ -26,10 +37,11 @@ class CatalogueBusy(BadCatalogue):
 
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
-    """A catalogue in a schema of a PostgreSQL database, and the folder of its photos and of jobs' files.
+    """A catalogue in a schema of a PostgreSQL database, and the folder of its photos and of jobs'
+    files.
 
-    As text it has no password, so that it can be told anywhere. What a URL doesn't say, libpq takes from the
-    environment (PGPASSWORD, PGHOST, ...) and ~/.pgpass.
+    As text it has no password, so that it can be told anywhere. What a URL doesn't say, libpq takes
+    from the environment (PGPASSWORD, PGHOST, ...) and ~/.pgpass.
     """
 
     host: str = ""
@@ -59,7 +71,10 @@ CatalogueAddress: TypeAlias = Path | PostgresAddress
 
 
 def address_of(given: str | Path | PostgresAddress) -> CatalogueAddress:
-    """Tell a file from a URL. Raises BadCatalogue for a URL that can't be, without repeating what may be a password."""
+    """Tell a file from a URL.
+
+    Raises BadCatalogue for a URL that can't be, without repeating what may be a password.
+    """
     if not isinstance(given, str):
         return given
     scheme, separator, _ = given.partition("://")
@@ -67,13 +82,15 @@ def address_of(given: str | Path | PostgresAddress) -> CatalogueAddress:
         return Path(given)
     if scheme not in _SCHEMES:
         raise BadCatalogue(
-            f"{scheme}:// is no catalogue's: give the path of a SQLite file, or postgresql://USER@HOST/DATABASE"
+            f"{scheme}:// is no catalogue's: give the path of a SQLite file, or "
+            "postgresql://USER@HOST/DATABASE"
         )
     try:
         return _parsed(given)
     except ValueError as error:
         raise BadCatalogue(
-            "the catalogue's URL can't be read: give postgresql://USER@HOST:PORT/DATABASE?schema=NAME, with % codes "
+            "the catalogue's URL can't be read: give "
+            "postgresql://USER@HOST:PORT/DATABASE?schema=NAME, with % codes "
             "for other signs in a password (%40 for @, %2F for /), or the password in PGPASSWORD"
         ) from error
 
@@ -83,11 +100,14 @@ def _parsed(url: str) -> PostgresAddress:
     database = unquote(parts.path.removeprefix("/"))
     if parts.fragment or "/" in database or "@" in database:
         raise ValueError
-    options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True) if parts.query else ())
+    options = dict(
+        parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True) if parts.query else ()
+    )
     schema = options.pop("schema", DEFAULT_SCHEMA)
     if not _SCHEMA.fullmatch(schema):
         raise BadCatalogue(
-            f"schema={schema!r} can't name a catalogue's schema: give up to 50 of a-z, 0-9 and _, no digit first"
+            f"schema={schema!r} can't name a catalogue's schema: give up to 50 of a-z, 0-9 and "
+            "_, no digit first"
         )
     return PostgresAddress(
         host=unquote(parts.hostname or ""),
@@ -101,38 +121,52 @@ def _parsed(url: str) -> PostgresAddress:
 
 
 def located(address: CatalogueAddress, files: Path | None) -> CatalogueAddress:
-    """The address with the folder of its files; a SQLite catalogue's lie beside its file, whatever `files` says."""
+    """The address with the folder of its files; a SQLite catalogue's lie beside its file, whatever
+    `files` says.
+    """
     if isinstance(address, Path) or files is None:
         return address
     return replace(address, files=files.absolute())
 
 
 def resolved(address: CatalogueAddress) -> CatalogueAddress:
-    """The address with no links in a file's path: SQLite keeps its log beside the real file, whatever led there."""
+    """The address with no links in a file's path: SQLite keeps its log beside the real file,
+    whatever led there.
+    """
     return address.resolve() if isinstance(address, Path) else address
 
 
 def files_folder(address: CatalogueAddress) -> Path:
-    """The folder that a catalogue's relative paths start from. Raises BadCatalogue where a URL came without one."""
+    """The folder that a catalogue's relative paths start from.
+
+    Raises BadCatalogue where a URL came without one.
+    """
     if isinstance(address, Path):
         return address.resolve().parent
     if address.files is None:
         raise BadCatalogue(
-            f"the catalogue {address} is a database, and its photos are files: say in which folder they lie with "
+            f"the catalogue {address} is a database, and its photos are files: say in which "
+            "folder they lie with "
             "--files FOLDER (or FLUKEPRINT_FILES), the same one for every command and the service"
         )
     return address.files.resolve()
 
 
 def refuse_no_folder(address: CatalogueAddress) -> None:
-    """Raise BadCatalogue, before any work, where there is no folder for a catalogue and its files."""
+    """Raise BadCatalogue, before any work, where there is no folder for a catalogue and its
+    files.
+    """
     folder = address.parent if isinstance(address, Path) else files_folder(address)
     if not folder.is_dir():
-        raise BadCatalogue(f"there is no folder {folder} for the catalogue; make it first, or give another path")
+        raise BadCatalogue(
+            f"there is no folder {folder} for the catalogue; make it first, or give another path"
+        )
 
 
 def folder_beside(address: CatalogueAddress, word: str) -> Path:
-    """A folder of a catalogue's own: `catalogue.db.media` beside `catalogue.db`, `media` in a database's `--files`."""
+    """A folder of a catalogue's own: `catalogue.db.media` beside `catalogue.db`, `media` in a
+    database's `--files`.
+    """
     if isinstance(address, Path):
         path = address.resolve()
         return path.with_name(f"{path.name}.{word}")

@@ -1,4 +1,7 @@
-"""Opens a catalogue's database, whichever it is: a SQLite file or a schema of PostgreSQL. Part of SQLAlchemy's door."""
+"""Opens a catalogue's database, whichever it is: a SQLite file or a schema of PostgreSQL.
+
+Part of SQLAlchemy's door.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,20 @@ def open_engine(address: CatalogueAddress, *, wait_seconds: float = 5.0) -> Engi
 
 
 def exists(address: CatalogueAddress) -> bool:
-    """Whether there is anything at a catalogue's address. Raises BadCatalogue where that can't be asked."""
-    return address.exists() if isinstance(address, Path) else postgres.format_of(address) is not None
+    """Whether there is anything at a catalogue's address.
+
+    Raises BadCatalogue where that can't be asked.
+    """
+    return (
+        address.exists() if isinstance(address, Path) else postgres.format_of(address) is not None
+    )
 
 
 def check_catalogue(address: CatalogueAddress) -> int:
-    """The format's version of the catalogue there. Raises BadCatalogue unless this flukeprint can read it."""
+    """The format's version of the catalogue there.
+
+    Raises BadCatalogue unless this flukeprint can read it.
+    """
     return sqlite.check_file(address) if isinstance(address, Path) else postgres.check(address)
 
 
@@ -54,10 +65,11 @@ def beside(address: CatalogueAddress, word: str) -> CatalogueAddress:
 
 
 def refuse_in_use(address: CatalogueAddress) -> None:
-    """Raise BadCatalogue where a catalogue can't be replaced now; a file must not have a log beside it then.
+    """Raise BadCatalogue where a catalogue can't be replaced now; a file must not have a log beside
+    it then.
 
-    A schema is exchanged in one transaction, which waits for whoever reads it. A service is told by its mark: it holds
-    nothing open between requests, but answers from memory.
+    A schema is exchanged in one transaction, which waits for whoever reads it. A service is told by
+    its mark: it holds nothing open between requests, but answers from memory.
     """
     refuse_served(address)
     if isinstance(address, Path):

@@ -1,6 +1,8 @@
-"""Says in the folder of a PostgreSQL catalogue's files whose it is, so that no other catalogue shares it.
+"""Says in the folder of a PostgreSQL catalogue's files whose it is, so that no other catalogue
+shares it.
 
-Two that did would take each other's jobs for their own. A SQLite catalogue's files lie in folders of its own name.
+Two that did would take each other's jobs for their own. A SQLite catalogue's files lie in folders
+of its own name.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ _FORMAT = "flukeprint-files-1"
 
 
 def claim_files(address: CatalogueAddress) -> None:
-    """Mark the folder of a catalogue's files as its own, where nobody has. Raises BadCatalogue where another one has.
+    """Mark the folder of a catalogue's files as its own, where nobody has.
+
+    Raises BadCatalogue where another one has.
 
     A folder that can't be written only goes without a mark.
     """
@@ -32,9 +36,12 @@ def claim_files(address: CatalogueAddress) -> None:
             _write_once(path, own)
     there = _read(path)
     if there is not None and there != own:
-        whose = f"{there.get('database')}, schema {there.get('schema')}" if there else "something else"
+        whose = (
+            f"{there.get('database')}, schema {there.get('schema')}" if there else "something else"
+        )
         raise BadCatalogue(
-            f"the folder {path.parent} holds the files of another catalogue ({whose}): give {address} a folder of its "
+            f"the folder {path.parent} holds the files of another catalogue ({whose}): give "
+            f"{address} a folder of its "
             f"own with --files. If that catalogue is gone, or was moved here, delete {path}"
         )
 

@@ -1,4 +1,7 @@
-"""Bring a catalogue of an older format up to this one, in place and in one transaction. Part of SQLAlchemy's door."""
+"""Bring a catalogue of an older format up to this one, in place and in one transaction.
+
+Part of SQLAlchemy's door.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ def _upgrade_schema(address: PostgresAddress) -> None:
             if found == 2:
                 _upgrade_2(connection)
             elif found != SCHEMA_VERSION:  # another process may have upgraded it meanwhile
-                raise BadCatalogue(f"{address} says that it has format {found}, which there never was in PostgreSQL")
+                raise BadCatalogue(
+                    f"{address} says that it has format {found}, which there never was in "
+                    "PostgreSQL"
+                )
     finally:
         engine.dispose()
 
@@ -46,12 +52,15 @@ def _upgrade_schema(address: PostgresAddress) -> None:
 def _upgrade_file(path: Path, version: int) -> None:
     if not is_writable(path):
         raise BadCatalogue(
-            f"{path} has format {version}, this flukeprint reads format {SCHEMA_VERSION}, and the file can't be "
-            "written: give write permission on it and on its folder once, and it is upgraded when it is opened"
+            f"{path} has format {version}, this flukeprint reads format {SCHEMA_VERSION}, and "
+            "the file can't be "
+            "written: give write permission on it and on its folder once, and it is upgraded "
+            "when it is opened"
         )
     engine = open_engine(path)
     with telling(path), writing(engine.connect()) as connection:
-        # References by name are to stay as they are while tables are exchanged; neither can be set in a transaction.
+        # References by name are to stay as they are while tables are exchanged; neither can be set
+        # in a transaction.
         connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
         connection.connection.cursor().execute("PRAGMA legacy_alter_table = ON")
         with connection.begin():
@@ -78,8 +87,12 @@ def _upgrade_1(connection: Connection) -> None:
             if column.name not in old.tables[name].columns:
                 kind = column.type.compile(connection.dialect)
                 default = "" if column.server_default is None else " NOT NULL DEFAULT 'catalogued'"
-                reference = "".join(f" REFERENCES {key.column.table.name}" for key in column.foreign_keys)
-                connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}{default}{reference}")
+                reference = "".join(
+                    f" REFERENCES {key.column.table.name}" for key in column.foreign_keys
+                )
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}{default}{reference}"
+                )
     connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_photos_state ON photos (state)")
     for name in _REMADE:
         for index in old.tables[name].indexes:

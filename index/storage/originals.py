@@ -1,4 +1,6 @@
-"""The folder of original photos beside a catalogue: each under its content hash, whole or not at all."""
+"""The folder of original photos beside a catalogue: each under its content hash, whole or not at
+all.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +19,25 @@ class BadMedia(FlukeprintError):
 
 
 def media_folder(catalogue: CatalogueAddress) -> Path:
-    """The folder of a catalogue's original photos: `catalogue.db.media` beside `catalogue.db`, a database's `media`."""
+    """The folder of a catalogue's original photos: `catalogue.db.media` beside `catalogue.db`, a
+    database's `media`.
+    """
     return folder_beside(catalogue, "media")
 
 
 def media_path(folder: Path, hashed: str, name: str) -> Path:
-    """Where a photo belongs: `ab/abcd....jpg`, with the suffix of `name` where that is a photo's."""
+    """Where a photo belongs: `ab/abcd....jpg`, with the suffix of `name` where that is a
+    photo's.
+    """
     suffix = Path(name).suffix.lower()
     return folder / hashed[:2] / (hashed + (suffix if suffix in PHOTO_SUFFIXES else ""))
 
 
 def store_photo(data: bytes, folder: Path, name: str) -> Path:
-    """Keep a photo's bytes under their content hash; what is there already is not written again. Raises BadMedia."""
+    """Keep a photo's bytes under their content hash; what is there already is not written again.
+
+    Raises BadMedia.
+    """
     path = media_path(folder, content_hash(data), name)
     with contextlib.suppress(OSError):
         if path.stat().st_size == len(data):
@@ -44,7 +53,9 @@ def store_photo(data: bytes, folder: Path, name: str) -> Path:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a hidden name and rename it: at `path` is all of it, or what was there before."""
+    """Write a file under a hidden name and rename it: at `path` is all of it, or what was there
+    before.
+    """
     unfinished = path.with_name(f".{path.name}{unfinished_suffix()}")
     try:
         with unfinished.open("wb") as file:

@@ -1,4 +1,6 @@
-"""Names of what is being written, which say by whom: what a killed process left is told from a living one's work."""
+"""Names of what is being written, which say by whom: what a killed process left is told from a
+living one's work.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ def unfinished_suffix() -> str:
 def clear_left(folders: Iterable[Path]) -> None:
     """Remove from these folders what processes of this machine that have ended left unfinished.
 
-    What can't be removed stays. Of another machine's process nobody can tell from here whether it lives.
+    What can't be removed stays. Of another machine's process nobody can tell from here whether it
+    lives.
     """
     for folder in folders:
         with contextlib.suppress(OSError):
@@ -38,4 +41,6 @@ def _is_left(name: str) -> bool:
     found = _LEFT.fullmatch(name)
     if found is None or found["host"] != this_worker().rsplit(":", 2)[0]:
         return False
-    return not is_alive(f"{found['host']}:{found['process']}:{found['began']}", None, datetime.now(UTC))
+    return not is_alive(
+        f"{found['host']}:{found['process']}:{found['began']}", None, datetime.now(UTC)
+    )

@@ -1,6 +1,8 @@
-"""A catalogue's schema in a PostgreSQL database: how it is opened, checked, replaced, and what its errors mean.
+"""A catalogue's schema in a PostgreSQL database: how it is opened, checked, replaced, and what its
+errors mean.
 
-The door of psycopg, an optional extra, and part of SQLAlchemy's. `opening.py` is asked, which knows SQLite too.
+The door of psycopg, an optional extra, and part of SQLAlchemy's. `opening.py` is asked, which knows
+SQLite too.
 """
 
 from __future__ import annotations
@@ -31,17 +33,26 @@ _READ_ONLY = ("25006", "42501")  # read-only transaction, insufficient privilege
 _DISK_FULL = ("53100",)
 
 
-def open_engine(address: PostgresAddress, *, wait_seconds: float = 5.0, is_pooled: bool = True) -> Engine:
-    """Open the database; `wait_seconds` is how long to wait for another writer's lock. Connects when it is used.
+def open_engine(
+    address: PostgresAddress, *, wait_seconds: float = 5.0, is_pooled: bool = True
+) -> Engine:
+    """Open the database; `wait_seconds` is how long to wait for another writer's lock.
 
-    Reading sees one moment (REPEATABLE READ, READ ONLY); writing is READ COMMITTED behind `keep_others_out`.
+    Connects when it is used.
+
+    Reading sees one moment (REPEATABLE READ, READ ONLY); writing is READ COMMITTED behind
+    `keep_others_out`.
     """
     psycopg = _psycopg()
     connect = _connector(psycopg, address, wait_seconds)
     if is_pooled:
         # Connecting costs a process there and a handshake, and each request asks several times.
         engine = create_engine(
-            "postgresql+psycopg://", creator=connect, pool_pre_ping=True, max_overflow=20, pool_recycle=1800
+            "postgresql+psycopg://",
+            creator=connect,
+            pool_pre_ping=True,
+            max_overflow=20,
+            pool_recycle=1800,
         )
     else:
         engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
@@ -62,7 +73,8 @@ def _psycopg() -> Any:
         import psycopg
     except ImportError as error:
         raise BadCatalogue(
-            "a catalogue in PostgreSQL needs psycopg, which is not installed: install flukeprint with the extra "
+            "a catalogue in PostgreSQL needs psycopg, which is not installed: install "
+            "flukeprint with the extra "
             "`postgres`, as in `pip install 'flukeprint[postgres]'`"
         ) from error
     return psycopg
@@ -81,7 +93,8 @@ def _connector(psycopg: Any, address: PostgresAddress, wait_seconds: float) -> C
     settings = {
         "search_path": address.schema,
         "lock_timeout": max(1, round(wait_seconds * 1000)),  # 0 would be for ever
-        "idle_in_transaction_session_timeout": 0,  # an update embeds for an hour before its next statement
+        # an update embeds for an hour before its next statement
+        "idle_in_transaction_session_timeout": 0,
     }
     told = " ".join(f"-c {name}={value}" for name, value in settings.items())
     given["options"] = f"{given.get('options', '')} {told}".strip()
@@ -100,7 +113,10 @@ def _once(address: PostgresAddress, *, is_changing: bool = False) -> Generator[C
 
 
 def format_of(address: PostgresAddress) -> int | None:
-    """The format's version of the catalogue there, None where there is none yet. Raises BadCatalogue."""
+    """The format's version of the catalogue there, None where there is none yet.
+
+    Raises BadCatalogue.
+    """
     with _once(address) as connection:
         return _format(connection, address)
 
@@ -112,26 +128,33 @@ def _format(connection: Connection, address: PostgresAddress) -> int | None:
     named = (
         "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid) "
         "OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = n.oid) "
-        "OR EXISTS (SELECT FROM pg_type WHERE typnamespace = n.oid) FROM pg_namespace n WHERE n.nspname = %s"
+        "OR EXISTS (SELECT FROM pg_type WHERE typnamespace = n.oid) FROM pg_namespace n WHERE "
+        "n.nspname = %s"
     )
     if connection.exec_driver_sql(named, (address.schema,)).scalar():
         raise BadCatalogue(
-            f"the schema {address.schema} of {address} holds something else than a flukeprint catalogue; give another "
+            f"the schema {address.schema} of {address} holds something else than a flukeprint "
+            "catalogue; give another "
             "one as ?schema=NAME"
         )
     return None
 
 
 def check(address: PostgresAddress) -> int:
-    """The format's version of the catalogue there. Raises BadCatalogue unless this flukeprint can read it."""
+    """The format's version of the catalogue there.
+
+    Raises BadCatalogue unless this flukeprint can read it.
+    """
     version = format_of(address)
     if version is None:
         raise BadCatalogue(
-            f"there is no catalogue at {address}; make one with `flukeprint index build`, or restore a backup into it"
+            f"there is no catalogue at {address}; make one with `flukeprint index build`, or "
+            "restore a backup into it"
         )
     if version > SCHEMA_VERSION:
         raise BadCatalogue(
-            f"{address} was made by a newer flukeprint (format {version}; this one reads up to {SCHEMA_VERSION}); "
+            f"{address} was made by a newer flukeprint (format {version}; this one reads up to "
+            f"{SCHEMA_VERSION}); "
             "install the newer flukeprint"
         )
     return version
@@ -155,7 +178,10 @@ def create(address: PostgresAddress) -> None:
 
 
 def remove(address: PostgresAddress) -> None:
-    """Drop a catalogue's schema where it is there. Raises BadCatalogue where it holds something else."""
+    """Drop a catalogue's schema where it is there.
+
+    Raises BadCatalogue where it holds something else.
+    """
     with _once(address, is_changing=True) as connection:
         _drop(connection, address)
 
@@ -173,14 +199,24 @@ def _drop(connection: Connection, address: PostgresAddress) -> None:
 
 
 def faults(address: PostgresAddress) -> list[str]:
-    """What is wrong with the database itself: triggers that are off, references that lead nowhere."""
+    """What is wrong with the database itself: triggers that are off, references that lead
+    nowhere.
+    """
     said: list[str] = []
     with _once(address) as connection:
-        enabled = "SELECT 1 FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname = %s AND tgenabled IN ('O', 'A')"
+        enabled = (
+            "SELECT 1 FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname = %s AND "
+            "tgenabled IN ('O', 'A')"
+        )
         for table in APPEND_ONLY:
-            if connection.exec_driver_sql(enabled, (table, f"{table}_refuse_change")).scalar() is None:
+            if (
+                connection.exec_driver_sql(enabled, (table, f"{table}_refuse_change")).scalar()
+                is None
+            ):
                 said.append(f"the trigger that keeps the table {table} append-only is gone or off")
-        for reference in (key for table in Table.metadata.sorted_tables for key in table.foreign_keys):
+        for reference in (
+            key for table in Table.metadata.sorted_tables for key in table.foreign_keys
+        ):
             said += _loose(connection, reference)
     return said
 
@@ -190,35 +226,52 @@ def _loose(connection: Connection, reference: Any) -> list[str]:
     if connection.exec_driver_sql("SELECT to_regclass(%s)", (table,)).scalar() is None:
         return []  # the tables of jobs come with the first service
     lost = connection.exec_driver_sql(
-        f"SELECT count(*) FROM {table} one LEFT JOIN {target.table.name} other ON other.{target.name} = one.{column} "
+        f"SELECT count(*) FROM {table} one LEFT JOIN {target.table.name} other ON "
+        f"other.{target.name} = one.{column} "
         f"WHERE one.{column} IS NOT NULL AND other.{target.name} IS NULL"
     ).scalar()
-    return [f"{lost} rows of {table} refer to {target.table.name}, which are not there"] if lost else []
+    return (
+        [f"{lost} rows of {table} refer to {target.table.name}, which are not there"]
+        if lost
+        else []
+    )
 
 
 @contextmanager
 def telling(address: PostgresAddress) -> Generator[None]:
-    """Turn what PostgreSQL says into a BadCatalogue that says what to do, and repeats no password."""
+    """Turn what PostgreSQL says into a BadCatalogue that says what to do, and repeats no
+    password.
+    """
     try:
         yield
     except PoolTimeout as error:
-        raise CatalogueBusy(f"all connections to {address} are in use; try again in a moment") from error
+        raise CatalogueBusy(
+            f"all connections to {address} are in use; try again in a moment"
+        ) from error
     except DBAPIError as error:
         raise _told(address, error.orig) from error
 
 
 def _told(address: PostgresAddress, error: Any) -> BadCatalogue:
     code = getattr(error, "sqlstate", None)
-    lines = [line.strip() for line in _without_secrets(address, str(error)).splitlines() if line.strip()]
+    lines = [
+        line.strip() for line in _without_secrets(address, str(error)).splitlines() if line.strip()
+    ]
     said = lines[0] if lines else type(error).__name__
     if code in BUSY_STATES:
-        return CatalogueBusy(f"another flukeprint is changing {address} just now; wait until it has finished")
+        return CatalogueBusy(
+            f"another flukeprint is changing {address} just now; wait until it has finished"
+        )
     if code in _DISK_FULL:
         return BadCatalogue(
-            f"the disk of {address} is full: nothing was changed. Free some space there, then try again"
+            f"the disk of {address} is full: nothing was changed. Free some space there, then "
+            "try again"
         )
     if code in _READ_ONLY:
-        return BadCatalogue(f"{address} can't be written ({said}): ask for the right to change its schema and tables")
+        return BadCatalogue(
+            f"{address} can't be written ({said}): ask for the right to change its schema and "
+            "tables"
+        )
     if code is None and type(error).__name__ == "OperationalError":
         return BadCatalogue(
             f"{address} can't be reached ({said}): see that the server runs, that the database "

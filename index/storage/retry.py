@@ -9,13 +9,18 @@ from typing import TypeVar
 
 from index.storage.address import CatalogueBusy
 
-_TRIES = 12  # each waits as long as the catalogue was opened to wait, five seconds unless told otherwise
+_TRIES = (
+    12  # each waits as long as the catalogue was opened to wait, five seconds unless told otherwise
+)
 _PAUSE_SECONDS = 0.1
 _Found = TypeVar("_Found")
 
 
 def patient(act: Callable[[], _Found]) -> _Found:
-    """Do an act again while others are changing the catalogue. Raises CatalogueBusy after a minute of that."""
+    """Do an act again while others are changing the catalogue.
+
+    Raises CatalogueBusy after a minute of that.
+    """
     for _ in range(_TRIES - 1):
         try:
             return act()
@@ -26,7 +31,10 @@ def patient(act: Callable[[], _Found]) -> _Found:
 
 @contextmanager
 def patiently(opening: Callable[[], AbstractContextManager[_Found]]) -> Generator[_Found]:
-    """Enter a context made by `opening`, again while others are changing the catalogue. Raises as `patient` does."""
+    """Enter a context made by `opening`, again while others are changing the catalogue.
+
+    Raises as `patient` does.
+    """
 
     with ExitStack() as stack:
         yield patient(lambda: stack.enter_context(opening()))

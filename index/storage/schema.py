@@ -23,13 +23,16 @@ FORMAT_TABLE = "flukeprint_format"
 """PostgreSQL has no place for a format's version beside the tables: one row here says it."""
 
 BUSY_STATES = frozenset({"55P03", "40P01", "40001"})
-"""PostgreSQL's codes of a lock that can't be had, of a deadlock, and of what can't be serialised."""
+"""PostgreSQL's codes of a lock that can't be had, of a deadlock, and of what can't be
+serialised."""
 
 _IS_WRITING = "flukeprint_is_writing"
 
 
 class Table(DeclarativeBase):
-    """What all tables derive from: text that sorts by its bytes and whole numbers of 64 bits, on either database."""
+    """What all tables derive from: text that sorts by its bytes and whole numbers of 64 bits, on
+    either database.
+    """
 
     # Text: SQLite compares bytes, PostgreSQL by the collation that its database was made with.
     type_annotation_map = {  # noqa: RUF012
@@ -43,7 +46,8 @@ _KEYS_ONCE: Any = {"sqlite_autoincrement": True}
 
 
 class IndividualRow(Table):
-    """A known animal. `name` is the id that answers give; `other_names` are those it had, or has elsewhere.
+    """A known animal. `name` is the id that answers give; `other_names` are those it had, or has
+    elsewhere.
 
     `merged_into`: it turned out to be that animal, to which its photos went; its name leads there.
     """
@@ -63,7 +67,8 @@ class IndividualRow(Table):
 class EncounterRow(Table):
     """One meeting with one animal; without an individual where the animal isn't known.
 
-    `place` is private; `region` names a stretch so wide that everybody may know it, and searches are narrowed by it.
+    `place` is private; `region` names a stretch so wide that everybody may know it, and searches
+    are narrowed by it.
     """
 
     __tablename__ = "encounters"
@@ -81,11 +86,12 @@ class EncounterRow(Table):
 class PhotoRow(Table):
     """One file with its label. No individual means `new_whale`.
 
-    `state`: "catalogued" (searched, where it has an individual), "waiting" (for a person to say whose it is),
-    "rejected" (of no use) or "deleted". `answer` is what the service said of a photo when it came. A row is never
-    taken out, so that a deletion can be undone and an old answer explained. `path` is relative to the catalogue's
-    folder where the file lies in it, so that the folder can be moved whole.
-    `mtime_ns` is empty when the file was too fresh for its time to prove anything.
+    `state`: "catalogued" (searched, where it has an individual), "waiting" (for a person to say
+    whose it is), "rejected" (of no use) or "deleted". `answer` is what the service said of a photo
+    when it came. A row is never taken out, so that a deletion can be undone and an old answer
+    explained. `path` is relative to the catalogue's folder where the file lies in it, so that the
+    folder can be moved whole. `mtime_ns` is empty when the file was too fresh for its time to prove
+    anything.
     """
 
     __tablename__ = "photos"
@@ -107,20 +113,26 @@ class PhotoRow(Table):
 
 
 class VectorRow(Table):
-    """A photo's embedding: little-endian float32 of unit length, one for each checkpoint that embedded it."""
+    """A photo's embedding: little-endian float32 of unit length, one for each checkpoint that
+    embedded it.
+    """
 
     __tablename__ = "vectors"
-    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True)
+    photo_id: Mapped[int] = mapped_column(
+        ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True
+    )
     fingerprint: Mapped[str] = mapped_column(primary_key=True, index=True)
     dimension: Mapped[int]
     embedding: Mapped[bytes]
 
 
 class RevisionRow(Table):
-    """One event, one transaction: what was done, when, by whom, and with which checkpoint the catalogue is searched.
+    """One event, one transaction: what was done, when, by whom, and with which checkpoint the
+    catalogue is searched.
 
-    `calibration` is the one fitted after it, to so many catalogued photos; empty where the last one still stands.
-    `kind` and `detail` say what was done and by what answer; `undoes` is the revision that this one took back.
+    `calibration` is the one fitted after it, to so many catalogued photos; empty where the last one
+    still stands. `kind` and `detail` say what was done and by what answer; `undoes` is the revision
+    that this one took back.
     """
 
     __tablename__ = "revisions"
@@ -136,10 +148,12 @@ class RevisionRow(Table):
 
 
 class ChangeRow(Table):
-    """One row's change in one revision, before and after; never altered, never deleted (triggers see to it).
+    """One row's change in one revision, before and after; never altered, never deleted (triggers
+    see to it).
 
-    `photo` names the photo, individual or encounter. `detail` holds `before` and `after` in words and, in `rows`, every
-    database row that was changed: its table, its key, and its columns before and after, which is what undoing needs.
+    `photo` names the photo, individual or encounter. `detail` holds `before` and `after` in words
+    and, in `rows`, every database row that was changed: its table, its key, and its columns before
+    and after, which is what undoing needs.
     """
 
     __tablename__ = "changes"
@@ -163,7 +177,9 @@ _REFUSAL = "the log of changes is append-only"
 
 
 def create_tables(connection: Connection) -> None:
-    """Create those of the catalogue's tables that are absent, and the triggers that keep its log append-only."""
+    """Create those of the catalogue's tables that are absent, and the triggers that keep its log
+    append-only.
+    """
     create_missing(connection, _OWN_TABLES)
     if is_postgres(connection):
         _finish_postgres(connection)
@@ -172,9 +188,15 @@ def create_tables(connection: Connection) -> None:
 
 
 def is_busy(error: DBAPIError) -> bool:
-    """Whether another writer keeps the database: by PostgreSQL's codes (its words vary) or SQLite's words."""
+    """Whether another writer keeps the database: by PostgreSQL's codes (its words vary) or SQLite's
+    words.
+    """
     state = getattr(error.orig, "sqlstate", None)
-    return state in BUSY_STATES if state else any(word in str(error.orig) for word in ("locked", "busy"))
+    return (
+        state in BUSY_STATES
+        if state
+        else any(word in str(error.orig) for word in ("locked", "busy"))
+    )
 
 
 def create_missing(connection: Connection, tables: Sequence[SqlTable]) -> None:
@@ -183,7 +205,8 @@ def create_missing(connection: Connection, tables: Sequence[SqlTable]) -> None:
         there = inspect(connection)
         if all(there.has_table(table.name) for table in tables):
             return
-        # Held to the transaction's end: of two that create a table at once, PostgreSQL would fail one.
+        # Held to the transaction's end: of two that create a table at once, PostgreSQL would fail
+        # one.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(current_schema()))")
     Table.metadata.create_all(connection, tables=list(tables))
 
@@ -207,11 +230,14 @@ def is_writing(connection: Connection) -> bool:
 
 
 def keep_others_out(connection: Connection, *tables: str) -> None:
-    """Let no other writer near these tables until the transaction's end; readers go on. Its first statement.
+    """Let no other writer near these tables until the transaction's end; readers go on.
 
-    In SQLite a transaction that writes is alone already. In PostgreSQL a table's lock and not an advisory one: it also
-    holds against a writer who doesn't know our rules, and what is read after it, READ COMMITTED, is what the writer
-    before has left. Other tables stay free, so that jobs report while an hour's update runs.
+    Its first statement.
+
+    In SQLite a transaction that writes is alone already. In PostgreSQL a table's lock and not an
+    advisory one: it also holds against a writer who doesn't know our rules, and what is read after
+    it, READ COMMITTED, is what the writer before has left. Other tables stay free, so that jobs
+    report while an hour's update runs.
     """
     if is_postgres(connection):
         connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
@@ -220,7 +246,8 @@ def keep_others_out(connection: Connection, *tables: str) -> None:
 def _finish_sqlite(connection: Connection) -> None:
     for table, happening in product(APPEND_ONLY, ("UPDATE", "DELETE")):
         connection.exec_driver_sql(
-            f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_{happening.lower()} BEFORE {happening} ON {table} "
+            f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_{happening.lower()} BEFORE "
+            f"{happening} ON {table} "
             f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
         )
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -238,6 +265,8 @@ def _finish_postgres(connection: Connection) -> None:
             f"CREATE TRIGGER {table}_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
-    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {FORMAT_TABLE} (version integer NOT NULL)")
+    connection.exec_driver_sql(
+        f"CREATE TABLE IF NOT EXISTS {FORMAT_TABLE} (version integer NOT NULL)"
+    )
     connection.exec_driver_sql(f"DELETE FROM {FORMAT_TABLE}")
     connection.exec_driver_sql(f"INSERT INTO {FORMAT_TABLE} VALUES ({SCHEMA_VERSION})")

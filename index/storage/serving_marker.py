@@ -14,8 +14,8 @@ from index.storage.address import CatalogueAddress, CatalogueBusy, folder_beside
 class ServedMark:
     """A file of this process in `catalogue.db.serving`, there while it serves that catalogue.
 
-    What a killed process left is recognised by its process id and start. A folder that can't be written only goes
-    without a mark.
+    What a killed process left is recognised by its process id and start. A folder that can't be
+    written only goes without a mark.
     """
 
     def __init__(self, address: CatalogueAddress) -> None:
@@ -34,7 +34,9 @@ class ServedMark:
 
 
 def refuse_served(address: CatalogueAddress) -> None:
-    """Raise CatalogueBusy while a process serves the catalogue; marks of processes that are gone are removed."""
+    """Raise CatalogueBusy while a process serves the catalogue; marks of processes that are gone
+    are removed.
+    """
     for path in sorted(_marks(address)):
         try:
             worker = path.read_text("utf-8")
@@ -48,8 +50,10 @@ def refuse_served(address: CatalogueAddress) -> None:
             continue
         advice = "" if is_here else f" (if that one is gone for good, remove {path})"
         raise CatalogueBusy(
-            f"{address} is served by process {process_id} on {host}, which would go on answering from the old one: "
-            f"stop it first, then run this again{advice}. `flukeprint index update` doesn't mind a running service"
+            f"{address} is served by process {process_id} on {host}, which would go on "
+            "answering from the old one: "
+            f"stop it first, then run this again{advice}. `flukeprint index update` doesn't "
+            "mind a running service"
         )
 
 

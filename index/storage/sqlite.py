@@ -33,7 +33,9 @@ def create_schema(path: Path) -> None:
 
 
 def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
-    """Open the SQLite file at `path`, which must be there; each connection is closed after its use."""
+    """Open the SQLite file at `path`, which must be there; each connection is closed after its
+    use.
+    """
 
     def connect() -> sqlite3.Connection:
         mode = opening_mode(path)
@@ -80,12 +82,18 @@ def _begin(connection: Connection) -> None:
 
 
 def check_file(path: Path) -> int:
-    """The format's version of a catalogue at `path`. Raises BadCatalogue unless this flukeprint can read it."""
+    """The format's version of a catalogue at `path`.
+
+    Raises BadCatalogue unless this flukeprint can read it.
+    """
     if path.is_dir():
-        raise BadCatalogue(f"{path} is a folder; give the catalogue's file, such as {path / 'catalogue.db'}")
+        raise BadCatalogue(
+            f"{path} is a folder; give the catalogue's file, such as {path / 'catalogue.db'}"
+        )
     if not path.exists():
         raise BadCatalogue(
-            f"there is no catalogue at {path}; give --catalogue FILE, or make one with `flukeprint index build`"
+            f"there is no catalogue at {path}; give --catalogue FILE, or make one with "
+            "`flukeprint index build`"
         )
     try:
         with path.open("rb") as file:
@@ -96,10 +104,14 @@ def check_file(path: Path) -> int:
     application_id = int.from_bytes(header[68:72], "big")
     version = int.from_bytes(header[60:64], "big")
     if not header.startswith(b"SQLite format 3\0") or application_id != APPLICATION_ID:
-        raise BadCatalogue(f"{path} is not a flukeprint catalogue; give the file that `flukeprint index build` wrote")
+        raise BadCatalogue(
+            f"{path} is not a flukeprint catalogue; give the file that `flukeprint index build` "
+            "wrote"
+        )
     if version > SCHEMA_VERSION:
         raise BadCatalogue(
-            f"{path} was made by a newer flukeprint (format {version}; this one reads up to {SCHEMA_VERSION}); "
+            f"{path} was made by a newer flukeprint (format {version}; this one reads up to "
+            f"{SCHEMA_VERSION}); "
             "install the newer flukeprint"
         )
     return version
@@ -108,8 +120,8 @@ def check_file(path: Path) -> int:
 def settle(path: Path) -> None:
     """Bring a catalogue's write-ahead log into its file, so that the file may be replaced.
 
-    A log left beside the new file would be replayed into it. Raises BadCatalogue while another process has the
-    catalogue open.
+    A log left beside the new file would be replayed into it. Raises BadCatalogue while another
+    process has the catalogue open.
     """
     try:
         raw = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=1.0)
@@ -119,7 +131,8 @@ def settle(path: Path) -> None:
             raw.close()
     except sqlite3.Error as error:
         raise BadCatalogue(
-            f"{path} can't be replaced now ({error}): another process may have it open. Stop it and try again, "
+            f"{path} can't be replaced now ({error}): another process may have it open. Stop it "
+            "and try again, "
             "or use `flukeprint index update`, which a running service doesn't mind"
         ) from error
 
@@ -137,24 +150,33 @@ def told(path: Path, said: str) -> BadCatalogue:
     if "disk is full" in said:
         return disk_full(path)
     if "locked" in said or "busy" in said:
-        return CatalogueBusy(f"another flukeprint is changing {path} just now; wait until it has finished")
+        return CatalogueBusy(
+            f"another flukeprint is changing {path} just now; wait until it has finished"
+        )
     if "readonly" in said:
-        return BadCatalogue(f"{path} can't be written: ask for write permission on the file and on its folder")
+        return BadCatalogue(
+            f"{path} can't be written: ask for write permission on the file and on its folder"
+        )
     if "malformed" in said or "not a database" in said:
-        return BadCatalogue(f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew")
+        return BadCatalogue(
+            f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew"
+        )
     return BadCatalogue(f"SQLite refused {path}: {said}")
 
 
 def disk_full(address: CatalogueAddress) -> BadCatalogue:
     """What to do on a full disk: the catalogue's own, or the one of its photos."""
     return BadCatalogue(
-        f"the disk of {files_folder(address)} is full: nothing was changed. Free some space there, then run the same "
+        f"the disk of {files_folder(address)} is full: nothing was changed. Free some space "
+        "there, then run the same "
         "command again"
     )
 
 
 def faults(path: Path) -> list[str]:
-    """What is wrong with the file itself by SQLite's own check, and with references between its rows."""
+    """What is wrong with the file itself by SQLite's own check, and with references between its
+    rows.
+    """
     raw = sqlite3.connect(f"{path.absolute().as_uri()}?{opening_mode(path)}", uri=True)
     try:
         said = [str(row[0]) for row in raw.execute("PRAGMA integrity_check(100)")]
@@ -170,12 +192,15 @@ def faults(path: Path) -> list[str]:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a catalogue that may be in use, as it is at one moment, into a new file without a log beside it.
+    """Copy a catalogue that may be in use, as it is at one moment, into a new file without a log
+    beside it.
 
     Raises BadCatalogue.
     """
     try:
-        read = sqlite3.connect(f"{source.absolute().as_uri()}?{opening_mode(source)}", uri=True, timeout=60.0)
+        read = sqlite3.connect(
+            f"{source.absolute().as_uri()}?{opening_mode(source)}", uri=True, timeout=60.0
+        )
         written = sqlite3.connect(target)
         try:
             read.backup(written)

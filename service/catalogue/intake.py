@@ -1,4 +1,6 @@
-"""New photos into the catalogue: originals kept by their content, names that nobody has, what was answered kept too."""
+"""New photos into the catalogue: originals kept by their content, names that nobody has, what was
+answered kept too.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ _MOST_LETTERS = 150  # of a name: file systems and URLs have bounds, too
 class NewPhoto(NamedTuple):
     """A photo that was sent: its name as it came, its bytes, its vector (d,) and what was answered.
 
-    The answer says besides where the fluke was found (`box`) and when the file says it was taken (`photo_taken_at`).
+    The answer says besides where the fluke was found (`box`) and when the file says it was taken
+    (`photo_taken_at`).
     """
 
     name: str
@@ -47,8 +50,12 @@ class Known(NamedTuple):
     reason: str
 
 
-def sort_out(directory: Directory, contents: Sequence[SentContent]) -> tuple[list[int], list[Known]]:
-    """Tell the places of those whose content is new, and the others, which are in the catalogue or sent twice."""
+def sort_out(
+    directory: Directory, contents: Sequence[SentContent]
+) -> tuple[list[int], list[Known]]:
+    """Tell the places of those whose content is new, and the others, which are in the catalogue or
+    sent twice.
+    """
     there = directory.with_content([each.content_hash for each in contents])
     first: dict[str, str] = {}
     new: list[int] = []
@@ -67,14 +74,22 @@ def sort_out(directory: Directory, contents: Sequence[SentContent]) -> tuple[lis
 
 
 def take_in(
-    catalogue: Catalogue, photos: Sequence[NewPhoto], fingerprint: str, form: QueueForm, *, made_by: str
+    catalogue: Catalogue,
+    photos: Sequence[NewPhoto],
+    fingerprint: str,
+    form: QueueForm,
+    *,
+    made_by: str,
 ) -> tuple[Event | None, list[Known]]:
     """Take photos in as waiting; those whose content has come meanwhile are told instead.
 
-    Raises BadMedia where an original can't be kept, BadCuration and BadCatalogue as `Curator.take_in`.
+    Raises BadMedia where an original can't be kept, BadCuration and BadCatalogue as
+    `Curator.take_in`.
     """
     directory = Directory(catalogue)
-    new, known = sort_out(directory, [SentContent(each.name, content_hash(each.data)) for each in photos])
+    new, known = sort_out(
+        directory, [SentContent(each.name, content_hash(each.data)) for each in photos]
+    )
     if not new:
         return None, known
     folder = media_folder(catalogue.address)
@@ -82,7 +97,11 @@ def take_in(
     embedded: list[EmbeddedPhoto] = []
     for photo in (photos[at] for at in new):
         hashed = content_hash(photo.data)
-        name = next(each for each in _names(photo.name, hashed) if each not in used and not directory.named([each]))
+        name = next(
+            each
+            for each in _names(photo.name, hashed)
+            if each not in used and not directory.named([each])
+        )
         used.add(name)
         label = LabelledPhoto(
             name=name,
@@ -93,12 +112,19 @@ def take_in(
             taken_at=form.taken_at or photo.answer.get("photo_taken_at"),
             box=None,
         )
-        embedded.append(EmbeddedPhoto(label, PhotoFile(hashed, len(photo.data), None), photo.vector))
+        embedded.append(
+            EmbeddedPhoto(label, PhotoFile(hashed, len(photo.data), None), photo.vector)
+        )
     event = Curator(catalogue, made_by=made_by).take_in(
         embedded,
         fingerprint,
         answers=[photos[at].answer for at in new],
-        encounter={"at": form.taken_at, "place": form.place, "region": form.region, "observer": form.observer},
+        encounter={
+            "at": form.taken_at,
+            "place": form.place,
+            "region": form.region,
+            "observer": form.observer,
+        },
     )
     return event, known
 

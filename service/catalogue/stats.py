@@ -35,21 +35,31 @@ def stats_of(serving: Serving) -> Stats:
         last_taken_at=dates[-1] if dates else None,
         species=[
             SpeciesCount(species=name, individuals=individuals, photos=count)
-            for name, (individuals, count) in sorted(species.items(), key=lambda one: (-one[1][1], one[0] or ""))
+            for name, (individuals, count) in sorted(
+                species.items(), key=lambda one: (-one[1][1], one[0] or "")
+            )
         ],
         years=[
             YearCount(year=year, individuals=individuals, photos=count)
-            for year, (individuals, count) in sorted(years.items(), key=lambda one: (one[0] is None, one[0] or 0))
+            for year, (individuals, count) in sorted(
+                years.items(), key=lambda one: (one[0] is None, one[0] or 0)
+            )
         ],
         regions=[
             RegionCount(region=name, individuals=individuals, photos=count)
-            for name, (individuals, count) in sorted(regions.items(), key=lambda one: (-one[1][1], one[0]))
+            for name, (individuals, count) in sorted(
+                regions.items(), key=lambda one: (-one[1][1], one[0])
+            )
         ],
-        photos_each=[PhotosEach(photos=photos, individuals=count) for photos, count in sorted(each.items())],
+        photos_each=[
+            PhotosEach(photos=photos, individuals=count) for photos, count in sorted(each.items())
+        ],
     )
 
 
-def _counted(photos: Iterable[ServedPhoto], key_of: Callable[[ServedPhoto], _Key]) -> dict[_Key, tuple[int, int]]:
+def _counted(
+    photos: Iterable[ServedPhoto], key_of: Callable[[ServedPhoto], _Key]
+) -> dict[_Key, tuple[int, int]]:
     """Individuals and photos, by a fact of each photo."""
     individuals: dict[_Key, set[str]] = {}
     counts: Counter[_Key] = Counter()

@@ -1,4 +1,6 @@
-"""Catalogue photos as small JPEGs, made once for each content and kept in a folder beside the catalogue."""
+"""Catalogue photos as small JPEGs, made once for each content and kept in a folder beside the
+catalogue.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from typing import NamedTuple
 
 from starlette.applications import Starlette
 
-from embedding.photos.photo import Image, PhotoLimits, content_hash, photo_bytes, read_photo, thumbnail
+from embedding.photos.photo import (
+    Image,
+    PhotoLimits,
+    content_hash,
+    photo_bytes,
+    read_photo,
+    thumbnail,
+)
 from index.storage.address import CatalogueAddress, folder_beside
 from index.storage.originals import write_whole
 from service.catalogue.writer import Curating
@@ -29,31 +38,44 @@ class Thumbnail(NamedTuple):
 
 
 class Thumbnails:
-    """Makes thumbnails; with a folder, each photo is decoded once for each kept size, whatever asks for it.
+    """Makes thumbnails; with a folder, each photo is decoded once for each kept size, whatever asks
+    for it.
 
     The folder may be deleted at any time, and one that can't be written only costs time.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._writing = threading.Lock()  # a file that is being written has one hidden name in a process
+        self._writing = (
+            threading.Lock()
+        )  # a file that is being written has one hidden name in a process
 
     def of(self, photo: ServedPhoto, size_px: int, limits: PhotoLimits) -> Thumbnail:
         """An upright JPEG without EXIF whose longer side is `size_px` at most. Raises BadPhoto."""
         kept_px = next((each for each in KEPT_PX if each >= size_px), None)
         if self._folder is None or kept_px is None:
             data = photo_bytes(photo.path, limits)
-            return Thumbnail(_encoded(_small(data, size_px, limits)), content_hash(data) == photo.content_hash)
+            return Thumbnail(
+                _encoded(_small(data, size_px, limits)), content_hash(data) == photo.content_hash
+            )
         kept = self._kept(photo, self._folder, kept_px, limits)
-        return kept if kept_px == size_px else kept._replace(jpeg=_encoded(_small(kept.jpeg, size_px, limits)))
+        return (
+            kept
+            if kept_px == size_px
+            else kept._replace(jpeg=_encoded(_small(kept.jpeg, size_px, limits)))
+        )
 
-    def _kept(self, photo: ServedPhoto, folder: Path, size_px: int, limits: PhotoLimits) -> Thumbnail:
+    def _kept(
+        self, photo: ServedPhoto, folder: Path, size_px: int, limits: PhotoLimits
+    ) -> Thumbnail:
         path = folder / photo.content_hash[:2] / f"{photo.content_hash}-{size_px}.jpg"
         with contextlib.suppress(OSError):
             return Thumbnail(path.read_bytes(), is_as_catalogued=True)
         data = photo_bytes(photo.path, limits)
         made = _encoded(_small(data, size_px, limits))
-        if content_hash(data) != photo.content_hash:  # what was put in the file's place is not kept under its hash
+        if (
+            content_hash(data) != photo.content_hash
+        ):  # what was put in the file's place is not kept under its hash
             return Thumbnail(made, is_as_catalogued=False)
         with contextlib.suppress(OSError), self._writing:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +93,11 @@ def thumbnails_of(app: Starlette) -> Thumbnails:
     made = getattr(app.state, "thumbnails", None)
     if not isinstance(made, Thumbnails):
         curating = getattr(app.state, "curating", None)
-        folder = thumbnails_folder(curating.catalogue.address) if isinstance(curating, Curating) else None
+        folder = (
+            thumbnails_folder(curating.catalogue.address)
+            if isinstance(curating, Curating)
+            else None
+        )
         made = app.state.thumbnails = Thumbnails(folder)
     return made
 

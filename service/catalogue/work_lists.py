@@ -1,4 +1,6 @@
-"""Work lists for curators, worked out once for each revision: animals that look alike, unknown photos that do."""
+"""Work lists for curators, worked out once for each revision: animals that look alike, unknown
+photos that do.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class _Stopped(Exception):
 
 
 class _Alike(NamedTuple):
-    """The individuals of a gallery that look alike, told apart or not; `is_whole` where there are no more."""
+    """The individuals of a gallery that look alike, told apart or not; `is_whole` where there are
+    no more.
+    """
 
     gallery: Gallery
     reach: float
@@ -37,7 +41,9 @@ class _Alike(NamedTuple):
 
 
 class WorkLists:
-    """Worked out one at a time, as each takes minutes in a large catalogue, and kept until there is a new revision."""
+    """Worked out one at a time, as each takes minutes in a large catalogue, and kept until there is
+    a new revision.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -52,7 +58,8 @@ class WorkLists:
         self._thread.shutdown(cancel_futures=True)
 
     async def resemblances(self, serving: Serving) -> list[Resemblance]:
-        """Individuals that may be one, nearest first: those as near as a photo that a person should look at.
+        """Individuals that may be one, nearest first: those as near as a photo that a person should
+        look at.
 
         Without those that a curator told apart.
         """
@@ -65,7 +72,9 @@ class WorkLists:
                 left = _but_for(apart, self._alike.found)
                 if self._alike.is_whole or len(left) >= MOST_LISTED:
                     return left[:MOST_LISTED]
-            limit = 2 * MOST_LISTED + len(apart)  # more than are shown: the next that are told apart cost nothing
+            limit = 2 * MOST_LISTED + len(
+                apart
+            )  # more than are shown: the next that are told apart cost nothing
             found = resemblances(gallery, limit, max_distance=reach, between=self._raise_if_stopped)
             self._alike = _Alike(gallery, reach, found, is_whole=len(found) < limit)
             return _but_for(apart, found)[:MOST_LISTED]
@@ -73,14 +82,22 @@ class WorkLists:
         return cast("list[Resemblance]", await self._once("resemblances", gallery.revision, work))
 
     async def clusters(self, serving: Serving) -> list[Cluster]:
-        """Unknown photos that may be of one animal, nearest first: those as near as a match that is sure."""
-        gallery, thresholds = serving.identifier.gallery, serving.identifier.calibration.thresholds()
+        """Unknown photos that may be of one animal, nearest first: those as near as a match that is
+        sure.
+        """
+        gallery, thresholds = (
+            serving.identifier.gallery,
+            serving.identifier.calibration.thresholds(),
+        )
         reach = thresholds.known if thresholds.known > 0 else thresholds.new_whale
 
         def work() -> list[Cluster]:
-            # Of the checkpoint that is served: the catalogue may have gone over to another one just now.
+            # Of the checkpoint that is served: the catalogue may have gone over to another one just
+            # now.
             unknown = unknown_photos(self._catalogue, gallery.fingerprint)
-            return clusters(unknown.photo_names, unknown.vectors, reach, between=self._raise_if_stopped)
+            return clusters(
+                unknown.photo_names, unknown.vectors, reach, between=self._raise_if_stopped
+            )
 
         return cast("list[Cluster]", await self._once("clusters", gallery.revision, work))
 

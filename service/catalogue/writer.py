@@ -1,4 +1,6 @@
-"""What changes the catalogue while it is served: one act at a time, and what is served follows before the answer."""
+"""What changes the catalogue while it is served: one act at a time, and what is served follows
+before the answer.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,15 @@ from index.storage.originals import BadMedia
 from index.storage.serving_marker import ServedMark
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
-from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE, ProblemError
+from service.http.problems import (
+    BUSY,
+    CONFLICT,
+    INVALID,
+    NOT_FOUND,
+    NOT_READY,
+    NOT_WRITABLE,
+    ProblemError,
+)
 from service.schemas.curation import EventAnswer, event_answer
 from service.serving.past_revisions import PastServings
 from service.serving.service import ServedPhoto, Service, Serving
@@ -41,8 +51,9 @@ _log = logging.getLogger("flukeprint.service")
 class Curating:
     """The one way in which a running service changes its catalogue.
 
-    Acts are done one after the other in a thread of their own. `Service.serving` is exchanged whole after each,
-    before its request is answered: whoever asks next is answered from the new state, whoever had asked from the old.
+    Acts are done one after the other in a thread of their own. `Service.serving` is exchanged whole
+    after each, before its request is answered: whoever asks next is answered from the new state,
+    whoever had asked from the old.
     """
 
     def __init__(self, service: Service, catalogue: Catalogue) -> None:
@@ -63,11 +74,15 @@ class Curating:
         self._mark.remove()
 
     async def act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
-        """Do one act, which gives None where there was nothing to do. Raises ProblemError, having done nothing."""
+        """Do one act, which gives None where there was nothing to do.
+
+        Raises ProblemError, having done nothing.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._act, do)
 
     async def undo(self, revision: int, *, made_by: str) -> Event:
-        """Take an event back, also one that went over to another checkpoint; then that one is loaded again first.
+        """Take an event back, also one that went over to another checkpoint; then that one is
+        loaded again first.
 
         Raises ProblemError, having done nothing.
         """
@@ -80,7 +95,9 @@ class Curating:
                 try:
                     self._service.checkpoints.of(error.fingerprint)
                 except FlukeprintError as absent:
-                    raise CurationConflict(f"revision {revision} can't be undone: {absent}") from absent
+                    raise CurationConflict(
+                        f"revision {revision} can't be undone: {absent}"
+                    ) from absent
                 return undo(catalogue, revision, made_by=made_by, loaded=error.fingerprint)
 
         return await self.done(going_back)
@@ -101,7 +118,9 @@ class Curating:
         return await asyncio.to_thread(ask)
 
     def reload(self) -> None:
-        """Read the whole catalogue again, after somebody else has changed it: a job, or another process."""
+        """Read the whole catalogue again, after somebody else has changed it: a job, or another
+        process.
+        """
         with self._exchange:
             self._reload()
 
@@ -120,12 +139,15 @@ class Curating:
             self._follow(event)
         except FlukeprintError:
             _log.exception(
-                "Revision %d is in the catalogue, but could not be read back; reading it whole", event.revision
+                "Revision %d is in the catalogue, but could not be read back; reading it whole",
+                event.revision,
             )
             try:
                 self._reload()
             except FlukeprintError:
-                _log.exception("Answers come from revision %d until the next act", event.revision - 1)
+                _log.exception(
+                    "Answers come from revision %d until the next act", event.revision - 1
+                )
 
     def _follow(self, event: Event) -> None:
         serving = self._service.ready()
@@ -139,7 +161,9 @@ class Curating:
             photos.pop(name, None)
         photos |= {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
         after = followed(gallery, event.photos, now)
-        identifier = Identifier(serving.identifier.embedder, after, now.calibration, self.catalogue.species())
+        identifier = Identifier(
+            serving.identifier.embedder, after, now.calibration, self.catalogue.species()
+        )
         self._service.serving = Serving(identifier, photos, serving.decode_px)
 
     def _reload(self) -> None:
@@ -151,7 +175,8 @@ class Curating:
                 another = self._service.checkpoints.of(gallery.fingerprint)
             except FlukeprintError as error:
                 _log.error(
-                    "The catalogue has gone over to the checkpoint %s; answers come from revision %d until the service "
+                    "The catalogue has gone over to the checkpoint %s; answers come from "
+                    "revision %d until the service "
                     "finds that checkpoint: %s",
                     gallery.fingerprint[:12],
                     serving.identifier.gallery.revision,
@@ -160,7 +185,8 @@ class Curating:
                 return
             self._service.checkpoints.keep(cast("PhotoEmbedder", embedder))  # the way back
             embedder, decode_px = another, another.input_px
-        # Embedder and gallery are exchanged as one: nobody compares one checkpoint's vectors with another's.
+        # Embedder and gallery are exchanged as one: nobody compares one checkpoint's vectors with
+        # another's.
         identifier = Identifier(embedder, gallery, calibration, self.catalogue.species())
         self._service.serving = Serving(identifier, photos, decode_px)
 
@@ -179,7 +205,9 @@ def open_curating(settings: Settings, service: Service) -> Curating:
 
 
 def reload(app: FastAPI) -> None:
-    """Have an application serve what its catalogue is now; nothing where it has no catalogue of its own."""
+    """Have an application serve what its catalogue is now; nothing where it has no catalogue of its
+    own.
+    """
     curating = getattr(app.state, "curating", None)
     if isinstance(curating, Curating):
         curating.reload()
@@ -189,14 +217,21 @@ def curating_of(request: Request) -> Curating:
     """Where a request's acts are done. Raises ProblemError where the service has none."""
     curating = getattr(request.app.state, "curating", None)
     if not isinstance(curating, Curating):
-        raise ProblemError(NOT_READY, "This service has no catalogue that can be curated (see its log).")
+        raise ProblemError(
+            NOT_READY, "This service has no catalogue that can be curated (see its log)."
+        )
     return curating
 
 
 async def acted(request: Request, act: Callable[[Curator], Event]) -> EventAnswer:
-    """Do one act in the name of who asks, and answer what was done. Raises ProblemError, having done nothing."""
+    """Do one act in the name of who asks, and answer what was done.
+
+    Raises ProblemError, having done nothing.
+    """
     made_by = principal_of(request)
-    return event_answer(await curating_of(request).done(lambda catalogue: act(Curator(catalogue, made_by=made_by))))
+    return event_answer(
+        await curating_of(request).done(lambda catalogue: act(Curator(catalogue, made_by=made_by)))
+    )
 
 
 @contextmanager

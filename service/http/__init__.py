@@ -1,1 +1,1 @@
-""""""
+"""What every route shares: problems, authorization, limits, forms, paging."""

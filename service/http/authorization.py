@@ -41,7 +41,9 @@ NOBODY_ELSE = Principal(LOCAL, "admin")
 
 
 def principal_of(request: Request) -> str:
-    """The name under which a request's changes go into the log: the key's, or `local` where none was asked for."""
+    """The name under which a request's changes go into the log: the key's, or `local` where none
+    was asked for.
+    """
     principal = request.scope["state"]["principal"]
     assert isinstance(principal, Principal)
     return principal.name
@@ -50,7 +52,8 @@ def principal_of(request: Request) -> str:
 class Gate:
     """Lets a request through to its route, or refuses it with 401, 403 or 429.
 
-    As long as no key was ever made, a service on this machine's own address is open to whoever is on this machine.
+    As long as no key was ever made, a service on this machine's own address is open to whoever is
+    on this machine.
     """
 
     def __init__(
@@ -126,13 +129,16 @@ class Gate:
         if not taken.is_allowed:
             raise ProblemError(
                 TOO_MANY,
-                f"More than {self._limit.per_minute} requests in a minute; try again in {taken.wait_seconds} s.",
+                f"More than {self._limit.per_minute} requests in a minute; try again in "
+                f"{taken.wait_seconds} s.",
                 headers={"Retry-After": str(taken.wait_seconds), **headers},
             )
         return headers
 
     def _note_use(self, key: ApiKey) -> None:
-        """Note when a key was used, beside the request: it neither waits for the database nor fails with it."""
+        """Note when a key was used, beside the request: it neither waits for the database nor fails
+        with it.
+        """
         now = time.monotonic()
         if now - self._noted.get(key.id, -_NOTED_AGAIN_AFTER_SECONDS) < _NOTED_AGAIN_AFTER_SECONDS:
             return
@@ -169,7 +175,8 @@ def _unauthenticated(secret: str | None) -> ProblemError:
     else:
         said, challenge = "No key was sent", _CHALLENGE
     detail = (
-        f"{said}; send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator makes them with "
+        f"{said}; send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator "
+        "makes them with "
         "`flukeprint keys create`."
     )
     return ProblemError(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": challenge})
@@ -179,29 +186,36 @@ def _check_role(principal: Principal, needed: Role) -> None:
     if not allows(principal.role, needed):
         raise ProblemError(
             FORBIDDEN,
-            f"This needs the role {needed}; the key of {principal.name} has the role {principal.role}.",
-            headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{needed}"'},
+            f"This needs the role {needed}; the key of {principal.name} has the role "
+            f"{principal.role}.",
+            headers={
+                "WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{needed}"'
+            },
         )
 
 
 def _refuse_foreign_pages(method: str, headers: Headers) -> None:
     """Keep pages of other sites, open in a browser on this machine, from using an open service.
 
-    A page may send anything to this machine, and, once its own domain name leads here, read the answer too. Only
-    names with a dot can be made to do that; what a browser sends as Host and Origin gives both away.
+    A page may send anything to this machine, and, once its own domain name leads here, read the
+    answer too. Only names with a dot can be made to do that; what a browser sends as Host and
+    Origin gives both away.
     """
     origin = headers.get("origin")
     try:
         host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         come_from = urlsplit(origin or "").netloc
     except ValueError as error:
-        raise ProblemError(FORBIDDEN, "The Host or Origin of this request is no address.") from error
+        raise ProblemError(
+            FORBIDDEN, "The Host or Origin of this request is no address."
+        ) from error
     is_named = "." in host and not _is_address(host) and not host.endswith(".localhost")
     is_foreign = method not in _ASKING and origin is not None and come_from != headers.get("host")
     if is_named or is_foreign:
         raise ProblemError(
             FORBIDDEN,
-            f"Without keys this service answers this machine only, not a page of {origin or host}. Make a key with "
+            "Without keys this service answers this machine only, not a page of "
+            f"{origin or host}. Make a key with "
             "`flukeprint keys create --name NAME --role admin` and send it.",
         )
 

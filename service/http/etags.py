@@ -1,4 +1,6 @@
-"""ETag, If-Match and If-None-Match: a change of what somebody else has changed meanwhile is refused, not lost."""
+"""ETag, If-Match and If-None-Match: a change of what somebody else has changed meanwhile is
+refused, not lost.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +15,26 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
 def etag_of(*state: object) -> str:
-    """The tag of a state, of whatever makes it what it is: an id and the number of its last change will do."""
+    """The tag of a state, of whatever makes it what it is: an id and the number of its last change
+    will do.
+    """
     text = "\0".join(f"{type(part).__name__}:{part}" for part in state)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def check_if_match(request: Request, etag: str, *, is_required: bool = False) -> None:
-    """Raise ProblemError (`changed-meanwhile`, 412) unless If-Match is absent, `*`, or has this tag.
+    """Raise ProblemError (`changed-meanwhile`, 412) unless If-Match is absent, `*`, or has this
+    tag.
 
-    `is_required`: absent is `state-required` (428). Call it in the transaction that makes the change.
+    `is_required`: absent is `state-required` (428). Call it in the transaction that makes the
+    change.
     """
     given = request.headers.get("if-match")
     if given is None:
         if is_required:
-            raise ProblemError(STATE_REQUIRED, f"Send If-Match: {etag} to change the present state.")
+            raise ProblemError(
+                STATE_REQUIRED, f"Send If-Match: {etag} to change the present state."
+            )
         return
     # If-Match compares strongly: a weak tag matches nothing.
     if given.strip() != "*" and etag not in (each.group() for each in _TAG.finditer(given)):
@@ -35,7 +43,9 @@ def check_if_match(request: Request, etag: str, *, is_required: bool = False) ->
 
 
 def is_unchanged(request: Request, etag: str) -> bool:
-    """Whether If-None-Match has this tag, so that 304 is the answer; W/ makes no difference here."""
+    """Whether If-None-Match has this tag, so that 304 is the answer; W/ makes no difference
+    here.
+    """
     given = request.headers.get("if-none-match")
     if given is None:
         return False

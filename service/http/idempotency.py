@@ -1,4 +1,6 @@
-"""A POST sent twice with one Idempotency-Key is carried out once; the second time gets the first one's answer."""
+"""A POST sent twice with one Idempotency-Key is carried out once; the second time gets the first
+one's answer.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ _CHUNK_BYTES = 2**16
 class RepeatableRequests:
     """Keeps the answers of POST routes that change something and declare no `keeps_answers=False`.
 
-    Only what succeeded is kept: a refused request changed nothing, and may succeed when it is sent again.
+    Only what succeeded is kept: a refused request changed nothing, and may succeed when it is sent
+    again.
     """
 
     def __init__(self, app: ASGIApp, *, store: AccessStore | None) -> None:
@@ -45,13 +48,21 @@ class RepeatableRequests:
         key = _KEY.fullmatch(given)
         if key is None:
             reason = "1 to 255 visible ASCII characters name a request; a UUID will do"
-            raise ProblemError(INVALID, f"{HEADER}: {reason}.", errors=[Fault(field=HEADER, reason=reason)])
+            raise ProblemError(
+                INVALID, f"{HEADER}: {reason}.", errors=[Fault(field=HEADER, reason=reason)]
+            )
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as body:
             await _take_in(receive, body)
             await self._once(self._answers, _id_of(scope, key[1]), body, scope, receive, send)
 
     async def _once(
-        self, answers: StoredAnswers, id_: str, body: IO[bytes], scope: Scope, receive: Receive, send: Send
+        self,
+        answers: StoredAnswers,
+        id_: str,
+        body: IO[bytes],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         try:
             begun = await asyncio.to_thread(answers.begin, id_, request_hash(scope, body))
@@ -60,27 +71,35 @@ class RepeatableRequests:
         if isinstance(begun, StoredAnswer):
             await _replay(begun, send)
         elif begun == "other-request":
-            raise ProblemError(KEY_REUSED, f"This {HEADER} was sent with another request before; choose a new one.")
+            raise ProblemError(
+                KEY_REUSED, f"This {HEADER} was sent with another request before; choose a new one."
+            )
         elif begun == "running":
-            detail = f"The request with this {HEADER} is being answered; ask for its answer shortly."
+            detail = (
+                f"The request with this {HEADER} is being answered; ask for its answer shortly."
+            )
             raise ProblemError(IN_PROGRESS, detail, headers={"Retry-After": "1"})
         else:
             kept = _Kept(send)
             try:
                 await self.app(scope, _from_file(body, receive), kept.send)
             finally:
-                # Shielded: a client that leaves cancels nothing that was done, and it may ask again.
+                # Shielded: a client that leaves cancels nothing that was done, and it may ask
+                # again.
                 await asyncio.shield(asyncio.to_thread(kept.settle, answers, id_))
 
 
 def request_hash(scope: Scope, body: IO[bytes]) -> str:
     """SHA-256 of what was asked: the query, the kind of body and the body.
 
-    A multipart body's boundary, which clients draw anew for each attempt, counts as if it were always the same.
+    A multipart body's boundary, which clients draw anew for each attempt, counts as if it were
+    always the same.
     """
     sent = Headers(scope=scope).get("content-type", "")
     kind, _, rest = sent.partition(";")
-    hashed = hashlib.sha256(b"\0".join([scope.get("query_string", b""), kind.strip().lower().encode("latin-1")]))
+    hashed = hashlib.sha256(
+        b"\0".join([scope.get("query_string", b""), kind.strip().lower().encode("latin-1")])
+    )
     boundary = _BOUNDARY.search(rest) if kind.strip().lower().startswith("multipart/") else None
     body.seek(0)
     for part in _without(_chunks(body), boundary[1].encode("latin-1") if boundary else b""):
@@ -176,8 +195,12 @@ class _Kept:
 
 async def _replay(answer: StoredAnswer, send: Send) -> None:
     if answer.body is None:
-        raise ProblemError(IN_PROGRESS, "This request was carried out; its answer was too large to keep.")
-    headers: list[Any] = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        raise ProblemError(
+            IN_PROGRESS, "This request was carried out; its answer was too large to keep."
+        )
+    headers: list[Any] = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
+    ]
     headers.append((REPLAYED_HEADER.lower().encode(), b"true"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -16,7 +16,9 @@ PHOTOS = "photos"
 
 
 class Form(BaseModel):
-    """The fields of a form beside its files; an unknown field is an error, a tuple is a field to repeat."""
+    """The fields of a form beside its files; an unknown field is an error, a tuple is a field to
+    repeat.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -31,7 +33,10 @@ class FileField(NamedTuple):
 
 
 class Upload(NamedTuple):
-    """One photo of a request, not yet read. `field` is told where the name and place alone would not say which."""
+    """One photo of a request, not yet read.
+
+    `field` is told where the name and place alone would not say which.
+    """
 
     name: str
     file: BinaryIO
@@ -40,7 +45,9 @@ class Upload(NamedTuple):
 
 _KINDS_TAKEN = "(JPEG, PNG, WebP, TIFF, BMP, GIF; HEIC where installed)"
 PHOTOS_FIELD = FileField(PHOTOS, f"One photo or several, as files {_KINDS_TAKEN}.")
-REFERENCE_FIELD = FileField("reference", f"The photo to compare with, as a file {_KINDS_TAKEN}.", 1, is_needed=False)
+REFERENCE_FIELD = FileField(
+    "reference", f"The photo to compare with, as a file {_KINDS_TAKEN}.", 1, is_needed=False
+)
 
 FormModel = TypeVar("FormModel", bound=Form)
 
@@ -48,10 +55,17 @@ FormModel = TypeVar("FormModel", bound=Form)
 def request_body(title: str, form: type[Form], *files: FileField) -> dict[str, Any]:
     """Describe a form for the OpenAPI document: the files first, then the form's own fields."""
     schema = form.model_json_schema()
-    schema["properties"] = {**{each.name: _file_schema(each) for each in files}, **schema.get("properties", {})}
-    schema["required"] = [each.name for each in files if each.is_needed] + schema.get("required", [])
+    schema["properties"] = {
+        **{each.name: _file_schema(each) for each in files},
+        **schema.get("properties", {}),
+    }
+    schema["required"] = [each.name for each in files if each.is_needed] + schema.get(
+        "required", []
+    )
     schema["title"] = title
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    }
 
 
 def _file_schema(field: FileField) -> dict[str, Any]:
@@ -68,7 +82,8 @@ async def sent_form(request: Request) -> AsyncGenerator[FormData]:
     if sent.partition(";")[0].strip().lower() != "multipart/form-data":
         raise ProblemError(
             NOT_MULTIPART,
-            f"The body is {sent or 'of no stated type'}; send multipart/form-data with the photos in the field "
+            f"The body is {sent or 'of no stated type'}; send multipart/form-data with the "
+            "photos in the field "
             f"`{PHOTOS}`, as `curl -F photos=@fluke.jpg` does.",
             headers={"Accept-Post": "multipart/form-data"},
         )
@@ -77,24 +92,40 @@ async def sent_form(request: Request) -> AsyncGenerator[FormData]:
 
 
 def uploads_in(sent: FormData, field: FileField, max_photos: int) -> list[Upload]:
-    """The files of one field, of which there may be `max_photos` where the field itself sets no bound."""
+    """The files of one field, of which there may be `max_photos` where the field itself sets no
+    bound.
+    """
     photos = sent.getlist(field.name)
     most = max_photos if field.most is None else field.most
     if not photos and field.is_needed:
-        raise invalid(Fault(field=field.name, reason="no photo was sent; send at least one file in this field"))
+        raise invalid(
+            Fault(
+                field=field.name, reason="no photo was sent; send at least one file in this field"
+            )
+        )
     if len(photos) > most:
-        reason = f"{len(photos)} photos in one request; at most {most} are taken, so send several requests"
+        reason = (
+            f"{len(photos)} photos in one request; at most {most} are taken, so send "
+            "several requests"
+        )
         raise invalid(Fault(field=field.name, reason=reason))
     if not all(isinstance(photo, UploadFile) for photo in photos):
         example = f"-F {field.name}=@fluke.jpg"
-        raise invalid(Fault(field=field.name, reason=f"holds text; send a file (with curl: {example})"))
+        raise invalid(
+            Fault(field=field.name, reason=f"holds text; send a file (with curl: {example})")
+        )
     files = cast("list[UploadFile]", photos)
     named = None if field.name == PHOTOS else field.name
-    return [Upload(file.filename or f"photo {at}", file.file, named) for at, file in enumerate(files)]
+    return [
+        Upload(file.filename or f"photo {at}", file.file, named) for at, file in enumerate(files)
+    ]
 
 
 def read_form(sent: FormData, form: type[FormModel], *files: FileField) -> FormModel:
-    """Read the fields beside the files. Raises an `invalid` problem that names everything wrong with them."""
+    """Read the fields beside the files.
+
+    Raises an `invalid` problem that names everything wrong with them.
+    """
     faults = _misplaced(sent, form, files)
     fields: dict[str, Any] = {}
     for name in form.model_fields:
@@ -104,7 +135,9 @@ def read_form(sent: FormData, form: type[FormModel], *files: FileField) -> FormM
     try:
         read = form.model_validate(fields)
     except ValidationError as error:
-        faults += [Fault(field=_field(part["loc"]), reason=_reason(part["msg"])) for part in error.errors()]
+        faults += [
+            Fault(field=_field(part["loc"]), reason=_reason(part["msg"])) for part in error.errors()
+        ]
         raise invalid(*faults) from error
     if faults:
         raise invalid(*faults)
@@ -117,7 +150,9 @@ def invalid(*faults: Fault) -> ProblemError:
 
 
 def _misplaced(sent: FormData, form: type[Form], files: Sequence[FileField]) -> list[Fault]:
-    """Fields that nobody reads, that came twice, or that came as files: each would be overlooked silently."""
+    """Fields that nobody reads, that came twice, or that came as files: each would be overlooked
+    silently.
+    """
     known = (*(each.name for each in files), *form.model_fields)
     faults = [
         Fault(field=name, reason=f"unknown; the fields are {', '.join(known)}")

@@ -17,7 +17,9 @@ Position = tuple[str | int | float | None, ...]
 PageLimit = Annotated[int, Query(ge=1, le=500, description="How many to answer at most.")]
 PageCursor = Annotated[
     str | None,
-    Query(max_length=2048, description="`next_cursor` of the page before; without it the first page."),
+    Query(
+        max_length=2048, description="`next_cursor` of the page before; without it the first page."
+    ),
 ]
 
 
@@ -28,15 +30,20 @@ class Page(NamedTuple, Generic[Row]):
     next_cursor: str | None
 
 
-def page_of(rows: Sequence[Row], limit: int, *, listing: str, position: Callable[[Row], Position]) -> Page[Row]:
-    """Cut one page off `limit` + 1 rows: ask for one row more than is shown, and it tells whether there is a next.
+def page_of(
+    rows: Sequence[Row], limit: int, *, listing: str, position: Callable[[Row], Position]
+) -> Page[Row]:
+    """Cut one page off `limit` + 1 rows: ask for one row more than is shown, and it tells whether
+    there is a next.
 
-    `position` gives a row's place in the order, all columns that the rows are sorted by; `listing` names the list with
-    its order and filters, so that a cursor is not taken for another one.
+    `position` gives a row's place in the order, all columns that the rows are sorted by; `listing`
+    names the list with its order and filters, so that a cursor is not taken for another one.
     """
     shown = list(rows[:limit])
     is_last = len(rows) <= limit
-    return Page(shown, None if is_last or not shown else encode_cursor(position(shown[-1]), listing=listing))
+    return Page(
+        shown, None if is_last or not shown else encode_cursor(position(shown[-1]), listing=listing)
+    )
 
 
 def encode_cursor(position: Position, *, listing: str) -> str:
@@ -48,13 +55,16 @@ def encode_cursor(position: Position, *, listing: str) -> str:
 def decode_cursor(cursor: str | None, *, listing: str, like: Position) -> Position | None:
     """The position in a cursor, None for the first page.
 
-    `like` is any position of this list; what comes back has as many values of the same types (a None in either fits).
-    Raises ProblemError (`invalid`) for a cursor that is not one of this listing's.
+    `like` is any position of this list; what comes back has as many values of the same types (a
+    None in either fits). Raises ProblemError (`invalid`) for a cursor that is not one of this
+    listing's.
     """
     if cursor is None:
         return None
     try:
-        read: Any = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        read: Any = json.loads(
+            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        )
     except (ValueError, RecursionError) as error:
         raise _foreign() from error
     if not isinstance(read, list) or read[:1] != [listing]:
@@ -66,9 +76,18 @@ def decode_cursor(cursor: str | None, *, listing: str, like: Position) -> Positi
 
 
 def _is_alike(one: object, other: object) -> bool:
-    return one is None or (other is None and isinstance(one, str | int | float)) or type(one) is type(other)
+    return (
+        one is None
+        or (other is None and isinstance(one, str | int | float))
+        or type(one) is type(other)
+    )
 
 
 def _foreign() -> ProblemError:
-    reason = "no cursor of this list; send `next_cursor` of the page before unchanged, with the same filters"
-    return ProblemError(INVALID, f"cursor: {reason}.", errors=[Fault(field="cursor", reason=reason)])
+    reason = (
+        "no cursor of this list; send `next_cursor` of the page before unchanged, with the "
+        "same filters"
+    )
+    return ProblemError(
+        INVALID, f"cursor: {reason}.", errors=[Fault(field="cursor", reason=reason)]
+    )

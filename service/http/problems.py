@@ -1,4 +1,6 @@
-"""Errors over HTTP: every one is an RFC 9457 problem document, and every kind is listed here once."""
+"""Errors over HTTP: every one is an RFC 9457 problem document, and every kind is listed here
+once.
+"""
 
 from __future__ import annotations
 
@@ -40,23 +42,36 @@ UNAUTHENTICATED = ProblemKind(
     "unauthenticated",
     401,
     "No valid key",
-    "The service answers only who has a key: send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+    "The service answers only who has a key: send it as `Authorization: Bearer KEY` or "
+    "`X-API-Key: KEY`.",
 )
 FORBIDDEN = ProblemKind(
-    "forbidden", 403, "Not with this key", "The key's role does not allow this; `detail` says which does."
+    "forbidden",
+    403,
+    "Not with this key",
+    "The key's role does not allow this; `detail` says which does.",
 )
-NOT_FOUND = ProblemKind("not-found", 404, "Nothing is here", "The path, or what it names, does not exist.")
+NOT_FOUND = ProblemKind(
+    "not-found", 404, "Nothing is here", "The path, or what it names, does not exist."
+)
 METHOD_NOT_ALLOWED = ProblemKind(
-    "method-not-allowed", 405, "Not with this method", "The path exists; the Allow header lists its methods."
+    "method-not-allowed",
+    405,
+    "Not with this method",
+    "The path exists; the Allow header lists its methods.",
 )
 IN_PROGRESS = ProblemKind(
     "in-progress",
     409,
     "Being carried out already",
-    "A request with this Idempotency-Key is being answered, or its answer was too large to keep; it isn't repeated.",
+    "A request with this Idempotency-Key is being answered, or its answer was too large to "
+    "keep; it isn't repeated.",
 )
 WRONG_STATE = ProblemKind(
-    "wrong-state", 409, "Not in this state", "What is asked for is not possible in the job's state; `detail` says why."
+    "wrong-state",
+    409,
+    "Not in this state",
+    "What is asked for is not possible in the job's state; `detail` says why.",
 )
 CONFLICT = ProblemKind(
     "conflict",
@@ -68,7 +83,8 @@ CHANGED_MEANWHILE = ProblemKind(
     "changed-meanwhile",
     412,
     "Changed meanwhile",
-    "If-Match names another state than the present one, which the ETag header tells: fetch it, then decide again.",
+    "If-Match names another state than the present one, which the ETag header tells: fetch it, "
+    "then decide again.",
 )
 TOO_LARGE = ProblemKind(
     "too-large",
@@ -77,10 +93,16 @@ TOO_LARGE = ProblemKind(
     "The body is larger than the service takes (64 MiB unless its settings say otherwise).",
 )
 NOT_MULTIPART = ProblemKind(
-    "not-multipart", 415, "Not a multipart form", "Photos are sent as multipart/form-data in the field `photos`."
+    "not-multipart",
+    415,
+    "Not a multipart form",
+    "Photos are sent as multipart/form-data in the field `photos`.",
 )
 INVALID = ProblemKind(
-    "invalid", 422, "The request makes no sense", "A field is missing, unknown or out of range; `errors` names each."
+    "invalid",
+    422,
+    "The request makes no sense",
+    "A field is missing, unknown or out of range; `errors` names each.",
 )
 KEY_REUSED = ProblemKind(
     "idempotency-key-reused",
@@ -92,7 +114,8 @@ BAD_PHOTOS = ProblemKind(
     "bad-photos",
     422,
     "Not every photo can be read",
-    "`errors` names every unreadable photo with its position and reason. The others were not answered either: "
+    "`errors` names every unreadable photo with its position and reason. The others were not "
+    "answered either: "
     "send the request again without these.",
 )
 NO_HEAT = ProblemKind(
@@ -111,20 +134,30 @@ TOO_MANY = ProblemKind(
     "too-many",
     429,
     "Too many requests",
-    "This key, or this address, has sent as many as a minute allows; try again after Retry-After seconds.",
+    "This key, or this address, has sent as many as a minute allows; try again after "
+    "Retry-After seconds.",
 )
 INTERNAL = ProblemKind(
-    "internal", 500, "The service failed", "A fault of ours, logged under the request id that the document names."
+    "internal",
+    500,
+    "The service failed",
+    "A fault of ours, logged under the request id that the document names.",
 )
-BUSY = ProblemKind("busy", 503, "Busy", "No room for these photos now; try again after Retry-After seconds.")
+BUSY = ProblemKind(
+    "busy", 503, "Busy", "No room for these photos now; try again after Retry-After seconds."
+)
 NOT_WRITABLE = ProblemKind(
     "not-writable",
     503,
     "The catalogue can't be changed",
-    "Its disk is full or it may only be read; `detail` says what the operator can do. Nothing was changed.",
+    "Its disk is full or it may only be read; `detail` says what the operator can do. Nothing "
+    "was changed.",
 )
 NOT_READY = ProblemKind(
-    "not-ready", 503, "Still starting", "The catalogue is being loaded; try again after Retry-After seconds."
+    "not-ready",
+    503,
+    "Still starting",
+    "The catalogue is being loaded; try again after Retry-After seconds.",
 )
 
 KINDS = (
@@ -151,17 +184,22 @@ KINDS = (
     NOT_READY,
 )
 _BY_STATUS = {
-    kind.status: kind for kind in (BAD_REQUEST, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE, NOT_MULTIPART, INVALID)
+    kind.status: kind
+    for kind in (BAD_REQUEST, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE, NOT_MULTIPART, INVALID)
 }
 
 
 class Fault(BaseModel):
-    """One thing that is wrong with a request: with a field, or with the photo at a position (from 0)."""
+    """One thing that is wrong with a request: with a field, or with the photo at a position (from
+    0).
+    """
 
     reason: str = Field(description="What is wrong, in a sentence.")
     field: str | None = Field(default=None, description="The form field or parameter.")
     photo: str | None = Field(default=None, description="The photo's file name as it was sent.")
-    position: int | None = Field(default=None, description="The photo's place among the request's photos, from 0.")
+    position: int | None = Field(
+        default=None, description="The photo's place among the request's photos, from 0."
+    )
 
 
 class Problem(BaseModel):
@@ -172,7 +210,9 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What was wrong this time, and what to do.")
     instance: str = Field(description="The path that was asked for.")
-    request_id: str = Field(description="The same as the X-Request-Id header; name it when asking for help.")
+    request_id: str = Field(
+        description="The same as the X-Request-Id header; name it when asking for help."
+    )
     errors: list[Fault] | None = Field(
         default=None, description="Everything that is wrong, where that is more than one thing."
     )
@@ -216,7 +256,9 @@ def problem_response(
 
 
 def install_problems(app: FastAPI) -> None:
-    """Answer every HTTPException and validation error of the application with a problem document."""
+    """Answer every HTTPException and validation error of the application with a problem
+    document.
+    """
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
 
@@ -224,7 +266,9 @@ def install_problems(app: FastAPI) -> None:
 async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, ProblemError):
-        return problem_response(request.scope, error.kind, error.detail, errors=error.errors, headers=error.headers)
+        return problem_response(
+            request.scope, error.kind, error.detail, errors=error.errors, headers=error.headers
+        )
     kind = _BY_STATUS.get(error.status_code, INTERNAL)
     return problem_response(request.scope, kind, _detail(request, error), headers=error.headers)
 
@@ -247,4 +291,6 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
 
 def in_one_line(faults: Sequence[Fault]) -> str:
     """Faults as one sentence for a problem's `detail`."""
-    return "; ".join(f"{fault.field}: {fault.reason}" if fault.field else fault.reason for fault in faults)
+    return "; ".join(
+        f"{fault.field}: {fault.reason}" if fault.field else fault.reason for fault in faults
+    )

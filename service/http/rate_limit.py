@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 
 class Taken(NamedTuple):
-    """Whether a request may pass, how many more may at once, and the seconds to the next one and to a full bucket."""
+    """Whether a request may pass, how many more may at once, and the seconds to the next one and to
+    a full bucket.
+    """
 
     is_allowed: bool
     remaining: int
@@ -20,16 +22,23 @@ class Taken(NamedTuple):
 
 
 class RateLimit:
-    """A minute's worth of requests may come at once, then as many as flow back. Used by the event loop alone.
+    """A minute's worth of requests may come at once, then as many as flow back.
 
-    At most `most` callers are remembered, those last seen; whoever is forgotten starts with a full bucket.
+    Used by the event loop alone.
+
+    At most `most` callers are remembered, those last seen; whoever is forgotten starts with a full
+    bucket.
     """
 
-    def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic, most: int = 10_000) -> None:
+    def __init__(
+        self, per_minute: int, *, clock: Callable[[], float] = time.monotonic, most: int = 10_000
+    ) -> None:
         self.per_minute = per_minute
         self._clock = clock
         self._most = most
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # caller -> tokens, when counted
+        self._buckets: OrderedDict[str, tuple[float, float]] = (
+            OrderedDict()
+        )  # caller -> tokens, when counted
 
     def take(self, caller: str) -> Taken:
         """Count one request of a caller."""
@@ -41,10 +50,17 @@ class RateLimit:
         self._buckets[caller] = (tokens, now)
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
-        return Taken(is_allowed, int(tokens), self._seconds(1 - tokens), self._seconds(self.per_minute - tokens))
+        return Taken(
+            is_allowed,
+            int(tokens),
+            self._seconds(1 - tokens),
+            self._seconds(self.per_minute - tokens),
+        )
 
     def headers(self, taken: Taken) -> dict[str, str]:
-        """What is told of the limit (the IETF's RateLimit fields): the quota, what is left, when it is full again."""
+        """What is told of the limit (the IETF's RateLimit fields): the quota, what is left, when it
+        is full again.
+        """
         return {
             "RateLimit-Policy": f'"minute";q={self.per_minute};w=60',
             "RateLimit": f'"minute";r={taken.remaining};t={taken.full_in_seconds}',

@@ -1,4 +1,6 @@
-"""Around every request: its id, the bound on its body, one log line, and an answer when the code below fails."""
+"""Around every request: its id, the bound on its body, one log line, and an answer when the code
+below fails.
+"""
 
 from __future__ import annotations
 
@@ -65,17 +67,23 @@ class RequestEnvelope:
                 raise _too_large(most_bytes)
             await self.app(scope, _bounded(receive, most_bytes), send_named)
         except ClientDisconnect:
-            _log.info("%s %s: the client left [%s]", scope["method"], quote(scope["path"]), request_id)
+            _log.info(
+                "%s %s: the client left [%s]", scope["method"], quote(scope["path"]), request_id
+            )
             return
         except ProblemError as error:
-            response = problem_response(scope, error.kind, error.detail, errors=error.errors, headers=error.headers)
+            response = problem_response(
+                scope, error.kind, error.detail, errors=error.errors, headers=error.headers
+            )
             await response(scope, receive, send_named)
         except Exception:
             _log.exception("%s %s failed [%s]", scope["method"], quote(scope["path"]), request_id)
             if status:  # half an answer is out; only breaking the connection tells the client
                 raise
             response = problem_response(
-                scope, INTERNAL, "The service failed on this request. Tell its operator the request id."
+                scope,
+                INTERNAL,
+                "The service failed on this request. Tell its operator the request id.",
             )
             await response(scope, receive, send_named)
         self._tell(scope, status, time.perf_counter() - started, decisions)

@@ -1,4 +1,6 @@
-"""What each route needs, said where the route is written, and known before a request's body is read."""
+"""What each route needs, said where the route is written, and known before a request's body is
+read.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from service.http.problems import FORBIDDEN, ProblemError
 
 @dataclass(frozen=True)
 class Needs(Depends):
-    """The role that a route needs, None where it is open to all; see `requires` and `open_to_all`."""
+    """The role that a route needs, None where it is open to all; see `requires` and
+    `open_to_all`.
+    """
 
     role: Role | None = None
     keeps_answers: bool = True
@@ -28,8 +32,9 @@ class Needs(Depends):
 def requires(role: Role, *, keeps_answers: bool = True) -> Needs:
     """Declare a route's or router's role: `APIRouter(dependencies=[requires("curate")])`.
 
-    Of a router's and a route's own the higher counts. The answers of POST routes that need more than `read` are kept
-    for requests with an Idempotency-Key; `keeps_answers=False` where they hold a secret or are streams.
+    Of a router's and a route's own the higher counts. The answers of POST routes that need more
+    than `read` are kept for requests with an Idempotency-Key; `keeps_answers=False` where they hold
+    a secret or are streams.
     """
 
     async def check(request: Request) -> None:
@@ -74,16 +79,21 @@ class DeclaredRoutes:
     def __init__(self, app: FastAPI, *, mounted: Mapping[str, Role | None] | None = None) -> None:
         """Read the routes once they are all there.
 
-        `mounted` says the role for paths that are no FastAPI routes and so can't declare it (static files).
+        `mounted` says the role for paths that are no FastAPI routes and so can't declare it (static
+        files).
         """
         others: dict[str | None, Role | None] = {app.openapi_url: None}
         others.update(mounted or {})
         found = [(route, _declared(route, others)) for route in iter_route_contexts(app.routes)]
         self.all = tuple(declared or _admins(route) for route, declared in found)
-        self.undeclared = tuple(_admins(route).path for route, declared in found if declared is None)
+        self.undeclared = tuple(
+            _admins(route).path for route, declared in found if declared is None
+        )
 
     def find(self, scope: Scope) -> Declared | None:
-        """The route that a request goes to; None where there is none, for which 404 or 405 is the answer."""
+        """The route that a request goes to; None where there is none, for which 404 or 405 is the
+        answer.
+        """
         method, path = scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))
         for one in self.all:
             if (not one.methods or method in one.methods) and one.pattern.match(path):
@@ -105,4 +115,6 @@ def _admins(route: Any) -> Declared:
 
 
 def _of(route: Any, role: Role | None, keeps_answers: bool) -> Declared:
-    return Declared(route.path_format, route.path_regex, frozenset(route.methods or ()), role, keeps_answers)
+    return Declared(
+        route.path_format, route.path_regex, frozenset(route.methods or ()), role, keeps_answers
+    )

@@ -1,4 +1,6 @@
-"""What a job's function gets: its parameters, and ways to say how far it is, what failed, and from where to go on."""
+"""What a job's function gets: its parameters, and ways to say how far it is, what failed, and from
+where to go on.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,13 @@ class JobPaused(JobStopped):
 class JobContext:
     """One start of one job, for the thread that runs it.
 
-    Faults are kept until the next checkpoint (or the end) and written with it, so that a job that goes on from its
-    checkpoint tells each fault once. Other threads may read `seen` and `cancel`.
+    Faults are kept until the next checkpoint (or the end) and written with it, so that a job that
+    goes on from its checkpoint tells each fault once. Other threads may read `seen` and `cancel`.
     """
 
-    def __init__(self, store: JobStore, job: Job, worker: str, is_stopping: threading.Event) -> None:
+    def __init__(
+        self, store: JobStore, job: Job, worker: str, is_stopping: threading.Event
+    ) -> None:
         self.job = job
         self._store = store
         self._worker = worker
@@ -72,15 +76,22 @@ class JobContext:
         return self.is_cancelled or self._is_stopping.is_set()
 
     def raise_if_stopped(self) -> None:
-        """Raise JobCancelled or JobPaused where either is wished: call it where nothing is half done."""
+        """Raise JobCancelled or JobPaused where either is wished: call it where nothing is half
+        done.
+        """
         if self.is_cancelled:
             raise JobCancelled
         if self._is_stopping.is_set():
             raise JobPaused
 
     def progress(self, done: int, total: int | None) -> None:
-        """Say how far the job is. Written every second at most; raises JobLost, never for a busy database."""
-        self._live = replace(self._live, done=done, total=total, progress_at=told(datetime.now(UTC)))
+        """Say how far the job is.
+
+        Written every second at most; raises JobLost, never for a busy database.
+        """
+        self._live = replace(
+            self._live, done=done, total=total, progress_at=told(datetime.now(UTC))
+        )
         if self._is_held_back or time.monotonic() - self._reported < _REPORT_SECONDS:
             return
         try:
@@ -95,15 +106,22 @@ class JobContext:
         self._faults.append(FileFault(file, reason))
 
     def checkpoint(self, saved: dict[str, Any]) -> None:
-        """Write what the next start goes on from, with the faults so far; then stop here if that is wished.
+        """Write what the next start goes on from, with the faults so far; then stop here if that is
+        wished.
 
-        What the checkpoint counts on must be on disk already. Raises JobCancelled, JobPaused and JobLost.
+        What the checkpoint counts on must be on disk already. Raises JobCancelled, JobPaused and
+        JobLost.
         """
         live = self._live
 
         def save() -> bool:
             return self._store.save(
-                self.job.id, self._worker, saved, done=live.done, total=live.total, faults=self._faults
+                self.job.id,
+                self._worker,
+                saved,
+                done=live.done,
+                total=live.total,
+                faults=self._faults,
             )
 
         if self._insisting(save):
@@ -114,7 +132,9 @@ class JobContext:
 
     @contextmanager
     def keeping_the_database(self) -> Generator[None]:
-        """Keep progress in memory while the block holds a transaction that would keep out our own writing."""
+        """Keep progress in memory while the block holds a transaction that would keep out our own
+        writing.
+        """
         self._is_held_back = self._store.has_one_writer
         try:
             yield
@@ -123,7 +143,9 @@ class JobContext:
 
     @property
     def steps(self) -> Progress:
-        """The steps of long work as this job's progress; between two of them the job may be stopped."""
+        """The steps of long work as this job's progress; between two of them the job may be
+        stopped.
+        """
 
         @contextmanager
         def progress(total: int | None, description: str) -> Generator[Advance]:
@@ -143,10 +165,13 @@ class JobContext:
         return progress
 
     def afterwards(self, tidy: Callable[[], None]) -> None:
-        """Have `tidy` called once the job's success is on disk and nobody will go on from its checkpoint."""
+        """Have `tidy` called once the job's success is on disk and nobody will go on from its
+        checkpoint.
+        """
         self._afterwards.append(tidy)
 
-    # -------------------------------------------------------------------------------- for the runner alone
+    # -------------------------------------------------------------------------------- for the
+    # runner alone
 
     def cancel(self) -> None:
         """Wish the job's end."""
@@ -158,7 +183,11 @@ class JobContext:
         progress_at = live.progress_at or job.progress_at
         is_cancel_requested = job.is_cancel_requested or self.is_cancelled
         return replace(
-            job, done=live.done, total=live.total, progress_at=progress_at, is_cancel_requested=is_cancel_requested
+            job,
+            done=live.done,
+            total=live.total,
+            progress_at=progress_at,
+            is_cancel_requested=is_cancel_requested,
         )
 
     def succeed(self, result: dict[str, Any]) -> None:
@@ -179,7 +208,9 @@ class JobContext:
             tidy()
 
     def stop(self, error: Exception) -> None:
-        """Write why the job ended without a result; what it did since its checkpoint counts for nothing."""
+        """Write why the job ended without a result; what it did since its checkpoint counts for
+        nothing.
+        """
         state: JobState = "failed"
         if isinstance(error, JobStopped):
             state = "cancelled" if isinstance(error, JobCancelled) else "interrupted"
@@ -187,7 +218,9 @@ class JobContext:
         self._insisting(lambda: self._store.finish(self.job.id, self._worker, state, reason=reason))
 
     def _insisting(self, write: Callable[[], _Answer]) -> _Answer:
-        """Wait until the database is free; when the service stops meanwhile, leave the job to its next start."""
+        """Wait until the database is free; when the service stops meanwhile, leave the job to its
+        next start.
+        """
         while True:
             try:
                 return write()

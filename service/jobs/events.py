@@ -20,9 +20,11 @@ async def job_events(
     look_seconds: float = LOOK_SECONDS,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> AsyncGenerator[str]:
-    """Yield a `job` event at once and at each change, a comment as a heartbeat, and `end` when the job rests.
+    """Yield a `job` event at once and at each change, a comment as a heartbeat, and `end` when the
+    job rests.
 
-    `look` is called in a thread. Without `end` the stream breaks off when the service stops: a browser asks again.
+    `look` is called in a thread. Without `end` the stream breaks off when the service stops: a
+    browser asks again.
     """
     last, told_at = "", time.monotonic()
     while not is_stopping():

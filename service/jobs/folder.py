@@ -19,7 +19,9 @@ class BadJobFolder(BadJobs):
 
 
 class JobFolder:
-    """The folder beside a catalogue: `uploads/TOKEN.zip`, `unpacked/TOKEN/` and `results/NUMBER.csv` or `.zip`."""
+    """The folder beside a catalogue: `uploads/TOKEN.zip`, `unpacked/TOKEN/` and
+    `results/NUMBER.csv` or `.zip`.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Use `folder`, making it where it is absent. Raises BadJobFolder."""
@@ -29,7 +31,8 @@ class JobFolder:
                 (folder / part).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadJobFolder(
-                f"the folder of jobs {folder} can't be made ({error.strerror}): ask for write permission there"
+                f"the folder of jobs {folder} can't be made ({error.strerror}): ask for write "
+                "permission there"
             ) from error
 
     def upload(self, token: str) -> Path:
@@ -51,19 +54,26 @@ class JobFolder:
                 path.unlink(missing_ok=True)
 
     def forget_unfinished(self, job_id: int) -> None:
-        """Remove what a start of a job was writing when it was killed; only whoever runs the job may call this."""
+        """Remove what a start of a job was writing when it was killed; only whoever runs the job
+        may call this.
+        """
         for path in (self.folder / "results").iterdir():
             if path.name.startswith(".") and _number(path) == job_id:
                 path.unlink(missing_ok=True)
 
-    def forget_all_results_but(self, job_ids: Collection[int], *, older_than: float | None = None) -> None:
+    def forget_all_results_but(
+        self, job_ids: Collection[int], *, older_than: float | None = None
+    ) -> None:
         """Remove the results of all other jobs, `older_than` as above."""
         for path in (self.folder / "results").iterdir():
             if _number(path) not in job_ids and _is_older(path, older_than):
                 path.unlink(missing_ok=True)
 
     def keep(self, sent: BinaryIO) -> str:
-        """Write what was sent to disk and return its token. Raises BadJobFolder, and then nothing is left."""
+        """Write what was sent to disk and return its token.
+
+        Raises BadJobFolder, and then nothing is left.
+        """
         token = uuid.uuid4().hex
         path = self.upload(token)
         try:
@@ -73,7 +83,9 @@ class JobFolder:
                 os.fsync(file.fileno())
         except OSError as error:
             path.unlink(missing_ok=True)
-            raise BadJobFolder(f"the upload can't be kept ({error.strerror}); free some space for {path}") from error
+            raise BadJobFolder(
+                f"the upload can't be kept ({error.strerror}); free some space for {path}"
+            ) from error
         return token
 
     def forget(self, token: str) -> None:
@@ -82,9 +94,11 @@ class JobFolder:
         shutil.rmtree(self.unpacked(token), ignore_errors=True)
 
     def forget_all_but(self, tokens: Collection[str], *, older_than: float | None = None) -> None:
-        """Remove the uploads that no job needs: those of a service that died before it had queued their job.
+        """Remove the uploads that no job needs: those of a service that died before it had queued
+        their job.
 
-        `older_than`: only what was last written before (seconds since 1970), as others may just be arriving.
+        `older_than`: only what was last written before (seconds since 1970), as others may just be
+        arriving.
         """
         for path in (*(self.folder / "uploads").iterdir(), *(self.folder / "unpacked").iterdir()):
             if path.stem not in tokens and _is_older(path, older_than):

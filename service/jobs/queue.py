@@ -1,4 +1,6 @@
-"""The service's jobs put together: the record, the thread, the folder, and the kinds of job there are."""
+"""The service's jobs put together: the record, the thread, the folder, and the kinds of job there
+are.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "import": ImportJob,
     "export": ExportJob,
 }
-"""What may be asked for by kind. A further kind is a line in each of the two and one in `open_jobs`."""
+"""What may be asked for by kind.
+
+A further kind is a line in each of the two and one in `open_jobs`."""
 WITH_ZIP = frozenset({"identify", "import"})
 
 # What is younger may belong to a job that is being asked for just now.
@@ -68,7 +72,9 @@ def needed_role(kind: str, parameters: BaseModel | Mapping[str, Any]) -> Role:
 
 
 class JobDesk:
-    """What the routes ask: jobs are queued, watched and stopped here. Start it once something is served.
+    """What the routes ask: jobs are queued, watched and stopped here.
+
+    Start it once something is served.
 
     Made, it tidies up after a service that died: uploads that no job needs are removed.
     """
@@ -91,7 +97,8 @@ class JobDesk:
         self._checkpoints = checkpoints
         self._keep = keep
         self._close = close
-        # Here and not at the start: from now on an upload may be kept whose job is queued a moment later.
+        # Here and not at the start: from now on an upload may be kept whose job is queued a moment
+        # later.
         folder.forget_all_but(_uploads(store.in_use(store.time - keep)))
 
     def start(self) -> None:
@@ -104,11 +111,17 @@ class JobDesk:
         self._close()
 
     def ask(
-        self, kind: str, parameters: BaseModel, *, archive: BinaryIO | None = None, asked_by: str | None = None
+        self,
+        kind: str,
+        parameters: BaseModel,
+        *,
+        archive: BinaryIO | None = None,
+        asked_by: str | None = None,
     ) -> Job:
         """Queue a job, keeping the zip that came with it.
 
-        Raises JobsBusy, BadJobFolder, BadSource for a folder that may not be read, and BadParameter.
+        Raises JobsBusy, BadJobFolder, BadSource for a folder that may not be read, and
+        BadParameter.
         """
         given = {**parameters.model_dump(exclude_none=True), **self._checked(parameters)}
         if archive is not None:
@@ -134,11 +147,16 @@ class JobDesk:
         return job
 
     def delete(self, job_id: int) -> None:
-        """Remove a job that has ended, with its files. Raises NoSuchJob, WrongState and JobsBusy."""
+        """Remove a job that has ended, with its files.
+
+        Raises NoSuchJob, WrongState and JobsBusy.
+        """
         removed = self.store.delete(job_id)
         self.folder.forget_results(job_id)
         upload = removed.parameters.get("upload")
-        if upload is not None and upload not in _uploads(self.store.in_use(self.store.time - self._keep)):
+        if upload is not None and upload not in _uploads(
+            self.store.in_use(self.store.time - self._keep)
+        ):
             self.folder.forget(str(upload))
 
     def tidy(self) -> None:
@@ -149,7 +167,9 @@ class JobDesk:
         self.folder.forget_all_results_but({job.id for job in needed}, older_than=settled)
 
     def _checked(self, parameters: BaseModel) -> dict[str, Any]:
-        """Refuse what names nothing that is there; returns what the job gets besides what was asked."""
+        """Refuse what names nothing that is there; returns what the job gets besides what was
+        asked.
+        """
         if isinstance(parameters, IdentifyJob) and parameters.folder is not None:
             allowed_folder(parameters.folder, self.photo_root)
         if isinstance(parameters, UpgradeJob):
@@ -173,9 +193,13 @@ class JobDesk:
         except NoSuchJob as error:
             raise BadParameter("dry_run", f"there is no job {dry_run}") from error
         if job.kind != "import" or "dry_run" in job.parameters or job.state != "succeeded":
-            raise BadParameter("dry_run", f"job {dry_run} is no dry run of an import that has succeeded")
+            raise BadParameter(
+                "dry_run", f"job {dry_run} is no dry run of an import that has succeeded"
+            )
         if not self.folder.upload(str(job.parameters["upload"])).is_file():
-            raise BadParameter("dry_run", f"the zip of job {dry_run} is no longer kept; send it again")
+            raise BadParameter(
+                "dry_run", f"the zip of job {dry_run} is no longer kept; send it again"
+            )
         return job.parameters
 
 
@@ -189,17 +213,21 @@ def _uploads(jobs: Sequence[Job]) -> set[str]:
     }
 
 
-def open_jobs(settings: Settings, service: Service, *, on_revision: Callable[[], None] = lambda: None) -> JobDesk:
+def open_jobs(
+    settings: Settings, service: Service, *, on_revision: Callable[[], None] = lambda: None
+) -> JobDesk:
     """Open the jobs of the settings' catalogue, in whose database they are recorded.
 
-    `on_revision` is called, in the jobs' thread, when a job has given the catalogue a new revision. Raises BadJobs,
-    BadCatalogue and BadJobFolder.
+    `on_revision` is called, in the jobs' thread, when a job has given the catalogue a new revision.
+    Raises BadJobs, BadCatalogue and BadJobFolder.
     """
     catalogue = Catalogue.open(settings.address)
     folder = JobFolder(folder_beside(catalogue.address, "jobs"))
     photo_root = (settings.job_photos or catalogue.folder).resolve()
     # Photos hardly pack: what unpacks to more than twice its size is no season's photos.
-    limits = ArchiveLimits(max_entry_bytes=settings.max_upload_bytes, max_total_bytes=2 * settings.max_archive_bytes)
+    limits = ArchiveLimits(
+        max_entry_bytes=settings.max_upload_bytes, max_total_bytes=2 * settings.max_archive_bytes
+    )
     identifying = IdentifyPlace(service.ready, folder, photo_root, service.limits, limits)
     reindexing = ReindexPlace(service.ready, catalogue.address, on_revision)
     upgrading = UpgradePlace(service.ready, catalogue.address, service.checkpoints, on_revision)

@@ -25,7 +25,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 class JobForm(Form):
     """The fields of a form beside its zip."""
 
-    kind: str = Field(max_length=64, description="`identify` or `import`: the kinds that take a zip.")
+    kind: str = Field(
+        max_length=64, description="`identify` or `import`: the kinds that take a zip."
+    )
     parameters: str = Field("{}", description='The parameters as JSON, such as `{"k": 3}`.')
 
 
@@ -40,7 +42,10 @@ class AskedJob(NamedTuple):
 def request_body() -> dict[str, Any]:
     """Describe both forms of the body for the OpenAPI document."""
     form = JobForm.model_json_schema()
-    told = "A zip of photos, folders within it allowed; for `import` with labels, or what `export` wrote."
+    told = (
+        "A zip of photos, folders within it allowed; for `import` with labels, or what "
+        "`export` wrote."
+    )
     zipped = {"type": "string", "format": "binary", "description": told}
     form["properties"] = {ARCHIVE: zipped, **form["properties"]}
     form["required"] = [ARCHIVE, "kind"]
@@ -53,7 +58,9 @@ def request_body() -> dict[str, Any]:
 
 @asynccontextmanager
 async def read_request(request: Request) -> AsyncGenerator[AskedJob]:
-    """Read the body by its type and hold what was sent; raises a problem that names everything wrong with it."""
+    """Read the body by its type and hold what was sent; raises a problem that names everything
+    wrong with it.
+    """
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent == _JSON:
         yield _asked(_valid(JobRequest, _json(await request.body())), None)
@@ -61,34 +68,67 @@ async def read_request(request: Request) -> AsyncGenerator[AskedJob]:
         async with request.form() as form:
             archives = [file for file in form.getlist(ARCHIVE) if isinstance(file, UploadFile)]
             if len(archives) != 1:
-                raise invalid(Fault(field=ARCHIVE, reason="send one zip in this field (with curl: -F archive=@a.zip)"))
-            twice = [name for name in dict.fromkeys(form) if name != ARCHIVE and len(form.getlist(name)) > 1]
+                raise invalid(
+                    Fault(
+                        field=ARCHIVE,
+                        reason="send one zip in this field (with curl: -F archive=@a.zip)",
+                    )
+                )
+            twice = [
+                name
+                for name in dict.fromkeys(form)
+                if name != ARCHIVE and len(form.getlist(name)) > 1
+            ]
             if twice:
-                raise invalid(*(Fault(field=name, reason="given more than once; give it once") for name in twice))
+                raise invalid(
+                    *(
+                        Fault(field=name, reason="given more than once; give it once")
+                        for name in twice
+                    )
+                )
             fields = {name: form.getlist(name)[-1] for name in form if name != ARCHIVE}
             read = _valid(JobForm, fields)
-            wanted = _valid(JobRequest, {"kind": read.kind, "parameters": _json(read.parameters.encode())})
+            wanted = _valid(
+                JobRequest, {"kind": read.kind, "parameters": _json(read.parameters.encode())}
+            )
             asked = _asked(wanted, archives[0].file)
             if not archives[0].size:
-                raise invalid(Fault(field=ARCHIVE, reason="the zip has 0 bytes; look at the file and send it again"))
+                raise invalid(
+                    Fault(
+                        field=ARCHIVE,
+                        reason="the zip has 0 bytes; look at the file and send it again",
+                    )
+                )
             yield asked
     else:
         raise ProblemError(
             NOT_MULTIPART,
-            f"The body is {sent or 'of no stated type'}; send {_JSON}, or {_FORM} with a zip in the field `{ARCHIVE}`.",
+            f"The body is {sent or 'of no stated type'}; send {_JSON}, or {_FORM} with a zip in "
+            f"the field `{ARCHIVE}`.",
             headers={"Accept-Post": f"{_JSON}, {_FORM}"},
         )
 
 
 def _asked(wanted: JobRequest, archive: BinaryIO | None) -> AskedJob:
     if wanted.kind not in PARAMETERS:
-        raise invalid(Fault(field="kind", reason=f"{wanted.kind!r} is none of {', '.join(PARAMETERS)}"))
+        raise invalid(
+            Fault(field="kind", reason=f"{wanted.kind!r} is none of {', '.join(PARAMETERS)}")
+        )
     if "upload" in wanted.parameters:
-        raise invalid(Fault(field="upload", reason=f"set by the service; send the zip in the field `{ARCHIVE}`"))
+        raise invalid(
+            Fault(
+                field="upload", reason=f"set by the service; send the zip in the field `{ARCHIVE}`"
+            )
+        )
     if archive is not None and wanted.kind not in WITH_ZIP:
         raise invalid(Fault(field=ARCHIVE, reason=f"a job of the kind {wanted.kind} takes no zip"))
     if archive is not None and "dry_run" in wanted.parameters:
-        raise invalid(Fault(field="dry_run", reason="send either a zip, to be looked at, or the job that looked at it"))
+        raise invalid(
+            Fault(
+                field="dry_run",
+                reason="send either a zip, to be looked at, or the job that looked at it",
+            )
+        )
     given = wanted.parameters if archive is None else {**wanted.parameters, "upload": _NO_TOKEN}
     return AskedJob(wanted.kind, _valid(PARAMETERS[wanted.kind], given), archive)
 
@@ -105,7 +145,10 @@ def _valid(model: type[_Model], given: Any) -> _Model:
         return model.model_validate(given)
     except ValidationError as error:
         faults = [
-            Fault(field=str(part["loc"][0]) if part["loc"] else None, reason=part["msg"].removeprefix("Value error, "))
+            Fault(
+                field=str(part["loc"][0]) if part["loc"] else None,
+                reason=part["msg"].removeprefix("Value error, "),
+            )
             for part in error.errors()
         ]
         raise invalid(*faults) from error

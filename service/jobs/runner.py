@@ -15,7 +15,9 @@ from index.processes import this_worker
 from service.jobs.context import JobContext, JobStopped
 
 JobFunction = Callable[[JobContext], dict[str, Any]]
-"""Does a job and returns its result, as JSON can hold it. Called again with a checkpoint, it goes on from there."""
+"""Does a job and returns its result, as JSON can hold it.
+
+Called again with a checkpoint, it goes on from there."""
 
 RECOVER_SECONDS = 60.0
 
@@ -23,7 +25,9 @@ _log = logging.getLogger("flukeprint.jobs")
 
 
 class JobRunner:
-    """Runs jobs of the kinds it is given; what another process queues is found within `poll_seconds`."""
+    """Runs jobs of the kinds it is given; what another process queues is found within
+    `poll_seconds`.
+    """
 
     def __init__(
         self,
@@ -34,7 +38,9 @@ class JobRunner:
         poll_seconds: float = 5.0,
         tidy: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run jobs in a thread that `start` starts; `tidy` is called there once in RECOVER_SECONDS."""
+        """Run jobs in a thread that `start` starts; `tidy` is called there once in
+        RECOVER_SECONDS.
+        """
         self._store = store
         self._kinds = kinds
         self._worker = worker or this_worker()
@@ -106,7 +112,9 @@ class JobRunner:
                 _log.warning("a job's file can't be removed: %s", error)
                 job = None
             except BadJobs as error:
-                _log.log(logging.DEBUG if isinstance(error, JobsBusy) else logging.ERROR, "%s", error)
+                _log.log(
+                    logging.DEBUG if isinstance(error, JobsBusy) else logging.ERROR, "%s", error
+                )
                 job = None
             if job is None:
                 self._wake.wait(self._poll_seconds)
@@ -115,7 +123,9 @@ class JobRunner:
 
     def _recover(self) -> None:
         for job in self._store.recover(self._worker):
-            _log.info("job %d (%s) goes on from %s", job.id, job.kind, job.checkpoint or "its start")
+            _log.info(
+                "job %d (%s) goes on from %s", job.id, job.kind, job.checkpoint or "its start"
+            )
 
     def _work(self, job: Job) -> None:
         context = JobContext(self._store, job, self._worker, self._stopping)
@@ -142,6 +152,8 @@ class JobRunner:
             context.stop(error)
         except Exception as error:
             _log.exception("job %d (%s) failed", job.id, job.kind)
-            context.stop(RuntimeError(f"a fault of ours ({type(error).__name__}), logged as job {job.id}"))
+            context.stop(
+                RuntimeError(f"a fault of ours ({type(error).__name__}), logged as job {job.id}")
+            )
         else:
             context.succeed(result)

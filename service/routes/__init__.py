@@ -1,1 +1,1 @@
-"""What the service answers, one module for each kind of question."""
+"""The HTTP routes, grouped by who uses them."""

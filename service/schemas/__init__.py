@@ -1,1 +1,1 @@
-""""""
+"""JSON in and out, and the OpenAPI document made of it."""

@@ -16,7 +16,8 @@ class RatesAt(BaseModel):
     distance: float = Field(description="Cosine distance.")
     fpir: float = Field(description="Share of unknown animals that pass for a known one.")
     fnir: float | None = Field(
-        description="Share of known animals that don't pass, or whose nearest individual is another. Null where the "
+        description="Share of known animals that don't pass, or whose nearest individual is "
+        "another. Null where the "
         "calibration was stored by a version that didn't count it: `flukeprint index update` does."
     )
 
@@ -34,7 +35,8 @@ class HistogramBin(BaseModel):
 class DefaultThresholds(BaseModel):
     """The two distances between the three answers.
 
-    Up to `known` the decision is `known`, up to `new_whale` it is `review`, beyond it is `new_whale`.
+    Up to `known` the decision is `known`, up to `new_whale` it is `review`, beyond it is
+    `new_whale`.
     """
 
     known: RatesAt = Field(description="Up to here a match is sure.")
@@ -47,22 +49,35 @@ class CalibrationAnswer(BaseModel):
     catalogue_revision: int = Field(description="The state of the catalogue that it was fitted to.")
     fingerprint: str = Field(description="SHA-256 of the checkpoint that embedded the catalogue.")
     is_calibrated: bool = Field(
-        description="False: the catalogue is too small, thresholds are cautious constants, and no rate is promised."
+        description="False: the catalogue is too small, thresholds are cautious constants, and "
+        "no rate is promised."
     )
     description: str = Field(description="What it was fitted to, or why it was not, in a sentence.")
-    score: Score = Field(description="How near an individual is: by its nearest photo, its centre, or both.")
-    new_whale_share: float = Field(description="The share of queries that is taken to be of unknown animals.")
+    score: Score = Field(
+        description="How near an individual is: by its nearest photo, its centre, or both."
+    )
+    new_whale_share: float = Field(
+        description="The share of queries that is taken to be of unknown animals."
+    )
     unknown_source: UnknownSource = Field(description="Who stood for the unknown animals.")
-    known_trials: int = Field(description="Questions about photos whose individual was in the gallery.")
+    known_trials: int = Field(
+        description="Questions about photos whose individual was in the gallery."
+    )
     unknown_trials: int = Field(description="Questions about photos whose individual was not.")
-    thresholds: DefaultThresholds = Field(description="What decides unless a request says otherwise.")
-    asked: RatesAt | None = Field(description="The `known` threshold at `max_fpir`, where that was asked for.")
+    thresholds: DefaultThresholds = Field(
+        description="What decides unless a request says otherwise."
+    )
+    asked: RatesAt | None = Field(
+        description="The `known` threshold at `max_fpir`, where that was asked for."
+    )
     det: list[RatesAt] = Field(
-        description="Detection error trade-off: rates at growing distances, false positives evenly spaced on a log "
+        description="Detection error trade-off: rates at growing distances, false positives "
+        "evenly spaced on a log "
         "scale. Empty where nothing is calibrated."
     )
     histogram: list[HistogramBin] = Field(
-        description="All trials by distance, from the first bin that holds one to the last. Empty where none were "
+        description="All trials by distance, from the first bin that holds one to the last. "
+        "Empty where none were "
         "counted."
     )
 
@@ -112,8 +127,12 @@ class Stats(BaseModel):
     last_taken_at: str | None = Field(description="The date of the newest photo, ISO 8601.")
     species: list[SpeciesCount] = Field(description="By species, most photos first.")
     years: list[YearCount] = Field(description="By year, oldest first, without a date last.")
-    regions: list[RegionCount] = Field(description="By region, most photos first; photos without one are not counted.")
-    photos_each: list[PhotosEach] = Field(description="How well individuals are covered, fewest photos first.")
+    regions: list[RegionCount] = Field(
+        description="By region, most photos first; photos without one are not counted."
+    )
+    photos_each: list[PhotosEach] = Field(
+        description="How well individuals are covered, fewest photos first."
+    )
 
 
 class Version(BaseModel):
@@ -121,7 +140,9 @@ class Version(BaseModel):
 
     flukeprint: str = Field(description="The installed version.")
     api: Literal["v1"] = "v1"
-    fingerprint: str | None = Field(description="SHA-256 of the loaded checkpoint; null while it is being loaded.")
+    fingerprint: str | None = Field(
+        description="SHA-256 of the loaded checkpoint; null while it is being loaded."
+    )
     dimension: int | None = Field(description="How many numbers its vectors have.")
     catalogue_revision: int | None = Field(description="The state of the loaded catalogue.")
 
@@ -132,7 +153,8 @@ CALIBRATION_EXAMPLE: dict[str, object] = {
     "catalogue_revision": 3,
     "fingerprint": "5f0c" * 16,
     "is_calibrated": True,
-    "description": "Calibrated on 6021 known and 8112 unknown trials (held-out individuals), taking 30% of queries to "
+    "description": "Calibrated on 6021 known and 8112 unknown trials (held-out individuals), "
+    "taking 30% of queries to "
     "be new whales.",
     "score": "nearest",
     "new_whale_share": 0.3,
@@ -156,7 +178,10 @@ STATS_EXAMPLE: dict[str, object] = {
     "first_taken_at": "1998-07-04",
     "last_taken_at": "2018-06-01T12:30:00",
     "species": [{"species": "humpback_whale", "individuals": 2346, "photos": 8322}],
-    "years": [{"year": 2018, "individuals": 801, "photos": 1930}, {"year": None, "individuals": 12, "photos": 40}],
+    "years": [
+        {"year": 2018, "individuals": 801, "photos": 1930},
+        {"year": None, "individuals": 12, "photos": 40},
+    ],
     "regions": [{"region": "Gulf of Maine", "individuals": 1204, "photos": 4310}],
     "photos_each": [{"photos": 1, "individuals": 930}, {"photos": 2, "individuals": 511}],
 }

@@ -87,12 +87,16 @@ class EventAnswer(BaseModel):
     model_config = _showing(_EVENT)
 
     revision: int = Field(
-        description="The revision that it gave the catalogue; POST /v1/changes/REVISION/undo undoes it."
+        description="The revision that it gave the catalogue; POST /v1/changes/REVISION/undo "
+        "undoes it."
     )
     kind: str = Field(
-        description="`take in`, `confirm`, `reject`, `move`, `delete`, `edit`, `merge`, `tell apart`, ... or `undo`."
+        description="`take in`, `confirm`, `reject`, `move`, `delete`, `edit`, `merge`, `tell "
+        "apart`, ... or `undo`."
     )
-    photos: list[str] = Field(description="The photos that are other than before, or are called otherwise, by name.")
+    photos: list[str] = Field(
+        description="The photos that are other than before, or are called otherwise, by name."
+    )
 
 
 class IndividualAnswer(BaseModel):
@@ -119,8 +123,12 @@ class Individuals(BaseModel):
 
     model_config = _showing({"individuals": [_INDIVIDUAL], "next": None})
 
-    individuals: list[IndividualAnswer] = Field(description="Those that are not merged into others.")
-    next: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+    individuals: list[IndividualAnswer] = Field(
+        description="Those that are not merged into others."
+    )
+    next: str | None = Field(
+        description="Give it as `cursor` to get the following ones; null at the end."
+    )
 
 
 class NextId(BaseModel):
@@ -140,8 +148,12 @@ class EncounterCard(BaseModel):
     name: str = Field(description="What it is called.")
     individual: str | None = Field(description="Whom it was with; null where that isn't known.")
     at: str | None = Field(description="When it was, ISO 8601.")
-    place: str | None = Field(None, description="Where it was: only told to who may curate, absent for others.")
-    region: str | None = Field(description="The wide stretch of sea that it was in, which everybody may know.")
+    place: str | None = Field(
+        None, description="Where it was: only told to who may curate, absent for others."
+    )
+    region: str | None = Field(
+        description="The wide stretch of sea that it was in, which everybody may know."
+    )
     observer: str | None = Field(description="Who saw it.")
     notes: str | None = Field(description="What is noted of it.")
     photos: int = Field(description="How many photos it has.")
@@ -153,7 +165,9 @@ class Encounters(BaseModel):
     model_config = _showing({"encounters": [_ENCOUNTER], "next": None})
 
     encounters: list[EncounterCard] = Field(description="The encounters.")
-    next: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+    next: str | None = Field(
+        description="Give it as `cursor` to get the following ones; null at the end."
+    )
 
 
 class CataloguedPhoto(BaseModel):
@@ -162,23 +176,34 @@ class CataloguedPhoto(BaseModel):
     model_config = _showing(_PHOTO)
 
     name: str = Field(description="Its name in the catalogue.")
-    individual: str | None = Field(description="Whose it is; null: nobody known, or nobody has said yet.")
-    state: str = Field(description="`catalogued`, `waiting` for a person's word, `rejected` or `deleted`.")
+    individual: str | None = Field(
+        description="Whose it is; null: nobody known, or nobody has said yet."
+    )
+    state: str = Field(
+        description="`catalogued`, `waiting` for a person's word, `rejected` or `deleted`."
+    )
     encounter: str | None = Field(description="The name of its encounter.")
     encounter_key: int | None = Field(description="That encounter's number.")
     species: str | None = Field(description="The species on it.")
     taken_at: str | None = Field(description="When it was taken, ISO 8601.")
-    is_dated_by_photo: bool = Field(description="Whether that is the time which the photo's own file says (EXIF).")
+    is_dated_by_photo: bool = Field(
+        description="Whether that is the time which the photo's own file says (EXIF)."
+    )
     box: list[float] | None = Field(
-        description="Where the fluke is, as was given or, of a photo that came to the queue, as was found: left, top, "
+        description="Where the fluke is, as was given or, of a photo that came to the queue, as "
+        "was found: left, top, "
         "right, bottom as shares 0 to 1."
     )
-    is_box_found: bool = Field(description="Whether that box was found by the checkpoint, nobody having given one.")
+    is_box_found: bool = Field(
+        description="Whether that box was found by the checkpoint, nobody having given one."
+    )
     viewpoint: str | None = Field(description="From where it shows the animal.")
     quality: str | None = Field(description="How good it is, in the catalogue's own words.")
     answer: dict[str, Any] | None = Field(
-        description="What was answered when it came to the queue: as a result of POST /v1/identify, with the "
-        "`revision` and the `fingerprint` that the answer came from, the `box` that was looked at and "
+        description="What was answered when it came to the queue: as a result of POST "
+        "/v1/identify, with the "
+        "`revision` and the `fingerprint` that the answer came from, the `box` that was looked "
+        "at and "
         "`photo_taken_at`, the time that the file says."
     )
     url: str = Field(description="Where its thumbnail is, on this service.")
@@ -187,10 +212,16 @@ class CataloguedPhoto(BaseModel):
 class CataloguedPhotos(BaseModel):
     """A page of photos, by name."""
 
-    model_config = _showing({"photos": [{**_PHOTO, "state": "catalogued", "individual": "w_0007"}], "next": None})
+    model_config = _showing(
+        {"photos": [{**_PHOTO, "state": "catalogued", "individual": "w_0007"}], "next": None}
+    )
 
-    photos: list[CataloguedPhoto] = Field(description="The photos; deleted ones only where `state` asks for them.")
-    next: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+    photos: list[CataloguedPhoto] = Field(
+        description="The photos; deleted ones only where `state` asks for them."
+    )
+    next: str | None = Field(
+        description="Give it as `cursor` to get the following ones; null at the end."
+    )
 
 
 class Queue(BaseModel):
@@ -200,7 +231,9 @@ class Queue(BaseModel):
 
     photos: list[CataloguedPhoto] = Field(description="The photos, each with its `answer`.")
     waiting: int = Field(description="How many wait altogether.")
-    next: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+    next: str | None = Field(
+        description="Give it as `cursor` to get the following ones; null at the end."
+    )
 
 
 class SkippedPhoto(BaseModel):
@@ -214,9 +247,13 @@ class SkippedPhoto(BaseModel):
 class TakenIn(BaseModel):
     """What became of the photos that were sent to the queue."""
 
-    model_config = _showing({"event": {**_EVENT, "kind": "take in"}, "photos": [_PHOTO], "skipped": []})
+    model_config = _showing(
+        {"event": {**_EVENT, "kind": "take in"}, "photos": [_PHOTO], "skipped": []}
+    )
 
-    event: EventAnswer | None = Field(description="What was done; null where every photo was there already.")
+    event: EventAnswer | None = Field(
+        description="What was done; null where every photo was there already."
+    )
     photos: list[CataloguedPhoto] = Field(description="Those taken in, each with its `answer`.")
     skipped: list[SkippedPhoto] = Field(description="Those that are there already.")
 
@@ -230,8 +267,12 @@ class ChangeAnswer(BaseModel):
     at: str = Field(description="When it was, UTC.")
     kind: str = Field(description="What was done.")
     made_by: str | None = Field(description="By whom, where that is known.")
-    detail: dict[str, Any] = Field(description="More about it; `answer` is the answer that a person decided by.")
-    fingerprint: str = Field(description="The checkpoint that the catalogue was searched with from then on.")
+    detail: dict[str, Any] = Field(
+        description="More about it; `answer` is the answer that a person decided by."
+    )
+    fingerprint: str = Field(
+        description="The checkpoint that the catalogue was searched with from then on."
+    )
     undoes: int | None = Field(description="The revision that it took back.")
     is_undone: bool = Field(description="Whether a later event took it back.")
     changes: int = Field(description="How many photos, individuals or encounters it changed.")
@@ -245,7 +286,9 @@ class Changes(BaseModel):
     model_config = _showing({"changes": [_CHANGE], "next": None})
 
     changes: list[ChangeAnswer] = Field(description="The events.")
-    next: str | None = Field(description="Give it as `cursor` to get the older ones; null at the end.")
+    next: str | None = Field(
+        description="Give it as `cursor` to get the older ones; null at the end."
+    )
 
 
 def event_answer(event: Event) -> EventAnswer:
@@ -256,7 +299,9 @@ def event_answer(event: Event) -> EventAnswer:
 def individual_answer(one: Individual) -> IndividualAnswer:
     """Put an individual into the words of the API."""
     cover_url = None if one.cover is None else photo_url(one.cover)
-    return IndividualAnswer.model_validate({**asdict(one), "other_names": [*one.other_names], "cover_url": cover_url})
+    return IndividualAnswer.model_validate(
+        {**asdict(one), "other_names": [*one.other_names], "cover_url": cover_url}
+    )
 
 
 def encounter_card(encounter: Encounter, *, is_place_told: bool) -> EncounterCard:
@@ -270,11 +315,16 @@ def encounter_card(encounter: Encounter, *, is_place_told: bool) -> EncounterCar
 def photo_card(card: PhotoCard) -> CataloguedPhoto:
     """Put a photo into the words of the API."""
     answer, own = card.answer or {}, (*PhotoCard.__dataclass_fields__,)
-    told = {name: getattr(card, name) for name in CataloguedPhoto.model_fields if name in own and name != "box"}
+    told = {
+        name: getattr(card, name)
+        for name in CataloguedPhoto.model_fields
+        if name in own and name != "box"
+    }
     found = answer.get("box")
     return CataloguedPhoto(
         **told,
-        is_dated_by_photo=card.taken_at is not None and card.taken_at == answer.get("photo_taken_at"),
+        is_dated_by_photo=card.taken_at is not None
+        and card.taken_at == answer.get("photo_taken_at"),
         box=found if card.box is None else [*card.box],
         is_box_found=card.box is None and found is not None,
         url=photo_url(card.name, card.content_hash),
@@ -282,6 +332,10 @@ def photo_card(card: PhotoCard) -> CataloguedPhoto:
 
 
 def change_answer(act: Act, *, is_place_told: bool) -> ChangeAnswer:
-    """Put an event of the history into the words of the API; without a place unless that may be told."""
+    """Put an event of the history into the words of the API; without a place unless that may be
+    told.
+    """
     detail = {name: value for name, value in act.detail.items() if is_place_told or name != "place"}
-    return ChangeAnswer.model_validate({**asdict(act), "detail": detail, "subjects": [*act.subjects]})
+    return ChangeAnswer.model_validate(
+        {**asdict(act), "detail": detail, "subjects": [*act.subjects]}
+    )

@@ -32,11 +32,15 @@ def _or_none(given: Any) -> Any:
     return given
 
 
-IndividualName = Annotated[str, Field(min_length=1, max_length=200, description="An individual's id.")]
+IndividualName = Annotated[
+    str, Field(min_length=1, max_length=200, description="An individual's id.")
+]
 PhotoName = Annotated[str, Field(min_length=1, max_length=1000)]
 Word = Annotated[Annotated[str, Field(max_length=200)] | None, BeforeValidator(_or_none)]
 Notes = Annotated[Annotated[str, Field(max_length=10_000)] | None, BeforeValidator(_or_none)]
-Time = Annotated[Annotated[str, Field(max_length=40), AfterValidator(_time)] | None, BeforeValidator(_or_none)]
+Time = Annotated[
+    Annotated[str, Field(max_length=40), AfterValidator(_time)] | None, BeforeValidator(_or_none)
+]
 
 IndividualPath = Annotated[str, Path(description="The individual's id.")]
 PhotoPath = Annotated[str, Path(description="The photo's name as answers give it.")]
@@ -48,7 +52,8 @@ IfMatch = Annotated[
 ]
 ListLimit = Annotated[int, Query(ge=1, le=200, description="How many to answer at most.")]
 ListCursor = Annotated[
-    str | None, Query(max_length=4096, description="`next` of the page before; without it the first page.")
+    str | None,
+    Query(max_length=4096, description="`next` of the page before; without it the first page."),
 ]
 
 
@@ -59,7 +64,9 @@ class _Sent(BaseModel):
 class Rename(_Sent):
     """Another id for an individual."""
 
-    new: IndividualName = Field(description="The new id; the old one is kept among the other names.")
+    new: IndividualName = Field(
+        description="The new id; the old one is kept among the other names."
+    )
 
 
 class Merge(_Sent):
@@ -78,14 +85,20 @@ class Apart(_Sent):
 class Split(_Sent):
     """Which photos are of another animal."""
 
-    photos: list[PhotoName] = Field(min_length=1, max_length=MOST_PHOTOS, description="Photos of this individual.")
-    new: IndividualName = Field(description="An id that nobody has yet, for the individual on them.")
+    photos: list[PhotoName] = Field(
+        min_length=1, max_length=MOST_PHOTOS, description="Photos of this individual."
+    )
+    new: IndividualName = Field(
+        description="An id that nobody has yet, for the individual on them."
+    )
 
 
 class Confirm(_Sent):
     """Whose a photo is."""
 
-    individual: IndividualName = Field(description="An individual's id; one that nobody has makes a new individual.")
+    individual: IndividualName = Field(
+        description="An individual's id; one that nobody has makes a new individual."
+    )
 
 
 class Reject(_Sent):
@@ -97,9 +110,12 @@ class Reject(_Sent):
 class Move(_Sent):
     """Whose some photos are instead."""
 
-    photos: list[PhotoName] = Field(min_length=1, max_length=MOST_PHOTOS, description="Catalogued photos.")
+    photos: list[PhotoName] = Field(
+        min_length=1, max_length=MOST_PHOTOS, description="Catalogued photos."
+    )
     individual: IndividualName | None = Field(
-        description="An individual's id; one that nobody has makes a new individual; null: nobody known."
+        description="An individual's id; one that nobody has makes a new individual; null: "
+        "nobody known."
     )
 
 
@@ -134,7 +150,9 @@ class EncounterEdit(_Edit):
     name: IndividualName = Field("", description="What it is called.")
     at: Time = Field(None, description="When it was, ISO 8601.")
     place: Word = Field(None, description="Where it was; only told to who may curate.")
-    region: Word = Field(None, description="The wide stretch of sea that it was in; told to everybody.")
+    region: Word = Field(
+        None, description="The wide stretch of sea that it was in; told to everybody."
+    )
     observer: Word = Field(None, description="Who saw it.")
     notes: Notes = Field(None, description="Anything else.")
 
@@ -154,7 +172,9 @@ class QueueForm(Form):
     encounter: Word = Field(None, description="The name of the encounter that they are all of.")
     taken_at: Time = Field(None, description="When they were taken, ISO 8601.")
     place: Word = Field(None, description="Where the encounter was; only told to who may curate.")
-    region: Word = Field(None, description="The wide stretch of sea that the encounter was in; told to everybody.")
+    region: Word = Field(
+        None, description="The wide stretch of sea that the encounter was in; told to everybody."
+    )
     observer: Word = Field(None, description="Who saw the animal.")
     species: Word = Field(None, description="The species on them.")
 

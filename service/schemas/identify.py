@@ -1,4 +1,6 @@
-"""What goes in and out as JSON: the form's fields and the answers, with the examples that /docs shows."""
+"""What goes in and out as JSON: the form's fields and the answers, with the examples that /docs
+shows.
+"""
 
 from __future__ import annotations
 
@@ -42,16 +44,23 @@ class DecidingForm(Form):
         None,
         gt=0,
         lt=1,
-        description="The share of unknown animals that may pass as `known`; the calibration turns it into a distance.",
+        description="The share of unknown animals that may pass as `known`; the calibration "
+        "turns it into a distance.",
     )
     threshold: float | None = Field(
-        None, ge=0, le=2, description="The distance beyond which the answer is `new_whale`. Not together with max_fpir."
+        None,
+        ge=0,
+        le=2,
+        description="The distance beyond which the answer is `new_whale`. Not together with "
+        "max_fpir.",
     )
 
     @model_validator(mode="after")
     def _one_way_to_decide(self) -> Self:
         if self.max_fpir is not None and self.threshold is not None:
-            raise ValueError("give either max_fpir or threshold, not both: each sets the distance that decides")
+            raise ValueError(
+                "give either max_fpir or threshold, not both: each sets the distance that decides"
+            )
         return self
 
 
@@ -60,28 +69,37 @@ class IdentifyForm(DecidingForm):
 
     k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many individuals to rank.")
     encounter: bool = Field(
-        False, description="All photos of the request are of one animal met once: answer for them together, too."
+        False,
+        description="All photos of the request are of one animal met once: answer for them "
+        "together, too.",
     )
     individuals: tuple[Name, ...] = Field(
         (), description="Compare with these individuals only; repeat the field for each id."
     )
-    exclude: tuple[Name, ...] = Field((), description="Compare with nobody of these; repeat the field for each id.")
-    species: tuple[Name, ...] = Field((), description="Compare with photos of these species only; repeat the field.")
+    exclude: tuple[Name, ...] = Field(
+        (), description="Compare with nobody of these; repeat the field for each id."
+    )
+    species: tuple[Name, ...] = Field(
+        (), description="Compare with photos of these species only; repeat the field."
+    )
     years: tuple[Years, ...] = Field(
         (),
-        description="Compare only with photos taken in these years: `2018`, or `2015-2018` for all from the first to "
+        description="Compare only with photos taken in these years: `2018`, or `2015-2018` for "
+        "all from the first to "
         "the last; repeat the field. Photos without a date are left out.",
     )
     regions: tuple[Name, ...] = Field(
         (),
-        description="Compare only with photos of encounters in these regions; repeat the field. Photos without a "
+        description="Compare only with photos of encounters in these regions; repeat the field. "
+        "Photos without a "
         "region are left out.",
     )
     as_of: int | None = Field(
         None,
         ge=1,
         lt=2**31,
-        description="Ask the catalogue as it was at this revision: its individuals, photos and thresholds of then.",
+        description="Ask the catalogue as it was at this revision: its individuals, photos and "
+        "thresholds of then.",
     )
 
     @property
@@ -103,7 +121,9 @@ class RankedMatch(BaseModel):
     rank: int = Field(description="From 1, nearest first.")
     individual: str = Field(description="Its id in the catalogue.")
     distance: float = Field(description="Cosine distance, 0 to 2, smaller is nearer.")
-    probability: float = Field(description="Calibrated probability that this is the individual, 0 to 1.")
+    probability: float = Field(
+        description="Calibrated probability that this is the individual, 0 to 1."
+    )
     photo: str = Field(description="The catalogue's photo of this individual that is nearest.")
     photo_url: str = Field(description="Where that photo's thumbnail is, on this service.")
 
@@ -111,9 +131,12 @@ class RankedMatch(BaseModel):
 class PhotoSpecies(BaseModel):
     """Which species is shown, by the nearest individuals whose species the catalogue knows."""
 
-    name: str | None = Field(description="As the catalogue writes it. Null: no species is known; `reason` says why.")
+    name: str | None = Field(
+        description="As the catalogue writes it. Null: no species is known; `reason` says why."
+    )
     probability: float | None = Field(
-        description="That it is this one of the catalogue's species, 0 to 1, calibrated on its own photos. Null: the "
+        description="That it is this one of the catalogue's species, 0 to 1, calibrated on its "
+        "own photos. Null: the "
         "catalogue has one species alone, or too few photos to calibrate by."
     )
     reason: str = Field(description="By which individual, or why not, in a sentence.")
@@ -123,19 +146,24 @@ class PhotoAnswer(BaseModel):
     """Who one photo shows."""
 
     photo: str = Field(description="The file name as it was sent.")
-    decision: Decision = Field(description="`known`: sure; `review`: a person should look; `new_whale`: nobody known.")
+    decision: Decision = Field(
+        description="`known`: sure; `review`: a person should look; `new_whale`: nobody known."
+    )
     probability: float = Field(description="The first match's probability; 0 without a match.")
     reason: str = Field(description="Why this decision, in a sentence.")
     species: PhotoSpecies = Field(description="What it is, whoever it is.")
-    matches: list[RankedMatch] = Field(description="Nearest first; fewer than k where fewer are known.")
+    matches: list[RankedMatch] = Field(
+        description="Nearest first; fewer than k where fewer are known."
+    )
 
 
 class EncounterAnswer(BaseModel):
     """Whom all photos of the request show together.
 
-    Decided by the mean of the photos' distances to each individual, which keeps the thresholds and probabilities of
-    single photos: a stranger who resembles somebody in one photo by chance doesn't in the next. The best photo's
-    distance alone ranks a little better, but lets more strangers pass and would need thresholds of its own.
+    Decided by the mean of the photos' distances to each individual, which keeps the thresholds and
+    probabilities of single photos: a stranger who resembles somebody in one photo by chance doesn't
+    in the next. The best photo's distance alone ranks a little better, but lets more strangers pass
+    and would need thresholds of its own.
     """
 
     photos: int = Field(description="How many photos were taken together.")
@@ -144,7 +172,8 @@ class EncounterAnswer(BaseModel):
     reason: str = Field(description="Why this decision, in a sentence.")
     species: PhotoSpecies = Field(description="What it is, by the individuals nearest on average.")
     matches: list[RankedMatch] = Field(
-        description="Nearest first. `distance` is the mean over the photos, `photo` the one nearest to any of them."
+        description="Nearest first. `distance` is the mean over the photos, `photo` the one "
+        "nearest to any of them."
     )
 
 
@@ -159,7 +188,9 @@ class DecidingDistances(BaseModel):
 
 
 class TimingsMs(BaseModel):
-    """Wall time in milliseconds, waiting included; `decode` and `identify` are those of the slowest photo."""
+    """Wall time in milliseconds, waiting included; `decode` and `identify` are those of the slowest
+    photo.
+    """
 
     decode: Milliseconds = Field(description="From the file to pixels.")
     identify: Milliseconds = Field(description="From pixels to ranked individuals.")
@@ -167,13 +198,21 @@ class TimingsMs(BaseModel):
 
 
 class IdentifyAnswer(BaseModel):
-    """One result for each photo, in the order in which they were sent, and what the answer came from."""
+    """One result for each photo, in the order in which they were sent, and what the answer came
+    from.
+    """
 
     results: list[PhotoAnswer] = Field(description="One for each photo.")
-    encounter: EncounterAnswer | None = Field(description="All photos together, where `encounter` was asked for.")
+    encounter: EncounterAnswer | None = Field(
+        description="All photos together, where `encounter` was asked for."
+    )
     catalogue_revision: int = Field(description="The state of the catalogue that was searched.")
-    fingerprint: str = Field(description="SHA-256 of the checkpoint that embedded the catalogue and these photos.")
-    individuals_searched: int = Field(description="How many known individuals the photos were compared with.")
+    fingerprint: str = Field(
+        description="SHA-256 of the checkpoint that embedded the catalogue and these photos."
+    )
+    individuals_searched: int = Field(
+        description="How many known individuals the photos were compared with."
+    )
     photos_searched: int = Field(description="How many photos of theirs.")
     thresholds: DecidingDistances = Field(description="The distances that decided.")
     timings_ms: TimingsMs = Field(description="How long it took.")
@@ -185,11 +224,13 @@ IDENTIFY_EXAMPLE: dict[str, object] = {
             "photo": "fluke.jpg",
             "decision": "known",
             "probability": 0.97,
-            "reason": "w_1a2b3c4 is nearest, at distance 0.182, within the 0.310 that makes a match sure.",
+            "reason": "w_1a2b3c4 is nearest, at distance 0.182, within the 0.310 that makes a "
+            "match sure.",
             "species": {
                 "name": "humpback_whale",
                 "probability": 0.99,
-                "reason": "w_1a2b3c4, at distance 0.182, is the nearest individual with a species; the probability is "
+                "reason": "w_1a2b3c4, at distance 0.182, is the nearest individual with a "
+                "species; the probability is "
                 "among the catalogue's 3 species, after 400 trials.",
             },
             "matches": [
@@ -229,7 +270,8 @@ class Ready(BaseModel):
     photos: int = Field(description="Photos of known individuals that are searched.")
     fingerprint: str = Field(description="SHA-256 of the loaded checkpoint.")
     is_calibrated: bool = Field(
-        description="False: the catalogue is too small to calibrate, so the best decision is `review`."
+        description="False: the catalogue is too small to calibrate, so the best decision is "
+        "`review`."
     )
 
 
@@ -257,7 +299,9 @@ def photo_species(identification: Identification) -> PhotoSpecies:
 
 
 def timings_of(timings: Sequence[PhotoTimings], started: float) -> TimingsMs:
-    """The slowest photo's times, and the time since the request `started`, in seconds of `time.perf_counter`."""
+    """The slowest photo's times, and the time since the request `started`, in seconds of
+    `time.perf_counter`.
+    """
     return TimingsMs(
         decode=max(each.decode_ms for each in timings),
         identify=max(each.identify_ms for each in timings),

@@ -36,7 +36,10 @@ _JOB_EXAMPLE: dict[str, Any] = {
 _JOBS_EXAMPLE: dict[str, Any] = {"jobs": [_JOB_EXAMPLE], "next_cursor": "12"}
 _JOB_ERRORS_EXAMPLE: dict[str, Any] = {
     "errors": [
-        {"file": "may/notes.jpg", "reason": "may/notes.jpg: not a photo, whatever its name says: it holds text"}
+        {
+            "file": "may/notes.jpg",
+            "reason": "may/notes.jpg: not a photo, whatever its name says: it holds text",
+        }
     ],
     "next_cursor": None,
 }
@@ -63,23 +66,38 @@ class IdentifyJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     folder: str | None = Field(
-        None, min_length=1, max_length=4096, description="A folder of the service's machine, from `--job-photos` on."
+        None,
+        min_length=1,
+        max_length=4096,
+        description="A folder of the service's machine, from `--job-photos` on.",
     )
-    upload: str | None = Field(None, pattern="^[0-9a-f]{32}$", description="The zip that was sent; set by the service.")
-    k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many individuals to rank for each photo.")
+    upload: str | None = Field(
+        None, pattern="^[0-9a-f]{32}$", description="The zip that was sent; set by the service."
+    )
+    k: int = Field(
+        DEFAULT_K, ge=1, le=MAX_K, description="How many individuals to rank for each photo."
+    )
     max_fpir: float | None = Field(
         None, gt=0, lt=1, description="The share of unknown animals that may pass as `known`."
     )
     threshold: float | None = Field(
-        None, ge=0, le=2, description="The distance beyond which the answer is `new_whale`. Not together with max_fpir."
+        None,
+        ge=0,
+        le=2,
+        description="The distance beyond which the answer is `new_whale`. Not together with "
+        "max_fpir.",
     )
 
     @model_validator(mode="after")
     def _one_way(self) -> IdentifyJob:
         if self.max_fpir is not None and self.threshold is not None:
-            raise ValueError("give either max_fpir or threshold, not both: each sets the distance that decides")
+            raise ValueError(
+                "give either max_fpir or threshold, not both: each sets the distance that decides"
+            )
         if (self.folder is None) == (self.upload is None):
-            raise ValueError("give either folder (parameters) or archive (a zip, as multipart/form-data)")
+            raise ValueError(
+                "give either folder (parameters) or archive (a zip, as multipart/form-data)"
+            )
         return self
 
 
@@ -88,7 +106,10 @@ class ReindexJob(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rehash: bool = Field(False, description="Compare every file's content, also where size and time are as they were.")
+    rehash: bool = Field(
+        False,
+        description="Compare every file's content, also where size and time are as they were.",
+    )
 
 
 class UpgradeJob(BaseModel):
@@ -97,33 +118,46 @@ class UpgradeJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     checkpoint: str = Field(
-        min_length=1, max_length=255, description="A file's name in the folder of `--checkpoints`; never a path."
+        min_length=1,
+        max_length=255,
+        description="A file's name in the folder of `--checkpoints`; never a path.",
     )
 
 
 class ImportJob(BaseModel):
-    """The parameters of an `import` job: of its dry run, which comes with a zip, or of the import that follows it."""
+    """The parameters of an `import` job: of its dry run, which comes with a zip, or of the import
+    that follows it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    upload: str | None = Field(None, pattern="^[0-9a-f]{32}$", description="The zip that was sent; set by the service.")
+    upload: str | None = Field(
+        None, pattern="^[0-9a-f]{32}$", description="The zip that was sent; set by the service."
+    )
     dry_run: int | None = Field(
-        None, ge=1, lt=2**31, description="The job that looked at the zip; what it found is now carried out."
+        None,
+        ge=1,
+        lt=2**31,
+        description="The job that looked at the zip; what it found is now carried out.",
     )
     duplicates: Duplicates = Field(
         "skip",
-        description="Photos that are there already under another name: `skip` the same files and nearly the same "
+        description="Photos that are there already under another name: `skip` the same files "
+        "and nearly the same "
         "pictures, `keep-near` (skip the same files only) or `keep-all`.",
     )
     replace_photos: bool = Field(
-        False, description="Let a new file take the place of another one of the same name; without it, it is refused."
+        False,
+        description="Let a new file take the place of another one of the same name; without it, "
+        "it is refused.",
     )
 
     @model_validator(mode="after")
     def _looked_at_first(self) -> ImportJob:
         if self.upload is None and self.dry_run is None:
             raise ValueError(
-                "send a zip (archive, as multipart/form-data), which is only looked at; then give the number of that "
+                "send a zip (archive, as multipart/form-data), which is only looked at; then "
+                "give the number of that "
                 "job as dry_run"
             )
         if self.upload is None and self.model_fields_set - {"dry_run"}:
@@ -137,12 +171,14 @@ class ExportJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Format = Field(
-        description="`csv`, `coco`, `camtrap-dp`, `kaggle`, or `zip`: one folder an individual, and a spreadsheet."
+        description="`csv`, `coco`, `camtrap-dp`, `kaggle`, or `zip`: one folder an individual, "
+        "and a spreadsheet."
     )
     with_photos: bool = Field(False, description="Write the photos too; `zip` always has them.")
     with_places: bool = Field(
         False,
-        description="Tell where encounters were; needs the role `curate`. Without it places are left out, and taken "
+        description="Tell where encounters were; needs the role `curate`. Without it places are "
+        "left out, and taken "
         "out of the photos' files.",
     )
 
@@ -152,11 +188,15 @@ class JobRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: str = Field(max_length=64, description="`identify`, `reindex`, `upgrade`, `import` or `export`.")
+    kind: str = Field(
+        max_length=64, description="`identify`, `reindex`, `upgrade`, `import` or `export`."
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
-        description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`; for `reindex`: `rehash`; for `upgrade`: "
-        "`checkpoint`; for `import`: `dry_run`, or beside a zip `duplicates` and `replace_photos`; for `export`: "
+        description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`; for `reindex`: "
+        "`rehash`; for `upgrade`: "
+        "`checkpoint`; for `import`: `dry_run`, or beside a zip `duplicates` and "
+        "`replace_photos`; for `export`: "
         "`format`, `with_photos` (form `zip` has them always), `with_places`.",
     )
 
@@ -170,7 +210,8 @@ class Job(BaseModel):
     kind: str = Field(description="What it does.")
     parameters: dict[str, Any] = Field(description="What was asked for.")
     state: JobStateName = Field(
-        description="`queued`, `running`; ended for good: `succeeded`, `failed`, `cancelled`; `interrupted`: the "
+        description="`queued`, `running`; ended for good: `succeeded`, `failed`, `cancelled`; "
+        "`interrupted`: the "
         "service stopped, and the job goes on with its next start."
     )
     asked_by: str | None = Field(description="Who asked for it, where that is known.")
@@ -179,12 +220,20 @@ class Job(BaseModel):
     ended_at: str | None = Field(description="When it ended.")
     done: int = Field(description="Files dealt with, the unreadable ones included.")
     total: int | None = Field(description="All files; null while that isn't known.")
-    rate: float | None = Field(description="Files a second since it was last started; null before there is one.")
+    rate: float | None = Field(
+        description="Files a second since it was last started; null before there is one."
+    )
     eta_seconds: float | None = Field(description="How long it still takes at that rate.")
-    error_count: int = Field(description="Files that could not be used; `/v1/jobs/{id}/errors` lists them.")
-    is_cancel_requested: bool = Field(description="It ends as `cancelled` when it comes to its next checkpoint.")
+    error_count: int = Field(
+        description="Files that could not be used; `/v1/jobs/{id}/errors` lists them."
+    )
+    is_cancel_requested: bool = Field(
+        description="It ends as `cancelled` when it comes to its next checkpoint."
+    )
     reason: str | None = Field(description="Why it failed or was interrupted.")
-    result: dict[str, Any] | None = Field(description="What came out, in figures, once it has succeeded.")
+    result: dict[str, Any] | None = Field(
+        description="What came out, in figures, once it has succeeded."
+    )
 
 
 class Jobs(BaseModel):
@@ -193,7 +242,9 @@ class Jobs(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": _JOBS_EXAMPLE})
 
     jobs: list[Job] = Field(description="The jobs.")
-    next_cursor: str | None = Field(description="Give it as `cursor` to get the older ones; null at the end.")
+    next_cursor: str | None = Field(
+        description="Give it as `cursor` to get the older ones; null at the end."
+    )
 
 
 class JobError(BaseModel):
@@ -220,7 +271,9 @@ class ImportReport(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": _REPORT_EXAMPLE})
 
     rows: list[ReportRow] = Field(description="The files and labels.")
-    next_cursor: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+    next_cursor: str | None = Field(
+        description="Give it as `cursor` to get the following ones; null at the end."
+    )
 
 
 class JobErrors(BaseModel):
@@ -229,7 +282,9 @@ class JobErrors(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": _JOB_ERRORS_EXAMPLE})
 
     errors: list[JobError] = Field(description="The files, with reasons.")
-    next_cursor: str | None = Field(description="Give it as `cursor` to get the following ones; null at the end.")
+    next_cursor: str | None = Field(
+        description="Give it as `cursor` to get the following ones; null at the end."
+    )
 
 
 def job_answer(job: StoredJob) -> Job:

@@ -1,4 +1,6 @@
-"""The OpenAPI document: what FastAPI derives from the routes, and the problem documents that it can't see."""
+"""The OpenAPI document: what FastAPI derives from the routes, and the problem documents that it
+can't see.
+"""
 
 from __future__ import annotations
 
@@ -40,15 +42,20 @@ _EXAMPLES = {
 }
 
 DESCRIPTION = """\
-Who is the whale in this photograph? Send photos, get ranked individuals of the catalogue, each with a cosine distance
+Who is the whale in this photograph? Send photos, get ranked individuals of the catalogue, each
+with a cosine distance
 and a calibrated probability, and a decision: `known`, `review` or `new_whale`.
 
-Every answer names the catalogue revision and the checkpoint's fingerprint that it came from, and carries an
-`X-Request-Id` header: the client's own where it sent one of up to 128 letters, digits and `. _ : -`, else a new one.
+Every answer names the catalogue revision and the checkpoint's fingerprint that it came from, and
+carries an
+`X-Request-Id` header: the client's own where it sent one of up to 128 letters, digits and `. _ :
+-`, else a new one.
 Every error is a problem document (RFC 9457, `application/problem+json`).
 
-On the machine that it runs on the service asks for no key until the first is made. From then on, each request to a path
-that names a role sends a key of that role or a higher one (`read`, `contribute`, `curate`, `admin`), as
+On the machine that it runs on the service asks for no key until the first is made. From then on,
+each request to a path
+that names a role sends a key of that role or a higher one (`read`, `contribute`, `curate`,
+`admin`), as
 `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
 
 
@@ -87,7 +94,11 @@ def _example(kind: ProblemKind) -> dict[str, Any]:
 _EXAMPLE_FAULTS = {
     "invalid": [Fault(field="k", reason="Input should be less than or equal to 50")],
     "bad-photos": [
-        Fault(photo="notes.jpg", position=1, reason="notes.jpg: not a photo, whatever its name says: it holds text")
+        Fault(
+            photo="notes.jpg",
+            position=1,
+            reason="notes.jpg: not a photo, whatever its name says: it holds text",
+        )
     ],
 }
 
@@ -135,17 +146,30 @@ def _schema_of_problem() -> dict[str, Any]:
 
 
 _SECURITY_SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of `flukeprint keys create`."},
-    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in its own header."},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key of `flukeprint keys create`.",
+    },
+    "key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same key in its own header.",
+    },
 }
 
 
 def _tell_access(operation: dict[str, Any], route: Declared) -> None:
-    """Say which role a route needs, and what it answers without; and that answers are kept, where they are."""
+    """Say which role a route needs, and what it answers without; and that answers are kept, where
+    they are.
+    """
     if route.role is None:
         operation["security"] = []
         return
-    operation["description"] = f"{operation.get('description', '')}\n\nNeeds a key of the role `{route.role}`.".strip()
+    operation["description"] = (
+        f"{operation.get('description', '')}\n\nNeeds a key of the role `{route.role}`.".strip()
+    )
     operation["security"] = [{"bearer": []}, {"key": []}]
     kinds = [UNAUTHENTICATED, FORBIDDEN, TOO_MANY, BUSY]
     if is_kept(route):
@@ -156,12 +180,17 @@ def _tell_access(operation: dict[str, Any], route: Declared) -> None:
     responses = operation["responses"]
     for kind in kinds:
         told = _response([kind])
-        known = responses.setdefault(str(kind.status), {"description": "", "content": {PROBLEM_JSON: {"examples": {}}}})
+        known = responses.setdefault(
+            str(kind.status), {"description": "", "content": {PROBLEM_JSON: {"examples": {}}}}
+        )
         if kind.slug not in known["content"].get(PROBLEM_JSON, {}).get("examples", {}):
             known["description"] = f"{known['description']} {told['description']}".strip()
             examples = known["content"].get(PROBLEM_JSON, {}).get("examples", {})
             known["content"] = {**told["content"]}
-            known["content"][PROBLEM_JSON]["examples"] = {**examples, **told["content"][PROBLEM_JSON]["examples"]}
+            known["content"][PROBLEM_JSON]["examples"] = {
+                **examples,
+                **told["content"][PROBLEM_JSON]["examples"],
+            }
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -169,13 +198,17 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Names this request (a UUID will do): sent again with the same key and body, it is not carried out "
+    "description": "Names this request (a UUID will do): sent again with the same key and body, "
+    "it is not carried out "
     "again but answered as before.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 
 
 def _promise_request_id(operation: dict[str, Any]) -> None:
-    header = {"description": "Names this request in the service's log.", "schema": {"type": "string"}}
+    header = {
+        "description": "Names this request in the service's log.",
+        "schema": {"type": "string"},
+    }
     for response in operation["responses"].values():
         response.setdefault("headers", {})[REQUEST_ID_HEADER] = header

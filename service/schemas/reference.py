@@ -1,4 +1,6 @@
-"""The reference of the HTTP API, from the OpenAPI document: /docs as HTML and docs/http-api.md as Markdown."""
+"""The reference of the HTTP API, from the OpenAPI document: /docs as HTML and docs/http-api.md as
+Markdown.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,10 @@ _LOCAL = "http://127.0.0.1:8000"
 
 def reference_markdown(document: Mapping[str, Any]) -> str:
     """The text of docs/http-api.md."""
-    note = Text("Generated from the OpenAPI document (`/openapi.json`); a running service shows the same at `/docs`.")
+    note = Text(
+        "Generated from the OpenAPI document (`/openapi.json`); a running service shows the "
+        "same at `/docs`."
+    )
     heading, *blocks = _blocks(document, _LOCAL)
     return "\n\n".join(_markdown(block) for block in (heading, note, *blocks)) + "\n"
 
@@ -49,7 +54,8 @@ def reference_html(document: Mapping[str, Any], base_url: str) -> str:
     return _PAGE.format(title=html.escape(document["info"]["title"]), body=body)
 
 
-# ----------------------------------------------------------------------------------------------- content
+# -----------------------------------------------------------------------------------------------
+# content
 
 
 def _blocks(document: Mapping[str, Any], base_url: str) -> Iterator[Block]:
@@ -70,13 +76,17 @@ def _blocks(document: Mapping[str, Any], base_url: str) -> Iterator[Block]:
         yield Text(f"{kind.title}. {kind.meaning}")
 
 
-def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[Block]:
+def _operation(
+    method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]
+) -> Iterator[Block]:
     yield Heading(2, f"{method.upper()} {path}", _anchor(method, path))
     yield from _paragraphs(f"**{operation['summary']}** {operation['description']}")
     asked = [_parameter(each) for each in operation.get("parameters", ())]
     for content in operation.get("requestBody", {}).get("content", {}).values():
         # A body that may be left out is one of two: its schema, or null.
-        schema = next((one for one in content["schema"].get("anyOf", ()) if "$ref" in one), content["schema"])
+        schema = next(
+            (one for one in content["schema"].get("anyOf", ()) if "$ref" in one), content["schema"]
+        )
         asked += _fields(schemas[_type(schema)] if "$ref" in schema else schema)
     if asked:
         yield Table(("field", "type", "default", "meaning"), asked)
@@ -97,7 +107,9 @@ def _paragraphs(text: str) -> Iterator[Text]:
 
 
 def _parameter(parameter: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    meaning = parameter.get("description", "The photo's name as answers give it." if parameter["in"] == "path" else "")
+    meaning = parameter.get(
+        "description", "The photo's name as answers give it." if parameter["in"] == "path" else ""
+    )
     return (f"`{parameter['name']}`", *_type_and_default(parameter["schema"]), meaning)
 
 
@@ -146,7 +158,9 @@ def _answer(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[B
         yield from _component_blocks(name, component)
         if "example" in component:
             yield Code("json", json.dumps(component["example"], indent=2))
-        waiting += [inner for field in component["properties"].values() for inner in _components_of(field)]
+        waiting += [
+            inner for field in component["properties"].values() for inner in _components_of(field)
+        ]
 
 
 def _component_blocks(name: str, component: Mapping[str, Any]) -> Iterator[Block]:
@@ -166,7 +180,8 @@ def _components_of(schema: Mapping[str, Any]) -> list[str]:
 _CURL = """\
 curl -F photos=@fluke.jpg {base_url}/v1/identify
 curl -F photos=@one.jpg -F photos=@two.jpg -F k=3 -F max_fpir=0.01 {base_url}/v1/identify
-curl -F photos=@one.jpg -F photos=@two.jpg -F encounter=true -F years=2015-2018 {base_url}/v1/identify
+curl -F photos=@one.jpg -F photos=@two.jpg \\
+    -F encounter=true -F years=2015-2018 {base_url}/v1/identify
 curl -F photos=@fluke.jpg -F individual=w_1a2b3c4 {base_url}/v1/verify
 curl -F photos=@fluke.jpg -F catalogue_photo=2018/0f3a.jpg -o heat.png {base_url}/v1/explain"""
 
@@ -174,7 +189,8 @@ _PYTHON = """\
 import httpx
 
 with open("fluke.jpg", "rb") as photo:
-    answer = httpx.post("{base_url}/v1/identify", files=[("photos", photo)], data={{"k": 3}}, timeout=60)
+    files = [("photos", photo)]
+    answer = httpx.post("{base_url}/v1/identify", files=files, data={{"k": 3}}, timeout=60)
 answer.raise_for_status()
 for result in answer.json()["results"]:
     print(result["photo"], result["decision"], result["reason"])
@@ -182,7 +198,8 @@ for result in answer.json()["results"]:
         print(match["rank"], match["individual"], match["distance"], match["probability"])"""
 
 
-# ---------------------------------------------------------------------------------------------- markdown
+# ----------------------------------------------------------------------------------------------
+# markdown
 
 
 def _markdown(block: Block) -> str:
@@ -202,7 +219,8 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-# -------------------------------------------------------------------------------------------------- HTML
+# --------------------------------------------------------------------------------------------------
+# HTML
 
 
 def _html(block: Block) -> str:
@@ -215,7 +233,10 @@ def _html(block: Block) -> str:
             return f"<pre><code>{html.escape(text)}</code></pre>"
         case Table(columns, rows):
             head = "".join(f'<th scope="col">{_inline(cell)}</th>' for cell in columns)
-            body = "\n".join("<tr>" + "".join(f"<td>{_inline(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+            body = "\n".join(
+                "<tr>" + "".join(f"<td>{_inline(cell)}</td>" for cell in row) + "</tr>"
+                for row in rows
+            )
             return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
 
 
@@ -234,7 +255,8 @@ _PAGE = """\
 <title>{title} over HTTP</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+}}
 h2 {{ margin-top: 2.5rem; border-bottom: 1px solid #8886; }}
 pre {{ background: #8882; padding: .8rem; overflow-x: auto; }}
 code {{ font: .9em/1.4 ui-monospace, monospace; }}

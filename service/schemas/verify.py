@@ -13,11 +13,14 @@ class VerifyForm(DecidingForm):
     """With whom to compare, beside the photos; an unknown field is an error."""
 
     individual: Name | None = Field(
-        None, description="The id of the individual to compare with, by all its photos. Or send a `reference`."
+        None,
+        description="The id of the individual to compare with, by all its photos. Or send a "
+        "`reference`.",
     )
     encounter: bool = Field(
         False,
-        description="All photos of the request are of one animal met once: answer for them together, too. Needs "
+        description="All photos of the request are of one animal met once: answer for them "
+        "together, too. Needs "
         "`individual`.",
     )
 
@@ -27,19 +30,26 @@ class EmbedForm(Form):
 
 
 class ExplainForm(Form):
-    """With which photo to compare, unless it is sent as `reference`; an unknown field is an error."""
+    """With which photo to compare, unless it is sent as `reference`; an unknown field is an
+    error.
+    """
 
     catalogue_photo: Name | None = Field(
         None,
-        description="The name of the catalogue's photo to compare with, as answers give it. Or send a `reference`.",
+        description="The name of the catalogue's photo to compare with, as answers give it. Or "
+        "send a `reference`.",
     )
 
 
 class ComparedPhoto(BaseModel):
     """A photo that was compared with."""
 
-    photo: str = Field(description="Its name in the catalogue, or the reference's file name as it was sent.")
-    photo_url: str | None = Field(description="Where a catalogue photo's thumbnail is, on this service.")
+    photo: str = Field(
+        description="Its name in the catalogue, or the reference's file name as it was sent."
+    )
+    photo_url: str | None = Field(
+        description="Where a catalogue photo's thumbnail is, on this service."
+    )
     distance: float = Field(description="Cosine distance, 0 to 2, smaller is nearer.")
 
 
@@ -47,16 +57,24 @@ class VerifiedEncounter(BaseModel):
     """Whether all photos together show the individual, by the mean of their distances."""
 
     verdict: Verdict = Field(
-        description="`same`: sure, and nobody is nearer; `review`: a person should look; `different`: another animal."
+        description="`same`: sure, and nobody is nearer; `review`: a person should look; "
+        "`different`: another animal."
     )
     distance: float = Field(description="Cosine distance to the individual, or to the reference.")
-    probability: float = Field(description="Calibrated probability that it is the same animal, 0 to 1.")
+    probability: float = Field(
+        description="Calibrated probability that it is the same animal, 0 to 1."
+    )
     reason: str = Field(description="Why this verdict, in a sentence.")
     rank: int | None = Field(
-        description="The individual's place among all of the catalogue, from 1; null for photo against photo."
+        description="The individual's place among all of the catalogue, from 1; null for photo "
+        "against photo."
     )
-    nearest_individual: str | None = Field(description="Who is first of all; null for photo against photo.")
-    compared: list[ComparedPhoto] = Field(description="Every photo of the individual, nearest first; or the reference.")
+    nearest_individual: str | None = Field(
+        description="Who is first of all; null for photo against photo."
+    )
+    compared: list[ComparedPhoto] = Field(
+        description="Every photo of the individual, nearest first; or the reference."
+    )
 
 
 class _OfPhoto(BaseModel):
@@ -68,14 +86,24 @@ class VerifiedPhoto(VerifiedEncounter, _OfPhoto):
 
 
 class VerifyAnswer(BaseModel):
-    """One result for each photo, in the order in which they were sent, and what the answer came from."""
+    """One result for each photo, in the order in which they were sent, and what the answer came
+    from.
+    """
 
     results: list[VerifiedPhoto] = Field(description="One for each photo.")
-    encounter: VerifiedEncounter | None = Field(description="All photos together, where `encounter` was asked for.")
-    individual: str | None = Field(description="Who was compared with; null for photo against photo.")
-    reference: str | None = Field(description="The reference's file name as it was sent; null without one.")
+    encounter: VerifiedEncounter | None = Field(
+        description="All photos together, where `encounter` was asked for."
+    )
+    individual: str | None = Field(
+        description="Who was compared with; null for photo against photo."
+    )
+    reference: str | None = Field(
+        description="The reference's file name as it was sent; null without one."
+    )
     catalogue_revision: int = Field(description="The state of the catalogue that was asked.")
-    fingerprint: str = Field(description="SHA-256 of the checkpoint that embedded the catalogue and these photos.")
+    fingerprint: str = Field(
+        description="SHA-256 of the checkpoint that embedded the catalogue and these photos."
+    )
     thresholds: DecidingDistances = Field(description="The distances that decided.")
     timings_ms: TimingsMs = Field(description="How long it took.")
 
@@ -84,7 +112,9 @@ class EmbeddedPhoto(BaseModel):
     """One photo's vector."""
 
     photo: str = Field(description="The file name as it was sent.")
-    vector: list[float] = Field(description="`dimension` numbers of unit length; 1 - the product of two is a distance.")
+    vector: list[float] = Field(
+        description="`dimension` numbers of unit length; 1 - the product of two is a distance."
+    )
 
 
 class EmbedAnswer(BaseModel):
@@ -93,7 +123,8 @@ class EmbedAnswer(BaseModel):
     results: list[EmbeddedPhoto] = Field(description="One for each photo.")
     dimension: int = Field(description="How many numbers a vector has.")
     fingerprint: str = Field(
-        description="SHA-256 of the checkpoint that made them: only vectors of one fingerprint can be compared."
+        description="SHA-256 of the checkpoint that made them: only vectors of one fingerprint "
+        "can be compared."
     )
     timings_ms: TimingsMs = Field(description="How long it took.")
 
@@ -111,8 +142,16 @@ VERIFY_EXAMPLE: dict[str, object] = {
             "rank": 1,
             "nearest_individual": "w_1a2b3c4",
             "compared": [
-                {"photo": "2018/0f3a.jpg", "photo_url": "/v1/photos/2018/0f3a.jpg", "distance": 0.182},
-                {"photo": "2016/77b0.jpg", "photo_url": "/v1/photos/2016/77b0.jpg", "distance": 0.265},
+                {
+                    "photo": "2018/0f3a.jpg",
+                    "photo_url": "/v1/photos/2018/0f3a.jpg",
+                    "distance": 0.182,
+                },
+                {
+                    "photo": "2016/77b0.jpg",
+                    "photo_url": "/v1/photos/2016/77b0.jpg",
+                    "distance": 0.265,
+                },
             ],
         }
     ],

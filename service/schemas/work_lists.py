@@ -21,7 +21,9 @@ class MergeSuggestion(BaseModel):
     one: str = Field(description="The id of one.")
     other: str = Field(description="The id of the other.")
     distance: float = Field(description="Cosine distance of the two photos.")
-    probability: float = Field(description="How probable a match at this distance is, if one photo were asked about.")
+    probability: float = Field(
+        description="How probable a match at this distance is, if one photo were asked about."
+    )
     photo_of_one: str = Field(description="The photo of one.")
     photo_of_other: str = Field(description="The photo of the other.")
     urls: list[str] = Field(description="Where the thumbnails of the two are, on this service.")
@@ -46,7 +48,9 @@ class MergeSuggestions(BaseModel):
         }
     )
 
-    suggestions: list[MergeSuggestion] = Field(description="Pairs within the distance that a person should look at.")
+    suggestions: list[MergeSuggestion] = Field(
+        description="Pairs within the distance that a person should look at."
+    )
 
 
 class ClusteredPhoto(BaseModel):
@@ -80,7 +84,9 @@ class Clusters(BaseModel):
         }
     )
 
-    clusters: list[ClusterAnswer] = Field(description="Two photos or more each, within the distance of a sure match.")
+    clusters: list[ClusterAnswer] = Field(
+        description="Two photos or more each, within the distance of a sure match."
+    )
 
 
 def suggestion_answer(found: Resemblance, probability: float) -> MergeSuggestion:

@@ -1,1 +1,1 @@
-""""""
+"""What answers: checkpoint and gallery in memory, batches, inference, scopes."""

@@ -1,4 +1,6 @@
-"""A small micro-batcher: one thread answers, callers wait, and no more wait than there are places."""
+"""A small micro-batcher: one thread answers, callers wait, and no more wait than there are
+places.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,11 @@ def _do_nothing(_: int) -> None:
 class Batcher(Generic[Question, Answer]):
     """Gather questions that arrive together and answer them at once, in one thread of its own.
 
-    `answer_all` gets 1 to `max_batch` questions and returns one answer each, in order. The first question of a
-    batch waits `max_wait_ms` for company at most; with 0 a batch is what had gathered while the last was answered.
-    `places` bounds how much is under way: take them before work is spent on what can't be answered in time.
-    `on_batch` hears the size of each batch, in the answering thread.
+    `answer_all` gets 1 to `max_batch` questions and returns one answer each, in order. The first
+    question of a batch waits `max_wait_ms` for company at most; with 0 a batch is what had gathered
+    while the last was answered. `places` bounds how much is under way: take them before work is
+    spent on what can't be answered in time. `on_batch` hears the size of each batch, in the
+    answering thread.
     """
 
     def __init__(
@@ -66,7 +69,10 @@ class Batcher(Generic[Question, Answer]):
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer what was asked before this call, then end the thread. Stopping twice is harmless."""
+        """Answer what was asked before this call, then end the thread.
+
+        Stopping twice is harmless.
+        """
         thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
@@ -79,11 +85,14 @@ class Batcher(Generic[Question, Answer]):
 
     @contextmanager
     def places(self, count: int) -> Generator[None]:
-        """Hold `count` places while the block runs; raises Busy, holding none, where so many are not free."""
+        """Hold `count` places while the block runs; raises Busy, holding none, where so many are
+        not free.
+        """
         with self._lock:
             if self._taken + count > self._max_waiting:
                 raise Busy(
-                    f"{self._taken} of {self._max_waiting} places are taken and {count} are needed; try again shortly"
+                    f"{self._taken} of {self._max_waiting} places are taken and {count} are "
+                    "needed; try again shortly"
                 )
             self._taken += count
         try:
@@ -107,7 +116,9 @@ class Batcher(Generic[Question, Answer]):
             if is_last:
                 return
 
-    def _gather(self, first: _Asked[Question, Answer]) -> tuple[list[_Asked[Question, Answer]], bool]:
+    def _gather(
+        self, first: _Asked[Question, Answer]
+    ) -> tuple[list[_Asked[Question, Answer]], bool]:
         batch = [first]
         until = time.monotonic() + self._max_wait_seconds
         while len(batch) < self._max_batch:
@@ -134,7 +145,9 @@ class Batcher(Generic[Question, Answer]):
                 asked.answer.set_result(answer)
 
     def _blame(self, batch: Sequence[_Asked[Question, Answer]], error: Exception) -> None:
-        """Fail only the question that is at fault: its neighbours in the batch are asked again, each alone."""
+        """Fail only the question that is at fault: its neighbours in the batch are asked again,
+        each alone.
+        """
         if len(batch) == 1:
             batch[0].answer.set_exception(error)
             return

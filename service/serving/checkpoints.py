@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, CheckpointHeader, fingerprint_of, read_header
+from embedding.checkpoint import (
+    DEFAULT_CHECKPOINT,
+    BadCheckpoint,
+    CheckpointHeader,
+    fingerprint_of,
+    read_header,
+)
 from embedding.errors import FlukeprintError
 from index.photos.embed import PhotoEmbedder
 from service.settings import Settings
@@ -23,7 +29,10 @@ class NoCheckpoint(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFile:
-    """A file of the folder. `title` is what the checkpoint calls itself; `fault`: why it can't be used."""
+    """A file of the folder.
+
+    `title` is what the checkpoint calls itself; `fault`: why it can't be used.
+    """
 
     name: str
     size_bytes: int
@@ -38,11 +47,17 @@ class Checkpoints:
     `load` makes an embedder of a file; what it raises is a FlukeprintError.
     """
 
-    def __init__(self, settings: Settings, load: Callable[[Path], PhotoEmbedder] | None = None) -> None:
-        self.load: Callable[[Path], PhotoEmbedder] = load or (lambda path: load_embedder(path, settings.device))
+    def __init__(
+        self, settings: Settings, load: Callable[[Path], PhotoEmbedder] | None = None
+    ) -> None:
+        self.load: Callable[[Path], PhotoEmbedder] = load or (
+            lambda path: load_embedder(path, settings.device)
+        )
         self._settings = settings
         self._kept: dict[str, PhotoEmbedder] = {}
-        self._fingerprints: dict[tuple[Path, int, int], str] = {}  # by file, size and time: reading one takes a while
+        self._fingerprints: dict[
+            tuple[Path, int, int], str
+        ] = {}  # by file, size and time: reading one takes a while
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -50,18 +65,25 @@ class Checkpoints:
         return [path.name for path in files_in(self._settings.checkpoints)]
 
     def files(self) -> list[CheckpointFile]:
-        """The files that may be named, sorted, also those that are no checkpoint; none where no folder is set."""
+        """The files that may be named, sorted, also those that are no checkpoint; none where no
+        folder is set.
+        """
         return [self._told(path) for path in files_in(self._settings.checkpoints)]
 
     def path_of(self, name: str) -> Path:
         """The file of a name. Raises NoCheckpoint, and BadCheckpoint for a file that is none."""
         folder = self._settings.checkpoints
         if folder is None:
-            raise NoCheckpoint("no folder of checkpoints is set; the service's operator sets one with --checkpoints")
+            raise NoCheckpoint(
+                "no folder of checkpoints is set; the service's operator sets one with "
+                "--checkpoints"
+            )
         path = next((path for path in files_in(folder) if path.name == name), None)
         if path is None:
             there = ", ".join(self.names()[:10]) or "no checkpoint"
-            raise NoCheckpoint(f"there is no {name} in the folder of checkpoints, which holds {there}")
+            raise NoCheckpoint(
+                f"there is no {name} in the folder of checkpoints, which holds {there}"
+            )
         _header_of(path)
         return path
 
@@ -75,25 +97,37 @@ class Checkpoints:
         except BadCheckpoint as error:
             return CheckpointFile(path.name, 0, fault=str(error))
         except OSError as error:
-            return CheckpointFile(path.name, 0, fault=f"{path.name} can't be read ({error.strerror})")
+            return CheckpointFile(
+                path.name, 0, fault=f"{path.name} can't be read ({error.strerror})"
+            )
         return CheckpointFile(
-            path.name, status.st_size, title if isinstance(title, str) else None, self._fingerprints[key]
+            path.name,
+            status.st_size,
+            title if isinstance(title, str) else None,
+            self._fingerprints[key],
         )
 
     def named(self, name: str) -> PhotoEmbedder:
-        """The embedder of a file, loaded where it isn't kept. Raises NoCheckpoint, BadCheckpoint and others."""
+        """The embedder of a file, loaded where it isn't kept.
+
+        Raises NoCheckpoint, BadCheckpoint and others.
+        """
         path = self.path_of(name)
         return self._kept_or_loaded(fingerprint_of(path), path)
 
     def of(self, fingerprint: str) -> PhotoEmbedder:
-        """The embedder of a fingerprint, loaded where it isn't kept. Raises NoCheckpoint, BadCheckpoint and others."""
+        """The embedder of a fingerprint, loaded where it isn't kept.
+
+        Raises NoCheckpoint, BadCheckpoint and others.
+        """
         kept = self._kept.get(fingerprint)
         if kept is not None:
             return kept
         path = find(self._settings, fingerprint)
         if path is None:
             raise NoCheckpoint(
-                f"the checkpoint {fingerprint[:12]} is neither the one that the service was started with nor in the "
+                f"the checkpoint {fingerprint[:12]} is neither the one that the service was "
+                "started with nor in the "
                 "folder of checkpoints (--checkpoints); put its file there"
             )
         return self._kept_or_loaded(fingerprint, path)
@@ -116,7 +150,9 @@ class Checkpoints:
 
 
 def _header_of(path: Path) -> CheckpointHeader:
-    """Read a header; what is wrong is told to whoever asks the service, and so without the folder."""
+    """Read a header; what is wrong is told to whoever asks the service, and so without the
+    folder.
+    """
     try:
         return read_header(path)
     except BadCheckpoint as error:
@@ -133,19 +169,29 @@ def load_embedder(path: Path | None, device: str | None) -> PhotoEmbedder:
     try:
         return Embedder.load(path, device=device)
     except RuntimeError as error:  # torch's word for a device that is unknown or absent
-        raise FlukeprintError(f"the checkpoint can't be loaded on {device or 'this device'}: {error}") from error
+        raise FlukeprintError(
+            f"the checkpoint can't be loaded on {device or 'this device'}: {error}"
+        ) from error
 
 
 def files_in(folder: Path | None) -> list[Path]:
-    """The checkpoint files that lie in a folder itself, sorted; links out of it are not among them."""
+    """The checkpoint files that lie in a folder itself, sorted; links out of it are not among
+    them.
+    """
     if folder is None or not folder.is_dir():
         return []
     there = folder.resolve()
-    return sorted(path for path in there.glob(f"*{SUFFIX}") if path.is_file() and path.resolve().parent == there)
+    return sorted(
+        path
+        for path in there.glob(f"*{SUFFIX}")
+        if path.is_file() and path.resolve().parent == there
+    )
 
 
 def find(settings: Settings, fingerprint: str) -> Path | None:
-    """The file of a fingerprint: the one that the service is started with, or one of the folder of checkpoints."""
+    """The file of a fingerprint: the one that the service is started with, or one of the folder of
+    checkpoints.
+    """
     given = settings.checkpoint or DEFAULT_CHECKPOINT
     paths = [path for path in (given, *files_in(settings.checkpoints)) if path.is_file()]
     return next((path for path in paths if fingerprint_of(path) == fingerprint), None)

@@ -1,4 +1,6 @@
-"""What the one inference thread does with a batch: photos go through the network together, pairs are drawn."""
+"""What the one inference thread does with a batch: photos go through the network together, pairs
+are drawn.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class Look(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A look's vector (d,), its identification, where there was a wish, and where the fluke was found."""
+    """A look's vector (d,), its identification, where there was a wish, and where the fluke was
+    found.
+    """
 
     vector: FloatArray
     identification: Identification | None
@@ -78,7 +82,9 @@ Answer = Seen | Picture
 
 def answer_all(questions: Sequence[Question]) -> list[Answer]:
     """Answer a batch in order; what needs the same network passes through it together."""
-    answers: dict[int, Answer] = {at: _draw(each) for at, each in enumerate(questions) if isinstance(each, Pair)}
+    answers: dict[int, Answer] = {
+        at: _draw(each) for at, each in enumerate(questions) if isinstance(each, Pair)
+    }
     looks = {at: each for at, each in enumerate(questions) if isinstance(each, Look)}
     answers.update(_see(looks))
     return [answers[at] for at in range(len(questions))]
@@ -90,11 +96,17 @@ def _see(looks: dict[int, Look]) -> dict[int, Answer]:
     for positions in _alike({at: id(look.identifier.embedder) for at, look in looks.items()}):
         embedder = looks[positions[0]].identifier.embedder
         images = [looks[at].image for at in positions]
-        found = embedder.located(images, [None] * len(images)) if isinstance(embedder, Locating) else None
+        found = (
+            embedder.located(images, [None] * len(images))
+            if isinstance(embedder, Locating)
+            else None
+        )
         boxes.update(zip(positions, found or (), strict=found is not None))
         vectors.update(zip(positions, embedder.embed(images, found), strict=True))
     identified: dict[int, Identification] = {}
-    wished = {at: (id(look.identifier), look.wish) for at, look in looks.items() if look.wish is not None}
+    wished = {
+        at: (id(look.identifier), look.wish) for at, look in looks.items() if look.wish is not None
+    }
     for positions in _alike(wished):
         first = looks[positions[0]]
         assert first.wish is not None
@@ -113,7 +125,10 @@ def _alike(keys: Mapping[int, object]) -> list[list[int]]:
 
 
 def _draw(pair: Pair) -> Picture:
-    """Draw as `flukeprint explain` does. Raises FlukeprintError for a network that has no map to draw heat on."""
+    """Draw as `flukeprint explain` does.
+
+    Raises FlukeprintError for a network that has no map to draw heat on.
+    """
     from embedding.explanation.heatmap import png_bytes
     from embedding.explanation.side_by_side import ComparedPhoto, compare
 

@@ -1,4 +1,6 @@
-"""From settings to what is served: the catalogue opened, the checkpoint loaded, the two known to belong together."""
+"""From settings to what is served: the catalogue opened, the checkpoint loaded, the two known to
+belong together.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +20,25 @@ from service.settings import Settings
 def check_catalogue(settings: Settings) -> None:
     """Refuse in milliseconds, without torch, what could not be served.
 
-    Raises BadCatalogue (absent, not ours, empty), BadCheckpoint, or WrongFingerprint with the command that mends it.
+    Raises BadCatalogue (absent, not ours, empty), BadCheckpoint, or WrongFingerprint with the
+    command that mends it.
     """
     if not exists(settings.address):
         raise BadCatalogue(
-            f"there is no catalogue at {settings.catalogue}. Build one with `flukeprint index build --catalogue "
+            f"there is no catalogue at {settings.catalogue}. Build one with `flukeprint index "
+            "build --catalogue "
             f"{settings.catalogue} --csv FILE --photos FOLDER`, or give --catalogue FILE"
         )
-    files_folder(settings.address)  # told now where it is missing, and not when photos are asked for
+    files_folder(
+        settings.address
+    )  # told now where it is missing, and not when photos are asked for
     claim_files(settings.address)
     with Catalogue.open(settings.address) as catalogue:
         made_by = catalogue.fingerprint
     if made_by is None:
         raise BadCatalogue(
-            f"the catalogue {settings.catalogue} holds nothing yet; fill it with `flukeprint index update "
+            f"the catalogue {settings.catalogue} holds nothing yet; fill it with `flukeprint "
+            "index update "
             f"--catalogue {settings.catalogue} --csv FILE --photos FOLDER`"
         )
     checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
@@ -42,7 +49,9 @@ def check_catalogue(settings: Settings) -> None:
 
 
 def open_access(settings: Settings) -> AccessStore:
-    """Reach the keys and kept answers in the catalogue's database; nothing is read or written yet."""
+    """Reach the keys and kept answers in the catalogue's database; nothing is read or written
+    yet.
+    """
     catalogue = Catalogue.open(settings.address)
     return AccessStore.of(catalogue.engine, keep_answers_hours=settings.keep_answers_hours)
 
@@ -54,7 +63,13 @@ def load_serving(settings: Settings) -> Serving:
         species = catalogue.species()
         photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
     # A job may have brought the catalogue to another checkpoint since the service was set up.
-    embedder = load_embedder(find(settings, gallery.fingerprint) or settings.checkpoint, settings.device)
+    embedder = load_embedder(
+        find(settings, gallery.fingerprint) or settings.checkpoint, settings.device
+    )
     if embedder.fingerprint != gallery.fingerprint:
-        raise wrong_fingerprint(settings.address, gallery.fingerprint, embedder.fingerprint, settings.checkpoint)
-    return Serving(Identifier(embedder, gallery, calibration, species), photos, decode_px=embedder.input_px)
+        raise wrong_fingerprint(
+            settings.address, gallery.fingerprint, embedder.fingerprint, settings.checkpoint
+        )
+    return Serving(
+        Identifier(embedder, gallery, calibration, species), photos, decode_px=embedder.input_px
+    )

@@ -16,7 +16,9 @@ from service.serving.service import Serving
 
 
 class PastServings:
-    """Earlier revisions of one catalogue; the last one asked is kept, as it costs as much memory as the present one."""
+    """Earlier revisions of one catalogue; the last one asked is kept, as it costs as much memory as
+    the present one.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -26,7 +28,8 @@ class PastServings:
     def at(self, revision: int, now: Serving) -> Serving:
         """The catalogue as it was, asked with the embedder of what is served now.
 
-        Takes time in proportion to the catalogue. Raises an `invalid` problem for a revision that can't be asked.
+        Takes time in proportion to the catalogue. Raises an `invalid` problem for a revision that
+        can't be asked.
         """
         if revision == now.identifier.gallery.revision:
             return now
@@ -39,15 +42,22 @@ class PastServings:
     def _read(self, revision: int, now: Serving) -> Serving:
         try:
             past = past_catalogue(self._catalogue, revision)
-            identifier = Identifier(now.identifier.embedder, past.gallery, past.calibration, past.species)
+            identifier = Identifier(
+                now.identifier.embedder, past.gallery, past.calibration, past.species
+            )
         except FlukeprintError as error:
             raise invalid(Fault(field="as_of", reason=str(error))) from error
         photos = {
-            name: ServedPhoto(Path(), "", one.individual, one.species, None, one.taken_at, region=one.region)
+            name: ServedPhoto(
+                Path(), "", one.individual, one.species, None, one.taken_at, region=one.region
+            )
             for name, one in past.photos.items()
         }
         return Serving(identifier, photos, now.decode_px)
 
 
 def _is_of(kept: Serving, revision: int, now: Serving) -> bool:
-    return kept.identifier.gallery.revision == revision and kept.identifier.embedder is now.identifier.embedder
+    return (
+        kept.identifier.gallery.revision == revision
+        and kept.identifier.embedder is now.identifier.embedder
+    )

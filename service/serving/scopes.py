@@ -28,7 +28,8 @@ _Row = TypeVar("_Row")
 class Scope:
     """Only photos that meet every condition are compared with; an empty condition is none.
 
-    `exclude` are individuals too. `years` are those that photos were taken in, `regions` those of their encounters.
+    `exclude` are individuals too. `years` are those that photos were taken in, `regions` those of
+    their encounters.
     """
 
     individuals: frozenset[str] = frozenset()
@@ -44,7 +45,9 @@ class Scope:
 
 
 class Scopes:
-    """The identifiers of one catalogue revision, each narrowed to a scope; the last few are kept."""
+    """The identifiers of one catalogue revision, each narrowed to a scope; the last few are
+    kept.
+    """
 
     def __init__(self, identifier: Identifier, photos: Mapping[str, ServedPhoto]) -> None:
         self._identifier = identifier
@@ -53,10 +56,13 @@ class Scopes:
         self._lock = threading.Lock()
 
     def identifier_for(self, scope: Scope) -> Identifier:
-        """Narrow the identifier, exactly: as if the catalogue held nothing else. Thresholds stay the catalogue's.
+        """Narrow the identifier, exactly: as if the catalogue held nothing else.
 
-        They were fitted among more strangers, so that in a scope fewer pass than promised. Takes time in proportion
-        to the catalogue. Raises an `invalid` problem for what is not known and for a scope that holds nobody.
+        Thresholds stay the catalogue's.
+
+        They were fitted among more strangers, so that in a scope fewer pass than promised. Takes
+        time in proportion to the catalogue. Raises an `invalid` problem for what is not known and
+        for a scope that holds nobody.
         """
         if not scope.conditions:
             return self._identifier
@@ -67,7 +73,9 @@ class Scopes:
         return narrowed
 
     def _make_room(self, photos: int) -> None:
-        """Let go of what is longest unused, until all that is kept costs no more memory than the catalogue itself."""
+        """Let go of what is longest unused, until all that is kept costs no more memory than the
+        catalogue itself.
+        """
         while self._narrowed:
             sizes = [each.gallery.size for each in self._narrowed.values()]
             if len(sizes) < _MOST_KEPT and sum(sizes) + photos <= self._identifier.gallery.size:
@@ -83,8 +91,12 @@ class Scopes:
         self._refuse_unknown("individuals", scope.individuals, gallery.individual_ids)
         self._refuse_unknown("exclude", scope.exclude, gallery.individual_ids)
         photos = [self._photos.get(name) for name in gallery.photo_names]
-        self._refuse_unknown("species", scope.species, sorted({one.species for one in photos if one and one.species}))
-        self._refuse_unknown("regions", scope.regions, sorted({one.region for one in photos if one and one.region}))
+        self._refuse_unknown(
+            "species", scope.species, sorted({one.species for one in photos if one and one.species})
+        )
+        self._refuse_unknown(
+            "regions", scope.regions, sorted({one.region for one in photos if one and one.region})
+        )
         is_kept = np.ones(gallery.size, np.bool_)
         if scope.individuals:
             is_kept &= _rows(gallery.individuals, lambda one: one in scope.individuals)
@@ -110,8 +122,15 @@ class Scopes:
 
     def _why_nobody(self, photos: Collection[ServedPhoto | None]) -> str:
         years = sorted({one.year for one in photos if one is not None and one.year is not None})
-        dated = f"its dated photos are of {years[0]} to {years[-1]}" if years else "none of its photos has a date"
-        return f"no catalogue photo meets all of this together, so there is nobody to compare with; {dated}"
+        dated = (
+            f"its dated photos are of {years[0]} to {years[-1]}"
+            if years
+            else "none of its photos has a date"
+        )
+        return (
+            "no catalogue photo meets all of this together, so there is nobody to compare "
+            f"with; {dated}"
+        )
 
 
 def alike(name: str, known: Sequence[str]) -> list[str]:
@@ -128,7 +147,9 @@ def unknown_name(name: str, known: Sequence[str]) -> str:
         return f"the catalogue knows no {name!r}; alike are {', '.join(nearby)}"
     shown = ", ".join(known[:_MOST_TOLD]) + (", ..." if len(known) > _MOST_TOLD else "")
     return (
-        f"the catalogue knows no {name!r}; it knows {len(known)}: {shown}" if known else f"none is known, nor {name!r}"
+        f"the catalogue knows no {name!r}; it knows {len(known)}: {shown}"
+        if known
+        else f"none is known, nor {name!r}"
     )
 
 

@@ -13,9 +13,9 @@ from index.storage.schema import CATALOGUED
 class ServedPhoto(NamedTuple):
     """A catalogue photo: its file, and the facts that a scope chooses by and statistics count.
 
-    `individual` None is new_whale; `taken_at` is ISO 8601; `box` is where the fluke is, where that was given. `state`:
-    beside "catalogued" photos there are those that wait for a person's word or were laid aside. `region` is its
-    encounter's, so wide a stretch that everybody may know it.
+    `individual` None is new_whale; `taken_at` is ISO 8601; `box` is where the fluke is, where that
+    was given. `state`: beside "catalogued" photos there are those that wait for a person's word or
+    were laid aside. `region` is its encounter's, so wide a stretch that everybody may know it.
     """
 
     path: Path

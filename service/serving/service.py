@@ -20,10 +20,29 @@ from index.identification.identifier import Identifier
 from index.search.matching import Identification
 from index.search.vectors import FloatArray
 from service.http.multipart import Upload
-from service.http.problems import BAD_PHOTOS, BUSY, NO_HEAT, NOT_FOUND, NOT_READY, Fault, ProblemError, in_one_line
+from service.http.problems import (
+    BAD_PHOTOS,
+    BUSY,
+    NO_HEAT,
+    NOT_FOUND,
+    NOT_READY,
+    Fault,
+    ProblemError,
+    in_one_line,
+)
 from service.serving.batching import Batcher, Busy
 from service.serving.checkpoints import Checkpoints
-from service.serving.inference import Answer, Look, Pair, PairedPhoto, Picture, Question, Seen, Wish, answer_all
+from service.serving.inference import (
+    Answer,
+    Look,
+    Pair,
+    PairedPhoto,
+    Picture,
+    Question,
+    Seen,
+    Wish,
+    answer_all,
+)
 from service.serving.scopes import Scope, Scopes
 from service.serving.served_photo import ServedPhoto
 from service.settings import Settings
@@ -36,7 +55,9 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Serving:
-    """One catalogue revision with the embedder that made it. Never changes; a service swaps it whole.
+    """One catalogue revision with the embedder that made it.
+
+    Never changes; a service swaps it whole.
 
     `decode_px`: the smallest side at which a photo needs to be decoded (None: decode it whole).
     """
@@ -57,14 +78,18 @@ class Serving:
 
 
 class PhotoTimings(NamedTuple):
-    """How long one photo took, waiting included; `identify_ms` is the network's time and the search's."""
+    """How long one photo took, waiting included; `identify_ms` is the network's time and the
+    search's.
+    """
 
     decode_ms: float
     identify_ms: float
 
 
 class Answered(NamedTuple):
-    """One photo's vector (d,), its identification where that was asked for, and how long it took."""
+    """One photo's vector (d,), its identification where that was asked for, and how long it
+    took.
+    """
 
     seen: Seen
     timings: PhotoTimings
@@ -85,7 +110,9 @@ class Identified(NamedTuple):
 
 
 class Service:
-    """The running service: what it serves, the threads that decode, the one that infers, the one that searches."""
+    """The running service: what it serves, the threads that decode, the one that infers, the one
+    that searches.
+    """
 
     def __init__(self, settings: Settings, observer: Observer | None = None) -> None:
         self.settings = settings
@@ -101,9 +128,11 @@ class Service:
             on_batch=self._observer.batch,
         )
         self.decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
-        # For what goes through the whole catalogue without the network, one at a time, so that memory is bounded.
+        # For what goes through the whole catalogue without the network, one at a time, so that
+        # memory is bounded.
         self._searcher = ThreadPoolExecutor(1, "search")
-        # Decoded images are what memory goes to (a 6 kB PNG can become 300 MB), so few are in hand at a time.
+        # Decoded images are what memory goes to (a 6 kB PNG can become 300 MB), so few are in hand
+        # at a time.
         self._in_hand = asyncio.Semaphore(settings.max_batch + settings.decode_threads)
 
     def start(self) -> None:
@@ -125,7 +154,9 @@ class Service:
         """What is served; a `not-ready` problem while it is still being loaded."""
         if self.serving is None:
             raise ProblemError(
-                NOT_READY, "The catalogue is still being loaded; try again shortly.", headers=self._retry_later()
+                NOT_READY,
+                "The catalogue is still being loaded; try again shortly.",
+                headers=self._retry_later(),
             )
         return self.serving
 
@@ -140,9 +171,9 @@ class Service:
     ) -> Identified:
         """Identify a request's photos, in order, and where they are of one encounter also together.
 
-        `serving`: what to ask (None: what is served now).
-        Raises ProblemError: `invalid` for a scope that makes no sense, `busy` before any work is done, `bad-photos`
-        naming every photo that can't be read.
+        `serving`: what to ask (None: what is served now). Raises ProblemError: `invalid` for a
+        scope that makes no sense, `busy` before any work is done, `bad-photos` naming every photo
+        that can't be read.
         """
         asked = serving or self.ready()
         with self._places(len(uploads)):
@@ -151,33 +182,45 @@ class Service:
             together = None
             if is_encounter:
                 vectors = vectors_of(answered)
-                together = await self.searched(lambda: identifier.identify_encounter(vectors, **wish._asdict()))
+                together = await self.searched(
+                    lambda: identifier.identify_encounter(vectors, **wish._asdict())
+                )
         for each in answered:
             self._observer.identified(each.identification)
         return Identified(answered, together, identifier.gallery.size)
 
     async def embed(self, serving: Serving, uploads: Sequence[Upload]) -> list[Answered]:
-        """Embed a request's photos, in order. Raises ProblemError, `busy` and `bad-photos` as `identify` does."""
+        """Embed a request's photos, in order.
+
+        Raises ProblemError, `busy` and `bad-photos` as `identify` does.
+        """
         with self._places(len(uploads)):
             return await self._answered(serving, serving.identifier, uploads, None)
 
     async def explain(self, serving: Serving, query: Upload, reference: Upload | str) -> Picture:
-        """Draw which regions make two photos alike; `reference` is a file or the name of a catalogue photo.
+        """Draw which regions make two photos alike; `reference` is a file or the name of a
+        catalogue photo.
 
-        Raises ProblemError: `not-found` for a catalogue photo whose file is gone, `no-heat` for a checkpoint that has
-        no map to draw on, `busy` and `bad-photos` as `identify` does.
+        Raises ProblemError: `not-found` for a catalogue photo whose file is gone, `no-heat` for a
+        checkpoint that has no map to draw on, `busy` and `bad-photos` as `identify` does.
         """
         with self._places(2):
-            async with self._in_hand:  # the two count as one here: waiting for a second place could wait for ever
+            async with (
+                self._in_hand
+            ):  # the two count as one here: waiting for a second place could wait for ever
                 uploads = [query] if isinstance(reference, str) else [query, reference]
-                images = _unless_bad(uploads, [await self._decoded(serving, upload) for upload in uploads])
+                images = _unless_bad(
+                    uploads, [await self._decoded(serving, upload) for upload in uploads]
+                )
                 if isinstance(reference, str):
                     paired = await self._catalogue_photo(serving, reference)
                 else:
                     paired = PairedPhoto(reference.name, images[1])
                 try:
                     drawn = await self._batcher.ask(
-                        Pair(serving.identifier.embedder, PairedPhoto(query.name, images[0]), paired)
+                        Pair(
+                            serving.identifier.embedder, PairedPhoto(query.name, images[0]), paired
+                        )
                     )
                 except FlukeprintError as error:
                     raise ProblemError(NO_HEAT, f"No heat can be drawn: {error}.") from error
@@ -191,7 +234,9 @@ class Service:
     async def _answered(
         self, serving: Serving, identifier: Identifier, uploads: Sequence[Upload], wish: Wish | None
     ) -> list[Answered]:
-        answers = await asyncio.gather(*(self._answer_one(serving, identifier, each, wish) for each in uploads))
+        answers = await asyncio.gather(
+            *(self._answer_one(serving, identifier, each, wish) for each in uploads)
+        )
         return _unless_bad(uploads, answers)
 
     async def _answer_one(
@@ -205,12 +250,16 @@ class Service:
             decoded = time.perf_counter()
             seen = await self._batcher.ask(Look(identifier, image, wish))
         assert isinstance(seen, Seen)
-        return Answered(seen, PhotoTimings((decoded - started) * 1000, (time.perf_counter() - decoded) * 1000))
+        return Answered(
+            seen, PhotoTimings((decoded - started) * 1000, (time.perf_counter() - decoded) * 1000)
+        )
 
     async def _decoded(self, serving: Serving, upload: Upload) -> Image | BadPhoto:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self.decoders, _decode, upload, self.limits, serving.decode_px)
+            return await loop.run_in_executor(
+                self.decoders, _decode, upload, self.limits, serving.decode_px
+            )
         except BadPhoto as error:
             return error
 
@@ -224,7 +273,8 @@ class Service:
             )
         except BadPhoto as error:
             raise ProblemError(
-                NOT_FOUND, f"The catalogue knows the photo {name!r}, but its file can't be read any more."
+                NOT_FOUND,
+                f"The catalogue knows the photo {name!r}, but its file can't be read any more.",
             ) from error
         return PairedPhoto(name, image, photo.box)
 
@@ -234,7 +284,9 @@ class Service:
             with self._batcher.places(count):
                 yield
         except Busy as error:
-            raise ProblemError(BUSY, f"The service is full: {error}.", headers=self._retry_later()) from error
+            raise ProblemError(
+                BUSY, f"The service is full: {error}.", headers=self._retry_later()
+            ) from error
 
     def _retry_later(self) -> dict[str, str]:
         return {"Retry-After": str(self.settings.retry_after_seconds)}
@@ -269,5 +321,9 @@ def _unless_bad(uploads: Sequence[Upload], answers: Sequence[Found | BadPhoto]) 
         if isinstance(answer, BadPhoto)
     ]
     if faults:
-        raise ProblemError(BAD_PHOTOS, f"{len(faults)} of {len(uploads)} photos: {in_one_line(faults)}", errors=faults)
+        raise ProblemError(
+            BAD_PHOTOS,
+            f"{len(faults)} of {len(uploads)} photos: {in_one_line(faults)}",
+            errors=faults,
+        )
     return [answer for answer in answers if not isinstance(answer, BadPhoto)]

@@ -1,7 +1,8 @@
-"""What is logged on stderr: lines for people, or one JSON object a line for programs; one line a request.
+"""What is logged on stderr: lines for people, or one JSON object a line for programs; one line a
+request.
 
-The standard library's logging, with a formatter of our own: uvicorn's records and every library's then come out in the
-same form, which a second way of logging beside it would have to be taught.
+The standard library's logging, with a formatter of our own: uvicorn's records and every library's
+then come out in the same form, which a second way of logging beside it would have to be taught.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import quote
 
-# The decisions made for the request at hand; set around each request, and seen by all that runs for it.
+# The decisions made for the request at hand; set around each request, and seen by all that runs for
+# it.
 decided: ContextVar[Counter[str] | None] = ContextVar("decided", default=None)
 
 _TEXT = "%(asctime)s %(levelname)s %(message)s"
@@ -38,7 +40,9 @@ class RequestTold:
 
     def __str__(self) -> str:
         # Quoted as it was sent: a line break in a path would write a line of its own.
-        words = [f"{self.method} {quote(self.path)} {self.status} {self.ms:.1f} ms [{self.request_id}]"]
+        words = [
+            f"{self.method} {quote(self.path)} {self.status} {self.ms:.1f} ms [{self.request_id}]"
+        ]
         words += [f"key={self.key}"] if self.key else []
         words += [f"{decision}={count}" for decision, count in self.decisions.items()]
         return " ".join(words)
@@ -56,11 +60,17 @@ def note_decision(decision: str) -> None:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record: at (UTC), level, logger, message, what a request's line says, and a failure's trace."""
+    """One JSON object a record: at (UTC), level, logger, message, what a request's line says, and a
+    failure's trace.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record as one line."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = (
+            datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z")
+        )
         line: dict[str, object] = {
             "at": at,
             "level": record.levelname.lower(),
@@ -74,7 +84,9 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str, form: Literal["text", "json"]) -> None:
-    """Log to stderr from `level` (debug, info, warning, error) on. uvicorn says only what is wrong."""
+    """Log to stderr from `level` (debug, info, warning, error) on. uvicorn says only what is
+    wrong.
+    """
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setFormatter(JsonLines() if form == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[to_stderr])

@@ -15,4 +15,6 @@ class Observer:
         """Hear one photo's answer, in the request's own context."""
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Hear that a request was answered; `route` is its path as it is written, without what a client chose."""
+        """Hear that a request was answered; `route` is its path as it is written, without what a
+        client chose.
+        """

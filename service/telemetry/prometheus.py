@@ -1,4 +1,6 @@
-"""What Prometheus reads at /metrics: counts and histograms of one application, and what it serves at the moment."""
+"""What Prometheus reads at /metrics: counts and histograms of one application, and what it serves
+at the moment.
+"""
 
 from __future__ import annotations
 
@@ -33,16 +35,25 @@ class Served(NamedTuple):
 
 
 class Measures(Observer):
-    """The figures of one application, in a registry of its own, so that two in one process don't mix."""
+    """The figures of one application, in a registry of its own, so that two in one process don't
+    mix.
+    """
 
     def __init__(self, served: Callable[[], Served]) -> None:
         """Measure; `served` is asked at each reading."""
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
-            "flukeprint_requests", "Requests answered.", ("method", "route", "status"), registry=registry
+            "flukeprint_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=registry,
         )
         self._seconds = Histogram(
-            "flukeprint_request_seconds", "Time to answer a request.", ("route",), registry=registry, buckets=_SECONDS
+            "flukeprint_request_seconds",
+            "Time to answer a request.",
+            ("route",),
+            registry=registry,
+            buckets=_SECONDS,
         )
         self._batches = Histogram(
             "flukeprint_batch_photos",
@@ -50,7 +61,9 @@ class Measures(Observer):
             registry=registry,
             buckets=_PHOTOS,
         )
-        self._decisions = Counter("flukeprint_decisions", "Photos answered.", ("decision",), registry=registry)
+        self._decisions = Counter(
+            "flukeprint_decisions", "Photos answered.", ("decision",), registry=registry
+        )
         for decision in ("known", "review", "new_whale"):
             self._decisions.labels(decision)  # shown as 0 before the first
         self._distances = Histogram(
@@ -85,14 +98,18 @@ class Measures(Observer):
 
 
 class _Checkpoint(Collector):
-    """Which checkpoint is served, as a label of a gauge that is 1; it is another after an upgrade."""
+    """Which checkpoint is served, as a label of a gauge that is 1; it is another after an
+    upgrade.
+    """
 
     def __init__(self, served: Callable[[], Served]) -> None:
         self._served = served
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauge; nothing while none is served."""
-        told = InfoMetricFamily("flukeprint_checkpoint", "The checkpoint that photos are embedded with.")
+        told = InfoMetricFamily(
+            "flukeprint_checkpoint", "The checkpoint that photos are embedded with."
+        )
         if fingerprint := self._served().fingerprint:
             told.add_metric((), {"fingerprint": fingerprint})
         yield told

@@ -1,10 +1,13 @@
-"""Train variants of a recipe, each ingredient on or off within the same budget, and table their validation figures.
+"""Train variants of a recipe, each ingredient on or off within the same budget, and table their
+validation figures.
 
-    python tests/bench/ablation.py humpback-vlad --csv TRAIN.csv --photos PHOTOS --out runs/ablation \
-        --set network.weights=FILE --set schedule.epochs=10 [--only focal --only memory] [--workers 2]
+    python tests/bench/ablation.py humpback-vlad --csv TRAIN.csv --photos PHOTOS --out runs/ablation
+    \
+        --set network.weights=FILE --set schedule.epochs=10 [--only focal --only memory] [--workers
+        2]
 
-Stopped at any moment, the same command goes on: finished variants are kept, the one in progress is resumed. The table,
-OUT/ablation.md, holds the last validated epoch of every variant that has one.
+Stopped at any moment, the same command goes on: finished variants are kept, the one in progress is
+resumed. The table, OUT/ablation.md, holds the last validated epoch of every variant that has one.
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ VARIANTS: dict[str, list[str]] = {
     "memory of 4,096": ["loss.0.memory=4096"],
     "batch-hard triplet": ['loss=[{kind="triplet"}]'],
     "ArcFace": ['loss=[{kind="arcface",dynamic_margin=true}]'],
-    "sub-centre ArcFace beside it": [f'loss=[{{{MS}}},{{kind="subcenter_arcface",weight=0.05,dynamic_margin=true}}]'],
+    "sub-centre ArcFace beside it": [
+        f'loss=[{{{MS}}},{{kind="subcenter_arcface",weight=0.05,dynamic_margin=true}}]'
+    ],
     "focal head beside it": [f'loss=[{{{MS}}},{{kind="focal",weight=0.1}}]'],
     "GeM pooling of the whole backbone": GEM,
     "average pooling of the whole backbone": [*GEM, "network.pooling=average"],
@@ -71,25 +76,47 @@ def main() -> None:
     for option in ("--csv", "--photos", "--out"):
         parser.add_argument(option, type=Path, required=True)
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a part of a variant's name")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="a part of a variant's name"
+    )
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
     wanted = given.only or [""]
-    chosen = {name: changed for name, changed in VARIANTS.items() if any(part in name for part in wanted)}
+    chosen = {
+        name: changed for name, changed in VARIANTS.items() if any(part in name for part in wanted)
+    }
     if not chosen:
         sys.exit(f"no variant is named {given.only}; the variants are {', '.join(VARIANTS)}")
     given.out.mkdir(parents=True, exist_ok=True)
 
     def run(name: str) -> None:
         folder = folder_of(given.out, name)
-        command = [Path(sys.executable).with_name("flukeprint"), "train", given.recipe, "--csv", given.csv]
-        command += ["--photos", given.photos, "--out", folder, "--cache", given.out / ".cache", "--resume"]
+        command = [
+            Path(sys.executable).with_name("flukeprint"),
+            "train",
+            given.recipe,
+            "--csv",
+            given.csv,
+        ]
+        command += [
+            "--photos",
+            given.photos,
+            "--out",
+            folder,
+            "--cache",
+            given.out / ".cache",
+            "--resume",
+        ]
         shared = ["data.validation_share=0.1", "compute.threads=1", "locator.epochs=0", *given.set]
         for override in (*shared, *chosen[name]):
             command += ["--set", override]
         with (given.out / f"{folder.name}.log").open("a") as log:
-            done = subprocess.run([str(part) for part in command], stdout=log, stderr=log, check=False)
-        print(f"{name}: {'done' if done.returncode == 0 else f'failed, see {log.name}'}", flush=True)
+            done = subprocess.run(
+                [str(part) for part in command], stdout=log, stderr=log, check=False
+            )
+        print(
+            f"{name}: {'done' if done.returncode == 0 else f'failed, see {log.name}'}", flush=True
+        )
         write_table(given.out)
 
     with ThreadPoolExecutor(given.workers) as pool:
@@ -116,7 +143,10 @@ def last_rows(out: Path) -> dict[str, dict[str, str]]:
 def write_table(out: Path) -> None:
     """Write the last rows into ablation.md, and draw resolution.png where variants differ in it."""
     found = last_rows(out)
-    lines = ["| variant | epoch | seconds | " + " | ".join(FIGURES) + " |", "| --- " * (3 + len(FIGURES)) + "|"]
+    lines = [
+        "| variant | epoch | seconds | " + " | ".join(FIGURES) + " |",
+        "| --- " * (3 + len(FIGURES)) + "|",
+    ]
     for name, row in found.items():
         figures = " | ".join(f"{float(row[figure]):.3f}" for figure in FIGURES)
         lines.append(f"| {name} | {row['epoch']} | {row['seconds']} | {figures} |")
@@ -134,8 +164,15 @@ def write_table(out: Path) -> None:
                 ("disjoint_top1", "disjoint, top-1"),
                 ("auroc", "AUROC"),
             ):
-                axes.plot(sides, [float(by_side[side][column]) for side in sides], marker="o", label=label)
-            axes.set(title="Resolution", xlabel="side of the input (px)", ylabel="validation (1 is best)", ylim=(0, 1))
+                axes.plot(
+                    sides, [float(by_side[side][column]) for side in sides], marker="o", label=label
+                )
+            axes.set(
+                title="Resolution",
+                xlabel="side of the input (px)",
+                ylabel="validation (1 is best)",
+                ylim=(0, 1),
+            )
             axes.legend(loc="best", fontsize=10)
 
 

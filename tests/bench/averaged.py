@@ -2,9 +2,10 @@
 
     python tests/bench/averaged.py runs/averaged.safetensors --csv A.csv --photos A RUN RUN RUN
 
-A RUN is a folder that `flukeprint train` wrote. Backbone and pooling become their means; the linear layers, which each
-began anew, stand side by side, and `flukeprint combine --dimensions` brings them down. The batch normalisations are
-counted anew, over the photos that were learned from and their mirror images.
+A RUN is a folder that `flukeprint train` wrote. Backbone and pooling become their means; the linear
+layers, which each began anew, stand side by side, and `flukeprint combine --dimensions` brings them
+down. The batch normalisations are counted anew, over the photos that were learned from and their
+mirror images.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _BATCH = 32
 
 def main() -> None:
     """Write the checkpoint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--csv", type=Path, required=True)
@@ -39,7 +42,9 @@ def main() -> None:
     given = parser.parse_args()
     checkpoints = [run / "best.safetensors" for run in given.runs]
     header, weights = read_header(checkpoints[0]), [load_weights(each) for each in checkpoints]
-    mean = _averaged([{n: v for n, v in each.items() if not n.startswith(LOCATOR_PREFIX)} for each in weights])
+    mean = _averaged(
+        [{n: v for n, v in each.items() if not n.startswith(LOCATOR_PREFIX)} for each in weights]
+    )
     described = {**header.network, "embedding_dim": len(mean["project.weight"])}
     network = Network(NetworkConfig.from_dict(described))
     network.load_state_dict(mean)
@@ -48,7 +53,11 @@ def main() -> None:
     embedder = Embedder(network, header.preprocessing, "", locator=load_locator(checkpoints[0]))
     _count_anew(embedder, [photo for photo in labelled if roles[photo.name] == "fit"])
     located = {name: value for name, value in weights[0].items() if name.startswith(LOCATOR_PREFIX)}
-    print(save_checkpoint(given.out, network.state_dict() | located, replace(header, network=described)))
+    print(
+        save_checkpoint(
+            given.out, network.state_dict() | located, replace(header, network=described)
+        )
+    )
 
 
 def _averaged(weights: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

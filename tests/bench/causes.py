@@ -2,8 +2,9 @@
 
     python tests/bench/causes.py runs/compared
 
-`miss_causes.csv` has them: photo, part (known or disjoint), the main cause, and 1 where the reader was unsure. The
-report is one of `flukeprint evaluate --every-miss` on the humpback set with split seed 0.
+`miss_causes.csv` has them: photo, part (known or disjoint), the main cause, and 1 where the reader
+was unsure. The report is one of `flukeprint evaluate --every-miss` on the humpback set with split
+seed 0.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ PARTS = {"known": "misses.csv", "disjoint": "disjoint/misses.csv"}
 
 def main() -> None:
     """Print a table of causes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("report", type=Path)
     report: Path = parser.parse_args().report
     looked_at = _rows(CAUSES)
@@ -37,7 +40,10 @@ def main() -> None:
     for part in PARTS:
         seen = {row["photo"] for row in looked_at if row["part"] == part}
         all_of_it = {photo for photo, own in missed if own == part}
-        print(f"{part}: {len(all_of_it)} misses, {len(all_of_it - seen)} of them not among the {len(seen)} looked at")
+        print(
+            f"{part}: {len(all_of_it)} misses, {len(all_of_it - seen)} of them not among the "
+            f"{len(seen)} looked at"
+        )
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

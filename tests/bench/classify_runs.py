@@ -1,14 +1,17 @@
-"""Repeat the figures of docs/classify.md: kinds learned from the shipped checkpoint and, where given, other weights.
+"""Repeat the figures of docs/classify.md: kinds learned from the shipped checkpoint and, where
+given, other weights.
 
-    python tests/bench/classify_runs.py members --data ../shared/data --out runs/classify
-    python tests/bench/classify_runs.py dogs repeat bees species --data ../shared/data --out runs/classify
-    python tests/bench/classify_runs.py dogs bees species --data ../shared/data --out runs/classify --weights FILE
-    python tests/bench/classify_runs.py reload --data ../shared/data --out runs/classify
+    python tests/bench/classify_runs.py members --data ../shared/data --out runs/classify python
+    tests/bench/classify_runs.py dogs repeat bees species --data ../shared/data --out runs/classify
+    python tests/bench/classify_runs.py dogs bees species --data ../shared/data --out runs/classify
+    --weights FILE python tests/bench/classify_runs.py reload --data ../shared/data --out
+    runs/classify
 
-Stopped at any moment, the same command goes on. OUT/figures.md and figures.json hold what is there so far.
-`members` measures which member of the shipped ensemble suits plain pictures: a logistic regression on its averaged
-maps, fitted to the photos learned from and measured on validation photos; test photos are not looked at. `reload` asks
-`flukeprint classify` about the test photos of the bees' run and compares the answers with those that training wrote.
+Stopped at any moment, the same command goes on. OUT/figures.md and figures.json hold what is there
+so far. `members` measures which member of the shipped ensemble suits plain pictures: a logistic
+regression on its averaged maps, fitted to the photos learned from and measured on validation
+photos; test photos are not looked at. `reload` asks `flukeprint classify` about the test photos of
+the bees' run and compares the answers with those that training wrote.
 """
 
 from __future__ import annotations
@@ -36,17 +39,25 @@ FIGURES = ("accuracy", "balanced_accuracy", "auc", "average_precision", "calibra
 
 def main() -> None:
     """Run what was asked for and write the figures of all runs that are there."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("jobs", nargs="+", choices=("members", "dogs", "repeat", "bees", "species", "reload"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "jobs", nargs="+", choices=("members", "dogs", "repeat", "bees", "species", "reload")
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--weights", default="default", help="first weights other than the shipped checkpoint's")
+    parser.add_argument(
+        "--weights", default="default", help="first weights other than the shipped checkpoint's"
+    )
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     for job in asked.jobs:
         if job == "members":
-            (asked.out / "members.json").write_text(json.dumps(members(asked.data, asked.out), indent=2) + "\n")
+            (asked.out / "members.json").write_text(
+                json.dumps(members(asked.data, asked.out), indent=2) + "\n"
+            )
             continue
         if job == "reload":
             _reload(asked)
@@ -63,7 +74,12 @@ def _runs(job: str, asked: argparse.Namespace) -> Iterator[tuple[str, Path, Path
     dogs, bees = asked.data / "dogs_vs_cats", asked.data / "bees"
     if job == "dogs":
         for seed in SEEDS:
-            yield f"dogs-{seed}", dogs / "labels.csv", dogs / "photos", [f"seed={seed}", f"data.split_seed={seed}"]
+            yield (
+                f"dogs-{seed}",
+                dogs / "labels.csv",
+                dogs / "photos",
+                [f"seed={seed}", f"data.split_seed={seed}"],
+            )
     elif job == "repeat":
         yield "dogs-0-again", dogs / "labels.csv", dogs / "photos", ["seed=0", "data.split_seed=0"]
     elif job == "bees":
@@ -73,7 +89,9 @@ def _runs(job: str, asked: argparse.Namespace) -> Iterator[tuple[str, Path, Path
 
 
 def _species_labels(data: Path, out: Path) -> Path:
-    """Some photos of each species as one label file; an individual is its photos' encounter, so never in two parts."""
+    """Some photos of each species as one label file; an individual is its photos' encounter, so
+    never in two parts.
+    """
     rows: list[tuple[str, str, str]] = []
     for folder, labels in SETS.items():
         with (data / folder / labels).open(newline="", encoding="utf-8") as file:
@@ -96,20 +114,36 @@ def _species_labels(data: Path, out: Path) -> Path:
     return path
 
 
-def _train(name: str, labels: Path, photos: Path, changes: list[str], asked: argparse.Namespace) -> None:
+def _train(
+    name: str, labels: Path, photos: Path, changes: list[str], asked: argparse.Namespace
+) -> None:
     start = "shipped" if asked.weights == "default" else Path(asked.weights).stem
     out = asked.out / start / name
     if (out / "report.json").exists():
         return
     changes = ["compute.threads=1", f"network.weights={asked.weights}", *changes]
     changes += [] if asked.weights == "default" else WHOLE
-    command = [sys.executable, "-m", "flukeprint", "train", "classify", "--csv", str(labels), "--photos", str(photos)]
+    command = [
+        sys.executable,
+        "-m",
+        "flukeprint",
+        "train",
+        "classify",
+        "--csv",
+        str(labels),
+        "--photos",
+        str(photos),
+    ]
     command += ["--out", str(out), "--cache", str(asked.out / "cache"), "--resume"]
-    subprocess.run([*command, *(word for change in changes for word in ("--set", change))], check=True)
+    subprocess.run(
+        [*command, *(word for change in changes for word in ("--set", change))], check=True
+    )
 
 
 def _reload(asked: argparse.Namespace) -> None:
-    """Say of how many test photos of the bees a new process, from the file, gives the very answer of the training."""
+    """Say of how many test photos of the bees a new process, from the file, gives the very answer
+    of the training.
+    """
     run = asked.out / "shipped" / "bees"
     before = (run / "test_predictions.csv").read_text("utf-8").splitlines()
     photos = [str(asked.data / "bees" / "photos" / row["image"]) for row in csv.DictReader(before)]
@@ -131,25 +165,40 @@ def _figures(out: Path) -> Iterator[dict[str, Any]]:
             "run": path.parts[-2],
             "method": report["method"],
             "checkpoint": checkpoint,
-            **{part: {name: kept[part][name] for name in FIGURES} for part in ("train", "validation", "test")},
+            **{
+                part: {name: kept[part][name] for name in FIGURES}
+                for part in ("train", "validation", "test")
+            },
         }
 
 
 def _markdown(figures: list[dict[str, Any]]) -> str:
     lines = [
-        "| start | run | kept | train | validation | test accuracy | balanced | AUC | average precision | ECE | file |",
+        "| start | run | kept | train | validation | test accuracy | balanced | AUC | average "
+        "precision | ECE | file |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for one in figures:
         accuracies = [one[part]["accuracy"] for part in ("train", "validation", "test")]
         told = [*accuracies, *(one["test"][name] for name in FIGURES[1:])]
-        cells = [one["start"], one["run"], one["method"], *(f"{value:.3f}" for value in told), one["checkpoint"][:12]]
+        cells = [
+            one["start"],
+            one["run"],
+            one["method"],
+            *(f"{value:.3f}" for value in told),
+            one["checkpoint"][:12],
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     for start in sorted({one["start"] for one in figures}):
-        seeds = [one["test"] for one in figures if one["start"] == start and one["run"] in map("dogs-{}".format, SEEDS)]
+        seeds = [
+            one["test"]
+            for one in figures
+            if one["start"] == start and one["run"] in map("dogs-{}".format, SEEDS)
+        ]
         if len(seeds) > 1:
             told = ", ".join(
-                f"{name} {np.mean(values):.3f} (sd {np.std(values, ddof=1):.3f}, {min(values):.3f}-{max(values):.3f})"
+                f"{name} {np.mean(values):.3f} (sd {np.std(values, ddof=1):.3f}, "
+                f"{min(values):.3f}-{max(values):.3f})"
                 for name, values in ((name, [one[name] for one in seeds]) for name in FIGURES[:4])
             )
             lines += ["", f"{start}, {len(seeds)} seeds of dogs: {told}"]
@@ -157,7 +206,9 @@ def _markdown(figures: list[dict[str, Any]]) -> str:
 
 
 def members(data: Path, out: Path) -> dict[str, dict[str, float]]:
-    """Validation accuracy of a linear head on each member's averaged maps, at 96 px, without any training."""
+    """Validation accuracy of a linear head on each member's averaged maps, at 96 px, without any
+    training.
+    """
     import torch
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
@@ -185,14 +236,18 @@ def members(data: Path, out: Path) -> dict[str, dict[str, float]]:
             with torch.inference_mode():
                 maps = [
                     network.feature_maps(
-                        normalised(torch.from_numpy(np.array(pixels[start : start + 64])), preprocessing)
+                        normalised(
+                            torch.from_numpy(np.array(pixels[start : start + 64])), preprocessing
+                        )
                     )
                     for start in range(0, len(asked), 64)
                 ]
             features = torch.cat([each.mean((2, 3)) for each in maps]).numpy()
             scaled = StandardScaler().fit(features[is_train]).transform(features)
             head = LogisticRegression(C=0.01, max_iter=1000).fit(scaled[is_train], kinds[is_train])
-            found.setdefault(name, {})[f"member {at}"] = round(head.score(scaled[~is_train], kinds[~is_train]), 4)
+            found.setdefault(name, {})[f"member {at}"] = round(
+                head.score(scaled[~is_train], kinds[~is_train]), 4
+            )
             print(name, at, found[name][f"member {at}"], flush=True)
     return found
 

@@ -1,4 +1,6 @@
-"""What `flukeprint evaluate` left in its folder, read for the scripts beside: unit vectors, and who asks whom."""
+"""What `flukeprint evaluate` left in its folder, read for the scripts beside: unit vectors, and who
+asks whom.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,15 @@ class Listed:
 
 
 class Evaluated:
-    """A report's gallery, queries (known and unknown) and disjoint photos; by its vectors, or by `vectors` instead."""
+    """A report's gallery, queries (known and unknown) and disjoint photos; by its vectors, or by
+    `vectors` instead.
+    """
 
     def __init__(self, report: Path, vectors: Vectors | None = None) -> None:
         with np.load(report / "vectors.npz") as kept:
-            self.vectors: Vectors = kept["embedding"].astype(np.float64) if vectors is None else vectors
+            self.vectors: Vectors = (
+                kept["embedding"].astype(np.float64) if vectors is None else vectors
+            )
             self.row_of = {str(name): row for row, name in enumerate(kept["photo"])}
         self._unit = self.vectors / np.linalg.norm(self.vectors, axis=1, keepdims=True).clip(1e-12)
         self.gallery, self.queries, self.disjoint = (
@@ -40,7 +46,11 @@ class Evaluated:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         names = np.array([row["Image"] for row in rows])
-        return Listed(names, np.array([row["Id"] for row in rows]), self._unit[[self.row_of[name] for name in names]])
+        return Listed(
+            names,
+            np.array([row["Id"] for row in rows]),
+            self._unit[[self.row_of[name] for name in names]],
+        )
 
     def figures(self, left_out: frozenset[str] = frozenset()) -> tuple[float, float, float]:
         """Known top-1, disjoint top-1 and AUROC, without the queries `left_out`."""

@@ -2,8 +2,9 @@
 
     python tests/bench/flanks.py runs/report-nyala
 
-Reads what `flukeprint evaluate` left (vectors.npz, gallery.csv, queries.csv, disjoint.csv), and nyala_flanks.csv beside
-this file: the flank that each photo shows, told by one machine reader by eye (60 of them looked at twice, all alike).
+Reads what `flukeprint evaluate` left (vectors.npz, gallery.csv, queries.csv, disjoint.csv), and
+nyala_flanks.csv beside this file: the flank that each photo shows, told by one machine reader by
+eye (60 of them looked at twice, all alike).
 """
 
 from __future__ import annotations
@@ -21,13 +22,18 @@ Labelled = list[tuple[str, str]]
 
 def main() -> None:
     """Print the figures of the known and of the disjoint queries."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("report", type=Path)
     report: Path = parser.parse_args().report
     with Path(__file__).with_name("nyala_flanks.csv").open(newline="") as file:
         flanks = {row["photo"]: row["facing"] for row in csv.DictReader(file)}
     stored = np.load(report / "vectors.npz")
-    vectors = {Path(str(name)).name: row for name, row in zip(stored["photo"], stored["embedding"], strict=True)}
+    vectors = {
+        Path(str(name)).name: row
+        for name, row in zip(stored["photo"], stored["embedding"], strict=True)
+    }
     gallery, disjoint = _labelled(report / "gallery.csv"), _labelled(report / "disjoint.csv")
     there = {individual for _, individual in gallery}
     known = [each for each in _labelled(report / "queries.csv") if each[1] in there]
@@ -41,7 +47,11 @@ def _labelled(path: Path) -> Labelled:
 
 
 def _tell(
-    name: str, queries: Labelled, searched: Labelled, vectors: dict[str, NDArray[np.float32]], flanks: dict[str, str]
+    name: str,
+    queries: Labelled,
+    searched: Labelled,
+    vectors: dict[str, NDArray[np.float32]],
+    flanks: dict[str, str],
 ) -> None:
     photos = np.array([photo for photo, _ in searched])
     whose = np.array([individual for _, individual in searched])

@@ -1,4 +1,6 @@
-"""CPU time of `flukeprint COMMAND --help`, for every command: python tests/bench/help_cpu.py [repeats]."""
+"""CPU time of `flukeprint COMMAND --help`, for every command: python tests/bench/help_cpu.py
+[repeats].
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ def cpu_seconds(words: tuple[str, ...]) -> float:
     """User and system time of one call in a fresh process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
-        [sys.executable, "-m", "flukeprint", *words, "--help"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True
+        [sys.executable, "-m", "flukeprint", *words, "--help"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        check=True,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime

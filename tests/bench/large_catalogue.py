@@ -1,14 +1,18 @@
-"""Start-up, memory, identifying, merging, another checkpoint: a catalogue of 8,000 individuals with 166,000 photos.
+"""Start-up, memory, identifying, merging, another checkpoint: a catalogue of 8,000 individuals with
+166,000 photos.
 
-    python tests/bench/large_catalogue.py [--individuals 8000] [--photos 166000] [--dimension 512] [--folder FOLDER]
+    python tests/bench/large_catalogue.py [--individuals 8000] [--photos 166000] [--dimension 512]
+    [--folder FOLDER]
         [--url 'postgresql://USER@HOST/DATABASE?schema=large'] [--only measure|swap] [--fit-all]
 
-The photos are random unit vectors in clusters, one an individual; there are no pictures, and no network runs. With
---url the catalogue stands in PostgreSQL, in a schema that is filled where it isn't there, and kept.
+The photos are random unit vectors in clusters, one an individual; there are no pictures, and no
+network runs. With --url the catalogue stands in PostgreSQL, in a schema that is filled where it
+isn't there, and kept.
 
-For the swap another checkpoint's vectors are laid beside, gone over to in one commit, and that is undone. Meanwhile a
-second process reads and asks for the write lock again and again, and a thread of the one that swaps, as a service's
-would, asks a gallery in memory. Thresholds are fitted to a twentieth, before the commit, but with --fit-all.
+For the swap another checkpoint's vectors are laid beside, gone over to in one commit, and that is
+undone. Meanwhile a second process reads and asks for the write lock again and again, and a thread
+of the one that swaps, as a service's would, asks a gallery in memory. Thresholds are fitted to a
+twentieth, before the commit, but with --fit-all.
 """
 
 from __future__ import annotations
@@ -52,20 +56,28 @@ from index.storage.retry import patiently
 from index.storage.schema import VectorRow
 
 FINGERPRINT = "b" * 64
-_NOISE = 0.04  # a photo is about .4 from another of its individual, individuals about 1 from each other
+_NOISE = (
+    0.04  # a photo is about .4 from another of its individual, individuals about 1 from each other
+)
 
 
-def vectors_of(individuals: int, photos: int, dimension: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def vectors_of(
+    individuals: int, photos: int, dimension: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Whose each photo is (photos,), and its unit vector (photos, dimension)."""
     rng = np.random.default_rng(0)
     centres = rng.normal(0, 1 / np.sqrt(dimension), (individuals, dimension)).astype(np.float32)
-    whose = np.sort(np.concatenate([np.arange(individuals), rng.integers(0, individuals, photos - individuals)]))
+    whose = np.sort(
+        np.concatenate([np.arange(individuals), rng.integers(0, individuals, photos - individuals)])
+    )
     vectors = centres[whose] + rng.normal(0, _NOISE, (photos, dimension)).astype(np.float32)
     return whose, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def fill(address: CatalogueAddress, individuals: int, photos: int, dimension: int) -> None:
-    """Write the catalogue in one revision, where at most an unfinished one is; into PostgreSQL by way of a file."""
+    """Write the catalogue in one revision, where at most an unfinished one is; into PostgreSQL by
+    way of a file.
+    """
     remove_database(address)
     if not isinstance(address, Path):  # row by row over a socket takes hours
         file = files_folder(address) / "filling.db"
@@ -79,15 +91,22 @@ def fill(address: CatalogueAddress, individuals: int, photos: int, dimension: in
         for at, (owner, vector) in enumerate(zip(whose.tolist(), vectors, strict=True)):
             name = f"p{at:06}.jpg"
             label = LabelledPhoto(name, folder / name, f"w_{owner:05}", None, None, None, None)
-            revision.add(EmbeddedPhoto(label, PhotoFile(f"{at:064x}", 1, None), vector), FINGERPRINT)
+            revision.add(
+                EmbeddedPhoto(label, PhotoFile(f"{at:064x}", 1, None), vector), FINGERPRINT
+            )
         # Fitted to a part: fitting to all of them is what an update costs, and is told by itself.
-        revision.finish(FINGERPRINT, fitted_to_part(vectors, [f"w_{owner:05}" for owner in whose.tolist()]).calibration)
+        revision.finish(
+            FINGERPRINT,
+            fitted_to_part(vectors, [f"w_{owner:05}" for owner in whose.tolist()]).calibration,
+        )
 
 
 def fitted_to_part(
     vectors: NDArray[np.float32], individuals: Sequence[str | None], _: Progress | None = None
 ) -> Fitted:
-    """Thresholds fitted to the first twentieth, in the place of `index.calibration.refit.fitted_to`."""
+    """Thresholds fitted to the first twentieth, in the place of
+    `index.calibration.refit.fitted_to`.
+    """
     some = max(1, len(vectors) // 20)
     return Fitted(calibrate(vectors[:some], individuals[:some]), len(vectors))
 
@@ -101,7 +120,9 @@ def is_filled(address: CatalogueAddress) -> bool:
 
 
 def peak_mib() -> float:
-    """The most memory that this process ever had, in MiB (of Linux; getrusage would count its parent's, too)."""
+    """The most memory that this process ever had, in MiB (of Linux; getrusage would count its
+    parent's, too).
+    """
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
@@ -116,13 +137,18 @@ def timed(act: Callable[[], object]) -> float:
 def told(name: str, seconds: list[float]) -> None:
     ordered = sorted(seconds)
     p50, p95 = statistics.median(ordered), ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    print(f"{name}: p50 {p50 * 1000:.1f} ms, p95 {p95 * 1000:.1f} ms ({len(ordered)} times)", flush=True)
+    print(
+        f"{name}: p50 {p50 * 1000:.1f} ms, p95 {p95 * 1000:.1f} ms ({len(ordered)} times)",
+        flush=True,
+    )
 
 
 def queries_near(gallery: Gallery) -> NDArray[np.float32]:
     """400 new photos of known individuals."""
     rng = np.random.default_rng(1)
-    queries = gallery.vectors[rng.integers(0, gallery.size, 400)] + rng.normal(0, _NOISE, (400, gallery.dimension))
+    queries = gallery.vectors[rng.integers(0, gallery.size, 400)] + rng.normal(
+        0, _NOISE, (400, gallery.dimension)
+    )
     return (queries / np.linalg.norm(queries, axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -137,11 +163,15 @@ def measure(address: CatalogueAddress) -> None:
         f"{gallery.individual_count:,} individuals can be searched"
     )
     print(
-        f"memory: {peak_mib():.0f} MiB at most, {before:.0f} before the catalogue was opened; the vectors are "
+        f"memory: {peak_mib():.0f} MiB at most, {before:.0f} before the catalogue was opened; "
+        "the vectors are "
         f"{gallery.vectors.nbytes / 2**20:.0f}"
     )
     queries = queries_near(gallery)
-    told("identify, five individuals", [timed(lambda row=row: gallery.rank(row[None], 5)) for row in queries])
+    told(
+        "identify, five individuals",
+        [timed(lambda row=row: gallery.rank(row[None], 5)) for row in queries],
+    )
     curator = Curator(catalogue, made_by="bench")
     merges, undos = list[float](), list[float]()
     for at in range(20):
@@ -160,11 +190,15 @@ def measure(address: CatalogueAddress) -> None:
 
 @dataclass
 class Spans:
-    """When something began and ended, in seconds of the machine's one steady clock, which its processes share."""
+    """When something began and ended, in seconds of the machine's one steady clock, which its
+    processes share.
+    """
 
     times: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
 
-    def again(self, act: Callable[[], object], is_over: threading.Event, pause_seconds: float = 0.005) -> None:
+    def again(
+        self, act: Callable[[], object], is_over: threading.Event, pause_seconds: float = 0.005
+    ) -> None:
         while not is_over.is_set():
             started = time.monotonic()
             act()
@@ -177,7 +211,10 @@ class Spans:
 
 
 def watch(address: CatalogueAddress) -> None:
-    """Read, and ask for the write lock, until the input ends; then print when and how long. A process of its own."""
+    """Read, and ask for the write lock, until the input ends; then print when and how long.
+
+    A process of its own.
+    """
     is_over = threading.Event()
     reading, writing = Spans(), Spans()
     with Catalogue.open(address) as reader, Catalogue.open(address) as writer:
@@ -202,15 +239,20 @@ def watch(address: CatalogueAddress) -> None:
 
 
 @contextmanager
-def watched(what: str, words: Sequence[str], gallery: Gallery, around_seconds: float) -> Generator[None]:
+def watched(
+    what: str, words: Sequence[str], gallery: Gallery, around_seconds: float
+) -> Generator[None]:
     """Tell how long the block took, and how long others waited before and during it."""
     queries = queries_near(gallery)
     is_over, asked = threading.Event(), Spans()
     numbers = iter(range(10**9))
     asking = threading.Thread(
-        target=asked.again, args=(lambda: gallery.rank(queries[next(numbers) % len(queries)][None], 5), is_over)
+        target=asked.again,
+        args=(lambda: gallery.rank(queries[next(numbers) % len(queries)][None], 5), is_over),
     )
-    with subprocess.Popen([*words, "--watch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watcher:
+    with subprocess.Popen(
+        [*words, "--watch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as watcher:
         assert watcher.stdout is not None
         assert watcher.stdout.readline() == "ready\n"
         asking.start()
@@ -224,7 +266,10 @@ def watched(what: str, words: Sequence[str], gallery: Gallery, around_seconds: f
             is_over.set()
             asking.join()
             seen: dict[str, Any] = json.loads(watcher.communicate()[0])
-    print(f"{what}: {stop - start:.2f} s, from asking for the write lock until it is given back", flush=True)
+    print(
+        f"{what}: {stop - start:.2f} s, from asking for the write lock until it is given back",
+        flush=True,
+    )
     waiting = {
         "identify, gallery in memory": asked,
         "a reader": Spans(seen["reader"]),
@@ -238,17 +283,24 @@ def watched(what: str, words: Sequence[str], gallery: Gallery, around_seconds: f
 
 
 class Rolled:
-    """What stands for another checkpoint: every vector's numbers one place further. Makes none from images."""
+    """What stands for another checkpoint: every vector's numbers one place further.
+
+    Makes none from images.
+    """
 
     input_px = 1
 
     def __init__(self, gallery: Gallery, revision: int) -> None:
-        self.fingerprint = f"{revision:064x}"  # another one each time, so that no vector is there before
+        self.fingerprint = (
+            f"{revision:064x}"  # another one each time, so that no vector is there before
+        )
         self.dimension = gallery.dimension
         self._gallery = gallery
         self._rows = {name: row for row, name in enumerate(gallery.photo_names)}
 
-    def embed(self, images: Sequence[Any], boxes: Sequence[Any] | None = None) -> NDArray[np.float32]:
+    def embed(
+        self, images: Sequence[Any], boxes: Sequence[Any] | None = None
+    ) -> NDArray[np.float32]:
         raise NotImplementedError("there are no pictures")
 
     def made(self, photos: Iterable[LabelledPhoto], _: object) -> Generator[list[EmbeddedPhoto]]:
@@ -257,7 +309,9 @@ class Rolled:
         for start in range(0, len(photos), index.reindex.preparation.BATCH_PHOTOS):
             batch = photos[start : start + index.reindex.preparation.BATCH_PHOTOS]
             yield [
-                EmbeddedPhoto(each, PhotoFile(f"{int(each.name[1:-4]):064x}", 1, None), self._of(each))
+                EmbeddedPhoto(
+                    each, PhotoFile(f"{int(each.name[1:-4]):064x}", 1, None), self._of(each)
+                )
                 for each in batch
             ]
 
@@ -265,8 +319,16 @@ class Rolled:
         return np.roll(self._gallery.vectors[self._rows[photo.name]], 1)
 
 
-def swap(address: CatalogueAddress, words: Sequence[str], *, is_fitted_to_all: bool, around_seconds: float) -> None:
-    """Go over to another checkpoint and back, and print what others wait; a process of its own, as the service is."""
+def swap(
+    address: CatalogueAddress,
+    words: Sequence[str],
+    *,
+    is_fitted_to_all: bool,
+    around_seconds: float,
+) -> None:
+    """Go over to another checkpoint and back, and print what others wait; a process of its own, as
+    the service is.
+    """
     with Catalogue.open(address) as catalogue:
         gallery = catalogue.gallery()
         other = Rolled(gallery, catalogue.revision)
@@ -274,12 +336,21 @@ def swap(address: CatalogueAddress, words: Sequence[str], *, is_fitted_to_all: b
         index.reindex.preparation.embed_photos = other.made
         fit = index.reindex.update.fitted_to if is_fitted_to_all else fitted_to_part
 
-        def fitted(vectors: NDArray[np.float32], individuals: Sequence[str | None], progress: Progress) -> Fitted:
+        def fitted(
+            vectors: NDArray[np.float32], individuals: Sequence[str | None], progress: Progress
+        ) -> Fitted:
             laid = time.monotonic() - began
-            print(f"another checkpoint's vectors laid beside: {laid:.0f} s, {gallery.size / laid:,.0f} photos a second")
+            print(
+                f"another checkpoint's vectors laid beside: {laid:.0f} s, "
+                f"{gallery.size / laid:,.0f} photos a second"
+            )
             found: list[Fitted] = []
             seconds = timed(lambda: found.append(fit(vectors, individuals, progress)))
-            print(f"thresholds fitted to {'all' if is_fitted_to_all else 'a twentieth'}: {seconds:.1f} s", flush=True)
+            print(
+                f"thresholds fitted to {'all' if is_fitted_to_all else 'a twentieth'}: "
+                f"{seconds:.1f} s",
+                flush=True,
+            )
             return found[0]
 
         index.reindex.update.fitted_to = fitted
@@ -289,7 +360,9 @@ def swap(address: CatalogueAddress, words: Sequence[str], *, is_fitted_to_all: b
                 None,
                 other,
                 kind="swap",
-                swapping=lambda: watched("the commit that goes over", words, gallery, around_seconds),
+                swapping=lambda: watched(
+                    "the commit that goes over", words, gallery, around_seconds
+                ),
             )
             assert report.reembedded == gallery.size
             reread = timed(lambda: (catalogue.searchable(), catalogue.photos()))
@@ -299,7 +372,9 @@ def swap(address: CatalogueAddress, words: Sequence[str], *, is_fitted_to_all: b
             assert catalogue.fingerprint == gallery.fingerprint
         finally:
             with revising(catalogue) as act:  # a kept catalogue doesn't grow with each run
-                act.session.execute(delete(VectorRow).where(VectorRow.fingerprint == other.fingerprint))
+                act.session.execute(
+                    delete(VectorRow).where(VectorRow.fingerprint == other.fingerprint)
+                )
     print(f"memory: {peak_mib():.0f} MiB at most")
 
 
@@ -309,10 +384,16 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=166_000)
     parser.add_argument("--dimension", type=int, default=512)
     parser.add_argument("--folder", type=Path, help="where the catalogue is written, and kept")
-    parser.add_argument("--url", help="a database of PostgreSQL that the catalogue is written into, and kept")
+    parser.add_argument(
+        "--url", help="a database of PostgreSQL that the catalogue is written into, and kept"
+    )
     parser.add_argument("--only", choices=["measure", "swap"], help="one of the two parts alone")
-    parser.add_argument("--fit-all", action="store_true", help="fit thresholds to all photos before the swap")
-    parser.add_argument("--around-seconds", type=float, default=3.0, help="how long to watch before and after")
+    parser.add_argument(
+        "--fit-all", action="store_true", help="fit thresholds to all photos before the swap"
+    )
+    parser.add_argument(
+        "--around-seconds", type=float, default=3.0, help="how long to watch before and after"
+    )
     for part in ("measure", "swap", "watch"):
         parser.add_argument(f"--{part}", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -320,23 +401,42 @@ def main() -> None:
         folder = (given.folder or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
         address = located(address_of(given.url or str(folder / "large.db")), folder)
-        words = [sys.executable, __file__, "--folder", str(folder), *(["--url", given.url] if given.url else [])]
+        words = [
+            sys.executable,
+            __file__,
+            "--folder",
+            str(folder),
+            *(["--url", given.url] if given.url else []),
+        ]
         if given.measure or given.swap or given.watch:
             if given.measure:
                 measure(address)
             elif given.watch:
                 watch(address)
             else:
-                swap(address, words, is_fitted_to_all=given.fit_all, around_seconds=given.around_seconds)
+                swap(
+                    address,
+                    words,
+                    is_fitted_to_all=given.fit_all,
+                    around_seconds=given.around_seconds,
+                )
             return
         if not is_filled(address):
             seconds = timed(lambda: fill(address, given.individuals, given.photos, given.dimension))
-            size = f", {address.stat().st_size / 2**20:.0f} MiB on disk" if isinstance(address, Path) else ""
+            size = (
+                f", {address.stat().st_size / 2**20:.0f} MiB on disk"
+                if isinstance(address, Path)
+                else ""
+            )
             print(f"filled in {seconds:.0f} s{size}", flush=True)
         if given.only != "swap":
             subprocess.run([*words, "--measure"], check=True)
         if given.only != "measure":
-            more = ["--around-seconds", str(given.around_seconds), *(["--fit-all"] if given.fit_all else [])]
+            more = [
+                "--around-seconds",
+                str(given.around_seconds),
+                *(["--fit-all"] if given.fit_all else []),
+            ]
             subprocess.run([*words, "--swap", *more], check=True)
 
 

@@ -1,10 +1,12 @@
 """How well locators find boxes, in photos that neither they nor the networks learned from.
 
-    python tests/bench/locator.py --csv a.csv --photos a [--csv b.csv --photos b] checkpoint [checkpoint ...]
+    python tests/bench/locator.py --csv a.csv --photos a [--csv b.csv --photos b] checkpoint
+    [checkpoint ...]
 
-The sets are those that the locators were trained on, in that order and with validation_share = 0: of the fit part's
-photos with a box every tenth was held out. For each checkpoint and set: the mean overlap (IoU) of found and given
-boxes, and the share of photos with less than .6, looking once and looking again at the found box and a bit around it.
+The sets are those that the locators were trained on, in that order and with validation_share = 0:
+of the fit part's photos with a box every tenth was held out. For each checkpoint and set: the mean
+overlap (IoU) of found and given boxes, and the share of photos with less than .6, looking once and
+looking again at the found box and a bit around it.
 """
 
 from __future__ import annotations
@@ -29,14 +31,21 @@ _AGAIN = 1.2  # times the size of the box found first
 
 def main() -> None:
     """Print a line for each checkpoint and set."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("--csv", type=Path, action="append", required=True)
     parser.add_argument("--photos", type=Path, action="append", required=True)
-    parser.add_argument("--box", action="append", default=[], help="SPECIES=left,top,right,bottom, as in the recipe")
+    parser.add_argument(
+        "--box", action="append", default=[], help="SPECIES=left,top,right,bottom, as in the recipe"
+    )
     parser.add_argument("--split-seed", type=int, default=0)
     given = parser.parse_args()
-    boxes = {name: Box(*map(float, box.split(","))) for name, _, box in (one.partition("=") for one in given.box)}
+    boxes = {
+        name: Box(*map(float, box.split(",")))
+        for name, _, box in (one.partition("=") for one in given.box)
+    }
     photos, _ = read_sets(given.csv, given.photos, species_boxes=boxes)
     roles = make_split(photos, given.split_seed).roles
     boxed = [photo for photo in photos if roles[photo.name] == "fit" and photo.box is not None]
@@ -57,13 +66,22 @@ def main() -> None:
 def _again(locator: AnyLocator, images: list[Image], boxes: list[Box]) -> list[Box]:
     """What is found in windows around what was found before."""
     windows = [_around(box) for box in boxes]
-    found = locate(locator, [crop(image, window) for image, window in zip(images, windows, strict=True)])
+    found = locate(
+        locator, [crop(image, window) for image, window in zip(images, windows, strict=True)]
+    )
     return [_within(window, box) for window, box in zip(windows, found, strict=True)]
 
 
 def _around(box: Box) -> Box:
-    across, down = ((_AGAIN - 1) / 2 * side for side in (box.right - box.left, box.bottom - box.top))
-    return Box(max(0, box.left - across), max(0, box.top - down), min(1, box.right + across), min(1, box.bottom + down))
+    across, down = (
+        (_AGAIN - 1) / 2 * side for side in (box.right - box.left, box.bottom - box.top)
+    )
+    return Box(
+        max(0, box.left - across),
+        max(0, box.top - down),
+        min(1, box.right + across),
+        min(1, box.bottom + down),
+    )
 
 
 def _within(window: Box, box: Box) -> Box:

@@ -2,8 +2,9 @@
 
     python tests/bench/many_photos.py FOLDER... [--count 50000] [--unlabelled 9000] [--keep FOLDER]
 
-The photos are those of the folders given, then their mirror images, then the same upside down, as far as the count
-needs: other pictures than the first, in files of their own. Each has a label of its own. Prints what was found.
+The photos are those of the folders given, then their mirror images, then the same upside down, as
+far as the count needs: other pictures than the first, in files of their own. Each has a label of
+its own. Prints what was found.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ WAYS = {"as": None, "mirrored": ImageOps.mirror, "flipped": ImageOps.flip}
 
 
 def make(sources: list[Path], folder: Path, count: int, unlabelled: int) -> None:
-    """Write `count` photos into folder/photos, and folder/labels.csv without `unlabelled` of them."""
+    """Write `count` photos into folder/photos, and folder/labels.csv without `unlabelled` of
+    them.
+    """
     (folder / "photos").mkdir(parents=True)
     names: list[str] = []
     for way, turned in WAYS.items():
@@ -56,7 +59,14 @@ def main() -> None:
         folder = given.keep or Path(scratch) / "many"
         make(find_photos(given.folders), folder, given.count, given.unlabelled)
         command = [sys.executable, "-m", "flukeprint", "data", "check", str(folder / "labels.csv")]
-        command += ["--photos", str(folder / "photos"), "--json", "-", "--html", str(folder / "check.html")]
+        command += [
+            "--photos",
+            str(folder / "photos"),
+            "--json",
+            "-",
+            "--html",
+            str(folder / "check.html"),
+        ]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
     report = json.loads(done.stdout)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,12 +1,14 @@
-"""Memory and speed of `flukeprint data pack` on any number of photos, made of links to those of some folders.
+"""Memory and speed of `flukeprint data pack` on any number of photos, made of links to those of
+some folders.
 
-    python tests/bench/pack_memory.py --photos DIR [--photos DIR] --count 50000 [--size 224] [--limit-mib 512]
-    python tests/bench/pack_memory.py --photos DIR --count 300 --enlarge 4000x3000
+    python tests/bench/pack_memory.py --photos DIR [--photos DIR] --count 50000 [--size 224]
+    [--limit-mib 512] python tests/bench/pack_memory.py --photos DIR --count 300 --enlarge 4000x3000
 
-The photos are linked again and again under other names; with --enlarge each is made a JPEG of that size first. With
---limit-mib the system gives the command no more memory of its own than that (RLIMIT_DATA). `peak_own_mib` is memory
-that no file stands behind, `peak_memory_mib` what the command tells: all that is resident, libraries too. Prints one
-JSON object; the work folder is removed at the end.
+The photos are linked again and again under other names; with --enlarge each is made a JPEG of that
+size first. With --limit-mib the system gives the command no more memory of its own than that
+(RLIMIT_DATA). `peak_own_mib` is memory that no file stands behind, `peak_memory_mib` what the
+command tells: all that is resident, libraries too. Prints one JSON object; the work folder is
+removed at the end.
 """
 
 from __future__ import annotations
@@ -31,12 +33,17 @@ from embedding.photos.photo_files import find_photos
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def make_photos(sources: list[Path], folder: Path, count: int, enlarged: tuple[int, int] | None) -> Path:
+def make_photos(
+    sources: list[Path], folder: Path, count: int, enlarged: tuple[int, int] | None
+) -> Path:
     """Fill a folder with `count` photos, three an individual; returns its labels."""
     folder.mkdir()
     given = [path.resolve() for path in find_photos(sources)][:count]
     if enlarged is not None:
-        given = [_enlarged(path, folder.parent / f"{at:06}.jpg", enlarged) for at, path in enumerate(given)]
+        given = [
+            _enlarged(path, folder.parent / f"{at:06}.jpg", enlarged)
+            for at, path in enumerate(given)
+        ]
     rows: list[tuple[str, str]] = [("image", "label")]
     for at in range(count):
         source = given[at % len(given)]
@@ -97,8 +104,24 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="pack-", dir=given.work))
     try:
         labels = make_photos(given.photos, work / "photos", given.count, enlarged)  # pyright: ignore[reportArgumentType]
-        command = [sys.executable, "-m", "flukeprint", "data", "pack", str(labels), "--photos", str(work / "photos")]
-        command += ["--out", str(work / "pack"), "--size", given.size, "--json", *(["--grey"] if given.grey else [])]
+        command = [
+            sys.executable,
+            "-m",
+            "flukeprint",
+            "data",
+            "pack",
+            str(labels),
+            "--photos",
+            str(work / "photos"),
+        ]
+        command += [
+            "--out",
+            str(work / "pack"),
+            "--size",
+            given.size,
+            "--json",
+            *(["--grey"] if given.grey else []),
+        ]
         figures = measure(command, given.limit_mib)
     finally:
         shutil.rmtree(work)

@@ -1,11 +1,15 @@
-"""Does `data check` find what is wrong, all of it and nothing else? Faults are planted in a copy of a labelled set.
+"""Does `data check` find what is wrong, all of it and nothing else?
 
-    python tests/bench/planted_mismatch.py LABELS.csv --photos DIR [--share 0.18] [--seed 0] [--keep FOLDER]
+Faults are planted in a copy of a labelled set.
 
-The photos are linked into a temporary folder. A share of them loses its row; of others the file is renamed, spelt in
-another case, emptied, cut short, copied under another label, or saved again smaller under another label. Prints for
-each kind how many were planted, found, missed and found without having been planted; the exit code is 1 where the last
-two are not 0. What is wrong with the set itself would count as found without having been planted.
+    python tests/bench/planted_mismatch.py LABELS.csv --photos DIR [--share 0.18] [--seed 0] [--keep
+    FOLDER]
+
+The photos are linked into a temporary folder. A share of them loses its row; of others the file is
+renamed, spelt in another case, emptied, cut short, copied under another label, or saved again
+smaller under another label. Prints for each kind how many were planted, found, missed and found
+without having been planted; the exit code is 1 where the last two are not 0. What is wrong with the
+set itself would count as found without having been planted.
 """
 
 from __future__ import annotations
@@ -32,9 +36,13 @@ Planted = dict[str, set[tuple[str, ...]]]
 
 
 def plant(labels: Path, photos: Path, folder: Path, share: float, seed: int) -> Planted:
-    """Link the set into `folder` with its faults, write labels.csv there; returns the photos of each kind of case."""
+    """Link the set into `folder` with its faults, write labels.csv there; returns the photos of
+    each kind of case.
+    """
     rng = random.Random(seed)
-    rows = {photo.name: photo.individual or NEW_WHALE for photo in read_labels(labels, photos).photos}
+    rows = {
+        photo.name: photo.individual or NEW_WHALE for photo in read_labels(labels, photos).photos
+    }
     files = {name: (photos / name).resolve() for name in rows}
     planted: Planted = defaultdict(set)
     names = sorted(rows)
@@ -94,7 +102,10 @@ def copy_of(name: str, copy: str, rows: dict[str, str], rng: random.Random) -> N
 def found_in(report: dict[str, Any]) -> Planted:
     """The photos of each case of what is wrong, by kind."""
     wrong = (finding for finding in report["findings"] if finding["is_wrong"])
-    return {finding["kind"]: {tuple(sorted(case["photos"])) for case in finding["cases"]} for finding in wrong}
+    return {
+        finding["kind"]: {tuple(sorted(case["photos"])) for case in finding["cases"]}
+        for finding in wrong
+    }
 
 
 def main() -> int:
@@ -119,7 +130,10 @@ def main() -> int:
     is_exact = True
     for kind in sorted(planted.keys() | found.keys()):
         right, said = planted.get(kind, set()), found.get(kind, set())
-        print(f"| {kind} | {len(right):,} | {len(right & said):,} | {len(right - said):,} | {len(said - right):,} |")
+        print(
+            f"| {kind} | {len(right):,} | {len(right & said):,} | {len(right - said):,} | "
+            f"{len(said - right):,} |"
+        )
         is_exact = is_exact and right == said
     return 0 if is_exact else 1
 

@@ -1,10 +1,12 @@
-"""The rows of docs/benchmarks.md's tables of results, and what is answered at the default thresholds, of reports.
+"""The rows of docs/benchmarks.md's tables of results, and what is answered at the default
+thresholds, of reports.
 
     python tests/bench/rows.py runs/report-humpback runs/report-right_whale ...
     python tests/bench/rows.py --spread runs/report-seed8 runs/report-seed9 runs/report-seed10
 
-A report is the folder that `flukeprint evaluate` wrote. With `--spread` the reports are of one set, asked of trainings
-that differ by their seed alone: told is each figure's mean and standard deviation (over one less than there are).
+A report is the folder that `flukeprint evaluate` wrote. With `--spread` the reports are of one set,
+asked of trainings that differ by their seed alone: told is each figure's mean and standard
+deviation (over one less than there are).
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ _FIGURES = (
 
 def main() -> None:
     """Print each report's row and its decisions' shares, or the spread of all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("reports", nargs="+", type=Path)
     parser.add_argument("--spread", action="store_true")
     given = parser.parse_args()
@@ -62,16 +66,21 @@ def _print_rows(reports: Sequence[Path]) -> None:
             ("expected_calibration_error",),
             ("baks", "baus"),
         ]
-        print(f"| calibrated | {' | '.join(' / '.join(_figure(calibrated[one]) for one in pair) for pair in pairs)} |")
+        cells = (" / ".join(_figure(calibrated[one]) for one in pair) for pair in pairs)
+        print(f"| calibrated | {' | '.join(cells)} |")
         for kind, decisions in _decisions(report, calibrated).items():
             shares = ", ".join(f"{share:.1%} {decision}" for decision, share in decisions.items())
             print(f"  {kind} queries answered: {shares}")
 
 
 def _print_spread(reports: Sequence[Path]) -> None:
-    told: list[dict[str, Any]] = [json.loads((report / "report.json").read_text()) for report in reports]
+    told: list[dict[str, Any]] = [
+        json.loads((report / "report.json").read_text()) for report in reports
+    ]
     if any(_asked(each) != _asked(told[0]) for each in told):
-        raise SystemExit(f"error: these reports are of different queries: {[_asked(each) for each in told]}")
+        raise SystemExit(
+            f"error: these reports are of different queries: {[_asked(each) for each in told]}"
+        )
     for part, figure in _FIGURES:
         values = [each[part][figure] for each in told]
         spread = f"{_figure(statistics.mean(values))} +- {_figure(statistics.stdev(values))}"

@@ -1,10 +1,12 @@
-"""What it changes to keep the looks at a photo and at its mirror image apart, on the validation part of runs.
+"""What it changes to keep the looks at a photo and at its mirror image apart, on the validation
+part of runs.
 
     python tests/bench/sides.py --csv train.csv --photos photos runs/one [runs/other ...]
 
-The runs are of one recipe's data (set, split and validation share); several are an ensemble, the mean of their cosines.
-Prints the validation figures of one look alone, of both added up, and of both kept apart, and each brought down to
-`--dimensions` numbers by the axes of the part that was learned from, as `flukeprint combine` does it.
+The runs are of one recipe's data (set, split and validation share); several are an ensemble, the
+mean of their cosines. Prints the validation figures of one look alone, of both added up, and of
+both kept apart, and each brought down to `--dimensions` numbers by the axes of the part that was
+learned from, as `flukeprint combine` does it.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ Looks = tuple[Tensor, Tensor]
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--csv", type=Path, required=True)
     parser.add_argument("--photos", type=Path, required=True)
@@ -47,9 +51,13 @@ def main() -> None:
     for name in ("added", "apart"):
         sides: Sides = name
         told[name] = [join_sides(*pair, sides, None) for pair in looks]
-        told[f"{name}, {given.dimensions}"] = [_thinned(pair, fit, given.dimensions, sides) for pair in looks]
+        told[f"{name}, {given.dimensions}"] = [
+            _thinned(pair, fit, given.dimensions, sides) for pair in looks
+        ]
     for name, vectors in told.items():
-        together = torch.cat([functional.normalize(each) for each in vectors], dim=1) / len(vectors) ** 0.5
+        together = (
+            torch.cat([functional.normalize(each) for each in vectors], dim=1) / len(vectors) ** 0.5
+        )
         metrics = validation_metrics(together.numpy(), photos, split)
         print(f"{name:>12}  " + "  ".join(f"{key} {value:.3f}" for key, value in metrics.items()))
 
@@ -57,7 +65,9 @@ def main() -> None:
 def _validation(csv: Path, folder: Path, data: dict[str, Any]) -> tuple[list[LabelledPhoto], Split]:
     """The photos that a run may learn from, and their roles on its validation part."""
     photos, _ = read_sets(
-        [csv], [folder], species_boxes={name: Box(*box) for name, box in data["species_boxes"].items()}
+        [csv],
+        [folder],
+        species_boxes={name: Box(*box) for name, box in data["species_boxes"].items()},
     )
     outer = make_split(photos, data["split_seed"])
     kept = [photo for photo in photos if outer.roles[photo.name] == "fit"]
@@ -72,22 +82,37 @@ def _looks(checkpoint: Path, photos: list[LabelledPhoto]) -> Looks:
     found: list[Looks] = []
     for start in range(0, len(photos), embedder.batch_size):
         some = photos[start : start + embedder.batch_size]
-        pixels = np.stack([embedder.preprocessing.pixels(read_photo(one.path), one.box) for one in some])
+        pixels = np.stack(
+            [embedder.preprocessing.pixels(read_photo(one.path), one.box) for one in some]
+        )
         images = normalised(torch.from_numpy(pixels), embedder.preprocessing)
-        seen, mirrored = (functional.normalize(look.float()) for look in (network(images), network.mirrored(images)))
+        seen, mirrored = (
+            functional.normalize(look.float())
+            for look in (network(images), network.mirrored(images))
+        )
         found.append((seen, mirrored))
     return torch.cat([seen for seen, _ in found]), torch.cat([mirrored for _, mirrored in found])
 
 
 def _thinned(looks: Looks, fit: Tensor, dimensions: int, sides: Sides) -> Tensor:
-    """What `combine --dimensions` makes of looks: the axes are found by `thin`, of a layer that changes nothing."""
+    """What `combine --dimensions` makes of looks: the axes are found by `thin`, of a layer that
+    changes nothing.
+    """
     seen, mirrored = looks
     width = seen.shape[1]
-    layer = {"project.weight": torch.eye(width), "neck.weight": torch.ones(width), "neck.bias": torch.zeros(width)}
+    layer = {
+        "project.weight": torch.eye(width),
+        "neck.weight": torch.ones(width),
+        "neck.bias": torch.zeros(width),
+    }
     layer |= {"neck.running_mean": torch.zeros(width), "neck.running_var": torch.ones(width) - 1e-5}
-    odd_dims = thin(layer, "", seen[fit], dimensions, mirrored=mirrored[fit] if sides == "apart" else None)
+    odd_dims = thin(
+        layer, "", seen[fit], dimensions, mirrored=mirrored[fit] if sides == "apart" else None
+    )
     axes = layer["project.weight"].T
-    return join_sides(functional.normalize(seen @ axes), functional.normalize(mirrored @ axes), sides, odd_dims)
+    return join_sides(
+        functional.normalize(seen @ axes), functional.normalize(mirrored @ axes), sides, odd_dims
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""A browser before a service whose catalogue holds drawn whales, and an embedder that needs no network.
+"""A browser before a service whose catalogue holds drawn whales, and an embedder that needs no
+network.
 
-Each photo says in its lower left corner who it shows, in grey blocks that survive JPEG, and the embedder reads that.
+Each photo says in its lower left corner who it shows, in grey blocks that survive JPEG, and the
+embedder reads that.
 """
 
 from __future__ import annotations
@@ -20,14 +22,21 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from demo.anatomy import Individual
 from demo.drawn import photograph
 from index.catalogue.catalogue import Catalogue
 from index.curation.listings import Directory
 from index.labels.reader import read_labels
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 from service.app import create_app
 from service.catalogue.writer import open_curating, reload
 from service.jobs.queue import JobDesk, open_jobs
@@ -68,13 +77,17 @@ def painted(whale: int, take: int) -> Image.Image:
 
 
 class CornerEmbedder:
-    """Embeds what a photo's corner says: takes of one whale lie near each other, whales far apart."""
+    """Embeds what a photo's corner says: takes of one whale lie near each other, whales far
+    apart.
+    """
 
     fingerprint = "c0" * 32
     dimension = _DIMENSION
     input_px = 4096  # decoded whole: the corner must be seen
 
-    def embed(self, images: Sequence[Image.Image], boxes: Sequence[object] | None = None) -> np.ndarray:
+    def embed(
+        self, images: Sequence[Image.Image], boxes: Sequence[object] | None = None
+    ) -> np.ndarray:
         rows = [self._vector(*self._corner(image)) for image in images]
         return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
 
@@ -85,7 +98,10 @@ class CornerEmbedder:
         return own + 0.2 * np.random.default_rng([whale, take]).normal(size=_DIMENSION)
 
     def _corner(self, image: Image.Image) -> tuple[int, int]:
-        whale, take = (image.getpixel((_BLOCK_PX * at + _BLOCK_PX // 2, image.height - 8))[0] // 16 for at in (0, 1))
+        whale, take = (
+            image.getpixel((_BLOCK_PX * at + _BLOCK_PX // 2, image.height - 8))[0] // 16
+            for at in (0, 1)
+        )
         return whale, take
 
 
@@ -111,7 +127,9 @@ class Site:
 
 @pytest.fixture(scope="session")
 def season(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve drawn whales with three photos each, two photos of nobody known, and their catalogue."""
+    """Twelve drawn whales with three photos each, two photos of nobody known, and their
+    catalogue.
+    """
     folder = tmp_path_factory.mktemp("season")
     (folder / "photos").mkdir()
     rows: list[tuple[str, ...]] = []
@@ -136,29 +154,39 @@ def site(season: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gener
     for name in [name for name in os.environ if name.startswith("FLUKEPRINT_")]:
         monkeypatch.delenv(name)
     catalogue = tmp_path / "catalogue.db"
-    build_catalogue(catalogue, read_labels(season / "labels.csv", season / "photos"), CornerEmbedder())
+    build_catalogue(
+        catalogue, read_labels(season / "labels.csv", season / "photos"), CornerEmbedder()
+    )
     settings = Settings(catalogue=catalogue, port=0)
     with listen(settings.host, 0) as listening, serving_on(settings, listening):
         yield Site(url_of(listening), tmp_path, catalogue)
 
 
 def load(settings: Settings, *embedders: CornerEmbedder) -> Serving:
-    """What `service.serving.loading.load_serving` loads, with that of the embedders which made the catalogue."""
+    """What `service.serving.loading.load_serving` loads, with that of the embedders which made the
+    catalogue.
+    """
     from index.identification.identifier import Identifier
 
     with Catalogue.open(settings.catalogue) as catalogue:
         gallery, calibration = catalogue.searchable()
         photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
         species = catalogue.species()
-    embedder = next(each for each in (*embedders, CornerEmbedder()) if each.fingerprint == gallery.fingerprint)
+    embedder = next(
+        each for each in (*embedders, CornerEmbedder()) if each.fingerprint == gallery.fingerprint
+    )
     return Serving(Identifier(embedder, gallery, calibration, species), photos)
 
 
 @contextmanager
 def serving_on(
-    settings: Settings, listening: socket.socket, embedders: Mapping[str, CornerEmbedder] = MappingProxyType({})
+    settings: Settings,
+    listening: socket.socket,
+    embedders: Mapping[str, CornerEmbedder] = MappingProxyType({}),
 ) -> Generator[None]:
-    """Run the service in a thread of this process until the block ends; `embedders` are of files in its folder."""
+    """Run the service in a thread of this process until the block ends; `embedders` are of files in
+    its folder.
+    """
     ready = threading.Event()
 
     def with_jobs(service: Service) -> JobDesk:
@@ -190,7 +218,8 @@ def serving_on(
 def browser() -> Generator[Browser]:
     """Debian's Chromium; tests that need it skip where it isn't installed.
 
-    Not for the session: Playwright keeps an event loop running in this thread, where no other test could run its own.
+    Not for the session: Playwright keeps an event loop running in this thread, where no other test
+    could run its own.
     """
     if not CHROMIUM.exists():
         pytest.skip("needs a browser: apt-get install chromium (.ci/run does)")
@@ -202,14 +231,20 @@ def browser() -> Generator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Generator[Callable[..., Page]]:
-    """`open_page("#/history", width=360)`: the page at a screen; what it logs as an error fails the test."""
+    """`open_page("#/history", width=360)`: the page at a screen; what it logs as an error fails the
+    test.
+    """
     contexts: list[BrowserContext] = []
     faults: list[str] = []
 
-    def _open(screen: str = "", *, width: int = 1280, height: int = 800, dark: bool = False, **more: Any) -> Page:
+    def _open(
+        screen: str = "", *, width: int = 1280, height: int = 800, dark: bool = False, **more: Any
+    ) -> Page:
         scheme = "dark" if dark else "light"
         viewport = {"width": width, "height": height}
-        context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce", **more)
+        context = browser.new_context(
+            viewport=viewport, color_scheme=scheme, reduced_motion="reduce", **more
+        )
         context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
@@ -222,11 +257,15 @@ def open_page(browser: Browser, site: Site) -> Generator[Callable[..., Page]]:
     yield _open
     for context in contexts:
         for page in context.pages:
-            page.unroute_all(behavior="ignoreErrors")  # an answer may still be on its way to a route
+            page.unroute_all(
+                behavior="ignoreErrors"
+            )  # an answer may still be on its way to a route
         context.close()
     assert faults == []
 
 
 def is_fault(said: ConsoleMessage) -> bool:
-    """Whether the page did something wrong; a refusal by the service, which Chromium logs too, is none."""
+    """Whether the page did something wrong; a refusal by the service, which Chromium logs too, is
+    none.
+    """
     return said.type == "error" and "Failed to load resource" not in said.text

@@ -91,7 +91,9 @@ def test_who_looks_alike_is_merged_from_the_work_list(open_page: OpenPage, site:
     assert len(photos_of(site, "w_0000")) == 6
 
 
-def test_who_is_told_apart_is_not_shown_again_until_that_is_undone(open_page: OpenPage, site: Site) -> None:
+def test_who_is_told_apart_is_not_shown_again_until_that_is_undone(
+    open_page: OpenPage, site: Site
+) -> None:
     page = open_page("#/lists/pairs")
     pair = page.locator(".pair").filter(has_text="w_0011").filter(has_text="w_0000")
     pair.get_by_role("button", name="are not the same").click()
@@ -101,8 +103,12 @@ def test_who_is_told_apart_is_not_shown_again_until_that_is_undone(open_page: Op
     expect(page.locator(".pair, .empty").first).to_be_visible()
     expect(pair).to_have_count(0)
     page.goto(f"{site.url}/#/history")
-    page.locator(".changes > li").filter(has_text="Told apart w_").get_by_role("button", name="Undo").click()
-    expect(page.locator(".changes > li.is-undone").filter(has_text="Told apart w_")).to_have_count(1)
+    page.locator(".changes > li").filter(has_text="Told apart w_").get_by_role(
+        "button", name="Undo"
+    ).click()
+    expect(page.locator(".changes > li.is-undone").filter(has_text="Told apart w_")).to_have_count(
+        1
+    )
     page.goto(f"{site.url}/#/lists/pairs")
     expect(pair).to_have_count(1)
 
@@ -123,7 +129,9 @@ def test_pairs_are_told_apart_and_taken_back_by_keyboard(open_page: OpenPage, si
     expect(page.locator("dialog")).to_be_visible()
 
 
-def test_unknown_photos_that_look_alike_become_an_individual(open_page: OpenPage, site: Site) -> None:
+def test_unknown_photos_that_look_alike_become_an_individual(
+    open_page: OpenPage, site: Site
+) -> None:
     page = open_page("#/lists/clusters")
     cluster = page.locator(".cluster").filter(has_text="stranger_0.jpg")
     expect(cluster).to_contain_text("stranger_1.jpg")
@@ -180,7 +188,9 @@ def test_a_job_is_watched_to_its_end(open_page: OpenPage, site: Site) -> None:
     assert "one.jpg" in download.value.path().read_text("utf-8")
 
 
-def test_the_first_key_locks_the_service_and_the_page_asks_for_one(open_page: OpenPage, site: Site) -> None:
+def test_the_first_key_locks_the_service_and_the_page_asks_for_one(
+    open_page: OpenPage, site: Site
+) -> None:
     page = open_page("#/keys")
     page.get_by_role("button", name="Make a key").click()
     page.get_by_label("Who uses it").fill("Ana")
@@ -199,5 +209,7 @@ def test_the_first_key_locks_the_service_and_the_page_asks_for_one(open_page: Op
     stranger.keyboard.press("Enter")
     expect(stranger.locator(".card")).to_have_count(12)
     # <img> can't send a key: photos come another way, and come all the same.
-    expect(stranger.locator(".card img").first).not_to_have_js_property("naturalWidth", 0)  # it comes when it comes
+    expect(stranger.locator(".card img").first).not_to_have_js_property(
+        "naturalWidth", 0
+    )  # it comes when it comes
     stranger.close()

@@ -1,4 +1,6 @@
-"""Import and export on the page: a zip is looked at, its report read, then imported; an export is saved."""
+"""Import and export on the page: a zip is looked at, its report read, then imported; an export is
+saved.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,15 @@ from tests.browser.test_screens import violations
 
 
 def season_zip(site: Site, folder: Path) -> Path:
-    """Two new photos of a new animal, a known one, one that is torn, and a file that is no photo."""
+    """Two new photos of a new animal, a known one, one that is torn, and a file that is no
+    photo.
+    """
     path = folder / "season.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("labels.csv", "image,label\na.jpg,w_0013\nb.jpg,w_0013\nknown.jpg,w_0000\ntorn.jpg,w_0000\n")
+        archive.writestr(
+            "labels.csv",
+            "image,label\na.jpg,w_0013\nb.jpg,w_0013\nknown.jpg,w_0000\ntorn.jpg,w_0000\n",
+        )
         for name, photo in (("a.jpg", (13, 1)), ("b.jpg", (13, 2)), ("known.jpg", (0, 0))):
             archive.writestr(name, site.photo(*photo).read_bytes())
         archive.writestr("torn.jpg", b"torn")
@@ -25,7 +32,9 @@ def season_zip(site: Site, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (380, True)], ids=["light", "phone, dark"])
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1280, False), (380, True)], ids=["light", "phone, dark"]
+)
 def test_a_zip_is_looked_at_imported_and_exported_again(
     open_page: Callable[..., Page], site: Site, tmp_path: Path, width: int, dark: bool
 ) -> None:
@@ -67,7 +76,9 @@ def test_a_zip_is_looked_at_imported_and_exported_again(
     expect(page.locator(".job")).to_have_count(2)
 
 
-def test_what_cannot_be_sent_is_told(open_page: Callable[..., Page], site: Site, tmp_path: Path) -> None:
+def test_what_cannot_be_sent_is_told(
+    open_page: Callable[..., Page], site: Site, tmp_path: Path
+) -> None:
     page = open_page("#/exchange")
     torn = tmp_path / "torn.zip"
     torn.write_bytes(b"no zip")

@@ -1,4 +1,6 @@
-"""Answers that come late, in another order, or not at all: what is on the page is still of what was asked last."""
+"""Answers that come late, in another order, or not at all: what is on the page is still of what was
+asked last.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Late:
         until(self._page, lambda: self.held)
 
     def let_go(self, answer: Callable[[Route], None] = Route.continue_) -> None:
-        """Answer what is held, and what is asked later; wait until the page has had the answers for a while."""
+        """Answer what is held, and what is asked later; wait until the page has had the answers for
+        a while.
+        """
         self.wait()
         self._page.route(self._asked, answer)
         for route in self.held:
@@ -53,10 +57,15 @@ def until(page: Page, is_so: Callable[[], object]) -> None:
         page.wait_for_timeout(20)
 
 
-def test_a_box_that_comes_after_its_photo_leaves_the_photo_there(open_page: OpenPage, site: Site) -> None:
+def test_a_box_that_comes_after_its_photo_leaves_the_photo_there(
+    open_page: OpenPage, site: Site
+) -> None:
     page = open_page()
     add(page, site.photo(3, 5))
-    cards, photo = Late(page, r"/v1/catalogue/photos\?"), Late(page, r"/v1/photos/.*sent.*size_px=1024")
+    cards, photo = (
+        Late(page, r"/v1/catalogue/photos\?"),
+        Late(page, r"/v1/photos/.*sent.*size_px=1024"),
+    )
     page.route(re.compile(r"/v1/queue\?"), with_boxes)
     page.reload()
     viewer, marks = page.locator(".viewer"), page.locator(".frame .box")
@@ -71,7 +80,9 @@ def test_a_box_that_comes_after_its_photo_leaves_the_photo_there(open_page: Open
 @pytest.mark.parametrize(
     "chosen", [".all-photos .strip-photo:not([aria-current])", ".candidates li:nth-child(2) .look"]
 )
-def test_a_heat_map_of_what_was_compared_before_is_not_shown(open_page: OpenPage, site: Site, chosen: str) -> None:
+def test_a_heat_map_of_what_was_compared_before_is_not_shown(
+    open_page: OpenPage, site: Site, chosen: str
+) -> None:
     page = open_page()
     add(page, site.photo(3, 5))
     expect(page.locator(".all-photos .strip-photo")).to_have_count(3)
@@ -81,7 +92,11 @@ def test_a_heat_map_of_what_was_compared_before_is_not_shown(open_page: OpenPage
     late.wait()
     page.locator(chosen).first.click()
     expect(page.locator(".heat")).to_be_empty()
-    late.let_go(lambda route: route.fulfill(headers={"Content-Type": "image/png", "X-Distance": "0.5"}, body=b""))
+    late.let_go(
+        lambda route: route.fulfill(
+            headers={"Content-Type": "image/png", "X-Distance": "0.5"}, body=b""
+        )
+    )
     expect(page.locator(".heat")).to_be_empty()
 
 
@@ -101,7 +116,9 @@ def test_a_photo_can_be_decided_while_its_heat_map_is_made(open_page: OpenPage, 
     assert len(late.held) == 1
 
 
-def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(open_page: OpenPage, site: Site) -> None:
+def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(
+    open_page: OpenPage, site: Site
+) -> None:
     page = open_page()
     add(page, site.photo(3, 5))
     late = Late(page, r"/v1/catalogue/photos\?.*individual=w_0003")
@@ -114,7 +131,10 @@ def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(open_
 
     page.route("**/v1/identify", turned)
     page.reload()
-    candidates, shown = page.locator(".candidates .card-name"), page.locator(".pane figcaption").last
+    candidates, shown = (
+        page.locator(".candidates .card-name"),
+        page.locator(".pane figcaption").last,
+    )
     expect(candidates.first).to_have_text("w_0003")
     late.wait()
     page.keyboard.press("a")
@@ -124,7 +144,9 @@ def test_an_answer_about_the_animal_before_does_not_put_it_into_the_viewer(open_
     expect(shown).to_contain_text(candidates.first.inner_text())
 
 
-def test_the_next_photo_is_compared_with_the_one_just_confirmed_too(open_page: OpenPage, site: Site) -> None:
+def test_the_next_photo_is_compared_with_the_one_just_confirmed_too(
+    open_page: OpenPage, site: Site
+) -> None:
     page = open_page()
     add(page, site.photo(3, 5), site.photo(3, 6))
     photos = page.locator(".all-photos .strip-photo")
@@ -135,13 +157,17 @@ def test_the_next_photo_is_compared_with_the_one_just_confirmed_too(open_page: O
     expect(photos).to_have_count(4)
 
 
-def test_photos_that_are_taken_in_while_the_queue_comes_wait_all_the_same(open_page: OpenPage, site: Site) -> None:
+def test_photos_that_are_taken_in_while_the_queue_comes_wait_all_the_same(
+    open_page: OpenPage, site: Site
+) -> None:
     page = open_page()
     late = Late(page, r"/v1/queue\?")
     page.reload()
     late.wait()
     add(page, site.photo(3, 5))
-    late.let_go(lambda route: route.fulfill(json={"photos": [], "next": None}))  # as it was when it was asked for
+    late.let_go(
+        lambda route: route.fulfill(json={"photos": [], "next": None})
+    )  # as it was when it was asked for
     expect(page.locator(".heading .left")).to_have_text("1 photo left")
     expect(present(page)).to_contain_text("sent_03_05")
 
@@ -149,7 +175,9 @@ def test_photos_that_are_taken_in_while_the_queue_comes_wait_all_the_same(open_p
 def test_a_queue_that_cannot_be_had_is_told(open_page: OpenPage) -> None:
     page = open_page()
     detail = "The catalogue is being moved; try again in a minute."
-    page.route(re.compile(r"/v1/queue\?"), lambda route: route.fulfill(status=503, json={"detail": detail}))
+    page.route(
+        re.compile(r"/v1/queue\?"), lambda route: route.fulfill(status=503, json={"detail": detail})
+    )
     page.reload()
     expect(page.locator(".work")).to_contain_text(detail)
     expect(page.locator(".work")).not_to_contain_text("No photo waits")
@@ -205,7 +233,10 @@ def _job(number: int, **more: Any) -> dict[str, Any]:
 
 def _list_of(page: Page, jobs: list[dict[str, Any]]) -> Late:
     """Show a list of jobs, whose events are kept back."""
-    page.route(re.compile(r"/v1/jobs\?"), lambda route: route.fulfill(json={"jobs": jobs, "next_cursor": None}))
+    page.route(
+        re.compile(r"/v1/jobs\?"),
+        lambda route: route.fulfill(json={"jobs": jobs, "next_cursor": None}),
+    )
     late = Late(page, r"/v1/jobs/\d+/events")
     page.goto(page.url.split("#")[0] + "#/jobs")
     return late
@@ -224,7 +255,9 @@ def test_a_button_of_a_job_stays_the_same_while_it_goes_on(open_page: OpenPage) 
 
 def test_many_jobs_that_wait_leave_connections_for_the_rest(open_page: OpenPage) -> None:
     page = open_page()
-    late = _list_of(page, [_job(8), _job(7, state="running"), *(_job(number) for number in (5, 4, 3, 2, 1))])
+    late = _list_of(
+        page, [_job(8), _job(7, state="running"), *(_job(number) for number in (5, 4, 3, 2, 1))]
+    )
 
     def followed() -> list[int]:
         return [int(route.request.url.split("/")[-2]) for route in late.held]
@@ -277,13 +310,17 @@ def test_two_presses_open_one_dialog(open_page: OpenPage) -> None:
     expect(page.get_by_label("What it may do")).to_have_value("admin")
 
 
-def test_photos_taken_in_are_looked_at_though_the_queue_cannot_be_had(open_page: OpenPage, site: Site) -> None:
+def test_photos_taken_in_are_looked_at_though_the_queue_cannot_be_had(
+    open_page: OpenPage, site: Site
+) -> None:
     page = open_page()
     late = Late(page, r"/v1/queue\?")
     page.reload()
     late.wait()
     add(page, site.photo(3, 5))
-    late.let_go(lambda route: route.fulfill(status=503, json={"detail": "The catalogue is being moved."}))
+    late.let_go(
+        lambda route: route.fulfill(status=503, json={"detail": "The catalogue is being moved."})
+    )
     expect(page.locator("#alarm")).to_contain_text("The catalogue is being moved.")
     expect(present(page)).to_contain_text("sent_03_05")
     expect(page.locator(".viewer")).to_be_visible()

@@ -62,7 +62,9 @@ def test_three_photos_by_keyboard_alone(open_page: OpenPage, site: Site) -> None
 
     for left in (1, 2, 3):
         page.keyboard.press("u")
-        expect(page.locator(".heading .left")).to_have_text(f"{left} photo{'s' if left > 1 else ''} left")
+        expect(page.locator(".heading .left")).to_have_text(
+            f"{left} photo{'s' if left > 1 else ''} left"
+        )
     assert set(states(site, *of).values()) == {("waiting", None)}
     gone = site.directory.individual("w_0012")
     assert gone is None or gone.photos == 0
@@ -78,7 +80,11 @@ def test_the_species_is_named_beside_the_decision(open_page: OpenPage, site: Sit
 
     answers = [
         {"name": "fin_whale", "probability": 0.934, "reason": "w_0003 is near."},
-        {"name": None, "probability": None, "reason": "None of the 20 nearest individuals has a species."},
+        {
+            "name": None,
+            "probability": None,
+            "reason": "None of the 20 nearest individuals has a species.",
+        },
     ]
 
     def of_several(route: Route) -> None:
@@ -89,7 +95,10 @@ def test_the_species_is_named_beside_the_decision(open_page: OpenPage, site: Sit
 
     def with_several(route: Route) -> None:
         answer = route.fetch()
-        counts = [{"species": name, "individuals": 6, "photos": 18} for name in ("fin_whale", "humpback_whale")]
+        counts = [
+            {"species": name, "individuals": 6, "photos": 18}
+            for name in ("fin_whale", "humpback_whale")
+        ]
         route.fulfill(response=answer, json=answer.json() | {"species": counts})
 
     page.route(re.compile("/v1/identify$"), of_several)
@@ -99,19 +108,37 @@ def test_the_species_is_named_beside_the_decision(open_page: OpenPage, site: Sit
     expect(page.locator(".searched")).to_have_text("all 12 individuals")
     expect(told).to_be_hidden()  # nothing is missed in a catalogue of one species
 
-    answers.append({"name": None, "probability": None, "reason": "None of the 20 nearest individuals has a species."})
+    answers.append(
+        {
+            "name": None,
+            "probability": None,
+            "reason": "None of the 20 nearest individuals has a species.",
+        }
+    )
     page.route(re.compile("/v1/stats$"), with_several)
     page.reload()
     expect(told).to_be_visible()
     page.keyboard.press("a")
-    expect(told).to_have_text("Species: not known. None of the 20 nearest individuals has a species.")
+    expect(told).to_have_text(
+        "Species: not known. None of the 20 nearest individuals has a species."
+    )
 
 
 def test_every_key_has_a_button(open_page: OpenPage, site: Site) -> None:
     page = open_page()
     sent = site.photo(5, 6)
     add(page, sent)
-    for label in ("New individual", "Reject", "Skip", "Undo", "Help", "Heat map", "Ask again", "Zoom in", "Mirror"):
+    for label in (
+        "New individual",
+        "Reject",
+        "Skip",
+        "Undo",
+        "Help",
+        "Heat map",
+        "Ask again",
+        "Zoom in",
+        "Mirror",
+    ):
         expect(page.get_by_role("button", name=label, exact=False).first).to_be_visible()
     page.get_by_role("button", name=re.compile("Confirm w_0005")).click()
     expect(page.get_by_role("heading", name="All photos are done")).to_be_visible()
@@ -176,7 +203,9 @@ def test_photos_of_one_encounter_are_noted_so(open_page: OpenPage, site: Site) -
     sent = site.photo(2, 6), site.photo(2, 7)
     add(page, *sent)
     cards = [card for card in site.directory.photos(limit=200) if card.name in queued(site, *sent)]
-    assert {(card.encounter, card.taken_at) for card in cards} == {("morning in the bay", "2026-06-12")}
+    assert {(card.encounter, card.taken_at) for card in cards} == {
+        ("morning in the bay", "2026-06-12")
+    }
     expect(page.locator(".present .facts")).to_contain_text("morning in the bay")
 
 
@@ -187,7 +216,8 @@ def test_both_photos_are_zoomed_turned_and_mirrored_as_one(open_page: OpenPage, 
 
     def shapes() -> list[list[float]]:
         found = page.locator(".frame").evaluate_all(
-            "all => all.map(one => { const m = new DOMMatrix(one.style.transform); return [m.a, m.b, m.c, m.d]; })"
+            "all => all.map(one => { const m = new DOMMatrix(one.style.transform); return [m.a, "
+            "m.b, m.c, m.d]; })"
         )
         return [[round(number, 4) for number in one] for one in found]
 

@@ -1,4 +1,6 @@
-"""Comparing with a part of the catalogue: what is chosen, how many individuals that is, and back to all of them."""
+"""Comparing with a part of the catalogue: what is chosen, how many individuals that is, and back to
+all of them.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def test_a_part_of_the_catalogue_is_compared_with_and_said(open_page: OpenPage, 
     expect(page.get_by_label("From year")).to_have_value("")
 
 
-def test_a_choice_that_holds_nobody_is_told_and_the_answer_before_stays(open_page: OpenPage, site: Site) -> None:
+def test_a_choice_that_holds_nobody_is_told_and_the_answer_before_stays(
+    open_page: OpenPage, site: Site
+) -> None:
     page = open_page()
     add(page, site.photo(3, 5))
     page.locator(".scope > summary").click()

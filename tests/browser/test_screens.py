@@ -1,4 +1,6 @@
-"""Every screen: no serious accessibility violation, no sideways scrolling on a phone, an advice where nothing is."""
+"""Every screen: no serious accessibility violation, no sideways scrolling on a phone, an advice
+where nothing is.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def test_every_screen_can_be_read_and_used_by_all(
     for screen, there in SCREENS.items():
         page.goto(f"{site.url}/{screen}")
         current = "/".join(screen.split("/")[:2])
-        expect(page.locator("nav a[aria-current=page]")).to_have_attribute("href", current)  # not the screen before
+        expect(page.locator("nav a[aria-current=page]")).to_have_attribute(
+            "href", current
+        )  # not the screen before
         expect(page.locator(there).first).to_be_visible()
         expect(page.locator("main [aria-busy]")).to_have_count(0)
         found[screen] = violations(page)
@@ -88,7 +92,9 @@ def test_a_menu_on_the_phone_leads_everywhere(open_page: Callable[..., Page], si
     expect(page.locator("#nav")).to_be_hidden()
 
 
-def test_the_page_asks_nobody_but_its_own_service(open_page: Callable[..., Page], site: Site) -> None:
+def test_the_page_asks_nobody_but_its_own_service(
+    open_page: Callable[..., Page], site: Site
+) -> None:
     page = open_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -1,4 +1,6 @@
-"""Another model for the whole catalogue, from the form on the page to the answers, and back by the history."""
+"""Another model for the whole catalogue, from the form on the page to the answers, and back by the
+history.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from embedding.checkpoint import CheckpointHeader, fingerprint_of, save_checkpoi
 from embedding.photos.preprocessing import Preprocessing
 from index.catalogue.catalogue import Catalogue
 from index.labels.reader import read_labels
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 from service.server import listen, url_of
 from service.settings import Settings
 from tests.browser.conftest import CornerEmbedder, Site, serving_on
@@ -28,7 +30,9 @@ from tests.browser.test_screens import violations
 
 
 class RolledEmbedder(CornerEmbedder):
-    """The same animals at the same distances, in vectors that none of another `roll` compares with."""
+    """The same animals at the same distances, in vectors that none of another `roll` compares
+    with.
+    """
 
     def __init__(self, path: Path, roll: int) -> None:
         self.fingerprint = fingerprint_of(path)
@@ -36,7 +40,9 @@ class RolledEmbedder(CornerEmbedder):
         self.reached, self.released = threading.Event(), threading.Event()
         self.embedded = 0
 
-    def embed(self, images: Sequence[Image.Image], boxes: Sequence[object] | None = None) -> np.ndarray:
+    def embed(
+        self, images: Sequence[Image.Image], boxes: Sequence[object] | None = None
+    ) -> np.ndarray:
         self.reached.set()
         assert self.released.wait(60)
         self.embedded += len(images)
@@ -45,7 +51,9 @@ class RolledEmbedder(CornerEmbedder):
 
 @dataclass(frozen=True)
 class TwoModels(Site):
-    """A service with the checkpoints `first` and `second` in its folder; the second waits until it is let go."""
+    """A service with the checkpoints `first` and `second` in its folder; the second waits until it
+    is let go.
+    """
 
     first: RolledEmbedder
     second: RolledEmbedder
@@ -87,7 +95,9 @@ def test_the_model_is_changed_by_its_form_and_taken_back_in_the_history(
     page.get_by_role("button", name="Change the model").click()
     form = page.locator("dialog")
     expect(form.get_by_label("Checkpoint")).to_be_focused()
-    assert form.locator("option").all_inner_texts() == ["second.safetensors"]  # not the one that answers now
+    assert form.locator("option").all_inner_texts() == [
+        "second.safetensors"
+    ]  # not the one that answers now
     expect(form).to_contain_text("torn.safetensors")  # and why another can't be chosen
     assert violations(page) == []
     form.get_by_label("Checkpoint").select_option("second.safetensors")
@@ -134,7 +144,10 @@ def test_the_model_is_changed_by_its_form_and_taken_back_in_the_history(
     form.get_by_role("button", name="Start").click()
     expect(page.locator(".job")).to_have_count(2)
     expect(job.locator(".state")).to_have_text("Done")
-    assert (site.fingerprint, site.second.embedded - made) == (site.second.fingerprint, 1)  # the photo of w_0008
+    assert (site.fingerprint, site.second.embedded - made) == (
+        site.second.fingerprint,
+        1,
+    )  # the photo of w_0008
 
 
 def test_a_service_without_other_models_says_who_puts_them_there(
@@ -151,13 +164,19 @@ def test_a_service_without_other_models_says_who_puts_them_there(
 
 
 def _answers(page: Page, site: TwoModels, photo: tuple[int, int]) -> tuple[str, str]:
-    """Whom a new photo shows first, by the review, and whose checkpoint said it; the photo is then waiting."""
+    """Whom a new photo shows first, by the review, and whose checkpoint said it; the photo is then
+    waiting.
+    """
     page.goto(f"{site.url}/#/")
     add(page, site.photo(*photo))
     name = page.locator(".candidates .card-name").first
     expect(present(page)).to_be_visible()
     while present(page).inner_text() != f"sent_{photo[0]:02}_{photo[1]:02}.jpg":
         page.keyboard.press("s")
-    (answer,) = (card.answer for card in site.directory.waiting(limit=9) if f"sent_{photo[0]:02}" in card.name)
+    (answer,) = (
+        card.answer
+        for card in site.directory.waiting(limit=9)
+        if f"sent_{photo[0]:02}" in card.name
+    )
     assert answer is not None
     return name.inner_text(), answer["fingerprint"]

@@ -1,4 +1,6 @@
-"""The service of tests/service with its known answers, and clients that ask it over a real socket."""
+"""The service of tests/service with its known answers, and clients that ask it over a real
+socket.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +40,8 @@ def keyed_url(settings: Any, tmp_path: Path) -> Generator[str]:
 
 @pytest.fixture
 def asking(curated_url: str) -> Generator[Client]:
-    """A client of the curated whales: w_0 at 0 and 3 degrees, w_30, w_90, two unknown photos at 200 and 201."""
+    """A client of the curated whales: w_0 at 0 and 3 degrees, w_30, w_90, two unknown photos at 200
+    and 201.
+    """
     with Client(curated_url) as client:
         yield client

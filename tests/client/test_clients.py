@@ -18,27 +18,52 @@ from client.requests.photos import identify
 Photo = Callable[..., bytes]
 
 
-def test_a_photo_is_sent_as_path_bytes_open_file_or_with_a_name(asking: Client, photo: Photo, tmp_path: Path) -> None:
+def test_a_photo_is_sent_as_path_bytes_open_file_or_with_a_name(
+    asking: Client, photo: Photo, tmp_path: Path
+) -> None:
     path = tmp_path / "seen.png"
     path.write_bytes(photo(31))
     with path.open("rb") as opened:
         answer = asking.identify([path, str(path), photo(91), opened, ("mine.png", photo(1))], k=1)
-    assert [each.photo for each in answer.results] == ["seen.png", "seen.png", "photo 3", "seen.png", "mine.png"]
-    assert [each.matches[0].individual for each in answer.results] == ["w_30", "w_30", "w_90", "w_30", "w_0"]
+    assert [each.photo for each in answer.results] == [
+        "seen.png",
+        "seen.png",
+        "photo 3",
+        "seen.png",
+        "mine.png",
+    ]
+    assert [each.matches[0].individual for each in answer.results] == [
+        "w_30",
+        "w_30",
+        "w_90",
+        "w_30",
+        "w_0",
+    ]
     assert answer.results[0].matches[0].distance == pytest.approx(1 - 0.99985, abs=1e-5)
-    assert (answer.catalogue_revision, answer.individuals_searched, answer.encounter) == (1, 3, None)
+    assert (answer.catalogue_revision, answer.individuals_searched, answer.encounter) == (
+        1,
+        3,
+        None,
+    )
     assert [each.species and each.species.name for each in answer.results] == [
         *("humpback", "humpback", "fin whale", "humpback", "humpback")
     ]
 
 
 def test_an_encounter_within_a_scope_is_answered_as_one(asking: Client, photo: Photo) -> None:
-    answer = asking.identify([photo(0), photo(10)], encounter=True, species=["fin whale"], k=5, threshold=0.5)
+    answer = asking.identify(
+        [photo(0), photo(10)], encounter=True, species=["fin whale"], k=5, threshold=0.5
+    )
     assert answer.encounter is not None
     assert (answer.encounter.photos, answer.individuals_searched) == (2, 1)
     assert [match.individual for match in answer.encounter.matches] == ["w_90"]
     assert asking.identify(photo(0), years=[2018], k=5).results[0].matches[0].individual == "w_30"
-    assert asking.identify(photo(0), individuals=["w_90", "w_30"], exclude=["w_30"], as_of=1).individuals_searched == 1
+    assert (
+        asking.identify(
+            photo(0), individuals=["w_90", "w_30"], exclude=["w_30"], as_of=1
+        ).individuals_searched
+        == 1
+    )
 
 
 def test_verify_and_embed(asking: Client, photo: Photo) -> None:
@@ -46,7 +71,10 @@ def test_verify_and_embed(asking: Client, photo: Photo) -> None:
     assert [each.nearest_individual for each in verified.results] == ["w_0", "w_0"]
     assert verified.encounter is not None and len(verified.encounter.compared) == 2
     paired = asking.verify(photo(0), reference=("other.png", photo(60)))
-    assert (paired.reference, paired.results[0].distance) == ("other.png", pytest.approx(0.5, abs=1e-6))
+    assert (paired.reference, paired.results[0].distance) == (
+        "other.png",
+        pytest.approx(0.5, abs=1e-6),
+    )
     embedded = asking.embed(photo(90))
     assert embedded.results[0].vector == pytest.approx((0, 1), abs=1e-6)
 
@@ -60,7 +88,9 @@ def test_what_cannot_be_read_is_named(asking: Client, photo: Photo) -> None:
         asking.identify(photo(0), k=1000)
 
 
-def test_a_photo_goes_from_the_queue_to_an_individual_and_back(asking: Client, photo: Photo) -> None:
+def test_a_photo_goes_from_the_queue_to_an_individual_and_back(
+    asking: Client, photo: Photo
+) -> None:
     taken = asking.send_photos(
         [("new.png", photo(150)), ("old.png", photo(30))],
         encounter="may",
@@ -111,7 +141,10 @@ def test_individuals_are_edited_renamed_merged_and_split(asking: Client) -> None
 def test_lists_go_on_from_page_to_page(asking: Client) -> None:
     assert [each.name for each in asking.individuals(page_rows=1)] == ["w_0", "w_30", "w_90"]
     assert len(list(asking.photos(page_rows=2))) == 6
-    assert [each.name for each in asking.photos(individual="w_0", page_rows=1)] == ["w_0_a.png", "w_0_b.png"]
+    assert [each.name for each in asking.photos(individual="w_0", page_rows=1)] == [
+        "w_0_a.png",
+        "w_0_b.png",
+    ]
 
 
 def test_photos_are_moved_noted_deleted_and_seen(asking: Client) -> None:
@@ -183,9 +216,19 @@ def test_what_the_service_says_of_itself(asking: Client) -> None:
 def test_the_same_is_awaited(curated_url: str, photo: Photo) -> None:
     async def ask() -> None:
         async with AsyncClient(curated_url) as asking:
-            answers = await asyncio.gather(*(asking.identify(photo(degrees), k=1) for degrees in (0, 30, 90)))
-            assert [each.results[0].matches[0].individual for each in answers] == ["w_0", "w_30", "w_90"]
-            assert [each.name async for each in asking.individuals(page_rows=1)] == ["w_0", "w_30", "w_90"]
+            answers = await asyncio.gather(
+                *(asking.identify(photo(degrees), k=1) for degrees in (0, 30, 90))
+            )
+            assert [each.results[0].matches[0].individual for each in answers] == [
+                "w_0",
+                "w_30",
+                "w_90",
+            ]
+            assert [each.name async for each in asking.individuals(page_rows=1)] == [
+                "w_0",
+                "w_30",
+                "w_90",
+            ]
             job = await asking.start_job("reindex")
             ended = await asking.wait_for_job(job.id, timeout_seconds=120)
             assert ended.state == "succeeded"

@@ -30,7 +30,10 @@ def lines(name: str, **changed: object) -> list[str]:
 
 def test_events_are_read_line_by_line() -> None:
     reader = EventLines()
-    read = [reader.read(line) for line in [": still here", "", *lines("job"), *lines("other"), *lines("end", done=2)]]
+    read = [
+        reader.read(line)
+        for line in [": still here", "", *lines("job"), *lines("other"), *lines("end", done=2)]
+    ]
     assert [(each.job.done, each.is_end) for each in read if each] == [(1, False), (2, True)]
     with pytest.raises(StrangeAnswer, match="the event has no id"):
         [reader.read(line) for line in ("event: job", "data: {}", "")]
@@ -47,7 +50,9 @@ class Broken(httpx.SyncByteStream):
         raise httpx.ReadError("gone")
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, *answers: httpx.Response | Exception) -> tuple[Client, list[float]]:
+def watched(
+    monkeypatch: pytest.MonkeyPatch, *answers: httpx.Response | Exception
+) -> tuple[Client, list[float]]:
     slept: list[float] = []
     monkeypatch.setattr("client.clients.time.sleep", slept.append)
     left = list(answers)
@@ -67,9 +72,16 @@ def test_a_service_that_is_started_again_is_waited_for(monkeypatch: pytest.Monke
         monkeypatch,
         httpx.Response(200, stream=Broken(lines("job"))),
         httpx.ConnectError("refused"),
-        httpx.Response(503, json={"type": "#problem-not-ready", "title": "t", "status": 503, "detail": "d"}),
-        httpx.Response(200, text="\n".join([*lines("job"), *lines("end", state="interrupted"), ""])),
-        httpx.Response(200, text="\n".join([*lines("job", done=2), *lines("end", state="succeeded", done=2), ""])),
+        httpx.Response(
+            503, json={"type": "#problem-not-ready", "title": "t", "status": 503, "detail": "d"}
+        ),
+        httpx.Response(
+            200, text="\n".join([*lines("job"), *lines("end", state="interrupted"), ""])
+        ),
+        httpx.Response(
+            200,
+            text="\n".join([*lines("job", done=2), *lines("end", state="succeeded", done=2), ""]),
+        ),
     )
     told = [(job.state, job.done) for job in client.watch_job(3)]
     assert told == [("running", 1), ("interrupted", 1), ("running", 2), ("succeeded", 2)]
@@ -84,7 +96,9 @@ def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(slept) == 60
 
 
-def test_where_nothing_was_heard_yet_the_error_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_was_heard_yet_the_error_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     client, slept = watched(monkeypatch, httpx.ConnectError("refused"))
     with pytest.raises(ServiceUnreachable):
         client.wait_for_job(3)
@@ -92,7 +106,9 @@ def test_where_nothing_was_heard_yet_the_error_is_told_at_once(monkeypatch: pyte
 
 
 def test_time_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    client, _ = watched(monkeypatch, httpx.Response(200, stream=Broken([*lines("job"), ": still here"])))
+    client, _ = watched(
+        monkeypatch, httpx.Response(200, stream=Broken([*lines("job"), ": still here"]))
+    )
     with pytest.raises(TimeoutError, match="not over after 0 s; it goes on"):
         client.wait_for_job(3, timeout_seconds=0)
     assert not Watching(0).is_over

@@ -1,4 +1,6 @@
-"""When a request is sent again, seen through both clients over a transport that plays the service."""
+"""When a request is sent again, seen through both clients over a transport that plays the
+service.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ import httpx
 import pytest
 
 from client import AsyncClient, Client
-from client.errors import BadPhotos, Conflict, NotAllowed, ServerBusy, ServiceUnreachable, StrangeAnswer
+from client.errors import (
+    BadPhotos,
+    Conflict,
+    NotAllowed,
+    ServerBusy,
+    ServiceUnreachable,
+    StrangeAnswer,
+)
 from client.retries import Retries, retry_after_seconds
 
 URL = "http://flukes.test"
@@ -26,7 +35,9 @@ def problem(status: int, slug: str, **headers: str) -> httpx.Response:
         "detail": "The detail.",
         "instance": "/v1/x",
         "request_id": "r1",
-        "errors": [{"reason": "a.jpg: is empty", "photo": "a.jpg", "position": 0, "new": "ignored"}],
+        "errors": [
+            {"reason": "a.jpg: is empty", "photo": "a.jpg", "position": 0, "new": "ignored"}
+        ],
     }
     return httpx.Response(status, headers=headers, json=document)
 
@@ -62,7 +73,9 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def ask(slept: list[float]) -> Callable[..., tuple[Service, Client]]:
     def _ask(*answers: Played, retries: Retries = Retries()) -> tuple[Service, Client]:
         service = Service(answers)
-        return service, Client(URL, "fp_1_secret", retries=retries, transport=httpx.MockTransport(service))
+        return service, Client(
+            URL, "fp_1_secret", retries=retries, transport=httpx.MockTransport(service)
+        )
 
     return _ask
 
@@ -71,7 +84,9 @@ def test_a_busy_service_is_asked_again_when_it_says(
     ask: Callable[..., tuple[Service, Client]], slept: list[float]
 ) -> None:
     service, client = ask(
-        problem(503, "busy", **{"Retry-After": "2"}), problem(429, "too-many"), httpx.Response(200, json=DONE)
+        problem(503, "busy", **{"Retry-After": "2"}),
+        problem(429, "too-many"),
+        httpx.Response(200, json=DONE),
     )
     assert client.undo(3).revision == 4
     assert slept == [2.0, 1.0]
@@ -88,7 +103,9 @@ def test_another_call_is_another_request(ask: Callable[..., tuple[Service, Clien
     assert len({request.headers["idempotency-key"] for request in service.asked}) == 2
 
 
-def test_it_is_given_up_after_so_many_attempts(ask: Callable[..., tuple[Service, Client]], slept: list[float]) -> None:
+def test_it_is_given_up_after_so_many_attempts(
+    ask: Callable[..., tuple[Service, Client]], slept: list[float]
+) -> None:
     service, client = ask(*[problem(503, "busy") for _ in range(9)], retries=Retries(attempts=3))
     with pytest.raises(ServerBusy):
         client.stats()
@@ -106,7 +123,9 @@ def test_a_longer_wait_than_wanted_is_told_instead(
 
 
 @pytest.mark.parametrize("answer", [problem(503, "busy"), httpx.ReadError("broken")])
-def test_what_would_be_done_twice_is_sent_once(ask: Callable[..., tuple[Service, Client]], answer: Played) -> None:
+def test_what_would_be_done_twice_is_sent_once(
+    ask: Callable[..., tuple[Service, Client]], answer: Played
+) -> None:
     service, client = ask(answer)
     with pytest.raises((ServerBusy, ServiceUnreachable)):
         client.edit_individual("w_1", {"notes": "x"}, etag='"e"')
@@ -134,7 +153,10 @@ def test_where_nobody_listens_it_is_told_at_once(
     ask: Callable[..., tuple[Service, Client]], slept: list[float]
 ) -> None:
     _, client = ask(httpx.ConnectError("Connection refused"))
-    with pytest.raises(ServiceUnreachable, match=r"GET http://flukes\.test/v1/stats: .*is the service running there"):
+    with pytest.raises(
+        ServiceUnreachable,
+        match=r"GET http://flukes\.test/v1/stats: .*is the service running there",
+    ):
         client.stats()
     _, client = ask(*[httpx.ReadTimeout("") for _ in range(4)])
     with pytest.raises(ServiceUnreachable, match=r"no answer in time \(ReadTimeout\)"):
@@ -142,7 +164,9 @@ def test_where_nobody_listens_it_is_told_at_once(
     assert slept == [0.5, 1.0, 2.0]
 
 
-def test_a_problem_becomes_an_error_that_says_what_to_do(ask: Callable[..., tuple[Service, Client]]) -> None:
+def test_a_problem_becomes_an_error_that_says_what_to_do(
+    ask: Callable[..., tuple[Service, Client]],
+) -> None:
     _, client = ask(problem(401, "unauthenticated"), problem(422, "bad-photos"))
     with pytest.raises(NotAllowed, match="Give the key as api_key or in FLUKEPRINT_API_KEY"):
         client.stats()
@@ -157,18 +181,29 @@ def test_a_problem_becomes_an_error_that_says_what_to_do(ask: Callable[..., tupl
         "r1",
     )
     assert [(each.photo, each.position) for each in error.faults] == [("a.jpg", 0)]
-    assert str(error) == "A title: The detail. (POST http://flukes.test/v1/identify: 422, request r1)"
+    assert (
+        str(error) == "A title: The detail. (POST http://flukes.test/v1/identify: 422, request r1)"
+    )
 
 
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (httpx.Response(502, text="<html>Bad gateway"), "was answered 502 Bad Gateway, not as a flukeprint service"),
-        (httpx.Response(301, headers={"Location": "https://there"}), "301 Moved Permanently to https://there; give"),
+        (
+            httpx.Response(502, text="<html>Bad gateway"),
+            "was answered 502 Bad Gateway, not as a flukeprint service",
+        ),
+        (
+            httpx.Response(301, headers={"Location": "https://there"}),
+            "301 Moved Permanently to https://there; give",
+        ),
         (httpx.Response(200, text="<html>"), "the answer is no JSON"),
         (httpx.Response(200, json=[1]), "the answer is \\[1\\], not an object"),
         (httpx.Response(200, json={"revision": 4, "kind": "undo"}), "the answer has no photos"),
-        (httpx.Response(200, json={**DONE, "photos": [3]}), r"the answer\.photos\[0\] is 3, which is unexpected"),
+        (
+            httpx.Response(200, json={**DONE, "photos": [3]}),
+            r"the answer\.photos\[0\] is 3, which is unexpected",
+        ),
     ],
 )
 def test_what_is_no_service_is_told(
@@ -186,7 +221,9 @@ def test_the_same_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
         slept.append(seconds)
 
     monkeypatch.setattr("client.clients.asyncio.sleep", sleep)
-    service = Service([problem(503, "busy"), httpx.ReadError("broken"), httpx.Response(200, json=DONE)])
+    service = Service(
+        [problem(503, "busy"), httpx.ReadError("broken"), httpx.Response(200, json=DONE)]
+    )
 
     async def undone() -> int:
         async with AsyncClient(URL, transport=httpx.MockTransport(service)) as client:

@@ -25,7 +25,10 @@ def wire(
         asked.append(request)
         return httpx.Response(200, json=answer)
 
-    with Client(server, transport=httpx.MockTransport(play)) as client, pytest.raises(Exception, match="the answer"):
+    with (
+        Client(server, transport=httpx.MockTransport(play)) as client,
+        pytest.raises(Exception, match="the answer"),
+    ):
         act(client)
     return asked[0]
 
@@ -41,10 +44,14 @@ def test_a_name_stays_one_name_in_a_path() -> None:
 
 def test_a_form_says_what_was_given_and_nothing_else() -> None:
     def identify(client: Client) -> object:
-        return client.identify([("a.jpg", b"1"), ("b.jpg", b"2")], encounter=True, species=["fin", "blue"], k=3)
+        return client.identify(
+            [("a.jpg", b"1"), ("b.jpg", b"2")], encounter=True, species=["fin", "blue"], k=3
+        )
 
     request = wire(identify)
-    parts = request.content.decode().split(request.headers["content-type"].partition("boundary=")[2])
+    parts = request.content.decode().split(
+        request.headers["content-type"].partition("boundary=")[2]
+    )
     told = [part.partition("name=")[2].partition("\r\n--")[0] for part in parts if "name=" in part]
     assert [one.replace("\r\n", "|") for one in told] == [
         '"k"||3',
@@ -60,7 +67,9 @@ def test_an_archive_goes_out_from_its_path_or_an_open_file(tmp_path: Path) -> No
     path = tmp_path / "may.zip"
     path.write_bytes(b"PK-may")
     for archive in (path, str(path), ("may.zip", io.BytesIO(b"PK-may"))):
-        content = wire(lambda client, archive=archive: client.start_job("identify", {"k": 3}, archive=archive)).content
+        content = wire(
+            lambda client, archive=archive: client.start_job("identify", {"k": 3}, archive=archive)
+        ).content
         assert b'filename="may.zip"' in content and b"PK-may" in content and b'{"k": 3}' in content
 
 
@@ -73,7 +82,9 @@ def test_the_key_of_the_environment_is_sent(monkeypatch: pytest.MonkeyPatch) -> 
         Client("http://127.0.0.1:8000", "fp 1")
 
 
-@pytest.mark.parametrize("server", ["127.0.0.1:8000", "flukes", "ftp://flukes.test", "http://", "http://a:port"])
+@pytest.mark.parametrize(
+    "server", ["127.0.0.1:8000", "flukes", "ftp://flukes.test", "http://", "http://a:port"]
+)
 def test_what_is_no_address_is_told(server: str) -> None:
     with pytest.raises(BadServer, match=r"such as http://127\.0\.0\.1:8000"):
         Client(server)
@@ -90,7 +101,10 @@ def test_what_is_no_address_is_told(server: str) -> None:
 def test_what_cannot_be_sent_is_told(photos: Any, says: str) -> None:
     with Client("http://flukes.test") as client, pytest.raises(CannotSend, match=says):
         client.identify(photos)
-    with Client("http://flukes.test") as client, pytest.raises(CannotSend, match="there is no such file"):
+    with (
+        Client("http://flukes.test") as client,
+        pytest.raises(CannotSend, match="there is no such file"),
+    ):
         client.start_job("identify", archive="absent.zip")
 
 
@@ -107,4 +121,6 @@ def test_a_result_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
     client = Client("http://flukes.test", transport=httpx.MockTransport(play))
     with client, pytest.raises(ServiceUnreachable):
         client.save_job_result(1, path)
-    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("may.csv", "of yesterday")]
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [
+        ("may.csv", "of yesterday")
+    ]

@@ -1,4 +1,6 @@
-"""A stand-in for the other flukeprint that the demo starts: it knows one whale, and starts in no time."""
+"""A stand-in for the other flukeprint that the demo starts: it knows one whale, and starts in no
+time.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ class Handler(BaseHTTPRequestHandler):
         match = {"rank": 1, "individual": "w_drawn_00", "distance": 0.2, "probability": 0.9}
         match["photo"] = "w_drawn_00_1.jpg"
         matches = [match] * int(form["k"].get_content())
-        result = {"photo": photo.get_filename(), "decision": "known", "probability": 0.9, "matches": matches}
+        result = {
+            "photo": photo.get_filename(), "decision": "known", "probability": 0.9, "matches": matches
+        }
         self.reply(200, {"results": [result]})
 
     def reply(self, status, content):

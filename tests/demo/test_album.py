@@ -9,7 +9,9 @@ from demo.album import MARK, Album, DemoError, draw_album, prepare_folder
 from index.labels.reader import read_labels
 
 
-def _draw(folder: Path, *, individuals: int = 3, photos: int = 2, queries: int = 2, unknown: int = 1) -> Album:
+def _draw(
+    folder: Path, *, individuals: int = 3, photos: int = 2, queries: int = 2, unknown: int = 1
+) -> Album:
     return draw_album(
         folder,
         individuals=individuals,
@@ -24,15 +26,23 @@ def test_an_album_holds_each_whale_and_the_one_reader_of_labels_takes_it(tmp_pat
     album = _draw(tmp_path / "out")
     labels = read_labels(album.labels, album.photos)
     assert [(photo.name, photo.individual) for photo in labels.photos] == [
-        (f"w_drawn_0{whale}_{number}.jpg", f"w_drawn_0{whale}") for whale in range(3) for number in (1, 2)
+        (f"w_drawn_0{whale}_{number}.jpg", f"w_drawn_0{whale}")
+        for whale in range(3)
+        for number in (1, 2)
     ]
-    assert all(photo.path.is_file() and photo.encounter and photo.taken_at for photo in labels.photos)
+    assert all(
+        photo.path.is_file() and photo.encounter and photo.taken_at for photo in labels.photos
+    )
     assert labels.warnings == ()
 
 
 def test_questions_are_new_photos_of_known_whales_and_of_one_unknown(tmp_path: Path) -> None:
     album = _draw(tmp_path)
-    assert sorted(str(query.individual) for query in album.queries) == ["None", "w_drawn_00", "w_drawn_01"]
+    assert sorted(str(query.individual) for query in album.queries) == [
+        "None",
+        "w_drawn_00",
+        "w_drawn_01",
+    ]
     catalogue = {path.read_bytes() for path in album.photos.iterdir()}
     asked = {query.photo.read_bytes() for query in album.queries}
     assert len(asked) == 3
@@ -49,9 +59,13 @@ def test_a_photo_does_not_depend_on_what_else_is_drawn(tmp_path: Path) -> None:
     ("individuals", "queries", "asked"),
     [(4, 2, [0, 2]), (3, 5, [0, 0, 1, 1, 2]), (2, 0, [])],
 )
-def test_questions_are_spread_over_the_whales(tmp_path: Path, individuals: int, queries: int, asked: list[int]) -> None:
+def test_questions_are_spread_over_the_whales(
+    tmp_path: Path, individuals: int, queries: int, asked: list[int]
+) -> None:
     album = _draw(tmp_path, individuals=individuals, photos=1, queries=queries, unknown=0)
-    assert [query.individual for query in album.queries] == [f"w_drawn_{whale:02d}" for whale in asked]
+    assert [query.individual for query in album.queries] == [
+        f"w_drawn_{whale:02d}" for whale in asked
+    ]
     assert len({query.photo.read_bytes() for query in album.queries}) == queries
 
 

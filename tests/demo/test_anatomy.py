@@ -40,7 +40,9 @@ def test_a_fluke_has_two_lobes_a_notch_and_a_tail_stock(seed: int) -> None:
 
 def test_the_trailing_edge_differs_from_lobe_to_lobe_and_whale_to_whale() -> None:
     heights = [Individual.drawn(seed).skin.cover[:, 60:240].sum(axis=0) for seed in range(6)]
-    mirrored = [Individual.drawn(seed).skin.cover[:, ::-1][:, 60:240].sum(axis=0) for seed in range(6)]
+    mirrored = [
+        Individual.drawn(seed).skin.cover[:, ::-1][:, 60:240].sum(axis=0) for seed in range(6)
+    ]
     for one, other in itertools.combinations(heights + mirrored, 2):
         assert np.abs(one - other).max() > 2
 

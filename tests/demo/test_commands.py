@@ -77,7 +77,9 @@ def test_keep_serves_until_it_is_stopped_and_leaves_nobody_behind(
         "app = typer.Typer()\napp.callback()(lambda: None)\ndemo.commands.register(app)\napp()"
     )
     command = [sys.executable, "-c", program, "demo", "--keep", "--out", str(out), *SMALL]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr is not None
         said = ""
         while "curl -F" not in said:

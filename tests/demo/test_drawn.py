@@ -12,7 +12,9 @@ STEP = 6  # grid pixels to a cell when photos are laid back onto the flat fluke
 
 
 def _laid_flat(individual: Individual, seed: int) -> np.ndarray:
-    """Brightness of one photo, averaged over the cells of the flat fluke that its pixels came from; NaN unseen."""
+    """Brightness of one photo, averaged over the cells of the flat fluke that its pixels came from;
+    NaN unseen.
+    """
     rng = np.random.default_rng(seed)
     pose = Pose.drawn(rng)
     bright = to_array(photograph(individual, rng, pose=pose)).mean(axis=2)
@@ -41,7 +43,9 @@ def test_the_same_whale_and_seed_are_the_same_photo() -> None:
 
 
 @pytest.mark.parametrize(("width_px", "height_px"), [(450, 225), (300, 200), (900, 300)])
-def test_a_photo_has_the_asked_size(rng: np.random.Generator, width_px: int, height_px: int) -> None:
+def test_a_photo_has_the_asked_size(
+    rng: np.random.Generator, width_px: int, height_px: int
+) -> None:
     photo = photograph(Individual.drawn(1), rng, width_px, height_px)
     assert photo.size == (width_px, height_px)
     assert photo.mode == "RGB"

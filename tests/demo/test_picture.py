@@ -20,10 +20,15 @@ def answers(tmp_path: Path) -> list[Answer]:
         save_jpeg(from_array(np.full((60, 120, 3), colour, np.uint8)), tmp_path / name)
     matches = (Match("w_a", 0.1, 0.9, "a.jpg"), Match("w_b", 0.5, 0.1, "b.jpg"))
     query = Query(tmp_path / "question.jpg", "w_a")
-    return [Answer(query, "known", 0.9, matches), Answer(Query(query.photo, None), "known", 0.9, matches[:1])]
+    return [
+        Answer(query, "known", 0.9, matches),
+        Answer(Query(query.photo, None), "known", 0.9, matches[:1]),
+    ]
 
 
-def test_each_row_is_the_query_and_then_its_matches_in_order(answers: list[Answer], tmp_path: Path) -> None:
+def test_each_row_is_the_query_and_then_its_matches_in_order(
+    answers: list[Answer], tmp_path: Path
+) -> None:
     pixels = to_array(draw_answers(answers, tmp_path)).astype(int)
     row_px = pixels.shape[0] // 2
 
@@ -38,7 +43,9 @@ def test_each_row_is_the_query_and_then_its_matches_in_order(answers: list[Answe
     assert at(1, 2).min() > 240
 
 
-def test_right_rows_are_framed_green_and_wrong_ones_red(answers: list[Answer], tmp_path: Path) -> None:
+def test_right_rows_are_framed_green_and_wrong_ones_red(
+    answers: list[Answer], tmp_path: Path
+) -> None:
     pixels = to_array(draw_answers(answers, tmp_path)).astype(int)
     row_px = pixels.shape[0] // 2
     right, wrong = pixels[12, 100], pixels[row_px + 8, 100]

@@ -23,7 +23,8 @@ SQUARE_ON = Pose(
 def test_square_on_the_tips_and_the_waterline_are_where_the_pose_says() -> None:
     x, y = SQUARE_ON.on_fluke(500, 250)
     assert x.shape == y.shape == (250, 500)
-    # The span is 0.8 of 500 px, so the tips lie 200 px beside the middle, and a half-span is 200 px.
+    # The span is 0.8 of 500 px, so the tips lie 200 px beside the middle, and a half-span is 200
+    # px.
     assert np.interp(-1, x[0], np.arange(500) + 0.5) == pytest.approx(50, abs=0.01)
     assert np.interp(1, x[0], np.arange(500) + 0.5) == pytest.approx(450, abs=0.01)
     # The waterline, 0.4 under the notch, is at 0.8 of 250 px = 200, and the notch 80 px above it.
@@ -53,6 +54,7 @@ def test_poses_are_drawn_alike_from_one_seed_and_stay_in_the_frame() -> None:
     for seed in range(50):
         x, y = Pose.drawn(np.random.default_rng(seed)).on_fluke(450, 225)
         on = (np.abs(x) < 0.9) & (np.abs(y + 0.1) < 0.1)
-        # The middle of both lobes is in the picture: about as many pixels as it would have unturned.
+        # The middle of both lobes is in the picture: about as many pixels as it would have
+        # unturned.
         assert np.count_nonzero(on & (x < 0)) > 1500
         assert np.count_nonzero(on & (x > 0)) > 1500

@@ -12,7 +12,9 @@ from index.search.matching import Match
 
 
 def _answer(truth: str | None, decision: str, named: str) -> Answer:
-    return Answer(Query(Path("question_01.jpg"), truth), decision, 0.87, (Match(named, 0.125, 0.87, "p.jpg"),))
+    return Answer(
+        Query(Path("question_01.jpg"), truth), decision, 0.87, (Match(named, 0.125, 0.87, "p.jpg"),)
+    )
 
 
 ANSWERS = [
@@ -25,7 +27,9 @@ ANSWERS = [
 
 
 def test_the_summary_counts_right_answers_and_those_left_for_review() -> None:
-    assert summary(ANSWERS) == ("known: 2 of 3 right (1 of them for review); unknown: 1 of 2 called new (1 for review)")
+    assert summary(ANSWERS) == (
+        "known: 2 of 3 right (1 of them for review); unknown: 1 of 2 called new (1 for review)"
+    )
     assert summary(ANSWERS[:1]) == "known: 1 of 1 right; unknown: 0 of 0 called new"
 
 

@@ -19,7 +19,9 @@ def test_the_same_seed_is_the_same_sea() -> None:
     assert not np.array_equal(first, paint_sea(weather, np.random.default_rng(5), 120, 60))
 
 
-def test_above_the_horizon_the_rows_are_plain_sky_and_below_it_are_waves(rng: np.random.Generator) -> None:
+def test_above_the_horizon_the_rows_are_plain_sky_and_below_it_are_waves(
+    rng: np.random.Generator,
+) -> None:
     scene = paint_sea(_weather(horizon=0.5, chop=0.9), rng, 200, 100)
     assert scene.shape == (100, 200, 3)
     assert scene[:49].std(axis=1).max() < 1e-5  # float32 rounding
@@ -33,7 +35,8 @@ def test_a_horizon_above_the_frame_leaves_only_water(rng: np.random.Generator) -
 
 def test_more_chop_is_a_rougher_sea() -> None:
     calm, rough = (
-        paint_sea(_weather(horizon=-0.5, chop=chop), np.random.default_rng(2), 200, 100) for chop in (0.1, 1.0)
+        paint_sea(_weather(horizon=-0.5, chop=chop), np.random.default_rng(2), 200, 100)
+        for chop in (0.1, 1.0)
     )
     assert rough.std() > 2 * calm.std()
 

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from demo.album import DemoError, Query
-from demo.serving import Answer, ask, build_index, flukeprint, free_port, served, terminated_as_interrupted
+from demo.serving import (
+    Answer,
+    ask,
+    build_index,
+    flukeprint,
+    free_port,
+    served,
+    terminated_as_interrupted,
+)
 from embedding.photos.photo import from_array, save_jpeg
 from index.search.matching import Match
 
@@ -31,7 +39,9 @@ def _answer(truth: str | None, decision: str, *named: str) -> Answer:
         (_answer(None, "known", "w_a"), "wrong"),
     ],
 )
-def test_an_answer_is_right_when_it_names_the_whale_or_calls_a_new_one_new(answer: Answer, verdict: str) -> None:
+def test_an_answer_is_right_when_it_names_the_whale_or_calls_a_new_one_new(
+    answer: Answer, verdict: str
+) -> None:
     assert answer.verdict == verdict
 
 
@@ -56,7 +66,9 @@ def catalogue(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("stubbed")
-def test_a_served_catalogue_answers_and_is_gone_afterwards(tmp_path: Path, photo: Path, catalogue: Path) -> None:
+def test_a_served_catalogue_answers_and_is_gone_afterwards(
+    tmp_path: Path, photo: Path, catalogue: Path
+) -> None:
     with served(catalogue, free_port(), tmp_path / "serve.log") as url:
         answer = ask(url, Query(photo, "w_drawn_00"), k=2)
     assert answer.verdict == "right"
@@ -80,7 +92,9 @@ def test_a_refused_photo_is_told_with_the_service_s_reason(tmp_path: Path, catal
 @pytest.mark.usefixtures("stubbed")
 def test_a_service_that_does_not_start_is_told_in_its_own_words(tmp_path: Path) -> None:
     with (
-        pytest.raises(DemoError, match=r"exit code 1; it said: there is no catalogue at absent\.db"),
+        pytest.raises(
+            DemoError, match=r"exit code 1; it said: there is no catalogue at absent\.db"
+        ),
         served(tmp_path / "absent.db", free_port(), tmp_path / "serve.log"),
     ):
         raise AssertionError("never served")
@@ -93,9 +107,14 @@ def test_a_service_that_went_away_is_an_error_and_no_traceback(photo: Path) -> N
 
 @pytest.mark.usefixtures("stubbed")
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_the_service_ends_when_the_block_is_interrupted(tmp_path: Path, catalogue: Path, stop: signal.Signals) -> None:
+def test_the_service_ends_when_the_block_is_interrupted(
+    tmp_path: Path, catalogue: Path, stop: signal.Signals
+) -> None:
     def interrupted() -> None:
-        with terminated_as_interrupted(), served(catalogue, free_port(), tmp_path / "serve.log") as url:
+        with (
+            terminated_as_interrupted(),
+            served(catalogue, free_port(), tmp_path / "serve.log") as url,
+        ):
             urls.append(url)
             signal.raise_signal(stop)
 

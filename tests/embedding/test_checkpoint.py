@@ -1,4 +1,6 @@
-"""embedding/checkpoint.py: a file that a stranger can read, that is whole or refused, and that nothing half-writes."""
+"""embedding/checkpoint.py: a file that a stranger can read, that is whole or refused, and that
+nothing half-writes.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ from embedding.checkpoint import (
 from embedding.photos.preprocessing import Preprocessing
 
 HEADER = CheckpointHeader(
-    {"backbone": "test_resnet", "embedding_dim": 8}, Preprocessing(32, 48, crop="box"), {"name": "tiny", "photos": 3}
+    {"backbone": "test_resnet", "embedding_dim": 8},
+    Preprocessing(32, 48, crop="box"),
+    {"name": "tiny", "photos": 3},
 )
 WEIGHTS = {"a": torch.tensor([[0.1, -2.0], [3.0, 65_504.0]]), "n": torch.tensor(7)}
 
@@ -46,13 +50,18 @@ def checkpoint(tmp_path: Path) -> Path:
 def test_header_and_weights_come_back(checkpoint: Path) -> None:
     assert read_header(checkpoint) == HEADER
     weights = load_weights(checkpoint)
-    assert torch.equal(weights["a"], WEIGHTS["a"].half().float()) and weights["a"].dtype == torch.float32
+    assert (
+        torch.equal(weights["a"], WEIGHTS["a"].half().float())
+        and weights["a"].dtype == torch.float32
+    )
     assert torch.equal(weights["n"], WEIGHTS["n"]) and weights["n"].dtype == torch.int64
 
 
 def test_a_header_that_says_nothing_of_a_locator_has_none(tmp_path: Path) -> None:
     assert not HEADER.has_locator
-    save_checkpoint(tmp_path / "c.safetensors", WEIGHTS, dataclasses.replace(HEADER, has_locator=True))
+    save_checkpoint(
+        tmp_path / "c.safetensors", WEIGHTS, dataclasses.replace(HEADER, has_locator=True)
+    )
     assert read_header(tmp_path / "c.safetensors").has_locator
     rewrite(tmp_path / "c.safetensors", lambda told: told.pop("has_locator"))
     assert not read_header(tmp_path / "c.safetensors").has_locator
@@ -80,7 +89,8 @@ def test_the_fingerprint_is_the_sha256_of_the_file(tmp_path: Path) -> None:
 def test_the_same_content_has_the_same_fingerprint(tmp_path: Path) -> None:
     card = dict(reversed(HEADER.card.items()))
     header, weights = dataclasses.replace(HEADER, card=card), dict(reversed(WEIGHTS.items()))
-    # Often, as safetensors itself writes a header's keys in an order that changes from call to call.
+    # Often, as safetensors itself writes a header's keys in an order that changes from call to
+    # call.
     found = {save_checkpoint(tmp_path / "c", weights, header) for _ in range(8)}
     assert found == {save_checkpoint(tmp_path / "c", WEIGHTS, HEADER)}
 
@@ -93,7 +103,13 @@ def test_a_number_too_great_for_fp16_stays_what_it_is(tmp_path: Path) -> None:
 
 def test_tensors_that_are_the_same_are_written_once_and_all_come_back(tmp_path: Path) -> None:
     drawn = torch.randn(2, 30, 40, generator=torch.Generator().manual_seed(1)).half().float()
-    weights = {"b": drawn[0], "a": drawn[0].clone(), "c": drawn[1], "small": torch.ones(4), "small2": torch.ones(4)}
+    weights = {
+        "b": drawn[0],
+        "a": drawn[0].clone(),
+        "c": drawn[1],
+        "small": torch.ones(4),
+        "small2": torch.ones(4),
+    }
     path = tmp_path / "shared.safetensors"
     save_checkpoint(path, weights, HEADER)
     content = path.read_bytes()
@@ -120,7 +136,11 @@ def test_headers_and_fingerprints_are_read_without_torch(checkpoint: Path) -> No
     )
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        [sys.executable, "-c", program, str(checkpoint)], cwd=root, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, str(checkpoint)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.split() == ["tiny", fingerprint_of(checkpoint)]
 
@@ -179,7 +199,9 @@ def test_a_bare_state_dict_is_refused_with_the_place_where_it_belongs(tmp_path: 
         lambda told: told["preprocessing"].update(colour="grey"),
     ],
 )
-def test_a_damaged_description_is_refused(change: Callable[[dict[str, object]], object], checkpoint: Path) -> None:
+def test_a_damaged_description_is_refused(
+    change: Callable[[dict[str, object]], object], checkpoint: Path
+) -> None:
     rewrite(checkpoint, change)
     with pytest.raises(BadCheckpoint, match="damaged header"):
         read_header(checkpoint)
@@ -197,10 +219,14 @@ def full_disk(_: int) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_atomically(tmp_path / "f", b"old")
     monkeypatch.setattr(os, "fsync", full_disk)
-    with pytest.raises(CannotWrite, match=r"f \(0\.0 MiB\) can't be written: No space left on device"):
+    with pytest.raises(
+        CannotWrite, match=r"f \(0\.0 MiB\) can't be written: No space left on device"
+    ):
         write_atomically(tmp_path / "f", b"new")
     with pytest.raises(CannotWrite):
         save_checkpoint(tmp_path / "c.safetensors", WEIGHTS, HEADER)
@@ -217,7 +243,9 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
 def test_an_unwritable_place_is_known_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refuse_unwritable(tmp_path / "a" / "b" / "f", tmp_path / "file")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]  # no folder is made, nothing is left
+    assert [path.name for path in tmp_path.iterdir()] == [
+        "file"
+    ]  # no folder is made, nothing is left
     for place, why in (
         (tmp_path / "file" / "below", "Not a directory"),
         (tmp_path, "a folder has that name"),

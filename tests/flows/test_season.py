@@ -1,7 +1,8 @@
-"""A season of curating, over HTTP, against an account of it that is kept by hand: who is whose at its end.
+"""A season of curating, over HTTP, against an account of it that is kept by hand: who is whose at
+its end.
 
-200 animals are imported, 50 encounters come in, 40 are known and 10 are new, two individuals turn out to be one and one
-to be two, some of that is taken back, and all of it comes back from a backup.
+200 animals are imported, 50 encounters come in, 40 are known and 10 are new, two individuals turn
+out to be one and one to be two, some of that is taken back, and all of it comes back from a backup.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class CellEmbedder:
     input_px = 8
 
     def embed(self, images: Sequence[Any], boxes: Sequence[object] | None = None) -> np.ndarray:
-        cells = [np.asarray(image.resize((8, 4), Image.Resampling.BOX), np.float32).ravel() - 127.5 for image in images]
+        cells = [
+            np.asarray(image.resize((8, 4), Image.Resampling.BOX), np.float32).ravel() - 127.5
+            for image in images
+        ]
         rows = np.stack(cells) if cells else np.zeros((0, 96), np.float32)
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
@@ -62,7 +66,11 @@ def account(tmp_path: Path) -> dict[str, str]:
     """What is imported: two photos of each animal, by the photo's name."""
     folder = tmp_path / "given"
     folder.mkdir()
-    told = {f"{animal:03}_{take}.png": f"w_{animal:04}" for animal in range(ANIMALS) for take in range(2)}
+    told = {
+        f"{animal:03}_{take}.png": f"w_{animal:04}"
+        for animal in range(ANIMALS)
+        for take in range(2)
+    }
     for name in told:
         (folder / name).write_bytes(drawn(int(name[:3]), int(name[4])))
     rows = [f"{name},{individual}" for name, individual in told.items()]
@@ -74,7 +82,9 @@ def account(tmp_path: Path) -> dict[str, str]:
 def path(tmp_path: Path, account: dict[str, str], place: Place) -> CatalogueAddress:
     path = place(tmp_path / "catalogue.db")
     offer = read_offer(tmp_path / "given", None, tmp_path)
-    plan = plan_import(offer, known_photos(path), path, duplicates="keep-near")  # takes are alike when drawn so small
+    plan = plan_import(
+        offer, known_photos(path), path, duplicates="keep-near"
+    )  # takes are alike when drawn so small
     carry_out(plan, path, CellEmbedder(), tmp_path / "given")
     shutil.rmtree(tmp_path / "given")  # the catalogue has its own copies
     return path
@@ -110,7 +120,11 @@ def done(response: Any) -> Any:
 
 
 def test_a_season(
-    client: TestClient, path: CatalogueAddress, account: dict[str, str], tmp_path: Path, place: Place
+    client: TestClient,
+    path: CatalogueAddress,
+    account: dict[str, str],
+    tmp_path: Path,
+    place: Place,
 ) -> None:
     assert whose(path) == account
     seen = [*range(0, ANIMALS, 5), *range(ANIMALS, ANIMALS + NEW)]
@@ -122,7 +136,11 @@ def test_a_season(
             client.post(
                 "/v1/queue",
                 files=[("photos", (name, drawn(animal, 5)))],
-                data={"encounter": f"meeting {animal}", "place": "a secret bay", "taken_at": "2026-05-28"},
+                data={
+                    "encounter": f"meeting {animal}",
+                    "place": "a secret bay",
+                    "taken_at": "2026-05-28",
+                },
             )
         )
         answer = taken["photos"][0]["answer"]
@@ -140,11 +158,16 @@ def test_a_season(
     assert mistaken <= 1, "one stranger in twenty may pass as known"
     assert sorted(set(account.values()))[-1] == f"w_{ANIMALS + NEW - 1:04}"
     assert whose(path) == account
-    revision, before = done(client.get("/v1/changes?limit=1"))["changes"][0]["revision"], dict(account)
+    revision, before = (
+        done(client.get("/v1/changes?limit=1"))["changes"][0]["revision"],
+        dict(account),
+    )
 
     merged = done(client.post("/v1/individuals/w_0001/merge", json={"into": "w_0002"}))
     account |= {name: "w_0002" for name, owner in account.items() if owner == "w_0001"}
-    split = done(client.post("/v1/individuals/w_0005/split", json={"photos": ["005_0.png"], "new": "w_0900"}))
+    split = done(
+        client.post("/v1/individuals/w_0005/split", json={"photos": ["005_0.png"], "new": "w_0900"})
+    )
     account["005_0.png"] = "w_0900"
     gone = done(client.delete("/v1/catalogue/photos/010_0.png"))
     del account["010_0.png"]
@@ -175,4 +198,6 @@ def test_a_season(
     assert verify_catalogue(restored).faults == ()
     with Catalogue.open(restored) as catalogue:
         met = Directory(catalogue).encounters(individual="w_0000")
-    assert [(one.name, one.place, one.at) for one in met] == [("meeting 0", "a secret bay", "2026-05-28")]
+    assert [(one.name, one.place, one.at) for one in met] == [
+        ("meeting 0", "a secret bay", "2026-05-28")
+    ]

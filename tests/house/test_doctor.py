@@ -1,4 +1,6 @@
-"""`flukeprint doctor`: every part well, and each way of being broken with the words that mend it."""
+"""`flukeprint doctor`: every part well, and each way of being broken with the words that mend
+it.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ def catalogue(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """Two individuals of two photos each."""
     from embedding.embedder import Embedder
     from index.labels.reader import read_labels
-    from index.reindex.update import build_catalogue
+    from index.reindex.build import build_catalogue
 
     folder = tmp_path_factory.mktemp("catalogue")
     noise = np.random.default_rng(1)
@@ -52,14 +54,30 @@ def catalogue(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_all_is_well_here(checkpoint: Path, catalogue: Path) -> None:
-    said = RUN.invoke(build_app(), ["doctor", "--catalogue", str(catalogue), "--checkpoint", str(checkpoint), "--json"])
+    said = RUN.invoke(
+        build_app(),
+        ["doctor", "--catalogue", str(catalogue), "--checkpoint", str(checkpoint), "--json"],
+    )
     told = json.loads(said.stdout)
     assert (said.exit_code, told["is_well"]) == (0, True)
     by_part = {finding["part"]: finding for finding in told["findings"]}
-    assert set(by_part) >= {"python", "packages", "machine", "gpu", "faiss", "checkpoint", "catalogue", "train", "disk"}
+    assert set(by_part) >= {
+        "python",
+        "packages",
+        "machine",
+        "gpu",
+        "faiss",
+        "checkpoint",
+        "catalogue",
+        "train",
+        "disk",
+    }
     assert all(finding["verdict"] != "broken" for finding in told["findings"])
     assert "small: resnet10t, 8 numbers a photo" in by_part["checkpoint"]["said"]
-    assert "revision 1: 2 individuals, 4 photos, 4 searchable, too small to calibrate" in by_part["catalogue"]["said"]
+    assert (
+        "revision 1: 2 individuals, 4 photos, 4 searchable, too small to calibrate"
+        in by_part["catalogue"]["said"]
+    )
     assert sys.version.split()[0] in by_part["python"]["said"]
 
 
@@ -68,7 +86,9 @@ def test_what_is_broken_ends_with_one_and_a_mend(tmp_path: Path) -> None:
     said = RUN.invoke(build_app(), ["doctor", "--checkpoint", str(absent)])
     assert said.exit_code == 1
     assert f"broken  checkpoint   there is no checkpoint at {absent}" in said.stdout
-    assert said.stdout.rstrip().endswith("Something is broken; the lines after `mend` say what to do.")
+    assert said.stdout.rstrip().endswith(
+        "Something is broken; the lines after `mend` say what to do."
+    )
 
 
 def test_absent_and_untested_packages_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +97,9 @@ def test_absent_and_untested_packages_are_told_apart(monkeypatch: pytest.MonkeyP
     pinned = {"torch": "2.15.0", "numpy": "2.4.6", "timm": "1.0.31"}
     assert doctor.look_at_packages(("torch", "numpy", "timm"), pinned) == [
         Finding("packages", "good", "torch 2.15.0, numpy 2.9.9"),
-        Finding("numpy", "note", "is 2.9.9; the tests ran with 2.4.6", "make clean, then make setup"),
+        Finding(
+            "numpy", "note", "is 2.9.9; the tests ran with 2.4.6", "make clean, then make setup"
+        ),
         Finding("timm", "broken", "is not installed", "make setup"),
     ]
 
@@ -92,7 +114,10 @@ def test_pins_are_read_whatever_the_spelling(tmp_path: Path) -> None:
 def test_two_faiss_builds_break_each_other() -> None:
     found = doctor.look_at_faiss(["faiss-cpu", "faiss-gpu"], has_gpu=True)
     assert found.verdict == "broken"
-    assert found.mend == "pip uninstall -y faiss-cpu faiss-gpu, then make clean and make setup FAISS=gpu"
+    assert (
+        found.mend
+        == "pip uninstall -y faiss-cpu faiss-gpu, then make clean and make setup FAISS=gpu"
+    )
 
 
 def test_no_faiss_is_broken_and_the_cpu_build_beside_a_gpu_a_note() -> None:
@@ -126,15 +151,22 @@ def test_a_checkpoint_of_other_weights_is_broken(checkpoint: Path, tmp_path: Pat
     assert str(cut) in found.said
 
 
-def test_no_catalogue_is_a_note_unless_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_catalogue_is_a_note_unless_it_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert doctor.look_at_catalogue(None, None).verdict == "note"
     named = doctor.look_at_catalogue(tmp_path / "mine.db", None)
     assert named.verdict == "broken"
-    assert named.mend == f"flukeprint index build --catalogue {tmp_path / 'mine.db'} --csv FILE --photos FOLDER"
+    assert (
+        named.mend
+        == f"flukeprint index build --catalogue {tmp_path / 'mine.db'} --csv FILE --photos FOLDER"
+    )
 
 
-def test_a_catalogue_of_another_checkpoint_is_broken(catalogue: Path, checkpoint: Path, tmp_path: Path) -> None:
+def test_a_catalogue_of_another_checkpoint_is_broken(
+    catalogue: Path, checkpoint: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other.safetensors"
     other.write_bytes(checkpoint.read_bytes() + b"\0")
     found = doctor.look_at_catalogue(catalogue, other)
@@ -142,7 +174,9 @@ def test_a_catalogue_of_another_checkpoint_is_broken(catalogue: Path, checkpoint
     assert found.mend == f"flukeprint index update --catalogue {catalogue} --checkpoint {other}"
 
 
-def test_photos_that_are_gone_are_counted(catalogue: Path, checkpoint: Path, tmp_path: Path) -> None:
+def test_photos_that_are_gone_are_counted(
+    catalogue: Path, checkpoint: Path, tmp_path: Path
+) -> None:
     # Paths within the catalogue's folder are relative: a copy elsewhere finds none of its photos.
     copy = tmp_path / "catalogue.db"
     copy.write_bytes(catalogue.read_bytes())
@@ -161,7 +195,10 @@ def test_a_file_that_is_no_catalogue_is_broken(tmp_path: Path) -> None:
 def test_an_absent_extra_is_a_note_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(doctor.EXTRAS, "heic", ("HEIC photos", ("numpy", "no_such_module")))
     assert doctor.look_at_extra("heic") == Finding(
-        "heic", "note", "extra for HEIC photos: no_such_module not installed", "pip install 'flukeprint[heic]'"
+        "heic",
+        "note",
+        "extra for HEIC photos: no_such_module not installed",
+        "pip install 'flukeprint[heic]'",
     )
 
 
@@ -172,7 +209,9 @@ def test_little_room_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_lines_show_the_mend_below() -> None:
-    assert doctor.lines_of([Finding("faiss", "broken", "gone", "make setup"), Finding("disk", "good", "room")]) == [
+    assert doctor.lines_of(
+        [Finding("faiss", "broken", "gone", "make setup"), Finding("disk", "good", "room")]
+    ) == [
         "broken  faiss        gone",
         "                     mend: make setup",
         "good    disk         room",

@@ -1,4 +1,6 @@
-"""What the repository may hold: no index hosts, no paths of somebody's machine, no photographs, nothing large."""
+"""What the repository may hold: no index hosts, no paths of somebody's machine, no photographs,
+nothing large.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MIB = 2**20
 # In pieces, so that this file does not hold what it forbids.
 HOST = re.compile(
-    r"pypi\." + r"org|python" + r"hosted\.org|--(extra-)?index" + r"-url|index" + r"-url\s*=", re.IGNORECASE
+    r"pypi\." + r"org|python" + r"hosted\.org|--(extra-)?index" + r"-url|index" + r"-url\s*=",
+    re.IGNORECASE,
 )
 LOCAL_PATH = re.compile(r"(?<![\w.~/-])/(home|" + r"Users|root|work)/\w\w")
 WITHOUT_ISSUE = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b(?!.*#\d)")
@@ -28,7 +31,9 @@ def tracked(root: Path) -> list[Path]:
         text=True,
         check=True,
     )
-    return sorted(root / name for name in said.stdout.split("\0") if name and (root / name).is_file())
+    return sorted(
+        root / name for name in said.stdout.split("\0") if name and (root / name).is_file()
+    )
 
 
 def breaches(root: Path, files: list[Path]) -> list[str]:
@@ -40,7 +45,9 @@ def breaches(root: Path, files: list[Path]) -> list[str]:
         size, most = path.stat().st_size, 16 * MIB if is_checkpoint else 2 * MIB
         if size > most:
             found.append(f"{where} has {size:,} bytes; at most {most:,} are allowed")
-        if path.suffix.lower() in PICTURES and not (where.startswith("docs/images/") and path.suffix == ".png"):
+        if path.suffix.lower() in PICTURES and not (
+            where.startswith("docs/images/") and path.suffix == ".png"
+        ):
             found.append(f"{where} is a picture; only drawn ones in docs/images/*.png belong here")
         if path.suffix not in (".safetensors", *PICTURES):
             found += _lines_breaching(where, path.read_text("utf-8"))
@@ -48,7 +55,11 @@ def breaches(root: Path, files: list[Path]) -> list[str]:
 
 
 def _lines_breaching(where: str, text: str) -> list[str]:
-    rules = {"a host of a package index": HOST, "a path of somebody's machine": LOCAL_PATH, "a to-do": WITHOUT_ISSUE}
+    rules = {
+        "a host of a package index": HOST,
+        "a path of somebody's machine": LOCAL_PATH,
+        "a to-do": WITHOUT_ISSUE,
+    }
     return [
         f"{where}:{number} holds {what}: {line.strip()}"
         for number, line in enumerate(text.splitlines(), start=1)
@@ -85,7 +96,11 @@ def test_urls_and_container_paths_are_no_local_paths(tmp_path: Path) -> None:
 
 
 def test_large_files_and_photographs_are_seen(tmp_path: Path) -> None:
-    sizes = {"big.bin": 2 * MIB + 1, "embedding/default/a.safetensors": 16 * MIB, "b.safetensors": 2 * MIB + 1}
+    sizes = {
+        "big.bin": 2 * MIB + 1,
+        "embedding/default/a.safetensors": 16 * MIB,
+        "b.safetensors": 2 * MIB + 1,
+    }
     for name, size in sizes.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"\0" * size)

@@ -1,4 +1,6 @@
-"""What importing loads: the index wing no torch, the service none of training's libraries, `--help` nothing heavy."""
+"""What importing loads: the index wing no torch, the service none of training's libraries, `--help`
+nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINING_ONLY = ("training", "pytorch_metric_learning", "matplotlib", "sklearn", "tensorboard")
 HEAVY = ("torch", "timm", "faiss", "sqlalchemy", "matplotlib", "scipy", "numpy", "PIL", "fastapi")
 
-# Imports the modules named, with some others blocked, and prints which of the watched are loaded then.
+# Imports the modules named, with some others blocked, and prints which of the watched are loaded
+# then.
 IMPORTING = """
 import importlib, json, sys
 
@@ -28,7 +31,8 @@ class Without:
         return getattr(self.finder, name)
 
     def find_spec(self, name, path=None, target=None):
-        return None if name.partition(".")[0] in blocked else self.finder.find_spec(name, path, target)
+        is_blocked = name.partition(".")[0] in blocked
+        return None if is_blocked else self.finder.find_spec(name, path, target)
 
 sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 for name in names:
@@ -64,14 +68,21 @@ print(json.dumps(loaded))
 def python(script: str, given: object, root: Path) -> subprocess.CompletedProcess[str]:
     """Run a script in a fresh Python whose modules are those of `root`."""
     return subprocess.run(
-        [sys.executable, "-c", script, json.dumps(given)], cwd=root, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script, json.dumps(given)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def modules_of(wing: str, root: Path = ROOT) -> list[str]:
     """Dotted names of a wing's modules."""
     paths = sorted((root / wing).rglob("*.py"))
-    return [".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    return [
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        for path in paths
+    ]
 
 
 def test_the_index_wing_loads_no_torch() -> None:
@@ -83,7 +94,12 @@ def test_the_index_wing_loads_no_torch() -> None:
 
 
 def test_the_client_and_asking_a_service_load_nothing_heavy() -> None:
-    names = [*modules_of("client"), "index.commands.remote", "index.commands.named_files", "index.commands.tables"]
+    names = [
+        *modules_of("client"),
+        "index.commands.remote",
+        "index.commands.named_files",
+        "index.commands.tables",
+    ]
     assert len(names) > 10
     done = python(IMPORTING, [list(HEAVY), list(HEAVY), names], ROOT)
     assert done.returncode == 0, done.stderr

@@ -1,10 +1,16 @@
-"""The wings import each other one way only, without cycles, and every outside library has its one door."""
+"""The wings import each other one way only, without cycles, and every outside library has its one
+door.
+"""
 
 from __future__ import annotations
 
 import ast
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,60 +22,51 @@ MAY_IMPORT = {
     "service": {"embedding", "index", "service"},
     "demo": {"embedding", "index", "demo"},
 }
-# A path is a door; one that ends in / is every file below it. `doctor.py` asks libraries how they are.
+# A path is a door; one that ends in / is every file below it. `doctor.py` asks libraries how they
+# are.
+# The folders in which a library may be imported; `doctor.py` asks libraries how they are.
 DOORS = {
-    "PIL": {"embedding/photos/photo.py", "embedding/explanation/heatmap.py", "demo/picture.py"},
-    "pillow_heif": {"embedding/photos/photo.py"},
-    "timm": {"embedding/networks/backbone.py"},
+    "PIL": {"embedding/photos/", "embedding/explanation/", "demo/"},
+    "pillow_heif": {"embedding/photos/"},
+    "timm": {"embedding/networks/"},
     "torch": {"embedding/", "training/", "doctor.py"},
-    "torchvision": {"training/", "doctor.py"},
-    "safetensors": {"embedding/checkpoint.py", "embedding/networks/backbone.py", "training/"},
-    "faiss": {"index/search/engine.py"},
-    "filelock": {"training/run/lock.py"},
+    "torchvision": {"training/learning/", "training/localisation/", "doctor.py"},
+    "safetensors": {"embedding/", "training/learning/", "training/run/"},
+    "faiss": {"index/search/"},
+    "filelock": {"training/run/"},
     "scipy": {
-        "index/calibration/isotonic.py",
-        "demo/noise.py",
-        "training/learning/vlad_centres.py",
-        "training/classification/fitting.py",
+        "index/calibration/",
+        "training/classification/",
+        "training/learning/",
+        "demo/",
     },
     "sklearn": {"training/classification/"},
     "sqlalchemy": {
         "index/access/",
-        "index/curation/not_same.py",
-        "index/curation/past_revision.py",
-        "index/reindex/staged_vectors.py",
-        "index/catalogue/catalogue.py",
-        "index/catalogue/rows.py",
-        "index/exchange/backup/copy_database.py",
-        "index/curation/curator.py",
-        "index/curation/corrections.py",
-        "index/curation/listings.py",
-        "index/catalogue/gallery_refresh.py",
+        "index/catalogue/",
+        "index/curation/",
+        "index/exchange/backup/",
         "index/jobs/",
-        "index/storage/connection.py",
-        "index/storage/postgres.py",
-        "index/catalogue/revision.py",
-        "index/storage/schema.py",
-        "index/storage/sqlite.py",
-        "index/catalogue/raw_rows.py",
-        "index/curation/undo.py",
-        "index/storage/migrations.py",
+        "index/reindex/",
+        "index/storage/",
     },
-    "sqlite3": {"index/storage/sqlite.py"},
-    "psycopg": {"index/storage/postgres.py"},
-    "pytorch_metric_learning": {"training/learning/losses.py"},
-    "matplotlib": {"training/plots.py"},
-    "tensorboard": {"training/run/tensorboard.py"},
-    "optuna": {"training/tuning/sweep/study.py"},
-    "tomli_w": {"training/tuning/sweep/trial.py"},
+    "sqlite3": {"index/storage/"},
+    "psycopg": {"index/storage/"},
+    "pytorch_metric_learning": {"training/learning/"},
+    "matplotlib": {"training/"},
+    "tensorboard": {"training/run/"},
+    "optuna": {"training/tuning/sweep/"},
+    "tomli_w": {"training/tuning/sweep/"},
     "fastapi": {"service/"},
     "httpx": {"client/"},
     "starlette": {"service/"},
     "uvicorn": {"service/"},
-    "prometheus_client": {"service/telemetry/prometheus.py"},
+    "prometheus_client": {"service/telemetry/"},
     "pydantic": {"service/"},
     "pydantic_settings": {"service/"},
 }
+FLOORS = Path(__file__).with_name("floors.toml")
+MOST_MODULES = 12
 
 
 def files_of(root: Path) -> list[Path]:
@@ -79,7 +76,9 @@ def files_of(root: Path) -> list[Path]:
 
 
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything imported anywhere in a file, also by import_module("name")."""
+    """Line and dotted name of everything imported anywhere in a file, also by
+    import_module("name").
+    """
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, name.name) for name in node.names)
@@ -98,10 +97,16 @@ def order_breaches(root: Path) -> list[str]:
         for line, name in imports_of(path):
             target = name.partition(".")[0]
             if name.startswith("."):
-                breaches.append(f"{path.relative_to(root)}:{line} imports relatively; name the wing")
-            elif wing in MAY_IMPORT and target in {*MAY_IMPORT, "flukeprint", "doctor"} - MAY_IMPORT[wing]:
                 breaches.append(
-                    f"{path.relative_to(root)}:{line} imports {name}; {wing} may import {sorted(MAY_IMPORT[wing])}"
+                    f"{path.relative_to(root)}:{line} imports relatively; name the wing"
+                )
+            elif (
+                wing in MAY_IMPORT
+                and target in {*MAY_IMPORT, "flukeprint", "doctor"} - MAY_IMPORT[wing]
+            ):
+                breaches.append(
+                    f"{path.relative_to(root)}:{line} imports {name}; {wing} may import "
+                    f"{sorted(MAY_IMPORT[wing])}"
                 )
     return breaches
 
@@ -116,14 +121,35 @@ def door_breaches(root: Path) -> list[str]:
             if doors is not None and not any(
                 where == door or (door[-1] == "/" and where.startswith(door)) for door in doors
             ):
-                breaches.append(f"{where}:{line} imports {name}; its door is {', '.join(sorted(doors))}: ask there")
+                breaches.append(
+                    f"{where}:{line} imports {name}; its door is {', '.join(sorted(doors))}: "
+                    "ask there"
+                )
     return breaches
 
 
+def imports_between(root: Path) -> dict[str, set[str]]:
+    """Which of our modules each of them imports: at the top, within functions, and for types."""
+    modules = {
+        ".".join(path.relative_to(root).with_suffix("").parts): path for path in files_of(root)
+    }
+    packages = {name.removesuffix(".__init__"): name for name in modules}
+    graph: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                whole = {f"{node.module}.{each.name}" for each in node.names} & set(packages)
+                names |= whole or {node.module}
+            elif isinstance(node, ast.Import):
+                names |= {each.name for each in node.names}
+        graph[name] = {packages[each] for each in names if each in packages} - {name}
+    return graph
+
+
 def cycles(root: Path) -> list[str]:
-    """Modules that import each other while they are being imported."""
-    modules = {".".join(path.relative_to(root).with_suffix("").parts): path for path in files_of(root)}
-    graph = {name: sorted(_imported_at_once(path, set(modules))) for name, path in modules.items()}
+    """Modules that import each other, wherever in them the imports stand."""
+    graph = imports_between(root)
     found: list[str] = []
     done: set[str] = set()
 
@@ -131,7 +157,7 @@ def cycles(root: Path) -> list[str]:
         if name in way:
             found.append(" -> ".join([*way[way.index(name) :], name]))
         elif name not in done:
-            for imported in graph[name]:
+            for imported in sorted(graph[name]):
                 visit(imported, [*way, name])
             done.add(name)
 
@@ -140,19 +166,68 @@ def cycles(root: Path) -> list[str]:
     return found
 
 
-def _imported_at_once(path: Path, modules: set[str]) -> set[str]:
-    """What a module imports at its top level: not within functions, not for type checkers only."""
-    names: set[str] = set()
-    for node in ast.parse(path.read_text("utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
-        elif isinstance(node, ast.Import):
-            names |= {name.name for name in node.names}
-    return names & modules
+def units_of(floors: dict[str, list[list[str]]]) -> dict[str, int]:
+    """The floor of each unit by its dotted name, such as index.search or service.jobs.queue."""
+    return {
+        f"{wing}.{unit.replace('/', '.')}": number
+        for wing, levels in floors.items()
+        for number, units in enumerate(levels)
+        for unit in units
+    }
+
+
+def unit_of(module: str, units: dict[str, int]) -> str | None:
+    """The unit that a module belongs to: its own, or that of the nearest folder above it."""
+    parts = module.split(".")
+    names = [".".join(parts[:count]) for count in range(len(parts), 1, -1)]
+    return next((name for name in names if name in units), None)
+
+
+def floor_breaches(root: Path, floors: dict[str, list[list[str]]]) -> list[str]:
+    """Imports within a wing that don't lead to a lower floor, and modules that have no floor."""
+    units = units_of(floors)
+    breaches: list[str] = []
+    for name, imported in sorted(imports_between(root).items()):
+        wing = name.partition(".")[0]
+        own = unit_of(name, units)
+        is_bare = wing not in floors or name.endswith(".__init__")
+        if own is None and not is_bare:
+            breaches.append(f"{name} has no floor; name its folder in tests/house/floors.toml")
+        for other in sorted(imported):
+            theirs = unit_of(other, units)
+            if own is None or theirs is None or own == theirs or other.partition(".")[0] != wing:
+                continue
+            if units[theirs] >= units[own]:
+                breaches.append(
+                    f"{name} (floor {units[own]}) imports {other} (floor {units[theirs]}); "
+                    "what both need belongs on a lower floor"
+                )
+    return breaches
+
+
+def crowded_folders(root: Path) -> list[str]:
+    """Folders of a wing with more modules than a person takes in at a glance."""
+    counts = Counter(path.parent for path in files_of(root) if path.name != "__init__.py")
+    return [
+        f"{folder.relative_to(root).as_posix()} has {count} modules; at most {MOST_MODULES}"
+        for folder, count in sorted(counts.items())
+        if count > MOST_MODULES
+    ]
+
+
+def busy_packages(root: Path) -> list[str]:
+    """Packages whose __init__.py is more, or less, than one docstring."""
+    found: list[str] = []
+    for path in files_of(root):
+        if path.name == "__init__.py":
+            tree = ast.parse(path.read_text("utf-8"))
+            if not (ast.get_docstring(tree) and len(tree.body) == 1):
+                found.append(path.relative_to(root).as_posix())
+    return found
 
 
 def plant(root: Path, **files: str) -> Path:
-    """Write small wings: `index_gallery="import timm"` becomes index/search/gallery.py."""
+    """Write small wings: `index_gallery="import timm"` becomes index/gallery.py."""
     for name, text in files.items():
         path = root / (name.replace("_", "/", 1) + ".py")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -198,6 +273,29 @@ def test_no_modules_import_each_other() -> None:
     assert cycles(ROOT) == []
 
 
+def test_within_a_wing_imports_lead_to_lower_floors() -> None:
+    floors = tomllib.loads(FLOORS.read_text("utf-8"))
+    assert set(floors) == set(MAY_IMPORT)
+    assert floor_breaches(ROOT, floors) == []
+
+
+def test_every_unit_of_the_floors_is_there() -> None:
+    units = units_of(tomllib.loads(FLOORS.read_text("utf-8")))
+    paths = [ROOT / unit.replace(".", "/") for unit in units]
+    assert [
+        path for path in paths if not (path.is_dir() or path.with_suffix(".py").is_file())
+    ] == []
+
+
+def test_no_folder_is_crowded() -> None:
+    assert crowded_folders(ROOT) == []
+
+
+def test_a_package_says_what_it_is_for_and_no_more() -> None:
+    # `from client import Client` is what docs/client.md promises to programs.
+    assert busy_packages(ROOT) == ["client/__init__.py"]
+
+
 def test_an_import_against_the_order_is_seen(tmp_path: Path) -> None:
     root = plant(
         tmp_path,
@@ -205,8 +303,8 @@ def test_an_import_against_the_order_is_seen(tmp_path: Path) -> None:
         embedding_photo="from . import exif",
     )
     assert order_breaches(root) == [
-        "embedding/photos/photo.py:1 imports relatively; name the wing",
-        "index/search/gallery.py:2 imports service.app; index may import ['client', 'embedding', 'index']",
+        "embedding/photo.py:1 imports relatively; name the wing",
+        "index/gallery.py:2 imports service.app; index may import ['client', 'embedding', 'index']",
     ]
 
 
@@ -217,16 +315,60 @@ def test_a_library_elsewhere_than_at_its_door_is_seen(tmp_path: Path) -> None:
         service_app="import importlib\nimportlib.import_module('faiss')",
     )
     assert door_breaches(root) == [
-        "index/search/gallery.py:2 imports torch.nn; its door is doctor.py, embedding/, training/: ask there",
-        "service/app.py:2 imports faiss; its door is index/search/engine.py: ask there",
+        "index/gallery.py:2 imports torch.nn; "
+        "its door is doctor.py, embedding/, training/: ask there",
+        "service/app.py:2 imports faiss; its door is index/search/: ask there",
     ]
 
 
 def test_a_cycle_is_seen(tmp_path: Path) -> None:
-    root = plant(tmp_path, index_a="from index import b", index_b="from index.c import x", index_c="import index.a")
+    root = plant(
+        tmp_path,
+        index_a="from index import b",
+        index_b="from index.c import x",
+        index_c="import index.a",
+    )
     assert cycles(root) == ["index.a -> index.b -> index.c -> index.a"]
 
 
-def test_a_cycle_within_a_function_is_none(tmp_path: Path) -> None:
-    root = plant(tmp_path, index_a="from index import b", index_b="def f():\n    from index import a")
-    assert cycles(root) == []
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "def f():\n    from index import a",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from index.a import x",
+    ],
+)
+def test_a_cycle_within_a_function_or_for_types_is_seen(tmp_path: Path, hidden: str) -> None:
+    root = plant(tmp_path, index_a="from index import b", index_b=hidden)
+    assert cycles(root) == ["index.a -> index.b -> index.a"]
+
+
+def test_an_import_of_the_same_or_a_higher_floor_is_seen(tmp_path: Path) -> None:
+    root = plant(
+        tmp_path,
+        index_search="from index.storage import x",
+        index_storage="from index.labels import y\ndef f():\n    import index.search",
+        index_labels="",
+        index_attic="",
+    )
+    floors = {"index": [["labels"], ["search", "storage"]]}
+    what = "what both need belongs on a lower floor"
+    assert floor_breaches(root, floors) == [
+        "index.attic has no floor; name its folder in tests/house/floors.toml",
+        f"index.search (floor 1) imports index.storage (floor 1); {what}",
+        f"index.storage (floor 1) imports index.search (floor 1); {what}",
+    ]
+
+
+def test_a_unit_is_the_nearest_that_is_named() -> None:
+    units = units_of({"service": [["jobs/context"], ["jobs"]]})
+    assert unit_of("service.jobs.context", units) == "service.jobs.context"
+    assert unit_of("service.jobs.kinds.export", units) == "service.jobs"
+    assert unit_of("service.app", units) is None
+
+
+def test_a_crowded_folder_and_a_busy_package_are_seen(tmp_path: Path) -> None:
+    root = plant(tmp_path, **{f"index_m{number}": "" for number in range(MOST_MODULES + 1)})
+    (root / "index" / "__init__.py").write_text("from index.m1 import x\n")
+    assert crowded_folders(root) == ["index has 13 modules; at most 12"]
+    assert busy_packages(root) == ["index/__init__.py"]

@@ -77,7 +77,9 @@ def test_wheel_and_sdist_hold_every_file_of_the_wings(tmp_path: Path) -> None:
 def test_data_that_is_not_declared_is_missed(tmp_path: Path) -> None:
     tree = copied(tmp_path / "tree")
     declared = (tree / "pyproject.toml").read_text("utf-8")
-    (tree / "pyproject.toml").write_text(declared.replace('training = ["recipes/*.toml"]\n', ""), encoding="utf-8")
+    (tree / "pyproject.toml").write_text(
+        declared.replace('training = ["recipes/*.toml"]\n', ""), encoding="utf-8"
+    )
     wanted = needed(tree)
     in_wheel = names_in_wheel(built(tree, "wheel", tmp_path / "out"))
     assert wanted - in_wheel == {f"training/recipes/{name}.toml" for name in shipped_recipes()}
@@ -86,7 +88,10 @@ def test_data_that_is_not_declared_is_missed(tmp_path: Path) -> None:
 def test_a_default_checkpoint_is_shipped() -> None:
     from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header
 
-    assert DEFAULT_CHECKPOINT.relative_to(ROOT).as_posix() == "embedding/default/flukeprint.safetensors"
+    assert (
+        DEFAULT_CHECKPOINT.relative_to(ROOT).as_posix()
+        == "embedding/default/flukeprint.safetensors"
+    )
     card = read_header(DEFAULT_CHECKPOINT).card
     for member in card.get("members", [card]):
         assert {"name", "recipe", "validation"} <= set(member)
@@ -102,7 +107,10 @@ def test_every_dependency_has_its_exact_version_in_the_constraints() -> None:
     import doctor
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    asked = [
+        *project["dependencies"],
+        *(one for extra in project["optional-dependencies"].values() for one in extra),
+    ]
     names = {one.partition(">")[0].partition("[")[0] for one in asked}
     assert names - set(doctor.pinned_versions(ROOT / "constraints.txt")) == set()
     assert set(doctor.PACKAGES) <= names

@@ -1,4 +1,6 @@
-"""Every command of README.md runs, in order, on drawn whales; then docs/formats.md reads the files they left."""
+"""Every command of README.md runs, in order, on drawn whales; then docs/formats.md reads the files
+they left.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,15 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 SECONDS = 600
 
-# What a test can't do as it stands: set up again, test again, take port 8000, draw and train for minutes.
+# What a test can't do as it stands: set up again, test again, take port 8000, draw and train for
+# minutes.
 INSTEAD = {
     "make demo": "flukeprint demo --individuals 12 --photos 3 --queries 2 --unknown 1",
     "make test": f"make -C '{ROOT}' --dry-run test",
     "flukeprint serve": "flukeprint serve --port PORT",
     "127.0.0.1:8000": "127.0.0.1:PORT",
-    "train humpback-vlad": "train humpback-vlad --set schedule.epochs=1 --set batches.individuals=8",
+    "train humpback-vlad": "train humpback-vlad --set schedule.epochs=1 --set "
+    "batches.individuals=8",
 }
 
 
@@ -64,7 +68,9 @@ class Walk:
 
     def of(self, start: str) -> str:
         """The output of the block that begins so."""
-        why = next((why for written, why in self.skipped.items() if written.startswith(start)), None)
+        why = next(
+            (why for written, why in self.skipped.items() if written.startswith(start)), None
+        )
         if why is not None:
             pytest.skip(why)
         return next(said for written, said in self.printed.items() if written.startswith(start))
@@ -85,14 +91,21 @@ def walk_through(blocks: Iterable[Block], folder: Path, port: int) -> Walk:
     """Run every block in `folder`; the first that fails ends it, with its output."""
     walk = Walk(folder)
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("FLUKEPRINT_", "MAKE", "MFLAGS"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FLUKEPRINT_", "MAKE", "MFLAGS"))
     }
-    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_PROXY": "127.0.0.1"}
+    environment |= {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "NO_PROXY": "127.0.0.1",
+    }
     staying: list[subprocess.Popen[bytes]] = []
     try:
         for block in blocks:
             if block.written.startswith("curl") and shutil.which("curl") is None:
-                walk.skipped[block.written] = "curl is not installed, so the README's curl commands did not run"
+                walk.skipped[block.written] = (
+                    "curl is not installed, so the README's curl commands did not run"
+                )
             elif block.stays:
                 staying.append(_started(block, folder, environment))
                 _wait_until_ready(port, staying[-1], folder / "serve.log")
@@ -107,7 +120,9 @@ def walk_through(blocks: Iterable[Block], folder: Path, port: int) -> Walk:
 
 def _started(block: Block, folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     with (folder / "serve.log").open("wb") as log:
-        return subprocess.Popen(["sh", "-c", f"exec {block.run}"], cwd=folder, env=environment, stdout=log, stderr=log)
+        return subprocess.Popen(
+            ["sh", "-c", f"exec {block.run}"], cwd=folder, env=environment, stdout=log, stderr=log
+        )
 
 
 def _stopped(process: subprocess.Popen[bytes]) -> int:
@@ -121,7 +136,11 @@ def _stopped(process: subprocess.Popen[bytes]) -> int:
 
 
 def _ran(block: Block, folder: Path, environment: dict[str, str]) -> str:
-    call = [sys.executable, "-c", block.run] if block.language == "python" else ["sh", "-e", "-c", block.run]
+    call = (
+        [sys.executable, "-c", block.run]
+        if block.language == "python"
+        else ["sh", "-e", "-c", block.run]
+    )
     done = subprocess.run(
         call,
         cwd=folder,
@@ -133,7 +152,10 @@ def _ran(block: Block, folder: Path, environment: dict[str, str]) -> str:
         timeout=SECONDS,
     )
     if done.returncode:
-        pytest.fail(f"exit code {done.returncode} of\n{block.run}\n{done.stdout}\n{done.stderr}", pytrace=False)
+        pytest.fail(
+            f"exit code {done.returncode} of\n{block.run}\n{done.stdout}\n{done.stderr}",
+            pytrace=False,
+        )
     return done.stdout
 
 
@@ -155,12 +177,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def draw(folder: Path, labels: Path, header: tuple[str, str], photos: Iterable[tuple[str, int, int, str]]) -> None:
+def draw(
+    folder: Path, labels: Path, header: tuple[str, str], photos: Iterable[tuple[str, int, int, str]]
+) -> None:
     """Draw (file name, whale, number of its photo, label) into a folder, and write the labels."""
     folder.mkdir(parents=True)
     rows = [header]
     for name, whale, number, label in photos:
-        save_jpeg(photograph(Individual.drawn(whale), np.random.default_rng([whale, number])), folder / name)
+        save_jpeg(
+            photograph(Individual.drawn(whale), np.random.default_rng([whale, number])),
+            folder / name,
+        )
         rows.append((name, label))
     with labels.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
@@ -169,7 +196,9 @@ def draw(folder: Path, labels: Path, header: tuple[str, str], photos: Iterable[t
 def lay_out(folder: Path) -> None:
     """The files that the README's commands name."""
     whales = [
-        (f"w_{whale:02d}_{number}.jpg", whale, number, f"w_{whale:02d}") for whale in range(20) for number in range(4)
+        (f"w_{whale:02d}_{number}.jpg", whale, number, f"w_{whale:02d}")
+        for whale in range(20)
+        for number in range(4)
     ]
     draw(folder / "photos", folder / "whales.csv", ("image", "label"), whales)
     season = [
@@ -181,7 +210,9 @@ def lay_out(folder: Path) -> None:
     shutil.copy(folder / "photos" / "w_03_1.jpg", folder / "fluke.jpg")
     kaggle = folder / "humpback"
     train = [
-        (f"{whale}{number}.jpg", whale, number, f"w_{whale:02d}") for whale in range(30, 38) for number in range(2)
+        (f"{whale}{number}.jpg", whale, number, f"w_{whale:02d}")
+        for whale in range(30, 38)
+        for number in range(2)
     ]
     unknown = [(f"new{whale}.jpg", whale, 0, "new_whale") for whale in (40, 41)]
     draw(kaggle / "train", kaggle / "train.csv", ("Image", "Id"), [*train, *unknown])
@@ -192,7 +223,9 @@ def lay_out(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Walk]:
-    """The README walked through from its first command to its last, then docs/formats.md in the same folder."""
+    """The README walked through from its first command to its last, then docs/formats.md in the
+    same folder.
+    """
     folder = tmp_path_factory.mktemp("readme")
     lay_out(folder)
     port = free_port()
@@ -247,7 +280,11 @@ def test_the_formats_page_needs_numpy_at_most() -> None:
         if isinstance(node, ast.Import)
         for name in node.names
     }
-    assert not any(isinstance(node, ast.ImportFrom) for block in blocks for node in ast.walk(ast.parse(block.run)))
+    assert not any(
+        isinstance(node, ast.ImportFrom)
+        for block in blocks
+        for node in ast.walk(ast.parse(block.run))
+    )
     assert imported - set(sys.stdlib_module_names) == {"numpy"}
 
 
@@ -270,7 +307,10 @@ def test_blocks_are_found_with_their_replacements() -> None:
 
 
 def test_blocks_run_in_order_in_the_folder(tmp_path: Path) -> None:
-    blocks = [Block("sh", "a", "echo 7 > seven"), Block("python", "b", "print(open('seven').read())")]
+    blocks = [
+        Block("sh", "a", "echo 7 > seven"),
+        Block("python", "b", "print(open('seven').read())"),
+    ]
     assert walk_through(blocks, tmp_path, 0).printed == {"a": "", "b": "7\n\n"}
 
 

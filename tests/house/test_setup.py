@@ -1,4 +1,6 @@
-"""`make setup`, the image and CI install by the same steps, and CI neither passes failures nor hides skips."""
+"""`make setup`, the image and CI install by the same steps, and CI neither passes failures nor
+hides skips.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-INSTALLER = re.compile(r"\b(pip3?|uv|conda|mamba|poetry|easy_install)\b(?=\s+(-\S+\s+)*(install|sync|add|create)\b)")
+INSTALLER = re.compile(
+    r"\b(pip3?|uv|conda|mamba|poetry|easy_install)\b(?=\s+(-\S+\s+)*(install|sync|add|create)\b)"
+)
 
 
 def run_lines(dockerfile: str) -> list[str]:
@@ -25,14 +29,18 @@ def run_lines(dockerfile: str) -> list[str]:
 def other_installs(dockerfile: str) -> list[str]:
     """RUN lines that install Python packages past `make setup`."""
     return [
-        line for line in run_lines(dockerfile) if INSTALLER.search(line) or re.search(r"python3?-\S*|python3-pip", line)
+        line
+        for line in run_lines(dockerfile)
+        if INSTALLER.search(line) or re.search(r"python3?-\S*|python3-pip", line)
     ]
 
 
 def dry_run(*arguments: str) -> str:
     # Without the variables of a `make test` around this test.
     env = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "FAISS", "EXTRAS"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAKE", "MFLAGS", "FAISS", "EXTRAS"))
     }
     done = subprocess.run(
         ["make", "--dry-run", "--always-make", *arguments],
@@ -53,7 +61,12 @@ def test_the_image_installs_by_make_setup_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["RUN pip install torch", "RUN make setup && \\\n  uv pip install x", "RUN apt-get install python3-numpy"]
+    "line",
+    [
+        "RUN pip install torch",
+        "RUN make setup && \\\n  uv pip install x",
+        "RUN apt-get install python3-numpy",
+    ],
 )
 def test_another_install_in_the_image_is_seen(line: str) -> None:
     assert len(other_installs(f"FROM x\n{line}\nUSER y\n")) == 1
@@ -69,37 +82,53 @@ def test_the_image_runs_the_service_as_nobody_special() -> None:
 
 def test_the_image_gets_everything_that_setup_reads() -> None:
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
-    wings = {name.partition(".")[0] for name in setuptools["packages"]}
+    wings = {name.removesuffix("*") for name in setuptools["packages"]["find"]["include"]}
     modules = {f"{name}.py" for name in setuptools["py-modules"]}
-    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
-    assert wings | modules | {"Makefile", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"} == let_in
+    let_in = {
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+        if line.startswith("!")
+    }
+    assert (
+        wings | modules | {"Makefile", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"}
+        == let_in
+    )
 
 
 def test_setup_installs_the_chosen_faiss_and_extras() -> None:
     assert "install -q --disable-pip-version-check -c constraints.txt -e '.[gpu]'" in dry_run(
         "setup", "FAISS=gpu", "EXTRAS="
     )
-    assert "-c constraints.txt -e '.[cpu,train,tensorboard,heic,postgres,dev]'" in dry_run("setup", "FAISS=cpu")
+    assert "-c constraints.txt -e '.[cpu,train,tensorboard,heic,postgres,dev]'" in dry_run(
+        "setup", "FAISS=cpu"
+    )
 
 
 def test_demo_and_test_set_up_first() -> None:
-    for target, last in (("demo", "flukeprint demo --keep"), ("test", "python -m pytest -n 2 --dist loadfile --cov")):
+    for target, last in (
+        ("demo", "flukeprint demo --keep"),
+        ("test", "python -m pytest -n 2 --dist loadfile --cov"),
+    ):
         said = dry_run(target, "FAISS=cpu", "KEEP=1", "TEST_WORKERS=2")
         assert said.index("pip install") < said.index(last)
     assert all(
-        f".venv/bin/{tool}" in dry_run("test", "FAISS=cpu") for tool in ("ruff format --check", "ruff check", "pyright")
+        f".venv/bin/{tool}" in dry_run("test", "FAISS=cpu")
+        for tool in ("ruff format --check", "ruff check", "pyright")
     )
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A clone that holds .ci/run, and a `make` that tells what it was asked and fails when FAIL names it."""
+    """A clone that holds .ci/run, and a `make` that tells what it was asked and fails when FAIL
+    names it.
+    """
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
     (tmp_path / "bin").mkdir()
     make = tmp_path / "bin" / "make"
     make.write_text(
-        '#!/bin/sh\necho "asked: $1"\n[ "$1" = test ] && echo "SKIPPED [1] tests/x.py:3: no photographs here"\n'
+        '#!/bin/sh\necho "asked: $1"\n[ "$1" = test ] && echo "SKIPPED [1] tests/x.py:3: no '
+        'photographs here"\n'
         '[ "$1" != "$FAIL" ] || exit 3\n'
     )
     make.chmod(0o755)
@@ -107,9 +136,20 @@ def clone(tmp_path: Path) -> Path:
 
 
 def ci(clone: Path, fail: str = "") -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PATH": f"{clone / 'bin'}:{os.environ['PATH']}", "CI": "true", "FAIL": fail}
+    env = {
+        **os.environ,
+        "PATH": f"{clone / 'bin'}:{os.environ['PATH']}",
+        "CI": "true",
+        "FAIL": fail,
+    }
     return subprocess.run(
-        ["bash", ".ci/run"], cwd=clone, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        ["bash", ".ci/run"],
+        cwd=clone,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -120,7 +160,9 @@ def test_ci_sets_up_tests_and_tells_what_was_skipped(clone: Path) -> None:
     assert sections == ["What this machine has", "Set-up", "Tests", "Skipped tests", "All is well"]
     assert "asked: setup" in done.stdout
     assert "asked: test" in done.stdout
-    assert done.stdout.rpartition("== Skipped tests\n")[2].startswith("SKIPPED [1] tests/x.py:3: no photographs here")
+    assert done.stdout.rpartition("== Skipped tests\n")[2].startswith(
+        "SKIPPED [1] tests/x.py:3: no photographs here"
+    )
 
 
 @pytest.mark.parametrize("target", ["setup", "test"])

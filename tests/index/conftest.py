@@ -14,7 +14,7 @@ from embedding.photos.photo import crop, to_array
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator
 from index.labels.reader import Labels, read_labels
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 from index.storage.address import CatalogueAddress
 
 
@@ -105,7 +105,10 @@ def season(tmp_path: Path) -> Season:
 
 @pytest.fixture
 def catalogue(
-    tmp_path: Path, season: Season, embedder: ColourEmbedder, place: Callable[[Path], CatalogueAddress]
+    tmp_path: Path,
+    season: Season,
+    embedder: ColourEmbedder,
+    place: Callable[[Path], CatalogueAddress],
 ) -> Generator[Catalogue]:
     """The season's catalogue, open; a test that asks for it runs on both databases."""
     address = place(tmp_path / "catalogue.db")

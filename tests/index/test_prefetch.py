@@ -1,4 +1,6 @@
-"""Things are made in order, a bounded number of steps and bytes ahead, and no more once nobody wants them."""
+"""Things are made in order, a bounded number of steps and bytes ahead, and no more once nobody
+wants them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def test_order_and_number_are_kept(threads):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_what_is_held_is_bounded(threads):
     make = Counted(0.001)
-    for used, number in enumerate(ahead(range(40), make, threads=threads, most=40, holds=lambda made: 5, most_held=10)):
+    for used, number in enumerate(
+        ahead(range(40), make, threads=threads, most=40, holds=lambda made: 5, most_held=10)
+    ):
         assert number == used
         time.sleep(0.002)  # time enough for the threads to run ahead, if they did
         # Two hold the ten that are allowed, and each thread may have been let in just before.

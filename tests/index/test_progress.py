@@ -55,7 +55,10 @@ def test_unknown_total_and_nothing_done():
 
 def test_a_break_is_told_and_passed_on():
     out = io.StringIO()
-    with pytest.raises(KeyboardInterrupt), plain_lines(4, "Reading", out, clock=lambda: 0.0) as advance:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        plain_lines(4, "Reading", out, clock=lambda: 0.0) as advance,
+    ):
         advance(3)
         raise KeyboardInterrupt
     assert out.getvalue() == "Reading: 3 of 4 (stopped), 0 s\n"

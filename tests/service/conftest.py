@@ -1,4 +1,6 @@
-"""A service of known answers: a photo's red says its angle, and the catalogue's whales lie at known angles."""
+"""A service of known answers: a photo's red says its angle, and the catalogue's whales lie at known
+angles.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ from index.calibration.leave_one_out import Trials
 from index.catalogue.catalogue import Catalogue
 from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 from index.search.gallery import Gallery
 from index.storage.address import CatalogueAddress
 from service.app import create_app
@@ -37,7 +39,11 @@ from service.settings import Settings
 
 FINGERPRINT = "f1" * 32
 WHALES = {"w_0": 0, "w_30": 30, "w_90": 90}
-FACTS = {"w_0": ("humpback", "2016-07-01"), "w_30": ("humpback", "2018-06-01T12:30:00"), "w_90": ("fin whale", None)}
+FACTS = {
+    "w_0": ("humpback", "2016-07-01"),
+    "w_30": ("humpback", "2018-06-01T12:30:00"),
+    "w_90": ("fin whale", None),
+}
 
 
 class RedEmbedder:
@@ -51,7 +57,9 @@ class RedEmbedder:
         self.batch_sizes: list[int] = []
         self.before_embedding: Callable[[], None] = lambda: None
 
-    def embed(self, images: Sequence[Image.Image], boxes: Sequence[object] | None = None) -> np.ndarray:
+    def embed(
+        self, images: Sequence[Image.Image], boxes: Sequence[object] | None = None
+    ) -> np.ndarray:
         self.batch_sizes.append(len(images))
         self.before_embedding()
         radians = np.radians([image.getpixel((0, 0))[0] for image in images])
@@ -66,7 +74,9 @@ def photo_of(degrees: int, size: tuple[int, int] = (8, 8)) -> bytes:
 
 
 def calibration_of_trials() -> Calibration:
-    """Known queries at distance 0 to .09, unknown ones at .05 to 1: FPIR .05 falls at .11, .20 at .25, .30 at .35."""
+    """Known queries at distance 0 to .09, unknown ones at .05 to 1: FPIR .05 falls at .11, .20 at
+    .25, .30 at .35.
+    """
     known = Trials(np.linspace(0, 0.09, 50)[:, None], np.ones(50, np.int64))
     return Calibration.from_trials(known, np.linspace(0.05, 1.0, 100))
 
@@ -83,7 +93,9 @@ def embedder() -> RedEmbedder:
 
 @pytest.fixture
 def serving(embedder: RedEmbedder, at: Callable[..., np.ndarray], tmp_path: Path) -> Serving:
-    """Three whales with one photo each; the photo files lie in `tmp_path`, a photo with GPS among them."""
+    """Three whales with one photo each; the photo files lie in `tmp_path`, a photo with GPS among
+    them.
+    """
     photos: dict[str, ServedPhoto] = {}
     for individual, degrees in WHALES.items():
         path = tmp_path / f"{individual}.jpg"
@@ -95,7 +107,9 @@ def serving(embedder: RedEmbedder, at: Callable[..., np.ndarray], tmp_path: Path
         photos[f"2018/{individual}.jpg"] = ServedPhoto(
             path, content_hash(path.read_bytes()), individual, species, None, taken_at
         )
-    gallery = Gallery.build(list(photos), list(WHALES), at(*WHALES.values()), fingerprint=FINGERPRINT, revision=7)
+    gallery = Gallery.build(
+        list(photos), list(WHALES), at(*WHALES.values()), fingerprint=FINGERPRINT, revision=7
+    )
     return Serving(Identifier(embedder, gallery, calibration_of_trials()), photos)
 
 
@@ -117,8 +131,12 @@ def serve(serving: Serving, settings: Settings) -> Callable[..., object]:
     """`with serve(max_photos=2) as client`: a client of a ready service with changed settings."""
 
     @contextmanager
-    def _serve(load: Callable[[], Serving] | None = None, **changed: object) -> Generator[TestClient]:
-        app = create_app(Settings(**{**settings.model_dump(), **changed}), load or (lambda: serving))
+    def _serve(
+        load: Callable[[], Serving] | None = None, **changed: object
+    ) -> Generator[TestClient]:
+        app = create_app(
+            Settings(**{**settings.model_dump(), **changed}), load or (lambda: serving)
+        )
         with TestClient(app, raise_server_exceptions=False) as client:
             while load is None and client.get("/readyz").status_code != 200:
                 pass
@@ -150,7 +168,9 @@ def problem() -> Callable[..., dict[str, object]]:
 
 
 class Curated(NamedTuple):
-    """A ready service with curators and jobs, its catalogue's file, and the embedder behind both."""
+    """A ready service with curators and jobs, its catalogue's file, and the embedder behind
+    both.
+    """
 
     client: TestClient
     path: CatalogueAddress
@@ -169,8 +189,11 @@ nobody_201.png,new_whale,,,
 
 
 @pytest.fixture
-def serve_curated(settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., object]:
-    """`with serve_curated(has_keys=True) as curated`: whales at 0 (and 3), 30 and 90 degrees on disk.
+def serve_curated(
+    settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
+) -> Callable[..., object]:
+    """`with serve_curated(has_keys=True) as curated`: whales at 0 (and 3), 30 and 90 degrees on
+    disk.
 
     A module that uses the fixture `place` has the catalogue there: its tests run on both databases.
     """
@@ -179,7 +202,9 @@ def serve_curated(settings: Settings, tmp_path: Path, request: pytest.FixtureReq
 
     @contextmanager
     def _serve(has_keys: bool = False) -> Generator[Curated]:
-        app, path, embedder = curated_app(settings, tmp_path / "curated", has_keys=has_keys, address=address)
+        app, path, embedder = curated_app(
+            settings, tmp_path / "curated", has_keys=has_keys, address=address
+        )
         with TestClient(app, raise_server_exceptions=False) as client:
             while client.get("/readyz").status_code != 200:
                 pass
@@ -189,14 +214,24 @@ def serve_curated(settings: Settings, tmp_path: Path, request: pytest.FixtureReq
 
 
 def curated_app(
-    settings: Settings, folder: Path, *, has_keys: bool = False, address: CatalogueAddress | None = None
+    settings: Settings,
+    folder: Path,
+    *,
+    has_keys: bool = False,
+    address: CatalogueAddress | None = None,
 ) -> tuple[FastAPI, CatalogueAddress, RedEmbedder]:
-    """An application with curators and jobs, its photos made in `folder`, as its catalogue is, and the embedder."""
+    """An application with curators and jobs, its photos made in `folder`, as its catalogue is, and
+    the embedder.
+    """
     embedder = RedEmbedder()
     folder.mkdir()
     for name in _CURATED.splitlines()[1:]:
         image = name.partition(",")[0]
-        degrees = 3 if image == "w_0_b.png" else int(image.removesuffix(".png").removesuffix("_a").split("_")[1])
+        degrees = (
+            3
+            if image == "w_0_b.png"
+            else int(image.removesuffix(".png").removesuffix("_a").split("_")[1])
+        )
         (folder / image).write_bytes(photo_of(degrees))
     (folder / "labels.csv").write_text(_CURATED)
     path = address or folder / "catalogue.db"
@@ -230,9 +265,13 @@ def curated_url(settings: Settings, tmp_path: Path) -> Generator[str]:
 
 @contextmanager
 def served(app: FastAPI) -> Generator[str]:
-    """Serve an application on a free port of this machine until the block ends; yields its URL once it is ready."""
+    """Serve an application on a free port of this machine until the block ends; yields its URL once
+    it is ready.
+    """
     with listen("127.0.0.1", 0) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
+        )
         app.state.is_stopping = lambda: server.should_exit
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

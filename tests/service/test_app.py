@@ -1,4 +1,6 @@
-"""The application as a whole: what importing it costs, how loading ends, what is left when it stops."""
+"""The application as a whole: what importing it costs, how loading ends, what is left when it
+stops.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ import os, sys, threading
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"pytorch_metric_learning", "matplotlib", "tensorboard", "sklearn", "training"}:
+        if name.partition(".")[0] in {
+            "pytorch_metric_learning", "matplotlib", "tensorboard", "sklearn", "training"
+        }:
             raise ImportError(f"{name} belongs to training")
 
 sys.meta_path.insert(0, Blocked())
@@ -40,7 +44,9 @@ def test_making_an_application_starts_nothing(settings: Settings) -> None:
     assert threading.active_count() == before
 
 
-def test_a_failed_load_is_told_and_leaves_the_service_unready(settings: Settings, problem: Callable[..., Any]) -> None:
+def test_a_failed_load_is_told_and_leaves_the_service_unready(
+    settings: Settings, problem: Callable[..., Any]
+) -> None:
     told: list[Exception] = []
     failed = threading.Event()
 
@@ -57,7 +63,9 @@ def test_a_failed_load_is_told_and_leaves_the_service_unready(settings: Settings
     assert str(told[0]) == "the catalogue is gone"
 
 
-def test_no_thread_of_ours_is_left_after_stopping(serve: Callable[..., Any], photo: Callable[..., bytes]) -> None:
+def test_no_thread_of_ours_is_left_after_stopping(
+    serve: Callable[..., Any], photo: Callable[..., bytes]
+) -> None:
     with serve() as client:
         client.post("/v1/identify", files=[("photos", ("a.png", photo(0)))])
         assert {"inference", "decode_0"} <= {thread.name for thread in threading.enumerate()}

@@ -21,7 +21,8 @@ from index.access.keys import Keys
 from index.catalogue.catalogue import Catalogue
 from service.server import CannotListen, listen, url_of
 
-# The real command with a stand-in for what it loads: one whale, an embedder that sees it in every photo.
+# The real command with a stand-in for what it loads: one whale, an embedder that sees it in every
+# photo.
 _SERVE = """
 import atexit, os, sys, tempfile, time
 from pathlib import Path
@@ -49,7 +50,8 @@ class OneWhale:
 def load(settings):
     if settings.catalogue.name == "broken.db":
         raise FlukeprintError("the catalogue is broken")
-    gallery = Gallery.build(["a.jpg"], ["w_1"], np.float32([[1, 0]]), fingerprint="f1" * 32, revision=1)
+    vectors, fingerprint = np.float32([[1, 0]]), "f1" * 32
+    gallery = Gallery.build(["a.jpg"], ["w_1"], vectors, fingerprint=fingerprint, revision=1)
     known = Trials(np.zeros((0, 1)), np.zeros(0, np.int64))
     return Serving(Identifier(OneWhale(), gallery, Calibration.from_trials(known, np.ones(1))), {})
 
@@ -63,7 +65,8 @@ def access(settings):
     Catalogue.open(Path(folder.name, "catalogue.db"), create=True).close()
     return open_access(settings.model_copy(update={"catalogue": Path(folder.name, "catalogue.db")}))
 
-running.check_catalogue, running.load_serving, running.open_access = lambda settings: None, load, access
+running.check_catalogue = lambda settings: None
+running.load_serving, running.open_access = load, access
 options = dict(pair.split("=") for pair in sys.argv[1:])
 try:
     running.run(read_settings(options))
@@ -117,11 +120,15 @@ def _png(photo: Callable[..., bytes], width: int = 8) -> list[tuple[str, tuple[s
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serves_on_a_free_port_and_ends_cleanly(number: signal.Signals, photo: Callable[..., bytes]) -> None:
+def test_serves_on_a_free_port_and_ends_cleanly(
+    number: signal.Signals, photo: Callable[..., bytes]
+) -> None:
     with _started() as running:
         running.hear("ready at")
         assert running.url.startswith("http://127.0.0.1:")
-        answer = httpx.post(f"{running.url}/v1/identify", files=_png(photo), trust_env=False, timeout=60)
+        answer = httpx.post(
+            f"{running.url}/v1/identify", files=_png(photo), trust_env=False, timeout=60
+        )
         assert answer.json()["results"][0]["matches"][0]["individual"] == "w_1"
         code, out, said = running.stop(number)
     assert (code, out) == (0, "the end\n"), said
@@ -137,7 +144,11 @@ def test_a_running_request_is_finished_before_the_end(photo: Callable[..., bytes
         answers: list[httpx.Response] = []
 
         def ask() -> None:
-            answers.append(httpx.post(f"{running.url}/v1/identify", files=_png(photo, 60), trust_env=False, timeout=60))
+            answers.append(
+                httpx.post(
+                    f"{running.url}/v1/identify", files=_png(photo, 60), trust_env=False, timeout=60
+                )
+            )
 
         asking = threading.Thread(target=ask)
         asking.start()
@@ -147,8 +158,13 @@ def test_a_running_request_is_finished_before_the_end(photo: Callable[..., bytes
     assert (code, answers[0].status_code) == (0, 200), said
 
 
-def test_all_that_was_taken_in_is_answered_before_the_end(photo: Callable[..., bytes], tmp_path: Path) -> None:
-    with _started("max_batch=1", GATE=str(tmp_path / "open")) as running, ThreadPoolExecutor(3) as pool:
+def test_all_that_was_taken_in_is_answered_before_the_end(
+    photo: Callable[..., bytes], tmp_path: Path
+) -> None:
+    with (
+        _started("max_batch=1", GATE=str(tmp_path / "open")) as running,
+        ThreadPoolExecutor(3) as pool,
+    ):
         running.hear("ready at")
 
         def ask() -> int:
@@ -157,7 +173,8 @@ def test_all_that_was_taken_in_is_answered_before_the_end(photo: Callable[..., b
 
         asked = [pool.submit(ask) for _ in range(3)]
         while (
-            "flukeprint_waiting_photos 3.0" not in httpx.get(f"{running.url}/metrics", trust_env=False, timeout=60).text
+            "flukeprint_waiting_photos 3.0"
+            not in httpx.get(f"{running.url}/metrics", trust_env=False, timeout=60).text
         ):
             pass
         running.process.send_signal(signal.SIGTERM)
@@ -171,7 +188,9 @@ def test_too_large_an_upload_is_answered_by_a_real_server(photo: Callable[..., b
     with _started("max_upload_bytes=100000") as running:
         running.hear("ready at")
         files = [("photos", ("large.png", io.BytesIO(b"x" * 5_000_000)))]
-        response = httpx.post(f"{running.url}/v1/identify", files=files, trust_env=False, timeout=60)
+        response = httpx.post(
+            f"{running.url}/v1/identify", files=files, trust_env=False, timeout=60
+        )
         assert (response.status_code, response.json()["title"]) == (413, "The upload is too large")
 
 
@@ -183,7 +202,9 @@ def test_a_load_that_fails_ends_the_server_with_its_error() -> None:
 
 
 @pytest.mark.parametrize("is_revoked", [False, True])
-def test_where_others_may_reach_it_nothing_is_served_without_a_key(tmp_path: Path, is_revoked: bool) -> None:
+def test_where_others_may_reach_it_nothing_is_served_without_a_key(
+    tmp_path: Path, is_revoked: bool
+) -> None:
     catalogue = tmp_path / "catalogue.db"
     with Catalogue.open(catalogue, create=True) as opened:
         if is_revoked:
@@ -208,13 +229,20 @@ def test_where_others_may_reach_it_a_key_is_asked_for_and_never_logged(
         assert running.url.startswith("http://127.0.0.1:")
         assert httpx.post(url, files=_png(photo), trust_env=False, timeout=60).status_code == 401
         headers = {"Authorization": f"Bearer {secret}"}
-        assert httpx.post(url, files=_png(photo), headers=headers, trust_env=False, timeout=60).status_code == 200
+        assert (
+            httpx.post(
+                url, files=_png(photo), headers=headers, trust_env=False, timeout=60
+            ).status_code
+            == 200
+        )
         code, _, said = running.stop(signal.SIGTERM)
     assert code == 0, said
     assert "put a proxy that speaks TLS in front" in said
     assert secret.split("_", 2)[2] not in said
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    requests = [(line["status"], line["key"]) for line in lines if line.get("route") == "/v1/identify"]
+    requests = [
+        (line["status"], line["key"]) for line in lines if line.get("route") == "/v1/identify"
+    ]
     assert requests == [(401, None), (200, "Ana")]
 
 
@@ -226,7 +254,8 @@ def test_a_taken_port_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "says"), [("no such host", "is no address"), ("192.0.2.1", "no address of this machine")]
+    ("host", "says"),
+    [("no such host", "is no address"), ("192.0.2.1", "no address of this machine")],
 )
 def test_an_address_that_is_not_ours(host: str, says: str) -> None:
     with pytest.raises(CannotListen, match=says):

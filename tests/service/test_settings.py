@@ -8,7 +8,14 @@ import pytest
 
 from embedding.errors import FlukeprintError
 from index.storage.address import PostgresAddress
-from service.settings import BadSettings, Settings, read_file, read_settings, settings_table, unknown_variables
+from service.settings import (
+    BadSettings,
+    Settings,
+    read_file,
+    read_settings,
+    settings_table,
+    unknown_variables,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +80,9 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_is_read_under_the_environment_under_the_flags(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_under_the_environment_under_the_flags(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FLUKEPRINT_HOST", "127.0.0.2")
     read = read_settings({"config": config, "max_wait_ms": 3.5})
     assert (read.port, read.host, read.max_wait_ms) == (9001, "127.0.0.2", 3.5)
@@ -88,13 +97,18 @@ def test_every_setting_can_be_in_the_file(tmp_path: Path) -> None:
         for name, value in defaults.items()
     )
     (tmp_path / "all.toml").write_text(text, encoding="utf-8")
-    assert read_settings({"config": tmp_path / "all.toml"}) == Settings(config=tmp_path / "all.toml")
+    assert read_settings({"config": tmp_path / "all.toml"}) == Settings(
+        config=tmp_path / "all.toml"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("max_photo = 3", "unknown setting `max_photo`; did you mean `max_photos` or `max_photo_pixels`"),
+        (
+            "max_photo = 3",
+            "unknown setting `max_photo`; did you mean `max_photos` or `max_photo_pixels`",
+        ),
         ("max-batch = 3", "unknown setting `max-batch`; did you mean `max_batch`"),
         ("zzz = 3", "unknown setting `zzz`; known are catalogue, "),
         ("config = 'other.toml'", "`config` can't name another file"),
@@ -124,8 +138,13 @@ def test_a_url_comes_from_anywhere_and_its_password_is_told_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = "postgresql://ana:hush@db.lab/whales?schema=north"
-    (tmp_path / "service.toml").write_text(f'catalogue = "{url}"\nfiles = "{tmp_path}"', encoding="utf-8")
-    given = [read_settings({"catalogue": url, "files": tmp_path}), read_settings({"config": tmp_path / "service.toml"})]
+    (tmp_path / "service.toml").write_text(
+        f'catalogue = "{url}"\nfiles = "{tmp_path}"', encoding="utf-8"
+    )
+    given = [
+        read_settings({"catalogue": url, "files": tmp_path}),
+        read_settings({"config": tmp_path / "service.toml"}),
+    ]
     monkeypatch.setenv("FLUKEPRINT_CATALOGUE", url)
     monkeypatch.setenv("FLUKEPRINT_FILES", str(tmp_path))
     given.append(read_settings())

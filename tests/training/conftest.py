@@ -1,4 +1,6 @@
-"""Striped whales: small synthetic photos of which every individual has colours of its own, and recipes for them."""
+"""Striped whales: small synthetic photos of which every individual has colours of its own, and
+recipes for them.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def striped(individual: int, photo: int) -> Image.Image:
 
 @pytest.fixture(scope="session")
 def whale_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """20 individuals of 2 to 5 photos and 12 new whales, 82 photos, with `labels.csv` beside them."""
+    """20 individuals of 2 to 5 photos and 12 new whales, 82 photos, with `labels.csv` beside
+    them.
+    """
     folder = tmp_path_factory.mktemp("whales")
     rows: list[tuple[str, str]] = []
     for individual in range(20):
@@ -57,11 +61,19 @@ def whales(whale_folder: Path) -> list[LabelledPhoto]:
 
 @pytest.fixture
 def herd(rng: np.random.Generator) -> LabelledVectors:
-    """60 individuals of 4 photos each as random clusters in 16 dimensions, and 150 new whales, split by seed 0."""
+    """60 individuals of 4 photos each as random clusters in 16 dimensions, and 150 new whales,
+    split by seed 0.
+    """
     centres = np.repeat(rng.normal(size=(60, 16)), 4, axis=0)
-    rows = np.concatenate([centres + 0.55 * rng.normal(size=centres.shape), rng.normal(size=(150, 16))])
-    names = [f"w{row // 4:02}_{row % 4}" for row in range(240)] + [f"new_{row:03}" for row in range(150)]
-    photos = [LabelledPhoto(name, Path(name), None if name[0] == "n" else name[:3]) for name in names]
+    rows = np.concatenate(
+        [centres + 0.55 * rng.normal(size=centres.shape), rng.normal(size=(150, 16))]
+    )
+    names = [f"w{row // 4:02}_{row % 4}" for row in range(240)] + [
+        f"new_{row:03}" for row in range(150)
+    ]
+    photos = [
+        LabelledPhoto(name, Path(name), None if name[0] == "n" else name[:3]) for name in names
+    ]
     vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     return LabelledVectors(vectors, photos, make_split(photos, 0))
 

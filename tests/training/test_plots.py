@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from training import plots
 from training.plots import draw_curves, figure, metrics_csv
 
 HISTORY = [
@@ -62,7 +63,10 @@ def test_what_is_validated_is_called_by_what_was_asked(
 
 def test_axes_come_row_by_row(tmp_path: Path) -> None:
     with figure(tmp_path / "f.png", columns=3, rows=2, width_inches=2, height_inches=1) as axes:
-        places = [(panel.get_subplotspec().rowspan.start, panel.get_subplotspec().colspan.start) for panel in axes]
+        places = [
+            (panel.get_subplotspec().rowspan.start, panel.get_subplotspec().colspan.start)
+            for panel in axes
+        ]
     assert places == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
     with Image.open(tmp_path / "f.png") as picture:
         assert picture.size == (600, 200)

@@ -1,1 +1,1 @@
-"""Plain classification by labels (species, genus, cat or dog), on the same embeddings."""
+"""Plain classification by labels (species, genus, cat or dog) on the same embeddings."""

@@ -1,4 +1,6 @@
-"""From an embedding to kinds with probabilities: what a checkpoint trained on kinds holds beside its network."""
+"""From an embedding to kinds with probabilities: what a checkpoint trained on kinds holds beside
+its network.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from embedding.checkpoint import CLASSES_PREFIX, BadCheckpoint, load_weights, read_header, save_checkpoint
+from embedding.checkpoint import (
+    CLASSES_PREFIX,
+    BadCheckpoint,
+    load_weights,
+    read_header,
+    save_checkpoint,
+)
 from index.search.vectors import FloatArray
 
 Method = Literal["nearest", "centres", "linear"]
@@ -23,9 +31,10 @@ Scores = NDArray[np.float64]
 class Classifier:
     """One way from unit vectors (n, d) to c kinds.
 
-    `nearest`: the mean cosine to a kind's `neighbours` nearest of the `rows` (m, d), whose kinds are `kinds` (m,).
-    `centres`: the cosine to each kind's centre, `rows` (c, d). `linear`: `rows` (c, d) are weights, with `bias` (c,).
-    Scores over `temperature` through a softmax are probabilities.
+    `nearest`: the mean cosine to a kind's `neighbours` nearest of the `rows` (m, d), whose kinds
+    are `kinds` (m,). `centres`: the cosine to each kind's centre, `rows` (c, d). `linear`: `rows`
+    (c, d) are weights, with `bias` (c,). Scores over `temperature` through a softmax are
+    probabilities.
     """
 
     names: tuple[str, ...]
@@ -45,7 +54,9 @@ class Classifier:
         for kind in range(len(self.names)):
             own = products[:, self.kinds == kind]
             count = min(self.neighbours, own.shape[1])
-            found[:, kind] = np.partition(own, own.shape[1] - count, axis=1)[:, -count:].mean(axis=1)
+            found[:, kind] = np.partition(own, own.shape[1] - count, axis=1)[:, -count:].mean(
+                axis=1
+            )
         return found
 
     def probabilities(self, vectors: FloatArray) -> Scores:
@@ -60,9 +71,15 @@ def softmax(scores: Scores) -> Scores:
 
 
 def add_classifier(path: Path, classifier: Classifier) -> str:
-    """Write a classifier into the checkpoint that its vectors are of, atomically; returns the new fingerprint."""
+    """Write a classifier into the checkpoint that its vectors are of, atomically; returns the new
+    fingerprint.
+    """
     header = read_header(path)
-    weights = {name: value for name, value in load_weights(path).items() if not name.startswith(CLASSES_PREFIX)}
+    weights = {
+        name: value
+        for name, value in load_weights(path).items()
+        if not name.startswith(CLASSES_PREFIX)
+    }
     told: dict[str, Any] = {
         "names": list(classifier.names),
         "method": classifier.method,
@@ -79,11 +96,15 @@ def add_classifier(path: Path, classifier: Classifier) -> str:
 
 
 def read_classifier(path: Path) -> Classifier:
-    """Read a checkpoint's classifier. Raises BadCheckpoint, with the command that makes one, where it has none."""
+    """Read a checkpoint's classifier.
+
+    Raises BadCheckpoint, with the command that makes one, where it has none.
+    """
     told = read_header(path).classes
     if told is None:
         raise BadCheckpoint(
-            f"{path} tells individuals apart and knows no classes. Train one that does: `flukeprint train classify "
+            f"{path} tells individuals apart and knows no classes. Train one that does: "
+            "`flukeprint train classify "
             "--csv LABELS.csv --photos DIR --out RUN`, and give --checkpoint RUN/best.safetensors"
         )
     weights = load_weights(path)
@@ -102,14 +123,23 @@ def read_classifier(path: Path) -> Classifier:
         )
         _check(found)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadCheckpoint(f"{path} has a damaged classifier ({error}); copy or train it again") from error
+        raise BadCheckpoint(
+            f"{path} has a damaged classifier ({error}); copy or train it again"
+        ) from error
     return found
 
 
 def _check(found: Classifier) -> None:
     count = len(found.names)
     rows = len(found.kinds) if found.method == "nearest" else count
-    if found.rows.ndim != 2 or len(found.rows) != rows or found.bias.shape != (count,) or not found.temperature > 0:
-        raise ValueError(f"{found.rows.shape} rows and {found.bias.shape} of bias for {count} classes")
+    if (
+        found.rows.ndim != 2
+        or len(found.rows) != rows
+        or found.bias.shape != (count,)
+        or not found.temperature > 0
+    ):
+        raise ValueError(
+            f"{found.rows.shape} rows and {found.bias.shape} of bias for {count} classes"
+        )
     if found.method == "nearest" and set(found.kinds.tolist()) != set(range(count)):
         raise ValueError("a class without reference photos")

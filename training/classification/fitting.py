@@ -1,4 +1,6 @@
-"""The three ways from vectors to kinds, fitted to the photos learned from and compared on validation photos."""
+"""The three ways from vectors to kinds, fitted to the photos learned from and compared on
+validation photos.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +40,17 @@ class Fitted:
 
 
 def fit_all(
-    names: Sequence[str], vectors: FloatArray, kinds: Kinds, validation: FloatArray, validation_kinds: Kinds
+    names: Sequence[str],
+    vectors: FloatArray,
+    kinds: Kinds,
+    validation: FloatArray,
+    validation_kinds: Kinds,
 ) -> dict[Method, Fitted]:
-    """Fit every method to unit vectors (n, d) of kinds (n,), its own choices and temperature to the validation part.
+    """Fit every method to unit vectors (n, d) of kinds (n,), its own choices and temperature to the
+    validation part.
 
-    Of a method's variants (numbers of neighbours, strengths) the one with the smallest log loss on validation is kept.
+    Of a method's variants (numbers of neighbours, strengths) the one with the smallest log loss on
+    validation is kept.
     """
     found: dict[Method, Fitted] = {}
     for method in METHODS:
@@ -55,17 +63,25 @@ def fit_all(
 
 
 def best_of(fitted: dict[Method, Fitted]) -> Method:
-    """The method with the best balanced accuracy on validation; between equals, with the smaller log loss."""
-    return min(fitted, key=lambda method: (-fitted[method].balanced_accuracy, fitted[method].log_loss))
+    """The method with the best balanced accuracy on validation; between equals, with the smaller
+    log loss.
+    """
+    return min(
+        fitted, key=lambda method: (-fitted[method].balanced_accuracy, fitted[method].log_loss)
+    )
 
 
 def temperature_of(scores: Scores, kinds: Kinds) -> float:
-    """The temperature that makes softmax(scores / temperature) likeliest (Guo et al. 2017); scores are (n, c)."""
+    """The temperature that makes softmax(scores / temperature) likeliest (Guo et al. 2017); scores
+    are (n, c).
+    """
 
     def loss(logarithm: float) -> float:
         return log_loss(softmax(scores / np.exp(logarithm)), kinds)
 
-    found = _optimize.minimize_scalar(loss, bounds=(np.log(_COLDEST), np.log(_HOTTEST)), method="bounded")
+    found = _optimize.minimize_scalar(
+        loss, bounds=(np.log(_COLDEST), np.log(_HOTTEST)), method="bounded"
+    )
     return float(np.exp(found.x))
 
 
@@ -82,18 +98,29 @@ def _judged(classifier: Classifier, vectors: FloatArray, kinds: Kinds) -> Fitted
     counts = np.bincount(kinds)
     shares = np.bincount(kinds, weights=is_right)[counts > 0] / counts[counts > 0]
     loss = log_loss(softmax(scores / temperature), kinds)
-    return Fitted(replace(classifier, temperature=temperature), float(is_right.mean()), float(shares.mean()), loss)
+    return Fitted(
+        replace(classifier, temperature=temperature),
+        float(is_right.mean()),
+        float(shares.mean()),
+        loss,
+    )
 
 
-def _variants(method: Method, names: tuple[str, ...], vectors: FloatArray, kinds: Kinds) -> Iterator[Classifier]:
+def _variants(
+    method: Method, names: tuple[str, ...], vectors: FloatArray, kinds: Kinds
+) -> Iterator[Classifier]:
     none, no_bias = np.zeros(0, np.int64), np.zeros(len(names), np.float32)
     if method == "nearest":
         for neighbours in _NEIGHBOURS:
             yield Classifier(names, method, _kept(vectors), kinds, no_bias, neighbours)
     elif method == "centres":
-        sums = np.stack([vectors[kinds == kind].sum(axis=0, dtype=np.float64) for kind in range(len(names))])
+        sums = np.stack(
+            [vectors[kinds == kind].sum(axis=0, dtype=np.float64) for kind in range(len(names))]
+        )
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        yield Classifier(names, method, _kept(sums / np.maximum(lengths, _SMALLEST_NORM)), none, no_bias)
+        yield Classifier(
+            names, method, _kept(sums / np.maximum(lengths, _SMALLEST_NORM)), none, no_bias
+        )
     else:
         for strength in _STRENGTHS:
             weights, bias = _regression(vectors, kinds, len(names), strength)
@@ -107,7 +134,9 @@ def _regression(vectors: FloatArray, kinds: Kinds, count: int, strength: float) 
     if count > 2:
         return model.coef_, model.intercept_
     # Of two kinds the library keeps the second's alone: how much likelier it is than the first.
-    return np.concatenate([-model.coef_, model.coef_]) / 2, np.concatenate([-model.intercept_, model.intercept_]) / 2
+    return np.concatenate([-model.coef_, model.coef_]) / 2, np.concatenate(
+        [-model.intercept_, model.intercept_]
+    ) / 2
 
 
 def _kept(values: NDArray[Any]) -> FloatArray:

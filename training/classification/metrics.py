@@ -1,4 +1,6 @@
-"""What predicted kinds are worth: figures of merit of probabilities, by scikit-learn's definitions."""
+"""What predicted kinds are worth: figures of merit of probabilities, by scikit-learn's
+definitions.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ _INTERVAL_SEED = 95
 
 @dataclass(frozen=True, slots=True)
 class KindMeasures:
-    """One kind against all others. `auc` and `average_precision` None: no photo of it, or of no other, was asked."""
+    """One kind against all others.
+
+    `auc` and `average_precision` None: no photo of it, or of no other, was asked.
+    """
 
     name: str
     photos: int
@@ -35,9 +40,11 @@ class KindMeasures:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """All figures of n photos' probabilities (n, c); `auc` and `average_precision` are means over kinds.
+    """All figures of n photos' probabilities (n, c); `auc` and `average_precision` are means over
+    kinds.
 
-    `confusion` (c, c) counts photos, true kinds down, answers across. `interval_95` is the accuracy's, by bootstrap.
+    `confusion` (c, c) counts photos, true kinds down, answers across. `interval_95` is the
+    accuracy's, by bootstrap.
     """
 
     photos: int
@@ -73,29 +80,41 @@ def measure(probabilities: Scores, kinds: Kinds, names: Sequence[str]) -> Measur
 
 
 def roc_points(probabilities: Scores, is_of_kind: NDArray[np.bool_]) -> tuple[Scores, Scores]:
-    """False-positive and true-positive rates (t,) at every threshold of one kind's probabilities (n,)."""
+    """False-positive and true-positive rates (t,) at every threshold of one kind's probabilities
+    (n,).
+    """
     false, true, _ = _metrics.roc_curve(is_of_kind, probabilities)
     return false, true
 
 
-def precision_recall_points(probabilities: Scores, is_of_kind: NDArray[np.bool_]) -> tuple[Scores, Scores]:
+def precision_recall_points(
+    probabilities: Scores, is_of_kind: NDArray[np.bool_]
+) -> tuple[Scores, Scores]:
     """Recall and precision (t,) at every threshold of one kind's probabilities (n,)."""
     precision, recall, _ = _metrics.precision_recall_curve(is_of_kind, probabilities)
     return recall, precision
 
 
 def reliability(probabilities: Scores, kinds: Kinds) -> list[tuple[float, float, int]]:
-    """For each tenth of stated probability that was given: its mean, the share that was right, and how many."""
+    """For each tenth of stated probability that was given: its mean, the share that was right, and
+    how many.
+    """
     stated, is_right = probabilities.max(axis=1), probabilities.argmax(axis=1) == kinds
     which = np.minimum((stated * BINS).astype(np.int64), BINS - 1)
     return [
-        (float(stated[which == one].mean()), float(is_right[which == one].mean()), int((which == one).sum()))
+        (
+            float(stated[which == one].mean()),
+            float(is_right[which == one].mean()),
+            int((which == one).sum()),
+        )
         for one in range(BINS)
         if (which == one).any()
     ]
 
 
-def _of_kinds(probabilities: Scores, kinds: Kinds, answers: Kinds, names: Sequence[str]) -> tuple[KindMeasures, ...]:
+def _of_kinds(
+    probabilities: Scores, kinds: Kinds, answers: Kinds, names: Sequence[str]
+) -> tuple[KindMeasures, ...]:
     precision, recall, f1, photos = _metrics.precision_recall_fscore_support(
         kinds, answers, labels=range(len(names)), zero_division=0.0
     )

@@ -24,14 +24,18 @@ class KindAnswer:
     second_probability: float
 
 
-def answers_of(classifier: Classifier, images: Sequence[str], vectors: FloatArray) -> list[KindAnswer]:
+def answers_of(
+    classifier: Classifier, images: Sequence[str], vectors: FloatArray
+) -> list[KindAnswer]:
     """Answer for photos by name, whose vectors are (n, d)."""
     found: list[KindAnswer] = []
     for image, row in zip(images, classifier.probabilities(vectors), strict=True):
         order: list[int] = np.argsort(-row, kind="stable").tolist()
         first, second = order[:2]
         names = classifier.names
-        found.append(KindAnswer(image, names[first], float(row[first]), names[second], float(row[second])))
+        found.append(
+            KindAnswer(image, names[first], float(row[first]), names[second], float(row[second]))
+        )
     return found
 
 
@@ -42,5 +46,7 @@ def answers_csv(answers: Sequence[KindAnswer]) -> str:
     writer.writerow(["image", "label", "probability", "second_label", "second_probability"])
     for one in answers:
         probabilities = f"{one.probability:.4f}", f"{one.second_probability:.4f}"
-        writer.writerow([one.image, one.label, probabilities[0], one.second_label, probabilities[1]])
+        writer.writerow(
+            [one.image, one.label, probabilities[0], one.second_label, probabilities[1]]
+        )
     return text.getvalue()

@@ -1,4 +1,6 @@
-"""What a training on kinds leaves for people and programs: figures as JSON and Markdown, answers as CSV, pictures."""
+"""What a training on kinds leaves for people and programs: figures as JSON and Markdown, answers as
+CSV, pictures.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,12 @@ class Seen:
     kinds: Kinds
 
 
-def report_of(classifiers: Mapping[Method, Classifier], chosen: Method, parts: Sequence[Seen]) -> dict[str, Any]:
-    """All figures: every method on every part, and the chosen method's in full on the last part, test."""
+def report_of(
+    classifiers: Mapping[Method, Classifier], chosen: Method, parts: Sequence[Seen]
+) -> dict[str, Any]:
+    """All figures: every method on every part, and the chosen method's in full on the last part,
+    test.
+    """
     kept, test = classifiers[chosen], parts[-1]
     probabilities = kept.probabilities(test.vectors)
     full = measure(probabilities, test.kinds, kept.names)
@@ -55,7 +61,9 @@ def report_of(classifiers: Mapping[Method, Classifier], chosen: Method, parts: S
                 "temperature": one.temperature,
                 **({"neighbours": one.neighbours} if method == "nearest" else {}),
                 **{
-                    seen.part: _summary(measure(one.probabilities(seen.vectors), seen.kinds, one.names))
+                    seen.part: _summary(
+                        measure(one.probabilities(seen.vectors), seen.kinds, one.names)
+                    )
                     for seen in parts
                 },
             }
@@ -74,11 +82,17 @@ def report_of(classifiers: Mapping[Method, Classifier], chosen: Method, parts: S
 
 
 def write_report(report: Mapping[str, Any], test: Seen, kept: Classifier, out: Path) -> None:
-    """Write report.json, report.md, test_predictions.csv and the pictures; report.json last, as the sign of the end."""
+    """Write report.json, report.md, test_predictions.csv and the pictures; report.json last, as the
+    sign of the end.
+    """
     probabilities = kept.probabilities(test.vectors)
-    draw_curves_of_kinds(probabilities, test.kinds, kept.names, out / "roc_and_precision_recall.png")
+    draw_curves_of_kinds(
+        probabilities, test.kinds, kept.names, out / "roc_and_precision_recall.png"
+    )
     draw_confusion(np.array(report["test"]["confusion"]), kept.names, out / "confusion.png")
-    draw_reliability(report["test"]["reliability"], report["test"]["calibration_error"], out / "reliability.png")
+    draw_reliability(
+        report["test"]["reliability"], report["test"]["calibration_error"], out / "reliability.png"
+    )
     answers = answers_of(kept, test.names, test.vectors)
     write_atomically(out / "test_predictions.csv", answers_csv(answers).encode())
     write_atomically(out / "report.md", markdown_of(report).encode())
@@ -99,7 +113,9 @@ def table_of(report: Mapping[str, Any]) -> Table:
         table.add_column(column, justify="left" if column == "method" else "right", no_wrap=True)
     for method, told in report["methods"].items():
         test = told["test"]
-        figures = [test[name] for name in ("accuracy", "balanced_accuracy", "auc", "average_precision")]
+        figures = [
+            test[name] for name in ("accuracy", "balanced_accuracy", "auc", "average_precision")
+        ]
         name = f"{method} *" if method == report["method"] else method
         table.add_row(
             name,
@@ -107,7 +123,9 @@ def table_of(report: Mapping[str, Any]) -> Table:
             *map(_told, figures),
             _told(test["calibration_error"]),
         )
-    table.caption = "accuracy on validation and test, then the rest on test; * the best on validation, kept"
+    table.caption = (
+        "accuracy on validation and test, then the rest on test; * the best on validation, kept"
+    )
     return table
 
 
@@ -118,15 +136,20 @@ def markdown_of(report: Mapping[str, Any]) -> str:
     lines = [
         "# Classes",
         "",
-        f"{len(report['classes'])} classes; {photos['train']} photos learned from, {photos['validation']} to choose "
-        f"and calibrate by, {photos['test']} asked at the end. Kept, as the best on validation: {report['method']}.",
+        f"{len(report['classes'])} classes; {photos['train']} photos learned from, "
+        f"{photos['validation']} to choose "
+        f"and calibrate by, {photos['test']} asked at the end. Kept, as the best on validation: "
+        f"{report['method']}.",
         "",
-        "| method | part | photos | accuracy | 95 % | balanced accuracy | AUC | average precision | ECE |",
+        "| method | part | photos | accuracy | 95 % | balanced accuracy | AUC | average "
+        "precision | ECE |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         *("| " + " | ".join(cells) + " |" for cells in _rows(report)),
         "",
-        "AUC and average precision are means over the classes, each against all others. ECE: expected calibration "
-        "error of the stated probability, in ten bins. On train, nearest neighbours find the photo itself.",
+        "AUC and average precision are means over the classes, each against all others. ECE: "
+        "expected calibration "
+        "error of the stated probability, in ten bins. On train, nearest neighbours find the "
+        "photo itself.",
         "",
         "## Each class, on test",
         "",
@@ -159,7 +182,10 @@ def _rows(report: Mapping[str, Any]) -> list[list[str]]:
                     str(one["photos"]),
                     _told(one["accuracy"]),
                     f"{low:.3f}-{high:.3f}",
-                    *(_told(one[name]) for name in ("balanced_accuracy", "auc", "average_precision")),
+                    *(
+                        _told(one[name])
+                        for name in ("balanced_accuracy", "auc", "average_precision")
+                    ),
                     _told(one["calibration_error"]),
                 ]
             )
@@ -167,7 +193,9 @@ def _rows(report: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _kind_row(each: Mapping[str, Any]) -> str:
-    figures = [_told(each[name]) for name in ("precision", "recall", "f1", "auc", "average_precision")]
+    figures = [
+        _told(each[name]) for name in ("precision", "recall", "f1", "auc", "average_precision")
+    ]
     name = str(each["name"]).replace("|", "\\|")
     return f"| {name} | {each['photos']} | " + " | ".join(figures) + " |"
 

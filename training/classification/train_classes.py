@@ -1,4 +1,6 @@
-"""Training on kinds from beginning to end: split, loop, classifiers, figures, and the one file that answers."""
+"""Training on kinds from beginning to end: split, loop, classifiers, figures, and the one file that
+answers.
+"""
 
 from __future__ import annotations
 
@@ -39,14 +41,18 @@ def train_kinds(
 ) -> Path:
     """Train on labels that are kinds; returns the path of the checkpoint that answers.
 
-    The test part is never seen by the loop. After it, nearest neighbours, class centres and a linear head are fitted to
-    the photos learned from, with a temperature fitted to validation; the best on validation goes into
-    `out`/best.safetensors, and all three are measured on test. Photos of new_whale have no kind and are left out.
-    Raises what `training.run.loop.train` raises, and BadSplit.
+    The test part is never seen by the loop. After it, nearest neighbours, class centres and a
+    linear head are fitted to the photos learned from, with a temperature fitted to validation; the
+    best on validation goes into `out`/best.safetensors, and all three are measured on test. Photos
+    of new_whale have no kind and are left out. Raises what `training.run.loop.train` raises, and
+    BadSplit.
     """
     named = [photo for photo in photos if photo.individual is not None]
     if len(named) < len(photos):
-        print(f"note: {len(photos) - len(named)} photos of new_whale have no kind and are left out", file=sys.stderr)
+        print(
+            f"note: {len(photos) - len(named)} photos of new_whale have no kind and are left out",
+            file=sys.stderr,
+        )
     parts = split_kinds(named, recipe.data)
     names = sorted({photo.individual or "" for photo in named})
     choices = with_full_batches(recipe, len(names))
@@ -55,13 +61,17 @@ def train_kinds(
     if not is_first_process():
         return best  # one is enough for what comes after the steps
     write_parts(parts, out / "split.csv")
-    if not ((out / REPORT).exists() and read_header(best).classes is not None):  # a finished run, resumed
+    if not (
+        (out / REPORT).exists() and read_header(best).classes is not None
+    ):  # a finished run, resumed
         _finish(best, named, parts, names, cache, out)
     return best
 
 
 def with_full_batches(recipe: Recipe, kinds: int) -> Recipe:
-    """With fewer kinds than a batch has places, several photos of each kind, so that the batch stays as large."""
+    """With fewer kinds than a batch has places, several photos of each kind, so that the batch
+    stays as large.
+    """
     batches = recipe.batches
     each = -(-batches.individuals * batches.photos_each // min(kinds, batches.individuals))
     return dataclasses.replace(recipe, batches=dataclasses.replace(batches, photos_each=each))
@@ -78,26 +88,40 @@ def _finish(
     """Fit, compare, keep and report, all by what the file holds."""
     embedder = Embedder.load(best)
     train_, validation, test = (
-        _seen(part, [photo for photo in photos if parts[photo.name] == part], names, embedder, cache)
+        _seen(
+            part, [photo for photo in photos if parts[photo.name] == part], names, embedder, cache
+        )
         for part in ("train", "validation", "test")
     )
     fitted = fit_all(names, train_.vectors, train_.kinds, validation.vectors, validation.kinds)
     chosen = best_of(fitted)
     note_checkpoint(out, add_classifier(best, fitted[chosen].classifier))
     kept = read_classifier(best)
-    classifiers: dict[Method, Classifier] = {method: one.classifier for method, one in fitted.items()}
+    classifiers: dict[Method, Classifier] = {
+        method: one.classifier for method, one in fitted.items()
+    }
     classifiers[chosen] = kept
     write_report(report_of(classifiers, chosen, [train_, validation, test]), test, kept, out)
 
 
 def _seen(
-    part: AskedPart, photos: Sequence[LabelledPhoto], names: Sequence[str], embedder: Embedder, cache: Path
+    part: AskedPart,
+    photos: Sequence[LabelledPhoto],
+    names: Sequence[str],
+    embedder: Embedder,
+    cache: Path,
 ) -> Seen:
-    """A part's vectors, made as `flukeprint classify` makes them; of a pack from its pixels, which are the same."""
+    """A part's vectors, made as `flukeprint classify` makes them; of a pack from its pixels, which
+    are the same.
+    """
     ordered = sorted(photos, key=lambda photo: photo.name)
-    is_searched = embedder.preprocessing.crop == "box" and embedder.locator is not None  # for boxes, in the photos
+    is_searched = (
+        embedder.preprocessing.crop == "box" and embedder.locator is not None
+    )  # for boxes, in the photos
     packed = None if is_searched else rows_in_pack(ordered, embedder.preprocessing, cache)
-    vectors = embed_rows(embedder, packed) if packed is not None else _of_files(part, ordered, embedder)
+    vectors = (
+        embed_rows(embedder, packed) if packed is not None else _of_files(part, ordered, embedder)
+    )
     kinds = np.array([names.index(photo.individual or "") for photo in ordered], np.int64)
     return Seen(part, tuple(photo.name for photo in ordered), vectors, kinds)
 

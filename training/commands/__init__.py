@@ -1,1 +1,1 @@
-""""""
+"""The commands that train, evaluate, tune and look at labelled sets."""

@@ -24,15 +24,21 @@ def register(app: typer.Typer) -> None:
 def classify(
     photos: PhotoArguments,
     checkpoint: Annotated[
-        Path, typer.Option("--checkpoint", help="A checkpoint that `flukeprint train classify` left in its run.")
+        Path,
+        typer.Option(
+            "--checkpoint", help="A checkpoint that `flukeprint train classify` left in its run."
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The CSV to write; it appears when it is complete.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="The CSV to write; it appears when it is complete.")
+    ],
 ) -> None:
     """Say what kind each photo shows: a species, a genus, cat or dog.
 
-    Writes image,label,probability,second_label,second_probability, one row a photo: the likeliest class and the next.
-    A photo is called by its file name, or by its path below the folder given. Photos that can't be read are listed and
-    left out, and the exit code is then 1; where none can be read nothing is written.
+    Writes image,label,probability,second_label,second_probability, one row a photo: the likeliest
+    class and the next. A photo is called by its file name, or by its path below the folder given.
+    Photos that can't be read are listed and left out, and the exit code is then 1; where none can
+    be read nothing is written.
     """
     from collections import Counter
 
@@ -52,11 +58,19 @@ def classify(
     read, unread = embedded(named, Embedder.load(checkpoint), "Classifying")
     say_unread(unread)
     if not read:
-        raise BadPhoto(f"no photo could be read ({counted(len(named))} given), so {out} is not written; mend them")
-    answers = answers_of(classifier, [one.photo.name for one in read], np.stack([one.vector for one in read]))
+        raise BadPhoto(
+            f"no photo could be read ({counted(len(named))} given), so {out} is not written; "
+            "mend them"
+        )
+    answers = answers_of(
+        classifier, [one.photo.name for one in read], np.stack([one.vector for one in read])
+    )
     write_atomically(out, answers_csv(answers).encode())
     labels = Counter(answer.label for answer in answers).most_common(5)
-    print(f"{out}: {counted(len(answers))}; most are " + ", ".join(f"{label} ({count:,})" for label, count in labels))
+    print(
+        f"{out}: {counted(len(answers))}; most are "
+        + ", ".join(f"{label} ({count:,})" for label, count in labels)
+    )
     if unread:
         sys.exit(1)
 
@@ -83,14 +97,17 @@ def train_by_kinds(
 
     if len(photos) != 1 or len(csv) > 1:
         raise typer.BadParameter(
-            f"{len(csv)} label files and {len(photos)} folders; a recipe for classes takes one CSV, whose labels are "
+            f"{len(csv)} label files and {len(photos)} folders; a recipe for classes takes one "
+            "CSV, whose labels are "
             "the classes, and the folder of its photos"
         )
     labelled, warnings = read_sets(csv, photos)
     for warning in warnings:
         say(f"note: {warning}")
     try:
-        best = train_kinds(recipe, labelled, out, cache=cache, resume=resume, tensorboard=tensorboard)
+        best = train_kinds(
+            recipe, labelled, out, cache=cache, resume=resume, tensorboard=tensorboard
+        )
     except KeyboardInterrupt:
         if (out / "resume.safetensors").exists() or (out / "best.safetensors").exists():
             say(f"\nstopped; the same command with --resume continues the run in {out}")
@@ -99,4 +116,6 @@ def train_by_kinds(
         return
     Console().print(table_of(json.loads((out / REPORT).read_text("utf-8"))))
     print(f"report: {out / 'report.md'}")
-    print(f"classify photos: flukeprint classify PHOTOS... --checkpoint {best} --out predictions.csv")
+    print(
+        f"classify photos: flukeprint classify PHOTOS... --checkpoint {best} --out predictions.csv"
+    )

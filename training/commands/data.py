@@ -15,7 +15,8 @@ LabelsArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="LABELS",
-        help="Kaggle or generic CSV, or COCO JSON; without it --photos has a sub-folder for each label.",
+        help="Kaggle or generic CSV, or COCO JSON; without it --photos has a sub-folder for "
+        "each label.",
     ),
 ]
 PhotosOption = Annotated[Path, typer.Option("--photos", help="Folder of the photographs.")]
@@ -23,7 +24,9 @@ PhotosOption = Annotated[Path, typer.Option("--photos", help="Folder of the phot
 
 def register(app: typer.Typer) -> None:
     """Mount the group."""
-    data = typer.Typer(no_args_is_help=True, help="Look at a labelled set, split it, and pack it for training.")
+    data = typer.Typer(
+        no_args_is_help=True, help="Look at a labelled set, split it, and pack it for training."
+    )
     data.command("check")(check)
     data.command("explore")(explore)
     data.command("split")(split)
@@ -35,17 +38,22 @@ def check(
     photos: PhotosOption,
     labels: LabelsArgument = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write every case as JSON; - for stdout, alone.")
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Also write every case as JSON; - for stdout, alone."
+        ),
     ] = None,
     html_file: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page with thumbnails.")
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Also write a page with thumbnails."),
     ] = None,
 ) -> None:
     """Say what is wrong with a labelled set, before anything is trained on it.
 
-    Photos without a label and labels without a photo; rows that can't be understood; files that can't be read; the same
-    picture twice, also under different labels; sizes, colour and what EXIF holds. How many photos tell a place is said,
-    never which place. The exit code is 0 when nothing is wrong, 1 when something is, and 2 when there is no set.
+    Photos without a label and labels without a photo; rows that can't be understood; files that
+    can't be read; the same picture twice, also under different labels; sizes, colour and what EXIF
+    holds. How many photos tell a place is said, never which place. The exit code is 0 when nothing
+    is wrong, 1 when something is, and 2 when there is no set.
     """
     import json
     import sys
@@ -75,20 +83,27 @@ def check(
 
 def explore(
     photos: PhotosOption,
-    out: Annotated[Path, typer.Option("--out", help="Folder for explore.html, explore.json and the pictures.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for explore.html, explore.json and the pictures.")
+    ],
     labels: LabelsArgument = None,
     sheets: Annotated[
-        int, typer.Option("--sheets", min=0, help="Contact sheets of so many of the most photographed labels.")
+        int,
+        typer.Option(
+            "--sheets", min=0, help="Contact sheets of so many of the most photographed labels."
+        ),
     ] = 6,
     label: Annotated[
-        list[str] | None, typer.Option("--label", help="A label to make a contact sheet of too. Repeatable.")
+        list[str] | None,
+        typer.Option("--label", help="A label to make a contact sheet of too. Repeatable."),
     ] = None,
 ) -> None:
-    """Show what a labelled set holds: photos per label, species, times, tones, sizes, and who is who.
+    """Show what a labelled set holds: photos per label, species, times, tones, sizes, and who is
+    who.
 
-    Writes to --out: explore.html, which holds everything; photos-per-label.png, species.png, time.png, tones.png and
-    sizes.png, as far as there is something to show; sheet-01.png and on, the contact sheets; explore.json. How many
-    photos tell a place is said, never which place.
+    Writes to --out: explore.html, which holds everything; photos-per-label.png, species.png,
+    time.png, tones.png and sizes.png, as far as there is something to show; sheet-01.png and on,
+    the contact sheets; explore.json. How many photos tell a place is said, never which place.
     """
     import json
 
@@ -105,14 +120,20 @@ def explore(
     read = read_labelled(labels, photos, absent="skip")
     chosen = chosen_labels(read.photos, sheets, label or ())
     found = explore_set(read, photos, progress=progress)
-    figures = {name: (shows, (out / name).read_bytes()) for name, shows in draw_figures(found, out).items()}
+    figures = {
+        name: (shows, (out / name).read_bytes()) for name, shows in draw_figures(found, out).items()
+    }
     drawn = {
-        name: draw_sheet(name, found.photos, out / f"sheet-{number:02}.png") for number, name in enumerate(chosen, 1)
+        name: draw_sheet(name, found.photos, out / f"sheet-{number:02}.png")
+        for number, name in enumerate(chosen, 1)
     }
     write_atomically(out / "explore.json", json.dumps(found.to_json(), indent=2).encode("utf-8"))
     write_atomically(out / "explore.html", exploration_page(found, figures, drawn))
     print_exploration(found)
-    print(f"{out / 'explore.html'} shows it, with {len(figures)} figures and {len(drawn)} contact sheets")
+    print(
+        f"{out / 'explore.html'} shows it, with {len(figures)} figures and {len(drawn)} contact "
+        "sheets"
+    )
 
 
 def _refuse_folders(files: Sequence[Path | None]) -> None:

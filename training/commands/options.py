@@ -12,42 +12,59 @@ from typing import Annotated
 
 import typer
 
-CsvOption = Annotated[Path | None, typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON.")]
+CsvOption = Annotated[
+    Path | None, typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON.")
+]
 PhotosOption = Annotated[Path, typer.Option("--photos", help="Folder of the photographs.")]
 
 SetCsvOption = Annotated[
     list[Path] | None,
-    typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON; repeatable, one for each species."),
+    typer.Option(
+        "--csv",
+        help="Labels: Kaggle or generic CSV, or COCO JSON; repeatable, one for each species.",
+    ),
 ]
 SetPhotosOption = Annotated[
-    list[Path], typer.Option("--photos", help="Folder of the photographs; repeatable, one for each --csv.")
+    list[Path],
+    typer.Option("--photos", help="Folder of the photographs; repeatable, one for each --csv."),
 ]
 ExtraPhotosOption = Annotated[
     Path | None,
-    typer.Option("--extra-photos", help="Folder of more photos, learned from and never asked about."),
+    typer.Option(
+        "--extra-photos", help="Folder of more photos, learned from and never asked about."
+    ),
 ]
 ExtraCsvOption = Annotated[
-    Path | None, typer.Option("--extra-csv", help="Their labels (see pseudo-label); without it they have none.")
+    Path | None,
+    typer.Option("--extra-csv", help="Their labels (see pseudo-label); without it they have none."),
 ]
 SplitOption = Annotated[
     Path | None,
-    typer.Option("--split", help="A file of `data split`, or a run's split.csv (default: the protocol's split)."),
+    typer.Option(
+        "--split",
+        help="A file of `data split`, or a run's split.csv (default: the protocol's split).",
+    ),
 ]
 OverridesOption = Annotated[
-    list[str] | None, typer.Option("--set", help="Change one choice: section.key=value. Repeatable.")
+    list[str] | None,
+    typer.Option("--set", help="Change one choice: section.key=value. Repeatable."),
 ]
 
 
 def check_extra(extra_csv: Path | None, extra_photos: Path | None) -> None:
     """Refuse labels of photos that were not given."""
     if extra_csv is not None and extra_photos is None:
-        raise typer.BadParameter("--extra-csv labels the photos of --extra-photos; give that folder too")
+        raise typer.BadParameter(
+            "--extra-csv labels the photos of --extra-photos; give that folder too"
+        )
 
 
 def refuse_extra(extra_photos: Path | None) -> None:
     """Refuse photos beside the labelled ones where the labels are kinds."""
     if extra_photos is not None:
-        raise typer.BadParameter("--extra-photos is for recipes of individuals; put all labelled photos into --csv")
+        raise typer.BadParameter(
+            "--extra-photos is for recipes of individuals; put all labelled photos into --csv"
+        )
 
 
 def overriding(overrides: Sequence[str] | None, split: Path | None) -> list[str]:

@@ -17,36 +17,58 @@ if TYPE_CHECKING:
 
 def pack(
     photos: SetPhotosOption,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the pack; new, empty, or a pack that was stopped.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="Folder for the pack; new, empty, or a pack that was stopped."),
+    ],
     labels: SetLabelsArgument = None,
     size: Annotated[
-        str | None, typer.Option("--size", help="Pixels of a side, 224, or width and height, 448x224 (default: 224).")
+        str | None,
+        typer.Option(
+            "--size", help="Pixels of a side, 224, or width and height, 448x224 (default: 224)."
+        ),
     ] = None,
     fit: Annotated[
         str | None,
-        typer.Option("--fit", help="squash stretches to the size, pad keeps the aspect (default: squash)."),
+        typer.Option(
+            "--fit", help="squash stretches to the size, pad keeps the aspect (default: squash)."
+        ),
     ] = None,
     crop: Annotated[
-        str | None, typer.Option("--crop", help="box cuts out the labels' boxes, none takes all (default: none).")
+        str | None,
+        typer.Option(
+            "--crop", help="box cuts out the labels' boxes, none takes all (default: none)."
+        ),
     ] = None,
-    grey: Annotated[bool, typer.Option("--grey", help="Take the colour out: a third of the size.")] = False,
+    grey: Annotated[
+        bool, typer.Option("--grey", help="Take the colour out: a third of the size.")
+    ] = False,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="Take size, fit, crop and grey from a recipe's [input] instead.")
+        str | None,
+        typer.Option(
+            "--recipe", help="Take size, fit, crop and grey from a recipe's [input] instead."
+        ),
     ] = None,
     skip_bad: Annotated[
         bool,
         typer.Option(
-            "--skip-bad", help="Leave out photos that are absent or can't be read, and call it a success (exit code 0)."
+            "--skip-bad",
+            help="Leave out photos that are absent or can't be read, and call it a success "
+            "(exit code 0).",
         ),
     ] = False,
-    restart: Annotated[bool, typer.Option("--restart", help="Throw away what --out holds of a pack.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Throw away what --out holds of a pack.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Decode a labelled set once, into a folder that trainings map from disk: any number of photos in little memory.
+    """Decode a labelled set once, into a folder that trainings map from disk: any number of photos
+    in little memory.
 
-    Train from it with `flukeprint train RECIPE --photos PACK --out RUN`, here or on another machine; the photos needn't
-    be there. Stopped at any moment, the same command goes on where it was. Photos that can't be read are listed and
-    left out, and the exit code is then 1. The memory that was held at most is told at the end.
+    Train from it with `flukeprint train RECIPE --photos PACK --out RUN`, here or on another
+    machine; the photos needn't be there. Stopped at any moment, the same command goes on where it
+    was. Photos that can't be read are listed and left out, and the exit code is then 1. The memory
+    that was held at most is told at the end.
     """
     from training.pixels.packing import pack as write_pack
     from training.sets.sets import read_sets
@@ -77,19 +99,29 @@ def _preprocessing(
         width, height = _size(size or "224")
         return Preprocessing(width, height, crop=crop or "none", fit=fit or "squash", grey=grey)  # pyright: ignore[reportArgumentType]
     if grey or any(given is not None for given in (size, fit, crop)):
-        raise typer.BadParameter("--recipe says what --size, --fit, --crop and --grey would; give one or the others")
+        raise typer.BadParameter(
+            "--recipe says what --size, --fit, --crop and --grey would; give one or the others"
+        )
     from training.recipes.reading import read_recipe
 
     wanted = read_recipe(recipe).input
     return Preprocessing(
-        wanted.width_px, wanted.height_px, wanted.mean, wanted.std, wanted.crop, wanted.fit, grey=wanted.grey
+        wanted.width_px,
+        wanted.height_px,
+        wanted.mean,
+        wanted.std,
+        wanted.crop,
+        wanted.fit,
+        grey=wanted.grey,
     )
 
 
 def _size(given: str) -> tuple[int, int]:
     sides = given.lower().split("x")
     if len(sides) > 2 or not all(side.isascii() and side.isdigit() for side in sides):
-        raise typer.BadParameter(f"--size {given}: give pixels, as 224, or width x height, as 448x224")
+        raise typer.BadParameter(
+            f"--size {given}: give pixels, as 224, or width x height, as 448x224"
+        )
     return int(sides[0]), int(sides[-1])
 
 
@@ -117,13 +149,15 @@ def _print(packed: Packed, preprocessing: Preprocessing, out: Path, *, as_json: 
         return
     colour = "grey" if preprocessing.grey else "colour"
     print(
-        f"{out}: {packed.photos:,} photos of {preprocessing.width_px} x {preprocessing.height_px} px in {colour}, "
+        f"{out}: {packed.photos:,} photos of {preprocessing.width_px} x "
+        f"{preprocessing.height_px} px in {colour}, "
         f"{packed.pack_bytes / 1e6:,.1f} MB"
     )
     if now:
         print(
             f"{now:,} photos, {megabytes:,.1f} MB of files, in {packed.seconds:,.1f} s: "
-            f"{now / max(packed.seconds, 1e-3):,.0f} photos/s, {megabytes / max(packed.seconds, 1e-3):,.1f} MB/s"
+            f"{now / max(packed.seconds, 1e-3):,.0f} photos/s, "
+            f"{megabytes / max(packed.seconds, 1e-3):,.1f} MB/s"
         )
     else:
         print("all photos were packed already")

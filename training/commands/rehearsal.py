@@ -1,4 +1,6 @@
-"""What `flukeprint train` tries before a run is begun: --overfit, --find-rate, --show-augmentation."""
+"""What `flukeprint train` tries before a run is begun: --overfit, --find-rate,
+--show-augmentation.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +15,31 @@ from index.labels.reader import LabelledPhoto
 from training.recipes.choices import Recipe
 
 
-def check_one_way(out: Path | None, overfit: int | None, find_rate: Path | None, show: Path | None) -> bool:
-    """Whether something is tried instead of a run; raises BadParameter for two at once, none, or no PNG."""
+def check_one_way(
+    out: Path | None, overfit: int | None, find_rate: Path | None, show: Path | None
+) -> bool:
+    """Whether something is tried instead of a run; raises BadParameter for two at once, none, or no
+    PNG.
+    """
     tried = {"--overfit": overfit, "--find-rate": find_rate, "--show-augmentation": show}
     given = [name for name, value in tried.items() if value is not None]
     if len(given) > 1 or (given and out is not None):
         raise typer.BadParameter(
-            f"{' and '.join([*given, *(['--out'] if out is not None else [])])} exclude each other: what is tried "
+            f"{' and '.join([*given, *(['--out'] if out is not None else [])])} exclude each "
+            "other: what is tried "
             "leaves no run. Give one of them"
         )
     for name, path in (("--find-rate", find_rate), ("--show-augmentation", show)):
         if path is not None and path.suffix.lower() != ".png":
-            raise typer.BadParameter(f"{name} {path}: give the picture to write, a file that ends in .png")
+            raise typer.BadParameter(
+                f"{name} {path}: give the picture to write, a file that ends in .png"
+            )
         if path is not None:
             refuse_unwritable(path)
     if not given and out is None:
-        raise typer.BadParameter("give --out, the folder for the run (or --overfit, --find-rate, --show-augmentation)")
+        raise typer.BadParameter(
+            "give --out, the folder for the run (or --overfit, --find-rate, --show-augmentation)"
+        )
     return bool(given)
 
 
@@ -55,16 +66,23 @@ def rehearse(
         from training.rehearsal.augmentation_sheet import draw_augmentation
 
         chosen = draw_augmentation(recipe, photos, show, cache=cache)
-        print(f"{show}: {', '.join(photo.name for photo in chosen)}, each as it is and in seven draws")
+        print(
+            f"{show}: {', '.join(photo.name for photo in chosen)}, each as it is and in seven draws"
+        )
 
 
-def _overfit(recipe: Recipe, photos: Sequence[LabelledPhoto], count: int, cache: Path | None) -> None:
+def _overfit(
+    recipe: Recipe, photos: Sequence[LabelledPhoto], count: int, cache: Path | None
+) -> None:
     from training.rehearsal.overfit import overfit
     from training.rehearsal.overfit_report import advice, figures
 
     found = overfit(recipe, photos, count, cache=cache)
     if len(found.photos) < count:
-        note = f"note: {len(found.photos)} photos instead of {count}, as each needs another one of its individual"
+        note = (
+            f"note: {len(found.photos)} photos instead of {count}, as each needs another one "
+            "of its individual"
+        )
         print(note, file=sys.stderr)
     print(figures(found))
     if not found.is_yes:
@@ -72,19 +90,26 @@ def _overfit(recipe: Recipe, photos: Sequence[LabelledPhoto], count: int, cache:
         raise typer.Exit(1)
 
 
-def _find_rate(recipe: Recipe, photos: Sequence[LabelledPhoto], path: Path, cache: Path | None) -> None:
+def _find_rate(
+    recipe: Recipe, photos: Sequence[LabelledPhoto], path: Path, cache: Path | None
+) -> None:
     from training.rehearsal.rate_finder import find_rate, write_sweep
 
     sweep = find_rate(recipe, photos, cache=cache or path.parent / ".cache")
     table = write_sweep(sweep, path, recipe.name)
-    print(f"{path}, {table}: {len(sweep.rates)} steps, rates from {sweep.rates[0]:.0e} to {sweep.rates[-1]:.1e}")
+    print(
+        f"{path}, {table}: {len(sweep.rates)} steps, rates from {sweep.rates[0]:.0e} to "
+        f"{sweep.rates[-1]:.1e}"
+    )
     if sweep.suggestion is None:
         print(
-            "no rate is suggested: the loss fell at none of them. Look at the picture, and try train --overfit 20, "
+            "no rate is suggested: the loss fell at none of them. Look at the picture, and try "
+            "train --overfit 20, "
             "which says whether the model can learn at all"
         )
         raise typer.Exit(1)
     print(
-        f"suggested: --set optimiser.rate={sweep.suggestion:.1e} (the steepest fall; the recipe has "
+        f"suggested: --set optimiser.rate={sweep.suggestion:.1e} (the steepest fall; the recipe "
+        "has "
         f"{recipe.optimiser.rate:.1e}; from {sweep.of_least_loss:.1e} on the loss rises again)"
     )

@@ -45,7 +45,8 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a TOML file.")],
     photos: SetPhotosOption,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the run; new or empty, unless --resume.")
+        Path | None,
+        typer.Option("--out", help="Folder for the run; new or empty, unless --resume."),
     ] = None,
     csv: SetCsvOption = None,
     extra_photos: ExtraPhotosOption = None,
@@ -53,29 +54,45 @@ def train(
     split: SplitOption = None,
     overrides: OverridesOption = None,
     same_animals: SameAnimalsOption = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")
+    ] = False,
     cache: Annotated[
         Path | None,
-        typer.Option("--cache", help="Folder for decoded photos, or a pack (default: .cache beside --out)."),
+        typer.Option(
+            "--cache", help="Folder for decoded photos, or a pack (default: .cache beside --out)."
+        ),
     ] = None,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")
+    ] = False,
     overfit: Annotated[
-        int | None, typer.Option("--overfit", help="Try whether so many photos can be memorised; exits with 1 if not.")
+        int | None,
+        typer.Option(
+            "--overfit", help="Try whether so many photos can be memorised; exits with 1 if not."
+        ),
     ] = None,
     find_rate: Annotated[
-        Path | None, typer.Option("--find-rate", help="Sweep the rate instead; the PNG to draw, with a CSV beside it.")
+        Path | None,
+        typer.Option(
+            "--find-rate", help="Sweep the rate instead; the PNG to draw, with a CSV beside it."
+        ),
     ] = None,
     show_augmentation: Annotated[
-        Path | None, typer.Option("--show-augmentation", help="Draw a few photos as batches show them; the PNG.")
+        Path | None,
+        typer.Option(
+            "--show-augmentation", help="Draw a few photos as batches show them; the PNG."
+        ),
     ] = None,
 ) -> None:
     """Train a network by a RECIPE on labelled photos.
 
-    Without --csv the folder holds one sub-folder per individual. Several species are learned together by giving --csv
-    and --photos once for each; each species is split and validated by itself. The run leaves best.safetensors (the
-    checkpoint that the other commands take), metrics.csv, curves.png, split.csv and recipe.json in --out. A run
-    that was stopped, at any moment, continues with --resume. --photos may be a pack of `flukeprint data pack`.
-    --overfit, --find-rate and --show-augmentation try what a run would do, and leave none.
+    Without --csv the folder holds one sub-folder per individual. Several species are learned
+    together by giving --csv and --photos once for each; each species is split and validated by
+    itself. The run leaves best.safetensors (the checkpoint that the other commands take),
+    metrics.csv, curves.png, split.csv and recipe.json in --out. A run that was stopped, at any
+    moment, continues with --resume. --photos may be a pack of `flukeprint data pack`. --overfit,
+    --find-rate and --show-augmentation try what a run would do, and leave none.
     """
     from embedding.checkpoint import refuse_unwritable
     from training.commands.rehearsal import check_one_way, rehearse
@@ -94,8 +111,17 @@ def train(
     if cache is None and len(photos) == 1 and is_pack(photos[0]):
         cache = photos[0]
     if is_rehearsed:
-        labelled, _ = read_sets(csv or (), photos, species_boxes=boxes_of(choices.data), same_animals=same_animals)
-        rehearse(choices, labelled, overfit=overfit, find_rate=find_rate, show=show_augmentation, cache=cache)
+        labelled, _ = read_sets(
+            csv or (), photos, species_boxes=boxes_of(choices.data), same_animals=same_animals
+        )
+        rehearse(
+            choices,
+            labelled,
+            overfit=overfit,
+            find_rate=find_rate,
+            show=show_augmentation,
+            cache=cache,
+        )
         return
     assert out is not None
     refuse_unwritable(out / "recipe.json")
@@ -104,7 +130,9 @@ def train(
 
         refuse_extra(extra_photos)
         if same_animals is not None:
-            raise typer.BadParameter("--same-animals is for recipes of individuals; the labels here are kinds")
+            raise typer.BadParameter(
+                "--same-animals is for recipes of individuals; the labels here are kinds"
+            )
         train_by_kinds(
             choices,
             csv or (),
@@ -115,7 +143,9 @@ def train(
             tensorboard=tensorboard,
         )
         return
-    labelled, warnings = read_sets(csv or (), photos, species_boxes=boxes_of(choices.data), same_animals=same_animals)
+    labelled, warnings = read_sets(
+        csv or (), photos, species_boxes=boxes_of(choices.data), same_animals=same_animals
+    )
     extra, more = [], []
     if extra_photos is not None:
         extra, more = read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)
@@ -134,77 +164,118 @@ def train(
         )
     except KeyboardInterrupt:
         if (out / "resume.safetensors").exists():
-            print(f"\nstopped; the same command with --resume continues the run in {out}", file=sys.stderr)
+            print(
+                f"\nstopped; the same command with --resume continues the run in {out}",
+                file=sys.stderr,
+            )
         raise
     print(f"best checkpoint: {path}")
 
 
 def pseudo_label(
     photos: SetPhotosOption,
-    unlabelled: Annotated[Path, typer.Option("--unlabelled", help="Folder of the photos to be labelled.")],
-    split: Annotated[
-        Path, typer.Option("--split", help="The run's split.csv: only its fit part may be compared with.")
+    unlabelled: Annotated[
+        Path, typer.Option("--unlabelled", help="Folder of the photos to be labelled.")
     ],
-    out: Annotated[Path, typer.Option("--out", help="The CSV to write: image,label,probability,distance.")],
+    split: Annotated[
+        Path,
+        typer.Option(
+            "--split", help="The run's split.csv: only its fit part may be compared with."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="The CSV to write: image,label,probability,distance.")
+    ],
     csv: SetCsvOption = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option("--checkpoint", envvar="FLUKEPRINT_CHECKPOINT", help="Checkpoint (default: the shipped one)."),
+        typer.Option(
+            "--checkpoint",
+            envvar="FLUKEPRINT_CHECKPOINT",
+            help="Checkpoint (default: the shipped one).",
+        ),
     ] = None,
     max_fpir: Annotated[
-        float, typer.Option("--max-fpir", help="Label only as sure as this share of new whales would be mistaken.")
+        float,
+        typer.Option(
+            "--max-fpir", help="Label only as sure as this share of new whales would be mistaken."
+        ),
     ] = 0.01,
 ) -> None:
-    """Label photos by what a trained checkpoint is sure of, as more to learn from: train --extra-csv, --extra-photos.
+    """Label photos by what a trained checkpoint is sure of, as more to learn from: train
+    --extra-csv, --extra-photos.
 
-    Nothing of a split's test part is compared with, so that its figures stay those of animals and photos never seen;
-    where the unlabelled photos are themselves what will be asked, say so beside every figure.
+    Nothing of a split's test part is compared with, so that its figures stay those of animals and
+    photos never seen; where the unlabelled photos are themselves what will be asked, say so beside
+    every figure.
     """
     from training.evaluation.pseudo_labels import write_pseudo_labels
 
-    labelled, count = write_pseudo_labels(csv or (), photos, unlabelled, split, out, checkpoint, max_fpir)
+    labelled, count = write_pseudo_labels(
+        csv or (), photos, unlabelled, split, out, checkpoint, max_fpir
+    )
     print(
-        f"{out}: {labelled} of {count} photos labelled; learn from them by train --extra-csv {out} --extra-photos ..."
+        f"{out}: {labelled} of {count} photos labelled; learn from them by train --extra-csv "
+        f"{out} --extra-photos ..."
     )
 
 
 def evaluate(
     photos: PhotosOption,
-    out: Annotated[Path, typer.Option("--out", help="Folder for report.json, curves and contact sheets.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for report.json, curves and contact sheets.")
+    ],
     csv: CsvOption = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option("--checkpoint", envvar="FLUKEPRINT_CHECKPOINT", help="Checkpoint (default: the shipped one)."),
+        typer.Option(
+            "--checkpoint",
+            envvar="FLUKEPRINT_CHECKPOINT",
+            help="Checkpoint (default: the shipped one).",
+        ),
     ] = None,
     split: Annotated[
         Path | None,
         typer.Option(
-            "--split", help="A run's split.csv, or a file of `data split` (default: the protocol's, from --seed)."
+            "--split",
+            help="A run's split.csv, or a file of `data split` (default: the protocol's, from "
+            "--seed).",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the split, where none is given.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Seed of the split, where none is given.")
+    ] = 0,
     score: Annotated[str, typer.Option("--score", help="nearest, centre or blend.")] = "nearest",
     same_animals: SameAnimalsOption = None,
     ignore_boxes: Annotated[
-        bool, typer.Option("--ignore-boxes", help="Measure as if no box were known: the checkpoint's locator finds it.")
+        bool,
+        typer.Option(
+            "--ignore-boxes",
+            help="Measure as if no box were known: the checkpoint's locator finds it.",
+        ),
     ] = False,
     compares: Annotated[
         bool,
         typer.Option(
-            "--compare", help="Also compare scores, fusions, open-set scores and thresholds of a growing gallery."
+            "--compare",
+            help="Also compare scores, fusions, open-set scores and thresholds of a growing "
+            "gallery.",
         ),
     ] = False,
     every_miss: Annotated[
-        bool, typer.Option("--every-miss", help="Also draw all missed queries, on numbered sheets of 20.")
+        bool,
+        typer.Option(
+            "--every-miss", help="Also draw all missed queries, on numbered sheets of 20."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure a checkpoint by the protocol of docs/benchmarks.md: known, disjoint and open queries.
 
-    Writes to --out: report.json; det.png and cmc.png; hits.png and misses.png, with heat maps; misses.csv and
-    failures.md, what the missed queries have in common (of the disjoint ones in disjoint/); vectors.npz, and
-    gallery.csv, queries.csv and disjoint.csv for scoring the vectors with any other program. With --compare also
-    compare.md and growth.png.
+    Writes to --out: report.json; det.png and cmc.png; hits.png and misses.png, with heat maps;
+    misses.csv and failures.md, what the missed queries have in common (of the disjoint ones in
+    disjoint/); vectors.npz, and gallery.csv, queries.csv and disjoint.csv for scoring the vectors
+    with any other program. With --compare also compare.md and growth.png.
     """
     from training.evaluation.measure import EvaluationChoices, measure
 
@@ -228,52 +299,68 @@ def combine(
     checkpoints: Annotated[
         list[Path],
         typer.Argument(
-            help="Two or more checkpoints, alike in [input] but its size. FILE@2 is an ensemble's second member."
+            help="Two or more checkpoints, alike in [input] but its size. FILE@2 is an "
+            "ensemble's second member."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The ensemble's file.")],
     name: Annotated[str, typer.Option("--name", help="What its card calls it.")] = "ensemble",
     locator: Annotated[
-        Path | None, typer.Option("--locator", help="The checkpoint whose locator is taken (default: the first's).")
+        Path | None,
+        typer.Option(
+            "--locator", help="The checkpoint whose locator is taken (default: the first's)."
+        ),
     ] = None,
     expert: Annotated[
         list[str] | None,
-        typer.Option("--expert", help="SPECIES=1,2: the members (from 1) that answer for a species. Repeatable."),
+        typer.Option(
+            "--expert",
+            help="SPECIES=1,2: the members (from 1) that answer for a species. Repeatable.",
+        ),
     ] = None,
     dimensions: Annotated[
         str | None,
         typer.Option(
-            "--dimensions", help="How many numbers of a member's embedding are kept: 112, or 96,128 for each."
+            "--dimensions",
+            help="How many numbers of a member's embedding are kept: 112, or 96,128 for each.",
         ),
     ] = None,
     apart: Annotated[
         str | None,
-        typer.Option("--apart", help="1,2: members (from 1) that keep photos and their mirror images apart."),
+        typer.Option(
+            "--apart", help="1,2: members (from 1) that keep photos and their mirror images apart."
+        ),
     ] = None,
     photos: Annotated[
         list[Path] | None,
-        typer.Option("--photos", help="With --expert or --dimensions: folder of a species' photos; repeatable."),
+        typer.Option(
+            "--photos",
+            help="With --expert or --dimensions: folder of a species' photos; repeatable.",
+        ),
     ] = None,
     csv: SetCsvOption = None,
 ) -> None:
     """Make one checkpoint of several: an ensemble that asks every member and means their answers.
 
-    With --expert, each species is answered for by its own members: a gate, fitted to the photos given, sees from a
-    photo whose it is. A photo's species is what the label file's column `species` says, else the name of that file's
-    folder, as in `flukeprint train`. With --dimensions embeddings are brought down to their principal axes, for a
-    smaller file and a faster search. With --apart, photos are compared with photos and mirror images with mirror
-    images, as after training with network.sides = "apart": better where another animal may look like the mirror image
-    of one.
+    With --expert, each species is answered for by its own members: a gate, fitted to the photos
+    given, sees from a photo whose it is. A photo's species is what the label file's column
+    `species` says, else the name of that file's folder, as in `flukeprint train`. With --dimensions
+    embeddings are brought down to their principal axes, for a smaller file and a faster search.
+    With --apart, photos are compared with photos and mirror images with mirror images, as after
+    training with network.sides = "apart": better where another animal may look like the mirror
+    image of one.
 
-    A member of an ensemble is exchanged by naming the others: new.safetensors default@2 default@3, where default is the
-    shipped checkpoint.
+    A member of an ensemble is exchanged by naming the others: new.safetensors default@2 default@3,
+    where default is the shipped checkpoint.
     """
     from training.ensembles.combine import combine as write_ensemble
     from training.sets.sets import read_sets
 
     experts = _experts(expert) if expert else None
     if (experts is None and dimensions is None) != (not photos):
-        raise typer.BadParameter("--expert and --dimensions need --photos (and --csv), and these are for them alone")
+        raise typer.BadParameter(
+            "--expert and --dimensions need --photos (and --csv), and these are for them alone"
+        )
     labelled, _ = read_sets(csv or (), photos) if photos else ([], [])
     fingerprint = write_ensemble(
         checkpoints,
@@ -285,7 +372,9 @@ def combine(
         apart=_numbers("--apart", apart) if apart is not None else (),
         photos=labelled,
     )
-    print(f"{out}: {len(checkpoints)} members, {out.stat().st_size / 1e6:.1f} MB, {fingerprint[:12]}")
+    print(
+        f"{out}: {len(checkpoints)} members, {out.stat().st_size / 1e6:.1f} MB, {fingerprint[:12]}"
+    )
 
 
 def _experts(given: list[str]) -> dict[str, list[int]]:
@@ -293,7 +382,9 @@ def _experts(given: list[str]) -> dict[str, list[int]]:
     for one in given:
         species, sign, numbers = one.partition("=")
         if not sign or not species:
-            raise typer.BadParameter(f"--expert {one}: give SPECIES=1,2 with the members' numbers from 1")
+            raise typer.BadParameter(
+                f"--expert {one}: give SPECIES=1,2 with the members' numbers from 1"
+            )
         found[species] = _numbers(f"--expert {one}", numbers)
     return found
 

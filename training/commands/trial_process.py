@@ -1,4 +1,6 @@
-"""One trial's training in a process of its own: `flukeprint train`, which stops when its standard input is closed."""
+"""One trial's training in a process of its own: `flukeprint train`, which stops when its standard
+input is closed.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ from embedding.errors import FlukeprintError
 
 
 def main() -> None:
-    """Train as `flukeprint train` does with this process's arguments, until it is done or nobody waits for it.
+    """Train as `flukeprint train` does with this process's arguments, until it is done or nobody
+    waits for it.
 
-    Whoever started it holds the other end of its standard input: that is closed to stop it, and by the system
-    where that process was killed, so that no training is left behind. A stopped run can be resumed.
+    Whoever started it holds the other end of its standard input: that is closed to stop it, and by
+    the system where that process was killed, so that no training is left behind. A stopped run can
+    be resumed.
     """
     from training.commands.train import register
 

@@ -44,9 +44,13 @@ def register(app: typer.Typer) -> None:
 
 
 def sweep(
-    recipe: Annotated[str, typer.Argument(help="The recipe that is varied: a shipped one's name, or a TOML file.")],
+    recipe: Annotated[
+        str, typer.Argument(help="The recipe that is varied: a shipped one's name, or a TOML file.")
+    ],
     photos: SetPhotosOption,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the sweep; new or empty, unless --resume.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the sweep; new or empty, unless --resume.")
+    ],
     csv: SetCsvOption = None,
     extra_photos: ExtraPhotosOption = None,
     extra_csv: ExtraCsvOption = None,
@@ -55,55 +59,81 @@ def sweep(
         list[str] | None,
         typer.Option(
             "--vary",
-            help="What is varied: KEY=log(LOW,HIGH), KEY=uniform(LOW,HIGH), KEY=int(LOW,HIGH,STEP) or KEY=A|B|C. KEY "
-            "is a recipe's, or several that get one value (input.width_px,input.height_px=64|96). Repeatable.",
+            help="What is varied: KEY=log(LOW,HIGH), KEY=uniform(LOW,HIGH), "
+            "KEY=int(LOW,HIGH,STEP) or KEY=A|B|C. KEY "
+            "is a recipe's, or several that get one value "
+            "(input.width_px,input.height_px=64|96). Repeatable.",
         ),
     ] = None,
     space: Annotated[
         Path | None,
-        typer.Option("--space", help="A TOML file with a [space]: lists of values, or {low, high, log, step}."),
+        typer.Option(
+            "--space",
+            help="A TOML file with a [space]: lists of values, or {low, high, log, step}.",
+        ),
     ] = None,
     overrides: OverridesOption = None,
-    trials: Annotated[int, typer.Option("--trials", min=1, help="How many trials there are in all.")] = 20,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="How many trials train side by side.")] = 1,
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, help="How many trials there are in all.")
+    ] = 20,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="How many trials train side by side.")
+    ] = 1,
     threads: Annotated[
         int,
-        typer.Option("--threads", min=0, help="Threads of each, where the recipe says none (0: cores / workers)."),
+        typer.Option(
+            "--threads",
+            min=0,
+            help="Threads of each, where the recipe says none (0: cores / workers).",
+        ),
     ] = 0,
     sampler: Annotated[
         Literal["tpe", "random", "grid"],
         typer.Option(
-            "--sampler", help="How values are chosen: by what was good (tpe), at random, or all of them (grid)."
+            "--sampler",
+            help="How values are chosen: by what was good (tpe), at random, or all of them (grid).",
         ),
     ] = "tpe",
     pruner: Annotated[
         Literal["median", "halving", "none"],
         typer.Option(
-            "--pruner", help="Give up trials below the median of the others, all but the best third, or none."
+            "--pruner",
+            help="Give up trials below the median of the others, all but the best third, or none.",
         ),
     ] = "median",
     prune_after: Annotated[
         int, typer.Option("--prune-after", min=1, help="Give up no trial before so many epochs.")
     ] = 1,
     metric: Annotated[
-        str, typer.Option("--metric", help="The validation figure that is sought: a column of a run's metrics.csv.")
+        str,
+        typer.Option(
+            "--metric",
+            help="The validation figure that is sought: a column of a run's metrics.csv.",
+        ),
     ] = "score",
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Seed of choosing values (trainings have the recipe's).")
+        int,
+        typer.Option(
+            "--seed", min=0, help="Seed of choosing values (trainings have the recipe's)."
+        ),
     ] = 0,
     cache: Annotated[
-        Path | None, typer.Option("--cache", help="Folder for decoded photos (default: .cache beside --out).")
+        Path | None,
+        typer.Option("--cache", help="Folder for decoded photos (default: .cache beside --out)."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the sweep in --out.")
+    ] = False,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
     """Search for the choices of a RECIPE that validate best, by trial trainings.
 
-    Every trial is a run as `flukeprint train` makes it, in a process of its own, and is judged by its validation
-    photos alone: what is held out for tests decides nothing. A trial that breaks is noted with its error, and the
-    sweep goes on. Leaves in --out: study.db, trials.csv, best.toml (a recipe for `flukeprint train`), history.png,
-    slices.png, importance.png, and a run for each trial in trials/. A sweep that was stopped, at any moment, goes on
-    with --resume, also within its trials.
+    Every trial is a run as `flukeprint train` makes it, in a process of its own, and is judged by
+    its validation photos alone: what is held out for tests decides nothing. A trial that breaks is
+    noted with its error, and the sweep goes on. Leaves in --out: study.db, trials.csv, best.toml (a
+    recipe for `flukeprint train`), history.png, slices.png, importance.png, and a run for each
+    trial in trials/. A sweep that was stopped, at any moment, goes on with --resume, also within
+    its trials.
     """
     from training.recipes.reading import boxes_of, read_recipe
     from training.sets.extra import read_extra
@@ -125,7 +155,9 @@ def sweep(
     if extra_photos is not None:
         if base.data.task == "classes":
             refuse_extra(extra_photos)
-        warnings += read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)[1]
+        warnings += read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)[
+            1
+        ]
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     choices = SweepChoices(
@@ -134,7 +166,11 @@ def sweep(
         space=varied,
         plan=Plan(sampler, pruner, trials, prune_after, seed),
         arguments=train_arguments(csv or (), photos, cache or out.parent / ".cache", extra),
-        read=tuple(path for path in (Path(base.data.split or "."), extra_csv) if path is not None and path.is_file()),
+        read=tuple(
+            path
+            for path in (Path(base.data.split or "."), extra_csv)
+            if path is not None and path.is_file()
+        ),
         out=out,
         metric=metric,
         workers=workers,
@@ -144,7 +180,10 @@ def sweep(
     try:
         tried = run_sweep(choices)
     except KeyboardInterrupt:
-        print(f"\nstopped; the same command with --resume goes on with the sweep in {out}", file=sys.stderr)
+        print(
+            f"\nstopped; the same command with --resume goes on with the sweep in {out}",
+            file=sys.stderr,
+        )
         raise
     if as_json:
         _print_json([asdict(each) for each in tried])
@@ -153,7 +192,8 @@ def sweep(
     best = best_of(tried)
     if best is not None:
         print(
-            f"best: trial {best.number}, {metric} {best.value:.4f}; train it by: flukeprint train {out / 'best.toml'}"
+            f"best: trial {best.number}, {metric} {best.value:.4f}; train it by: flukeprint "
+            f"train {out / 'best.toml'}"
         )
 
 
@@ -178,24 +218,35 @@ class _ListsByDefault(TyperGroup):
 
 
 def list_runs(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Runs, or folders that hold some.")],
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Runs, or folders that hold some.")
+    ],
     sort: Annotated[
         str,
-        typer.Option("--sort", help="A metric, a recipe's key or a column; with - before it the least comes first."),
+        typer.Option(
+            "--sort",
+            help="A metric, a recipe's key or a column; with - before it the least comes first.",
+        ),
     ] = "score",
     filters: Annotated[
         list[str] | None,
-        typer.Option("--filter", help="Only runs with this: recipe=tiny, optimiser.kind=sgd, score>0.4. Repeatable."),
+        typer.Option(
+            "--filter",
+            help="Only runs with this: recipe=tiny, optimiser.kind=sgd, score>0.4. Repeatable.",
+        ),
     ] = None,
     metrics: Annotated[
-        list[str] | None, typer.Option("--metric", help="Show this column of metrics.csv. Repeatable.")
+        list[str] | None,
+        typer.Option("--metric", help="Show this column of metrics.csv. Repeatable."),
     ] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Show runs as a table: recipe, seed, metrics of the best epoch, time, commit; and their spread over seeds.
+    """Show runs as a table: recipe, seed, metrics of the best epoch, time, commit; and their spread
+    over seeds.
 
-    `flukeprint runs DIR...` does the same. Runs whose recipes differ by the seed alone, on the same photos, are one
-    line of the second table. What a run made by an earlier version doesn't tell is left blank.
+    `flukeprint runs DIR...` does the same. Runs whose recipes differ by the seed alone, on the same
+    photos, are one line of the second table. What a run made by an earlier version doesn't tell is
+    left blank.
     """
     from training.tuning.runs.filters import chosen
     from training.tuning.runs.runs import find_runs, over_seeds
@@ -204,7 +255,12 @@ def list_runs(
     runs = chosen(find_runs(folders), filters or (), sort)
     groups = over_seeds(runs)
     if as_json:
-        _print_json({"runs": [run_dict(run) for run in runs], "over_seeds": [asdict(group) for group in groups]})
+        _print_json(
+            {
+                "runs": [run_dict(run) for run in runs],
+                "over_seeds": [asdict(group) for group in groups],
+            }
+        )
         return
     shown = shown_metrics(runs, metrics or ())
     _print(runs_table(runs, shown))
@@ -215,10 +271,14 @@ def list_runs(
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="A run's folder.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another's.")],
-    curves: Annotated[Path | None, typer.Option("--curves", help="Write the curves of both to this PNG.")] = None,
+    curves: Annotated[
+        Path | None, typer.Option("--curves", help="Write the curves of both to this PNG.")
+    ] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Set two runs side by side: choices that differ, metrics, and whether one is the other over again."""
+    """Set two runs side by side: choices that differ, metrics, and whether one is the other over
+    again.
+    """
     from training.tuning.runs.compare import compare_runs, draw_comparison, run_labels
     from training.tuning.runs.runs import read_run
     from training.tuning.runs.tables import choices_table, metrics_table, verdicts
@@ -244,27 +304,43 @@ def compare(
 def summary(
     checkpoint: Annotated[
         Path | None,
-        typer.Option("--checkpoint", envvar="FLUKEPRINT_CHECKPOINT", help="Checkpoint (default: the shipped one)."),
+        typer.Option(
+            "--checkpoint",
+            envvar="FLUKEPRINT_CHECKPOINT",
+            help="Checkpoint (default: the shipped one).",
+        ),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="Instead: what this recipe (a name, or a TOML file) would train.")
+        str | None,
+        typer.Option(
+            "--recipe", help="Instead: what this recipe (a name, or a TOML file) would train."
+        ),
     ] = None,
     overrides: OverridesOption = None,
     depth: Annotated[
-        int | None, typer.Option("--depth", min=1, help="How deep layers are told apart (3, or 2 of an ensemble).")
+        int | None,
+        typer.Option(
+            "--depth", min=1, help="How deep layers are told apart (3, or 2 of an ensemble)."
+        ),
     ] = None,
-    batch: Annotated[int, typer.Option("--batch", min=2, help="The larger of both batches that are timed.")] = 32,
+    batch: Annotated[
+        int, typer.Option("--batch", min=2, help="The larger of both batches that are timed.")
+    ] = 32,
     skips_speed: Annotated[bool, typer.Option("--no-speed", help="Time nothing.")] = False,
     device: Annotated[
         str | None, typer.Option("--device", help="cpu or cuda (default: cuda where there is one).")
     ] = None,
-    threads: Annotated[int, typer.Option("--threads", min=0, help="Threads on the CPU (0: PyTorch's own number).")] = 0,
+    threads: Annotated[
+        int, typer.Option("--threads", min=0, help="Threads on the CPU (0: PyTorch's own number).")
+    ] = 0,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Say what a model is and costs: layers, parameters, GFLOPs, shapes, file, input, and photos a second, measured.
+    """Say what a model is and costs: layers, parameters, GFLOPs, shapes, file, input, and photos a
+    second, measured.
 
-    A multiply and an add are two operations. Photos a second are of decoded pixels to vectors, mirror image included,
-    at batch 1 and at --batch, for a few seconds each; --no-speed leaves them out.
+    A multiply and an add are two operations. Photos a second are of decoded pixels to vectors,
+    mirror image included, at batch 1 and at --batch, for a few seconds each; --no-speed leaves them
+    out.
     """
     import torch
 
@@ -293,7 +369,10 @@ def summary(
         sys.stdout.flush()
     measured = None
     if not skips_speed:
-        print(f"timing photos a second in batches of 1 and {batch}; --no-speed leaves it out", file=sys.stderr)
+        print(
+            f"timing photos a second in batches of 1 and {batch}; --no-speed leaves it out",
+            file=sys.stderr,
+        )
         measured = measure_speed(embedder.fold(), (1, batch), progress=progress)
     if as_json:
         _print_json({**asdict(told), "measured": None if measured is None else asdict(measured)})

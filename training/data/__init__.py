@@ -1,1 +1,1 @@
-"""A labelled set of photos: what is wrong with it, what it holds, its splits and its decoded form."""
+"""A labelled set checked and explored: findings, duplicates, figures, pages."""

@@ -1,4 +1,6 @@
-"""Check a labelled set: labels against files, then every file, then all pictures against each other."""
+"""Check a labelled set: labels against files, then every file, then all pictures against each
+other.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +48,14 @@ class CheckReport:
         }
 
 
-def check_set(labels: Path | None, folder: Path, *, progress: Progress = no_progress) -> CheckReport:
-    """Look for everything that can be wrong with labels and photos; `labels` None: a sub-folder for each label.
+def check_set(
+    labels: Path | None, folder: Path, *, progress: Progress = no_progress
+) -> CheckReport:
+    """Look for everything that can be wrong with labels and photos; `labels` None: a sub-folder for
+    each label.
 
-    Photos are decoded a few at a time: memory grows by some 2 kB a photo. Raises BadLabels where there is no photo
-    or no label file.
+    Photos are decoded a few at a time: memory grows by some 2 kB a photo. Raises BadLabels where
+    there is no photo or no label file.
     """
     agreement = compare_with_files(labels, folder)
     files = agreement.files
@@ -63,7 +68,9 @@ def check_set(labels: Path | None, folder: Path, *, progress: Progress = no_prog
         alike = find_alike(looks)
         advance(len(looks))
     findings = findings_of(agreement, looks, alike)
-    return CheckReport(agreement.source, folder, set_facts(agreement, looks), tuple(findings), agreement.warnings)
+    return CheckReport(
+        agreement.source, folder, set_facts(agreement, looks), tuple(findings), agreement.warnings
+    )
 
 
 def set_facts(agreement: Agreement, looks: Sequence[PhotoLook]) -> Facts:

@@ -26,7 +26,10 @@ def check_page(report: CheckReport) -> bytes:
     ]
     if report.findings:
         rows = [f"<tr>{_contents_cells(finding)}</tr>" for finding in report.findings]
-        parts += ["<h2>What was found</h2>", f'<div class="wide"><table>{"".join(rows)}</table></div>']
+        parts += [
+            "<h2>What was found</h2>",
+            f'<div class="wide"><table>{"".join(rows)}</table></div>',
+        ]
     parts += [wall.section(finding) for finding in report.findings]
     return html_page(f"flukeprint data check: {name_of(report.source)}", parts)
 
@@ -35,7 +38,8 @@ def _contents_cells(finding: Finding) -> str:
     kind = "bad" if finding.is_wrong else "note"
     said = "wrong" if finding.is_wrong else "no fault"
     return (
-        f'<td class="number">{len(finding.cases):,}</td><td><a href="#{finding.kind}">{escape(finding.title)}</a></td>'
+        f'<td class="number">{len(finding.cases):,}</td><td><a '
+        f'href="#{finding.kind}">{escape(finding.title)}</a></td>'
         f'<td class="{kind}">{said}</td>'
     )
 
@@ -60,8 +64,12 @@ class _Wall:
         pairs = list(zip(case.photos, labels, strict=True))[:_MOST_IN_CASE] if case.photos else []
         figures = "".join(self._figure(name, label) for name, label in pairs)
         more = len(case.photos) - len(pairs)
-        said = "; ".join(part for part in (case.said, f"and {more:,} more photos" if more else "") if part)
-        return f'<li class="case"><div>{figures}</div>{paragraph(said, "soft") if said else ""}</li>'
+        said = "; ".join(
+            part for part in (case.said, f"and {more:,} more photos" if more else "") if part
+        )
+        return (
+            f'<li class="case"><div>{figures}</div>{paragraph(said, "soft") if said else ""}</li>'
+        )
 
     def _figure(self, name: str, label: str | None) -> str:
         caption = escape(name) + ("" if label is None else f"<br><b>{escape(label)}</b>")
@@ -71,7 +79,9 @@ class _Wall:
         if self._left <= 0:
             return ""
         try:
-            image = thumbnail(read_photo(self._folder / name, at_least_px=_THUMBNAIL_PX), _THUMBNAIL_PX)
+            image = thumbnail(
+                read_photo(self._folder / name, at_least_px=_THUMBNAIL_PX), _THUMBNAIL_PX
+            )
         except BadPhoto:
             return ""
         self._left -= 1

@@ -1,4 +1,6 @@
-"""A check as text for people at a terminal: what the set holds, then what is wrong, with what to do."""
+"""A check as text for people at a terminal: what the set holds, then what is wrong, with what to
+do.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ def fact_lines(facts: Facts) -> list[tuple[str, str]]:
     """A set's facts in words."""
     new = f", and {facts['new_whale']:,} photos of {NEW_WHALE}" if facts["new_whale"] else ""
     lines = [
-        ("labels", f"{facts['labels']:,} in {facts['rows']:,} rows, {facts['labels_seen_once']:,} of one photo{new}"),
+        (
+            "labels",
+            f"{facts['labels']:,} in {facts['rows']:,} rows, {facts['labels_seen_once']:,} of "
+            f"one photo{new}",
+        ),
         ("files", f"{facts['files']:,}, {facts['labelled_files']:,} of them with a label"),
     ]
     return lines + look_lines(facts)
@@ -49,13 +55,17 @@ def look_lines(facts: Facts) -> list[tuple[str, str]]:
     if not facts["width_px"]:
         return []
     (narrow, width, wide), (low, height, high) = facts["width_px"], facts["height_px"]
-    exif = f"{facts['with_time']:,} with a time, {facts['with_place']:,} with a place, {facts['turned']:,} turned"
+    exif = (
+        f"{facts['with_time']:,} with a time, {facts['with_place']:,} with a place, "
+        f"{facts['turned']:,} turned"
+    )
     alpha = f"; {facts['with_alpha']:,} with transparency" if facts["with_alpha"] else ""
     return [
         ("bytes", f"{facts['bytes'] / 1e6:,.1f} MB"),
         (
             "pixels",
-            f"width {narrow:,} to {wide:,} (median {width:,}), height {low:,} to {high:,} (median {height:,}); "
+            f"width {narrow:,} to {wide:,} (median {width:,}), height {low:,} to {high:,} "
+            f"(median {height:,}); "
             f"{facts['sizes']:,} size{'' if facts['sizes'] == 1 else 's'}",
         ),
         ("format", f"{_listed(facts['formats'])} (modes {_listed(facts['modes'])})"),
@@ -76,7 +86,9 @@ def findings_table(report: CheckReport) -> Table:
         if not finding.is_wrong:
             title.append(" (no fault)")
         table.add_row(
-            f"{len(finding.cases):,}", title, Text.assemble(finding.advice, "\n", (_examples(finding), "dim"))
+            f"{len(finding.cases):,}",
+            title,
+            Text.assemble(finding.advice, "\n", (_examples(finding), "dim")),
         )
     return table
 

@@ -1,4 +1,6 @@
-"""Contact sheets: a label's photos on one page, so that a person sees who it is, or that it is two."""
+"""Contact sheets: a label's photos on one page, so that a person sees who it is, or that it is
+two.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ _TILE_PX, _COLUMNS, _MOST = 200, 6, 24
 
 
 def chosen_labels(photos: Sequence[LabelledPhoto], count: int, named: Sequence[str]) -> list[str]:
-    """The labels that get a sheet: those named, then the `count` most photographed. Raises BadLabels."""
+    """The labels that get a sheet: those named, then the `count` most photographed.
+
+    Raises BadLabels.
+    """
     per_label = list(photos_per_label(photos))
     known = {photo.individual or NEW_WHALE for photo in photos}
     absent = [name for name in named if name not in known]
@@ -28,14 +33,18 @@ def chosen_labels(photos: Sequence[LabelledPhoto], count: int, named: Sequence[s
 
 
 def draw_sheet(label: str, photos: Sequence[LabelledPhoto], path: Path) -> Image:
-    """Draw a label's photos with their names, of many 24 spread evenly over time and names; returns the sheet."""
+    """Draw a label's photos with their names, of many 24 spread evenly over time and names; returns
+    the sheet.
+    """
     own = [photo for photo in photos if (photo.individual or NEW_WHALE) == label]
     own.sort(key=lambda photo: (photo.taken_at or "", photo.name))
     at: list[int] = np.linspace(0, len(own) - 1, min(_MOST, len(own))).round().astype(int).tolist()
     tiles = [tile for tile in (_tile(own[each]) for each in at) if tile is not None]
     heading = f"{label}: {len(own):,} photo{'' if len(own) == 1 else 's'}"
     heading += f", {len(tiles)} of them shown" if len(tiles) < len(own) else ""
-    sheet = tiled([tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)], heading)
+    sheet = tiled(
+        [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)], heading
+    )
     write_atomically(path, png_bytes(sheet))
     return sheet
 

@@ -16,9 +16,12 @@ _PAIRS_AT_ONCE = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Photos of one picture, by name. `bits`: in how many of 255 each one's perceptual hash differs from the first's.
+    """Photos of one picture, by name.
 
-    Near ones are joined over others between them, so that bits may be more than any two neighbours' are.
+    `bits`: in how many of 255 each one's perceptual hash differs from the first's.
+
+    Near ones are joined over others between them, so that bits may be more than any two neighbours'
+    are.
     """
 
     photos: tuple[str, ...]
@@ -27,9 +30,11 @@ class Alike:
 
 
 def find_alike(looks: Sequence[PhotoLook], *, most_bits: int = MOST_BITS) -> list[Alike]:
-    """Group readable photos: first those of the same bytes, then those nearly alike; both in the order of names.
+    """Group readable photos: first those of the same bytes, then those nearly alike; both in the
+    order of names.
 
-    A near group holds every photo of its pictures, copies too; a group of copies alone is exact only.
+    A near group holds every photo of its pictures, copies too; a group of copies alone is exact
+    only.
     """
     readable = [look for look in looks if look.fault is None]
     same: dict[bytes, list[PhotoLook]] = {}
@@ -40,13 +45,17 @@ def find_alike(looks: Sequence[PhotoLook], *, most_bits: int = MOST_BITS) -> lis
     patterned = [copies for copies in same.values() if copies[0].perceptual is not None]
     near = [
         _group([look for at in members for look in patterned[at]], is_exact=False)
-        for members in near_groups([copies[0].perceptual or b"" for copies in patterned], most_bits=most_bits)
+        for members in near_groups(
+            [copies[0].perceptual or b"" for copies in patterned], most_bits=most_bits
+        )
     ]
     return sorted(exact, key=lambda one: one.photos) + sorted(near, key=lambda one: one.photos)
 
 
 def near_groups(hashes: Sequence[bytes], *, most_bits: int = MOST_BITS) -> list[list[int]]:
-    """Join hashes within `most_bits` of each other, directly or over others, into groups of two and more places."""
+    """Join hashes within `most_bits` of each other, directly or over others, into groups of two and
+    more places.
+    """
     numbers: dict[bytes, int] = {}
     number_of = np.array([numbers.setdefault(each, len(numbers)) for each in hashes], np.int64)
     roots = joined(near_pair_blocks(list(numbers), most_bits=most_bits), len(numbers))
@@ -57,7 +66,8 @@ def near_groups(hashes: Sequence[bytes], *, most_bits: int = MOST_BITS) -> list[
 
 
 def joined(blocks: Iterable[NDArray[np.int64]], count: int) -> NDArray[np.int64]:
-    """Give each of `count` things the smallest number that pairs, rows (one, other, ...), lead to from it.
+    """Give each of `count` things the smallest number that pairs, rows (one, other, ...), lead to
+    from it.
 
     No more than a million pairs and a block are held, whatever their number.
     """

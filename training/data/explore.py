@@ -1,4 +1,6 @@
-"""What a labelled set holds: photos per label, species, times, how many tell a place, tones, sizes."""
+"""What a labelled set holds: photos per label, species, times, how many tell a place, tones,
+sizes.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ class TimeCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """A labelled set in numbers; `new_whale` photos count in no label. Tones: the mean photo's shares of each value."""
+    """A labelled set in numbers; `new_whale` photos count in no label.
+
+    Tones: the mean photo's shares of each value.
+    """
 
     source: Path
     folder: Path
@@ -58,7 +63,9 @@ class Exploration:
 
     @property
     def channel_means(self) -> NDArray[np.float64]:
-        """The mean of red, green and blue, (3,), 0 to 1; every photo counts alike, whatever its size."""
+        """The mean of red, green and blue, (3,), 0 to 1; every photo counts alike, whatever its
+        size.
+        """
         return self.tones @ np.arange(256) / 255
 
     @property
@@ -78,10 +85,17 @@ class Exploration:
             "labels_seen_once": self.seen_once,
             "new_whale": self.new_whale,
             "encounters": self.encounters,
-            "labels_by_photos": {str(n): labels for n, labels in sorted(Counter(self.per_label.values()).items())},
+            "labels_by_photos": {
+                str(n): labels for n, labels in sorted(Counter(self.per_label.values()).items())
+            },
             "per_label": dict(self.per_label),
-            "species": {name: {"photos": photos, "labels": labels} for name, (photos, labels) in self.species.items()},
-            "time": None if time is None else {name: getattr(time, name) for name in TimeCoverage.__slots__},
+            "species": {
+                name: {"photos": photos, "labels": labels}
+                for name, (photos, labels) in self.species.items()
+            },
+            "time": None
+            if time is None
+            else {name: getattr(time, name) for name in TimeCoverage.__slots__},
             "labels_with_place": self.labels_with_place,
             "photos_with_region": self.photos_with_region,
             "regions": self.regions,
@@ -94,7 +108,10 @@ class Exploration:
 
 
 def explore_set(read: Labels, folder: Path, *, progress: Progress = no_progress) -> Exploration:
-    """Read every labelled photo that is there, a few at a time, and count. Raises BadLabels where none can be read."""
+    """Read every labelled photo that is there, a few at a time, and count.
+
+    Raises BadLabels where none can be read.
+    """
     tones = np.zeros((3, 256))
     looks: list[PhotoLook] = []
     unread: list[tuple[str, str]] = []
@@ -107,10 +124,17 @@ def explore_set(read: Labels, folder: Path, *, progress: Progress = no_progress)
                 tones += shares
             advance(1)
     if not looks:
-        raise BadLabels(f"{folder}: none of the {len(read.photos):,} labelled photos can be read: {unread[0][1]}")
+        raise BadLabels(
+            f"{folder}: none of the {len(read.photos):,} labelled photos can be read: "
+            f"{unread[0][1]}"
+        )
     seen = {look.name: look for look in looks}
     counts = photos_per_label(read.photos)
-    placed = {photo.individual for photo in read.photos if photo.name in seen and seen[photo.name].has_place}
+    placed = {
+        photo.individual
+        for photo in read.photos
+        if photo.name in seen and seen[photo.name].has_place
+    }
     return Exploration(
         source=read.source,
         folder=folder,
@@ -137,7 +161,9 @@ def photos_per_label(photos: Sequence[LabelledPhoto]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
-def time_coverage(photos: Sequence[LabelledPhoto], of_files: Mapping[str, str | None]) -> TimeCoverage | None:
+def time_coverage(
+    photos: Sequence[LabelledPhoto], of_files: Mapping[str, str | None]
+) -> TimeCoverage | None:
     """Count photos by year and by month; None where nothing says when any was taken."""
     times = {photo.name: photo.taken_at or of_files.get(photo.name) for photo in photos}
     told = {name: time for name, time in times.items() if time is not None}
@@ -154,7 +180,9 @@ def time_coverage(photos: Sequence[LabelledPhoto], of_files: Mapping[str, str | 
         first=min(told.values())[:10],
         last=max(told.values())[:10],
         per_year=dict(sorted(Counter(int(time[:4]) for time in told.values()).items())),
-        per_month=dict(sorted(Counter(int(time[5:7]) for time in told.values() if len(time) >= 7).items())),
+        per_month=dict(
+            sorted(Counter(int(time[5:7]) for time in told.values() if len(time) >= 7).items())
+        ),
         labels_on_several_days=sum(len(each) > 1 for each in days.values()),
     )
 

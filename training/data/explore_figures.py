@@ -23,7 +23,9 @@ _WIDTH, _HEIGHT, _WHOLE_WIDTH = 5.4, 4.2, 9.0  # inches: of one of two panels, a
 
 
 def draw_figures(found: Exploration, folder: Path) -> dict[str, str]:
-    """Draw what there is something to show of into `folder`; returns each file's name with what it shows."""
+    """Draw what there is something to show of into `folder`; returns each file's name with what it
+    shows.
+    """
     drawn: dict[str, str] = {}
 
     def draw(name: str, shows: str, with_what: Callable[[Path], None]) -> None:
@@ -31,25 +33,40 @@ def draw_figures(found: Exploration, folder: Path) -> dict[str, str]:
         drawn[name] = shows
 
     if found.per_label:
-        draw("photos-per-label.png", "Photos per label", lambda path: draw_labels(found.per_label, path))
+        draw(
+            "photos-per-label.png",
+            "Photos per label",
+            lambda path: draw_labels(found.per_label, path),
+        )
     if found.species:
-        draw("species.png", "Photos and labels per species", lambda path: draw_species(found.species, path))
+        draw(
+            "species.png",
+            "Photos and labels per species",
+            lambda path: draw_species(found.species, path),
+        )
     time = found.time
     if time is not None:
         draw("time.png", "Photos by year and by month", lambda path: draw_time(time, path))
-    draw("tones.png", "How bright the pixels of each channel are", lambda path: draw_tones(found, path))
+    draw(
+        "tones.png",
+        "How bright the pixels of each channel are",
+        lambda path: draw_tones(found, path),
+    )
     if len(found.sizes_px) > 1:
         draw("sizes.png", "Widths and heights", lambda path: draw_sizes(found.sizes_px, path))
     return drawn
 
 
 def draw_labels(per_label: Mapping[str, int], path: Path) -> None:
-    """Draw how many labels have how many photos, and the photos of each label by rank; both axes logarithmic.
+    """Draw how many labels have how many photos, and the photos of each label by rank; both axes
+    logarithmic.
 
     Few labels are drawn by name instead.
     """
     if len(per_label) <= _FEW_LABELS:
-        with figure(path, width_inches=_WHOLE_WIDTH, height_inches=1.6 + 0.35 * len(per_label)) as (axes,):
+        with figure(path, width_inches=_WHOLE_WIDTH, height_inches=1.6 + 0.35 * len(per_label)) as (
+            axes,
+        ):
             _bars_by_name(axes, per_label)
         return
     with figure(path, columns=2, width_inches=_WIDTH, height_inches=_HEIGHT) as (counts, ranks):
@@ -64,14 +81,19 @@ def draw_labels(per_label: Mapping[str, int], path: Path) -> None:
             yscale="log",
         )
         most, least = max(numbers), min(numbers)
-        ylim = (max(0.8, min(0.8 * least, least - 1)), max(1.3 * most, most + 1))  # where all have as many, too
+        ylim = (
+            max(0.8, min(0.8 * least, least - 1)),
+            max(1.3 * most, most + 1),
+        )  # where all have as many, too
         ranks.set(xlim=(0.8, 1.3 * len(numbers)), ylim=ylim)
         _tick_whole_numbers(ranks.xaxis)
         _tick_whole_numbers(ranks.yaxis)
 
 
 def _histogram(axes: Any, per_label: Mapping[str, int]) -> None:
-    """Bars for 1, 2, 3-4, 5-8, ... photos: each bar's labels have up to twice as many as the last's."""
+    """Bars for 1, 2, 3-4, 5-8, ... photos: each bar's labels have up to twice as many as the
+    last's.
+    """
     bins = Counter((count - 1).bit_length() for count in per_label.values())
     numbers = range(max(bins) + 1)
     bars = axes.bar(numbers, [bins[each] for each in numbers], color=_BLUE)
@@ -83,7 +105,9 @@ def _histogram(axes: Any, per_label: Mapping[str, int]) -> None:
         ylabel="labels",
         yscale="log",
     )
-    axes.set_xticks(numbers, [_range_of(each) for each in numbers], rotation=0 if len(numbers) < 9 else 30)
+    axes.set_xticks(
+        numbers, [_range_of(each) for each in numbers], rotation=0 if len(numbers) < 9 else 30
+    )
     axes.set(xlim=(-0.6, max(len(numbers), 4) - 0.4), ylim=(0.8, 2 * max(bins.values())))
     _tick_whole_numbers(axes.yaxis)
 
@@ -104,7 +128,9 @@ def _bars_by_name(axes: Any, per_label: Mapping[str, int]) -> None:
 
 
 def _tick_whole_numbers(axis: Any) -> None:
-    """Tick what is in view: a logarithmic axis of small whole numbers else has one label or none."""
+    """Tick what is in view: a logarithmic axis of small whole numbers else has one label or
+    none.
+    """
     low, high = axis.get_view_interval()
     ticks = whole_ticks(low, high)
     axis.set_ticks(ticks, [f"{each:,}" for each in ticks])
@@ -112,8 +138,15 @@ def _tick_whole_numbers(axis: Any) -> None:
 
 
 def whole_ticks(low: float, high: float) -> list[int]:
-    """Whole numbers within a logarithmic axis: 1, 2, 5, 10, ...; of many 1, 10, 100; of few in equal steps."""
-    ticks = [each * 10**power for power in range(8) for each in (1, 2, 5) if low <= each * 10**power <= high]
+    """Whole numbers within a logarithmic axis: 1, 2, 5, 10, ...; of many 1, 10, 100; of few in
+    equal steps.
+    """
+    ticks = [
+        each * 10**power
+        for power in range(8)
+        for each in (1, 2, 5)
+        if low <= each * 10**power <= high
+    ]
     if len(ticks) > _MANY_TICKS:
         return [each for each in ticks if str(each)[0] == "1"]
     if len(ticks) >= _FEW_TICKS:
@@ -128,7 +161,9 @@ def draw_species(species: Mapping[str, tuple[int, int]], path: Path) -> None:
     """Draw the photos and labels of the most photographed species."""
     most = list(species.items())[:20]
     at = np.arange(len(most))
-    with figure(path, width_inches=_WHOLE_WIDTH, height_inches=max(_HEIGHT, 0.4 * len(most) + 1.5)) as (axes,):
+    with figure(
+        path, width_inches=_WHOLE_WIDTH, height_inches=max(_HEIGHT, 0.4 * len(most) + 1.5)
+    ) as (axes,):
         for place, (kind, colour) in enumerate((("photos", _BLUE), ("labels", _GREY))):
             counts = [each[place] for _, each in most]
             bars = axes.barh(at + 0.4 * place - 0.2, counts, 0.38, color=colour, label=kind)
@@ -145,10 +180,14 @@ def draw_time(time: TimeCoverage, path: Path) -> None:
     told = time.by_label + time.by_file
     with figure(path, columns=2, width_inches=_WIDTH, height_inches=_HEIGHT) as (years, months):
         years.bar(list(time.per_year), list(time.per_year.values()), color=_BLUE)
-        years.set(title=f"{told:,} photos, {time.first} to {time.last}", xlabel="year", ylabel="photos")
+        years.set(
+            title=f"{told:,} photos, {time.first} to {time.last}", xlabel="year", ylabel="photos"
+        )
         first, last = min(time.per_year), max(time.per_year)
         years.set_xticks(range(first, last + 1, 1 + (last - first) // 6))
-        months.bar(range(1, 13), [time.per_month.get(month, 0) for month in range(1, 13)], color=_BLUE)
+        months.bar(
+            range(1, 13), [time.per_month.get(month, 0) for month in range(1, 13)], color=_BLUE
+        )
         months.set(title="all years together", xlabel="month", ylabel="photos")
         months.set_xticks(range(1, 13), _MONTHS, rotation=45)
         for axes in (years, months):
@@ -156,13 +195,17 @@ def draw_time(time: TimeCoverage, path: Path) -> None:
 
 
 def draw_tones(found: Exploration, path: Path) -> None:
-    """Draw the mean photo's shares of each value in red, green and blue, with mean and standard deviation."""
+    """Draw the mean photo's shares of each value in red, green and blue, with mean and standard
+    deviation.
+    """
     with figure(path, width_inches=_WHOLE_WIDTH, height_inches=_HEIGHT) as (axes,):
         means, deviations = 255 * found.channel_means, 255 * found.channel_deviations
         for at, (name, colour, style) in enumerate(_CHANNELS):
             said = f"{name}: mean {means[at]:.1f}, standard deviation {deviations[at]:.1f}"
             axes.plot(range(256), 100 * found.tones[at], color=colour, linestyle=style, label=said)
-        highest = 100 * float(np.sort(found.tones, axis=None)[-7])  # black and white edges may tower over all else
+        highest = 100 * float(
+            np.sort(found.tones, axis=None)[-7]
+        )  # black and white edges may tower over all else
         axes.set(
             title=f"Tones of {len(found.photos) - len(found.unread):,} photos, each counted alike",
             xlabel="value of a pixel's channel (0 is black, 255 full)",
@@ -178,11 +221,20 @@ def draw_sizes(sizes_px: Mapping[tuple[int, int], int], path: Path) -> None:
     widths, heights = zip(*sizes_px, strict=True)
     counts = np.array(list(sizes_px.values()))
     with figure(path, width_inches=_WHOLE_WIDTH, height_inches=1.2 * _HEIGHT) as (axes,):
-        axes.scatter(widths, heights, 12 + 400 * counts / counts.max(), color=_BLUE, alpha=0.3, linewidths=0)
+        axes.scatter(
+            widths, heights, 12 + 400 * counts / counts.max(), color=_BLUE, alpha=0.3, linewidths=0
+        )
         low, high = min(*widths, *heights) / 10, 10 * max(*widths, *heights)
         for aspect, style in ((1, "-"), (2, "--"), (4, ":")):
             said = f"{aspect} : 1 (width : height)"
-            axes.plot([low, high], [low / aspect, high / aspect], style, color=_GREY, linewidth=1.5, label=said)
+            axes.plot(
+                [low, high],
+                [low / aspect, high / aspect],
+                style,
+                color=_GREY,
+                linewidth=1.5,
+                label=said,
+            )
         axes.set(
             title=f"{len(sizes_px):,} sizes of {counts.sum():,} photos",
             xlabel="width (px)",
@@ -190,7 +242,10 @@ def draw_sizes(sizes_px: Mapping[tuple[int, int], int], path: Path) -> None:
         )
         if max(*widths, *heights) > _WIDE_SPAN * min(*widths, *heights):
             axes.set(xscale="log", yscale="log")
-        axes.set(xlim=(min(widths) / 1.25, 1.25 * max(widths)), ylim=(min(heights) / 1.25, 1.25 * max(heights)))
+        axes.set(
+            xlim=(min(widths) / 1.25, 1.25 * max(widths)),
+            ylim=(min(heights) / 1.25, 1.25 * max(heights)),
+        )
         if axes.get_xscale() == "log":
             _tick_whole_numbers(axes.xaxis)
             _tick_whole_numbers(axes.yaxis)

@@ -1,4 +1,6 @@
-"""An exploration in words: lines for the terminal, and one HTML page with its figures and contact sheets."""
+"""An exploration in words: lines for the terminal, and one HTML page with its figures and contact
+sheets.
+"""
 
 from __future__ import annotations
 
@@ -25,38 +27,59 @@ def exploration_lines(found: Exploration) -> list[tuple[str, str]]:
     labelled = sum(counts)
     lines = [("photos", f"{len(found.photos):,}: {labelled:,} of {len(counts):,} labels")]
     if found.new_whale:
-        lines[0] = ("photos", f"{lines[0][1]}, and {found.new_whale:,} of {NEW_WHALE}, which counts in no label")
+        lines[0] = (
+            "photos",
+            f"{lines[0][1]}, and {found.new_whale:,} of {NEW_WHALE}, which counts in no label",
+        )
     if counts:
         share = f"{found.seen_once / len(counts):.0%}"
         lines.append(
             (
                 "seen once",
-                f"{found.seen_once:,} of {len(counts):,} labels ({share}) have one photo: nothing can be asked of them",
+                f"{found.seen_once:,} of {len(counts):,} labels ({share}) have one photo: "
+                "nothing can be asked of them",
             )
         )
         middle = counts[len(counts) // 2]
         lines.append(
             (
                 "per label",
-                f"{counts[-1]:,} to {counts[0]:,} photos, median {middle:,}, mean {labelled / len(counts):,.1f}",
+                f"{counts[-1]:,} to {counts[0]:,} photos, median {middle:,}, mean "
+                f"{labelled / len(counts):,.1f}",
             )
         )
     if len(counts) >= _MOST_LABELS:
         tenth = round(len(counts) / 10)
         held = sum(counts[:tenth]) / labelled
         lines.append(
-            ("skew", f"the most photographed {tenth:,} labels (a tenth) hold {held:.0%} of the labelled photos")
+            (
+                "skew",
+                f"the most photographed {tenth:,} labels (a tenth) hold {held:.0%} of the "
+                "labelled photos",
+            )
         )
     lines.append(("species", _species(found.species)))
     lines += _time_lines(found)
-    places = f"{found.files['with_place']:,} of {len(found.photos):,} photos tell a place in their file"
-    lines.append(("place", f"{places}, of {found.labels_with_place:,} labels; where is never shown"))
+    places = (
+        f"{found.files['with_place']:,} of {len(found.photos):,} photos tell a place in their file"
+    )
+    lines.append(
+        ("place", f"{places}, of {found.labels_with_place:,} labels; where is never shown")
+    )
     if found.photos_with_region:
-        lines.append(("region", f"{found.photos_with_region:,} photos, by their labels, of {found.regions:,} regions"))
+        lines.append(
+            (
+                "region",
+                f"{found.photos_with_region:,} photos, by their labels, of {found.regions:,} "
+                "regions",
+            )
+        )
     lines.append(("mean", _channels(found.channel_means.tolist())))
     lines.append(("deviation", _channels(found.channel_deviations.tolist())))
     if found.unread:
-        lines.append(("unreadable", f"{len(found.unread):,} photos; `flukeprint data check` lists them"))
+        lines.append(
+            ("unreadable", f"{len(found.unread):,} photos; `flukeprint data check` lists them")
+        )
     return lines + [line for line in look_lines(found.files) if line[0] != "EXIF"]
 
 
@@ -76,7 +99,10 @@ def print_exploration(found: Exploration) -> None:
 def exploration_page(
     found: Exploration, figures: Mapping[str, tuple[str, bytes]], sheets: Mapping[str, Image]
 ) -> bytes:
-    """The page as a file's content. `figures`: what each shows and its PNG, by name; `sheets`: by label."""
+    """The page as a file's content.
+
+    `figures`: what each shows and its PNG, by name; `sheets`: by label.
+    """
     parts = [
         paragraph(f"Labels {found.source}, photos {found.folder}", "soft"),
         *(paragraph(f"note: {warning}", "soft") for warning in found.warnings),
@@ -87,14 +113,19 @@ def exploration_page(
     if found.per_label:
         most = list(found.per_label.items())[:_MOST_LABELS]
         heading = (
-            "Photos by label" if len(most) == len(found.per_label) else f"The {len(most)} most photographed labels"
+            "Photos by label"
+            if len(most) == len(found.per_label)
+            else f"The {len(most)} most photographed labels"
         )
         parts += [f"<h2>{heading}</h2>", html_table(("label", "photos"), most)]
     if found.species:
         rows = [(name, photos, labels) for name, (photos, labels) in found.species.items()]
         parts += ["<h2>Species</h2>", html_table(("species", "photos", "labels"), rows)]
     for label, sheet in sheets.items():
-        parts += [f"<h2>{escape(label)}</h2>", data_picture(jpeg_bytes(sheet), f"Photos of {label}", kind="jpeg")]
+        parts += [
+            f"<h2>{escape(label)}</h2>",
+            data_picture(jpeg_bytes(sheet), f"Photos of {label}", kind="jpeg"),
+        ]
     return html_page(f"flukeprint data explore: {name_of(found.source)}", parts)
 
 
@@ -116,7 +147,10 @@ def _distribution(per_label: Mapping[str, int]) -> Table:
 def _species(species: Mapping[str, tuple[int, int]]) -> str:
     if not species:
         return "the labels name none"
-    said = [f"{name} ({photos:,} photos of {labels:,} labels)" for name, (photos, labels) in list(species.items())[:5]]
+    said = [
+        f"{name} ({photos:,} photos of {labels:,} labels)"
+        for name, (photos, labels) in list(species.items())[:5]
+    ]
     return f"{len(species):,}: " + ", ".join(said) + (" and more" if len(species) > 5 else "")
 
 
@@ -128,7 +162,8 @@ def _time_lines(found: Exploration) -> list[tuple[str, str]]:
     lines = [
         (
             "time",
-            f"{told:,} of {len(found.photos):,} photos ({time.by_label:,} by label, {time.by_file:,} by file alone), "
+            f"{told:,} of {len(found.photos):,} photos ({time.by_label:,} by label, "
+            f"{time.by_file:,} by file alone), "
             f"{time.first} to {time.last}",
         ),
         ("seen again", f"{time.labels_on_several_days:,} labels on more than one day"),

@@ -1,4 +1,7 @@
-"""Look at each photo's file once: what it is, what it weighs, which picture it holds. A few threads, bounded memory."""
+"""Look at each photo's file once: what it is, what it weighs, which picture it holds.
+
+A few threads, bounded memory.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +35,22 @@ from index.prefetch import ahead
 Tint = Literal["colour", "grey", "grey stored as colour"]
 
 _THREADS, _AHEAD = 2, 64
-# A decoded photo costs up to 30 bytes a pixel on its way; so many at once are decoded one at a time, and more only of
-# JPEGs, which come at an eighth of their size.
+# A decoded photo costs up to 30 bytes a pixel on its way; so many at once are decoded one at a
+# time, and more only of JPEGs, which come at an eighth of their size.
 _MANY_PIXELS = 8_000_000
 _WHOLE = PhotoLimits(max_pixels=40_000_000)
-_GREY_SPREAD = 6  # grey levels between red, green and blue: what JPEG makes of a grey picture stays below
+_GREY_SPREAD = (
+    6  # grey levels between red, green and blue: what JPEG makes of a grey picture stays below
+)
 _SMALL_PX = 64
 _MANY = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoLook:
-    """What one file is. `fault` None: it can be read; else what is wrong with it, and nothing else is known."""
+    """What one file is. `fault` None: it can be read; else what is wrong with it, and nothing else
+    is known.
+    """
 
     name: str
     fault: str | None
@@ -61,8 +68,12 @@ class PhotoLook:
     perceptual: bytes | None = None  # None: a picture without a pattern
 
 
-def look_at_all(names: Sequence[str], folder: Path) -> Generator[tuple[PhotoLook, NDArray[np.float64] | None]]:
-    """Look at photos in their order. Beside each comes its tones, (3, 256): the shares of red, green and blue values.
+def look_at_all(
+    names: Sequence[str], folder: Path
+) -> Generator[tuple[PhotoLook, NDArray[np.float64] | None]]:
+    """Look at photos in their order.
+
+    Beside each comes its tones, (3, 256): the shares of red, green and blue values.
 
     A photo that can't be read has a fault and no tones, and stops nobody else's.
     """
@@ -106,7 +117,11 @@ def _decoded(data: bytes, name: str, kind: PhotoKind) -> Image:
 def _upright_size(kind: PhotoKind, image: Image) -> tuple[int, int]:
     if kind.file_format in {"TIFF", "HEIC"}:  # decoded whole, and turned by their decoders
         return image.width, image.height
-    return (kind.height_px, kind.width_px) if kind.orientation >= 5 else (kind.width_px, kind.height_px)
+    return (
+        (kind.height_px, kind.width_px)
+        if kind.orientation >= 5
+        else (kind.width_px, kind.height_px)
+    )
 
 
 def _tint(kind: PhotoKind, image: Image) -> Tint:

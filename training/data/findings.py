@@ -1,4 +1,6 @@
-"""What is wrong with a labelled set, one finding a kind, with every case of it and what to do about it."""
+"""What is wrong with a labelled set, one finding a kind, with every case of it and what to do about
+it.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ _SUFFIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One photo, or one group of photos. `labels` stand beside `photos`; None: that photo has no label."""
+    """One photo, or one group of photos.
+
+    `labels` stand beside `photos`; None: that photo has no label.
+    """
 
     photos: tuple[str, ...]
     labels: tuple[str | None, ...] = ()
@@ -46,8 +51,12 @@ class Finding:
     cases: tuple[Case, ...]
 
 
-def findings_of(agreement: Agreement, looks: Sequence[PhotoLook], alike: Sequence[Alike]) -> list[Finding]:
-    """Name everything that is wrong with a set, then what is worth knowing; kinds without a case are left out."""
+def findings_of(
+    agreement: Agreement, looks: Sequence[PhotoLook], alike: Sequence[Alike]
+) -> list[Finding]:
+    """Name everything that is wrong with a set, then what is worth knowing; kinds without a case
+    are left out.
+    """
     labels = labels_of(agreement)
     readable = [look for look in looks if look.fault is None]
     found = [
@@ -57,7 +66,11 @@ def findings_of(agreement: Agreement, looks: Sequence[PhotoLook], alike: Sequenc
             "photos that can't be read",
             True,
             "Copy or download them again; what can't be mended has to go, with its row.",
-            tuple(Case((look.name,), (labels.get(look.name),), look.fault) for look in looks if look.fault is not None),
+            tuple(
+                Case((look.name,), (labels.get(look.name),), look.fault)
+                for look in looks
+                if look.fault is not None
+            ),
         ),
         *_of_alike(alike, labels),
         _like_labels(labels.values()),
@@ -68,14 +81,21 @@ def findings_of(agreement: Agreement, looks: Sequence[PhotoLook], alike: Sequenc
 
 
 def labels_of(agreement: Agreement) -> dict[str, str]:
-    """The label of every photo that has one; of a photo with several, all of them, joined by `or`."""
-    once = {photo.name: photo.individual or NEW_WHALE for photo in (*agreement.labelled, *agreement.absent)}
+    """The label of every photo that has one; of a photo with several, all of them, joined by
+    `or`.
+    """
+    once = {
+        photo.name: photo.individual or NEW_WHALE
+        for photo in (*agreement.labelled, *agreement.absent)
+    }
     return once | {name: " or ".join(several) for name, several in agreement.disputed}
 
 
 def _of_labels(agreement: Agreement) -> Iterable[Finding]:
     meant = {name: f"{file} differs by {how} alone" for name, file, how in agreement.meant}
-    of_files = {file: f"{name} in the labels differs by {how} alone" for name, file, how in agreement.meant}
+    of_files = {
+        file: f"{name} in the labels differs by {how} alone" for name, file, how in agreement.meant
+    }
     yield Finding(
         "no_photo",
         "labels without a photo",
@@ -90,24 +110,31 @@ def _of_labels(agreement: Agreement) -> Iterable[Finding]:
         "no_label",
         "photos without a label",
         True,
-        "Add a row for each (new_whale where nobody knows the animal), or move the files out of the folder.",
+        "Add a row for each (new_whale where nobody knows the animal), or move the files out of "
+        "the folder.",
         tuple(Case((name,), (None,), of_files.get(name, "")) for name in agreement.unlabelled),
     )
     yield Finding(
         "bad_rows",
         "rows that can't be understood",
         True,
-        "Mend these lines of the label file; until then their photos count as photos without a label.",
+        "Mend these lines of the label file; until then their photos count as photos without a "
+        "label.",
         tuple(Case((), (), said) for said in agreement.bad_rows),
     )
     yield Finding(
         "rows_disagree",
         "photos whose rows disagree",
         True,
-        "Keep the right row: training refuses both. Where several animals are in one photo, cut it into one photo an "
+        "Keep the right row: training refuses both. Where several animals are in one photo, cut "
+        "it into one photo an "
         "animal.",
         tuple(
-            Case((name,), (" or ".join(labels),), "" if len(labels) > 1 else "one label, other details")
+            Case(
+                (name,),
+                (" or ".join(labels),),
+                "" if len(labels) > 1 else "one label, other details",
+            )
             for name, labels in agreement.disputed
         ),
     )
@@ -123,11 +150,16 @@ def _of_labels(agreement: Agreement) -> Iterable[Finding]:
 def _advice_for_absent(agreement: Agreement) -> str:
     ways = Counter(how for _, _, how in agreement.meant)
     if not ways:
-        return "Find the files and copy them in, or take the rows out; training with them missing is refused."
+        return (
+            "Find the files and copy them in, or take the rows out; training with them "
+            "missing is refused."
+        )
     said = ", ".join(f"{count:,} by {how}" for how, count in ways.most_common())
     return (
-        f"{sum(ways.values()):,} of them differ from a file without a label in one thing alone ({said}): rename the "
-        "files, or mend the names in the label file. The rest: find the files, or take the rows out."
+        f"{sum(ways.values()):,} of them differ from a file without a label in one thing alone "
+        f"({said}): rename the "
+        "files, or mend the names in the label file. The rest: find the files, or take the rows "
+        "out."
     )
 
 
@@ -139,12 +171,28 @@ def _of_alike(alike: Sequence[Alike], labels: Mapping[str, str]) -> Iterable[Fin
         said = "" if group.is_exact else f"{max(group.bits)} of 255 bits differ"
         kinds.setdefault((group.is_exact, is_across), []).append(Case(group.photos, own, said))
     across = (
-        "One label is wrong, or one animal has two names, or a new_whale is known: compare them and keep one label."
+        "One label is wrong, or one animal has two names, or a new_whale is known: compare "
+        "them and keep one label."
     )
-    within = "Keep one of each: copies fall on both sides of a split, and then a measurement is of memory."
+    within = (
+        "Keep one of each: copies fall on both sides of a split, and then a measurement is "
+        "of memory."
+    )
     for is_exact, is_across, kind, title, advice in (
-        (True, True, "same_file_across_labels", "files that are the same under different labels", across),
-        (False, True, "near_across_labels", "pictures that are nearly the same under different labels", across),
+        (
+            True,
+            True,
+            "same_file_across_labels",
+            "files that are the same under different labels",
+            across,
+        ),
+        (
+            False,
+            True,
+            "near_across_labels",
+            "pictures that are nearly the same under different labels",
+            across,
+        ),
         (True, False, "same_file", "files that are there more than once", within),
         (False, False, "near", "pictures that are there more than once in other bytes", within),
     ):
@@ -156,7 +204,11 @@ def _like_labels(labels: Iterable[str]) -> Finding:
     for label in labels:
         spelt.setdefault(re.sub(r"[\W_]+", "", folded(label)), Counter())[label] += 1
     cases = [
-        Case((), tuple(sorted(names)), ", ".join(f"{name}: {count:,}" for name, count in sorted(names.items())))
+        Case(
+            (),
+            tuple(sorted(names)),
+            ", ".join(f"{name}: {count:,}" for name, count in sorted(names.items())),
+        )
         for names in spelt.values()
         if len(names) > 1
     ]
@@ -182,7 +234,9 @@ def _of_pictures(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Itera
         f"photos whose shorter side is below {_SMALLEST_PX} px",
         False,
         "Ask for the originals; marks that a network could learn from are lost at this size.",
-        _cases(looks, labels, lambda look: min(look.width_px, look.height_px) < _SMALLEST_PX, _size),
+        _cases(
+            looks, labels, lambda look: min(look.width_px, look.height_px) < _SMALLEST_PX, _size
+        ),
     )
     yield Finding(
         "long",
@@ -196,7 +250,8 @@ def _of_pictures(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Itera
         "grey_among_colour",
         "grey photos among coloured ones",
         False,
-        "If some animals are mostly grey and others not, a network learns that instead: train all in grey, or add grey "
+        "If some animals are mostly grey and others not, a network learns that instead: train "
+        "all in grey, or add grey "
         "by augmentation.",
         grey if len(grey) < len(looks) else (),
     )
@@ -204,7 +259,8 @@ def _of_pictures(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Itera
         "alpha",
         "photos with transparency",
         False,
-        "They are read before middle grey; nothing has to be done, unless a mask was meant to be kept.",
+        "They are read before middle grey; nothing has to be done, unless a mask was meant to "
+        "be kept.",
         _cases(looks, labels, lambda look: look.has_alpha, lambda look: look.mode),
     )
 
@@ -214,7 +270,8 @@ def _of_files(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Iterable
         "place",
         "photos that tell where they were taken",
         False,
-        "Where endangered animals are is a secret: take the places out before files leave your hands (`flukeprint "
+        "Where endangered animals are is a secret: take the places out before files leave your "
+        "hands (`flukeprint "
         "catalogue export` does). Nothing here shows them.",
         _cases(looks, labels, lambda look: look.has_place, lambda look: "has a place"),
     )
@@ -222,8 +279,14 @@ def _of_files(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Iterable
         "turned",
         "photos stored turned or mirrored, with an EXIF orientation",
         False,
-        "flukeprint turns them upright. Other programs may not: boxes measured there are then wrong.",
-        _cases(looks, labels, lambda look: look.orientation != 1, lambda look: f"orientation {look.orientation}"),
+        "flukeprint turns them upright. Other programs may not: boxes measured there are then "
+        "wrong.",
+        _cases(
+            looks,
+            labels,
+            lambda look: look.orientation != 1,
+            lambda look: f"orientation {look.orientation}",
+        ),
     )
     yield Finding(
         "suffix",
@@ -240,7 +303,9 @@ def _cases(
     is_one: Callable[[PhotoLook], bool],
     said: Callable[[PhotoLook], str],
 ) -> tuple[Case, ...]:
-    return tuple(Case((look.name,), (labels.get(look.name),), said(look)) for look in looks if is_one(look))
+    return tuple(
+        Case((look.name,), (labels.get(look.name),), said(look)) for look in looks if is_one(look)
+    )
 
 
 def _size(look: PhotoLook) -> str:

@@ -1,1 +1,1 @@
-""""""
+"""Several checkpoints made one: combined, gated, reduced to fewer dimensions."""

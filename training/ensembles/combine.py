@@ -51,15 +51,16 @@ def combine(
 ) -> str:
     """Write one checkpoint of several members; returns its fingerprint.
 
-    A path may name an ensemble's member: FILE@2 is its second (default@2 the shipped one's), which stays as it is where
-    it has as many dimensions as are wanted. So one can be exchanged, or some left out.
-    A photo is cropped once for all members, and scaled to the largest member's input, from which the others scale
-    down; in all else they must agree in preprocessing. The locator is that of the checkpoint `locator`, else the first
-    that a member has. With `experts` (species: members' numbers from 1) a gate divides photos among members; with
-    `dimensions` (of each member, or one for all) embeddings are brought down to so many. Both are fitted to `photos`,
-    which hold some of every species. The members numbered in `apart` (from 1) keep the looks at a photo and at its
-    mirror image apart, as those that say so themselves do. The card keeps every member's own. Raises BadEnsemble,
-    BadExperts, and BadCheckpoint for a file that is none.
+    A path may name an ensemble's member: FILE@2 is its second (default@2 the shipped one's), which
+    stays as it is where it has as many dimensions as are wanted. So one can be exchanged, or some
+    left out. A photo is cropped once for all members, and scaled to the largest member's input,
+    from which the others scale down; in all else they must agree in preprocessing. The locator is
+    that of the checkpoint `locator`, else the first that a member has. With `experts` (species:
+    members' numbers from 1) a gate divides photos among members; with `dimensions` (of each member,
+    or one for all) embeddings are brought down to so many. Both are fitted to `photos`, which hold
+    some of every species. The members numbered in `apart` (from 1) keep the looks at a photo and at
+    its mirror image apart, as those that say so themselves do. The card keeps every member's own.
+    Raises BadEnsemble, BadExperts, and BadCheckpoint for a file that is none.
     """
     if len(paths) < 2:
         raise BadEnsemble(f"{len(paths)} checkpoint given; an ensemble needs two or more")
@@ -67,7 +68,8 @@ def combine(
         raise BadEnsemble(f"--apart {sorted(apart)}; the members are 1 to {len(paths)}")
     if len(dimensions) not in (0, 1, len(paths)):
         raise BadEnsemble(
-            f"--dimensions gives {len(dimensions)} numbers for {len(paths)} members; give one, or one for each"
+            f"--dimensions gives {len(dimensions)} numbers for {len(paths)} members; give one, "
+            "or one for each"
         )
     given = [_opened(path) for path in paths]
     headers = [one.header for one in given]
@@ -82,7 +84,11 @@ def combine(
         weights |= {f"members.{at}.{name}": value for name, value in one.weights.items()}
     locator_from = _locator_from(given, locator)
     card: dict[str, Any] = {"name": name, "members": [header.card for header in headers]}
-    card |= {shared: headers[0].card[shared] for shared in ("photos", "individuals") if shared in headers[0].card}
+    card |= {
+        shared: headers[0].card[shared]
+        for shared in ("photos", "individuals")
+        if shared in headers[0].card
+    }
     network: dict[str, Any] = {"members": described}
     if locator_from is not None:
         found = load_weights(locator_from)
@@ -92,16 +98,24 @@ def combine(
     if dimensions:
         each = list(dimensions) * (len(paths) if len(dimensions) == 1 else 1)
         _refuse_thinning_again(paths, given, each)
-        wanted = {at: kept for at, (one, kept) in enumerate(zip(given, each, strict=True)) if not one.is_kept_at(kept)}
+        wanted = {
+            at: kept
+            for at, (one, kept) in enumerate(zip(given, each, strict=True))
+            if not one.is_kept_at(kept)
+        }
         _thin(network, weights, input_, wanted, experts or {}, photos)
     if experts is not None:
         _add_gate(network, weights, card, input_, experts, photos)
-    return save_checkpoint(out, weights, CheckpointHeader(network, input_, card, locator_from is not None))
+    return save_checkpoint(
+        out, weights, CheckpointHeader(network, input_, card, locator_from is not None)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A member to be: its header, its tensors without locator and classes, and the file that those are in."""
+    """A member to be: its header, its tensors without locator and classes, and the file that those
+    are in.
+    """
 
     file: Path
     header: CheckpointHeader
@@ -109,7 +123,9 @@ class _Given:
     is_of_ensemble: bool = False
 
     def is_kept_at(self, dimensions: int) -> bool:
-        """Whether its embedding is left as it is: an ensemble's member has the axes that it was given there."""
+        """Whether its embedding is left as it is: an ensemble's member has the axes that it was
+        given there.
+        """
         return self.is_of_ensemble and self.header.network.get("embedding_dim") == dimensions
 
 
@@ -121,7 +137,8 @@ def _opened(path: Path) -> _Given:
     members = len(header.network.get("members", ()))
     if members:
         raise BadEnsemble(
-            f"{path} is an ensemble already; give the members that are wanted: {path}@1 to {path}@{members}"
+            f"{path} is an ensemble already; give the members that are wanted: {path}@1 to "
+            f"{path}@{members}"
         )
     others = (LOCATOR_PREFIX, CLASSES_PREFIX)
     own = {name: value for name, value in load_weights(file).items() if not name.startswith(others)}
@@ -129,13 +146,17 @@ def _opened(path: Path) -> _Given:
 
 
 def _numbered(path: Path) -> tuple[Path, int]:
-    """The file that a path names, and the number after its @, or 0. A file that has an @ in its name is itself."""
+    """The file that a path names, and the number after its @, or 0.
+
+    A file that has an @ in its name is itself.
+    """
     named = _NUMBERED.fullmatch(path.name)
     if os.path.lexists(path) or not named:
         return _file(path), 0
     if not re.fullmatch(r"[1-9]\d{0,5}", named[2]):
         raise BadEnsemble(
-            f"{path}: there is no such file, and {named[2]!r} is no member's number; give FILE@2 for the second of an "
+            f"{path}: there is no such file, and {named[2]!r} is no member's number; give "
+            "FILE@2 for the second of an "
             "ensemble's members"
         )
     return _file(path.with_name(named[1])), int(named[2])
@@ -147,12 +168,15 @@ def _file(path: Path) -> Path:
 
 def _shared_input(paths: Sequence[Path], headers: Sequence[CheckpointHeader]) -> Preprocessing:
     """The largest member's preprocessing, where the others differ in size alone."""
-    largest = max((header.preprocessing for header in headers), key=lambda one: one.width_px * one.height_px)
+    largest = max(
+        (header.preprocessing for header in headers), key=lambda one: one.width_px * one.height_px
+    )
     for path, header in zip(paths, headers, strict=True):
         own = header.preprocessing
         if replace(own, width_px=largest.width_px, height_px=largest.height_px) != largest:
             raise BadEnsemble(
-                f"{path} takes another input than the others ({own} and {largest}); only width_px and height_px of "
+                f"{path} takes another input than the others ({own} and {largest}); only "
+                "width_px and height_px of "
                 "[input] may differ"
             )
     return largest
@@ -167,16 +191,21 @@ def _locator_from(members: Sequence[_Given], given: Path | None) -> Path | None:
         return next((one.file for one in members if one.header.has_locator), None)
     file, _ = _numbered(given)  # a member's is its ensemble's
     if not read_header(file).has_locator:
-        raise BadEnsemble(f"{given} has no locator; give a checkpoint that was trained with [locator] epochs")
+        raise BadEnsemble(
+            f"{given} has no locator; give a checkpoint that was trained with [locator] epochs"
+        )
     return file
 
 
-def _refuse_thinning_again(paths: Sequence[Path], given: Sequence[_Given], dimensions: Sequence[int]) -> None:
+def _refuse_thinning_again(
+    paths: Sequence[Path], given: Sequence[_Given], dimensions: Sequence[int]
+) -> None:
     for path, one, kept in zip(paths, given, dimensions, strict=True):
         if one.header.network.get("odd_dims") is not None and not one.is_kept_at(kept):
             own = one.header.network.get("embedding_dim")
             raise BadDimensions(
-                f"{path} was brought down to {own} dimensions before, with looks apart, and can't be to {kept}; give "
+                f"{path} was brought down to {own} dimensions before, with looks apart, and "
+                f"can't be to {kept}; give "
                 f"{own} for it, or the checkpoint that it was made of"
             )
 
@@ -189,15 +218,21 @@ def _thin(
     experts: Mapping[str, Sequence[int]],
     photos: Sequence[LabelledPhoto],
 ) -> None:
-    """Bring members' embeddings (by their place) down to so many dimensions, by photos of their species."""
+    """Bring members' embeddings (by their place) down to so many dimensions, by photos of their
+    species.
+    """
     some = sample(photos, most=PHOTOS_TO_THIN_BY)
     shares = shares_of(experts, list(some), len(network["members"]))
     for at, kept in dimensions.items():
         member = network["members"][at]
         seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
         embedder = _embedder(network, weights, input_)
-        straight, *mirrored = unit_vectors(embedder, seen, at, has_both_sides=member.get("sides") == "apart")
-        odd_dims = thin(weights, f"members.{at}.", straight, kept, mirrored=mirrored[0] if mirrored else None)
+        straight, *mirrored = unit_vectors(
+            embedder, seen, at, has_both_sides=member.get("sides") == "apart"
+        )
+        odd_dims = thin(
+            weights, f"members.{at}.", straight, kept, mirrored=mirrored[0] if mirrored else None
+        )
         member |= {"embedding_dim": kept, **({} if odd_dims is None else {"odd_dims": odd_dims})}
 
 
@@ -209,7 +244,9 @@ def _add_gate(
     experts: Mapping[str, Sequence[int]],
     photos: Sequence[LabelledPhoto],
 ) -> None:
-    """Fit a gate with the members as they are, and add it to the description, the weights and the card."""
+    """Fit a gate with the members as they are, and add it to the description, the weights and the
+    card.
+    """
     some = sample(photos)
     shares = shares_of(experts, list(some), len(network["members"]))
     config = GateConfig(shares, looks=_leading(shares))
@@ -223,19 +260,27 @@ def _add_gate(
 
 
 def _leading(shares: Mapping[str, Sequence[float]]) -> int:
-    """How many of the first members answer for the same species as the very first: they see the same photos anyway."""
+    """How many of the first members answer for the same species as the very first: they see the
+    same photos anyway.
+    """
     members = list(zip(*shares.values(), strict=True))
     return next((at for at, row in enumerate(members) if row != members[0]), len(members))
 
 
-def _embedder(network: Mapping[str, Any], weights: Mapping[str, Tensor], input_: Preprocessing) -> Embedder:
+def _embedder(
+    network: Mapping[str, Any], weights: Mapping[str, Tensor], input_: Preprocessing
+) -> Embedder:
     """The ensemble as it is so far; a gate that isn't fitted yet divides photos alike."""
     own = {name: value for name, value in weights.items() if not name.startswith(LOCATOR_PREFIX)}
     located = below(weights, LOCATOR_PREFIX)
     built = network_of(network)
     built.load_state_dict(
         {
-            **{name: built.state_dict()[name] for name in ("gate.weight", "gate.bias") if name in built.state_dict()},
+            **{
+                name: built.state_dict()[name]
+                for name in ("gate.weight", "gate.bias")
+                if name in built.state_dict()
+            },
             **own,
         }
     )

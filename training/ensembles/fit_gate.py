@@ -20,8 +20,9 @@ PHOTOS_OF_SPECIES = 2400
 """How many photos of a species are looked at."""
 _BATCH = 32
 _DECAY = 1e-6
-"""How much large weights cost: of those tried what tells photos it wasn't fitted to best (tests/bench/gate.py). Without
-any a photo like no species' would be given to one at a guess, which is to be divided among members."""
+"""How much large weights cost: of those tried what tells photos it wasn't fitted to best
+(tests/bench/gate.py). Without any a photo like no species' would be given to one at a guess, which
+is to be divided among members."""
 
 
 class BadExperts(FlukeprintError):
@@ -31,20 +32,24 @@ class BadExperts(FlukeprintError):
 def shares_of(
     experts: Mapping[str, Sequence[int]], species: Sequence[str], members: int
 ) -> dict[str, tuple[float, ...]]:
-    """The members' shares of each species: its experts' alike, the others' none; a species without experts is all's.
+    """The members' shares of each species: its experts' alike, the others' none; a species without
+    experts is all's.
 
     `experts` are numbers from 1. Raises BadExperts.
     """
     unknown = sorted(set(experts) - set(species))
     if unknown:
         raise BadExperts(
-            f"--expert names {unknown[0]!r}, of which no photo was given; the species are {', '.join(sorted(species))}"
+            f"--expert names {unknown[0]!r}, of which no photo was given; the species are "
+            f"{', '.join(sorted(species))}"
         )
     shares: dict[str, tuple[float, ...]] = {}
     for name in sorted(species):
         own = set(experts.get(name, range(1, members + 1)))
         if not own or not own <= set(range(1, members + 1)):
-            raise BadExperts(f"the experts for {name} are {sorted(own)}; the members are 1 to {members}")
+            raise BadExperts(
+                f"the experts for {name} are {sorted(own)}; the members are 1 to {members}"
+            )
         shares[name] = tuple(1 / len(own) if at in own else 0.0 for at in range(1, members + 1))
     return shares
 
@@ -52,28 +57,38 @@ def shares_of(
 def sample(
     photos: Sequence[LabelledPhoto], seed: int = 0, *, most: int = PHOTOS_OF_SPECIES
 ) -> dict[str, list[LabelledPhoto]]:
-    """Some photos of each species, of the part that may be learned from (split `seed`, as training makes it)."""
+    """Some photos of each species, of the part that may be learned from (split `seed`, as training
+    makes it).
+    """
     fit = set(make_split(photos, seed).names("fit"))
     species, rng = species_of(photos), np.random.default_rng(seed)
     found: dict[str, list[LabelledPhoto]] = {}
     for photo in photos:
         if photo.name in fit:
             found.setdefault(species[photo.name], []).append(photo)
-    return {name: [own[at] for at in rng.permutation(len(own))[:most].tolist()] for name, own in sorted(found.items())}
+    return {
+        name: [own[at] for at in rng.permutation(len(own))[:most].tolist()]
+        for name, own in sorted(found.items())
+    }
 
 
-def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], config: GateConfig) -> dict[str, float]:
-    """Fit the gate of the embedder's ensemble; returns the share of each species' photos that find home.
+def fit_gate(
+    embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], config: GateConfig
+) -> dict[str, float]:
+    """Fit the gate of the embedder's ensemble; returns the share of each species' photos that find
+    home.
 
-    Half of the photos are counted by a gate fitted to the others; the one that stays is fitted to all. The ensemble's
-    gate must be of `config`, and `photos` of its species. Boxes are the locator's, as they are for a user's photo.
+    Half of the photos are counted by a gate fitted to the others; the one that stays is fitted to
+    all. The ensemble's gate must be of `config`, and `photos` of its species. Boxes are the
+    locator's, as they are for a user's photo.
     """
     ensemble = embedder.network
     assert isinstance(ensemble, Ensemble)
     assert isinstance(ensemble.gate, Gate)
     looking = range(ensemble.looks)
     vectors = [
-        torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in looking], dim=1) for name in config.shares
+        torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in looking], dim=1)
+        for name in config.shares
     ]
     weight, bias = _softmax_regression([rows[::2] for rows in vectors])
     others = [(rows[1::2] @ weight.T + bias).argmax(1) for rows in vectors]
@@ -84,7 +99,9 @@ def fit_gate(embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], 
 
 
 def _softmax_regression(classes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Weight (s, d) and bias (s,) that tell s classes by vectors (n, d) of each, every class counting alike."""
+    """Weight (s, d) and bias (s,) that tell s classes by vectors (n, d) of each, every class
+    counting alike.
+    """
     vectors, counts = torch.cat(list(classes)), torch.tensor([len(rows) for rows in classes])
     whose = torch.arange(len(classes)).repeat_interleave(counts)
     weight = torch.zeros(len(classes), vectors.shape[1], requires_grad=True)
@@ -105,9 +122,14 @@ def _softmax_regression(classes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 @torch.inference_mode()
 def unit_vectors(
-    embedder: Embedder, photos: Sequence[LabelledPhoto], member: int, *, has_both_sides: bool = False
+    embedder: Embedder,
+    photos: Sequence[LabelledPhoto],
+    member: int,
+    *,
+    has_both_sides: bool = False,
 ) -> list[Tensor]:
-    """The looks (n, d) at photos, and at their mirror images where wanted, by a member of the embedder's ensemble.
+    """The looks (n, d) at photos, and at their mirror images where wanted, by a member of the
+    embedder's ensemble.
 
     Of unit length, and whosever the photos are by the gate.
     """
@@ -117,8 +139,13 @@ def unit_vectors(
     for start in range(0, len(photos), _BATCH):
         images = [read_photo(photo.path) for photo in photos[start : start + _BATCH]]
         boxes = embedder.located(images, [None] * len(images))
-        pixels = [embedder.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)]
-        seen = normalised(torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing)
+        pixels = [
+            embedder.preprocessing.pixels(image, box)
+            for image, box in zip(images, boxes, strict=True)
+        ]
+        seen = normalised(
+            torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing
+        )
         for look, is_mirrored in zip(looks, sides, strict=True):
             look.append(embedder.network.part(seen, member, is_mirrored=is_mirrored).cpu())
     return [torch.cat(look) for look in looks]

@@ -1,4 +1,6 @@
-"""Fewer numbers in a network's embedding: its last linear layer and BNNeck, folded onto the principal axes."""
+"""Fewer numbers in a network's embedding: its last linear layer and BNNeck, folded onto the
+principal axes.
+"""
 
 from __future__ import annotations
 
@@ -19,37 +21,52 @@ class BadDimensions(FlukeprintError):
 
 
 def thin(
-    weights: dict[str, Tensor], prefix: str, seen: Tensor, dimensions: int, *, mirrored: Tensor | None = None
+    weights: dict[str, Tensor],
+    prefix: str,
+    seen: Tensor,
+    dimensions: int,
+    *,
+    mirrored: Tensor | None = None,
 ) -> int | None:
-    """Bring one network's embedding down to so many numbers, in place of its weights named `prefix`...
+    """Bring one network's embedding down to so many numbers, in place of its weights named
+    `prefix`...
 
-    `seen` (n, d) are its unit vectors of some photos. The axes are those along which they are longest, not widest
-    about their mean: cosines are what must stay. With `mirrored` (n, d), those of the photos' mirror images, the two
-    looks are kept apart (embedding.networks.mirror): the longest of the axes of their sums and of their differences are taken,
-    first the former, and how many are of the latter is returned. Raises BadDimensions.
+    `seen` (n, d) are its unit vectors of some photos. The axes are those along which they are
+    longest, not widest about their mean: cosines are what must stay. With `mirrored` (n, d), those
+    of the photos' mirror images, the two looks are kept apart (embedding.networks.mirror): the
+    longest of the axes of their sums and of their differences are taken, first the former, and how
+    many are of the latter is returned. Raises BadDimensions.
     """
     if f"{prefix}neck.running_var" not in weights:
         raise BadDimensions(
-            f"{prefix or 'the network'} has no linear embedding with BNNeck to bring down: it was made with "
+            f"{prefix or 'the network'} has no linear embedding with BNNeck to bring down: it "
+            "was made with "
             "neck = false or embedding_dim = 0. Combine without --dimensions"
         )
     looks = [seen] if mirrored is None else [seen + mirrored, seen - mirrored]
     most = sum(min(look.shape) for look in looks)
     if not 1 <= dimensions <= most:
         raise BadDimensions(
-            f"{dimensions} dimensions of embeddings that have {len(looks) * seen.shape[1]}, by {len(seen)} photos; "
+            f"{dimensions} dimensions of embeddings that have {len(looks) * seen.shape[1]}, by "
+            f"{len(seen)} photos; "
             f"allowed are 1 to {most}"
         )
     found = [_axes(look) for look in looks]
     longest = torch.cat([lengths for lengths, _ in found]).argsort(descending=True)[:dimensions]
     whose = torch.arange(len(looks)).repeat_interleave(seen.shape[1])[longest]
     counts = [int((whose == at).sum()) for at in range(len(looks))]
-    _fold(weights, prefix, torch.cat([axes[:count] for (_, axes), count in zip(found, counts, strict=True)]))
+    _fold(
+        weights,
+        prefix,
+        torch.cat([axes[:count] for (_, axes), count in zip(found, counts, strict=True)]),
+    )
     return None if mirrored is None else counts[1]
 
 
 def _axes(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """How long vectors (n, d) are along their principal axes, squared (d,), the longest first, and the axes (d, d)."""
+    """How long vectors (n, d) are along their principal axes, squared (d,), the longest first, and
+    the axes (d, d).
+    """
     # Of d x d numbers instead of n x d: its eigenvectors are the same axes, the longest last.
     moments = vectors.T.double() @ vectors.double()
     lengths, axes = cast("tuple[Tensor, Tensor]", cast(Any, torch.linalg).eigh(moments))
@@ -61,7 +78,9 @@ def _fold(weights: dict[str, Tensor], prefix: str, axes: Tensor) -> None:
     deviation = (weights[f"{prefix}neck.running_var"] + _BATCH_NORM_EPS).sqrt()
     scale = weights[f"{prefix}neck.weight"] / deviation
     shift = weights[f"{prefix}neck.bias"] - weights[f"{prefix}neck.running_mean"] * scale
-    weights[f"{prefix}project.weight"] = axes @ (scale[:, None] * weights[f"{prefix}project.weight"])
+    weights[f"{prefix}project.weight"] = axes @ (
+        scale[:, None] * weights[f"{prefix}project.weight"]
+    )
     weights[f"{prefix}neck.bias"] = axes @ shift
     weights[f"{prefix}neck.weight"] = torch.ones(len(axes))
     weights[f"{prefix}neck.running_mean"] = torch.zeros(len(axes))

@@ -1,4 +1,6 @@
-"""Why queries are missed: what can be measured of each, classes made of that, and their rates among hits and misses."""
+"""Why queries are missed: what can be measured of each, classes made of that, and their rates among
+hits and misses.
+"""
 
 from __future__ import annotations
 
@@ -24,31 +26,45 @@ from index.search.vectors import FloatArray
 from training.evaluation.photo_quality import Quality, quality_of
 from training.evaluation.protocol import Answers
 
-# Per cent of the hits that a measure may call blurred, dark and so on: what it says of misses is what is beyond that.
+# Per cent of the hits that a measure may call blurred, dark and so on: what it says of misses is
+# what is beyond that.
 _RARE = 10
 _MISSED_BOX_IOU = 0.6
 _NEAR_RANK = 5
 
 CLASSES = {
     "few references": "the gallery holds one photo of the individual",
-    "box missed": f"the locator's box overlaps with the given one by less than {_MISSED_BOX_IOU} (IoU)",
+    "box missed": "the locator's box overlaps with the given one by less than "
+    f"{_MISSED_BOX_IOU} (IoU)",
     "small fluke": f"the box's share of the photo is below the hits' {_RARE}th percentile",
     "blurred": f"sharpness (variance of the Laplacian) below the hits' {_RARE}th percentile",
     "low contrast": f"contrast (deviation of grey) below the hits' {_RARE}th percentile",
     "dark": f"mean brightness below the hits' {_RARE}th percentile",
     "bright": f"mean brightness above the hits' {100 - _RARE}th percentile",
-    "narrow": f"the box's width / height below the hits' {_RARE}th percentile: a fluke from the side, or half of one",
+    "narrow": f"the box's width / height below the hits' {_RARE}th percentile: a fluke from the "
+    "side, or half of one",
     "other": "nothing of the above",
     "near miss": f"the right individual has rank 2 to {_NEAR_RANK}",
-    "sure but wrong": "the answer is nearer than half of the hits' are: a look-alike, or a wrong label",
+    "sure but wrong": "the answer is nearer than half of the hits' are: a look-alike, or a "
+    "wrong label",
 }
 """Each class of failure and what puts a query in it; a query may be in several.
 
-Classes before `other` are properties of query and gallery, which hits have too; those after it say how a miss missed.
+Classes before `other` are properties of query and gallery, which hits have too; those after it say
+how a miss missed.
 """
 _MEASURES = tuple(field.name for field in dataclasses.fields(Quality))
 _COLUMNS = (
-    *("photo", "individual", "answer", "rank", "answer_distance", "own_distance", "answer_photo", "own_photo"),
+    *(
+        "photo",
+        "individual",
+        "answer",
+        "rank",
+        "answer_distance",
+        "own_distance",
+        "answer_photo",
+        "own_photo",
+    ),
     *("references", *_MEASURES, "classes"),
 )
 _OF_MISSES = ("near miss", "sure but wrong")
@@ -58,8 +74,9 @@ _OF_MISSES = ("near miss", "sure but wrong")
 class Asked:
     """One query whose individual the gallery holds, and what it got.
 
-    `own` is the right individual's nearest photo, `other` the nearest photo of anybody else (None where nobody else is
-    there); `rank` 1 is a hit. `references` counts the gallery's photos of the right individual.
+    `own` is the right individual's nearest photo, `other` the nearest photo of anybody else (None
+    where nobody else is there); `rank` 1 is a hit. `references` counts the gallery's photos of the
+    right individual.
     """
 
     photo: LabelledPhoto
@@ -86,13 +103,20 @@ class FailureRow:
 def known_asked(answers: Answers, score: Score = "nearest") -> list[Asked]:
     """The known queries of an evaluation, in their order."""
     gallery = answers.gallery
-    counts = {one: gallery.individuals.count(one) for one in {photo.individual or "" for photo in answers.known_photos}}
+    counts = {
+        one: gallery.individuals.count(one)
+        for one in {photo.individual or "" for photo in answers.known_photos}
+    }
     asked: list[Asked] = []
     for row, photo in enumerate(answers.known_photos):
-        ranked = gallery.rank(answers.known_vectors[row : row + 1], gallery.individual_count, score)[0]
+        ranked = gallery.rank(
+            answers.known_vectors[row : row + 1], gallery.individual_count, score
+        )[0]
         own = next(each for each in ranked if each.individual == photo.individual)
         other = next((each for each in ranked if each.individual != photo.individual), None)
-        asked.append(Asked(photo, int(answers.known_ranks[row]), own, other, counts[photo.individual or ""]))
+        asked.append(
+            Asked(photo, int(answers.known_ranks[row]), own, other, counts[photo.individual or ""])
+        )
     return asked
 
 
@@ -124,7 +148,8 @@ def failure_rows(
 ) -> list[FailureRow]:
     """Measure every query and put it in its classes; thresholds come from the hits among `asked`.
 
-    `with_boxes` says whether the vectors were made with the given boxes. Without an embedder no box is located.
+    `with_boxes` says whether the vectors were made with the given boxes. Without an embedder no box
+    is located.
     """
     measured = [_quality(each.photo, embedder, with_boxes=with_boxes) for each in asked]
     hits = [quality for each, quality in zip(asked, measured, strict=True) if each.rank == 1]
@@ -136,7 +161,9 @@ def failure_rows(
 
 
 def _quality(photo: LabelledPhoto, embedder: Embedder | None, *, with_boxes: bool) -> Quality:
-    image = read_photo(photo.path, name=photo.name, at_least_px=embedder.input_px if embedder is not None else None)
+    image = read_photo(
+        photo.path, name=photo.name, at_least_px=embedder.input_px if embedder is not None else None
+    )
     given = photo.box if with_boxes else None
     if embedder is None:
         return quality_of(image, given, given=photo.box)
@@ -146,7 +173,9 @@ def _quality(photo: LabelledPhoto, embedder: Embedder | None, *, with_boxes: boo
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """What is rare among hits: below `least`, above `brightest`; and the median distance of their answers."""
+    """What is rare among hits: below `least`, above `brightest`; and the median distance of their
+    answers.
+    """
 
     least: Quality
     brightest: float
@@ -156,7 +185,11 @@ class _Bounds:
     def of(cls, hits: Sequence[Quality], distances: Sequence[float]) -> _Bounds:
         def at(name: str, per_cent: float) -> float:
             # Nothing is below or above NaN: without hits nothing is rare.
-            return float(np.percentile([getattr(each, name) for each in hits], per_cent)) if hits else float("nan")
+            return (
+                float(np.percentile([getattr(each, name) for each in hits], per_cent))
+                if hits
+                else float("nan")
+            )
 
         measures = ("sharpness", "contrast", "brightness", "box_area", "box_aspect")
         least = Quality(**{name: at(name, _RARE) for name in measures}, box_iou=_MISSED_BOX_IOU)
@@ -186,28 +219,35 @@ def classes_of(asked: Asked, quality: Quality, bounds: _Bounds) -> tuple[str, ..
 def failure_table(rows: Sequence[FailureRow]) -> str:
     """Count the classes among misses and hits, as a Markdown table.
 
-    A class explains misses where it is much commoner among them; the last column says how many times. Classes that only
-    a miss can be in have no rate among hits.
+    A class explains misses where it is much commoner among them; the last column says how many
+    times. Classes that only a miss can be in have no rate among hits.
     """
     misses = [row for row in rows if row.asked.rank > 1]
     hits = [row for row in rows if row.asked.rank == 1]
     lines = [
-        f"| class | misses ({len(misses)}) | share | hits ({len(hits)}) | share | misses' share / hits' |",
+        f"| class | misses ({len(misses)}) | share | hits ({len(hits)}) | share | misses' share "
+        "/ hits' |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name in CLASSES:
         missed, hit = (sum(name in row.classes for row in group) for group in (misses, hits))
         shares = missed / max(len(misses), 1), hit / max(len(hits), 1)
         ratio = f"{shares[0] / shares[1]:.1f}" if hit else ""
-        told_of_hits = f"| {hit} | {shares[1]:.3f} | {ratio}" if name not in _OF_MISSES else "| | | "
+        told_of_hits = (
+            f"| {hit} | {shares[1]:.3f} | {ratio}" if name not in _OF_MISSES else "| | | "
+        )
         lines.append(f"| {name} | {missed} | {shares[0]:.3f} {told_of_hits} |")
     meanings = [f"- **{name}**: {meaning}." for name, meaning in CLASSES.items()]
     return "\n".join([*lines, "", *meanings, ""])
 
 
 def misses_csv(rows: Sequence[FailureRow]) -> str:
-    """One row a missed query, by photo name: who it is, who was answered, the distances, the measures and classes."""
-    missed = sorted((row for row in rows if row.asked.rank > 1), key=lambda row: row.asked.photo.name)
+    """One row a missed query, by photo name: who it is, who was answered, the distances, the
+    measures and classes.
+    """
+    missed = sorted(
+        (row for row in rows if row.asked.rank > 1), key=lambda row: row.asked.photo.name
+    )
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -48,8 +48,19 @@ def draw_cmc(answers: Answers, path: Path, name: str) -> None:
         for label, ranks in (("known", answers.known_ranks), ("disjoint", answers.disjoint_ranks)):
             if len(ranks):
                 curve = cmc_curve(ranks, 20)
-                axes.plot(range(1, 21), curve, marker="o", markersize=4, label=f"{label} ({len(ranks)} queries)")
-        axes.set(title=f"{name}: CMC curve", xlabel="k", ylabel="share found among the first k", ylim=(0, 1))
+                axes.plot(
+                    range(1, 21),
+                    curve,
+                    marker="o",
+                    markersize=4,
+                    label=f"{label} ({len(ranks)} queries)",
+                )
+        axes.set(
+            title=f"{name}: CMC curve",
+            xlabel="k",
+            ylabel="share found among the first k",
+            ylim=(0, 1),
+        )
         axes.legend(loc="lower right")
 
 
@@ -64,9 +75,10 @@ def draw_sheets(
 ) -> None:
     """Draw hits.png and misses.png: a known query a row, spread evenly over the answers' distances.
 
-    Each row holds the query, who came first, and for a miss the right individual's nearest photo, for a hit the nearest
-    of anybody else. With an embedder each pair follows with its heat (`embedding.explanation.regions`). `with_boxes` says whether
-    the vectors were made with the photos' own boxes.
+    Each row holds the query, who came first, and for a miss the right individual's nearest photo,
+    for a hit the nearest of anybody else. With an embedder each pair follows with its heat
+    (`embedding.explanation.regions`). `with_boxes` says whether the vectors were made with the
+    photos' own boxes.
     """
     asked = known_asked(answers, score)
     shelf = _Shelf({photo.name: photo for photo in photos}, embedder, with_boxes)
@@ -76,7 +88,12 @@ def draw_sheets(
     ):
         if group:
             ordered = sorted(group, key=lambda each: (each.answer.distance, each.photo.name))
-            at: list[int] = np.linspace(0, len(ordered) - 1, min(_ROWS, len(ordered))).round().astype(int).tolist()
+            at: list[int] = (
+                np.linspace(0, len(ordered) - 1, min(_ROWS, len(ordered)))
+                .round()
+                .astype(int)
+                .tolist()
+            )
             _draw_sheet([ordered[each] for each in at], shelf, folder / f"{name}.png", name)
 
 
@@ -90,7 +107,9 @@ def draw_numbered_sheets(
     embedder: Embedder | None = None,
     with_boxes: bool = True,
 ) -> list[Path]:
-    """Draw all of `asked` in their order on misses-01.png, misses-02.png, ...; each row bears its number, from 1."""
+    """Draw all of `asked` in their order on misses-01.png, misses-02.png, ...; each row bears its
+    number, from 1.
+    """
     shelf = _Shelf({photo.name: photo for photo in photos}, embedder, with_boxes)
     paths: list[Path] = []
     for start in range(0, len(asked), rows):
@@ -110,7 +129,9 @@ class _Shelf:
     @property
     def heating(self) -> Embedder | None:
         """The embedder, where its regions can be told apart."""
-        return self.embedder if self.embedder is not None and has_heat(self.embedder.network) else None
+        return (
+            self.embedder if self.embedder is not None and has_heat(self.embedder.network) else None
+        )
 
     def read(self, name: str) -> _Shown:
         photo, embedder = self.photos[name], self.embedder
@@ -132,16 +153,23 @@ class _Shown:
     box: Box | None  # what the network saw of it; None for the whole photo
 
 
-def _draw_sheet(asked: Sequence[Asked], shelf: _Shelf, path: Path, title: str, *, first: int = 1) -> None:
+def _draw_sheet(
+    asked: Sequence[Asked], shelf: _Shelf, path: Path, title: str, *, first: int = 1
+) -> None:
     rows = [_row(each, shelf, number) for number, each in enumerate(asked, first)]
-    heading = f"{title}: query, who came first, {'the nearest other' if title == 'hits' else 'the right one'}"
+    heading = (
+        f"{title}: query, who came first, "
+        f"{'the nearest other' if title == 'hits' else 'the right one'}"
+    )
     if shelf.heating is not None:
         heading += "; then query and answer with heat for each (red: alike, blue: unlike)"
     write_atomically(path, png_bytes(tiled(rows, heading)))
 
 
 def _row(asked: Asked, shelf: _Shelf, number: int) -> list[Tile]:
-    """The query, who came first and the other of right and wrong, then each pair's heat where there is an embedder."""
+    """The query, who came first and the other of right and wrong, then each pair's heat where there
+    is an embedder.
+    """
     query = shelf.read(asked.photo.name)
     captions = (f"{number}. {asked.photo.individual}", asked.photo.name)
     tiles = [Tile(shelf.view(query), captions)]
@@ -165,10 +193,18 @@ def _captions(asked: Asked, candidate: Candidate) -> tuple[str, str]:
     return said, f"{candidate.distance:.3f} {candidate.photo}"
 
 
-def _heated(shelf: _Shelf, embedder: Embedder, query: _Shown, shown: _Shown, frame: Colour) -> list[Tile]:
+def _heated(
+    shelf: _Shelf, embedder: Embedder, query: _Shown, shown: _Shown, frame: Colour
+) -> list[Tile]:
     heat = pair_heat(embedder, query.image, query.box, shown.image, shown.box)
     strongest = strongest_of(heat)
     return [
-        Tile(heat_over(shelf.view(query), heat.query, strongest), ("query's regions", f"{heat.distance:.3f}"), frame),
-        Tile(heat_over(shelf.view(shown), heat.reference, strongest), ("the other's regions",), frame),
+        Tile(
+            heat_over(shelf.view(query), heat.query, strongest),
+            ("query's regions", f"{heat.distance:.3f}"),
+            frame,
+        ),
+        Tile(
+            heat_over(shelf.view(shown), heat.reference, strongest), ("the other's regions",), frame
+        ),
     ]

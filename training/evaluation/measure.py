@@ -12,7 +12,12 @@ from typing import cast, get_args
 
 import numpy as np
 
-from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header, refuse_unwritable, write_atomically
+from embedding.checkpoint import (
+    DEFAULT_CHECKPOINT,
+    read_header,
+    refuse_unwritable,
+    write_atomically,
+)
 from embedding.embedder import Embedder
 from embedding.photos.photo import BadPhoto
 from index.calibration.calibration import calibrate
@@ -54,25 +59,46 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
         raise BadQuery(f"score {choices.score!r}; allowed are {', '.join(get_args(Score))}")
     score = cast(Score, choices.score)
     refuse_unwritable(choices.out / "report.json")
-    photos = list(read_labelled(choices.csv, choices.photos, same_animals=choices.same_animals).photos)
+    photos = list(
+        read_labelled(choices.csv, choices.photos, same_animals=choices.same_animals).photos
+    )
     split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
     path = choices.checkpoint or DEFAULT_CHECKPOINT
     embedder = Embedder.load(path)
-    vectors = embed_all(photos if choices.with_boxes else [_without_box(photo) for photo in photos], embedder)
+    vectors = embed_all(
+        photos if choices.with_boxes else [_without_box(photo) for photo in photos], embedder
+    )
     answers = answers_of(vectors, photos, split, score)
-    learned = [at for at, photo in enumerate(photos) if split.roles[photo.name] in ("fit", "disjoint")]
-    calibration = calibrate(vectors[learned], [photos[at].individual for at in learned], score=score)
+    learned = [
+        at for at, photo in enumerate(photos) if split.roles[photo.name] in ("fit", "disjoint")
+    ]
+    calibration = calibrate(
+        vectors[learned], [photos[at].individual for at in learned], score=score
+    )
     figures = {
-        "checkpoint": {"file": path.name, "name": read_header(path).card.get("name"), "sha256": embedder.fingerprint},
-        "split": {"seed": None if choices.split else choices.seed, "score": score, "boxes": choices.with_boxes},
+        "checkpoint": {
+            "file": path.name,
+            "name": read_header(path).card.get("name"),
+            "sha256": embedder.fingerprint,
+        },
+        "split": {
+            "seed": None if choices.split else choices.seed,
+            "score": score,
+            "boxes": choices.with_boxes,
+        },
         **figures_of(answers, calibration),
     }
     if choices.compares:
         print("comparing ways to answer: some minutes for thousands of photos", file=sys.stderr)
-        figures |= {**compare(LabelledVectors(vectors, photos, split)), "abundance": abundance(answers, calibration)}
+        figures |= {
+            **compare(LabelledVectors(vectors, photos, split)),
+            "abundance": abundance(answers, calibration),
+        }
     choices.out.mkdir(parents=True, exist_ok=True)
     _write_vectors(choices.out / "vectors.npz", photos, vectors)
-    write_scorer_files(choices.out, answers, [p for p in photos if split.roles[p.name] == "disjoint"])
+    write_scorer_files(
+        choices.out, answers, [p for p in photos if split.roles[p.name] == "disjoint"]
+    )
     text = json.dumps(figures, indent=2)
     write_atomically(choices.out / "report.json", (text + "\n").encode())
     _draw(answers, choices, photos)
@@ -84,7 +110,9 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     else:
         from rich.console import Console
 
-        Console().print(table_of(figures, f"{path.name} on {choices.photos} ({len(photos)} photos)"))
+        Console().print(
+            table_of(figures, f"{path.name} on {choices.photos} ({len(photos)} photos)")
+        )
         print(f"report, curves and contact sheets: {choices.out}")
 
 
@@ -93,13 +121,17 @@ def _without_box(photo: LabelledPhoto) -> LabelledPhoto:
 
 
 def embed_all(photos: list[LabelledPhoto], embedder: Embedder) -> FloatArray:
-    """Embed as `flukeprint embed` does; one unreadable photo ends the evaluation, as its figures would be others'."""
+    """Embed as `flukeprint embed` does; one unreadable photo ends the evaluation, as its figures
+    would be others'.
+    """
     rows: list[FloatArray] = []
     with progress(len(photos), "embedding") as advance:
         for batch in embed_photos(photos, embedder):
             for made in batch:
                 if isinstance(made, UnreadPhoto):
-                    raise BadPhoto(f"{made.reason}. Mend the photo, or take its row out of the labels")
+                    raise BadPhoto(
+                        f"{made.reason}. Mend the photo, or take its row out of the labels"
+                    )
                 rows.append(made.vector)
             advance(len(batch))
     return np.stack(rows)
@@ -120,11 +152,15 @@ def _look_at_misses(
     split: Split,
     embedder: Embedder,
 ) -> None:
-    """Sheets of hits and misses with heat maps, and what the misses share; the disjoint ones in a folder beside."""
+    """Sheets of hits and misses with heat maps, and what the misses share; the disjoint ones in a
+    folder beside.
+    """
     score, out, with_boxes = cast(Score, choices.score), choices.out, choices.with_boxes
     draw_sheets(answers, photos, out, embedder=embedder, with_boxes=with_boxes, score=score)
     disjoint = [at for at, photo in enumerate(photos) if split.roles[photo.name] == "disjoint"]
-    left_out = left_out_asked(vectors[disjoint], [photos[at] for at in disjoint]) if disjoint else []
+    left_out = (
+        left_out_asked(vectors[disjoint], [photos[at] for at in disjoint]) if disjoint else []
+    )
     for asked, folder in ((known_asked(answers, score), out), (left_out, out / "disjoint")):
         if asked:
             write_failures(failure_rows(asked, embedder=embedder, with_boxes=with_boxes), folder)

@@ -1,4 +1,6 @@
-"""What can be measured of a query photo that might explain a miss: sharpness, contrast, light, and its box."""
+"""What can be measured of a query photo that might explain a miss: sharpness, contrast, light, and
+its box.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from numpy.typing import NDArray
 
 from embedding.photos.photo import WHOLE, Box, Image, crop, resize, to_array
 
-# Flukes are about twice as wide as high. One size for all, so that a few pixels blown up count as blurred.
+# Flukes are about twice as wide as high. One size for all, so that a few pixels blown up count as
+# blurred.
 _MEASURED_PX = (128, 64)
 _RGB_TO_GREY = np.array([0.299, 0.587, 0.114])  # Rec. 601 luma
 
@@ -18,9 +21,10 @@ _RGB_TO_GREY = np.array([0.299, 0.587, 0.114])  # Rec. 601 luma
 class Quality:
     """One photo's measures, of the fluke's box where there is one.
 
-    `sharpness`: variance of the Laplacian; `contrast`: standard deviation; `brightness`: mean; all of grey values 0 to
-    255 in the box at 128 x 64 px. `box_area`: share of the photo; `box_aspect`: width / height in pixels; `box_iou`:
-    overlap of the given box with the locator's, None unless both are known.
+    `sharpness`: variance of the Laplacian; `contrast`: standard deviation; `brightness`: mean; all
+    of grey values 0 to 255 in the box at 128 x 64 px. `box_area`: share of the photo; `box_aspect`:
+    width / height in pixels; `box_iou`: overlap of the given box with the locator's, None unless
+    both are known.
     """
 
     sharpness: float
@@ -31,8 +35,12 @@ class Quality:
     box_iou: float | None
 
 
-def quality_of(image: Image, seen: Box | None, *, given: Box | None = None, located: Box | None = None) -> Quality:
-    """Measure a photo; `seen` is the box that its embedding was made of, None for the whole photo."""
+def quality_of(
+    image: Image, seen: Box | None, *, given: Box | None = None, located: Box | None = None
+) -> Quality:
+    """Measure a photo; `seen` is the box that its embedding was made of, None for the whole
+    photo.
+    """
     box = seen or WHOLE
     grey = to_array(resize(crop(image, box), *_MEASURED_PX)).astype(np.float64) @ _RGB_TO_GREY
     width, height = box.right - box.left, box.bottom - box.top
@@ -47,9 +55,13 @@ def quality_of(image: Image, seen: Box | None, *, given: Box | None = None, loca
 
 
 def laplacian_variance(grey: NDArray[np.float64]) -> float:
-    """Variance of the 4-neighbour Laplacian of (h, w) grey values, edges left out (Pech-Pacheco et al. 2000)."""
+    """Variance of the 4-neighbour Laplacian of (h, w) grey values, edges left out (Pech-Pacheco et
+    al. 2000).
+    """
     inner = grey[1:-1, 1:-1]
-    return float((grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner).var())
+    return float(
+        (grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner).var()
+    )
 
 
 def overlap(one: Box, other: Box) -> float:

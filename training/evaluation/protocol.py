@@ -1,4 +1,6 @@
-"""docs/benchmarks.md's protocol over vectors: known, disjoint and open queries, scored by the index wing's metrics."""
+"""docs/benchmarks.md's protocol over vectors: known, disjoint and open queries, scored by the index
+wing's metrics.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,10 @@ _ROWS_AT_ONCE = 512
 class Answers:
     """What a split's queries got.
 
-    `known_*` (q,) and `known_photos` are the known queries; `unknown_distances` (u,) the nearest individual's to
-    each unknown query; `disjoint_*` the leave-one-out among individuals that were never learned from. Ranks are
-    1-based. `nearest` names, for each known query, the individual and photo that came first.
+    `known_*` (q,) and `known_photos` are the known queries; `unknown_distances` (u,) the nearest
+    individual's to each unknown query; `disjoint_*` the leave-one-out among individuals that were
+    never learned from. Ranks are 1-based. `nearest` names, for each known query, the individual and
+    photo that came first.
     """
 
     gallery: Gallery
@@ -42,15 +45,24 @@ class Answers:
     disjoint_ranks: NDArray[np.int64]
 
 
-def answers_of(vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split, score: Score = "nearest") -> Answers:
+def answers_of(
+    vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split, score: Score = "nearest"
+) -> Answers:
     """Ask all queries of a split: `vectors` (n, d) are those of `photos`.
 
     The known gallery holds every labelled photo that is no query of its own: fit and disjoint.
     """
-    rows: dict[Role, list[int]] = {"fit": [], "known_query": [], "disjoint": [], "unknown_query": []}
+    rows: dict[Role, list[int]] = {
+        "fit": [],
+        "known_query": [],
+        "disjoint": [],
+        "unknown_query": [],
+    }
     for at, photo in enumerate(photos):
         rows[split.roles[photo.name]].append(at)
-    held = [at for at in sorted(rows["fit"] + rows["disjoint"]) if photos[at].individual is not None]
+    held = [
+        at for at in sorted(rows["fit"] + rows["disjoint"]) if photos[at].individual is not None
+    ]
     gallery = Gallery.build(
         [photos[at].name for at in held],
         [photos[at].individual or "" for at in held],
@@ -62,7 +74,9 @@ def answers_of(vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Spli
     column = {individual: at for at, individual in enumerate(gallery.individual_ids)}
     distances = gallery.individual_distances(vectors[known], score)  # (q, c)
     truth = np.array([column[photos[at].individual or ""] for at in known], np.int64)
-    left_out = leave_one_out_ranks(vectors[disjoint], [photos[at].individual or "" for at in disjoint], score)
+    left_out = leave_one_out_ranks(
+        vectors[disjoint], [photos[at].individual or "" for at in disjoint], score
+    )
     return Answers(
         gallery=gallery,
         known_photos=[photos[at] for at in known],
@@ -76,18 +90,23 @@ def answers_of(vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Spli
     )
 
 
-def validation_metrics(vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split) -> dict[str, float]:
-    """Score a validation split; `score` is the mean of what was measurable of known MAP@5, disjoint MAP@5, AUROC.
+def validation_metrics(
+    vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split
+) -> dict[str, float]:
+    """Score a validation split; `score` is the mean of what was measurable of known MAP@5, disjoint
+    MAP@5, AUROC.
 
-    Several species are scored each within its own gallery, told as `SPECIES known_top1` and so on; the plain names are
-    then the means over species.
+    Several species are scored each within its own gallery, told as `SPECIES known_top1` and so on;
+    the plain names are then the means over species.
     """
     of_photo = species_of(photos)
     if len(set(of_photo.values())) == 1:
         return _species_metrics(vectors, photos, split)
     told: dict[str, float] = {}
     parts: list[dict[str, float]] = []
-    for one in sorted({of_photo[photo.name] for photo in photos if split.roles[photo.name] != "fit"}):
+    for one in sorted(
+        {of_photo[photo.name] for photo in photos if split.roles[photo.name] != "fit"}
+    ):
         rows = [at for at, photo in enumerate(photos) if of_photo[photo.name] == one]
         measured = _species_metrics(vectors[rows], [photos[at] for at in rows], split)
         if len(measured) == 1:
@@ -96,17 +115,24 @@ def validation_metrics(vectors: FloatArray, photos: Sequence[LabelledPhoto], spl
         told.update({f"{one or 'no species'} {name}": value for name, value in parts[-1].items()})
     names = dict.fromkeys(["score", *(name for part in parts for name in part)])
     parts = parts or [{"score": 0.0}]
-    return {name: float(np.mean([part[name] for part in parts if name in part])) for name in names} | told
+    return {
+        name: float(np.mean([part[name] for part in parts if name in part])) for name in names
+    } | told
 
 
-def _species_metrics(vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split) -> dict[str, float]:
+def _species_metrics(
+    vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split
+) -> dict[str, float]:
     answers = answers_of(vectors, photos, split)
     found: dict[str, float] = {}
     chosen: list[float] = []
     for name, ranks in (("known", answers.known_ranks), ("disjoint", answers.disjoint_ranks)):
         if len(ranks):
             measured = closed_set(ranks)
-            found[f"{name}_top1"], found[f"{name}_map5"] = float(measured["top1"]), float(measured["map5"])
+            found[f"{name}_top1"], found[f"{name}_map5"] = (
+                float(measured["top1"]),
+                float(measured["map5"]),
+            )
             chosen.append(found[f"{name}_map5"])
     if len(answers.known_distances) and len(answers.unknown_distances):
         found["auroc"] = auroc(answers.known_distances, answers.unknown_distances)
@@ -119,7 +145,9 @@ def _nearest(distances: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def embed_rows(embedder: Embedder, pixels: PixelArray) -> FloatArray:
-    """Embed the rows of a pixel cache, a few at a time so that memory stays small: (n, h, w, 3) -> (n, d)."""
+    """Embed the rows of a pixel cache, a few at a time so that memory stays small: (n, h, w, 3) ->
+    (n, d).
+    """
     parts: list[FloatArray] = []
     with progress(len(pixels), "embedding") as advance:
         for start in range(0, len(pixels), _ROWS_AT_ONCE):

@@ -30,21 +30,28 @@ def write_pseudo_labels(
     checkpoint: Path | None,
     max_fpir: float,
 ) -> tuple[int, int]:
-    """Write `image,label,probability,distance` of the unlabelled photos near enough to an individual of the fit part.
+    """Write `image,label,probability,distance` of the unlabelled photos near enough to an
+    individual of the fit part.
 
-    Near enough is the distance at which a share `max_fpir` of the fit part's own new whales (or, with few of those, of
-    its individuals' photos, each without its own individual) would be mistaken for somebody. Copies of labelled photos
-    are left out. Returns how many were labelled, of how many. Raises BadLabels, BadSplit, BadCheckpoint.
+    Near enough is the distance at which a share `max_fpir` of the fit part's own new whales (or,
+    with few of those, of its individuals' photos, each without its own individual) would be
+    mistaken for somebody. Copies of labelled photos are left out. Returns how many were labelled,
+    of how many. Raises BadLabels, BadSplit, BadCheckpoint.
     """
     refuse_unwritable(out)
     names = photo_names(unlabelled) if unlabelled.is_dir() else []
     if not names:
-        raise BadLabels(f"{unlabelled}: holds no photo to label; give a folder of photos with --unlabelled")
+        raise BadLabels(
+            f"{unlabelled}: holds no photo to label; give a folder of photos with --unlabelled"
+        )
     known, _ = read_sets(csvs, folders)
     parts = read_split(split, known)
     fit = [photo for photo in known if parts.roles[photo.name] == "fit"]
     if all(photo.individual is None for photo in fit):
-        raise BadSplit(f"{split}: no individual has a photo with the role fit, so there is nobody to compare with")
+        raise BadSplit(
+            f"{split}: no individual has a photo with the role fit, so there is nobody to "
+            "compare with"
+        )
     embedder = Embedder.load(checkpoint)
     vectors = embed_all(fit, embedder)
     calibration = calibrate(vectors, [photo.individual for photo in fit])
@@ -57,7 +64,11 @@ def write_pseudo_labels(
     text = io.StringIO()
     writer = csv_format.writer(text, lineterminator="\n")
     writer.writerow(["image", "label", "probability", "distance"])
-    sure = [(photo, first) for photo, first in zip(asked, firsts, strict=True) if first.distance <= threshold]
+    sure = [
+        (photo, first)
+        for photo, first in zip(asked, firsts, strict=True)
+        if first.distance <= threshold
+    ]
     for photo, first in sure:
         chance = calibration.probability(first.distance, 1)
         writer.writerow([photo.name, first.individual, f"{chance:.3f}", f"{first.distance:.4f}"])

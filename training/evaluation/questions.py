@@ -1,4 +1,6 @@
-"""Galleries and what is asked of them, for comparing ways to answer: the protocol's, held-out photos', encounters'."""
+"""Galleries and what is asked of them, for comparing ways to answer: the protocol's, held-out
+photos', encounters'.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ _DRAW_SEED = 2017
 class Questions:
     """Queries beside the gallery they are asked of.
 
-    `known` (q, d) are of the individuals in the gallery's columns `truths` (q,); `unknown` (u, d) of none.
+    `known` (q, d) are of the individuals in the gallery's columns `truths` (q,); `unknown` (u, d)
+    of none.
     """
 
     gallery: Gallery
@@ -35,7 +38,9 @@ class Questions:
         return [self.gallery.individual_ids[column] for column in self.truths.tolist()]
 
     def ranks(self, distances: NDArray[np.float64]) -> NDArray[np.int64]:
-        """1-based ranks (q,) of the right individuals in the distances (q, c) of the known queries."""
+        """1-based ranks (q,) of the right individuals in the distances (q, c) of the known
+        queries.
+        """
         return true_ranks(distances, self.truths)
 
     def without_own(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -55,10 +60,14 @@ class LabelledVectors:
         self._roles = [split.roles[photo.name] for photo in photos]
 
     def rows(self, *roles: Role, labelled: bool | None = None) -> list[int]:
-        """Rows with one of these roles; `labelled` keeps those with (True) or without (False) an individual."""
+        """Rows with one of these roles; `labelled` keeps those with (True) or without (False) an
+        individual.
+        """
         return [
             row
-            for row, (role, individual) in enumerate(zip(self._roles, self.individuals, strict=True))
+            for row, (role, individual) in enumerate(
+                zip(self._roles, self.individuals, strict=True)
+            )
             if role in roles and (labelled is None or (individual is not None) == labelled)
         ]
 
@@ -79,8 +88,12 @@ class LabelledVectors:
             revision=0,
         )
 
-    def ask(self, known: Sequence[int], gallery_rows: Sequence[int], unknown: Sequence[int] = ()) -> Questions:
-        """Ask known and unknown rows of the gallery rows, from which the known ones are taken out."""
+    def ask(
+        self, known: Sequence[int], gallery_rows: Sequence[int], unknown: Sequence[int] = ()
+    ) -> Questions:
+        """Ask known and unknown rows of the gallery rows, from which the known ones are taken
+        out.
+        """
         held = set(known)
         gallery = self.gallery([row for row in gallery_rows if row not in held])
         column = {individual: at for at, individual in enumerate(gallery.individual_ids)}
@@ -95,22 +108,30 @@ def protocol_questions(labelled: LabelledVectors) -> Questions:
 
 
 def trial_questions(labelled: LabelledVectors, role: Role = "fit") -> Questions:
-    """What thresholds and choices are fitted to: one gallery photo, drawn by a seed, of each individual with two.
+    """What thresholds and choices are fitted to: one gallery photo, drawn by a seed, of each
+    individual with two.
 
-    Only individuals of this role are asked for: "fit" ones were learned from, "disjoint" ones weren't. The unknown
-    ones are the new whales that no query is made of.
+    Only individuals of this role are asked for: "fit" ones were learned from, "disjoint" ones
+    weren't. The unknown ones are the new whales that no query is made of.
     """
     rng = np.random.default_rng(_DRAW_SEED)
-    pairs = [rows for rows in labelled.rows_of_each(labelled.rows(role, labelled=True)).values() if len(rows) > 1]
+    pairs = [
+        rows
+        for rows in labelled.rows_of_each(labelled.rows(role, labelled=True)).values()
+        if len(rows) > 1
+    ]
     held = [int(rng.choice(rows)) for rows in pairs]
-    return labelled.ask(held, labelled.rows("fit", "disjoint", labelled=True), labelled.rows("fit", labelled=False))
+    return labelled.ask(
+        held, labelled.rows("fit", "disjoint", labelled=True), labelled.rows("fit", labelled=False)
+    )
 
 
 def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Questions]:
-    """Ask each disjoint photo once among the disjoint ones: every round holds out one photo of every individual.
+    """Ask each disjoint photo once among the disjoint ones: every round holds out one photo of
+    every individual.
 
-    Unlike leaving out one photo at a time, a gallery's own neighbourhoods need making only once a round, and yet
-    hold no query. Individuals seen once stay in the gallery and are not asked for.
+    Unlike leaving out one photo at a time, a gallery's own neighbourhoods need making only once a
+    round, and yet hold no query. Individuals seen once stay in the gallery and are not asked for.
     """
     disjoint = labelled.rows("disjoint", labelled=True)
     pairs = [rows for rows in labelled.rows_of_each(disjoint).values() if len(rows) > 1]
@@ -118,10 +139,14 @@ def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Questions]:
         yield labelled.ask([rows[at] for rows in pairs if at < len(rows)], disjoint)
 
 
-def encounters(labelled: LabelledVectors, gallery_rows: Sequence[int], draws: int) -> Iterator[Questions]:
-    """Hold out two photos of every disjoint individual with four or more, `draws` times: pairs of rows are encounters.
+def encounters(
+    labelled: LabelledVectors, gallery_rows: Sequence[int], draws: int
+) -> Iterator[Questions]:
+    """Hold out two photos of every disjoint individual with four or more, `draws` times: pairs of
+    rows are encounters.
 
-    Known queries 2i and 2i + 1 are one simulated encounter: the data don't say which photos were taken at one.
+    Known queries 2i and 2i + 1 are one simulated encounter: the data don't say which photos were
+    taken at one.
     """
     rng = np.random.default_rng(_DRAW_SEED)
     each = labelled.rows_of_each(labelled.rows("disjoint", labelled=True)).values()

@@ -1,4 +1,6 @@
-"""What an evaluation says: figures with intervals as JSON and table, and the files an independent scorer reads."""
+"""What an evaluation says: figures with intervals as JSON and table, and the files an independent
+scorer reads.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,8 @@ _INTERVAL_SEED = 95
 def figures_of(answers: Answers, calibration: Calibration) -> dict[str, Any]:
     """All figures of the protocol, each group with its gallery size and number of queries.
 
-    `calibration` comes from the gallery's own photos alone, as a catalogue's would: what the thresholds promise is
-    measured on queries that it never saw.
+    `calibration` comes from the gallery's own photos alone, as a catalogue's would: what the
+    thresholds promise is measured on queries that it never saw.
     """
     figures: dict[str, Any] = {
         "gallery": {"photos": answers.gallery.size, "individuals": answers.gallery.individual_count}
@@ -68,15 +70,19 @@ def _with_intervals(ranks: NDArray[np.int64], groups: Sequence[str]) -> dict[str
 
 def _open_figures(answers: Answers) -> dict[str, Any]:
     known, ranks, unknown = answers.known_distances, answers.known_ranks, answers.unknown_distances
-    # Known and unknown queries in one table, (distance, rank or 0), so that both are drawn together.
-    rows = np.concatenate([np.stack([known, ranks], 1), np.stack([unknown, np.zeros(len(unknown))], 1)])
+    # Known and unknown queries in one table, (distance, rank or 0), so that both are drawn
+    # together.
+    rows = np.concatenate(
+        [np.stack([known, ranks], 1), np.stack([unknown, np.zeros(len(unknown))], 1)]
+    )
     groups = [
         photo.individual or photo.name for photo in [*answers.known_photos, *answers.unknown_photos]
     ]  # each new_whale photo stands for itself
 
     measured = open_set(known, ranks, unknown)
 
-    # Of few queries a draw may hold one kind alone: it says nothing, and counts as the figure itself.
+    # Of few queries a draw may hold one kind alone: it says nothing, and counts as the figure
+    # itself.
     def drawn_auroc(drawn: NDArray[Any]) -> float:
         is_known = drawn[:, 1] > 0
         if is_known.all() or not is_known.any():
@@ -87,7 +93,9 @@ def _open_figures(answers: Answers) -> dict[str, Any]:
         is_known = drawn[:, 1] > 0
         if is_known.all() or not is_known.any():
             return measured["fnir_at_fpir_0.1"]
-        return fnir_at_fpir(drawn[is_known, 0], drawn[is_known, 1].astype(np.int64), drawn[~is_known, 0], 0.1)
+        return fnir_at_fpir(
+            drawn[is_known, 0], drawn[is_known, 1].astype(np.int64), drawn[~is_known, 0], 0.1
+        )
 
     rng = np.random.default_rng(_INTERVAL_SEED)
     intervals = {
@@ -98,37 +106,56 @@ def _open_figures(answers: Answers) -> dict[str, Any]:
 
 
 def _calibrated_figures(answers: Answers, calibration: Calibration) -> dict[str, Any]:
-    """What the catalogue's own calibration does on the queries: rates, balanced accuracies, calibration error."""
+    """What the catalogue's own calibration does on the queries: rates, balanced accuracies,
+    calibration error.
+    """
     known, ranks, unknown = answers.known_distances, answers.known_ranks, answers.unknown_distances
     thresholds = calibration.thresholds()
-    first = [candidates[0].individual for candidates in answers.gallery.rank(answers.known_vectors, 1)]
+    first = [
+        candidates[0].individual for candidates in answers.gallery.rank(answers.known_vectors, 1)
+    ]
     named = [
         NEW_WHALE if decide(float(distance), thresholds) == NEW_WHALE else individual
         for distance, individual in zip(known, first, strict=True)
     ]
-    unknown_named = [NEW_WHALE if decide(float(distance), thresholds) == NEW_WHALE else "" for distance in unknown]
+    unknown_named = [
+        NEW_WHALE if decide(float(distance), thresholds) == NEW_WHALE else ""
+        for distance in unknown
+    ]
     distances = np.concatenate([known, unknown])
     is_right = np.concatenate([ranks == 1, np.zeros(len(unknown), np.bool_)])
-    probabilities = np.array([calibration.probability(float(distance), 1) for distance in distances])
+    probabilities = np.array(
+        [calibration.probability(float(distance), 1) for distance in distances]
+    )
     return {
         "unknown_source": calibration.unknown_source,
         "threshold_known": thresholds.known,
         "threshold_new_whale": thresholds.new_whale,
         "fpir_promised_at_known": 0.05,
         "fpir_measured_at_known": float((unknown <= thresholds.known).mean()),
-        "kaggle_map5_with_new_whale": submission_map5(known, ranks, unknown, calibration.submission_threshold),
+        "kaggle_map5_with_new_whale": submission_map5(
+            known, ranks, unknown, calibration.submission_threshold
+        ),
         "new_whale_share_of_queries": len(unknown) / len(distances),
         "expected_calibration_error": expected_calibration_error(probabilities, is_right),
         "baks": baks([photo.individual or "" for photo in answers.known_photos], named),
-        "baus": baus([photo.individual or NEW_WHALE for photo in answers.unknown_photos], unknown_named),
+        "baus": baus(
+            [photo.individual or NEW_WHALE for photo in answers.unknown_photos], unknown_named
+        ),
     }
 
 
 def table_of(figures: dict[str, Any], title: str) -> Table:
-    """The same figures for a person: one row each, with the interval and what they were measured on."""
+    """The same figures for a person: one row each, with the interval and what they were measured
+    on.
+    """
     table = Table(title=title)
     for column in ("protocol", "measure", "value", "95 %", "queries"):
-        table.add_column(column, justify="left" if column in ("protocol", "measure") else "right", overflow="fold")
+        table.add_column(
+            column,
+            justify="left" if column in ("protocol", "measure") else "right",
+            overflow="fold",
+        )
     for group in ("known", "disjoint", "open", "calibrated"):
         measured: dict[str, Any] = figures.get(group, {})
         intervals: dict[str, tuple[float, float]] = measured.get("intervals_95", {})
@@ -148,7 +175,9 @@ def _open_queries(measured: dict[str, Any]) -> str:
 
 
 def write_scorer_files(folder: Path, answers: Answers, disjoint: Sequence[LabelledPhoto]) -> None:
-    """Write gallery.csv, queries.csv and disjoint.csv (`Image,Id`), which any other scorer can read."""
+    """Write gallery.csv, queries.csv and disjoint.csv (`Image,Id`), which any other scorer can
+    read.
+    """
     gallery = list(zip(answers.gallery.photo_names, answers.gallery.individuals, strict=True))
     known = [(photo.name, photo.individual or NEW_WHALE) for photo in answers.known_photos]
     unknown = [(photo.name, photo.individual or NEW_WHALE) for photo in answers.unknown_photos]

@@ -1,1 +1,1 @@
-""""""
+"""What a step learns with: batches, augmentation, losses, optimisers, first weights."""

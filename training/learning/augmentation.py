@@ -14,14 +14,19 @@ from training.recipes.reading import AugmentationChoices
 
 
 class Augmentation:
-    """Change (n, h, w, 3) uint8 pixels, mirror those asked for, and normalise: (n, 3, h, w) float32.
+    """Change (n, h, w, 3) uint8 pixels, mirror those asked for, and normalise: (n, 3, h, w)
+    float32.
 
-    Every `group` photos of a batch share one draw: v2 draws once a call, and one call a photo costs a CPU as much
-    as a small network's forward pass. Draws come from torch's global generator, which the loop seeds every step.
+    Every `group` photos of a batch share one draw: v2 draws once a call, and one call a photo costs
+    a CPU as much as a small network's forward pass. Draws come from torch's global generator, which
+    the loop seeds every step.
     """
 
     def __init__(
-        self, choices: AugmentationChoices, preprocessing: Preprocessing, mirror: Mirror = "horizontal"
+        self,
+        choices: AugmentationChoices,
+        preprocessing: Preprocessing,
+        mirror: Mirror = "horizontal",
     ) -> None:
         self.group = choices.group
         self.mirror_axis = MIRROR_AXES[mirror]
@@ -31,7 +36,8 @@ class Augmentation:
     def __call__(self, pixels: Tensor, is_mirrored: Tensor) -> Tensor:
         images = pixels.permute(0, 3, 1, 2)
         images = torch.where(is_mirrored.view(-1, 1, 1, 1), images.flip(self.mirror_axis), images)
-        # Neighbours in a batch are photos of one individual: groups take every n-th photo, so that those differ.
+        # Neighbours in a batch are photos of one individual: groups take every n-th photo, so that
+        # those differ.
         stride = -(-len(images) // self.group)
         changed = torch.empty(images.shape, dtype=torch.float32, device=images.device)
         for at in range(stride):

@@ -1,4 +1,6 @@
-"""Which photos a step learns from: P x K batches that depend on nothing but the seed, the epoch and the step."""
+"""Which photos a step learns from: P x K batches that depend on nothing but the seed, the epoch and
+the step.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,9 @@ from training.recipes.reading import BadRecipe, BatchChoices
 class Rows:
     """One batch: rows of the pixel cache, the identity of each, and whether to mirror it.
 
-    `identities` (n,) run from 0 to identity_count - 1. A photo at row r that belongs to nobody known, all-negative or
-    unlabelled, has a negative number of its own in every batch: -1 - 2r, and -2 - 2r mirrored.
+    `identities` (n,) run from 0 to identity_count - 1. A photo at row r that belongs to nobody
+    known, all-negative or unlabelled, has a negative number of its own in every batch: -1 - 2r, and
+    -2 - 2r mirrored.
     """
 
     photos: NDArray[np.int64]  # (n,)
@@ -34,10 +37,11 @@ class Rows:
 class Batches:
     """The batches of every epoch.
 
-    `individuals` names each photo's individual (None: new_whale). With flips as individuals the mirror image of
-    individual i is identity i + individual_count, as a fluke's left and right sides differ (all three first places
-    of humpback 2019 did so). After the photos of `individuals` come `unlabelled` rows of photos of which nothing is
-    known: each stands in a batch as often as an individual's photos, differently changed, and is its own positive.
+    `individuals` names each photo's individual (None: new_whale). With flips as individuals the
+    mirror image of individual i is identity i + individual_count, as a fluke's left and right sides
+    differ (all three first places of humpback 2019 did so). After the photos of `individuals` come
+    `unlabelled` rows of photos of which nothing is known: each stands in a batch as often as an
+    individual's photos, differently changed, and is its own positive.
     """
 
     def __init__(
@@ -50,7 +54,10 @@ class Batches:
         species: Sequence[str] = (),
         flip_share: float = 0.5,
     ) -> None:
-        """Plan the batches; `species` of each photo, where `choices` give shares to species. Raises BadRecipe."""
+        """Plan the batches; `species` of each photo, where `choices` give shares to species.
+
+        Raises BadRecipe.
+        """
         self.choices, self.seed, self.flip_share = choices, seed, flip_share
         self.unlabelled = np.arange(len(individuals), len(individuals) + unlabelled, dtype=np.int64)
         labels = list(individuals)
@@ -79,23 +86,32 @@ class Batches:
         self.rates = rates / rates.sum() if self.members else rates
         self.labelled_count = sum(len(rows) for rows in self.members)
         # A share of 0 is never drawn, and so many individuals can't be drawn either.
-        self.positive_individuals = min(self.positive_individuals, int(np.count_nonzero(self.rates)))
+        self.positive_individuals = min(
+            self.positive_individuals, int(np.count_nonzero(self.rates))
+        )
 
     def of_frequent(self, fewest_photos: int) -> Batches:
-        """Batches without the individuals of fewer photos, in which all others keep their numbers. Raises BadRecipe."""
+        """Batches without the individuals of fewer photos, in which all others keep their numbers.
+
+        Raises BadRecipe.
+        """
         is_frequent = np.array([len(rows) >= fewest_photos for rows in self.members], np.bool_)
         rates = np.where(is_frequent, self.rates, 0.0)
         frequent = int(np.count_nonzero(rates))
         if frequent < 2:
             most = max((len(rows) for rows in self.members), default=0)
             raise BadRecipe(
-                f"first_stage.fewest_photos = {fewest_photos} leaves {frequent} individuals to learn from, of "
-                f"{self.individual_count} (the most photos of one are {most}); at least 2 are needed, so lower it"
+                f"first_stage.fewest_photos = {fewest_photos} leaves {frequent} individuals to "
+                "learn from, of "
+                f"{self.individual_count} (the most photos of one are {most}); at least 2 are "
+                "needed, so lower it"
             )
         part = copy.copy(self)
         part.rates = rates / rates.sum()
         part.positive_individuals = min(self.positive_individuals, frequent)
-        part.labelled_count = sum(len(rows) for rows, kept in zip(self.members, is_frequent, strict=True) if kept)
+        part.labelled_count = sum(
+            len(rows) for rows, kept in zip(self.members, is_frequent, strict=True) if kept
+        )
         return part
 
     @property
@@ -103,19 +119,27 @@ class Batches:
         """Which identities are ever drawn: (identity_count,)."""
         return np.tile(self.rates > 0, 2 if self.choices.flips_as_individuals else 1)
 
-    def _shared_out(self, rates: NDArray[np.float64], species: Sequence[str]) -> NDArray[np.float64]:
+    def _shared_out(
+        self, rates: NDArray[np.float64], species: Sequence[str]
+    ) -> NDArray[np.float64]:
         of_individual = np.array([species[rows[0]] for rows in self.members])
         given = self.choices.species_shares
         unknown = sorted(set(given) - set(of_individual))
         if unknown:
             there = ", ".join(sorted(set(of_individual) - {""}))
+            known = (
+                f"the species are {there}"
+                if there
+                else "the labels tell no species (several sets do)"
+            )
             raise BadRecipe(
-                f"batches.species_shares names {unknown[0]!r}, of which nothing is learned; "
-                f"{f'the species are {there}' if there else 'the labels tell no species (several sets do)'}"
+                f"batches.species_shares names {unknown[0]!r}, of which nothing is learned; {known}"
             )
         shared, is_given = np.zeros(len(rates)), np.isin(of_individual, list(given))
         for one, share in given.items():
-            shared[of_individual == one] = share * rates[of_individual == one] / rates[of_individual == one].sum()
+            shared[of_individual == one] = (
+                share * rates[of_individual == one] / rates[of_individual == one].sum()
+            )
         if not is_given.all():
             rest = 1.0 - sum(given.values())
             shared[~is_given] = rest * rates[~is_given] / rates[~is_given].sum()
@@ -130,7 +154,9 @@ class Batches:
     @property
     def shown(self) -> int:
         """Photos in a batch: fewer than `size` where there are too few individuals to fill it."""
-        return (self.positive_individuals + self.unlabelled_count) * self.choices.photos_each + self.negative_size
+        return (
+            self.positive_individuals + self.unlabelled_count
+        ) * self.choices.photos_each + self.negative_size
 
     @property
     def photos_of_identity(self) -> NDArray[np.int64]:
@@ -140,7 +166,9 @@ class Batches:
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch: as many as show every photo of an individual, or all without any, once on average."""
+        """Batches in an epoch: as many as show every photo of an individual, or all without any,
+        once on average.
+        """
         if not self.members:
             return max(1, round(len(self.unlabelled) / max(1, self.unlabelled_count)))
         shown = self.positive_individuals * self.choices.photos_each
@@ -158,28 +186,39 @@ class Batches:
         for individual in self._drawn(rng):
             photos.append(self._photos_of(int(individual), rng))
             is_mirrored = bool(rng.random() < self.flip_share)
-            shift = self.individual_count if is_mirrored and self.choices.flips_as_individuals else 0
+            shift = (
+                self.individual_count if is_mirrored and self.choices.flips_as_individuals else 0
+            )
             identities += [int(individual) + shift] * self.choices.photos_each
             mirrored += self._mirroring(is_mirrored, rng)
         if self.unlabelled_count:
             chosen = rng.choice(self.unlabelled, self.unlabelled_count, replace=False)
             is_mirrored_each = rng.random(self.unlabelled_count) < self.flip_share
             photos.append(np.repeat(chosen, self.choices.photos_each))
-            identities += np.repeat(-1 - 2 * chosen - is_mirrored_each, self.choices.photos_each).tolist()
+            identities += np.repeat(
+                -1 - 2 * chosen - is_mirrored_each, self.choices.photos_each
+            ).tolist()
             mirrored += np.repeat(is_mirrored_each, self.choices.photos_each).tolist()
         if self.negative_size:
-            chosen = rng.choice(self.negatives, self.negative_size, replace=self.negative_size > len(self.negatives))
+            chosen = rng.choice(
+                self.negatives, self.negative_size, replace=self.negative_size > len(self.negatives)
+            )
             photos.append(chosen)
             is_mirrored_each = rng.random(self.negative_size) < self.flip_share
-            # A number of its own: new whales are no positives of each other, in this batch or another.
+            # A number of its own: new whales are no positives of each other, in this batch or
+            # another.
             identities += (-1 - 2 * chosen - is_mirrored_each).tolist()
             mirrored += is_mirrored_each.tolist()
-        return Rows(np.concatenate(photos), np.array(identities, np.int64), np.array(mirrored, np.bool_))
+        return Rows(
+            np.concatenate(photos), np.array(identities, np.int64), np.array(mirrored, np.bool_)
+        )
 
     def _drawn(self, rng: np.random.Generator) -> NDArray[np.int64]:
         if not self.members:
             return np.zeros(0, np.int64)
-        return rng.choice(self.individual_count, self.positive_individuals, replace=False, p=self.rates)
+        return rng.choice(
+            self.individual_count, self.positive_individuals, replace=False, p=self.rates
+        )
 
     def _mirroring(self, is_mirrored: bool, rng: np.random.Generator) -> list[bool]:
         if self.choices.flips_as_individuals:
@@ -190,4 +229,6 @@ class Batches:
         """K photos: every photo once before any comes twice."""
         rows = self.members[individual]
         rounds = -(-self.choices.photos_each // len(rows))
-        return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[: self.choices.photos_each]
+        return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[
+            : self.choices.photos_each
+        ]

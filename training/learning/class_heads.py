@@ -1,4 +1,6 @@
-"""Heads of the losses that know classes: ArcFace with margins for each identity, focal and softmax."""
+"""Heads of the losses that know classes: ArcFace with margins for each identity, focal and
+softmax.
+"""
 
 from __future__ import annotations
 
@@ -23,31 +25,40 @@ def dynamic_margins_degrees(photos_of_identity: NDArray[np.int64]) -> NDArray[np
     return (radians / _RADIANS_PER_DEGREE).astype(np.float32)
 
 
-class _PerClass:
-    """Mixed into heads with classes: how much each class's photos count, and which classes there are not yet."""
+class ClassHead:
+    """Mixed into heads with classes: how much each class's photos count, and which classes there
+    are not yet.
+    """
 
     class_weights: Tensor  # (c,)
     unknown: Tensor | None  # (c,) bool
 
     def weigh(self, weights: NDArray[np.float32]) -> None:
         # Left out of the state, as the recipe and the photos make them anew.
-        cast(Any, self).register_buffer("class_weights", torch.from_numpy(weights), persistent=False)
+        cast(Any, self).register_buffer(
+            "class_weights", torch.from_numpy(weights), persistent=False
+        )
         self.unknown = None
 
     def cosines_of_known(self, cosines: Tensor) -> Tensor:
-        """(n, c) cosines, those to classes that there are not yet as low as can be, and nobody's rivals."""
+        """(n, c) cosines, those to classes that there are not yet as low as can be, and nobody's
+        rivals.
+        """
         return cosines if self.unknown is None else cosines.masked_fill(self.unknown, -1.0)
 
 
-class _PerIdentity(_PerClass):
-    """Mixed into the library's ArcFace losses: a margin for each identity, and a mirror twin that is no rival.
+class _IdentityMargins(ClassHead):
+    """Mixed into the library's ArcFace losses: a margin for each identity, and a mirror twin that
+    is no rival.
 
-    The mirror image of a fluke is another identity that shares all its pigment: a softmax that pushes the two
-    apart would fight over the very features that both are known by.
+    The mirror image of a fluke is another identity that shares all its pigment: a softmax that
+    pushes the two apart would fight over the very features that both are known by.
     """
 
     def prepare(self, margins_degrees: Tensor, twin_shift: int) -> None:
-        cast(Any, self).register_buffer("margins", margins_degrees * _RADIANS_PER_DEGREE, persistent=False)
+        cast(Any, self).register_buffer(
+            "margins", margins_degrees * _RADIANS_PER_DEGREE, persistent=False
+        )
         self.twin_shift = twin_shift
         self.labels: Tensor | None = None
 
@@ -67,33 +78,43 @@ class _PerIdentity(_PerClass):
 
     def modify_cosine_of_target_classes(self, cosine: Tensor) -> Tensor:
         angles = torch.acos(cosine.clamp(-1 + 1e-6, 1 - 1e-6))  # acos has no gradient at its ends
-        # Past 180 degrees the cosine would rise again; the library's own straight line keeps it falling.
+        # Past 180 degrees the cosine would rise again; the library's own straight line keeps it
+        # falling.
         widened = torch.cos(angles + self.margin)
-        return torch.where(angles + self.margin <= torch.pi, widened, cosine - self.margin * torch.sin(self.margin))
+        return torch.where(
+            angles + self.margin <= torch.pi, widened, cosine - self.margin * torch.sin(self.margin)
+        )
 
 
-class _ArcFace(_PerIdentity, cast(Any, losses.ArcFaceLoss)):
+class ArcFaceHead(_IdentityMargins, cast(Any, losses.ArcFaceLoss)):
     pass
 
 
-class _SubCenterArcFace(_PerIdentity, cast(Any, losses.SubCenterArcFaceLoss)):
+class SubCenterArcFaceHead(_IdentityMargins, cast(Any, losses.SubCenterArcFaceLoss)):
     pass
 
 
 def twins_of(identities: Tensor, twin_shift: int) -> Tensor:
-    """The mirror twin of each identity (n,): training.learning.batches.Rows numbers them. `twin_shift` 0: there are none."""
+    """The mirror twin of each identity (n,): training.learning.batches.Rows numbers them.
+
+    `twin_shift` 0: there are none.
+    """
     twins = (identities + twin_shift) % (2 * twin_shift) if twin_shift else identities
     return torch.where(identities >= 0, twins, -1 - ((-1 - identities) ^ 1))
 
 
-class _FocalHead(_PerClass, nn.Module):
-    """A sigmoid for each identity over scaled cosines, with the focal loss over the hardest negatives.
+class FocalHead(ClassHead, nn.Module):
+    """A sigmoid for each identity over scaled cosines, with the focal loss over the hardest
+    negatives.
 
-    Unlike a softmax it may say "none of them": a new whale has the target 0 everywhere. The mirror twin is neither.
-    Focal loss: Lin et al. 2017, gamma 2, summed over identities and divided by photos.
+    Unlike a softmax it may say "none of them": a new whale has the target 0 everywhere. The mirror
+    twin is neither. Focal loss: Lin et al. 2017, gamma 2, summed over identities and divided by
+    photos.
     """
 
-    def __init__(self, count: int, dimension: int, *, scale: float, hardest: int, twin_shift: int) -> None:
+    def __init__(
+        self, count: int, dimension: int, *, scale: float, hardest: int, twin_shift: int
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(nn.init.normal_(torch.empty(count, dimension)))
         # At the start nobody is recognised: a cosine of one half is a probability of one half.
@@ -109,15 +130,21 @@ class _FocalHead(_PerClass, nn.Module):
         is_rival = ~is_own & ((numbers != twins) | (twins == identities[:, None]))
         is_rival = is_rival if self.unknown is None else is_rival & ~self.unknown
         rivals = logits.detach().masked_fill(~is_rival, -torch.inf)
-        kept = torch.zeros_like(is_own).scatter(1, rivals.topk(min(self.hardest, len(numbers))).indices, value=True)
+        kept = torch.zeros_like(is_own).scatter(
+            1, rivals.topk(min(self.hardest, len(numbers))).indices, value=True
+        )
         focal = sigmoid_focal_loss(logits, is_own.float(), alpha=-1, gamma=2)
         of_photos = (focal * (is_own | (kept & is_rival))).sum(1)
-        weights = torch.where(identities >= 0, self.class_weights[identities.clamp(min=0)], 1.0)  # new whales count 1
+        weights = torch.where(
+            identities >= 0, self.class_weights[identities.clamp(min=0)], 1.0
+        )  # new whales count 1
         return (weights * of_photos).sum() / len(embeddings)
 
 
-class _SoftmaxHead(_PerClass, nn.Module):
-    """A softmax over all kinds of scaled cosines to their weights, with smoothed labels (Szegedy et al. 2016)."""
+class SoftmaxHead(ClassHead, nn.Module):
+    """A softmax over all kinds of scaled cosines to their weights, with smoothed labels (Szegedy et
+    al. 2016).
+    """
 
     def __init__(self, count: int, dimension: int, *, scale: float, smoothing: float) -> None:
         super().__init__()
@@ -128,6 +155,11 @@ class _SoftmaxHead(_PerClass, nn.Module):
         cosines = nn.functional.normalize(embeddings) @ nn.functional.normalize(self.weight).T
         logits, numbers = self.scale * cosines, identities
         if self.unknown is not None:  # left out: smoothing would give them a share of the truth
-            logits, numbers = logits[:, ~self.unknown], (torch.cumsum(~self.unknown, 0) - 1)[identities]
-        of_photos = nn.functional.cross_entropy(logits, numbers, label_smoothing=self.smoothing, reduction="none")
+            logits, numbers = (
+                logits[:, ~self.unknown],
+                (torch.cumsum(~self.unknown, 0) - 1)[identities],
+            )
+        of_photos = nn.functional.cross_entropy(
+            logits, numbers, label_smoothing=self.smoothing, reduction="none"
+        )
         return (of_photos * self.class_weights[identities]).mean()

@@ -8,15 +8,20 @@ from numpy.typing import NDArray
 from training.recipes.choices import LossChoices
 
 
-def class_weights(photos_of_identity: NDArray[np.int64], choices: LossChoices) -> NDArray[np.float32]:
+def class_weights(
+    photos_of_identity: NDArray[np.int64], choices: LossChoices
+) -> NDArray[np.float32]:
     """Weights (c,) of classes of n photos, such that the mean over all photos is 1.
 
-    "inverse": 1 / n, so that all classes count alike. "effective": (1 - b) / (1 - b^n), which for few photos is as
-    1 / n and for more than 1 / (1 - b) hardly falls (Cui et al. 2019, the effective number of samples). "none": 1.
+    "inverse": 1 / n, so that all classes count alike. "effective": (1 - b) / (1 - b^n), which for
+    few photos is as 1 / n and for more than 1 / (1 - b) hardly falls (Cui et al. 2019, the
+    effective number of samples). "none": 1.
     """
     photos = np.maximum(photos_of_identity, 1).astype(np.float64)
     if choices.class_weights == "none":
         return np.ones(len(photos), np.float32)
     beta = choices.effective_beta
-    weights = 1.0 / photos if choices.class_weights == "inverse" else (1.0 - beta) / (1.0 - beta**photos)
+    weights = (
+        1.0 / photos if choices.class_weights == "inverse" else (1.0 - beta) / (1.0 - beta**photos)
+    )
     return (weights * photos.sum() / (weights * photos).sum()).astype(np.float32)

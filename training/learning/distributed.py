@@ -1,4 +1,6 @@
-"""Several processes training one network: the process group comes from outside, by torchrun's environment."""
+"""Several processes training one network: the process group comes from outside, by torchrun's
+environment.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,17 @@ class World:
         return self.rank == 0
 
     def part(self, rows: int) -> slice:
-        """This process's share of a batch: every size-th row, so that each sees all kinds of rows."""
+        """This process's share of a batch: every size-th row, so that each sees all kinds of
+        rows.
+        """
         return slice(self.rank, rows - rows % self.size, self.size)
 
     def wrap(self, network: nn.Module) -> nn.Module:
         """Average gradients over all processes, where there are several."""
         if self.size == 1:
             return network
-        # A static graph allows weights that the embedding doesn't use, such as a ConvNeXt's head norm.
+        # A static graph allows weights that the embedding doesn't use, such as a ConvNeXt's head
+        # norm.
         return DistributedDataParallel(network, static_graph=True)
 
     def gather(self, values: Tensor) -> Tensor:
@@ -67,7 +72,9 @@ def is_first_process() -> bool:
 
 
 def enter_world(device: str) -> World:
-    """Join the process group that torchrun describes, or stand alone; device "auto" takes a GPU where there is one."""
+    """Join the process group that torchrun describes, or stand alone; device "auto" takes a GPU
+    where there is one.
+    """
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
@@ -78,7 +85,9 @@ def enter_world(device: str) -> World:
         torch.zeros(1, device=chosen)
     except (AssertionError, RuntimeError) as error:
         said = str(error).partition("\n")[0]
-        raise BadRecipe(f'compute.device = {device!r}: {said}. Allowed are "auto", "cpu" and "cuda"') from error
+        raise BadRecipe(
+            f'compute.device = {device!r}: {said}. Allowed are "auto", "cpu" and "cuda"'
+        ) from error
     if size > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
     return World(rank, size, chosen)

@@ -55,11 +55,15 @@ def start_network(choices: NetworkChoices) -> Network:
     if choices.weights not in ("pretrained", "random"):
         _load_first_weights(network, choices)
     path = aligner_path(choices)
-    if network.aligner is not None and path is not None:  # last: it's this one whatever the first weights had
+    if (
+        network.aligner is not None and path is not None
+    ):  # last: it's this one whatever the first weights had
         try:
             network.aligner.load_state_dict(_aligner_weights(path))
         except RuntimeError as error:
-            raise BadNetwork(f"the aligner in {path} is not one of this version: {error}") from error
+            raise BadNetwork(
+                f"the aligner in {path} is not one of this version: {error}"
+            ) from error
     return network
 
 
@@ -67,7 +71,8 @@ def _load_first_weights(network: Network, choices: NetworkChoices) -> None:
     path = DEFAULT_CHECKPOINT if choices.weights == "default" else Path(choices.weights)
     if not path.exists():
         raise BadNetwork(
-            f'network.weights = {choices.weights!r}: there is no such file. Allowed are "pretrained", "default", '
+            f"network.weights = {choices.weights!r}: there is no such file. Allowed are "
+            '"pretrained", "default", '
             '"random", or a file of weights'
         )
     if _is_checkpoint(path):
@@ -77,28 +82,39 @@ def _load_first_weights(network: Network, choices: NetworkChoices) -> None:
 
 
 def aligner_path(choices: NetworkChoices) -> Path | None:
-    """The file that the recipe's aligner comes from, where it wants one. Raises BadNetwork when it is absent."""
+    """The file that the recipe's aligner comes from, where it wants one.
+
+    Raises BadNetwork when it is absent.
+    """
     if choices.aligner in ("", "random"):
         return None
     path = DEFAULT_CHECKPOINT if choices.aligner == "default" else Path(choices.aligner)
     if not path.exists():
         raise BadNetwork(
-            f'network.aligner = {choices.aligner!r}: there is no such file. Allowed are "" (none), "default" (the '
+            f'network.aligner = {choices.aligner!r}: there is no such file. Allowed are "" '
+            '(none), "default" (the '
             'shipped checkpoint\'s), "random" (untrained), or what `flukeprint train-aligner` wrote'
         )
     return path
 
 
 def _aligner_weights(path: Path) -> dict[str, Tensor]:
-    """Of a file of `train-aligner`, or of the first member of a checkpoint that has one. Raises BadNetwork."""
+    """Of a file of `train-aligner`, or of the first member of a checkpoint that has one.
+
+    Raises BadNetwork.
+    """
     if not _is_checkpoint(path):
         return _load_aligner(path)
     weights = load_weights(path)
     members = read_header(path).network.get("members", ())
     prefixes = [_ALIGNER, *(f"members.{at}.{_ALIGNER}" for at in range(len(members)))]
-    prefix = next((each for each in prefixes if any(name.startswith(each) for name in weights)), None)
+    prefix = next(
+        (each for each in prefixes if any(name.startswith(each) for name in weights)), None
+    )
     if prefix is None:
-        raise BadNetwork(f"network.aligner: the checkpoint {path} has no aligner; train one with `train-aligner`")
+        raise BadNetwork(
+            f"network.aligner: the checkpoint {path} has no aligner; train one with `train-aligner`"
+        )
     return below(weights, prefix)
 
 
@@ -119,41 +135,59 @@ def _load_aligner(path: Path) -> dict[str, Tensor]:
 def finder_backbone(weights: str) -> nn.Module:
     """The backbone whose first layers an aligner or a locator begins with.
 
-    `weights`: as in a recipe's [network], but of FINDER_BACKBONE. Raises BadNetwork or BadCheckpoint.
+    `weights`: as in a recipe's [network], but of FINDER_BACKBONE. Raises BadNetwork or
+    BadCheckpoint.
     """
     choices = NetworkChoices(
-        backbone=FINDER_BACKBONE, weights=weights, embedding_dim=0, backbone_options=dict(FINDER_OPTIONS)
+        backbone=FINDER_BACKBONE,
+        weights=weights,
+        embedding_dim=0,
+        backbone_options=dict(FINDER_OPTIONS),
     )
     return cast(nn.Module, start_network(choices).backbone)
 
 
 def start_locator(weights: str) -> Locator:
-    """A locator with the first weights that a recipe's [locator] names. Raises BadNetwork or BadCheckpoint."""
+    """A locator with the first weights that a recipe's [locator] names.
+
+    Raises BadNetwork or BadCheckpoint.
+    """
     path = DEFAULT_CHECKPOINT if weights == "default" else Path(weights)
-    others = f'"default", "random", a checkpoint that has a locator, or a timm state dict of {FINDER_BACKBONE}'
+    others = (
+        '"default", "random", a checkpoint that has a locator, or a timm state dict of '
+        f"{FINDER_BACKBONE}"
+    )
     allowed = f'"pretrained", {others}'
     if weights == "random":
         return Locator()
     if weights != "pretrained" and not path.is_file():
-        raise BadNetwork(f"locator.weights = {weights!r}: there is no such file. Allowed are {allowed}")
+        raise BadNetwork(
+            f"locator.weights = {weights!r}: there is no such file. Allowed are {allowed}"
+        )
     if weights == "pretrained" or not _is_checkpoint(path):
         try:
             return Locator(finder_backbone(weights))
         except BadNetwork as error:
             why = str(error)
             if weights == "pretrained":
-                why = f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without network give {others}"
+                why = (
+                    f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without "
+                    f"network give {others}"
+                )
             raise BadNetwork(f"locator.weights = {weights!r}: {why}") from error
     found = load_locator(path)
     if not isinstance(found, Locator):
         raise BadNetwork(
-            f"locator.weights = {weights!r}: the checkpoint {path} has no such locator. Allowed are {allowed}"
+            f"locator.weights = {weights!r}: the checkpoint {path} has no such locator. Allowed "
+            f"are {allowed}"
         )
     return found
 
 
 def inherited_locator(choices: NetworkChoices) -> AnyLocator | None:
-    """The locator of the checkpoint that the first weights come from, where they do and it has one."""
+    """The locator of the checkpoint that the first weights come from, where they do and it has
+    one.
+    """
     path = DEFAULT_CHECKPOINT if choices.weights == "default" else Path(choices.weights)
     return load_locator(path) if path.is_file() and _is_checkpoint(path) else None
 
@@ -177,7 +211,8 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
     backbones = [str(one["backbone"]) for one in described.get("members", ())]
     if backbones and member > len(backbones):
         raise BadNetwork(
-            f"network.member = {member}, but {path} has {len(backbones)} members; 0 takes the first with the recipe's "
+            f"network.member = {member}, but {path} has {len(backbones)} members; 0 takes the "
+            "first with the recipe's "
             "backbone"
         )
     if backbones and (member or network.config.backbone in backbones):
@@ -188,31 +223,55 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
     unfit = [
         name
         for name in own
-        if name.startswith("backbone.") and (name not in weights or weights[name].shape != own[name].shape)
+        if name.startswith("backbone.")
+        and (name not in weights or weights[name].shape != own[name].shape)
     ]
     if unfit:
         backbone = " and ".join(backbones) or described.get("backbone")
         raise BadNetwork(
-            f"{path} holds a {backbone}, the recipe wants {network.config.backbone} ({len(unfit)} tensors don't fit, "
-            f"the first is {unfit[0]}). Give the recipe that backbone{_stopping(path)}, or other weights"
+            f"{path} holds a {backbone}, the recipe wants {network.config.backbone} "
+            f"({len(unfit)} tensors don't fit, "
+            f"the first is {unfit[0]}). Give the recipe that backbone{_stopping(path)}, or "
+            "other weights"
         )
-    fitting = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
+    fitting = {
+        name: value
+        for name, value in weights.items()
+        if name in own and value.shape == own[name].shape
+    }
     if described.get("odd_dims"):
         # Axes chosen for two looks (embedding.sides) are no projection for one: it begins anew.
-        fitting = {name: value for name, value in fitting.items() if not name.startswith(("project.", "neck."))}
+        fitting = {
+            name: value
+            for name, value in fitting.items()
+            if not name.startswith(("project.", "neck."))
+        }
     if "pool.is_fitted" in own:
-        has = {part: all(name in fitting for name in own if name.startswith(part)) for part in ("pool.", "project.")}
+        has = {
+            part: all(name in fitting for name in own if name.startswith(part))
+            for part in ("pool.", "project.")
+        }
         if member and has["pool."] and not has["project."]:
             fitting["pool.is_fitted"] = fitting["pool.is_fitted"] * CENTRES_FITTED
         elif not all(has.values()):
-            # Half of another vlad pooling is none, and centres lie where its own photos had them: it begins anew, from
-            # these features, unless just that member was asked for.
-            fitting = {name: value for name, value in fitting.items() if not name.startswith(("pool.", "project."))}
+            # Half of another vlad pooling is none, and centres lie where its own photos had them:
+            # it begins anew, from these features, unless just that member was asked for.
+            fitting = {
+                name: value
+                for name, value in fitting.items()
+                if not name.startswith(("pool.", "project."))
+            }
     network.load_state_dict({**own, **fitting})
 
 
 def _stopping(path: Path) -> str:
-    """At which stride the checkpoint's backbones stop, where they do: with the whole of one the recipe can't begin."""
+    """At which stride the checkpoint's backbones stop, where they do: with the whole of one the
+    recipe can't begin.
+    """
     network = read_header(path).network
     strides = {int(each.get("stride", 0)) for each in network.get("members", (network,))} - {0}
-    return "" if not strides else f", which stops early (network.stride = {' or '.join(map(str, sorted(strides)))})"
+    return (
+        ""
+        if not strides
+        else f", which stops early (network.stride = {' or '.join(map(str, sorted(strides)))})"
+    )

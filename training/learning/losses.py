@@ -1,4 +1,7 @@
-"""Metric losses through pytorch-metric-learning, and their weighted sum. That library's only door."""
+"""Metric losses through pytorch-metric-learning, and their weighted sum.
+
+That library's only door.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from pytorch_metric_learning import distances, losses, miners
 from torch import Tensor, nn
 
 from training.learning.class_heads import (
-    _ArcFace,
-    _FocalHead,
-    _PerClass,
-    _SoftmaxHead,
-    _SubCenterArcFace,
+    ArcFaceHead,
+    ClassHead,
+    FocalHead,
+    SoftmaxHead,
+    SubCenterArcFaceHead,
     dynamic_margins_degrees,
     twins_of,
 )
@@ -25,22 +28,28 @@ from training.recipes.reading import LossChoices
 
 
 class _PairLoss(nn.Module):
-    """A pair or triplet loss with its miner, over the batch and, for pairs, a memory of the batches before.
+    """A pair or triplet loss with its miner, over the batch and, for pairs, a memory of the batches
+    before.
 
-    The memory holds unit vectors without gradients. It is compared with only once it is full, by when the network's
-    first, great steps are over (Wang et al. 2020 wait likewise). What it holds is saved for --resume.
+    The memory holds unit vectors without gradients. It is compared with only once it is full, by
+    when the network's first, great steps are over (Wang et al. 2020 wait likewise). What it holds
+    is saved for --resume.
     """
 
     vectors: Tensor  # (m, d)
     identities: Tensor  # (m,)
     written: Tensor  # (), how many were ever remembered
 
-    def __init__(self, loss: Any, miner: Any, *, dimension: int, memory: int, twin_shift: int) -> None:
+    def __init__(
+        self, loss: Any, miner: Any, *, dimension: int, memory: int, twin_shift: int
+    ) -> None:
         super().__init__()
         self.loss, self.miner, self.twin_shift = loss, miner, twin_shift
         is_saved = memory > 0  # an empty one would only clutter the state
         self.register_buffer("vectors", torch.zeros(memory, dimension), persistent=is_saved)
-        self.register_buffer("identities", torch.zeros(memory, dtype=torch.long), persistent=is_saved)
+        self.register_buffer(
+            "identities", torch.zeros(memory, dtype=torch.long), persistent=is_saved
+        )
         self.register_buffer("written", torch.zeros((), dtype=torch.long), persistent=is_saved)
 
     def forward(self, embeddings: Tensor, identities: Tensor) -> Tensor:
@@ -49,20 +58,33 @@ class _PairLoss(nn.Module):
         is_full = int(self.written) >= len(self.vectors)
         others = torch.cat([embeddings, self.vectors]) if is_full else embeddings
         of_others = torch.cat([identities, self.identities]) if is_full else identities
-        mined = self._without_twins(self.miner(embeddings, identities, others, of_others), identities, of_others)
+        mined = self._without_twins(
+            self.miner(embeddings, identities, others, of_others), identities, of_others
+        )
         self._remember(embeddings.detach(), identities)
         return self.loss(embeddings, identities, mined, others, of_others)
 
-    def _without_twins(self, mined: tuple[Tensor, ...], identities: Tensor, of_others: Tensor) -> tuple[Tensor, ...]:
-        """Leave out a photo as its own positive, and the mirror twin, which the memory may hold, as a negative."""
+    def _without_twins(
+        self, mined: tuple[Tensor, ...], identities: Tensor, of_others: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Leave out a photo as its own positive, and the mirror twin, which the memory may hold, as
+        a negative.
+        """
         twins = twins_of(identities, self.twin_shift)
         anchors, positives, anchors_of_negatives, negatives = mined
         is_other = anchors != positives
         is_rival = twins[anchors_of_negatives] != of_others[negatives]
-        return anchors[is_other], positives[is_other], anchors_of_negatives[is_rival], negatives[is_rival]
+        return (
+            anchors[is_other],
+            positives[is_other],
+            anchors_of_negatives[is_rival],
+            negatives[is_rival],
+        )
 
     def _remember(self, embeddings: Tensor, identities: Tensor) -> None:
-        """Put the batch's embeddings (its newest, where the memory is smaller) in place of the oldest."""
+        """Put the batch's embeddings (its newest, where the memory is smaller) in place of the
+        oldest.
+        """
         embeddings, identities = embeddings[-len(self.vectors) :], identities[-len(self.vectors) :]
         rows = torch.arange(len(embeddings), device=embeddings.device)
         at = (self.written + rows) % len(self.vectors)
@@ -75,8 +97,9 @@ class _PairLoss(nn.Module):
 class WeightedLosses(nn.Module):
     """The weighted sum of a recipe's terms over (n, d) embeddings and (n,) identities.
 
-    Identities below 0 are new whales: softmax classifiers don't see them, other terms see everybody's negatives.
-    Its parameters (the class weights) are trained, saved for --resume, and never enter a checkpoint.
+    Identities below 0 are new whales: softmax classifiers don't see them, other terms see
+    everybody's negatives. Its parameters (the class weights) are trained, saved for --resume, and
+    never enter a checkpoint.
     """
 
     def __init__(
@@ -89,15 +112,19 @@ class WeightedLosses(nn.Module):
     ) -> None:
         super().__init__()
         self.weights = [term.weight for term in terms]
-        self.terms = nn.ModuleList(_term(term, dimension, photos_of_identity, twin_shift) for term in terms)
+        self.terms = nn.ModuleList(
+            _term(term, dimension, photos_of_identity, twin_shift) for term in terms
+        )
         for choices, term in zip(terms, self.terms, strict=True):
-            if isinstance(term, _PerClass):
+            if isinstance(term, ClassHead):
                 term.weigh(class_weights(photos_of_identity, choices))
 
     def know_only(self, identities: Tensor | None) -> None:
-        """Let heads with classes know these identities (c,) bool alone, as long as no others are shown; None: all."""
+        """Let heads with classes know these identities (c,) bool alone, as long as no others are
+        shown; None: all.
+        """
         for term in self.terms:
-            if isinstance(term, _PerClass):
+            if isinstance(term, ClassHead):
                 term.unknown = None if identities is None else ~identities
 
     def forward(self, embeddings: Tensor, identities: Tensor) -> Tensor:
@@ -105,22 +132,30 @@ class WeightedLosses(nn.Module):
         seen, of_seen = embeddings[labelled], identities[labelled]
         total = 0.0 * embeddings.sum()  # a batch that teaches nothing has a gradient too
         for weight, term in zip(self.weights, self.terms, strict=True):
-            if isinstance(term, _PairLoss | _FocalHead):
+            if isinstance(term, _PairLoss | FocalHead):
                 total = total + weight * term(embeddings, identities)
             elif len(seen):
                 total = total + weight * term(seen, of_seen)
         return total
 
 
-def _term(choices: LossChoices, dimension: int, photos_of_identity: NDArray[np.int64], twin_shift: int) -> nn.Module:
+def _term(
+    choices: LossChoices, dimension: int, photos_of_identity: NDArray[np.int64], twin_shift: int
+) -> nn.Module:
     cosine = cast(Any, distances).CosineSimilarity()
-    past: dict[str, int] = {"dimension": dimension, "memory": choices.memory, "twin_shift": twin_shift}
+    past: dict[str, int] = {
+        "dimension": dimension,
+        "memory": choices.memory,
+        "twin_shift": twin_shift,
+    }
     if choices.kind == "triplet":
         loss = cast(Any, losses).TripletMarginLoss(margin=choices.margin, distance=cosine)
         if choices.mining == "hard":
             return _PairLoss(loss, cast(Any, miners).BatchHardMiner(distance=cosine), **past)
         if choices.mining == "easy":
-            miner = cast(Any, miners).BatchEasyHardMiner(pos_strategy="easy", neg_strategy="hard", distance=cosine)
+            miner = cast(Any, miners).BatchEasyHardMiner(
+                pos_strategy="easy", neg_strategy="hard", distance=cosine
+            )
             return _PairLoss(loss, miner, **past)
         miner = cast(Any, miners).TripletMarginMiner(
             margin=choices.margin, type_of_triplets=choices.mining, distance=cosine
@@ -128,12 +163,18 @@ def _term(choices: LossChoices, dimension: int, photos_of_identity: NDArray[np.i
         return _PairLoss(loss, miner, **past)
     if choices.kind == "multi_similarity":
         loss = cast(Any, losses).MultiSimilarityLoss(alpha=2, beta=50, base=0.5, distance=cosine)
-        return _PairLoss(loss, cast(Any, miners).MultiSimilarityMiner(epsilon=0.1, distance=cosine), **past)
+        return _PairLoss(
+            loss, cast(Any, miners).MultiSimilarityMiner(epsilon=0.1, distance=cosine), **past
+        )
     if choices.kind == "focal":
         count = len(photos_of_identity)
-        return _FocalHead(count, dimension, scale=choices.scale, hardest=choices.hardest, twin_shift=twin_shift)
+        return FocalHead(
+            count, dimension, scale=choices.scale, hardest=choices.hardest, twin_shift=twin_shift
+        )
     if choices.kind == "softmax":
-        return _SoftmaxHead(len(photos_of_identity), dimension, scale=choices.scale, smoothing=choices.smoothing)
+        return SoftmaxHead(
+            len(photos_of_identity), dimension, scale=choices.scale, smoothing=choices.smoothing
+        )
     options: dict[str, Any] = {
         "num_classes": len(photos_of_identity),
         "embedding_size": dimension,
@@ -141,13 +182,15 @@ def _term(choices: LossChoices, dimension: int, photos_of_identity: NDArray[np.i
         "scale": choices.scale,
     }
     if choices.kind == "subcenter_arcface":
-        arcface: Any = cast(Any, _SubCenterArcFace)(sub_centers=choices.sub_centers, **options)
+        arcface: Any = cast(Any, SubCenterArcFaceHead)(sub_centers=choices.sub_centers, **options)
     else:
-        arcface = _ArcFace(**options)
+        arcface = ArcFaceHead(**options)
     count = len(photos_of_identity)
     margins = np.full(count, choices.margin_degrees, np.float32)
     arcface.prepare(
-        torch.from_numpy(dynamic_margins_degrees(photos_of_identity) if choices.dynamic_margin else margins),
+        torch.from_numpy(
+            dynamic_margins_degrees(photos_of_identity) if choices.dynamic_margin else margins
+        ),
         twin_shift,
     )
     return arcface

@@ -20,9 +20,14 @@ _HEAD_DECAY = "flukeprint_head_decay"
 
 
 def build_optimiser(
-    network: Network, losses: nn.Module, choices: OptimiserChoices, *, has_frozen_epochs: bool = False
+    network: Network,
+    losses: nn.Module,
+    choices: OptimiserChoices,
+    *,
+    has_frozen_epochs: bool = False,
 ) -> torch.optim.Optimizer:
-    """One group for weights, one without decay for scales and biases, one for the loss's class weights.
+    """One group for weights, one without decay for scales and biases, one for the loss's class
+    weights.
 
     The backbone has groups of its own where its rate is another's at any time.
     """
@@ -42,7 +47,11 @@ def build_optimiser(
             _GROUP_RATE: choices.rate * choices.head_rate_factor,
             _HEAD_DECAY: choices.weight_decay,
         },
-        {"params": head_plain, _GROUP_RATE: choices.rate * choices.head_rate_factor, "weight_decay": 0.0},
+        {
+            "params": head_plain,
+            _GROUP_RATE: choices.rate * choices.head_rate_factor,
+            "weight_decay": 0.0,
+        },
         *_backbone_groups(backbone, choices.rate * choices.backbone_rate_factor),
     ]
     groups = [group for group in groups if group["params"]]
@@ -67,15 +76,21 @@ def _backbone_groups(weights: list[nn.Parameter], rate: float) -> list[dict[str,
 
 
 def set_rate(optimiser: torch.optim.Optimizer, factor: float, backbone_factor: float = 1.0) -> None:
-    """Set every group's rate to its own base rate times `factor`, the backbone's also times `backbone_factor`."""
+    """Set every group's rate to its own base rate times `factor`, the backbone's also times
+    `backbone_factor`.
+    """
     for group in optimiser.param_groups:
-        group["lr"] = group[_GROUP_RATE] * factor * (backbone_factor if _OF_BACKBONE in group else 1.0)
+        group["lr"] = (
+            group[_GROUP_RATE] * factor * (backbone_factor if _OF_BACKBONE in group else 1.0)
+        )
 
 
 def decay_class_weights(optimiser: torch.optim.Optimizer, *, is_wanted: bool) -> None:
-    """Let the loss's class weights decay, or not: without decay a class that no step knows stays as it is.
+    """Let the loss's class weights decay, or not: without decay a class that no step knows stays as
+    it is.
 
-    Adam divides decay by what little gradient there is, so that unknown classes would move as fast as known ones.
+    Adam divides decay by what little gradient there is, so that unknown classes would move as fast
+    as known ones.
     """
     for group in optimiser.param_groups:
         if _HEAD_DECAY in group:
@@ -83,17 +98,27 @@ def decay_class_weights(optimiser: torch.optim.Optimizer, *, is_wanted: bool) ->
 
 
 def forget_moments(optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter]) -> None:
-    """Let these weights' moments begin anew, with their correction for few steps: others' steps are not theirs."""
+    """Let these weights' moments begin anew, with their correction for few steps: others' steps are
+    not theirs.
+    """
     for weight in weights:
         optimiser.state.pop(weight, None)
 
 
 def rate_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: int) -> float:
-    """The rate at a position, as a share of the recipe's: a pure function, so that --resume needs no schedule state."""
+    """The rate at a position, as a share of the recipe's: a pure function, so that --resume needs
+    no schedule state.
+    """
     done = position.epoch + position.step / steps_per_epoch
-    warm = min(1.0, (done + 1 / steps_per_epoch) / choices.warmup_epochs) if choices.warmup_epochs > 0 else 1.0
+    warm = (
+        min(1.0, (done + 1 / steps_per_epoch) / choices.warmup_epochs)
+        if choices.warmup_epochs > 0
+        else 1.0
+    )
     if choices.kind == "cosine":
-        falling = 0.5 * (1.0 + math.cos(math.pi * min(1.0, done / (choices.epochs - choices.swa_epochs))))
+        falling = 0.5 * (
+            1.0 + math.cos(math.pi * min(1.0, done / (choices.epochs - choices.swa_epochs)))
+        )
         end = choices.swa_rate_factor if choices.swa_epochs else 0.0
         return warm * (end + (1.0 - end) * falling)
     if choices.kind == "plateau":
@@ -102,7 +127,9 @@ def rate_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: i
 
 
 def backbone_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: int) -> float:
-    """What a backbone that was frozen at first gets of the rate: nothing, then climbing as at the run's beginning."""
+    """What a backbone that was frozen at first gets of the rate: nothing, then climbing as at the
+    run's beginning.
+    """
     if position.epoch < choices.freeze_epochs:
         return 0.0
     if not choices.freeze_epochs or choices.warmup_epochs <= 0:
@@ -112,7 +139,9 @@ def backbone_factor(choices: ScheduleChoices, position: Position, steps_per_epoc
 
 
 def begin_patience_anew(position: Position) -> None:
-    """Forget what a phase that is over has done to patience and rate; its best score stays the best."""
+    """Forget what a phase that is over has done to patience and rate; its best score stays the
+    best.
+    """
     position.stale_validations, position.rate_factor = 0, 1.0
 
 
@@ -122,7 +151,10 @@ def note_validation(choices: ScheduleChoices, position: Position, score: float) 
         position.best, position.best_epoch, position.stale_validations = score, position.epoch, 0
         return True
     position.stale_validations += 1
-    if choices.kind == "plateau" and position.stale_validations % (choices.plateau_patience + 1) == 0:
+    if (
+        choices.kind == "plateau"
+        and position.stale_validations % (choices.plateau_patience + 1) == 0
+    ):
         position.rate_factor *= choices.plateau_factor
     return False
 
@@ -134,7 +166,9 @@ def is_stale(choices: ScheduleChoices, position: Position) -> bool:
 
 
 def moving_average(network: Network, decay: float) -> AveragedModel:
-    """An exponential moving average of weights and batch statistics, quick to forget its beginning."""
+    """An exponential moving average of weights and batch statistics, quick to forget its
+    beginning.
+    """
 
     def average(averaged: Tensor, current: Tensor, count: int | Tensor) -> Tensor:
         if not averaged.is_floating_point():
@@ -148,5 +182,7 @@ def moving_average(network: Network, decay: float) -> AveragedModel:
 
 
 def plain_average(network: Network) -> AveragedModel:
-    """The plain mean of weights; batch statistics are those of the weights last taken in, and to be renewed."""
+    """The plain mean of weights; batch statistics are those of the weights last taken in, and to be
+    renewed.
+    """
     return AveragedModel(network)

@@ -1,4 +1,6 @@
-"""Everything that --resume needs, in one safetensors file written atomically: no pickle, never half a file."""
+"""Everything that --resume needs, in one safetensors file written atomically: no pickle, never half
+a file.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ class BadState(FlukeprintError):
 class Position:
     """Where a run stands: the next step to take, and what has been measured so far.
 
-    `rate_factor` is what reduce-on-plateau has made of the rate; `history` holds one row of metrics an epoch.
+    `rate_factor` is what reduce-on-plateau has made of the rate; `history` holds one row of metrics
+    an epoch.
     """
 
     epoch: int = 0
@@ -41,10 +44,18 @@ class Position:
 
 
 def save_state(
-    path: Path, position: Position, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, digest: str
+    path: Path,
+    position: Position,
+    modules: dict[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+    digest: str,
 ) -> None:
     """Write modules, optimiser and position; `digest` is that of the recipe and the photos."""
-    tensors = {f"{key}/{name}": value for key, module in modules.items() for name, value in module.state_dict().items()}
+    tensors = {
+        f"{key}/{name}": value
+        for key, module in modules.items()
+        for name, value in module.state_dict().items()
+    }
     slots = cast("dict[int, dict[str, Any]]", optimiser.state_dict()["state"])
     scalars: dict[str, Any] = {}
     for index, slot in slots.items():
@@ -70,8 +81,13 @@ def save_state(
     write_atomically(path, save(written, metadata=metadata))
 
 
-def load_state(path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, digest: str) -> Position:
-    """Load what `save_state` wrote into modules and optimiser. Raises BadState when it doesn't belong to them."""
+def load_state(
+    path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, digest: str
+) -> Position:
+    """Load what `save_state` wrote into modules and optimiser.
+
+    Raises BadState when it doesn't belong to them.
+    """
     if not path.exists():
         raise BadState(f"nothing to resume: there is no {path}. Start the run without --resume")
     try:
@@ -80,13 +96,19 @@ def load_state(path: Path, modules: dict[str, nn.Module], optimiser: torch.optim
             keys: list[str] = list(file.keys())
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in keys}
     except Exception as error:  # safetensors raises its own kinds
-        raise BadState(f"{path} is damaged ({error}); start the run anew without --resume") from error
+        raise BadState(
+            f"{path} is damaged ({error}); start the run anew without --resume"
+        ) from error
     if metadata.get("format") != FORMAT:
-        raise BadState(f"{path} is not a resume file of this version; start the run anew without --resume")
+        raise BadState(
+            f"{path} is not a resume file of this version; start the run anew without --resume"
+        )
     if metadata.get("recipe") != digest:
         raise BadState(
-            f"{path} belongs to another recipe (or other --set values), or to other photos. Resume with the very "
-            "command that began the run (a shipped recipe may have changed since: recipe.json beside it says what was "
+            f"{path} belongs to another recipe (or other --set values), or to other photos. "
+            "Resume with the very "
+            "command that began the run (a shipped recipe may have changed since: recipe.json "
+            "beside it says what was "
             "chosen), or give another --out"
         )
     try:
@@ -95,20 +117,27 @@ def load_state(path: Path, modules: dict[str, nn.Module], optimiser: torch.optim
         _load_optimiser(optimiser, _part(tensors, "optimiser/"), json.loads(metadata["optimiser"]))
         return Position(**json.loads(metadata["position"]))
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise BadState(f"{path} doesn't fit the run ({error}); start it anew in another --out") from error
+        raise BadState(
+            f"{path} doesn't fit the run ({error}); start it anew in another --out"
+        ) from error
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+    return {
+        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
+    }
 
 
-def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], scalars: dict[str, Any]) -> None:
+def _load_optimiser(
+    optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], scalars: dict[str, Any]
+) -> None:
     slots: dict[int, dict[str, Any]] = {}
     for key, value in [*tensors.items(), *scalars.items()]:
         index, _, name = key.partition("/")
         slots.setdefault(int(index), {})[name] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
-    # The file knows no channels_last; in another order of memory the last bits of a step can differ.
+    # The file knows no channels_last; in another order of memory the last bits of a step can
+    # differ.
     for weight, slot in optimiser.state.items():
         for name, value in slot.items():
             if isinstance(value, Tensor) and value.shape == weight.shape:

@@ -1,4 +1,6 @@
-"""Where vlad pooling begins: centres, and an embedding of what they make, found in the photos to learn from."""
+"""Where vlad pooling begins: centres, and an embedding of what they make, found in the photos to
+learn from.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,20 @@ _ROUNDS = 20
 
 
 def begin_clusters(
-    network: Network, pixels: NDArray[np.uint8], rows: NDArray[np.int64], preprocessing: Preprocessing, seed: int
+    network: Network,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    preprocessing: Preprocessing,
+    seed: int,
 ) -> None:
-    """Fit vlad pooling and the linear layer after it to some rows of pixels (n, h, w, 3), what of it wasn't before.
+    """Fit vlad pooling and the linear layer after it to some rows of pixels (n, h, w, 3), what of
+    it wasn't before.
 
     Of the pixels, which may be a file larger than memory, no more than those are read.
 
-    Cells are brought down along their principal axes, half whitened; centres are those of k-means; the linear layer
-    takes the principal axes of the vectors that come of it, half whitened too. Other poolings are left as they are.
+    Cells are brought down along their principal axes, half whitened; centres are those of k-means;
+    the linear layer takes the principal axes of the vectors that come of it, half whitened too.
+    Other poolings are left as they are.
     """
     if not isinstance(network.pool, Vlad) or network.pool.is_fitted == 1.0:
         return
@@ -64,13 +72,20 @@ def _fit_cells(pool: Vlad, maps: Tensor, rng: np.random.Generator) -> None:
     cells = torch.nn.functional.normalize(maps, dim=1).permute(0, 2, 3, 1).flatten(0, 2)
     some = cells[torch.from_numpy(rng.permutation(len(cells))[:_CELLS]).to(cells.device)]
     axes, mean = _half_whitening(some, pool.reduce.out_channels)
-    scale = ((some - mean) @ axes).square().sum(1).mean().sqrt()  # cells are of length 1 in the mean, as places are
+    scale = (
+        ((some - mean) @ axes).square().sum(1).mean().sqrt()
+    )  # cells are of length 1 in the mean, as places are
     pool.reduce.weight.copy_((axes / scale).T[:, :, None, None])
     pool.reduce.bias.copy_(-(mean @ axes) / scale)  # pyright: ignore[reportOptionalMemberAccess]
-    placed = torch.cat([pool.cells(maps[at : at + _BATCH]).flatten(0, 1) for at in range(0, len(maps), _BATCH)])
+    placed = torch.cat(
+        [pool.cells(maps[at : at + _BATCH]).flatten(0, 1) for at in range(0, len(maps), _BATCH)]
+    )
     some = placed[torch.from_numpy(rng.permutation(len(placed))[:_CELLS]).to(placed.device)]
     clusters = min(len(pool.centers), len(some))
-    centers = cast("NDArray[np.float32]", kmeans2(some.cpu().numpy(), clusters, iter=_ROUNDS, minit="++", rng=rng)[0])
+    centers = cast(
+        "NDArray[np.float32]",
+        kmeans2(some.cpu().numpy(), clusters, iter=_ROUNDS, minit="++", rng=rng)[0],
+    )
     pool.centers[:clusters].copy_(torch.from_numpy(centers))
 
 
@@ -83,7 +98,9 @@ def _fit_projection(network: Network, pool: Vlad, maps: Tensor) -> None:
 
 
 def _half_whitening(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Principal axes (d, count) of rows (n, d), each shortened by the root of its deviation, and the mean (d,)."""
+    """Principal axes (d, count) of rows (n, d), each shortened by the root of its deviation, and
+    the mean (d,).
+    """
     mean = rows.mean(0)
     _, deviations, axes = torch.pca_lowrank(rows, q=min(count, *rows.shape), center=True, niter=4)
     deviations = deviations / len(rows) ** 0.5

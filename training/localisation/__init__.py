@@ -1,1 +1,1 @@
-""""""
+"""Training of the locator and the aligner."""

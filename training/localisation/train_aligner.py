@@ -1,4 +1,6 @@
-"""Training the aligner: photos on which somebody marked a body part's four corners teach where it lies."""
+"""Training the aligner: photos on which somebody marked a body part's four corners teach where it
+lies.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,15 @@ FEWEST_CORNERED = 50  # photos; with fewer, "the middle of the photo" is learned
 _HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
 _BATCH = 32
 _RATE, _HEAD_FACTOR = 0.001, 3.0
-_MOST_TURNED, _MOST_ZOOMED, _MOST_SQUEEZED, _MOST_MOVED = 0.3, 0.2, 0.1, 0.12  # radians, logs of scale, half photos
-_FRAME = torch.tensor([[-1.0, -1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])  # in CORNERS' order
+_MOST_TURNED, _MOST_ZOOMED, _MOST_SQUEEZED, _MOST_MOVED = (
+    0.3,
+    0.2,
+    0.1,
+    0.12,
+)  # radians, logs of scale, half photos
+_FRAME = torch.tensor(
+    [[-1.0, -1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]]
+)  # in CORNERS' order
 
 
 class BadCorners(FlukeprintError):
@@ -41,20 +50,27 @@ class BadCorners(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class CorneredPhoto:
-    """A photo with its body part's corners (4, 2), x and y as shares of the photo's width and height, as COLUMNS."""
+    """A photo with its body part's corners (4, 2), x and y as shares of the photo's width and
+    height, as COLUMNS.
+    """
 
     photo: LabelledPhoto
     corners: tuple[tuple[float, float], ...]
 
 
 def read_corners(path: Path, folder: Path) -> list[CorneredPhoto]:
-    """Read a CSV of COLUMNS, whose photos lie in `folder`. Raises BadCorners naming the first bad row."""
+    """Read a CSV of COLUMNS, whose photos lie in `folder`.
+
+    Raises BadCorners naming the first bad row.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
-                raise BadCorners(f"{path} has no column {missing[0]}; wanted are {','.join(COLUMNS)}")
+                raise BadCorners(
+                    f"{path} has no column {missing[0]}; wanted are {','.join(COLUMNS)}"
+                )
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadCorners(f"{path} can't be read as a CSV of corners: {error}") from error
@@ -63,7 +79,8 @@ def read_corners(path: Path, folder: Path) -> list[CorneredPhoto]:
         name = row["photo"] or ""  # None where the row ends before
         if name in found:
             raise BadCorners(
-                f"{path}, line {number}: the photo {name} stands there a second time; leave one of the rows"
+                f"{path}, line {number}: the photo {name} stands there a second time; leave one "
+                "of the rows"
             )
         corners = _corners(path, number, row)
         file = folder / name
@@ -79,26 +96,41 @@ def _corners(path: Path, number: int, row: dict[str, str]) -> tuple[tuple[float,
     try:
         values = [float(row[name]) for name in COLUMNS[1:]]
     except (TypeError, ValueError) as error:
-        raise BadCorners(f"{path}, line {number}: {error}; wanted are eight shares of the photo's sides") from error
+        raise BadCorners(
+            f"{path}, line {number}: {error}; wanted are eight shares of the photo's sides"
+        ) from error
     if not all(-1 <= value <= 2 for value in values):
         raise BadCorners(
-            f"{path}, line {number}: {min(values)} to {max(values)}; corners are shares of the photo's sides, 0 to 1 "
+            f"{path}, line {number}: {min(values)} to {max(values)}; corners are shares of the "
+            "photo's sides, 0 to 1 "
             "(a little outside where the body part is cut off), not pixels or percent"
         )
     places = np.array(values).reshape(4, 2)
-    if places[[1, 2], 0].mean() <= places[[0, 3], 0].mean() or places[[2, 3], 1].mean() <= places[[0, 1], 1].mean():
-        raise BadCorners(f"{path}, line {number}: left is not left of right, or top not above bottom, in the photo")
+    if (
+        places[[1, 2], 0].mean() <= places[[0, 3], 0].mean()
+        or places[[2, 3], 1].mean() <= places[[0, 1], 1].mean()
+    ):
+        raise BadCorners(
+            f"{path}, line {number}: left is not left of right, or top not above bottom, in the "
+            "photo"
+        )
     return tuple((float(x), float(y)) for x, y in places)
 
 
 def train_aligner(
-    photos: Sequence[CorneredPhoto], epochs: int, seed: int, cache: Path, *, weights: str = "pretrained"
+    photos: Sequence[CorneredPhoto],
+    epochs: int,
+    seed: int,
+    cache: Path,
+    *,
+    weights: str = "pretrained",
 ) -> tuple[Aligner, float]:
     """Train on photos with corners; returns the aligner and how far off it is on held-out photos.
 
-    That is the mean distance of found and marked corners, as a share of the photo's sides. Photos are turned, zoomed,
-    squeezed, moved, mirrored and lit at random. `weights`: of the backbone, as in a recipe's [network]; "pretrained" or
-    a file. Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does, and BadNetwork.
+    That is the mean distance of found and marked corners, as a share of the photo's sides. Photos
+    are turned, zoomed, squeezed, moved, mirrored and lit at random. `weights`: of the backbone, as
+    in a recipe's [network]; "pretrained" or a file. Deterministic on a CPU given the seed. Raises
+    BadCache as `cached_pixels` does, and BadNetwork.
     """
     torch.manual_seed(seed)
     try:
@@ -107,11 +139,15 @@ def train_aligner(
         if weights != "pretrained":
             raise
         raise BadNetwork(
-            f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without network give --weights FILE (a "
-            "timm state dict of that backbone), or --weights random, which learns less from few photos"
+            f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without network "
+            "give --weights FILE (a "
+            "timm state dict of that backbone), or --weights random, which learns less from few "
+            "photos"
         ) from error
     aligner = Aligner(backbone)
-    pixels = cached_pixels([one.photo for one in photos], Preprocessing(ALIGNER_PX, ALIGNER_PX), cache)
+    pixels = cached_pixels(
+        [one.photo for one in photos], Preprocessing(ALIGNER_PX, ALIGNER_PX), cache
+    )
     marked = torch.tensor([one.corners for one in photos])  # (n, 4, 2)
     learnt = np.array([at for at in range(len(photos)) if at % _HELD_OUT_EVERY], np.int64)
     optimiser = _optimiser(aligner)
@@ -162,7 +198,9 @@ def _found(aligner: Aligner, images: Tensor) -> Tensor:
 
 
 def _images(pixels: PixelArray, rows: NDArray[np.int64]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pixels[rows])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return (
+        torch.from_numpy(np.ascontiguousarray(pixels[rows])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    )
 
 
 def _changed(images: Tensor, corners: Tensor) -> tuple[Tensor, Tensor]:
@@ -181,8 +219,12 @@ def _changed(images: Tensor, corners: Tensor) -> tuple[Tensor, Tensor]:
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
     offsets = (2 * corners - 1 - theta[:, None, :, 2]).transpose(1, 2)  # (n, 2, 4)
-    moved = (cast(Tensor, cast(Any, torch.linalg).solve(theta[:, :, :2], offsets)).transpose(1, 2) + 1) / 2
-    moved = torch.where(is_mirrored.view(-1, 1, 1), moved[:, [1, 0, 3, 2]], moved)  # the left one is now the right
+    moved = (
+        cast(Tensor, cast(Any, torch.linalg).solve(theta[:, :, :2], offsets)).transpose(1, 2) + 1
+    ) / 2
+    moved = torch.where(
+        is_mirrored.view(-1, 1, 1), moved[:, [1, 0, 3, 2]], moved
+    )  # the left one is now the right
     light = 0.7 + 0.6 * torch.rand(count, 1, 1, 1)
     return images * light + 0.3 * (torch.rand(count, 3, 1, 1) - 0.5), moved
 

@@ -24,7 +24,10 @@ from training.pixels.cache import cached_pixels
 from training.recipes.reading import LocatorChoices
 
 _MOST_CUT = 0.15  # share of each side that the random window may cut off, beyond the box's own edge
-_GROWN_SHARE, _MOST_GROWN = 0.6, 2.0  # how many windows reach beyond the photo, and how many times its size at most
+_GROWN_SHARE, _MOST_GROWN = (
+    0.6,
+    2.0,
+)  # how many windows reach beyond the photo, and how many times its size at most
 FEWEST_BOXES = 50  # with fewer, "the middle of the photo" is learned and nothing else
 HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
 
@@ -39,31 +42,40 @@ def train_locator(
     device: torch.device | None = None,
     precision: Literal["float32", "bf16"] = "float32",
 ) -> tuple[Locator, float]:
-    """Train on the photos that have a box; returns the locator and its mean overlap (IoU) on held-out photos.
+    """Train on the photos that have a box; returns the locator and its mean overlap (IoU) on
+    held-out photos.
 
-    Photos are moved, cut and made smaller at random, but not those with one of the boxes `aligned`: crops aligned alike
-    have it where it is by their own frame, and cut ones teach a box too large. Nor those that are to be taken whole:
-    they have nothing around them to be told from.
+    Photos are moved, cut and made smaller at random, but not those with one of the boxes `aligned`:
+    crops aligned alike have it where it is by their own frame, and cut ones teach a box too large.
+    Nor those that are to be taken whole: they have nothing around them to be told from.
 
-    Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does, and BadNetwork. Wants FEWEST_BOXES
-    boxes or more.
+    Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does, and BadNetwork.
+    Wants FEWEST_BOXES boxes or more.
     """
     device = device or torch.device("cpu")
     torch.manual_seed(seed)
     locator = start_locator(choices.weights).to(device)
     boxed = [photo for photo in photos if photo.box is not None]
-    boxes = torch.tensor([photo.box for photo in boxed if photo.box is not None], dtype=torch.float32)  # (n, 4)
-    pixels = cached_pixels([_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache)
+    boxes = torch.tensor(
+        [photo.box for photo in boxed if photo.box is not None], dtype=torch.float32
+    )  # (n, 4)
+    pixels = cached_pixels(
+        [_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache
+    )
     is_fixed = torch.tensor([photo.box in aligned or photo.box == WHOLE for photo in boxed])
     learnt = np.array([at for at in range(len(boxed)) if at % HELD_OUT_EVERY], np.int64)
     if device.type == "cpu" and precision == "bf16":
         thin_strides(locator)
     steps = max(1, len(learnt) // choices.batch)
     optimiser = torch.optim.AdamW(locator.parameters(), lr=choices.rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, choices.rate, total_steps=steps * choices.epochs)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, choices.rate, total_steps=steps * choices.epochs
+    )
     rng = np.random.default_rng([seed, LOCATOR_PX])
     locator.train()
-    with progress(steps * choices.epochs, f"training the locator on {len(learnt)} boxes") as advance:
+    with progress(
+        steps * choices.epochs, f"training the locator on {len(learnt)} boxes"
+    ) as advance:
         for _ in range(choices.epochs):
             order = rng.permutation(learnt)
             for step in range(steps):
@@ -72,7 +84,9 @@ def train_locator(
                 with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
                     found = locator(images.to(device, memory_format=torch.channels_last))
                 wanted = wanted.to(device)
-                loss = generalized_box_iou_loss(found, wanted, "mean") + functional.l1_loss(found, wanted)
+                loss = generalized_box_iou_loss(found, wanted, "mean") + functional.l1_loss(
+                    found, wanted
+                )
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -82,7 +96,9 @@ def train_locator(
     held_out = np.arange(0, len(boxed), HELD_OUT_EVERY)
     locator.to("cpu")
     with torch.inference_mode():
-        found = torch.cat([both_sides(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)])
+        found = torch.cat(
+            [both_sides(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)]
+        )
     return locator, float(box_iou(found, boxes[held_out]).diagonal().mean())
 
 
@@ -96,14 +112,19 @@ def _images(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
 
 
 def changed(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Tensor]:
-    """Random windows, save for those fixed (n,), mirror images and light: (n, 3, h, w), (n, 4) -> the same shapes."""
+    """Random windows, save for those fixed (n,), mirror images and light: (n, 3, h, w), (n, 4) ->
+    the same shapes.
+    """
     count = len(images)
     # A window of the photo that holds the box, its left top and its size.
     cut = torch.rand(count, 4) * _MOST_CUT
     start = torch.minimum(cut[:, :2], boxes[:, :2])
     size = 1 - torch.minimum(cut[:, 2:], 1 - boxes[:, 2:]) - start
-    # Some are grown beyond the photo, whose edge is repeated there: an animal far away is small in its photo.
-    grown = 1 + torch.rand(count, 1).square() * (_MOST_GROWN - 1) * (torch.rand(count, 1) < _GROWN_SHARE)
+    # Some are grown beyond the photo, whose edge is repeated there: an animal far away is small in
+    # its photo.
+    grown = 1 + torch.rand(count, 1).square() * (_MOST_GROWN - 1) * (
+        torch.rand(count, 1) < _GROWN_SHARE
+    )
     start = torch.where(is_fixed[:, None], 0.0, start - torch.rand(count, 2) * (grown - 1) * size)
     size = torch.where(is_fixed[:, None], 1.0, size * grown)
     moved = (boxes - start.repeat(1, 2)) / size.repeat(1, 2)
@@ -118,4 +139,6 @@ def changed(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Te
     mirrored = torch.stack([1 - moved[:, 2], moved[:, 1], 1 - moved[:, 0], moved[:, 3]], 1)
     moved = torch.where(is_mirrored[:, None], mirrored, moved)
     light = 0.7 + 0.6 * torch.rand(count, 3, 1, 1)
-    return (images * light + 0.2 * (torch.rand(count, 1, 1, 1) - 0.5)).clamp(0, 1), moved.clamp(0, 1)
+    return (images * light + 0.2 * (torch.rand(count, 1, 1, 1) - 0.5)).clamp(0, 1), moved.clamp(
+        0, 1
+    )

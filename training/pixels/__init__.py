@@ -1,1 +1,1 @@
-""""""
+"""Photos decoded once: the pixel cache and packs."""

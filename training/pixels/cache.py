@@ -1,4 +1,6 @@
-"""Decoded photos on disk: one memory-mapped uint8 array, so that no epoch after the first decodes again."""
+"""Decoded photos on disk: one memory-mapped uint8 array, so that no epoch after the first decodes
+again.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,16 @@ _MOST_AHEAD = 64  # photos
 _MOST_BYTES_AHEAD = 64 * 2**20
 
 
-def cached_pixels(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, folder: Path) -> PixelArray:
-    """Decode photos once into (n, h, w, 3) uint8 in the order given, mapped from a file under `folder`.
+def cached_pixels(
+    photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, folder: Path
+) -> PixelArray:
+    """Decode photos once into (n, h, w, 3) uint8 in the order given, mapped from a file under
+    `folder`.
 
-    The file is named by what decides its content: names, boxes, sizes and times of the photos, and the
-    preprocessing. Memory stays at a few photos whatever n is. Where `folder` is a pack (`training.pixels.packs`) that
-    holds all of them, its rows are taken and nothing is decoded. Raises BadCache listing every unreadable photo.
+    The file is named by what decides its content: names, boxes, sizes and times of the photos, and
+    the preprocessing. Memory stays at a few photos whatever n is. Where `folder` is a pack
+    (`training.pixels.packs`) that holds all of them, its rows are taken and nothing is decoded.
+    Raises BadCache listing every unreadable photo.
     """
     packed = rows_in_pack(photos, preprocessing, folder)
     if packed is not None:
@@ -60,7 +66,9 @@ def _write(path: Path, photos: Sequence[LabelledPhoto], preprocessing: Preproces
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": "|u1", "fortran_order": False, "shape": shape}
+            )
             failures = _fill(file, photos, preprocessing)
             file.flush()
             os.fsync(file.fileno())
@@ -68,13 +76,15 @@ def _write(path: Path, photos: Sequence[LabelledPhoto], preprocessing: Preproces
             shown = "; ".join(failures[:5])
             raise BadCache(
                 f"{len(failures)} of {len(photos)} photos can't be decoded: {shown}"
-                f"{' ...' if len(failures) > 5 else ''}. Mend them or take their rows out of the CSV"
+                f"{' ...' if len(failures) > 5 else ''}. Mend them or take their rows out of "
+                "the CSV"
             )
         temporary.replace(path)
     except OSError as error:
         needed = np.prod(shape) / 2**20
         raise BadCache(
-            f"the decoded photos need {needed:.0f} MiB in {path.parent}, which could not be written: {error.strerror}. "
+            f"the decoded photos need {needed:.0f} MiB in {path.parent}, which could not be "
+            f"written: {error.strerror}. "
             "Free some space or give another folder with --cache"
         ) from error
     finally:
@@ -82,11 +92,13 @@ def _write(path: Path, photos: Sequence[LabelledPhoto], preprocessing: Preproces
             temporary.unlink()
 
 
-def decoded(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> Generator[PixelArray | str]:
+def decoded(
+    photos: Sequence[LabelledPhoto], preprocessing: Preprocessing
+) -> Generator[PixelArray | str]:
     """Decode photos in their order to (h, w, 3) uint8, or what is wrong with one that can't be.
 
-    Some are decoded ahead of their use, in threads; what waits is bounded in bytes, whatever the photos' and the
-    input's sizes are.
+    Some are decoded ahead of their use, in threads; what waits is bounded in bytes, whatever the
+    photos' and the input's sizes are.
     """
 
     def decode(photo: LabelledPhoto) -> PixelArray | str:
@@ -100,16 +112,30 @@ def decoded(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> Ge
         return len(made) if isinstance(made, str) else made.nbytes
 
     threads = min(8, os.cpu_count() or 1)
-    return ahead(photos, decode, threads=threads, most=_MOST_AHEAD, holds=held_bytes, most_held=_MOST_BYTES_AHEAD)
+    return ahead(
+        photos,
+        decode,
+        threads=threads,
+        most=_MOST_AHEAD,
+        holds=held_bytes,
+        most_held=_MOST_BYTES_AHEAD,
+    )
 
 
-def _fill(file: BinaryIO, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> list[str]:
-    """Append every photo's pixels in order; returns what was wrong with those that can't be decoded.
+def _fill(
+    file: BinaryIO, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing
+) -> list[str]:
+    """Append every photo's pixels in order; returns what was wrong with those that can't be
+    decoded.
 
-    Written, not mapped: a full disk is then an error, where a write to mapped memory kills the process.
+    Written, not mapped: a full disk is then an error, where a write to mapped memory kills the
+    process.
     """
     failures: list[str] = []
-    with closing(decoded(photos, preprocessing)) as made, progress(len(photos), "decoding photos") as advance:
+    with (
+        closing(decoded(photos, preprocessing)) as made,
+        progress(len(photos), "decoding photos") as advance,
+    ):
         for pixels in made:
             advance(1)
             if isinstance(pixels, str):

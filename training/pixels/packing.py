@@ -1,6 +1,8 @@
-"""Pack a labelled set: decode every photo once, in bounded memory, in a way that can be stopped and gone on with.
+"""Pack a labelled set: decode every photo once, in bounded memory, in a way that can be stopped and
+gone on with.
 
-While it is made a pack has `pixels.npy.part` and `packing.json`, which says how many rows of it are safely on disk.
+While it is made a pack has `pixels.npy.part` and `packing.json`, which says how many rows of it are
+safely on disk.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ class Packing:
 
     plan: str
     seen: int = 0
-    unread: dict[int, str] = field(default_factory=dict[int, str])  # place among the photos: what is wrong
+    unread: dict[int, str] = field(
+        default_factory=dict[int, str]
+    )  # place among the photos: what is wrong
 
     @property
     def rows(self) -> int:
@@ -47,7 +51,9 @@ class Packing:
 
     @property
     def told_unread(self) -> dict[int, str]:
-        """The unread ones among those seen: Ctrl-C may come when one is noted and not counted yet."""
+        """The unread ones among those seen: Ctrl-C may come when one is noted and not counted
+        yet.
+        """
         return {at: reason for at, reason in self.unread.items() if at < self.seen}
 
 
@@ -64,12 +70,18 @@ class Packed:
 
 
 def pack(
-    photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, folder: Path, *, restart: bool = False
+    photos: Sequence[LabelledPhoto],
+    preprocessing: Preprocessing,
+    folder: Path,
+    *,
+    restart: bool = False,
 ) -> Packed:
-    """Write the pack of these photos, or go on with it where it was stopped; photos that can't be read are left out.
+    """Write the pack of these photos, or go on with it where it was stopped; photos that can't be
+    read are left out.
 
-    Memory stays at a few photos whatever their number is. A finished pack of the same photos is left as it is. Raises
-    BadCache for a folder that holds something else (unless `restart`), or where no photo can be read, and CannotWrite.
+    Memory stays at a few photos whatever their number is. A finished pack of the same photos is
+    left as it is. Raises BadCache for a folder that holds something else (unless `restart`), or
+    where no photo can be read, and CannotWrite.
     """
     sizes = {photo.name: _size_bytes(photo) for photo in photos}
     plan = _plan(photos, preprocessing, sizes)
@@ -82,7 +94,8 @@ def pack(
         except OSError as error:
             needed = _row_bytes(preprocessing) * len(photos) / 2**20
             raise CannotWrite(
-                f"the pack {folder} needs {needed:,.0f} MiB and can't be written: {error.strerror}. Free some space, "
+                f"the pack {folder} needs {needed:,.0f} MiB and can't be written: "
+                f"{error.strerror}. Free some space, "
                 "and the same command goes on where it stopped"
             ) from error
     return Packed(
@@ -102,7 +115,9 @@ def _size_bytes(photo: LabelledPhoto) -> int:
         raise BadCache(f"the photo {photo.path} can't be read: {error.strerror}") from error
 
 
-def _plan(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, sizes: dict[str, int]) -> str:
+def _plan(
+    photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, sizes: dict[str, int]
+) -> str:
     """What decides a pack's content, as a hash."""
     described = {**preprocessing.to_dict(), "input_px": preprocessing.input_px, "format": FORMAT}
     content = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
@@ -112,7 +127,9 @@ def _plan(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, sizes: 
 
 
 def _begun(folder: Path, plan: str, *, restart: bool) -> Packing:
-    """How far the folder's pack is, after clearing away what an interrupted write has left beyond that."""
+    """How far the folder's pack is, after clearing away what an interrupted write has left beyond
+    that.
+    """
     if restart:
         for name in (ABOUT, STATE, PIXELS, PART, LABELS):
             (folder / name).unlink(missing_ok=True)
@@ -120,15 +137,21 @@ def _begun(folder: Path, plan: str, *, restart: bool) -> Packing:
         raise BadCache(f"{folder} is a file; give a folder for the pack (--out)")
     told = _told(folder / ABOUT) or _told(folder / STATE)
     if told is None:
-        others = sorted(path.name for path in folder.iterdir() if path.name != PART) if folder.exists() else []
+        others = (
+            sorted(path.name for path in folder.iterdir() if path.name != PART)
+            if folder.exists()
+            else []
+        )
         if others:
             raise BadCache(
-                f"{folder} holds {others[0]}, which is no part of a pack; give a new or empty folder (--out)"
+                f"{folder} holds {others[0]}, which is no part of a pack; give a new or empty "
+                "folder (--out)"
             )
         return Packing(plan)
     if told.get("plan") != plan:
         raise BadCache(
-            f"{folder} holds the pack of other photos, labels or choices; give a new folder (--out), or --restart to "
+            f"{folder} holds the pack of other photos, labels or choices; give a new folder "
+            "(--out), or --restart to "
             "throw that pack away"
         )
     if not is_pack(folder) and (folder / PIXELS).exists():
@@ -142,16 +165,24 @@ def _told(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise BadCache(f"{path} can't be read ({error}); give a new folder (--out), or --restart") from error
+        raise BadCache(
+            f"{path} can't be read ({error}); give a new folder (--out), or --restart"
+        ) from error
 
 
-def _fill(folder: Path, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, packing: Packing) -> None:
-    """Append the rows that are missing; what is said to be there is on disk first, also when this is stopped."""
+def _fill(
+    folder: Path, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, packing: Packing
+) -> None:
+    """Append the rows that are missing; what is said to be there is on disk first, also when this
+    is stopped.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     end = _HEADER_BYTES + packing.rows * _row_bytes(preprocessing)
     path = folder / PART
     if packing.seen and (not path.exists() or path.stat().st_size < end):
-        raise BadCache(f"{path} has lost rows that were written; give --restart to pack the photos anew")
+        raise BadCache(
+            f"{path} has lost rows that were written; give --restart to pack the photos anew"
+        )
     with path.open("r+b" if path.exists() else "x+b") as file:
         _hold(file, folder)
         file.truncate(end)
@@ -167,7 +198,11 @@ def _fill(folder: Path, photos: Sequence[LabelledPhoto], preprocessing: Preproce
                     if isinstance(pixels, str):
                         packing.unread[packing.seen] = pixels
                     else:
-                        file.write(np.ascontiguousarray(pixels[:, :, 0] if preprocessing.grey else pixels).data)
+                        file.write(
+                            np.ascontiguousarray(
+                                pixels[:, :, 0] if preprocessing.grey else pixels
+                            ).data
+                        )
                     packing.seen += 1
                     advance(1)
                     if time.monotonic() - safe > _SAFE_SECONDS:
@@ -178,7 +213,9 @@ def _fill(folder: Path, photos: Sequence[LabelledPhoto], preprocessing: Preproce
 
 
 def _hold(file: BinaryIO, folder: Path) -> None:
-    """Keep a second process from writing into the same pack; the system lets go when this one ends."""
+    """Keep a second process from writing into the same pack; the system lets go when this one
+    ends.
+    """
     try:
         import fcntl
     except ImportError:
@@ -186,7 +223,9 @@ def _hold(file: BinaryIO, folder: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise BadCache(f"another process is packing into {folder}; wait for it, or give another --out") from None
+        raise BadCache(
+            f"another process is packing into {folder}; wait for it, or give another --out"
+        ) from None
 
 
 def _make_safe(file: BinaryIO, folder: Path, packing: Packing) -> None:
@@ -207,14 +246,20 @@ def _finish(
     if not packing.rows:
         (folder / PART).unlink()
         (folder / STATE).unlink()
-        raise BadCache(f"none of the {len(photos):,} photos can be read: {next(iter(packing.unread.values()))}")
+        raise BadCache(
+            f"none of the {len(photos):,} photos can be read: {next(iter(packing.unread.values()))}"
+        )
     colours = () if preprocessing.grey else (3,)
     shape = (packing.rows, preprocessing.height_px, preprocessing.width_px, *colours)
     with (folder / PART).open("r+b") as file:
         file.write(_header(shape))
         file.flush()
         os.fsync(file.fileno())
-    rows = [_label_row(photo, sizes[photo.name]) for at, photo in enumerate(photos) if at not in packing.unread]
+    rows = [
+        _label_row(photo, sizes[photo.name])
+        for at, photo in enumerate(photos)
+        if at not in packing.unread
+    ]
     write_atomically(folder / LABELS, _csv([list(_COLUMNS), *rows]))
     (folder / PART).replace(folder / PIXELS)
     about = {
@@ -235,9 +280,16 @@ def _row_bytes(preprocessing: Preprocessing) -> int:
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """A .npy header of one length whatever the shape is, so that rows can be written before their number is known."""
+    """A .npy header of one length whatever the shape is, so that rows can be written before their
+    number is known.
+    """
     told = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode()
-    return b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little") + told.ljust(_HEADER_BYTES - 11) + b"\n"
+    return (
+        b"\x93NUMPY\x01\x00"
+        + (_HEADER_BYTES - 10).to_bytes(2, "little")
+        + told.ljust(_HEADER_BYTES - 11)
+        + b"\n"
+    )
 
 
 # No region: training asks for none, and where an animal was may be a secret.
@@ -263,12 +315,16 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def peak_memory_bytes() -> int | None:
-    """The largest resident memory of this process so far, in bytes; None where the system doesn't tell.
+    """The largest resident memory of this process so far, in bytes; None where the system doesn't
+    tell.
 
-    Linux tells it of this program alone; getrusage, asked elsewhere, may tell that of the program that started it.
+    Linux tells it of this program alone; getrusage, asked elsewhere, may tell that of the program
+    that started it.
     """
     try:
-        found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        found = re.search(
+            r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE
+        )
         return int(found[1]) * 1024 if found else None
     except OSError:
         pass

@@ -1,7 +1,9 @@
-"""A pack: a labelled set's pixels and labels in one folder, ready for training here or on another machine.
+"""A pack: a labelled set's pixels and labels in one folder, ready for training here or on another
+machine.
 
-`pixels.npy` (n, h, w, 3) uint8, or (n, h, w) of grey photos, is mapped and never loaded; its rows are the photos of
-`labels.csv` in that order. `pack.json`, written last, says how the pixels were made: without it there is no pack.
+`pixels.npy` (n, h, w, 3) uint8, or (n, h, w) of grey photos, is mapped and never loaded; its rows
+are the photos of `labels.csv` in that order. `pack.json`, written last, says how the pixels were
+made: without it there is no pack.
 """
 
 from __future__ import annotations
@@ -45,11 +47,15 @@ class Pack:
         try:
             pixels = np.load(self.folder / PIXELS, mmap_mode="r")
         except (OSError, ValueError) as error:
-            raise BadCache(f"{self.folder / PIXELS} can't be read ({error}); {_again(self.folder)}") from error
+            raise BadCache(
+                f"{self.folder / PIXELS} can't be read ({error}); {_again(self.folder)}"
+            ) from error
         made = self.preprocessing
         shape = (self.photos, made.height_px, made.width_px, *(() if made.grey else (3,)))
         if pixels.shape != shape or pixels.dtype != np.uint8:
-            raise BadCache(f"{self.folder / PIXELS} holds {pixels.shape}, not {shape}; {_again(self.folder)}")
+            raise BadCache(
+                f"{self.folder / PIXELS} holds {pixels.shape}, not {shape}; {_again(self.folder)}"
+            )
         return pixels
 
 
@@ -63,7 +69,9 @@ def read_pack(folder: Path) -> Pack:
     try:
         told = cast("dict[str, Any]", json.loads((folder / ABOUT).read_bytes()))
         if told["format"] != FORMAT:
-            raise BadCache(f"{folder / ABOUT}: format {told['format']!r}; this flukeprint reads {FORMAT}")
+            raise BadCache(
+                f"{folder / ABOUT}: format {told['format']!r}; this flukeprint reads {FORMAT}"
+            )
         return Pack(folder, Preprocessing.from_dict(told["preprocessing"]), int(told["photos"]))
     except (OSError, ValueError, KeyError, TypeError, BadPreprocessing) as error:
         raise BadCache(f"{folder / ABOUT} can't be read ({error}); {_again(folder)}") from error
@@ -74,16 +82,22 @@ def _again(folder: Path) -> str:
 
 
 def packed_labels(folder: Path) -> Labels:
-    """A pack's photos with their labels, sorted by name; the files themselves needn't be there. Raises BadLabels."""
+    """A pack's photos with their labels, sorted by name; the files themselves needn't be there.
+
+    Raises BadLabels.
+    """
     photos = sorted(csv_rows(folder / LABELS, folder), key=lambda photo: photo.name)
     return Labels(tuple(photos), folder / LABELS, ())
 
 
-def rows_in_pack(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, folder: Path) -> PixelArray | None:
-    """The pixels (n, h, w, 3) of photos in their order, mapped from a pack; None where `folder` is none.
+def rows_in_pack(
+    photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, folder: Path
+) -> PixelArray | None:
+    """The pixels (n, h, w, 3) of photos in their order, mapped from a pack; None where `folder` is
+    none.
 
-    None too, with a note, where the pack's pixels are made otherwise or it lacks one of the photos or its box. Raises
-    BadCache for a photo whose file has changed since.
+    None too, with a note, where the pack's pixels are made otherwise or it lacks one of the photos
+    or its box. Raises BadCache for a photo whose file has changed since.
     """
     if not is_pack(folder):
         return None
@@ -93,17 +107,30 @@ def rows_in_pack(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, 
     if not difference:
         at = _rows_by_name(pack)
         absent = [photo for photo in photos if _key(photo, preprocessing) not in at]
-        difference = f"it lacks {len(absent):,} of {len(photos):,} photos, as {absent[0].name}" if absent else ""
-        rows = [] if absent else [_same_row(photo, at[_key(photo, preprocessing)], folder) for photo in photos]
+        difference = (
+            f"it lacks {len(absent):,} of {len(photos):,} photos, as {absent[0].name}"
+            if absent
+            else ""
+        )
+        rows = (
+            []
+            if absent
+            else [_same_row(photo, at[_key(photo, preprocessing)], folder) for photo in photos]
+        )
     if difference:
-        print(f"note: the pack {folder} isn't what is wanted: {difference}; decoding the photos", file=sys.stderr)
+        print(
+            f"note: the pack {folder} isn't what is wanted: {difference}; decoding the photos",
+            file=sys.stderr,
+        )
         return None
     # Training asks no more of pixels than their number, slices and rows.
     return cast("PixelArray", PackedRows(pack.pixels(), np.array(rows, np.int64)))
 
 
 def unlike(made: Preprocessing, wanted: Preprocessing) -> str:
-    """Say which choice makes the pixels of two preprocessings differ; empty where they are the same."""
+    """Say which choice makes the pixels of two preprocessings differ; empty where they are the
+    same.
+    """
     mine, theirs = _decisive(made), _decisive(wanted)
     different = [name for name in theirs if mine[name] != theirs[name]]
     return ", ".join(f"{name} is {mine[name]}, not {theirs[name]}" for name in different)
@@ -141,14 +168,17 @@ def _same_row(photo: LabelledPhoto, packed: tuple[int, int], folder: Path) -> in
         return row
     if here != size_bytes:
         raise BadCache(
-            f"{photo.path} has {here:,} bytes, but {size_bytes:,} when it was packed into {folder}: pack the photos "
+            f"{photo.path} has {here:,} bytes, but {size_bytes:,} when it was packed into "
+            f"{folder}: pack the photos "
             "again into a new --out"
         )
     return row
 
 
 class PackedRows:
-    """Some rows of a pack in an order of their own, as three channels; a slice reads nothing yet."""
+    """Some rows of a pack in an order of their own, as three channels; a slice reads nothing
+    yet.
+    """
 
     def __init__(self, pixels: PixelArray, rows: NDArray[np.int64]) -> None:
         self._pixels, self._rows = pixels, rows

@@ -1,4 +1,6 @@
-"""The choices of a recipe, section by section, with their defaults: what `training.recipes.reading` reads and checks."""
+"""The choices of a recipe, section by section, with their defaults: what `training.recipes.reading`
+reads and checks.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +18,23 @@ _IS_LATER = "is_later"
 
 
 def later(default: Any) -> Any:
-    """A choice that came when runs had been begun without it: at its default the digest stays theirs."""
+    """A choice that came when runs had been begun without it: at its default the digest stays
+    theirs.
+    """
     return field(default=default, metadata={_IS_LATER: True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkChoices:
-    """`weights`: "pretrained" (timm downloads them), "default" (flukeprint's own checkpoint), "random", or a file.
+    """`weights`: "pretrained" (timm downloads them), "default" (flukeprint's own checkpoint),
+    "random", or a file.
 
-    `member` says which of an ensemble's, from 1 (0: the first with the same backbone).
-    `aligner`, where it isn't "", turns the body part upright for the backbone, to `aligned_px` (width, height): a file
-    of `flukeprint train-aligner`, "default" (of flukeprint's own checkpoint, the first member's that has one), or
-    "random" (untrained). While the network learns, placements are off at random by `aligner_jitter` half photos.
-    The rest is embedding.networks.network.NetworkConfig's: `clusters` and `cell_dim` are for pooling "vlad".
+    `member` says which of an ensemble's, from 1 (0: the first with the same backbone). `aligner`,
+    where it isn't "", turns the body part upright for the backbone, to `aligned_px` (width,
+    height): a file of `flukeprint train-aligner`, "default" (of flukeprint's own checkpoint, the
+    first member's that has one), or "random" (untrained). While the network learns, placements are
+    off at random by `aligner_jitter` half photos. The rest is
+    embedding.networks.network.NetworkConfig's: `clusters` and `cell_dim` are for pooling "vlad".
     """
 
     backbone: str
@@ -69,9 +75,10 @@ class InputChoices:
 class LocatorChoices:
     """The small network that finds the fluke in photos without a box; `epochs` 0 trains none.
 
-    Wanted with input.crop = "box", so that queries, which come without a box, are cropped as the photos learned from.
-    `weights`: what it begins with: "pretrained" (a MobileNetV2's of ImageNet), "default" (the shipped checkpoint's
-    locator), "random", or a file: a checkpoint with a locator, or a timm state dict of mobilenetv2_100.
+    Wanted with input.crop = "box", so that queries, which come without a box, are cropped as the
+    photos learned from. `weights`: what it begins with: "pretrained" (a MobileNetV2's of ImageNet),
+    "default" (the shipped checkpoint's locator), "random", or a file: a checkpoint with a locator,
+    or a timm state dict of mobilenetv2_100.
     """
 
     epochs: int = 0
@@ -82,14 +89,16 @@ class LocatorChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataChoices:
-    """`validation_share` of the fit part steers the run; with 0 everything is learned from and nothing is chosen by.
+    """`validation_share` of the fit part steers the run; with 0 everything is learned from and
+    nothing is chosen by.
 
-    `task` "classes": labels are kinds (species, cat or dog), not individuals. All kinds are learned from, and
-    `test_share` of each kind's photos are held out; "individuals" split as training.splits.protocol says.
-    `labels` "ignore" learns without individuals: every photo is its own positive, all others are negatives (the
-    self-supervised warm-up; validation goes by the labels still). `species_boxes` are where the animal is in every
-    photo of a species that has no box of its own, as left, top, right, bottom in 0..1: for crops aligned alike.
-    `split` is a file of `flukeprint data split` (or a run's split.csv) to go by; "" makes one from `split_seed`.
+    `task` "classes": labels are kinds (species, cat or dog), not individuals. All kinds are learned
+    from, and `test_share` of each kind's photos are held out; "individuals" split as
+    training.splits.protocol says. `labels` "ignore" learns without individuals: every photo is its
+    own positive, all others are negatives (the self-supervised warm-up; validation goes by the
+    labels still). `species_boxes` are where the animal is in every photo of a species that has no
+    box of its own, as left, top, right, bottom in 0..1: for crops aligned alike. `split` is a file
+    of `flukeprint data split` (or a run's split.csv) to go by; "" makes one from `split_seed`.
     """
 
     task: Literal["individuals", "classes"] = later("individuals")
@@ -104,10 +113,11 @@ class DataChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillationChoices:
-    """Learn from a teacher too: the batch's cosines are drawn to the teacher's (Tung and Mori 2019, on cosines).
+    """Learn from a teacher too: the batch's cosines are drawn to the teacher's (Tung and Mori 2019,
+    on cosines).
 
-    `teacher`: a checkpoint file, "default" for the shipped one, or "" for none. `weight` multiplies the mean squared
-    difference of the cosines.
+    `teacher`: a checkpoint file, "default" for the shipped one, or "" for none. `weight` multiplies
+    the mean squared difference of the cosines.
     """
 
     teacher: str = ""
@@ -118,10 +128,11 @@ class DistillationChoices:
 class BatchChoices:
     """P x K batches: `individuals` times `photos_each`, of which a share are new_whale photos.
 
-    `oversampling` 0 draws individuals in proportion to their photos, 1 all alike; between them n^(1 - oversampling).
-    `new_whales`: "negatives" (only pushed away from), "individuals" (each photo its own identity), or "unused".
-    `unlabelled_share` of the individuals are single unlabelled photos, where some are given. `species_shares` says how
-    large a share of the other individuals drawn is of a species; species that it doesn't name divide the rest.
+    `oversampling` 0 draws individuals in proportion to their photos, 1 all alike; between them n^(1
+    - oversampling). `new_whales`: "negatives" (only pushed away from), "individuals" (each photo
+    its own identity), or "unused". `unlabelled_share` of the individuals are single unlabelled
+    photos, where some are given. `species_shares` says how large a share of the other individuals
+    drawn is of a species; species that it doesn't name divide the rest.
     """
 
     individuals: int = 16
@@ -138,14 +149,16 @@ class BatchChoices:
 class LossChoices:
     """One term of the loss.
 
-    arcface, subcenter_arcface: `scale`, and `margin_degrees` for all or, with `dynamic_margin`, per individual of
-    n photos .27 n^-.364 + .05 radians (Happywhale 2022's first place). triplet: `margin` in distance and `mining`,
-    where "easy" takes each photo's nearest positive and hardest negative (Xuan et al. 2020), for animals whose photos
-    show two sides. multi_similarity: alpha 2, beta 50, base .5 (Wang et al. 2019); `memory` compares its batch with
-    that many embeddings of the batches before as well (cross-batch memory, Wang et al. 2020). focal: a sigmoid for
-    every identity instead of a softmax over all, so that a new whale is a negative of each; the `hardest` negatives of
-    every photo count (humpback 2019's winners). softmax: over all identities, of cosines times `scale`, the truth's
-    share lowered by `smoothing`: for kinds, which need no margin.
+    arcface, subcenter_arcface: `scale`, and `margin_degrees` for all or, with `dynamic_margin`, per
+    individual of n photos .27 n^-.364 + .05 radians (Happywhale 2022's first place). triplet:
+    `margin` in distance and `mining`, where "easy" takes each photo's nearest positive and hardest
+    negative (Xuan et al. 2020), for animals whose photos show two sides. multi_similarity: alpha 2,
+    beta 50, base .5 (Wang et al. 2019); `memory` compares its batch with that many embeddings of
+    the batches before as well (cross-batch memory, Wang et al. 2020). focal: a sigmoid for every
+    identity instead of a softmax over all, so that a new whale is a negative of each; the `hardest`
+    negatives of every photo count (humpback 2019's winners). softmax: over all identities, of
+    cosines times `scale`, the truth's share lowered by `smoothing`: for kinds, which need no
+    margin.
     """
 
     kind: Literal["arcface", "subcenter_arcface", "triplet", "multi_similarity", "focal", "softmax"]
@@ -165,10 +178,12 @@ class LossChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentationChoices:
-    """Strengths of torchvision v2's transforms; `group` photos of a batch share one draw (speed on a CPU).
+    """Strengths of torchvision v2's transforms; `group` photos of a batch share one draw (speed on
+    a CPU).
 
-    `preset` fills in all that the recipe doesn't name itself (training.recipes.presets); "standard" is what stands here.
-    `flip_share` of the photos are mirrored, as another individual where batches.flips_as_individuals says so.
+    `preset` fills in all that the recipe doesn't name itself (training.recipes.presets); "standard"
+    is what stands here. `flip_share` of the photos are mirrored, as another individual where
+    batches.flips_as_individuals says so.
     """
 
     preset: Literal["none", "light", "standard", "strong"] = later("standard")
@@ -207,9 +222,10 @@ class OptimiserChoices:
 class ScheduleChoices:
     """`early_stop_epochs` 0 never stops early; plateau counts validations without improvement.
 
-    `freeze_epochs`: for so long the backbone, its batch statistics included, stays as it came; then it learns too, its
-    rate climbing as at the run's beginning. `swa_epochs`: the plain mean of the weights after each of the last epochs
-    takes the moving average's place (Izmailov et al. 2018); the cosine ends where they begin, at `swa_rate_factor`.
+    `freeze_epochs`: for so long the backbone, its batch statistics included, stays as it came; then
+    it learns too, its rate climbing as at the run's beginning. `swa_epochs`: the plain mean of the
+    weights after each of the last epochs takes the moving average's place (Izmailov et al. 2018);
+    the cosine ends where they begin, at `swa_rate_factor`.
     """
 
     epochs: int = 40
@@ -227,9 +243,11 @@ class ScheduleChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstStageChoices:
-    """The first `epochs` of schedule.epochs learn from individuals of `fewest_photos` or more, the others from all.
+    """The first `epochs` of schedule.epochs learn from individuals of `fewest_photos` or more, the
+    others from all.
 
-    A loss with classes then knows only those individuals, so that the others' class weights learn nothing yet.
+    A loss with classes then knows only those individuals, so that the others' class weights learn
+    nothing yet.
     """
 
     epochs: int = 0
@@ -238,7 +256,9 @@ class FirstStageChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeChoices:
-    """`threads` 0 leaves PyTorch's own number. bf16 runs the network (never the losses) under autocast."""
+    """`threads` 0 leaves PyTorch's own number. bf16 runs the network (never the losses) under
+    autocast.
+    """
 
     device: str = "auto"
     precision: Literal["float32", "bf16"] = "float32"
@@ -284,4 +304,8 @@ def _told(value: Any) -> Any:
     given = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
     silent = {each.name for each in dataclasses.fields(value) if each.metadata.get(_IS_LATER)}
     defaults = {each.name: each.default for each in dataclasses.fields(value)}
-    return {name: _told(one) for name, one in given.items() if name not in silent or one != defaults[name]}
+    return {
+        name: _told(one)
+        for name, one in given.items()
+        if name not in silent or one != defaults[name]
+    }

@@ -47,7 +47,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 
 def with_preset(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill a recipe's [augmentation] with its preset's strengths; those that it names itself stay."""
+    """Fill a recipe's [augmentation] with its preset's strengths; those that it names itself
+    stay.
+    """
     preset = section.get("preset")
-    known = isinstance(preset, str) and preset in PRESETS  # what isn't, is said where all choices are checked
+    known = (
+        isinstance(preset, str) and preset in PRESETS
+    )  # what isn't, is said where all choices are checked
     return {**(PRESETS[str(preset)] if known else {}), **section}

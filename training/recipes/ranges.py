@@ -89,7 +89,9 @@ LOSS_RANGES: Ranges = {
 
 
 def first_outside(values: Mapping[str, Any], ranges: Ranges, prefix: str = "") -> str | None:
-    """Say which number is outside its range, what it is and what is allowed; None when all are within."""
+    """Say which number is outside its range, what it is and what is allowed; None when all are
+    within.
+    """
     for name, (low, high) in ranges.items():
         found: Any = values
         for part in name.split("."):

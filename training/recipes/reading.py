@@ -1,4 +1,7 @@
-"""A recipe: every choice of a training, as TOML. Unknown keys are errors that list the known ones."""
+"""A recipe: every choice of a training, as TOML.
+
+Unknown keys are errors that list the known ones.
+"""
 
 from __future__ import annotations
 
@@ -65,18 +68,22 @@ def shipped_recipes() -> list[str]:
 
 
 def read_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe by shipped name or TOML path, with `section.key=value` overrides (values in TOML's notation)."""
+    """Read a recipe by shipped name or TOML path, with `section.key=value` overrides (values in
+    TOML's notation).
+    """
     path = RECIPES / f"{source}.toml" if source in shipped_recipes() else Path(source)
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise BadRecipe(
-            f"no recipe {source!r}: give a TOML file, or one of the shipped: {', '.join(shipped_recipes())}"
+            f"no recipe {source!r}: give a TOML file, or one of the shipped: "
+            f"{', '.join(shipped_recipes())}"
         ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadRecipe(f"the recipe {source} can't be read: {error}") from error
     values.setdefault("name", path.stem)
-    # A preset first: it takes the place of the file's own strengths, and other overrides change single ones of it.
+    # A preset first: it takes the place of the file's own strengths, and other overrides change
+    # single ones of it.
     for override in sorted(overrides, key=lambda override: not _is_preset(override)):
         if _is_preset(override):
             values["augmentation"] = {}
@@ -85,7 +92,10 @@ def read_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
-    """Check and freeze plain values. Raises BadRecipe naming the key, what was given and what is allowed."""
+    """Check and freeze plain values.
+
+    Raises BadRecipe naming the key, what was given and what is allowed.
+    """
     augmentation: Any = values.get("augmentation")
     if isinstance(augmentation, dict):
         values = {**values, "augmentation": with_preset(cast("dict[str, Any]", augmentation))}
@@ -101,7 +111,10 @@ def _is_preset(override: str) -> bool:
 def _override(values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator or not key.strip():
-        raise BadRecipe(f"--set {override!r} is not of the form section.key=value, for instance schedule.epochs=3")
+        raise BadRecipe(
+            f"--set {override!r} is not of the form section.key=value, for instance "
+            "schedule.epochs=3"
+        )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -115,19 +128,24 @@ def _override(values: dict[str, Any], override: str) -> None:
         at[int(last) if last.isdigit() else last] = value
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise BadRecipe(
-            f"--set {override!r} leads nowhere in the recipe; allowed are key=value, section.key=value and, for its "
+            f"--set {override!r} leads nowhere in the recipe; allowed are key=value, "
+            "section.key=value and, for its "
             f"{len(values.get('loss', ()))} losses, loss.0.key=value and so on"
         ) from error
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
-    """Turn a plain value into what the annotation `kind` says; the recursion over a recipe's dataclasses."""
+    """Turn a plain value into what the annotation `kind` says; the recursion over a recipe's
+    dataclasses.
+    """
     if dataclasses.is_dataclass(kind):
         return _build_section(cast(type, kind), value, where)
     origin, args = get_origin(kind), get_args(kind)
     if origin is Literal:
         if value not in args:
-            raise BadRecipe(f"{where} = {value!r}; allowed are {', '.join(repr(choice) for choice in args)}")
+            raise BadRecipe(
+                f"{where} = {value!r}; allowed are {', '.join(repr(choice) for choice in args)}"
+            )
         return value
     if origin is tuple:
         return _build_tuple(args, value, where)
@@ -146,14 +164,17 @@ def _build_section(kind: type, value: Any, where: str) -> Any:
     unknown = sorted(map(str, set(section) - set(hints)))
     if unknown:
         raise BadRecipe(
-            f"unknown key {unknown[0]!r} in {f'[{where}]' if where else 'the recipe'}; known are {', '.join(hints)}"
+            f"unknown key {unknown[0]!r} in {f'[{where}]' if where else 'the recipe'}; known "
+            f"are {', '.join(hints)}"
         )
     required = [f.name for f in dataclasses.fields(kind) if _is_required(f)]
     missing = [name for name in required if name not in section]
     if missing:
         raise BadRecipe(f"{f'[{where}]' if where else 'the recipe'} lacks {', '.join(missing)}")
     prefix = f"{where}." if where else ""
-    return kind(**{name: _build(hints[name], given, prefix + name) for name, given in section.items()})
+    return kind(
+        **{name: _build(hints[name], given, prefix + name) for name, given in section.items()}
+    )
 
 
 def _is_required(entry: dataclasses.Field[Any]) -> bool:
@@ -172,7 +193,13 @@ def _build_tuple(args: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ..
 def _typed(value: Any, kind: Any, where: str) -> Any:
     # True is an int to Python; in a recipe it is a slip.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        wanted = {int: "whole number", float: "number", str: "text", bool: "true or false", dict: "table"}
+        wanted = {
+            int: "whole number",
+            float: "number",
+            str: "text",
+            bool: "true or false",
+            dict: "table",
+        }
         raise BadRecipe(f"{where} = {value!r}: allowed is a {wanted.get(kind, 'list')}")
     return value
 
@@ -185,15 +212,22 @@ def _check_ranges(recipe: Recipe) -> None:
     if complaint:
         raise BadRecipe(complaint)
     if recipe.augmentation.zoom[0] > recipe.augmentation.zoom[1]:
-        raise BadRecipe(f"augmentation.zoom = {recipe.augmentation.zoom}; the smaller number comes first")
+        raise BadRecipe(
+            f"augmentation.zoom = {recipe.augmentation.zoom}; the smaller number comes first"
+        )
     shares = recipe.batches.species_shares
     if any(not isinstance(share, int | float) or not 0 <= share <= 1 for share in shares.values()):
         raise BadRecipe(f"batches.species_shares = {shares}; allowed are numbers from 0 to 1")
     if sum(shares.values()) > 1 + 1e-9:
-        raise BadRecipe(f"batches.species_shares = {shares}, {sum(shares.values()):g} together; allowed is 1 at most")
+        raise BadRecipe(
+            f"batches.species_shares = {shares}, {sum(shares.values()):g} together; allowed is "
+            "1 at most"
+        )
     boxes_of(recipe.data)
     if recipe.batches.individuals * recipe.batches.photos_each < 2:
-        raise BadRecipe("batches.individuals = 1 and batches.photos_each = 1; a batch needs at least 2 photos")
+        raise BadRecipe(
+            "batches.individuals = 1 and batches.photos_each = 1; a batch needs at least 2 photos"
+        )
     if recipe.network.aligner:
         _check_aligned(recipe.input)
     _check_losses(recipe)
@@ -203,15 +237,23 @@ def _check_ranges(recipe: Recipe) -> None:
 
 
 def boxes_of(choices: DataChoices) -> dict[str, Box]:
-    """The boxes that a recipe gives to species' photos without one of their own. Raises BadRecipe."""
+    """The boxes that a recipe gives to species' photos without one of their own.
+
+    Raises BadRecipe.
+    """
     boxes: dict[str, Box] = {}
     for species, given in choices.species_boxes.items():
-        sides: list[Any] = list(cast("Sequence[Any]", given)) if isinstance(given, list | tuple) else []
-        if len(sides) != 4 or not all(isinstance(side, int | float) and 0 <= side <= 1 for side in sides):
+        sides: list[Any] = (
+            list(cast("Sequence[Any]", given)) if isinstance(given, list | tuple) else []
+        )
+        if len(sides) != 4 or not all(
+            isinstance(side, int | float) and 0 <= side <= 1 for side in sides
+        ):
             sides = []
         if not sides or not (sides[0] < sides[2] and sides[1] < sides[3]):
             raise BadRecipe(
-                f"data.species_boxes.{species} = {given}; allowed are [left, top, right, bottom] from 0 to 1, left "
+                f"data.species_boxes.{species} = {given}; allowed are [left, top, right, "
+                "bottom] from 0 to 1, left "
                 "before right and top above bottom"
             )
         boxes[species] = Box(*(float(side) for side in sides))
@@ -219,12 +261,15 @@ def boxes_of(choices: DataChoices) -> dict[str, Box]:
 
 
 def _check_aligned(choices: InputChoices) -> None:
-    """Refuse inputs other than those that aligners learn from: whole photos, squashed, in colour, about -1 to 1."""
+    """Refuse inputs other than those that aligners learn from: whole photos, squashed, in colour,
+    about -1 to 1.
+    """
     plain = InputChoices()
     for name in ("mean", "std", "fit", "grey"):
         if getattr(choices, name) != getattr(plain, name):
             raise BadRecipe(
-                f"input.{name} = {getattr(choices, name)!r} with network.aligner, which learned from photos with "
+                f"input.{name} = {getattr(choices, name)!r} with network.aligner, which learned "
+                "from photos with "
                 f"{getattr(plain, name)!r}; allowed is that alone"
             )
 
@@ -234,22 +279,27 @@ def _check_losses(recipe: Recipe) -> None:
     for at, term in enumerate(recipe.loss):
         if term.class_weights != "none" and term.kind not in CLASS_KINDS:
             raise BadRecipe(
-                f'loss.{at}.class_weights = "{term.class_weights}" of {term.kind}, which has no classes; allowed is '
-                f'"none", or a kind of {", ".join(CLASS_KINDS)}. For rare individuals raise batches.oversampling'
+                f'loss.{at}.class_weights = "{term.class_weights}" of {term.kind}, which has no '
+                "classes; allowed is "
+                f'"none", or a kind of {", ".join(CLASS_KINDS)}. For rare individuals raise '
+                "batches.oversampling"
             )
         if term.memory and term.kind != "multi_similarity":
             raise BadRecipe(
-                f'loss.{at}.memory = {term.memory} of {term.kind}; allowed is 0, or kind = "multi_similarity"'
+                f"loss.{at}.memory = {term.memory} of {term.kind}; allowed is 0, or kind = "
+                '"multi_similarity"'
             )
     if recipe.data.labels == "ignore":
         if not any(term.kind in ("triplet", "multi_similarity") for term in recipe.loss):
             raise BadRecipe(
-                'data.labels = "ignore" leaves no classes to learn; give a [[loss]] of kind "multi_similarity" or '
+                'data.labels = "ignore" leaves no classes to learn; give a [[loss]] of kind '
+                '"multi_similarity" or '
                 '"triplet"'
             )
         if recipe.batches.photos_each < 2:
             raise BadRecipe(
-                'data.labels = "ignore" makes a photo its own positive, so batches.photos_each = 1 leaves none; give 2'
+                'data.labels = "ignore" makes a photo its own positive, so batches.photos_each '
+                "= 1 leaves none; give 2"
             )
 
 
@@ -260,22 +310,27 @@ def _check_phases(recipe: Recipe) -> None:
         return
     if recipe.first_stage.epochs >= epochs:
         raise BadRecipe(
-            f"first_stage.epochs = {recipe.first_stage.epochs} of schedule.epochs = {epochs} leaves none to learn from "
+            f"first_stage.epochs = {recipe.first_stage.epochs} of schedule.epochs = {epochs} "
+            "leaves none to learn from "
             "all individuals; allowed are less"
         )
     if schedule.freeze_epochs > epochs:
         raise BadRecipe(
-            f"schedule.freeze_epochs = {schedule.freeze_epochs}; allowed are 0 to {epochs}, schedule.epochs (which "
+            f"schedule.freeze_epochs = {schedule.freeze_epochs}; allowed are 0 to {epochs}, "
+            "schedule.epochs (which "
             "never lets the backbone learn)"
         )
     before = max(schedule.freeze_epochs, recipe.first_stage.epochs, 1)
     if schedule.swa_epochs > epochs - before:
         raise BadRecipe(
-            f"schedule.swa_epochs = {schedule.swa_epochs}; allowed are 0 to {epochs - before}: of schedule.epochs = "
-            f"{epochs} the first {before} are not averaged (schedule.freeze_epochs, first_stage.epochs, or the first)"
+            f"schedule.swa_epochs = {schedule.swa_epochs}; allowed are 0 to {epochs - before}: "
+            "of schedule.epochs = "
+            f"{epochs} the first {before} are not averaged (schedule.freeze_epochs, "
+            "first_stage.epochs, or the first)"
         )
     if schedule.swa_epochs and schedule.early_stop_epochs:
         raise BadRecipe(
-            f"schedule.early_stop_epochs = {schedule.early_stop_epochs} may end the run before schedule.swa_epochs = "
+            f"schedule.early_stop_epochs = {schedule.early_stop_epochs} may end the run before "
+            "schedule.swa_epochs = "
             f"{schedule.swa_epochs} begin; set one of them to 0"
         )

@@ -1,1 +1,1 @@
-""""""
+"""Tries before a run: overfitting a few photos, the learning rate, augmented photos."""

@@ -27,7 +27,8 @@ _PHOTOS, _DRAWS = 4, 7
 def draw_augmentation(
     recipe: Recipe, photos: Sequence[LabelledPhoto], path: Path, *, cache: Path | None = None
 ) -> list[LabelledPhoto]:
-    """Draw some photos, each as it is and as seven batches may show it, into a PNG; returns those photos.
+    """Draw some photos, each as it is and as seven batches may show it, into a PNG; returns those
+    photos.
 
     `cache`: decoded photos, or a pack; without it they are decoded, and forgotten.
     """
@@ -42,7 +43,9 @@ def draw_augmentation(
         pixels = np.array(cached_pixels(chosen, preprocessing, cache or Path(folder)))
     shown = changed_pixels(pixels, recipe, preprocessing)
     height_inches = 1.7 * given.height_px / given.width_px
-    with figure(path, _DRAWS + 1, len(chosen), width_inches=1.7, height_inches=height_inches) as axes:
+    with figure(
+        path, _DRAWS + 1, len(chosen), width_inches=1.7, height_inches=height_inches
+    ) as axes:
         for at, photo in enumerate(chosen):
             row = axes[at * (_DRAWS + 1) : (at + 1) * (_DRAWS + 1)]
             for each, image in zip(row, [pixels[at], *shown[at]], strict=True):
@@ -56,21 +59,27 @@ def draw_augmentation(
     return chosen
 
 
-def changed_pixels(pixels: PixelArray, recipe: Recipe, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def changed_pixels(
+    pixels: PixelArray, recipe: Recipe, preprocessing: Preprocessing
+) -> NDArray[np.uint8]:
     """Draws of each photo: (n, h, w, 3) -> (n, 7, h, w, 3) uint8; the same for the same recipe."""
     choices = dataclasses.replace(recipe.augmentation, group=1)  # a draw of its own for each
     augmentation = Augmentation(choices, preprocessing, recipe.network.mirror)
     many = torch.from_numpy(np.repeat(pixels, _DRAWS, axis=0))
     torch.manual_seed(recipe.seed)
     images = augmentation(many, torch.rand(len(many)) < choices.flip_share)
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (preprocessing.mean, preprocessing.std))
+    mean, std = (
+        torch.tensor(values).view(3, 1, 1) for values in (preprocessing.mean, preprocessing.std)
+    )
     back = ((images * std + mean).clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
     return np.asarray(back.numpy(), np.uint8).reshape(len(pixels), _DRAWS, *pixels.shape[1:])
 
 
 def _told(choices: AugmentationChoices) -> str:
     return (
-        f'preset "{choices.preset}": turned up to {choices.rotation_degrees:g} degrees, zoomed {choices.zoom[0]:g} to '
-        f"{choices.zoom[1]:g}, mirrored {choices.flip_share:.0%}, brightness {choices.brightness:.0%}, erased "
+        f'preset "{choices.preset}": turned up to {choices.rotation_degrees:g} degrees, zoomed '
+        f"{choices.zoom[0]:g} to "
+        f"{choices.zoom[1]:g}, mirrored {choices.flip_share:.0%}, brightness "
+        f"{choices.brightness:.0%}, erased "
         f"{choices.erase_share:.0%}"
     )

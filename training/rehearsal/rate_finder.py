@@ -1,4 +1,6 @@
-"""Which rate to learn at: a sweep from far too small to far too great, and where the loss falls the steepest."""
+"""Which rate to learn at: a sweep from far too small to far too great, and where the loss falls the
+steepest.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ _SLOPE_DECADES = 0.5  # to each side of a rate: its slope is a line's through al
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The losses (n,) of a sweep over rates (n,), those smoothed, and the rate suggested: None where nothing fell.
+    """The losses (n,) of a sweep over rates (n,), those smoothed, and the rate suggested: None
+    where nothing fell.
 
     `of_least_loss` is the rate at the smoothed loss's minimum, from which on greater rates do harm.
     """
@@ -46,11 +49,16 @@ class Sweep:
 
 
 def find_rate(
-    recipe: Recipe, photos: Sequence[LabelledPhoto], *, cache: Path | None = None, steps: int = STEPS
+    recipe: Recipe,
+    photos: Sequence[LabelledPhoto],
+    *,
+    cache: Path | None = None,
+    steps: int = STEPS,
 ) -> Sweep:
     """Sweep the rate over some steps of the recipe's first epochs, and leave no run behind.
 
-    All groups of weights keep their proportions (head_rate_factor, backbone_rate_factor). Raises what preparing raises.
+    All groups of weights keep their proportions (head_rate_factor, backbone_rate_factor). Raises
+    what preparing raises.
     """
     if recipe.optimiser.rate <= 0:
         raise BadRecipe("optimiser.rate = 0.0 has no multiples to be swept; give any other")
@@ -66,9 +74,13 @@ def _sweep(run: Run, steps: int) -> tuple[list[float], list[float]]:
         while len(losses) < steps and not _is_over(losses):
             run.position.step = len(losses) % run.batches_now.steps
             if run.position.step == 0:
-                enter_epoch(run, run.network)  # the first epoch's, again and again: what is frozen stays so
+                enter_epoch(
+                    run, run.network
+                )  # the first epoch's, again and again: what is frozen stays so
             set_rate(run.optimiser, rates[len(losses)] / run.recipe.optimiser.rate)
-            rows = next(run.batches_now.epoch(len(losses) // run.batches_now.steps, run.position.step))
+            rows = next(
+                run.batches_now.epoch(len(losses) // run.batches_now.steps, run.position.step)
+            )
             losses.append(take_step(run, run.network, rows))
             advance(1)
     return rates[: len(losses)], losses
@@ -92,7 +104,9 @@ def smoothed(losses: Sequence[float]) -> NDArray[np.float64]:
 
 
 def swept(rates: Sequence[float], losses: Sequence[float]) -> Sweep:
-    """Find the rate at which the loss falls the steepest, on a log scale, before it is at its least when smoothed."""
+    """Find the rate at which the loss falls the steepest, on a log scale, before it is at its least
+    when smoothed.
+    """
     finite = [at for at, loss in enumerate(losses) if np.isfinite(loss)]
     known = np.array([rates[at] for at in finite])
     plain = np.array([losses[at] for at in finite])
@@ -109,9 +123,11 @@ def swept(rates: Sequence[float], losses: Sequence[float]) -> Sweep:
 
 
 def _slopes(decades: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The slope (n,) of a straight line through all points within half a decade; 0 too near the first of them.
+    """The slope (n,) of a straight line through all points within half a decade; 0 too near the
+    first of them.
 
-    Of the plain losses: the smoothed ones come late, and their first few are no smoother than the plain.
+    Of the plain losses: the smoothed ones come late, and their first few are no smoother than the
+    plain.
     """
     found = np.zeros(len(decades))
     for at, decade in enumerate(decades):
@@ -123,13 +139,17 @@ def _slopes(decades: NDArray[np.float64], values: NDArray[np.float64]) -> NDArra
 
 
 def write_sweep(sweep: Sweep, path: Path, name: str) -> Path:
-    """Write the sweep's picture (PNG) and, beside it, its numbers as CSV; returns the CSV's path."""
+    """Write the sweep's picture (PNG) and, beside it, its numbers as CSV; returns the CSV's
+    path.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["step", "rate", "loss", "smoothed"])
     writer.writerows(
         [at + 1, f"{rate:.6g}", f"{loss:.6g}", f"{smooth:.6g}"]
-        for at, (rate, loss, smooth) in enumerate(zip(sweep.rates, sweep.losses, sweep.smoothed, strict=True))
+        for at, (rate, loss, smooth) in enumerate(
+            zip(sweep.rates, sweep.losses, sweep.smoothed, strict=True)
+        )
     )
     table = path.with_suffix(".csv")
     write_atomically(table, text.getvalue().encode())
@@ -139,14 +159,27 @@ def write_sweep(sweep: Sweep, path: Path, name: str) -> Path:
 
 def _draw(sweep: Sweep, path: Path, name: str) -> None:
     with figure(path, width_inches=7.5, height_inches=4.5) as (axes,):
-        axes.plot(sweep.rates, sweep.losses, color="#9db8d2", linewidth=1, label="loss of each step")
+        axes.plot(
+            sweep.rates, sweep.losses, color="#9db8d2", linewidth=1, label="loss of each step"
+        )
         axes.plot(sweep.rates, sweep.smoothed, color="#1f4e79", label="smoothed")
         if sweep.suggestion is not None:
             at = int(np.abs(sweep.rates - sweep.suggestion).argmin())
             said = f"suggested: {sweep.suggestion:.1e}"
             axes.axvline(sweep.suggestion, color="#b5452c", linestyle="--", linewidth=1.5)
-            axes.plot([sweep.suggestion], [sweep.smoothed[at]], "o", color="#b5452c", markersize=9, label=said)
-        top = max(sweep.smoothed[0], float(np.percentile(sweep.losses, 90)), 1.15 * float(sweep.smoothed.max()))
+            axes.plot(
+                [sweep.suggestion],
+                [sweep.smoothed[at]],
+                "o",
+                color="#b5452c",
+                markersize=9,
+                label=said,
+            )
+        top = max(
+            sweep.smoothed[0],
+            float(np.percentile(sweep.losses, 90)),
+            1.15 * float(sweep.smoothed.max()),
+        )
         low = min(float(sweep.losses.min()), float(sweep.smoothed.min()))
         axes.set(
             title=f"{name}: rate finder",

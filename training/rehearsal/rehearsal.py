@@ -21,10 +21,14 @@ from training.splits.protocol import make_split
 
 
 @contextmanager
-def rehearsal(recipe: Recipe, photos: Sequence[LabelledPhoto], *, cache: Path | None = None) -> Generator[Run]:
-    """Prepare a run as `train` would, and leave nothing of it but decoded photos in `cache`, where one is given.
+def rehearsal(
+    recipe: Recipe, photos: Sequence[LabelledPhoto], *, cache: Path | None = None
+) -> Generator[Run]:
+    """Prepare a run as `train` would, and leave nothing of it but decoded photos in `cache`, where
+    one is given.
 
-    The locator isn't trained: photos that have no box are taken as the first weights' locator, or nobody, crops them.
+    The locator isn't trained: photos that have no box are taken as the first weights' locator, or
+    nobody, crops them.
     """
     if recipe.compute.threads:
         torch.set_num_threads(recipe.compute.threads)
@@ -34,7 +38,9 @@ def rehearsal(recipe: Recipe, photos: Sequence[LabelledPhoto], *, cache: Path | 
     world = enter_world(recipe.compute.device)
     try:
         with tempfile.TemporaryDirectory(prefix="flukeprint-") as folder:
-            yield prepare_run(on_trial, by_name, [], Path(folder) / "run", cache or Path(folder), world)
+            yield prepare_run(
+                on_trial, by_name, [], Path(folder) / "run", cache or Path(folder), world
+            )
     finally:
         leave_world()
 

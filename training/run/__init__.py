@@ -1,1 +1,1 @@
-""""""
+"""One training run: preparation, loop, step, record."""

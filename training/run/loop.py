@@ -55,7 +55,11 @@ from training.run.run import BEST, STATE, BadRun, Run, is_of_recipe
 from training.run.step import take_step
 
 Standing = Literal["new", "begun", "finished"]
-_SAID = {"new": "nothing to continue yet, so the run begins", "begun": "continuing", "finished": "the run is finished"}
+_SAID = {
+    "new": "nothing to continue yet, so the run begins",
+    "begun": "continuing",
+    "finished": "the run is finished",
+}
 
 
 def train(
@@ -70,13 +74,14 @@ def train(
 ) -> Path:
     """Train by a recipe and return the best checkpoint's path.
 
-    `extra` photos are learned from and never asked about: with an individual as another photo of it (where the fit
-    part has it, or it is nobody's of the rest), without one as unlabelled.
+    `extra` photos are learned from and never asked about: with an individual as another photo of it
+    (where the fit part has it, or it is nobody's of the rest), without one as unlabelled.
 
-    `out` gets recipe.json, split.csv, run.json, metrics.csv, curves.png, best.safetensors, and resume.safetensors while
-    the run is unfinished. With `resume` a run that was stopped at any moment goes on, one stopped before its first step
-    begins, and a finished one is left as it is. Raises BadRun for an `out` that holds something or where another
-    process trains, BadState for a run of another recipe or other photos, and what recipe, cache and start raise.
+    `out` gets recipe.json, split.csv, run.json, metrics.csv, curves.png, best.safetensors, and
+    resume.safetensors while the run is unfinished. With `resume` a run that was stopped at any
+    moment goes on, one stopped before its first step begins, and a finished one is left as it is.
+    Raises BadRun for an `out` that holds something or where another process trains, BadState for a
+    run of another recipe or other photos, and what recipe, cache and start raise.
     """
     if recipe.compute.threads:
         torch.set_num_threads(recipe.compute.threads)
@@ -114,12 +119,19 @@ def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing
         elif (out / BEST).exists():
             if not is_of_recipe(out, recipe):
                 raise BadRun(
-                    f"{out} holds a finished run of another recipe (or other --set values); give another --out"
+                    f"{out} holds a finished run of another recipe (or other --set values); "
+                    "give another --out"
                 )
             found = "finished"
         print(f"{out}: {_SAID[found]}", file=sys.stderr)
-    elif world.is_first and out.exists() and (not out.is_dir() or any(path.name != LOCK for path in out.iterdir())):
-        raise BadRun(f"{out} is not empty; give --resume to continue the run there, or another --out")
+    elif (
+        world.is_first
+        and out.exists()
+        and (not out.is_dir() or any(path.name != LOCK for path in out.iterdir()))
+    ):
+        raise BadRun(
+            f"{out} is not empty; give --resume to continue the run there, or another --out"
+        )
     return standings[int(world.agree(standings.index(found)))]
 
 
@@ -136,7 +148,11 @@ def _run_epochs(run: Run, tensorboard: bool) -> None:
         loss = _epoch(run, wrapped, started)
         position.seconds += time.monotonic() - started
         take_into_average(run)
-        row = {"epoch": position.epoch + 1, "loss": loss, "rate": run.optimiser.param_groups[0]["lr"]}
+        row = {
+            "epoch": position.epoch + 1,
+            "loss": loss,
+            "rate": run.optimiser.param_groups[0]["lr"],
+        }
         is_last = position.epoch + 1 == schedule.epochs
         if (position.epoch + 1) % schedule.validate_every_epochs == 0 or is_last:
             _validate(run, row)
@@ -153,14 +169,19 @@ def _run_epochs(run: Run, tensorboard: bool) -> None:
     if run.world.is_first:
         if run.recording is not None:
             run.recording.finish(fingerprint_of(run.out / BEST))
-        for left in (run.state_path, *run.out.glob(".*.tmp")):  # a kill while writing leaves the latter
+        for left in (
+            run.state_path,
+            *run.out.glob(".*.tmp"),
+        ):  # a kill while writing leaves the latter
             left.unlink(missing_ok=True)
     run.world.wait()
 
 
 def _is_stale(run: Run) -> bool:
     """Whether to stop early: never before all that is to learn has begun to."""
-    return is_last_phase(run.recipe, run.position.epoch) and is_stale(run.recipe.schedule, run.position)
+    return is_last_phase(run.recipe, run.position.epoch) and is_stale(
+        run.recipe.schedule, run.position
+    )
 
 
 def _recording(run: Run) -> Recording:
@@ -197,28 +218,41 @@ def _epoch(run: Run, wrapped: nn.Module, started: float) -> float:
 
 
 def _step(run: Run, wrapped: nn.Module, rows: Rows) -> float:
-    """Learn from one batch at the rate that the schedule gives it. Raises BadRun for a loss that is no number."""
+    """Learn from one batch at the rate that the schedule gives it.
+
+    Raises BadRun for a loss that is no number.
+    """
     schedule, position, steps = run.recipe.schedule, run.position, run.batches_now.steps
-    set_rate(run.optimiser, rate_factor(schedule, position, steps), backbone_factor(schedule, position, steps))
+    set_rate(
+        run.optimiser,
+        rate_factor(schedule, position, steps),
+        backbone_factor(schedule, position, steps),
+    )
     value = take_step(run, wrapped, rows)
     if not np.isfinite(value):
         raise BadRun(
-            f"the loss became {value} in epoch {position.epoch + 1}, step {position.step + 1}; lower optimiser.rate, "
+            f"the loss became {value} in epoch {position.epoch + 1}, step {position.step + 1}; "
+            "lower optimiser.rate, "
             'or set compute.precision = "float32"'
         )
     return value
 
 
 def _validate(run: Run, row: dict[str, float]) -> None:
-    """Score the averaged network on the validation queries; keep its checkpoint when it is the best so far."""
+    """Score the averaged network on the validation queries; keep its checkpoint when it is the best
+    so far.
+    """
     score = 0.0
     if run.world.is_first:
         renew_batch_statistics(run)
         if run.recipe.data.validation_share:
-            # A copy: an embedder changes its network's mode and order of memory, which a run must keep.
+            # A copy: an embedder changes its network's mode and order of memory, which a run must
+            # keep.
             network = copy.deepcopy(run.averaged_network())
             embedder = Embedder(network, run.preprocessing, "", device=str(run.world.device))
-            metrics = validation_metrics(embed_rows(embedder, run.pixels[: len(run.photos)]), run.photos, run.split)
+            metrics = validation_metrics(
+                embed_rows(embedder, run.pixels[: len(run.photos)]), run.photos, run.split
+            )
             row.update(metrics)
             score = metrics["score"]
         else:
@@ -239,27 +273,41 @@ def _save_best(run: Run, metrics: dict[str, float]) -> None:
     network = run.averaged_network()
     weights = dict(network.state_dict())
     if run.locator is not None:
-        weights.update({LOCATOR_PREFIX + name: value for name, value in run.locator.state_dict().items()})
+        weights.update(
+            {LOCATOR_PREFIX + name: value for name, value in run.locator.state_dict().items()}
+        )
         if run.locator_overlap:  # an inherited locator was measured elsewhere
             card["locator_overlap"] = round(run.locator_overlap, 4)
-    header = CheckpointHeader(network.config.to_dict(), run.preprocessing, card, run.locator is not None)
+    header = CheckpointHeader(
+        network.config.to_dict(), run.preprocessing, card, run.locator is not None
+    )
     save_checkpoint(run.out / BEST, weights, header)
 
 
 def _without_folders(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as a checkpoint tells it: files of weights by their names, as a folder is nobody else's business."""
-    weights, aligner = (Path(each).name for each in (recipe.network.weights, recipe.network.aligner))
+    """The recipe as a checkpoint tells it: files of weights by their names, as a folder is nobody
+    else's business.
+    """
+    weights, aligner = (
+        Path(each).name for each in (recipe.network.weights, recipe.network.aligner)
+    )
     network = dataclasses.replace(recipe.network, weights=weights, aligner=aligner)
-    distillation = dataclasses.replace(recipe.distillation, teacher=Path(recipe.distillation.teacher).name)
+    distillation = dataclasses.replace(
+        recipe.distillation, teacher=Path(recipe.distillation.teacher).name
+    )
     data = dataclasses.replace(recipe.data, split=Path(recipe.data.split).name)
-    return dataclasses.replace(recipe, network=network, distillation=distillation, data=data).to_dict()
+    return dataclasses.replace(
+        recipe, network=network, distillation=distillation, data=data
+    ).to_dict()
 
 
 def _report(run: Run, tensorboard: bool) -> None:
     """Leave what a person looks at: metrics.csv and curves.png, whole after every epoch."""
     write_atomically(run.out / "metrics.csv", metrics_csv(run.position.history).encode())
     is_of_classes = run.recipe.data.task == "classes"
-    draw_curves(run.position.history, run.out / "curves.png", run.recipe.name, is_of_classes=is_of_classes)
+    draw_curves(
+        run.position.history, run.out / "curves.png", run.recipe.name, is_of_classes=is_of_classes
+    )
     if tensorboard:
         from training.run.tensorboard import add_row
 

@@ -1,4 +1,6 @@
-"""What changes with the epoch: the backbone frozen at first, few individuals before all, the last epochs averaged."""
+"""What changes with the epoch: the backbone frozen at first, few individuals before all, the last
+epochs averaged.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from training.run.run import Run
 from training.run.step import images_of, seed_step
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
-_BATCH_STATISTICS = 2**20  # a step that no epoch has: what batch statistics draw isn't what a step of learning draws
+_BATCH_STATISTICS = (
+    2**20
+)  # a step that no epoch has: what batch statistics draw isn't what a step of learning draws
 
 
 def is_frozen(schedule: ScheduleChoices, epoch: int) -> bool:
@@ -32,7 +36,9 @@ def begins_phase(recipe: Recipe, epoch: int) -> bool:
 def is_last_phase(recipe: Recipe, epoch: int) -> bool:
     """Whether all weights learn from all individuals by now: before, no run is stopped early."""
     frozen = recipe.schedule.freeze_epochs
-    return epoch >= recipe.first_stage.epochs and (epoch >= frozen or frozen >= recipe.schedule.epochs)
+    return epoch >= recipe.first_stage.epochs and (
+        epoch >= frozen or frozen >= recipe.schedule.epochs
+    )
 
 
 def enter_epoch(run: Run, wrapped: nn.Module) -> None:
@@ -53,33 +59,47 @@ def enter_epoch(run: Run, wrapped: nn.Module) -> None:
 
 
 def is_wrapped_anew(run: Run) -> bool:
-    """Whether what learns is not what learned in the epoch before, which a wrapper for several processes must know."""
+    """Whether what learns is not what learned in the epoch before, which a wrapper for several
+    processes must know.
+    """
     epoch, schedule = run.position.epoch, run.recipe.schedule
     return epoch > 0 and is_frozen(schedule, epoch) != is_frozen(schedule, epoch - 1)
 
 
 def take_into_average(run: Run) -> None:
     """Take the weights after one of the last epochs into their plain mean."""
-    if run.plain_average is not None and is_averaged_plainly(run.recipe.schedule, run.position.epoch):
+    if run.plain_average is not None and is_averaged_plainly(
+        run.recipe.schedule, run.position.epoch
+    ):
         run.plain_average.update_parameters(run.network)
 
 
 def renew_batch_statistics(run: Run) -> None:
-    """Take batch statistics for the plain mean, of which no step has any, from an epoch's photos."""
-    if run.plain_average is None or not is_averaged_plainly(run.recipe.schedule, run.position.epoch):
+    """Take batch statistics for the plain mean, of which no step has any, from an epoch's
+    photos.
+    """
+    if run.plain_average is None or not is_averaged_plainly(
+        run.recipe.schedule, run.position.epoch
+    ):
         return
     seed_step(run, _BATCH_STATISTICS)
     averaged = run.plain_average.module
     was_training = averaged.training
     averaged.train()
-    # Not torch's update_bn: it also forgets the statistics of what stays in evaluation mode, as an aligner does.
-    norms = [module for module in averaged.modules() if isinstance(module, _NORMS) and module.training]
+    # Not torch's update_bn: it also forgets the statistics of what stays in evaluation mode, as an
+    # aligner does.
+    norms = [
+        module for module in averaged.modules() if isinstance(module, _NORMS) and module.training
+    ]
     momenta = {module: module.momentum for module in norms}
     for module in momenta:
         module.reset_running_stats()
         module.momentum = None  # the plain mean over all batches
     precision = run.recipe.compute.precision
-    with torch.no_grad(), torch.autocast(run.world.device.type, torch.bfloat16, enabled=precision == "bf16"):
+    with (
+        torch.no_grad(),
+        torch.autocast(run.world.device.type, torch.bfloat16, enabled=precision == "bf16"),
+    ):
         for rows in run.batches.epoch(run.position.epoch):
             averaged(images_of(run, rows))
     for module, momentum in momenta.items():

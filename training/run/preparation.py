@@ -25,7 +25,12 @@ from training.learning.augmentation import Augmentation
 from training.learning.batches import Batches
 from training.learning.distillation import Teacher, teacher_path
 from training.learning.distributed import World
-from training.learning.first_weights import aligner_path, inherited_locator, start_locator, start_network
+from training.learning.first_weights import (
+    aligner_path,
+    inherited_locator,
+    start_locator,
+    start_network,
+)
 from training.learning.losses import WeightedLosses
 from training.learning.optimisation import build_optimiser, moving_average, plain_average
 from training.learning.vlad_centres import begin_clusters
@@ -41,20 +46,30 @@ LOCATOR = "locator.safetensors"
 
 
 def prepare_run(
-    recipe: Recipe, photos: list[LabelledPhoto], extra: list[LabelledPhoto], out: Path, cache: Path, world: World
+    recipe: Recipe,
+    photos: list[LabelledPhoto],
+    extra: list[LabelledPhoto],
+    out: Path,
+    cache: Path,
+    world: World,
 ) -> Run:
     """Split, decode, train the locator where one is wanted, and build all that the loop needs.
 
     `extra` photos are learned from beside the fit part and have no part in the split.
 
-    Writes recipe.json and split.csv into `out`. Raises BadRun for data that leaves nothing to learn from.
+    Writes recipe.json and split.csv into `out`. Raises BadRun for data that leaves nothing to learn
+    from.
     """
     torch.manual_seed(recipe.seed)
-    network = start_network(recipe.network).to(world.device)  # first: weights that can't be had cost nobody an hour
+    network = start_network(recipe.network).to(
+        world.device
+    )  # first: weights that can't be had cost nobody an hour
     after_network = torch.get_rng_state()
     if _has_boxes(recipe, photos) and not (out / LOCATOR).exists():
         start_locator(recipe.locator.weights)
-    is_held_out = recipe.data.hold_out_test and recipe.data.task == "individuals"  # of kinds the caller holds it out
+    is_held_out = (
+        recipe.data.hold_out_test and recipe.data.task == "individuals"
+    )  # of kinds the caller holds it out
     given = given_split(recipe.data, photos) if recipe.data.task == "individuals" else None
     split = make_split(photos, recipe.data.split_seed) if is_held_out and given is None else None
     learnt_from = photos if split is None else [p for p in photos if split.roles[p.name] == "fit"]
@@ -67,13 +82,20 @@ def prepare_run(
     if recipe.input.crop == "box" and not _has_boxes(recipe, fit):  # the same in every process
         locator = inherited_locator(recipe.network)
         learnt_from = learnt_from if locator is None else _with_boxes(learnt_from, locator)
-    digest = _digest(recipe, [*photos, *extra])  # of what was given: found boxes may differ in their last bits
+    digest = _digest(
+        recipe, [*photos, *extra]
+    )  # of what was given: found boxes may differ in their last bits
     extra = _usable(extra, photos, fit, world)
     if recipe.input.crop == "box" and locator is not None:
         extra = _with_boxes(extra, locator)
-    elif recipe.input.crop == "box" and any(photo.box is None for photo in extra) and fit[0].box is not None:
+    elif (
+        recipe.input.crop == "box"
+        and any(photo.box is None for photo in extra)
+        and fit[0].box is not None
+    ):
         raise BadRun(
-            "the labelled photos are cropped by their boxes, but the extra ones come without, and there is no locator "
+            "the labelled photos are cropped by their boxes, but the extra ones come without, "
+            "and there is no locator "
             "to find them; give --set locator.epochs=15, or first weights with a locator"
         )
     preprocessing = preprocessing_of(recipe.input)
@@ -81,16 +103,21 @@ def prepare_run(
     rows, batches = _batches(recipe, learnt_from, rows, extra)
     if batches.shown < 2 * world.size:
         raise BadRun(
-            f"batches of {batches.shown} photos leave less than 2 to each of {world.size} processes; raise "
+            f"batches of {batches.shown} photos leave less than 2 to each of {world.size} "
+            "processes; raise "
             "batches.individuals or batches.photos_each"
         )
-    torch.set_rng_state(after_network)  # whether a locator was trained in between or found in the run's folder
+    torch.set_rng_state(
+        after_network
+    )  # whether a locator was trained in between or found in the run's folder
     begin_clusters(network, pixels, rows, preprocessing, recipe.seed)
     if world.device.type == "cpu" and recipe.compute.precision == "bf16":
         thin_strides(network)
     if recipe.compute.channels_last:
         network = network.to(memory_format=torch.channels_last)
-    first_batches = batches.of_frequent(recipe.first_stage.fewest_photos) if recipe.first_stage.epochs else None
+    first_batches = (
+        batches.of_frequent(recipe.first_stage.fewest_photos) if recipe.first_stage.epochs else None
+    )
     losses = WeightedLosses(
         recipe.loss,
         dimension=network.look_dim,
@@ -115,7 +142,9 @@ def prepare_run(
         network=network,
         average=moving_average(network, recipe.compute.ema_decay),
         losses=losses,
-        teacher=Teacher(recipe.distillation, preprocessing, world.device) if recipe.distillation.teacher else None,
+        teacher=Teacher(recipe.distillation, preprocessing, world.device)
+        if recipe.distillation.teacher
+        else None,
         optimiser=build_optimiser(
             network, losses, recipe.optimiser, has_frozen_epochs=recipe.schedule.freeze_epochs > 0
         ),
@@ -124,7 +153,9 @@ def prepare_run(
         locator_overlap=overlap,
         digest=digest,
         first_batches=first_batches,
-        plain_average=plain_average(network) if recipe.schedule.swa_epochs and recipe.schedule.epochs else None,
+        plain_average=plain_average(network)
+        if recipe.schedule.swa_epochs and recipe.schedule.epochs
+        else None,
     )
 
 
@@ -142,9 +173,14 @@ def preprocessing_of(choices: InputChoices) -> Preprocessing:
 
 
 def _batches(
-    recipe: Recipe, learnt_from: list[LabelledPhoto], rows: NDArray[np.int64], extra: list[LabelledPhoto]
+    recipe: Recipe,
+    learnt_from: list[LabelledPhoto],
+    rows: NDArray[np.int64],
+    extra: list[LabelledPhoto],
 ) -> tuple[NDArray[np.int64], Batches]:
-    """The rows of pixels that the batches count in, `rows` and then those of `extra`, and the batches."""
+    """The rows of pixels that the batches count in, `rows` and then those of `extra`, and the
+    batches.
+    """
     last = len(learnt_from)
     named = [last + at for at, photo in enumerate(extra) if photo.individual is not None]
     unnamed = [last + at for at, photo in enumerate(extra) if photo.individual is None]
@@ -163,11 +199,15 @@ def _batches(
         flip_share=recipe.augmentation.flip_share,
     )
     if batches.individual_count < 2 and recipe.data.labels == "use":
-        raise BadRun(f"{batches.individual_count} individuals are left to learn from; at least 2 are needed")
+        raise BadRun(
+            f"{batches.individual_count} individuals are left to learn from; at least 2 are needed"
+        )
     if unlabelled and not batches.unlabelled_count:
         raise BadRun(
-            f"batches.unlabelled_share = {recipe.batches.unlabelled_share} of {recipe.batches.individuals} individuals "
-            f"leaves the {len(unlabelled)} unlabelled photos no place in a batch; raise it, or lower new_whale_share"
+            f"batches.unlabelled_share = {recipe.batches.unlabelled_share} of "
+            f"{recipe.batches.individuals} individuals "
+            f"leaves the {len(unlabelled)} unlabelled photos no place in a batch; raise it, or "
+            "lower new_whale_share"
         )
     return np.array([*labelled, *unlabelled], np.int64), batches
 
@@ -180,7 +220,8 @@ def _usable(
     usable = [photo for photo in extra if photo.individual not in held_out]
     if len(usable) < len(extra) and world.is_first:
         print(
-            f"note: {len(extra) - len(usable)} of {len(extra)} extra photos are of individuals that are held out; "
+            f"note: {len(extra) - len(usable)} of {len(extra)} extra photos are of individuals "
+            "that are held out; "
             "they are left out too",
             file=sys.stderr,
         )
@@ -188,7 +229,9 @@ def _usable(
 
 
 def _with_boxes(photos: list[LabelledPhoto], locator: AnyLocator) -> list[LabelledPhoto]:
-    """Photos without a box get the locator's, so that they are learned from as queries will be asked about."""
+    """Photos without a box get the locator's, so that they are learned from as queries will be
+    asked about.
+    """
     found: list[LabelledPhoto] = []
     with progress(len(photos), "locating flukes") as advance:
         for photo in photos:
@@ -221,16 +264,21 @@ def _inner_split(recipe: Recipe, photos: list[LabelledPhoto]) -> Split:
     if recipe.data.task == "classes":
         return validation_of_kinds(photos, recipe.data)
     split = make_split(photos, recipe.data.split_seed + 1, recipe.data.validation_share)
-    disjoint = Counter(photo.individual for photo in photos if split.roles[photo.name] == "disjoint")
+    disjoint = Counter(
+        photo.individual for photo in photos if split.roles[photo.name] == "disjoint"
+    )
     if recipe.schedule.epochs and not split.names("known_query") and max(disjoint.values()) < 2:
         raise BadRun(
-            "no photo is left to choose the best epoch by: too few individuals have several photos. Give "
+            "no photo is left to choose the best epoch by: too few individuals have several "
+            "photos. Give "
             "--set data.validation_share=0 to keep the last epoch, or a greater share"
         )
     return split
 
 
-def _pixels(photos: list[LabelledPhoto], preprocessing: Preprocessing, cache: Path, world: World) -> PixelArray:
+def _pixels(
+    photos: list[LabelledPhoto], preprocessing: Preprocessing, cache: Path, world: World
+) -> PixelArray:
     """Rank 0 decodes, then all map the same file."""
     if world.is_first:
         cached_pixels(photos, preprocessing, cache)
@@ -240,21 +288,27 @@ def _pixels(photos: list[LabelledPhoto], preprocessing: Preprocessing, cache: Pa
 
 def _has_boxes(recipe: Recipe, photos: list[LabelledPhoto]) -> bool:
     """Whether the recipe wants a locator trained and the photos have boxes enough for it."""
-    return recipe.locator.epochs > 0 and sum(photo.box is not None for photo in photos) >= FEWEST_BOXES
+    return (
+        recipe.locator.epochs > 0 and sum(photo.box is not None for photo in photos) >= FEWEST_BOXES
+    )
 
 
 def _locator(
     recipe: Recipe, photos: list[LabelledPhoto], out: Path, cache: Path, world: World
 ) -> tuple[AnyLocator | None, float]:
-    """Train the locator, where the recipe wants one, or take the one that an earlier part of the run left."""
+    """Train the locator, where the recipe wants one, or take the one that an earlier part of the
+    run left.
+    """
     if not recipe.locator.epochs:
         return None, 0.0
     if not _has_boxes(recipe, photos):
         if world.is_first:
             boxes = sum(photo.box is not None for photo in photos)
             print(
-                f"note: {boxes} of {len(photos)} photos come with a box, too few to train the locator "
-                f"({FEWEST_BOXES}); photos without a box are cropped by the first weights' own locator, or taken whole "
+                f"note: {boxes} of {len(photos)} photos come with a box, too few to train the "
+                "locator "
+                f"({FEWEST_BOXES}); photos without a box are cropped by the first weights' own "
+                "locator, or taken whole "
                 "where they have none",
                 file=sys.stderr,
             )
@@ -271,7 +325,9 @@ def _locator(
             device=world.device,
             precision=recipe.compute.precision,
         )
-        write_atomically(path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)}))
+        write_atomically(
+            path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)})
+        )
     world.wait()
     # Read by all, as photos without a box are cropped by it in every process.
     with_overlap = load_tensors(path)

@@ -1,4 +1,6 @@
-"""What a run says of itself beside its figures: run.json, with the code's commit, the machine, the time, the seed."""
+"""What a run says of itself beside its figures: run.json, with the code's commit, the machine, the
+time, the seed.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ FORMAT = "flukeprint-run-1"
 class Record:
     """A run's record; times are ISO 8601 in UTC, `seconds` are of wall time over all sessions.
 
-    `finished` is "" while the run is not. `commit` is "" where the code is no git checkout, and ends in "+" where files
-    of it were changed. `machine` and `versions` are of the last session.
+    `finished` is "" while the run is not. `commit` is "" where the code is no git checkout, and
+    ends in "+" where files of it were changed. `machine` and `versions` are of the last session.
     """
 
     seed: int
@@ -50,11 +52,17 @@ class Recording:
         self._begun = time.monotonic()
 
     @classmethod
-    def begin(cls, out: Path, *, seed: int, recipe: str, photos: str, device: str, threads: int) -> Recording:
+    def begin(
+        cls, out: Path, *, seed: int, recipe: str, photos: str, device: str, threads: int
+    ) -> Recording:
         """Begin a session: of a new run, which is written down at once, or of one that goes on."""
         found = read_record(out)
         is_new = found is None or found.photos != photos
-        record = Record(seed, recipe, photos, now()) if found is None or found.photos != photos else found
+        record = (
+            Record(seed, recipe, photos, now())
+            if found is None or found.photos != photos
+            else found
+        )
         record.finished, record.fingerprint = "", ""
         record.sessions += 1
         record.commit, record.versions = code_commit(), library_versions()
@@ -76,7 +84,9 @@ class Recording:
 
 
 def note_checkpoint(run: Path, fingerprint: str) -> None:
-    """Write down which checkpoint a finished run has, where something was added to the one that it left."""
+    """Write down which checkpoint a finished run has, where something was added to the one that it
+    left.
+    """
     record = read_record(run)
     if record is not None:
         record.fingerprint = fingerprint
@@ -105,7 +115,9 @@ def now() -> str:
 
 
 def code_commit(root: Path | None = None) -> str:
-    """The commit of this code's git checkout, with a "+" where files were changed since; "" where it is none."""
+    """The commit of this code's git checkout, with a "+" where files were changed since; "" where
+    it is none.
+    """
     root = root or Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():  # an installed copy may lie within somebody else's checkout
         return ""
@@ -124,7 +136,9 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def machine(device: str, threads: int) -> dict[str, Any]:
-    """What figures depend on in their last bits and their times: no name of the machine, which is nobody's business."""
+    """What figures depend on in their last bits and their times: no name of the machine, which is
+    nobody's business.
+    """
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
@@ -139,7 +153,9 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
         return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), ""
+    )
 
 
 def library_versions() -> dict[str, str]:

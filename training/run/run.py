@@ -49,7 +49,9 @@ class Run:
     pixels: PixelArray  # (n, h, w, 3), rows as `photos`, then those only learned from
     split: Split  # what the loop may look at: fit, and the validation queries
     batches: Batches
-    rows: NDArray[np.int64]  # those rows of `pixels` that are learned from, which the batches count in
+    rows: NDArray[
+        np.int64
+    ]  # those rows of `pixels` that are learned from, which the batches count in
     network: Network
     average: AveragedModel
     losses: WeightedLosses
@@ -60,7 +62,9 @@ class Run:
     locator_overlap: float  # mean IoU on boxes that the locator didn't learn from
     digest: str  # of the recipe and the photos: what a resume file must have been made with
     first_batches: Batches | None = None  # of the first stage, where there is one
-    plain_average: AveragedModel | None = None  # of the last epochs' weights, where the recipe wants one
+    plain_average: AveragedModel | None = (
+        None  # of the last epochs' weights, where the recipe wants one
+    )
     position: Position = field(default_factory=Position)
     recording: Recording | None = None  # rank 0's
 
@@ -80,7 +84,8 @@ class Run:
         return self.out / STATE
 
     def averaged_network(self) -> Network:
-        """The network that is measured and kept: of the plain mean once there is one, or of the moving average.
+        """The network that is measured and kept: of the plain mean once there is one, or of the
+        moving average.
 
         Where the recipe wants no average it is the trained one itself.
         """
@@ -100,7 +105,9 @@ def recipe_json(recipe: Recipe) -> bytes:
 
 
 def is_of_recipe(out: Path, recipe: Recipe) -> bool:
-    """Whether a run's recipe.json holds these choices; those that it doesn't know yet count as their defaults."""
+    """Whether a run's recipe.json holds these choices; those that it doesn't know yet count as
+    their defaults.
+    """
     written = (out / RECIPE).read_bytes()
     if written == recipe_json(recipe):
         return True

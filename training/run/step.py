@@ -17,14 +17,18 @@ def seed_step(run: Run, step: int) -> None:
 
 
 def images_of(run: Run, rows: Rows) -> Tensor:
-    """The photos of a batch, changed at random and mirrored where asked: (n, 3, h, w) float32 on the device."""
+    """The photos of a batch, changed at random and mirrored where asked: (n, 3, h, w) float32 on
+    the device.
+    """
     device = run.world.device
     pixels = torch.from_numpy(np.ascontiguousarray(run.pixels[run.rows[rows.photos]])).to(device)
     return run.augmentation(pixels, torch.from_numpy(rows.is_mirrored).to(device))
 
 
 def take_step(run: Run, wrapped: nn.Module, rows: Rows) -> float:
-    """Learn from one batch, at the rates that the optimiser has; returns the loss, which may be no number."""
+    """Learn from one batch, at the rates that the optimiser has; returns the loss, which may be no
+    number.
+    """
     compute, world = run.recipe.compute, run.world
     seed_step(run, run.position.step)
     mine = rows[world.part(len(rows))]

@@ -14,7 +14,10 @@ class NoTensorBoard(FlukeprintError):
 
 
 def add_row(folder: Path, row: Mapping[str, float]) -> None:
-    """Append one epoch's metrics. Raises NoTensorBoard, naming the extra, where the package is absent."""
+    """Append one epoch's metrics.
+
+    Raises NoTensorBoard, naming the extra, where the package is absent.
+    """
     require_tensorboard()
     from torch.utils.tensorboard.writer import SummaryWriter
 
@@ -30,4 +33,6 @@ def require_tensorboard() -> None:
     try:
         import tensorboard  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError as error:
-        raise NoTensorBoard("TensorBoard is not installed: pip install 'flukeprint[tensorboard]'") from error
+        raise NoTensorBoard(
+            "TensorBoard is not installed: pip install 'flukeprint[tensorboard]'"
+        ) from error

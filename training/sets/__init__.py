@@ -1,1 +1,1 @@
-""""""
+"""Labelled sets read for training, alone or several species together."""

@@ -1,4 +1,7 @@
-"""Do the labels and the files agree? Who is named and not there, who is there and not named, and what may be meant."""
+"""Do the labels and the files agree?
+
+Who is named and not there, who is there and not named, and what may be meant.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,23 @@ from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto, read_labels
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A label file, or a folder of labels, beside the files that are there; every name once, sorted."""
+    """A label file, or a folder of labels, beside the files that are there; every name once,
+    sorted.
+    """
 
     source: Path
     folder: Path
     labelled: tuple[LabelledPhoto, ...]  # of one label, and there
     absent: tuple[LabelledPhoto, ...]  # of one label, and not there
-    disputed: tuple[tuple[str, tuple[str, ...]], ...]  # rows that disagree, if only in details: name, labels
+    disputed: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ]  # rows that disagree, if only in details: name, labels
     unlabelled: tuple[str, ...]  # there, and not named
     bad_rows: tuple[str, ...]  # what is wrong with rows that can't be understood
     repeated: tuple[str, ...]  # named by several equal rows
-    meant: tuple[tuple[str, str, str], ...]  # absent name, the file that it may mean, how the two differ
+    meant: tuple[
+        tuple[str, str, str], ...
+    ]  # absent name, the file that it may mean, how the two differ
     warnings: tuple[str, ...]
 
     @property
@@ -34,14 +43,18 @@ class Agreement:
 
 
 def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
-    """Read labels and list files, and compare them; `labels` None: every sub-folder of `folder` is a label.
+    """Read labels and list files, and compare them; `labels` None: every sub-folder of `folder` is
+    a label.
 
     Raises BadLabels where the folder holds no photo or the label file is none.
     """
     refuse_absent(labels, folder)
     there = photo_names(folder)
     if not there:
-        raise BadLabels(f"{folder}: holds no photo; give --photos the folder that the label file's names start from")
+        raise BadLabels(
+            f"{folder}: holds no photo; give --photos the folder that the label file's names "
+            "start from"
+        )
     if labels is None:
         return _of_folders(folder, there)
     read = read_rows(labels, folder)
@@ -49,7 +62,9 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
         raise BadLabels(f"{labels}: names no labelled photo")
     once, disputed, repeated = _by_name(read.rows)
     known = set(there)
-    is_absent = {photo.name for photo in once if photo.name not in known and not photo.path.is_file()}
+    is_absent = {
+        photo.name for photo in once if photo.name not in known and not photo.path.is_file()
+    }
     named = {photo.name for photo in read.rows}
     unlabelled = tuple(name for name in there if name not in named)
     return Agreement(
@@ -67,21 +82,26 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
 
 
 def refuse_absent(labels: Path | None, folder: Path) -> None:
-    """Raise BadLabels, which says what is allowed, where the label file or the folder of photos isn't there."""
+    """Raise BadLabels, which says what is allowed, where the label file or the folder of photos
+    isn't there.
+    """
     if not folder.is_dir():
-        raise BadLabels(
-            f"{folder}: {'is a file, not a folder of photos' if folder.exists() else 'there is no such folder'}; give "
-            "the folder of the photographs (--photos)"
-        )
+        is_file = folder.exists()
+        what = "is a file, not a folder of photos" if is_file else "there is no such folder"
+        raise BadLabels(f"{folder}: {what}; give the folder of the photographs (--photos)")
     if labels is not None and not labels.exists():
         raise BadLabels(
-            f"{labels}: there is no such file. Give the labels as a CSV with the columns image,label (Kaggle's: "
-            "Image,Id), or as COCO .json; without a label file every sub-folder of --photos is a label"
+            f"{labels}: there is no such file. Give the labels as a CSV with the columns "
+            "image,label (Kaggle's: "
+            "Image,Id), or as COCO .json; without a label file every sub-folder of --photos is "
+            "a label"
         )
 
 
 def meant_files(absent: Sequence[str], unlabelled: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Pair absent names with files that nobody names, where one alone differs by letter case, suffix or folder."""
+    """Pair absent names with files that nobody names, where one alone differs by letter case,
+    suffix or folder.
+    """
     ways: dict[str, Callable[[str], str]] = {
         "letter case": str.casefold,
         "suffix": lambda name: _stem(name).casefold(),
@@ -111,7 +131,9 @@ def _stem(name: str) -> str:
 def _by_name(
     rows: Iterable[LabelledPhoto],
 ) -> tuple[list[LabelledPhoto], tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]:
-    """Sort rows by name into those of one label, those that disagree, and the names that stand there several times."""
+    """Sort rows by name into those of one label, those that disagree, and the names that stand
+    there several times.
+    """
     by_name: dict[str, list[LabelledPhoto]] = {}
     for row in rows:
         by_name.setdefault(row.name, []).append(row)

@@ -1,4 +1,6 @@
-"""Photos that are only learned from, and never asked about: unlabelled ones and pseudo-labelled ones."""
+"""Photos that are only learned from, and never asked about: unlabelled ones and pseudo-labelled
+ones.
+"""
 
 from __future__ import annotations
 
@@ -14,37 +16,56 @@ from training.sets.labelled import read_labelled
 
 
 def read_extra(
-    csv: Path | None, folder: Path, labelled: Sequence[LabelledPhoto], *, of_several_sets: bool = False
+    csv: Path | None,
+    folder: Path,
+    labelled: Sequence[LabelledPhoto],
+    *,
+    of_several_sets: bool = False,
 ) -> tuple[list[LabelledPhoto], list[str]]:
-    """Read extra photos: pseudo-labels from a CSV, or without one all photos of a folder, unlabelled.
+    """Read extra photos: pseudo-labels from a CSV, or without one all photos of a folder,
+    unlabelled.
 
-    Copies of photos in `labelled` are left out, with a warning: some of those are asked about. The rest are named
-    `extra/photo`, so that they meet no labelled photo's name. Raises BadLabels, also where `labelled` are
-    `of_several_sets` (`training.sets.sets`) and an individual isn't among theirs: it would be taken for another animal.
+    Copies of photos in `labelled` are left out, with a warning: some of those are asked about. The
+    rest are named `extra/photo`, so that they meet no labelled photo's name. Raises BadLabels, also
+    where `labelled` are `of_several_sets` (`training.sets.sets`) and an individual isn't among
+    theirs: it would be taken for another animal.
     """
     if csv is not None and not csv.exists():
         raise BadLabels(
-            f"--extra-csv {csv}: there is no such file; give what `flukeprint pseudo-label` wrote, or any other label "
+            f"--extra-csv {csv}: there is no such file; give what `flukeprint pseudo-label` "
+            "wrote, or any other label "
             "file of the extra photos, or leave it out, and they are learned from without labels"
         )
     if not folder.is_dir():
-        raise BadLabels(f"{folder}: there is no such folder of extra photos; give another --extra-photos")
+        raise BadLabels(
+            f"{folder}: there is no such folder of extra photos; give another --extra-photos"
+        )
     if csv is not None:
         labels = read_labelled(csv, folder)
         photos, warnings = list(labels.photos), list(labels.warnings)
     else:
-        photos, warnings = [LabelledPhoto(name, folder / name, None) for name in photo_names(folder)], []
+        photos, warnings = (
+            [LabelledPhoto(name, folder / name, None) for name in photo_names(folder)],
+            [],
+        )
     if of_several_sets:
         _check_names(photos, labelled)
     kept = without_copies(photos, labelled)
     if len(kept) < len(photos):
-        warnings.append(f"{len(photos) - len(kept):,} of the {len(photos):,} extra photos are copies of labelled ones")
+        warnings.append(
+            f"{len(photos) - len(kept):,} of the {len(photos):,} extra photos are copies of "
+            "labelled ones"
+        )
     if not kept:
-        raise BadLabels(f"{folder}: holds no photo that isn't a labelled one; give a folder with extra photos")
+        raise BadLabels(
+            f"{folder}: holds no photo that isn't a labelled one; give a folder with extra photos"
+        )
     return [dataclasses.replace(photo, name=f"extra/{photo.name}") for photo in kept], warnings
 
 
-def without_copies(photos: Sequence[LabelledPhoto], others: Sequence[LabelledPhoto]) -> list[LabelledPhoto]:
+def without_copies(
+    photos: Sequence[LabelledPhoto], others: Sequence[LabelledPhoto]
+) -> list[LabelledPhoto]:
     """Those of `photos` whose file is no byte for byte copy of one in `others`."""
     of_size: defaultdict[int, list[Path]] = defaultdict(list)
     for other in others:
@@ -71,6 +92,8 @@ def _check_names(photos: Sequence[LabelledPhoto], labelled: Sequence[LabelledPho
     strange = sorted({photo.individual for photo in photos if photo.individual is not None} - known)
     if strange:
         raise BadLabels(
-            f"{len(strange)} individuals of the extra photos are not among the labelled sets': {some(strange)}. With "
-            f"several sets individuals are named SPECIES/id, as in {min(known)}; pseudo-label with the same sets does"
+            f"{len(strange)} individuals of the extra photos are not among the labelled sets': "
+            f"{some(strange)}. With "
+            f"several sets individuals are named SPECIES/id, as in {min(known)}; pseudo-label "
+            "with the same sets does"
         )

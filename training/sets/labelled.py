@@ -1,4 +1,6 @@
-"""Labelled photos for the commands of this wing; a set that can't be used is counted, with what to do next."""
+"""Labelled photos for the commands of this wing; a set that can't be used is counted, with what to
+do next.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ from index.labels.reader import BadLabels, Labels, read_labels
 from index.labels.synonyms import with_one_id
 from training.sets.agreement import Agreement, compare_with_files, refuse_absent
 
-_SAME_ANIMALS = "a CSV of ids that are one animal, with the columns Id,SubId or two ids a row; or leave the option out"
+_SAME_ANIMALS = (
+    "a CSV of ids that are one animal, with the columns Id,SubId or two ids a row; "
+    "or leave the option out"
+)
 
 
 def read_labelled(
@@ -21,12 +26,16 @@ def read_labelled(
     absent: Literal["refuse", "skip"] = "refuse",
     same_animals: Path | None = None,
 ) -> Labels:
-    """Read labelled photos as `index.labels.reader.read_labels` does, with one id for those that are the same animal.
+    """Read labelled photos as `index.labels.reader.read_labels` does, with one id for those that
+    are the same animal.
 
-    Raises BadLabels: it says how many rows and photos are no good, not the first alone, and names `data check`.
+    Raises BadLabels: it says how many rows and photos are no good, not the first alone, and names
+    `data check`.
     """
     if same_animals is not None and not same_animals.exists():
-        raise BadLabels(f"--same-animals {same_animals}: there is no such file; give {_SAME_ANIMALS}")
+        raise BadLabels(
+            f"--same-animals {same_animals}: there is no such file; give {_SAME_ANIMALS}"
+        )
     refuse_absent(labels, folder)
     try:
         read = read_labels(labels, folder, absent=absent)
@@ -39,14 +48,20 @@ def read_labelled(
 
 
 def _counted(labels: Path | None, folder: Path) -> str:
-    """What is wrong with a label file and how often, and the command that lists it; empty where nothing can be said."""
+    """What is wrong with a label file and how often, and the command that lists it; empty where
+    nothing can be said.
+    """
     if labels is None:
         return ""
     try:
         agreement = compare_with_files(labels, folder)
     except FlukeprintError:  # no label file at all, as the first error has said
         return ""
-    found = [f"{count:,} {what if count == 1 else plural}" for count, what, plural in _faults(agreement) if count]
+    found = [
+        f"{count:,} {what if count == 1 else plural}"
+        for count, what, plural in _faults(agreement)
+        if count
+    ]
     command = shlex.join(["flukeprint", "data", "check", str(labels), "--photos", str(folder)])
     return f"{', '.join(found)}; `{command}` lists each" if found else ""
 
@@ -55,5 +70,9 @@ def _faults(agreement: Agreement) -> tuple[tuple[int, str, str], ...]:
     return (
         (len(agreement.bad_rows), "row that can't be understood", "rows that can't be understood"),
         (len(agreement.disputed), "photo whose rows disagree", "photos whose rows disagree"),
-        (len(agreement.absent), "labelled photo that isn't there", "labelled photos that aren't there"),
+        (
+            len(agreement.absent),
+            "labelled photo that isn't there",
+            "labelled photos that aren't there",
+        ),
     )

@@ -22,26 +22,36 @@ def read_sets(
     same_animals: Path | None = None,
     absent: Literal["refuse", "skip"] = "refuse",
 ) -> tuple[list[LabelledPhoto], list[str]]:
-    """Read one label file and folder, or several in pairs; returns the photos and what a user should know.
+    """Read one label file and folder, or several in pairs; returns the photos and what a user
+    should know.
 
-    One set is taken as it is. Of several, each is named by its label file's folder (without one by the folder of
-    photos), which becomes the species where the file names none; photos are named `SET/photo`, individuals
-    `SPECIES/individual`, so that equal ids of two species stay two animals and those of one species stay one. A set
-    without any box beside a set with boxes is one of ready crops: its photos count as filled by the animal, and the
-    locator learns to take such photos whole. `species_boxes` names where in a species' photos the animal is, for those
-    without a box of their own: photos aligned alike. A pack (`training.pixels.packs`) is a set that brings its labels.
-    `absent` photos are refused, or left out with a warning. Raises BadLabels.
+    One set is taken as it is. Of several, each is named by its label file's folder (without one by
+    the folder of photos), which becomes the species where the file names none; photos are named
+    `SET/photo`, individuals `SPECIES/individual`, so that equal ids of two species stay two animals
+    and those of one species stay one. A set without any box beside a set with boxes is one of ready
+    crops: its photos count as filled by the animal, and the locator learns to take such photos
+    whole. `species_boxes` names where in a species' photos the animal is, for those without a box
+    of their own: photos aligned alike. A pack (`training.pixels.packs`) is a set that brings its
+    labels. `absent` photos are refused, or left out with a warning. Raises BadLabels.
     """
     given = species_boxes or {}
     if csvs and len(csvs) != len(folders):
-        raise BadLabels(f"{len(csvs)} label files (--csv) and {len(folders)} folders (--photos); give as many of each")
+        raise BadLabels(
+            f"{len(csvs)} label files (--csv) and {len(folders)} folders (--photos); give as "
+            "many of each"
+        )
     pairs = list(zip(csvs or [None] * len(folders), folders, strict=True))
     read = [_read(csv, folder, absent, same_animals) for csv, folder in pairs]
     warnings = [warning for labels in read for warning in labels.warnings]
     names = [_name_of(csv, folder) for csv, folder in pairs]
-    known = {photo.species or name for name, labels in zip(names, read, strict=True) for photo in labels.photos}
+    known = {
+        photo.species or name
+        for name, labels in zip(names, read, strict=True)
+        for photo in labels.photos
+    }
     warnings += [
-        f"data.species_boxes names {species!r}, of which there is no photo; the species are {', '.join(sorted(known))}"
+        f"data.species_boxes names {species!r}, of which there is no photo; the species are "
+        f"{', '.join(sorted(known))}"
         for species in sorted(set(given) - known)
     ]
     read = [_with_boxes(labels, name, given) for name, labels in zip(names, read, strict=True)]
@@ -50,14 +60,18 @@ def read_sets(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadLabels(
-            f"two of the sets are named {twice[0]!r}, after the folder of their labels; name the folders differently"
+            f"two of the sets are named {twice[0]!r}, after the folder of their labels; name "
+            "the folders differently"
         )
     has_boxes = [any(photo.box is not None for photo in labels.photos) for labels in read]
     photos: list[LabelledPhoto] = []
     for name, labels, boxed in zip(names, read, has_boxes, strict=True):
         is_whole = any(has_boxes) and not boxed
         if is_whole:
-            warnings.append(f"{name}: no photo has a box, so its photos are taken whole, and the locator learns that")
+            warnings.append(
+                f"{name}: no photo has a box, so its photos are taken whole, and the locator "
+                "learns that"
+            )
         photos += [_of_set(photo, name, is_whole=is_whole) for photo in labels.photos]
     of_species: dict[str, set[str]] = {}
     for photo in photos:
@@ -65,13 +79,16 @@ def read_sets(
     for species, members in of_species.items():
         if len(members) > 1:
             warnings.append(
-                f"{', '.join(sorted(members))} are one species, {species}: split together, so measure with this run's "
+                f"{', '.join(sorted(members))} are one species, {species}: split together, so "
+                "measure with this run's "
                 "split.csv (evaluate --split)"
             )
     return photos, warnings
 
 
-def _read(csv: Path | None, folder: Path, absent: Literal["refuse", "skip"], same_animals: Path | None) -> Labels:
+def _read(
+    csv: Path | None, folder: Path, absent: Literal["refuse", "skip"], same_animals: Path | None
+) -> Labels:
     if csv is None and is_pack(folder):
         return with_one_id(packed_labels(folder), same_animals)
     return read_labelled(csv, folder, absent=absent, same_animals=same_animals)
@@ -83,7 +100,9 @@ def _name_of(csv: Path | None, folder: Path) -> str:
 
 def _with_boxes(labels: Labels, name: str, given: Mapping[str, Box]) -> Labels:
     boxed = (
-        photo if photo.box is not None else dataclasses.replace(photo, box=given.get(photo.species or name))
+        photo
+        if photo.box is not None
+        else dataclasses.replace(photo, box=given.get(photo.species or name))
         for photo in labels.photos
     )
     return dataclasses.replace(labels, photos=tuple(boxed))

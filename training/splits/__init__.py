@@ -1,1 +1,1 @@
-""""""
+"""Who is learned from and who is asked about."""

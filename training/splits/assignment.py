@@ -1,4 +1,6 @@
-"""Which photo goes to which part: closed-set, open-set or identity-disjoint, by encounters and by the calendar."""
+"""Which photo goes to which part: closed-set, open-set or identity-disjoint, by encounters and by
+the calendar.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ _FEWEST_ALIKE = 4  # individuals of as many photos; fewer are divided together w
 class SplitChoices:
     """How a labelled set is split.
 
-    `unknown_share` of the individuals are strangers to an open-set split's gallery, asked about in validation and test.
+    `unknown_share` of the individuals are strangers to an open-set split's gallery, asked about in
+    validation and test.
     """
 
     kind: Kind = "closed-set"
@@ -39,31 +42,42 @@ class SplitChoices:
 
 
 def make_parts(photos: Sequence[LabelledPhoto], choices: SplitChoices) -> PartedSplit:
-    """Give every photo its part: the same photos, choices and seed, the same split on every machine.
+    """Give every photo its part: the same photos, choices and seed, the same split on every
+    machine.
 
-    Individuals seen once (of one photo or, with `by_encounter`, one encounter) are in train or gallery. Raises BadSplit
-    where nothing is left to ask.
+    Individuals seen once (of one photo or, with `by_encounter`, one encounter) are in train or
+    gallery. Raises BadSplit where nothing is left to ask.
     """
     units = units_of(photos, by_encounter=choices.by_encounter)
     parts = _by_calendar(units, choices) if choices.by_time else _drawn(photos, units, choices)
     _check_asked(parts, choices)
-    return PartedSplit(parts, roles_of(parts, photos, is_disjoint=choices.kind == "identity-disjoint"))
+    return PartedSplit(
+        parts, roles_of(parts, photos, is_disjoint=choices.kind == "identity-disjoint")
+    )
 
 
 def _check_asked(parts: Mapping[str, Part], choices: SplitChoices) -> None:
-    shares = {"train": choices.shares.train, "validation": choices.shares.validation, "test": choices.shares.test}
+    shares = {
+        "train": choices.shares.train,
+        "validation": choices.shares.validation,
+        "test": choices.shares.test,
+    }
     there = set(parts.values())
     for part, share in shares.items():
         if share > 0 and part not in there:
             ties = ", or split without encounters (--no-encounters)" if choices.by_encounter else ""
             calendar = ", or without the calendar (--no-time)" if choices.by_time else ""
             raise BadSplit(
-                f"a {choices.kind} split leaves {part} without a photo: too few individuals are met often enough for "
-                f"it. Give --{part if part != 'train' else 'test'} another share, another --kind{ties}{calendar}"
+                f"a {choices.kind} split leaves {part} without a photo: too few individuals are "
+                "met often enough for "
+                f"it. Give --{part if part != 'train' else 'test'} another share, another "
+                f"--kind{ties}{calendar}"
             )
 
 
-def _drawn(photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: SplitChoices) -> dict[str, Part]:
+def _drawn(
+    photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: SplitChoices
+) -> dict[str, Part]:
     if choices.kind == "identity-disjoint":
         return _whole_individuals(photos, units, choices.shares, choices.seed)
     if choices.kind == "closed-set":
@@ -76,21 +90,34 @@ def _drawn(photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: Spli
 def _of_each_individual(
     units: Sequence[Unit], choices: SplitChoices, *, strangers: Mapping[str, Part] | None
 ) -> dict[str, AskedPart]:
-    """Divide every individual's photos; new whales too where strangers are asked about, else they are learned from."""
+    """Divide every individual's photos; new whales too where strangers are asked about, else they
+    are learned from.
+    """
     photos = [photo for unit in units for photo in unit.photos]
     labels = {photo.name: photo.individual or _NOBODY for photo in photos}
     groups = {photo.name: unit.key for unit in units for photo in unit.photos}
-    kept = {photo.name for photo in photos if photo.individual is None} if strangers is None else set[str]()
-    return stratified_parts(labels, choices.shares, choices.seed, group_of=groups, always_train=kept)
+    kept = (
+        {photo.name for photo in photos if photo.individual is None}
+        if strangers is None
+        else set[str]()
+    )
+    return stratified_parts(
+        labels, choices.shares, choices.seed, group_of=groups, always_train=kept
+    )
 
 
-def _strangers(photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: SplitChoices) -> dict[str, Part]:
+def _strangers(
+    photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: SplitChoices
+) -> dict[str, Part]:
     """Photos of the individuals that no gallery holds, in validation and test."""
     asked = choices.shares.validation + choices.shares.test
     if not choices.unknown_share:
         return {}
     shares = Shares(
-        *(choices.unknown_share * share / asked for share in (choices.shares.validation, choices.shares.test))
+        *(
+            choices.unknown_share * share / asked
+            for share in (choices.shares.validation, choices.shares.test)
+        )
     )
     parts = _whole_individuals(photos, units, shares, choices.seed)
     return {name: part for name, part in parts.items() if part != "train"}
@@ -99,7 +126,8 @@ def _strangers(photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: 
 def _whole_individuals(
     photos: Sequence[LabelledPhoto], units: Sequence[Unit], shares: Shares, seed: int
 ) -> dict[str, Part]:
-    """Keep each individual in one part, with all that encounters tie to it; alike in species and photos each.
+    """Keep each individual in one part, with all that encounters tie to it; alike in species and
+    photos each.
 
     New whales go with those they were met with, and are learned from where they were met alone.
     """
@@ -117,20 +145,39 @@ def _strata(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
     """Which individuals are alike, in species and in how many photos they have."""
     counts = Counter(photo.individual for photo in photos if photo.individual is not None)
     species = species_of(photos)
-    of_individual = {photo.individual: species[photo.name] for photo in photos if photo.individual is not None}
-    strata = {one: f"{of_individual[one]} {_abundance(count)}" for one, count in sorted(counts.items())}
+    of_individual = {
+        photo.individual: species[photo.name] for photo in photos if photo.individual is not None
+    }
+    strata = {
+        one: f"{of_individual[one]} {_abundance(count)}" for one, count in sorted(counts.items())
+    }
     sizes = Counter(strata.values())
-    return {one: stratum if sizes[stratum] >= _FEWEST_ALIKE else "few" for one, stratum in strata.items()}
+    return {
+        one: stratum if sizes[stratum] >= _FEWEST_ALIKE else "few"
+        for one, stratum in strata.items()
+    }
 
 
 def _abundance(count: int) -> str:
-    return "one" if count == 1 else "two or three" if count <= 3 else "to nine" if count <= 9 else "many"
+    return (
+        "one"
+        if count == 1
+        else "two or three"
+        if count <= 3
+        else "to nine"
+        if count <= 9
+        else "many"
+    )
 
 
 def _by_calendar(units: Sequence[Unit], choices: SplitChoices) -> dict[str, Part]:
-    """Learn from the earliest photos and ask about the latest; what may not be asked about stands in the gallery."""
+    """Learn from the earliest photos and ask about the latest; what may not be asked about stands
+    in the gallery.
+    """
     cuts = cuts_of(units, choices.shares)
-    place = {"closed-set": _known_before, "open-set": _met_again, "identity-disjoint": _met_first}[choices.kind]
+    place = {"closed-set": _known_before, "open-set": _met_again, "identity-disjoint": _met_first}[
+        choices.kind
+    ]
     allowed = place(units, cuts)
     return {photo.name: allowed.get(unit.key, "gallery") for unit in units for photo in unit.photos}
 
@@ -152,7 +199,8 @@ def _met_again(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
     return {
         unit.key: part
         for unit in units
-        if (part := cuts.part(unit)) == "train" or (part is not None and not unit.individuals & once)
+        if (part := cuts.part(unit)) == "train"
+        or (part is not None and not unit.individuals & once)
     }
 
 
@@ -164,7 +212,9 @@ def _met_first(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
         for one in unit.individuals:
             seen[one].add(cuts.part(unit))
     order: tuple[AskedPart, ...] = ("train", "validation", "test")
-    home = {one: next((part for part in order if part in parts), None) for one, parts in seen.items()}
+    home = {
+        one: next((part for part in order if part in parts), None) for one, parts in seen.items()
+    }
     placed: dict[str, Part] = {
         unit.key: part
         for unit in units
@@ -179,7 +229,9 @@ def _without_half_held(units: Sequence[Unit], placed: dict[str, Part]) -> dict[s
     """Ask the test about nobody who stands in the gallery with other photos."""
     while True:
         held = _individuals_of([unit for unit in units if placed.get(unit.key) != "test"])
-        half = [unit.key for unit in units if placed.get(unit.key) == "test" and unit.individuals & held]
+        half = [
+            unit.key for unit in units if placed.get(unit.key) == "test" and unit.individuals & held
+        ]
         if not half:
             return placed
         placed = {key: part for key, part in placed.items() if key not in set(half)}

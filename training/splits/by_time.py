@@ -22,7 +22,10 @@ class Cuts:
     validation_until: datetime
 
     def part(self, unit: Unit) -> AskedPart | None:
-        """Where a unit belongs; None when it lies across a cut. One that nobody dated counts as early."""
+        """Where a unit belongs; None when it lies across a cut.
+
+        One that nobody dated counts as early.
+        """
         span = span_of(unit)
         if span is None or span[1] <= self.train_until:
             return "train"
@@ -33,13 +36,16 @@ class Cuts:
 
 
 def cuts_of(units: Sequence[Unit], shares: Shares) -> Cuts:
-    """Find the moments that leave the shares of the dated photos after them, as nearly as the dates allow.
+    """Find the moments that leave the shares of the dated photos after them, as nearly as the dates
+    allow.
 
     Raises BadSplit where no moment parts the photos.
     """
     dated = [(span, len(unit.photos)) for unit in units if (span := span_of(unit)) is not None]
     total = sum(count for _, count in dated)
-    validation_until = _cut(dated, shares.test * total) if shares.test else max(span[1] for span, _ in dated)
+    validation_until = (
+        _cut(dated, shares.test * total) if shares.test else max(span[1] for span, _ in dated)
+    )
     early = [each for each in dated if each[0][1] <= validation_until]
     train_until = _cut(early, shares.validation * total) if shares.validation else validation_until
     return Cuts(train_until, validation_until)
@@ -59,7 +65,8 @@ def _cut(dated: Sequence[tuple[tuple[datetime, datetime], int]], wanted: float) 
             best = (abs(later - wanted), end)
     if best is None:
         raise BadSplit(
-            "no moment parts the photos into earlier and later ones by their taken_at (and encounters); split them "
+            "no moment parts the photos into earlier and later ones by their taken_at (and "
+            "encounters); split them "
             "without (--no-time)"
         )
     return best[1]
@@ -72,7 +79,9 @@ def span_of(unit: Unit) -> tuple[datetime, datetime] | None:
 
 
 def moments(taken_at: str) -> tuple[datetime, datetime]:
-    """The first and last moment of an ISO 8601 year, month, day or time; without a zone it is UTC."""
+    """The first and last moment of an ISO 8601 year, month, day or time; without a zone it is
+    UTC.
+    """
     if re.fullmatch(r"\d{4}", taken_at):
         year = int(taken_at)
         return _whole(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))

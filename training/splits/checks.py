@@ -23,17 +23,26 @@ class Promise:
     breach: str = ""
 
 
-def kept_promises(written: bytes, photos: Sequence[LabelledPhoto], choices: SplitChoices) -> list[str]:
-    """Check the bytes of a split's file; returns what was found to hold. Raises BadSplit for a broken promise."""
+def kept_promises(
+    written: bytes, photos: Sequence[LabelledPhoto], choices: SplitChoices
+) -> list[str]:
+    """Check the bytes of a split's file; returns what was found to hold.
+
+    Raises BadSplit for a broken promise.
+    """
     rows = list(csv.DictReader(io.StringIO(written.decode())))
     promises = list(_promises(rows, photos, choices))
     broken = [f"{promise.said}: {promise.breach}" for promise in promises if promise.breach]
     if broken:
-        raise BadSplit(f"the split breaks its promise, which is a defect of flukeprint: {'; '.join(broken)}")
+        raise BadSplit(
+            f"the split breaks its promise, which is a defect of flukeprint: {'; '.join(broken)}"
+        )
     return [promise.said for promise in promises]
 
 
-def _promises(rows: list[dict[str, str]], photos: Sequence[LabelledPhoto], choices: SplitChoices) -> Iterator[Promise]:
+def _promises(
+    rows: list[dict[str, str]], photos: Sequence[LabelledPhoto], choices: SplitChoices
+) -> Iterator[Promise]:
     names = [row["image"] for row in rows]
     part_of = {row["image"]: row["part"] for row in rows}
     is_whole = len(names) == len(part_of) and set(names) == {photo.name for photo in photos}
@@ -70,11 +79,14 @@ def _once(units: Sequence[Unit], part_of: dict[str, str], choices: SplitChoices)
     of_what = "photo or encounter" if choices.by_encounter else "photo"
     where = "train or gallery" if choices.by_time else "train"
     return Promise(
-        f"individuals of a single {of_what} are in {where} ({len(once):,} individuals)", ", ".join(asked[:3])
+        f"individuals of a single {of_what} are in {where} ({len(once):,} individuals)",
+        ", ".join(asked[:3]),
     )
 
 
-def _individuals(photos: Sequence[LabelledPhoto], part_of: dict[str, str], choices: SplitChoices) -> Iterator[Promise]:
+def _individuals(
+    photos: Sequence[LabelledPhoto], part_of: dict[str, str], choices: SplitChoices
+) -> Iterator[Promise]:
     of_part: defaultdict[str, set[str]] = defaultdict(set)
     for photo in photos:
         if photo.individual is not None:
@@ -88,7 +100,9 @@ def _individuals(photos: Sequence[LabelledPhoto], part_of: dict[str, str], choic
         yield Promise("no individual of one part is in another", ", ".join(twice[:3]))
     else:
         unknown = test - train - validation - of_part["gallery"]
-        yield Promise(f"{len(unknown):,} individuals of the test are in no other part: unknown to its gallery")
+        yield Promise(
+            f"{len(unknown):,} individuals of the test are in no other part: unknown to its gallery"
+        )
 
 
 def _later(units: Sequence[Unit], part_of: dict[str, str]) -> Promise:

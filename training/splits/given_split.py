@@ -17,7 +17,8 @@ from training.splits.protocol import BadSplit, Split, read_split
 class GivenSplit:
     """What a split file says: who may be learned from, and by whom the best epoch is chosen.
 
-    `inner` parts `learnt_from` into fit and validation; None where the file leaves that to `data.validation_share`.
+    `inner` parts `learnt_from` into fit and validation; None where the file leaves that to
+    `data.validation_share`.
     """
 
     path: Path
@@ -32,14 +33,15 @@ class GivenSplit:
 def given_split(choices: DataChoices, photos: Sequence[LabelledPhoto]) -> GivenSplit | None:
     """Read the recipe's split file, None where it names none. Raises BadSplit.
 
-    Of a split in parts train and validation are learned from, and validation chooses the best epoch unless
-    `data.validation_share` is 0. Of the protocol's the fit part is learned from.
+    Of a split in parts train and validation are learned from, and validation chooses the best epoch
+    unless `data.validation_share` is 0. Of the protocol's the fit part is learned from.
     """
     if not choices.split:
         return None
     if not choices.hold_out_test:
         raise BadSplit(
-            "the split file (--split, data.split) holds a test part out, and data.hold_out_test = false wants none; "
+            "the split file (--split, data.split) holds a test part out, and data.hold_out_test "
+            "= false wants none; "
             "give one of the two"
         )
     path = Path(choices.split)

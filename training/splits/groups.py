@@ -42,7 +42,9 @@ def seen_once(units: Iterable[Unit]) -> set[str]:
 
 
 def tied_individuals(units: Iterable[Unit]) -> dict[str, str]:
-    """Name for each individual the first of those that encounters tie it to: met together, directly or in a chain."""
+    """Name for each individual the first of those that encounters tie it to: met together, directly
+    or in a chain.
+    """
     first: dict[str, str] = {}
 
     def root(one: str) -> str:

@@ -18,8 +18,9 @@ from training.splits.stratified import AskedPart
 class PartedSplit:
     """A part for every photo by name, and its role within that part.
 
-    train: learned from. validation, test: asked about, in the roles of `training.splits.protocol.Split`. gallery: neither
-    learned from nor asked about, but in the gallery that is asked; a new_whale there is of no use to anybody.
+    train: learned from. validation, test: asked about, in the roles of
+    `training.splits.protocol.Split`. gallery: neither learned from nor asked about, but in the
+    gallery that is asked; a new_whale there is of no use to anybody.
     """
 
     parts: Mapping[str, Part]
@@ -27,18 +28,31 @@ class PartedSplit:
 
     def for_training(self) -> Split:
         """The split that chooses the best epoch: train and validation alone."""
-        return Split({name: role for name, role in self.roles.items() if self.parts[name] in {"train", "validation"}})
+        return Split(
+            {
+                name: role
+                for name, role in self.roles.items()
+                if self.parts[name] in {"train", "validation"}
+            }
+        )
 
     def for_test(self) -> Split:
         """The split that is measured at the end: all but the test's photos stand in the gallery."""
-        return Split({name: role if self.parts[name] == "test" else "fit" for name, role in self.roles.items()})
+        return Split(
+            {
+                name: role if self.parts[name] == "test" else "fit"
+                for name, role in self.roles.items()
+            }
+        )
 
 
-def roles_of(parts: Mapping[str, Part], photos: Sequence[LabelledPhoto], *, is_disjoint: bool) -> dict[str, Role]:
+def roles_of(
+    parts: Mapping[str, Part], photos: Sequence[LabelledPhoto], *, is_disjoint: bool
+) -> dict[str, Role]:
     """What each photo is asked as: whether the gallery that it meets holds its individual.
 
-    The validation's gallery is train, the test's all but test. `is_disjoint`: individuals that the gallery doesn't hold
-    are asked about among themselves, instead of as unknown ones.
+    The validation's gallery is train, the test's all but test. `is_disjoint`: individuals that the
+    gallery doesn't hold are asked about among themselves, instead of as unknown ones.
     """
     learned = {photo.individual for photo in photos if parts[photo.name] == "train"} - {None}
     held = {photo.individual for photo in photos if parts[photo.name] != "test"} - {None}
@@ -69,15 +83,27 @@ def write_parted(split: PartedSplit, path: Path) -> None:
 
 
 def read_parted(path: Path, photos: Sequence[LabelledPhoto]) -> PartedSplit | None:
-    """Read the parts of these photos; None of a file without parts, as the protocol's are. Raises BadSplit."""
+    """Read the parts of these photos; None of a file without parts, as the protocol's are.
+
+    Raises BadSplit.
+    """
     rows = split_rows(path, photos)
     parts: dict[str, Part] = {name: part for name, (_, part) in rows.items() if part is not None}
-    return PartedSplit(parts, {name: role for name, (role, _) in rows.items()}) if len(parts) == len(rows) else None
+    return (
+        PartedSplit(parts, {name: role for name, (role, _) in rows.items()})
+        if len(parts) == len(rows)
+        else None
+    )
 
 
 def asked_parts(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, AskedPart]:
-    """Read the parts for labels that are kinds, of which there is no gallery: what stands there is learned from."""
+    """Read the parts for labels that are kinds, of which there is no gallery: what stands there is
+    learned from.
+    """
     parted = read_parted(path, photos)
     if parted is None:
-        raise BadSplit(f"{path} has no column part; labels that are kinds want a file of `flukeprint data split`")
+        raise BadSplit(
+            f"{path} has no column part; labels that are kinds want a file of `flukeprint data "
+            "split`"
+        )
     return {name: "train" if part == "gallery" else part for name, part in parted.parts.items()}

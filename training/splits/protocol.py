@@ -1,4 +1,6 @@
-"""Seeded splits of a labelled set after docs/benchmarks.md's protocol: known, disjoint and open queries."""
+"""Seeded splits of a labelled set after docs/benchmarks.md's protocol: known, disjoint and open
+queries.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,10 @@ class BadSplit(FlukeprintError):
 class Split:
     """A role for every photo.
 
-    fit: may be learned from, and is in the known gallery when it has an individual. known_query: one photo each of
-    individuals that fit holds too. disjoint: every photo of individuals that fit doesn't hold; they stand in the
-    known gallery as well, where nothing asks for them. unknown_query: photos of animals the gallery doesn't hold.
+    fit: may be learned from, and is in the known gallery when it has an individual. known_query:
+    one photo each of individuals that fit holds too. disjoint: every photo of individuals that fit
+    doesn't hold; they stand in the known gallery as well, where nothing asks for them.
+    unknown_query: photos of animals the gallery doesn't hold.
     """
 
     roles: Mapping[str, Role]
@@ -44,21 +47,27 @@ class Split:
 def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.2) -> Split:
     """Give every photo its role: the same photos and seed, the same split.
 
-    Each species is split by itself, so that a set's split is the same whatever else is learned with it; species of
-    fewer than 4 individuals are split together, or only learned from where they are too few even so.
+    Each species is split by itself, so that a set's split is the same whatever else is learned with
+    it; species of fewer than 4 individuals are split together, or only learned from where they are
+    too few even so.
 
-    `share` of the individuals (with at least 2) are disjoint. Of every remaining individual with three or more photos
-    one is a known query. A third of the new_whale photos are unknown queries; where no photo is new_whale, three
-    quarters of `share` (15 % for 20 %) of the individuals are.
+    `share` of the individuals (with at least 2) are disjoint. Of every remaining individual with
+    three or more photos one is a known query. A third of the new_whale photos are unknown queries;
+    where no photo is new_whale, three quarters of `share` (15 % for 20 %) of the individuals are.
     """
     species = species_of(photos)
     of_species: defaultdict[str, list[LabelledPhoto]] = defaultdict(list)
     for photo in photos:
         of_species[species[photo.name]].append(photo)
-    small = [name for name, members in of_species.items() if _individuals(members) < _FEWEST_INDIVIDUALS]
+    small = [
+        name for name, members in of_species.items() if _individuals(members) < _FEWEST_INDIVIDUALS
+    ]
     pooled = [photo for name in small for photo in of_species.pop(name)]
     if not of_species and _individuals(pooled) < _FEWEST_INDIVIDUALS:
-        raise BadSplit(f"{_individuals(pooled)} individuals can't be split; at least {_FEWEST_INDIVIDUALS} are needed")
+        raise BadSplit(
+            f"{_individuals(pooled)} individuals can't be split; at least {_FEWEST_INDIVIDUALS} "
+            "are needed"
+        )
     if pooled and _individuals(pooled) < _FEWEST_INDIVIDUALS:
         roles: dict[str, Role] = {photo.name: "fit" for photo in pooled}
     else:
@@ -71,15 +80,20 @@ def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.
 def species_of(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
     """The species of every photo by name, "" where none is told.
 
-    An individual has one: the one that most of its photos tell, so that a cell left empty, or misspelt, doesn't make
-    two animals of it.
+    An individual has one: the one that most of its photos tell, so that a cell left empty, or
+    misspelt, doesn't make two animals of it.
     """
     told: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for photo in photos:
         if photo.individual is not None and photo.species:
             told[photo.individual][photo.species] += 1
-    of_individual = {one: min(counts, key=lambda each: (-counts[each], each)) for one, counts in told.items()}
-    return {photo.name: of_individual.get(photo.individual or "", photo.species or "") for photo in photos}
+    of_individual = {
+        one: min(counts, key=lambda each: (-counts[each], each)) for one, counts in told.items()
+    }
+    return {
+        photo.name: of_individual.get(photo.individual or "", photo.species or "")
+        for photo in photos
+    }
 
 
 def _individuals(photos: Sequence[LabelledPhoto]) -> int:
@@ -103,12 +117,16 @@ def _split_one(photos: Sequence[LabelledPhoto], seed: int, share: float) -> dict
         roles.update({new_whales[at]: "fit" for at in picked[cut:]})
     else:
         unknown_count = max(1, round(0.75 * share * len(individuals)))
-        roles.update({name: "unknown_query" for one in rest[:unknown_count] for name in of_individual[one]})
+        roles.update(
+            {name: "unknown_query" for one in rest[:unknown_count] for name in of_individual[one]}
+        )
         rest = rest[unknown_count:]
     for one in sorted(rest):
         names = of_individual[one]
         query = int(rng.integers(len(names))) if len(names) >= 3 else -1
-        roles.update({name: "known_query" if at == query else "fit" for at, name in enumerate(names)})
+        roles.update(
+            {name: "known_query" if at == query else "fit" for at, name in enumerate(names)}
+        )
     return roles
 
 
@@ -133,29 +151,37 @@ def write_split(split: Split, path: Path) -> None:
 
 
 def read_split(path: Path, photos: Sequence[LabelledPhoto]) -> Split:
-    """Read what `write_split` wrote, of these photos or of a run of several sets (`SET/photo`), one of which they are.
+    """Read what `write_split` wrote, of these photos or of a run of several sets (`SET/photo`), one
+    of which they are.
 
-    Of a split in parts (`training.splits.parts_file`) it is what the test asks: all but the test's photos are fit.
-    Raises BadSplit where a labelled photo has no role in it.
+    Of a split in parts (`training.splits.parts_file`) it is what the test asks: all but the test's
+    photos are fit. Raises BadSplit where a labelled photo has no role in it.
     """
     rows = split_rows(path, photos)
-    return Split({name: role if part in {"test", None} else "fit" for name, (role, part) in rows.items()})
+    return Split(
+        {name: role if part in {"test", None} else "fit" for name, (role, part) in rows.items()}
+    )
 
 
 def split_rows(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, tuple[Role, Part | None]]:
     """The role and, in a split in parts, the part of each of these photos. Raises BadSplit."""
     if not path.exists():
         raise BadSplit(
-            f"the split {path}: there is no such file. Give a run's split.csv, or what `flukeprint data split "
+            f"the split {path}: there is no such file. Give a run's split.csv, or what "
+            "`flukeprint data split "
             "LABELS.csv --photos DIR --out split.csv` writes; without --split it is the protocol's"
         )
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = {row["image"]: (row["role"], row.get("part")) for row in csv.DictReader(file)}
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise BadSplit(f"the split {path} can't be read ({error}); it needs the columns image,role") from error
+        raise BadSplit(
+            f"the split {path} can't be read ({error}); it needs the columns image,role"
+        ) from error
     _check_words(path, "role", [role for role, _ in rows.values()], get_args(Role))
-    _check_words(path, "part", [part for _, part in rows.values() if part is not None], get_args(Part))
+    _check_words(
+        path, "part", [part for _, part in rows.values() if part is not None], get_args(Part)
+    )
     names = {photo.name for photo in photos}
     if not names & rows.keys():
         sets = {row.partition("/")[0] for row in rows}
@@ -164,11 +190,15 @@ def split_rows(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, tuple[R
             rows = {name: rows[f"{whole[0]}/{name}"] for name in names}
     absent = sorted(photo.name for photo in photos if photo.name not in rows)
     if absent:
-        raise BadSplit(f"{path} has no role for {len(absent)} of the labelled photos, the first is {absent[0]}")
+        raise BadSplit(
+            f"{path} has no role for {len(absent)} of the labelled photos, the first is {absent[0]}"
+        )
     return {name: row for name, row in rows.items() if name in names}  # pyright: ignore[reportReturnType]
 
 
-def _check_words(path: Path, column: str, words: Sequence[str | None], allowed: Sequence[str]) -> None:
+def _check_words(
+    path: Path, column: str, words: Sequence[str | None], allowed: Sequence[str]
+) -> None:
     wrong = sorted(set(map(str, words)) - set(allowed))
     if wrong:
         raise BadSplit(f"{path}: {column} {wrong[0]!r}; allowed are {', '.join(allowed)}")

@@ -1,4 +1,6 @@
-"""Labels and choices to a split's file, with a table of what is where: the work of `flukeprint data split`."""
+"""Labels and choices to a split's file, with a table of what is where: the work of `flukeprint data
+split`.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,14 @@ class SplitRequest:
     by_time: bool | None = None
 
 
-def split(labels: Sequence[Path], folders: Sequence[Path], out: Path, request: SplitRequest, *, as_json: bool) -> None:
+def split(
+    labels: Sequence[Path],
+    folders: Sequence[Path],
+    out: Path,
+    request: SplitRequest,
+    *,
+    as_json: bool,
+) -> None:
     """Write the split and print its table, or JSON. Raises BadSplit, BadLabels."""
     kinds = (*get_args(Kind), PROTOCOL)
     if request.kind not in kinds:
@@ -54,20 +63,38 @@ def split(labels: Sequence[Path], folders: Sequence[Path], out: Path, request: S
     _print(told, out, as_json=as_json)
 
 
-def _write_protocol(photos: Sequence[LabelledPhoto], out: Path, request: SplitRequest) -> dict[str, Any]:
-    given = [request.validation, request.test, request.unknown, request.by_encounter, request.by_time]
+def _write_protocol(
+    photos: Sequence[LabelledPhoto], out: Path, request: SplitRequest
+) -> dict[str, Any]:
+    given = [
+        request.validation,
+        request.test,
+        request.unknown,
+        request.by_encounter,
+        request.by_time,
+    ]
     if any(choice is not None for choice in given):
         raise BadSplit(
-            "--kind protocol is the fixed one of docs/benchmarks.md, the same as train and evaluate make: give it "
+            "--kind protocol is the fixed one of docs/benchmarks.md, the same as train and "
+            "evaluate make: give it "
             "--seed alone, or another --kind"
         )
     made = make_split(photos, request.seed)
     write_split(made, out)
     checked = ["every photo has one role, and none two"]
-    return _told(photos, made.roles, made.roles, {"kind": PROTOCOL, "seed": request.seed}, checked, get_args(Role))
+    return _told(
+        photos,
+        made.roles,
+        made.roles,
+        {"kind": PROTOCOL, "seed": request.seed},
+        checked,
+        get_args(Role),
+    )
 
 
-def _write_parts(photos: Sequence[LabelledPhoto], out: Path, choices: SplitChoices) -> dict[str, Any]:
+def _write_parts(
+    photos: Sequence[LabelledPhoto], out: Path, choices: SplitChoices
+) -> dict[str, Any]:
     made = make_parts(photos, choices)
     written = parted_bytes(made)
     checked = kept_promises(written, photos, choices)
@@ -79,20 +106,29 @@ def _write_parts(photos: Sequence[LabelledPhoto], out: Path, choices: SplitChoic
         "by_time": choices.by_time,
     }
     if choices.kind == "open-set" and "unknown_query" not in made.roles.values():
-        _note("too few individuals for one to be unknown: this open-set split asks about known ones alone")
+        _note(
+            "too few individuals for one to be unknown: this open-set split asks about known "
+            "ones alone"
+        )
     return _told(photos, made.parts, made.roles, about, checked, get_args(Part))
 
 
 def _choices(photos: Sequence[LabelledPhoto], request: SplitRequest) -> SplitChoices:
     met = sum(photo.encounter is not None for photo in photos)
     dated = sum(photo.taken_at is not None for photo in photos)
-    for column, count, wish in (("encounter", met, request.by_encounter), ("taken_at", dated, request.by_time)):
+    for column, count, wish in (
+        ("encounter", met, request.by_encounter),
+        ("taken_at", dated, request.by_time),
+    ):
         if wish and not count:
-            raise BadSplit(f"no photo has the column {column} filled: the labels can't be split by it")
+            raise BadSplit(
+                f"no photo has the column {column} filled: the labels can't be split by it"
+            )
     by_time = request.by_time if request.by_time is not None else dated > _MANY_DATED * len(photos)
     if by_time:
         _note(
-            f"split by the calendar, as {dated:,} of {len(photos):,} photos have taken_at (--no-time splits without)"
+            f"split by the calendar, as {dated:,} of {len(photos):,} photos have taken_at "
+            "(--no-time splits without)"
             + ("" if dated == len(photos) else "; those without are learned from")
         )
     given = {"validation": request.validation, "test": request.test}
@@ -114,7 +150,9 @@ def _told(
     checked: Sequence[str],
     order: Sequence[str],
 ) -> dict[str, Any]:
-    """Count photos, individuals, encounters and new whales of each part (or role), and photos of each role in it."""
+    """Count photos, individuals, encounters and new whales of each part (or role), and photos of
+    each role in it.
+    """
     members: defaultdict[str, list[LabelledPhoto]] = defaultdict(list)
     for photo in photos:
         members[places[photo.name]].append(photo)
@@ -133,7 +171,10 @@ def _told(
         for place in order
         if members[place]
     }
-    whole = {"photos": len(photos), "individuals": len({photo.individual for photo in photos} - {None})}
+    whole = {
+        "photos": len(photos),
+        "individuals": len({photo.individual for photo in photos} - {None}),
+    }
     return {**about, **whole, "parts": parts, "checked": list(checked)}
 
 

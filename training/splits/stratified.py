@@ -1,7 +1,8 @@
-"""Divide labelled photos into train, validation and test with the same share of every label; a pure function.
+"""Divide labelled photos into train, validation and test with the same share of every label; a pure
+function.
 
-Order is drawn by SHA-256 of the seed and the names, not by a random generator: the same photos and seed come to the
-same parts on every machine and with every version of every library.
+Order is drawn by SHA-256 of the seed and the names, not by a random generator: the same photos and
+seed come to the same parts on every machine and with every version of every library.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from typing import Literal
 from embedding.errors import FlukeprintError
 
 AskedPart = Literal["train", "validation", "test"]
-_PARTS: tuple[AskedPart, ...] = ("train", "test", "validation")  # what comes first wins where all need alike
+_PARTS: tuple[AskedPart, ...] = (
+    "train",
+    "test",
+    "validation",
+)  # what comes first wins where all need alike
 
 
 class BadShares(FlukeprintError):
@@ -30,9 +35,12 @@ class Shares:
     test: float = 0.2
 
     def __post_init__(self) -> None:
-        if not (0 <= self.validation < 1 and 0 <= self.test < 1 and 0 < self.validation + self.test < 1):
+        if not (
+            0 <= self.validation < 1 and 0 <= self.test < 1 and 0 < self.validation + self.test < 1
+        ):
             raise BadShares(
-                f"validation {self.validation:g} and test {self.test:g}; each must be from 0 to below 1, and both "
+                f"validation {self.validation:g} and test {self.test:g}; each must be from 0 to "
+                "below 1, and both "
                 "together more than 0 and less than 1, as what they leave is learned from"
             )
 
@@ -55,10 +63,11 @@ def stratified_parts(
 ) -> dict[str, AskedPart]:
     """Give every name of `label_of` a part, so that each label is divided by the shares.
 
-    Names of one group (an encounter, a burst, copies) never come apart; names without one are a group each. Each label
-    keeps a group in train: one that has a single group is only learned from. `always_train` (and the rest of their
-    groups) are in train. What rounding takes from one label is given back by the next, so that the shares hold over
-    many labels of two or three names as well.
+    Names of one group (an encounter, a burst, copies) never come apart; names without one are a
+    group each. Each label keeps a group in train: one that has a single group is only learned from.
+    `always_train` (and the rest of their groups) are in train. What rounding takes from one label
+    is given back by the next, so that the shares hold over many labels of two or three names as
+    well.
     """
     units = _units(label_of, group_of or {})
     of_label: defaultdict[str, list[_Unit]] = defaultdict(list)
@@ -71,7 +80,10 @@ def stratified_parts(
     drawn = sorted(of_label, key=lambda label: _drawn(seed, "label", label))
     for label in sorted(drawn, key=lambda label: len(of_label[label])):
         if not any(unit.key in part_of for unit in of_label[label]):
-            largest = min(of_label[label], key=lambda unit: (-unit.counts[label], _drawn(seed, "unit", unit.key)))
+            largest = min(
+                of_label[label],
+                key=lambda unit: (-unit.counts[label], _drawn(seed, "unit", unit.key)),
+            )
             part_of[largest.key] = "train"
     carried: dict[AskedPart, float] = {part: 0.0 for part in _PARTS if shares.of(part) > 0}
     for label in drawn:
@@ -94,16 +106,22 @@ def _divide(
     seed: int,
     carried: dict[AskedPart, float],
 ) -> dict[AskedPart, float]:
-    """Give the label's free units to the parts that lack most; returns what the parts lack still."""
+    """Give the label's free units to the parts that lack most; returns what the parts lack
+    still.
+    """
     free = [unit for unit in units if unit.key not in part_of]
     if not free:
         return carried
     total = sum(unit.counts[label] for unit in units)
-    lacking: dict[AskedPart, float] = {part: carried[part] + shares.of(part) * total for part in carried}
+    lacking: dict[AskedPart, float] = {
+        part: carried[part] + shares.of(part) * total for part in carried
+    }
     for unit in units:
         if unit.key in part_of:
             lacking[part_of[unit.key]] -= unit.counts[label]
-    for unit in sorted(free, key=lambda unit: (-unit.counts[label], _drawn(seed, "unit", unit.key))):
+    for unit in sorted(
+        free, key=lambda unit: (-unit.counts[label], _drawn(seed, "unit", unit.key))
+    ):
         part = max(lacking, key=lambda part: lacking[part])
         part_of[unit.key] = part
         lacking[part] -= unit.counts[label]
@@ -117,7 +135,8 @@ def _units(label_of: Mapping[str, str], group_of: Mapping[str, str]) -> list[_Un
     for name in sorted(label_of):
         members[f"group {group_of[name]}" if name in group_of else f"alone {name}"].append(name)
     return [
-        _Unit(key, tuple(names), Counter(label_of[name] for name in names)) for key, names in sorted(members.items())
+        _Unit(key, tuple(names), Counter(label_of[name] for name in names))
+        for key, names in sorted(members.items())
     ]
 
 

@@ -1,1 +1,1 @@
-"""Choosing by measuring: what a model costs, the learning rate, sweeps, runs side by side."""
+"""Choices by measurement: model costs, sweeps, runs side by side."""

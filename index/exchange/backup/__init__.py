@@ -1,1 +1,1 @@
-""""""
+"""Backup, restore and verification of a whole catalogue."""

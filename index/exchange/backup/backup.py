@@ -1,7 +1,8 @@
 """Copies of a catalogue with its photos: made while it is used, checked, put back.
 
-A backup is a folder (or a tar of one) that is a usable catalogue itself: a SQLite file, also of one in PostgreSQL, each
-photo at the place that the file says, and `backup.json` with the SHA-256 of every file. It can be put back into either.
+A backup is a folder (or a tar of one) that is a usable catalogue itself: a SQLite file, also of one
+in PostgreSQL, each photo at the place that the file says, and `backup.json` with the SHA-256 of
+every file. It can be put back into either.
 """
 
 from __future__ import annotations
@@ -63,11 +64,15 @@ class BackedUp:
     left_out: tuple[tuple[str, str], ...]
 
 
-def make_backup(catalogue: CatalogueAddress, out: Path, *, progress: Progress = no_progress) -> BackedUp:
-    """Copy a catalogue that may be in use, and its photos, into the new folder `out` (a tar where it ends in .tar).
+def make_backup(
+    catalogue: CatalogueAddress, out: Path, *, progress: Progress = no_progress
+) -> BackedUp:
+    """Copy a catalogue that may be in use, and its photos, into the new folder `out` (a tar where
+    it ends in .tar).
 
-    Photos from elsewhere than the catalogue's folder get a place in the backup's media folder. Those that are absent
-    or changed since they were catalogued are left out and told. Raises BadBackup and BadCatalogue.
+    Photos from elsewhere than the catalogue's folder get a place in the backup's media folder.
+    Those that are absent or changed since they were catalogued are left out and told. Raises
+    BadBackup and BadCatalogue.
     """
     check_catalogue(catalogue)
     catalogue, out = resolved(catalogue), out.absolute()
@@ -90,19 +95,26 @@ def make_backup(catalogue: CatalogueAddress, out: Path, *, progress: Progress = 
 
 
 def restore_backup(
-    backup: Path, catalogue: CatalogueAddress, *, is_replacing: bool = False, progress: Progress = no_progress
+    backup: Path,
+    catalogue: CatalogueAddress,
+    *,
+    is_replacing: bool = False,
+    progress: Progress = no_progress,
 ) -> Manifest:
     """Put a backup's catalogue and photos where `catalogue` says, after checking every file of it.
 
-    Photos first, the catalogue last: interrupted, the old one is still there. Raises BadBackup, and BadCatalogue when
-    the one to be replaced is in use.
+    Photos first, the catalogue last: interrupted, the old one is still there. Raises BadBackup, and
+    BadCatalogue when the one to be replaced is in use.
     """
     catalogue, start = resolved(catalogue), files_folder(catalogue)
     if not start.is_dir():
         raise BadBackup(f"there is no folder {start} to restore into; make it first")
     if exists(catalogue):
         if not is_replacing:
-            raise BadBackup(f"there is a catalogue at {catalogue} already; give another --catalogue, or --replace")
+            raise BadBackup(
+                f"there is a catalogue at {catalogue} already; give another --catalogue, or "
+                "--replace"
+            )
         check_catalogue(catalogue)  # what isn't a catalogue is never replaced
         refuse_served(catalogue)  # told before hours of copying
     with _opened(backup, start) as folder:
@@ -116,13 +128,17 @@ def restore_backup(
                     advance(1)
             _put_database(folder / manifest.catalogue, catalogue)
         except OSError as error:
-            raise BadBackup(f"{backup} can't be restored to {catalogue}: {error.strerror or error}") from error
+            raise BadBackup(
+                f"{backup} can't be restored to {catalogue}: {error.strerror or error}"
+            ) from error
     return manifest
 
 
 def _put_database(backed_up: Path, catalogue: CatalogueAddress) -> None:
     unfinished = beside(catalogue, "restoring")
-    remove_database(unfinished)  # of a try that was killed: its log would be replayed into this one's file
+    remove_database(
+        unfinished
+    )  # of a try that was killed: its log would be replayed into this one's file
     try:
         if isinstance(unfinished, Path):
             _copy(backed_up, unfinished)
@@ -136,7 +152,9 @@ def _put_database(backed_up: Path, catalogue: CatalogueAddress) -> None:
 
 
 def _copy_into_database(backed_up: Path, unfinished: CatalogueAddress) -> None:
-    with tempfile.TemporaryDirectory(prefix="flukeprint-") as folder:  # opening may alter a file, also the backup's own
+    with tempfile.TemporaryDirectory(
+        prefix="flukeprint-"
+    ) as folder:  # opening may alter a file, also the backup's own
         file = Path(folder) / backed_up.name
         shutil.copyfile(backed_up, file)
         Catalogue.open(file).close()  # brings an older format up to date
@@ -148,15 +166,27 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         document: Any = json.loads((folder / MANIFEST).read_text("utf-8"))
         if document["format"] != FORMAT:
-            raise BadBackup(f"{folder} is a backup of the form {document['format']}; this flukeprint reads {FORMAT}")
-        files = {str(name): str(hashed) for name, hashed in cast("dict[str, str]", document["files"]).items()}
+            raise BadBackup(
+                f"{folder} is a backup of the form {document['format']}; this flukeprint reads "
+                f"{FORMAT}"
+            )
+        files = {
+            str(name): str(hashed)
+            for name, hashed in cast("dict[str, str]", document["files"]).items()
+        }
         for name in files:
             photo_name(name, str(folder / MANIFEST))
         manifest = Manifest(
-            document["catalogue"], document["made_at"], document["revision"], document["fingerprint"], files
+            document["catalogue"],
+            document["made_at"],
+            document["revision"],
+            document["fingerprint"],
+            files,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadBackup(f"{folder} is no backup of flukeprint's: no {MANIFEST} that can be read ({error})") from error
+        raise BadBackup(
+            f"{folder} is no backup of flukeprint's: no {MANIFEST} that can be read ({error})"
+        ) from error
     except BadLabels as error:
         raise BadBackup(str(error)) from error
     if manifest.catalogue not in files or "/" in manifest.catalogue:
@@ -180,7 +210,9 @@ def _fill(catalogue: CatalogueAddress, folder: Path, progress: Progress) -> Back
             try:
                 _keep(start / path, hashed, name, folder / place)
             except BadPhoto as error:
-                left_out += [(name, str(error).removeprefix(f"{name}: "))] if state != DELETED else []
+                left_out += (
+                    [(name, str(error).removeprefix(f"{name}: "))] if state != DELETED else []
+                )
             else:
                 files[place] = hashed
                 moved |= {key: place} if place != path else {}
@@ -194,17 +226,23 @@ def _fill(catalogue: CatalogueAddress, folder: Path, progress: Progress) -> Back
 
 
 def _place(path: str, hashed: str, name: str, copy: Path) -> str:
-    """Where a photo goes in the backup: where it is below the catalogue's folder, else into the media folder."""
+    """Where a photo goes in the backup: where it is below the catalogue's folder, else into the
+    media folder.
+    """
     if not Path(path).is_absolute() and ".." not in Path(path).parts:
         return Path(path).as_posix()
-    return media_path(media_folder(copy), hashed, name).relative_to(copy.resolve().parent).as_posix()
+    return (
+        media_path(media_folder(copy), hashed, name).relative_to(copy.resolve().parent).as_posix()
+    )
 
 
 def _keep(source: Path, hashed: str, name: str, target: Path) -> None:
     """Copy one photo. Raises BadPhoto where it is absent or not what was catalogued."""
     data = photo_bytes(source, name=name)
     if content_hash(data) != hashed:
-        raise BadPhoto(f"{name}: the file changed since it was catalogued; run `flukeprint index update`")
+        raise BadPhoto(
+            f"{name}: the file changed since it was catalogued; run `flukeprint index update`"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(data)
 
@@ -227,7 +265,9 @@ def _refuse_target(out: Path) -> None:
     if out.is_dir() and not any(out.iterdir()) and out.suffix != ".tar":
         return
     if out.exists():
-        raise BadBackup(f"{out} is there already; a backup is never written over: give another --out")
+        raise BadBackup(
+            f"{out} is there already; a backup is never written over: give another --out"
+        )
 
 
 def _pack(folder: Path, out: Path) -> None:
@@ -253,7 +293,9 @@ def _opened(backup: Path, beside: Path) -> Generator[Path]:
     unpacked = beside / f".{backup.name}.{os.getpid()}"
     try:
         with tarfile.open(backup) as archive:
-            archive.extractall(unpacked, filter="data")  # no links, devices or paths that lead elsewhere
+            archive.extractall(
+                unpacked, filter="data"
+            )  # no links, devices or paths that lead elsewhere
     except (OSError, tarfile.TarError) as error:
         shutil.rmtree(unpacked, ignore_errors=True)
         raise BadBackup(f"{backup}: neither a backup's folder nor its tar ({error})") from error
@@ -264,15 +306,22 @@ def _opened(backup: Path, beside: Path) -> Generator[Path]:
 
 
 def _check_files(folder: Path, manifest: Manifest, start: Path, progress: Progress) -> None:
-    """Refuse, before anything is put back, a damaged backup and one that would overwrite other files."""
+    """Refuse, before anything is put back, a damaged backup and one that would overwrite other
+    files.
+    """
     with progress(len(manifest.files), "Checking the backup") as advance:
         for name, hashed in manifest.files.items():
             path = folder / name
             if path.is_symlink() or not path.is_file() or _hash_of(path) != hashed:
-                raise BadBackup(f"the backup is damaged: {name} is absent or not what {MANIFEST} says; use another one")
+                raise BadBackup(
+                    f"the backup is damaged: {name} is absent or not what {MANIFEST} says; use "
+                    "another one"
+                )
             there = start / name
             if name != manifest.catalogue and there.exists() and _hash_of(there) != hashed:
-                raise BadBackup(f"{there} is another file than the backup's; move it away, or restore elsewhere")
+                raise BadBackup(
+                    f"{there} is another file than the backup's; move it away, or restore elsewhere"
+                )
             advance(1)
 
 

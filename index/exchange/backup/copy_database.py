@@ -1,4 +1,7 @@
-"""Copies a whole catalogue from one database into a new one, of either kind. Part of SQLAlchemy's door."""
+"""Copies a whole catalogue from one database into a new one, of either kind.
+
+Part of SQLAlchemy's door.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,16 @@ from index.storage.connection import create_schema, open_engine, telling
 from index.storage.schema import Table, create_missing, is_postgres, writing
 
 _ROWS_AT_ONCE = 500
-_ALL_TABLES = Table.metadata, access_tables, job_tables  # importing the two makes their tables known, too
+_ALL_TABLES = (
+    Table.metadata,
+    access_tables,
+    job_tables,
+)  # importing the two makes their tables known, too
 
 
 def copy_catalogue(source: CatalogueAddress, target: CatalogueAddress) -> None:
-    """Copy a catalogue that may be in use, as it is at one moment, to where there is none: every table, every key.
+    """Copy a catalogue that may be in use, as it is at one moment, to where there is none: every
+    table, every key.
 
     From a file to a file its pages are copied. Raises BadCatalogue.
     """
@@ -55,13 +63,20 @@ def _copy_tables(reading: Connection, writer: Connection) -> None:
 
 
 def _copy_rows(reading: Connection, writer: Connection, table: SqlTable) -> None:
-    # A row may lead to a later one of its own table: such columns are filled when all rows are there.
+    # A row may lead to a later one of its own table: such columns are filled when all rows are
+    # there.
     later = [key.parent.name for key in table.foreign_keys if key.column.table is table]
-    ordered = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=_ROWS_AT_ONCE)
+    ordered = (
+        select(table)
+        .order_by(*table.primary_key.columns)
+        .execution_options(yield_per=_ROWS_AT_ONCE)
+    )
     leading: list[tuple[int, dict[str, Any]]] = []
     for rows in reading.execute(ordered).mappings().partitions():
         values = [dict(row) for row in rows]
-        leading += [(row["id"], {name: row[name] for name in later}) for row in values if _any(row, later)]
+        leading += [
+            (row["id"], {name: row[name] for name in later}) for row in values if _any(row, later)
+        ]
         writer.execute(insert(table), [row | dict.fromkeys(later) for row in values])
     for key, columns in leading:
         writer.execute(update(table).where(table.c.id == key).values(columns))
@@ -79,8 +94,12 @@ def _last_key(connection: Connection, table: SqlTable) -> int:
     """The greatest key that a table ever gave: it is in the log, also where its row is gone."""
     greatest = connection.scalar(select(func.max(table.c.id))) or 0
     if is_postgres(connection):
-        counter = connection.scalar(text("SELECT pg_get_serial_sequence(:name, 'id')"), {"name": table.name})
-        given, is_given = connection.execute(text(f"SELECT last_value, is_called FROM {counter}")).one()
+        counter = connection.scalar(
+            text("SELECT pg_get_serial_sequence(:name, 'id')"), {"name": table.name}
+        )
+        given, is_given = connection.execute(
+            text(f"SELECT last_value, is_called FROM {counter}")
+        ).one()
         return max(greatest, given if is_given else 0)
     counted = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
     return max(greatest, connection.scalar(counted, {"name": table.name}) or 0)
@@ -91,13 +110,17 @@ def _put_last_key(connection: Connection, name: str, last: int) -> None:
         return
     if is_postgres(connection):
         connection.execute(
-            text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :last)"), {"name": name, "last": last}
+            text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :last)"),
+            {"name": name, "last": last},
         )
         return
     # SQLite counts here the tables that are made so, by their first row on.
     changed = connection.execute(
-        text("UPDATE sqlite_sequence SET seq = :last WHERE name = :name"), {"name": name, "last": last}
+        text("UPDATE sqlite_sequence SET seq = :last WHERE name = :name"),
+        {"name": name, "last": last},
     )
     counts = text("SELECT 1 FROM sqlite_master WHERE name = :name AND sql LIKE '%AUTOINCREMENT%'")
     if changed.rowcount == 0 and connection.scalar(counts, {"name": name}):
-        connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), {"name": name, "last": last})
+        connection.execute(
+            text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), {"name": name, "last": last}
+        )

@@ -1,4 +1,7 @@
-"""Is a catalogue whole? Every photo's content hash, every vector's length, the database's own check."""
+"""Is a catalogue whole?
+
+Every photo's content hash, every vector's length, the database's own check.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ _LENGTH_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: of what kind, with which photo (empty: the file as a whole), and what to do."""
+    """One thing that is wrong: of what kind, with which photo (empty: the file as a whole), and
+    what to do.
+    """
 
     kind: FaultKind
     photo: str
@@ -34,7 +39,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class WaitingVectors:
-    """A file of vectors that aren't stored; `is_of_use` where the catalogue has its checkpoint's or is getting them."""
+    """A file of vectors that aren't stored; `is_of_use` where the catalogue has its checkpoint's or
+    is getting them.
+    """
 
     file: str
     fingerprint: str
@@ -44,7 +51,8 @@ class WaitingVectors:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was looked at and what is wrong; `stray` are files of the media folder that no photo needs.
+    """What was looked at and what is wrong; `stray` are files of the media folder that no photo
+    needs.
 
     `waiting` are vectors that commands which were broken off have left.
     """
@@ -61,8 +69,13 @@ class Verification:
         return asdict(self) | {"is_whole": not self.faults}
 
 
-def verify_catalogue(address: CatalogueAddress, *, progress: Progress = no_progress) -> Verification:
-    """Read everything that a catalogue stands on, and list every fault. Raises BadCatalogue when it can't be opened."""
+def verify_catalogue(
+    address: CatalogueAddress, *, progress: Progress = no_progress
+) -> Verification:
+    """Read everything that a catalogue stands on, and list every fault.
+
+    Raises BadCatalogue when it can't be opened.
+    """
     with Catalogue.open(address) as opened:
         photos, revision, checkpoints = opened.photos(), opened.revision, checkpoints_of(opened)
     faults = [Fault("database", "", said) for said in database_faults(address)]
@@ -75,22 +88,47 @@ def verify_catalogue(address: CatalogueAddress, *, progress: Progress = no_progr
         vectors += 1
         said = _vector_fault(dimension, embedding)
         if said:
-            faults.append(Fault("vector", name, f"the vector of checkpoint {fingerprint[:12]} {said}; embed it again"))
+            faults.append(
+                Fault(
+                    "vector",
+                    name,
+                    f"the vector of checkpoint {fingerprint[:12]} {said}; embed it again",
+                )
+            )
     faults += [
-        Fault("no_vector", photo.name, "has no vector of the catalogue's checkpoint; run `flukeprint index update`")
+        Fault(
+            "no_vector",
+            photo.name,
+            "has no vector of the catalogue's checkpoint; run `flukeprint index update`",
+        )
         for photo in photos
         if photo.state == "catalogued" and photo.fingerprint is None
     ]
-    return Verification(revision, len(photos), vectors, tuple(faults), _stray(address), _waiting(address, checkpoints))
+    return Verification(
+        revision,
+        len(photos),
+        vectors,
+        tuple(faults),
+        _stray(address),
+        _waiting(address, checkpoints),
+    )
 
 
 def _photo_fault(photo: CataloguePhoto) -> Fault | None:
     try:
         data = photo_bytes(photo.path, name=photo.name)
     except BadPhoto as error:
-        return Fault("photo_absent", photo.name, f"{_bare(error, photo.name)}; restore {photo.path} from a backup")
+        return Fault(
+            "photo_absent",
+            photo.name,
+            f"{_bare(error, photo.name)}; restore {photo.path} from a backup",
+        )
     if content_hash(data) != photo.content_hash:
-        return Fault("photo_changed", photo.name, f"{photo.path} is not what was catalogued; restore it from a backup")
+        return Fault(
+            "photo_changed",
+            photo.name,
+            f"{photo.path} is not what was catalogued; restore it from a backup",
+        )
     return None
 
 
@@ -122,4 +160,6 @@ def _stray(address: CatalogueAddress) -> tuple[str, ...]:
     folder, start = media_folder(address), files_folder(address)
     wanted = {(start / place).resolve() for _, _, place, _, _ in stored_photos(address)}
     found = (each for each in folder.rglob("*") if each.is_file() and each.suffix != ".npz")
-    return tuple(sorted(each.relative_to(folder).as_posix() for each in found if each not in wanted))
+    return tuple(
+        sorted(each.relative_to(folder).as_posix() for each in found if each not in wanted)
+    )

@@ -1,1 +1,1 @@
-""""""
+"""Labels and photos in the forms that other programs read."""

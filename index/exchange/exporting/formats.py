@@ -1,6 +1,7 @@
 """Give a catalogue's labels out, and on request its photos, in the forms that other programs read.
 
-Every form holds the labels of all photos that are catalogued; reading it back gives the same catalogue.
+Every form holds the labels of all photos that are catalogued; reading it back gives the same
+catalogue.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def make_export(
 ) -> Export:
     """Make an export of the catalogued photos.
 
-    `places`: photo names to places, empty where they are to stay private; `created` is ISO 8601 with a time zone.
-    Raises BadExport when there is nothing to export.
+    `places`: photo names to places, empty where they are to stay private; `created` is ISO 8601
+    with a time zone. Raises BadExport when there is nothing to export.
     """
     photos = [photo for photo in known if photo.state == "catalogued"]
     if not photos:
@@ -79,7 +80,9 @@ def _zip(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
 
 
 def labels_csv(named: Mapping[str, CataloguePhoto], places: Mapping[str, str]) -> str:
-    """The CSV that flukeprint reads, with the photos' content hashes, and their places where there are any."""
+    """The CSV that flukeprint reads, with the photos' content hashes, and their places where there
+    are any.
+    """
     columns = (*_COLUMNS, "place") if places else _COLUMNS
     return csv_text(columns, (_row(name, photo, places) for name, photo in named.items()))
 
@@ -100,11 +103,20 @@ def _row(name: str, photo: CataloguePhoto, places: Mapping[str, str]) -> dict[st
 
 def _kaggle(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
     del places
-    odd = [photo.individual for photo in photos if photo.individual and photo.individual.split() != [photo.individual]]
+    odd = [
+        photo.individual
+        for photo in photos
+        if photo.individual and photo.individual.split() != [photo.individual]
+    ]
     if odd:
-        raise BadExport(f"the individual {odd[0]!r} has a space in its name, which Kaggle's form cannot hold; use csv")
+        raise BadExport(
+            f"the individual {odd[0]!r} has a space in its name, which Kaggle's form cannot "
+            "hold; use csv"
+        )
     rows = ({"Image": photo.name, "Id": photo.individual or NEW_WHALE} for photo in photos)
-    return Export({"train.csv": csv_text(("Image", "Id"), rows)}, {photo.name: photo for photo in photos})
+    return Export(
+        {"train.csv": csv_text(("Image", "Id"), rows)}, {photo.name: photo for photo in photos}
+    )
 
 
 def _coco(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
@@ -121,7 +133,9 @@ def _coco(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export
                 continue  # in COCO a box is in pixels, and nobody knows of what
             size = None
         images.append(_coco_image(number, photo, size, places))
-        annotations.append(_coco_annotation(number, photo, size, species.index(photo.species or "") + 1))
+        annotations.append(
+            _coco_annotation(number, photo, size, species.index(photo.species or "") + 1)
+        )
     # A species that nobody named is a category without a name.
     categories = [{"id": at, "name": name} for at, name in enumerate(species, start=1)]
     document = {"images": images, "annotations": annotations, "categories": categories}
@@ -132,7 +146,11 @@ def _coco(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export
 def _coco_image(
     number: int, photo: CataloguePhoto, size: tuple[int, int] | None, places: Mapping[str, str]
 ) -> dict[str, Any]:
-    image: dict[str, Any] = {"id": number, "file_name": photo.name, "content_hash": photo.content_hash}
+    image: dict[str, Any] = {
+        "id": number,
+        "file_name": photo.name,
+        "content_hash": photo.content_hash,
+    }
     if size:
         image |= {"width": size[0], "height": size[1]}
     if photo.taken_at:
@@ -140,7 +158,9 @@ def _coco_image(
     return image | ({"place": places[photo.name]} if photo.name in places else {})
 
 
-def _coco_annotation(number: int, photo: CataloguePhoto, size: tuple[int, int] | None, category: int) -> dict[str, Any]:
+def _coco_annotation(
+    number: int, photo: CataloguePhoto, size: tuple[int, int] | None, category: int
+) -> dict[str, Any]:
     annotation: dict[str, Any] = {
         "id": number,
         "image_id": number,
@@ -154,7 +174,12 @@ def _coco_annotation(number: int, photo: CataloguePhoto, size: tuple[int, int] |
         annotation["encounter_region"] = photo.region
     if photo.box and size:
         (left, top, right, bottom), (width_px, height_px) = photo.box, size
-        sides = (left * width_px, top * height_px, (right - left) * width_px, (bottom - top) * height_px)
+        sides = (
+            left * width_px,
+            top * height_px,
+            (right - left) * width_px,
+            (bottom - top) * height_px,
+        )
         annotation |= {"bbox": list(sides), "area": sides[2] * sides[3]}
     return annotation
 
@@ -169,5 +194,7 @@ _MAKERS: dict[str, Callable[[Sequence[CataloguePhoto], Mapping[str, str]], Expor
 
 def _folder_name(individual: str) -> str:
     """An individual's name as a folder's: what file systems refuse becomes an underscore."""
-    name = "".join("_" if char in '<>:"/\\|?*' or not char.isprintable() else char for char in individual)
+    name = "".join(
+        "_" if char in '<>:"/\\|?*' or not char.isprintable() else char for char in individual
+    )
     return name.strip(". ")[:100] or "_"

@@ -20,7 +20,9 @@ from index.storage.originals import write_whole
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written: how many photos, of which `without_place` lost the place in their file, and what was not."""
+    """What was written: how many photos, of which `without_place` lost the place in their file, and
+    what was not.
+    """
 
     photos: int
     without_place: int
@@ -36,10 +38,12 @@ def write_export(
     is_replacing: bool = False,
     progress: Progress = no_progress,
 ) -> Written:
-    """Write an export to `out`: a zip where it ends in .zip, one file where there is only one text, else a folder.
+    """Write an export to `out`: a zip where it ends in .zip, one file where there is only one text,
+    else a folder.
 
-    Photos are written as they are, but without `has_places` the place is taken out of their files; those that are
-    absent, that changed since they were catalogued, or whose place can't be taken out are left out. Raises BadExport.
+    Photos are written as they are, but without `has_places` the place is taken out of their files;
+    those that are absent, that changed since they were catalogued, or whose place can't be taken
+    out are left out. Raises BadExport.
     """
     is_zip = out.suffix.lower() == ".zip"
     is_file = not is_zip and not has_photos and len(export.texts) == 1 and not out.is_dir()
@@ -58,7 +62,9 @@ def write_export(
                 out.rmdir()  # empty: it was checked
             unfinished.rename(out)
     except OSError as error:
-        raise BadExport(f"{out} can't be written: {error.strerror or error}; give another --out") from error
+        raise BadExport(
+            f"{out} can't be written: {error.strerror or error}; give another --out"
+        ) from error
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -70,7 +76,9 @@ def write_export(
 class _Pieces:
     """The export's files one by one; remembers what was left out."""
 
-    def __init__(self, export: Export, has_photos: bool, has_places: bool, progress: Progress) -> None:
+    def __init__(
+        self, export: Export, has_photos: bool, has_places: bool, progress: Progress
+    ) -> None:
         self.photos = 0
         self.without_place = 0
         self.left_out: list[tuple[str, str]] = []
@@ -86,7 +94,9 @@ class _Pieces:
             return
         with self._progress(len(self._export.photos), "Writing photos") as advance:
             for name, photo in self._export.photos.items():
-                data = self._data(photo_name(name, "the catalogue"), photo)  # none may lead out of the export
+                data = self._data(
+                    photo_name(name, "the catalogue"), photo
+                )  # none may lead out of the export
                 if data is not None:
                     self.photos += 1
                     yield name, data
@@ -99,13 +109,17 @@ class _Pieces:
             self.left_out.append((name, str(error).removeprefix(f"{name}: ")))
             return None
         if content_hash(data) != photo.content_hash:
-            self.left_out.append((name, "the file changed since it was catalogued; run `flukeprint index update`"))
+            self.left_out.append(
+                (name, "the file changed since it was catalogued; run `flukeprint index update`")
+            )
             return None
         if self._has_places:
             return data
         cleaned = without_place(data)
         if cleaned is None:
-            self.left_out.append((name, "its file says where it was taken, in a form that can't be taken out"))
+            self.left_out.append(
+                (name, "its file says where it was taken, in a form that can't be taken out")
+            )
         elif cleaned is not data:
             self.without_place += 1
         return cleaned
@@ -124,9 +138,13 @@ def _write_zip(pieces: _Pieces, path: Path) -> None:
         with zipfile.ZipFile(file, "w") as archive:
             for name, data in pieces:
                 is_text = name.endswith((".csv", ".json"))  # photos are packed already
-                entry = zipfile.ZipInfo(name)  # with no time and no owner: the same export is the same file
+                entry = zipfile.ZipInfo(
+                    name
+                )  # with no time and no owner: the same export is the same file
                 entry.external_attr = 0o644 << 16
-                archive.writestr(entry, data, zipfile.ZIP_DEFLATED if is_text else zipfile.ZIP_STORED)
+                archive.writestr(
+                    entry, data, zipfile.ZIP_DEFLATED if is_text else zipfile.ZIP_STORED
+                )
         file.flush()
         os.fsync(file.fileno())
 

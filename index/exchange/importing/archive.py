@@ -1,8 +1,10 @@
-"""Unpack a zip that anybody may have made into a staging folder; whatever is left out is told with its reason.
+"""Unpack a zip that anybody may have made into a staging folder; whatever is left out is told with
+its reason.
 
-Nothing is written outside the staging folder, no link is made, and what an entry says of its size is not believed:
-bytes are counted as they come. What makes the whole archive unacceptable (too many entries, too much in all, no zip)
-is told before anything is written; what is wrong with one entry leaves out that entry alone.
+Nothing is written outside the staging folder, no link is made, and what an entry says of its size
+is not believed: bytes are counted as they come. What makes the whole archive unacceptable (too many
+entries, too much in all, no zip) is told before anything is written; what is wrong with one entry
+leaves out that entry alone.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ _SYSTEM_NAMES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _CHUNK_BYTES = 2**20
 _RATIO_COUNTS_FROM_BYTES = 2**20  # a small file of equal bytes is no bomb
 _LONGEST_NAME_BYTES = 255  # of one part of a path, on every file system that matters
-_DIRECTORY_BYTES_AN_ENTRY = 512  # of the archive's table of contents, which is read into memory whole
+_DIRECTORY_BYTES_AN_ENTRY = (
+    512  # of the archive's table of contents, which is read into memory whole
+)
 
 
 class BadArchive(FlukeprintError):
@@ -36,7 +40,10 @@ class BadArchive(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """The most that an archive may hold. `max_ratio`: bytes unpacked for one byte packed, of files over 1 MiB."""
+    """The most that an archive may hold.
+
+    `max_ratio`: bytes unpacked for one byte packed, of files over 1 MiB.
+    """
 
     max_entries: int = 100_000
     max_total_bytes: int = 64 * 2**30
@@ -72,8 +79,8 @@ def unpack(
 ) -> Unpacked:
     """Unpack the photos and label files of a zip into an empty or new `folder`.
 
-    Raises BadArchive when the archive as a whole can't be used; nothing is then left in the folder but what was
-    unpacked before a disk filled up.
+    Raises BadArchive when the archive as a whole can't be used; nothing is then left in the folder
+    but what was unpacked before a disk filled up.
     """
     _refuse_filled(folder)
     _check_directory(archive, limits)
@@ -81,11 +88,17 @@ def unpack(
         with zipfile.ZipFile(archive) as opened:
             return _unpacked(opened, archive, folder, limits, progress)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
-        raise BadArchive(f"{archive}: not a zip that can be read ({error}); make or download it again") from error
+        raise BadArchive(
+            f"{archive}: not a zip that can be read ({error}); make or download it again"
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise BadArchive(f"the disk of {folder} is full; free some space there and try again") from error
-        raise BadArchive(f"{archive}: can't be unpacked into {folder} ({error.strerror or error})") from error
+            raise BadArchive(
+                f"the disk of {folder} is full; free some space there and try again"
+            ) from error
+        raise BadArchive(
+            f"{archive}: can't be unpacked into {folder} ({error.strerror or error})"
+        ) from error
 
 
 def _unpacked(
@@ -106,7 +119,9 @@ def _unpacked(
             except _BadEntry as error:
                 left_out.append(LeftOut(name, str(error), is_damaged=True))
             advance(1)
-    return Unpacked(folder, tuple(sorted(names)), tuple(sorted(left_out, key=lambda one: one.name)), total)
+    return Unpacked(
+        folder, tuple(sorted(names)), tuple(sorted(left_out, key=lambda one: one.name)), total
+    )
 
 
 class _BadEntry(Exception):
@@ -115,25 +130,31 @@ class _BadEntry(Exception):
 
 def _refuse_filled(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()):
-        raise BadArchive(f"{folder} holds files already; give an empty or a new folder to unpack into")
+        raise BadArchive(
+            f"{folder} holds files already; give an empty or a new folder to unpack into"
+        )
 
 
 def _check_totals(archive: Path, entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
     if len(entries) > limits.max_entries:
         raise BadArchive(
-            f"{archive}: holds {len(entries):,} files; at most {limits.max_entries:,} are taken at once: split it"
+            f"{archive}: holds {len(entries):,} files; at most {limits.max_entries:,} are taken "
+            "at once: split it"
         )
     total = sum(entry.file_size for entry in entries)
     if total > limits.max_total_bytes:
         raise BadArchive(
-            f"{archive}: would fill {total:,} bytes; at most {limits.max_total_bytes:,} are taken at once: split it"
+            f"{archive}: would fill {total:,} bytes; at most {limits.max_total_bytes:,} are "
+            "taken at once: split it"
         )
 
 
 def _wanted(
     entries: list[zipfile.ZipInfo], limits: ArchiveLimits, left_out: list[LeftOut]
 ) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    """Each entry to unpack with its tidied name; the others, with their reasons, go into `left_out`."""
+    """Each entry to unpack with its tidied name; the others, with their reasons, go into
+    `left_out`.
+    """
     taken: set[str] = set()
     folders: set[str] = set()
     for entry in entries:
@@ -199,7 +220,9 @@ def _check_size(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> None:
     if size > limits.max_entry_bytes:
         raise _BadEntry(f"{size:,} bytes; at most {limits.max_entry_bytes:,} are taken of one file")
     if size > _RATIO_COUNTS_FROM_BYTES and size > limits.max_ratio * max(entry.compress_size, 1):
-        raise _BadEntry(f"packed more than {limits.max_ratio:g} times smaller than it is, as no photo can be")
+        raise _BadEntry(
+            f"packed more than {limits.max_ratio:g} times smaller than it is, as no photo can be"
+        )
 
 
 def _check_place(name: str, taken: set[str], folders: set[str]) -> None:
@@ -225,11 +248,22 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, most_byt
                 if written > min(entry.file_size, most_bytes):
                     raise _BadEntry("holds more bytes than it says")
                 target.write(chunk)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         path.unlink(missing_ok=True)
-        raise _BadEntry(f"damaged or packed in an unknown way ({str(error) or type(error).__name__})") from error
+        raise _BadEntry(
+            f"damaged or packed in an unknown way ({str(error) or type(error).__name__})"
+        ) from error
     except FileExistsError:
-        raise _BadEntry("on this disk another file has the same name (small and capital letters are one)") from None
+        raise _BadEntry(
+            "on this disk another file has the same name (small and capital letters are one)"
+        ) from None
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -237,7 +271,9 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, most_byt
 
 
 def printable(name: str) -> str:
-    """A name with what can't be printed escaped: it may be anybody's, and is shown on terminals and pages."""
+    """A name with what can't be printed escaped: it may be anybody's, and is shown on terminals and
+    pages.
+    """
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 
@@ -251,13 +287,16 @@ def _check_directory(archive: Path, limits: ArchiveLimits) -> None:
         raise BadArchive(f"{archive}: can't be read ({error.strerror})") from error
     if directory_bytes > limits.max_entries * _DIRECTORY_BYTES_AN_ENTRY:
         raise BadArchive(
-            f"{archive}: its table of contents alone has {directory_bytes:,} bytes, so it holds more than the "
+            f"{archive}: its table of contents alone has {directory_bytes:,} bytes, so it holds "
+            "more than the "
             f"{limits.max_entries:,} files that are taken at once: split it"
         )
 
 
 def _directory_bytes(archive: Path) -> int:
-    """The size of a zip's table of contents by its last record; 0 where there is none (zipfile then says so)."""
+    """The size of a zip's table of contents by its last record; 0 where there is none (zipfile then
+    says so).
+    """
     with archive.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - 66_000))  # the record of 22 bytes, with a comment of up to 65,535
@@ -269,4 +308,6 @@ def _directory_bytes(archive: Path) -> int:
     if directory_bytes != 0xFFFFFFFF:
         return directory_bytes
     wide = tail.rfind(b"PK\x06\x06", 0, at)  # the record of 64 bits stands just before
-    return struct.unpack_from("<Q", tail, wide + 40)[0] if wide >= 0 and len(tail) >= wide + 48 else 0
+    return (
+        struct.unpack_from("<Q", tail, wide + 40)[0] if wide >= 0 and len(tail) >= wide + 48 else 0
+    )

@@ -1,4 +1,6 @@
-"""Remembers the perceptual hashes of a catalogue's photos in its media folder; the file may be deleted at any time."""
+"""Remembers the perceptual hashes of a catalogue's photos in its media folder; the file may be
+deleted at any time.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,21 @@ _FILE = "perceptual.npz"
 
 
 def known_perceptual(
-    photos: Sequence[CataloguePhoto], folder: Path, *, progress: Progress = no_progress, is_kept: bool = True
+    photos: Sequence[CataloguePhoto],
+    folder: Path,
+    *,
+    progress: Progress = no_progress,
+    is_kept: bool = True,
 ) -> dict[str, bytes | None]:
-    """The perceptual hash of each photo's content hash; photos whose files can't be read, or have changed, are absent.
+    """The perceptual hash of each photo's content hash; photos whose files can't be read, or have
+    changed, are absent.
 
     Only photos that `folder`'s file doesn't hold are decoded; `is_kept` writes the file anew.
     """
     hashes = _read(folder / _FILE)
-    missing = list({photo.content_hash: photo for photo in photos if photo.content_hash not in hashes}.values())
+    missing = list(
+        {photo.content_hash: photo for photo in photos if photo.content_hash not in hashes}.values()
+    )
     if not missing:
         return hashes
     with progress(len(missing), "Looking at the catalogue's photos") as advance:

@@ -1,4 +1,7 @@
-"""What an import would do, file by file: what is offered compared with what is catalogued. Pure: nothing is changed."""
+"""What an import would do, file by file: what is offered compared with what is catalogued.
+
+Pure: nothing is changed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,17 @@ from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.photos.perceptual_hash import NearDuplicates
 from index.reindex.plan import called_otherwise, told_called
 
-Status = Literal["added", "changed", "unchanged", "skipped", "refused", "unreadable", "no_file", "no_label", "left_out"]
+Status = Literal[
+    "added",
+    "changed",
+    "unchanged",
+    "skipped",
+    "refused",
+    "unreadable",
+    "no_file",
+    "no_label",
+    "left_out",
+]
 Duplicates = Literal["skip", "keep-near", "keep-all"]
 NOT_DONE: frozenset[Status] = frozenset({"refused", "unreadable", "no_file"})
 
@@ -26,7 +39,10 @@ _SAME_BOX = 1e-6  # shares of a side: what writing a box in pixels costs is no o
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """What happens to one file or label, and why. `like` is the photo that it is the same picture as."""
+    """What happens to one file or label, and why.
+
+    `like` is the photo that it is the same picture as.
+    """
 
     photo: str
     status: Status
@@ -39,7 +55,9 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """Every file's row sorted by name; `store` are photos to be copied in, `relabel` known ones with new facts."""
+    """Every file's row sorted by name; `store` are photos to be copied in, `relabel` known ones
+    with new facts.
+    """
 
     rows: tuple[ImportRow, ...]
     store: tuple[LabelledPhoto, ...]
@@ -64,10 +82,11 @@ def make_import_plan(
 ) -> ImportPlan:
     """Compare the photos of an offer (`offered`, as looked at) with the catalogue's.
 
-    A photo is known by its name, and found to be there already by its content hash or, unless `duplicates` keeps
-    them, by its perceptual hash (`known_perceptual`: content hash to perceptual hash). What a label doesn't say of
-    a known photo stays as it was. `is_replacing` lets a new file take the place of another one of its name. What
-    curators `decided` stands, as `index.reindex.plan.make_plan` has it; photos of names that they deleted are refused.
+    A photo is known by its name, and found to be there already by its content hash or, unless
+    `duplicates` keeps them, by its perceptual hash (`known_perceptual`: content hash to perceptual
+    hash). What a label doesn't say of a known photo stays as it was. `is_replacing` lets a new file
+    take the place of another one of its name. What curators `decided` stands, as
+    `index.reindex.plan.make_plan` has it; photos of names that they deleted are refused.
     """
     labels = [photo.individual for photo in (*(each.photo for each in offered), *offer.no_file)]
     offered = [replace(each, photo=_called_now(each.photo, decided)) for each in offered]
@@ -86,7 +105,9 @@ def make_import_plan(
 
 
 class _Sorting:
-    """Decides about offered photos one after the other: what was accepted counts as known for the next."""
+    """Decides about offered photos one after the other: what was accepted counts as known for the
+    next.
+    """
 
     def __init__(
         self,
@@ -120,7 +141,10 @@ class _Sorting:
             kept = "; the catalogue keeps the photo that it has of this name" if old else ""
             self._say(each, "unreadable", each.fault + kept)
         elif old is None and photo.name in self._decided.away:
-            said = "a curator deleted the photo of this name; undo that, or give this file a name of its own"
+            said = (
+                "a curator deleted the photo of this name; undo that, or give this file a "
+                "name of its own"
+            )
             self._say(each, "refused", said)
         elif old is None:
             self._sort_new(at, each)
@@ -133,7 +157,8 @@ class _Sorting:
             self._say(
                 each,
                 "refused",
-                "another file is catalogued under this name; give this one a name of its own, or give "
+                "another file is catalogued under this name; give this one a name of its own, "
+                "or give "
                 "--replace-photos to put it in the old one's place",
                 old,
             )
@@ -144,17 +169,29 @@ class _Sorting:
         if old is not None:
             self._sort_known(photo, old)
         else:
-            self._row(photo, "no_file", "the label names a photo that is neither here nor in the catalogue")
+            self._row(
+                photo,
+                "no_file",
+                "the label names a photo that is neither here nor in the catalogue",
+            )
 
     def _sort_new(self, at: int, each: OfferedPhoto) -> None:
         like = self._by_hash.get(each.content_hash) if self._duplicates != "keep-all" else None
         if like is not None:
-            self._say(each, "skipped", f"the same file as {like.name}{_other_label(each.photo, like)}", like)
+            self._say(
+                each,
+                "skipped",
+                f"the same file as {like.name}{_other_label(each.photo, like)}",
+                like,
+            )
             return
         near = self._nearest(at) if self._duplicates == "skip" else None
         if near is not None:
             like, bits = near
-            said = f"nearly the same picture as {like.name} ({bits} of 255 bits differ){_other_label(each.photo, like)}"
+            said = (
+                f"nearly the same picture as {like.name} ({bits} of 255 bits "
+                f"differ){_other_label(each.photo, like)}"
+            )
             self._say(each, "skipped", said, like)
             return
         self._say(each, "added", "new")
@@ -164,25 +201,35 @@ class _Sorting:
 
     def _nearest(self, at: int) -> tuple[LabelledPhoto | CataloguePhoto, int] | None:
         places = self._near.before(self._first_offered + at)
-        return next(((self._kept[place], bits) for place, bits in places if place in self._kept), None)
+        return next(
+            ((self._kept[place], bits) for place, bits in places if place in self._kept), None
+        )
 
     def _sort_known(self, photo: LabelledPhoto, old: CataloguePhoto) -> None:
         said = merged(photo, old)
         new = replace(self._decided.standing(said, old), path=old.path)
         differences = _told(old, new)
         # What a curator corrected and the label says as it was before.
-        standing = "".join(f"; a curator changed {change}, which stands" for change in _told(said, new))
+        standing = "".join(
+            f"; a curator changed {change}, which stands" for change in _told(said, new)
+        )
         if not differences:
             self._row(photo, "unchanged", f"known already{standing}", content_hash=old.content_hash)
         elif old.state != "catalogued":
             said = f"in the catalogue this photo is {old.state}; decide about it there first"
             self._row(photo, "refused", said, content_hash=old.content_hash)
         else:
-            self._row(photo, "changed", "; ".join(differences) + standing, content_hash=old.content_hash)
+            self._row(
+                photo, "changed", "; ".join(differences) + standing, content_hash=old.content_hash
+            )
             self.relabel.append(new)
 
     def _say(
-        self, each: OfferedPhoto, status: Status, reason: str, like: LabelledPhoto | CataloguePhoto | None = None
+        self,
+        each: OfferedPhoto,
+        status: Status,
+        reason: str,
+        like: LabelledPhoto | CataloguePhoto | None = None,
     ) -> None:
         self._row(each.photo, status, reason, like=like, content_hash=each.content_hash or None)
 
@@ -209,7 +256,9 @@ class _Sorting:
 
 
 def merged(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
-    """A label completed by what is known of the photo; a box that is nearly the known one is the known one."""
+    """A label completed by what is known of the photo; a box that is nearly the known one is the
+    known one.
+    """
     box = photo.box
     if box is None or (old.box is not None and _is_same_box(box, old.box)):
         box = old.box
@@ -232,18 +281,24 @@ def _told(before: LabelledPhoto | CataloguePhoto, after: LabelledPhoto) -> list[
     return [
         f"{fact} {_word(getattr(before, fact), fact)} -> {_word(getattr(after, fact), fact)}"
         for fact in _FACTS
-        if getattr(before, fact) != getattr(after, fact) and (fact != "region" or after.region is not None)
+        if getattr(before, fact) != getattr(after, fact)
+        and (fact != "region" or after.region is not None)
     ]
 
 
 def _is_same_box(one: Box, other: Box) -> bool:
-    return all(abs(side - other_side) <= _SAME_BOX for side, other_side in zip(one, other, strict=True))
+    return all(
+        abs(side - other_side) <= _SAME_BOX for side, other_side in zip(one, other, strict=True)
+    )
 
 
 def _other_label(photo: LabelledPhoto, like: LabelledPhoto | CataloguePhoto) -> str:
     if photo.individual == like.individual:
         return ""
-    return f", which is {like.individual or NEW_WHALE} and not {photo.individual or NEW_WHALE}: one label is wrong"
+    return (
+        f", which is {like.individual or NEW_WHALE} and not {photo.individual or NEW_WHALE}: "
+        "one label is wrong"
+    )
 
 
 def _word(fact: object, name: str) -> str:

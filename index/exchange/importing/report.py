@@ -1,4 +1,6 @@
-"""An import's report, the same before and after it is carried out: every file, what happens to it, and why."""
+"""An import's report, the same before and after it is carried out: every file, what happens to it,
+and why.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,17 @@ _SAID: dict[Status, str] = {
 def summary(plan: ImportPlan, *, is_dry_run: bool) -> str:
     """Say in one paragraph what an import did, or would do."""
     counts = plan.counts
-    said = ", ".join(f"{counts[status]:,} {words}" for status, words in _SAID.items() if counts.get(status))
-    across = [row for row in plan.rows if row.status == "skipped" and row.individual != row.like_individual]
+    said = ", ".join(
+        f"{counts[status]:,} {words}" for status, words in _SAID.items() if counts.get(status)
+    )
+    across = [
+        row
+        for row in plan.rows
+        if row.status == "skipped" and row.individual != row.like_individual
+    ]
     mislabelled = (
-        f" {counted(len(across))} of the duplicates {'has' if len(across) == 1 else 'have'} another label than what "
+        f" {counted(len(across))} of the duplicates {'has' if len(across) == 1 else 'have'} "
+        "another label than what "
         f"{'it is' if len(across) == 1 else 'they are'} like: one of the two is wrong."
         if across
         else ""
@@ -44,7 +53,12 @@ def summary(plan: ImportPlan, *, is_dry_run: bool) -> str:
 
 def report_json(plan: ImportPlan, **more: Any) -> dict[str, Any]:
     """Plain values: `more` of the import as a whole, the counts, and a row a file."""
-    return {**more, "counts": plan.counts, "warnings": list(plan.warnings), "files": [asdict(row) for row in plan.rows]}
+    return {
+        **more,
+        "counts": plan.counts,
+        "warnings": list(plan.warnings),
+        "files": [asdict(row) for row in plan.rows],
+    }
 
 
 def report_csv(rows: Sequence[ImportRow]) -> str:
@@ -55,8 +69,12 @@ def report_csv(rows: Sequence[ImportRow]) -> str:
 def write_report(plan: ImportPlan, path: Path, **more: Any) -> None:
     """Write the report as CSV or, where the name ends in .json, as JSON. Raises BadOut."""
     is_json = path.suffix.lower() == ".json"
-    text = json.dumps(report_json(plan, **more), indent=2) + "\n" if is_json else report_csv(plan.rows)
+    text = (
+        json.dumps(report_json(plan, **more), indent=2) + "\n" if is_json else report_csv(plan.rows)
+    )
     try:
         write_whole(path, text.encode())
     except OSError as error:
-        raise BadOut(f"the report {path} can't be written: {error.strerror}; give another --report") from error
+        raise BadOut(
+            f"the report {path} can't be written: {error.strerror}; give another --report"
+        ) from error

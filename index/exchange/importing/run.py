@@ -1,7 +1,7 @@
 """Import photos and labels into a catalogue: look, plan, copy the originals, then one transaction.
 
-Whatever interrupts it, the catalogue is as it was or as the plan says; photos that were copied already are not copied
-again by the next try.
+Whatever interrupts it, the catalogue is as it was or as the plan says; photos that were copied
+already are not copied again by the next try.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from index.exchange.importing.sources import Offer, OfferedPhoto, look_at
 from index.labels.reader import LabelledPhoto, Labels
 from index.photos.embed import PhotoEmbedder, photo_file
 from index.progress import Progress, no_progress
-from index.reindex.update import Swapping, build_catalogue, update_catalogue
+from index.reindex.build import build_catalogue
+from index.reindex.update import Swapping, update_catalogue
 from index.storage.address import CatalogueAddress, refuse_no_folder
 from index.storage.connection import exists
 from index.storage.originals import media_folder, media_path, store_photo
@@ -29,7 +30,9 @@ from index.storage.partial_files import clear_left
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: its plan with what came of each file, and the catalogue's revision after it."""
+    """What an import did: its plan with what came of each file, and the catalogue's revision after
+    it.
+    """
 
     plan: ImportPlan
     revision: int
@@ -46,7 +49,8 @@ def plan_import(
     is_kept: bool = True,
     progress: Progress = no_progress,
 ) -> ImportPlan:
-    """Look at all that is offered and compare it with a catalogue's photos (`known`); changes nothing.
+    """Look at all that is offered and compare it with a catalogue's photos (`known`); changes
+    nothing.
 
     `is_kept` lets the perceptual hashes of the catalogue's photos be remembered beside it.
     """
@@ -58,7 +62,9 @@ def plan_import(
             advance(1)
     perceptual: dict[str, bytes | None] = {}
     if any(each.perceptual for each in offered):
-        perceptual = known_perceptual(known, media_folder(catalogue), progress=progress, is_kept=is_kept)
+        perceptual = known_perceptual(
+            known, media_folder(catalogue), progress=progress, is_kept=is_kept
+        )
     return make_import_plan(
         offer,
         offered,
@@ -84,8 +90,9 @@ def carry_out(
 ) -> Imported:
     """Copy a plan's new photos beside the catalogue and bring it up to date, in one revision.
 
-    Where there is no catalogue yet, one is built. `kind`, `made_by`, `may_go_over` and `swapping` are as
-    `index.reindex.update.update_catalogue` has them. Raises BadCatalogue and BadMedia, and then the catalogue is as it was.
+    Where there is no catalogue yet, one is built. `kind`, `made_by`, `may_go_over` and `swapping`
+    are as `index.reindex.update.update_catalogue` has them. Raises BadCatalogue and BadMedia, and
+    then the catalogue is as it was.
     """
     stored, faults = _store(plan, media_folder(catalogue), progress)
     labels = Labels((*stored, *plan.relabel), source, ())
@@ -125,7 +132,9 @@ def _decided(catalogue: CatalogueAddress) -> Decided:
         return decided_in(opened)
 
 
-def _store(plan: ImportPlan, folder: Path, progress: Progress) -> tuple[list[LabelledPhoto], dict[str, str]]:
+def _store(
+    plan: ImportPlan, folder: Path, progress: Progress
+) -> tuple[list[LabelledPhoto], dict[str, str]]:
     """Copy originals; those that changed since they were looked at are faults."""
     planned = {row.photo: row.content_hash for row in plan.rows}
     hashes = (planned.get(photo.name, "") for photo in plan.store)
@@ -142,7 +151,9 @@ def _store(plan: ImportPlan, folder: Path, progress: Progress) -> tuple[list[Lab
                 if file.content_hash == planned[photo.name]:
                     stored.append(replace(photo, path=store_photo(data, folder, photo.name)))
                 else:
-                    faults[photo.name] = "the file changed while it was imported; run the same command again"
+                    faults[photo.name] = (
+                        "the file changed while it was imported; run the same command again"
+                    )
             advance(1)
     return stored, faults
 

@@ -1,4 +1,6 @@
-"""What an import is offered: labels and photos of a folder, a zip or a label file, and what doesn't pair up."""
+"""What an import is offered: labels and photos of a folder, a zip or a label file, and what doesn't
+pair up.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _LABEL_FILES = (PACKAGE, "labels.csv", "annotations.json", "train.csv")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Labelled photos sorted by name, and what has no partner: `no_file` are labels, `no_label` names of photos."""
+    """Labelled photos sorted by name, and what has no partner: `no_file` are labels, `no_label`
+    names of photos.
+    """
 
     source: Path
     photos: tuple[LabelledPhoto, ...]
@@ -34,7 +38,9 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class OfferedPhoto:
-    """A labelled photo and what its file holds. `fault`: why it can't be read; then the rest is empty.
+    """A labelled photo and what its file holds.
+
+    `fault`: why it can't be read; then the rest is empty.
 
     `perceptual` is None for a picture without a pattern, and where nobody asked for it.
     """
@@ -55,18 +61,22 @@ def read_offer(
 ) -> Offer:
     """Read what a folder, a zip (unpacked into `staging`) or a label file offers.
 
-    `csv`: the label file; None: the one in the folder that is called `datapackage.json`, `labels.csv`,
-    `annotations.json` or `train.csv`, else its only .csv or .json file, else every sub-folder is a label. Raises
-    BadLabels and BadArchive.
+    `csv`: the label file; None: the one in the folder that is called `datapackage.json`,
+    `labels.csv`, `annotations.json` or `train.csv`, else its only .csv or .json file, else every
+    sub-folder is a label. Raises BadLabels and BadArchive.
     """
     if source.is_dir():
         return _folder_offer(source, source, csv)
     if not source.is_file():
-        raise BadLabels(f"{source}: there is no such file or folder; give a folder of photos, a zip or a label file")
+        raise BadLabels(
+            f"{source}: there is no such file or folder; give a folder of photos, a zip or a "
+            "label file"
+        )
     if source.suffix.lower() in {".csv", ".json"}:
         if csv is not None:
             raise BadLabels(
-                f"{source} is a label file itself: give it as --csv, and the folder of its photos before it"
+                f"{source} is a label file itself: give it as --csv, and the folder of its "
+                "photos before it"
             )
         return _folder_offer(source, source.parent, source)
     unpacked = unpack(source, staging, limits=limits, progress=progress)
@@ -74,7 +84,9 @@ def read_offer(
     return replace(offer, left_out=unpacked.left_out)
 
 
-def look_at(photos: tuple[LabelledPhoto, ...], known_hashes: Set[str], *, is_hashed: bool) -> Generator[OfferedPhoto]:
+def look_at(
+    photos: tuple[LabelledPhoto, ...], known_hashes: Set[str], *, is_hashed: bool
+) -> Generator[OfferedPhoto]:
     """Read photos in their order, some decoded ahead. Those of `known_hashes` are not decoded.
 
     `is_hashed`: whether to make perceptual hashes.
@@ -107,7 +119,8 @@ def _folder_offer(source: Path, folder: Path, csv: Path | None) -> Offer:
     if not named:
         raise BadLabels(f"{labels}: names no labelled photo")
     there = set(photo_names(folder))
-    # Asked one by one only where the listing lacks them: links to folders, or suffixes that no photo has.
+    # Asked one by one only where the listing lacks them: links to folders, or suffixes that no
+    # photo has.
     gone = {one.name for one in named if one.name not in there and not one.path.is_file()}
     return Offer(
         source,
@@ -127,12 +140,16 @@ def _rows(labels: Path, folder: Path) -> tuple[list[LabelledPhoto], list[str]]:
 
 
 def _label_file(folder: Path) -> Path | None:
-    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in {".csv", ".json"})
+    found = sorted(
+        path.name for path in folder.iterdir() if path.suffix.lower() in {".csv", ".json"}
+    )
     for name in _LABEL_FILES:
         if name in found:
             return folder / name
     if len(found) > 1:
-        raise BadLabels(f"{folder} has several label files, {some(found)}; say which one with --csv")
+        raise BadLabels(
+            f"{folder} has several label files, {some(found)}; say which one with --csv"
+        )
     return folder / found[0] if found else None
 
 

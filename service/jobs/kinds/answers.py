@@ -1,4 +1,6 @@
-"""The CSV of a bulk identification: one row a photo, written so that a killed job goes on where its checkpoint was."""
+"""The CSV of a bulk identification: one row a photo, written so that a killed job goes on where its
+checkpoint was.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,15 @@ class AnswerFile:
     """Rows for the best `k` individuals, in a file that gets its own name when it is complete."""
 
     def __init__(self, path: Path, k: int, *, size_bytes: int | None) -> None:
-        """Begin anew (`size_bytes` None), or go on behind the first `size_bytes` of what was written before."""
+        """Begin anew (`size_bytes` None), or go on behind the first `size_bytes` of what was
+        written before.
+        """
         self._path = path
         self._k = k
         self._unfinished = path.with_name(path.name + ".part")
-        if size_bytes is not None and path.exists():  # killed between the last row and the record of it
+        if (
+            size_bytes is not None and path.exists()
+        ):  # killed between the last row and the record of it
             path.replace(self._unfinished)
         self._file = self._unfinished.open("wb" if size_bytes is None else "r+b")
         self._has_species = True
@@ -32,8 +38,11 @@ class AnswerFile:
             ranked = [f"{name}_{rank}" for rank in range(1, k + 1) for name in _RANKED]
             self._write([*_FIRST, *ranked, *_SPECIES, *_LAST])
         else:
-            # A file that a flukeprint without these columns began keeps the columns of its first line.
-            self._has_species = _SPECIES[0] in self._file.readline().decode().rstrip("\n").split(",")
+            # A file that a flukeprint without these columns began keeps the columns of its first
+            # line.
+            self._has_species = _SPECIES[0] in self._file.readline().decode().rstrip("\n").split(
+                ","
+            )
             self._file.truncate(size_bytes)
             self._file.seek(size_bytes)
 
@@ -41,7 +50,10 @@ class AnswerFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._file.close()
 
@@ -49,7 +61,12 @@ class AnswerFile:
         """Write one photo's row."""
         row: list[object] = [photo, answer.decision, f"{answer.probability:.6f}", answer.reason]
         for match in answer.matches:
-            row += [match.individual, f"{match.distance:.6f}", f"{match.probability:.6f}", match.photo]
+            row += [
+                match.individual,
+                f"{match.distance:.6f}",
+                f"{match.probability:.6f}",
+                match.photo,
+            ]
         row += [""] * (len(_RANKED) * (self._k - len(answer.matches)))
         if self._has_species:
             row += _species_cells(answer.species)

@@ -28,8 +28,8 @@ class ExportPlace:
 def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
     """Write `results/NUMBER.zip`; it appears complete, and a start after a stop writes it anew.
 
-    Without `with_places` none is told, and it is taken out of the photos' files. Photos that are absent, that have
-    changed, or whose place can't be taken out are left out and listed as faults.
+    Without `with_places` none is told, and it is taken out of the photos' files. Photos that are
+    absent, that have changed, or whose place can't be taken out are left out and listed as faults.
     """
     asked = ExportJob.model_validate(context.parameters)
     with Catalogue.open(place.catalogue) as catalogue:

@@ -16,7 +16,13 @@ from index.search.matching import Decision
 from service.jobs.context import JobContext
 from service.jobs.folder import JobFolder
 from service.jobs.kinds.answers import AnswerFile
-from service.jobs.kinds.photos import JobPhotos, allowed_folder, folder_photos, unpacked_photos, zip_photos
+from service.jobs.kinds.photos import (
+    JobPhotos,
+    allowed_folder,
+    folder_photos,
+    unpacked_photos,
+    zip_photos,
+)
 from service.schemas.jobs import IdentifyJob
 from service.serving.service import Serving
 
@@ -29,7 +35,9 @@ _DECISIONS: tuple[Decision, ...] = ("known", "review", "new_whale")
 
 @dataclass(frozen=True)
 class IdentifyPlace:
-    """What an identify job works with, beside its parameters: what is served now, and where files lie."""
+    """What an identify job works with, beside its parameters: what is served now, and where files
+    lie.
+    """
 
     serving: Callable[[], Serving]
     folder: JobFolder
@@ -50,7 +58,9 @@ def identify_photos(place: IdentifyPlace, context: JobContext) -> dict[str, Any]
     done = state["answered"] + state["unreadable"]
     total = done + len(waiting)
     context.progress(done, total)
-    with AnswerFile(place.folder.result(context.job.id), asked.k, size_bytes=state["bytes"]) as file:
+    with AnswerFile(
+        place.folder.result(context.job.id), asked.k, size_bytes=state["bytes"]
+    ) as file:
         for batch in _batches(waiting, photos.folder, place):
             _answer(batch, place.serving(), asked, context, file, state)
             done += len(batch)
@@ -60,14 +70,19 @@ def identify_photos(place: IdentifyPlace, context: JobContext) -> dict[str, Any]
         file.complete()
     if asked.upload is not None:
         context.afterwards(partial(place.folder.forget, asked.upload))
-    return {"files": done, **{name: state[name] for name in ("answered", "unreadable", *_DECISIONS)}}
+    return {
+        "files": done,
+        **{name: state[name] for name in ("answered", "unreadable", *_DECISIONS)},
+    }
 
 
 def _photos(place: IdentifyPlace, asked: IdentifyJob, context: JobContext) -> JobPhotos:
     if asked.upload is None:
         return folder_photos(allowed_folder(asked.folder or "", place.photo_root))
     unpacked = place.folder.unpacked(asked.upload)
-    if context.saved is not None and unpacked.is_dir():  # complete, as there was a checkpoint behind it
+    if (
+        context.saved is not None and unpacked.is_dir()
+    ):  # complete, as there was a checkpoint behind it
         return unpacked_photos(unpacked)
     archive = place.folder.upload(asked.upload)
     return zip_photos(archive, unpacked, place.archive_limits, context.raise_if_stopped)
@@ -98,7 +113,9 @@ def _decode(name: str, *, folder: Path, place: IdentifyPlace) -> _Decoded:
     try:
         data = photo_bytes(folder / name, limits, name=name)
         # Asked for each photo: the service may go over to a checkpoint that looks closer.
-        return name, read_photo(data, name=name, limits=limits, at_least_px=place.serving().decode_px)
+        return name, read_photo(
+            data, name=name, limits=limits, at_least_px=place.serving().decode_px
+        )
     except BadPhoto as error:
         return name, error
 

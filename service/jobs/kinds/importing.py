@@ -1,4 +1,6 @@
-"""The job `import`: first what a zip would add and change, file by file; then, by that job's number, the same done."""
+"""The job `import`: first what a zip would add and change, file by file; then, by that job's
+number, the same done.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class BadImport(FlukeprintError):
 
 @dataclass(frozen=True)
 class ImportPlace:
-    """What an import works with: what is served now, the catalogue, the folder of jobs, and whom to tell."""
+    """What an import works with: what is served now, the catalogue, the folder of jobs, and whom to
+    tell.
+    """
 
     serving: Callable[[], Serving]
     catalogue: CatalogueAddress
@@ -44,8 +48,9 @@ class ImportPlace:
 def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
     """Look at an uploaded zip and, for a job that names its dry run, carry out what was found.
 
-    Leaves `results/NUMBER.csv`, a row for each file and label. Originals that were copied before a stop are not copied
-    again; all that changes is one revision. The zip is kept after a dry run, and forgotten once it is imported.
+    Leaves `results/NUMBER.csv`, a row for each file and label. Originals that were copied before a
+    stop are not copied again; all that changes is one revision. The zip is kept after a dry run,
+    and forgotten once it is imported.
     """
     asked = ImportJob.model_validate(context.parameters)
     assert asked.upload is not None
@@ -90,7 +95,11 @@ def _imported(
             swapping=context.keeping_the_database,
             progress=context.steps,
         )
-        plan, more["revision"], more["is_new_revision"] = done.plan, done.revision, done.is_new_revision
+        plan, more["revision"], more["is_new_revision"] = (
+            done.plan,
+            done.revision,
+            done.is_new_revision,
+        )
         if done.revision != place.serving().identifier.gallery.revision:
             place.on_revision()
     _report(place, context, plan)
@@ -107,7 +116,9 @@ def _report(place: ImportPlace, context: JobContext, plan: ImportPlan) -> None:
     try:
         write_whole(path, report_csv(plan.rows).encode())
     except OSError as error:
-        raise BadJobFolder(f"the report {path} can't be written ({error.strerror}); free some space there") from error
+        raise BadJobFolder(
+            f"the report {path} can't be written ({error.strerror}); free some space there"
+        ) from error
     for row in plan.rows:
         if row.status in NOT_DONE or row.status == "left_out":
             context.error(row.photo, row.reason)

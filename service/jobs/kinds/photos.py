@@ -38,7 +38,8 @@ def allowed_folder(given: str, root: Path) -> Path:
     folder = (root / given).resolve()
     if not folder.is_relative_to(root):
         raise BadSource(
-            f"the folder {given} is not below the one that jobs may read; the service's operator sets it with "
+            f"the folder {given} is not below the one that jobs may read; the service's "
+            "operator sets it with "
             "--job-photos"
         )
     if not folder.is_dir():
@@ -47,7 +48,9 @@ def allowed_folder(given: str, root: Path) -> Path:
 
 
 def folder_photos(folder: Path) -> JobPhotos:
-    """List the photos below a folder; what is hidden is passed over, every other file that is no photo is told."""
+    """List the photos below a folder; what is hidden is passed over, every other file that is no
+    photo is told.
+    """
     names: list[str] = []
     faults: list[FileFault] = []
     for parent, folders, files in os.walk(folder, onerror=_listing_failed):
@@ -79,18 +82,26 @@ def zip_photos(
     shutil.rmtree(folder, ignore_errors=True)
     try:
         unpacked = unpack(archive, folder, limits=limits, progress=progress)
-    except BadArchive as error:  # whose message names a file of ours that says nothing to who sent it
-        raise BadArchive(str(error).replace(str(archive), "the zip").replace(str(folder), "the service")) from error
+    except (
+        BadArchive
+    ) as error:  # whose message names a file of ours that says nothing to who sent it
+        raise BadArchive(
+            str(error).replace(str(archive), "the zip").replace(str(folder), "the service")
+        ) from error
     names = [name for name in unpacked.names if Path(name).suffix.lower() in PHOTO_SUFFIXES]
     others = sorted(set(unpacked.names) - set(names))
     faults = [FileFault(name, _NO_PHOTO) for name in others]
-    return JobPhotos(folder, names, faults + [FileFault(one.name, one.reason) for one in unpacked.left_out])
+    return JobPhotos(
+        folder, names, faults + [FileFault(one.name, one.reason) for one in unpacked.left_out]
+    )
 
 
 def unpacked_photos(folder: Path) -> JobPhotos:
     """List the photos that `zip_photos` found, in a folder that it has filled."""
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return JobPhotos(folder, sorted(name for name in names if Path(name).suffix.lower() in PHOTO_SUFFIXES), [])
+    return JobPhotos(
+        folder, sorted(name for name in names if Path(name).suffix.lower() in PHOTO_SUFFIXES), []
+    )
 
 
 def _why_not(folder: Path, name: str) -> str | None:

@@ -1,4 +1,6 @@
-"""The job `reindex`: the catalogue brought up to date with its photos' files, while the service goes on answering."""
+"""The job `reindex`: the catalogue brought up to date with its photos' files, while the service
+goes on answering.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from service.serving.service import Serving
 
 @dataclass(frozen=True)
 class ReindexPlace:
-    """What a reindex job works with: what is served now, the catalogue, and whom to tell of its new revision."""
+    """What a reindex job works with: what is served now, the catalogue, and whom to tell of its new
+    revision.
+    """
 
     serving: Callable[[], Serving]
     catalogue: CatalogueAddress
@@ -25,12 +29,13 @@ class ReindexPlace:
 
 
 def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
-    """Compare, embed what has changed, calibrate, and commit all of it as one revision: stopping it changes nothing.
+    """Compare, embed what has changed, calibrate, and commit all of it as one revision: stopping it
+    changes nothing.
 
     Curators go on meanwhile, but for the moment of that commit.
 
-    `on_revision` is called when the catalogue has another revision than what is served, also where a killed start
-    had committed it already.
+    `on_revision` is called when the catalogue has another revision than what is served, also where
+    a killed start had committed it already.
     """
     asked = ReindexJob.model_validate(context.parameters)
     embedder = cast("PhotoEmbedder", place.serving().identifier.embedder)
@@ -58,9 +63,14 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
 
 
 def settle(
-    report: Report, context: JobContext, serving: Callable[[], Serving], on_revision: Callable[[], None]
+    report: Report,
+    context: JobContext,
+    serving: Callable[[], Serving],
+    on_revision: Callable[[], None],
 ) -> None:
-    """Tell which photos could not be read, and have the service follow where it serves another revision."""
+    """Tell which photos could not be read, and have the service follow where it serves another
+    revision.
+    """
     for unread in report.unread:
         context.error(unread.photo.name, unread.reason)
     if report.revision != serving().identifier.gallery.revision:

@@ -1,4 +1,6 @@
-"""The job `upgrade`: the catalogue brought to another checkpoint while the service answers with the one before."""
+"""The job `upgrade`: the catalogue brought to another checkpoint while the service answers with the
+one before.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ EVENT = "swap"
 
 @dataclass(frozen=True)
 class UpgradePlace:
-    """What an upgrade works with: what is served now, the catalogue, the checkpoints, and whom to tell."""
+    """What an upgrade works with: what is served now, the catalogue, the checkpoints, and whom to
+    tell.
+    """
 
     serving: Callable[[], Serving]
     catalogue: CatalogueAddress
@@ -29,10 +33,11 @@ class UpgradePlace:
 
 
 def upgrade(place: UpgradePlace, context: JobContext) -> dict[str, Any]:
-    """Embed every photo with a second embedder, lay the vectors beside the old ones, and go over to them in one commit.
+    """Embed every photo with a second embedder, lay the vectors beside the old ones, and go over to
+    them in one commit.
 
-    Vectors that were made before a stop or a crash are not made again. Then `on_revision` has the service answer with
-    the new embedder. Undoing the event goes back.
+    Vectors that were made before a stop or a crash are not made again. Then `on_revision` has the
+    service answer with the new embedder. Undoing the event goes back.
     """
     asked = UpgradeJob.model_validate(context.parameters)
     before = place.serving().identifier.embedder.fingerprint

@@ -1,4 +1,6 @@
-"""GET /v1/calibration, /v1/stats and /v1/version: what answers are worth, what they come from, who gives them."""
+"""GET /v1/calibration, /v1/stats and /v1/version: what answers are worth, what they come from, who
+gives them.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,24 @@ from service.catalogue.stats import stats_of
 from service.http.multipart import invalid
 from service.http.problems import INVALID, NOT_READY, Fault
 from service.http.required_roles import requires
-from service.schemas.about import CalibrationAnswer, DefaultThresholds, HistogramBin, RatesAt, Stats, Version
+from service.schemas.about import (
+    CalibrationAnswer,
+    DefaultThresholds,
+    HistogramBin,
+    RatesAt,
+    Stats,
+    Version,
+)
 from service.schemas.openapi import flukeprint_version, problem_responses
 from service.serving.service import service_of
 
 MaxFpir = Annotated[
     float | None,
-    Query(gt=0, lt=1, description="The share of unknown animals that may pass; `asked` is the distance for it."),
+    Query(
+        gt=0,
+        lt=1,
+        description="The share of unknown animals that may pass; `asked` is the distance for it.",
+    ),
 ]
 
 router = APIRouter(tags=["about"], dependencies=[requires("read")])
@@ -34,14 +47,19 @@ router = APIRouter(tags=["about"], dependencies=[requires("read")])
     responses=problem_responses(INVALID, NOT_READY),
 )
 async def calibration(request: Request, max_fpir: MaxFpir = None) -> CalibrationAnswer:
-    """Tell the thresholds, what others would cost, and the distances of the trials that all of it was fitted to.
+    """Tell the thresholds, what others would cost, and the distances of the trials that all of it
+    was fitted to.
 
     `max_fpir` asks for the threshold at a wanted false-positive rate, as `identify` would use it.
     """
     identifier = service_of(request).ready().identifier
     fitted, gallery = identifier.calibration, identifier.gallery
     try:
-        asked = None if max_fpir is None else rates_at(fitted, fitted.thresholds(max_fpir=max_fpir).known)
+        asked = (
+            None
+            if max_fpir is None
+            else rates_at(fitted, fitted.thresholds(max_fpir=max_fpir).known)
+        )
     except FlukeprintError as error:
         raise invalid(Fault(field="max_fpir", reason=str(error))) from error
     defaults = fitted.thresholds()
@@ -56,7 +74,8 @@ async def calibration(request: Request, max_fpir: MaxFpir = None) -> Calibration
         known_trials=fitted.known_trials,
         unknown_trials=fitted.unknown_trials,
         thresholds=DefaultThresholds(
-            known=_rates(rates_at(fitted, defaults.known)), new_whale=_rates(rates_at(fitted, defaults.new_whale))
+            known=_rates(rates_at(fitted, defaults.known)),
+            new_whale=_rates(rates_at(fitted, defaults.new_whale)),
         ),
         asked=None if asked is None else _rates(asked),
         det=[_rates(point) for point in det_points(fitted)],
@@ -78,7 +97,10 @@ async def stats(request: Request) -> Stats:
 
 
 @router.get(
-    "/v1/version", summary="Which flukeprint is this?", response_description="It is.", responses=problem_responses()
+    "/v1/version",
+    summary="Which flukeprint is this?",
+    response_description="It is.",
+    responses=problem_responses(),
 )
 async def version(request: Request) -> Version:
     """Name the version, and what is loaded; answers while that is going on, too."""

@@ -49,7 +49,9 @@ class CheckpointsAnswer(BaseModel):
         }
     )
 
-    has_folder: bool = Field(description="Whether the service was given a folder of checkpoints (`--checkpoints`).")
+    has_folder: bool = Field(
+        description="Whether the service was given a folder of checkpoints (`--checkpoints`)."
+    )
     checkpoints: list[CheckpointAnswer] = Field(description="By name.")
 
 
@@ -60,11 +62,15 @@ class CheckpointsAnswer(BaseModel):
     responses=problem_responses(NOT_READY),
 )
 async def list_checkpoints(request: Request) -> CheckpointsAnswer:
-    """List the checkpoint files that the job `upgrade` may name, also those that can't be used, with the reason."""
+    """List the checkpoint files that the job `upgrade` may name, also those that can't be used,
+    with the reason.
+    """
     service = service_of(request)
     served = service.ready().identifier.embedder.fingerprint
     files = await asyncio.to_thread(service.checkpoints.files)
     return CheckpointsAnswer(
         has_folder=service.settings.checkpoints is not None,
-        checkpoints=[CheckpointAnswer(**asdict(one), is_served=one.fingerprint == served) for one in files],
+        checkpoints=[
+            CheckpointAnswer(**asdict(one), is_served=one.fingerprint == served) for one in files
+        ],
     )

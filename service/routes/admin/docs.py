@@ -10,7 +10,10 @@ from service.http.required_roles import open_to_all
 from service.schemas.reference import reference_html
 
 # The page loads nothing, and a browser holds it to that.
-_LOADS_NOTHING = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
+_LOADS_NOTHING = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors "
+    "'none'"
+}
 
 router = APIRouter(include_in_schema=False, dependencies=[open_to_all()])
 

@@ -26,17 +26,24 @@ async def healthz() -> Alive:
 
 
 @router.get(
-    "/readyz", summary="Can photos be sent?", response_description="They can.", responses=problem_responses(NOT_READY)
+    "/readyz",
+    summary="Can photos be sent?",
+    response_description="They can.",
+    responses=problem_responses(NOT_READY),
 )
 async def readyz(request: Request) -> Ready:
-    """Name the loaded catalogue revision; a `not-ready` problem while it is loaded, or while its database is away."""
+    """Name the loaded catalogue revision; a `not-ready` problem while it is loaded, or while its
+    database is away.
+    """
     store = request.app.state.access
     if store is not None:
         try:
             await asyncio.to_thread(store.keys.has_any)
         except AccessUnavailable as error:
             _log.error("%s", error)
-            detail = "The catalogue's database can't be reached just now; the service's log says why."
+            detail = (
+                "The catalogue's database can't be reached just now; the service's log says why."
+            )
             raise ProblemError(NOT_READY, detail, headers={"Retry-After": "1"}) from error
     identifier = service_of(request).ready().identifier
     gallery = identifier.gallery

@@ -36,22 +36,41 @@ from service.jobs.kinds.photos import BadSource
 from service.jobs.queue import BadParameter, JobDesk, needed_role
 from service.jobs.report import report_page
 from service.jobs.requests import AskedJob, read_request, request_body
-from service.schemas.jobs import ImportReport, Job, JobErrors, Jobs, errors_answer, job_answer, jobs_answer
+from service.schemas.jobs import (
+    ImportReport,
+    Job,
+    JobErrors,
+    Jobs,
+    errors_answer,
+    job_answer,
+    jobs_answer,
+)
 from service.schemas.openapi import problem_responses
 
 JobNumber = Annotated[int, Path(ge=1, lt=2**31, description="The job's number.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="The most in one answer.")]
 Cursor = Annotated[
-    str | None, Query(pattern="^[0-9]{1,9}$", description="The `next_cursor` of the answer before; absent: the first.")
+    str | None,
+    Query(
+        pattern="^[0-9]{1,9}$",
+        description="The `next_cursor` of the answer before; absent: the first.",
+    ),
 ]
 _CHUNK_BYTES = 2**16
 _EVENT_STREAM = "text/event-stream"
 _EVENTS_TOLD = (
-    "Server-sent events: `job` with the job as JSON whenever it has changed, `end` with the same when nothing more "
+    "Server-sent events: `job` with the job as JSON whenever it has changed, `end` with the "
+    "same when nothing more "
     "happens of itself, and a comment every 15 seconds in between."
 )
-_RESULT_TOLD = "The rows of `identify` and `import`, the zip of `export`, or another kind's result as JSON."
-_FILES = {"identify": (".csv", "text/csv"), "import": (".csv", "text/csv"), "export": (".zip", "application/zip")}
+_RESULT_TOLD = (
+    "The rows of `identify` and `import`, the zip of `export`, or another kind's result as JSON."
+)
+_FILES = {
+    "identify": (".csv", "text/csv"),
+    "import": (".csv", "text/csv"),
+    "export": (".zip", "application/zip"),
+}
 _Found = TypeVar("_Found")
 
 router = APIRouter(tags=["jobs"])
@@ -65,22 +84,25 @@ _CONTRIBUTES = [requires("contribute")]
     dependencies=_CONTRIBUTES,
     summary="Start a job.",
     response_description="The job, queued.",
-    responses=problem_responses(BAD_REQUEST, FORBIDDEN, TOO_LARGE, NOT_MULTIPART, INVALID, BUSY, NOT_READY),
+    responses=problem_responses(
+        BAD_REQUEST, FORBIDDEN, TOO_LARGE, NOT_MULTIPART, INVALID, BUSY, NOT_READY
+    ),
     openapi_extra=request_body(),
 )
 async def create_job(request: Request, response: Response) -> Job:
-    """Queue a job; jobs run one after the other, and go on where they were when the service is stopped or dies.
+    """Queue a job; jobs run one after the other, and go on where they were when the service is
+    stopped or dies.
 
-    `identify` answers who is in each photo of a folder (`parameters.folder`, on the service's machine) or of a zip
-    (sent as multipart/form-data in the field `archive`) and leaves a CSV.
+    `identify` answers who is in each photo of a folder (`parameters.folder`, on the service's
+    machine) or of a zip (sent as multipart/form-data in the field `archive`) and leaves a CSV.
 
-    `import` looks at a zip, and changes nothing: `/v1/jobs/{id}/report` says file by file what would be done. A second
-    job whose parameter `dry_run` names the first does it. `export` leaves a zip that `import` reads back, without
-    places unless a curator asks for `with_places`.
+    `import` looks at a zip, and changes nothing: `/v1/jobs/{id}/report` says file by file what
+    would be done. A second job whose parameter `dry_run` names the first does it. `export` leaves a
+    zip that `import` reads back, without places unless a curator asks for `with_places`.
 
-    `reindex` brings the catalogue up to date with its photos' files, `upgrade` brings it to another `checkpoint`; both
-    leave the service answering meanwhile, and let curators act. `import` and `reindex` need the role `curate`,
-    `upgrade` needs `admin`.
+    `reindex` brings the catalogue up to date with its photos' files, `upgrade` brings it to another
+    `checkpoint`; both leave the service answering meanwhile, and let curators act. `import` and
+    `reindex` need the role `curate`, `upgrade` needs `admin`.
     """
     desk = _desk(request)
     async with read_request(request) as asked:
@@ -131,7 +153,9 @@ async def get_job(request: Request, id: JobNumber) -> Job:
     responses=problem_responses(FORBIDDEN, NOT_FOUND, WRONG_STATE, INVALID, BUSY, NOT_READY),
 )
 async def delete_job(request: Request, id: JobNumber) -> Response:
-    """Remove a job that has ended, with its zip and its result; what it did to the catalogue stays."""
+    """Remove a job that has ended, with its zip and its result; what it did to the catalogue
+    stays.
+    """
     await _asked(lambda: _desk(request).delete(id))
     return Response(status_code=204)
 
@@ -156,7 +180,9 @@ async def get_job_report(
     if job.kind != "import":
         raise ProblemError(NOT_FOUND, f"Job {id} is no import; only those have a report.")
     path = _result_of(desk, job, ".csv")
-    return await asyncio.to_thread(report_page, path, status=status, limit=limit, after=_number(cursor) or 0)
+    return await asyncio.to_thread(
+        report_page, path, status=status, limit=limit, after=_number(cursor) or 0
+    )
 
 
 @router.get(
@@ -166,10 +192,16 @@ async def get_job_report(
     response_description="A page of files, each with its reason.",
     responses=problem_responses(NOT_FOUND, INVALID, BUSY, NOT_READY),
 )
-async def get_job_errors(request: Request, id: JobNumber, limit: Limit = 100, cursor: Cursor = None) -> JobErrors:
-    """List every file that could not be used, up to the job's last checkpoint; none is left out silently."""
+async def get_job_errors(
+    request: Request, id: JobNumber, limit: Limit = 100, cursor: Cursor = None
+) -> JobErrors:
+    """List every file that could not be used, up to the job's last checkpoint; none is left out
+    silently.
+    """
     store = _desk(request).store
-    return errors_answer(await _asked(lambda: store.faults(id, limit=limit, cursor=_number(cursor))))
+    return errors_answer(
+        await _asked(lambda: store.faults(id, limit=limit, cursor=_number(cursor)))
+    )
 
 
 @router.get(
@@ -192,14 +224,16 @@ async def get_job_errors(request: Request, id: JobNumber, limit: Limit = 100, cu
 async def get_job_result(request: Request, id: JobNumber) -> Response:
     """Answer the result of a job that has succeeded.
 
-    `identify` leaves a CSV with a row for each photo, `import` one with a row for each file and label, `export` a zip
-    (one with places for curators alone), the others JSON. Files are removed once they are older than the service keeps
-    them.
+    `identify` leaves a CSV with a row for each photo, `import` one with a row for each file and
+    label, `export` a zip (one with places for curators alone), the others JSON. Files are removed
+    once they are older than the service keeps them.
     """
     desk = _desk(request)
     job = await _asked(lambda: desk.store.get(id))
     if job.parameters.get("with_places"):
-        _refuse_role(request, needed_role(job.kind, job.parameters), "This export tells places, and")
+        _refuse_role(
+            request, needed_role(job.kind, job.parameters), "This export tells places, and"
+        )
     suffix, media_type = _FILES.get(job.kind, ("", "application/json"))
     path = _result_of(desk, job, suffix)
     if not suffix:
@@ -219,7 +253,9 @@ async def get_job_result(request: Request, id: JobNumber) -> Response:
     responses=problem_responses(FORBIDDEN, NOT_FOUND, WRONG_STATE, INVALID, BUSY, NOT_READY),
 )
 async def cancel_job(request: Request, id: JobNumber) -> Job:
-    """End a job: at once where it waits, at its next checkpoint where it runs. It can be resumed from there.
+    """End a job: at once where it waits, at its next checkpoint where it runs.
+
+    It can be resumed from there.
 
     That needs the role that starting it needs.
     """
@@ -249,12 +285,18 @@ async def resume_job(request: Request, id: JobNumber) -> Job:
     summary="A job's progress as it happens.",
     response_class=Response,
     responses={
-        200: {"description": _EVENTS_TOLD, "content": {_EVENT_STREAM: {"schema": {"type": "string"}}}},
+        200: {
+            "description": _EVENTS_TOLD,
+            "content": {_EVENT_STREAM: {"schema": {"type": "string"}}},
+        },
         **problem_responses(NOT_FOUND, INVALID, BUSY, NOT_READY),
     },
 )
 async def watch_job(request: Request, id: JobNumber) -> Response:
-    """Tell a job's changes until it ends. The stream also ends when the service stops: ask again, as browsers do."""
+    """Tell a job's changes until it ends.
+
+    The stream also ends when the service stops: ask again, as browsers do.
+    """
     desk = _desk(request)
     await _asked(lambda: desk.store.get(id))
     is_stopping = getattr(request.app.state, "is_stopping", lambda: False)
@@ -267,17 +309,26 @@ def _desk(request: Request) -> JobDesk:
     desk = request.app.state.jobs
     if desk is None:
         raise ProblemError(
-            NOT_READY, "The jobs are not open: still being loaded, or the catalogue can't be written (see the log)."
+            NOT_READY,
+            "The jobs are not open: still being loaded, or the catalogue can't be written (see "
+            "the log).",
         )
     assert isinstance(desk, JobDesk)
     return desk
 
 
 async def _checked_desk(request: Request, id: int) -> JobDesk:
-    """The desk, for who might have started the job. Raises ProblemError for others, and where there is no such job."""
+    """The desk, for who might have started the job.
+
+    Raises ProblemError for others, and where there is no such job.
+    """
     desk = _desk(request)
     job = await _asked(lambda: desk.store.get(id))
-    _refuse_role(request, needed_role(job.kind, job.parameters), f"A job of the kind {job.kind}, so asked for,")
+    _refuse_role(
+        request,
+        needed_role(job.kind, job.parameters),
+        f"A job of the kind {job.kind}, so asked for,",
+    )
     return desk
 
 
@@ -286,7 +337,11 @@ def _asker(request: Request) -> str | None:
 
 
 def _check_role(request: Request, asked: AskedJob) -> None:
-    _refuse_role(request, needed_role(asked.kind, asked.parameters), f"A job of the kind {asked.kind}, so asked for,")
+    _refuse_role(
+        request,
+        needed_role(asked.kind, asked.parameters),
+        f"A job of the kind {asked.kind}, so asked for,",
+    )
 
 
 def _refuse_role(request: Request, needed: Role, what: str) -> None:
@@ -297,10 +352,14 @@ def _refuse_role(request: Request, needed: Role, what: str) -> None:
 def _result_of(desk: JobDesk, job: StoredJob, suffix: str) -> FilePath:
     """The file that a job has left. Raises ProblemError where there is none, or no longer."""
     if job.state != "succeeded":
-        raise ProblemError(WRONG_STATE, f"Job {job.id} is {job.state}: only one that has succeeded has a result.")
+        raise ProblemError(
+            WRONG_STATE, f"Job {job.id} is {job.state}: only one that has succeeded has a result."
+        )
     path = desk.folder.result(job.id, suffix)
     if suffix and not path.is_file():
-        raise ProblemError(NOT_FOUND, f"The result of job {job.id} is no longer kept on the service's disk.")
+        raise ProblemError(
+            NOT_FOUND, f"The result of job {job.id} is no longer kept on the service's disk."
+        )
     return path
 
 

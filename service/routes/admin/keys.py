@@ -29,10 +29,16 @@ KeyId = Annotated[str, Path(description="The key's id, as the list of keys gives
 class KeyToMake(BaseModel):
     """Who a new key is for and what it may do."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "Ana", "role": "curate"}})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"name": "Ana", "role": "curate"}}
+    )
 
-    name: str = Field(min_length=1, max_length=64, description="Who uses it; the log of changes names them so.")
-    role: Role = Field(description="What it may do; each role allows all that the ones before it do.")
+    name: str = Field(
+        min_length=1, max_length=64, description="Who uses it; the log of changes names them so."
+    )
+    role: Role = Field(
+        description="What it may do; each role allows all that the ones before it do."
+    )
 
 
 class KeyAnswer(BaseModel):
@@ -43,7 +49,9 @@ class KeyAnswer(BaseModel):
     role: Role = Field(description="What it may do.")
     created_at: str = Field(description="When it was made, UTC.")
     last_used_at: str | None = Field(description="When it was last used, UTC, up to a minute old.")
-    revoked_at: str | None = Field(description="When it was revoked, UTC; from then on it opens nothing.")
+    revoked_at: str | None = Field(
+        description="When it was revoked, UTC; from then on it opens nothing."
+    )
 
 
 class NewKeyAnswer(KeyAnswer):
@@ -58,7 +66,12 @@ class KeysAnswer(BaseModel):
     keys: list[KeyAnswer] = Field(description="Those in use and those revoked.")
 
 
-@router.get("/v1/keys", summary="Who has keys?", response_description="Every key.", responses=problem_responses(BUSY))
+@router.get(
+    "/v1/keys",
+    summary="Who has keys?",
+    response_description="Every key.",
+    responses=problem_responses(BUSY),
+)
 async def list_keys(request: Request) -> KeysAnswer:
     """List the keys in use and those revoked, never their secrets."""
     try:
@@ -75,15 +88,23 @@ async def list_keys(request: Request) -> KeysAnswer:
     response_description="The key and its secret.",
     responses=problem_responses(INVALID, BUSY),
 )
-async def create_key(request: Request, response: Response, wanted: Annotated[KeyToMake, Body()]) -> NewKeyAnswer:
-    """Make a key. From the first one on the service asks for keys, so the first one has the role `admin`."""
+async def create_key(
+    request: Request, response: Response, wanted: Annotated[KeyToMake, Body()]
+) -> NewKeyAnswer:
+    """Make a key. From the first one on the service asks for keys, so the first one has the role
+    `admin`.
+    """
     keys = _keys(request)
     try:
         if wanted.role != "admin" and not await asyncio.to_thread(keys.has_any):
-            raise BadKey("the first key locks the service, so it must be an admin's: give it the role admin")
+            raise BadKey(
+                "the first key locks the service, so it must be an admin's: give it the role admin"
+            )
         new = await asyncio.to_thread(keys.create, wanted.name, wanted.role)
     except BadKey as error:
-        raise ProblemError(INVALID, f"{error}.", errors=[Fault(field="name, role", reason=str(error))]) from error
+        raise ProblemError(
+            INVALID, f"{error}.", errors=[Fault(field="name, role", reason=str(error))]
+        ) from error
     except AccessUnavailable as error:
         raise _busy(error) from error
     response.headers["Cache-Control"] = "no-store"
@@ -97,11 +118,15 @@ async def create_key(request: Request, response: Response, wanted: Annotated[Key
     responses=problem_responses(NOT_FOUND, INVALID, BUSY),
 )
 async def revoke_key(request: Request, id: KeyId) -> KeyAnswer:
-    """Make a key open nothing any more, from the very next request on; its name stays in the log of changes."""
+    """Make a key open nothing any more, from the very next request on; its name stays in the log of
+    changes.
+    """
     try:
         return _told(await asyncio.to_thread(_keys(request).revoke, id))
     except BadKey as error:
-        raise ProblemError(NOT_FOUND, f"No key in use has the id {id!r}; GET /v1/keys lists them.") from error
+        raise ProblemError(
+            NOT_FOUND, f"No key in use has the id {id!r}; GET /v1/keys lists them."
+        ) from error
     except AccessUnavailable as error:
         raise _busy(error) from error
 

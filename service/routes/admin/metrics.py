@@ -18,12 +18,17 @@ router = APIRouter(tags=["health"], dependencies=[requires("read")])
     summary="Figures for Prometheus.",
     response_class=Response,
     responses={
-        200: {"description": "Prometheus's text format.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        200: {
+            "description": "Prometheus's text format.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
         **problem_responses(),
     },
 )
 async def metrics(request: Request) -> Response:
-    """Count requests, batches and decisions, and say what is served: its individuals, photos and revision."""
+    """Count requests, batches and decisions, and say what is served: its individuals, photos and
+    revision.
+    """
     measures = request.app.state.measures
     assert isinstance(measures, Measures)
     return Response(measures.text(), media_type=CONTENT_TYPE)

@@ -1,4 +1,6 @@
-"""GET / and /page/...: the page for curators, static files of this package that load nothing from another host."""
+"""GET / and /page/...: the page for curators, static files of this package that load nothing from
+another host.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,19 @@ from starlette.responses import Response
 from service.http.problems import NOT_FOUND, ProblemError
 from service.http.required_roles import open_to_all
 
-FOLDER = Path(__file__).resolve().parent.parent / "pages"
+FOLDER = Path(__file__).resolve().parents[2] / "pages"
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# In index.html; the files' own links are relative, so that one page never mixes files of two versions.
+# In index.html; the files' own links are relative, so that one page never mixes files of two
+# versions.
 _VERSION_MARK = b"{version}"
 _MODULES_MARK = b"<!-- modules -->"
-# blob: photos that were fetched with a key, which <img> cannot send. No text ever becomes markup or code.
+# blob: photos that were fetched with a key, which <img> cannot send. No text ever becomes markup or
+# code.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -87,15 +91,25 @@ def page() -> Page:
     """Read the page's files, once."""
     paths = sorted(path for path in FOLDER.rglob("*") if path.suffix in _TYPES)
     contents = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in paths}
-    version = hashlib.sha256(b"\0".join(name.encode() + b"\0" + data for name, data in contents.items())).hexdigest()
+    version = hashlib.sha256(
+        b"\0".join(name.encode() + b"\0" + data for name, data in contents.items())
+    ).hexdigest()
     contents["index.html"] = _complete(contents["index.html"], list(contents), version[:12])
     return Page({name: _file(name, data) for name, data in contents.items()}, version[:12])
 
 
 def _complete(index: bytes, names: list[str], version: str) -> bytes:
-    """Name every module in the page's head: on a slow link they then come at once, not one after the other."""
-    links = [f'<link rel="modulepreload" href="/page/{version}/{name}">' for name in names if name.endswith(".js")]
-    return index.replace(_MODULES_MARK, "\n".join(links).encode()).replace(_VERSION_MARK, version.encode())
+    """Name every module in the page's head: on a slow link they then come at once, not one after
+    the other.
+    """
+    links = [
+        f'<link rel="modulepreload" href="/page/{version}/{name}">'
+        for name in names
+        if name.endswith(".js")
+    ]
+    return index.replace(_MODULES_MARK, "\n".join(links).encode()).replace(
+        _VERSION_MARK, version.encode()
+    )
 
 
 def _file(name: str, content: bytes) -> PageFile:
@@ -104,9 +118,18 @@ def _file(name: str, content: bytes) -> PageFile:
 
 
 def _answer(request: Request, file: PageFile, cache_control: str) -> Response:
-    headers = {**_GUARDS, "ETag": file.etag, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
+    headers = {
+        **_GUARDS,
+        "ETag": file.etag,
+        "Cache-Control": cache_control,
+        "Vary": "Accept-Encoding",
+    }
     if file.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(file.compressed, headers={**headers, "Content-Encoding": "gzip"}, media_type=file.media_type)
+        return Response(
+            file.compressed,
+            headers={**headers, "Content-Encoding": "gzip"},
+            media_type=file.media_type,
+        )
     return Response(file.content, headers=headers, media_type=file.media_type)

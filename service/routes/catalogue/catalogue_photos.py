@@ -1,4 +1,6 @@
-"""/v1/catalogue/photos: the catalogue's photos are listed, moved, deleted, and what is noted of them edited."""
+"""/v1/catalogue/photos: the catalogue's photos are listed, moved, deleted, and what is noted of
+them edited.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,15 @@ from service.http.paging import page_of
 from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
 from service.http.required_roles import requires
 from service.schemas.curation import CataloguedPhotos, EventAnswer, photo_card
-from service.schemas.curation_requests import LARGEST_KEY, ListCursor, ListLimit, Move, PhotoEdit, PhotoPath, text_after
+from service.schemas.curation_requests import (
+    LARGEST_KEY,
+    ListCursor,
+    ListLimit,
+    Move,
+    PhotoEdit,
+    PhotoPath,
+    text_after,
+)
 from service.schemas.openapi import problem_responses
 
 _CURATES = [requires("curate")]
@@ -30,12 +40,15 @@ router = APIRouter(tags=["photos"])
 )
 async def list_photos(
     request: Request,
-    individual: Annotated[str | None, Query(max_length=200, description="Only of this individual.")] = None,
+    individual: Annotated[
+        str | None, Query(max_length=200, description="Only of this individual.")
+    ] = None,
     encounter: Annotated[
         int | None, Query(ge=1, le=LARGEST_KEY, description="Only of the encounter of this key.")
     ] = None,
     state: Annotated[
-        Literal["waiting", "catalogued", "rejected", "deleted"] | None, Query(description="Only in this state.")
+        Literal["waiting", "catalogued", "rejected", "deleted"] | None,
+        Query(description="Only in this state."),
     ] = None,
     limit: ListLimit = 50,
     cursor: ListCursor = None,
@@ -74,7 +87,9 @@ async def move_photos(request: Request, asked: Move) -> EventAnswer:
 async def delete_photo(
     request: Request,
     name: PhotoPath,
-    reason: Annotated[str | None, Query(max_length=200, description="Why, for the history.")] = None,
+    reason: Annotated[
+        str | None, Query(max_length=200, description="Why, for the history.")
+    ] = None,
 ) -> EventAnswer:
     """Take a photo out of the catalogue and of every answer from now on. It can be undone."""
     return await acted(request, lambda curator: curator.delete(name, reason=reason))

@@ -13,7 +13,13 @@ from service.http.paging import page_of
 from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
 from service.http.required_roles import requires
 from service.schemas.curation import Changes, EventAnswer, change_answer, event_answer
-from service.schemas.curation_requests import ListCursor, ListLimit, RevisionPath, may_see_places, number_after
+from service.schemas.curation_requests import (
+    ListCursor,
+    ListLimit,
+    RevisionPath,
+    may_see_places,
+    number_after,
+)
 from service.schemas.openapi import problem_responses
 
 router = APIRouter(tags=["changes"])
@@ -29,7 +35,10 @@ router = APIRouter(tags=["changes"])
 async def list_changes(
     request: Request,
     subject: Annotated[
-        str | None, Query(max_length=1000, description="Only what concerned this photo, individual or encounter.")
+        str | None,
+        Query(
+            max_length=1000, description="Only what concerned this photo, individual or encounter."
+        ),
     ] = None,
     limit: ListLimit = 50,
     cursor: ListCursor = None,

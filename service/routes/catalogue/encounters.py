@@ -35,11 +35,16 @@ router = APIRouter(tags=["encounters"])
 )
 async def list_encounters(
     request: Request,
-    individual: Annotated[str | None, Query(max_length=200, description="Only with this individual.")] = None,
+    individual: Annotated[
+        str | None, Query(max_length=200, description="Only with this individual.")
+    ] = None,
     limit: ListLimit = 50,
     cursor: ListCursor = None,
 ) -> Encounters:
-    """List the encounters that have photos. Their places are told to who may curate, and to nobody else."""
+    """List the encounters that have photos.
+
+    Their places are told to who may curate, and to nobody else.
+    """
     listing = f"encounters {individual!r}"
     after = number_after(cursor, listing) or 0
     found = await curating_of(request).read(

@@ -1,4 +1,6 @@
-"""/v1/individuals: known animals are searched, looked at, renamed, merged, split, and what is noted of them edited."""
+"""/v1/individuals: known animals are searched, looked at, renamed, merged, split, and what is noted
+of them edited.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ from service.http.problems import (
     ProblemError,
 )
 from service.http.required_roles import requires
-from service.schemas.curation import EventAnswer, IndividualAnswer, Individuals, NextId, individual_answer
+from service.schemas.curation import (
+    EventAnswer,
+    IndividualAnswer,
+    Individuals,
+    NextId,
+    individual_answer,
+)
 from service.schemas.curation_requests import (
     IfMatch,
     IndividualEdit,
@@ -41,7 +49,11 @@ from service.schemas.openapi import problem_responses
 _READS = [requires("read")]
 _CURATES = [requires("curate")]
 _ACTING = (NOT_FOUND, CONFLICT, INVALID, BUSY, NOT_WRITABLE, NOT_READY)
-_ETAG = {"headers": {"ETag": {"description": "Names this state of what is noted.", "schema": {"type": "string"}}}}
+_ETAG = {
+    "headers": {
+        "ETag": {"description": "Names this state of what is noted.", "schema": {"type": "string"}}
+    }
+}
 
 router = APIRouter(tags=["individuals"])
 
@@ -59,10 +71,13 @@ async def list_individuals(
         str,
         Query(
             max_length=200,
-            description="Part of any of their names, also former ones, or of their notes, in any case and accents.",
+            description="Part of any of their names, also former ones, or of their notes, in "
+            "any case and accents.",
         ),
     ] = "",
-    species: Annotated[str | None, Query(max_length=200, description="Only of this species.")] = None,
+    species: Annotated[
+        str | None, Query(max_length=200, description="Only of this species.")
+    ] = None,
     limit: ListLimit = 50,
     cursor: ListCursor = None,
 ) -> Individuals:
@@ -70,10 +85,14 @@ async def list_individuals(
     listing = f"individuals {search!r} {species!r}"
     after = text_after(cursor, listing)
     found = await curating_of(request).read(
-        lambda directory: directory.individuals(search=search, species=species, after=after, limit=limit + 1)
+        lambda directory: directory.individuals(
+            search=search, species=species, after=after, limit=limit + 1
+        )
     )
     page = page_of(found, limit, listing=listing, position=lambda one: (one.name,))
-    return Individuals(individuals=[individual_answer(one) for one in page.rows], next=page.next_cursor)
+    return Individuals(
+        individuals=[individual_answer(one) for one in page.rows], next=page.next_cursor
+    )
 
 
 @router.get(
@@ -87,11 +106,19 @@ async def next_id(
     request: Request,
     pattern: Annotated[
         str | None,
-        Query(min_length=1, max_length=200, description="An id like which it is to look, such as `w_0000`."),
+        Query(
+            min_length=1,
+            max_length=200,
+            description="An id like which it is to look, such as `w_0000`.",
+        ),
     ] = None,
 ) -> NextId:
-    """Suggest an id for a new individual: the greatest number so far and one more, like most ids or like `pattern`."""
-    return NextId(name=await curating_of(request).read(lambda directory: directory.next_id(pattern)))
+    """Suggest an id for a new individual: the greatest number so far and one more, like most ids or
+    like `pattern`.
+    """
+    return NextId(
+        name=await curating_of(request).read(lambda directory: directory.next_id(pattern))
+    )
 
 
 @router.get(
@@ -101,7 +128,9 @@ async def next_id(
     response_description="The individual.",
     responses={200: _ETAG, **problem_responses(NOT_FOUND, INVALID, BUSY, NOT_WRITABLE, NOT_READY)},
 )
-async def get_individual(request: Request, response: Response, name: IndividualPath) -> IndividualAnswer:
+async def get_individual(
+    request: Request, response: Response, name: IndividualPath
+) -> IndividualAnswer:
     """Tell what is known of an individual; of a merged one, too, with `merged_into`."""
     one = await _individual(request, name)
     response.headers["ETag"] = _etag(one)
@@ -116,11 +145,16 @@ async def get_individual(request: Request, response: Response, name: IndividualP
     responses={200: _ETAG, **problem_responses(CHANGED_MEANWHILE, *_ACTING)},
 )
 async def edit_individual(
-    request: Request, response: Response, name: IndividualPath, edit: IndividualEdit, if_match: IfMatch = None
+    request: Request,
+    response: Response,
+    name: IndividualPath,
+    edit: IndividualEdit,
+    if_match: IfMatch = None,
 ) -> EventAnswer:
     """Change what is noted of an individual.
 
-    With If-Match, the ETag that came with it, nothing is changed where somebody else has changed it meanwhile.
+    With If-Match, the ETag that came with it, nothing is changed where somebody else has changed it
+    meanwhile.
     """
     del if_match
 
@@ -164,16 +198,22 @@ async def merge(request: Request, name: IndividualPath, asked: Merge) -> EventAn
     responses=problem_responses(*_ACTING),
 )
 async def split(request: Request, name: IndividualPath, asked: Split) -> EventAnswer:
-    """Give some of an individual's photos to a new individual: two animals had been taken for one."""
+    """Give some of an individual's photos to a new individual: two animals had been taken for
+    one.
+    """
     return await acted(request, lambda curator: curator.split(name, asked.photos, asked.new))
 
 
 async def _individual(request: Request, name: str) -> Individual:
     one = await curating_of(request).read(lambda directory: directory.individual(name))
     if one is None:
-        raise ProblemError(NOT_FOUND, f"The catalogue has no individual {name!r}; GET /v1/individuals lists them.")
+        raise ProblemError(
+            NOT_FOUND, f"The catalogue has no individual {name!r}; GET /v1/individuals lists them."
+        )
     return one
 
 
 def _etag(one: Individual) -> str:
-    return etag_of(*Noted(one.name, one.display_name, one.other_names, one.species, one.sex, one.notes))
+    return etag_of(
+        *Noted(one.name, one.display_name, one.other_names, one.species, one.sex, one.notes)
+    )

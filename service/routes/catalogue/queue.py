@@ -17,7 +17,15 @@ from index.curation.listings import PhotoCard
 from service.catalogue.intake import Known, NewPhoto, SentContent, sort_out, take_in
 from service.catalogue.writer import Curating, acted, curating_of
 from service.http.authorization import principal_of
-from service.http.multipart import PHOTOS_FIELD, Upload, invalid, read_form, request_body, sent_form, uploads_in
+from service.http.multipart import (
+    PHOTOS_FIELD,
+    Upload,
+    invalid,
+    read_form,
+    request_body,
+    sent_form,
+    uploads_in,
+)
 from service.http.paging import page_of
 from service.http.problems import (
     BAD_PHOTOS,
@@ -34,8 +42,23 @@ from service.http.problems import (
     ProblemError,
 )
 from service.http.required_roles import requires
-from service.schemas.curation import EventAnswer, Queue, SkippedPhoto, TakenIn, event_answer, photo_card
-from service.schemas.curation_requests import Confirm, ListCursor, ListLimit, PhotoPath, QueueForm, Reject, number_after
+from service.schemas.curation import (
+    EventAnswer,
+    Queue,
+    SkippedPhoto,
+    TakenIn,
+    event_answer,
+    photo_card,
+)
+from service.schemas.curation_requests import (
+    Confirm,
+    ListCursor,
+    ListLimit,
+    PhotoPath,
+    QueueForm,
+    Reject,
+    number_after,
+)
 from service.schemas.identify import DEFAULT_K, photo_answer
 from service.schemas.openapi import problem_responses
 from service.serving.inference import Wish
@@ -44,7 +67,17 @@ from service.serving.service import Service, service_of
 
 _LISTING = "queue"
 _ACTING = (NOT_FOUND, CONFLICT, INVALID, BUSY, NOT_WRITABLE, NOT_READY)
-_TAKING = (BAD_REQUEST, CONFLICT, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_WRITABLE, NOT_READY)
+_TAKING = (
+    BAD_REQUEST,
+    CONFLICT,
+    TOO_LARGE,
+    NOT_MULTIPART,
+    INVALID,
+    BAD_PHOTOS,
+    BUSY,
+    NOT_WRITABLE,
+    NOT_READY,
+)
 
 router = APIRouter(tags=["queue"])
 
@@ -57,13 +90,17 @@ router = APIRouter(tags=["queue"])
     responses=problem_responses(INVALID, BUSY, NOT_WRITABLE, NOT_READY),
 )
 async def list_queue(request: Request, limit: ListLimit = 50, cursor: ListCursor = None) -> Queue:
-    """List the photos that wait for a person's word, the oldest first, each with what was answered when it came."""
+    """List the photos that wait for a person's word, the oldest first, each with what was answered
+    when it came.
+    """
     after = number_after(cursor, _LISTING) or 0
     curating = curating_of(request)
     found = await curating.read(lambda directory: directory.waiting(after=after, limit=limit + 1))
     waiting = await curating.read(lambda directory: directory.waiting_count())
     page = page_of(found, limit, listing=_LISTING, position=lambda one: (one.key,))
-    return Queue(photos=[photo_card(one) for one in page.rows], waiting=waiting, next=page.next_cursor)
+    return Queue(
+        photos=[photo_card(one) for one in page.rows], waiting=waiting, next=page.next_cursor
+    )
 
 
 @router.post(
@@ -77,10 +114,11 @@ async def list_queue(request: Request, limit: ListLimit = 50, cursor: ListCursor
 async def send_photos(request: Request) -> TakenIn:
     """Take photos in, identify them, and let them wait for a person to say whose they are.
 
-    A photo without a given time gets the one that its file says (EXIF), never the place. The originals are kept by
-    their content. A photo whose content is in the catalogue already is skipped, with where
-    it is: sending the same again changes nothing. A request is taken in whole or not at all: when one photo can't be
-    read, nothing is, and the `bad-photos` problem names every such photo.
+    A photo without a given time gets the one that its file says (EXIF), never the place. The
+    originals are kept by their content. A photo whose content is in the catalogue already is
+    skipped, with where it is: sending the same again changes nothing. A request is taken in whole
+    or not at all: when one photo can't be read, nothing is, and the `bad-photos` problem names
+    every such photo.
     """
     service, curating, made_by = service_of(request), curating_of(request), principal_of(request)
     service.ready()
@@ -89,7 +127,10 @@ async def send_photos(request: Request) -> TakenIn:
         form = read_form(sent, QueueForm, PHOTOS_FIELD)
         if form.encounter is None and (form.place or form.region or form.observer):
             raise invalid(
-                Fault(field="encounter", reason="place, region and observer are an encounter's: name it, too")
+                Fault(
+                    field="encounter",
+                    reason="place, region and observer are an encounter's: name it, too",
+                )
             )
         contents = await _contents(service, uploads)
         places, known = await curating.read(lambda directory: sort_out(directory, contents))
@@ -102,7 +143,10 @@ async def send_photos(request: Request) -> TakenIn:
     return TakenIn(
         event=None if event is None else event_answer(event),
         photos=[photo_card(card) for card in sorted(cards, key=lambda card: card.key)],
-        skipped=[SkippedPhoto(photo=each.name, reason=each.reason, known_as=each.known_as) for each in (*known, *late)],
+        skipped=[
+            SkippedPhoto(photo=each.name, reason=each.reason, known_as=each.known_as)
+            for each in (*known, *late)
+        ],
     )
 
 
@@ -114,7 +158,8 @@ async def send_photos(request: Request) -> TakenIn:
     responses=problem_responses(*_ACTING),
 )
 async def confirm(request: Request, photo: PhotoPath, asked: Confirm) -> EventAnswer:
-    """Make a waiting (or rejected) photo an individual's; an id that nobody has makes a new individual.
+    """Make a waiting (or rejected) photo an individual's; an id that nobody has makes a new
+    individual.
 
     The very next request to identify compares with it.
     """
@@ -128,7 +173,9 @@ async def confirm(request: Request, photo: PhotoPath, asked: Confirm) -> EventAn
     response_description="What was done.",
     responses=problem_responses(*_ACTING),
 )
-async def reject(request: Request, photo: PhotoPath, asked: Annotated[Reject | None, Body()] = None) -> EventAnswer:
+async def reject(
+    request: Request, photo: PhotoPath, asked: Annotated[Reject | None, Body()] = None
+) -> EventAnswer:
     """Say that a waiting photo shows no animal that can be known."""
     reason = asked.reason if asked else None
     return await acted(request, lambda curator: curator.reject(photo, reason=reason))
@@ -139,10 +186,14 @@ async def _contents(service: Service, uploads: Sequence[Upload]) -> list[SentCon
         return SentContent(upload.name, content_hash(_data(upload)))
 
     loop = asyncio.get_running_loop()
-    return await asyncio.gather(*(loop.run_in_executor(service.decoders, look, each) for each in uploads))
+    return await asyncio.gather(
+        *(loop.run_in_executor(service.decoders, look, each) for each in uploads)
+    )
 
 
-async def _identified(service: Service, uploads: Sequence[Upload], places: Sequence[int]) -> tuple[list[NewPhoto], str]:
+async def _identified(
+    service: Service, uploads: Sequence[Upload], places: Sequence[int]
+) -> tuple[list[NewPhoto], str]:
     """Identify the uploads at these places; a problem names each by its place among all."""
     if not places:
         return [], ""
@@ -151,10 +202,14 @@ async def _identified(service: Service, uploads: Sequence[Upload], places: Seque
         identified = await service.identify(new, Wish(DEFAULT_K), Scope())
     except ProblemError as error:
         faults = [
-            fault if fault.position is None else fault.model_copy(update={"position": places[fault.position]})
+            fault
+            if fault.position is None
+            else fault.model_copy(update={"position": places[fault.position]})
             for fault in error.errors
         ]
-        raise ProblemError(error.kind, error.detail, errors=faults, headers=error.headers) from error
+        raise ProblemError(
+            error.kind, error.detail, errors=faults, headers=error.headers
+        ) from error
     photos: list[NewPhoto] = []
     for upload, each in zip(new, identified.answered, strict=True):
         found = each.identification

@@ -30,7 +30,10 @@ router = APIRouter(tags=["photos"], dependencies=[requires("read")])
     summary="A catalogue photo's thumbnail.",
     response_class=Response,
     responses={
-        200: {"description": "The thumbnail.", "content": {JPEG: {"schema": {"type": "string", "format": "binary"}}}},
+        200: {
+            "description": "The thumbnail.",
+            "content": {JPEG: {"schema": {"type": "string", "format": "binary"}}},
+        },
         304: {"description": "The client's copy (If-None-Match) is the current one."},
         **problem_responses(NOT_FOUND, INVALID, NOT_READY),
     },
@@ -43,16 +46,21 @@ async def photo(
         str | None,
         Query(
             max_length=64,
-            description="The start of the photo's content hash, as the `url` of a photo has it: what is answered then "
+            description="The start of the photo's content hash, as the `url` of a photo has it: "
+            "what is answered then "
             "never changes, and clients may keep it for good.",
         ),
     ] = None,
 ) -> Response:
-    """Answer the photo as an upright JPEG, encoded anew, so that it carries no EXIF and no GPS position."""
+    """Answer the photo as an upright JPEG, encoded anew, so that it carries no EXIF and no GPS
+    position.
+    """
     service = service_of(request)
     served = service.ready().photos.get(name)
     if served is None:
-        raise ProblemError(NOT_FOUND, f"The catalogue has no photo {name!r}; answers name photos as `photo`.")
+        raise ProblemError(
+            NOT_FOUND, f"The catalogue has no photo {name!r}; answers name photos as `photo`."
+        )
     named = served.content_hash[:_HASH_SIGNS]
     headers = {
         "ETag": f'"{named}-{size_px}"',
@@ -66,7 +74,12 @@ async def photo(
         )
     except BadPhoto as error:
         raise ProblemError(
-            NOT_FOUND, f"The catalogue knows the photo {name!r}, but its file can't be read any more."
+            NOT_FOUND,
+            f"The catalogue knows the photo {name!r}, but its file can't be read any more.",
         ) from error
     # What lies in the file's place is not what its hash names, and nobody may keep it as that.
-    return Response(made.jpeg, media_type=JPEG, headers=headers if made.is_as_catalogued else {"Cache-Control": _ASKED})
+    return Response(
+        made.jpeg,
+        media_type=JPEG,
+        headers=headers if made.is_as_catalogued else {"Cache-Control": _ASKED},
+    )

@@ -1,4 +1,6 @@
-"""/v1/merge-suggestions and /v1/clusters: what curators might look at next, and that two are not the same."""
+"""/v1/merge-suggestions and /v1/clusters: what curators might look at next, and that two are not
+the same.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,15 @@ router = APIRouter(tags=["work lists"], dependencies=[requires("read")])
 async def merge_suggestions(request: Request, limit: ListLimit = 50) -> MergeSuggestions:
     """List different individuals whose photos are near each other: they may be one.
 
-    Those that somebody told apart are not listed again, unless that is undone.
-    Every photo is compared with every other, once for each revision; in a large catalogue that takes minutes.
+    Those that somebody told apart are not listed again, unless that is undone. Every photo is
+    compared with every other, once for each revision; in a large catalogue that takes minutes.
     """
     serving = service_of(request).ready()
     found = await curating_of(request).work_lists.resemblances(serving)
     probability = serving.identifier.calibration.probability
-    return MergeSuggestions(suggestions=[suggestion_answer(one, probability(one.distance, 1)) for one in found[:limit]])
+    return MergeSuggestions(
+        suggestions=[suggestion_answer(one, probability(one.distance, 1)) for one in found[:limit]]
+    )
 
 
 @router.post(
@@ -47,7 +51,8 @@ async def merge_suggestions(request: Request, limit: ListLimit = 50) -> MergeSug
 async def dismiss_suggestion(request: Request, asked: Apart) -> EventAnswer:
     """Note that two individuals were looked at and are different, so that nobody is asked again.
 
-    An event as every other: /v1/changes tells and undoes it. It follows both through renaming and merging.
+    An event as every other: /v1/changes tells and undoes it. It follows both through renaming and
+    merging.
     """
     made_by = principal_of(request)
     event = await curating_of(request).done(
@@ -63,6 +68,8 @@ async def dismiss_suggestion(request: Request, asked: Apart) -> EventAnswer:
     responses=problem_responses(INVALID, BUSY, NOT_READY),
 )
 async def clusters(request: Request, limit: ListLimit = 50) -> Clusters:
-    """Gather photos of nobody known, catalogued or waiting, that are near each other: they may be of one animal."""
+    """Gather photos of nobody known, catalogued or waiting, that are near each other: they may be
+    of one animal.
+    """
     found = await curating_of(request).work_lists.clusters(service_of(request).ready())
     return Clusters(clusters=[cluster_answer(one) for one in found[:limit]])

@@ -1,1 +1,1 @@
-""""""
+"""Routes that answer about photos: identify, verify, embed, explain."""

@@ -8,7 +8,15 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from service.http.multipart import PHOTOS_FIELD, read_form, request_body, sent_form, uploads_in
-from service.http.problems import BAD_PHOTOS, BAD_REQUEST, BUSY, INVALID, NOT_MULTIPART, NOT_READY, TOO_LARGE
+from service.http.problems import (
+    BAD_PHOTOS,
+    BAD_REQUEST,
+    BUSY,
+    INVALID,
+    NOT_MULTIPART,
+    NOT_READY,
+    TOO_LARGE,
+)
 from service.http.required_roles import requires
 from service.schemas.identify import timings_of
 from service.schemas.openapi import problem_responses
@@ -23,7 +31,9 @@ router = APIRouter(dependencies=[requires("read")])
     summary="These photos as vectors.",
     tags=["identify"],
     response_description="Every photo's vector.",
-    responses=problem_responses(BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY),
+    responses=problem_responses(
+        BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY
+    ),
     openapi_extra=request_body("EmbedRequest", EmbedForm, PHOTOS_FIELD),
 )
 async def embed(request: Request) -> EmbedAnswer:

@@ -42,9 +42,24 @@ _FILES = (_QUERY_FIELD, REFERENCE_FIELD)
 _ANSWER = {
     "description": "The picture.",
     "content": {PNG: {"schema": {"type": "string", "format": "binary"}}},
-    "headers": {DISTANCE_HEADER: {"description": "The photos' cosine distance.", "schema": {"type": "number"}}},
+    "headers": {
+        DISTANCE_HEADER: {
+            "description": "The photos' cosine distance.",
+            "schema": {"type": "number"},
+        }
+    },
 }
-_PROBLEMS = (BAD_REQUEST, NOT_FOUND, NO_HEAT, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY)
+_PROBLEMS = (
+    BAD_REQUEST,
+    NOT_FOUND,
+    NO_HEAT,
+    TOO_LARGE,
+    NOT_MULTIPART,
+    INVALID,
+    BAD_PHOTOS,
+    BUSY,
+    NOT_READY,
+)
 
 router = APIRouter(dependencies=[requires("read")])
 
@@ -58,10 +73,12 @@ router = APIRouter(dependencies=[requires("read")])
     openapi_extra=request_body("ExplainRequest", ExplainForm, *_FILES),
 )
 async def explain(request: Request) -> Response:
-    """Draw a photo beside a `catalogue_photo`, or beside a `reference` sent with it, plain and with heat.
+    """Draw a photo beside a `catalogue_photo`, or beside a `reference` sent with it, plain and with
+    heat.
 
-    Red regions speak for the same animal, blue ones against; all heat of a photo adds up to 1 - distance. A
-    catalogue photo is seen in the box that the catalogue has for it, every other where the locator finds the fluke.
+    Red regions speak for the same animal, blue ones against; all heat of a photo adds up to 1 -
+    distance. A catalogue photo is seen in the box that the catalogue has for it, every other where
+    the locator finds the fluke.
     """
     service = service_of(request)
     serving = service.ready()
@@ -80,5 +97,7 @@ def _reference(serving: Serving, sent: FormData) -> Upload | str:
         reason = "give a catalogue photo's name or a reference, one of them"
         raise invalid(Fault(field="catalogue_photo, reference", reason=reason))
     if name is not None and name not in serving.photos:
-        raise invalid(Fault(field="catalogue_photo", reason=unknown_name(name, serving.photo_names)))
+        raise invalid(
+            Fault(field="catalogue_photo", reason=unknown_name(name, serving.photo_names))
+        )
     return file or name or ""

@@ -9,7 +9,15 @@ from starlette.requests import Request
 
 from service.catalogue.writer import curating_of
 from service.http.multipart import PHOTOS_FIELD, read_form, request_body, sent_form, uploads_in
-from service.http.problems import BAD_PHOTOS, BAD_REQUEST, BUSY, INVALID, NOT_MULTIPART, NOT_READY, TOO_LARGE
+from service.http.problems import (
+    BAD_PHOTOS,
+    BAD_REQUEST,
+    BUSY,
+    INVALID,
+    NOT_MULTIPART,
+    NOT_READY,
+    TOO_LARGE,
+)
 from service.http.required_roles import requires
 from service.schemas.identify import (
     IdentifyAnswer,
@@ -31,20 +39,22 @@ router = APIRouter(dependencies=[requires("read")])
     summary="Who is in these photos?",
     tags=["identify"],
     response_description="Every photo's answer.",
-    responses=problem_responses(BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY),
+    responses=problem_responses(
+        BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY
+    ),
     openapi_extra=request_body("IdentifyRequest", IdentifyForm, PHOTOS_FIELD),
 )
 async def identify(request: Request) -> IdentifyAnswer:
     """Rank the catalogue's individuals for each photo and decide `known`, `review` or `new_whale`.
 
-    A request is answered whole or not at all: when one photo can't be read, nothing is, and the `bad-photos`
-    problem names every such photo with its position and reason.
+    A request is answered whole or not at all: when one photo can't be read, nothing is, and the
+    `bad-photos` problem names every such photo with its position and reason.
 
-    With `encounter` all photos are also answered for together, by the mean of their distances. `individuals`,
-    `exclude`, `species`, `years` and `regions` narrow the search to a part of the catalogue, exactly as if it held
-    nothing else; a photo must meet all that are given. The thresholds stay those of the whole catalogue, which is
-    careful: among fewer individuals fewer strangers pass. `as_of` asks an earlier revision, so that a past answer can
-    be had again.
+    With `encounter` all photos are also answered for together, by the mean of their distances.
+    `individuals`, `exclude`, `species`, `years` and `regions` narrow the search to a part of the
+    catalogue, exactly as if it held nothing else; a photo must meet all that are given. The
+    thresholds stay those of the whole catalogue, which is careful: among fewer individuals fewer
+    strangers pass. `as_of` asks an earlier revision, so that a past answer can be had again.
     """
     started = time.perf_counter()
     service = service_of(request)
@@ -75,7 +85,8 @@ def _answer(uploads: list[Upload], identified: Identified, started: float) -> Id
     source = answered[0].identification
     return IdentifyAnswer(
         results=[
-            photo_answer(upload.name, each.identification) for upload, each in zip(uploads, answered, strict=True)
+            photo_answer(upload.name, each.identification)
+            for upload, each in zip(uploads, answered, strict=True)
         ],
         encounter=encounter_answer(len(uploads), together) if together else None,
         catalogue_revision=source.revision,

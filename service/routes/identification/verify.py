@@ -21,12 +21,27 @@ from service.http.multipart import (
     sent_form,
     uploads_in,
 )
-from service.http.problems import BAD_PHOTOS, BAD_REQUEST, BUSY, INVALID, NOT_MULTIPART, NOT_READY, TOO_LARGE, Fault
+from service.http.problems import (
+    BAD_PHOTOS,
+    BAD_REQUEST,
+    BUSY,
+    INVALID,
+    NOT_MULTIPART,
+    NOT_READY,
+    TOO_LARGE,
+    Fault,
+)
 from service.http.required_roles import requires
 from service.schemas.identify import deciding_distances, photo_url, timings_of
 from service.schemas.openapi import problem_responses
 from service.schemas.thresholds import chosen_thresholds
-from service.schemas.verify import ComparedPhoto, VerifiedEncounter, VerifiedPhoto, VerifyAnswer, VerifyForm
+from service.schemas.verify import (
+    ComparedPhoto,
+    VerifiedEncounter,
+    VerifiedPhoto,
+    VerifyAnswer,
+    VerifyForm,
+)
 from service.serving.service import Answered, Service, Serving, service_of, vectors_of
 
 _FILES = (PHOTOS_FIELD, REFERENCE_FIELD)
@@ -39,18 +54,21 @@ router = APIRouter(dependencies=[requires("read")])
     summary="Is it this one?",
     tags=["identify"],
     response_description="Every photo's answer.",
-    responses=problem_responses(BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY),
+    responses=problem_responses(
+        BAD_REQUEST, TOO_LARGE, NOT_MULTIPART, INVALID, BAD_PHOTOS, BUSY, NOT_READY
+    ),
     openapi_extra=request_body("VerifyRequest", VerifyForm, *_FILES),
 )
 async def verify_photos(request: Request) -> VerifyAnswer:
-    """Compare photos with one `individual` by all its photos, or with one other photo, the `reference`.
+    """Compare photos with one `individual` by all its photos, or with one other photo, the
+    `reference`.
 
-    The thresholds are those of `identify`: `same` within the one of `known`, `different` beyond the one of
-    `new_whale`. They were fitted to the nearest of all individuals, so that for one alone they are careful. An
-    individual with a nearer rival is never `same`, but for `review`.
+    The thresholds are those of `identify`: `same` within the one of `known`, `different` beyond the
+    one of `new_whale`. They were fitted to the nearest of all individuals, so that for one alone
+    they are careful. An individual with a nearer rival is never `same`, but for `review`.
 
-    The probability against an individual is the one that `identify` gives it; photo against photo it is read as if the
-    reference were the nearest that the catalogue had to offer.
+    The probability against an individual is the one that `identify` gives it; photo against photo
+    it is read as if the reference were the nearest that the catalogue had to offer.
     """
     started = time.perf_counter()
     service = service_of(request)
@@ -64,7 +82,10 @@ async def verify_photos(request: Request) -> VerifyAnswer:
         answered = await service.embed(serving, [*uploads, reference] if reference else uploads)
     asked = answered[: len(uploads)]
     if reference is not None:
-        found, together = _with_reference(serving, asked, answered[-1], reference.name, thresholds), None
+        found, together = (
+            _with_reference(serving, asked, answered[-1], reference.name, thresholds),
+            None,
+        )
     else:
         found, together = await _with_individual(service, serving, asked, form, thresholds)
     is_catalogued = reference is None
@@ -73,7 +94,9 @@ async def verify_photos(request: Request) -> VerifyAnswer:
             VerifiedPhoto(photo=upload.name, **_words(each, is_catalogued))
             for upload, each in zip(uploads, found, strict=True)
         ],
-        encounter=None if together is None else VerifiedEncounter(**_words(together, is_catalogued)),
+        encounter=None
+        if together is None
+        else VerifiedEncounter(**_words(together, is_catalogued)),
         individual=form.individual,
         reference=None if reference is None else reference.name,
         catalogue_revision=serving.identifier.gallery.revision,
@@ -85,7 +108,12 @@ async def verify_photos(request: Request) -> VerifyAnswer:
 
 def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None:
     if (form.individual is None) == (reference is None):
-        raise invalid(Fault(field="individual, reference", reason="give an individual or a reference, one of them"))
+        raise invalid(
+            Fault(
+                field="individual, reference",
+                reason="give an individual or a reference, one of them",
+            )
+        )
     if form.encounter and reference is not None:
         raise invalid(Fault(field="encounter", reason="goes with an individual only; take it out"))
     if form.individual is not None:
@@ -93,14 +121,25 @@ def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None
 
 
 def _with_reference(
-    serving: Serving, asked: Sequence[Answered], reference: Answered, name: str, thresholds: Thresholds
+    serving: Serving,
+    asked: Sequence[Answered],
+    reference: Answered,
+    name: str,
+    thresholds: Thresholds,
 ) -> list[Verification]:
     calibration = serving.identifier.calibration
-    return [verify_pair(calibration, each.seen.vector, reference.seen.vector, name, thresholds) for each in asked]
+    return [
+        verify_pair(calibration, each.seen.vector, reference.seen.vector, name, thresholds)
+        for each in asked
+    ]
 
 
 async def _with_individual(
-    service: Service, serving: Serving, asked: Sequence[Answered], form: VerifyForm, thresholds: Thresholds
+    service: Service,
+    serving: Serving,
+    asked: Sequence[Answered],
+    form: VerifyForm,
+    thresholds: Thresholds,
 ) -> tuple[list[Verification], Verification | None]:
     gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
     vectors, individual = vectors_of(asked), form.individual or ""
@@ -125,7 +164,9 @@ def _words(verification: Verification, is_catalogued: bool) -> dict[str, Any]:
         "nearest_individual": verification.nearest,
         "compared": [
             ComparedPhoto(
-                photo=each.photo, photo_url=photo_url(each.photo) if is_catalogued else None, distance=each.distance
+                photo=each.photo,
+                photo_url=photo_url(each.photo) if is_catalogued else None,
+                distance=each.distance,
             )
             for each in verification.compared
         ],

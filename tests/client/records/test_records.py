@@ -1,4 +1,6 @@
-"""The records are what the service documents: whatever it always answers, they hold, and they ask for no more."""
+"""The records are what the service documents: whatever it always answers, they hold, and they ask
+for no more.
+"""
 
 from __future__ import annotations
 
@@ -66,10 +68,18 @@ def test_a_record_holds_what_the_service_tells(record: type[Any], schemas: dict[
     held = {field.name: field for field in fields(record)}
     assert told - set(held) == set()
     assert set(held) - told - OF_HEADERS <= ({"photo"} if record is photos.Verified else set())
-    needed = {name for name, one in held.items() if one.default is MISSING and one.default_factory is MISSING}
-    always = set(schema.get("required", ())) | {name for name in told if "const" in schema["properties"][name]}
+    needed = {
+        name
+        for name, one in held.items()
+        if one.default is MISSING and one.default_factory is MISSING
+    }
+    always = set(schema.get("required", ())) | {
+        name for name in told if "const" in schema["properties"][name]
+    }
     assert needed - always == set()
 
 
 def test_an_encounter_is_verified_in_the_same_words(schemas: dict[str, Any]) -> None:
-    assert set(schemas["VerifiedEncounter"]["properties"]) | {"photo"} == {one.name for one in fields(photos.Verified)}
+    assert set(schemas["VerifiedEncounter"]["properties"]) | {"photo"} == {
+        one.name for one in fields(photos.Verified)
+    }

@@ -1,4 +1,6 @@
-"""What can be asked is what the service takes: no field of its forms is missing, none is made up."""
+"""What can be asked is what the service takes: no field of its forms is missing, none is made
+up.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from service.schemas.verify import EmbedForm, ExplainForm, VerifyForm
         (send_photos, QueueForm, {"photos"}),
     ],
 )
-def test_every_field_of_a_form_can_be_given(describe: Callable[..., Any], form: Any, files: set[str]) -> None:
+def test_every_field_of_a_form_can_be_given(
+    describe: Callable[..., Any], form: Any, files: set[str]
+) -> None:
     assert set(inspect.signature(describe).parameters) == {*form.model_fields, *files}
 
 

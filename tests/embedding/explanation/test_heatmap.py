@@ -1,4 +1,6 @@
-"""embedding/explanation/heatmap.py: colours that mean something, tiles that stay where they belong."""
+"""embedding/explanation/heatmap.py: colours that mean something, tiles that stay where they
+belong.
+"""
 
 from __future__ import annotations
 
@@ -25,20 +27,29 @@ def test_red_speaks_for_blue_against_and_nothing_for_nothing() -> None:
 
 def test_the_photo_shows_through_in_grey() -> None:
     over = heat_over(GREEN, np.zeros((2, 3)), 1.0).astype(int)
-    assert np.ptp(over) == 0 and over[0, 0, 0] == pytest.approx(0.299 * 20 + 0.587 * 200 + 0.114 * 20, abs=1)
-    assert heat_over(GREEN, np.zeros((2, 3)), 0.0).tolist() == over.tolist()  # two photos without any heat
+    assert np.ptp(over) == 0 and over[0, 0, 0] == pytest.approx(
+        0.299 * 20 + 0.587 * 200 + 0.114 * 20, abs=1
+    )
+    assert (
+        heat_over(GREEN, np.zeros((2, 3)), 0.0).tolist() == over.tolist()
+    )  # two photos without any heat
 
 
 def test_colour_is_as_strong_as_the_share_of_the_strongest() -> None:
     view = np.zeros((8, 8, 3), np.uint8)
-    full, half, beyond = (heat_over(view, np.array([[value]]), 2.0)[4, 4].astype(int) for value in (2.0, 1.0, 9.0))
+    full, half, beyond = (
+        heat_over(view, np.array([[value]]), 2.0)[4, 4].astype(int) for value in (2.0, 1.0, 9.0)
+    )
     np.testing.assert_allclose(half, full / 2, atol=1)
     assert full.tolist() == beyond.tolist()
 
 
 def test_tiles_stand_in_their_rows_with_frames_around_and_words_below() -> None:
     red, blue = (np.full((40, 60, 3), colour, np.uint8) for colour in ((200, 0, 0), (0, 0, 200)))
-    rows = [[Tile(GREEN, ("query",)), Tile(red, ("wrong",), WRONG)], [Tile(blue, ("right",), RIGHT)]]
+    rows = [
+        [Tile(GREEN, ("query",)), Tile(red, ("wrong",), WRONG)],
+        [Tile(blue, ("right",), RIGHT)],
+    ]
     pixels = to_array(tiled(rows))
     assert pixels.shape == (2 * (40 + 17 + 10) + 10, 2 * 70 + 10, 3)
     assert pixels[30, 40].tolist() == [20, 200, 20]

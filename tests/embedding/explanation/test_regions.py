@@ -1,4 +1,6 @@
-"""embedding/explanation/regions.py: heat that adds up to the very distance, and lies where the likeness is."""
+"""embedding/explanation/regions.py: heat that adds up to the very distance, and lies where the
+likeness is.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def pair(rng: np.random.Generator) -> np.ndarray:
 @pytest.mark.parametrize(
     ("pooling", "dimension"), [("gem", 8), ("average", 8), ("vlad", 8), ("gem", 0), ("average", 0)]
 )
-def test_regions_add_up_to_the_embedding(pooling: Pooling, dimension: int, rng: np.random.Generator) -> None:
+def test_regions_add_up_to_the_embedding(
+    pooling: Pooling, dimension: int, rng: np.random.Generator
+) -> None:
     network = network_of(pooling, dimension)
     images = torch.from_numpy(rng.normal(size=(3, 3, 64, 96)).astype(np.float32))
     with torch.no_grad():
@@ -50,7 +54,9 @@ def test_regions_add_up_to_the_embedding(pooling: Pooling, dimension: int, rng: 
 
 
 @pytest.mark.parametrize(("pooling", "dimension"), [("gem", 8), ("vlad", 8), ("average", 0)])
-def test_heat_adds_up_to_the_cosine_of_the_embeddings(pooling: Pooling, dimension: int, pair: np.ndarray) -> None:
+def test_heat_adds_up_to_the_cosine_of_the_embeddings(
+    pooling: Pooling, dimension: int, pair: np.ndarray
+) -> None:
     embedder = embedder_of(network_of(pooling, dimension))
     heat = heat_maps(embedder, *pair)
     one, other = embedder.embed_pixels(pair).astype(float)
@@ -68,7 +74,10 @@ def test_a_photo_and_itself_are_at_distance_0_with_the_same_heat(pair: np.ndarra
 
 def test_heat_follows_the_mirror(pair: np.ndarray) -> None:
     embedder = embedder_of(network_of())
-    straight, mirrored = heat_maps(embedder, *pair), heat_maps(embedder, pair[0, :, ::-1].copy(), pair[1])
+    straight, mirrored = (
+        heat_maps(embedder, *pair),
+        heat_maps(embedder, pair[0, :, ::-1].copy(), pair[1]),
+    )
     np.testing.assert_allclose(mirrored.query, straight.query[:, ::-1], atol=1e-5)
     np.testing.assert_allclose(mirrored.reference, straight.reference, atol=1e-5)
 
@@ -88,7 +97,9 @@ def test_the_heat_is_where_the_likeness_is() -> None:
     query[32:, 64:] = (0, 0, 255)
     reference[32:, 32:64] = (255, 0, 0)  # red in the middle below
     heat = heat_maps(embedder_of(network), query, reference)
-    assert heat.distance == pytest.approx(1 - np.sqrt(0.5), abs=1e-3)  # one of the query's two colours
+    assert heat.distance == pytest.approx(
+        1 - np.sqrt(0.5), abs=1e-3
+    )  # one of the query's two colours
     assert np.unravel_index(heat.query.argmax(), (2, 3)) == (0, 0)
     assert np.unravel_index(heat.reference.argmax(), (2, 3)) == (1, 1)
     assert heat.query[1, 2] == pytest.approx(0, abs=1e-3)  # blue is in the query alone
@@ -107,7 +118,10 @@ def test_an_ensemble_s_heat_adds_up_too_on_the_finest_of_its_grids(pair: np.ndar
     members[1].backbone = Halved()
     members[1].look_dim = members[1].dimension = 3
     embedder = embedder_of(Ensemble(members).eval())
-    assert [heat_maps(embedder_of(member), *pair).query.shape for member in members] == [(2, 3), (4, 6)]
+    assert [heat_maps(embedder_of(member), *pair).query.shape for member in members] == [
+        (2, 3),
+        (4, 6),
+    ]
     heat = heat_maps(embedder, *pair)
     one, other = embedder.embed_pixels(pair).astype(float)
     assert heat.query.shape == heat.reference.shape == (4, 6)
@@ -123,7 +137,9 @@ def test_heat_follows_a_mirror_about_the_length_too(pair: np.ndarray) -> None:
         Network(NetworkConfig("test_resnet", 8, mirror="vertical")).eval(),
     ]
     for network in (*members, Ensemble(members)):
-        straight, mirrored = (heat_maps(embedder_of(network), one, pair[1]) for one in (pair[0], pair[0, ::-1].copy()))
+        straight, mirrored = (
+            heat_maps(embedder_of(network), one, pair[1]) for one in (pair[0], pair[0, ::-1].copy())
+        )
         np.testing.assert_allclose(mirrored.query, straight.query[::-1], atol=1e-5)
         np.testing.assert_allclose(mirrored.reference, straight.reference, atol=1e-5)
         one, other = embedder_of(network).embed_pixels(pair).astype(float)
@@ -132,9 +148,14 @@ def test_heat_follows_a_mirror_about_the_length_too(pair: np.ndarray) -> None:
 
 def test_an_ensemble_of_one_is_that_one(pair: np.ndarray) -> None:
     network = network_of()
-    straight = pair[:, :, :48], pair[:, :, :48][:, :, ::-1]  # photos that are their own mirror images
+    straight = (
+        pair[:, :, :48],
+        pair[:, :, :48][:, :, ::-1],
+    )  # photos that are their own mirror images
     photos = np.concatenate(straight, axis=2)
-    alone, ensemble = (heat_maps(embedder_of(one), *photos) for one in (network, Ensemble([network])))
+    alone, ensemble = (
+        heat_maps(embedder_of(one), *photos) for one in (network, Ensemble([network]))
+    )
     np.testing.assert_allclose(ensemble.query, alone.query, atol=1e-6)
 
 
@@ -144,7 +165,9 @@ def test_grids_that_do_not_divide_each_other_keep_their_sum(pair: np.ndarray) ->
     heat = np.arange(6.0).reshape(2, 3)
     finer = _resampled(heat, 3, 4)
     assert finer.shape == (3, 4) and finer.sum() == pytest.approx(15)
-    np.testing.assert_allclose(finer.sum(1), [2, 5, 8])  # rows of 3 and 12, two thirds of each, and a third of both
+    np.testing.assert_allclose(
+        finer.sum(1), [2, 5, 8]
+    )  # rows of 3 and 12, two thirds of each, and a third of both
     np.testing.assert_allclose(_resampled(heat, 2, 3), heat)
 
 

@@ -9,7 +9,13 @@ from PIL import Image
 
 from embedding.embedder import Embedder
 from embedding.explanation.heatmap import RIGHT
-from embedding.explanation.side_by_side import ComparedPhoto, compare, seen_box, strongest_of, view_of
+from embedding.explanation.side_by_side import (
+    ComparedPhoto,
+    compare,
+    seen_box,
+    strongest_of,
+    view_of,
+)
 from embedding.networks.locator import Locator, locate
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import Box, to_array
@@ -22,7 +28,9 @@ HALF = Box(0.0, 0.0, 0.5, 1.0)
 @pytest.fixture
 def embedder() -> Embedder:
     torch.manual_seed(4)
-    return Embedder(Network(NetworkConfig("test_resnet", 8)), CROPPED, "", locator=Locator(), device="cpu")
+    return Embedder(
+        Network(NetworkConfig("test_resnet", 8)), CROPPED, "", locator=Locator(), device="cpu"
+    )
 
 
 @pytest.fixture
@@ -36,7 +44,9 @@ def image(rng: np.random.Generator) -> Image.Image:
 def test_the_distance_is_the_embedder_s(embedder: Embedder, image: Image.Image) -> None:
     other = Image.fromarray(np.flipud(to_array(image)).copy())
     for boxes in ((HALF, HALF), (None, HALF), (None, None)):
-        heat = compare(embedder, ComparedPhoto("a", image, boxes[0]), ComparedPhoto("b", other, boxes[1])).heat
+        heat = compare(
+            embedder, ComparedPhoto("a", image, boxes[0]), ComparedPhoto("b", other, boxes[1])
+        ).heat
         one, two = embedder.embed([image, other], boxes).astype(float)
         assert heat.distance == pytest.approx(1 - one @ two, abs=1e-5)
 
@@ -44,7 +54,10 @@ def test_the_distance_is_the_embedder_s(embedder: Embedder, image: Image.Image) 
 def test_both_photos_are_as_wide_as_each_other_plain_above_and_heated_below(
     embedder: Embedder, image: Image.Image
 ) -> None:
-    photos = ComparedPhoto("a.jpg", image, HALF), ComparedPhoto("b.jpg", image, Box(0.0, 0.0, 1.0, 1.0))
+    photos = (
+        ComparedPhoto("a.jpg", image, HALF),
+        ComparedPhoto("b.jpg", image, Box(0.0, 0.0, 1.0, 1.0)),
+    )
     pixels = to_array(compare(embedder, *photos, frame=RIGHT).picture).astype(int)
     # The query's box is 100 x 60 px, the reference's 200 x 60: at 360 px wide, 216 and 108 px high.
     assert pixels.shape == (2 * (216 + 17 + 10) + 37, 2 * 370 + 10, 3)
@@ -55,7 +68,9 @@ def test_both_photos_are_as_wide_as_each_other_plain_above_and_heated_below(
     assert tuple(pixels[34, 500]) == RIGHT and tuple(pixels[34, 100]) != RIGHT
 
 
-def test_the_box_seen_is_the_given_one_or_else_the_located(embedder: Embedder, image: Image.Image) -> None:
+def test_the_box_seen_is_the_given_one_or_else_the_located(
+    embedder: Embedder, image: Image.Image
+) -> None:
     assert embedder.locator is not None
     assert seen_box(embedder, image, HALF) == HALF
     assert seen_box(embedder, image, None) == locate(embedder.locator, [image])[0]

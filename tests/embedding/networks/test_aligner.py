@@ -1,4 +1,6 @@
-"""embedding/networks/aligner.py: a body part is cut out upright, and what was found there goes back to where it is."""
+"""embedding/networks/aligner.py: a body part is cut out upright, and what was found there goes back
+to where it is.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,27 @@ ALIGNED = NetworkConfig("test_resnet", 8, "vlad", aligned_px=(96, 64))
 
 
 def placed(
-    *, across: float = 0.5, down: float = 0.25, at: tuple[float, float] = (0.0, 0.0), turned: float = 0.0
+    *,
+    across: float = 0.5,
+    down: float = 0.25,
+    at: tuple[float, float] = (0.0, 0.0),
+    turned: float = 0.0,
 ) -> torch.Tensor:
-    """One placement (1, 2, 3): a body part of half the photo's width and a quarter of its height."""
+    """One placement (1, 2, 3): a body part of half the photo's width and a quarter of its
+    height.
+    """
     cos, sin = math.cos(turned), math.sin(turned)
     return torch.tensor([[[across * cos, -down * sin, at[0]], [across * sin, down * cos, at[1]]]])
 
 
 def a_photo_with_a_bar(place: torch.Tensor, *, height: int = 240, width: int = 240) -> torch.Tensor:
-    """(1, 3, h, w): white inside the placement's corners, black beyond them, and red in the body part's left half."""
+    """(1, 3, h, w): white inside the placement's corners, black beyond them, and red in the body
+    part's left half.
+    """
     down, across = torch.meshgrid(
-        (torch.arange(height) + 0.5) / height * 2 - 1, (torch.arange(width) + 0.5) / width * 2 - 1, indexing="ij"
+        (torch.arange(height) + 0.5) / height * 2 - 1,
+        (torch.arange(width) + 0.5) / width * 2 - 1,
+        indexing="ij",
     )
     beyond = torch.stack([across - place[0, 0, 2], down - place[0, 1, 2]], -1)
     inside = beyond @ torch.linalg.inv(place[0, :, :2]).T
@@ -52,16 +64,22 @@ def test_a_tilted_body_part_is_turned_upright(turned: float) -> None:
 
 def test_what_lies_outside_the_photo_repeats_its_edge() -> None:
     photo = torch.full((1, 3, 60, 60), 0.7)
-    torch.testing.assert_close(aligned(photo, placed(at=(1.0, 0.9)), 40, 20), torch.full((1, 3, 20, 40), 0.7))
+    torch.testing.assert_close(
+        aligned(photo, placed(at=(1.0, 0.9)), 40, 20), torch.full((1, 3, 20, 40), 0.7)
+    )
 
 
 def test_regions_go_back_to_their_places_and_keep_their_sum(rng: np.random.Generator) -> None:
     regions = torch.from_numpy(rng.normal(size=(1, 4, 6, 5)).astype(np.float32))
     back = in_photo(regions, placed(across=0.25, down=0.25, at=(0.6, -0.6)))
     torch.testing.assert_close(back.sum((1, 2)), regions.sum((1, 2)))
-    assert back[:, :2, 3:].abs().sum() == pytest.approx(back.abs().sum())  # all in the upper right quarter
+    assert back[:, :2, 3:].abs().sum() == pytest.approx(
+        back.abs().sum()
+    )  # all in the upper right quarter
     far = in_photo(regions, placed(at=(5.0, 5.0)))
-    torch.testing.assert_close(far[0, 3, 5], regions.sum((1, 2))[0])  # nothing is lost beyond the edge
+    torch.testing.assert_close(
+        far[0, 3, 5], regions.sum((1, 2))[0]
+    )  # nothing is lost beyond the edge
 
 
 def test_jitter_is_small_and_drawn_from_the_seed() -> None:
@@ -79,7 +97,9 @@ def test_an_aligner_takes_any_size_and_begins_in_the_middle() -> None:
     for height, width in ((ALIGNER_PX, ALIGNER_PX), (80, 200)):
         found = aligner(torch.zeros(2, 3, height, width))
         assert found.shape == (2, 2, 3)
-        torch.testing.assert_close(found[0], torch.tensor([[0.6, 0, 0], [0, 0.5, 0]]), atol=0.2, rtol=0)
+        torch.testing.assert_close(
+            found[0], torch.tensor([[0.6, 0, 0], [0, 0.5, 0]]), atol=0.2, rtol=0
+        )
 
 
 def test_a_networks_description_holds_the_size_only_where_there_is_an_aligner() -> None:
@@ -106,7 +126,9 @@ def test_the_aligner_does_not_learn_with_the_network() -> None:
     assert all(weight.grad is None for weight in network.aligner.parameters())
     assert any(weight.grad is not None for weight in network.backbone.parameters())
     after = network.aligner.state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before)  # nor its batch statistics
+    assert all(
+        torch.equal(before[name], after[name]) for name in before
+    )  # nor its batch statistics
 
 
 def test_placements_are_a_little_off_only_while_learning() -> None:

@@ -16,7 +16,9 @@ def test_an_ensemble_s_cosine_is_the_mean_of_its_members() -> None:
     ensemble, images = Ensemble(members).eval(), torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         together = ensemble(images)
-        cosines = [float(functional.cosine_similarity(*member(images).split(1))) for member in members]
+        cosines = [
+            float(functional.cosine_similarity(*member(images).split(1))) for member in members
+        ]
     assert together.shape == (2, 16)
     assert ensemble.dimension == 16
     assert float(together[0] @ together[1]) == pytest.approx(sum(cosines) / 2, abs=1e-5)
@@ -54,7 +56,9 @@ def red_and_blue(sharpness: float) -> Ensemble:
     shares = {"red": (1.0, 0.0), "blue": (0.25, 0.75)}
     ensemble = Ensemble([Colour(1.0), Colour(-1.0)], gate=GateConfig(shares))
     assert ensemble.gate is not None
-    ensemble.gate.weight.copy_(sharpness * torch.tensor([[1.0, 0, 0, -1.0, 0, 0], [0, 0, 1.0, 0, 0, -1.0]]))
+    ensemble.gate.weight.copy_(
+        sharpness * torch.tensor([[1.0, 0, 0, -1.0, 0, 0], [0, 0, 1.0, 0, 0, -1.0]])
+    )
     return ensemble
 
 
@@ -74,7 +78,9 @@ def test_a_gate_divides_photos_among_members_by_what_they_look_like() -> None:
 def test_a_gate_is_described_and_built_again() -> None:
     config = NetworkConfig("test_resnet", 6).to_dict()
     gate = GateConfig({"a": (1.0, 0.0), "b": (0.5, 0.5)})
-    built = network_of({"members": [config, {**config, "input_px": [20, 10]}], "gate": gate.to_dict()})
+    built = network_of(
+        {"members": [config, {**config, "input_px": [20, 10]}], "gate": gate.to_dict()}
+    )
     assert isinstance(built, Ensemble)
     assert built.gate is not None
     assert (built.sizes, built.gate.config) == ((None, (20, 10)), gate)
@@ -84,11 +90,15 @@ def test_a_gate_is_described_and_built_again() -> None:
 @pytest.mark.parametrize("shares", [[1.0], [0.5, 0.4], [1.5, -0.5]])
 def test_shares_that_are_none_are_refused(shares: list[float]) -> None:
     config: dict[str, Any] = NetworkConfig("test_resnet", 6).to_dict()
-    with pytest.raises(BadNetwork, match=r"the gate gives a the shares .*; allowed are 2 that sum to 1"):
+    with pytest.raises(
+        BadNetwork, match=r"the gate gives a the shares .*; allowed are 2 that sum to 1"
+    ):
         network_of({"members": [config, config], "gate": {"shares": {"a": shares}}})
 
 
-def test_each_member_makes_mirror_images_its_own_way_and_the_straight_ones_say_whose_they_are() -> None:
+def test_each_member_makes_mirror_images_its_own_way_and_the_straight_ones_say_whose_they_are() -> (
+    None
+):
     torch.manual_seed(7)
     configs = [NetworkConfig("test_resnet", 6), NetworkConfig("test_resnet", 4, mirror="vertical")]
     members = [Network(config).eval() for config in configs]
@@ -99,8 +109,12 @@ def test_each_member_makes_mirror_images_its_own_way_and_the_straight_ones_say_w
     with torch.no_grad():
         lengths = ensemble.shares(images).sqrt()
         both = ensemble.both_sides(images)
-        for member, axis, at, part in zip(members, (3, 2), (0, 1), both.split([6, 4], dim=1), strict=True):
-            sides = functional.normalize(member(images)) + functional.normalize(member(images.flip(axis)))
+        for member, axis, at, part in zip(
+            members, (3, 2), (0, 1), both.split([6, 4], dim=1), strict=True
+        ):
+            sides = functional.normalize(member(images)) + functional.normalize(
+                member(images.flip(axis))
+            )
             torch.testing.assert_close(part, sides * lengths[:, at, None], atol=1e-5, rtol=1e-4)
 
 
@@ -113,7 +127,9 @@ def test_members_look_at_their_own_photos_alone_and_the_gate_goes_by_the_first()
     photos = torch.zeros(3, 3, 4, 4)
     photos[0, 0], photos[1, 2], photos[2, 0] = 1.0, 1.0, 0.5
     embedded = ensemble(photos)
-    assert torch.allclose(embedded, torch.tensor([[1.0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, -1.0], [1.0, 0, 0, 0, 0, 0]]))
+    assert torch.allclose(
+        embedded, torch.tensor([[1.0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, -1.0], [1.0, 0, 0, 0, 0, 0]])
+    )
     assert second.counted == 1  # the blue one; the first has to look at all, as the gate goes by it
     assert first.counted == 3
 
@@ -121,7 +137,9 @@ def test_members_look_at_their_own_photos_alone_and_the_gate_goes_by_the_first()
 def test_a_share_too_small_to_matter_is_another_s() -> None:
     ensemble = red_and_blue(4.0)
     photos = torch.zeros(1, 3, 4, 4)
-    photos[0, 0] = 1.0  # e^8 times as red as blue: 0.03 % of it blue, of which the second has three quarters
+    photos[0, 0] = (
+        1.0  # e^8 times as red as blue: 0.03 % of it blue, of which the second has three quarters
+    )
     assert ensemble.shares(photos).tolist() == [[1.0, 0.0]]
 
 

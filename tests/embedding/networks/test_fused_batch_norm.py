@@ -1,4 +1,6 @@
-"""embedding/networks/fused_batch_norm.py: the same numbers with fewer layers, and never where something else reads a convolution."""
+"""embedding/networks/fused_batch_norm.py: the same numbers with fewer layers, and never where
+something else reads a convolution.
+"""
 
 from __future__ import annotations
 
@@ -47,19 +49,29 @@ def seen(network: nn.Module, px: int = 64) -> Tensor:
 
 
 def fold(network: nn.Module, px: int = 64) -> int:
-    return fold_batch_norms(network, torch.rand(1, 3, px, px, generator=torch.Generator().manual_seed(6)))
+    return fold_batch_norms(
+        network, torch.rand(1, 3, px, px, generator=torch.Generator().manual_seed(6))
+    )
 
 
 @pytest.mark.parametrize(
     ("config", "left"),
     [
-        (NetworkConfig("mobilenetv2_100", 8, backbone_options=(("bn_eps", 1e-3), ("pad_type", "same"))), 0),
+        (
+            NetworkConfig(
+                "mobilenetv2_100", 8, backbone_options=(("bn_eps", 1e-3), ("pad_type", "same"))
+            ),
+            0,
+        ),
         (NetworkConfig("mobilenetv2_100", 8, "vlad", clusters=4, cell_dim=3, stride=16), 0),
         (NetworkConfig("tf_efficientnet_lite0", 8, stride=16), 0),
         (NetworkConfig("test_efficientnet", 8), 0),
         (NetworkConfig("resnet18", 8), 0),
         (NetworkConfig("test_resnet", 8), 0),
-        (NetworkConfig("resnetv2_50", 8), 17),  # they come before convolutions, and some after what was added up
+        (
+            NetworkConfig("resnetv2_50", 8),
+            17,
+        ),  # they come before convolutions, and some after what was added up
     ],
 )
 def test_networks_see_the_same_without_their_batch_norms(config: NetworkConfig, left: int) -> None:
@@ -71,7 +83,9 @@ def test_networks_see_the_same_without_their_batch_norms(config: NetworkConfig, 
 
 
 @pytest.mark.parametrize("finder", [Locator, EarlierLocator, Aligner])
-def test_what_finds_places_sees_the_same(finder: Callable[[], Locator | EarlierLocator | Aligner]) -> None:
+def test_what_finds_places_sees_the_same(
+    finder: Callable[[], Locator | EarlierLocator | Aligner],
+) -> None:
     torch.manual_seed(3)
     network = finder()
     lived_in(network)
@@ -84,7 +98,9 @@ def test_what_finds_places_sees_the_same(finder: Callable[[], Locator | EarlierL
 class Block(nn.Module):
     """A convolution and a normalisation, called as `order` says."""
 
-    def __init__(self, order: Callable[[Block, Tensor], Tensor], conv: nn.Module | None = None) -> None:
+    def __init__(
+        self, order: Callable[[Block, Tensor], Tensor], conv: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.conv, self.norm, self._order = conv or nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), order
         self.alias, self.stem = self.norm, nn.Sequential(self.conv, self.norm)
@@ -123,10 +139,14 @@ def test_only_a_convolution_that_its_normalisation_alone_reads_is_folded(
     "conv",
     [
         pytest.param(lambda: StdConv2d(3, 3, 1), id="standardised"),
-        pytest.param(lambda: nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 3, 1)), id="parametrised"),
+        pytest.param(
+            lambda: nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 3, 1)), id="parametrised"
+        ),
     ],
 )
-def test_a_convolution_that_changes_its_weights_before_use_stays(conv: Callable[[], nn.Module]) -> None:
+def test_a_convolution_that_changes_its_weights_before_use_stays(
+    conv: Callable[[], nn.Module],
+) -> None:
     block = lived_in(Block(lambda block, x: block.norm(block.conv(x)), conv()))
     assert fold(block) == 0
     assert norms_left(block) == 1
@@ -152,4 +172,6 @@ def test_a_checkpoint_is_loaded_beside_one_that_is_asked(tmp_path: Path) -> None
         answers = [pool.submit(asked.embed_pixels, shown) for _ in range(40)]
         assert all(np.allclose(answer.result(), expected, atol=1e-5) for answer in answers)
         assert all(norms_left(one.result().network) == 0 for one in loaded)
-        assert all(np.allclose(one.result().embed_pixels(shown), expected, atol=1e-5) for one in loaded)
+        assert all(
+            np.allclose(one.result().embed_pixels(shown), expected, atol=1e-5) for one in loaded
+        )

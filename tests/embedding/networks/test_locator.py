@@ -7,7 +7,14 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from embedding.networks.locator import AnyLocator, EarlierLocator, Locator, locate, locator_of, locator_pixels
+from embedding.networks.locator import (
+    AnyLocator,
+    EarlierLocator,
+    Locator,
+    locate,
+    locator_of,
+    locator_pixels,
+)
 
 
 @pytest.fixture(params=[Locator, EarlierLocator])
@@ -18,14 +25,20 @@ def locator(request: pytest.FixtureRequest) -> AnyLocator:
 
 @pytest.fixture
 def images(rng: np.random.Generator) -> list[Image.Image]:
-    return [Image.fromarray(rng.integers(0, 256, (40 + at, 90, 3), dtype=np.uint8)) for at in range(5)]
+    return [
+        Image.fromarray(rng.integers(0, 256, (40 + at, 90, 3), dtype=np.uint8)) for at in range(5)
+    ]
 
 
-def test_a_box_is_within_the_photo_and_never_inside_out(locator: AnyLocator, rng: np.random.Generator) -> None:
+def test_a_box_is_within_the_photo_and_never_inside_out(
+    locator: AnyLocator, rng: np.random.Generator
+) -> None:
     with torch.no_grad():
         for scale in (1.0, 1000.0):  # extreme activations too
             found = locator(
-                torch.from_numpy(scale * rng.normal(size=(50, 3, locator.px, locator.px)).astype(np.float32))
+                torch.from_numpy(
+                    scale * rng.normal(size=(50, 3, locator.px, locator.px)).astype(np.float32)
+                )
             )
             assert found.shape == (50, 4) and bool(((found >= 0) & (found <= 1)).all())
             assert bool((found[:, 0] <= found[:, 2]).all() and (found[:, 1] <= found[:, 3]).all())
@@ -37,7 +50,9 @@ def test_the_box_in_a_mirror_image_is_the_mirrored_box(locator: AnyLocator) -> N
     assert mirrored == pytest.approx((1 - box.right, box.top, 1 - box.left, box.bottom), abs=1e-5)
 
 
-def test_a_box_does_not_depend_on_its_company(locator: AnyLocator, images: list[Image.Image]) -> None:
+def test_a_box_does_not_depend_on_its_company(
+    locator: AnyLocator, images: list[Image.Image]
+) -> None:
     together = locate(locator, images)
     assert len(together) == 5
     for image, box in zip(images, together, strict=True):

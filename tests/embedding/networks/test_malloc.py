@@ -18,7 +18,8 @@ import ctypes, resource, sys
 from embedding.networks.malloc import keep_freed_memory
 print(keep_freed_memory())
 libc = ctypes.CDLL(None)
-libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
 def use():
     place = libc.malloc(64 * 2**20)
     ctypes.memset(place, 1, 64 * 2**20)
@@ -35,7 +36,11 @@ def counted(**environment: str) -> tuple[str, int]:
     """What it said, and the page faults of five times 64 MiB that were had before."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     done = subprocess.run(
-        [sys.executable, "-c", COUNTING], env={**plain, **environment}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", COUNTING],
+        env={**plain, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     said, faults = done.stdout.split()
     return said, int(faults)

@@ -40,14 +40,21 @@ def test_added_looks_are_the_mirror_image_s_too_and_those_kept_apart_are_not(
     looks: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
     seen, mirrored = looks
-    assert torch.equal(join_sides(seen, mirrored, "added", None), join_sides(mirrored, seen, "added", None))
-    one, other = join_sides(seen, mirrored, "apart", None), join_sides(mirrored, seen, "apart", None)
+    assert torch.equal(
+        join_sides(seen, mirrored, "added", None), join_sides(mirrored, seen, "added", None)
+    )
+    one, other = (
+        join_sides(seen, mirrored, "apart", None),
+        join_sides(mirrored, seen, "apart", None),
+    )
     torch.testing.assert_close(one[:, :4], other[:, :4])  # the even half
     torch.testing.assert_close(one[:, 4:], -other[:, 4:])  # the odd half
 
 
 @pytest.mark.parametrize("odd_dims", [0, 1, 4])
-def test_chosen_axes_are_even_first_and_odd_last(looks: tuple[torch.Tensor, torch.Tensor], odd_dims: int) -> None:
+def test_chosen_axes_are_even_first_and_odd_last(
+    looks: tuple[torch.Tensor, torch.Tensor], odd_dims: int
+) -> None:
     seen, mirrored = looks
     together = join_sides(seen, mirrored, "apart", odd_dims)
     even = 4 - odd_dims
@@ -77,7 +84,10 @@ def test_a_network_s_embeddings_keep_them_apart() -> None:
 
 @pytest.mark.parametrize("odd_dims", [None, 3])
 def test_an_ensemble_s_parts_and_its_heat_keep_them_apart_too(odd_dims: int | None) -> None:
-    members = [network_of(1, odd_dims=odd_dims), network_of(2, mirror="vertical", odd_dims=odd_dims)]
+    members = [
+        network_of(1, odd_dims=odd_dims),
+        network_of(2, mirror="vertical", odd_dims=odd_dims),
+    ]
     ensemble = Ensemble(members).eval()
     width = 16 if odd_dims is None else 8
     assert ensemble.dimension == 2 * width
@@ -85,12 +95,20 @@ def test_an_ensemble_s_parts_and_its_heat_keep_them_apart_too(odd_dims: int | No
     with torch.no_grad():
         parts = ensemble.both_sides(images).split(width, dim=1)
         for member, part in zip(members, parts, strict=True):
-            straight, mirrored = (functional.normalize(look) for look in (member(images), member.mirrored(images)))
-            torch.testing.assert_close(part, member.joined(straight, mirrored) / 2**0.5, rtol=1e-4, atol=1e-5)
+            straight, mirrored = (
+                functional.normalize(look) for look in (member(images), member.mirrored(images))
+            )
+            torch.testing.assert_close(
+                part, member.joined(straight, mirrored) / 2**0.5, rtol=1e-4, atol=1e-5
+            )
         assert ensemble(images).shape == (2, 16)
     for network in (*members, ensemble):
         embedder = Embedder(network, Preprocessing(96, 64), "", device="cpu")
-        pixels = torch.randint(0, 256, (2, 64, 96, 3), generator=torch.Generator().manual_seed(6)).byte().numpy()
+        pixels = (
+            torch.randint(0, 256, (2, 64, 96, 3), generator=torch.Generator().manual_seed(6))
+            .byte()
+            .numpy()
+        )
         one, other = embedder.embed_pixels(pixels).astype(float)
         heat = heat_maps(embedder, *pixels)
         assert len(one) == embedder.dimension == network.dimension

@@ -1,4 +1,6 @@
-"""embedding/networks/network.py: GeM against its formula, timm behind its door, and weights that fit or are refused."""
+"""embedding/networks/network.py: GeM against its formula, timm behind its door, and weights that
+fit or are refused.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from embedding.networks.pooling import GeneralizedMean, Vlad
 TINY = NetworkConfig("test_resnet", embedding_dim=8)
 
 
-def backbone_weights(seed: int, name: str = "test_resnet", classes: int = 10) -> dict[str, torch.Tensor]:
+def backbone_weights(
+    seed: int, name: str = "test_resnet", classes: int = 10
+) -> dict[str, torch.Tensor]:
     """A timm state dict, classifier and all, as a user has one lying about."""
     torch.manual_seed(seed)
     return timm.create_model(name, num_classes=classes).state_dict()
@@ -65,14 +69,18 @@ def test_no_dimension_leaves_the_pooled_features_as_they_are(rng: np.random.Gene
 
 
 def test_building_a_network_leaves_its_batch_statistics_untouched() -> None:
-    means = [value for name, value in Network(TINY).state_dict().items() if name.endswith("running_mean")]
+    means = [
+        value for name, value in Network(TINY).state_dict().items() if name.endswith("running_mean")
+    ]
     assert len(means) > 5 and all(not value.any() for value in means)
 
 
 def test_the_description_survives_its_dictionary() -> None:
     config = NetworkConfig("resnet10t", 64, "average", (("output_stride", 16),))
     assert NetworkConfig.from_dict(config.to_dict()) == config
-    with pytest.raises(BadNetwork, match=r"\['throat'\]; known are \['aligned_px', 'backbone', 'backbone_options'"):
+    with pytest.raises(
+        BadNetwork, match=r"\['throat'\]; known are \['aligned_px', 'backbone', 'backbone_options'"
+    ):
         NetworkConfig.from_dict({**config.to_dict(), "throat": "long"})
 
 
@@ -85,15 +93,33 @@ def test_an_unknown_backbone_is_refused_with_those_near_it() -> None:
     ("config", "said"),
     [
         (NetworkConfig("test_resnet", pooling="max"), "pooling 'max'; allowed are"),  # type: ignore[arg-type]
-        (NetworkConfig("test_resnet", backbone_options=(("colour", 1),)), "could not build test_resnet with"),
-        (NetworkConfig("test_resnet", backbone_options=(("output_stride", 7),)), "could not build test_resnet with"),
+        (
+            NetworkConfig("test_resnet", backbone_options=(("colour", 1),)),
+            "could not build test_resnet with",
+        ),
+        (
+            NetworkConfig("test_resnet", backbone_options=(("output_stride", 7),)),
+            "could not build test_resnet with",
+        ),
         (NetworkConfig("test_resnet", stages=3), r"stages 3; allowed are \[1, 2\]"),
         (NetworkConfig("test_resnet", mirror="diagonal"), "mirror 'diagonal'; allowed are"),  # type: ignore[arg-type]
-        (NetworkConfig("test_resnet", stride=5), r"stride 5; those of test_resnet are \[2, 4, 8, 16, 32\], or 0"),
+        (
+            NetworkConfig("test_resnet", stride=5),
+            r"stride 5; those of test_resnet are \[2, 4, 8, 16, 32\], or 0",
+        ),
         (NetworkConfig("test_resnet", stride=8, stages=2), "stride 8 with stages 2"),
-        (NetworkConfig("test_resnet", pooling="vlad", branches="left_right"), "vlad.* takes one whole map"),
-        (NetworkConfig("test_resnet", pooling="vlad", embedding_dim=0), "vlad.* and an embedding_dim"),
-        (NetworkConfig("test_vit"), r"maps of shape \(1, 17, 64\); a convolutional one gives 4 axes"),
+        (
+            NetworkConfig("test_resnet", pooling="vlad", branches="left_right"),
+            "vlad.* takes one whole map",
+        ),
+        (
+            NetworkConfig("test_resnet", pooling="vlad", embedding_dim=0),
+            "vlad.* and an embedding_dim",
+        ),
+        (
+            NetworkConfig("test_vit"),
+            r"maps of shape \(1, 17, 64\); a convolutional one gives 4 axes",
+        ),
         (NetworkConfig("vit_tiny_patch16_224"), "takes no image of 64 x 64 px"),
     ],
 )
@@ -124,7 +150,9 @@ def test_without_network_the_error_says_what_else_there_is(monkeypatch: pytest.M
         raise OSError("no route to host")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(BadNetwork, match=r"no route to host.*weights = \"default\".*local file, or \"random\""):
+    with pytest.raises(
+        BadNetwork, match=r"no route to host.*weights = \"default\".*local file, or \"random\""
+    ):
         Network(TINY, pretrained=True)
 
 
@@ -150,7 +178,9 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     first = next(name for name in weights if weights[name].ndim == 4)
     weights[first] = weights[first][:-1].clone()
     torch.save(weights, tmp_path / "cut.pth")
-    with pytest.raises(BadNetwork, match=f"0 tensors missing, 1 of another shape; the first is {first}"):
+    with pytest.raises(
+        BadNetwork, match=f"0 tensors missing, 1 of another shape; the first is {first}"
+    ):
         load_backbone_weights(Network(TINY).backbone, "test_resnet", tmp_path / "cut.pth")
 
 
@@ -191,7 +221,8 @@ def test_a_file_that_holds_no_weights_is_refused(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("backbone", "options"), [("mobilenetv2_100", {"pad_type": "same"}), ("mobilenetv3_small_050", {})]
+    ("backbone", "options"),
+    [("mobilenetv2_100", {"pad_type": "same"}), ("mobilenetv3_small_050", {})],
 )
 def test_thinned_strides_compute_the_same_numbers(backbone: str, options: dict[str, str]) -> None:
     torch.manual_seed(1)
@@ -216,9 +247,16 @@ def test_a_copy_of_a_thinned_network_has_its_own_weights() -> None:
 
 @pytest.mark.parametrize(
     ("stages", "branches", "width"),
-    [(1, "whole", 96), (2, "whole", 96 + 192), (1, "upper_lower", 3 * 96), (2, "left_right", 3 * (96 + 192))],
+    [
+        (1, "whole", 96),
+        (2, "whole", 96 + 192),
+        (1, "upper_lower", 3 * 96),
+        (2, "left_right", 3 * (96 + 192)),
+    ],
 )
-def test_stages_and_branches_are_pooled_side_by_side(stages: int, branches: Any, width: int) -> None:
+def test_stages_and_branches_are_pooled_side_by_side(
+    stages: int, branches: Any, width: int
+) -> None:
     network = Network(NetworkConfig("test_resnet", 0, stages=stages, branches=branches)).eval()
     assert network.dimension == width
     assert network(torch.randn(2, 3, 64, 64)).shape == (2, width)
@@ -226,7 +264,9 @@ def test_stages_and_branches_are_pooled_side_by_side(stages: int, branches: Any,
 
 
 def test_a_half_sees_its_half_alone() -> None:
-    network = Network(NetworkConfig("test_resnet", 0, pooling="average", branches="left_right")).eval()
+    network = Network(
+        NetworkConfig("test_resnet", 0, pooling="average", branches="left_right")
+    ).eval()
     maps = torch.zeros(1, 96, 4, 5)
     maps[..., :2] = 1.0
     network.feature_maps = lambda images: maps  # pyright: ignore[reportAttributeAccessIssue]
@@ -235,7 +275,9 @@ def test_a_half_sees_its_half_alone() -> None:
     assert [float(part.mean()) for part in (whole, left, right)] == pytest.approx([2 / 5, 2 / 3, 0])
 
 
-@pytest.mark.parametrize(("wrong", "said"), [({"stages": 3}, "stages 3"), ({"branches": "x"}, "branches 'x'")])
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"stages": 3}, "stages 3"), ({"branches": "x"}, "branches 'x'")]
+)
 def test_other_stages_and_branches_are_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(BadNetwork, match=said):
         Network(NetworkConfig("test_resnet", 8, **wrong))
@@ -248,7 +290,9 @@ def test_without_a_neck_the_embedding_is_the_projection() -> None:
     assert not any(name.startswith("neck") for name in network.state_dict())
 
 
-def test_vlad_is_the_sum_of_differences_from_each_centre_by_softmax(rng: np.random.Generator) -> None:
+def test_vlad_is_the_sum_of_differences_from_each_centre_by_softmax(
+    rng: np.random.Generator,
+) -> None:
     torch.manual_seed(3)
     pool = Vlad(channels=5, clusters=3, cell_dim=4)
     maps = torch.from_numpy(rng.normal(size=(2, 5, 3, 4)).astype(np.float32))
@@ -296,15 +340,24 @@ def test_a_stride_stops_the_backbone_where_its_maps_are_that_much_smaller() -> N
     sizes = [sum(p.numel() for p in one.backbone.parameters()) for one in (whole, cut)]
     assert sizes[1] < sizes[0] / 10
     shared = cut.backbone.state_dict().keys() & whole.backbone.state_dict().keys()
-    assert shared == cut.backbone.state_dict().keys()  # by the same names, so that a whole one's weights fit
+    assert (
+        shared == cut.backbone.state_dict().keys()
+    )  # by the same names, so that a whole one's weights fit
     # What the whole one computes on its way is what the cut one ends with.
     cut.backbone.load_state_dict({name: whole.backbone.state_dict()[name] for name in shared})
-    between = whole.backbone.forward_intermediates(images, indices=[cut.stage], intermediates_only=True)[0]
+    between = whole.backbone.forward_intermediates(
+        images, indices=[cut.stage], intermediates_only=True
+    )[0]
     torch.testing.assert_close(cut.feature_maps(images), between)
 
 
 @pytest.mark.parametrize(("mirror", "axis"), [("horizontal", 3), ("vertical", 2)])
 def test_both_sides_are_the_image_s_and_its_mirror_image_s(mirror: Mirror, axis: int) -> None:
-    network, images = Network(NetworkConfig("test_resnet", 8, mirror=mirror)).eval(), torch.randn(2, 3, 64, 96)
+    network, images = (
+        Network(NetworkConfig("test_resnet", 8, mirror=mirror)).eval(),
+        torch.randn(2, 3, 64, 96),
+    )
     with torch.no_grad():
-        torch.testing.assert_close(network.both_sides(images), network(images) + network(images.flip(axis)))
+        torch.testing.assert_close(
+            network.both_sides(images), network(images) + network(images.flip(axis))
+        )

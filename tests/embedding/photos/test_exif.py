@@ -1,4 +1,6 @@
-"""embedding/photos/exif.py: the orientation, against Pillow's own reading, and the time; and nothing but them."""
+"""embedding/photos/exif.py: the orientation, against Pillow's own reading, and the time; and
+nothing but them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from embedding.photos.exif import orientation, set_jpeg_exif_aside, taken_at
 def exif_of(byte_order: str, *tags: tuple[int, int, int]) -> bytes:
     """An EXIF block of (tag, kind, value) entries in one directory; byte order `<` or `>`."""
     head = {"<": b"II*\x00", ">": b"MM\x00*"}[byte_order] + struct.pack(byte_order + "I", 8)
-    entries = b"".join(struct.pack(byte_order + "HHIHH", tag, kind, 1, value, 0) for tag, kind, value in tags)
+    entries = b"".join(
+        struct.pack(byte_order + "HHIHH", tag, kind, 1, value, 0) for tag, kind, value in tags
+    )
     return b"Exif\x00\x00" + head + struct.pack(byte_order + "H", len(tags)) + entries + bytes(4)
 
 
@@ -74,7 +78,9 @@ def dated(file_format: str, at: str | None, offset: str | None = None, **more: s
     for tag, text in ((0x9003, at), (0x9011, offset), (0x9004, "2002:02:02 02:02:02")):
         if text is not None:
             own[tag] = text
-    if file_format == "TIFF":  # which Pillow writes without this directory; an EXIF block is a TIFF itself
+    if (
+        file_format == "TIFF"
+    ):  # which Pillow writes without this directory; an EXIF block is a TIFF itself
         return exif.tobytes().removeprefix(b"Exif\x00\x00")
     PIL.Image.new("RGB", (8, 8), (1, 2, 3)).save(file, file_format, exif=exif)
     return file.getvalue()
@@ -83,7 +89,9 @@ def dated(file_format: str, at: str | None, offset: str | None = None, **more: s
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WebP", "TIFF"])
 def test_when_a_photo_was_taken_is_found_in_each_format(file_format: str) -> None:
     assert taken_at(dated(file_format, "2018:06:01 12:30:05")) == "2018-06-01T12:30:05"
-    assert taken_at(dated(file_format, "2018:06:01 12:30:05", "-07:00")) == "2018-06-01T12:30:05-07:00"
+    assert (
+        taken_at(dated(file_format, "2018:06:01 12:30:05", "-07:00")) == "2018-06-01T12:30:05-07:00"
+    )
     assert taken_at(dated(file_format, None)) is None
 
 
@@ -113,7 +121,9 @@ def test_a_photo_that_is_cut_off_anywhere_has_a_time_or_none() -> None:
 
 
 def test_a_file_made_to_be_read_for_ever_is_read_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every entry of its directory leads to that directory again, and its mark stands in it a thousand times."""
+    """Every entry of its directory leads to that directory again, and its mark stands in it a
+    thousand times.
+    """
     entry, count = struct.pack("<HHII", 0x8769, 4, 1, 8), 60_000
     block = b"II*\x00" + struct.pack("<IH", 8, count) + entry * count
     read: list[int] = []

@@ -1,4 +1,6 @@
-"""embedding/photos/photo.py: every format and pixel kind comes out upright RGB, everything else is BadPhoto."""
+"""embedding/photos/photo.py: every format and pixel kind comes out upright RGB, everything else is
+BadPhoto.
+"""
 
 from __future__ import annotations
 
@@ -68,14 +70,17 @@ def png_of(width_px: int, height_px: int, pixel_data: bytes = b"") -> bytes:
     """A PNG made by hand, so that its header may claim what it likes."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     header = struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0)
     pixels = chunk(b"IDAT", zlib.compress(pixel_data))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
 
 
-# ---------------------------------------------------------------------------------------------- formats
+# ----------------------------------------------------------------------------------------------
+# formats
 
 
 @pytest.mark.parametrize(("file_format", "options"), LOSSLESS)
@@ -110,10 +115,14 @@ def test_a_path_is_read_like_its_bytes(tmp_path: Path) -> None:
         ("TIFF", {"compression": "tiff_lzw"}),
     ],
 )
-def test_orientation_is_applied(file_format: str, options: dict[str, Any], orientation: int) -> None:
+def test_orientation_is_applied(
+    file_format: str, options: dict[str, Any], orientation: int
+) -> None:
     data = encoded(quarters(), file_format, exif=exif_turned(orientation), **options)
     with PIL.Image.open(io.BytesIO(data)) as opened:
-        expected = PIL.ImageOps.exif_transpose(opened.convert("RGB") if file_format == "TIFF" else opened)
+        expected = PIL.ImageOps.exif_transpose(
+            opened.convert("RGB") if file_format == "TIFF" else opened
+        )
         np.testing.assert_array_equal(to_array(read_photo(data)), np.asarray(expected))
 
 
@@ -131,26 +140,40 @@ def test_orientation_6_is_a_quarter_turn_to_the_right() -> None:
         b"Exif\x00\x00garbage instead of tags",
         b"Exif\x00\x00" + b"MM\x00*" + b"\xff" * 20,  # the first directory lies beyond the end
         exif_turned(3).tobytes()[:-9],  # ends within the only tag
-        b"Exif\x00\x00" + b"II*\x00\x08\x00\x00\x00" + b"\xff\xff" + b"\x1a\x01\x05\x00\x01\x00\x00\x00" * 3,
+        b"Exif\x00\x00"
+        + b"II*\x00\x08\x00\x00\x00"
+        + b"\xff\xff"
+        + b"\x1a\x01\x05\x00\x01\x00\x00\x00" * 3,
     ],
 )
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
 def test_damaged_exif_does_not_matter(file_format: str, damaged: bytes) -> None:
-    plain, with_exif = encoded(quarters(), file_format), encoded(quarters(), file_format, exif=damaged)
+    plain, with_exif = (
+        encoded(quarters(), file_format),
+        encoded(quarters(), file_format, exif=damaged),
+    )
     assert to_array(read_photo(with_exif)).tolist() == to_array(read_photo(plain)).tolist()
 
 
 def test_metadata_goes() -> None:
-    data = encoded(quarters(), "JPEG", exif=exif_turned(1), comment=b"seen off the secret island", dpi=(72, 72))
+    data = encoded(
+        quarters(), "JPEG", exif=exif_turned(1), comment=b"seen off the secret island", dpi=(72, 72)
+    )
     image = read_photo(data)
     assert image.info == {}
     assert b"secret" not in encoded(image, "JPEG")
 
 
-@pytest.mark.parametrize(("file_format", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {})])
-def test_the_first_frame_of_an_animation_is_the_photo(file_format: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("file_format", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {})]
+)
+def test_the_first_frame_of_an_animation_is_the_photo(
+    file_format: str, options: dict[str, Any]
+) -> None:
     second = PIL.Image.new("RGB", (64, 32), (9, 9, 9))
-    data = encoded(quarters(), file_format, save_all=True, append_images=[second], duration=50, **options)
+    data = encoded(
+        quarters(), file_format, save_all=True, append_images=[second], duration=50, **options
+    )
     with PIL.Image.open(io.BytesIO(data)) as opened:
         assert getattr(opened, "n_frames", 1) == 2
     np.testing.assert_array_equal(to_array(read_photo(data)), np.asarray(quarters()))
@@ -159,7 +182,9 @@ def test_the_first_frame_of_an_animation_is_the_photo(file_format: str, options:
 def test_heic_is_read_upright() -> None:
     pillow_heif = pytest.importorskip("pillow_heif", reason="the extra `heic` is not installed")
     file = io.BytesIO()
-    pillow_heif.from_pillow(quarters(128, 64)).save(file, quality=100, exif=exif_turned(6).tobytes())
+    pillow_heif.from_pillow(quarters(128, 64)).save(
+        file, quality=100, exif=exif_turned(6).tobytes()
+    )
     image = read_photo(file.getvalue(), name="whale.heic")
     assert (image.mode, image.size) == ("RGB", (64, 128))
     expected = quarters(128, 64).transpose(PIL.Image.Transpose.ROTATE_270)
@@ -171,11 +196,14 @@ def test_heic_is_read_upright() -> None:
 def test_heic_without_the_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     heic = b"\x00\x00\x00\x18ftypheic" + bytes(40)
-    with pytest.raises(BadPhoto, match=r"whale\.heic: HEIC photos need .*pip install 'flukeprint\[heic\]'"):
+    with pytest.raises(
+        BadPhoto, match=r"whale\.heic: HEIC photos need .*pip install 'flukeprint\[heic\]'"
+    ):
         read_photo(heic, name="whale.heic")
 
 
-# ------------------------------------------------------------------------------------------ pixel kinds
+# ------------------------------------------------------------------------------------------ pixel
+# kinds
 
 
 def only_value(image: PIL.Image.Image) -> tuple[int, ...]:
@@ -198,8 +226,13 @@ def only_value(image: PIL.Image.Image) -> tuple[int, ...]:
     ],
 )
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
-def test_grey_and_alpha(file_format: str, mode: str, colour: Any, expected: tuple[int, ...]) -> None:
-    assert only_value(read_photo(encoded(PIL.Image.new(mode, (5, 4), colour), file_format))) == expected
+def test_grey_and_alpha(
+    file_format: str, mode: str, colour: Any, expected: tuple[int, ...]
+) -> None:
+    assert (
+        only_value(read_photo(encoded(PIL.Image.new(mode, (5, 4), colour), file_format)))
+        == expected
+    )
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "GIF"])
@@ -215,7 +248,11 @@ def test_a_transparent_palette_colour_shows_the_grey_behind(file_format: str) ->
 def test_a_palette_with_partial_transparency_is_blended() -> None:
     image = PIL.Image.new("P", (1, 1))
     image.putpalette([228, 128, 28])
-    assert only_value(read_photo(encoded(image, "PNG", transparency=bytes([128])))) == (178, 128, 78)
+    assert only_value(read_photo(encoded(image, "PNG", transparency=bytes([128])))) == (
+        178,
+        128,
+        78,
+    )
 
 
 def test_a_transparent_colour_of_rgb_shows_the_grey_behind() -> None:
@@ -270,10 +307,14 @@ def test_wider_grey_is_scaled(values: np.ndarray, expected: list[int]) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (5000, 1), (1, 5000)])
 def test_very_thin_pictures_are_fine(size: tuple[int, int]) -> None:
     for file_format in ("PNG", "JPEG"):
-        assert read_photo(encoded(PIL.Image.new("RGB", size), file_format), at_least_px=64).size == size
+        assert (
+            read_photo(encoded(PIL.Image.new("RGB", size), file_format), at_least_px=64).size
+            == size
+        )
 
 
-# -------------------------------------------------------------------------------------------- decoding
+# --------------------------------------------------------------------------------------------
+# decoding
 
 
 @pytest.mark.parametrize(
@@ -306,9 +347,13 @@ def test_a_small_jpeg_and_other_formats_come_whole() -> None:
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF"])
-def test_pillows_own_size_warning_stays_in(file_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pillows_own_size_warning_stays_in(
+    file_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = encoded(quarters(64, 32), file_format)
-    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 2000)  # 2,048 px: enough to warn, not to refuse
+    monkeypatch.setattr(
+        PIL.Image, "MAX_IMAGE_PIXELS", 2000
+    )  # 2,048 px: enough to warn, not to refuse
     with pytest.warns(PIL.Image.DecompressionBombWarning):
         PIL.Image.open(io.BytesIO(data)).close()
     image = read_photo(data)  # warnings are errors here
@@ -316,7 +361,9 @@ def test_pillows_own_size_warning_stays_in(file_format: str, monkeypatch: pytest
 
 
 def test_threads_read_side_by_side_and_no_setting_changes() -> None:
-    photos = [encoded(quarters(), *given) for given in (("PNG",), ("TIFF",), ("GIF",), ("BMP",))] * 12
+    photos = [
+        encoded(quarters(), *given) for given in (("PNG",), ("TIFF",), ("GIF",), ("BMP",))
+    ] * 12
     filters, limit = list(warnings.filters), PIL.Image.MAX_IMAGE_PIXELS
     with ThreadPoolExecutor(8) as pool:
         images = list(pool.map(read_photo, photos))
@@ -326,7 +373,8 @@ def test_threads_read_side_by_side_and_no_setting_changes() -> None:
     assert PIL.ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 
-# ------------------------------------------------------------------------------------------------ errors
+# ------------------------------------------------------------------------------------------------
+# errors
 
 
 def test_an_empty_file_is_refused() -> None:
@@ -336,7 +384,9 @@ def test_an_empty_file_is_refused() -> None:
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])
-def test_a_truncated_jpeg_is_refused(options: dict[str, Any], share: float, rng: np.random.Generator) -> None:
+def test_a_truncated_jpeg_is_refused(
+    options: dict[str, Any], share: float, rng: np.random.Generator
+) -> None:
     noise = PIL.Image.fromarray(rng.integers(0, 255, (120, 200, 3)).astype(np.uint8))
     data = encoded(noise, "JPEG", **options)
     with pytest.raises(BadPhoto, match=r"a\.jpg: truncated: the JPEG ends before its picture does"):
@@ -344,7 +394,9 @@ def test_a_truncated_jpeg_is_refused(options: dict[str, Any], share: float, rng:
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF"])
-def test_half_a_photo_is_refused_in_every_format(file_format: str, rng: np.random.Generator) -> None:
+def test_half_a_photo_is_refused_in_every_format(
+    file_format: str, rng: np.random.Generator
+) -> None:
     noise = PIL.Image.fromarray(rng.integers(0, 255, (120, 200, 3)).astype(np.uint8))
     data = encoded(noise, file_format)
     with pytest.raises(BadPhoto, match=r"^a\.photo: (truncated: the|the) \w+ "):
@@ -352,7 +404,9 @@ def test_half_a_photo_is_refused_in_every_format(file_format: str, rng: np.rando
 
 
 def test_text_named_jpg_is_refused() -> None:
-    expected = r"notes\.jpg: not a photo, whatever its name says: it holds text; JPEG, PNG, .* are read"
+    expected = (
+        r"notes\.jpg: not a photo, whatever its name says: it holds text; JPEG, PNG, .* are read"
+    )
     with pytest.raises(BadPhoto, match=expected):
         read_photo(b"Image,Id\na.jpg,w_1\n", name="notes.jpg")
 
@@ -365,7 +419,9 @@ def test_other_bytes_are_refused_and_shown() -> None:
 def test_a_60000_px_png_is_refused_from_its_header() -> None:
     data = png_of(60_000, 60_000)
     assert len(data) < 100  # there is nothing to decode: only the header can have told
-    with pytest.raises(BadPhoto, match=r"huge\.png: 60,000 x 60,000 px are too many pixels: at most 120,000,000"):
+    with pytest.raises(
+        BadPhoto, match=r"huge\.png: 60,000 x 60,000 px are too many pixels: at most 120,000,000"
+    ):
         read_photo(data, name="huge.png")
 
 
@@ -373,11 +429,15 @@ def test_the_pixel_limit_counts_before_a_small_decode() -> None:
     limits = PhotoLimits(max_pixels=2047)
     with pytest.raises(BadPhoto, match="64 x 32 px are too many pixels: at most 2,047"):
         read_photo(encoded(quarters(64, 32), "JPEG"), limits=limits, at_least_px=4)
-    assert read_photo(encoded(quarters(64, 32), "JPEG"), limits=PhotoLimits(max_pixels=2048)).size == (64, 32)
+    assert read_photo(
+        encoded(quarters(64, 32), "JPEG"), limits=PhotoLimits(max_pixels=2048)
+    ).size == (64, 32)
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "TIFF"])
-def test_sizes_that_pillow_refuses_first_are_bad_photos(file_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_that_pillow_refuses_first_are_bad_photos(
+    file_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = encoded(quarters(64, 32), file_format)
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(BadPhoto, match=r"a\.photo: .*too many pixels"):
@@ -406,7 +466,9 @@ def test_errors_name_the_path_or_what_the_caller_calls_it(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF"])
-def test_random_damage_never_gets_past_bad_photo(file_format: str, rng: np.random.Generator) -> None:
+def test_random_damage_never_gets_past_bad_photo(
+    file_format: str, rng: np.random.Generator
+) -> None:
     sound = encoded(quarters(), file_format)
     refused = 0
     for _ in range(150):
@@ -420,7 +482,8 @@ def test_random_damage_never_gets_past_bad_photo(file_format: str, rng: np.rando
     assert refused
 
 
-# ------------------------------------------------------------------------------------------------ pixels
+# ------------------------------------------------------------------------------------------------
+# pixels
 
 
 def test_arrays_there_and_back(rng: np.random.Generator) -> None:
@@ -451,7 +514,9 @@ def test_other_arrays_are_refused(pixels: Any) -> None:
 def test_crop(box: Box, expected: tuple[int, int, int, int], rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 256, (10, 20, 3)).astype(np.uint8)
     top, bottom, left, right = expected
-    np.testing.assert_array_equal(to_array(crop(from_array(pixels), box)), pixels[top:bottom, left:right])
+    np.testing.assert_array_equal(
+        to_array(crop(from_array(pixels), box)), pixels[top:bottom, left:right]
+    )
 
 
 def test_resize_keeps_what_is_even_and_has_the_size_asked() -> None:
@@ -460,7 +525,9 @@ def test_resize_keeps_what_is_even_and_has_the_size_asked() -> None:
     assert only_value(small) == (9, 80, 200)
 
 
-@pytest.mark.parametrize(("size", "expected"), [((400, 100), (100, 25)), ((100, 400), (25, 100)), ((60, 40), (60, 40))])
+@pytest.mark.parametrize(
+    ("size", "expected"), [((400, 100), (100, 25)), ((100, 400), (25, 100)), ((60, 40), (60, 40))]
+)
 def test_thumbnail_shrinks_only(size: tuple[int, int], expected: tuple[int, int]) -> None:
     image = PIL.Image.new("RGB", size)
     assert thumbnail(image, 100).size == expected
@@ -470,7 +537,10 @@ def test_thumbnail_shrinks_only(size: tuple[int, int], expected: tuple[int, int]
 def test_save_jpeg_can_be_read_back(tmp_path: Path) -> None:
     save_jpeg(quarters(), tmp_path / "a.jpg", quality=95)
     assert (tmp_path / "a.jpg").read_bytes()[:2] == b"\xff\xd8"
-    assert abs(to_array(read_photo(tmp_path / "a.jpg")).astype(int) - np.asarray(quarters())).mean() < 5
+    assert (
+        abs(to_array(read_photo(tmp_path / "a.jpg")).astype(int) - np.asarray(quarters())).mean()
+        < 5
+    )
 
 
 @pytest.mark.shared
@@ -503,7 +573,13 @@ def test_the_size_of_what_is_no_photo() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "file_format", "has_alpha"),
-    [("RGB", "JPEG", False), ("L", "JPEG", False), ("RGBA", "PNG", True), ("P", "GIF", False), ("RGB", "TIFF", False)],
+    [
+        ("RGB", "JPEG", False),
+        ("L", "JPEG", False),
+        ("RGBA", "PNG", True),
+        ("P", "GIF", False),
+        ("RGB", "TIFF", False),
+    ],
 )
 def test_the_header_tells_the_kind(mode: str, file_format: str, has_alpha: bool) -> None:
     exif = exif_turned(6)

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from embedding.photos.photo_files import BadPhoto, PhotoLimits, content_hash, find_photos, photo_bytes, photo_names
+from embedding.photos.photo_files import (
+    BadPhoto,
+    PhotoLimits,
+    content_hash,
+    find_photos,
+    photo_bytes,
+    photo_names,
+)
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -36,7 +43,9 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_listed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadPhoto, match=r"gone: the folder can't be listed \(No such file or directory\)"):
+    with pytest.raises(
+        BadPhoto, match=r"gone: the folder can't be listed \(No such file or directory\)"
+    ):
         photo_names(tmp_path / "gone")
 
 
@@ -118,4 +127,6 @@ def test_a_file_that_cannot_be_opened_is_refused(
 
 
 def test_content_hash_is_sha256() -> None:
-    assert content_hash(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert (
+        content_hash(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )

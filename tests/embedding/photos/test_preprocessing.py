@@ -1,4 +1,6 @@
-"""embedding/photos/preprocessing.py: what becomes of an image's pixels, and how the description travels."""
+"""embedding/photos/preprocessing.py: what becomes of an image's pixels, and how the description
+travels.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +42,17 @@ def test_a_box_is_cut_out_only_where_asked_and_known() -> None:
     right_half = Box(0.5, 0.0, 1.0, 1.0)
     cropped = Preprocessing(16, 16, crop="box", box_margin=0.0)
     assert (cropped.pixels(half_red(), right_half) == RED).all()
-    assert np.array_equal(cropped.pixels(half_red(), None), Preprocessing(16, 16).pixels(half_red(), right_half))
+    assert np.array_equal(
+        cropped.pixels(half_red(), None), Preprocessing(16, 16).pixels(half_red(), right_half)
+    )
 
 
 def test_a_box_grows_by_its_margin_but_never_beyond_the_photo() -> None:
-    # The box is columns 40 to 80; a quarter of its width more on the left is columns 30 to 80, a fifth of it blue.
-    pixels = Preprocessing(50, 20, crop="box", box_margin=0.25).pixels(half_red(), Box(0.5, 0.0, 1.0, 1.0))
+    # The box is columns 40 to 80; a quarter of its width more on the left is columns 30 to 80, a
+    # fifth of it blue.
+    pixels = Preprocessing(50, 20, crop="box", box_margin=0.25).pixels(
+        half_red(), Box(0.5, 0.0, 1.0, 1.0)
+    )
     assert (pixels[:, :9] == BLUE).all() and (pixels[:, 12:] == RED).all()
 
 
@@ -61,7 +68,9 @@ def test_the_description_survives_its_dictionary() -> None:
 
 
 def test_an_unknown_key_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadPreprocessing, match=r"\['colour'\]; known are \['box_margin', 'crop', 'fit'"):
+    with pytest.raises(
+        BadPreprocessing, match=r"\['colour'\]; known are \['box_margin', 'crop', 'fit'"
+    ):
         Preprocessing.from_dict({"width_px": 32, "height_px": 32, "colour": "grey"})
 
 

@@ -10,7 +10,7 @@ import pytest
 from index.access.keys import Keys
 from index.catalogue.catalogue import Catalogue
 from index.exchange.backup.backup import make_backup, restore_backup
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 
 
 @pytest.fixture
@@ -27,7 +27,9 @@ def roles(path: Path, *secrets: str) -> list[str | None]:
     return [None if key is None else key.role for key in found]
 
 
-def test_a_catalogue_that_is_built_anew_keeps_its_keys(path: Path, season: Any, embedder: Any) -> None:
+def test_a_catalogue_that_is_built_anew_keeps_its_keys(
+    path: Path, season: Any, embedder: Any
+) -> None:
     with Catalogue.open(path) as catalogue:
         keys = Keys(catalogue.engine)
         ana, bob = keys.create("Ana", "curate").secret, keys.create("Bob", "read").secret

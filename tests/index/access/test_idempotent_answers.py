@@ -34,10 +34,14 @@ def clock() -> Clock:
 
 @pytest.fixture
 def answers(engine: Engine, clock: Clock) -> StoredAnswers:
-    return StoredAnswers(engine, keep_seconds=100, lease_seconds=10, most=2, largest_body_bytes=8, clock=clock)
+    return StoredAnswers(
+        engine, keep_seconds=100, lease_seconds=10, most=2, largest_body_bytes=8, clock=clock
+    )
 
 
-def test_a_request_is_carried_out_once_and_then_answered_from_the_store(answers: StoredAnswers) -> None:
+def test_a_request_is_carried_out_once_and_then_answered_from_the_store(
+    answers: StoredAnswers,
+) -> None:
     assert answers.begin("a", "h1") == "begun"
     assert answers.begin("a", "h1") == "running"
     answers.finish("a", 201, [("location", "/v1/x")], b"{}")

@@ -1,4 +1,6 @@
-"""Thresholds keep the rate they promise, probabilities match what happened, and nothing small is trusted."""
+"""Thresholds keep the rate they promise, probabilities match what happened, and nothing small is
+trusted.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.calibration.calibration import BadCalibration, Calibration, best_submission_threshold, calibrate
+from index.calibration.calibration import (
+    BadCalibration,
+    Calibration,
+    best_submission_threshold,
+    calibrate,
+)
 from index.calibration.leave_one_out import Trials
 from index.calibration.metrics import submission_map5
 from index.search.gallery import Gallery
@@ -22,7 +29,9 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def herd(rng: np.random.Generator, individuals: int, photos: int, spread: float = 0.5) -> tuple[np.ndarray, list[str]]:
+def herd(
+    rng: np.random.Generator, individuals: int, photos: int, spread: float = 0.5
+) -> tuple[np.ndarray, list[str]]:
     """Random clusters: (individuals * photos, 16) vectors and whose they are."""
     centres = rng.normal(size=(individuals, 1, 16))
     vectors = unit((centres + spread * rng.normal(size=(individuals, photos, 16))).reshape(-1, 16))
@@ -54,14 +63,18 @@ def test_equal_unknown_distances_pass_together_or_not_at_all() -> None:
 
 @pytest.mark.parametrize("count", [10, 57, 1000, 20_000])
 @pytest.mark.parametrize("fpir", [0.003, 0.01, 0.05, 0.3, 0.9])
-def test_the_promised_rate_is_kept_and_nearly_used(rng: np.random.Generator, count: int, fpir: float) -> None:
+def test_the_promised_rate_is_kept_and_nearly_used(
+    rng: np.random.Generator, count: int, fpir: float
+) -> None:
     unknown = rng.uniform(0.2, 1.2, size=count).round(6)
     threshold = fitted(unknown.tolist()).threshold_at_fpir(fpir)
     passed = int((unknown <= threshold).sum())
     assert passed <= fpir * count
     # Stored distances are thinned beyond a thousand, always to the careful side.
     assert (
-        passed >= math.floor(fpir * count + 1e-9) - count / 500 if count > 1000 else passed == math.floor(fpir * count)
+        passed >= math.floor(fpir * count + 1e-9) - count / 500
+        if count > 1000
+        else passed == math.floor(fpir * count)
     )
 
 
@@ -76,7 +89,9 @@ def test_default_thresholds_and_both_ways_to_change_them() -> None:
     known, new_whale = math.nextafter(0.06, 0), math.nextafter(0.31, 0)
     assert calibration.thresholds() == Thresholds(known, new_whale)
     assert calibration.thresholds(max_fpir=0.1) == Thresholds(math.nextafter(0.11, 0), new_whale)
-    assert calibration.thresholds(max_fpir=0.5) == Thresholds(math.nextafter(0.51, 0), math.nextafter(0.51, 0))
+    assert calibration.thresholds(max_fpir=0.5) == Thresholds(
+        math.nextafter(0.51, 0), math.nextafter(0.51, 0)
+    )
     assert calibration.thresholds(threshold=0.2) == Thresholds(known, 0.2)
     assert calibration.thresholds(threshold=0.01) == Thresholds(0.01, 0.01)
 
@@ -91,14 +106,16 @@ def test_thresholds_refuse_both_ways_at_once_and_no_distance() -> None:
 
 
 def test_probability_of_the_first_is_the_share_that_was_right() -> None:
-    # At .4 half of the known trials are right; unknown ones, all at .4 too, are 30 % of the queries.
+    # At .4 half of the known trials are right; unknown ones, all at .4 too, are 30 % of the
+    # queries.
     known = trials([0.4] * 40, [1, 2] * 20)
     calibration = Calibration.from_trials(known, np.full(20, 0.4), new_whale_share=0.3)
     assert calibration.probability(0.4, 1) == pytest.approx(0.7 * 0.5)
 
 
 def test_probability_of_later_ranks_pools_them() -> None:
-    # Of four later candidates each, at .5, .6, .7 and .8, the first is right in 10 of 40 known trials.
+    # Of four later candidates each, at .5, .6, .7 and .8, the first is right in 10 of 40 known
+    # trials.
     known = trials([0.4] * 40, [1] * 30 + [2] * 10)
     calibration = Calibration.from_trials(known, np.full((20, 5), 1.5), new_whale_share=0.3)
     assert calibration.probability(0.5, 2) == calibration.probability(0.5, 4) == pytest.approx(0.25)
@@ -111,7 +128,9 @@ def test_later_ranks_that_no_trial_had_are_never_right() -> None:
     assert calibration.probabilities([0.1, 0.1])[1] == 0.0
 
 
-def test_probabilities_of_one_answer_fall_and_never_exceed_1_together(rng: np.random.Generator) -> None:
+def test_probabilities_of_one_answer_fall_and_never_exceed_1_together(
+    rng: np.random.Generator,
+) -> None:
     vectors, individuals = herd(rng, 40, 4)
     calibration = calibrate(vectors, individuals)
     for _ in range(50):
@@ -124,33 +143,44 @@ def test_probabilities_of_one_answer_fall_and_never_exceed_1_together(rng: np.ra
     assert calibration.probabilities([]) == []
 
 
-def test_probabilities_are_calibrated_on_animals_like_those_of_the_catalogue(rng: np.random.Generator) -> None:
+def test_probabilities_are_calibrated_on_animals_like_those_of_the_catalogue(
+    rng: np.random.Generator,
+) -> None:
     vectors, individuals = herd(rng, 300, 4, spread=0.8)
     calibration = calibrate(vectors[:900], individuals[:900])
     known_rows, unknown_rows = np.arange(0, 900, 4), np.arange(900, 1200)
     kept = np.setdiff1d(np.arange(900), known_rows)
     gallery = Gallery.build(
-        [str(row) for row in kept], [individuals[row] for row in kept], vectors[kept], fingerprint="f", revision=1
+        [str(row) for row in kept],
+        [individuals[row] for row in kept],
+        vectors[kept],
+        fingerprint="f",
+        revision=1,
     )
     outcomes = []
     for row in (*known_rows, *unknown_rows):
         (best,) = gallery.rank(vectors[row : row + 1], 1)[0]
         weight = 0.7 / len(known_rows) if row < 900 else 0.3 / len(unknown_rows)
-        outcomes.append((calibration.probability(best.distance, 1), best.individual == individuals[row], weight))
+        outcomes.append(
+            (calibration.probability(best.distance, 1), best.individual == individuals[row], weight)
+        )
     stated = sum(probability * weight for probability, _, weight in outcomes)
     happened = sum(weight for _, is_right, weight in outcomes if is_right)
     assert stated == pytest.approx(happened, abs=0.06)
 
 
 @pytest.mark.parametrize(
-    ("strangers", "source", "count"), [(49, "held-out individuals", 129), (50, "new_whale photos", 50)]
+    ("strangers", "source", "count"),
+    [(49, "held-out individuals", 129), (50, "new_whale photos", 50)],
 )
 def test_enough_real_strangers_replace_the_simulated_ones(
     rng: np.random.Generator, strangers: int, source: str, count: int
 ) -> None:
     vectors, individuals = herd(rng, 20, 4)
     others = unit(rng.normal(size=(strangers, 16)))
-    calibration = calibrate(np.concatenate([vectors, others]), [*individuals, *([None] * strangers)])
+    calibration = calibrate(
+        np.concatenate([vectors, others]), [*individuals, *([None] * strangers)]
+    )
     assert (calibration.unknown_source, calibration.unknown_trials) == (source, count)
     assert calibration.known_trials == 80
 
@@ -170,7 +200,9 @@ def test_the_threshold_drifts_down_as_the_gallery_grows(rng: np.random.Generator
         ([float(step) for step in range(20)], [f"w_{step}" for step in range(20)]),
     ],
 )
-def test_a_catalogue_too_small_is_cautious_and_says_so(at: At, vectors: list[float], individuals: list[str]) -> None:
+def test_a_catalogue_too_small_is_cautious_and_says_so(
+    at: At, vectors: list[float], individuals: list[str]
+) -> None:
     calibration = calibrate(at(*vectors), individuals)
     assert not calibration.is_fitted
     assert "too small to calibrate" in calibration.description
@@ -184,7 +216,8 @@ def test_a_catalogue_too_small_is_cautious_and_says_so(at: At, vectors: list[flo
 
 def test_a_fitted_calibration_describes_its_trials() -> None:
     assert fitted([0.5] * 10).description == (
-        "Calibrated on 3 known and 10 unknown trials (held-out individuals), taking 30% of queries to be new whales."
+        "Calibrated on 3 known and 10 unknown trials (held-out individuals), taking 30% of "
+        "queries to be new whales."
     )
 
 
@@ -197,14 +230,19 @@ def test_json_restores_an_equal_calibration(rng: np.random.Generator, score: Sco
 
 
 def test_a_large_calibration_is_stored_small(rng: np.random.Generator) -> None:
-    known = trials(rng.uniform(0, 1, size=50_000).tolist(), rng.integers(1, 4, size=50_000).tolist())
+    known = trials(
+        rng.uniform(0, 1, size=50_000).tolist(), rng.integers(1, 4, size=50_000).tolist()
+    )
     calibration = Calibration.from_trials(known, rng.uniform(0.3, 1.3, size=50_000))
     assert len(json.dumps(calibration.to_json())) < 60_000
 
 
 def test_an_unfitted_calibration_is_stored_too() -> None:
     calibration = calibrate(np.zeros((0, 2), np.float32), [])
-    assert Calibration.from_json(json.loads(json.dumps(calibration.to_json(), allow_nan=False))) == calibration
+    assert (
+        Calibration.from_json(json.loads(json.dumps(calibration.to_json(), allow_nan=False)))
+        == calibration
+    )
 
 
 def test_a_stored_calibration_with_other_fields_names_the_mending_command() -> None:
@@ -222,7 +260,9 @@ def test_a_damaged_stored_calibration_names_the_mending_command(field: str, valu
         Calibration.from_json(fitted([0.5] * 10).to_json() | {field: value})
 
 
-def test_a_rebuilt_catalogue_in_another_order_gets_the_same_calibration(rng: np.random.Generator) -> None:
+def test_a_rebuilt_catalogue_in_another_order_gets_the_same_calibration(
+    rng: np.random.Generator,
+) -> None:
     vectors, individuals = herd(rng, 30, 4, spread=0.9)
     labels = [*individuals[:100], *([None] * 20)]
     order = rng.permutation(120)
@@ -230,13 +270,17 @@ def test_a_rebuilt_catalogue_in_another_order_gets_the_same_calibration(rng: np.
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
-def test_the_submission_threshold_is_the_best_of_all(rng: np.random.Generator, share: float) -> None:
+def test_the_submission_threshold_is_the_best_of_all(
+    rng: np.random.Generator, share: float
+) -> None:
     distances = rng.uniform(0.1, 0.9, size=70).round(3)
     known = trials(distances.tolist(), np.where(rng.uniform(size=70) > distances, 1, 3).tolist())
     unknown = rng.uniform(0.4, 1.1, size=30).round(3)
 
     def expected_map5(threshold: float) -> float:
-        of_known = submission_map5(known.distances[:, 0], known.true_ranks, np.full(1, 9.0), threshold)
+        of_known = submission_map5(
+            known.distances[:, 0], known.true_ranks, np.full(1, 9.0), threshold
+        )
         of_unknown = np.where(unknown <= threshold, 0.5, 1.0).mean()
         # The one far stranger in the first figure is always labelled right.
         return (1 - share) * (of_known * 71 - 1) / 70 + share * float(of_unknown)

@@ -23,14 +23,25 @@ SMALL = calibration_of([0.1, 0.2, 0.3], [0.15], [0.25 + 0.05 * step for step in 
 
 @pytest.mark.parametrize(
     ("distance", "fpir", "fnir"),
-    [(0.05, 0.0, 1.0), (0.1, 0.0, 0.75), (0.2, 0.0, 0.5), (0.25, 0.1, 0.5), (0.5, 0.6, 0.25), (2.0, 1.0, 0.25)],
+    [
+        (0.05, 0.0, 1.0),
+        (0.1, 0.0, 0.75),
+        (0.2, 0.0, 0.5),
+        (0.25, 0.1, 0.5),
+        (0.5, 0.6, 0.25),
+        (2.0, 1.0, 0.25),
+    ],
 )
 def test_rates_counted_by_hand(distance: float, fpir: float, fnir: float) -> None:
-    assert rates_at(SMALL, distance) == RatePoint(distance, pytest.approx(fpir), pytest.approx(fnir))
+    assert rates_at(SMALL, distance) == RatePoint(
+        distance, pytest.approx(fpir), pytest.approx(fnir)
+    )
 
 
 @pytest.mark.parametrize("count", [40, 5000])
-def test_rates_agree_with_a_loop_and_err_on_the_careful_side(rng: np.random.Generator, count: int) -> None:
+def test_rates_agree_with_a_loop_and_err_on_the_careful_side(
+    rng: np.random.Generator, count: int
+) -> None:
     right, unknown = rng.uniform(0, 0.8, count).round(6), rng.uniform(0.2, 1.2, count).round(6)
     calibration = calibration_of(right.tolist(), [], unknown.tolist())
     for distance in rng.uniform(0, 1.3, 30):
@@ -45,7 +56,9 @@ def test_the_trade_off_falls_on_one_side_and_rises_on_the_other() -> None:
     points = det_points(SMALL)
     assert (points[0].fpir, points[0].fnir) == (0.0, 0.5)
     assert [point.fpir for point in points] == pytest.approx([0.1 * step for step in range(10)])
-    assert [point.fnir for point in points] == sorted((point.fnir for point in points), reverse=True)
+    assert [point.fnir for point in points] == sorted(
+        (point.fnir for point in points), reverse=True
+    )
 
 
 def test_points_are_bounded_and_promise_what_they_measure(rng: np.random.Generator) -> None:

@@ -8,7 +8,9 @@ from index.calibration.histogram import BIN_COUNT, BIN_WIDTH, Histogram, count
 
 
 def test_known_mistaken_and_unknown_are_counted_apart() -> None:
-    counted = count(np.array([0.01, 0.05, 0.5]), np.array([True, False, True]), np.array([0.5, 0.51, 2.0]))
+    counted = count(
+        np.array([0.01, 0.05, 0.5]), np.array([True, False, True]), np.array([0.5, 0.51, 2.0])
+    )
     assert (counted.known[0], counted.known[25], sum(counted.known)) == (1, 1, 2)
     assert (counted.mistaken[2], sum(counted.mistaken)) == (1, 1)
     assert (counted.unknown[25], counted.unknown[-1], sum(counted.unknown)) == (2, 1, 3)

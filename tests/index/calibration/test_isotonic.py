@@ -15,7 +15,9 @@ def naive_falling(values: list[float], weights: list[float]) -> list[float]:
     blocks = [[value, weight, 1] for value, weight in zip(values, weights, strict=True)]
     at = 0
     while at < len(blocks) - 1:
-        (first, first_weight, first_count), (second, second_weight, second_count) = blocks[at : at + 2]
+        (first, first_weight, first_count), (second, second_weight, second_count) = blocks[
+            at : at + 2
+        ]
         if second <= first:
             at += 1
             continue
@@ -28,7 +30,9 @@ def naive_falling(values: list[float], weights: list[float]) -> list[float]:
 
 def test_a_curve_is_straight_between_knots_and_level_outside() -> None:
     curve = FallingCurve((0.2, 0.6), (0.9, 0.1))
-    assert [curve.at(distance) for distance in (0.0, 0.2, 0.4, 0.6, 2.0)] == pytest.approx([0.9, 0.9, 0.5, 0.1, 0.1])
+    assert [curve.at(distance) for distance in (0.0, 0.2, 0.4, 0.6, 2.0)] == pytest.approx(
+        [0.9, 0.9, 0.5, 0.1, 0.1]
+    )
 
 
 def test_agrees_with_pooling_adjacent_violators(rng: np.random.Generator) -> None:
@@ -40,7 +44,9 @@ def test_agrees_with_pooling_adjacent_violators(rng: np.random.Generator) -> Non
         [(d, bool(r), 0.75 / 60) for d, r in zip(known, is_right, strict=True)]
         + [(d, False, 0.25 / 30) for d in unknown]
     )
-    expected = naive_falling([float(right) for _, right, _ in trials], [weight for _, _, weight in trials])
+    expected = naive_falling(
+        [float(right) for _, right, _ in trials], [weight for _, _, weight in trials]
+    )
     for (distance, _, _), level in zip(trials, expected, strict=True):
         assert curve.at(distance) == pytest.approx(min(max(level, 1 / 92), 1 - 1 / 92))
 
@@ -54,11 +60,15 @@ def test_equal_distances_are_one_observation() -> None:
 def test_unknown_queries_weigh_their_share_whatever_their_number() -> None:
     known, right = np.full(10, 0.5), np.ones(10, bool)
     for count in (10, 1000):
-        assert fit_falling(known, right, np.full(count, 0.5), unknown_share=0.3).at(0.5) == pytest.approx(0.7)
+        assert fit_falling(known, right, np.full(count, 0.5), unknown_share=0.3).at(
+            0.5
+        ) == pytest.approx(0.7)
 
 
 def test_nothing_is_ever_certain() -> None:
-    curve = fit_falling(np.array([0.1, 0.2]), np.array([True, True]), np.array([0.8, 0.9]), unknown_share=0.5)
+    curve = fit_falling(
+        np.array([0.1, 0.2]), np.array([True, True]), np.array([0.8, 0.9]), unknown_share=0.5
+    )
     assert (curve.at(0.0), curve.at(2.0)) == pytest.approx((1 - 1 / 6, 1 / 6))
 
 

@@ -25,7 +25,9 @@ def naive_ranking(
     """(distance, individual) of every individual, with these rows gone."""
     ranking = []
     for individual in {each for each in individuals if each is not None}:
-        rows = [row for row, each in enumerate(individuals) if each == individual and row not in without]
+        rows = [
+            row for row, each in enumerate(individuals) if each == individual and row not in without
+        ]
         if rows:
             own = vectors[rows].astype(np.float64)
             nearest = min(1 - own @ vectors[query])
@@ -61,7 +63,9 @@ def test_leave_one_out_ranks_agree_with_brute_force(
     labelled = [row for row, each in enumerate(labels) if each is not None]
     vectors, individuals = vectors[labelled], [each for each in labels if each is not None]
     rows, ranks = leave_one_out_ranks(vectors, individuals, score)
-    assert rows.tolist() == [row for row, each in enumerate(individuals) if individuals.count(each) > 1]
+    assert rows.tolist() == [
+        row for row, each in enumerate(individuals) if individuals.count(each) > 1
+    ]
     for row, rank in zip(rows, ranks, strict=True):
         ranking = naive_ranking(vectors, list(individuals), row, {int(row)}, score)
         assert [individual for _, individual in ranking].index(individuals[row]) + 1 == rank
@@ -71,12 +75,16 @@ def test_leave_one_out_ranks_agree_with_brute_force(
 def test_catalogue_trials_agree_with_brute_force(
     catalogue: tuple[np.ndarray, list[str | None]], score: Score, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.calibration.leave_one_out._BLOCK_BYTES", 8 * 70 * 16)  # blocks of about 16 photos
+    monkeypatch.setattr(
+        "index.calibration.leave_one_out._BLOCK_BYTES", 8 * 70 * 16
+    )  # blocks of about 16 photos
     vectors, individuals = catalogue
     known, ranks, held_out, unlabelled = [], [], [], []
     for row, own in enumerate(individuals):
         if own is None:
-            unlabelled.append(first_distances(naive_ranking(vectors, individuals, row, set(), score)))
+            unlabelled.append(
+                first_distances(naive_ranking(vectors, individuals, row, set(), score))
+            )
             continue
         whole = {other for other, each in enumerate(individuals) if each == own}
         held_out.append(first_distances(naive_ranking(vectors, individuals, row, whole, score)))

@@ -33,7 +33,9 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 def test_closed_set_by_hand() -> None:
     figures = metrics.closed_set(np.array([1, 1, 2, 5, 6, FAR]))
-    assert figures == pytest.approx({"queries": 6, "top1": 2 / 6, "top5": 4 / 6, "map5": (1 + 1 + 1 / 2 + 1 / 5) / 6})
+    assert figures == pytest.approx(
+        {"queries": 6, "top1": 2 / 6, "top5": 4 / 6, "map5": (1 + 1 + 1 / 2 + 1 / 5) / 6}
+    )
 
 
 def test_map5_agrees_with_reading_five_labels(rng: np.random.Generator) -> None:
@@ -73,7 +75,13 @@ def test_det_curve_agrees_with_a_loop_over_thresholds(rng: np.random.Generator) 
     points = []
     for threshold in sorted({-1.0, *known[ranks == 1].tolist(), *unknown.tolist()}):
         passed = sum(distance <= threshold for distance in unknown) / 40
-        found = sum(distance <= threshold and rank == 1 for distance, rank in zip(known, ranks, strict=True)) / 50
+        found = (
+            sum(
+                distance <= threshold and rank == 1
+                for distance, rank in zip(known, ranks, strict=True)
+            )
+            / 50
+        )
         points.append((passed, 1 - found))
     fpir, fnir = metrics.det_curve(known, ranks, unknown)
     np.testing.assert_allclose(np.stack([fpir, fnir], axis=1), points)
@@ -86,10 +94,14 @@ def test_cmc_curve_by_hand() -> None:
 
 
 @pytest.mark.parametrize("threshold", [-1.0, 0.2, 0.45, 2.0])
-def test_submission_map5_agrees_with_writing_the_labels(rng: np.random.Generator, threshold: float) -> None:
+def test_submission_map5_agrees_with_writing_the_labels(
+    rng: np.random.Generator, threshold: float
+) -> None:
     names = [f"w_{number}" for number in range(8)]
     vectors = unit(rng.normal(size=(8, 3)))
-    gallery = Gallery.build([f"{name}.jpg" for name in names], names, vectors, fingerprint="f", revision=1)
+    gallery = Gallery.build(
+        [f"{name}.jpg" for name in names], names, vectors, fingerprint="f", revision=1
+    )
     queries = unit(rng.normal(size=(30, 3)))
     truths = [names[at] if at < 8 else "new_whale" for at in rng.integers(0, 12, size=30)]
     total = 0.0
@@ -100,14 +112,20 @@ def test_submission_map5_agrees_with_writing_the_labels(rng: np.random.Generator
     known = np.array([truth != "new_whale" for truth in truths])
     columns = np.array([names.index(truth) for truth in truths if truth != "new_whale"])
     ranks = metrics.true_ranks(distances[known], columns)
-    figure = metrics.submission_map5(distances[known].min(1), ranks, distances[~known].min(1), threshold)
+    figure = metrics.submission_map5(
+        distances[known].min(1), ranks, distances[~known].min(1), threshold
+    )
     assert figure == pytest.approx(total / 30)
 
 
 def test_balanced_accuracies_by_hand() -> None:
     truths = ["w_a", "w_a", "w_a", "w_b"]
-    assert metrics.baks(truths, ["w_a", "w_a", "new_whale", "w_a"]) == pytest.approx((2 / 3 + 0) / 2)
-    assert metrics.baus(truths, ["new_whale", "w_x", "new_whale", "new_whale"]) == pytest.approx((2 / 3 + 1) / 2)
+    assert metrics.baks(truths, ["w_a", "w_a", "new_whale", "w_a"]) == pytest.approx(
+        (2 / 3 + 0) / 2
+    )
+    assert metrics.baus(truths, ["new_whale", "w_x", "new_whale", "new_whale"]) == pytest.approx(
+        (2 / 3 + 1) / 2
+    )
     assert metrics.baus(["new_whale"] * 4, ["new_whale", "w_a", "w_a", "w_a"]) == 0.25
 
 
@@ -116,19 +134,35 @@ def test_expected_calibration_error_agrees_with_a_loop_over_bins(rng: np.random.
     is_right = rng.uniform(size=302) < probabilities**2
     error = 0.0
     for low in range(10):
-        members = [at for at, p in enumerate(probabilities) if low <= p * 10 < low + 1 or (low == 9 and p == 1.0)]
+        members = [
+            at
+            for at, p in enumerate(probabilities)
+            if low <= p * 10 < low + 1 or (low == 9 and p == 1.0)
+        ]
         if members:
             gap = np.mean(probabilities[members]) - np.mean(is_right[members])
             error += abs(gap) * len(members) / 302
-    assert metrics.expected_calibration_error(probabilities, is_right, bins=10) == pytest.approx(error)
+    assert metrics.expected_calibration_error(probabilities, is_right, bins=10) == pytest.approx(
+        error
+    )
 
 
-def test_weights_of_the_calibration_error_stand_for_repeated_queries(rng: np.random.Generator) -> None:
+def test_weights_of_the_calibration_error_stand_for_repeated_queries(
+    rng: np.random.Generator,
+) -> None:
     probabilities, is_right = rng.uniform(size=20), rng.uniform(size=20) < 0.4
     counts = rng.integers(1, 5, size=20)
-    weighted = metrics.expected_calibration_error(probabilities, is_right, weights=counts.astype(np.float64))
-    repeated = metrics.expected_calibration_error(np.repeat(probabilities, counts), np.repeat(is_right, counts))
-    assert weighted == pytest.approx(repeated) != metrics.expected_calibration_error(probabilities, is_right)
+    weighted = metrics.expected_calibration_error(
+        probabilities, is_right, weights=counts.astype(np.float64)
+    )
+    repeated = metrics.expected_calibration_error(
+        np.repeat(probabilities, counts), np.repeat(is_right, counts)
+    )
+    assert (
+        weighted
+        == pytest.approx(repeated)
+        != metrics.expected_calibration_error(probabilities, is_right)
+    )
 
 
 def test_bootstrap_draws_whole_individuals(rng: np.random.Generator) -> None:
@@ -157,14 +191,19 @@ def test_figures_of_nothing_are_refused() -> None:
         metrics.closed_set(np.zeros(0, np.int64))
     with pytest.raises(BadMeasurement, match="there are no unknown queries"):
         metrics.open_set(KNOWN, RANKS, np.zeros(0))
-    with pytest.raises(BadMeasurement, match=r"known queries come in arrays of different lengths: \[4, 3\]"):
+    with pytest.raises(
+        BadMeasurement, match=r"known queries come in arrays of different lengths: \[4, 3\]"
+    ):
         metrics.open_set(KNOWN, RANKS[:3], UNKNOWN)
 
 
 def score(shared: Path, *arguments: str | Path) -> dict[str, Any]:
     """Run the independent score script."""
     ran = subprocess.run(
-        [sys.executable, shared / "tools" / "score.py", *arguments], capture_output=True, text=True, check=True
+        [sys.executable, shared / "tools" / "score.py", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(ran.stdout)
 
@@ -177,10 +216,14 @@ def write_labels(path: Path, rows: list[tuple[str, str]]) -> Path:
 
 @pytest.fixture
 def herd(rng: np.random.Generator, tmp_path: Path) -> tuple[list[str], list[str], np.ndarray]:
-    """600 photos in random clusters, 400 of 120 individuals and 200 new_whale, saved as vectors.npz."""
+    """600 photos in random clusters, 400 of 120 individuals and 200 new_whale, saved as
+    vectors.npz.
+    """
     individuals = [f"w_{number:03}" for number in rng.integers(0, 120, size=400)]
     centres = rng.normal(size=(120, 32))
-    rows = np.array([centres[int(each[2:])] for each in individuals]) + 0.9 * rng.normal(size=(400, 32))
+    rows = np.array([centres[int(each[2:])] for each in individuals]) + 0.9 * rng.normal(
+        size=(400, 32)
+    )
     vectors = unit(np.concatenate([rows, rng.normal(size=(200, 32))]))
     names = [f"{row:04}.jpg" for row in range(600)]
     np.savez(tmp_path / "vectors.npz", photo=np.array(names), embedding=vectors)
@@ -205,7 +248,9 @@ def test_known_and_open_figures_agree_with_the_score_script(
 ) -> None:
     names, individuals, vectors = herd
     rows = list(zip(names, individuals, strict=True))
-    gallery = Gallery.build(names[:250], individuals[:250], vectors[:250], fingerprint="f", revision=1)
+    gallery = Gallery.build(
+        names[:250], individuals[:250], vectors[:250], fingerprint="f", revision=1
+    )
     theirs = score(
         shared,
         "vectors",
@@ -221,7 +266,10 @@ def test_known_and_open_figures_agree_with_the_score_script(
     ranks = metrics.true_ranks(distances[known], columns)
     ours = metrics.open_set(distances[known].min(1), ranks, distances[~known].min(1))
     assert metrics.closed_set(ranks) == pytest.approx(theirs["known"], abs=5.1e-5)
-    assert (ours.pop("known_queries"), ours.pop("unknown_queries")) == (known.sum(), theirs["unknown"])
+    assert (ours.pop("known_queries"), ours.pop("unknown_queries")) == (
+        known.sum(),
+        theirs["unknown"],
+    )
     assert ours == pytest.approx(theirs["open_set"], abs=5.1e-5)
 
 
@@ -230,18 +278,27 @@ def test_a_submission_scores_as_the_score_script_says(
     shared: Path, tmp_path: Path, herd: tuple[list[str], list[str], np.ndarray]
 ) -> None:
     names, individuals, vectors = herd
-    gallery = Gallery.build(names[:250], individuals[:250], vectors[:250], fingerprint="f", revision=1)
+    gallery = Gallery.build(
+        names[:250], individuals[:250], vectors[:250], fingerprint="f", revision=1
+    )
     ranked = gallery.rank(vectors[250:], 5)
     path = tmp_path / "submission.csv"
-    write_submission([(name, labels_of(each, 0.45)) for name, each in zip(names[250:], ranked, strict=True)], path)
+    write_submission(
+        [(name, labels_of(each, 0.45)) for name, each in zip(names[250:], ranked, strict=True)],
+        path,
+    )
     truth = [
         (name, each if each in gallery.individual_ids else "new_whale")
         for name, each in zip(names[250:], individuals[250:], strict=True)
     ]
-    theirs = score(shared, "submission", path, "--labels", write_labels(tmp_path / "truth.csv", truth))
+    theirs = score(
+        shared, "submission", path, "--labels", write_labels(tmp_path / "truth.csv", truth)
+    )
     distances = gallery.individual_distances(vectors[250:])
     known = np.array([each != "new_whale" for _, each in truth])
-    columns = np.searchsorted(gallery.individual_ids, [each for _, each in truth if each != "new_whale"])
+    columns = np.searchsorted(
+        gallery.individual_ids, [each for _, each in truth if each != "new_whale"]
+    )
     ranks = metrics.true_ranks(distances[known], columns)
     ours = metrics.submission_map5(distances[known].min(1), ranks, distances[~known].min(1), 0.45)
     assert ours == pytest.approx(theirs["map5"], abs=5.1e-5)

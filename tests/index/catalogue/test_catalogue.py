@@ -1,4 +1,6 @@
-"""The catalogue: what it tells of itself, which files it refuses and how, and that its log is append-only."""
+"""The catalogue: what it tells of itself, which files it refuses and how, and that its log is
+append-only.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ import pytest
 
 from index.catalogue.catalogue import BadCatalogue, Catalogue, CatalogueCounts
 from index.catalogue.revision import revising
-from index.reindex.update import build_catalogue, update_catalogue
+from index.reindex.build import build_catalogue
+from index.reindex.update import update_catalogue
 from index.search.engine import exact_distances
 from index.storage import connection, sqlite
 from index.storage.address import CatalogueBusy
@@ -62,7 +65,9 @@ def test_vectors_are_the_embedder_s_own_in_the_order_of_names(path, season, embe
 
     for row, photo_id in enumerate(ids):
         photo = by_id[photo_id]
-        np.testing.assert_array_equal(vectors[row], embedder.embed([read_photo(photo.path)], [photo.box])[0])
+        np.testing.assert_array_equal(
+            vectors[row], embedder.embed([read_photo(photo.path)], [photo.box])[0]
+        )
 
 
 def test_the_gallery_holds_the_labelled_photos_only(path):
@@ -70,7 +75,12 @@ def test_the_gallery_holds_the_labelled_photos_only(path):
         gallery, calibration = catalogue.searchable()
         assert calibration == catalogue.calibration()
         assert catalogue.gallery("SQfp16").size == 36
-    assert (gallery.size, gallery.individual_count, gallery.revision, gallery.fingerprint) == (36, 12, 1, "f" * 64)
+    assert (gallery.size, gallery.individual_count, gallery.revision, gallery.fingerprint) == (
+        36,
+        12,
+        1,
+        "f" * 64,
+    )
     assert "stranger_1.png" not in gallery.photo_names
     assert calibration.is_fitted
     assert calibration.score == "nearest"
@@ -88,7 +98,10 @@ def test_the_folder_can_be_moved_whole(path, tmp_path, season):
     shutil.move(path, moved / path.name)
     shutil.move(season.folder, moved / "photos")
     with Catalogue.open(moved / path.name) as catalogue:
-        assert all(photo.path.is_relative_to(moved) and photo.path.is_file() for photo in catalogue.photos())
+        assert all(
+            photo.path.is_relative_to(moved) and photo.path.is_file()
+            for photo in catalogue.photos()
+        )
 
 
 def test_a_link_leads_to_the_catalogue(path, tmp_path):
@@ -103,10 +116,18 @@ def test_the_log_tells_each_change_with_before_and_after(path, season, embedder)
     with Catalogue.open(path) as catalogue:
         update_catalogue(catalogue, season.labels(), embedder, prune=True)
         relabelled, removed = catalogue.changes(2)
-        assert (relabelled.kind, relabelled.photo, relabelled.revision) == ("relabel", "a00_0.png", 2)
+        assert (relabelled.kind, relabelled.photo, relabelled.revision) == (
+            "relabel",
+            "a00_0.png",
+            2,
+        )
         assert relabelled.detail["before"]["individual"] == "w_00"
         assert relabelled.detail["after"]["individual"] == "w_01"
-        assert (removed.kind, removed.photo, removed.detail["before"]["individual"]) == ("remove", "a02_0.png", "w_02")
+        assert (removed.kind, removed.photo, removed.detail["before"]["individual"]) == (
+            "remove",
+            "a02_0.png",
+            "w_02",
+        )
         last, first = catalogue.history()
         assert (last.revision, last.changes) == (2, {"relabel": 1, "remove": 1})
         assert (first.revision, first.changes) == (1, {"add": 38})
@@ -136,7 +157,10 @@ def test_a_reader_sees_one_revision_whole_while_another_is_made(path, season, em
 def test_several_threads_may_read(path):
     found: list[int] = []
     with Catalogue.open(path) as catalogue:
-        threads = [threading.Thread(target=lambda: found.append(catalogue.counts().photos)) for _ in range(4)]
+        threads = [
+            threading.Thread(target=lambda: found.append(catalogue.counts().photos))
+            for _ in range(4)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -157,7 +181,9 @@ def test_two_cannot_change_it_at_once(path):
         Catalogue.open(path) as first,
         Catalogue.open(path, wait_seconds=0) as second,
         revising(first),
-        pytest.raises(CatalogueBusy, match=r"another flukeprint is changing .*catalogue.db just now; wait"),
+        pytest.raises(
+            CatalogueBusy, match=r"another flukeprint is changing .*catalogue.db just now; wait"
+        ),
         revising(second),
     ):
         pass
@@ -168,7 +194,10 @@ def test_a_cut_vector_is_found(path):
     raw.execute("UPDATE vectors SET embedding = substr(embedding, 1, 40) WHERE photo_id = 1")
     raw.commit()
     raw.close()
-    with Catalogue.open(path) as catalogue, pytest.raises(BadCatalogue, match=r"the vector of a00_0.png is cut"):
+    with (
+        Catalogue.open(path) as catalogue,
+        pytest.raises(BadCatalogue, match=r"the vector of a00_0.png is cut"),
+    ):
         catalogue.gallery()
 
 
@@ -176,7 +205,10 @@ def test_a_damaged_file_says_so(path):
     content = bytearray(path.read_bytes())
     content[4096:] = b"\x55" * (len(content) - 4096)
     path.write_bytes(content)
-    with Catalogue.open(path) as catalogue, pytest.raises(BadCatalogue, match=r"is damaged .* restore a copy"):
+    with (
+        Catalogue.open(path) as catalogue,
+        pytest.raises(BadCatalogue, match=r"is damaged .* restore a copy"),
+    ):
         catalogue.photos()
 
 
@@ -202,14 +234,23 @@ def test_a_newer_format_asks_for_a_newer_flukeprint(path):
     raw = sqlite3.connect(path)
     raw.execute("PRAGMA user_version = 4")
     raw.close()
-    with pytest.raises(BadCatalogue, match=r"newer flukeprint \(format 4; this one reads up to 3\)"):
+    with pytest.raises(
+        BadCatalogue, match=r"newer flukeprint \(format 4; this one reads up to 3\)"
+    ):
         Catalogue.open(path)
 
 
 def test_creating(tmp_path):
     with Catalogue.open(tmp_path / "new.db", create=True) as catalogue:
-        assert (catalogue.revision, catalogue.fingerprint, catalogue.photos(), catalogue.history()) == (0, None, [], [])
-        with pytest.raises(BadCatalogue, match="holds nothing yet; fill it with `flukeprint index update`"):
+        assert (
+            catalogue.revision,
+            catalogue.fingerprint,
+            catalogue.photos(),
+            catalogue.history(),
+        ) == (0, None, [], [])
+        with pytest.raises(
+            BadCatalogue, match="holds nothing yet; fill it with `flukeprint index update`"
+        ):
             catalogue.gallery()
     with pytest.raises(BadCatalogue, match="can't be created: File exists"):
         Catalogue.open(tmp_path / "new.db", create=True)
@@ -222,10 +263,15 @@ def test_a_folder_that_cannot_be_written_is_read_and_not_changed(path, monkeypat
     monkeypatch.setattr(sqlite.os, "access", lambda given, mode: mode != os.W_OK)
     with Catalogue.open(path) as catalogue:
         assert catalogue.gallery().size == 36
-        with pytest.raises(BadCatalogue, match="can't be written: ask for write permission"), revising(catalogue):
+        with (
+            pytest.raises(BadCatalogue, match="can't be written: ask for write permission"),
+            revising(catalogue),
+        ):
             pass
     assert path.read_bytes() == before
-    assert [each.name for each in path.parent.iterdir() if each.name.startswith(path.name)] == [path.name]
+    assert [each.name for each in path.parent.iterdir() if each.name.startswith(path.name)] == [
+        path.name
+    ]
 
 
 def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path):
@@ -238,9 +284,13 @@ def test_what_is_searched_is_what_was_stored(path, season, embedder):
         gallery = catalogue.gallery()
         ids, vectors = catalogue.vectors("f" * 64)
         names = {photo.id: photo for photo in catalogue.photos()}
-    labelled = [(names[each], vectors[row]) for row, each in enumerate(ids) if names[each].individual]
+    labelled = [
+        (names[each], vectors[row]) for row, each in enumerate(ids) if names[each].individual
+    ]
     query = vectors[:1]
-    nearest = min(labelled, key=lambda each: (exact_distances(query, each[1][None])[0, 0], each[0].individual))[0]
+    nearest = min(
+        labelled, key=lambda each: (exact_distances(query, each[1][None])[0, 0], each[0].individual)
+    )[0]
     assert gallery.rank(query, 1)[0][0].individual == nearest.individual
 
 

@@ -39,7 +39,9 @@ def test_the_gallery_follows_every_kind_of_act(catalogue, season):
     photos = {photo.name: photo for photo in catalogue.photos()}
     vector = gallery.vectors[4]
     acts = [
-        lambda: curator.take_in([embedded(season, "q.png", vector), embedded(season, "r.png", vector)], F),
+        lambda: curator.take_in(
+            [embedded(season, "q.png", vector), embedded(season, "r.png", vector)], F
+        ),
         lambda: curator.confirm("q.png", "w_77"),
         lambda: curator.reject("r.png"),
         lambda: curator.merge("w_01", "w_00"),
@@ -78,10 +80,19 @@ def test_unknown_photos_are_those_of_nobody_named(catalogue, season):
 def test_an_encounter_goes_along_when_its_photo_gets_its_individual(catalogue, season):
     curator = Curator(catalogue, made_by="ada")
     vector = catalogue.gallery().vectors[0]
-    curator.take_in([embedded(season, "q.png", vector, "e9")], F, encounter={"place": "Stellwagen", "at": None})
-    curator.take_in([embedded(season, "r.png", vector, "e9")], F, encounter={"place": "elsewhere", "observer": "Ann"})
+    curator.take_in(
+        [embedded(season, "q.png", vector, "e9")], F, encounter={"place": "Stellwagen", "at": None}
+    )
+    curator.take_in(
+        [embedded(season, "r.png", vector, "e9")],
+        F,
+        encounter={"place": "elsewhere", "observer": "Ann"},
+    )
     event = curator.confirm("q.png", "w_02")
-    told = [(each.name, each.individual, each.place, each.observer) for each in Directory(catalogue).encounters()]
+    told = [
+        (each.name, each.individual, each.place, each.observer)
+        for each in Directory(catalogue).encounters()
+    ]
     assert told[-2:] == [("e9", None, "Stellwagen", "Ann"), ("e9", "w_02", "Stellwagen", "Ann")]
     undo(catalogue, event.revision, made_by="ada")
     told = [(each.name, each.individual, each.photos) for each in Directory(catalogue).encounters()]
@@ -89,7 +100,9 @@ def test_an_encounter_goes_along_when_its_photo_gets_its_individual(catalogue, s
 
 
 def test_the_past_knows_what_photos_were(catalogue):
-    Curator(catalogue, made_by="ada").edit_photo("a00_0.png", {"species": "fin whale", "taken_at": "2001"})
+    Curator(catalogue, made_by="ada").edit_photo(
+        "a00_0.png", {"species": "fin whale", "taken_at": "2001"}
+    )
     Curator(catalogue, made_by="ada").delete("a00_0.png")
     was = [past_catalogue(catalogue, revision).photos.get("a00_0.png") for revision in (1, 2, 3)]
     assert [was[0].species, was[0].taken_at, was[1].species, was[1].taken_at] == [

@@ -54,17 +54,27 @@ def test_import_dry_and_done(tmp_path, run, new_season, catalogue, monkeypatch):
     dry = run("import", new_season.folder, "--dry-run", "--report", tmp_path / "dry.csv")
     assert dry.exit_code == 0
     assert (
-        dry.stdout == "2 files and labels: 1 added, 1 skipped as duplicates. Nothing was changed: this was a dry run.\n"
+        dry.stdout
+        == "2 files and labels: 1 added, 1 skipped as duplicates. Nothing was changed: this was "
+        "a dry run.\n"
     )
     assert "skipped again.jpg: the same file as a1_0.jpg" in dry.stderr
     assert catalogue.read_bytes() == before
     done = run("import", new_season.folder, "--report", tmp_path / "done.csv")
-    assert (done.exit_code, done.stdout) == (0, "2 files and labels: 1 added, 1 skipped as duplicates.\n")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "2 files and labels: 1 added, 1 skipped as duplicates.\n",
+    )
     assert (tmp_path / "dry.csv").read_text() == (tmp_path / "done.csv").read_text()
-    monkeypatch.setitem(sys.modules, "embedding.embedder", None)  # the network isn't loaded for nothing
+    monkeypatch.setitem(
+        sys.modules, "embedding.embedder", None
+    )  # the network isn't loaded for nothing
     again = json.loads(run("import", new_season.folder, "--json").stdout)
     assert (again["counts"], again["is_dry_run"]) == ({"skipped": 1, "unchanged": 1}, False)
-    assert sorted(path.name for path in catalogue.parent.iterdir()) == ["catalogue.db", "catalogue.db.media"]
+    assert sorted(path.name for path in catalogue.parent.iterdir()) == [
+        "catalogue.db",
+        "catalogue.db.media",
+    ]
 
 
 def test_import_says_what_it_could_not_do(run, new_season, draw_pattern):
@@ -79,9 +89,14 @@ def test_import_says_what_it_could_not_do(run, new_season, draw_pattern):
 
 def test_import_of_a_zip_leaves_nothing_beside_the_catalogue(tmp_path, run, new_season, catalogue):
     shutil.make_archive(str(tmp_path / "season"), "zip", new_season.folder)
-    report = json.loads(run("import", tmp_path / "season.zip", "--json", "--duplicates", "keep-all").stdout)
+    report = json.loads(
+        run("import", tmp_path / "season.zip", "--json", "--duplicates", "keep-all").stdout
+    )
     assert (report["counts"], report["revision"]) == ({"added": 2}, 2)
-    assert sorted(path.name for path in catalogue.parent.iterdir()) == ["catalogue.db", "catalogue.db.media"]
+    assert sorted(path.name for path in catalogue.parent.iterdir()) == [
+        "catalogue.db",
+        "catalogue.db.media",
+    ]
 
 
 def test_a_long_list_is_cut(run, new_season):
@@ -96,7 +111,9 @@ def test_a_long_list_is_cut(run, new_season):
 def test_options_that_are_none(run, new_season, tmp_path):
     with pytest.raises(BadOut, match="--duplicates some isn't one of skip, keep-near, keep-all"):
         run("import", new_season.folder, "--duplicates", "some")
-    with pytest.raises(BadOut, match="--format excel isn't one of csv, coco, camtrap-dp, kaggle, zip"):
+    with pytest.raises(
+        BadOut, match="--format excel isn't one of csv, coco, camtrap-dp, kaggle, zip"
+    ):
         run("export", "--format", "excel", "--out", tmp_path / "x")
     with pytest.raises(BadOut, match=r"ends in \.zip, not x"):
         run("export", "--format", "zip", "--out", tmp_path / "x")
@@ -106,13 +123,19 @@ def test_options_that_are_none(run, new_season, tmp_path):
 
 def test_export_of_labels(tmp_path, run):
     result = run("export", "--format", "csv", "--out", tmp_path / "labels.csv")
-    assert (result.exit_code, result.stdout) == (0, f"Wrote {tmp_path}/labels.csv: labels of 9 photos, and 0 photos.\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"Wrote {tmp_path}/labels.csv: labels of 9 photos, and 0 photos.\n",
+    )
     rows = list(csv.DictReader((tmp_path / "labels.csv").read_text().splitlines()))
     assert [rows[2]["label"], rows[2]["box"], rows[2]["encounter"]] == ["w_2", "", "e2"]
     assert [rows[1]["label"], rows[1]["box"]] == ["w_1", "0.125 0.1 0.9 0.8"]
     with pytest.raises(BadExport, match="is there already; give another --out, or --replace"):
         run("export", "--format", "csv", "--out", tmp_path / "labels.csv")
-    assert run("export", "--format", "csv", "--out", tmp_path / "labels.csv", "--replace").exit_code == 0
+    assert (
+        run("export", "--format", "csv", "--out", tmp_path / "labels.csv", "--replace").exit_code
+        == 0
+    )
     with pytest.raises(BadExport, match="holds files already"):
         run("export", "--format", "csv", "--out", tmp_path / "photos")
     with pytest.raises(BadExport, match="there is no folder"):
@@ -165,14 +188,20 @@ def test_places_are_private_unless_asked_for(tmp_path, run, catalogue, form):
     result = run("export", "--format", form, "--out", tmp_path / "private", "--with-photos")
     assert "9 photos, 1 of them without the place in their file" in result.stdout
     given = b"".join(
-        path.read_bytes() for path in (tmp_path / "private").rglob("*") if path.suffix in (".csv", ".json")
+        path.read_bytes()
+        for path in (tmp_path / "private").rglob("*")
+        if path.suffix in (".csv", ".json")
     )
     assert b"44.5" not in given
     copy = next((tmp_path / "private").rglob("a0_0.jpg"))
     with Image.open(copy) as image:
         assert not image.getexif().get_ifd(0x8825)
     run("export", "--format", form, "--out", tmp_path / "open", "--with-photos", "--with-places")
-    given = b"".join(path.read_bytes() for path in (tmp_path / "open").rglob("*") if path.suffix in (".csv", ".json"))
+    given = b"".join(
+        path.read_bytes()
+        for path in (tmp_path / "open").rglob("*")
+        if path.suffix in (".csv", ".json")
+    )
     assert b"44.5" in given
     assert next((tmp_path / "open").rglob("a0_0.jpg")).read_bytes() == photo.read_bytes()
 
@@ -190,10 +219,20 @@ def test_kaggles_form_has_no_room_for_spaces(tmp_path, run, catalogue, field_sea
 def test_an_empty_catalogue_has_nothing_to_export(tmp_path, run):
     Catalogue.open(tmp_path / "empty.db", create=True).close()
     with pytest.raises(BadExport, match="no catalogued photo to export"):
-        run("export", "--format", "csv", "--out", tmp_path / "x.csv", "--catalogue", tmp_path / "empty.db")
+        run(
+            "export",
+            "--format",
+            "csv",
+            "--out",
+            tmp_path / "x.csv",
+            "--catalogue",
+            tmp_path / "empty.db",
+        )
 
 
-def test_a_file_is_restored_beside_itself_and_not_where_files_says(tmp_path, run, catalogue, monkeypatch):
+def test_a_file_is_restored_beside_itself_and_not_where_files_says(
+    tmp_path, run, catalogue, monkeypatch
+):
     run("backup", "--catalogue", catalogue, "--out", tmp_path / "copy")
     (tmp_path / "new").mkdir()
     there = ("restore", tmp_path / "copy", "--catalogue", tmp_path / "new/c.db")
@@ -213,8 +252,14 @@ def test_verify_notes_the_vectors_that_wait(tmp_path, run, catalogue, embedder):
     found = run("verify")
     assert found.exit_code == 0
     of_use, other = [line for line in found.stderr.splitlines() if line.startswith("note: ")]
-    assert "ffffffffffff wait in catalogue.db.embedded/1-a.vectors: the command that was broken off goes on" in of_use
-    assert "eeeeeeeeeeee wait in catalogue.db.embedded/2-b.vectors: the catalogue has nothing of that" in other
+    assert (
+        "ffffffffffff wait in catalogue.db.embedded/1-a.vectors: the command that was broken "
+        "off goes on" in of_use
+    )
+    assert (
+        "eeeeeeeeeeee wait in catalogue.db.embedded/2-b.vectors: the catalogue has nothing of that"
+        in other
+    )
 
 
 def test_backup_restore_and_verify(tmp_path, run, catalogue):
@@ -224,7 +269,9 @@ def test_backup_restore_and_verify(tmp_path, run, catalogue):
     assert json.loads(run("backup", "--out", tmp_path / "copy.tar", "--json").stdout)["files"] == 10
     (tmp_path / "new").mkdir()
     restored = run("restore", tmp_path / "copy", "--catalogue", tmp_path / "new/c.db")
-    assert restored.stdout.startswith(f"Restored {tmp_path}/new/c.db to revision 1, as it was backed up at 2")
+    assert restored.stdout.startswith(
+        f"Restored {tmp_path}/new/c.db to revision 1, as it was backed up at 2"
+    )
     found = run("verify", "--catalogue", tmp_path / "new/c.db")
     assert (found.exit_code, found.stdout) == (
         0,
@@ -260,7 +307,10 @@ def test_every_command_takes_a_url(tmp_path, run, new_season, postgres, monkeypa
     assert [result.exit_code for result in told] == [0] * 5, [result.output for result in told]
     assert "hush" not in "".join(result.output for result in told)
     assert "at revision 1: 2 photos, 2 vectors, all is well" in told[-1].stdout
-    assert sorted(path.name for path in (tmp_path / "server").iterdir()) == ["flukeprint-files.json", "media"]
+    assert sorted(path.name for path in (tmp_path / "server").iterdir()) == [
+        "flukeprint-files.json",
+        "media",
+    ]
     with pytest.raises(BadCatalogue, match=r"there is no catalogue at postgresql://") as absent:
         run("verify", "--catalogue", url.replace("schema=", "schema=absent_"))
     assert "hush" not in str(absent.value)

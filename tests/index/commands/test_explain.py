@@ -1,4 +1,6 @@
-"""index/commands/explain.py: from two photos on a command line to a picture, or one line saying what is wrong."""
+"""index/commands/explain.py: from two photos on a command line to a picture, or one line saying
+what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def checkpoint(tmp_path: Path) -> Path:
     torch.manual_seed(6)
     network = Network(NetworkConfig("test_resnet", 8))
     path = tmp_path / "tiny.safetensors"
-    header = CheckpointHeader(network.config.to_dict(), Preprocessing(32, 32, crop="box"), {"name": "tiny"})
+    header = CheckpointHeader(
+        network.config.to_dict(), Preprocessing(32, 32, crop="box"), {"name": "tiny"}
+    )
     save_checkpoint(path, network.state_dict(), header)
     return path
 
@@ -50,10 +54,19 @@ def explain(checkpoint: Path, photos: tuple[Path, Path], tmp_path: Path) -> Call
     index.register(app)
 
     def _explain(**options: Any) -> Result:
-        given = {"query": photos[0], "reference": photos[1], "out": tmp_path / "why.png", "checkpoint": checkpoint}
+        given = {
+            "query": photos[0],
+            "reference": photos[1],
+            "out": tmp_path / "why.png",
+            "checkpoint": checkpoint,
+        }
         given |= options
         words = [str(given.pop("query")), str(given.pop("reference"))]
-        words += [str(word) for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+        words += [
+            str(word)
+            for name, value in given.items()
+            for word in (f"--{name.replace('_', '-')}", value)
+        ]
         result = CliRunner().invoke(app, ["explain", *words])
         if isinstance(result.exception, FlukeprintError):
             raise result.exception  # what main() prints
@@ -66,9 +79,15 @@ def test_the_picture_is_written_and_the_distance_told(
     explain: Callable[..., Result], photos: tuple[Path, Path], checkpoint: Path, tmp_path: Path
 ) -> None:
     result = explain()
-    one, other = Embedder.load(checkpoint, device="cpu").embed([read_photo(path) for path in photos]).astype(float)
+    one, other = (
+        Embedder.load(checkpoint, device="cpu")
+        .embed([read_photo(path) for path in photos])
+        .astype(float)
+    )
     assert result.exit_code == 0
-    assert result.stdout == (f"{tmp_path}/why.png: {photos[0]} and {photos[1]}, distance {1 - one @ other:.3f}\n")
+    assert result.stdout == (
+        f"{tmp_path}/why.png: {photos[0]} and {photos[1]}, distance {1 - one @ other:.3f}\n"
+    )
     with Image.open(tmp_path / "why.png") as picture:
         picture.load()
         assert picture.format == "PNG" and picture.size == (750, 2 * (180 + 27) + 37)
@@ -78,7 +97,10 @@ def test_boxes_are_cut_out(
     explain: Callable[..., Result], photos: tuple[Path, Path], checkpoint: Path, tmp_path: Path
 ) -> None:
     said = explain(query_box="0 0 .5 1", reference_box="0.25 0.25 1 1").stdout
-    embedder, boxes = Embedder.load(checkpoint, device="cpu"), [Box(0, 0, 0.5, 1), Box(0.25, 0.25, 1, 1)]
+    embedder, boxes = (
+        Embedder.load(checkpoint, device="cpu"),
+        [Box(0, 0, 0.5, 1), Box(0.25, 0.25, 1, 1)],
+    )
     one, other = embedder.embed([read_photo(path) for path in photos], boxes).astype(float)
     assert said.endswith(f"distance {1 - one @ other:.3f}\n")
     with Image.open(tmp_path / "why.png") as picture:
@@ -111,17 +133,23 @@ def test_a_box_that_is_none_is_refused_before_anything_is_loaded(
         explain(query_box=box, checkpoint=tmp_path / "none.safetensors")
 
 
-def test_a_place_that_cannot_be_written_to_is_refused(explain: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_to_is_refused(
+    explain: Callable[..., Result], tmp_path: Path
+) -> None:
     absent = tmp_path / "none.safetensors"  # refused before it is looked for
     with pytest.raises(BadOut, match="there is no folder"):
         explain(out=tmp_path / "nowhere" / "why.png", checkpoint=absent)
     with pytest.raises(BadOut, match="is a folder"):
         explain(out=tmp_path, checkpoint=absent)
-    with pytest.raises(BadOut, match=r"why\.jpg is no \.png; give the picture a name that ends in \.png"):
+    with pytest.raises(
+        BadOut, match=r"why\.jpg is no \.png; give the picture a name that ends in \.png"
+    ):
         explain(out=tmp_path / "why.jpg", checkpoint=absent)
 
 
-def test_a_full_disk_is_said(explain: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_full_disk_is_said(
+    explain: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 

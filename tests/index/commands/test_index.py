@@ -35,7 +35,9 @@ def checkpoints(tmp_path, monkeypatch, make_embedder):
     def load(path):
         return make_embedder(hashlib.sha256(path.read_bytes()).hexdigest())
 
-    monkeypatch.setitem(sys.modules, "embedding.embedder", SimpleNamespace(Embedder=SimpleNamespace(load=load)))
+    monkeypatch.setitem(
+        sys.modules, "embedding.embedder", SimpleNamespace(Embedder=SimpleNamespace(load=load))
+    )
     monkeypatch.setenv("FLUKEPRINT_CHECKPOINT", str(tmp_path / "old.safetensors"))
     monkeypatch.setenv("FLUKEPRINT_CATALOGUE", str(tmp_path / "c.db"))
     monkeypatch.setenv("COLUMNS", "200")
@@ -68,7 +70,8 @@ def test_build_says_what_it_does_and_did(run, season, tmp_path):
     result = run("index", "build", "--csv", season.csv, "--photos", season.folder)
     assert result.exit_code == 0
     assert result.stdout == (
-        f"{tmp_path}/c.db is now at revision 1: 38 photos added, 0 embedded again, 0 relabelled or moved, 0 removed, "
+        f"{tmp_path}/c.db is now at revision 1: 38 photos added, 0 embedded again, 0 relabelled "
+        "or moved, 0 removed, "
         "0 unchanged.\n"
     )
     assert f"Building {tmp_path}/c.db from 38 photos named by {season.csv}" in result.stderr
@@ -77,7 +80,9 @@ def test_build_says_what_it_does_and_did(run, season, tmp_path):
 
 
 def test_build_twice_needs_replace(run, built):
-    with pytest.raises(BadCatalogue, match=r"already; bring it up to date .* or give --replace to build it anew"):
+    with pytest.raises(
+        BadCatalogue, match=r"already; bring it up to date .* or give --replace to build it anew"
+    ):
         run("index", "build", "--csv", built.csv)
     assert run("index", "build", "--csv", built.csv, "--replace").exit_code == 0
 
@@ -123,8 +128,13 @@ def test_update_brings_in_a_new_season(run, built):
     built.labels()
     result = run("index", "update", "--csv", built.csv)
     assert "is now at revision 2: 1 photo added" in result.stdout
-    assert "1 photo in the catalogue only, kept as before; --prune takes such photos out" in result.stdout
-    report = json.loads(run("index", "update", "--csv", built.csv, "--prune", "--rehash", "--json").stdout)
+    assert (
+        "1 photo in the catalogue only, kept as before; --prune takes such photos out"
+        in result.stdout
+    )
+    report = json.loads(
+        run("index", "update", "--csv", built.csv, "--prune", "--rehash", "--json").stdout
+    )
     assert (report["removed"], report["left"], report["revision"]) == (1, 0, 3)
     again = run("index", "update", "--csv", built.csv)
     assert "is still at revision 3" in again.stdout
@@ -137,7 +147,9 @@ def test_prune_needs_labels(run, built):
 
 def test_update_without_a_catalogue(run, season, tmp_path):
     season.labels()
-    with pytest.raises(BadCatalogue, match=r"there is no catalogue at .*c\.db.*flukeprint index build"):
+    with pytest.raises(
+        BadCatalogue, match=r"there is no catalogue at .*c\.db.*flukeprint index build"
+    ):
         run("index", "update", "--csv", season.csv)
 
 
@@ -158,7 +170,12 @@ def test_status_in_json(run, built, checkpoints):
     status = json.loads(run("index", "status", "--json").stdout)
     fingerprint = hashlib.sha256(b"old").hexdigest()
     assert status["revision"] == 1
-    assert (status["individuals"], status["photos"], status["new_whale_photos"], status["searchable"]) == (
+    assert (
+        status["individuals"],
+        status["photos"],
+        status["new_whale_photos"],
+        status["searchable"],
+    ) == (
         12,
         38,
         2,
@@ -232,7 +249,11 @@ def test_identify_in_json_answers_as_the_service_does(run, built, tmp_path):
         "individuals_searched",
         "thresholds",
     }
-    assert (answer["catalogue_revision"], answer["individuals_searched"], answer["errors"]) == (1, 12, [])
+    assert (answer["catalogue_revision"], answer["individuals_searched"], answer["errors"]) == (
+        1,
+        12,
+        [],
+    )
     (result,) = answer["results"]
     assert result["photo"] == str(query)
     assert result["decision"] == "known"
@@ -246,7 +267,9 @@ def test_identify_in_json_answers_as_the_service_does(run, built, tmp_path):
 
 def test_identify_for_people(run, built):
     stranger = built.draw("query.png", "nobody known", take=1)
-    shown = run("identify", built.folder / "a03_1.png", stranger, "-k", "2", "--threshold", "0.01").stdout
+    shown = run(
+        "identify", built.folder / "a03_1.png", stranger, "-k", "2", "--threshold", "0.01"
+    ).stdout
     assert f"{built.folder}/a03_1.png: known" in shown
     assert f"{stranger}: new_whale" in shown
     assert "nobody known is near enough." in shown
@@ -258,11 +281,20 @@ def test_identify_for_people(run, built):
 
 def test_bad_photos_are_told_and_the_rest_answered(run, built, tmp_path):
     (tmp_path / "text.jpg").write_text("not a photo")
-    result = run("identify", tmp_path / "text.jpg", built.folder / "a00_0.png", tmp_path / "none.jpg", "--json")
+    result = run(
+        "identify",
+        tmp_path / "text.jpg",
+        built.folder / "a00_0.png",
+        tmp_path / "none.jpg",
+        "--json",
+    )
     assert result.exit_code == 1
     answer = json.loads(result.stdout)
     assert [each["photo"] for each in answer["results"]] == [f"{built.folder}/a00_0.png"]
-    assert [each["photo"] for each in answer["errors"]] == [f"{tmp_path}/text.jpg", f"{tmp_path}/none.jpg"]
+    assert [each["photo"] for each in answer["errors"]] == [
+        f"{tmp_path}/text.jpg",
+        f"{tmp_path}/none.jpg",
+    ]
     assert "there is no such file" in result.stderr
     only_bad = run("identify", tmp_path / "none.jpg")
     assert (only_bad.exit_code, only_bad.stdout) == (1, "")
@@ -278,7 +310,9 @@ def test_identify_a_folder(run, built, tmp_path):
 
 def test_identify_by_another_score(run, built):
     for score in ("nearest", "centre", "blend"):
-        answer = json.loads(run("identify", built.folder / "a03_1.png", "--score", score, "--json").stdout)
+        answer = json.loads(
+            run("identify", built.folder / "a03_1.png", "--score", score, "--json").stdout
+        )
         assert answer["results"][0]["matches"][0]["individual"] == "w_03"
     with pytest.raises(BadQuery, match="--score is 'best'; the scores are nearest, centre, blend"):
         run("identify", built.folder / "a03_1.png", "--score", "best")
@@ -305,7 +339,9 @@ def test_embed_writes_names_and_vectors(run, season, tmp_path, embedder):
         assert list(written["photo"]) == sorted(season.rows)
         assert written["embedding"].dtype == np.float32
         for name, vector in zip(written["photo"], written["embedding"], strict=True):
-            np.testing.assert_array_equal(vector, embedder.embed([read_photo(season.folder / name)])[0])
+            np.testing.assert_array_equal(
+                vector, embedder.embed([read_photo(season.folder / name)])[0]
+            )
         assert str(written["fingerprint"]) == hashlib.sha256(b"old").hexdigest()
 
 
@@ -335,7 +371,9 @@ def test_embed_leaves_bad_photos_out(run, season, tmp_path):
 
 def test_embed_writes_nothing_where_no_photo_can_be_read(run, season, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"")
-    with pytest.raises(BadPhoto, match=r"no photo could be read \(1 photo given\), so .*v\.npz is not written"):
+    with pytest.raises(
+        BadPhoto, match=r"no photo could be read \(1 photo given\), so .*v\.npz is not written"
+    ):
         run("embed", tmp_path / "bad.png", "--out", tmp_path / "v.npz")
     assert not (tmp_path / "v.npz").exists()
 
@@ -345,7 +383,9 @@ def test_embed_refuses_what_cannot_come_out_right(run, season, tmp_path):
         run("embed", season.folder, season.folder / "a00_0.png", "--out", tmp_path / "v.npz")
     with pytest.raises(BadOut, match="is a folder; give the name of the file to write"):
         run("embed", season.folder, "--out", tmp_path)
-    with pytest.raises(BadOut, match=r"there is no folder .*nowhere to write v\.npz into; make it first"):
+    with pytest.raises(
+        BadOut, match=r"there is no folder .*nowhere to write v\.npz into; make it first"
+    ):
         run("embed", season.folder, "--out", tmp_path / "nowhere" / "v.npz")
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadPhoto, match="there is no photo in"):
@@ -378,7 +418,10 @@ def test_submit_writes_five_labels_a_photo(run, competition, tmp_path):
         assert labels[:2] == [f"w_{animal:02}", "new_whale"]
         assert len(set(labels)) == 5
     assert rows["unknown.png"][0] == "new_whale"
-    assert run("submit", "--photos", competition.folder, "--out", out, "--score", "blend").exit_code == 0
+    assert (
+        run("submit", "--photos", competition.folder, "--out", out, "--score", "blend").exit_code
+        == 0
+    )
 
 
 def test_submit_agrees_with_identify(run, competition, tmp_path):
@@ -402,7 +445,15 @@ def test_submit_is_checked_against_the_sample(run, competition, tmp_path):
     sample = tmp_path / "sample.csv"
     labels = "new_whale w_1 w_2 w_3 w_4"
     sample.write_text("Image,Id\n" + "".join(f"{name},{labels}\n" for name in competition.rows))
-    arguments = ("submit", "--photos", competition.folder, "--out", tmp_path / "s.csv", "--sample", sample)
+    arguments = (
+        "submit",
+        "--photos",
+        competition.folder,
+        "--out",
+        tmp_path / "s.csv",
+        "--sample",
+        sample,
+    )
     assert run(*arguments).exit_code == 0
     sample.write_text(sample.read_text() + f"another.png,{labels}\n")
     (tmp_path / "s.csv").unlink()
@@ -411,20 +462,32 @@ def test_submit_is_checked_against_the_sample(run, competition, tmp_path):
     assert not (tmp_path / "s.csv").exists()  # found out before anything was identified
 
 
-def test_submit_in_happywhales_form_with_a_threshold_for_each_species(run, competition, make_season, tmp_path):
+def test_submit_in_happywhales_form_with_a_threshold_for_each_species(
+    run, competition, make_season, tmp_path
+):
     season = make_season(tmp_path / "two species")
     lines = ["image,species,individual_id"]
     for animal in range(24):
         for take in range(3):
             season.draw(f"a{animal:02}_{take}.png", f"w_{animal:02}", take=take)
-            lines.append(f"a{animal:02}_{take}.png,{'orca' if animal % 2 else 'beluga'},w_{animal:02}")
+            lines.append(
+                f"a{animal:02}_{take}.png,{'orca' if animal % 2 else 'beluga'},w_{animal:02}"
+            )
     labels = tmp_path / "two.csv"
     labels.write_text("\n".join(lines))
     where = ("--catalogue", tmp_path / "two.db")
     assert run("index", "build", "--csv", labels, "--photos", season.folder, *where).exit_code == 0
     out = tmp_path / "submission.csv"
     result = run(
-        "submit", "--photos", competition.folder, "--out", out, *where, "--form", "happywhale", "--per-species"
+        "submit",
+        "--photos",
+        competition.folder,
+        "--out",
+        out,
+        *where,
+        "--form",
+        "happywhale",
+        "--per-species",
     )
     assert result.exit_code == 0
     assert "new_individual comes first beyond distance" in result.stderr
@@ -448,7 +511,17 @@ def test_ids_of_one_animal_become_one_individual(run, season, tmp_path):
     season.labels()
     same.write_text("Id,SubId\ngroup_0,w_00 w_01\n")
     where = ("--catalogue", tmp_path / "joined.db")
-    result = run("index", "build", "--csv", season.csv, "--photos", season.folder, *where, "--same-animals", same)
+    result = run(
+        "index",
+        "build",
+        "--csv",
+        season.csv,
+        "--photos",
+        season.folder,
+        *where,
+        "--same-animals",
+        same,
+    )
     assert "ids replaced by another of the same animal: w_01" in result.stderr
     told = json.loads(run("index", "status", *where, "--json").stdout)
     assert told["individuals"] == 11

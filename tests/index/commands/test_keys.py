@@ -29,7 +29,9 @@ def catalogue(tmp_path: Path) -> Path:
 
 
 def run(catalogue: Path, *words: str) -> tuple[str, str]:
-    result = CliRunner().invoke(app, ["keys", *words, "--catalogue", str(catalogue)], catch_exceptions=False)
+    result = CliRunner().invoke(
+        app, ["keys", *words, "--catalogue", str(catalogue)], catch_exceptions=False
+    )
     assert result.exit_code == 0, result.output
     return result.stdout, result.stderr
 
@@ -49,7 +51,10 @@ def test_the_list_has_no_secret_and_says_what_is_revoked(catalogue: Path) -> Non
     run(catalogue, "create", "--name", "Ben", "--role", "admin")
     assert run(catalogue, "revoke", "Ana") == (f"key {made['id']} of Ana is revoked\n", "")
     listed = json.loads(run(catalogue, "list", "--json")[0])
-    assert [(key["name"], key["revoked_at"] is not None) for key in listed] == [("Ana", True), ("Ben", False)]
+    assert [(key["name"], key["revoked_at"] is not None) for key in listed] == [
+        ("Ana", True),
+        ("Ben", False),
+    ]
     table = run(catalogue, "list")[0]
     assert "Ben" in table
     assert made["secret"].split("_", 2)[2] not in table + json.dumps(listed)

@@ -59,7 +59,9 @@ def test_an_undone_deletion_and_an_undone_addition_keep_nothing_away(
     assert decided(catalogue).away == {"a00_0.png"}
 
 
-def test_what_an_update_took_out_may_come_again(catalogue: Catalogue, season: Any, embedder: Any) -> None:
+def test_what_an_update_took_out_may_come_again(
+    catalogue: Catalogue, season: Any, embedder: Any
+) -> None:
     row = season.rows.pop("a00_0.png")
     assert update_catalogue(catalogue, season.labels(), embedder, prune=True).removed == 1
     assert decided(catalogue).away == frozenset()
@@ -74,7 +76,9 @@ def test_labels_with_a_merged_name_make_no_new_revision(
     before = catalogue.revision
     report = update_catalogue(catalogue, season.labels(), embedder)
     assert (report.is_new_revision, report.relabelled, catalogue.revision) == (False, 0, before)
-    assert {photo.individual for photo in catalogue.photos() if photo.name.startswith("a01")} == {"w_00"}
+    assert {photo.individual for photo in catalogue.photos() if photo.name.startswith("a01")} == {
+        "w_00"
+    }
 
 
 def test_names_of_renamed_and_then_merged_individuals_lead_to_who_is_left(
@@ -100,7 +104,9 @@ def test_names_that_are_another_ones_are_told(
     season.draw("late_1.png", "HB-12", take=1)
     report = update_catalogue(catalogue, season.labels(), embedder)
     assert (report.added, whose(catalogue, "late_0.png")) == (2, "w_05")
-    assert report.warnings == ("2 photos labelled HB-12 count as w_05's, who has or had that name too",)
+    assert report.warnings == (
+        "2 photos labelled HB-12 count as w_05's, who has or had that name too",
+    )
 
 
 def whose(catalogue: Catalogue, photo: str) -> str | None:
@@ -159,13 +165,22 @@ def test_an_undone_move_stands_no_more_and_a_merged_name_is_followed(
 def test_older_labels_leave_what_a_curator_noted(
     catalogue: Catalogue, curator: Curator, season: Any, embedder: Any
 ) -> None:
-    season.rows["a00_0.png"] |= {"encounter": "e 1", "region": "the sea", "species": "fin whale", "taken_at": "2018"}
+    season.rows["a00_0.png"] |= {
+        "encounter": "e 1",
+        "region": "the sea",
+        "species": "fin whale",
+        "taken_at": "2018",
+    }
     update_catalogue(catalogue, season.labels(), embedder)
     curator.edit_photo("a00_0.png", {"species": "humpback", "taken_at": "2018-06-01"})
     (meeting,) = Directory(catalogue).encounters()
-    curator.edit_encounter(meeting.key, {"name": "Monday", "place": "off the point", "region": "the bay"})
+    curator.edit_encounter(
+        meeting.key, {"name": "Monday", "place": "off the point", "region": "the bay"}
+    )
     report = update_catalogue(catalogue, season.labels(), embedder)
     assert (report.is_new_revision, report.kept_curated) == (False, 1)
     photo = next(each for each in catalogue.photos() if each.name == "a00_0.png")
     assert (photo.species, photo.taken_at, photo.encounter) == ("humpback", "2018-06-01", "Monday")
-    assert [(each.place, each.region) for each in Directory(catalogue).encounters()] == [("off the point", "the bay")]
+    assert [(each.place, each.region) for each in Directory(catalogue).encounters()] == [
+        ("off the point", "the bay")
+    ]

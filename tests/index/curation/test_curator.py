@@ -29,16 +29,27 @@ def embedded(season, embedder, name, animal, take=9):
     path = season.folder / name
     season.paint(name, animal, take)
     label = LabelledPhoto(name, path, None, None, None, None, None)
-    return EmbeddedPhoto(label, PhotoFile(f"hash of {name}", 1, None), embedder.embed([read_photo(path)])[0])
+    return EmbeddedPhoto(
+        label, PhotoFile(f"hash of {name}", 1, None), embedder.embed([read_photo(path)])[0]
+    )
 
 
-def test_a_waiting_photo_is_in_nobody_s_answer_until_it_is_confirmed(catalogue, curator, season, embedder):
+def test_a_waiting_photo_is_in_nobody_s_answer_until_it_is_confirmed(
+    catalogue, curator, season, embedder
+):
     new = embedded(season, embedder, "q.png", "w_03")
-    assert curator.take_in([new], F, answers=[{"decision": "known", "probability": 0.9}]).kind == "take in"
+    assert (
+        curator.take_in([new], F, answers=[{"decision": "known", "probability": 0.9}]).kind
+        == "take in"
+    )
     assert "q.png" not in whose(catalogue)
     assert catalogue.counts().photos == 38
     (card,) = Directory(catalogue).photos(state="waiting")
-    assert (card.name, card.individual, card.answer) == ("q.png", None, {"decision": "known", "probability": 0.9})
+    assert (card.name, card.individual, card.answer) == (
+        "q.png",
+        None,
+        {"decision": "known", "probability": 0.9},
+    )
     event = curator.confirm("q.png", "w_03")
     assert (event.kind, event.photos, event.revision) == ("confirm", ("q.png",), 3)
     assert whose(catalogue)["q.png"] == "w_03"
@@ -61,7 +72,9 @@ def test_a_new_individual_is_made_of_a_photo(catalogue, curator, season, embedde
     assert Directory(catalogue).individual("w_12").photos == 2
 
 
-def test_rejected_and_deleted_photos_are_gone_from_answers_and_can_come_back(catalogue, curator, season, embedder):
+def test_rejected_and_deleted_photos_are_gone_from_answers_and_can_come_back(
+    catalogue, curator, season, embedder
+):
     curator.take_in([embedded(season, embedder, "q.png", "w_03")], F)
     curator.reject("q.png", reason="only a splash")
     assert Directory(catalogue).photos(state="waiting") == []
@@ -133,7 +146,12 @@ def test_edits_are_found_by_search(catalogue, curator):
         assert [one.name for one in directory.individuals(search=search)] == ["w_03"], search
     assert directory.individuals(search="angström", species="fin whale") == []
     found = directory.individual("w_00")
-    assert (found.sex, found.photos, found.first_seen, found.last_seen) == ("f", 3, "2018-06-01", "2019-06-01")
+    assert (found.sex, found.photos, found.first_seen, found.last_seen) == (
+        "f",
+        3,
+        "2018-06-01",
+        "2019-06-01",
+    )
     with pytest.raises(BadCuration, match="noted so already"):
         curator.edit("w_00", {"sex": "f"})
     pages = [directory.individuals(limit=5), directory.individuals(limit=5, after="w_04")]
@@ -148,7 +166,10 @@ def test_former_names_and_those_of_merged_individuals_are_found(catalogue, curat
     for search in ("w_03", "lovetann", "angstrom", "w_01"):
         assert [one.name for one in directory.individuals(search=search)] == ["w_01"], search
     assert directory.individuals(search="torn") == []
-    pages = [directory.individuals(search="W_0", limit=2), directory.individuals(search="W_0", limit=20, after="w_01")]
+    pages = [
+        directory.individuals(search="W_0", limit=2),
+        directory.individuals(search="W_0", limit=20, after="w_01"),
+    ]
     assert [one.name for one in pages[0]] == ["w_00", "w_01"]
     assert [one.name for one in pages[1]] == ["w_02", *(f"w_{at:02}" for at in range(4, 10))]
 
@@ -163,7 +184,10 @@ def test_what_can_t_be_done_changes_nothing(catalogue, curator, season, embedder
         (lambda: curator.move(["a00_1.png"], "w_00"), "nothing to move"),
         (lambda: curator.confirm("nowhere.png", "w_00"), "no photo"),
         (lambda: curator.take_in([new], F), r"there is a photo a00_0\.png already"),
-        (lambda: curator.take_in([new], "e" * 64), "the catalogue's vectors are of checkpoint ffff"),
+        (
+            lambda: curator.take_in([new], "e" * 64),
+            "the catalogue's vectors are of checkpoint ffff",
+        ),
         (lambda: undo(catalogue, 7, made_by="ada"), "there is no revision 7; the last one is 1"),
     ]:
         with pytest.raises(BadCuration, match=said):
@@ -176,7 +200,9 @@ def test_undo_refuses_what_later_events_need_and_names_them(catalogue, curator, 
     taken = curator.take_in([embedded(season, embedder, "q.png", "new")], F)
     made = curator.confirm("q.png", "w_90")
     later = curator.move(["a00_0.png"], "w_90")
-    with pytest.raises(BadCuration, match=rf"Undo them first, newest first: .*{later.revision} \(move\)"):
+    with pytest.raises(
+        BadCuration, match=rf"Undo them first, newest first: .*{later.revision} \(move\)"
+    ):
         undo(catalogue, made.revision, made_by="ada")
     with pytest.raises(BadCuration, match=rf"{made.revision} \(confirm\)"):
         undo(catalogue, taken.revision, made_by="ada")
@@ -186,7 +212,15 @@ def test_undo_refuses_what_later_events_need_and_names_them(catalogue, curator, 
     assert Directory(catalogue).individual("w_90") is None
     with pytest.raises(BadCuration, match="undone already, by revision 7"):
         undo(catalogue, taken.revision, made_by="ada")
-    assert [act.is_undone for act in Directory(catalogue).history()] == [False, False, False, True, True, True, False]
+    assert [act.is_undone for act in Directory(catalogue).history()] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_an_event_that_touches_other_things_doesn_t_stand_in_the_way(catalogue, curator):
@@ -268,7 +302,9 @@ def act_at_random(curator, catalogue, rng, step, season, embedder):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_revision_can_be_asked_again_and_undone_in_turn(catalogue, curator, season, embedder, seed):
+def test_every_revision_can_be_asked_again_and_undone_in_turn(
+    catalogue, curator, season, embedder, seed
+):
     rng = np.random.default_rng(seed)
     states = {catalogue.revision: whose(catalogue)}
     for step in range(25):
@@ -310,7 +346,9 @@ def test_redoing_never_gives_a_photo_to_whoever_has_a_key_now(catalogue, curator
     assert [whose(catalogue)[name] for name in ("p.png", "q.png", "r.png")] == ["X", "X", "Y"]
 
 
-def test_a_photo_that_took_a_deleted_one_s_name_is_not_undone_into_its_picture(catalogue, curator, season, embedder):
+def test_a_photo_that_took_a_deleted_one_s_name_is_not_undone_into_its_picture(
+    catalogue, curator, season, embedder
+):
     deleted = curator.delete("a00_0.png")
     other = embedded(season, embedder, "a00_0.png", "another", 5)
     taken = curator.take_in([other], F, individual="w_05")
@@ -320,10 +358,14 @@ def test_a_photo_that_took_a_deleted_one_s_name_is_not_undone_into_its_picture(c
         undo(catalogue, deleted.revision, made_by="ada")
 
 
-def test_a_deletion_is_not_undone_into_a_photo_that_nobody_would_find(catalogue, curator, make_embedder):
+def test_a_deletion_is_not_undone_into_a_photo_that_nobody_would_find(
+    catalogue, curator, make_embedder
+):
     deleted = curator.delete("a00_0.png")
     update_catalogue(catalogue, None, make_embedder("e" * 64, shift=100))
-    with pytest.raises(CurationConflict, match="would come back without a vector of the checkpoint eeee"):
+    with pytest.raises(
+        CurationConflict, match="would come back without a vector of the checkpoint eeee"
+    ):
         undo(catalogue, deleted.revision, made_by="ada")
     assert catalogue.counts().searchable == catalogue.counts().photos == 37
 

@@ -1,4 +1,6 @@
-"""Telling individuals apart is an event: kept, undone, redone, and followed through what happens to either."""
+"""Telling individuals apart is an event: kept, undone, redone, and followed through what happens to
+either.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,11 @@ def test_it_is_an_event_that_tells_who_and_whom(catalogue: Catalogue) -> None:
     assert told_apart(catalogue) == {("w_01", "w_03")}
     for name in ("w_01", "w_03"):
         (act,) = Directory(catalogue).history(subject=name)
-        assert (act.revision, act.made_by, act.detail) == (2, "ada", {"individual": "w_03", "other": "w_01"})
+        assert (act.revision, act.made_by, act.detail) == (
+            2,
+            "ada",
+            {"individual": "w_03", "other": "w_01"},
+        )
     assert Directory(catalogue).history(subject="w_02") == []
 
 
@@ -51,7 +57,9 @@ def test_it_follows_renaming_and_merging(catalogue: Catalogue, curator: Curator)
     assert told_apart(catalogue) == {("w_03", "z_01")}
 
 
-def test_an_individual_that_undoing_took_out_is_in_no_pair(catalogue: Catalogue, curator: Curator) -> None:
+def test_an_individual_that_undoing_took_out_is_in_no_pair(
+    catalogue: Catalogue, curator: Curator
+) -> None:
     moved = curator.move(["a00_0.png"], "w_50")
     tell_apart(catalogue, "w_50", "w_00", made_by="ada")
     taken_back = undo(catalogue, moved.revision, made_by="ada")

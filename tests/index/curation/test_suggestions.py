@@ -31,8 +31,14 @@ def naive_pairs(gallery: Gallery) -> list[Resemblance]:
         rows.setdefault(individual, []).append(row)
     found = []
     for one, other in itertools.combinations(sorted(rows), 2):
-        distance, first, second = min((distances[a, b], a, b) for a in rows[one] for b in rows[other])
-        found.append(Resemblance(one, other, distance, gallery.photo_names[first], gallery.photo_names[second]))
+        distance, first, second = min(
+            (distances[a, b], a, b) for a in rows[one] for b in rows[other]
+        )
+        found.append(
+            Resemblance(
+                one, other, distance, gallery.photo_names[first], gallery.photo_names[second]
+            )
+        )
     return sorted(found, key=lambda each: (each.distance, each.one, each.other))
 
 
@@ -56,7 +62,12 @@ def naive_clusters(names: list[str], vectors: np.ndarray, reach: float) -> list[
 def test_known_answers_at_known_angles(at: At) -> None:
     gallery = gallery_of(["w_a", "w_a", "w_b", "w_c"], at(0, 80, 60, 180))
     (first, second, third) = resemblances(gallery, 5)
-    assert (first.one, first.other, first.photo_of_one, first.photo_of_other) == ("w_a", "w_b", "0001.jpg", "0002.jpg")
+    assert (first.one, first.other, first.photo_of_one, first.photo_of_other) == (
+        "w_a",
+        "w_b",
+        "0001.jpg",
+        "0002.jpg",
+    )
     assert first.distance == pytest.approx(1 - np.cos(np.radians(20)), abs=1e-6)
     assert [(each.one, each.other) for each in (second, third)] == [("w_a", "w_c"), ("w_b", "w_c")]
     assert resemblances(gallery, 1) == [first]
@@ -75,7 +86,9 @@ def test_pairs_agree_with_a_loop_in_blocks_of_any_size(
     every = naive_pairs(gallery)
     for limit in (1, 7, 60, 1000):
         assert resemblances(gallery, limit) == every[:limit]
-    assert resemblances(gallery, 1000, max_distance=0.1) == [each for each in every if each.distance <= 0.1]
+    assert resemblances(gallery, 1000, max_distance=0.1) == [
+        each for each in every if each.distance <= 0.1
+    ]
 
 
 def test_ties_at_the_last_place_go_by_id(at: At) -> None:

@@ -1,4 +1,6 @@
-"""A season of pictures that are told apart, a catalogue of it, and what a catalogue knows, to be compared."""
+"""A season of pictures that are told apart, a catalogue of it, and what a catalogue knows, to be
+compared.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,22 @@ import pytest
 from PIL import Image
 
 from index.catalogue.catalogue import Catalogue
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 
 
 @pytest.fixture
 def draw_pattern() -> Callable[..., bytes]:
-    """Paint a picture that no other seed's is near; the same seed in other sizes is the same picture."""
+    """Paint a picture that no other seed's is near; the same seed in other sizes is the same
+    picture.
+    """
 
     def _draw(path: Path, seed: int, *, width: int = 120, quality: int = 90) -> bytes:
         cells = np.random.default_rng(seed).integers(0, 256, (16, 24, 3), np.uint8)
-        picture = Image.fromarray(cells).resize((240, 120), Image.Resampling.BICUBIC).resize((width, width // 2))
+        picture = (
+            Image.fromarray(cells)
+            .resize((240, 120), Image.Resampling.BICUBIC)
+            .resize((width, width // 2))
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path, quality=quality)
         return path.read_bytes()
@@ -42,10 +50,16 @@ def field_season(tmp_path, make_season, draw_pattern):
                 "encounter": f"e{animal}",
                 "taken_at": ["2018", "2018-06", "2018-06-01T12:30:00", ""][animal],
                 "box": "0.125 0.1 0.9 0.8" if animal == 1 else "",
-                "region": ["Gulf of Maine", "", 'Golfe | 100 % "du" Saint-Laurent, été', ""][animal],
+                "region": ["Gulf of Maine", "", 'Golfe | 100 % "du" Saint-Laurent, été', ""][
+                    animal
+                ],
             }
     draw_pattern(season.folder / "stranger.png", 99)
-    season.rows["stranger.png"] = {"label": "new_whale", "encounter": "e9", "region": "Gulf of Maine"}
+    season.rows["stranger.png"] = {
+        "label": "new_whale",
+        "encounter": "e9",
+        "region": "Gulf of Maine",
+    }
     for path in season.folder.rglob("*.*"):
         os.utime(path, (10**9, 10**9))
     return season
@@ -65,7 +79,16 @@ def knowledge() -> Callable[..., list[tuple]]:
     """What a catalogue says of its photos, but for where their files are; boxes to a millionth."""
 
     def _knowledge(path: Path, *facts: str) -> list[tuple]:
-        wanted = facts or ("name", "individual", "species", "encounter", "taken_at", "content_hash", "box", "region")
+        wanted = facts or (
+            "name",
+            "individual",
+            "species",
+            "encounter",
+            "taken_at",
+            "content_hash",
+            "box",
+            "region",
+        )
         with Catalogue.open(path) as opened:
             photos = opened.photos()
         rows = [tuple(_rounded(getattr(photo, fact)) for fact in wanted) for photo in photos]

@@ -1,4 +1,6 @@
-"""Images in, answers out: ranked matches, one decision, where they came from; foreign catalogues refused."""
+"""Images in, answers out: ranked matches, one decision, where they came from; foreign catalogues
+refused.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class AngleEmbedder:
         self._at = at
         self.boxes: Sequence[Box | None] | None = None
 
-    def embed(self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None) -> np.ndarray:
+    def embed(
+        self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None
+    ) -> np.ndarray:
         self.boxes = boxes
         return self._at(*[image.width for image in images])
 
@@ -64,7 +68,8 @@ def test_the_stand_in_is_an_embedder(at: At) -> None:
 
 
 def test_known_review_and_new_whale_at_known_angles(identifier: Identifier) -> None:
-    # known within .32 and new_whale beyond .48; 21 is 1 degree from a2, 233 is 53 from c1, 260 is 80 from it.
+    # known within .32 and new_whale beyond .48; 21 is 1 degree from a2, 233 is 53 from c1, 260 is
+    # 80 from it.
     near, between, far = identifier.identify([image(21), image(233), image(260)])
     assert [answer.decision for answer in (near, between, far)] == ["known", "review", "new_whale"]
     assert [match.individual for match in near.matches] == ["w_a", "w_b", "w_c"]
@@ -76,7 +81,10 @@ def test_known_review_and_new_whale_at_known_angles(identifier: Identifier) -> N
 
 def test_the_threshold_of_a_request_decides(identifier: Identifier) -> None:
     # 60 degrees: 40 from each neighbour, distance .234.
-    decisions = [identifier.identify([image(60)], threshold=threshold)[0].decision for threshold in (0.2, 0.24, 0.9)]
+    decisions = [
+        identifier.identify([image(60)], threshold=threshold)[0].decision
+        for threshold in (0.2, 0.24, 0.9)
+    ]
     assert decisions == ["new_whale", "known", "known"]
 
 
@@ -121,7 +129,9 @@ def test_a_gallery_without_individuals_answers_new_whale_and_says_why(at: At) ->
 
 def test_a_catalogue_of_another_checkpoint_is_refused_with_the_mending_command(at: At) -> None:
     foreign = Gallery.build(["a.jpg"], ["w_a"], at(0), fingerprint="b" * 64, revision=1)
-    with pytest.raises(WrongFingerprint, match=r"b{12}, but .* a{12}; .*`flukeprint index update --catalogue"):
+    with pytest.raises(
+        WrongFingerprint, match=r"b{12}, but .* a{12}; .*`flukeprint index update --catalogue"
+    ):
         Identifier(AngleEmbedder(at), foreign, calibration())
 
 
@@ -140,7 +150,9 @@ def test_a_query_with_nan_is_an_error_and_no_new_whale(identifier: Identifier, a
         ({"score": "centre"}, "thresholds were fitted for 'nearest'"),
     ],
 )
-def test_options_out_of_range_are_refused(identifier: Identifier, at: At, options: dict, message: str) -> None:
+def test_options_out_of_range_are_refused(
+    identifier: Identifier, at: At, options: dict, message: str
+) -> None:
     with pytest.raises(BadQuery, match=message):
         identifier.identify_vectors(at(0), **options)
 
@@ -151,10 +163,14 @@ def test_an_answer_uses_the_score_that_was_calibrated(identifier: Identifier, at
     assert answer.matches[0].distance == pytest.approx(0.0, abs=1e-6)
 
 
-def test_an_encounter_is_one_answer_by_the_mean_of_its_photos(identifier: Identifier, at: At) -> None:
+def test_an_encounter_is_one_answer_by_the_mean_of_its_photos(
+    identifier: Identifier, at: At
+) -> None:
     answer = identifier.identify_encounter(at(20, 40), k=2)
     assert [match.individual for match in answer.matches] == ["w_a", "w_b"]
-    assert answer.matches[0].distance == pytest.approx((0 + 1 - np.cos(np.radians(20))) / 2, abs=1e-6)
+    assert answer.matches[0].distance == pytest.approx(
+        (0 + 1 - np.cos(np.radians(20))) / 2, abs=1e-6
+    )
     assert answer.matches[0].photo == "a2.jpg"
     assert answer.decision == "known"
     assert answer.reason.startswith("2 photos together: w_a is nearest, at distance 0.030")

@@ -10,7 +10,9 @@ from index.search.gallery import Gallery
 
 
 def _gallery() -> tuple[Gallery, dict[str, str]]:
-    """Orcas whose photos lie close together, belugas whose photos lie wide apart, and one porpoise."""
+    """Orcas whose photos lie close together, belugas whose photos lie wide apart, and one
+    porpoise.
+    """
     rng = np.random.default_rng(11)
     vectors, individuals, species = [], [], {}
     for name, count, spread in (("orca", 20, 0.05), ("beluga", 20, 0.6), ("porpoise", 1, 0.1)):
@@ -32,7 +34,9 @@ def test_each_species_gets_the_threshold_of_its_own_photos() -> None:
     found = submission_thresholds(gallery, species, "nearest")
     assert list(found) == ["beluga", "orca"]
     assert found["orca"] < found["beluga"]
-    own = [row for row, individual in enumerate(gallery.individuals) if species[individual] == "orca"]
+    own = [
+        row for row, individual in enumerate(gallery.individuals) if species[individual] == "orca"
+    ]
     alone = calibrate(gallery.vectors[own], [gallery.individuals[row] for row in own])
     assert found["orca"] == alone.submission_threshold
 

@@ -1,4 +1,6 @@
-"""Five different labels, new_whale first beyond the threshold and second within it, and a file whole or absent."""
+"""Five different labels, new_whale first beyond the threshold and second within it, and a file
+whole or absent.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,18 @@ def test_new_whale_is_second_within_the_threshold_and_first_beyond_it() -> None:
 
 def test_four_individuals_are_enough_and_three_are_not() -> None:
     assert labels_of(RANKED[:4], 0.5) == LABELS
-    with pytest.raises(BadSubmission, match="needs 4 ranked individuals beside new_whale, and there are 3"):
+    with pytest.raises(
+        BadSubmission, match="needs 4 ranked individuals beside new_whale, and there are 3"
+    ):
         labels_of(RANKED[:3], 0.5)
 
 
 def test_the_file_is_as_kaggle_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "submission.csv"
     write_submission([("b.jpg", LABELS), ("a,b.jpg", LABELS)], path)
-    assert path.read_bytes() == (b'Image,Id\nb.jpg,w_1 new_whale w_2 w_3 w_4\n"a,b.jpg",w_1 new_whale w_2 w_3 w_4\n')
+    assert path.read_bytes() == (
+        b'Image,Id\nb.jpg,w_1 new_whale w_2 w_3 w_4\n"a,b.jpg",w_1 new_whale w_2 w_3 w_4\n'
+    )
     assert [each.name for each in tmp_path.iterdir()] == ["submission.csv"]
 
 
@@ -71,7 +77,9 @@ def test_a_folder_that_is_absent_is_said(tmp_path: Path) -> None:
         ((*LABELS[:4], ""), "the label ''"),
     ],
 )
-def test_rows_that_kaggle_would_refuse(tmp_path: Path, labels: tuple[str, ...], message: str) -> None:
+def test_rows_that_kaggle_would_refuse(
+    tmp_path: Path, labels: tuple[str, ...], message: str
+) -> None:
     with pytest.raises(BadSubmission, match=message):
         write_submission([("a.jpg", labels)], tmp_path / "submission.csv")
     assert list(tmp_path.iterdir()) == []
@@ -85,11 +93,15 @@ def test_a_photo_twice_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
     path = tmp_path / "sample.csv"
-    path.write_text("Image,Id\n" + "".join(f"{name}.jpg,new_whale w_1 w_2 w_3 w_4\n" for name in "abc"))
+    path.write_text(
+        "Image,Id\n" + "".join(f"{name}.jpg,new_whale w_1 w_2 w_3 w_4\n" for name in "abc")
+    )
     return path
 
 
-def test_a_submission_with_the_samples_photos_in_any_order_passes(tmp_path: Path, sample: Path) -> None:
+def test_a_submission_with_the_samples_photos_in_any_order_passes(
+    tmp_path: Path, sample: Path
+) -> None:
     path = tmp_path / "submission.csv"
     write_submission([(f"{name}.jpg", LABELS) for name in "cab"], path)
     check_against_sample(path, sample)
@@ -98,11 +110,16 @@ def test_a_submission_with_the_samples_photos_in_any_order_passes(tmp_path: Path
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ("ab", r"submission\.csv lacks 1 of the photos, such as c\.jpg; sample\.csv names 3 photos"),
+        (
+            "ab",
+            r"submission\.csv lacks 1 of the photos, such as c\.jpg; sample\.csv names 3 photos",
+        ),
         ("abcde", r"has, unlike the sample, 2 of the photos, such as d\.jpg, e\.jpg"),
     ],
 )
-def test_photos_missing_or_too_many_are_named(tmp_path: Path, sample: Path, names: str, message: str) -> None:
+def test_photos_missing_or_too_many_are_named(
+    tmp_path: Path, sample: Path, names: str, message: str
+) -> None:
     path = tmp_path / "submission.csv"
     write_submission([(f"{name}.jpg", LABELS) for name in names], path)
     with pytest.raises(BadSubmission, match=message):
@@ -118,7 +135,9 @@ def test_photos_missing_or_too_many_are_named(tmp_path: Path, sample: Path, name
         ("Image,Id\na.jpg,w_1 w_2\n", r"photo a\.jpg has the labels w_1 w_2; give 5"),
     ],
 )
-def test_a_file_that_is_no_submission(tmp_path: Path, sample: Path, text: str, message: str) -> None:
+def test_a_file_that_is_no_submission(
+    tmp_path: Path, sample: Path, text: str, message: str
+) -> None:
     path = tmp_path / "submission.csv"
     path.write_text(text)
     with pytest.raises(BadSubmission, match=message):
@@ -150,7 +169,10 @@ def test_happywhales_form_has_its_own_header_and_label(tmp_path: Path) -> None:
     write_submission([("a.jpg", labels)], path, form)
     assert path.read_text() == "image,predictions\na.jpg,new_individual w_1 w_2 w_3 w_4\n"
     check_against_sample(path, path, form)
-    with pytest.raises(BadSubmission, match=r"begins with image,predictions; .* Image,Id; that is --form happywhale"):
+    with pytest.raises(
+        BadSubmission,
+        match=r"begins with image,predictions; .* Image,Id; that is --form happywhale",
+    ):
         check_against_sample(path, path)
 
 

@@ -22,13 +22,17 @@ THRESHOLDS = Thresholds(known=0.05, new_whale=0.3)
 def gallery(at: At) -> Gallery:
     """w_a at 0 and 10 degrees, w_b at 30, w_c at 180."""
     names = ["a0.jpg", "a10.jpg", "b.jpg", "c.jpg"]
-    return Gallery.build(names, ["w_a", "w_a", "w_b", "w_c"], at(0, 10, 30, 180), fingerprint="f", revision=1)
+    return Gallery.build(
+        names, ["w_a", "w_a", "w_b", "w_c"], at(0, 10, 30, 180), fingerprint="f", revision=1
+    )
 
 
 @pytest.fixture
 def calibration() -> Calibration:
     distances = np.linspace(0, 0.09, 50)[:, None] + np.arange(5) * 0.1
-    return Calibration.from_trials(Trials(distances, np.ones(50, np.int64)), np.linspace(0.05, 1.0, 100))
+    return Calibration.from_trials(
+        Trials(distances, np.ones(50, np.int64)), np.linspace(0.05, 1.0, 100)
+    )
 
 
 def distance(degrees: float) -> float:
@@ -39,12 +43,22 @@ def test_all_photos_of_the_individual_are_compared_nearest_first(
     gallery: Gallery, calibration: Calibration, at: At
 ) -> None:
     (answer,) = verify(gallery, calibration, at(12), "w_a", THRESHOLDS)
-    assert answer.compared == (ComparedWith("a10.jpg", distance(2)), ComparedWith("a0.jpg", distance(12)))
-    assert (answer.verdict, answer.distance, answer.rank, answer.nearest) == ("same", distance(2), 1, "w_a")
+    assert answer.compared == (
+        ComparedWith("a10.jpg", distance(2)),
+        ComparedWith("a0.jpg", distance(12)),
+    )
+    assert (answer.verdict, answer.distance, answer.rank, answer.nearest) == (
+        "same",
+        distance(2),
+        1,
+        "w_a",
+    )
     assert "within the 0.050 that makes a match sure" in answer.reason
 
 
-def test_near_enough_but_with_a_nearer_rival_is_for_review(gallery: Gallery, calibration: Calibration, at: At) -> None:
+def test_near_enough_but_with_a_nearer_rival_is_for_review(
+    gallery: Gallery, calibration: Calibration, at: At
+) -> None:
     (answer,) = verify(gallery, calibration, at(21), "w_a", THRESHOLDS)
     assert distance(11) < THRESHOLDS.known, "or the test would prove nothing"
     assert (answer.verdict, answer.rank, answer.nearest) == ("review", 2, "w_b")
@@ -82,7 +96,9 @@ def test_equal_rivals_are_ranked_by_id(calibration: Calibration, at: At) -> None
     assert ranks == [1, 2]
 
 
-def test_an_encounter_is_verified_by_the_mean(gallery: Gallery, calibration: Calibration, at: At) -> None:
+def test_an_encounter_is_verified_by_the_mean(
+    gallery: Gallery, calibration: Calibration, at: At
+) -> None:
     answer = verify_encounter(gallery, calibration, at(0, 40), "w_a", THRESHOLDS)
     assert answer.distance == pytest.approx((0 + distance(30)) / 2, abs=1e-6)
     assert [one.photo for one in answer.compared] == ["a10.jpg", "a0.jpg"]
@@ -92,7 +108,12 @@ def test_an_encounter_is_verified_by_the_mean(gallery: Gallery, calibration: Cal
 
 def test_photo_against_photo(calibration: Calibration, at: At) -> None:
     answer = verify_pair(calibration, at(10)[0], at(70)[0], "other.jpg", THRESHOLDS)
-    assert (answer.verdict, answer.distance, answer.rank, answer.nearest) == ("different", 0.5, None, None)
+    assert (answer.verdict, answer.distance, answer.rank, answer.nearest) == (
+        "different",
+        0.5,
+        None,
+        None,
+    )
     assert answer.compared == (ComparedWith("other.jpg", 0.5),)
     assert answer.probability == calibration.probability(0.5, 1)
     assert verify_pair(calibration, at(10)[0], at(11)[0], "other.jpg", THRESHOLDS).verdict == "same"
@@ -104,7 +125,9 @@ def test_where_no_match_is_sure_the_reason_says_so(calibration: Calibration, at:
     assert "no match is sure here" in answer.reason
 
 
-def test_an_individual_that_is_not_known(gallery: Gallery, calibration: Calibration, at: At) -> None:
+def test_an_individual_that_is_not_known(
+    gallery: Gallery, calibration: Calibration, at: At
+) -> None:
     with pytest.raises(BadQuery, match="holds no photo of 'w_z'"):
         verify(gallery, calibration, at(0), "w_z", THRESHOLDS)
     with pytest.raises(BadQuery, match="holds no photo of 'w_z'"):

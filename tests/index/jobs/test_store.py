@@ -1,4 +1,6 @@
-"""The record of jobs: one worker a job, checkpoints with their faults, crashes, cancelling, resuming."""
+"""The record of jobs: one worker a job, checkpoints with their faults, crashes, cancelling,
+resuming.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,11 @@ def test_pages_are_newest_first_and_end(store: JobStore) -> None:
     first = store.page(limit=2)
     second = store.page(limit=2, cursor=first.next_cursor)
     third = store.page(limit=2, cursor=second.next_cursor)
-    assert [[job.id for job in page.jobs] for page in (first, second, third)] == [[5, 4], [3, 2], [1]]
+    assert [[job.id for job in page.jobs] for page in (first, second, third)] == [
+        [5, 4],
+        [3, 2],
+        [1],
+    ]
     assert third.next_cursor is None
     assert store.page(limit=5).next_cursor is None
     store.request_cancel(3)
@@ -101,7 +107,9 @@ def test_the_oldest_job_of_a_known_kind_is_claimed_once(store: JobStore) -> None
     assert store.get(1).state == "queued"
 
 
-def test_many_threads_claim_each_job_once(tmp_path: Path, place: Callable[[Path], CatalogueAddress]) -> None:
+def test_many_threads_claim_each_job_once(
+    tmp_path: Path, place: Callable[[Path], CatalogueAddress]
+) -> None:
     Catalogue.open(place(tmp_path / "busy.db"), create=True).close()
     engine = open_engine(place(tmp_path / "busy.db"), wait_seconds=30)
     store = JobStore(engine)
@@ -122,7 +130,9 @@ def test_many_threads_claim_each_job_once(tmp_path: Path, place: Callable[[Path]
     engine.dispose()
 
 
-def test_rate_and_eta_come_of_what_this_start_has_done(store: JobStore, running: Job, clock: Clock) -> None:
+def test_rate_and_eta_come_of_what_this_start_has_done(
+    store: JobStore, running: Job, clock: Clock
+) -> None:
     assert (running.rate, running.eta_seconds) == (None, None)
     clock.go(seconds=2)
     assert store.report(running.id, "me", 4, 10) is False
@@ -140,7 +150,9 @@ def test_rate_and_eta_come_of_what_this_start_has_done(store: JobStore, running:
     assert store.get(running.id).rate == 1.0
 
 
-def test_a_checkpoint_keeps_its_faults_and_a_restart_forgets_later_progress(store: JobStore, running: Job) -> None:
+def test_a_checkpoint_keeps_its_faults_and_a_restart_forgets_later_progress(
+    store: JobStore, running: Job
+) -> None:
     faults = [FileFault(f"{number}.jpg", "torn") for number in range(3)]
     store.save(running.id, "me", {"at": 5}, done=5, total=10, faults=faults[:2])
     store.save(running.id, "me", {"at": 6}, done=6, total=10, faults=faults[2:])
@@ -155,10 +167,14 @@ def test_a_checkpoint_keeps_its_faults_and_a_restart_forgets_later_progress(stor
     assert store.faults(running.id, limit=3).next_cursor is None
 
 
-def test_an_ended_job_has_its_result_and_its_last_faults(store: JobStore, running: Job, clock: Clock) -> None:
+def test_an_ended_job_has_its_result_and_its_last_faults(
+    store: JobStore, running: Job, clock: Clock
+) -> None:
     clock.go(seconds=1)
     fault = FileFault("a.jpg", "torn")
-    store.finish(running.id, "me", "succeeded", done=10, total=10, result={"sum": 45}, faults=[fault])
+    store.finish(
+        running.id, "me", "succeeded", done=10, total=10, result={"sum": 45}, faults=[fault]
+    )
     job = store.get(running.id)
     assert (job.state, job.result, job.done, job.faults) == ("succeeded", {"sum": 45}, 10, 1)
     assert job.ended_at == "2026-01-01T00:00:01.000Z"
@@ -178,7 +194,9 @@ def test_who_no_longer_holds_a_job_can_write_nothing_of_it(store: JobStore, runn
         store.report(running.id, "me", 1, 2)
 
 
-def test_cancelling_waits_for_a_running_job_and_ends_a_queued_one(store: JobStore, running: Job) -> None:
+def test_cancelling_waits_for_a_running_job_and_ends_a_queued_one(
+    store: JobStore, running: Job
+) -> None:
     queued = store.create("count", {})
     assert store.request_cancel(queued.id).state == "cancelled"
     assert store.request_cancel(queued.id).state == "cancelled"
@@ -197,7 +215,12 @@ def test_what_did_not_succeed_can_be_resumed(store: JobStore, running: Job, stat
     store.request_cancel(running.id)
     store.finish(running.id, "me", state, reason="because")
     job = store.resume(running.id)
-    assert (job.state, job.reason, job.checkpoint, job.is_cancel_requested) == ("queued", None, {"at": 5}, False)
+    assert (job.state, job.reason, job.checkpoint, job.is_cancel_requested) == (
+        "queued",
+        None,
+        {"at": 5},
+        False,
+    )
 
 
 def test_what_waits_runs_or_succeeded_cannot_be_resumed(store: JobStore, running: Job) -> None:
@@ -210,7 +233,9 @@ def test_what_waits_runs_or_succeeded_cannot_be_resumed(store: JobStore, running
         store.resume(running.id)
 
 
-def test_a_dead_process_loses_its_job_and_a_living_one_keeps_it(store: JobStore, clock: Clock) -> None:
+def test_a_dead_process_loses_its_job_and_a_living_one_keeps_it(
+    store: JobStore, clock: Clock
+) -> None:
     for worker in (DEAD, this_worker()):
         store.create("count", {})
         store.claim(worker, KINDS)
@@ -218,10 +243,14 @@ def test_a_dead_process_loses_its_job_and_a_living_one_keeps_it(store: JobStore,
     clock.go(seconds=LEASE.total_seconds())
     assert [(job.id, job.state) for job in store.recover("other")] == [(1, "queued")]
     assert store.get(2).state == "running"
-    assert [job.id for job in store.recover(this_worker())] == [2], "who asks runs nothing, whatever the record says"
+    assert [job.id for job in store.recover(this_worker())] == [2], (
+        "who asks runs nothing, whatever the record says"
+    )
 
 
-def test_a_dead_process_job_whose_end_was_wished_is_cancelled(store: JobStore, clock: Clock) -> None:
+def test_a_dead_process_job_whose_end_was_wished_is_cancelled(
+    store: JobStore, clock: Clock
+) -> None:
     store.create("count", {})
     store.claim(DEAD, KINDS)
     store.request_cancel(1)
@@ -230,7 +259,9 @@ def test_a_dead_process_job_whose_end_was_wished_is_cancelled(store: JobStore, c
     assert store.get(1).state == "cancelled"
 
 
-def test_a_job_that_kills_its_process_again_and_again_is_left_interrupted(store: JobStore, clock: Clock) -> None:
+def test_a_job_that_kills_its_process_again_and_again_is_left_interrupted(
+    store: JobStore, clock: Clock
+) -> None:
     store.create("count", {})
     for _ in range(MAX_ATTEMPTS):
         assert store.claim(DEAD, KINDS) is not None

@@ -14,8 +14,12 @@ from index.labels.camtrap import camtrap_rows, camtrap_texts
 from index.labels.reader import BadLabels, LabelledPhoto
 
 PHOTOS = [
-    LabelledPhoto("a.jpg", Path("a.jpg"), "w_1", "Megaptera novaeangliae", "e1", "2018-06-01T12:30:00+02:00"),
-    LabelledPhoto("sub/b.png", Path("b.png"), None, None, None, "2018-06", Box(0.25, 0.5, 0.75, 1.0)),
+    LabelledPhoto(
+        "a.jpg", Path("a.jpg"), "w_1", "Megaptera novaeangliae", "e1", "2018-06-01T12:30:00+02:00"
+    ),
+    LabelledPhoto(
+        "sub/b.png", Path("b.png"), None, None, None, "2018-06", Box(0.25, 0.5, 0.75, 1.0)
+    ),
     LabelledPhoto("c.jpg", Path("c.jpg"), "w_2"),
 ]
 
@@ -32,9 +36,16 @@ def texts() -> dict[str, str]:
 
 def test_the_package_has_all_that_its_profile_requires(texts):
     package = json.loads(texts["datapackage.json"])
-    assert {"resources", "profile", "created", "contributors", "project", "spatial", "temporal", "taxonomic"} <= set(
-        package
-    )
+    assert {
+        "resources",
+        "profile",
+        "created",
+        "contributors",
+        "project",
+        "spatial",
+        "temporal",
+        "taxonomic",
+    } <= set(package)
     assert package["profile"].endswith("/1.0.2/camtrap-dp-profile.json")
     assert [one["name"] for one in package["resources"]] == ["deployments", "media", "observations"]
     assert {one["path"] for one in package["resources"]} == set(texts) - {"datapackage.json"}
@@ -47,7 +58,10 @@ def test_the_tables(texts):
     deployments, media, observations = (
         table(texts[f"{name}.csv"]) for name in ("deployments", "media", "observations")
     )
-    assert [(row["deploymentID"], row["latitude"], row["longitude"], row["locationName"]) for row in deployments] == [
+    assert [
+        (row["deploymentID"], row["latitude"], row["longitude"], row["locationName"])
+        for row in deployments
+    ] == [
         ("place-1", "44.5", "-68.25", "44.5, -68.25"),
         ("catalogue", "", "", ""),
         ("place-2", "", "", "the bay"),
@@ -55,12 +69,18 @@ def test_the_tables(texts):
     assert {row["deploymentID"] for row in media} <= {row["deploymentID"] for row in deployments}
     assert [row["filePath"] for row in media] == ["media/a.jpg", "media/sub/b.png", "media/c.jpg"]
     assert [row["fileMediatype"] for row in media] == ["image/jpeg", "image/png", "image/jpeg"]
-    assert [row["timestamp"] for row in media] == ["2018-06-01T12:30:00+02:00", "2018-06-01T00:00:00Z", ""]
+    assert [row["timestamp"] for row in media] == [
+        "2018-06-01T12:30:00+02:00",
+        "2018-06-01T00:00:00Z",
+        "",
+    ]
     assert [row["individualID"] for row in observations] == ["w_1", "", "w_2"]
     assert [row["eventID"] for row in observations] == ["e1", "", ""]
     assert {row["observationLevel"] for row in observations} == {"media"}
     assert observations[1]["observationTags"] == "takenAt:2018-06 | label:new_whale"
-    box = {name: float(observations[1][name]) for name in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")}
+    box = {
+        name: float(observations[1][name]) for name in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+    }
     assert box == {"bboxX": 0.25, "bboxY": 0.5, "bboxWidth": 0.5, "bboxHeight": 0.5}
 
 
@@ -79,7 +99,9 @@ def test_the_tables(texts):
 )
 def test_times_are_filled_up_and_read_back_as_they_were(tmp_path, taken_at, timestamp):
     made = camtrap_texts(
-        [LabelledPhoto("a.jpg", Path("a.jpg"), "w", taken_at=taken_at)], {}, created="2026-01-01T00:00:00Z"
+        [LabelledPhoto("a.jpg", Path("a.jpg"), "w", taken_at=taken_at)],
+        {},
+        created="2026-01-01T00:00:00Z",
     )
     assert table(made["media.csv"])[0]["timestamp"] == timestamp
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)", timestamp)
@@ -103,19 +125,34 @@ def test_a_package_is_read_back(tmp_path, texts):
 
 def test_a_package_of_another_program(tmp_path):
     resources = [{"name": "media", "path": "m.csv"}, {"name": "observations", "path": "o.csv"}]
-    media = "mediaID,filePath,timestamp\nm1,site/1.jpg,2020-03-24T11:21:46Z\nm2,site/2.jpg,2020-03-24T11:21:50Z\n"
+    media = (
+        "mediaID,filePath,timestamp\nm1,site/1.jpg,2020-03-24T11:21:46Z\n"
+        "m2,site/2.jpg,2020-03-24T11:21:50Z\n"
+    )
     observations = (
         "observationID,mediaID,eventID,individualID,scientificName,bboxX,bboxY,bboxWidth,bboxHeight\n"
-        "o1,m1,e1,RD213,Capreolus capreolus,,,,\no2,m2,e1,,Capreolus capreolus,,,,\no3,,e1,RD213,,,,,\n"
+        "o1,m1,e1,RD213,Capreolus capreolus,,,,\no2,m2,e1,,Capreolus capreolus,,,,\n"
+        "o3,,e1,RD213,,,,,\n"
     )
-    texts = {"datapackage.json": json.dumps({"resources": resources}), "m.csv": media, "o.csv": observations}
+    texts = {
+        "datapackage.json": json.dumps({"resources": resources}),
+        "m.csv": media,
+        "o.csv": observations,
+    }
     rows, warnings = read(tmp_path, texts)
     assert rows == [
         LabelledPhoto(
-            "site/1.jpg", tmp_path / "site/1.jpg", "RD213", "Capreolus capreolus", "e1", "2020-03-24T11:21:46Z"
+            "site/1.jpg",
+            tmp_path / "site/1.jpg",
+            "RD213",
+            "Capreolus capreolus",
+            "e1",
+            "2020-03-24T11:21:46Z",
         )
     ]
-    assert warnings == ["2 observations name no individual or no single photo and are left out: o2, o3"]
+    assert warnings == [
+        "2 observations name no individual or no single photo and are left out: o2, o3"
+    ]
 
 
 @pytest.mark.parametrize(

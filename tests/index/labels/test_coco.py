@@ -1,4 +1,6 @@
-"""index/labels/coco.py through read_labels: the dialects in which wildlife projects write COCO; each error."""
+"""index/labels/coco.py through read_labels: the dialects in which wildlife projects write COCO;
+each error.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def read(photos: Path, document: object) -> Labels:
 
 def one(photos: Path, annotation: dict[str, Any], image: dict[str, Any] | None = None) -> Labels:
     """Read a document of one image and one annotation."""
-    return read(photos, {"images": [image or IMAGE], "annotations": [{"image_id": 1, **annotation}]})
+    return read(
+        photos, {"images": [image or IMAGE], "annotations": [{"image_id": 1, **annotation}]}
+    )
 
 
 def test_a_whole_export(photos: Path) -> None:
@@ -39,7 +43,10 @@ def test_a_whole_export(photos: Path) -> None:
         photos,
         {
             "info": {"description": "an export"},
-            "categories": [{"id": 7, "name": "humpback whale", "supercategory": "whale"}, {"id": 8, "name": "orca"}],
+            "categories": [
+                {"id": 7, "name": "humpback whale", "supercategory": "whale"},
+                {"id": 8, "name": "orca"},
+            ],
             "images": [
                 {**IMAGE, "date_captured": "2018-06-01 12:30:00", "seq_id": "s1"},
                 {"id": 2, "file_name": "sub/c.jpg", "width": 50, "height": 50},
@@ -47,7 +54,13 @@ def test_a_whole_export(photos: Path) -> None:
             ],
             "annotations": [
                 {"id": 1, "image_id": 2, "category_id": 8, "name": "w_2", "bbox": [0, 0, 25, 50]},
-                {"id": 2, "image_id": 1, "category_id": 7, "name": "w_1", "bbox": [20, 10, 100, 50.5]},
+                {
+                    "id": 2,
+                    "image_id": 1,
+                    "category_id": 7,
+                    "name": "w_1",
+                    "bbox": [20, 10, 100, 50.5],
+                },
                 {"id": 3, "image_id": 3, "category_id": 7, "name": "new_whale"},
             ],
         },
@@ -90,12 +103,16 @@ def test_a_number_names_an_individual_too(photos: Path) -> None:
 
 def test_images_by_uuid_and_path(photos: Path) -> None:
     image = {"uuid": "6f1c", "path": "a.jpg"}
-    labels = read(photos, {"images": [image], "annotations": [{"image_uuid": "6f1c", "identity": "w_1"}]})
+    labels = read(
+        photos, {"images": [image], "annotations": [{"image_uuid": "6f1c", "identity": "w_1"}]}
+    )
     assert labels.photos[0].name == "a.jpg"
 
 
 def test_a_box_over_the_edge_is_cut(photos: Path) -> None:
-    assert one(photos, {"name": "w_1", "bbox": [-3, 50, 900, 51]}).photos[0].box == Box(0, 0.5, 1, 1)
+    assert one(photos, {"name": "w_1", "bbox": [-3, 50, 900, 51]}).photos[0].box == Box(
+        0, 0.5, 1, 1
+    )
 
 
 def test_the_largest_box_of_one_individual_counts(photos: Path) -> None:
@@ -114,11 +131,14 @@ def test_annotations_without_an_individual_are_left_out_with_a_warning(photos: P
     ]
     labels = read(photos, {"images": images, "annotations": annotations})
     assert [photo.name for photo in labels.photos] == ["a.jpg"]
-    assert labels.warnings[0] == "2 annotations name no individual and are left out: b.jpg, sub/c.jpg"
+    assert (
+        labels.warnings[0] == "2 annotations name no individual and are left out: b.jpg, sub/c.jpg"
+    )
     assert labels.warnings[1].startswith("2 photos in ")
 
 
-# ----------------------------------------------------------------------------------------------- errors
+# -----------------------------------------------------------------------------------------------
+# errors
 
 
 def test_what_is_not_json_is_refused(photos: Path) -> None:
@@ -131,9 +151,15 @@ def test_what_is_not_json_is_refused(photos: Path) -> None:
     [
         ([1, 2], "not COCO: an object with the lists images, annotations and categories is needed"),
         ({}, "not COCO: it needs a list of objects called images; it has nothing"),
-        ({"images": [], "labels": []}, "needs a list of objects called annotations; it has images, labels"),
+        (
+            {"images": [], "labels": []},
+            "needs a list of objects called annotations; it has images, labels",
+        ),
         ({"images": ["a.jpg"], "annotations": []}, "needs a list of objects called images"),
-        ({"images": [], "annotations": [], "categories": {}}, "needs a list of objects called categories"),
+        (
+            {"images": [], "annotations": [], "categories": {}},
+            "needs a list of objects called categories",
+        ),
         ({"images": [IMAGE], "annotations": []}, "names no labelled photo"),
     ],
 )
@@ -147,14 +173,22 @@ def test_what_is_not_coco_is_refused(photos: Path, document: object, message: st
     [
         ({"image_id": 9, "name": "w_1"}, "an annotation's image_id '9' is not among the images"),
         ({"image_id": None, "name": "w_1"}, "an annotation's image_id '' is not among the images"),
-        ({"individual_ids": ["w_2", "w_1"]}, r"image a\.jpg: one annotation names several individuals, w_1, w_2;"),
-        ({"name": "w_1", "bbox": [1, 2, 3]}, r"image a\.jpg: the bbox \[1, 2, 3\] must be four numbers, .* 200 x 100"),
+        (
+            {"individual_ids": ["w_2", "w_1"]},
+            r"image a\.jpg: one annotation names several individuals, w_1, w_2;",
+        ),
+        (
+            {"name": "w_1", "bbox": [1, 2, 3]},
+            r"image a\.jpg: the bbox \[1, 2, 3\] must be four numbers, .* 200 x 100",
+        ),
         ({"name": "w_1", "bbox": "whole"}, "the bbox 'whole' must be four numbers"),
         ({"name": "w_1", "bbox": [5, 5, 0, 9]}, r"the box \[5, 5, 0, 9\] must be left < right"),
         ({"name": "w_1", "bbox": [300, 5, 9, 9]}, r"the box \[300, 5, 9, 9\] must be left < right"),
     ],
 )
-def test_a_wrong_annotation_is_refused(photos: Path, annotation: dict[str, Any], message: str) -> None:
+def test_a_wrong_annotation_is_refused(
+    photos: Path, annotation: dict[str, Any], message: str
+) -> None:
     with pytest.raises(BadLabels, match=message):
         one(photos, annotation)
 
@@ -163,8 +197,14 @@ def test_a_wrong_annotation_is_refused(photos: Path, annotation: dict[str, Any],
     ("image", "message"),
     [
         ({"id": 1, "file_name": "a.jpg"}, r"image a\.jpg: has a bbox but the image has no width"),
-        ({"id": 1, "file_name": "a.jpg", "width": 0, "height": 9}, r"in pixels of an image of 0 x 9"),
-        ({"id": 1, "file_name": "../a.jpg"}, r"the photo name '\.\./a\.jpg' leads out of the folder"),
+        (
+            {"id": 1, "file_name": "a.jpg", "width": 0, "height": 9},
+            r"in pixels of an image of 0 x 9",
+        ),
+        (
+            {"id": 1, "file_name": "../a.jpg"},
+            r"the photo name '\.\./a\.jpg' leads out of the folder",
+        ),
         ({"id": 1}, "the photo has no name"),
     ],
 )
@@ -175,10 +215,14 @@ def test_a_wrong_image_is_refused(photos: Path, image: dict[str, Any], message: 
 
 def test_two_individuals_in_a_photo_are_refused(photos: Path) -> None:
     annotations = [{"image_id": 1, "name": "w_1"}, {"image_id": 1, "name": "w_2"}]
-    with pytest.raises(BadLabels, match=r"the photo a\.jpg has two labels, w_1 and w_2; .*one photo an animal"):
+    with pytest.raises(
+        BadLabels, match=r"the photo a\.jpg has two labels, w_1 and w_2; .*one photo an animal"
+    ):
         read(photos, {"images": [IMAGE], "annotations": annotations})
 
 
 def test_an_absent_photo_is_refused(photos: Path) -> None:
-    with pytest.raises(BadLabels, match=r"1 of the 1 photos in .*annotations\.json are not in .*: d\.jpg"):
+    with pytest.raises(
+        BadLabels, match=r"1 of the 1 photos in .*annotations\.json are not in .*: d\.jpg"
+    ):
         one(photos, {"name": "w_1"}, {"id": 1, "file_name": "d.jpg"})

@@ -1,4 +1,6 @@
-"""index/labels/reader.py and index/labels/csv_labels.py: CSV and folders; each error with its message. COCO: test_coco.py."""
+"""index/labels/reader.py and index/labels/csv_labels.py: CSV and folders; each error with its
+message. COCO: test_coco.py.
+"""
 
 from __future__ import annotations
 
@@ -35,18 +37,28 @@ def individuals(labels: Labels) -> dict[str, str | None]:
 KNOWN = {"a.jpg": "w_1", "b.jpg": None, "sub/c.jpg": "w_2"}
 
 
-# ------------------------------------------------------------------------------------------------- CSV
+# -------------------------------------------------------------------------------------------------
+# CSV
 
 
 def test_kaggles_csv(photos: Path) -> None:
     labels = read(
         photos,
-        "Image,Id,width_px,box\nsub/c.jpg,w_2,640,\nb.jpg,new_whale,,0.1 0.2 0.9 1\na.jpg,w_1,1050,0 0 0.5 0.25\n",
+        "Image,Id,width_px,box\nsub/c.jpg,w_2,640,\nb.jpg,new_whale,,0.1 0.2 0.9 1\n"
+        "a.jpg,w_1,1050,0 0 0.5 0.25\n",
     )
     assert individuals(labels) == KNOWN
     assert [photo.name for photo in labels.photos] == ["a.jpg", "b.jpg", "sub/c.jpg"]  # sorted
-    assert [photo.box for photo in labels.photos] == [Box(0, 0, 0.5, 0.25), Box(0.1, 0.2, 0.9, 1), None]
-    assert [photo.path for photo in labels.photos] == [photos / "a.jpg", photos / "b.jpg", photos / "sub" / "c.jpg"]
+    assert [photo.box for photo in labels.photos] == [
+        Box(0, 0, 0.5, 0.25),
+        Box(0.1, 0.2, 0.9, 1),
+        None,
+    ]
+    assert [photo.path for photo in labels.photos] == [
+        photos / "a.jpg",
+        photos / "b.jpg",
+        photos / "sub" / "c.jpg",
+    ]
     assert labels.source == photos.parent / "labels.csv"
     assert labels.warnings == ()
 
@@ -59,9 +71,15 @@ def test_all_columns_of_a_csv(photos: Path) -> None:
         "b.jpg,new_whale,,,,\nsub/c.jpg,w_2,humpback,,2018-06,\n",
     )
     first, second, third = labels.photos
-    assert (first.individual, first.species, first.encounter) == ("Salt, the first", "humpback", "e1")
+    assert (first.individual, first.species, first.encounter) == (
+        "Salt, the first",
+        "humpback",
+        "e1",
+    )
     assert (first.taken_at, first.box) == ("2018-06-01T12:30:00Z", Box(0, 0, 1, 1))
-    assert (second.individual, second.species, second.encounter, second.taken_at, second.box) == (None,) * 5
+    assert (second.individual, second.species, second.encounter, second.taken_at, second.box) == (
+        None,
+    ) * 5
     assert third.taken_at == "2018-06"
 
 
@@ -77,7 +95,8 @@ def test_all_columns_of_a_csv(photos: Path) -> None:
         "\nimage,label,,\n\na.jpg,w_1,,\n,,\nb.jpg,new_whale,,\nsub/c.jpg,w_2,,,,\n",
         " image , label \n a.jpg , w_1 \n./b.jpg,new_whale\nsub\\c.jpg,w_2\n",
         '"image","label"\n"a.jpg","w_1"\n"b.jpg","new_whale"\n"sub//c.jpg","w_2"\n',
-        "id,image,individual_id\n1,a.jpg,w_1\n2,b.jpg,new_whale\n3,sub/c.jpg,w_2\n",  # here id numbers the rows
+        # here id numbers the rows
+        "id,image,individual_id\n1,a.jpg,w_1\n2,b.jpg,new_whale\n3,sub/c.jpg,w_2\n",
     ],
     ids=["plain", "bom", "crlf", "semicolon", "tab", "order", "blank", "spaces", "quoted", "id"],
 )
@@ -88,7 +107,8 @@ def test_spellings_of_a_csv(photos: Path, text: str) -> None:
 def test_an_encounters_region_is_that_of_all_its_photos(photos: Path) -> None:
     labels = read(
         photos,
-        "image,label,encounter,region\na.jpg,w_1,e1,\nb.jpg,w_1,e1,Gulf of Maine\nsub/c.jpg,w_2,e1,\n",
+        "image,label,encounter,region\na.jpg,w_1,e1,\nb.jpg,w_1,e1,Gulf of Maine\n"
+        "sub/c.jpg,w_2,e1,\n",
     )
     # One animal each: w_2's e1 is another encounter.
     assert [photo.region for photo in labels.photos] == ["Gulf of Maine", "Gulf of Maine", None]
@@ -98,13 +118,16 @@ def test_an_encounters_region_is_that_of_all_its_photos(photos: Path) -> None:
 def test_regions_that_can_be_noted_nowhere_are_told(photos: Path) -> None:
     labels = read(
         photos,
-        "image,label,encounter,region\na.jpg,w_1,e1,here\nb.jpg,w_1,e1,there\nsub/c.jpg,w_2,,here\n",
+        "image,label,encounter,region\na.jpg,w_1,e1,here\nb.jpg,w_1,e1,there\n"
+        "sub/c.jpg,w_2,,here\n",
     )
     assert [photo.region for photo in labels.photos] == ["here", "here", None]
     assert labels.warnings == (
-        f"{labels.source}: 1 photos name another region than the first photo of their encounter, whose region counts: "
+        f"{labels.source}: 1 photos name another region than the first photo of their "
+        "encounter, whose region counts: "
         "b.jpg",
-        f"{labels.source}: 1 photos have a region and no encounter that it could be noted of, so it is left out: "
+        f"{labels.source}: 1 photos have a region and no encounter that it could be noted of, "
+        "so it is left out: "
         "sub/c.jpg",
     )
 
@@ -129,13 +152,16 @@ def test_times_come_out_as_iso_8601(photos: Path, given: str, kept: str) -> None
     assert read(photos, f"image,label,taken_at\na.jpg,w_1,{given}\n").photos[0].taken_at == kept
 
 
-# --------------------------------------------------------------------------------------------- warnings
+# ---------------------------------------------------------------------------------------------
+# warnings
 
 
 def test_a_photo_without_a_label_is_a_warning(photos: Path) -> None:
     labels = read(photos, "image,label\na.jpg,w_1\n")
     assert individuals(labels) == {"a.jpg": "w_1"}
-    assert labels.warnings == (f"2 photos in {photos} have no label in {labels.source}: b.jpg, sub/c.jpg",)
+    assert labels.warnings == (
+        f"2 photos in {photos} have no label in {labels.source}: b.jpg, sub/c.jpg",
+    )
 
 
 def test_many_names_are_counted(photos: Path) -> None:
@@ -154,13 +180,17 @@ def test_the_same_row_twice_is_kept_once_with_a_warning(photos: Path) -> None:
 
 
 def test_absent_photos_can_be_skipped(photos: Path) -> None:
-    labels = read(photos, "image,label\na.jpg,w_1\nb.jpg,new_whale\nd.jpg,w_9\nsub/c.jpg,w_2\n", absent="skip")
+    labels = read(
+        photos, "image,label\na.jpg,w_1\nb.jpg,new_whale\nd.jpg,w_9\nsub/c.jpg,w_2\n", absent="skip"
+    )
     assert individuals(labels) == KNOWN
     expected = f"1 of the 4 photos in {labels.source} are not in {photos}: d.jpg; they are left out"
     assert labels.warnings == (expected,)
 
 
-def test_a_named_file_is_found_whatever_its_suffix_and_behind_links(photos: Path, tmp_path: Path) -> None:
+def test_a_named_file_is_found_whatever_its_suffix_and_behind_links(
+    photos: Path, tmp_path: Path
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "d.jpg").touch()
     (photos / "link").symlink_to(tmp_path / "elsewhere")
@@ -169,12 +199,16 @@ def test_a_named_file_is_found_whatever_its_suffix_and_behind_links(photos: Path
     assert individuals(labels) == {"link/d.jpg": "w_1", "scan": "w_2"}
 
 
-# ----------------------------------------------------------------------------------------------- errors
+# -----------------------------------------------------------------------------------------------
+# errors
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "\ufeff", ",,\n"])
 def test_an_empty_csv_is_refused(photos: Path, text: str) -> None:
-    with pytest.raises(BadLabels, match=r"labels\.csv: is empty; its first line must be a header such as image,label"):
+    with pytest.raises(
+        BadLabels,
+        match=r"labels\.csv: is empty; its first line must be a header such as image,label",
+    ):
         read(photos, text)
 
 
@@ -197,9 +231,14 @@ def test_no_header_is_refused(photos: Path) -> None:
         ("name,whale", "no column image and no column label, only name, whale"),
     ],
 )
-def test_a_missing_column_is_named_with_what_is_there_and_allowed(photos: Path, header: str, missing: str) -> None:
+def test_a_missing_column_is_named_with_what_is_there_and_allowed(
+    photos: Path, header: str, missing: str
+) -> None:
     allowed = "needed are image and one of label, individual, individual_id, id; "
-    with pytest.raises(BadLabels, match=f"has {missing}; {allowed}allowed too are species, encounter, taken_at, box"):
+    with pytest.raises(
+        BadLabels,
+        match=f"has {missing}; {allowed}allowed too are species, encounter, taken_at, box",
+    ):
         read(photos, header + "\na.jpg,w_1\n")
 
 
@@ -211,7 +250,8 @@ def test_a_column_twice_is_refused(photos: Path) -> None:
 def test_absent_photos_are_refused_by_default(photos: Path) -> None:
     rows = "".join(f"x{number}.jpg,w_1\n" for number in range(1200))
     expected = (
-        r"1,200 of the 1,201 photos in .*labels\.csv are not in .*photos: x0\.jpg, x1\.jpg, x10\.jpg and 1,197 more; "
+        r"1,200 of the 1,201 photos in .*labels\.csv are not in .*photos: x0\.jpg, x1\.jpg, "
+        r"x10\.jpg and 1,197 more; "
         "copy them there, give another --photos, or take their rows out"
     )
     with pytest.raises(BadLabels, match=expected):
@@ -219,7 +259,9 @@ def test_absent_photos_are_refused_by_default(photos: Path) -> None:
 
 
 def test_the_folder_that_was_meant_is_named(photos: Path) -> None:
-    with pytest.raises(BadLabels, match=r"are not in .*: a\.jpg; but photos/a\.jpg is: give --photos .*/photos$"):
+    with pytest.raises(
+        BadLabels, match=r"are not in .*: a\.jpg; but photos/a\.jpg is: give --photos .*/photos$"
+    ):
         (photos.parent / "labels.csv").write_text("image,label\na.jpg,w_1\n")
         read_labels(photos.parent / "labels.csv", photos.parent)
 
@@ -230,7 +272,9 @@ def test_skipping_all_photos_is_refused(photos: Path) -> None:
 
 
 def test_two_labels_of_a_photo_are_refused(photos: Path) -> None:
-    with pytest.raises(BadLabels, match=r"the photo a\.jpg has two labels, w_1 and new_whale; keep the right one"):
+    with pytest.raises(
+        BadLabels, match=r"the photo a\.jpg has two labels, w_1 and new_whale; keep the right one"
+    ):
         read(photos, "image,label\na.jpg,w_1\nb.jpg,w_2\na.jpg,new_whale\n")
 
 
@@ -270,7 +314,9 @@ def test_a_short_row_is_refused(photos: Path) -> None:
 
 
 def test_a_long_row_is_refused(photos: Path) -> None:
-    with pytest.raises(BadLabels, match=r"line 2: has 3 fields but the header has 2; quote fields with separators"):
+    with pytest.raises(
+        BadLabels, match=r"line 2: has 3 fields but the header has 2; quote fields with separators"
+    ):
         read(photos, "image,label\na.jpg,Salt, the first\n")
 
 
@@ -279,25 +325,35 @@ def test_a_photo_without_a_name_is_refused(photos: Path) -> None:
         read(photos, "image,label\n,w_1\n")
 
 
-@pytest.mark.parametrize("name", ["../x.jpg", "sub/../../x.jpg", "/etc/x.jpg", "..\\x.jpg", "C:/x.jpg", "C:\\x.jpg"])
+@pytest.mark.parametrize(
+    "name", ["../x.jpg", "sub/../../x.jpg", "/etc/x.jpg", "..\\x.jpg", "C:/x.jpg", "C:\\x.jpg"]
+)
 def test_names_that_lead_out_of_the_folder_are_refused(photos: Path, name: str) -> None:
-    with pytest.raises(BadLabels, match=r"line 2: the photo name '.*x\.jpg' leads out of the folder of photos"):
+    with pytest.raises(
+        BadLabels, match=r"line 2: the photo name '.*x\.jpg' leads out of the folder of photos"
+    ):
         read(photos, f"image,label\n{name},w_1\n")
 
 
 @pytest.mark.parametrize("time", ["yesterday", "2018-13", "01/06/2018", "2018-02-30"])
 def test_a_time_that_is_not_iso_8601_is_refused(photos: Path, time: str) -> None:
-    with pytest.raises(BadLabels, match=rf"line 2: taken_at '{time}' isn't an ISO 8601 date or time"):
+    with pytest.raises(
+        BadLabels, match=rf"line 2: taken_at '{time}' isn't an ISO 8601 date or time"
+    ):
         read(photos, f"image,label,taken_at\na.jpg,w_1,{time}\n")
 
 
 def test_text_that_is_not_utf_8_is_refused(photos: Path) -> None:
-    with pytest.raises(BadLabels, match=r"labels\.csv: not UTF-8 at byte 14; save it as UTF-8 text"):
+    with pytest.raises(
+        BadLabels, match=r"labels\.csv: not UTF-8 at byte 14; save it as UTF-8 text"
+    ):
         read(photos, b"image,label\na.\xff\n")
 
 
 def test_what_csv_cannot_parse_is_refused(photos: Path) -> None:
-    with pytest.raises(BadLabels, match=r"labels\.csv, line \d+: not readable as CSV \(field larger than"):
+    with pytest.raises(
+        BadLabels, match=r"labels\.csv, line \d+: not readable as CSV \(field larger than"
+    ):
         read(photos, 'image,label\n"' + "x" * 200_000)
 
 
@@ -315,7 +371,9 @@ def test_paths_that_are_not_what_they_should_be_are_refused(photos: Path) -> Non
         read_labels(None, None)
 
 
-def test_a_file_that_cannot_be_read_is_refused(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_read_is_refused(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(_: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
@@ -324,15 +382,28 @@ def test_a_file_that_cannot_be_read_is_refused(photos: Path, monkeypatch: pytest
         read_labels(photos.parent / "labels.csv", photos)
 
 
-# -------------------------------------------------------------------------------------- folder per label
+# -------------------------------------------------------------------------------------- folder per
+# label
 
 
 def test_a_folder_for_each_label(tmp_path: Path) -> None:
-    for name in ("w_2/a.jpg", "w_1/a.jpg", "w_1/2018/b.png", "new_whale/c.jpg", "w_1/Thumbs.db", ".trash/d.jpg"):
+    for name in (
+        "w_2/a.jpg",
+        "w_1/a.jpg",
+        "w_1/2018/b.png",
+        "new_whale/c.jpg",
+        "w_1/Thumbs.db",
+        ".trash/d.jpg",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     labels = read_labels(None, tmp_path)
-    expected = {"new_whale/c.jpg": None, "w_1/2018/b.png": "w_1", "w_1/a.jpg": "w_1", "w_2/a.jpg": "w_2"}
+    expected = {
+        "new_whale/c.jpg": None,
+        "w_1/2018/b.png": "w_1",
+        "w_1/a.jpg": "w_1",
+        "w_2/a.jpg": "w_2",
+    }
     assert individuals(labels) == expected
     assert list(individuals(labels)) == sorted(expected)
     assert labels.photos[2].path == tmp_path / "w_1" / "a.jpg"
@@ -348,11 +419,14 @@ def test_photos_in_no_labels_folder_are_a_warning(photos: Path) -> None:
 def test_a_folder_without_labels_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").touch()
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadLabels, match=r"no sub-folder holds a photo; make one sub-folder for each label, or give"):
+    with pytest.raises(
+        BadLabels, match=r"no sub-folder holds a photo; make one sub-folder for each label, or give"
+    ):
         read_labels(None, tmp_path)
 
 
-# --------------------------------------------------------------------------------------- the real files
+# --------------------------------------------------------------------------------------- the real
+# files
 
 
 @pytest.mark.shared
@@ -374,7 +448,9 @@ def test_the_real_label_files_are_read_as_a_plain_csv_reader_reads_them(
     labels = read_labels(path, path.parent / "photos")
     with path.open(newline="") as lines:
         rows = [list(row.values())[:2] for row in csv_module.DictReader(lines)]
-    assert individuals(labels) == {image: None if label == "new_whale" else label for image, label in rows}
+    assert individuals(labels) == {
+        image: None if label == "new_whale" else label for image, label in rows
+    }
     assert len(labels.photos) == count
     assert labels.warnings == ()
 
@@ -392,16 +468,26 @@ def test_the_humpbacks_are_as_described(shared: Path) -> None:
 
 @pytest.mark.shared
 def test_a_list_without_labels_is_refused(shared: Path) -> None:
-    with pytest.raises(BadLabels, match=r"photos\.csv: has no column label, only Image, width_px, height_px"):
-        read_labels(shared / "data/humpback/unlabelled/photos.csv", shared / "data/humpback/unlabelled/photos")
+    with pytest.raises(
+        BadLabels, match=r"photos\.csv: has no column label, only Image, width_px, height_px"
+    ):
+        read_labels(
+            shared / "data/humpback/unlabelled/photos.csv",
+            shared / "data/humpback/unlabelled/photos",
+        )
 
 
 def test_rows_are_read_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
-    path.write_text("image,label\nb.jpg,w_1\ngone.jpg,\nb.jpg,w_2\n../c.jpg,w_3\n", encoding="utf-8")
+    path.write_text(
+        "image,label\nb.jpg,w_1\ngone.jpg,\nb.jpg,w_2\n../c.jpg,w_3\n", encoding="utf-8"
+    )
     read = read_rows(path, tmp_path)
     assert [(row.name, row.individual) for row in read.rows] == [("b.jpg", "w_1"), ("b.jpg", "w_2")]
-    assert [fault.partition(": ")[0] for fault in read.faults] == [f"{path}, line 3, photo gone.jpg", f"{path}, line 5"]
+    assert [fault.partition(": ")[0] for fault in read.faults] == [
+        f"{path}, line 3, photo gone.jpg",
+        f"{path}, line 5",
+    ]
     with pytest.raises(BadLabels, match="no column label"):
         path.write_text("image\nb.jpg\n")
         read_rows(path, tmp_path)

@@ -33,7 +33,9 @@ def test_the_box_is_given_to_the_embedder(season, embedder):
     season.rows["a00_0.png"]["box"] = "0 0 0.5 1"
     photo = season.labels().photos[0]
     vector = flat(embed_photos([photo], embedder))[0].vector
-    np.testing.assert_array_equal(vector, embedder.embed([read_photo(photo.path)], [Box(0, 0, 0.5, 1)])[0])
+    np.testing.assert_array_equal(
+        vector, embedder.embed([read_photo(photo.path)], [Box(0, 0, 0.5, 1)])[0]
+    )
 
 
 def test_a_bad_photo_stops_nobody_else_s(season, embedder):
@@ -67,12 +69,16 @@ def test_batches_end_by_number_and_by_memory(season, embedder, monkeypatch):
     photos = season.labels().photos
     monkeypatch.setattr(module, "BATCH_PHOTOS", 10)
     assert [len(batch) for batch in embed_photos(photos, embedder)] == [10, 10, 10, 8]
-    monkeypatch.setattr(module, "HELD_BYTES", 2 * 3 * 32 * 16 * 4)  # half of it: four pictures of 32 x 16
+    monkeypatch.setattr(
+        module, "HELD_BYTES", 2 * 3 * 32 * 16 * 4
+    )  # half of it: four pictures of 32 x 16
     assert [len(batch) for batch in embed_photos(photos, embedder)] == [4] * 9 + [2]
 
 
 def test_a_nan_from_the_network_is_refused(season, embedder, monkeypatch):
-    monkeypatch.setattr(embedder, "embed", lambda images, boxes: np.full((len(images), 2), np.nan, np.float32))
+    monkeypatch.setattr(
+        embedder, "embed", lambda images, boxes: np.full((len(images), 2), np.nan, np.float32)
+    )
     with pytest.raises(BadVectors, match="row 0 of the vectors that the checkpoint gave holds NaN"):
         flat(embed_photos(season.labels().photos, embedder))
 

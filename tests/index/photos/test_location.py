@@ -19,7 +19,9 @@ def photo(form: str = "JPEG", *, has_place: bool, order: str = "<", xmp: bytes =
     exif.endian = order
     exif[MAKE], exif[ORIENTATION] = "Maker", 6
     if has_place:
-        exif.get_ifd(GPS).update({1: "N", 2: (52.0, 42.0, 16.0), 3: "E", 4: (23.0, 50.0, 59.0), 29: "2018:06:01"})
+        exif.get_ifd(GPS).update(
+            {1: "N", 2: (52.0, 42.0, 16.0), 3: "E", 4: (23.0, 50.0, 59.0), 29: "2018:06:01"}
+        )
     kept = io.BytesIO()
     more = {"xmp": xmp} if xmp else {}
     Image.fromarray(pixels).save(kept, form, exif=exif, **more)
@@ -29,7 +31,11 @@ def photo(form: str = "JPEG", *, has_place: bool, order: str = "<", xmp: bytes =
 def read(data: bytes) -> tuple[dict, dict, bytes]:
     with Image.open(io.BytesIO(data)) as image:
         exif = image.getexif()
-        return {tag: exif[tag] for tag in (MAKE, ORIENTATION)}, dict(exif.get_ifd(GPS)), image.tobytes()
+        return (
+            {tag: exif[tag] for tag in (MAKE, ORIENTATION)},
+            dict(exif.get_ifd(GPS)),
+            image.tobytes(),
+        )
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -41,7 +47,11 @@ def test_a_jpeg_loses_its_place_and_nothing_else(order):
     assert cleaned is not None and len(cleaned) == len(data)
     assert read(cleaned) == (facts, {}, pixels)
     assert b"2018:06:01" in data and b"2018:06:01" not in cleaned
-    assert without_place(cleaned) is not None and read(without_place(cleaned)) == (facts, {}, pixels)
+    assert without_place(cleaned) is not None and read(without_place(cleaned)) == (
+        facts,
+        {},
+        pixels,
+    )
 
 
 def test_a_photo_without_a_place_stays_as_it_is():
@@ -51,7 +61,10 @@ def test_a_photo_without_a_place_stays_as_it_is():
 
 
 def test_a_place_in_xmp_is_blanked():
-    xmp = b'<x:xmpmeta><d exif:GPSLatitude="52,42.16N" exif:Model="X"/><exif:GPSLongitude>23,5E</exif:GPSLongitude>'
+    xmp = (
+        b'<x:xmpmeta><d exif:GPSLatitude="52,42.16N" '
+        b'exif:Model="X"/><exif:GPSLongitude>23,5E</exif:GPSLongitude>'
+    )
     cleaned = without_place(photo(has_place=False, xmp=xmp))
     assert cleaned is not None
     assert b"52,42" not in cleaned and b"23,5E" not in cleaned and b'exif:Model="X"' in cleaned
@@ -77,7 +90,9 @@ def test_damaged_directories_do_no_harm(rng):
         assert cleaned is not None and len(cleaned) == len(data)
 
 
-@pytest.mark.parametrize("tag", ["drone-dji:GpsLatitude", "drone-dji:GpsLongtitude", "exif:GPSLongitude"])
+@pytest.mark.parametrize(
+    "tag", ["drone-dji:GpsLatitude", "drone-dji:GpsLongtitude", "exif:GPSLongitude"]
+)
 def test_any_maker_s_spelling_in_xmp_is_blanked(tag: str) -> None:
     data = b"\xff\xd8\xff\xe1" + f'<x:xmpmeta {tag}="47.1234"/>'.encode() + b"\xff\xd9"
     cleaned = without_place(data)
@@ -86,7 +101,9 @@ def test_any_maker_s_spelling_in_xmp_is_blanked(tag: str) -> None:
     assert len(cleaned) == len(data)
 
 
-@pytest.mark.parametrize("chunk", [b"zTXtRaw profile type exif\x00\x00x", b"iTXtXML:com.adobe.xmp\x00\x01\x00\x00"])
+@pytest.mark.parametrize(
+    "chunk", [b"zTXtRaw profile type exif\x00\x00x", b"iTXtXML:com.adobe.xmp\x00\x01\x00\x00"]
+)
 def test_a_png_with_packed_text_is_left_out(chunk: bytes) -> None:
     assert without_place(b"\x89PNG\r\n\x1a\n" + chunk) is None
     assert without_place(b"\x89PNG\r\n\x1a\nIDAT") is not None

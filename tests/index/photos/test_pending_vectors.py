@@ -19,7 +19,8 @@ from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.photos.pending_vectors import KeptVectors, drop_kept, kept_files, kept_folder
 from index.processes import this_worker
-from index.reindex.update import build_catalogue, update_catalogue
+from index.reindex.build import build_catalogue
+from index.reindex.update import update_catalogue
 from index.storage.address import CatalogueAddress, folder_beside
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -56,7 +57,9 @@ def made(content: int, box: Box | None, *vector: float) -> EmbeddedPhoto:
 
 
 def killed(path: Path, csv: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", DYING, path, csv], cwd=ROOT, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", DYING, path, csv], cwd=ROOT, capture_output=True, check=False
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
@@ -69,7 +72,11 @@ def test_vectors_are_found_by_content_and_box_and_forgotten_at_the_end(tmp_path:
     first.close()
     again = KeptVectors(folder, "f")
     assert len(again) == 3
-    for content, boxed, vector in ((1, None, [1, 0]), (2, box, [0, 1]), (3, None, np.float32([0.6, 0.8]))):
+    for content, boxed, vector in (
+        (1, None, [1, 0]),
+        (2, box, [0, 1]),
+        (3, None, np.float32([0.6, 0.8])),
+    ):
         found = again.of(f"{content:064x}", boxed)
         assert found is not None
         assert np.array_equal(found, vector)
@@ -110,7 +117,11 @@ def test_what_ended_processes_left_of_other_checkpoints_is_dropped(tmp_path: Pat
 
     host, process, began = this_worker().rsplit(":", 2)
     ended = f"{host}:{process}:{began}0"
-    wanted = {left("catalogue's", ended), left("other", this_worker()), left("other", f"elsewhere{host}:1:1")}
+    wanted = {
+        left("catalogue's", ended),
+        left("other", this_worker()),
+        left("other", f"elsewhere{host}:1:1"),
+    }
     dropped = {left("other", ended), left("other", None)}
     strange = tmp_path / "strange.vectors"
     strange.write_text('{"format": "flukeprint-embedded-1"}\n')
@@ -159,7 +170,9 @@ def test_an_update_drops_the_vectors_of_a_checkpoint_that_was_given_up(
 def _end(folder: Path) -> None:
     """Say of all files that their process has ended."""
     for path in folder.iterdir():
-        path.write_bytes(path.read_bytes().replace(this_worker().encode(), (this_worker() + "0").encode()))
+        path.write_bytes(
+            path.read_bytes().replace(this_worker().encode(), (this_worker() + "0").encode())
+        )
 
 
 def test_a_folder_that_cannot_be_written_loses_nothing_but_time(tmp_path: Path) -> None:
@@ -171,7 +184,9 @@ def test_a_folder_that_cannot_be_written_loses_nothing_but_time(tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_build_that_was_killed_embeds_only_what_it_had_not(tmp_path: Path, season: Any, embedder: Any) -> None:
+def test_a_build_that_was_killed_embeds_only_what_it_had_not(
+    tmp_path: Path, season: Any, embedder: Any
+) -> None:
     path = tmp_path / "catalogue.db"
     labels = season.labels()
     killed(path, season.csv)
@@ -182,7 +197,9 @@ def test_a_build_that_was_killed_embeds_only_what_it_had_not(tmp_path: Path, sea
     whole = tmp_path / "whole.db"
     build_catalogue(whole, labels, embedder)
     with Catalogue.open(path) as one, Catalogue.open(whole) as other:
-        for found, wanted in zip(one.vectors(embedder.fingerprint), other.vectors(embedder.fingerprint), strict=True):
+        for found, wanted in zip(
+            one.vectors(embedder.fingerprint), other.vectors(embedder.fingerprint), strict=True
+        ):
             assert np.array_equal(found, wanted)
 
 
@@ -206,13 +223,19 @@ def test_an_update_that_was_killed_embeds_only_what_it_had_not(
 
 
 def test_an_update_that_failed_keeps_what_it_made(
-    tmp_path: Path, season: Any, embedder: Any, place: Callable[[Path], CatalogueAddress], monkeypatch: Any
+    tmp_path: Path,
+    season: Any,
+    embedder: Any,
+    place: Callable[[Path], CatalogueAddress],
+    monkeypatch: Any,
 ) -> None:
     address = place(tmp_path / "catalogue.db")
     Catalogue.open(address, create=True).close()
     labels = season.labels()
     monkeypatch.setattr("index.reindex.preparation.BATCH_PHOTOS", 16)
-    monkeypatch.setattr("index.reindex.update._swap", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        "index.reindex.update._swap", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with Catalogue.open(address) as catalogue:
         with pytest.raises(KeyboardInterrupt):
             update_catalogue(catalogue, labels, embedder)

@@ -1,4 +1,6 @@
-"""The same picture in other bytes is found, another picture is not, and fifty thousand take seconds."""
+"""The same picture in other bytes is found, another picture is not, and fifty thousand take
+seconds.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 from embedding.photos.photo import find_photos, from_array, read_photo
-from index.photos import perceptual_hash
+from index.photos import perceptual_hash as module
 from index.photos.perceptual_hash import (
     DECODE_PX,
     HASH_BYTES,
@@ -99,7 +101,9 @@ def test_pairs_are_those_of_a_plain_loop(rng, most_bits):
 def test_hashes_that_are_all_alike_are_compared_with_all_others(rng, monkeypatch):
     first = random_hashes(rng, 1)[0]
     hashes = [flipped(first, *rng.choice(255, 14, replace=False).tolist()) for _ in range(300)]
-    monkeypatch.setattr(perceptual_hash, "_within_bands", lambda *given: pytest.fail("compared within bands"))
+    monkeypatch.setattr(
+        module, "_within_bands", lambda *given: pytest.fail("compared within bands")
+    )
     assert near_pairs(hashes).tolist() == naive_pairs(hashes, MOST_BITS)
 
 
@@ -138,6 +142,11 @@ def test_real_photos_are_told_apart_and_their_copies_found(shared, folder, count
     for photo in photos:
         hashes.append(perceptual_hash(read_photo(photo, at_least_px=DECODE_PX)) or b"")
         whole = read_photo(photo)
-        copies.append(perceptual_hash(saved(whole.resize((whole.width // 2, whole.height // 2)), 70)) or b"")
+        copies.append(
+            perceptual_hash(saved(whole.resize((whole.width // 2, whole.height // 2)), 70)) or b""
+        )
     assert near_pairs(hashes).tolist() == []
-    assert max(differing_bits(one, other) for one, other in zip(hashes, copies, strict=True)) <= MOST_BITS
+    assert (
+        max(differing_bits(one, other) for one, other in zip(hashes, copies, strict=True))
+        <= MOST_BITS
+    )

@@ -17,19 +17,40 @@ NOW = "f" * 64
 
 
 def known(name: str, **details) -> CataloguePhoto:
-    values = {"individual": "w_1", "species": None, "encounter": None, "taken_at": None, "box": None}
-    values |= {"id": 1, "path": Path("/photos", name), "content_hash": "0", "size_bytes": 1, "mtime_ns": 1}
+    values = {
+        "individual": "w_1",
+        "species": None,
+        "encounter": None,
+        "taken_at": None,
+        "box": None,
+    }
+    values |= {
+        "id": 1,
+        "path": Path("/photos", name),
+        "content_hash": "0",
+        "size_bytes": 1,
+        "mtime_ns": 1,
+    }
     return CataloguePhoto(name=name, **({"fingerprint": NOW} | values | details))
 
 
 def plan_of(wanted, catalogued, *, changed=frozenset(), prune=False, decided=Decided()):
-    return make_plan(wanted, catalogued, changed=changed, fingerprint=NOW, prune=prune, decided=decided)
+    return make_plan(
+        wanted, catalogued, changed=changed, fingerprint=NOW, prune=prune, decided=decided
+    )
 
 
 def test_nothing_to_do():
     catalogued = [known("a"), known("b", individual=None)]
     plan = plan_of([as_labelled(photo) for photo in catalogued], catalogued)
-    assert (plan.add, plan.reembed, plan.relabel, plan.remove, plan.left, plan.unchanged) == ((), (), (), (), (), 2)
+    assert (plan.add, plan.reembed, plan.relabel, plan.remove, plan.left, plan.unchanged) == (
+        (),
+        (),
+        (),
+        (),
+        (),
+        2,
+    )
 
 
 def test_new_changed_and_gone():
@@ -37,7 +58,12 @@ def test_new_changed_and_gone():
     new = LabelledPhoto("new", Path("/photos/new"), "w_9")
     wanted = [as_labelled(a), as_labelled(b), new]
     plan = plan_of(wanted, [a, b, gone], changed={"b"})
-    assert (plan.add, plan.reembed, plan.relabel, plan.unchanged) == ((new,), (as_labelled(b),), (), 1)
+    assert (plan.add, plan.reembed, plan.relabel, plan.unchanged) == (
+        (new,),
+        (as_labelled(b),),
+        (),
+        1,
+    )
     assert (plan.remove, plan.left) == ((), (gone,))
     pruned = plan_of(wanted, [a, b, gone], changed={"b"}, prune=True)
     assert (pruned.remove, pruned.left) == ((gone,), ())
@@ -80,7 +106,9 @@ def test_both_relabelled_and_changed_counts_once():
 
 def test_what_a_curator_deleted_is_kept_away():
     a, gone = known("a"), LabelledPhoto("gone", Path("/photos/gone"), "w_1")
-    plan = plan_of([as_labelled(a), gone], [a], decided=Decided(away=frozenset({"gone", "a", "elsewhere"})))
+    plan = plan_of(
+        [as_labelled(a), gone], [a], decided=Decided(away=frozenset({"gone", "a", "elsewhere"}))
+    )
     assert (plan.add, plan.kept_away, plan.unchanged) == ((), (gone,), 1)
     plan = plan_of([as_labelled(a), gone], [a])
     assert (plan.add, plan.kept_away) == ((gone,), ())
@@ -99,7 +127,9 @@ def test_labels_may_call_an_individual_as_before():
 
 def test_what_a_curator_corrected_stands_until_labels_say_a_third_thing():
     a = known("a", individual="w_2", species="humpback")
-    exchanged = {"a": {"individual": frozenset({"Salt", None}), "species": frozenset({"fin whale"})}}
+    exchanged = {
+        "a": {"individual": frozenset({"Salt", None}), "species": frozenset({"fin whale"})}
+    }
     decided = Decided(names={"w_1": "Salt"}, exchanged=exchanged)
     for individual in ("w_1", "Salt", None):
         older = replace(as_labelled(a), individual=individual, species="fin whale")

@@ -12,10 +12,11 @@ from index.curation.undo import OtherCheckpoint, undo
 from index.photos.embed import embed_photos
 from index.progress import no_progress
 from index.reindex import update
+from index.reindex.build import build_catalogue
 from index.reindex.plan import as_labelled
 from index.reindex.preparation import Preparation
 from index.reindex.staged_vectors import lay_beside, read_state, vectors_after
-from index.reindex.update import build_catalogue, update_catalogue
+from index.reindex.update import update_catalogue
 
 OLD, NEW = "f" * 64, "e" * 64
 
@@ -55,7 +56,9 @@ def test_a_photo_that_is_another_meanwhile_is_left_out(catalogue, season, other,
     assert lay_beside(catalogue, vectors, NEW) == {catalogue.photos()[1].name}
 
 
-def test_an_interrupted_change_of_checkpoint_goes_on_where_it_was(catalogue, other, make_embedder, monkeypatch):
+def test_an_interrupted_change_of_checkpoint_goes_on_where_it_was(
+    catalogue, other, make_embedder, monkeypatch
+):
     monkeypatch.setattr("index.photos.embed.BATCH_PHOTOS", 8)
     honest, calls = other.embed, []
 
@@ -72,7 +75,12 @@ def test_an_interrupted_change_of_checkpoint_goes_on_where_it_was(catalogue, oth
     again = make_embedder(NEW, shift=100)
     report = update_catalogue(catalogue, None, again, kind="swap", made_by="Ann")
     # The revision tells of every photo that goes over, whichever try embedded it.
-    assert (again.embedded, report.reembedded, report.unchanged, report.revision) == (38 - 16, 38, 0, 2)
+    assert (again.embedded, report.reembedded, report.unchanged, report.revision) == (
+        38 - 16,
+        38,
+        0,
+        2,
+    )
     assert (catalogue.fingerprint, catalogue.counts().searchable) == (NEW, 38)
     lines = catalogue.changes(limit=100)[:38]
     assert [line.revision for line in lines] == [2] * 38
@@ -139,7 +147,9 @@ def test_what_will_be_is_what_is_once_it_is_done(catalogue, season, embedder):
     season.draw("new.png", "w_new")
     season.rows["a01_0.png"]["label"] = "new_whale"
     season.rows.pop("a02_0.png")
-    preparation = Preparation(season.labels(), embedder, prune=True, rehash=False, progress=no_progress)
+    preparation = Preparation(
+        season.labels(), embedder, prune=True, rehash=False, progress=no_progress
+    )
     state = read_state(catalogue, OLD)
     planned = preparation.planned(state.photos, state.decided)
     preparation.embed(planned)

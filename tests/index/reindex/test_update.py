@@ -1,4 +1,6 @@
-"""Building and updating: an update comes to what a build from scratch comes to, whatever interrupts nothing is half."""
+"""Building and updating: an update comes to what a build from scratch comes to, whatever interrupts
+nothing is half.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ from sqlalchemy.engine import Engine
 from index.catalogue import revision
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.labels.reader import BadLabels
-from index.reindex import preparation, update
-from index.reindex.update import build_catalogue, update_catalogue
+from index.reindex import preparation
+from index.reindex import update as module
+from index.reindex.build import build_catalogue
+from index.reindex.update import update_catalogue
 from index.storage.address import CatalogueBusy, files_folder
 
 
@@ -105,7 +109,12 @@ def test_only_what_is_new_or_changed_is_embedded(path, season, embedder):
 
 @on_both
 def test_relabelling_embeds_nothing(path, season, embedder):
-    season.rows["a00_0.png"] = {"label": "w_01", "species": "humpback", "encounter": "e1", "taken_at": "2019"}
+    season.rows["a00_0.png"] = {
+        "label": "w_01",
+        "species": "humpback",
+        "encounter": "e1",
+        "taken_at": "2019",
+    }
     season.rows["a01_0.png"]["label"] = "new_whale"
     report = update(path, season, embedder)
     assert (report.relabelled, report.unchanged, embedder.embedded) == (2, 36, 0)
@@ -239,7 +248,10 @@ def test_nothing_is_built_of_bad_photos_only(tmp_path, make_season, embedder):
     season = make_season(tmp_path / "photos")
     for name in ("a.png", "b.png"):
         season.draw(name, "w_1").write_text("text")
-    with pytest.raises(BadCatalogue, match=r"none of the 2 photos could be read, .* the first: .*a\.png: not a photo"):
+    with pytest.raises(
+        BadCatalogue,
+        match=r"none of the 2 photos could be read, .* the first: .*a\.png: not a photo",
+    ):
         build_catalogue(tmp_path / "c.db", season.labels(), embedder)
     assert [each.name for each in tmp_path.iterdir()] == ["photos"]
 
@@ -259,7 +271,9 @@ def test_a_known_photo_that_went_bad_is_kept_with_its_new_label(path, season, em
 def test_a_lost_disk_does_not_empty_the_catalogue(path, season, make_embedder):
     before = path.read_bytes()
     shutil.rmtree(season.folder)
-    with pytest.raises(BadCatalogue, match="none of the 38 photos could be read, so nothing was changed"):
+    with pytest.raises(
+        BadCatalogue, match="none of the 38 photos could be read, so nothing was changed"
+    ):
         update(path, None, make_embedder("e" * 64))
     assert path.read_bytes() == before
     report = update(path, None, make_embedder())
@@ -267,7 +281,9 @@ def test_a_lost_disk_does_not_empty_the_catalogue(path, season, make_embedder):
 
 
 @on_both
-def test_a_photo_unread_by_another_checkpoint_is_no_longer_searched_until_it_is_read(path, season, make_embedder):
+def test_a_photo_unread_by_another_checkpoint_is_no_longer_searched_until_it_is_read(
+    path, season, make_embedder
+):
     other = make_embedder("e" * 64)
     whole = (season.folder / "a00_0.png").read_bytes()
     (season.folder / "a00_0.png").write_bytes(b"")
@@ -304,7 +320,10 @@ def test_many_pairs_are_counted(path, season, embedder, monkeypatch):
 
 def test_a_catalogue_is_not_replaced_unasked(path, season, embedder):
     before = path.read_bytes()
-    with pytest.raises(BadCatalogue, match="already; bring it up to date with `flukeprint index update`, or give --re"):
+    with pytest.raises(
+        BadCatalogue,
+        match="already; bring it up to date with `flukeprint index update`, or give --re",
+    ):
         build_catalogue(path, season.labels(), embedder)
     assert path.read_bytes() == before
     season.draw("new.png", "w_new")
@@ -319,7 +338,9 @@ def test_what_is_no_catalogue_is_never_replaced(tmp_path, season, embedder):
         build_catalogue(tmp_path / "notes.txt", season.labels(), embedder, overwrite=True)
     with pytest.raises(BadCatalogue, match="is a folder; give the catalogue's file"):
         build_catalogue(tmp_path, season.labels(), embedder, overwrite=True)
-    with pytest.raises(BadCatalogue, match=r"there is no folder .*nowhere for the catalogue; make it first"):
+    with pytest.raises(
+        BadCatalogue, match=r"there is no folder .*nowhere for the catalogue; make it first"
+    ):
         build_catalogue(tmp_path / "nowhere" / "c.db", season.labels(), embedder)
     assert (tmp_path / "notes.txt").read_text() == "dear diary"
 
@@ -328,7 +349,9 @@ def test_a_catalogue_in_use_is_not_replaced(path, season, embedder):
     reader = sqlite3.connect(path)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM photos").fetchone()
-    with pytest.raises(BadCatalogue, match=r"can't be replaced now .* another process may have it open"):
+    with pytest.raises(
+        BadCatalogue, match=r"can't be replaced now .* another process may have it open"
+    ):
         build_catalogue(path, season.labels(), embedder, overwrite=True)
     assert embedder.embedded == 0
     reader.close()
@@ -355,8 +378,10 @@ def full_disk(*given, **named):
 @pytest.mark.parametrize("step", ["put_in_place", "_calibration"])
 def test_a_full_disk_leaves_the_old_catalogue(path, season, embedder, monkeypatch, step):
     before = state(path)
-    monkeypatch.setattr(update, step, full_disk)
-    with pytest.raises(BadCatalogue, match=r"the disk of .* is full: nothing was changed. Free some space"):
+    monkeypatch.setattr(module, step, full_disk)
+    with pytest.raises(
+        BadCatalogue, match=r"the disk of .* is full: nothing was changed. Free some space"
+    ):
         build_catalogue(path, season.labels(), embedder, overwrite=True)
     assert state(path) == before
     assert sorted(each.name for each in path.parent.iterdir()) == ["catalogue.db", "photos"]
@@ -382,7 +407,11 @@ def test_a_disk_that_fills_while_vectors_are_written(tmp_path, path, season, emb
         event.remove(Engine, "connect", allow_few_pages)
     assert state(path) == before
     # What was embedded waits for the next try.
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["catalogue.db", "catalogue.db.embedded", "photos"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "catalogue.db",
+        "catalogue.db.embedded",
+        "photos",
+    ]
 
 
 @pytest.mark.parametrize("after", [0, 1])
@@ -459,7 +488,10 @@ def change_at_random(season, rng: np.random.Generator) -> None:
     elif kind == 5:
         season.rows[name]["box"] = str(rng.choice(["", "0 0 0.5 1", "0.25 0.5 1 1"]))
     else:
-        season.rows[name] |= {"species": str(rng.choice(["", "humpback"])), "encounter": str(rng.choice(["", "e1"]))}
+        season.rows[name] |= {
+            "species": str(rng.choice(["", "humpback"])),
+            "encounter": str(rng.choice(["", "e1"])),
+        }
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -470,7 +502,11 @@ def test_any_updates_come_to_what_a_build_comes_to(path, season, make_embedder, 
         for _ in range(int(rng.integers(1, 7))):
             change_at_random(season, rng)
         if rng.integers(4) == 0:
-            embedder = make_embedder() if embedder.fingerprint[0] == "e" else make_embedder("e" * 64, shift=90)
+            embedder = (
+                make_embedder()
+                if embedder.fingerprint[0] == "e"
+                else make_embedder("e" * 64, shift=90)
+            )
             assert embedder.fingerprint != state(path)[0][0][-2]
         update(path, season, embedder, prune=True)
         assert state(path) == rebuilt(path, season, embedder)

@@ -44,7 +44,9 @@ def test_known_answers_at_known_angles(at: At, factory: str) -> None:
 
 @every_engine
 @pytest.mark.parametrize("queries", [1, 7])
-def test_agrees_with_a_loop_over_all_pairs(rng: np.random.Generator, factory: str, queries: int) -> None:
+def test_agrees_with_a_loop_over_all_pairs(
+    rng: np.random.Generator, factory: str, queries: int
+) -> None:
     vectors, asked = unit(rng.normal(size=(600, 16))), unit(rng.normal(size=(queries, 16)))
     distances, positions = build_engine(vectors, factory).search(asked, 10)
     found = 0
@@ -60,7 +62,9 @@ def test_agrees_with_a_loop_over_all_pairs(rng: np.random.Generator, factory: st
 
 
 @every_engine
-def test_one_query_and_a_batch_get_the_same_distances(rng: np.random.Generator, factory: str) -> None:
+def test_one_query_and_a_batch_get_the_same_distances(
+    rng: np.random.Generator, factory: str
+) -> None:
     vectors, queries = unit(rng.normal(size=(2000, 64))), unit(rng.normal(size=(40, 64)))
     engine = build_engine(vectors, factory)
     together = engine.search(queries, 5)
@@ -117,7 +121,9 @@ def test_padding_by_faiss_is_never_an_answer(
     monkeypatch.setattr("index.search.engine._faiss_search", padded)
     _, positions = build_engine(vectors, factory).search(queries, 10)
     for query in (1, 3):
-        assert positions[query].tolist() == [row for _, row in naive_search(vectors, queries[query], 10)]
+        assert positions[query].tolist() == [
+            row for _, row in naive_search(vectors, queries[query], 10)
+        ]
     assert (positions >= 0).all()
 
 
@@ -130,7 +136,9 @@ def test_blocks_of_queries_change_nothing(
     at_once, all_at_once = engine.search(queries, 5), engine.search(queries, 700)
     monkeypatch.setattr("index.search.engine._BLOCK_BYTES", 8 * 900 * 7)  # a few queries a block
     for before, after in zip(
-        (*at_once, *all_at_once), (*engine.search(queries, 5), *engine.search(queries, 700)), strict=True
+        (*at_once, *all_at_once),
+        (*engine.search(queries, 5), *engine.search(queries, 700)),
+        strict=True,
     ):
         np.testing.assert_array_equal(before, after)
 

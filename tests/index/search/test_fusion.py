@@ -37,7 +37,8 @@ def test_an_individual_left_out_stays_out() -> None:
 
 
 def test_the_mean_never_comes_nearer_than_its_photos_do(rng: np.random.Generator) -> None:
-    # What lets thresholds of single photos stay: the nearest of means, against the mean of the nearest.
+    # What lets thresholds of single photos stay: the nearest of means, against the mean of the
+    # nearest.
     for _ in range(100):
         distances = rng.uniform(0, 2, size=(3, 20))
         assert fuse(distances).min() >= distances.min(axis=1).mean() - 1e-12
@@ -65,7 +66,9 @@ def test_another_rule_is_refused() -> None:
 def whales(at: At) -> Gallery:
     """w_a at 0 and 10 degrees, w_b at 60, w_c at 180."""
     names = ["a0.jpg", "a10.jpg", "b.jpg", "c.jpg"]
-    return Gallery.build(names, ["w_a", "w_a", "w_b", "w_c"], at(0, 10, 60, 180), fingerprint="f", revision=1)
+    return Gallery.build(
+        names, ["w_a", "w_a", "w_b", "w_c"], at(0, 10, 60, 180), fingerprint="f", revision=1
+    )
 
 
 def test_an_encounter_is_ranked_by_its_photos_together(at: At) -> None:
@@ -87,19 +90,27 @@ def test_an_encounter_agrees_with_a_loop(rng: np.random.Generator) -> None:
     rows = rng.normal(size=(90, 6))
     vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     ids = [f"w_{row % 12:02}" for row in range(80)]
-    gallery = Gallery.build([f"{row}.jpg" for row in range(80)], ids, vectors[:80], fingerprint="f", revision=1)
+    gallery = Gallery.build(
+        [f"{row}.jpg" for row in range(80)], ids, vectors[:80], fingerprint="f", revision=1
+    )
     means = {
         one: np.mean(
             [
-                min(1 - float(v @ q) for v, who in zip(vectors[:80], ids, strict=True) if who == one)
+                min(
+                    1 - float(v @ q) for v, who in zip(vectors[:80], ids, strict=True) if who == one
+                )
                 for q in vectors[80:]
             ]
         )
         for one in set(ids)
     }
     ranked = rank_fused(gallery, vectors[80:], 5)
-    assert [candidate.individual for candidate in ranked] == sorted(means, key=lambda one: means[one])[:5]
-    assert [candidate.distance for candidate in ranked] == pytest.approx(sorted(means.values())[:5], abs=1e-5)
+    assert [candidate.individual for candidate in ranked] == sorted(
+        means, key=lambda one: means[one]
+    )[:5]
+    assert [candidate.distance for candidate in ranked] == pytest.approx(
+        sorted(means.values())[:5], abs=1e-5
+    )
 
 
 def test_equal_means_go_by_id(at: At) -> None:

@@ -1,4 +1,6 @@
-"""Rows that make a gallery, in any order; narrowed and changed, it is the one built of what it then holds."""
+"""Rows that make a gallery, in any order; narrowed and changed, it is the one built of what it then
+holds.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 def build(individuals: list[str], vectors: np.ndarray, factory: str = "Flat") -> Gallery:
     names = [f"{row:04}.jpg" for row in range(len(individuals))]
-    return Gallery.build(names, individuals, vectors, fingerprint="f" * 64, revision=3, factory=factory)
+    return Gallery.build(
+        names, individuals, vectors, fingerprint="f" * 64, revision=3, factory=factory
+    )
 
 
 def test_rows_are_sorted_by_individual_and_photo(at: At) -> None:
@@ -53,11 +57,17 @@ def test_order_of_insertion_never_changes_an_answer(rng: np.random.Generator, sc
     [
         (["a", "b"], ["w_a"], "2 photo names, 1 individuals and 2 vectors"),
         (["a", "a"], ["w_a", "w_b"], "photo a is given twice"),
-        (["a", "b"], ["w_a", "new_whale"], "photo b has the individual 'new_whale', which names nobody"),
+        (
+            ["a", "b"],
+            ["w_a", "new_whale"],
+            "photo b has the individual 'new_whale', which names nobody",
+        ),
         (["a", "b"], ["", "w_b"], "photo a has the individual ''"),
     ],
 )
-def test_rows_that_make_no_gallery(at: At, names: list[str], individuals: list[str], message: str) -> None:
+def test_rows_that_make_no_gallery(
+    at: At, names: list[str], individuals: list[str], message: str
+) -> None:
     with pytest.raises(BadGallery, match=message):
         Gallery.build(names, individuals, at(0, 90), fingerprint="f", revision=1)
 
@@ -75,10 +85,17 @@ def test_a_narrowed_gallery_answers_as_one_built_of_those_photos_alone(
     narrowed = whole.only(np.array([name in kept for name in whole.photo_names]))
     rows = [row for row, name in enumerate(names) if name in kept]
     alone = Gallery.build(
-        [names[row] for row in rows], [individuals[row] for row in rows], vectors[rows], fingerprint="f", revision=4
+        [names[row] for row in rows],
+        [individuals[row] for row in rows],
+        vectors[rows],
+        fingerprint="f",
+        revision=4,
     )
     assert narrowed.rank(queries, 5, score) == alone.rank(queries, 5, score)
-    assert (narrowed.photo_names, narrowed.individual_ids) == (alone.photo_names, alone.individual_ids)
+    assert (narrowed.photo_names, narrowed.individual_ids) == (
+        alone.photo_names,
+        alone.individual_ids,
+    )
     assert (narrowed.size, narrowed.revision, narrowed.fingerprint) == (40, 4, "f")
     assert whole.size == 150
 
@@ -103,9 +120,21 @@ def test_a_changed_gallery_is_the_one_built_anew(rng: np.random.Generator, facto
 
     gallery = Gallery.build(*rows(photos), fingerprint="f" * 64, revision=0, factory=factory)
     for revision in range(1, 40):
-        removed = [str(name) for name in rng.choice(sorted(photos), min(len(photos), int(rng.integers(0, 12))), False)]
-        again = {name: (f"w_{rng.integers(30):02}", photos[name][1]) for name in removed if rng.random() < 0.5}
-        new = {f"{1000 * revision + at}.jpg": (f"w_{rng.integers(40):02}", 200 + at) for at in range(revision % 4)}
+        removed = [
+            str(name)
+            for name in rng.choice(
+                sorted(photos), min(len(photos), int(rng.integers(0, 12))), False
+            )
+        ]
+        again = {
+            name: (f"w_{rng.integers(30):02}", photos[name][1])
+            for name in removed
+            if rng.random() < 0.5
+        }
+        new = {
+            f"{1000 * revision + at}.jpg": (f"w_{rng.integers(40):02}", 200 + at)
+            for at in range(revision % 4)
+        }
         for name in removed:
             del photos[name]
         added = {**again, **new}
@@ -113,7 +142,9 @@ def test_a_changed_gallery_is_the_one_built_anew(rng: np.random.Generator, facto
         before = gallery.photo_names.copy(), gallery.vectors.copy()
         changed = gallery.changed([*removed, "never there.jpg"], *rows(added), revision=revision)
         assert (gallery.photo_names, gallery.vectors.tolist()) == (before[0], before[1].tolist())
-        anew = Gallery.build(*rows(photos), fingerprint="f" * 64, revision=revision, factory=factory)
+        anew = Gallery.build(
+            *rows(photos), fingerprint="f" * 64, revision=revision, factory=factory
+        )
         assert changed.revision == revision
         assert (changed.photo_names, changed.individuals) == (anew.photo_names, anew.individuals)
         assert changed.individual_ids == anew.individual_ids
@@ -125,7 +156,9 @@ def test_a_changed_gallery_is_the_one_built_anew(rng: np.random.Generator, facto
 
 
 def test_a_gallery_can_be_emptied_and_filled_again(at: At) -> None:
-    empty = build(["w_a", "w_b"], at(0, 90)).changed(["0000.jpg", "0001.jpg"], [], [], at()[:0], revision=4)
+    empty = build(["w_a", "w_b"], at(0, 90)).changed(
+        ["0000.jpg", "0001.jpg"], [], [], at()[:0], revision=4
+    )
     assert (empty.size, empty.rank(at(0), 3)) == (0, [()])
     filled = empty.changed([], ["x.jpg"], ["w_c"], at(30), revision=5)
     assert filled.rank(at(30), 3) == [(Candidate("w_c", 0.0, "x.jpg"),)]

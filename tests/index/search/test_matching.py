@@ -1,4 +1,6 @@
-"""One rule decides: equal to a threshold is within it, NaN is refused, no candidate is a new whale."""
+"""One rule decides: equal to a threshold is within it, NaN is refused, no candidate is a new
+whale.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,10 @@ def test_thresholds_out_of_order_are_refused(known: float, new_whale: float) -> 
     ("distance", "words"),
     [
         (0.1, "w_1 is nearest, at distance 0.100, within the 0.200 that makes a match sure."),
-        (0.3, "between the 0.200 of a sure match and the 0.500 of a new whale: compare the photos."),
+        (
+            0.3,
+            "between the 0.200 of a sure match and the 0.500 of a new whale: compare the photos.",
+        ),
         (0.9, "beyond 0.500: nobody known is near enough."),
     ],
 )

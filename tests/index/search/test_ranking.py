@@ -10,20 +10,28 @@ import pytest
 from index.search.gallery import Gallery
 from index.search.matching import BadQuery, Candidate, Score
 from index.search.vectors import BadVectors
-from tests.index.test_gallery import SCORES, build, unit
+from tests.index.search.test_gallery import SCORES, build, unit
 
 At = Callable[..., np.ndarray]
 
 
-def naive_distances(individuals: list[str], vectors: np.ndarray, query: np.ndarray, score: Score) -> dict[str, float]:
+def naive_distances(
+    individuals: list[str], vectors: np.ndarray, query: np.ndarray, score: Score
+) -> dict[str, float]:
     """Distance of a query to each individual, one at a time."""
     distances = {}
     for individual in sorted(set(individuals)):
-        own = vectors[[row for row, each in enumerate(individuals) if each == individual]].astype(np.float64)
+        own = vectors[[row for row, each in enumerate(individuals) if each == individual]].astype(
+            np.float64
+        )
         nearest = min(1 - float(vector @ query) for vector in own)
         mean = own.mean(axis=0)
         centre = 1 - float(mean @ query) / float(np.linalg.norm(mean))
-        distances[individual] = {"nearest": nearest, "centre": centre, "blend": (nearest + centre) / 2}[score]
+        distances[individual] = {
+            "nearest": nearest,
+            "centre": centre,
+            "blend": (nearest + centre) / 2,
+        }[score]
     return distances
 
 
@@ -33,7 +41,12 @@ def test_known_answers_at_known_angles(at: At) -> None:
     assert [candidate.individual for candidate in ranked] == ["w_b", "w_a"]
     assert ranked[0] == Candidate("w_b", 0.0, "0002.jpg")
     assert ranked[1].distance == pytest.approx(1.0) and ranked[1].photo == "0001.jpg"
-    assert (gallery.size, gallery.individual_count, gallery.dimension, gallery.revision) == (3, 2, 2, 3)
+    assert (gallery.size, gallery.individual_count, gallery.dimension, gallery.revision) == (
+        3,
+        2,
+        2,
+        3,
+    )
 
 
 def test_centre_and_blend_at_known_angles(at: At) -> None:
@@ -51,14 +64,18 @@ def test_opposite_photos_have_a_centre_at_distance_1_from_all(at: At) -> None:
 
 
 @pytest.mark.parametrize("score", SCORES)
-def test_rank_and_individual_distances_agree_with_a_loop(rng: np.random.Generator, score: Score) -> None:
+def test_rank_and_individual_distances_agree_with_a_loop(
+    rng: np.random.Generator, score: Score
+) -> None:
     individuals = [f"w_{each:02}" for each in rng.integers(0, 30, size=200)]
     vectors, queries = unit(rng.normal(size=(200, 8))), unit(rng.normal(size=(6, 8)))
     gallery = build(individuals, vectors)
     table = gallery.individual_distances(queries, score)
     for query, ranked, row in zip(queries, gallery.rank(queries, 5, score), table, strict=True):
         expected = naive_distances(individuals, vectors, query, score)
-        assert dict(zip(gallery.individual_ids, row.tolist(), strict=True)) == pytest.approx(expected, abs=1e-6)
+        assert dict(zip(gallery.individual_ids, row.tolist(), strict=True)) == pytest.approx(
+            expected, abs=1e-6
+        )
         best = sorted(expected, key=lambda each: (round(expected[each], 6), each))[:5]
         assert [candidate.individual for candidate in ranked] == best
         for candidate in ranked:
@@ -91,7 +108,10 @@ def test_five_individuals_need_more_than_five_photos(at: At, factory: str) -> No
 
 def test_fewer_individuals_than_k_give_all_of_them(at: At) -> None:
     ranked = build(["w_a", "w_a", "w_b"], at(0, 10, 90)).rank(at(0, 90), 5)
-    assert [[candidate.individual for candidate in each] for each in ranked] == [["w_a", "w_b"], ["w_b", "w_a"]]
+    assert [[candidate.individual for candidate in each] for each in ranked] == [
+        ["w_a", "w_b"],
+        ["w_b", "w_a"],
+    ]
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -102,14 +122,18 @@ def test_an_empty_gallery_answers_every_query_with_nobody(at: At, score: Score) 
 
 
 @pytest.mark.parametrize("score", SCORES)
-def test_ties_go_by_id_in_any_order_of_insertion(at: At, rng: np.random.Generator, score: Score) -> None:
+def test_ties_go_by_id_in_any_order_of_insertion(
+    at: At, rng: np.random.Generator, score: Score
+) -> None:
     individuals = [f"w_{each:02}" for each in range(40)] * 2
     vectors = at(*([30.0] * 80))
     expected = tuple(f"w_{each:02}" for each in range(5))
     for _ in range(3):
         order = rng.permutation(80)
         names = [f"{row:04}.jpg" for row in order]
-        gallery = Gallery.build(names, [individuals[row] for row in order], vectors[order], fingerprint="f", revision=1)
+        gallery = Gallery.build(
+            names, [individuals[row] for row in order], vectors[order], fingerprint="f", revision=1
+        )
         (ranked,) = gallery.rank(at(75), 5, score)
         assert tuple(candidate.individual for candidate in ranked) == expected
         assert [candidate.photo for candidate in ranked] == [f"{row:04}.jpg" for row in range(5)]
@@ -130,7 +154,9 @@ def test_k_and_score_out_of_range_are_refused(at: At) -> None:
     gallery = build(["w_a"], at(0))
     with pytest.raises(BadQuery, match="k is 0; ask for at least 1"):
         gallery.rank(at(0), 0)
-    with pytest.raises(BadQuery, match="score is 'farthest'; the scores are nearest, centre, blend"):
+    with pytest.raises(
+        BadQuery, match="score is 'farthest'; the scores are nearest, centre, blend"
+    ):
         gallery.rank(at(0), 1, "farthest")  # pyright: ignore[reportArgumentType]
 
 

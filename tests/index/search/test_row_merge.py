@@ -17,7 +17,11 @@ def test_rows_are_cut_out_and_put_in_between():
         Piece(3, 4, True),
     ]
     assert spliced("abcde", "wxyz", pieces) == list("yabwxdez")
-    rows = gathered(np.arange(5, dtype=np.float32)[:, None], np.arange(10, 14, dtype=np.float32)[:, None], pieces)
+    rows = gathered(
+        np.arange(5, dtype=np.float32)[:, None],
+        np.arange(10, 14, dtype=np.float32)[:, None],
+        pieces,
+    )
     assert rows.ravel().tolist() == [12, 0, 1, 10, 11, 3, 4, 13]
 
 
@@ -33,9 +37,14 @@ def test_any_splice_is_what_sorting_gives(rng):
         before = sorted(rng.choice(1000, int(rng.integers(0, 30)), replace=False).tolist())
         kept = np.flatnonzero(rng.random(len(before)) < 0.7)
         added = sorted(
-            (1000 + rng.choice(1000, int(rng.integers(0, 6)), replace=False)).tolist(), key=lambda n: n % 1000
+            (1000 + rng.choice(1000, int(rng.integers(0, 6)), replace=False)).tolist(),
+            key=lambda n: n % 1000,
         )
-        places = [int(np.searchsorted([before[row] for row in kept], number % 1000)) for number in added]
+        places = [
+            int(np.searchsorted([before[row] for row in kept], number % 1000)) for number in added
+        ]
         pieces = pieces_of(kept, places, range(len(added)))
         found = spliced(before, added, pieces)
-        assert found == sorted([*(before[row] for row in kept), *added], key=lambda n: (n % 1000, -n))
+        assert found == sorted(
+            [*(before[row] for row in kept), *added], key=lambda n: (n % 1000, -n)
+        )

@@ -37,11 +37,16 @@ def test_a_url_is_a_database(scheme: str) -> None:
     [
         ("postgresql://ana:secret@db.lab:5433/whales", "postgresql://ana@db.lab:5433/whales"),
         ("postgres:///whales", "postgresql:///whales"),
-        ("postgresql://ana@/whales?host=/run/pg&password=secret", "postgresql://ana@/whales?host=/run/pg"),
+        (
+            "postgresql://ana@/whales?host=/run/pg&password=secret",
+            "postgresql://ana@/whales?host=/run/pg",
+        ),
         ("postgresql://ana:secret@[::1]/whales?schema=n", "postgresql://ana@[::1]/whales?schema=n"),
     ],
 )
-def test_what_is_told_of_a_url_can_be_given_again_and_has_no_password(given: str, told: str) -> None:
+def test_what_is_told_of_a_url_can_be_given_again_and_has_no_password(
+    given: str, told: str
+) -> None:
     assert str(address_of(given)) == told
     assert str(address_of(told)) == told
     assert "secret" not in repr(address_of(given))
@@ -72,7 +77,10 @@ def test_where_files_lie(tmp_path: Path) -> None:
     assert located(file, tmp_path / "elsewhere") == file
     assert files_folder(located(url, tmp_path)) == tmp_path.resolve()
     assert folder_beside(located(url, tmp_path), "jobs") == tmp_path.resolve() / "jobs"
-    with pytest.raises(BadCatalogue, match=r"postgresql:///whales is a database.*--files FOLDER \(or FLUKEPRINT_FILES"):
+    with pytest.raises(
+        BadCatalogue,
+        match=r"postgresql:///whales is a database.*--files FOLDER \(or FLUKEPRINT_FILES",
+    ):
         files_folder(url)
     with pytest.raises(BadCatalogue, match="there is no folder"):
         refuse_no_folder(located(url, tmp_path / "gone"))

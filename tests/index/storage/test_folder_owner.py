@@ -20,7 +20,9 @@ def test_a_second_catalogue_is_refused_the_folder_of_the_first(
     claim_files(first)
     claim_files(first)
     mark = (tmp_path / MARK).read_bytes()
-    with pytest.raises(BadCatalogue, match=rf"files of another catalogue \(postgres, schema {first.schema}\)"):
+    with pytest.raises(
+        BadCatalogue, match=rf"files of another catalogue \(postgres, schema {first.schema}\)"
+    ):
         claim_files(second)
     assert (tmp_path / MARK).read_bytes() == mark
     (tmp_path / MARK).unlink()

@@ -1,4 +1,6 @@
-"""What a killed process left is cleared away; what a living one is writing, and what is nobody's, stays."""
+"""What a killed process left is cleared away; what a living one is writing, and what is nobody's,
+stays.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,15 @@ import pytest
 from index.storage.originals import write_whole
 from index.storage.partial_files import clear_left, unfinished_suffix
 
-_SAY = "from index.storage.partial_files import unfinished_suffix; print(unfinished_suffix(), end='')"
+_SAY = (
+    "from index.storage.partial_files import unfinished_suffix; print(unfinished_suffix(), end='')"
+)
 
 
 def test_only_what_ended_processes_of_this_machine_left_is_removed(tmp_path: Path) -> None:
-    ended = subprocess.run([sys.executable, "-c", _SAY], capture_output=True, text=True, check=True).stdout
+    ended = subprocess.run(
+        [sys.executable, "-c", _SAY], capture_output=True, text=True, check=True
+    ).stdout
     staying = {
         f".mine{unfinished_suffix()}",
         ".theirs.unfinished~another-machine~1~1",
@@ -31,9 +37,14 @@ def test_only_what_ended_processes_of_this_machine_left_is_removed(tmp_path: Pat
     assert {path.name for path in tmp_path.iterdir()} == staying
 
 
-def test_a_file_that_is_being_written_has_such_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_being_written_has_such_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[list[str]] = []
-    monkeypatch.setattr("index.storage.originals.os.fsync", lambda _: seen.append([p.name for p in tmp_path.iterdir()]))
+    monkeypatch.setattr(
+        "index.storage.originals.os.fsync",
+        lambda _: seen.append([p.name for p in tmp_path.iterdir()]),
+    )
     write_whole(tmp_path / "a.jpg", b"photo")
     assert seen == [[f".a.jpg{unfinished_suffix()}"]]
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]

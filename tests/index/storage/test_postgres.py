@@ -19,7 +19,8 @@ from index.catalogue.revision import revising
 from index.curation.curator import CurationConflict, Curator
 from index.curation.listings import Directory
 from index.curation.undo import undo
-from index.reindex.update import build_catalogue, update_catalogue
+from index.reindex.build import build_catalogue
+from index.reindex.update import update_catalogue
 from index.storage import postgres as door
 from index.storage.address import BadCatalogue, CatalogueBusy, PostgresAddress
 from index.storage.connection import database_faults, exists
@@ -27,13 +28,17 @@ from index.storage.schema import APPEND_ONLY, SCHEMA_VERSION, EncounterRow, writ
 
 
 @pytest.fixture
-def address(tmp_path: Path, postgres: Callable[[Path], PostgresAddress], season: Any, embedder: Any) -> PostgresAddress:
+def address(
+    tmp_path: Path, postgres: Callable[[Path], PostgresAddress], season: Any, embedder: Any
+) -> PostgresAddress:
     address = postgres(tmp_path / "catalogue")
     build_catalogue(address, season.labels(), embedder)
     return address
 
 
-def test_the_log_refuses_to_be_altered_and_a_reader_can_change_nothing(address: PostgresAddress) -> None:
+def test_the_log_refuses_to_be_altered_and_a_reader_can_change_nothing(
+    address: PostgresAddress,
+) -> None:
     acts = ("DELETE FROM {}", "UPDATE {} SET kind = 'x'", "TRUNCATE {} CASCADE")
     with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection:
         for table, act in product(APPEND_ONLY, acts):
@@ -65,8 +70,12 @@ def test_one_changes_it_at_a_time(address: PostgresAddress) -> None:
         assert first.revision == 2
 
 
-def test_many_threads_act_one_after_the_other_and_see_whole_revisions(address: PostgresAddress) -> None:
-    """Merged and taken apart again by one, edited by others; whoever reads sees 12 individuals or 11, never half."""
+def test_many_threads_act_one_after_the_other_and_see_whole_revisions(
+    address: PostgresAddress,
+) -> None:
+    """Merged and taken apart again by one, edited by others; whoever reads sees 12 individuals or
+    11, never half.
+    """
     failures: list[BaseException] = []
     seen: set[tuple[int, int]] = set()
     is_over = threading.Event()
@@ -105,10 +114,14 @@ def test_many_threads_act_one_after_the_other_and_see_whole_revisions(address: P
     assert seen <= {(12, 36), (11, 36)}
     with Catalogue.open(address) as catalogue:
         assert catalogue.revision == 1 + 8 + 8
-        assert [act.revision for act in Directory(catalogue).history(limit=50)] == list(range(17, 0, -1))
+        assert [act.revision for act in Directory(catalogue).history(limit=50)] == list(
+            range(17, 0, -1)
+        )
 
 
-def test_names_sort_by_their_bytes(tmp_path: Path, place: Any, make_season: Any, embedder: Any) -> None:
+def test_names_sort_by_their_bytes(
+    tmp_path: Path, place: Any, make_season: Any, embedder: Any
+) -> None:
     """As SQLite does it; the test's PostgreSQL sorts otherwise of itself."""
     season = make_season(tmp_path / "photos")
     names = ["Z1", "a1", "A2", "ä1", "_1", "a 1", "Zz"]
@@ -120,7 +133,9 @@ def test_names_sort_by_their_bytes(tmp_path: Path, place: Any, make_season: Any,
         directory = Directory(catalogue)
         assert [one.name for one in directory.individuals()] == sorted(names)
         assert [one.name for one in directory.individuals(after="Zz")] == ["_1", "a 1", "a1", "ä1"]
-        assert [photo.name for photo in catalogue.photos()] == sorted(f"{name}.png" for name in names)
+        assert [photo.name for photo in catalogue.photos()] == sorted(
+            f"{name}.png" for name in names
+        )
         assert list(catalogue.gallery().photo_names) == sorted(f"{name}.png" for name in names)
 
 
@@ -135,7 +150,9 @@ def test_a_key_is_never_another_row_s(address: PostgresAddress) -> None:
         assert again == gone + 1
 
 
-def test_another_process_s_update_is_seen(address: PostgresAddress, season: Any, embedder: Any) -> None:
+def test_another_process_s_update_is_seen(
+    address: PostgresAddress, season: Any, embedder: Any
+) -> None:
     with Catalogue.open(address) as catalogue, Catalogue.open(address) as other:
         season.draw("new.png", "w_99")
         assert update_catalogue(other, season.labels(), embedder).added == 1
@@ -144,7 +161,9 @@ def test_another_process_s_update_is_seen(address: PostgresAddress, season: Any,
             Curator(catalogue, made_by="ana").rename("w_00", "w_99")
 
 
-def test_building_anew_replaces_whole_or_not_at_all(address: PostgresAddress, season: Any, embedder: Any) -> None:
+def test_building_anew_replaces_whole_or_not_at_all(
+    address: PostgresAddress, season: Any, embedder: Any
+) -> None:
     with pytest.raises(BadCatalogue, match=r"there is a catalogue at postgresql://.* already"):
         build_catalogue(address, season.labels(), embedder)
 
@@ -158,27 +177,43 @@ def test_building_anew_replaces_whole_or_not_at_all(address: PostgresAddress, se
     with Catalogue.open(address) as catalogue:
         Curator(catalogue, made_by="ana").rename("w_00", "Salt")
         build_catalogue(address, season.labels(), embedder, overwrite=True)
-        assert (catalogue.revision, Directory(catalogue).individual("Salt")) == (1, None), "by old connections, too"
+        assert (catalogue.revision, Directory(catalogue).individual("Salt")) == (1, None), (
+            "by old connections, too"
+        )
     assert not exists(address.beside("building"))
 
 
 def test_a_schema_that_holds_only_functions_is_not_dropped(address: PostgresAddress) -> None:
     """As `public` does where an extension was installed and nothing else."""
     other = replace(address, schema=f"{address.schema}_functions")
-    with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection, connection.begin():
+    with (
+        Catalogue.open(address) as catalogue,
+        writing(catalogue.engine.connect()) as connection,
+        connection.begin(),
+    ):
         connection.exec_driver_sql(f"CREATE SCHEMA {other.schema}")
-        connection.exec_driver_sql(f"CREATE FUNCTION {other.schema}.theirs() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        connection.exec_driver_sql(
+            f"CREATE FUNCTION {other.schema}.theirs() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+        )
     for ask in (exists, door.remove):
         with pytest.raises(BadCatalogue, match="holds something else"):
             ask(other)
 
 
-def test_what_is_not_there_or_not_ours_is_told(address: PostgresAddress, season: Any, embedder: Any) -> None:
+def test_what_is_not_there_or_not_ours_is_told(
+    address: PostgresAddress, season: Any, embedder: Any
+) -> None:
     absent = replace(address, schema=f"{address.schema}_absent")
     assert not exists(absent)
-    with pytest.raises(BadCatalogue, match=r"there is no catalogue at postgresql://.*schema=test_\d+_absent"):
+    with pytest.raises(
+        BadCatalogue, match=r"there is no catalogue at postgresql://.*schema=test_\d+_absent"
+    ):
         Catalogue.open(absent)
-    with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection, connection.begin():
+    with (
+        Catalogue.open(address) as catalogue,
+        writing(catalogue.engine.connect()) as connection,
+        connection.begin(),
+    ):
         connection.exec_driver_sql(f"CREATE SCHEMA {absent.schema}")
         connection.exec_driver_sql(f"CREATE TABLE {absent.schema}.diary (entry text)")
     with pytest.raises(BadCatalogue, match="holds something else than a flukeprint catalogue"):
@@ -191,17 +226,24 @@ def test_what_is_not_there_or_not_ours_is_told(address: PostgresAddress, season:
         Catalogue.open(address, create=True)
 
 
-def test_another_format_is_refused(tmp_path: Path, postgres: Callable[[Path], PostgresAddress]) -> None:
+def test_another_format_is_refused(
+    tmp_path: Path, postgres: Callable[[Path], PostgresAddress]
+) -> None:
     address = postgres(tmp_path / "empty")
     with Catalogue.open(address, create=True) as catalogue:
-        for version, says in ((99, r"made by a newer flukeprint \(format 99"), (1, "has format 1, which there never")):
+        for version, says in (
+            (99, r"made by a newer flukeprint \(format 99"),
+            (1, "has format 1, which there never"),
+        ):
             with writing(catalogue.engine.connect()) as connection, connection.begin():
                 connection.exec_driver_sql(f"UPDATE flukeprint_format SET version = {version}")
             with pytest.raises(BadCatalogue, match=says):
                 Catalogue.open(address)
 
 
-def test_an_older_format_is_upgraded_in_place(tmp_path: Path, postgres: Callable[[Path], PostgresAddress]) -> None:
+def test_an_older_format_is_upgraded_in_place(
+    tmp_path: Path, postgres: Callable[[Path], PostgresAddress]
+) -> None:
     address = postgres(tmp_path / "empty")
     with Catalogue.open(address, create=True) as catalogue:
         with writing(catalogue.engine.connect()) as connection, connection.begin():
@@ -209,16 +251,24 @@ def test_an_older_format_is_upgraded_in_place(tmp_path: Path, postgres: Callable
             connection.exec_driver_sql("UPDATE flukeprint_format SET version = 2")
         Catalogue.open(address).close()
         with catalogue.engine.connect() as connection:
-            assert connection.exec_driver_sql("SELECT version FROM flukeprint_format").all() == [(SCHEMA_VERSION,)]
+            assert connection.exec_driver_sql("SELECT version FROM flukeprint_format").all() == [
+                (SCHEMA_VERSION,)
+            ]
             connection.exec_driver_sql("SELECT region FROM encounters")
     assert database_faults(address) == []
 
 
 def test_faults_of_the_database_are_listed(address: PostgresAddress) -> None:
-    with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection, connection.begin():
+    with (
+        Catalogue.open(address) as catalogue,
+        writing(catalogue.engine.connect()) as connection,
+        connection.begin(),
+    ):
         connection.exec_driver_sql("ALTER TABLE changes DISABLE TRIGGER changes_refuse_change")
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        connection.exec_driver_sql("UPDATE photos SET encounter_id = 999 WHERE name = 'stranger_1.png'")
+        connection.exec_driver_sql(
+            "UPDATE photos SET encounter_id = 999 WHERE name = 'stranger_1.png'"
+        )
     assert database_faults(address) == [
         "the trigger that keeps the table changes append-only is gone or off",
         "1 rows of photos refer to encounters, which are not there",
@@ -237,10 +287,16 @@ def test_a_server_that_cannot_be_reached_is_told_without_the_password(tmp_path: 
 
 def test_who_may_only_read_is_told_when_writing(address: PostgresAddress) -> None:
     reader = f"reader_{address.schema}"
-    with Catalogue.open(address) as catalogue, writing(catalogue.engine.connect()) as connection, connection.begin():
+    with (
+        Catalogue.open(address) as catalogue,
+        writing(catalogue.engine.connect()) as connection,
+        connection.begin(),
+    ):
         connection.exec_driver_sql(f"CREATE ROLE {reader} LOGIN")
         connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {address.schema} TO {reader}")
-        connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA {address.schema} TO {reader}")
+        connection.exec_driver_sql(
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA {address.schema} TO {reader}"
+        )
     with Catalogue.open(replace(address, user=reader)) as catalogue:
         assert catalogue.gallery().size == 36
         with pytest.raises(BadCatalogue, match="ask for the right to change"):

@@ -1,4 +1,6 @@
-"""A catalogue that is served isn't replaced; what a killed service left behind stands in nobody's way."""
+"""A catalogue that is served isn't replaced; what a killed service left behind stands in nobody's
+way.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import pytest
 
 from index.exchange.backup.backup import make_backup, restore_backup
 from index.processes import this_worker
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 from index.storage.address import CatalogueBusy
 from index.storage.serving_marker import ServedMark, refuse_served
 
@@ -46,7 +48,10 @@ def test_each_service_has_its_own_mark(path: Path) -> None:
 
 
 def test_the_mark_of_a_process_that_is_gone_is_removed(path: Path) -> None:
-    code = "import sys; from pathlib import Path; from index.storage.serving_marker import ServedMark; ServedMark(Path(sys.argv[1]))"
+    code = (
+        "import sys; from pathlib import Path; from index.storage.serving_marker import "
+        "ServedMark; ServedMark(Path(sys.argv[1]))"
+    )
     subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=120)
     assert len(marks(path)) == 1
     refuse_served(path)
@@ -69,7 +74,9 @@ def test_a_folder_that_can_t_be_written_goes_without(tmp_path: Path) -> None:
     refuse_served(tmp_path / "catalogue.db")
 
 
-def test_neither_build_nor_restore_replaces_what_is_served(path: Path, season: Any, embedder: Any) -> None:
+def test_neither_build_nor_restore_replaces_what_is_served(
+    path: Path, season: Any, embedder: Any
+) -> None:
     build_catalogue(path, season.labels(), embedder)
     make_backup(path, path.with_name("backup"))
     before = path.read_bytes()

@@ -1,4 +1,6 @@
-"""Thumbnails are made once for each content, carry no metadata, and are kept by clients as long as they are right."""
+"""Thumbnails are made once for each content, carry no metadata, and are kept by clients as long as
+they are right.
+"""
 
 from __future__ import annotations
 
@@ -46,13 +48,17 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return sources
 
 
-def test_an_original_is_decoded_once_for_each_kept_size(photo_file: Path, tmp_path: Path, decoded: list[Any]) -> None:
+def test_an_original_is_decoded_once_for_each_kept_size(
+    photo_file: Path, tmp_path: Path, decoded: list[Any]
+) -> None:
     folder = tmp_path / "thumbnails"
     photo = served(photo_file)
     first = Thumbnails(folder).of(photo, 512, PhotoLimits()).jpeg
     with Image.open(io.BytesIO(first)) as small:
         assert (small.size, dict(small.getexif())) == ((341, 512), {})
-    assert [path.name for path in folder.rglob("*") if path.is_file()] == [f"{photo.content_hash}-512.jpg"]
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [
+        f"{photo.content_hash}-512.jpg"
+    ]
     again = Thumbnails(folder)
     assert again.of(photo, 512, PhotoLimits()).jpeg == first
     original = photo_file.read_bytes()
@@ -64,16 +70,24 @@ def test_an_original_is_decoded_once_for_each_kept_size(photo_file: Path, tmp_pa
     assert decoded.count(original) == 2
 
 
-def test_large_ones_and_those_without_a_folder_are_not_kept(photo_file: Path, tmp_path: Path) -> None:
+def test_large_ones_and_those_without_a_folder_are_not_kept(
+    photo_file: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "thumbnails"
-    with Image.open(io.BytesIO(Thumbnails(folder).of(served(photo_file), 1025, PhotoLimits()).jpeg)) as large:
+    with Image.open(
+        io.BytesIO(Thumbnails(folder).of(served(photo_file), 1025, PhotoLimits()).jpeg)
+    ) as large:
         assert large.size == (683, 1025)
-    with Image.open(io.BytesIO(Thumbnails(None).of(served(photo_file), 256, PhotoLimits()).jpeg)) as small:
+    with Image.open(
+        io.BytesIO(Thumbnails(None).of(served(photo_file), 256, PhotoLimits()).jpeg)
+    ) as small:
         assert small.size == (171, 256)
     assert not folder.exists()
 
 
-def test_what_took_a_files_place_is_not_kept_as_the_catalogued_content(photo_file: Path, tmp_path: Path) -> None:
+def test_what_took_a_files_place_is_not_kept_as_the_catalogued_content(
+    photo_file: Path, tmp_path: Path
+) -> None:
     photo, original = served(photo_file), photo_file.read_bytes()
     Image.new("RGB", (600, 600), (0, 90, 0)).save(photo_file, "JPEG")
     thumbnails = Thumbnails(tmp_path / "thumbnails")
@@ -96,14 +110,25 @@ def test_the_address_of_a_photo_names_its_content_and_is_kept_for_good(
     curated: Any, photo: Callable[..., bytes]
 ) -> None:
     client = curated.client
-    card = client.post("/v1/queue", files=[("photos", ("q.png", photo(140, (40, 30))))]).json()["photos"][0]
+    card = client.post("/v1/queue", files=[("photos", ("q.png", photo(140, (40, 30))))]).json()[
+        "photos"
+    ][0]
     response = client.get(card["url"])
-    assert (response.status_code, response.headers["cache-control"]) == (200, "private, max-age=31536000, immutable")
+    assert (response.status_code, response.headers["cache-control"]) == (
+        200,
+        "private, max-age=31536000, immutable",
+    )
     assert response.headers["etag"].startswith('"')  # a strong one
     again = client.get(card["url"], headers={"If-None-Match": response.headers["etag"]})
-    assert (again.status_code, again.headers["cache-control"]) == (304, "private, max-age=31536000, immutable")
+    assert (again.status_code, again.headers["cache-control"]) == (
+        304,
+        "private, max-age=31536000, immutable",
+    )
     for address in ("/v1/photos/q.png", "/v1/photos/q.png?content=" + "0" * 32):
         other = client.get(address)
-        assert (other.headers["cache-control"], other.content) == ("private, max-age=3600", response.content)
+        assert (other.headers["cache-control"], other.content) == (
+            "private, max-age=3600",
+            response.content,
+        )
     kept = [path for path in thumbnails_folder(curated.path).rglob("*") if path.is_file()]
     assert [path.read_bytes() for path in kept] == [response.content]

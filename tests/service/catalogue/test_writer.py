@@ -1,4 +1,6 @@
-"""What is served follows each act whole: found by the very next request, gone for good, never half of either."""
+"""What is served follows each act whole: found by the very next request, gone for good, never half
+of either.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,11 @@ def test_an_enrolled_photo_is_found_by_the_very_next_request_and_a_deleted_one_n
     client = curated.client
     assert nearest(client, photo, 140)[0] == "w_90"
     sent = client.post("/v1/queue", files=[("photos", ("new.png", photo(140)))]).json()
-    assert nearest(client, photo, 140) == ("w_90", pytest.approx(1 - np.cos(np.radians(50)), abs=1e-6), 2)
+    assert nearest(client, photo, 140) == (
+        "w_90",
+        pytest.approx(1 - np.cos(np.radians(50)), abs=1e-6),
+        2,
+    )
     client.post("/v1/queue/new.png/confirm", json={"individual": "w_140"})
     assert nearest(client, photo, 140) == ("w_140", pytest.approx(0, abs=1e-6), 3)
     client.delete("/v1/catalogue/photos/new.png")
@@ -47,8 +53,12 @@ def test_an_enrolled_photo_is_found_by_the_very_next_request_and_a_deleted_one_n
     assert sent["event"]["revision"] == 2
 
 
-def test_every_answer_is_of_one_whole_state_and_names_its_revision(curated: Any, photo: Photo) -> None:
-    """Merged and taken apart again all the time: odd revisions know w_30, even ones know its photo as w_0's."""
+def test_every_answer_is_of_one_whole_state_and_names_its_revision(
+    curated: Any, photo: Photo
+) -> None:
+    """Merged and taken apart again all the time: odd revisions know w_30, even ones know its photo
+    as w_0's.
+    """
     client = curated.client
     answers: list[tuple[str, float, int]] = []
     failures: list[BaseException] = []
@@ -98,7 +108,9 @@ def test_a_job_that_made_a_revision_has_it_served(curated: Any, photo: Photo) ->
     assert nearest(curated.client, photo, 30)[0::2] == ("Salt", 2)
 
 
-def test_another_checkpoint_s_vectors_are_not_served(curated: Any, photo: Photo, caplog: Any) -> None:
+def test_another_checkpoint_s_vectors_are_not_served(
+    curated: Any, photo: Photo, caplog: Any
+) -> None:
     class Other(type(curated.embedder)):  # type: ignore[misc]
         fingerprint = "0e" * 32
         input_px = 8
@@ -110,7 +122,9 @@ def test_another_checkpoint_s_vectors_are_not_served(curated: Any, photo: Photo,
     assert nearest(curated.client, photo, 30)[0::2] == ("w_30", 1)
 
 
-def test_a_past_answer_can_be_had_again(curated: Any, photo: Photo, problem: Callable[..., Any]) -> None:
+def test_a_past_answer_can_be_had_again(
+    curated: Any, photo: Photo, problem: Callable[..., Any]
+) -> None:
     client = curated.client
     client.post("/v1/individuals/w_30/rename", json={"new": "Salt"})
     client.patch("/v1/catalogue/photos/w_30_a.png", json={"species": "fin whale"})
@@ -132,7 +146,9 @@ def test_a_past_answer_can_be_had_again(curated: Any, photo: Photo, problem: Cal
 def test_acts_wait_for_each_other_and_stop_is_harmless(curated: Any) -> None:
     client = curated.client
     threads = [
-        threading.Thread(target=client.patch, args=("/v1/individuals/w_0",), kwargs={"json": {"notes": f"{at}"}})
+        threading.Thread(
+            target=client.patch, args=("/v1/individuals/w_0",), kwargs={"json": {"notes": f"{at}"}}
+        )
         for at in range(5)
     ]
     for thread in threads:
@@ -159,7 +175,9 @@ def test_a_species_that_is_noted_is_told_by_the_next_answer_and_not_by_one_of_be
     assert told_species(client, photo, 88)["name"] == "fin whale"
     assert told_species(client, photo, 20)["name"] == "humpback"
     tag = client.get("/v1/individuals/w_90").headers["etag"]
-    changed = client.patch("/v1/individuals/w_90", json={"species": "blue whale"}, headers={"If-Match": tag})
+    changed = client.patch(
+        "/v1/individuals/w_90", json={"species": "blue whale"}, headers={"If-Match": tag}
+    )
     assert changed.status_code == 200, changed.text
     assert told_species(client, photo, 88)["name"] == "blue whale"
     assert told_species(client, photo, 88, as_of="1")["name"] == "fin whale"

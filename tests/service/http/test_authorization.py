@@ -1,4 +1,6 @@
-"""Who may ask: open on this machine until the first key, then by role; other sites' pages never; limits by key."""
+"""Who may ask: open on this machine until the first key, then by role; other sites' pages never;
+limits by key.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,15 @@ def store(catalogue: Catalogue) -> AccessStore:
 
 @pytest.fixture
 def ask(serving: Serving, settings: Settings, store: AccessStore) -> Callable[..., Any]:
-    """`with ask(port=1) as client`: a service with a place for keys, and a route for each role that says who asks."""
+    """`with ask(port=1) as client`: a service with a place for keys, and a route for each role that
+    says who asks.
+    """
 
     @contextmanager
     def _ask(**changed: object) -> Generator[TestClient]:
-        app = create_app(Settings(**{**settings.model_dump(), **changed}), lambda: serving, access=store)
+        app = create_app(
+            Settings(**{**settings.model_dump(), **changed}), lambda: serving, access=store
+        )
         with TestClient(app, raise_server_exceptions=False) as client:
             while client.get("/readyz").status_code != 200:
                 pass
@@ -83,7 +89,12 @@ def test_from_the_first_key_on_a_key_is_needed(
         assert client.get(PHOTO, headers=bearer(secret)).status_code == 200
         assert client.get(PHOTO, headers={"X-API-Key": secret}).status_code == 200
         # A proxy's own scheme beside our key.
-        assert client.get(PHOTO, headers={"Authorization": "Basic eDp5", "X-API-Key": secret}).status_code == 200
+        assert (
+            client.get(
+                PHOTO, headers={"Authorization": "Basic eDp5", "X-API-Key": secret}
+            ).status_code
+            == 200
+        )
 
 
 def test_a_wrong_or_revoked_key_is_refused_at_once(
@@ -101,7 +112,9 @@ def test_a_wrong_or_revoked_key_is_refused_at_once(
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/openapi.json"])
-def test_health_and_docs_stay_open(ask: Callable[..., Any], secrets: dict[str, str], path: str) -> None:
+def test_health_and_docs_stay_open(
+    ask: Callable[..., Any], secrets: dict[str, str], path: str
+) -> None:
     with ask() as client:
         assert client.get(path).status_code == 200
         assert client.get(path, headers=bearer("wrong")).status_code == 200
@@ -111,10 +124,15 @@ def test_each_role_may_do_what_it_says(
     ask: Callable[..., Any], secrets: dict[str, str], problem: Callable[..., Any]
 ) -> None:
     with ask() as client:
-        answers = {role: client.get("/v1/keys", headers=bearer(secret)) for role, secret in secrets.items()}
+        answers = {
+            role: client.get("/v1/keys", headers=bearer(secret)) for role, secret in secrets.items()
+        }
         assert [answer.status_code for answer in answers.values()] == [403, 403, 403, 200]
         told = problem(answers["curate"], 403, "forbidden")
-        assert told["detail"] == "This needs the role admin; the key of the curate has the role curate."
+        assert (
+            told["detail"]
+            == "This needs the role admin; the key of the curate has the role curate."
+        )
         assert 'scope="admin"' in answers["curate"].headers["www-authenticate"]
         assert client.get(PHOTO, headers=bearer(secrets["read"])).status_code == 200
         assert client.get("/metrics", headers=bearer(secrets["read"])).status_code == 200
@@ -125,12 +143,16 @@ def test_a_key_is_asked_for_before_the_body_is_read(
 ) -> None:
     with ask() as client:
         problem(client.post("/v1/identify", content=b"no form"), 401, "unauthenticated")
-        problem(client.post("/v1/keys", content=b"{", headers=bearer(secrets["read"])), 403, "forbidden")
+        problem(
+            client.post("/v1/keys", content=b"{", headers=bearer(secrets["read"])), 403, "forbidden"
+        )
         problem(client.get("/nothing"), 404, "not-found")
         problem(client.put("/v1/keys"), 405, "method-not-allowed")
 
 
-def test_an_address_that_others_reach_is_never_open(ask: Callable[..., Any], problem: Callable[..., Any]) -> None:
+def test_an_address_that_others_reach_is_never_open(
+    ask: Callable[..., Any], problem: Callable[..., Any]
+) -> None:
     with ask(host="0.0.0.0") as client:
         problem(client.get(PHOTO), 401, "unauthenticated")
 
@@ -166,9 +188,15 @@ def test_pages_of_other_sites_cannot_use_an_open_service(
         assert client.request(method, "/v1/keys", headers=headers, json=None).status_code == status
 
 
-def test_with_a_key_the_name_of_the_host_does_not_matter(ask: Callable[..., Any], secrets: dict[str, str]) -> None:
+def test_with_a_key_the_name_of_the_host_does_not_matter(
+    ask: Callable[..., Any], secrets: dict[str, str]
+) -> None:
     with ask() as client:
-        headers = {**bearer(secrets["read"]), "Host": "whales.example.org", "Origin": "https://whales.example.org"}
+        headers = {
+            **bearer(secrets["read"]),
+            "Host": "whales.example.org",
+            "Origin": "https://whales.example.org",
+        }
         assert client.get(PHOTO, headers=headers).status_code == 200
 
 
@@ -183,7 +211,10 @@ def test_use_is_noted(ask: Callable[..., Any], store: AccessStore) -> None:
 
 
 def test_a_database_out_of_reach_is_503(
-    ask: Callable[..., Any], catalogue: Catalogue, secrets: dict[str, str], problem: Callable[..., Any]
+    ask: Callable[..., Any],
+    catalogue: Catalogue,
+    secrets: dict[str, str],
+    problem: Callable[..., Any],
 ) -> None:
     with ask() as client:
         with writing(catalogue.engine.connect()) as connection, connection.begin():
@@ -191,11 +222,16 @@ def test_a_database_out_of_reach_is_503(
         response = client.get(PHOTO, headers=bearer(secrets["read"]))
         detail = problem(response, 503, "busy")["detail"]
         assert response.headers["retry-after"] == "1"
-        assert detail == "Keys can't be looked up just now; try again in a moment.", "of the database nothing is told"
+        assert detail == "Keys can't be looked up just now; try again in a moment.", (
+            "of the database nothing is told"
+        )
         # Who divides requests among services sends none here meanwhile.
         with writing(catalogue.engine.connect()) as connection, connection.begin():
             connection.execute(text("ALTER TABLE api_keys RENAME COLUMN id TO lost_id"))
-        assert "database can't be reached" in problem(client.get("/readyz"), 503, "not-ready")["detail"]
+        assert (
+            "database can't be reached"
+            in problem(client.get("/readyz"), 503, "not-ready")["detail"]
+        )
         assert client.get("/healthz").status_code == 200
 
 
@@ -219,7 +255,9 @@ def test_limits_are_of_each_key_and_told(
 
 @pytest.fixture
 def small(store: AccessStore) -> TestClient:
-    """An application of three routes behind the gate: one says who asks, one declares twice, one forgot to declare."""
+    """An application of three routes behind the gate: one says who asks, one declares twice, one
+    forgot to declare.
+    """
     app = FastAPI(openapi_url=None)
     router = APIRouter(dependencies=[requires("read")])
 
@@ -242,19 +280,30 @@ def small(store: AccessStore) -> TestClient:
     return TestClient(app)
 
 
-def test_a_change_is_made_by_the_keys_name_or_locally(small: TestClient, store: AccessStore) -> None:
+def test_a_change_is_made_by_the_keys_name_or_locally(
+    small: TestClient, store: AccessStore
+) -> None:
     assert small.post("/who").json() == "local"
     secret = store.keys.create("Ana", "admin").secret
     assert small.post("/who", headers=bearer(secret)).json() == "Ana"
 
 
-def test_of_two_declared_roles_the_higher_counts(small: TestClient, secrets: dict[str, str]) -> None:
-    statuses = [small.post("/twice", headers=bearer(secrets[role])).status_code for role in ("read", "contribute")]
+def test_of_two_declared_roles_the_higher_counts(
+    small: TestClient, secrets: dict[str, str]
+) -> None:
+    statuses = [
+        small.post("/twice", headers=bearer(secrets[role])).status_code
+        for role in ("read", "contribute")
+    ]
     assert statuses == [403, 200]
 
 
-def test_a_route_that_forgot_is_the_admins_alone(small: TestClient, secrets: dict[str, str]) -> None:
-    statuses = [small.post("/forgotten", headers=bearer(secret)).status_code for secret in secrets.values()]
+def test_a_route_that_forgot_is_the_admins_alone(
+    small: TestClient, secrets: dict[str, str]
+) -> None:
+    statuses = [
+        small.post("/forgotten", headers=bearer(secret)).status_code for secret in secrets.values()
+    ]
     assert statuses == [403, 403, 403, 200]
 
 
@@ -274,4 +323,11 @@ def test_every_route_says_which_role_it_needs(settings: Settings, serving: Servi
     assert len(declared.all) > 8
     assert declared.undeclared == ()
     open_paths = {one.path for one in declared.all if one.role is None}
-    assert open_paths == {"/", "/page/{version}/{path}", "/docs", "/healthz", "/readyz", "/openapi.json"}
+    assert open_paths == {
+        "/",
+        "/page/{version}/{path}",
+        "/docs",
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+    }

@@ -41,7 +41,8 @@ def test_without_if_match_a_change_passes_unless_it_is_required() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "it_is"), [('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False), ("", False)]
+    ("given", "it_is"),
+    [('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False), ("", False)],
 )
 def test_what_the_client_has_is_current_or_not(given: str, it_is: bool) -> None:
     assert is_unchanged(request(if_none_match=given), '"a"') is it_is

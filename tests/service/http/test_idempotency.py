@@ -1,4 +1,6 @@
-"""A request sent twice under one key is carried out once; what failed may be sent again; other bodies are refused."""
+"""A request sent twice under one key is carried out once; what failed may be sent again; other
+bodies are refused.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,26 @@ class Counting:
         self.status = 201
         self.before_answering: Callable[[], None] = lambda: None
         app = FastAPI(openapi_url=None)
-        app.add_api_route("/whales", self.add, methods=["POST", "PUT"], dependencies=[requires("contribute")])
+        app.add_api_route(
+            "/whales", self.add, methods=["POST", "PUT"], dependencies=[requires("contribute")]
+        )
         app.add_api_route("/ask", self.add, methods=["POST"], dependencies=[requires("read")])
-        app.add_api_route("/secret", self.add, methods=["POST"], dependencies=[requires("admin", keeps_answers=False)])
+        app.add_api_route(
+            "/secret",
+            self.add,
+            methods=["POST"],
+            dependencies=[requires("admin", keeps_answers=False)],
+        )
         app.add_api_route("/large", self.large, methods=["POST"], dependencies=[requires("curate")])
         install_problems(app)
         app.add_middleware(RepeatableRequests, store=store)
-        app.add_middleware(Gate, routes=DeclaredRoutes(app), store=store, is_on_loopback=True, requests_per_minute=0)
+        app.add_middleware(
+            Gate,
+            routes=DeclaredRoutes(app),
+            store=store,
+            is_on_loopback=True,
+            requests_per_minute=0,
+        )
         app.add_middleware(RequestEnvelope, max_upload_bytes=5_000_000)
         self.client = TestClient(app, raise_server_exceptions=False)
 
@@ -49,13 +64,17 @@ class Counting:
         if self.status == 500:
             raise RuntimeError("a fault of ours")
         self.before_answering()
-        return JSONResponse({"count": len(self.bodies)}, self.status, {"Location": f"/whales/{len(self.bodies)}"})
+        return JSONResponse(
+            {"count": len(self.bodies)}, self.status, {"Location": f"/whales/{len(self.bodies)}"}
+        )
 
     async def large(self) -> Response:
         self.bodies.append(b"")
         return Response(b"x" * 2_000_000)
 
-    def post(self, key: str | None = "k1", path: str = "/whales", method: str = "POST", **sent: Any) -> Any:
+    def post(
+        self, key: str | None = "k1", path: str = "/whales", method: str = "POST", **sent: Any
+    ) -> Any:
         headers = {**({"Idempotency-Key": key} if key else {}), **sent.pop("headers", {})}
         return self.client.request(method, path, headers=headers, **(sent or {"content": b"body"}))
 
@@ -74,8 +93,16 @@ def app(store: AccessStore) -> Counting:
 def test_the_second_time_gets_the_first_ones_answer(app: Counting) -> None:
     first, second = app.post(), app.post('"k1"')
     assert app.bodies == [b"body"]
-    assert (first.status_code, first.json(), first.headers["location"]) == (201, {"count": 1}, "/whales/1")
-    assert (second.status_code, second.content, second.headers["location"]) == (201, first.content, "/whales/1")
+    assert (first.status_code, first.json(), first.headers["location"]) == (
+        201,
+        {"count": 1},
+        "/whales/1",
+    )
+    assert (second.status_code, second.content, second.headers["location"]) == (
+        201,
+        first.content,
+        "/whales/1",
+    )
     assert "idempotency-replayed" not in first.headers
     assert second.headers["idempotency-replayed"] == "true"
     assert len({first.headers["x-request-id"], second.headers["x-request-id"]}) == 2
@@ -85,7 +112,9 @@ def test_without_a_key_or_with_another_one_it_is_carried_out(app: Counting) -> N
     assert [app.post(key).json()["count"] for key in (None, None, "a", "b")] == [1, 2, 3, 4]
 
 
-def test_a_key_with_another_body_or_query_is_refused(app: Counting, problem: Callable[..., Any]) -> None:
+def test_a_key_with_another_body_or_query_is_refused(
+    app: Counting, problem: Callable[..., Any]
+) -> None:
     app.post()
     problem(app.post(content=b"other"), 422, "idempotency-key-reused")
     problem(app.post(path="/whales?x=1"), 422, "idempotency-key-reused")
@@ -94,13 +123,17 @@ def test_a_key_with_another_body_or_query_is_refused(app: Counting, problem: Cal
 
 def test_keys_belong_to_their_path_and_to_who_sends_them(app: Counting, store: AccessStore) -> None:
     ana, ben = (store.keys.create(name, "admin").secret for name in ("Ana", "Ben"))
-    sent = [app.post(headers={"X-API-Key": secret}).json()["count"] for secret in (ana, ben, ana, ben)]
+    sent = [
+        app.post(headers={"X-API-Key": secret}).json()["count"] for secret in (ana, ben, ana, ben)
+    ]
     assert sent == [1, 2, 1, 2]
     app.post(path="/large", headers={"X-API-Key": ana})
     assert len(app.bodies) == 3
 
 
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/whales"), ("POST", "/ask"), ("POST", "/secret")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/whales"), ("POST", "/ask"), ("POST", "/secret")]
+)
 def test_only_answers_to_changes_without_secrets_are_kept(
     app: Counting, store: AccessStore, method: str, path: str
 ) -> None:
@@ -117,7 +150,9 @@ def test_what_failed_is_carried_out_again(app: Counting, status: int) -> None:
     assert app.post().json() == {"count": 2}
 
 
-def test_while_one_is_carried_out_another_is_told_to_wait(app: Counting, problem: Callable[..., Any]) -> None:
+def test_while_one_is_carried_out_another_is_told_to_wait(
+    app: Counting, problem: Callable[..., Any]
+) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def wait() -> None:
@@ -136,14 +171,18 @@ def test_while_one_is_carried_out_another_is_told_to_wait(app: Counting, problem
     assert len(app.bodies) == 1
 
 
-def test_an_answer_too_large_to_keep_is_not_carried_out_again(app: Counting, problem: Callable[..., Any]) -> None:
+def test_an_answer_too_large_to_keep_is_not_carried_out_again(
+    app: Counting, problem: Callable[..., Any]
+) -> None:
     assert len(app.post(path="/large").content) == 2_000_000
     assert "too large to keep" in problem(app.post(path="/large"), 409, "in-progress")["detail"]
     assert len(app.bodies) == 1
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "caf\xe9"])
-def test_a_key_that_names_nothing_is_invalid(app: Counting, problem: Callable[..., Any], key: str) -> None:
+def test_a_key_that_names_nothing_is_invalid(
+    app: Counting, problem: Callable[..., Any], key: str
+) -> None:
     problem(app.post(headers={"Idempotency-Key": key.encode("latin-1")}), 422, "invalid")
 
 
@@ -154,7 +193,9 @@ def test_a_large_body_arrives_as_it_was_sent(app: Counting) -> None:
     assert app.bodies == [body]
 
 
-def test_a_form_sent_again_has_another_boundary_and_is_the_same(app: Counting, problem: Callable[..., Any]) -> None:
+def test_a_form_sent_again_has_another_boundary_and_is_the_same(
+    app: Counting, problem: Callable[..., Any]
+) -> None:
     files = {"photo": ("a.png", b"\x00-photo-\xff" * 50_000)}
     first = app.post(files=files, data={"name": "w_1"})
     assert app.post(files=files, data={"name": "w_1"}).json() == first.json()
@@ -163,7 +204,9 @@ def test_a_form_sent_again_has_another_boundary_and_is_the_same(app: Counting, p
 
 
 @pytest.mark.parametrize("boundary", [b"z", b"ab", b"0123456789"])
-def test_a_boundary_across_two_chunks_is_found(boundary: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_boundary_across_two_chunks_is_found(
+    boundary: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def hash_of(word: bytes, chunk_bytes: int) -> str:
         monkeypatch.setattr("service.http.idempotency._CHUNK_BYTES", chunk_bytes)
         headers = [(b"content-type", b'multipart/form-data; boundary="' + word + b'"')]

@@ -8,7 +8,15 @@ import pytest
 from pydantic import Field
 from starlette.datastructures import FormData, UploadFile
 
-from service.http.multipart import PHOTOS_FIELD, REFERENCE_FIELD, FileField, Form, read_form, request_body, uploads_in
+from service.http.multipart import (
+    PHOTOS_FIELD,
+    REFERENCE_FIELD,
+    FileField,
+    Form,
+    read_form,
+    request_body,
+    uploads_in,
+)
 from service.http.problems import ProblemError
 
 
@@ -20,7 +28,12 @@ class Season(Form):
 def sent(*fields: tuple[str, str | bytes]) -> FormData:
     return FormData(
         [
-            (name, value if isinstance(value, str) else UploadFile(io.BytesIO(value), filename=f"{name}.png"))
+            (
+                name,
+                value
+                if isinstance(value, str)
+                else UploadFile(io.BytesIO(value), filename=f"{name}.png"),
+            )
             for name, value in fields
         ]
     )
@@ -28,7 +41,9 @@ def sent(*fields: tuple[str, str | bytes]) -> FormData:
 
 def test_single_and_repeated_fields_are_read() -> None:
     form = read_form(
-        sent(("whale", "w_2"), ("years", "2018"), ("years", "2016"), ("photos", b"x")), Season, PHOTOS_FIELD
+        sent(("whale", "w_2"), ("years", "2018"), ("years", "2016"), ("photos", b"x")),
+        Season,
+        PHOTOS_FIELD,
     )
     assert (form.whale, form.years) == ("w_2", (2018, 2016))
     assert read_form(sent(), Season) == Season()
@@ -41,10 +56,15 @@ def test_single_and_repeated_fields_are_read() -> None:
         ([("whale", b"a")], {"whale": "came as a file; send it as text"}),
         ([("years", "2018"), ("years", b"a")], {"years": "came as a file; send it as text"}),
         ([("wale", "a")], {"wale": "unknown; the fields are photos, whale, years"}),
-        ([("wale", "a"), ("years", "x")], {"wale": "unknown; the fields are photos, whale, years", "years": "integer"}),
+        (
+            [("wale", "a"), ("years", "x")],
+            {"wale": "unknown; the fields are photos, whale, years", "years": "integer"},
+        ),
     ],
 )
-def test_every_fault_is_named_at_once(fields: list[tuple[str, str | bytes]], faults: dict[str, str]) -> None:
+def test_every_fault_is_named_at_once(
+    fields: list[tuple[str, str | bytes]], faults: dict[str, str]
+) -> None:
     with pytest.raises(ProblemError) as refused:
         read_form(sent(*fields), Season, PHOTOS_FIELD)
     assert [fault.field for fault in refused.value.errors] == list(faults)
@@ -82,7 +102,11 @@ def test_a_field_that_may_be_left_out_gives_no_file() -> None:
 def test_a_form_is_described_with_its_files_first() -> None:
     body = request_body("SeasonRequest", Season, PHOTOS_FIELD, REFERENCE_FIELD)["requestBody"]
     schema = body["content"]["multipart/form-data"]["schema"]
-    assert (schema["title"], schema["required"], body["required"]) == ("SeasonRequest", ["photos"], True)
+    assert (schema["title"], schema["required"], body["required"]) == (
+        "SeasonRequest",
+        ["photos"],
+        True,
+    )
     assert list(schema["properties"]) == ["photos", "reference", "whale", "years"]
     assert schema["properties"]["photos"]["items"] == {"type": "string", "format": "binary"}
     assert schema["properties"]["reference"]["format"] == "binary"

@@ -23,7 +23,9 @@ def test_the_pages_together_are_the_list(limit: int) -> None:
     seen: list[tuple[str, int]] = []
     cursor, pages = None, 0
     while pages == 0 or cursor is not None:
-        page = page_of(fetch(cursor, limit), limit, listing="whales by name", position=lambda row: row)
+        page = page_of(
+            fetch(cursor, limit), limit, listing="whales by name", position=lambda row: row
+        )
         seen, cursor, pages = [*seen, *page.rows], page.next_cursor, pages + 1
         assert len(page.rows) <= limit
     assert seen == ROWS

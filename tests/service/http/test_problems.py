@@ -22,7 +22,9 @@ def test_an_unknown_route_is_404(client: TestClient, problem: Callable[..., Any]
     assert document["instance"] == "/nowhere%20at%20all"
 
 
-def test_a_wrong_method_is_405_and_says_which_is_right(client: TestClient, problem: Callable[..., Any]) -> None:
+def test_a_wrong_method_is_405_and_says_which_is_right(
+    client: TestClient, problem: Callable[..., Any]
+) -> None:
     response = client.get("/v1/identify")
     assert "POST" in problem(response, 405, "method-not-allowed")["detail"]
     assert response.headers["allow"] == "POST"
@@ -44,7 +46,9 @@ def test_another_request_id_is_replaced(client: TestClient, given: str) -> None:
     assert len(answered) == 32
 
 
-def test_every_request_is_logged_with_its_id(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_request_is_logged_with_its_id(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, "flukeprint.service"):
         client.get("/healthz", headers={"x-request-id": "mine"})
     (line,) = (record.getMessage() for record in caplog.records if "mine" in record.getMessage())

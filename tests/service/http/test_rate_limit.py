@@ -1,4 +1,6 @@
-"""The bucket: a minute's worth at once, then as many as flow back; callers apart, and not remembered for ever."""
+"""The bucket: a minute's worth at once, then as many as flow back; callers apart, and not
+remembered for ever.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,11 @@ def test_what_is_told_of_the_limit() -> None:
 
 @pytest.mark.parametrize(
     ("address", "caller"),
-    [("192.0.2.1", "192.0.2.1"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("testclient", "testclient")],
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("testclient", "testclient"),
+    ],
 )
 def test_an_ipv6_machine_may_have_a_whole_network(address: str, caller: str) -> None:
     assert network_of(address) == caller

@@ -17,15 +17,24 @@ def routes() -> DeclaredRoutes:
     router = APIRouter(prefix="/v1", dependencies=[requires("read")])
     router.add_api_route("/whales/{id:path}", _nothing, methods=["GET"])
     router.add_api_route("/whales", _nothing, methods=["POST"], dependencies=[requires("curate")])
-    router.add_api_route("/secrets", _nothing, methods=["POST"], dependencies=[requires("admin", keeps_answers=False)])
+    router.add_api_route(
+        "/secrets",
+        _nothing,
+        methods=["POST"],
+        dependencies=[requires("admin", keeps_answers=False)],
+    )
     outer = APIRouter(prefix="/outer")
     outer.include_router(router, dependencies=[requires("contribute")])
     app.include_router(router)
     app.include_router(outer)
     app.add_api_route("/open", _nothing, dependencies=[open_to_all()])
     app.add_api_route("/forgotten", _nothing)
-    app.router.routes.append(Mount("/static", routes=[Route("/x.js", lambda _: PlainTextResponse(""))]))
-    return DeclaredRoutes(app, mounted={"/static": None, "/docs": None, "/docs/oauth2-redirect": None, "/redoc": None})
+    app.router.routes.append(
+        Mount("/static", routes=[Route("/x.js", lambda _: PlainTextResponse(""))])
+    )
+    return DeclaredRoutes(
+        app, mounted={"/static": None, "/docs": None, "/docs/oauth2-redirect": None, "/redoc": None}
+    )
 
 
 def role_of(method: str, path: str, root_path: str = "") -> str | None:
@@ -44,7 +53,9 @@ def test_each_path_and_method_has_its_role() -> None:
 
 
 def test_what_is_no_route_is_found_nowhere() -> None:
-    assert [role_of("PUT", "/v1/whales"), role_of("GET", "/v1"), role_of("GET", "/v1/whales")] == ["nothing"] * 3
+    assert [role_of("PUT", "/v1/whales"), role_of("GET", "/v1"), role_of("GET", "/v1/whales")] == [
+        "nothing"
+    ] * 3
 
 
 def test_below_a_proxys_path_the_same_is_found() -> None:

@@ -36,7 +36,9 @@ def names(stream: list[str]) -> list[str]:
 
 def test_each_change_is_told_once_and_the_end_ends_it() -> None:
     running = {"state": "running", "done": 1}
-    stream = told({}, {}, running, running, {"state": "succeeded", "done": 2}, {"state": "never seen"})
+    stream = told(
+        {}, {}, running, running, {"state": "succeeded", "done": 2}, {"state": "never seen"}
+    )
     assert names(stream) == ["job", "job", "job", "end"]
     assert all(event.endswith("\n\n") and event.count("\n") == 3 for event in stream)
     last = json.loads(stream[-1].splitlines()[1].removeprefix("data: "))

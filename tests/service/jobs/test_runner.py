@@ -1,4 +1,6 @@
-"""Jobs run to their end, fail, stop and go on; a killed process's job ends as if nothing had happened."""
+"""Jobs run to their end, fail, stop and go on; a killed process's job ends as if nothing had
+happened.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from index.storage.connection import open_engine
 from service.jobs.context import JobContext
 from service.jobs.runner import JobRunner
 
-# Adds up numbers, a fault at each third one, a checkpoint after each; waits at `hold` until the file there is gone.
+# Adds up numbers, a fault at each third one, a checkpoint after each; waits at `hold` until the
+# file there is gone.
 _COUNTING = """
 from pathlib import Path
 import time
@@ -84,7 +87,9 @@ def ended(store: JobStore, job_id: int) -> Job:
 
 
 @contextmanager
-def running(store: JobStore, **kinds: Callable[[JobContext], dict[str, Any]]) -> Generator[JobRunner]:
+def running(
+    store: JobStore, **kinds: Callable[[JobContext], dict[str, Any]]
+) -> Generator[JobRunner]:
     runner = JobRunner(store, kinds or {"count": count}, poll_seconds=0.01)
     runner.start()
     try:
@@ -105,7 +110,13 @@ def test_a_job_runs_to_its_result_and_lists_its_faults(store: JobStore) -> None:
     job = store.create("count", {"to": 7})
     with running(store):
         done = ended(store, job.id)
-    assert (done.state, done.result, done.done, done.total, done.faults) == ("succeeded", {"sum": 21}, 7, 7, 3)
+    assert (done.state, done.result, done.done, done.total, done.faults) == (
+        "succeeded",
+        {"sum": 21},
+        7,
+        7,
+        3,
+    )
     assert store.faults(job.id).faults[1] == FileFault("3.jpg", "divisible")
 
 
@@ -129,7 +140,9 @@ def test_a_refusal_and_a_fault_of_ours_are_told_and_the_next_job_runs(
     assert "secret" in caplog.text
 
 
-def test_a_cancelled_job_stops_at_its_checkpoint_and_is_resumed_from_there(store: JobStore, hold: Path) -> None:
+def test_a_cancelled_job_stops_at_its_checkpoint_and_is_resumed_from_there(
+    store: JobStore, hold: Path
+) -> None:
     job = store.create("count", {"to": 9, "hold": str(hold), "hold_at": 4})
     with running(store) as runner:
         until(hold.with_suffix(".reached").exists)
@@ -172,7 +185,9 @@ def test_a_job_of_a_killed_process_ends_as_if_it_had_not_been_killed(
     assert store.faults(job.id) == store.faults(undisturbed.id)
 
 
-def test_progress_is_known_here_while_another_writer_keeps_the_database(catalogue: Path, store: JobStore) -> None:
+def test_progress_is_known_here_while_another_writer_keeps_the_database(
+    catalogue: Path, store: JobStore
+) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
     def keep(context: JobContext) -> dict[str, Any]:
@@ -191,12 +206,16 @@ def test_progress_is_known_here_while_another_writer_keeps_the_database(catalogu
         assert reached.wait(60)
         seen = runner.get(job.id)
         assert (seen.done, seen.total, store.get(job.id).done) == (3, 4, 0)
-        assert runner.cancel(job.id).is_cancel_requested, "known here although it can't be written now"
+        assert runner.cancel(job.id).is_cancel_requested, (
+            "known here although it can't be written now"
+        )
         go_on.set()
         assert ended(store, job.id).state == "cancelled"
 
 
-def test_a_job_that_can_no_longer_be_recorded_is_tried_again(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_can_no_longer_be_recorded_is_tried_again(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from index.jobs.records import BadJobs
 
     real, failures = store.save, [BadJobs("the disk is full")]

@@ -10,12 +10,23 @@ import pytest
 
 from service.http.paging import encode_cursor
 from service.http.problems import ProblemError
-from service.schemas.curation_requests import EncounterEdit, IndividualEdit, QueueForm, number_after, text_after
+from service.schemas.curation_requests import (
+    EncounterEdit,
+    IndividualEdit,
+    QueueForm,
+    number_after,
+    text_after,
+)
 
 
 def test_what_is_not_sent_stays_and_what_is_empty_says_nothing() -> None:
-    assert IndividualEdit.model_validate({"sex": " ", "notes": "x "}).columns == {"sex": None, "notes": "x"}
-    assert EncounterEdit.model_validate({"at": "2018:06:01 12:30:00"}).columns == {"at": "2018-06-01T12:30:00"}
+    assert IndividualEdit.model_validate({"sex": " ", "notes": "x "}).columns == {
+        "sex": None,
+        "notes": "x",
+    }
+    assert EncounterEdit.model_validate({"at": "2018:06:01 12:30:00"}).columns == {
+        "at": "2018-06-01T12:30:00"
+    }
     assert QueueForm(encounter="", taken_at="2018-06").taken_at == "2018-06"
     with pytest.raises(ValueError, match="nothing to change; give one of display_name, species"):
         IndividualEdit.model_validate({})
@@ -54,5 +65,7 @@ def test_odd_requests_are_refused_not_failed(curated: Any, photo: Callable[..., 
             assert response.status_code in (200, 404, 409, 422), (method, path, response.text)
     for path in ("changes/99999999999999999999/undo", "changes/-1/undo"):
         assert client.post(f"/v1/{path}").status_code == 422
-    assert client.patch("/v1/encounters/99999999999999999999", json={"at": "2016"}).status_code == 422
+    assert (
+        client.patch("/v1/encounters/99999999999999999999", json={"at": "2016"}).status_code == 422
+    )
     assert client.get("/v1/catalogue/photos?encounter=99999999999999999999").status_code == 422

@@ -1,4 +1,6 @@
-"""The OpenAPI document against the service: whatever it describes can be sent, and is answered as it promises."""
+"""The OpenAPI document against the service: whatever it describes can be sent, and is answered as
+it promises.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ KNOWN = {
 
 
 def _known_answers() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("known_answers", Path(__file__).with_name("conftest.py"))
+    spec = importlib.util.spec_from_file_location(
+        "known_answers", Path(__file__).resolve().parents[1] / "conftest.py"
+    )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -59,7 +63,10 @@ def _known_answers() -> ModuleType:
 known_answers = _known_answers()
 schemathesis.openapi.format(
     "binary",
-    st.one_of(st.integers(0, 255).map(known_answers.photo_of), st.sampled_from([b"", b"words", b"\xff\xd8\xff"])),
+    st.one_of(
+        st.integers(0, 255).map(known_answers.photo_of),
+        st.sampled_from([b"", b"words", b"\xff\xd8\xff"]),
+    ),
 )
 
 
@@ -70,7 +77,10 @@ def _document() -> dict[str, Any]:
     return create_app(Settings.model_construct(), load).openapi()
 
 
-OPERATIONS = {each.ok().label: each.ok() for each in schemathesis.openapi.from_dict(_document()).get_all_operations()}
+OPERATIONS = {
+    each.ok().label: each.ok()
+    for each in schemathesis.openapi.from_dict(_document()).get_all_operations()
+}
 
 
 class Site(NamedTuple):
@@ -82,23 +92,34 @@ class Site(NamedTuple):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Generator[Site]:
-    """The curated whales behind keys, with a photo in the queue and a finished job; one for all operations."""
+    """The curated whales behind keys, with a photo in the queue and a finished job; one for all
+    operations.
+    """
     folder = tmp_path_factory.mktemp("openapi") / "curated"
-    app, path, _ = known_answers.curated_app(Settings(catalogue=folder / "catalogue.db"), folder, has_keys=True)
+    app, path, _ = known_answers.curated_app(
+        Settings(catalogue=folder / "catalogue.db"), folder, has_keys=True
+    )
     with Catalogue.open(path) as catalogue:
         secret = Keys(catalogue.engine).create("Ana", "admin").secret
     headers = {"Authorization": f"Bearer {secret}"}
     with known_answers.served(app) as url:
         files = {"photos": ("sent.png", known_answers.photo_of(120))}
-        assert requests.post(f"{url}/v1/queue", headers=headers, files=files, timeout=60).status_code == 200
+        assert (
+            requests.post(f"{url}/v1/queue", headers=headers, files=files, timeout=60).status_code
+            == 200
+        )
         for _ in range(2):
-            asked = requests.post(f"{url}/v1/jobs", headers=headers, json={"kind": "reindex"}, timeout=60)
+            asked = requests.post(
+                f"{url}/v1/jobs", headers=headers, json={"kind": "reindex"}, timeout=60
+            )
             assert asked.status_code == 202
         yield Site(url, headers)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["sound", "unsound"])
+@pytest.mark.parametrize(
+    "mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["sound", "unsound"]
+)
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_is_as_documented(site: Site, label: str, mode: GenerationMode) -> None:
     operation = OPERATIONS[label]
@@ -116,7 +137,11 @@ def test_every_answer_is_as_documented(site: Site, label: str, mode: GenerationM
     def ask(case: Any, name: object) -> None:
         if name is not None:
             case.path_parameters = dict.fromkeys(case.path_parameters or {}, name)
-        headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "x-api-key"}
+        headers = {
+            name: value
+            for name, value in (case.headers or {}).items()
+            if name.lower() != "x-api-key"
+        }
         case.headers = {**headers, **site.headers}
         case.call_and_validate(base_url=site.url, checks=CHECKS, timeout=60)
 
@@ -128,4 +153,9 @@ def test_every_answer_is_as_documented(site: Site, label: str, mode: GenerationM
 
 def test_every_path_of_the_service_is_described() -> None:
     assert len(OPERATIONS) > 35
-    assert {"POST /v1/identify", "GET /v1/jobs/{id}/events", "DELETE /v1/keys/{id}", "GET /healthz"} <= set(OPERATIONS)
+    assert {
+        "POST /v1/identify",
+        "GET /v1/jobs/{id}/events",
+        "DELETE /v1/keys/{id}",
+        "GET /healthz",
+    } <= set(OPERATIONS)

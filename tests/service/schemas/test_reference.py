@@ -19,7 +19,9 @@ def document(client: TestClient) -> dict[str, Any]:
 
 
 class _Page(html.parser.HTMLParser):
-    """Collects ids, links and whatever a browser would fetch; complains of tags that are not closed."""
+    """Collects ids, links and whatever a browser would fetch; complains of tags that are not
+    closed.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -31,7 +33,9 @@ class _Page(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.ids.add(given.get("id") or "")
-        self.fetched += [tag] if tag in {"script", "link", "img", "iframe", "object"} or "src" in given else []
+        self.fetched += (
+            [tag] if tag in {"script", "link", "img", "iframe", "object"} or "src" in given else []
+        )
         if tag != "meta":
             self.open.append(tag)
 
@@ -65,7 +69,9 @@ def test_every_reference_in_the_document_resolves(document: dict[str, Any]) -> N
         if isinstance(part, dict):
             own = [part["$ref"]] if "$ref" in part else []
             return own + [each for value in part.values() for each in references(value)]
-        return [each for value in part for each in references(value)] if isinstance(part, list) else []
+        return (
+            [each for value in part for each in references(value)] if isinstance(part, list) else []
+        )
 
     found = set(references(document))
     known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
@@ -86,7 +92,9 @@ def test_identify_is_documented_with_fields_example_and_problems(document: dict[
     assert set(operation["responses"]) == statuses
     examples = operation["responses"]["422"]["content"]["application/problem+json"]["examples"]
     assert set(examples) == {"invalid", "bad-photos"}
-    assert all("X-Request-Id" in response["headers"] for response in operation["responses"].values())
+    assert all(
+        "X-Request-Id" in response["headers"] for response in operation["responses"].values()
+    )
 
 
 def test_the_example_is_what_the_service_would_answer(document: dict[str, Any]) -> None:

@@ -42,7 +42,9 @@ def batcher(doubler: Doubler) -> Generator[Batcher[int, int]]:
     made.stop()
 
 
-async def _while_held(batcher: Batcher[int, int], doubler: Doubler, questions: Sequence[int]) -> list[object]:
+async def _while_held(
+    batcher: Batcher[int, int], doubler: Doubler, questions: Sequence[int]
+) -> list[object]:
     """Ask the first question, and the others once its batch is being answered; then let go."""
     doubler.gate.clear()
     first = asyncio.create_task(batcher.ask(questions[0]))
@@ -99,7 +101,10 @@ def test_a_wrong_number_of_answers_is_an_error_not_a_hang() -> None:
 
 def test_places_are_bounded_and_given_back(batcher: Batcher[int, int]) -> None:
     with batcher.places(4):
-        with pytest.raises(Busy, match="4 of 6 places are taken and 3 are needed"), batcher.places(3):
+        with (
+            pytest.raises(Busy, match="4 of 6 places are taken and 3 are needed"),
+            batcher.places(3),
+        ):
             pass
         with batcher.places(2):
             pass

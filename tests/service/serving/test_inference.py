@@ -1,4 +1,6 @@
-"""What the one inference thread does with a batch: one pass for all photos, each in its own words."""
+"""What the one inference thread does with a batch: one pass for all photos, each in its own
+words.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def test_photos_asked_about_in_different_words_pass_the_network_once(
     )
     assert embedder.batch_sizes == [4]
     assert all(isinstance(answer, Seen) for answer in answers)
-    np.testing.assert_array_equal(np.stack([answer.vector for answer in answers]), at(0, 60, 90, 30))
+    np.testing.assert_array_equal(
+        np.stack([answer.vector for answer in answers]), at(0, 60, 90, 30)
+    )
     found = [answer.identification for answer in answers]
     assert found[1] is None
     assert [[match.individual for match in each.matches] for each in found if each] == [
@@ -43,9 +47,13 @@ def test_photos_asked_about_in_different_words_pass_the_network_once(
     assert found[2].thresholds.new_whale == 0.2
 
 
-def test_every_photo_is_compared_with_its_own_part_of_the_catalogue(serving: Any, embedder: Any) -> None:
+def test_every_photo_is_compared_with_its_own_part_of_the_catalogue(
+    serving: Any, embedder: Any
+) -> None:
     narrowed = type(serving.identifier)(
-        embedder, serving.identifier.gallery.only(np.array([False, True, True])), serving.identifier.calibration
+        embedder,
+        serving.identifier.gallery.only(np.array([False, True, True])),
+        serving.identifier.calibration,
     )
     answers = answer_all([Look(each, image(1), Wish(1)) for each in (serving.identifier, narrowed)])
     assert [answer.identification.matches[0].individual for answer in answers] == ["w_0", "w_30"]
@@ -61,7 +69,9 @@ def test_no_questions_have_no_answers() -> None:
     assert answer_all([]) == []
 
 
-def test_an_embedder_that_finds_the_fluke_says_where_and_looks_there(serving: Any, embedder: Any) -> None:
+def test_an_embedder_that_finds_the_fluke_says_where_and_looks_there(
+    serving: Any, embedder: Any
+) -> None:
     seen: list[object] = []
     box = Box(0.1, 0.2, 0.3, 0.4)
     embed = embedder.embed

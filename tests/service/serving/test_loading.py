@@ -1,4 +1,6 @@
-"""What is refused before anything is served, each with what to do; and a real, tiny checkpoint served."""
+"""What is refused before anything is served, each with what to do; and a real, tiny checkpoint
+served.
+"""
 
 from __future__ import annotations
 
@@ -35,19 +37,35 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str | None], Path]:
-    """A catalogue of one whale whose vectors the named checkpoint made (None: one that holds nothing)."""
+    """A catalogue of one whale whose vectors the named checkpoint made (None: one that holds
+    nothing).
+    """
 
     def _catalogue(fingerprint: str | None) -> Path:
         path = tmp_path / "whales.db"
         path.touch()
         vectors = np.eye(4, dtype=np.float32)[:1]
-        gallery = Gallery.build(["a.jpg"], ["w_1"], vectors, fingerprint=fingerprint or "", revision=2)
-        calibration = Calibration.from_trials(
-            SimpleNamespace(true_ranks=np.zeros(0, np.int64), distances=np.zeros((0, 1))), np.ones(1)
+        gallery = Gallery.build(
+            ["a.jpg"], ["w_1"], vectors, fingerprint=fingerprint or "", revision=2
         )
-        facts = {"individual": "w_1", "species": None, "encounter": None, "taken_at": "2018-06-01", "region": None}
+        calibration = Calibration.from_trials(
+            SimpleNamespace(true_ranks=np.zeros(0, np.int64), distances=np.zeros((0, 1))),
+            np.ones(1),
+        )
+        facts = {
+            "individual": "w_1",
+            "species": None,
+            "encounter": None,
+            "taken_at": "2018-06-01",
+            "region": None,
+        }
         photo = SimpleNamespace(
-            name="a.jpg", path=tmp_path / "a.jpg", content_hash="0" * 64, box=None, state="catalogued", **facts
+            name="a.jpg",
+            path=tmp_path / "a.jpg",
+            content_hash="0" * 64,
+            box=None,
+            state="catalogued",
+            **facts,
         )
         opened = SimpleNamespace(
             fingerprint=fingerprint,
@@ -75,14 +93,20 @@ def _told(settings: Settings, **changed: object) -> Settings:
 
 def test_an_absent_catalogue_says_how_to_build_one(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "no.db"
-    with pytest.raises(BadCatalogue, match=rf"no catalogue at {path}.*flukeprint index build --catalogue {path}"):
+    with pytest.raises(
+        BadCatalogue, match=rf"no catalogue at {path}.*flukeprint index build --catalogue {path}"
+    ):
         check_catalogue(_told(settings, catalogue=path))
 
 
-def test_a_catalogue_that_holds_nothing_says_how_to_fill_it(settings: Settings, tmp_path: Path) -> None:
+def test_a_catalogue_that_holds_nothing_says_how_to_fill_it(
+    settings: Settings, tmp_path: Path
+) -> None:
     path = tmp_path / "empty.db"
     Catalogue.open(path, create=True).close()
-    with pytest.raises(BadCatalogue, match=rf"holds nothing yet.*flukeprint index update --catalogue {path}"):
+    with pytest.raises(
+        BadCatalogue, match=rf"holds nothing yet.*flukeprint index update --catalogue {path}"
+    ):
         check_catalogue(_told(settings, catalogue=path))
 
 
@@ -95,8 +119,12 @@ def test_a_folder_or_another_file_is_no_catalogue(settings: Settings, tmp_path: 
         check_catalogue(_told(settings, catalogue=other))
 
 
-def test_an_absent_checkpoint(settings: Settings, tmp_path: Path, catalogue_of: Callable[..., Path]) -> None:
-    told = _told(settings, catalogue=catalogue_of("ab" * 32), checkpoint=tmp_path / "no.safetensors")
+def test_an_absent_checkpoint(
+    settings: Settings, tmp_path: Path, catalogue_of: Callable[..., Path]
+) -> None:
+    told = _told(
+        settings, catalogue=catalogue_of("ab" * 32), checkpoint=tmp_path / "no.safetensors"
+    )
     with pytest.raises(BadCheckpoint, match="there is no checkpoint"):
         check_catalogue(told)
 
@@ -105,7 +133,10 @@ def test_another_checkpoints_catalogue_is_refused_with_the_command_that_mends_it
     settings: Settings, checkpoint: Path, catalogue_of: Callable[..., Path]
 ) -> None:
     told = _told(settings, catalogue=catalogue_of("ab" * 32), checkpoint=checkpoint)
-    mending = rf"made by checkpoint abababababab.*index update --catalogue {told.catalogue} --checkpoint {checkpoint}"
+    mending = (
+        rf"made by checkpoint abababababab.*index update --catalogue {told.catalogue} "
+        rf"--checkpoint {checkpoint}"
+    )
     with pytest.raises(WrongFingerprint, match=mending):
         check_catalogue(told)
     with pytest.raises(WrongFingerprint, match=mending):
@@ -113,20 +144,39 @@ def test_another_checkpoints_catalogue_is_refused_with_the_command_that_mends_it
 
 
 def test_what_belongs_together_is_served(
-    settings: Settings, checkpoint: Path, catalogue_of: Callable[..., Path], photo: Callable[..., bytes]
+    settings: Settings,
+    checkpoint: Path,
+    catalogue_of: Callable[..., Path],
+    photo: Callable[..., bytes],
 ) -> None:
-    told = _told(settings, catalogue=catalogue_of(fingerprint_of(checkpoint)), checkpoint=checkpoint, device="cpu")
+    told = _told(
+        settings,
+        catalogue=catalogue_of(fingerprint_of(checkpoint)),
+        checkpoint=checkpoint,
+        device="cpu",
+    )
     check_catalogue(told)
     serving = load_serving(told)
     assert serving.decode_px == 32
     served = serving.photos["a.jpg"]
-    assert (served.path, served.individual, served.year) == (told.catalogue.parent / "a.jpg", "w_1", 2018)
+    assert (served.path, served.individual, served.year) == (
+        told.catalogue.parent / "a.jpg",
+        "w_1",
+        2018,
+    )
     (identification,) = serving.identifier.identify([read_photo(photo(30, (40, 40)))])
     assert (identification.revision, identification.matches[0].individual) == (2, "w_1")
 
 
-def test_a_device_that_is_not_there(settings: Settings, checkpoint: Path, catalogue_of: Callable[..., Path]) -> None:
-    told = _told(settings, catalogue=catalogue_of(fingerprint_of(checkpoint)), checkpoint=checkpoint, device="abacus")
+def test_a_device_that_is_not_there(
+    settings: Settings, checkpoint: Path, catalogue_of: Callable[..., Path]
+) -> None:
+    told = _told(
+        settings,
+        catalogue=catalogue_of(fingerprint_of(checkpoint)),
+        checkpoint=checkpoint,
+        device="abacus",
+    )
     with pytest.raises(FlukeprintError, match="can't be loaded on abacus"):
         load_serving(told)
 
@@ -136,7 +186,12 @@ def test_a_catalogue_that_was_brought_to_another_checkpoint_is_served_with_that(
 ) -> None:
     started_with = tmp_path / "before.safetensors"
     save_checkpoint(started_with, {}, CheckpointHeader({}, Preprocessing(8, 8), {}))
-    told = _told(settings, catalogue=catalogue_of(fingerprint_of(checkpoint)), checkpoint=started_with, device="cpu")
+    told = _told(
+        settings,
+        catalogue=catalogue_of(fingerprint_of(checkpoint)),
+        checkpoint=started_with,
+        device="cpu",
+    )
     with pytest.raises(WrongFingerprint):
         check_catalogue(told)
     found = _told(told, checkpoints=checkpoint.parent)

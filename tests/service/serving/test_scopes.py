@@ -1,4 +1,6 @@
-"""A part of the catalogue, chosen by individual, species, year and region; what is not known is named with what is."""
+"""A part of the catalogue, chosen by individual, species, year and region; what is not known is
+named with what is.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ def test_only_what_meets_every_condition_is_compared_with(
     assert response.status_code == 200, response.text
     answer = response.json()
     assert [match["individual"] for match in answer["results"][0]["matches"]] == individuals
-    assert (answer["individuals_searched"], answer["photos_searched"]) == (len(individuals), len(individuals))
+    assert (answer["individuals_searched"], answer["photos_searched"]) == (
+        len(individuals),
+        len(individuals),
+    )
 
 
 def test_regions_narrow_the_search_and_follow_their_encounters(
@@ -58,9 +63,11 @@ def test_regions_narrow_the_search_and_follow_their_encounters(
 
     def refused(*regions: str) -> str:
         files = [("photos", ("a.png", photo(0)))]
-        return problem(client.post("/v1/identify", files=files, data={"regions": list(regions)}), 422, "invalid")[
-            "detail"
-        ]
+        return problem(
+            client.post("/v1/identify", files=files, data={"regions": list(regions)}),
+            422,
+            "invalid",
+        )["detail"]
 
     assert "none is known, nor 'Gulf of Maine'" in refused("Gulf of Maine")
     first, second = client.get("/v1/encounters").json()["encounters"]
@@ -83,7 +90,9 @@ def test_regions_narrow_the_search_and_follow_their_encounters(
     assert searched("Azores", as_of="3") == (["w_30"], 1, 1)
 
 
-def test_a_photo_s_region_comes_with_its_encounter(curated: Any, photo: Callable[..., bytes]) -> None:
+def test_a_photo_s_region_comes_with_its_encounter(
+    curated: Any, photo: Callable[..., bytes]
+) -> None:
     client = curated.client
     files = [("photos", ("q.png", photo(140)))]
     fields = {"encounter": "e9", "region": "Azores", "place": "the harbour"}
@@ -111,13 +120,29 @@ def test_distances_and_thresholds_stay_those_of_the_whole_catalogue(
     ("asked", "field", "said"),
     [
         ({"individuals": ["w_3"]}, "individuals", "knows no 'w_3'; alike are w_30"),
-        ({"individuals": ["w_0", "Tahlequah"]}, "individuals", "knows no 'Tahlequah'; it knows 3: w_0, w_30, w_90"),
+        (
+            {"individuals": ["w_0", "Tahlequah"]},
+            "individuals",
+            "knows no 'Tahlequah'; it knows 3: w_0, w_30, w_90",
+        ),
         ({"exclude": ["w_91"]}, "exclude", "alike are w_90"),
         ({"species": ["humpbak"]}, "species", "alike are humpback"),
         ({"exclude": ["a", "b", "c", "d", "e"]}, "exclude", "(and 2 more)"),
-        ({"years": ["1999"]}, "years", "nobody to compare with; its dated photos are of 2016 to 2018"),
-        ({"species": ["fin whale"], "years": ["2018"]}, "species, years", "no catalogue photo meets all of this"),
-        ({"individuals": ["w_0"], "exclude": ["w_0"]}, "individuals, exclude", "nobody to compare with"),
+        (
+            {"years": ["1999"]},
+            "years",
+            "nobody to compare with; its dated photos are of 2016 to 2018",
+        ),
+        (
+            {"species": ["fin whale"], "years": ["2018"]},
+            "species, years",
+            "no catalogue photo meets all of this",
+        ),
+        (
+            {"individuals": ["w_0"], "exclude": ["w_0"]},
+            "individuals, exclude",
+            "nobody to compare with",
+        ),
         ({"years": ["2018-2016"]}, "years", "2018-2016 runs backwards"),
         ({"years": ["last year"]}, "years", "match pattern"),
         ({"species": [""]}, "species", "at least 1 character"),
@@ -139,7 +164,9 @@ def test_a_scope_is_narrowed_once_and_the_longest_unused_is_let_go(serving: Any)
     assert scopes.identifier_for(_scope()) is serving.identifier
     scopes.identifier_for(_scope(individuals=["w_30"]))
     assert scopes.identifier_for(_scope(individuals=["w_0"])) is first
-    without = scopes.identifier_for(_scope(exclude=["w_0"]))  # with it four photos are kept, of a catalogue of three
+    without = scopes.identifier_for(
+        _scope(exclude=["w_0"])
+    )  # with it four photos are kept, of a catalogue of three
     assert scopes.identifier_for(_scope(individuals=["w_0"])) is first, "used since w_30 was"
     scopes.identifier_for(_scope(exclude=["w_90"]))
     assert scopes.identifier_for(_scope(individuals=["w_0"])) is first

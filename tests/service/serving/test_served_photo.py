@@ -30,10 +30,22 @@ def test_the_facts_of_a_catalogue_photo_are_kept() -> None:
         region="Vava'u",
     )
     kept = ServedPhoto.of(photo)
-    told = (Path("a.jpg"), "0" * 64, "w_1", "humpback_whale", "e_1", "2018-06-01T12:30:00", box, "waiting", "Vava'u")
+    told = (
+        Path("a.jpg"),
+        "0" * 64,
+        "w_1",
+        "humpback_whale",
+        "e_1",
+        "2018-06-01T12:30:00",
+        box,
+        "waiting",
+        "Vava'u",
+    )
     assert kept == told
 
 
-@pytest.mark.parametrize(("taken_at", "year"), [("2018-06-01", 2018), ("1998-01-01T00:00:00Z", 1998), (None, None)])
+@pytest.mark.parametrize(
+    ("taken_at", "year"), [("2018-06-01", 2018), ("1998-01-01T00:00:00Z", 1998), (None, None)]
+)
 def test_the_year_is_that_of_the_date(taken_at: str | None, year: int | None) -> None:
     assert ServedPhoto(Path("a.jpg"), "0" * 64, taken_at=taken_at).year == year

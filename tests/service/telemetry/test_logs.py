@@ -13,10 +13,14 @@ import pytest
 
 from service.telemetry.logs import JsonLines, RequestTold, log_request
 
-TOLD = RequestTold("GET", "/v1/photos/a\nb", "/v1/photos/{name}", 200, 1.25, "r1", "Ana", {"known": 2})
+TOLD = RequestTold(
+    "GET", "/v1/photos/a\nb", "/v1/photos/{name}", 200, 1.25, "r1", "Ana", {"known": 2}
+)
 
 
-def record_of(caplog: pytest.LogCaptureFixture, write: Callable[[logging.Logger], None]) -> logging.LogRecord:
+def record_of(
+    caplog: pytest.LogCaptureFixture, write: Callable[[logging.Logger], None]
+) -> logging.LogRecord:
     caplog.set_level("INFO")
     write(logging.getLogger("flukeprint.test"))
     return caplog.records[-1]
@@ -72,7 +76,12 @@ def test_a_request_is_one_line_with_its_decisions(
     first, second = (record.__dict__["request_fields"] for record in said)
     assert (first["request_id"], first["route"], first["key"]) == ("r7", "/v1/identify", "local")
     assert first["decisions"] == {"known": 2, "new_whale": 1}
-    assert (second["route"], second["status"], second["key"], second["decisions"]) == ("none", 404, None, {})
+    assert (second["route"], second["status"], second["key"], second["decisions"]) == (
+        "none",
+        404,
+        None,
+        {},
+    )
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -80,8 +89,15 @@ def test_other_libraries_lines_take_the_same_form(form: str) -> None:
     script = (
         "import logging; from service.telemetry.logs import configure\n"
         f"configure('info', {form!r})\n"
-        "logging.getLogger('other').warning('a %s', 'whale'); logging.getLogger('uvicorn.error').info('not said')\n"
+        "logging.getLogger('other').warning('a %s', 'whale'); "
+        "logging.getLogger('uvicorn.error').info('not said')\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
     (line,) = done.stderr.splitlines()
-    assert json.loads(line)["message"] == "a whale" if form == "json" else line.endswith("WARNING a whale")
+    assert (
+        json.loads(line)["message"] == "a whale"
+        if form == "json"
+        else line.endswith("WARNING a whale")
+    )

@@ -1,4 +1,6 @@
-"""/metrics: what was asked and answered is counted, what is served is told, and two applications don't mix."""
+"""/metrics: what was asked and answered is counted, what is served is told, and two applications
+don't mix.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def figures(client: TestClient) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_what_was_asked_and_answered_is_counted(serve: Callable[..., Any], photo: Callable[..., bytes]) -> None:
+def test_what_was_asked_and_answered_is_counted(
+    serve: Callable[..., Any], photo: Callable[..., bytes]
+) -> None:
     with serve() as client:
         files = [("photos", ("a.png", photo(degrees))) for degrees in (30, 0, 180)]
         client.post("/v1/identify", files=files)
@@ -39,7 +43,9 @@ def test_what_was_asked_and_answered_is_counted(serve: Callable[..., Any], photo
     assert told["flukeprint_requests_total", "GET", "none", "404"] == 1
     assert told["flukeprint_requests_total", "other", "none", "405"] == 1
     assert told["flukeprint_request_seconds_count", "/v1/identify"] == 2
-    assert [told["flukeprint_decisions_total", one] for one in ("known", "review", "new_whale")] == [2, 0, 1]
+    assert [
+        told["flukeprint_decisions_total", one] for one in ("known", "review", "new_whale")
+    ] == [2, 0, 1]
     assert told["flukeprint_nearest_distance_count",] == 3
     assert told["flukeprint_nearest_distance_bucket", "0.05"] == 2
     assert told["flukeprint_nearest_distance_bucket", "1.0"] == 3  # 180 degrees is 90 from w_90

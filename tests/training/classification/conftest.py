@@ -35,7 +35,9 @@ QUICK = (
 
 @pytest.fixture(scope="session")
 def kind_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve photos of each of three kinds, noisy and of overlapping colours, and two of new_whale; `labels.csv`."""
+    """Twelve photos of each of three kinds, noisy and of overlapping colours, and two of new_whale;
+    `labels.csv`.
+    """
     folder = tmp_path_factory.mktemp("kinds")
     rng = np.random.default_rng(7)
     rows: list[tuple[str, str]] = [("new_0.png", "new_whale"), ("new_1.png", "new_whale")]
@@ -61,7 +63,11 @@ def quick() -> Callable[..., Recipe]:
 
 
 @pytest.fixture(scope="session")
-def learned(kinds: list[LabelledPhoto], quick: Callable[..., Recipe], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def learned(
+    kinds: list[LabelledPhoto],
+    quick: Callable[..., Recipe],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """The folder of a finished run."""
     out = tmp_path_factory.mktemp("learned") / "run"
     train_kinds(quick(), kinds, out, cache=out.parent / "cache")

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from embedding.checkpoint import BadCheckpoint, CheckpointHeader, fingerprint_of, load_weights, save_checkpoint
+from embedding.checkpoint import (
+    BadCheckpoint,
+    CheckpointHeader,
+    fingerprint_of,
+    load_weights,
+    save_checkpoint,
+)
 from embedding.embedder import Embedder
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.preprocessing import Preprocessing
@@ -18,7 +24,9 @@ At = Callable[..., np.ndarray]
 
 
 def of(method: str, rows: np.ndarray, **changed: object) -> Classifier:
-    plain = Classifier(("cat", "dog"), "centres", rows, np.zeros(0, np.int64), np.zeros(2, np.float32))
+    plain = Classifier(
+        ("cat", "dog"), "centres", rows, np.zeros(0, np.int64), np.zeros(2, np.float32)
+    )
     return replace(plain, method=method, **changed)  # type: ignore[arg-type]
 
 
@@ -38,8 +46,12 @@ def test_centres_score_by_their_cosine(at: At) -> None:
 
 def test_the_nearest_photos_of_each_kind_score_by_their_mean_cosine(at: At) -> None:
     nearest = of("nearest", at(0, 60, 90), kinds=np.array([0, 0, 1]), neighbours=2)
-    assert nearest.scores(at(0)) == pytest.approx(np.array([[0.75, 0.0]]), abs=1e-6)  # dog has one photo alone
-    assert replace(nearest, neighbours=1).scores(at(0)) == pytest.approx(np.array([[1.0, 0.0]]), abs=1e-6)
+    assert nearest.scores(at(0)) == pytest.approx(
+        np.array([[0.75, 0.0]]), abs=1e-6
+    )  # dog has one photo alone
+    assert replace(nearest, neighbours=1).scores(at(0)) == pytest.approx(
+        np.array([[1.0, 0.0]]), abs=1e-6
+    )
 
 
 def test_the_linear_head_adds_its_bias(at: At) -> None:
@@ -73,7 +85,9 @@ def test_a_classifier_travels_in_its_checkpoint_and_leaves_the_embeddings_as_the
     assert np.array_equal(found.probabilities(before), given.probabilities(before))
     assert np.array_equal(Embedder.load(checkpoint).embed_pixels(pixels), before)
     assert fingerprint == fingerprint_of(checkpoint)
-    add_classifier(checkpoint, of("nearest", rows[:2], kinds=np.array([0, 1])))  # takes the other's place
+    add_classifier(
+        checkpoint, of("nearest", rows[:2], kinds=np.array([0, 1]))
+    )  # takes the other's place
     assert read_classifier(checkpoint).method == "nearest"
     assert sorted(name for name in load_weights(checkpoint) if name.startswith("classes.")) == [
         "classes.bias",
@@ -82,8 +96,12 @@ def test_a_classifier_travels_in_its_checkpoint_and_leaves_the_embeddings_as_the
     ]
 
 
-def test_a_checkpoint_without_classes_is_refused_with_the_command_that_makes_one(checkpoint: Path) -> None:
-    with pytest.raises(BadCheckpoint, match=r"knows no classes.*flukeprint train classify --csv LABELS.csv"):
+def test_a_checkpoint_without_classes_is_refused_with_the_command_that_makes_one(
+    checkpoint: Path,
+) -> None:
+    with pytest.raises(
+        BadCheckpoint, match=r"knows no classes.*flukeprint train classify --csv LABELS.csv"
+    ):
         read_classifier(checkpoint)
 
 
@@ -100,7 +118,10 @@ def test_a_classifier_that_does_not_hold_together_is_refused(
     checkpoint: Path, at: At, damaged: dict[str, object]
 ) -> None:
     add_classifier(
-        checkpoint, of("linear", at(0, 90), **damaged) if "method" not in damaged else of(rows=at(0, 90), **damaged)
+        checkpoint,
+        of("linear", at(0, 90), **damaged)
+        if "method" not in damaged
+        else of(rows=at(0, 90), **damaged),
     )
     with pytest.raises(BadCheckpoint, match="damaged classifier"):
         read_classifier(checkpoint)

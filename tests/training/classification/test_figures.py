@@ -25,7 +25,10 @@ def test_curves_and_confusion_are_drawn_of_few_kinds_and_of_many(
 
 
 def test_reliability_is_drawn(tmp_path: Path) -> None:
-    bins = [{"stated": 0.65, "right": 0.5, "photos": 4}, {"stated": 1.0, "right": 0.9, "photos": 20}]
+    bins = [
+        {"stated": 0.65, "right": 0.5, "photos": 4},
+        {"stated": 1.0, "right": 0.9, "photos": 20},
+    ]
     draw_reliability(bins, 0.08, tmp_path / "reliability.png")
     with Image.open(tmp_path / "reliability.png") as drawn:
         assert len(drawn.convert("RGB").getcolors(1 << 24) or ()) > 20

@@ -15,7 +15,9 @@ def clouds(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), kinds
 
 
-def test_every_method_is_fitted_and_judged_on_validation(clouds: tuple[np.ndarray, np.ndarray]) -> None:
+def test_every_method_is_fitted_and_judged_on_validation(
+    clouds: tuple[np.ndarray, np.ndarray],
+) -> None:
     vectors, kinds = clouds
     fitted = fit_all(["a", "b", "c"], vectors[::2], kinds[::2], vectors[1::2], kinds[1::2])
     assert list(fitted) == ["nearest", "centres", "linear"]
@@ -33,20 +35,28 @@ def test_centres_are_the_mean_directions(clouds: tuple[np.ndarray, np.ndarray]) 
     vectors, kinds = clouds
     fitted = fit_all(["a", "b", "c"], vectors, kinds, vectors, kinds)
     mean = vectors[kinds == 1].mean(axis=0)
-    assert fitted["centres"].classifier.rows[1] == pytest.approx(mean / np.linalg.norm(mean), abs=1e-3)
+    assert fitted["centres"].classifier.rows[1] == pytest.approx(
+        mean / np.linalg.norm(mean), abs=1e-3
+    )
 
 
-def test_of_two_kinds_the_linear_head_is_the_librarys_own(clouds: tuple[np.ndarray, np.ndarray]) -> None:
+def test_of_two_kinds_the_linear_head_is_the_librarys_own(
+    clouds: tuple[np.ndarray, np.ndarray],
+) -> None:
     from sklearn.linear_model import LogisticRegression
 
     vectors, kinds = (each[:80] for each in clouds)
-    scores = fit_all(["a", "b"], vectors, kinds, vectors, kinds)["linear"].classifier.scores(vectors)
+    scores = fit_all(["a", "b"], vectors, kinds, vectors, kinds)["linear"].classifier.scores(
+        vectors
+    )
     logits = scores[:, 1] - scores[:, 0]
     found = [
         LogisticRegression(C=strength, max_iter=5000).fit(vectors, kinds).decision_function(vectors)
         for strength in (0.1, 1.0, 10.0, 100.0, 1000.0)
     ]
-    assert min(np.abs(one - logits).max() / np.abs(one).max() for one in found) < 2e-3  # half precision
+    assert (
+        min(np.abs(one - logits).max() / np.abs(one).max() for one in found) < 2e-3
+    )  # half precision
 
 
 def test_the_temperature_is_the_likeliest_of_a_fine_grid(rng: np.random.Generator) -> None:
@@ -57,7 +67,9 @@ def test_the_temperature_is_the_likeliest_of_a_fine_grid(rng: np.random.Generato
     assert temperature_of(scores, kinds) == pytest.approx(best, rel=0.01)
 
 
-def test_the_best_is_the_most_accurate_and_of_equals_the_likeliest(clouds: tuple[np.ndarray, np.ndarray]) -> None:
+def test_the_best_is_the_most_accurate_and_of_equals_the_likeliest(
+    clouds: tuple[np.ndarray, np.ndarray],
+) -> None:
     from dataclasses import replace
 
     vectors, kinds = clouds

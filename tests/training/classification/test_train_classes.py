@@ -24,7 +24,9 @@ from training.run.run import BadRun
 Quick = Callable[..., Recipe]
 
 
-def test_a_run_leaves_the_checkpoint_its_figures_and_its_pictures(learned: Path, kinds: list[LabelledPhoto]) -> None:
+def test_a_run_leaves_the_checkpoint_its_figures_and_its_pictures(
+    learned: Path, kinds: list[LabelledPhoto]
+) -> None:
     report = json.loads((learned / "report.json").read_text())
     assert report["classes"] == ["bumble", "honey", "wasp"]
     assert report["photos"] == {"train": 23, "validation": 6, "test": 7} | report["photos"]
@@ -39,18 +41,26 @@ def test_a_run_leaves_the_checkpoint_its_figures_and_its_pictures(learned: Path,
     assert f"Kept, as the best on validation: {report['method']}." in page
     assert all(f"| {name} | " in page for name in report["classes"])
     assert not list(learned.glob("resume*"))
-    assert json.loads((learned / "run.json").read_text())["fingerprint"] == fingerprint_of(learned / "best.safetensors")
+    assert json.loads((learned / "run.json").read_text())["fingerprint"] == fingerprint_of(
+        learned / "best.safetensors"
+    )
 
 
-def test_a_loaded_checkpoint_scores_the_same_as_the_run_said(learned: Path, kinds: list[LabelledPhoto]) -> None:
+def test_a_loaded_checkpoint_scores_the_same_as_the_run_said(
+    learned: Path, kinds: list[LabelledPhoto]
+) -> None:
     with (learned / "split.csv").open() as file:
         parts = {row["image"]: row["part"] for row in csv.DictReader(file)}
     test = [photo for photo in kinds if parts.get(photo.name) == "test"]
     read, _ = embedded(test, Embedder.load(learned / "best.safetensors"), "Embedding")
     classifier = read_classifier(learned / "best.safetensors")
-    answers = answers_of(classifier, [one.photo.name for one in read], np.stack([one.vector for one in read]))
+    answers = answers_of(
+        classifier, [one.photo.name for one in read], np.stack([one.vector for one in read])
+    )
     assert answers_csv(answers) == (learned / "test_predictions.csv").read_text()
-    accuracy = np.mean([one.label == photo.individual for one, photo in zip(answers, test, strict=True)])
+    accuracy = np.mean(
+        [one.label == photo.individual for one, photo in zip(answers, test, strict=True)]
+    )
     assert accuracy == json.loads((learned / "report.json").read_text())["test"]["accuracy"]
 
 
@@ -63,18 +73,28 @@ def test_the_same_seed_gives_the_same_file_and_figures(
 
 
 def test_a_pack_without_the_photos_gives_the_same_file_and_figures(
-    learned: Path, kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    learned: Path,
+    kinds: list[LabelledPhoto],
+    quick: Quick,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = tmp_path / "pack"
     pack(kinds, preprocessing_of(quick().input), folder)
     assert not (folder / kinds[0].name).exists()
-    train_by_kinds(quick(), (), [folder], tmp_path / "run", cache=folder, resume=False, tensorboard=False)
+    train_by_kinds(
+        quick(), (), [folder], tmp_path / "run", cache=folder, resume=False, tensorboard=False
+    )
     assert "left out" in capsys.readouterr().err  # the photos of new_whale, which a pack has too
-    assert fingerprint_of(tmp_path / "run" / "best.safetensors") == fingerprint_of(learned / "best.safetensors")
+    assert fingerprint_of(tmp_path / "run" / "best.safetensors") == fingerprint_of(
+        learned / "best.safetensors"
+    )
     for name in ("report.json", "test_predictions.csv", "split.csv", "metrics.csv"):
         mine, theirs = ((run / name).read_text() for run in (tmp_path / "run", learned))
         if name == "metrics.csv":  # its last column is the time that it took
-            mine, theirs = ([row.rpartition(",")[0] for row in text.splitlines()] for text in (mine, theirs))
+            mine, theirs = (
+                [row.rpartition(",")[0] for row in text.splitlines()] for text in (mine, theirs)
+            )
         assert mine == theirs, name
 
 
@@ -82,7 +102,9 @@ def test_the_pictures_of_a_run_speak_of_accuracy(
     kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr("training.run.loop.draw_curves", lambda *_, is_of_classes: asked.append(is_of_classes))
+    monkeypatch.setattr(
+        "training.run.loop.draw_curves", lambda *_, is_of_classes: asked.append(is_of_classes)
+    )
     train_kinds(quick("schedule.epochs=1"), kinds, tmp_path / "run", cache=tmp_path / "cache")
     assert asked == [True]
 
@@ -103,7 +125,9 @@ def test_a_run_that_was_stopped_before_its_report_gets_it(
     assert (out / "report.json").read_text() == "kept", "a finished run is left as it is"
 
 
-def test_a_used_folder_is_refused(learned: Path, kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path) -> None:
+def test_a_used_folder_is_refused(
+    learned: Path, kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path
+) -> None:
     with pytest.raises(BadRun, match="is not empty"):
         train_kinds(quick(), kinds, learned, cache=tmp_path / "cache")
 
@@ -115,7 +139,11 @@ def test_few_kinds_fill_the_batch_with_several_photos_of_each(learned: Path) -> 
 
 
 def test_only_the_first_of_several_processes_reports(
-    learned: Path, kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    learned: Path,
+    kinds: list[LabelledPhoto],
+    quick: Quick,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "run"
     out.mkdir()

@@ -14,7 +14,11 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def flukeprint(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flukeprint", *map(str, words)], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-m", "flukeprint", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
 
 
@@ -27,7 +31,14 @@ def test_a_folder_is_classified_and_an_unreadable_photo_stops_nobody(
         (folder / name).write_bytes((kind_folder / Path(name).name).read_bytes())
     (folder / "empty.jpg").touch()
 
-    done = flukeprint("classify", folder, "--checkpoint", learned / "best.safetensors", "--out", tmp_path / "p.csv")
+    done = flukeprint(
+        "classify",
+        folder,
+        "--checkpoint",
+        learned / "best.safetensors",
+        "--out",
+        tmp_path / "p.csv",
+    )
 
     assert done.returncode == 1
     assert "empty.jpg" in done.stderr
@@ -40,8 +51,12 @@ def test_a_folder_is_classified_and_an_unreadable_photo_stops_nobody(
         assert 1.0002 > float(row["probability"]) + float(row["second_probability"]) > 0.6
 
 
-def test_a_checkpoint_of_individuals_is_refused_before_any_photo(kind_folder: Path, tmp_path: Path) -> None:
-    done = flukeprint("classify", kind_folder, "--checkpoint", DEFAULT_CHECKPOINT, "--out", tmp_path / "p.csv")
+def test_a_checkpoint_of_individuals_is_refused_before_any_photo(
+    kind_folder: Path, tmp_path: Path
+) -> None:
+    done = flukeprint(
+        "classify", kind_folder, "--checkpoint", DEFAULT_CHECKPOINT, "--out", tmp_path / "p.csv"
+    )
     assert done.returncode == 2
     assert "knows no classes. Train one that does: `flukeprint train classify" in done.stderr
     assert not (tmp_path / "p.csv").exists()
@@ -50,7 +65,12 @@ def test_a_checkpoint_of_individuals_is_refused_before_any_photo(kind_folder: Pa
 def test_nothing_is_written_where_no_photo_can_be_read(learned: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     done = flukeprint(
-        "classify", tmp_path / "empty.jpg", "--checkpoint", learned / "best.safetensors", "--out", tmp_path / "p.csv"
+        "classify",
+        tmp_path / "empty.jpg",
+        "--checkpoint",
+        learned / "best.safetensors",
+        "--out",
+        tmp_path / "p.csv",
     )
     assert done.returncode == 2
     assert "no photo could be read" in done.stderr
@@ -64,7 +84,9 @@ def test_nothing_is_written_where_no_photo_can_be_read(learned: Path, tmp_path: 
         (["--photos", "a", "--extra-photos", "b"], "--extra-photos is for recipes of individuals"),
     ],
 )
-def test_train_says_what_a_recipe_for_classes_does_not_take(words: list[str], said: str, tmp_path: Path) -> None:
+def test_train_says_what_a_recipe_for_classes_does_not_take(
+    words: list[str], said: str, tmp_path: Path
+) -> None:
     done = flukeprint("train", "classify", *words, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert said in " ".join(done.stderr.replace("│", " ").split())

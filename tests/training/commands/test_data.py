@@ -50,9 +50,13 @@ def test_findings_are_exit_code_1_and_written(labels: tuple[object, ...], tmp_pa
     assert alone.exit_code == 1 and json.loads(alone.stdout)["is_clean"] is False
 
 
-def test_a_folder_for_a_file_is_refused_before_the_work(labels: tuple[object, ...], tmp_path: Path) -> None:
+def test_a_folder_for_a_file_is_refused_before_the_work(
+    labels: tuple[object, ...], tmp_path: Path
+) -> None:
     refused = invoke("check", *labels, "--html", tmp_path)
-    assert isinstance(refused.exception, FlukeprintError) and "is a folder" in str(refused.exception)
+    assert isinstance(refused.exception, FlukeprintError) and "is a folder" in str(
+        refused.exception
+    )
     refused = invoke("explore", *labels, "--out", tmp_path / "a.png")
     assert isinstance(refused.exception, FlukeprintError) and "is a file" in str(refused.exception)
 
@@ -67,7 +71,10 @@ def test_a_folder_for_a_file_is_refused_before_the_work(labels: tuple[object, ..
     ],
 )
 def test_a_place_that_can_not_be_written_is_refused_before_a_photo_is_read(
-    words: tuple[str, str], labels: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, str],
+    labels: tuple[object, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def read(*_: object, **__: object) -> None:
         raise AssertionError("photos were read first")
@@ -91,7 +98,8 @@ def test_a_set_that_is_no_good_is_counted_and_data_check_is_named(
     said = str(refused.exception)
     assert said.startswith(f"{file}, line 2, photo b.png: the label is empty")
     assert said.endswith(
-        ". In all: 2 rows that can't be understood, 1 photo whose rows disagree, 2 labelled photos that aren't there; "
+        ". In all: 2 rows that can't be understood, 1 photo whose rows disagree, 2 labelled "
+        "photos that aren't there; "
         f"`flukeprint data check {file} --photos {tmp_path}` lists each"
     )
 
@@ -101,9 +109,13 @@ def test_labels_that_are_not_there_say_what_is_allowed(command: str, tmp_path: P
     out = () if command == "check" else ("--out", tmp_path / "out")
     refused = invoke(command, tmp_path / "nope.csv", "--photos", tmp_path, *out)
     assert isinstance(refused.exception, BadLabels)
-    assert "nope.csv: there is no such file. Give the labels as a CSV with the columns" in str(refused.exception)
+    assert "nope.csv: there is no such file. Give the labels as a CSV with the columns" in str(
+        refused.exception
+    )
     refused = invoke(command, "--photos", tmp_path / "nope", *out)
-    assert "there is no such folder; give the folder of the photographs (--photos)" in str(refused.exception)
+    assert "there is no such folder; give the folder of the photographs (--photos)" in str(
+        refused.exception
+    )
 
 
 def test_explore_writes_everything(labels: tuple[object, ...], tmp_path: Path) -> None:

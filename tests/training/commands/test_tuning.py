@@ -36,30 +36,64 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(
         options = ("--out", tmp_path / name, *fast_options, "--set", f"seed={seed}")
         done = invoke("train", "tiny", *labels, *options)
         assert done.exit_code == 0, done.output
-    same = invoke("runs", "compare", tmp_path / "first", tmp_path / "again", "--curves", tmp_path / "curves.png")
+    same = invoke(
+        "runs",
+        "compare",
+        tmp_path / "first",
+        tmp_path / "again",
+        "--curves",
+        tmp_path / "curves.png",
+    )
     assert same.exit_code == 0, same.output
     assert "choices: identical" in same.output and "different" not in same.output
     assert "figures of every epoch, to the last digit: identical" in same.output
     assert "checkpoint's fingerprint: identical" in same.output
     assert (tmp_path / "curves.png").exists()
-    parted = json.loads(invoke("runs", "compare", tmp_path / "first", tmp_path / "other", "--json").output)
+    parted = json.loads(
+        invoke("runs", "compare", tmp_path / "first", tmp_path / "other", "--json").output
+    )
     assert parted["choices"] == [["seed", 3, 4]]
-    assert (parted["has_same_metrics"], parted["has_same_fingerprint"], parted["parts_at"]) == (False, False, 1)
+    assert (parted["has_same_metrics"], parted["has_same_fingerprint"], parted["parts_at"]) == (
+        False,
+        False,
+        1,
+    )
     assert parted["has_same_photos"]
 
     listed = invoke("runs", tmp_path, "--filter", "recipe=tiny")
     assert listed.exit_code == 0 and "over seeds" in listed.output, listed.output
     told = json.loads(invoke("runs", tmp_path, "--json", "--sort", "-run").output)
     assert [Path(run["run"]).name for run in told["runs"]] == ["again", "first", "other"]
-    assert told["runs"][0]["fingerprint"] == told["runs"][1]["fingerprint"] != told["runs"][2]["fingerprint"]
-    assert all(run["is_finished"] and run["seconds"] > 0 and run["machine"]["threads"] == 1 for run in told["runs"])
+    assert (
+        told["runs"][0]["fingerprint"]
+        == told["runs"][1]["fingerprint"]
+        != told["runs"][2]["fingerprint"]
+    )
+    assert all(
+        run["is_finished"] and run["seconds"] > 0 and run["machine"]["threads"] == 1
+        for run in told["runs"]
+    )
     (group,) = told["over_seeds"]
     assert group["seeds"] == [3, 4]
-    assert invoke("runs", "list", tmp_path, "--json", "--sort", "-run").output == json.dumps(told, indent=2) + "\n"
+    assert (
+        invoke("runs", "list", tmp_path, "--json", "--sort", "-run").output
+        == json.dumps(told, indent=2) + "\n"
+    )
 
 
-def test_a_sweep_of_real_trainings(labels: tuple[object, ...], fast_options: list[str], tmp_path: Path) -> None:
-    vary = ("--vary", "optimiser.kind=adamw|sgd", "--sampler", "grid", "--pruner", "none", "--workers", 2)
+def test_a_sweep_of_real_trainings(
+    labels: tuple[object, ...], fast_options: list[str], tmp_path: Path
+) -> None:
+    vary = (
+        "--vary",
+        "optimiser.kind=adamw|sgd",
+        "--sampler",
+        "grid",
+        "--pruner",
+        "none",
+        "--workers",
+        2,
+    )
     options = ("--out", tmp_path / "sweep", *fast_options, "--set", "schedule.epochs=1")
     done = invoke("sweep", "tiny", *labels, *vary, *options)
     assert done.exit_code == 0, done.output
@@ -81,7 +115,16 @@ def test_a_sweep_learns_from_extra_photos_by_a_split_and_goes_on_with_no_others(
     more.mkdir()
     Image.new("RGB", (48, 32), (9, 90, 200)).save(more / "x.png")
     (more / "x.csv").write_text("image,label,probability\nx.png,new_whale,0.9\n")
-    beginning = ("sweep", "tiny", *labels, "--out", tmp_path / "sweep", *fast_options, "--set", "schedule.epochs=1")
+    beginning = (
+        "sweep",
+        "tiny",
+        *labels,
+        "--out",
+        tmp_path / "sweep",
+        *fast_options,
+        "--set",
+        "schedule.epochs=1",
+    )
     beginning = (*beginning, "--vary", "optimiser.kind=adamw|sgd", "--trials", 1)
     given = {"--split": split, "--extra-photos": more, "--extra-csv": more / "x.csv"}
 
@@ -120,10 +163,15 @@ def test_a_sweep_tells_a_slip_before_it_begins(labels: tuple[object, ...], tmp_p
         (("tinny", *labels, *out, "--vary", "seed=0|1"), "no recipe 'tinny'"),
         (("tiny", "--photos", tmp_path / "absent", *out, "--vary", "seed=0|1"), "no such folder"),
         (("tiny", *labels, *out, "--vary", "sede=0|1"), "unknown key 'sede'"),
-        (("tiny", *labels, *out, "--vary", "seed=0|1", "--split", tmp_path / "nope.csv"), "nope.csv: there is no such"),
+        (
+            ("tiny", *labels, *out, "--vary", "seed=0|1", "--split", tmp_path / "nope.csv"),
+            "nope.csv: there is no such",
+        ),
     ):
         done = invoke("sweep", *arguments)
-        assert isinstance(done.exception, FlukeprintError) and said in str(done.exception), done.output
+        assert isinstance(done.exception, FlukeprintError) and said in str(done.exception), (
+            done.output
+        )
     assert not (tmp_path / "sweep").exists()
     assert invoke("sweep", "tiny", *labels, *out, "--sampler", "guess").exit_code == 2
 
@@ -134,9 +182,20 @@ def test_a_model_is_summed_up() -> None:
     assert told["dimension"] == 32 and told["measured"] is None
     shown = invoke("model", "summary", *recipe, "--batch", 4)
     assert shown.exit_code == 0, shown.output
-    assert "backbone" in shown.stdout and "photos/s" in shown.stdout and f"{told['parameters']:,}" in shown.stdout
-    assert shown.stderr.startswith("timing photos a second in batches of 1 and 4; --no-speed leaves it out\n")
+    assert (
+        "backbone" in shown.stdout
+        and "photos/s" in shown.stdout
+        and f"{told['parameters']:,}" in shown.stdout
+    )
+    assert shown.stderr.startswith(
+        "timing photos a second in batches of 1 and 4; --no-speed leaves it out\n"
+    )
     # The tables come first, since timing takes a while.
-    assert 0 < shown.output.index("parameters") < shown.output.index("timing photos") < shown.output.index("photos/s")
+    assert (
+        0
+        < shown.output.index("parameters")
+        < shown.output.index("timing photos")
+        < shown.output.index("photos/s")
+    )
     refused = invoke("model", "summary", "--set", "input.width_px=64")
     assert refused.exit_code == 2 and "--recipe" in refused.output

@@ -1,4 +1,6 @@
-"""training/data/check.py, findings.py and what tells of them: planted faults, all found and nothing else."""
+"""training/data/check.py, findings.py and what tells of them: planted faults, all found and nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def draw(path: Path, seed: int, size: tuple[int, int] = (160, 80), **options: ob
 
 @pytest.fixture
 def labelled(tmp_path: Path) -> Callable[..., CheckReport]:
-    """Ten photos of five individuals in tmp_path/photos; `change` may change files and rows before they are checked."""
+    """Ten photos of five individuals in tmp_path/photos; `change` may change files and rows before
+    they are checked.
+    """
 
     def _labelled(change: Callable[[Path, dict[str, str]], None] | None = None) -> CheckReport:
         photos, rows = tmp_path / "photos", {f"p{at}.jpg": f"w_{at // 2}" for at in range(10)}
@@ -51,8 +55,17 @@ def test_a_set_without_a_fault(labelled: Callable[..., CheckReport]) -> None:
     report = labelled()
     assert report.is_clean and report.findings == ()
     facts = report.facts
-    assert (facts["rows"], facts["labels"], facts["files"], facts["labelled_files"]) == (10, 5, 10, 10)
-    assert (facts["width_px"], facts["sizes"], facts["formats"]) == ([160, 160, 160], 1, {"JPEG": 10})
+    assert (facts["rows"], facts["labels"], facts["files"], facts["labelled_files"]) == (
+        10,
+        5,
+        10,
+        10,
+    )
+    assert (facts["width_px"], facts["sizes"], facts["formats"]) == (
+        [160, 160, 160],
+        1,
+        {"JPEG": 10},
+    )
     assert summary(report) == "Nothing is wrong."
 
 
@@ -63,10 +76,15 @@ def test_labels_and_files_that_do_not_agree(labelled: Callable[..., CheckReport]
         del rows["p2.jpg"]
 
     report = labelled(change)
-    assert kinds(report) == {"no_photo": [("p0.jpg",), ("p1.jpg",)], "no_label": [("P0.JPG",), ("p2.jpg",)]}
+    assert kinds(report) == {
+        "no_photo": [("p0.jpg",), ("p1.jpg",)],
+        "no_label": [("P0.JPG",), ("p2.jpg",)],
+    }
     assert not report.is_clean
     absent, unlabelled = report.findings
-    assert absent.cases[0].said == "P0.JPG differs by letter case alone" and absent.cases[1].said == ""
+    assert (
+        absent.cases[0].said == "P0.JPG differs by letter case alone" and absent.cases[1].said == ""
+    )
     assert "1 of them differ" in absent.advice and "1 by letter case" in absent.advice
     assert unlabelled.cases[0].said == "p0.jpg in the labels differs by letter case alone"
     assert summary(report) == "4 cases of 2 kinds are wrong."
@@ -85,9 +103,15 @@ def test_bad_files(labelled: Callable[..., CheckReport]) -> None:
     assert report.findings[0].cases[1].said.startswith("truncated")
 
 
-def test_the_same_picture_twice_within_and_across_labels(labelled: Callable[..., CheckReport]) -> None:
+def test_the_same_picture_twice_within_and_across_labels(
+    labelled: Callable[..., CheckReport],
+) -> None:
     def change(photos: Path, rows: dict[str, str]) -> None:
-        for name, source, label in (("copy", 0, "w_0"), ("mislabelled", 2, "w_4"), ("known", 4, "new_whale")):
+        for name, source, label in (
+            ("copy", 0, "w_0"),
+            ("mislabelled", 2, "w_4"),
+            ("known", 4, "new_whale"),
+        ):
             (photos / f"{name}.jpg").write_bytes((photos / f"p{source}.jpg").read_bytes())
             rows[f"{name}.jpg"] = label
         draw(photos / "small.jpg", 6, size=(140, 70), quality=60)
@@ -155,18 +179,30 @@ def test_a_folder_of_labels(tmp_path: Path) -> None:
     draw(tmp_path / "w_2" / "b.jpg", 1)
     draw(tmp_path / "loose.jpg", 2)
     report = check_set(None, tmp_path)
-    assert kinds(report) == {"no_label": [("loose.jpg",)], "same_file_across_labels": [("w_1/a.jpg", "w_2/b.jpg")]}
+    assert kinds(report) == {
+        "no_label": [("loose.jpg",)],
+        "same_file_across_labels": [("w_1/a.jpg", "w_2/b.jpg")],
+    }
 
 
-def test_json_tells_every_case_and_the_table_the_first(labelled: Callable[..., CheckReport]) -> None:
+def test_json_tells_every_case_and_the_table_the_first(
+    labelled: Callable[..., CheckReport],
+) -> None:
     report = labelled(lambda photos, rows: [rows.pop(f"p{at}.jpg") for at in range(6)] and None)
     told = json.loads(json.dumps(report.to_json()))
     assert told["is_clean"] is False
-    assert [(each["kind"], each["count"], len(each["cases"])) for each in told["findings"]] == [("no_label", 6, 6)]
+    assert [(each["kind"], each["count"], len(each["cases"])) for each in told["findings"]] == [
+        ("no_label", 6, 6)
+    ]
     console = Console(width=100, record=True, file=StringIO())
     console.print(facts_table(report.facts), findings_table(report))
     text = console.export_text()
-    assert "photos without a label" in text and "p2.jpg" in text and "p3.jpg" not in text and "and 3 more" in text
+    assert (
+        "photos without a label" in text
+        and "p2.jpg" in text
+        and "p3.jpg" not in text
+        and "and 3 more" in text
+    )
 
 
 def test_a_case_in_a_line() -> None:
@@ -175,7 +211,9 @@ def test_a_case_in_a_line() -> None:
     assert case_line(Case(tuple("abcde"), (None,) * 5)) == "a = b = c and 2 more"
 
 
-def test_the_page_is_bounded_and_escapes(labelled: Callable[..., CheckReport], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_is_bounded_and_escapes(
+    labelled: Callable[..., CheckReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def change(photos: Path, rows: dict[str, str]) -> None:
         for at in range(6):
             del rows[f"p{at}.jpg"]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.photos.perceptual_hash import HASH_BYTES, differing_bits
+from training.data import duplicates
 from training.data.duplicates import Alike, find_alike, joined, near_groups
 from training.data.file_facts import PhotoLook
 
@@ -28,14 +29,21 @@ def naive_groups(hashes: list[bytes], most_bits: int) -> list[list[int]]:
             if differing_bits(first, hashes[other]) <= most_bits:
                 old, new = roots[one], roots[other]
                 roots = [new if root == old else root for root in roots]
-    groups = [[at for at, root in enumerate(roots) if root == kind] for kind in dict.fromkeys(roots)]
+    groups = [
+        [at for at, root in enumerate(roots) if root == kind] for kind in dict.fromkeys(roots)
+    ]
     return [group for group in groups if len(group) > 1]
 
 
 def test_copies_are_exact_and_changed_copies_near() -> None:
     far = hashed(*range(100, 200))
     found = find_alike(
-        [look("b", "1", hashed(0)), look("a", "1", hashed(0)), look("c", "2", hashed(1)), look("d", "3", far)]
+        [
+            look("b", "1", hashed(0)),
+            look("a", "1", hashed(0)),
+            look("c", "2", hashed(1)),
+            look("d", "3", far),
+        ]
     )
     assert found == [Alike(("a", "b"), (0, 0), True), Alike(("a", "b", "c"), (0, 0, 2), False)]
 

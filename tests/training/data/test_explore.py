@@ -23,7 +23,9 @@ def photo(name: str, individual: str | None, taken_at: str | None = None) -> Lab
 
 @pytest.fixture
 def found(tmp_path: Path) -> Exploration:
-    """Three photos of w_1 (humpback), one of w_2 (fin), one new_whale and one that can't be read."""
+    """Three photos of w_1 (humpback), one of w_2 (fin), one new_whale and one that can't be
+    read.
+    """
     rng = np.random.default_rng(1)
     rows = [
         "image,label,species,encounter,taken_at,region",
@@ -37,7 +39,9 @@ def found(tmp_path: Path) -> Exploration:
     ]
     (tmp_path / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
     for at, name in enumerate("abcde"):
-        Image.fromarray(rng.integers(0, 256, (20 + at, 30, 3), np.uint8)).save(tmp_path / f"{name}.png")
+        Image.fromarray(rng.integers(0, 256, (20 + at, 30, 3), np.uint8)).save(
+            tmp_path / f"{name}.png"
+        )
     (tmp_path / "bad.png").write_bytes(b"")
     return explore_set(read_labels(tmp_path / "labels.csv", tmp_path, absent="skip"), tmp_path)
 
@@ -70,9 +74,16 @@ def test_channels_are_those_of_a_naive_loop(found: Exploration) -> None:
 
 def test_times_of_files_count_where_labels_say_nothing() -> None:
     photos = [photo("a", "w_1", "2018-06-01"), photo("b", "w_1"), photo("c", None)]
-    time = time_coverage(photos, {"a": "2001-01-01T00:00:00", "b": "2018-06-01T09:00:00", "c": None})
+    time = time_coverage(
+        photos, {"a": "2001-01-01T00:00:00", "b": "2018-06-01T09:00:00", "c": None}
+    )
     assert time is not None
-    assert (time.by_label, time.by_file, time.per_year, time.labels_on_several_days) == (1, 1, {2018: 2}, 0)
+    assert (time.by_label, time.by_file, time.per_year, time.labels_on_several_days) == (
+        1,
+        1,
+        {2018: 2},
+        0,
+    )
     assert time_coverage([photo("c", None)], {}) is None
 
 
@@ -87,14 +98,22 @@ def test_labels_come_most_photographed_first_and_equal_ones_by_name() -> None:
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "w_1").mkdir()
     (tmp_path / "w_1" / "a.jpg").write_bytes(b"")
-    with pytest.raises(BadLabels, match="none of the 1 labelled photos can be read: the file is empty"):
+    with pytest.raises(
+        BadLabels, match="none of the 1 labelled photos can be read: the file is empty"
+    ):
         explore_set(read_labels(None, tmp_path), tmp_path)
 
 
 def test_figures_sheets_and_page(found: Exploration, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shown = draw_figures(found, out)
-    assert set(shown) == {"photos-per-label.png", "species.png", "time.png", "tones.png", "sizes.png"}
+    assert set(shown) == {
+        "photos-per-label.png",
+        "species.png",
+        "time.png",
+        "tones.png",
+        "sizes.png",
+    }
     sheet = draw_sheet("w_2", found.photos, out / "sheet-01.png")  # one of its photos can't be read
     for name in (*shown, "sheet-01.png"):
         with Image.open(out / name) as drawn:
@@ -121,7 +140,9 @@ def test_a_sheet_holds_24_of_many(tmp_path: Path) -> None:
     assert draw_sheet("w_1", photos[:1], tmp_path / "s.png").height < 80
 
 
-def test_many_labels_of_many_photos_are_drawn_as_a_histogram(tmp_path: Path, found: Exploration) -> None:
+def test_many_labels_of_many_photos_are_drawn_as_a_histogram(
+    tmp_path: Path, found: Exploration
+) -> None:
     from training.data.explore_figures import draw_labels
 
     draw_labels({f"w_{at}": 1 + at**2 for at in range(40)}, tmp_path / "many.png")

@@ -47,7 +47,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return axes_drawn
 
 
-@pytest.mark.parametrize(("least", "most"), [(1, 1), (3, 3), (3, 4), (6, 9), (12, 15), (25, 39), (1, 700), (60, 4000)])
+@pytest.mark.parametrize(
+    ("least", "most"), [(1, 1), (3, 3), (3, 4), (6, 9), (12, 15), (25, 39), (1, 700), (60, 4000)]
+)
 def test_every_logarithmic_axis_of_labels_has_ticks_in_view(
     least: int, most: int, drawn: list[Any], tmp_path: Path
 ) -> None:

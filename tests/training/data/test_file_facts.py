@@ -44,7 +44,9 @@ def test_a_plain_photo(tmp_path: Path) -> None:
 def test_colour_grey_and_alpha(tmp_path: Path) -> None:
     grey = noise("L")
     assert looked(tmp_path, grey).tint == "grey"
-    assert looked(tmp_path, grey.convert("RGB"), "b.jpg", quality=60).tint == "grey stored as colour"
+    assert (
+        looked(tmp_path, grey.convert("RGB"), "b.jpg", quality=60).tint == "grey stored as colour"
+    )
     clear = looked(tmp_path, noise("RGBA"))
     assert (clear.has_alpha, clear.mode, clear.tint) == (True, "RGBA", "colour")
     assert looked(tmp_path, Image.new("RGB", (50, 50), "red")).perceptual is None
@@ -65,7 +67,12 @@ def test_a_turned_tiff_is_told_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     seen = looked(tmp_path, noise(), "a.tif", exif=exif)
-    assert (seen.orientation, seen.width_px, seen.height_px, seen.file_format) == (6, 40, 80, "TIFF")
+    assert (seen.orientation, seen.width_px, seen.height_px, seen.file_format) == (
+        6,
+        40,
+        80,
+        "TIFF",
+    )
 
 
 def test_tones_are_shares_of_each_channel(tmp_path: Path) -> None:
@@ -87,8 +94,15 @@ def test_bad_files_are_told_and_stop_nobody(tmp_path: Path) -> None:
     names = ["cut.jpg", "empty.jpg", "absent.jpg", "text.jpg", "good.jpg"]
     seen = dict(zip(names, look_at_all(names, tmp_path), strict=True))
     assert [one.name for one, _ in seen.values()] == names
-    for name, said in (("cut", "truncated"), ("empty", "0 bytes"), ("absent", "no such file"), ("text", "not a photo")):
+    for name, said in (
+        ("cut", "truncated"),
+        ("empty", "0 bytes"),
+        ("absent", "no such file"),
+        ("text", "not a photo"),
+    ):
         one, tones = seen[f"{name}.jpg"]
-        assert one.fault is not None and one.fault.startswith(("the file", "there", "not a", "truncated"))
+        assert one.fault is not None and one.fault.startswith(
+            ("the file", "there", "not a", "truncated")
+        )
         assert said in one.fault and tones is None
     assert seen["good.jpg"][0].fault is None

@@ -1,4 +1,7 @@
-"""training/ensembles/fit_gate.py: which members answer for which species. The fit itself is tried in test_combine.py."""
+"""training/ensembles/fit_gate.py: which members answer for which species.
+
+The fit itself is tried in test_combine.py.
+"""
 
 from pathlib import Path
 
@@ -28,7 +31,9 @@ def test_experts_are_members_of_known_species() -> None:
 
 def test_the_gate_sees_nothing_that_is_held_out() -> None:
     photos = [
-        LabelledPhoto(f"{species}/{at}", Path("x"), f"{species}/{at % 40}", species, None, None, None)
+        LabelledPhoto(
+            f"{species}/{at}", Path("x"), f"{species}/{at % 40}", species, None, None, None
+        )
         for species in ("orca", "minke")
         for at in range(2 * PHOTOS_OF_SPECIES)
     ]

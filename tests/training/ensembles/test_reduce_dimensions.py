@@ -1,4 +1,6 @@
-"""training/ensembles/reduce_dimensions.py: the axes that are kept are the longest, and of two looks those of sums and of differences."""
+"""training/ensembles/reduce_dimensions.py: the axes that are kept are the longest, and of two looks
+those of sums and of differences.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def untouched() -> dict[str, Tensor]:
 
 @pytest.fixture
 def looks() -> tuple[Tensor, Tensor]:
-    """Unit looks (200, 12) at photos and at their mirror images: alike in 5 directions and opposite in 2 others."""
+    """Unit looks (200, 12) at photos and at their mirror images: alike in 5 directions and opposite
+    in 2 others.
+    """
     drawn = torch.Generator().manual_seed(7)
     turned = torch.linalg.qr(torch.randn(WIDTH, WIDTH, generator=drawn))[0]  # pyright: ignore
     even = torch.randn(200, 5, generator=drawn) @ turned[:5]
@@ -56,12 +60,16 @@ def test_one_look_keeps_its_longest_axes(looks: tuple[Tensor, Tensor]) -> None:
 def test_what_can_t_be_brought_down_is_refused(looks: tuple[Tensor, Tensor]) -> None:
     seen, mirrored = looks
     with pytest.raises(
-        BadDimensions, match="13 dimensions of embeddings that have 12, by 200 photos; allowed are 1 to 12"
+        BadDimensions,
+        match="13 dimensions of embeddings that have 12, by 200 photos; allowed are 1 to 12",
     ):
         thin(untouched(), "", seen, 13)
-    with pytest.raises(BadDimensions, match=r"25 dimensions of embeddings that have 24, .* allowed are 1 to 24"):
+    with pytest.raises(
+        BadDimensions, match=r"25 dimensions of embeddings that have 24, .* allowed are 1 to 24"
+    ):
         thin(untouched(), "", seen, 25, mirrored=mirrored)
     with pytest.raises(
-        BadDimensions, match=r"members\.0\. has no linear embedding with BNNeck .* without --dimensions"
+        BadDimensions,
+        match=r"members\.0\. has no linear embedding with BNNeck .* without --dimensions",
     ):
         thin({"members.0.project.weight": torch.eye(WIDTH)}, "members.0.", seen, 4)

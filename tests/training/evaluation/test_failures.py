@@ -1,4 +1,6 @@
-"""training/evaluation/failures.py: who was asked for and answered, at known angles; classes whose bounds are the hits'."""
+"""training/evaluation/failures.py: who was asked for and answered, at known angles; classes whose
+bounds are the hits'.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ WHALES: dict[str, tuple[str | None, float, Role]] = {
     "c1": ("c", 120, "disjoint"),
     "n1": (None, 180, "unknown_query"),
 }
-PHOTOS = [LabelledPhoto(name, Path(name), individual) for name, (individual, _, _) in WHALES.items()]
+PHOTOS = [
+    LabelledPhoto(name, Path(name), individual) for name, (individual, _, _) in WHALES.items()
+]
 SPLIT = Split({name: role for name, (_, _, role) in WHALES.items()})
 
 
@@ -70,7 +74,9 @@ def test_known_queries_tell_their_own_and_the_nearest_other(at: At) -> None:
 
 
 def test_another_score_is_another_answer(at: At) -> None:
-    answers = answers_of(at(*(degrees for _, degrees, _ in WHALES.values())), PHOTOS, SPLIT, "centre")
+    answers = answers_of(
+        at(*(degrees for _, degrees, _ in WHALES.values())), PHOTOS, SPLIT, "centre"
+    )
     hit, _ = known_asked(answers, "centre")
     assert hit.own.distance == pytest.approx(0, abs=1e-6)  # the centre of a is at 10
 
@@ -89,14 +95,21 @@ def test_a_photo_left_out_is_asked_among_the_others(at: At) -> None:
 
 
 def test_where_nobody_else_is_there_nobody_is_named(at: At) -> None:
-    alone = left_out_asked(at(0, 10), [LabelledPhoto(name, Path(name), "a") for name in ("a1", "a2")])
-    assert [(each.rank, each.other, each.answer.photo) for each in alone] == [(1, None, "a2"), (1, None, "a1")]
+    alone = left_out_asked(
+        at(0, 10), [LabelledPhoto(name, Path(name), "a") for name in ("a1", "a2")]
+    )
+    assert [(each.rank, each.other, each.answer.photo) for each in alone] == [
+        (1, None, "a2"),
+        (1, None, "a1"),
+    ]
 
 
 # --- classes ---
 
 
-def photo_file(folder: Path, name: str, *, low: int = 50, high: int = 209, cell_px: int = 4) -> Path:
+def photo_file(
+    folder: Path, name: str, *, low: int = 50, high: int = 209, cell_px: int = 4
+) -> Path:
     """A checkered photo of 128 x 64 px between two greys."""
     rows, columns = np.indices((64, 128)) // cell_px
     pixels = np.where((rows + columns) % 2 == 1, high, low).astype(np.uint8)
@@ -105,7 +118,9 @@ def photo_file(folder: Path, name: str, *, low: int = 50, high: int = 209, cell_
     return path
 
 
-def asked_of(path: Path, rank: int, *, references: int = 3, distance: float = 0.5, box: Box | None = None) -> Asked:
+def asked_of(
+    path: Path, rank: int, *, references: int = 3, distance: float = 0.5, box: Box | None = None
+) -> Asked:
     own, other = Candidate("a", distance, "a.png"), Candidate("b", distance, "b.png")
     return Asked(LabelledPhoto(path.name, path, "a", box=box), rank, own, other, references)
 
@@ -143,7 +158,11 @@ ORDINARY = Box(0.0, 0.0, 0.9, 0.9)
     ],
 )
 def test_a_miss_is_in_the_classes_that_its_photo_and_gallery_put_it_in(
-    made: dict[str, int], given: dict[str, object], found: tuple[str, ...], hits: list[Asked], tmp_path: Path
+    made: dict[str, int],
+    given: dict[str, object],
+    found: tuple[str, ...],
+    hits: list[Asked],
+    tmp_path: Path,
 ) -> None:
     miss = asked_of(photo_file(tmp_path, "miss.png", **made), **{"box": ORDINARY, **given})  # type: ignore[arg-type]
     assert failure_rows([*hits, miss])[-1].classes == found
@@ -163,17 +182,25 @@ def test_without_hits_nothing_is_rare(tmp_path: Path) -> None:
 def test_a_box_that_the_locator_missed_is_seen(tmp_path: Path) -> None:
     torch.manual_seed(1)
     network = Network(NetworkConfig("test_resnet", embedding_dim=4))
-    embedder = Embedder(network, Preprocessing(32, 32, crop="box"), "", locator=Locator(), device="cpu")
+    embedder = Embedder(
+        network, Preprocessing(32, 32, crop="box"), "", locator=Locator(), device="cpu"
+    )
     path = photo_file(tmp_path, "miss.png")
     with Image.open(path) as image:
         located = locate(embedder.locator or Locator(), [image.convert("RGB")])[0]
     away = Box(0.0, 0.0, 0.05, 0.05)
     asked = [asked_of(path, 9, box=box) for box in (located, away, None)]
     blind = failure_rows(asked, embedder=embedder, with_boxes=False)
-    assert [row.quality.box_iou for row in blind] == [1.0, pytest.approx(overlap(away, located)), None]
+    assert [row.quality.box_iou for row in blind] == [
+        1.0,
+        pytest.approx(overlap(away, located)),
+        None,
+    ]
     assert ["box missed" in row.classes for row in blind] == [False, True, False]
     # Without boxes the located one is measured, with boxes the given one.
-    assert blind[1].quality.box_area == pytest.approx((located.right - located.left) * (located.bottom - located.top))
+    assert blind[1].quality.box_area == pytest.approx(
+        (located.right - located.left) * (located.bottom - located.top)
+    )
     given = failure_rows(asked, embedder=embedder)
     assert given[1].quality.box_area == pytest.approx(0.0025)
     assert failure_rows(asked)[1].quality.box_iou is None
@@ -206,11 +233,16 @@ def test_the_table_of_nothing_has_no_rates() -> None:
     assert "| other | 0 | 0.000 | 0 | 0.000 |  |" in failure_table([]).splitlines()
 
 
-def test_misses_are_listed_by_name_with_all_that_is_known(rows: list[FailureRow], tmp_path: Path) -> None:
+def test_misses_are_listed_by_name_with_all_that_is_known(
+    rows: list[FailureRow], tmp_path: Path
+) -> None:
     told = list(csv.DictReader(io.StringIO(misses_csv(rows))))
     assert [row["photo"] for row in told] == ["a_few.png", "z_blurred.png"]
     few = told[0]
-    assert {name: few[name] for name in ("individual", "answer", "rank", "references", "classes", "box_iou")} == {
+    assert {
+        name: few[name]
+        for name in ("individual", "answer", "rank", "references", "classes", "box_iou")
+    } == {
         "individual": "a",
         "answer": "b",
         "rank": "9",
@@ -218,7 +250,11 @@ def test_misses_are_listed_by_name_with_all_that_is_known(rows: list[FailureRow]
         "classes": "few references",
         "box_iou": "",
     }
-    assert (few["answer_photo"], few["own_photo"], few["answer_distance"]) == ("b.png", "a.png", "0.5000")
+    assert (few["answer_photo"], few["own_photo"], few["answer_distance"]) == (
+        "b.png",
+        "a.png",
+        "0.5000",
+    )
     assert float(few["box_area"]) == pytest.approx(0.81)
     assert told[1]["classes"] == "blurred; near miss"
     write_failures(rows, tmp_path)

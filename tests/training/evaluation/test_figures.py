@@ -45,11 +45,17 @@ def answers(whales: list[LabelledPhoto], split: Split, noise: float) -> Answers:
     individuals = [photo.individual or photo.name for photo in whales]
     ids = sorted(set(individuals))
     directions = rng.normal(size=(len(ids), 16))
-    vectors = directions[[ids.index(one) for one in individuals]] + noise * rng.normal(size=(len(whales), 16))
-    return answers_of((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), whales, split)
+    vectors = directions[[ids.index(one) for one in individuals]] + noise * rng.normal(
+        size=(len(whales), 16)
+    )
+    return answers_of(
+        (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), whales, split
+    )
 
 
-def test_det_and_cmc_are_curves_on_white(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
+def test_det_and_cmc_are_curves_on_white(
+    whales: list[LabelledPhoto], split: Split, tmp_path: Path
+) -> None:
     found = answers(whales, split, 1.0)
     draw_det(found, tmp_path / "det.png", "whales")
     draw_cmc(found, tmp_path / "cmc.png", "whales")
@@ -60,15 +66,23 @@ def test_det_and_cmc_are_curves_on_white(whales: list[LabelledPhoto], split: Spl
         assert (np.ptp(pixels.astype(int), axis=2) > 60).sum() > 200  # a coloured line
 
 
-def test_sheets_show_query_answer_and_other_in_rows(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
+def test_sheets_show_query_answer_and_other_in_rows(
+    whales: list[LabelledPhoto], split: Split, tmp_path: Path
+) -> None:
     found = answers(whales, split, 1.0)
     hits, misses = int((found.known_ranks == 1).sum()), int((found.known_ranks > 1).sum())
     assert hits and misses
     draw_sheets(found, whales, tmp_path)
-    for name, count, frames in (("hits.png", hits, (RIGHT, WRONG)), ("misses.png", misses, (WRONG, RIGHT))):
+    for name, count, frames in (
+        ("hits.png", hits, (RIGHT, WRONG)),
+        ("misses.png", misses, (WRONG, RIGHT)),
+    ):
         size, pixels = drawn(tmp_path / name)
         assert size == (3 * 234 + 10, min(count, QUERIES) * ROW_PX + TOP_PX)
-        assert tuple(pixels[TOP_PX + 20, 7]) not in (RIGHT, WRONG)  # beside the query, the answer and the other
+        assert tuple(pixels[TOP_PX + 20, 7]) not in (
+            RIGHT,
+            WRONG,
+        )  # beside the query, the answer and the other
         assert tuple(pixels[TOP_PX + 20, 241]) == frames[0]
         assert tuple(pixels[TOP_PX + 20, 475]) == frames[1]
 
@@ -83,9 +97,13 @@ def test_a_sheet_shows_the_photos_themselves_nearest_first(
     first = min(hits, key=lambda each: (each.own.distance, each.photo.name))
     assert first.other is not None
     for column, name in enumerate((first.photo.name, first.own.photo, first.other.photo)):
-        wanted = to_array(resize(read_photo(next(p.path for p in whales if p.name == name)), *TILE_PX))
+        wanted = to_array(
+            resize(read_photo(next(p.path for p in whales if p.name == name)), *TILE_PX)
+        )
         left = 10 + 234 * column
-        np.testing.assert_array_equal(pixels[TOP_PX : TOP_PX + TILE_PX[1], left : left + TILE_PX[0]], wanted)
+        np.testing.assert_array_equal(
+            pixels[TOP_PX : TOP_PX + TILE_PX[1], left : left + TILE_PX[0]], wanted
+        )
 
 
 def test_with_an_embedder_heat_follows_and_boxes_are_cut_out(
@@ -93,11 +111,14 @@ def test_with_an_embedder_heat_follows_and_boxes_are_cut_out(
 ) -> None:
     torch.manual_seed(3)
     network = Network(NetworkConfig("test_resnet", 4))
-    embedder = Embedder(network, Preprocessing(32, 32, crop="box", box_margin=0.0), "", device="cpu")
+    embedder = Embedder(
+        network, Preprocessing(32, 32, crop="box", box_margin=0.0), "", device="cpu"
+    )
     boxed = [dataclasses.replace(photo, box=Box(0.0, 0.0, 0.5, 1.0)) for photo in whales]
     found = answers(boxed, split, 0.1)
     name = min(
-        (each for each in known_asked(found) if each.rank == 1), key=lambda each: (each.own.distance, each.photo.name)
+        (each for each in known_asked(found) if each.rank == 1),
+        key=lambda each: (each.own.distance, each.photo.name),
     ).photo.name
     image = read_photo(next(photo.path for photo in whales if photo.name == name))
     for with_boxes, shown in ((True, crop(image, Box(0.0, 0.0, 0.5, 1.0))), (False, image)):
@@ -110,22 +131,32 @@ def test_with_an_embedder_heat_follows_and_boxes_are_cut_out(
         assert not np.array_equal(heated, query)
 
 
-def test_without_misses_there_is_no_sheet_of_them(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
+def test_without_misses_there_is_no_sheet_of_them(
+    whales: list[LabelledPhoto], split: Split, tmp_path: Path
+) -> None:
     draw_sheets(answers(whales, split, 0.01), whales, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["hits.png"]
 
 
-def test_the_same_answers_make_the_same_sheets(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
+def test_the_same_answers_make_the_same_sheets(
+    whales: list[LabelledPhoto], split: Split, tmp_path: Path
+) -> None:
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
         draw_sheets(answers(whales, split, 1.0), whales, folder)
-    assert (tmp_path / "one" / "misses.png").read_bytes() == (tmp_path / "two" / "misses.png").read_bytes()
+    assert (tmp_path / "one" / "misses.png").read_bytes() == (
+        tmp_path / "two" / "misses.png"
+    ).read_bytes()
 
 
-def test_numbered_sheets_show_all_of_them(whales: list[LabelledPhoto], split: Split, tmp_path: Path) -> None:
+def test_numbered_sheets_show_all_of_them(
+    whales: list[LabelledPhoto], split: Split, tmp_path: Path
+) -> None:
     asked = known_asked(answers(whales, split, 1.0))
     paths = draw_numbered_sheets(asked, whales, tmp_path, "asked", rows=4)
-    assert [path.name for path in paths] == [f"asked-{number:02}.png" for number in range(1, -(-len(asked) // 4) + 1)]
+    assert [path.name for path in paths] == [
+        f"asked-{number:02}.png" for number in range(1, -(-len(asked) // 4) + 1)
+    ]
     rows = [(drawn(path)[0][1] - TOP_PX) // ROW_PX for path in paths]
     assert sum(rows) == len(asked) and set(rows[:-1]) == {4}
     assert draw_numbered_sheets([], whales, tmp_path) == []

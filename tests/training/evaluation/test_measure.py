@@ -1,4 +1,6 @@
-"""training/evaluation/measure.py: from a checkpoint and labelled photos to report, pictures and the scorer's files."""
+"""training/evaluation/measure.py: from a checkpoint and labelled photos to report, pictures and the
+scorer's files.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(2)
     network = Network(NetworkConfig("test_resnet", embedding_dim=16))
     path = tmp_path_factory.mktemp("checkpoint") / "untrained.safetensors"
-    header = CheckpointHeader(network.config.to_dict(), Preprocessing(32, 32), {"name": "untrained"})
+    header = CheckpointHeader(
+        network.config.to_dict(), Preprocessing(32, 32), {"name": "untrained"}
+    )
     save_checkpoint(path, network.state_dict(), header)
     return path
 
@@ -52,10 +56,21 @@ def test_an_evaluation_leaves_what_it_promises(
 ) -> None:
     measure(EvaluationChoices(**choices), as_json=True)
     names = {path.name for path in choices["out"].iterdir()}
-    wanted = {"report.json", "det.png", "cmc.png", "vectors.npz", "gallery.csv", "queries.csv", "disjoint.csv"}
+    wanted = {
+        "report.json",
+        "det.png",
+        "cmc.png",
+        "vectors.npz",
+        "gallery.csv",
+        "queries.csv",
+        "disjoint.csv",
+    }
     wanted |= {"misses.csv", "failures.md", "disjoint"}
     assert wanted <= names <= wanted | {"hits.png", "misses.png"}
-    assert {path.name for path in (choices["out"] / "disjoint").iterdir()} == {"misses.csv", "failures.md"}
+    assert {path.name for path in (choices["out"] / "disjoint").iterdir()} == {
+        "misses.csv",
+        "failures.md",
+    }
     report = json.loads((choices["out"] / "report.json").read_text())
     assert json.loads(capsys.readouterr().out) == report
     assert report["checkpoint"] == {
@@ -70,7 +85,10 @@ def test_every_miss_is_drawn_when_asked_for(choices: dict[str, Any], tmp_path: P
     header, *rows = choices["csv"].read_text().splitlines()
     names, labels = zip(*(row.split(",") for row in rows), strict=True)
     # Everybody's photos change hands, so that the nearest is seldom the right one.
-    wrong = [f"{name},{label}" for name, label in zip(names, (*labels[7::2], *labels[:7], *labels[8::2]), strict=True)]
+    wrong = [
+        f"{name},{label}"
+        for name, label in zip(names, (*labels[7::2], *labels[:7], *labels[8::2]), strict=True)
+    ]
     choices["csv"] = tmp_path / "wrong.csv"
     choices["csv"].write_text("\n".join([header, *wrong]))
     measure(EvaluationChoices(**choices, draws_every_miss=True), as_json=False)
@@ -92,11 +110,17 @@ def test_vectors_are_the_embedder_s_in_the_order_of_names(
     np.testing.assert_allclose(stored["embedding"][:5], wanted, atol=1e-5)
 
 
-def test_without_json_a_table_is_printed(choices: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_json_a_table_is_printed(
+    choices: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     measure(EvaluationChoices(**choices), as_json=False)
     said = capsys.readouterr().out
     # A long path wraps the table's title.
-    assert "82 photos" in " ".join(said.split()) and "top1" in said and str(choices["out"]) in said.replace("\n", "")
+    assert (
+        "82 photos" in " ".join(said.split())
+        and "top1" in said
+        and str(choices["out"]) in said.replace("\n", "")
+    )
 
 
 def test_a_run_s_split_is_taken_and_must_fit(
@@ -105,7 +129,9 @@ def test_a_run_s_split_is_taken_and_must_fit(
     write_split(make_split(whales, 9), tmp_path / "split.csv")
     choices |= {"split": tmp_path / "split.csv"}
     measure(EvaluationChoices(**choices), as_json=True)
-    queries = {line.split(",")[0] for line in (choices["out"] / "queries.csv").read_text().splitlines()[1:]}
+    queries = {
+        line.split(",")[0] for line in (choices["out"] / "queries.csv").read_text().splitlines()[1:]
+    }
     assert queries == set(make_split(whales, 9).names("known_query", "unknown_query"))
     assert json.loads((choices["out"] / "report.json").read_text())["split"]["seed"] is None
     write_split(make_split(whales[:-1], 9), tmp_path / "split.csv")
@@ -146,7 +172,9 @@ def test_one_unreadable_photo_ends_an_evaluation(
     folder = tmp_path / "photos"
     folder.mkdir()
     for photo in whales:
-        (folder / photo.name).write_bytes(photo.path.read_bytes() if photo.name != "w05_1.png" else b"")
+        (folder / photo.name).write_bytes(
+            photo.path.read_bytes() if photo.name != "w05_1.png" else b""
+        )
     with pytest.raises(BadPhoto, match=r"w05_1\.png.*Mend the photo, or take its row out"):
         measure(EvaluationChoices(**{**choices, "photos": folder}), as_json=True)
     assert not choices["out"].exists()

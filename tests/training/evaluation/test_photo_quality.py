@@ -1,4 +1,6 @@
-"""training/evaluation/photo_quality.py: measures of photos whose sharpness, contrast, light and boxes are known."""
+"""training/evaluation/photo_quality.py: measures of photos whose sharpness, contrast, light and
+boxes are known.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,16 @@ def grey(value: int, width_px: int = 128, height_px: int = 64) -> Image.Image:
 
 def checkered(cell_px: int) -> Image.Image:
     rows, columns = np.indices((64, 128)) // cell_px
-    return Image.fromarray(np.repeat(((rows + columns) % 2 * 255).astype(np.uint8)[:, :, None], 3, axis=2))
+    return Image.fromarray(
+        np.repeat(((rows + columns) % 2 * 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    )
 
 
 def test_a_plain_photo_has_light_and_nothing_else() -> None:
     quality = quality_of(grey(90), None)
-    assert quality.brightness == pytest.approx(90) and quality.contrast == pytest.approx(0, abs=1e-9)
+    assert quality.brightness == pytest.approx(90) and quality.contrast == pytest.approx(
+        0, abs=1e-9
+    )
     assert quality.sharpness == pytest.approx(0, abs=1e-9)
     assert (quality.box_area, quality.box_aspect, quality.box_iou) == (1.0, 2.0, None)
 
@@ -54,7 +60,9 @@ def test_only_what_is_in_the_box_is_measured() -> None:
     photo = grey(200, 100, 100)
     photo.paste((40, 40, 40), (0, 0, 50, 25))
     quality = quality_of(photo, Box(0.0, 0.0, 0.5, 0.25))
-    assert quality.brightness == pytest.approx(40) and quality.contrast == pytest.approx(0, abs=1e-9)
+    assert quality.brightness == pytest.approx(40) and quality.contrast == pytest.approx(
+        0, abs=1e-9
+    )
     assert quality.box_area == pytest.approx(0.125) and quality.box_aspect == pytest.approx(2)
     assert quality_of(photo, None).brightness > 150
 

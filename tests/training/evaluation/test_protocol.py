@@ -1,4 +1,6 @@
-"""training/evaluation/protocol.py: the protocol's answers against brute force on whales at known angles."""
+"""training/evaluation/protocol.py: the protocol's answers against brute force on whales at known
+angles.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ WHALES: dict[str, tuple[str | None, float, Role]] = {
     "n2": (None, 180, "unknown_query"),
     "n3": (None, 5, "fit"),
 }
-PHOTOS = [LabelledPhoto(name, Path(name), individual) for name, (individual, _, _) in WHALES.items()]
+PHOTOS = [
+    LabelledPhoto(name, Path(name), individual) for name, (individual, _, _) in WHALES.items()
+]
 SPLIT = Split({name: role for name, (_, _, role) in WHALES.items()})
 
 
@@ -69,27 +73,36 @@ def test_another_score_is_another_answer(vectors: np.ndarray) -> None:
 def test_unknown_queries_have_the_distance_of_their_nearest(vectors: np.ndarray) -> None:
     answers = answers_of(vectors, PHOTOS, SPLIT)
     assert [photo.name for photo in answers.unknown_photos] == ["n1", "n2"]
-    np.testing.assert_allclose(answers.unknown_distances, [far(6), far(30)], atol=1e-6)  # e1 at 136, d2 at 150
+    np.testing.assert_allclose(
+        answers.unknown_distances, [far(6), far(30)], atol=1e-6
+    )  # e1 at 136, d2 at 150
 
 
 def test_disjoint_photos_are_found_among_the_disjoint_alone(vectors: np.ndarray) -> None:
     answers = answers_of(vectors, PHOTOS, SPLIT)
-    # d1: e1 at 16 degrees before d2 at 30. d2: e1 at 14 before d1. e has one photo, and is no query.
+    # d1: e1 at 16 degrees before d2 at 30. d2: e1 at 14 before d1. e has one photo, and is no
+    # query.
     assert answers.disjoint_individuals == ["d", "d"] and answers.disjoint_ranks.tolist() == [2, 2]
 
 
 def test_answers_are_those_of_brute_force(rng: np.random.Generator) -> None:
-    photos = [LabelledPhoto(f"{at:03}", Path("x"), f"w{at % 23}" if at % 9 else None) for at in range(230)]
+    photos = [
+        LabelledPhoto(f"{at:03}", Path("x"), f"w{at % 23}" if at % 9 else None) for at in range(230)
+    ]
     split = make_split(photos, 3)
     vectors = rng.normal(size=(230, 6)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     answers = answers_of(vectors, photos, split)
     row = {photo.name: at for at, photo in enumerate(photos)}
     gallery = [p for p in photos if p.individual and split.roles[p.name] in ("fit", "disjoint")]
-    for query, rank, distance in zip(answers.known_photos, answers.known_ranks, answers.known_distances, strict=True):
+    for query, rank, distance in zip(
+        answers.known_photos, answers.known_ranks, answers.known_distances, strict=True
+    ):
         nearest: dict[str, float] = {}
         for photo in gallery:
-            between = 1 - float(vectors[row[query.name]].astype(float) @ vectors[row[photo.name]].astype(float))
+            between = 1 - float(
+                vectors[row[query.name]].astype(float) @ vectors[row[photo.name]].astype(float)
+            )
             nearest[photo.individual or ""] = min(nearest.get(photo.individual or "", 9.0), between)
         ordered = sorted(nearest, key=lambda one: (nearest[one], one))
         assert ordered.index(query.individual or "") + 1 == rank
@@ -100,10 +113,15 @@ def test_answers_are_those_of_brute_force(rng: np.random.Generator) -> None:
 
 def test_the_validation_score_is_the_mean_of_what_can_be_measured(vectors: np.ndarray) -> None:
     found = validation_metrics(vectors, PHOTOS, SPLIT)
-    # Known ranks 1 and 2: MAP@5 .75. Disjoint ranks 2 and 2: .5. Known at 10 and 11 degrees, unknown at 6 and 30.
+    # Known ranks 1 and 2: MAP@5 .75. Disjoint ranks 2 and 2: .5. Known at 10 and 11 degrees,
+    # unknown at 6 and 30.
     assert found == pytest.approx(
         {"score": (0.75 + 0.5 + 0.5) / 3, "known_top1": 0.5, "known_map5": 0.75}
-        | {"disjoint_top1": 0.0, "disjoint_map5": 0.5, "auroc": auroc(np.array([10.0, 11.0]), np.array([6.0, 30.0]))}
+        | {
+            "disjoint_top1": 0.0,
+            "disjoint_map5": 0.5,
+            "auroc": auroc(np.array([10.0, 11.0]), np.array([6.0, 30.0])),
+        }
     )
 
 
@@ -116,7 +134,9 @@ def test_the_validation_score_is_the_mean_of_what_can_be_measured(vectors: np.nd
         ({"known_query": "fit", "unknown_query": "fit", "disjoint": "fit"}, {"score"}),
     ],
 )
-def test_what_cannot_be_measured_is_left_out(roles: dict[Role, Role], measured: set[str], vectors: np.ndarray) -> None:
+def test_what_cannot_be_measured_is_left_out(
+    roles: dict[Role, Role], measured: set[str], vectors: np.ndarray
+) -> None:
     split = Split({name: roles.get(role, role) for name, role in SPLIT.roles.items()})
     found = validation_metrics(vectors, PHOTOS, split)
     assert set(found) == measured
@@ -132,4 +152,6 @@ def test_rows_are_embedded_in_parts_as_they_are_together(
     embedder = Embedder(network, Preprocessing(16, 16), "", device="cpu")
     pixels = rng.integers(0, 256, (7, 16, 16, 3), dtype=np.uint8)
     monkeypatch.setattr(protocol, "_ROWS_AT_ONCE", 3)
-    np.testing.assert_allclose(embed_rows(embedder, pixels), embedder.embed_pixels(pixels), atol=1e-5)
+    np.testing.assert_allclose(
+        embed_rows(embedder, pixels), embedder.embed_pixels(pixels), atol=1e-5
+    )

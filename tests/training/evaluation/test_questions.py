@@ -1,4 +1,6 @@
-"""training/evaluation/questions.py: no query stands in the gallery that it is asked of, and every photo is asked once."""
+"""training/evaluation/questions.py: no query stands in the gallery that it is asked of, and every
+photo is asked once.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def test_trials_touch_no_query(herd: LabelledVectors) -> None:
     for role, count in (("fit", 48), ("disjoint", 12)):
         asked = trial_questions(herd, role)
         known, held = check(herd, asked)
-        assert set(known) <= set(herd.rows(role)) and len(known) == count == len(set(asked.individuals))
+        assert set(known) <= set(herd.rows(role)) and len(known) == count == len(
+            set(asked.individuals)
+        )
         assert not (held | set(known)) & set(herd.rows("known_query", "unknown_query"))
         assert rows_like(herd, asked.unknown) == herd.rows("fit", labelled=False)
 
@@ -55,7 +59,10 @@ def test_rounds_ask_every_disjoint_photo_once(herd: LabelledVectors) -> None:
     asked: list[int] = []
     for questions in disjoint_rounds(herd):
         known, held = check(herd, questions)
-        assert held | set(known) == set(herd.rows("disjoint")) and max(Counter(questions.individuals).values()) == 1
+        assert (
+            held | set(known) == set(herd.rows("disjoint"))
+            and max(Counter(questions.individuals).values()) == 1
+        )
         asked += known
     assert sorted(asked) == herd.rows("disjoint") and len(asked) == 48
 
@@ -71,7 +78,9 @@ def test_an_encounter_is_two_photos_of_one_animal(herd: LabelledVectors) -> None
 
 
 def test_without_individuals_of_four_photos_there_is_no_encounter(herd: LabelledVectors) -> None:
-    herd.individuals = [None if one is None else f"{one}{row % 2}" for row, one in enumerate(herd.individuals)]
+    herd.individuals = [
+        None if one is None else f"{one}{row % 2}" for row, one in enumerate(herd.individuals)
+    ]
     assert list(encounters(herd, herd.rows("fit", "disjoint", labelled=True), 3)) == []
 
 

@@ -1,4 +1,6 @@
-"""training/evaluation/report.py: figures that an independent scorer confirms, their intervals, table and files."""
+"""training/evaluation/report.py: figures that an independent scorer confirms, their intervals,
+table and files.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,31 @@ from training.splits.protocol import Split, make_split
 
 
 class Measured:
-    """260 photos of 40 individuals and 60 new whales, whose vectors cluster by individual, measured once."""
+    """260 photos of 40 individuals and 60 new whales, whose vectors cluster by individual, measured
+    once.
+    """
 
     def __init__(self) -> None:
         rng = np.random.default_rng(11)
-        self.photos = [LabelledPhoto(f"{at:03}.jpg", Path("x"), f"w{at % 40:02}") for at in range(200)]
+        self.photos = [
+            LabelledPhoto(f"{at:03}.jpg", Path("x"), f"w{at % 40:02}") for at in range(200)
+        ]
         self.photos += [LabelledPhoto(f"{at:03}.jpg", Path("x"), None) for at in range(200, 260)]
-        centres = np.concatenate([np.tile(rng.normal(size=(40, 8)), (5, 1)), rng.normal(size=(60, 8))])
+        centres = np.concatenate(
+            [np.tile(rng.normal(size=(40, 8)), (5, 1)), rng.normal(size=(60, 8))]
+        )
         vectors = centres + 0.9 * rng.normal(size=(260, 8))
         self.vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
         self.split: Split = make_split(self.photos, 2)
         self.answers: Answers = answers_of(self.vectors, self.photos, self.split)
-        learned = [at for at, p in enumerate(self.photos) if self.split.roles[p.name] in ("fit", "disjoint")]
-        self.calibration: Calibration = calibrate(self.vectors[learned], [self.photos[at].individual for at in learned])
+        learned = [
+            at
+            for at, p in enumerate(self.photos)
+            if self.split.roles[p.name] in ("fit", "disjoint")
+        ]
+        self.calibration: Calibration = calibrate(
+            self.vectors[learned], [self.photos[at].individual for at in learned]
+        )
         self.figures: dict[str, Any] = figures_of(self.answers, self.calibration)
 
 
@@ -45,7 +59,11 @@ def measured() -> Measured:
 
 def test_each_group_says_what_it_was_measured_on(measured: Measured) -> None:
     figures = measured.figures
-    held = [p for p in measured.photos if p.individual and measured.split.roles[p.name] in ("fit", "disjoint")]
+    held = [
+        p
+        for p in measured.photos
+        if p.individual and measured.split.roles[p.name] in ("fit", "disjoint")
+    ]
     assert figures["gallery"] == {"photos": len(held), "individuals": 40}
     assert figures["known"]["queries"] == 32 and figures["disjoint"]["individuals"] == 8
     assert figures["disjoint"]["queries"] == 40
@@ -62,7 +80,9 @@ def test_an_interval_holds_its_figure(measured: Measured) -> None:
 def test_few_queries_have_an_interval_too(measured: Measured) -> None:
     """Many of the draws hold known queries alone, as only one query is unknown."""
     unknown = measured.split.names("unknown_query")
-    roles = {name: "fit" if name in unknown[1:] else role for name, role in measured.split.roles.items()}
+    roles = {
+        name: "fit" if name in unknown[1:] else role for name, role in measured.split.roles.items()
+    }
     answers = answers_of(measured.vectors, measured.photos, Split(roles))
     found = figures_of(answers, measured.calibration)["open"]
     assert found["unknown_queries"] == 1
@@ -77,12 +97,22 @@ def test_intervals_are_the_same_every_time(measured: Measured) -> None:
 def test_thresholds_are_those_of_the_gallery_and_measured_on_queries(measured: Measured) -> None:
     found, unknown = measured.figures["calibrated"], measured.answers.unknown_distances
     thresholds = measured.calibration.thresholds()
-    assert (found["threshold_known"], found["threshold_new_whale"]) == (thresholds.known, thresholds.new_whale)
-    assert found["fpir_measured_at_known"] == np.mean([distance <= thresholds.known for distance in unknown])
-    assert found["baus"] == pytest.approx(np.mean([distance > thresholds.new_whale for distance in unknown]))
+    assert (found["threshold_known"], found["threshold_new_whale"]) == (
+        thresholds.known,
+        thresholds.new_whale,
+    )
+    assert found["fpir_measured_at_known"] == np.mean(
+        [distance <= thresholds.known for distance in unknown]
+    )
+    assert found["baus"] == pytest.approx(
+        np.mean([distance > thresholds.new_whale for distance in unknown])
+    )
     assert found["new_whale_share_of_queries"] == 20 / 52
-    # One known query an individual: the balanced accuracy is the plain share of right names within the threshold.
-    right = (measured.answers.known_ranks == 1) & (measured.answers.known_distances <= thresholds.new_whale)
+    # One known query an individual: the balanced accuracy is the plain share of right names within
+    # the threshold.
+    right = (measured.answers.known_ranks == 1) & (
+        measured.answers.known_distances <= thresholds.new_whale
+    )
     assert found["baks"] == pytest.approx(right.mean())
     assert 0 <= found["expected_calibration_error"] < 0.5
 
@@ -119,9 +149,13 @@ def test_scorer_files_name_every_photo_with_its_answer(measured: Measured, tmp_p
 
 
 @pytest.mark.shared
-def test_an_independent_scorer_agrees_to_four_decimals(measured: Measured, shared: Path, tmp_path: Path) -> None:
+def test_an_independent_scorer_agrees_to_four_decimals(
+    measured: Measured, shared: Path, tmp_path: Path
+) -> None:
     write_scorer_files(
-        tmp_path, measured.answers, [p for p in measured.photos if measured.split.roles[p.name] == "disjoint"]
+        tmp_path,
+        measured.answers,
+        [p for p in measured.photos if measured.split.roles[p.name] == "disjoint"],
     )
     names = np.array([photo.name for photo in measured.photos])
     np.savez(tmp_path / "vectors.npz", photo=names, embedding=measured.vectors)
@@ -129,11 +163,17 @@ def test_an_independent_scorer_agrees_to_four_decimals(measured: Measured, share
     def scored(*arguments: str) -> dict[str, Any]:
         script = shared / "tools" / "score.py"
         done = subprocess.run(
-            [sys.executable, str(script), *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+            [sys.executable, str(script), *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return json.loads(done.stdout)
 
-    theirs = scored("vectors", "vectors.npz", "--gallery", "gallery.csv", "--queries", "queries.csv")
+    theirs = scored(
+        "vectors", "vectors.npz", "--gallery", "gallery.csv", "--queries", "queries.csv"
+    )
     apart = scored("disjoint", "vectors.npz", "--labels", "disjoint.csv")
     pairs = [(theirs["known"], "known"), (apart, "disjoint"), (theirs["open_set"], "open")]
     compared = 0

@@ -28,10 +28,17 @@ STRONG = AugmentationChoices(blur_share=0.5, erase_share=0.5, gray_share=0.5, gr
 
 
 def pixels_of(n: int = 10) -> torch.Tensor:
-    return torch.randint(0, 256, (n, 16, 24, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    return torch.randint(
+        0, 256, (n, 16, 24, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+    )
 
 
-def changed(choices: AugmentationChoices, pixels: torch.Tensor, mirrored: list[int] | None = None, seed: int = 0):
+def changed(
+    choices: AugmentationChoices,
+    pixels: torch.Tensor,
+    mirrored: list[int] | None = None,
+    seed: int = 0,
+):
     torch.manual_seed(seed)
     is_mirrored = torch.zeros(len(pixels), dtype=torch.bool)
     is_mirrored[mirrored or []] = True
@@ -40,7 +47,9 @@ def changed(choices: AugmentationChoices, pixels: torch.Tensor, mirrored: list[i
 
 def test_no_strength_changes_nothing_but_the_scale() -> None:
     pixels = pixels_of()
-    torch.testing.assert_close(changed(NOTHING, pixels), normalised(pixels, SMALL), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        changed(NOTHING, pixels), normalised(pixels, SMALL), atol=1e-5, rtol=0
+    )
 
 
 def test_those_asked_for_are_mirrored_and_no_others() -> None:
@@ -64,7 +73,9 @@ def test_every_photo_comes_back_changed_within_the_range_of_colours(n: int) -> N
     high = (1 - torch.tensor(SMALL.mean)) / torch.tensor(SMALL.std)
     assert found.shape == (n, 3, 16, 24) and found.dtype == torch.float32
     assert found.is_contiguous(memory_format=torch.channels_last)
-    assert bool((found >= low[:, None, None] - 1e-5).all()) and bool((found <= high[:, None, None] + 1e-5).all())
+    assert bool((found >= low[:, None, None] - 1e-5).all()) and bool(
+        (found <= high[:, None, None] + 1e-5).all()
+    )
     assert bool((found - normalised(pixels, SMALL)).abs().amax((1, 2, 3)).gt(0.1).all())
 
 

@@ -1,4 +1,6 @@
-"""training/learning/batches.py: which photos a step sees is decided by seed, epoch and step alone."""
+"""training/learning/batches.py: which photos a step sees is decided by seed, epoch and step
+alone.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def test_rows_carry_the_identity_of_their_individual() -> None:
     batches = batches_of()
     assert batches.names == sorted(set(LABELS) - {None})
     for rows in batches.epoch(1):
-        for photo, identity, is_mirrored in zip(rows.photos, rows.identities, rows.is_mirrored, strict=True):
+        for photo, identity, is_mirrored in zip(
+            rows.photos, rows.identities, rows.is_mirrored, strict=True
+        ):
             if identity < 0:
                 assert LABELS[photo] is None
             else:
@@ -69,11 +73,15 @@ def test_rows_carry_the_identity_of_their_individual() -> None:
 def test_new_whales_are_nobody_s_positives_and_not_twice_in_a_batch() -> None:
     for rows in batches_of().epoch(0):
         negative = rows.identities < 0
-        assert len(set(rows.identities[negative])) == negative.sum() == len(set(rows.photos[negative]))
+        assert (
+            len(set(rows.identities[negative])) == negative.sum() == len(set(rows.photos[negative]))
+        )
 
 
 def test_both_sides_come_equally_often() -> None:
-    mirrored = np.concatenate([rows.is_mirrored for epoch in range(60) for rows in batches_of().epoch(epoch)])
+    mirrored = np.concatenate(
+        [rows.is_mirrored for epoch in range(60) for rows in batches_of().epoch(epoch)]
+    )
     assert abs(mirrored.mean() - 0.5) < 0.05
 
 
@@ -102,10 +110,14 @@ def test_every_photo_comes_once_before_any_comes_twice() -> None:
 
 
 @pytest.mark.parametrize(("oversampling", "exponent"), [(0.0, 1.0), (0.5, 0.5), (1.0, 0.0)])
-def test_rare_individuals_are_drawn_as_the_exponent_says(oversampling: float, exponent: float) -> None:
+def test_rare_individuals_are_drawn_as_the_exponent_says(
+    oversampling: float, exponent: float
+) -> None:
     labels = [f"w{one}" for one in range(3) for _ in range([1, 4, 16][one])]
     # One individual a batch, so that draws without replacement are plain draws.
-    batches = batches_of(labels, individuals=1, photos_each=2, oversampling=oversampling, flips_as_individuals=False)
+    batches = batches_of(
+        labels, individuals=1, photos_each=2, oversampling=oversampling, flips_as_individuals=False
+    )
     drawn = [int(rows.identities[0]) for epoch in range(300) for rows in batches.epoch(epoch)]
     wanted = np.array([1.0, 4.0, 16.0]) ** exponent
     share = np.bincount(drawn, minlength=3) / len(drawn)
@@ -128,7 +140,10 @@ def test_unused_new_whales_are_never_seen() -> None:
 def test_few_new_whales_come_again_and_no_new_whales_leave_their_place() -> None:
     few = batches_of([*LABELS[:60], None, None])
     assert all((rows.identities < 0).sum() == 6 for rows in few.epoch(0))
-    assert all(len(rows) == 24 and (rows.identities >= 0).all() for rows in batches_of(LABELS[:60]).epoch(0))
+    assert all(
+        len(rows) == 24 and (rows.identities >= 0).all()
+        for rows in batches_of(LABELS[:60]).epoch(0)
+    )
 
 
 def test_an_epoch_shows_each_labelled_photo_once_on_average() -> None:
@@ -143,7 +158,9 @@ def test_a_part_of_a_batch_keeps_its_columns_together() -> None:
     rows = next(batches_of().epoch(0))
     part = rows[1::2]
     assert len(part) == 12
-    assert np.array_equal(part.identities, rows.identities[1::2]) and np.array_equal(part.photos, rows.photos[1::2])
+    assert np.array_equal(part.identities, rows.identities[1::2]) and np.array_equal(
+        part.photos, rows.photos[1::2]
+    )
 
 
 def test_unlabelled_photos_are_their_own_positives_alone() -> None:
@@ -160,7 +177,9 @@ def test_unlabelled_photos_are_their_own_positives_alone() -> None:
 def test_a_new_whale_has_its_number_in_every_batch() -> None:
     for rows in batches_of().epoch(0):
         negative = rows.identities < 0
-        assert np.array_equal(rows.identities[negative], (-1 - 2 * rows.photos - rows.is_mirrored)[negative])
+        assert np.array_equal(
+            rows.identities[negative], (-1 - 2 * rows.photos - rows.is_mirrored)[negative]
+        )
 
 
 def test_without_individuals_every_photo_is_seen_once_an_epoch_on_average() -> None:
@@ -181,13 +200,17 @@ SPECIES = ["minke" if name in {"w04", "w09"} else "humpback" for name in LABELS]
 
 def drawn_of(shares: dict[str, float]) -> float:
     """The share of minkes, two of the twenty individuals, among those drawn one at a time."""
-    choices = dataclasses.replace(CHOICES, individuals=1, new_whale_share=0.0, species_shares=shares)
+    choices = dataclasses.replace(
+        CHOICES, individuals=1, new_whale_share=0.0, species_shares=shares
+    )
     batches = Batches(LABELS, choices, 4, species=SPECIES)
     drawn = [SPECIES[rows.photos[0]] for epoch in range(60) for rows in batches.epoch(epoch)]
     return drawn.count("minke") / len(drawn)
 
 
-@pytest.mark.parametrize(("shares", "minkes"), [({"minke": 0.6}, 0.6), ({"humpback": 0.3}, 0.7), ({"minke": 1}, 1.0)])
+@pytest.mark.parametrize(
+    ("shares", "minkes"), [({"minke": 0.6}, 0.6), ({"humpback": 0.3}, 0.7), ({"minke": 1}, 1.0)]
+)
 def test_species_have_the_share_that_is_asked_for(shares: dict[str, float], minkes: float) -> None:
     assert drawn_of(shares) == pytest.approx(minkes, abs=0.05)
 
@@ -195,12 +218,17 @@ def test_species_have_the_share_that_is_asked_for(shares: dict[str, float], mink
 def test_a_species_without_a_share_is_never_drawn() -> None:
     choices = dataclasses.replace(CHOICES, species_shares={"minke": 1.0})
     rows = next(Batches(LABELS, choices, 4, species=SPECIES).epoch(0))
-    assert {SPECIES[photo] for photo, who in zip(rows.photos, rows.identities, strict=True) if who >= 0} == {"minke"}
+    assert {
+        SPECIES[photo] for photo, who in zip(rows.photos, rows.identities, strict=True) if who >= 0
+    } == {"minke"}
 
 
 def test_a_share_for_a_species_that_is_not_there_is_refused() -> None:
     choices = dataclasses.replace(CHOICES, species_shares={"orca": 0.5})
-    with pytest.raises(BadRecipe, match="names 'orca', of which nothing is learned; the species are humpback, minke"):
+    with pytest.raises(
+        BadRecipe,
+        match="names 'orca', of which nothing is learned; the species are humpback, minke",
+    ):
         Batches(LABELS, choices, 4, species=SPECIES)
 
 
@@ -208,14 +236,17 @@ def test_batches_of_frequent_individuals_keep_everybody_s_number() -> None:
     labels = [f"w{one}" for one in range(6) for _ in range(one + 1)]  # 1 to 6 photos
     batches = batches_of(labels, individuals=2, photos_each=2)
     frequent = batches.of_frequent(4)
-    drawn = {int(who) for epoch in range(40) for rows in frequent.epoch(epoch) for who in rows.identities}
+    drawn = {
+        int(who) for epoch in range(40) for rows in frequent.epoch(epoch) for who in rows.identities
+    }
     assert drawn == {3, 4, 5, 9, 10, 11}  # w3, w4, w5 and their mirror twins
     assert np.flatnonzero(frequent.is_drawn).tolist() == sorted(drawn)
     assert frequent.identity_count == batches.identity_count == 12
     assert (batches.steps, frequent.steps) == (5, 4)  # 21 and 15 photos, 4 a batch
     assert batches.is_drawn.all()
     with pytest.raises(
-        BadRecipe, match=r"fewest_photos = 6 leaves 1 individuals .*of 6 \(the most photos of one are 6\)"
+        BadRecipe,
+        match=r"fewest_photos = 6 leaves 1 individuals .*of 6 \(the most photos of one are 6\)",
     ):
         batches.of_frequent(6)
 

@@ -1,4 +1,6 @@
-"""training/learning/class_weights.py: how much photos of rare and frequent classes count, by their formulas."""
+"""training/learning/class_weights.py: how much photos of rare and frequent classes count, by their
+formulas.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def test_a_photo_s_loss_is_multiplied_by_its_class_s_weight(kind: str) -> None:
         torch.manual_seed(4)
         term = LossChoices(kind=kind, class_weights=weighing)  # pyright: ignore[reportArgumentType]
         losses = WeightedLosses([term], dimension=5, photos_of_identity=COUNTS, twin_shift=0)
-        found[weighing] = [losses(embeddings[at : at + 1], torch.tensor([at])).item() for at in range(3)]
+        found[weighing] = [
+            losses(embeddings[at : at + 1], torch.tensor([at])).item() for at in range(3)
+        ]
     wanted = class_weights(COUNTS, LossChoices(kind="arcface", class_weights="inverse"))
     assert np.array(found["inverse"]) == pytest.approx(np.array(found["none"]) * wanted, rel=1e-5)
 

@@ -1,4 +1,6 @@
-"""training/learning/distillation.py: a student is drawn to the teacher's cosines, whatever their dimensions."""
+"""training/learning/distillation.py: a student is drawn to the teacher's cosines, whatever their
+dimensions.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +40,14 @@ def test_the_loss_is_the_mean_squared_difference_of_cosines(teacher: Teacher) ->
         return unit @ unit.T
 
     expected = 3.0 * np.mean((cosines(own) - cosines(shown)) ** 2)
-    assert float(teacher.loss(torch.from_numpy(own), torch.from_numpy(shown))) == pytest.approx(expected)
+    assert float(teacher.loss(torch.from_numpy(own), torch.from_numpy(shown))) == pytest.approx(
+        expected
+    )
 
 
-@pytest.mark.parametrize(("sides", "odd_dims", "is_twice"), [("added", None, 0), ("apart", None, 0), ("apart", 2, 1)])
+@pytest.mark.parametrize(
+    ("sides", "odd_dims", "is_twice"), [("added", None, 0), ("apart", None, 0), ("apart", 2, 1)]
+)
 def test_axes_chosen_for_two_looks_are_taught_by_two(
     sides: Sides, odd_dims: int | None, is_twice: int, tmp_path: Path
 ) -> None:

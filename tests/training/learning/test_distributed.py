@@ -28,8 +28,8 @@ from training.run.loop import train
 ALONE = World(0, 1, torch.device("cpu"))
 ROOT = Path(__file__).resolve().parents[3]
 
-# No batch statistics (a ConvNeXt without BNNeck) and no random draws: then two processes must learn what one learns.
-# The ConvNeXt also has weights that the embedding never uses.
+# No batch statistics (a ConvNeXt without BNNeck) and no random draws: then two processes must learn
+# what one learns. The ConvNeXt also has weights that the embedding never uses.
 SAME_ALONE = (
     "network.backbone=test_convnext",
     "network.embedding_dim=0",
@@ -48,11 +48,15 @@ SAME_ALONE = (
 
 
 def step_gradients(world: World) -> dict[str, Any]:
-    """Two steps of a small network on fixed rows; the loss, the gradients and what this process was given."""
+    """Two steps of a small network on fixed rows; the loss, the gradients and what this process was
+    given.
+    """
     torch.manual_seed(1)
     network = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 4))
     terms = [LossChoices(kind="arcface", scale=8.0), LossChoices(kind="triplet", margin=0.3)]
-    losses = WeightedLosses(terms, dimension=4, photos_of_identity=np.array([4, 4, 4, 4]), twin_shift=2)
+    losses = WeightedLosses(
+        terms, dimension=4, photos_of_identity=np.array([4, 4, 4, 4]), twin_shift=2
+    )
     wrapped = world.wrap(network)
     optimiser = torch.optim.SGD([*network.parameters(), *losses.parameters()], lr=0.1)
     found: dict[str, Any] = {"losses": [], "gradients": []}
@@ -67,7 +71,9 @@ def step_gradients(world: World) -> dict[str, Any]:
         loss.backward()
         found["losses"].append(loss.item())
         weights = [*network.parameters(), *losses.parameters()]
-        found["gradients"].append([each.grad.flatten().tolist() for each in weights if each.grad is not None])
+        found["gradients"].append(
+            [each.grad.flatten().tolist() for each in weights if each.grad is not None]
+        )
         optimiser.step()
     found["agreed"] = world.agree(7.0 + world.rank)
     return found
@@ -90,7 +96,9 @@ def test_parts_are_alike_and_leave_a_remainder_out() -> None:
 def test_every_process_sees_every_individual_of_a_batch() -> None:
     labels = [f"w{at % 6}" for at in range(24)]
     rows = next(Batches(labels, BatchChoices(individuals=6, photos_each=2), 0).epoch(0))
-    parts = [set(rows[World(rank, 2, ALONE.device).part(len(rows))].identities) for rank in range(2)]
+    parts = [
+        set(rows[World(rank, 2, ALONE.device).part(len(rows))].identities) for rank in range(2)
+    ]
     assert parts[0] == parts[1] == set(rows.identities)
 
 
@@ -116,7 +124,15 @@ def pair(tmp_path_factory: pytest.TempPathFactory, whale_folder: Path) -> Path:
         port = free.getsockname()[1]
     launch = ("--nproc-per-node", "2", "--master-addr", "127.0.0.1", "--master-port", str(port))
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", *launch, __file__, str(folder), str(whale_folder)],
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            *launch,
+            __file__,
+            str(folder),
+            str(whale_folder),
+        ],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -132,7 +148,9 @@ def test_two_processes_have_the_loss_and_gradients_of_one(pair: Path) -> None:
     both = [json.loads((pair / f"{rank}.json").read_text()) for rank in range(2)]
     alone = step_gradients(ALONE)
     assert sorted(both[0]["rows"] + both[1]["rows"]) == sorted(alone["rows"])
-    assert both[0]["gradients"] == both[1]["gradients"]  # to the last bit, or the two would drift apart
+    assert (
+        both[0]["gradients"] == both[1]["gradients"]
+    )  # to the last bit, or the two would drift apart
     np.testing.assert_allclose(both[0]["losses"], alone["losses"], rtol=1e-5)
     for found, wanted in zip(both[0]["gradients"], alone["gradients"], strict=True):
         for left, right in zip(found, wanted, strict=True):
@@ -140,11 +158,18 @@ def test_two_processes_have_the_loss_and_gradients_of_one(pair: Path) -> None:
 
 
 def test_all_processes_go_by_what_the_first_says(pair: Path) -> None:
-    assert [json.loads((pair / f"{rank}.json").read_text())["agreed"] for rank in range(2)] == [7.0, 7.0]
+    assert [json.loads((pair / f"{rank}.json").read_text())["agreed"] for rank in range(2)] == [
+        7.0,
+        7.0,
+    ]
 
 
 def test_a_run_of_two_processes_is_the_run_of_one(
-    pair: Path, whales: list[LabelledPhoto], fast: Callable[..., Recipe], pixel_cache: Path, tmp_path: Path
+    pair: Path,
+    whales: list[LabelledPhoto],
+    fast: Callable[..., Recipe],
+    pixel_cache: Path,
+    tmp_path: Path,
 ) -> None:
     best = train(fast(*SAME_ALONE), whales, tmp_path / "alone", cache=pixel_cache)
     rows: list[list[dict[str, str]]] = []
@@ -158,7 +183,9 @@ def test_a_run_of_two_processes_is_the_run_of_one(
     weights = load_weights(best)
     for name, value in load_weights(pair / "run" / "best.safetensors").items():
         torch.testing.assert_close(value, weights[name], atol=2e-3, rtol=2e-3)
-    assert {path.name for path in (pair / "run").iterdir()} == {path.name for path in (tmp_path / "alone").iterdir()}
+    assert {path.name for path in (pair / "run").iterdir()} == {
+        path.name for path in (tmp_path / "alone").iterdir()
+    }
 
 
 def main() -> None:

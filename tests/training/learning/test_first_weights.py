@@ -1,4 +1,6 @@
-"""training/learning/first_weights.py: first weights from timm, a file, a checkpoint, the shipped default, or chance."""
+"""training/learning/first_weights.py: first weights from timm, a file, a checkpoint, the shipped
+default, or chance.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ from training.recipes.reading import NetworkChoices, read_recipe
 
 
 def choices(weights: str, **others: Any) -> NetworkChoices:
-    return NetworkChoices(**{"backbone": "test_resnet", "embedding_dim": 8, "weights": weights, **others})
+    return NetworkChoices(
+        **{"backbone": "test_resnet", "embedding_dim": 8, "weights": weights, **others}
+    )
 
 
 def checkpoint(path: Path, backbone: str = "test_resnet", dim: int = 8) -> Network:
@@ -40,7 +44,9 @@ def checkpoint(path: Path, backbone: str = "test_resnet", dim: int = 8) -> Netwo
     torch.manual_seed(6)
     network = Network(NetworkConfig(backbone, embedding_dim=dim))
     save_checkpoint(
-        path, network.state_dict(), CheckpointHeader(network.config.to_dict(), Preprocessing(32, 32), {"name": "x"})
+        path,
+        network.state_dict(),
+        CheckpointHeader(network.config.to_dict(), Preprocessing(32, 32), {"name": "x"}),
     )
     return network.half().float()
 
@@ -92,7 +98,9 @@ def test_default_is_the_shipped_checkpoint(tmp_path: Path, monkeypatch: pytest.M
     assert same(start_network(choices("default")), saved)
 
 
-def test_of_a_checkpoint_with_another_dimension_the_backbone_and_pooling_are_taken(tmp_path: Path) -> None:
+def test_of_a_checkpoint_with_another_dimension_the_backbone_and_pooling_are_taken(
+    tmp_path: Path,
+) -> None:
     saved = checkpoint(tmp_path / "c.safetensors", dim=12)
     network = start_network(choices(str(tmp_path / "c.safetensors")))
     assert same(network.backbone, saved.backbone) and same(network.pool, saved.pool)
@@ -112,12 +120,18 @@ def test_of_axes_chosen_for_two_looks_the_backbone_and_pooling_are_taken(tmp_pat
 
 def test_a_checkpoint_of_another_backbone_is_refused(tmp_path: Path) -> None:
     checkpoint(tmp_path / "c.safetensors", "test_efficientnet")
-    with pytest.raises(BadNetwork, match=r"holds a test_efficientnet, the recipe wants test_resnet \(\d+ tensors"):
+    with pytest.raises(
+        BadNetwork, match=r"holds a test_efficientnet, the recipe wants test_resnet \(\d+ tensors"
+    ):
         start_network(choices(str(tmp_path / "c.safetensors")))
 
 
-def test_an_absent_file_is_refused_with_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BadNetwork, match=r"no such file\. Allowed are \"pretrained\", \"default\", \"random\""):
+def test_an_absent_file_is_refused_with_what_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        BadNetwork, match=r"no such file\. Allowed are \"pretrained\", \"default\", \"random\""
+    ):
         start_network(choices("pretraind"))
     monkeypatch.setattr(first_weights, "DEFAULT_CHECKPOINT", tmp_path / "absent")
     with pytest.raises(BadNetwork, match=r'"default"'):
@@ -142,12 +156,18 @@ def test_dropout_is_the_recipe_s_and_no_part_of_the_checkpoint() -> None:
 def test_of_an_ensemble_the_member_of_the_recipe_s_backbone_is_taken(tmp_path: Path) -> None:
     other = checkpoint(tmp_path / "a.safetensors", "test_efficientnet")
     network = checkpoint(tmp_path / "b.safetensors")
-    combine([tmp_path / "a.safetensors", tmp_path / "b.safetensors"], tmp_path / "both.safetensors", "both")
+    combine(
+        [tmp_path / "a.safetensors", tmp_path / "b.safetensors"],
+        tmp_path / "both.safetensors",
+        "both",
+    )
     assert same(start_network(choices(str(tmp_path / "both.safetensors"))), network)
     assert other.config.backbone != network.config.backbone
 
 
-@pytest.mark.parametrize(("clusters", "dim", "is_taken"), [(4, 8, True), (5, 8, False), (4, 6, False)])
+@pytest.mark.parametrize(
+    ("clusters", "dim", "is_taken"), [(4, 8, True), (5, 8, False), (4, 6, False)]
+)
 def test_another_s_vlad_pooling_is_taken_whole_or_not_at_all(
     clusters: int, dim: int, is_taken: bool, tmp_path: Path
 ) -> None:
@@ -158,7 +178,11 @@ def test_another_s_vlad_pooling_is_taken_whole_or_not_at_all(
     header = CheckpointHeader(saved.config.to_dict(), Preprocessing(32, 32), {"name": "x"})
     save_checkpoint(tmp_path / "vlad.safetensors", saved.state_dict(), header)
     wanted = choices(
-        str(tmp_path / "vlad.safetensors"), pooling="vlad", clusters=clusters, cell_dim=3, embedding_dim=dim
+        str(tmp_path / "vlad.safetensors"),
+        pooling="vlad",
+        clusters=clusters,
+        cell_dim=3,
+        embedding_dim=dim,
     )
     begun = start_network(wanted)
     assert isinstance(begun.pool, Vlad)
@@ -167,15 +191,23 @@ def test_another_s_vlad_pooling_is_taken_whole_or_not_at_all(
 
 
 @pytest.mark.parametrize(("member", "fitted"), [(0, 0.0), (3, CENTRES_FITTED)])
-def test_a_member_asked_for_keeps_its_centres_where_its_linear_layer_begins_anew(member: int, fitted: float) -> None:
-    """Heads that begin from the first member, flukes', look for their own: other photos have other places."""
-    network = start_network(replace(read_recipe("right-whale").network, weights="default", member=member))
+def test_a_member_asked_for_keeps_its_centres_where_its_linear_layer_begins_anew(
+    member: int, fitted: float
+) -> None:
+    """Heads that begin from the first member, flukes', look for their own: other photos have other
+    places.
+    """
+    network = start_network(
+        replace(read_recipe("right-whale").network, weights="default", member=member)
+    )
     shipped = load_weights(DEFAULT_CHECKPOINT)
     taken = f"members.{max(member - 1, 0)}."
     assert isinstance(network.pool, Vlad)
     assert network.pool.is_fitted == fitted
     assert torch.equal(network.pool.centers, shipped[f"{taken}pool.centers"]) is bool(member)
-    assert torch.equal(cast(Any, network.backbone).conv_stem.weight, shipped[f"{taken}backbone.conv_stem.weight"])
+    assert torch.equal(
+        cast(Any, network.backbone).conv_stem.weight, shipped[f"{taken}backbone.conv_stem.weight"]
+    )
     assert network.project.weight.shape != shipped[f"{taken}project.weight"].shape
 
 
@@ -193,12 +225,17 @@ def test_of_an_ensemble_the_member_asked_for_is_taken(tmp_path: Path) -> None:
     assert same(other.half().float(), start_network(choices(str(both), member=2)))
     with pytest.raises(BadNetwork, match=r"network.member = 3, but .* has 2 members"):
         start_network(choices(str(both), member=3))
-    assert same(first, start_network(choices(str(tmp_path / "first.safetensors"), member=2))), "no ensemble"
+    assert same(first, start_network(choices(str(tmp_path / "first.safetensors"), member=2))), (
+        "no ensemble"
+    )
 
 
 def test_a_whole_backbone_does_not_begin_from_one_that_stops_early() -> None:
     wanted = replace(read_recipe("multi-species").network, weights="default")
-    with pytest.raises(BadNetwork, match=r"Give the recipe that backbone, which stops early \(network.stride = 16\)"):
+    with pytest.raises(
+        BadNetwork,
+        match=r"Give the recipe that backbone, which stops early \(network.stride = 16\)",
+    ):
         start_network(wanted)
 
 
@@ -217,12 +254,16 @@ def with_locator(path: Path, locator: AnyLocator | None) -> Path:
     weights = network.state_dict()
     if locator is not None:
         weights |= {LOCATOR_PREFIX + name: value for name, value in locator.state_dict().items()}
-    header = CheckpointHeader(network.config.to_dict(), Preprocessing(32, 32), {"name": "x"}, locator is not None)
+    header = CheckpointHeader(
+        network.config.to_dict(), Preprocessing(32, 32), {"name": "x"}, locator is not None
+    )
     save_checkpoint(path, weights, header)
     return path
 
 
-def test_a_locator_begins_with_a_checkpoint_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locator_begins_with_a_checkpoint_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(3)
     kept = Locator()
     path = with_locator(tmp_path / "c.safetensors", kept)
@@ -242,9 +283,13 @@ def test_a_locator_begins_with_first_layers_that_are_in_a_file(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("locator", [None, EarlierLocator()])
-def test_a_checkpoint_without_such_a_locator_is_refused(locator: AnyLocator | None, tmp_path: Path) -> None:
+def test_a_checkpoint_without_such_a_locator_is_refused(
+    locator: AnyLocator | None, tmp_path: Path
+) -> None:
     path = with_locator(tmp_path / "c.safetensors", locator)
-    with pytest.raises(BadNetwork, match=r"^locator\.weights = .* has no such locator\. Allowed are"):
+    with pytest.raises(
+        BadNetwork, match=r"^locator\.weights = .* has no such locator\. Allowed are"
+    ):
         start_locator(str(path))
 
 
@@ -252,7 +297,9 @@ def test_a_locator_s_weights_that_do_not_fit_or_cannot_be_fetched_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "other.pth")
-    with pytest.raises(BadNetwork, match=r"^locator\.weights = .*other\.pth does not fit mobilenetv2_100"):
+    with pytest.raises(
+        BadNetwork, match=r"^locator\.weights = .*other\.pth does not fit mobilenetv2_100"
+    ):
         start_locator(str(tmp_path / "other.pth"))
 
     def unreachable(*_: object, **__: object) -> None:
@@ -260,7 +307,8 @@ def test_a_locator_s_weights_that_do_not_fit_or_cannot_be_fetched_are_told(
 
     monkeypatch.setattr(timm, "create_model", unreachable)
     with pytest.raises(
-        BadNetwork, match=r'^locator\.weights = .* could not be fetched\. Without network give "default"'
+        BadNetwork,
+        match=r'^locator\.weights = .* could not be fetched\. Without network give "default"',
     ):
         start_locator("pretrained")
 

@@ -23,7 +23,9 @@ KINDS = ["arcface", "subcenter_arcface", "triplet", "multi_similarity"]
 
 def built(*terms: LossChoices, dimension: int = 5, twin_shift: int = 0) -> WeightedLosses:
     torch.manual_seed(9)
-    return WeightedLosses(terms, dimension=dimension, photos_of_identity=COUNTS, twin_shift=twin_shift)
+    return WeightedLosses(
+        terms, dimension=dimension, photos_of_identity=COUNTS, twin_shift=twin_shift
+    )
 
 
 @pytest.fixture
@@ -46,7 +48,9 @@ def cross_entropy(logits: Floats, label: int) -> float:
 def naive_arcface(
     cosines: Floats, labels: list[int], margins_degrees: Floats, scale: float, twin_shift: int = 0
 ) -> float:
-    """Mean cross entropy of scaled cosines, the own one at an angle widened by the margin; no twin among the rivals."""
+    """Mean cross entropy of scaled cosines, the own one at an angle widened by the margin; no twin
+    among the rivals.
+    """
     losses: list[float] = []
     for row, label in zip(cosines.copy(), labels, strict=True):
         angle, margin = np.arccos(row[label]), np.radians(margins_degrees[label])
@@ -68,12 +72,16 @@ def class_cosines(losses: WeightedLosses, embeddings: torch.Tensor) -> Floats:
 def test_arcface(twin_shift: int, is_dynamic: bool, embeddings: torch.Tensor) -> None:
     losses = built(dataclasses.replace(ARCFACE, dynamic_margin=is_dynamic), twin_shift=twin_shift)
     margins = dynamic_margins_degrees(COUNTS) if is_dynamic else np.full(8, 20.0)
-    wanted = naive_arcface(class_cosines(losses, embeddings), IDENTITIES.tolist(), margins, 12.0, twin_shift)
+    wanted = naive_arcface(
+        class_cosines(losses, embeddings), IDENTITIES.tolist(), margins, 12.0, twin_shift
+    )
     assert losses(embeddings, IDENTITIES).item() == pytest.approx(wanted, rel=1e-4)
 
 
 def test_a_twin_is_no_rival(embeddings: torch.Tensor) -> None:
-    """The gradient of a photo's own loss leaves its twin's class weights alone, and moves all others'."""
+    """The gradient of a photo's own loss leaves its twin's class weights alone, and moves all
+    others'.
+    """
     losses = built(ARCFACE, twin_shift=4)
     losses(embeddings[:1], IDENTITIES[:1]).backward()
     gradient = next(losses.parameters()).grad
@@ -81,8 +89,12 @@ def test_a_twin_is_no_rival(embeddings: torch.Tensor) -> None:
     assert gradient.abs().sum(0).gt(0).tolist() == [True, True, True, True, False, True, True, True]
 
 
-def test_subcenter_arcface_takes_the_nearest_centre_of_each_identity(embeddings: torch.Tensor) -> None:
-    losses = built(dataclasses.replace(ARCFACE, kind="subcenter_arcface", sub_centers=3), twin_shift=4)
+def test_subcenter_arcface_takes_the_nearest_centre_of_each_identity(
+    embeddings: torch.Tensor,
+) -> None:
+    losses = built(
+        dataclasses.replace(ARCFACE, kind="subcenter_arcface", sub_centers=3), twin_shift=4
+    )
     cosines = class_cosines(losses, embeddings)
     assert cosines.shape == (10, 24)
     nearest = cosines.reshape(10, 8, 3).max(axis=2)
@@ -91,7 +103,9 @@ def test_subcenter_arcface_takes_the_nearest_centre_of_each_identity(embeddings:
 
 
 def test_a_margin_past_the_half_circle_goes_on_falling() -> None:
-    """With the embedding turning away from its class, and no nearer to any other, the loss rises all the way."""
+    """With the embedding turning away from its class, and no nearer to any other, the loss rises
+    all the way.
+    """
     losses = built(dataclasses.replace(ARCFACE, margin_degrees=60.0), dimension=3)
     angles = torch.deg2rad(torch.arange(0.0, 181.0, 5.0))
     with torch.no_grad():
@@ -102,11 +116,17 @@ def test_a_margin_past_the_half_circle_goes_on_falling() -> None:
 
 
 def naive_triplet(embeddings: Floats, labels: list[int], margin: float) -> float:
-    """Batch-hard: for each anchor the farthest positive and the nearest negative; the mean of what violates."""
+    """Batch-hard: for each anchor the farthest positive and the nearest negative; the mean of what
+    violates.
+    """
     similarity = unit(embeddings) @ unit(embeddings).T
     violations: list[float] = []
     for anchor, label in enumerate(labels):
-        positives = [similarity[anchor, at] for at, other in enumerate(labels) if other == label and at != anchor]
+        positives = [
+            similarity[anchor, at]
+            for at, other in enumerate(labels)
+            if other == label and at != anchor
+        ]
         negatives = [similarity[anchor, at] for at, other in enumerate(labels) if other != label]
         if positives and negatives:
             violations.append(max(negatives) - min(positives) + margin)
@@ -122,7 +142,9 @@ def test_hard_triplets(embeddings: torch.Tensor) -> None:
 
 @pytest.mark.parametrize("mining", ["semihard", "all"])
 def test_other_triplets(mining: str, embeddings: torch.Tensor) -> None:
-    similarity = unit(embeddings.numpy().astype(np.float64)) @ unit(embeddings.numpy().astype(np.float64)).T
+    similarity = (
+        unit(embeddings.numpy().astype(np.float64)) @ unit(embeddings.numpy().astype(np.float64)).T
+    )
     labels, violations = IDENTITIES.tolist(), list[float]()
     for a, p, n in np.ndindex(10, 10, 10):
         if a != p and labels[a] == labels[p] != labels[n]:
@@ -135,11 +157,17 @@ def test_other_triplets(mining: str, embeddings: torch.Tensor) -> None:
 
 
 def naive_multi_similarity(embeddings: Floats, labels: list[int]) -> float:
-    """Wang et al. 2019: alpha 2, beta 50, base .5, pairs mined with epsilon .1; every photo counts in the mean."""
+    """Wang et al. 2019: alpha 2, beta 50, base .5, pairs mined with epsilon .1; every photo counts
+    in the mean.
+    """
     similarity = unit(embeddings) @ unit(embeddings).T
     total = 0.0
     for anchor, label in enumerate(labels):
-        positives = [similarity[anchor, at] for at, other in enumerate(labels) if other == label and at != anchor]
+        positives = [
+            similarity[anchor, at]
+            for at, other in enumerate(labels)
+            if other == label and at != anchor
+        ]
         negatives = [similarity[anchor, at] for at, other in enumerate(labels) if other != label]
         kept_positives = [each for each in positives if each - 0.1 < max(negatives)]
         kept_negatives = [each for each in negatives if positives and each + 0.1 > min(positives)]
@@ -163,7 +191,9 @@ def test_a_sum_is_the_weighted_sum_of_its_terms(embeddings: torch.Tensor) -> Non
 
 def test_new_whales_are_seen_by_pair_losses_alone(embeddings: torch.Tensor) -> None:
     identities = torch.tensor([0, 0, 1, 1, 6, 6, -1, -2, -3, -4])
-    assert torch.equal(built(ARCFACE)(embeddings, identities), built(ARCFACE)(embeddings[:6], identities[:6]))
+    assert torch.equal(
+        built(ARCFACE)(embeddings, identities), built(ARCFACE)(embeddings[:6], identities[:6])
+    )
     pairs = built(TRIPLET)(embeddings, identities)
     wanted = naive_triplet(embeddings.numpy().astype(np.float64), identities.tolist(), 0.3)
     assert pairs.item() == pytest.approx(wanted, rel=1e-5)
@@ -179,7 +209,9 @@ def test_new_whales_are_seen_by_pair_losses_alone(embeddings: torch.Tensor) -> N
         [-1, -2, -3, -4, -5, -6, -7, -8, -9, -10],  # new whales alone
     ],
 )
-def test_a_batch_without_pairs_has_a_finite_loss_and_gradient(kind: str, identities: list[int]) -> None:
+def test_a_batch_without_pairs_has_a_finite_loss_and_gradient(
+    kind: str, identities: list[int]
+) -> None:
     rows = torch.randn(10, 5, generator=torch.Generator().manual_seed(3), requires_grad=True)
     losses = built(dataclasses.replace(ARCFACE, kind=kind), twin_shift=4)  # type: ignore[arg-type]
     loss = losses(rows, torch.tensor(identities))
@@ -194,13 +226,16 @@ def test_alike_embeddings_have_a_finite_gradient(kind: str) -> None:
     losses = built(dataclasses.replace(ARCFACE, kind=kind), twin_shift=4)  # type: ignore[arg-type]
     if kind == "arcface":
         with torch.no_grad():
-            next(losses.parameters()).fill_(1.0)  # every class where every photo is: the end of acos
+            next(losses.parameters()).fill_(
+                1.0
+            )  # every class where every photo is: the end of acos
     losses(rows, IDENTITIES).backward()
     assert rows.grad is not None and bool(torch.isfinite(rows.grad).all())
 
 
 def test_dynamic_margins_shrink_with_the_number_of_photos() -> None:
-    # .27 + .05 = .32 radians of one photo; .27 / 2^.364 + .05 = .2598 of two; .27 / 10^.364 + .05 = .16677 of ten.
+    # .27 + .05 = .32 radians of one photo; .27 / 2^.364 + .05 = .2598 of two; .27 / 10^.364 + .05 =
+    # .16677 of ten.
     found = dynamic_margins_degrees(np.array([1, 2, 10, 0]))
     np.testing.assert_allclose(np.radians(found), [0.32, 0.25979, 0.16677, 0.32], atol=1e-5)
 
@@ -235,7 +270,10 @@ def test_the_mirror_twin_in_the_memory_is_no_rival() -> None:
     def loss_after(seen: int) -> torch.Tensor:
         losses = remembering(2, twin_shift=4)
         losses(torch.eye(5)[:2], torch.tensor([seen, 3]))
-        return losses(torch.tensor([[0.9, 0.1, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]]), torch.tensor([2, 2]))
+        return losses(
+            torch.tensor([[0.9, 0.1, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]]),
+            torch.tensor([2, 2]),
+        )
 
     assert loss_after(6) < loss_after(5)  # 6 is the twin of 2
 
@@ -265,8 +303,12 @@ def naive_focal(cosines: Floats, identities: list[int], hardest: int, twin_shift
     total = 0.0
     for row, identity in zip(8.0 * cosines - 4.0, identities, strict=True):
         chances = 1 / (1 + np.exp(-row))
-        twin = (identity + twin_shift) % (2 * twin_shift) if twin_shift and identity >= 0 else identity
-        rivals = sorted((at for at in range(len(row)) if at not in {identity, twin}), key=lambda at: -row[at])
+        twin = (
+            (identity + twin_shift) % (2 * twin_shift) if twin_shift and identity >= 0 else identity
+        )
+        rivals = sorted(
+            (at for at in range(len(row)) if at not in {identity, twin}), key=lambda at: -row[at]
+        )
         total += sum(-(chances[at] ** 2) * np.log(1 - chances[at]) for at in rivals[:hardest])
         if identity >= 0:
             total += -((1 - chances[identity]) ** 2) * np.log(chances[identity])
@@ -297,12 +339,20 @@ def test_easy_triplets_take_the_nearest_positive(embeddings: torch.Tensor) -> No
     cosines = unit(embeddings.double().numpy()) @ unit(embeddings.double().numpy()).T
     losses: list[float] = []
     for anchor, own in enumerate(identities):
-        positives = [cosines[anchor, at] for at, other in enumerate(identities) if other == own and at != anchor]
+        positives = [
+            cosines[anchor, at]
+            for at, other in enumerate(identities)
+            if other == own and at != anchor
+        ]
         if positives:
-            nearest_rival = max(cosines[anchor, at] for at, other in enumerate(identities) if other != own)
+            nearest_rival = max(
+                cosines[anchor, at] for at, other in enumerate(identities) if other != own
+            )
             losses.append(max(0.0, nearest_rival - max(positives) + 0.3))
     expected = np.mean([loss for loss in losses if loss > 0])
-    found = built(LossChoices(kind="triplet", mining="easy", margin=0.3))(embeddings, torch.tensor(identities))
+    found = built(LossChoices(kind="triplet", mining="easy", margin=0.3))(
+        embeddings, torch.tensor(identities)
+    )
     assert float(found) == pytest.approx(float(expected), rel=1e-4)
 
 
@@ -331,7 +381,8 @@ def test_smoothing_gives_no_share_to_kinds_that_there_are_not_yet(embeddings: to
     place = {1: 0, 2: 1, 4: 2, 6: 3}
     expected = np.mean(
         [
-            0.8 * cross_entropy(12.0 * row, place[own]) + sum(0.05 * cross_entropy(12.0 * row, at) for at in range(4))
+            0.8 * cross_entropy(12.0 * row, place[own])
+            + sum(0.05 * cross_entropy(12.0 * row, at) for at in range(4))
             for row, own in zip(cosines, identities.tolist(), strict=True)
         ]
     )

@@ -23,7 +23,9 @@ class Trained:
 
     def __init__(self, kind: str, seed: int = 0, *, momentum: float = 0.9) -> None:
         torch.manual_seed(seed)
-        self.network = Network(NetworkConfig("test_resnet", embedding_dim=4)).to(memory_format=torch.channels_last)
+        self.network = Network(NetworkConfig("test_resnet", embedding_dim=4)).to(
+            memory_format=torch.channels_last
+        )
         self.head = nn.Linear(4, 3, bias=False)
         self.average = moving_average(self.network, 0.9)
         choices = OptimiserChoices(kind=kind, rate=0.01, momentum=momentum)  # type: ignore[arg-type]
@@ -43,7 +45,11 @@ class Trained:
             self.average.update_parameters(self.network)
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        return {f"{key}/{name}": v for key, m in self.modules.items() for name, v in m.state_dict().items()}
+        return {
+            f"{key}/{name}": v
+            for key, m in self.modules.items()
+            for name, v in m.state_dict().items()
+        }
 
 
 @pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
@@ -66,7 +72,9 @@ def test_the_optimiser_s_numbers_lie_in_memory_as_the_weights_do(tmp_path: Path)
     load_state(tmp_path / "s", resumed.modules, resumed.optimiser, "d")
     weights = [weight for weight in resumed.network.parameters() if weight.ndim == 4]
     assert any(not weight.is_contiguous() for weight in weights)
-    assert all(resumed.optimiser.state[weight]["exp_avg"].stride() == weight.stride() for weight in weights)
+    assert all(
+        resumed.optimiser.state[weight]["exp_avg"].stride() == weight.stride() for weight in weights
+    )
 
 
 def test_a_state_before_the_first_step_is_one_too(tmp_path: Path) -> None:
@@ -75,7 +83,9 @@ def test_a_state_before_the_first_step_is_one_too(tmp_path: Path) -> None:
     assert load_state(tmp_path / "s", other.modules, other.optimiser, "d") == Position()
     begun.steps(1)
     other.steps(1)
-    save_state(tmp_path / "s", Position(), begun.modules, begun.optimiser, "d")  # a slot may hold None
+    save_state(
+        tmp_path / "s", Position(), begun.modules, begun.optimiser, "d"
+    )  # a slot may hold None
     load_state(tmp_path / "s", other.modules, other.optimiser, "d")
     assert all(torch.equal(value, begun.tensors()[name]) for name, value in other.tensors().items())
 
@@ -96,7 +106,9 @@ def refused(path: Path, said: str, trained: Trained | None = None) -> None:
 
 def test_a_state_of_another_recipe_is_refused(state: Path) -> None:
     trained = Trained("adam")
-    with pytest.raises(BadState, match=r"belongs to another recipe .* the very command that began the run"):
+    with pytest.raises(
+        BadState, match=r"belongs to another recipe .* the very command that began the run"
+    ):
         load_state(state, trained.modules, trained.optimiser, "d2")
 
 

@@ -1,4 +1,6 @@
-"""training/learning/vlad_centres.py: vlad pooling begins where photos' patterns are, once, and the same for the same seed."""
+"""training/learning/vlad_centres.py: vlad pooling begins where photos' patterns are, once, and the
+same for the same seed.
+"""
 
 from __future__ import annotations
 
@@ -78,13 +80,17 @@ def test_centres_from_elsewhere_stay_where_only_the_linear_layer_begins(pixels: 
     torch.nn.init.normal_(network.project.weight)  # pyright: ignore[reportArgumentType]
     network.pool.is_fitted.fill_(CENTRES_FITTED)
     begin_clusters(network, pixels, np.arange(len(pixels)), INPUT, seed=9)
-    assert all(torch.equal(before[name], value) for name, value in network.pool.state_dict().items())
+    assert all(
+        torch.equal(before[name], value) for name, value in network.pool.state_dict().items()
+    )
     assert network.pool.is_fitted == 1.0
     again = begun(pixels)
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
     with torch.no_grad():
         ours, theirs = (each.eval()(images) for each in (network, again))
-    assert torch.allclose(ours.norm(dim=1), theirs.norm(dim=1), rtol=0.1)  # noise has no such lengths
+    assert torch.allclose(
+        ours.norm(dim=1), theirs.norm(dim=1), rtol=0.1
+    )  # noise has no such lengths
 
 
 def test_other_poolings_have_nothing_to_begin(pixels: np.ndarray) -> None:
@@ -94,7 +100,9 @@ def test_other_poolings_have_nothing_to_begin(pixels: np.ndarray) -> None:
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
-def test_no_more_is_read_than_the_rows_it_needs(pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_read_than_the_rows_it_needs(
+    pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("training.learning.vlad_centres.PHOTOS_TO_CLUSTER", 4)
     read: list[int] = []
 

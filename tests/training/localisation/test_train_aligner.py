@@ -1,4 +1,6 @@
-"""training/localisation/train_aligner.py: an aligner learns where a bright bar is, and files of corners are read with care."""
+"""training/localisation/train_aligner.py: an aligner learns where a bright bar is, and files of
+corners are read with care.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,20 @@ from embedding.networks.backbone import BadNetwork
 from embedding.networks.network import Network
 from flukeprint import build_app
 from training.learning.first_weights import ALIGNER_FORMAT, start_network
-from training.localisation.train_aligner import COLUMNS, BadCorners, read_corners, train_aligner, write_aligner
+from training.localisation.train_aligner import (
+    COLUMNS,
+    BadCorners,
+    read_corners,
+    train_aligner,
+    write_aligner,
+)
 from training.recipes.choices import NetworkChoices
 from training.recipes.reading import BadRecipe, read_recipe
 
 HEADER = ",".join(COLUMNS)
-CHOICES = NetworkChoices(backbone="test_resnet", weights="random", embedding_dim=8, pooling="vlad", aligned_px=(64, 32))
+CHOICES = NetworkChoices(
+    backbone="test_resnet", weights="random", embedding_dim=8, pooling="vlad", aligned_px=(64, 32)
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +44,10 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder, rng = tmp_path_factory.mktemp("bars"), np.random.default_rng(4)
     lines = [HEADER]
     for at in range(80):
-        centre, half = rng.uniform(0.35, 0.65, 2), np.array([rng.uniform(0.2, 0.3), rng.uniform(0.1, 0.15)])
+        centre, half = (
+            rng.uniform(0.35, 0.65, 2),
+            np.array([rng.uniform(0.2, 0.3), rng.uniform(0.1, 0.15)]),
+        )
         angle = rng.uniform(-0.3, 0.3)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half @ turn.T + centre
@@ -48,8 +61,12 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def learned(marked: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Aligner, float]:
-    return train_aligner(read_corners(*marked), 24, 0, tmp_path_factory.mktemp("cache"), weights="random")
+def learned(
+    marked: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Aligner, float]:
+    return train_aligner(
+        read_corners(*marked), 24, 0, tmp_path_factory.mktemp("cache"), weights="random"
+    )
 
 
 def test_corners_are_found_on_photos_not_learned_from(
@@ -58,7 +75,9 @@ def test_corners_are_found_on_photos_not_learned_from(
     photos = read_corners(*marked)
     corners = np.array([one.corners for one in photos])
     is_held_out = np.arange(len(photos)) % 10 == 0
-    of_the_mean = np.linalg.norm(corners[is_held_out] - corners[~is_held_out].mean(0), axis=2).mean()
+    of_the_mean = np.linalg.norm(
+        corners[is_held_out] - corners[~is_held_out].mean(0), axis=2
+    ).mean()
     aligner, error = learned
     assert 0 < error < 0.75 * of_the_mean
     assert not aligner.training
@@ -66,31 +85,42 @@ def test_corners_are_found_on_photos_not_learned_from(
 
 def test_the_seed_decides_the_aligner(marked: tuple[Path, Path], tmp_path: Path) -> None:
     photos = read_corners(*marked)
-    weights = [train_aligner(photos, 1, seed, tmp_path, weights="random")[0].state_dict() for seed in (1, 1, 2)]
+    weights = [
+        train_aligner(photos, 1, seed, tmp_path, weights="random")[0].state_dict()
+        for seed in (1, 1, 2)
+    ]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not torch.equal(weights[0]["last.weight"], weights[2]["last.weight"])
 
 
-def test_a_network_begins_with_the_aligner_of_its_recipe(learned: tuple[Aligner, float], tmp_path: Path) -> None:
+def test_a_network_begins_with_the_aligner_of_its_recipe(
+    learned: tuple[Aligner, float], tmp_path: Path
+) -> None:
     path = tmp_path / "aligner.safetensors"
     write_aligner(path, *learned)
     network = start_network(replace(CHOICES, aligner=str(path)))
     assert network.aligner is not None
-    torch.testing.assert_close(network.aligner.last.weight, learned[0].last.weight, atol=1e-3, rtol=1e-2)
+    torch.testing.assert_close(
+        network.aligner.last.weight, learned[0].last.weight, atol=1e-3, rtol=1e-2
+    )
     assert network.config.aligned_px == (64, 32)
     assert start_network(CHOICES).aligner is None
 
 
 def test_what_is_no_aligner_is_refused(tmp_path: Path) -> None:
     absent = replace(CHOICES, aligner=str(tmp_path / "none.safetensors"))
-    with pytest.raises(BadNetwork, match=r"network\.aligner = .*none.safetensors.*no such file.*train-aligner"):
+    with pytest.raises(
+        BadNetwork, match=r"network\.aligner = .*none.safetensors.*no such file.*train-aligner"
+    ):
         start_network(absent)
     other = tmp_path / "other.safetensors"
     save_file({"x": torch.zeros(1)}, other)
     with pytest.raises(BadNetwork, match=r"other.safetensors is no aligner; give what"):
         start_network(replace(CHOICES, aligner=str(other)))
     save_halved(other, {"x": torch.zeros(1)}, {"format": ALIGNER_FORMAT})
-    with pytest.raises(BadNetwork, match=r"the aligner in .*other.safetensors is not one of this version"):
+    with pytest.raises(
+        BadNetwork, match=r"the aligner in .*other.safetensors is not one of this version"
+    ):
         start_network(replace(CHOICES, aligner=str(other)))
     other.write_bytes(b"no safetensors")
     with pytest.raises(BadNetwork, match=r"the aligner .*other.safetensors can't be read"):
@@ -104,12 +134,18 @@ GOOD = "0.1,0.1,0.9,0.1,0.9,0.6,0.1,0.6"
     ("lines", "said"),
     [
         (["photo,left_top_x", "00.png,0.1"], "no column left_top_y; wanted are photo,left_top_x"),
-        ([HEADER, f"00.png,{GOOD}", f"00.png,{GOOD}"], "line 3: the photo 00.png stands there a second time"),
+        (
+            [HEADER, f"00.png,{GOOD}", f"00.png,{GOOD}"],
+            "line 3: the photo 00.png stands there a second time",
+        ),
         ([HEADER, f"nowhere.png,{GOOD}"], "line 2: there is no photo nowhere.png"),
         ([HEADER, "00.png,0.1,0.1,0.9,0.1,0.9,0.6,0.1,up"], "line 2: .*up.*eight shares"),
         ([HEADER, "00.png,0.1,0.1,0.9"], "line 2: .*eight shares"),
         ([",".join([*COLUMNS[1:], "photo"]), GOOD], "line 2: there is no photo  in"),
-        ([HEADER, "00.png,10,10,90,10,90,60,10,60"], "line 2: 10.0 to 90.0; .*not pixels or percent"),
+        (
+            [HEADER, "00.png,10,10,90,10,90,60,10,60"],
+            "line 2: 10.0 to 90.0; .*not pixels or percent",
+        ),
         ([HEADER, "00.png,0.9,0.1,0.1,0.1,0.1,0.6,0.9,0.6"], "line 2: left is not left of right"),
         ([HEADER, f"00.png,{GOOD}"], "marks 1 photos; at least 50"),
     ],
@@ -124,7 +160,9 @@ def test_a_bad_file_of_corners_says_what_and_where(
 
 
 def test_an_absent_file_of_corners_is_named(marked: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(BadCorners, match=r"none\.csv can't be read as a CSV of corners: .*No such file"):
+    with pytest.raises(
+        BadCorners, match=r"none\.csv can't be read as a CSV of corners: .*No such file"
+    ):
         read_corners(tmp_path / "none.csv", marked[1])
 
 
@@ -136,7 +174,8 @@ def test_from_corners_to_a_checkpoint_by_commands(
     corners, photos = marked
     made = run_command(
         app,
-        f"train-aligner --corners {corners} --photos {photos} --out {aligner} --weights random --epochs 1".split(),
+        f"train-aligner --corners {corners} --photos {photos} --out {aligner} --weights random "
+        "--epochs 1".split(),
     )
     assert made.exit_code == 0, made.output
     assert "of the photo's sides off, on photos that it didn't learn from" in made.output
@@ -150,7 +189,16 @@ def test_from_corners_to_a_checkpoint_by_commands(
     ]
     trained = run_command(
         app,
-        ["train", "tiny", "--csv", str(whale_folder / "labels.csv"), "--photos", str(whale_folder), "--out", str(run)]
+        [
+            "train",
+            "tiny",
+            "--csv",
+            str(whale_folder / "labels.csv"),
+            "--photos",
+            str(whale_folder),
+            "--out",
+            str(run),
+        ]
         + [part for one in sets for part in ("--set", one)],
     )
     assert trained.exit_code == 0, trained.output
@@ -159,12 +207,18 @@ def test_from_corners_to_a_checkpoint_by_commands(
     assert network.aligner is not None
     kept = network.aligner.state_dict()
     written = start_network(
-        NetworkChoices(backbone="test_resnet", weights="random", aligner=str(aligner), aligned_px=(64, 32))
+        NetworkChoices(
+            backbone="test_resnet", weights="random", aligner=str(aligner), aligned_px=(64, 32)
+        )
     )
     assert written.aligner is not None
-    assert all(torch.equal(kept[name], value) for name, value in written.aligner.state_dict().items())
+    assert all(
+        torch.equal(kept[name], value) for name, value in written.aligner.state_dict().items()
+    )
     from_checkpoint = start_network(
-        NetworkChoices(backbone="test_resnet", weights="random", aligner=str(run / "best.safetensors"))
+        NetworkChoices(
+            backbone="test_resnet", weights="random", aligner=str(run / "best.safetensors")
+        )
     )
     assert from_checkpoint.aligner is not None
     assert torch.equal(from_checkpoint.aligner.last.weight, written.aligner.last.weight)
@@ -177,11 +231,16 @@ def test_without_network_it_says_what_to_give(
         raise OSError("no network")
 
     monkeypatch.setattr(timm, "create_model", _unreachable)
-    with pytest.raises(BadNetwork, match=r"mobilenetv2_100 could not be fetched\. Without network give --weights FILE"):
+    with pytest.raises(
+        BadNetwork,
+        match=r"mobilenetv2_100 could not be fetched\. Without network give --weights FILE",
+    ):
         train_aligner(read_corners(*marked), 1, 0, tmp_path)
 
 
-def test_the_same_aligner_makes_the_same_file(learned: tuple[Aligner, float], tmp_path: Path) -> None:
+def test_the_same_aligner_makes_the_same_file(
+    learned: tuple[Aligner, float], tmp_path: Path
+) -> None:
     paths = [tmp_path / f"{at}.safetensors" for at in range(4)]
     for path in paths:
         write_aligner(path, *learned)

@@ -39,7 +39,9 @@ def test_rows_are_the_photos_in_their_order(photos: list[LabelledPhoto], tmp_pat
         np.testing.assert_array_equal(row, SMALL.pixels(read_photo(photo.path)))
 
 
-def test_the_array_is_mapped_from_disk_and_cannot_be_written(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_the_array_is_mapped_from_disk_and_cannot_be_written(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     pixels = cached_pixels(photos, SMALL, tmp_path / "cache")
     assert isinstance(pixels, np.memmap) and not pixels.flags.writeable
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".npy"]
@@ -59,11 +61,20 @@ def test_the_second_time_nothing_is_decoded(
         cached_pixels(photos[:-1], SMALL, tmp_path / "cache")
 
 
-def test_what_decides_the_pixels_decides_the_file(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_what_decides_the_pixels_decides_the_file(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     boxed = LabelledPhoto(photos[0].name, photos[0].path, "w0", box=Box(0, 0, 0.5, 0.5))
     cropped = Preprocessing(24, 16, crop="box")
     for count, (given, preprocessing) in enumerate(
-        [(photos, SMALL), (photos[1:], SMALL), (photos[::-1], SMALL), (photos, cropped), ([boxed], cropped)], start=1
+        [
+            (photos, SMALL),
+            (photos[1:], SMALL),
+            (photos[::-1], SMALL),
+            (photos, cropped),
+            ([boxed], cropped),
+        ],
+        start=1,
     ):
         cached_pixels(given, preprocessing, tmp_path / "cache")
         assert len(list((tmp_path / "cache").iterdir())) == count
@@ -79,15 +90,21 @@ def test_a_box_is_cut_out(photos: list[LabelledPhoto], tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels, cropped.pixels(read_photo(boxed.path), box))
 
 
-def test_unreadable_photos_are_listed_and_leave_nothing(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_unreadable_photos_are_listed_and_leave_nothing(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     photos[1].path.write_bytes(b"")
     photos[69].path.write_text("a text renamed")
-    with pytest.raises(BadCache, match=rf"2 of 70 photos can't be decoded: .*{photos[1].name}.*{photos[69].name}"):
+    with pytest.raises(
+        BadCache, match=rf"2 of 70 photos can't be decoded: .*{photos[1].name}.*{photos[69].name}"
+    ):
         cached_pixels(photos, SMALL, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_only_the_first_of_many_unreadable_photos_are_shown(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_only_the_first_of_many_unreadable_photos_are_shown(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     for photo in photos:
         photo.path.write_bytes(b"")
     with pytest.raises(BadCache, match=r"70 of 70 .* \.\.\.\. Mend them") as caught:
@@ -108,13 +125,18 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(BadCache, match=r"could not be written: No space left on device\. Free some space"):
+    with pytest.raises(
+        BadCache, match=r"could not be written: No space left on device\. Free some space"
+    ):
         cached_pixels(photos, SMALL, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_limit_on_file_size_is_an_error_too(photos: list[LabelledPhoto], tmp_path: Path) -> None:
-    """The same as a full disk, without a stub: the system refuses to write on. A mapped file would kill the process."""
+    """The same as a full disk, without a stub: the system refuses to write on.
+
+    A mapped file would kill the process.
+    """
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, before[1]))
@@ -126,7 +148,9 @@ def test_a_limit_on_file_size_is_an_error_too(photos: list[LabelledPhoto], tmp_p
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_a_cache_folder_that_is_a_file_is_refused(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_a_cache_folder_that_is_a_file_is_refused(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     (tmp_path / "cache").touch()
     with pytest.raises(BadCache, match="could not be written"):
         cached_pixels(photos, SMALL, tmp_path / "cache")

@@ -1,4 +1,6 @@
-"""training/pixels/packing.py: in bounded memory, stopped at any moment and gone on with, never half for a whole."""
+"""training/pixels/packing.py: in bounded memory, stopped at any moment and gone on with, never half
+for a whole.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def photos(tmp_path: Path, rng: np.random.Generator) -> list[LabelledPhoto]:
 def stopping_after(count: int, error: BaseException) -> object:
     """Stands for `decoded`: after so many photos comes an error, as Ctrl-C would."""
 
-    def made(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> Generator[PixelArray | str]:
+    def made(
+        photos: Sequence[LabelledPhoto], preprocessing: Preprocessing
+    ) -> Generator[PixelArray | str]:
         for at, pixels in enumerate(decoded(photos, preprocessing)):
             if at == count:
                 raise error
@@ -53,13 +57,21 @@ def stopping_after(count: int, error: BaseException) -> object:
 def assert_whole(folder: Path, photos: Sequence[LabelledPhoto]) -> None:
     pixels = np.load(folder / "pixels.npy", mmap_mode="r")
     assert (folder / "pixels.npy").stat().st_size == 128 + pixels.nbytes
-    assert [photo.name for photo in packed_labels(folder).photos] == [photo.name for photo in photos]
+    assert [photo.name for photo in packed_labels(folder).photos] == [
+        photo.name for photo in photos
+    ]
     for row, photo in zip(pixels, photos, strict=True):
         np.testing.assert_array_equal(row, SMALL.pixels(read_photo(photo.path)))
-    assert sorted(path.name for path in folder.iterdir()) == ["labels.csv", "pack.json", "pixels.npy"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "labels.csv",
+        "pack.json",
+        "pixels.npy",
+    ]
 
 
-def test_a_pack_holds_all_photos_and_says_what_it_did(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_a_pack_holds_all_photos_and_says_what_it_did(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     told = pack(photos, SMALL, tmp_path / "pack")
     assert_whole(tmp_path / "pack", photos)
     assert (told.photos, told.seen_before, told.unread) == (20, 0, {})
@@ -75,9 +87,14 @@ def test_a_second_time_nothing_is_done(
     assert pack(photos, SMALL, tmp_path / "pack").seen_before == 20
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), OSError(errno.ENOSPC, "No space left")])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), MemoryError(), OSError(errno.ENOSPC, "No space left")]
+)
 def test_a_stopped_pack_is_none_and_is_gone_on_with(
-    error: BaseException, photos: list[LabelledPhoto], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: BaseException,
+    photos: list[LabelledPhoto],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     photos[2].path.write_bytes(b"")
     with monkeypatch.context() as patched:
@@ -105,11 +122,15 @@ def test_what_was_written_after_the_last_safe_row_is_written_again(
     assert_whole(tmp_path / "pack", photos)
 
 
-def test_stopped_between_its_last_steps_it_is_finished(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_stopped_between_its_last_steps_it_is_finished(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     folder = tmp_path / "pack"
     pack(photos, SMALL, folder)
     about = json.loads((folder / "pack.json").read_text())
-    (folder / STATE).write_text(json.dumps({name: about[name] for name in ("plan", "seen", "unread")}))
+    (folder / STATE).write_text(
+        json.dumps({name: about[name] for name in ("plan", "seen", "unread")})
+    )
     (folder / "pack.json").unlink()
     pack(photos, SMALL, folder)
     assert_whole(folder, photos)
@@ -145,7 +166,9 @@ def test_a_folder_of_something_else_is_refused(photos: list[LabelledPhoto], tmp_
         pack(photos, SMALL, tmp_path / "file")
 
 
-def test_photos_that_cannot_be_read_are_left_out_and_told(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_photos_that_cannot_be_read_are_left_out_and_told(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     photos[0].path.write_bytes(b"")
     photos[19].path.write_text("a text renamed")
     told = pack(photos, SMALL, tmp_path / "pack")
@@ -153,7 +176,9 @@ def test_photos_that_cannot_be_read_are_left_out_and_told(photos: list[LabelledP
     assert_whole(tmp_path / "pack", photos[1:-1])
 
 
-def test_without_a_single_photo_nothing_is_left(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_without_a_single_photo_nothing_is_left(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     for photo in photos:
         photo.path.write_bytes(b"")
     with pytest.raises(BadCache, match="none of the 20 photos can be read: 00"):
@@ -161,13 +186,17 @@ def test_without_a_single_photo_nothing_is_left(photos: list[LabelledPhoto], tmp
     assert list((tmp_path / "pack").iterdir()) == []
 
 
-def test_a_limit_on_file_size_is_an_error_that_can_be_mended(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_a_limit_on_file_size_is_an_error_that_can_be_mended(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     """As a full disk, without a stub: the system refuses to write on."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, before[1]))
     try:
-        with pytest.raises(CannotWrite, match=r"needs 0 MiB and can't be written: File too large\. Free some space"):
+        with pytest.raises(
+            CannotWrite, match=r"needs 0 MiB and can't be written: File too large\. Free some space"
+        ):
             pack(photos, SMALL, tmp_path / "pack")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -175,7 +204,9 @@ def test_a_limit_on_file_size_is_an_error_that_can_be_mended(photos: list[Labell
     assert_whole(tmp_path / "pack", photos)
 
 
-def test_two_processes_do_not_pack_into_one_folder(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_two_processes_do_not_pack_into_one_folder(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     fcntl = pytest.importorskip("fcntl")
     (tmp_path / "pack").mkdir()
     with (tmp_path / "pack" / PART).open("wb") as held:
@@ -191,8 +222,10 @@ def test_memory_does_not_grow_with_the_photos(tmp_path: Path, rng: np.random.Gen
     for at in range(400):
         (tmp_path / "in" / f"{at:04}.png").symlink_to(tmp_path / "one.png")
     script = (
-        "import resource, sys; from pathlib import Path; from index.labels.reader import LabelledPhoto as Photo\n"
-        "from embedding.photos.preprocessing import Preprocessing; from training.pixels.packing import pack\n"
+        "import resource, sys; from pathlib import Path; from index.labels.reader import "
+        "LabelledPhoto as Photo\n"
+        "from embedding.photos.preprocessing import Preprocessing; from training.pixels.packing "
+        "import pack\n"
         "from training.pixels.packing import peak_memory_bytes\n"
         "photos = [Photo(path.name, path, 'w') for path in sorted(Path(sys.argv[1]).iterdir())]\n"
         "pack(photos, Preprocessing(512, 512), Path(sys.argv[2]))\n"

@@ -1,4 +1,6 @@
-"""training/pixels/packs.py: what is packed is what training would have decoded, taken by name and never loaded whole."""
+"""training/pixels/packs.py: what is packed is what training would have decoded, taken by name and
+never loaded whole.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,17 @@ def photos(tmp_path: Path, rng: np.random.Generator) -> list[LabelledPhoto]:
     for at in range(12):
         path = tmp_path / "in" / f"{at:02}.png"
         Image.fromarray(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(path)
-        told = LabelledPhoto(path.name, path, None if at > 9 else f"w, {at % 5}", "humpback", f"e{at // 2}", "2020-05")
-        made.append(dataclasses.replace(told, box=BOX if at % 2 else None, region="bay" if at % 3 else None))
+        told = LabelledPhoto(
+            path.name,
+            path,
+            None if at > 9 else f"w, {at % 5}",
+            "humpback",
+            f"e{at // 2}",
+            "2020-05",
+        )
+        made.append(
+            dataclasses.replace(told, box=BOX if at % 2 else None, region="bay" if at % 3 else None)
+        )
     return made
 
 
@@ -45,8 +56,14 @@ def test_rows_come_by_name_in_the_order_asked(photos: list[LabelledPhoto], tmp_p
     pixels = cached_pixels(some, SMALL, tmp_path / "pack")
     assert isinstance(pixels, PackedRows) and pixels.shape == (3, 16, 24, 3)
     for row, photo in enumerate(some):
-        np.testing.assert_array_equal(pixels[np.array([row])][0], SMALL.pixels(read_photo(photo.path)))
-    assert sorted(path.name for path in (tmp_path / "pack").iterdir()) == ["labels.csv", "pack.json", "pixels.npy"]
+        np.testing.assert_array_equal(
+            pixels[np.array([row])][0], SMALL.pixels(read_photo(photo.path))
+        )
+    assert sorted(path.name for path in (tmp_path / "pack").iterdir()) == [
+        "labels.csv",
+        "pack.json",
+        "pixels.npy",
+    ]
 
 
 def test_rows_act_as_an_array_would(photos: list[LabelledPhoto], tmp_path: Path) -> None:
@@ -67,13 +84,17 @@ def test_a_slice_of_rows_reads_nothing(photos: list[LabelledPhoto], tmp_path: Pa
     assert isinstance(rows, PackedRows) and len(rows) == 5
 
 
-def test_grey_pixels_are_packed_once_and_come_as_three_channels(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_grey_pixels_are_packed_once_and_come_as_three_channels(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     grey = Preprocessing(24, 16, grey=True)
     pack(photos, grey, tmp_path / "pack")
     assert np.load(tmp_path / "pack" / "pixels.npy").shape == (12, 16, 24)
     assert (tmp_path / "pack" / "pixels.npy").stat().st_size == 128 + 12 * 16 * 24
     packed = cached_pixels(photos, grey, tmp_path / "pack")
-    np.testing.assert_array_equal(np.array(packed), np.array(cached_pixels(photos, grey, tmp_path / "cache")))
+    np.testing.assert_array_equal(
+        np.array(packed), np.array(cached_pixels(photos, grey, tmp_path / "cache"))
+    )
     pixels = packed[3]
     assert (pixels == pixels[:, :, :1]).all()
 
@@ -82,7 +103,8 @@ def test_boxes_decide_where_they_are_cut_out(photos: list[LabelledPhoto], tmp_pa
     cropped = Preprocessing(24, 16, crop="box")
     pack(photos, cropped, tmp_path / "pack")
     np.testing.assert_array_equal(
-        cached_pixels(photos, cropped, tmp_path / "pack")[1], cropped.pixels(read_photo(photos[1].path), BOX)
+        cached_pixels(photos, cropped, tmp_path / "pack")[1],
+        cropped.pixels(read_photo(photos[1].path), BOX),
     )
 
 
@@ -112,7 +134,9 @@ def test_a_pack_tells_no_place(photos: list[LabelledPhoto], tmp_path: Path) -> N
     header = (tmp_path / "pack" / "labels.csv").read_text().splitlines()[0]
     assert header == "image,label,species,encounter,taken_at,box,size_bytes"
     with_others = [dataclasses.replace(photo, region="elsewhere") for photo in placed]
-    assert pack([*with_others, bad], SMALL, tmp_path / "pack").seen_before == 13  # nor does its hash hang on it
+    assert (
+        pack([*with_others, bad], SMALL, tmp_path / "pack").seen_before == 13
+    )  # nor does its hash hang on it
 
 
 @pytest.mark.parametrize(
@@ -124,7 +148,11 @@ def test_a_pack_tells_no_place(photos: list[LabelledPhoto], tmp_path: Path) -> N
     ],
 )
 def test_other_pixels_are_decoded_with_a_note(
-    wanted: Preprocessing, said: str, photos: list[LabelledPhoto], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    wanted: Preprocessing,
+    said: str,
+    photos: list[LabelledPhoto],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     pack(photos, SMALL, tmp_path / "pack")
     pixels = cached_pixels(photos, wanted, tmp_path / "pack")
@@ -132,7 +160,9 @@ def test_other_pixels_are_decoded_with_a_note(
     assert said in capsys.readouterr().err
 
 
-def test_mean_and_deviation_make_no_other_pixels(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_mean_and_deviation_make_no_other_pixels(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     pack(photos, SMALL, tmp_path / "pack")
     other = Preprocessing(24, 16, mean=(0.1, 0.2, 0.3), std=(1, 1, 1))
     assert isinstance(cached_pixels(photos, other, tmp_path / "pack"), PackedRows)
@@ -184,10 +214,14 @@ def test_a_damaged_pack_is_refused(
         cached_pixels(photos, SMALL, tmp_path / "pack")
 
 
-def test_a_folder_without_its_last_file_is_no_pack(photos: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_a_folder_without_its_last_file_is_no_pack(
+    photos: list[LabelledPhoto], tmp_path: Path
+) -> None:
     pack(photos, SMALL, tmp_path / "pack")
     assert (
-        read_pack(tmp_path / "pack").photos == json.loads((tmp_path / "pack" / "pack.json").read_text())["photos"] == 12
+        read_pack(tmp_path / "pack").photos
+        == json.loads((tmp_path / "pack" / "pack.json").read_text())["photos"]
+        == 12
     )
     (tmp_path / "pack" / "pack.json").unlink()
     assert not is_pack(tmp_path / "pack")
@@ -202,7 +236,9 @@ def test_a_training_by_the_pack_alone_is_the_same(
     there = tmp_path / "there"
     shutil.copytree(whales[0].path.parent, there)
     copies = [dataclasses.replace(one, path=there / one.name) for one in whales]
-    made = Preprocessing(choices.width_px, choices.height_px, choices.mean, choices.std, choices.crop, choices.fit)
+    made = Preprocessing(
+        choices.width_px, choices.height_px, choices.mean, choices.std, choices.crop, choices.fit
+    )
     pack(copies, made, tmp_path / "pack")
     shutil.rmtree(there)
     packed, _ = read_sets((), [tmp_path / "pack"])

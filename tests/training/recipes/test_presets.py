@@ -1,4 +1,6 @@
-"""training/recipes/presets.py: strengths that go together, single ones changed, and the command line before the file."""
+"""training/recipes/presets.py: strengths that go together, single ones changed, and the command
+line before the file.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from training.recipes.choices import AugmentationChoices
 from training.recipes.presets import PRESETS, with_preset
 from training.recipes.reading import BadRecipe, read_recipe, recipe_from_dict
 
-STRENGTHS = ("rotation_degrees", "shift", "shear_degrees", "brightness", "contrast", "saturation", "hue", "gray_share")
+STRENGTHS = (
+    "rotation_degrees",
+    "shift",
+    "shear_degrees",
+    "brightness",
+    "contrast",
+    "saturation",
+    "hue",
+    "gray_share",
+)
 
 
 def of(preset: str, *overrides: str) -> AugmentationChoices:
@@ -21,7 +32,12 @@ def of(preset: str, *overrides: str) -> AugmentationChoices:
 def test_nothing_is_changed_by_none() -> None:
     none = of("none")
     assert [getattr(none, name) for name in STRENGTHS] == [0.0] * len(STRENGTHS)
-    assert (none.zoom, none.flip_share, none.blur_share, none.erase_share) == ((1.0, 1.0), 0.0, 0.0, 0.0)
+    assert (none.zoom, none.flip_share, none.blur_share, none.erase_share) == (
+        (1.0, 1.0),
+        0.0,
+        0.0,
+        0.0,
+    )
 
 
 def test_presets_are_in_the_order_of_their_names() -> None:
@@ -42,9 +58,13 @@ def test_a_key_that_a_recipe_names_itself_stays() -> None:
     assert of("light", "augmentation.hue=0.1") == dataclasses.replace(of("light"), hue=0.1)
 
 
-def test_a_preset_from_the_command_line_takes_the_place_of_the_file_s_strengths(tmp_path: Path) -> None:
+def test_a_preset_from_the_command_line_takes_the_place_of_the_file_s_strengths(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text("[network]\nbackbone='x'\n[[loss]]\nkind='arcface'\n[augmentation]\ngray_share=0.7\n")
+    path.write_text(
+        "[network]\nbackbone='x'\n[[loss]]\nkind='arcface'\n[augmentation]\ngray_share=0.7\n"
+    )
     assert read_recipe(str(path)).augmentation.gray_share == 0.7
     for overrides in (
         ["augmentation.preset=none", "augmentation.hue=0.2"],
@@ -62,7 +82,8 @@ def test_a_preset_survives_recipe_json() -> None:
 @pytest.mark.parametrize("preset", ["strongest", "3", "[]"])
 def test_an_unknown_preset_is_refused_with_those_there_are(preset: str) -> None:
     with pytest.raises(
-        BadRecipe, match=r"augmentation\.preset = .*; allowed are 'none', 'light', 'standard', 'strong'"
+        BadRecipe,
+        match=r"augmentation\.preset = .*; allowed are 'none', 'light', 'standard', 'strong'",
     ):
         of(preset)
     assert set(PRESETS) == {"none", "light", "standard", "strong"}

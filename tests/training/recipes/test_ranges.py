@@ -30,5 +30,11 @@ def test_every_number_has_a_range() -> None:
 def test_the_first_number_outside_is_named() -> None:
     ranges = {"a": (0, 1), "b.c": (0.5, 2000)}
     assert first_outside({"a": 1, "b": {"c": 0.5}}, ranges) is None
-    assert first_outside({"a": 1, "b": {"c": (1.0, 2001.0)}}, ranges) == "b.c = 2001.0; allowed are 0.5 to 2,000"
-    assert first_outside({"a": float("nan"), "b": {"c": 0}}, ranges, "x.") == "x.a = nan; allowed are 0 to 1"
+    assert (
+        first_outside({"a": 1, "b": {"c": (1.0, 2001.0)}}, ranges)
+        == "b.c = 2001.0; allowed are 0.5 to 2,000"
+    )
+    assert (
+        first_outside({"a": float("nan"), "b": {"c": 0}}, ranges, "x.")
+        == "x.a = nan; allowed are 0 to 1"
+    )

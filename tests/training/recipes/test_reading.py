@@ -1,4 +1,6 @@
-"""training/recipes/reading.py: TOML to frozen choices; whatever is misspelt or out of place is said plainly."""
+"""training/recipes/reading.py: TOML to frozen choices; whatever is misspelt or out of place is said
+plainly.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,20 @@ from typing import Any
 import pytest
 
 from embedding.photos.photo import Box
-from training.recipes.reading import BadRecipe, Recipe, boxes_of, read_recipe, recipe_from_dict, shipped_recipes
+from training.recipes.reading import (
+    BadRecipe,
+    Recipe,
+    boxes_of,
+    read_recipe,
+    recipe_from_dict,
+    shipped_recipes,
+)
 
-LEAST: dict[str, Any] = {"name": "least", "network": {"backbone": "resnet10t"}, "loss": [{"kind": "arcface"}]}
+LEAST: dict[str, Any] = {
+    "name": "least",
+    "network": {"backbone": "resnet10t"},
+    "loss": [{"kind": "arcface"}],
+}
 
 
 def test_every_shipped_recipe_is_read() -> None:
@@ -25,10 +38,15 @@ def test_every_shipped_recipe_is_read() -> None:
 def test_a_file_s_values_are_taken_and_the_rest_is_default(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         '[network]\nbackbone = "resnet18"\nweights = "random"\n'
-        "[augmentation]\nzoom = [0.5, 2]\n[[loss]]\nkind = 'triplet'\nmargin = 1\n[[loss]]\nkind = 'arcface'\n"
+        "[augmentation]\nzoom = [0.5, 2]\n[[loss]]\nkind = 'triplet'\nmargin = 1\n[[loss]]\n"
+        "kind = 'arcface'\n"
     )
     recipe = read_recipe(str(tmp_path / "mine.toml"))
-    assert (recipe.name, recipe.network.backbone, recipe.network.weights) == ("mine", "resnet18", "random")
+    assert (recipe.name, recipe.network.backbone, recipe.network.weights) == (
+        "mine",
+        "resnet18",
+        "random",
+    )
     assert recipe.augmentation.zoom == (0.5, 2.0)
     assert [term.kind for term in recipe.loss] == ["triplet", "arcface"]
     assert recipe.loss[0].margin == 1.0 and isinstance(recipe.loss[0].margin, float)
@@ -50,23 +68,44 @@ def test_a_recipe_survives_its_dictionary_and_its_digest_tells_recipes_apart() -
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"optimizer": {}}, r"unknown key 'optimizer' in the recipe; known are name, network, loss, .*optimiser"),
-        ({"network": {"backbone": "x", "dim": 3}}, r"unknown key 'dim' in \[network\]; known are .*embedding_dim"),
-        ({"loss": [{"kind": "arcface"}, {"kind": "triplet", "margn": 1}]}, r"'margn' in \[loss\.1\]; known are kind, "),
+        (
+            {"optimizer": {}},
+            r"unknown key 'optimizer' in the recipe; known are name, network, loss, .*optimiser",
+        ),
+        (
+            {"network": {"backbone": "x", "dim": 3}},
+            r"unknown key 'dim' in \[network\]; known are .*embedding_dim",
+        ),
+        (
+            {"loss": [{"kind": "arcface"}, {"kind": "triplet", "margn": 1}]},
+            r"'margn' in \[loss\.1\]; known are kind, ",
+        ),
         ({"network": {"weights": "random"}}, r"\[network\] lacks backbone"),
         ({"loss": [{}]}, r"\[loss\.0\] lacks kind"),
         ({"loss": {"kind": "arcface"}}, r"loss = .*allowed is a list"),
         ({"loss": []}, r"names no \[\[loss\]\]"),
-        ({"loss": [{"kind": "hinge"}]}, r"loss\.0\.kind = 'hinge'; allowed are 'arcface', 'subcenter_arcface'"),
+        (
+            {"loss": [{"kind": "hinge"}]},
+            r"loss\.0\.kind = 'hinge'; allowed are 'arcface', 'subcenter_arcface'",
+        ),
         ({"schedule": {"epochs": "many"}}, r"schedule\.epochs = 'many': allowed is a whole number"),
         ({"schedule": {"epochs": 1.5}}, r"schedule\.epochs = 1\.5: allowed is a whole number"),
         ({"schedule": {"epochs": True}}, r"schedule\.epochs = True: allowed is a whole number"),
-        ({"batches": {"flips_as_individuals": 1}}, r"flips_as_individuals = 1: allowed is a true or false"),
+        (
+            {"batches": {"flips_as_individuals": 1}},
+            r"flips_as_individuals = 1: allowed is a true or false",
+        ),
         ({"batches": {"oversampling": True}}, r"oversampling = True: allowed is a number"),
-        ({"augmentation": {"zoom": [1.0]}}, r"augmentation\.zoom = \[1\.0\]; allowed are 2 numbers"),
+        (
+            {"augmentation": {"zoom": [1.0]}},
+            r"augmentation\.zoom = \[1\.0\]; allowed are 2 numbers",
+        ),
         ({"augmentation": {"zoom": 1.0}}, r"augmentation\.zoom = 1\.0: allowed is a list"),
         ({"schedule": 3}, r"schedule = 3: allowed is a table"),
-        ({"network": {"backbone": "x", "backbone_options": 1}}, r"backbone_options = 1: allowed is a table"),
+        (
+            {"network": {"backbone": "x", "backbone_options": 1}},
+            r"backbone_options = 1: allowed is a table",
+        ),
     ],
 )
 def test_what_is_misspelt_is_named_with_what_is_allowed(values: dict[str, Any], said: str) -> None:
@@ -129,10 +168,19 @@ def test_numbers_that_only_together_make_no_sense_are_refused() -> None:
         ("loss.0.weight=2", lambda recipe: recipe.loss[0].weight == 2.0),
         ("network.weights=random", lambda recipe: recipe.network.weights == "random"),
         ('network.weights="a b=c.pth"', lambda recipe: recipe.network.weights == "a b=c.pth"),
-        ("network.weights=folder/file.pth", lambda recipe: recipe.network.weights == "folder/file.pth"),
-        ("network.backbone_options.output_stride=16", lambda r: r.network.backbone_options == {"output_stride": 16}),
+        (
+            "network.weights=folder/file.pth",
+            lambda recipe: recipe.network.weights == "folder/file.pth",
+        ),
+        (
+            "network.backbone_options.output_stride=16",
+            lambda r: r.network.backbone_options == {"output_stride": 16},
+        ),
         ("augmentation.zoom=[0.9, 1.1]", lambda recipe: recipe.augmentation.zoom == (0.9, 1.1)),
-        ("batches.flips_as_individuals=false", lambda recipe: recipe.batches.flips_as_individuals is False),
+        (
+            "batches.flips_as_individuals=false",
+            lambda recipe: recipe.batches.flips_as_individuals is False,
+        ),
         ("locator.epochs=3", lambda recipe: recipe.locator.epochs == 3),
         ("seed=11", lambda recipe: recipe.seed == 11),
     ],
@@ -173,7 +221,9 @@ def test_an_override_that_leads_nowhere_is_refused(override: str, said: str) -> 
 
 
 def test_an_absent_recipe_is_refused_with_the_shipped_ones() -> None:
-    with pytest.raises(BadRecipe, match=r"no recipe 'tyni': give a TOML file, or one of the shipped: .*tiny"):
+    with pytest.raises(
+        BadRecipe, match=r"no recipe 'tyni': give a TOML file, or one of the shipped: .*tiny"
+    ):
         read_recipe("tyni")
 
 
@@ -196,28 +246,41 @@ def test_no_loss_is_needed_where_nothing_is_trained() -> None:
     [
         ("loss=[{kind='triplet',memory=5}]", r"loss\.0\.memory = 5 of triplet"),
         ("data.labels=ignore", "leaves no classes to learn"),
-        ("batches.photos_each=1", "a photo its own positive, so batches.photos_each = 1 leaves none"),
+        (
+            "batches.photos_each=1",
+            "a photo its own positive, so batches.photos_each = 1 leaves none",
+        ),
     ],
 )
 def test_choices_that_would_teach_nothing_are_refused(changed: str, said: str) -> None:
-    pair = () if changed == "data.labels=ignore" else ("data.labels=ignore", "loss=[{kind='multi_similarity'}]")
+    pair = (
+        ()
+        if changed == "data.labels=ignore"
+        else ("data.labels=ignore", "loss=[{kind='multi_similarity'}]")
+    )
     with pytest.raises(BadRecipe, match=said):
         read_recipe("tiny", [*pair, changed])
 
 
 @pytest.mark.parametrize(
-    ("shares", "said"), [("{a=0.7,b=0.4}", "1.1 together; allowed is 1 at most"), ("{a='x'}", "numbers from 0 to 1")]
+    ("shares", "said"),
+    [("{a=0.7,b=0.4}", "1.1 together; allowed is 1 at most"), ("{a='x'}", "numbers from 0 to 1")],
 )
 def test_species_shares_are_shares(shares: str, said: str) -> None:
     with pytest.raises(BadRecipe, match=said):
         read_recipe("tiny", [f"batches.species_shares={shares}"])
-    assert read_recipe("tiny", ["batches.species_shares={a=0.7}"]).batches.species_shares == {"a": 0.7}
+    assert read_recipe("tiny", ["batches.species_shares={a=0.7}"]).batches.species_shares == {
+        "a": 0.7
+    }
 
 
-@pytest.mark.parametrize("box", ["[0.1,0.1,0.9]", "[0.9,0.1,0.1,0.9]", "[0.1,0.1,0.9,1.5]", "'left'"])
+@pytest.mark.parametrize(
+    "box", ["[0.1,0.1,0.9]", "[0.9,0.1,0.1,0.9]", "[0.1,0.1,0.9,1.5]", "'left'"]
+)
 def test_species_boxes_are_boxes(box: str) -> None:
     with pytest.raises(
-        BadRecipe, match=r"data.species_boxes.a = .*; allowed are \[left, top, right, bottom\] from 0 to 1"
+        BadRecipe,
+        match=r"data.species_boxes.a = .*; allowed are \[left, top, right, bottom\] from 0 to 1",
     ):
         read_recipe("tiny", [f"data.species_boxes={{a={box}}}"])
 

@@ -41,7 +41,9 @@ def test_draws_differ_and_repeat_themselves(fast: Fast) -> None:
 
 
 def test_a_mirrored_photo_is_mirrored(fast: Fast) -> None:
-    shown = changed_pixels(PIXELS, fast("augmentation.preset=none", "augmentation.flip_share=1.0"), SMALL)
+    shown = changed_pixels(
+        PIXELS, fast("augmentation.preset=none", "augmentation.flip_share=1.0"), SMALL
+    )
     assert np.abs(shown[0, 0].astype(int) - PIXELS[0, :, ::-1]).max() <= 1
 
 

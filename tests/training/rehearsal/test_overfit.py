@@ -1,4 +1,6 @@
-"""training/rehearsal/overfit.py: which photos, and yes or no for models of which the answer is known."""
+"""training/rehearsal/overfit.py: which photos, and yes or no for models of which the answer is
+known.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +30,29 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "scratch"
 
 
-def test_labels_without_any_sense_are_memorised(fast: Fast, whales: list[LabelledPhoto], scratch: Path) -> None:
-    # Dealt out in turns, so that colours lead astray: what is right in the end has been learned by heart.
+def test_labels_without_any_sense_are_memorised(
+    fast: Fast, whales: list[LabelledPhoto], scratch: Path
+) -> None:
+    # Dealt out in turns, so that colours lead astray: what is right in the end has been learned by
+    # heart.
     dealt = [LabelledPhoto(photo.name, photo.path, f"w{at % 4}") for at, photo in enumerate(whales)]
-    found = overfit(fast("optimiser.rate=0.003", "network.dropout=0.5", "data.hold_out_test=false"), dealt, 12)
+    found = overfit(
+        fast("optimiser.rate=0.003", "network.dropout=0.5", "data.hold_out_test=false"), dealt, 12
+    )
     assert found.is_yes and found.top1 == 1.0 and found.mistakes == ()
-    assert found.top1_before < 0.5 and 10 < found.steps <= 200 and found.loss_last < 0.5 * found.loss_first
+    assert (
+        found.top1_before < 0.5
+        and 10 < found.steps <= 200
+        and found.loss_last < 0.5 * found.loss_first
+    )
     assert len(found.photos) == 12
     assert list(scratch.iterdir()) == []
     assert figures(found).startswith("yes: memorised 12 photos of ")
 
 
-def test_a_model_that_does_not_move_memorises_nothing(fast: Fast, whales: list[LabelledPhoto], scratch: Path) -> None:
+def test_a_model_that_does_not_move_memorises_nothing(
+    fast: Fast, whales: list[LabelledPhoto], scratch: Path
+) -> None:
     # One colour for all: nothing that a network could tell them apart by.
     alike = [LabelledPhoto(photo.name, whales[0].path, photo.individual) for photo in whales]
     found = overfit(fast(), alike, 12, most_steps=20)
@@ -50,20 +63,25 @@ def test_a_model_that_does_not_move_memorises_nothing(fast: Fast, whales: list[L
     assert list(scratch.iterdir()) == []
 
 
-def test_first_weights_that_are_right_must_learn_too(fast: Fast, whales: list[LabelledPhoto]) -> None:
+def test_first_weights_that_are_right_must_learn_too(
+    fast: Fast, whales: list[LabelledPhoto]
+) -> None:
     found = overfit(fast(), whales, 12)
     assert found.top1_before == 1.0 and found.is_yes and found.steps == 10
 
 
 def test_the_same_photos_and_steps_every_time(fast: Fast, whales: list[LabelledPhoto]) -> None:
     first, second = (
-        overfit(fast("optimiser.rate=0.0001"), order, 8, most_steps=10) for order in (whales, whales[::-1])
+        overfit(fast("optimiser.rate=0.0001"), order, 8, most_steps=10)
+        for order in (whales, whales[::-1])
     )
     assert first.photos == second.photos
     assert (first.loss_first, first.top1) == (second.loss_first, second.top1)
 
 
-def test_nothing_is_learned_from_what_a_run_holds_out(fast: Fast, whales: list[LabelledPhoto]) -> None:
+def test_nothing_is_learned_from_what_a_run_holds_out(
+    fast: Fast, whales: list[LabelledPhoto]
+) -> None:
     split = make_split(sorted(whales, key=lambda photo: photo.name), 0)
     assert {photo.name for photo in learned_from(fast(), whales)} == set(split.names("fit"))
     assert len(learned_from(fast("data.hold_out_test=false"), whales)) == len(whales)
@@ -71,7 +89,9 @@ def test_nothing_is_learned_from_what_a_run_holds_out(fast: Fast, whales: list[L
 
 def named(*counts: int) -> list[LabelledPhoto]:
     return [
-        LabelledPhoto(f"{who}{at}", Path("x"), f"w{who}") for who, count in enumerate(counts) for at in range(count)
+        LabelledPhoto(f"{who}{at}", Path("x"), f"w{who}")
+        for who, count in enumerate(counts)
+        for at in range(count)
     ]
 
 
@@ -85,7 +105,9 @@ def named(*counts: int) -> list[LabelledPhoto]:
         ((2, 2), 90, [2, 2]),  # all there are
     ],
 )
-def test_photos_are_chosen_so_that_each_has_another(counts: tuple[int, ...], wanted: int, each: list[int]) -> None:
+def test_photos_are_chosen_so_that_each_has_another(
+    counts: tuple[int, ...], wanted: int, each: list[int]
+) -> None:
     chosen = chosen_photos(named(*counts), wanted, seed=0)
     assert sorted(Counter(photo.individual for photo in chosen).values()) == each
     assert len({photo.name for photo in chosen}) == len(chosen)
@@ -117,17 +139,34 @@ def test_too_little_to_memorise_is_refused(fast: Fast, whales: list[LabelledPhot
 
 def test_all_that_makes_memorising_hard_is_off(fast: Fast) -> None:
     made = bare(
-        fast("network.dropout=0.4", "schedule.epochs=9", "schedule.freeze_epochs=4", "augmentation.preset=strong")
+        fast(
+            "network.dropout=0.4",
+            "schedule.epochs=9",
+            "schedule.freeze_epochs=4",
+            "augmentation.preset=strong",
+        )
     )
-    assert (made.network.dropout, made.optimiser.weight_decay, made.schedule.freeze_epochs) == (0.0, 0.0, 0)
+    assert (made.network.dropout, made.optimiser.weight_decay, made.schedule.freeze_epochs) == (
+        0.0,
+        0.0,
+        0,
+    )
     assert (
-        made.augmentation.preset == "none" and made.augmentation.rotation_degrees == made.augmentation.flip_share == 0
+        made.augmentation.preset == "none"
+        and made.augmentation.rotation_degrees == made.augmentation.flip_share == 0
     )
 
 
 def test_the_advice_goes_by_what_was_measured(fast: Fast) -> None:
     def said(**values: float) -> str:
-        known = {"top1_before": 0.1, "top1": 0.2, "top1_by_batch": 0.3, "loss_first": 2.0, "loss_last": 0.5, **values}
+        known = {
+            "top1_before": 0.1,
+            "top1": 0.2,
+            "top1_by_batch": 0.3,
+            "loss_first": 2.0,
+            "loss_last": 0.5,
+            **values,
+        }
         return advice(Memorised((), 2, 40, 1.0, is_finite=True, mistakes=(), **known), fast())
 
     assert "batch norms lag" in said(top1_by_batch=1.0) and "batch norms lag" not in said()

@@ -20,7 +20,12 @@ def falling(middle: float, noise: float = 0.0) -> np.ndarray:
     """A loss that falls from 3 to 1 around a rate, and rises from 0.3 on."""
     rng = np.random.default_rng(5)
     decades = np.log10(RATES / middle)
-    return 1 + 2 / (1 + np.exp(4 * decades)) + 40 * np.maximum(0, np.log10(RATES / 0.3)) + rng.normal(0, noise, 200)
+    return (
+        1
+        + 2 / (1 + np.exp(4 * decades))
+        + 40 * np.maximum(0, np.log10(RATES / 0.3))
+        + rng.normal(0, noise, 200)
+    )
 
 
 @pytest.mark.parametrize("middle", [1e-4, 1e-3, 1e-2])
@@ -62,14 +67,20 @@ def test_picture_and_table_are_written(tmp_path: Path) -> None:
     assert table == tmp_path / "rates.csv"
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 200 and float(rows[0]["rate"]) == LOWEST and float(rows[-1]["rate"]) == HIGHEST
+    assert (
+        len(rows) == 200 and float(rows[0]["rate"]) == LOWEST and float(rows[-1]["rate"]) == HIGHEST
+    )
     assert float(rows[9]["loss"]) == pytest.approx(sweep.losses[9], rel=1e-5)
     assert (tmp_path / "rates.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_a_sweep_leaves_no_run_and_repeats_itself(whales: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_a_sweep_leaves_no_run_and_repeats_itself(
+    whales: list[LabelledPhoto], tmp_path: Path
+) -> None:
     recipe = read_recipe("tiny", FAST)
-    first, second = (find_rate(recipe, whales, cache=tmp_path / "cache", steps=12) for _ in range(2))
+    first, second = (
+        find_rate(recipe, whales, cache=tmp_path / "cache", steps=12) for _ in range(2)
+    )
     assert first.losses.tolist() == second.losses.tolist() and len(first.losses) <= 12
     assert first.rates[0] == pytest.approx(LOWEST)
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]

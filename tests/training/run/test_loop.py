@@ -1,4 +1,6 @@
-"""training/run/loop.py: the same seed, the same checkpoint; stopped anywhere, resumed to the same; refusals that help."""
+"""training/run/loop.py: the same seed, the same checkpoint; stopped anywhere, resumed to the same;
+refusals that help.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ from training.splits.protocol import BadSplit, make_split, read_split
 Fast = Callable[..., Recipe]
 Train = Callable[..., Path]
 
-# The last epoch is the best, so that the checkpoint tells of every step; a state after each of them.
+# The last epoch is the best, so that the checkpoint tells of every step; a state after each of
+# them.
 EVERY_STEP = ("data.validation_share=0", "schedule.save_every_steps=1")
 
 
@@ -43,7 +46,9 @@ EVERY_STEP = ("data.validation_share=0", "schedule.save_every_steps=1")
 def run(whales: list[LabelledPhoto], pixel_cache: Path, fast: Fast) -> Train:
     """Train the fast recipe with overrides into a folder; returns the checkpoint's path."""
 
-    def _run(out: Path, *overrides: str, photos: Sequence[LabelledPhoto] = whales, **options: Any) -> Path:
+    def _run(
+        out: Path, *overrides: str, photos: Sequence[LabelledPhoto] = whales, **options: Any
+    ) -> Path:
         return train(fast(*overrides), photos, out, cache=pixel_cache, **options)
 
     return _run
@@ -52,7 +57,10 @@ def run(whales: list[LabelledPhoto], pixel_cache: Path, fast: Fast) -> Train:
 def metrics_of(out: Path) -> list[dict[str, str]]:
     """metrics.csv without the time that it took."""
     with (out / "metrics.csv").open(newline="") as file:
-        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+        return [
+            {name: value for name, value in row.items() if name != "seconds"}
+            for row in csv.DictReader(file)
+        ]
 
 
 def test_a_run_leaves_what_its_folder_promises(
@@ -68,19 +76,27 @@ def test_a_run_leaves_what_its_folder_promises(
         "split.csv",
     ]
     assert best == tmp_path / "run" / "best.safetensors"
-    assert json.loads((tmp_path / "run" / "recipe.json").read_text()) == json.loads(json.dumps(fast().to_dict()))
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text()) == json.loads(
+        json.dumps(fast().to_dict())
+    )
     assert read_split(tmp_path / "run" / "split.csv", whales) == make_split(whales, 0)
     rows = metrics_of(tmp_path / "run")
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    assert all(0 <= float(row[name]) <= 1 for row in rows for name in ("score", "known_map5", "auroc"))
+    assert all(
+        0 <= float(row[name]) <= 1 for row in rows for name in ("score", "known_map5", "auroc")
+    )
 
 
-def test_the_checkpoint_is_ready_for_use_and_tells_how_it_was_made(run: Train, tmp_path: Path) -> None:
+def test_the_checkpoint_is_ready_for_use_and_tells_how_it_was_made(
+    run: Train, tmp_path: Path
+) -> None:
     best = run(tmp_path / "run")
     header = read_header(best)
     assert header.network["backbone"] == "test_resnet" and header.preprocessing.width_px == 32
     assert header.card["recipe"]["batches"]["individuals"] == 6
-    assert header.card["validation"]["score"] == max(float(row["score"]) for row in metrics_of(tmp_path / "run"))
+    assert header.card["validation"]["score"] == max(
+        float(row["score"]) for row in metrics_of(tmp_path / "run")
+    )
     vectors = Embedder.load(best, device="cpu").embed([Image.new("RGB", (40, 30), (9, 90, 200))])
     assert vectors.shape == (1, 16) and abs(float(np.linalg.norm(vectors)) - 1) < 1e-5
 
@@ -91,7 +107,9 @@ def test_training_teaches(run: Train, tmp_path: Path) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_two_runs_of_one_seed_give_one_fingerprint(run: Train, whales: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_two_runs_of_one_seed_give_one_fingerprint(
+    run: Train, whales: list[LabelledPhoto], tmp_path: Path
+) -> None:
     first = fingerprint_of(run(tmp_path / "a"))
     torch.rand(7)  # whatever was drawn before
     assert fingerprint_of(run(tmp_path / "b", photos=whales[::-1])) == first
@@ -105,7 +123,9 @@ def test_the_shipped_tiny_recipe_is_deterministic_too(
     from training.recipes.reading import read_recipe
 
     tiny = read_recipe("tiny", ["schedule.epochs=1"])
-    found = {fingerprint_of(train(tiny, whales, tmp_path / name, cache=pixel_cache)) for name in "ab"}
+    found = {
+        fingerprint_of(train(tiny, whales, tmp_path / name, cache=pixel_cache)) for name in "ab"
+    }
     assert len(found) == 1
 
 
@@ -137,13 +157,28 @@ def stopped_at_write(monkeypatch: pytest.MonkeyPatch, number: int, *, before: bo
         (*EVERY_STEP, "optimiser.kind=sgd", "network.dropout=0.2", "compute.precision=bf16"),
         # The network itself is validated, and lies otherwise in memory than an embedder's does.
         ("schedule.save_every_steps=2", "compute.ema_decay=0.0", "compute.channels_last=false"),
-        (*EVERY_STEP, "schedule.kind=plateau", "schedule.epochs=3", "loss.0.kind=subcenter_arcface"),
+        (
+            *EVERY_STEP,
+            "schedule.kind=plateau",
+            "schedule.epochs=3",
+            "loss.0.kind=subcenter_arcface",
+        ),
         (
             *(*EVERY_STEP, "schedule.epochs=3", "schedule.freeze_epochs=1", "first_stage.epochs=1"),
-            *("schedule.swa_epochs=1", "optimiser.backbone_rate_factor=0.3", "first_stage.fewest_photos=3"),
+            *(
+                "schedule.swa_epochs=1",
+                "optimiser.backbone_rate_factor=0.3",
+                "first_stage.fewest_photos=3",
+            ),
         ),
     ],
-    ids=["adamw", "sgd, dropout, bf16", "no average", "plateau, sub-centres", "frozen, two stages, swa"],
+    ids=[
+        "adamw",
+        "sgd, dropout, bf16",
+        "no average",
+        "plateau, sub-centres",
+        "frozen, two stages, swa",
+    ],
 )
 def test_stopped_at_any_write_a_run_resumes_to_the_same_result(
     overrides: tuple[str, ...], run: Train, tmp_path: Path, rng: np.random.Generator
@@ -166,15 +201,27 @@ def test_stopped_at_any_write_a_run_resumes_to_the_same_result(
 
 @pytest.fixture
 def start_training(
-    start_python: Callable[..., subprocess.Popen[str]], whale_folder: Path, fast_options: list[str], pixel_cache: Path
+    start_python: Callable[..., subprocess.Popen[str]],
+    whale_folder: Path,
+    fast_options: list[str],
+    pixel_cache: Path,
 ) -> Callable[..., subprocess.Popen[str]]:
     """Start `flukeprint train` on the fast recipe as a process of its own."""
 
     def _start(out: Path, *overrides: str, resume: bool = False) -> subprocess.Popen[str]:
         sets = [part for override in overrides for part in ("--set", override)]
-        labels = ("--csv", whale_folder / "labels.csv", "--photos", whale_folder, "--cache", pixel_cache)
+        labels = (
+            "--csv",
+            whale_folder / "labels.csv",
+            "--photos",
+            whale_folder,
+            "--cache",
+            pixel_cache,
+        )
         more = ("--resume",) if resume else ()
-        return start_python("-m", "flukeprint", "train", "tiny", *labels, "--out", out, *fast_options, *sets, *more)
+        return start_python(
+            "-m", "flukeprint", "train", "tiny", *labels, "--out", out, *fast_options, *sets, *more
+        )
 
     return _start
 
@@ -200,7 +247,10 @@ def writes_seen(path: Path, wanted: int) -> Callable[[], bool]:
 
 
 def test_killed_at_random_moments_a_run_resumes_to_the_same_result(
-    run: Train, start_training: Callable[..., subprocess.Popen[str]], tmp_path: Path, rng: np.random.Generator
+    run: Train,
+    start_training: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
+    rng: np.random.Generator,
 ) -> None:
     overrides = (*EVERY_STEP, "schedule.epochs=8")
     straight = fingerprint_of(run(tmp_path / "straight", *overrides))
@@ -223,7 +273,9 @@ def test_killed_at_random_moments_a_run_resumes_to_the_same_result(
     assert "continuing" in said and "best checkpoint" in said
     assert fingerprint_of(out / "best.safetensors") == straight
     assert metrics_of(out) == metrics_of(tmp_path / "straight")
-    assert not [path.name for path in out.iterdir() if path.name.startswith(".")]  # halves of files that kills left
+    assert not [
+        path.name for path in out.iterdir() if path.name.startswith(".")
+    ]  # halves of files that kills left
 
 
 def test_a_run_that_is_finished_is_left_as_it_is(run: Train, tmp_path: Path) -> None:
@@ -270,7 +322,12 @@ def test_a_folder_in_use_is_refused(run: Train, begun: Path, tmp_path: Path) -> 
 
 def test_two_never_train_in_one_folder(run: Train, begun: Path, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in begun.iterdir()}
-    with alone_in(begun), pytest.raises(BadRun, match=r"another process is training in .*; wait until it has finished"):
+    with (
+        alone_in(begun),
+        pytest.raises(
+            BadRun, match=r"another process is training in .*; wait until it has finished"
+        ),
+    ):
         run(begun, resume=True)
     assert {path.name: path.read_bytes() for path in begun.iterdir()} == before
     with pytest.raises(RuntimeError), alone_in(tmp_path / "nothing came of it"):
@@ -289,16 +346,22 @@ def test_no_epochs_write_the_first_weights(run: Train, fast: Fast, tmp_path: Pat
     found = load_weights(best)
     assert set(found) == set(wanted)
     for name, value in found.items():
-        torch.testing.assert_close(value, wanted[name].half().float() if wanted[name].is_floating_point() else value)
+        torch.testing.assert_close(
+            value, wanted[name].half().float() if wanted[name].is_floating_point() else value
+        )
 
 
 def scripted_scores(monkeypatch: pytest.MonkeyPatch, *scores: float) -> None:
     """Let validations give these scores, one after the other."""
     left = iter(scores)
-    monkeypatch.setattr(loop, "validation_metrics", lambda *_: {"score": (given := next(left)), "auroc": given})
+    monkeypatch.setattr(
+        loop, "validation_metrics", lambda *_: {"score": (given := next(left)), "auroc": given}
+    )
 
 
-def test_early_stopping_keeps_the_best_epoch(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_early_stopping_keeps_the_best_epoch(
+    run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scripted_scores(monkeypatch, 0.1, 0.5, 0.4, 0.3, 0.9)
     best = run(tmp_path / "run", "schedule.epochs=9", "schedule.early_stop_epochs=2")
     assert [row["score"] for row in metrics_of(tmp_path / "run")] == ["0.1", "0.5", "0.4", "0.3"]
@@ -310,7 +373,9 @@ def test_early_stopping_counts_on_after_a_resume(run: Train, tmp_path: Path) -> 
     options = ("schedule.epochs=9", "schedule.early_stop_epochs=2")
     with pytest.MonkeyPatch.context() as patch:
         scripted_scores(patch, 0.5, 0.4)
-        with pytest.raises(StopIteration):  # the third validation has no score: the run breaks there
+        with pytest.raises(
+            StopIteration
+        ):  # the third validation has no score: the run breaks there
             run(tmp_path / "run", *options)
     with pytest.MonkeyPatch.context() as patch:
         scripted_scores(patch, 0.3, 0.9)
@@ -318,15 +383,23 @@ def test_early_stopping_counts_on_after_a_resume(run: Train, tmp_path: Path) -> 
     assert [row["score"] for row in metrics_of(tmp_path / "run")] == ["0.5", "0.4", "0.3"]
 
 
-def test_a_plateau_lowers_the_rate(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plateau_lowers_the_rate(
+    run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scripted_scores(monkeypatch, 0.5, 0.4, 0.3, 0.6)
-    plateau = ("schedule.kind=plateau", "schedule.plateau_patience=0", "schedule.plateau_factor=0.1")
+    plateau = (
+        "schedule.kind=plateau",
+        "schedule.plateau_patience=0",
+        "schedule.plateau_factor=0.1",
+    )
     run(tmp_path / "run", "schedule.epochs=4", "schedule.warmup_epochs=0", *plateau)
     rates = [float(row["rate"]) for row in metrics_of(tmp_path / "run")]
     assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5])
 
 
-def test_epochs_between_validations_have_no_metrics_and_the_last_has(run: Train, tmp_path: Path) -> None:
+def test_epochs_between_validations_have_no_metrics_and_the_last_has(
+    run: Train, tmp_path: Path
+) -> None:
     run(tmp_path / "run", "schedule.epochs=3", "schedule.validate_every_epochs=2")
     assert [bool(row["score"]) for row in metrics_of(tmp_path / "run")] == [False, True, True]
 
@@ -337,14 +410,20 @@ def test_without_validation_all_of_fit_is_learned_and_the_last_epoch_kept(
     card = read_header(run(tmp_path / "a", "data.validation_share=0")).card
     split = make_split(whales, 0)
     assert card["photos"] == len(split.names("fit")) and card["validation"]["epoch"] == 2
-    everything = read_header(run(tmp_path / "b", "data.validation_share=0", "data.hold_out_test=false")).card
+    everything = read_header(
+        run(tmp_path / "b", "data.validation_share=0", "data.hold_out_test=false")
+    ).card
     assert (everything["photos"], everything["individuals"]) == (82, 20)
 
 
-def test_held_out_photos_are_not_even_read(run: Train, whales: list[LabelledPhoto], tmp_path: Path, fast: Fast) -> None:
+def test_held_out_photos_are_not_even_read(
+    run: Train, whales: list[LabelledPhoto], tmp_path: Path, fast: Fast
+) -> None:
     split = make_split(whales, 0)
     hidden = [
-        photo if split.roles[photo.name] == "fit" else LabelledPhoto(photo.name, tmp_path / "gone", photo.individual)
+        photo
+        if split.roles[photo.name] == "fit"
+        else LabelledPhoto(photo.name, tmp_path / "gone", photo.individual)
         for photo in whales
     ]
     assert train(fast(), hidden, tmp_path / "run", cache=tmp_path / "cache").exists()
@@ -353,13 +432,32 @@ def test_held_out_photos_are_not_even_read(run: Train, whales: list[LabelledPhot
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("loss.0.kind=multi_similarity", "optimiser.kind=adam", "batches.flips_as_individuals=false"),
+        (
+            "loss.0.kind=multi_similarity",
+            "optimiser.kind=adam",
+            "batches.flips_as_individuals=false",
+        ),
         ("loss.0.kind=triplet", "loss.0.mining=semihard", "batches.new_whales=individuals"),
-        ("input.fit=pad", "augmentation.erase_share=0.5", "augmentation.blur_share=0.5", "batches.new_whales=unused"),
-        ("network.embedding_dim=0", "network.pooling=average", "optimiser.clip_norm=0", "loss.0.dynamic_margin=true"),
+        (
+            "input.fit=pad",
+            "augmentation.erase_share=0.5",
+            "augmentation.blur_share=0.5",
+            "batches.new_whales=unused",
+        ),
+        (
+            "network.embedding_dim=0",
+            "network.pooling=average",
+            "optimiser.clip_norm=0",
+            "loss.0.dynamic_margin=true",
+        ),
         ("batches.individuals=1", "batches.photos_each=2", "data.validation_share=0"),
         ("batches.photos_each=1", "loss.0.kind=triplet"),  # no positive pair ever
-        ("network.pooling=vlad", "network.stride=8", "network.mirror=vertical", "network.clusters=8"),
+        (
+            "network.pooling=vlad",
+            "network.stride=8",
+            "network.mirror=vertical",
+            "network.clusters=8",
+        ),
         ("network.pooling=vlad", "network.stride=8", "network.clusters=8", "network.sides=apart"),
         ("network.sides=apart",),
     ],
@@ -372,8 +470,16 @@ def test_every_choice_trains(overrides: tuple[str, ...], run: Train, tmp_path: P
 def test_photos_with_boxes_train_a_locator_that_travels_with_the_checkpoint(
     run: Train, whales: list[LabelledPhoto], tmp_path: Path
 ) -> None:
-    boxed = [LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales]
-    options = ("input.crop=box", "locator.epochs=2", "locator.weights=random", "data.hold_out_test=false", *EVERY_STEP)
+    boxed = [
+        LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales
+    ]
+    options = (
+        "input.crop=box",
+        "locator.epochs=2",
+        "locator.weights=random",
+        "data.hold_out_test=false",
+        *EVERY_STEP,
+    )
     with pytest.MonkeyPatch.context() as patch:
         stopped_at_write(patch, 6, before=False)
         with pytest.raises(Killed):
@@ -387,7 +493,9 @@ def test_photos_with_boxes_train_a_locator_that_travels_with_the_checkpoint(
 def test_photos_without_boxes_are_cropped_by_the_first_weights_own_locator(
     run: Train, whales: list[LabelledPhoto], tmp_path: Path
 ) -> None:
-    boxed = [LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales]
+    boxed = [
+        LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales
+    ]
     options = (
         "input.crop=box",
         "locator.epochs=2",
@@ -398,10 +506,15 @@ def test_photos_without_boxes_are_cropped_by_the_first_weights_own_locator(
     first = run(tmp_path / "first", *options, photos=boxed)
     tuned = run(tmp_path / "tuned", *options, f"network.weights={first}")
     assert read_header(tuned).has_locator and "locator_overlap" not in read_header(tuned).card
-    inherited, given = Embedder.load(tuned, device="cpu").locator, Embedder.load(first, device="cpu").locator
+    inherited, given = (
+        Embedder.load(tuned, device="cpu").locator,
+        Embedder.load(first, device="cpu").locator,
+    )
     assert inherited is not None and given is not None
     weights = given.state_dict()
-    assert all(bool((value == weights[name]).all()) for name, value in inherited.state_dict().items())
+    assert all(
+        bool((value == weights[name]).all()) for name, value in inherited.state_dict().items()
+    )
 
 
 def test_with_few_boxes_no_locator_is_trained(
@@ -412,7 +525,9 @@ def test_with_few_boxes_no_locator_is_trained(
     assert "0 of" in capsys.readouterr().err
 
 
-def test_too_little_to_learn_from_is_refused(run: Train, whales: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_too_little_to_learn_from_is_refused(
+    run: Train, whales: list[LabelledPhoto], tmp_path: Path
+) -> None:
     three = [photo for photo in whales if photo.individual in ("w03", "w07", "w11")]
     with pytest.raises(BadSplit, match="3 individuals can't be split"):
         run(tmp_path / "a", photos=three)
@@ -420,7 +535,9 @@ def test_too_little_to_learn_from_is_refused(run: Train, whales: list[LabelledPh
     with pytest.raises(BadRun, match="1 individuals are left to learn from; at least 2"):
         run(tmp_path / "b", "data.hold_out_test=false", "data.validation_share=0", photos=one)
     once = [photo for photo in whales if photo.name.endswith("_0.png")]
-    with pytest.raises(BadRun, match=r"no photo is left to choose the best epoch by.*validation_share=0"):
+    with pytest.raises(
+        BadRun, match=r"no photo is left to choose the best epoch by.*validation_share=0"
+    ):
         run(tmp_path / "c", photos=once)
     assert run(tmp_path / "d", "data.validation_share=0", photos=once).exists()
     assert not any((tmp_path / name).exists() for name in "abc")
@@ -437,11 +554,15 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(
         return forward(self, embeddings, identities) * (float("nan") if calls == 6 else 1.0)
 
     monkeypatch.setattr(WeightedLosses, "forward", _forward)
-    with pytest.raises(BadRun, match=r"the loss became nan in epoch 2, step 2; lower optimiser\.rate"):
+    with pytest.raises(
+        BadRun, match=r"the loss became nan in epoch 2, step 2; lower optimiser\.rate"
+    ):
         run(tmp_path / "run")
 
 
-def test_a_full_disk_ends_the_run_and_it_goes_on_when_there_is_room(run: Train, tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_run_and_it_goes_on_when_there_is_room(
+    run: Train, tmp_path: Path
+) -> None:
     straight = fingerprint_of(run(tmp_path / "straight", *EVERY_STEP))
     fsync, calls = os.fsync, 0
 
@@ -476,19 +597,29 @@ def test_tensorboard_gets_the_metrics_where_it_is_asked_for(run: Train, tmp_path
 def test_a_device_that_is_not_there_is_refused(run: Train, tmp_path: Path) -> None:
     from training.recipes.reading import BadRecipe
 
-    with pytest.raises(BadRecipe, match=r"compute\.device = 'abacus': .*Allowed are \"auto\", \"cpu\" and \"cuda\""):
+    with pytest.raises(
+        BadRecipe, match=r"compute\.device = 'abacus': .*Allowed are \"auto\", \"cpu\" and \"cuda\""
+    ):
         run(tmp_path / "run", "compute.device=abacus")
 
 
 def test_a_teacher_s_loss_is_part_of_every_step(run: Train, tmp_path: Path) -> None:
     teacher = run(tmp_path / "teacher", *EVERY_STEP, "seed=5")
-    # No other term, so that the loss is the teacher's alone, and in proportion to its weight at the first step.
-    taught = (*EVERY_STEP, "loss=[{kind='triplet',weight=0.0}]", "schedule.epochs=1", "optimiser.rate=0.0")
+    # No other term, so that the loss is the teacher's alone, and in proportion to its weight at the
+    # first step.
+    taught = (
+        *EVERY_STEP,
+        "loss=[{kind='triplet',weight=0.0}]",
+        "schedule.epochs=1",
+        "optimiser.rate=0.0",
+    )
     losses = {
         weight: float(metrics_of(run_folder)[0]["loss"])
         for weight in (1.0, 3.0)
         for run_folder in [tmp_path / f"{weight}"]
-        if run(run_folder, *taught, f"distillation.teacher={teacher}", f"distillation.weight={weight}")
+        if run(
+            run_folder, *taught, f"distillation.teacher={teacher}", f"distillation.weight={weight}"
+        )
     }
     assert losses[1.0] > 0
     assert losses[3.0] == pytest.approx(3 * losses[1.0], rel=1e-5)
@@ -499,7 +630,9 @@ def test_extra_photos_are_learned_from_but_not_of_individuals_held_out(
 ) -> None:
     roles = make_split(whales).roles
     held_out = next(photo for photo in whales if roles[photo.name] == "disjoint")
-    fit = next(photo for photo in whales if roles[photo.name] == "fit" and photo.individual is not None)
+    fit = next(
+        photo for photo in whales if roles[photo.name] == "fit" and photo.individual is not None
+    )
     extra = [
         LabelledPhoto("extra/a.png", fit.path, fit.individual),
         LabelledPhoto("extra/b.png", fit.path, None),
@@ -511,7 +644,9 @@ def test_extra_photos_are_learned_from_but_not_of_individuals_held_out(
     alone = run(tmp_path / "alone", *options)
     assert read_header(best).card["photos"] == read_header(alone).card["photos"] + 2
     assert read_header(best).card["individuals"] == read_header(alone).card["individuals"]
-    assert set(read_split(tmp_path / "extra" / "split.csv", whales).roles) == {photo.name for photo in whales}
+    assert set(read_split(tmp_path / "extra" / "split.csv", whales).roles) == {
+        photo.name for photo in whales
+    }
 
 
 def test_without_labels_photos_are_learned_from_and_validated_by_their_labels(
@@ -519,9 +654,15 @@ def test_without_labels_photos_are_learned_from_and_validated_by_their_labels(
 ) -> None:
     # Every third photo bears another's label: by the right ones alone all would be found.
     wrong = whales[::3]
-    others = {one.name: other.individual for one, other in zip(wrong, [*wrong[1:], wrong[0]], strict=True)}
+    others = {
+        one.name: other.individual for one, other in zip(wrong, [*wrong[1:], wrong[0]], strict=True)
+    }
     mislabelled = [LabelledPhoto(p.name, p.path, others.get(p.name, p.individual)) for p in whales]
-    options = ("data.labels=ignore", 'loss=[{kind="multi_similarity",memory=16}]', "schedule.epochs=1")
+    options = (
+        "data.labels=ignore",
+        'loss=[{kind="multi_similarity",memory=16}]',
+        "schedule.epochs=1",
+    )
     best = run(tmp_path / "run", *options, photos=mislabelled)
     assert read_header(best).card["individuals"] == 0
     roles = make_split(mislabelled, 0).roles
@@ -530,14 +671,22 @@ def test_without_labels_photos_are_learned_from_and_validated_by_their_labels(
     asked = [photo for photo in fit if inner[photo.name] == "known_query"]
     gallery = [p for p in fit if inner[p.name] in ("fit", "disjoint") and p.individual is not None]
     embedder = Embedder.load(best, device="cpu")
-    vectors = {photo.name: embedder.embed([Image.open(photo.path).convert("RGB")])[0] for photo in [*asked, *gallery]}
-    nearest = [max(gallery, key=lambda other: float(vectors[other.name] @ vectors[one.name])) for one in asked]
+    vectors = {
+        photo.name: embedder.embed([Image.open(photo.path).convert("RGB")])[0]
+        for photo in [*asked, *gallery]
+    }
+    nearest = [
+        max(gallery, key=lambda other: float(vectors[other.name] @ vectors[one.name]))
+        for one in asked
+    ]
     right = [found.individual == one.individual for found, one in zip(nearest, asked, strict=True)]
     assert 0 < sum(right) < len(right)
     assert float(metrics_of(tmp_path / "run")[0]["known_top1"]) == pytest.approx(np.mean(right))
 
 
-def test_a_run_with_a_memory_resumes_to_the_same(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_with_a_memory_resumes_to_the_same(
+    run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = (*EVERY_STEP, 'loss=[{kind="multi_similarity",memory=20}]')
     whole = run(tmp_path / "whole", *options)
     with monkeypatch.context() as patch:
@@ -547,9 +696,13 @@ def test_a_run_with_a_memory_resumes_to_the_same(run: Train, tmp_path: Path, mon
     assert fingerprint_of(run(tmp_path / "cut", *options, resume=True)) == fingerprint_of(whole)
 
 
-def test_another_teacher_is_another_run(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_teacher_is_another_run(
+    run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     teacher = tmp_path / "teacher.safetensors"
-    first, second = (run(tmp_path / f"{seed}", "schedule.epochs=0", f"seed={seed}") for seed in (1, 2))
+    first, second = (
+        run(tmp_path / f"{seed}", "schedule.epochs=0", f"seed={seed}") for seed in (1, 2)
+    )
     teacher.write_bytes(first.read_bytes())
     options = (*EVERY_STEP, f"distillation.teacher={teacher}")
     with monkeypatch.context() as patch:
@@ -561,7 +714,9 @@ def test_another_teacher_is_another_run(run: Train, tmp_path: Path, monkeypatch:
         run(tmp_path / "run", *options, resume=True)
     teacher.write_bytes(first.read_bytes())
     best = run(tmp_path / "run", *options, resume=True)
-    assert read_header(best).card["recipe"]["distillation"]["teacher"] == "teacher.safetensors"  # no folder
+    assert (
+        read_header(best).card["recipe"]["distillation"]["teacher"] == "teacher.safetensors"
+    )  # no folder
 
 
 def test_extra_photos_without_a_place_or_a_box_are_refused(
@@ -570,6 +725,10 @@ def test_extra_photos_without_a_place_or_a_box_are_refused(
     extra = [LabelledPhoto("extra/a.png", whales[0].path, None)]
     with pytest.raises(BadRun, match="leaves the 1 unlabelled photos no place in a batch"):
         run(tmp_path / "a", "batches.unlabelled_share=0", extra=extra)
-    boxed = [LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales]
-    with pytest.raises(BadRun, match="the extra ones come without, and there is no locator to find them"):
+    boxed = [
+        LabelledPhoto(p.name, p.path, p.individual, box=Box(0.1, 0.2, 0.9, 0.8)) for p in whales
+    ]
+    with pytest.raises(
+        BadRun, match="the extra ones come without, and there is no locator to find them"
+    ):
         run(tmp_path / "b", "input.crop=box", extra=extra, photos=boxed)

@@ -1,4 +1,6 @@
-"""training/run/phases.py: what is frozen, who is learned from and what is averaged, epoch by epoch."""
+"""training/run/phases.py: what is frozen, who is learned from and what is averaged, epoch by
+epoch.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,18 @@ ALIGNED = ("network.aligner=random", "network.aligned_px=[64,32]")
 @pytest.fixture
 def run(whales: list[LabelledPhoto], pixel_cache: Path, fast: Fast) -> Train:
     def _run(out: Path, *overrides: str, **options: Any) -> Path:
-        return train(fast("data.validation_share=0", *overrides), whales, out, cache=pixel_cache, **options)
+        return train(
+            fast("data.validation_share=0", *overrides), whales, out, cache=pixel_cache, **options
+        )
 
     return _run
 
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What each step of a run finds: its epoch, its individuals, the backbone's mode and copies of weights."""
+    """What each step of a run finds: its epoch, its individuals, the backbone's mode and copies of
+    weights.
+    """
     found: list[dict[str, Any]] = []
 
     def _take_step(run: Run, wrapped: torch.nn.Module, rows: Any) -> float:
@@ -60,25 +66,45 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def test_a_frozen_backbone_keeps_weights_and_batch_statistics_and_then_learns(
     run: Train, seen: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    run(tmp_path / "run", "schedule.epochs=3", "schedule.freeze_epochs=2", "schedule.warmup_epochs=0")
+    run(
+        tmp_path / "run",
+        "schedule.epochs=3",
+        "schedule.freeze_epochs=2",
+        "schedule.warmup_epochs=0",
+    )
     frozen = [step for step in seen if step["epoch"] < 2]
     learning = [step for step in seen if step["epoch"] == 2]
     first = seen[0]["backbone"]
     for step in [*frozen, learning[0]]:  # each is seen before it is taken
         assert all(torch.equal(value, first[name]) for name, value in step["backbone"].items())
-    assert not any(step["is_training"] for step in frozen) and all(step["is_training"] for step in learning)
+    assert not any(step["is_training"] for step in frozen) and all(
+        step["is_training"] for step in learning
+    )
     assert not torch.equal(frozen[0]["head"], frozen[1]["head"])
-    moved = {name for name, value in learning[1]["backbone"].items() if not torch.equal(value, first[name])}
-    assert any("running_mean" in name for name in moved) and any(name.endswith("weight") for name in moved)
+    moved = {
+        name
+        for name, value in learning[1]["backbone"].items()
+        if not torch.equal(value, first[name])
+    }
+    assert any("running_mean" in name for name in moved) and any(
+        name.endswith("weight") for name in moved
+    )
     assert frozen[0]["rates"][-1] == 0.0 < learning[0]["rates"][-1]
 
 
 def test_the_first_stage_shows_frequent_individuals_alone(
     run: Train, seen: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    run(tmp_path / "run", "schedule.epochs=4", "first_stage.epochs=2", "first_stage.fewest_photos=4")
+    run(
+        tmp_path / "run", "schedule.epochs=4", "first_stage.epochs=2", "first_stage.fewest_photos=4"
+    )
     fewest = {
-        epoch: min(step["photos"][who] for step in seen if step["epoch"] == epoch for who in step["identities"])
+        epoch: min(
+            step["photos"][who]
+            for step in seen
+            if step["epoch"] == epoch
+            for who in step["identities"]
+        )
         for epoch in range(4)
     }
     assert fewest[0] >= 4 and fewest[1] >= 4 and min(fewest[2], fewest[3]) < 4
@@ -96,7 +122,11 @@ def test_class_weights_that_the_first_stage_does_not_know_stay_and_then_begin_as
         known = torch.from_numpy(given.first_batches.is_drawn.copy())
         before = weight.detach().clone()
         loss = take_step(given, wrapped, rows)
-        by_class = (weight - before).detach() if len(known) == len(weight) else (weight - before).detach().T
+        by_class = (
+            (weight - before).detach()
+            if len(known) == len(weight)
+            else (weight - before).detach().T
+        )
         slot = given.optimiser.state[weight]
         found.append(
             {
@@ -114,16 +144,27 @@ def test_class_weights_that_the_first_stage_does_not_know_stay_and_then_begin_as
         return loss
 
     monkeypatch.setattr(loop, "take_step", _take_step)
-    stages = ("schedule.epochs=3", "first_stage.epochs=2", "first_stage.fewest_photos=4", "loss=[{kind='arcface'}]")
+    stages = (
+        "schedule.epochs=3",
+        "first_stage.epochs=2",
+        "first_stage.fewest_photos=4",
+        "loss=[{kind='arcface'}]",
+    )
     run(tmp_path / "run", *stages, f"optimiser.kind={kind}", "optimiser.weight_decay=0.1")
     first = [step for step in found if step["is_first"]]
     then = [step for step in found if not step["is_first"]]
-    assert all(not step["moved"][~step["known"]].any() and step["moved"][step["known"]].any() for step in first)
+    assert all(
+        not step["moved"][~step["known"]].any() and step["moved"][step["known"]].any()
+        for step in first
+    )
     assert then[0]["moved"].all()
     assert {decay for step in first for decay in step["decay"]} == {0.0}
     assert {decay for step in then for decay in step["decay"]} == {0.1}
     if kind != "sgd":
-        assert [step["steps"] for step in found] == [*range(1, len(first) + 1), *range(1, len(then) + 1)]
+        assert [step["steps"] for step in found] == [
+            *range(1, len(first) + 1),
+            *range(1, len(then) + 1),
+        ]
 
 
 @pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
@@ -135,8 +176,14 @@ def test_a_frozen_backbone_has_no_moments_and_begins_with_none(
     def _take_step(given: Run, wrapped: torch.nn.Module, rows: Any) -> float:
         loss = take_step(given, wrapped, rows)
         backbone: Any = given.network.backbone
-        slots = [given.optimiser.state[one] for one in backbone.parameters() if one in given.optimiser.state]
-        found.append((given.position.epoch, len(slots), {float(slot.get("step", 0)) for slot in slots}))
+        slots = [
+            given.optimiser.state[one]
+            for one in backbone.parameters()
+            if one in given.optimiser.state
+        ]
+        found.append(
+            (given.position.epoch, len(slots), {float(slot.get("step", 0)) for slot in slots})
+        )
         return loss
 
     monkeypatch.setattr(loop, "take_step", _take_step)
@@ -155,11 +202,20 @@ def test_a_frozen_backbone_has_no_moments_and_begins_with_none(
 
 
 def test_a_stage_without_individuals_is_refused(run: Train, tmp_path: Path) -> None:
-    with pytest.raises(BadRecipe, match=r"fewest_photos = 50 leaves 0 individuals .*the most photos of one are \d"):
-        run(tmp_path / "run", "schedule.epochs=2", "first_stage.epochs=1", "first_stage.fewest_photos=50")
+    with pytest.raises(
+        BadRecipe, match=r"fewest_photos = 50 leaves 0 individuals .*the most photos of one are \d"
+    ):
+        run(
+            tmp_path / "run",
+            "schedule.epochs=2",
+            "first_stage.epochs=1",
+            "first_stage.fewest_photos=50",
+        )
 
 
-def test_the_plain_mean_of_the_last_epochs_is_kept(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plain_mean_of_the_last_epochs_is_kept(
+    run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ends: list[torch.Tensor] = []
 
     def _take_into_average(given: Run) -> None:
@@ -167,13 +223,20 @@ def test_the_plain_mean_of_the_last_epochs_is_kept(run: Train, tmp_path: Path, m
         phases.take_into_average(given)
 
     monkeypatch.setattr(loop, "take_into_average", _take_into_average)
-    best = run(tmp_path / "run", "schedule.epochs=4", "schedule.swa_epochs=2", "schedule.swa_rate_factor=1.0")
+    best = run(
+        tmp_path / "run",
+        "schedule.epochs=4",
+        "schedule.swa_epochs=2",
+        "schedule.swa_rate_factor=1.0",
+    )
     found = load_weights(best)["project.weight"]
     torch.testing.assert_close(found, ((ends[2] + ends[3]) / 2).half().float(), atol=2e-4, rtol=0)
     assert not torch.allclose(ends[2], ends[3], atol=1e-3)
 
 
-def test_batch_statistics_of_the_mean_are_renewed(run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_statistics_of_the_mean_are_renewed(
+    run: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = ("schedule.epochs=3", "schedule.swa_epochs=1")
     renewed = load_weights(run(tmp_path / "a", *options))
     monkeypatch.setattr(loop, "renew_batch_statistics", lambda _: None)
@@ -184,7 +247,9 @@ def test_batch_statistics_of_the_mean_are_renewed(run: Train, tmp_path: Path, mo
 
 def test_an_aligner_stays_as_it_is_whatever_is_averaged(run: Train, tmp_path: Path) -> None:
     begun = load_weights(run(tmp_path / "a", "schedule.epochs=0", *ALIGNED))
-    averaged = load_weights(run(tmp_path / "b", "schedule.epochs=2", "schedule.swa_epochs=1", *ALIGNED))
+    averaged = load_weights(
+        run(tmp_path / "b", "schedule.epochs=2", "schedule.swa_epochs=1", *ALIGNED)
+    )
     kept = [name for name in begun if name.startswith("aligner.")]
     assert len(kept) > 50
     assert all(torch.equal(begun[name], averaged[name]) for name in kept)
@@ -192,8 +257,16 @@ def test_an_aligner_stays_as_it_is_whatever_is_averaged(run: Train, tmp_path: Pa
 
 
 def test_a_run_of_all_phases_repeats_itself(run: Train, tmp_path: Path) -> None:
-    options = ("schedule.epochs=4", "schedule.freeze_epochs=1", "first_stage.epochs=2", "schedule.swa_epochs=1")
-    found = {fingerprint_of(run(tmp_path / name, *options, "loss.0.class_weights=inverse")) for name in "ab"}
+    options = (
+        "schedule.epochs=4",
+        "schedule.freeze_epochs=1",
+        "first_stage.epochs=2",
+        "schedule.swa_epochs=1",
+    )
+    found = {
+        fingerprint_of(run(tmp_path / name, *options, "loss.0.class_weights=inverse"))
+        for name in "ab"
+    }
     assert len(found) == 1
 
 
@@ -214,21 +287,33 @@ def test_patience_begins_anew_with_a_phase(
         "first_stage.fewest_photos=3",
     )
     train(fast(*overrides), whales, tmp_path / "run", cache=pixel_cache)
-    # Stale from the third epoch on, but stopped two epochs after the fifth has begun the second stage.
+    # Stale from the third epoch on, but stopped two epochs after the fifth has begun the second
+    # stage.
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 6
 
 
 def test_epochs_belong_to_their_phases() -> None:
     recipe = read_recipe(
         "tiny",
-        ["schedule.epochs=10", "schedule.freeze_epochs=2", "first_stage.epochs=4", "schedule.swa_epochs=3"],
+        [
+            "schedule.epochs=10",
+            "schedule.freeze_epochs=2",
+            "first_stage.epochs=4",
+            "schedule.swa_epochs=3",
+        ],
     )
     assert [is_frozen(recipe.schedule, epoch) for epoch in (0, 1, 2)] == [True, True, False]
-    assert [is_averaged_plainly(recipe.schedule, epoch) for epoch in (6, 7, 9)] == [False, True, True]
+    assert [is_averaged_plainly(recipe.schedule, epoch) for epoch in (6, 7, 9)] == [
+        False,
+        True,
+        True,
+    ]
     assert [epoch for epoch in range(10) if begins_phase(recipe, epoch)] == [2, 4]
     assert [is_last_phase(recipe, epoch) for epoch in (1, 2, 3, 4)] == [False, False, False, True]
     plain = read_recipe("tiny")
-    assert not any(begins_phase(plain, epoch) or is_frozen(plain.schedule, epoch) for epoch in range(3))
+    assert not any(
+        begins_phase(plain, epoch) or is_frozen(plain.schedule, epoch) for epoch in range(3)
+    )
     assert is_last_phase(plain, 0) and not is_averaged_plainly(plain.schedule, 1)
     always = read_recipe("tiny", ["schedule.epochs=3", "schedule.freeze_epochs=3"])
     assert is_last_phase(always, 0)  # or it could never be stopped early
@@ -241,15 +326,22 @@ def test_epochs_belong_to_their_phases() -> None:
         (("schedule.freeze_epochs=3",), r"freeze_epochs = 3; allowed are 0 to 2"),
         (("schedule.swa_epochs=2",), r"swa_epochs = 2; allowed are 0 to 1"),
         (("schedule.swa_epochs=1", "schedule.early_stop_epochs=1"), r"set one of them to 0"),
-        (("loss.0.kind=triplet", "loss.0.class_weights=inverse"), r"of triplet, which has no classes"),
+        (
+            ("loss.0.kind=triplet", "loss.0.class_weights=inverse"),
+            r"of triplet, which has no classes",
+        ),
     ],
 )
-def test_phases_that_leave_each_other_no_epoch_are_refused(overrides: tuple[str, ...], said: str) -> None:
+def test_phases_that_leave_each_other_no_epoch_are_refused(
+    overrides: tuple[str, ...], said: str
+) -> None:
     with pytest.raises(BadRecipe, match=said):
         read_recipe("tiny", overrides)
 
 
-def test_a_finished_run_whose_recipe_knows_fewer_choices_is_left_as_it_is(run: Train, tmp_path: Path) -> None:
+def test_a_finished_run_whose_recipe_knows_fewer_choices_is_left_as_it_is(
+    run: Train, tmp_path: Path
+) -> None:
     best = run(tmp_path / "run", "schedule.epochs=1")
     told = json.loads((tmp_path / "run" / RECIPE).read_text())
     del told["first_stage"], told["schedule"]["swa_epochs"], told["augmentation"]["preset"]

@@ -1,4 +1,6 @@
-"""training/run/tensorboard.py: TensorBoard where it is installed, and the way to it where it is not."""
+"""training/run/tensorboard.py: TensorBoard where it is installed, and the way to it where it is
+not.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,11 @@ def test_each_epoch_adds_its_metrics(tmp_path: Path) -> None:
     for epoch, loss in enumerate([2.0, 1.5, 1.25], start=1):
         add_row(tmp_path / "board", {"epoch": epoch, "loss": loss, "score": epoch / 4})
     events = EventAccumulator(str(tmp_path / "board")).Reload()
-    assert [(each.step, each.value) for each in events.Scalars("loss")] == [(1, 2.0), (2, 1.5), (3, 1.25)]
+    assert [(each.step, each.value) for each in events.Scalars("loss")] == [
+        (1, 2.0),
+        (2, 1.5),
+        (3, 1.25),
+    ]
     assert sorted(events.Tags()["scalars"]) == ["loss", "score"]
 
 

@@ -25,7 +25,9 @@ def label_file(folder: Path, *rows: str) -> Path:
 
 def test_names_on_one_side_alone_are_told(tmp_path: Path) -> None:
     photos = files(tmp_path / "photos", "a.jpg", "b.jpg", "c.jpg")
-    found = compare_with_files(label_file(tmp_path, "a.jpg,w_1", "b.jpg,new_whale", "gone.jpg,w_2"), photos)
+    found = compare_with_files(
+        label_file(tmp_path, "a.jpg,w_1", "b.jpg,new_whale", "gone.jpg,w_2"), photos
+    )
     assert [photo.name for photo in found.labelled] == ["a.jpg", "b.jpg"]
     assert [(photo.name, photo.individual) for photo in found.absent] == [("gone.jpg", "w_2")]
     assert found.unlabelled == ("c.jpg",)
@@ -46,7 +48,9 @@ def test_rows_that_disagree_or_repeat_or_say_nothing(tmp_path: Path) -> None:
     found = compare_with_files(label_file(tmp_path, *rows), photos)
     assert found.disputed == (("a.jpg", ("w_1", "w_2")),)
     assert found.repeated == ("b.jpg",)
-    assert len(found.bad_rows) == 1 and "line 6, photo c.jpg: the label is empty" in found.bad_rows[0]
+    assert (
+        len(found.bad_rows) == 1 and "line 6, photo c.jpg: the label is empty" in found.bad_rows[0]
+    )
     assert found.unlabelled == ("c.jpg",)
     assert found.files == ["a.jpg", "b.jpg", "c.jpg"]
 
@@ -62,7 +66,10 @@ def test_rows_of_one_label_that_differ_in_details_disagree_too(tmp_path: Path) -
 def test_a_folder_of_labels(tmp_path: Path) -> None:
     photos = files(tmp_path / "photos", "w_1/a.jpg", "w_2/b.jpg", "loose.jpg")
     found = compare_with_files(None, photos)
-    assert [(photo.name, photo.individual) for photo in found.labelled] == [("w_1/a.jpg", "w_1"), ("w_2/b.jpg", "w_2")]
+    assert [(photo.name, photo.individual) for photo in found.labelled] == [
+        ("w_1/a.jpg", "w_1"),
+        ("w_2/b.jpg", "w_2"),
+    ]
     assert found.unlabelled == ("loose.jpg",)
 
 
@@ -89,7 +96,9 @@ def test_two_files_or_two_names_that_could_be_meant_are_not_paired() -> None:
     ("rows", "said"),
     [((), "names no labelled photo"), (None, "there is no such file")],
 )
-def test_what_is_no_label_file_is_refused(tmp_path: Path, rows: tuple[str, ...] | None, said: str) -> None:
+def test_what_is_no_label_file_is_refused(
+    tmp_path: Path, rows: tuple[str, ...] | None, said: str
+) -> None:
     photos = files(tmp_path / "photos", "a.jpg")
     path = tmp_path / "absent.csv" if rows is None else label_file(tmp_path, *rows)
     with pytest.raises(BadLabels, match=said):
@@ -99,6 +108,10 @@ def test_what_is_no_label_file_is_refused(tmp_path: Path, rows: tuple[str, ...] 
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     labels = label_file(tmp_path, "a.jpg,w_1")
     (tmp_path / "empty").mkdir()
-    for folder, said in (("empty", "holds no photo"), ("absent", "no such folder"), ("labels.csv", "is a file")):
+    for folder, said in (
+        ("empty", "holds no photo"),
+        ("absent", "no such folder"),
+        ("labels.csv", "is a file"),
+    ):
         with pytest.raises(BadLabels, match=said):
             compare_with_files(labels, tmp_path / folder)

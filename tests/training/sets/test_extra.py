@@ -29,7 +29,9 @@ def test_a_folder_s_photos_are_unlabelled(labelled: list[LabelledPhoto], tmp_pat
     assert photos[0].path.is_file() and warnings == []
 
 
-def test_copies_of_labelled_photos_are_left_out_and_told(labelled: list[LabelledPhoto], tmp_path: Path) -> None:
+def test_copies_of_labelled_photos_are_left_out_and_told(
+    labelled: list[LabelledPhoto], tmp_path: Path
+) -> None:
     """Also under another name, and where the folder is the labelled one or holds it."""
     picture(tmp_path / "photos" / "b.png", 2)
     picture(tmp_path / "copy.png", 1)
@@ -62,5 +64,7 @@ def test_individuals_are_named_as_several_sets_name_them(
         with pytest.raises(BadLabels, match="named SPECIES/id, as in humpback/w1"):
             read_extra(tmp_path / "more.csv", tmp_path / "more", several, of_several_sets=True)
     else:
-        photos, _ = read_extra(tmp_path / "more.csv", tmp_path / "more", several, of_several_sets=True)
+        photos, _ = read_extra(
+            tmp_path / "more.csv", tmp_path / "more", several, of_several_sets=True
+        )
         assert [photo.individual for photo in photos] == ["humpback/w1"]

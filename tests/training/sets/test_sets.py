@@ -23,7 +23,9 @@ def labelled_set(folder: Path, text: str) -> tuple[Path, Path]:
 
 @pytest.fixture
 def humpbacks(tmp_path: Path) -> tuple[Path, Path]:
-    return labelled_set(tmp_path / "humpback", "image,label,box\na.png,1,.1 .1 .9 .9\nb.png,new_whale,\n")
+    return labelled_set(
+        tmp_path / "humpback", "image,label,box\na.png,1,.1 .1 .9 .9\nb.png,new_whale,\n"
+    )
 
 
 @pytest.fixture
@@ -40,7 +42,9 @@ def test_one_set_is_taken_as_it_is(humpbacks: tuple[Path, Path]) -> None:
     assert warnings == []
 
 
-def test_equal_names_and_ids_of_two_sets_stay_apart(humpbacks: tuple[Path, Path], nyalas: tuple[Path, Path]) -> None:
+def test_equal_names_and_ids_of_two_sets_stay_apart(
+    humpbacks: tuple[Path, Path], nyalas: tuple[Path, Path]
+) -> None:
     photos, _ = read_sets([humpbacks[0], nyalas[0]], [humpbacks[1], nyalas[1]])
     assert [(photo.name, photo.individual, photo.species) for photo in photos] == [
         ("humpback/a.png", "humpback/1", "humpback"),
@@ -59,13 +63,20 @@ def test_a_set_without_boxes_beside_one_with_boxes_is_taken_whole_and_told(
     assert "nyala: no photo has a box" in warnings[0]
 
 
-def test_photos_without_a_box_take_their_species_box(humpbacks: tuple[Path, Path], nyalas: tuple[Path, Path]) -> None:
+def test_photos_without_a_box_take_their_species_box(
+    humpbacks: tuple[Path, Path], nyalas: tuple[Path, Path]
+) -> None:
     flank = Box(0.2, 0.1, 0.9, 0.6)
     photos, warnings = read_sets(
-        [humpbacks[0], nyalas[0]], [humpbacks[1], nyalas[1]], species_boxes={"nyala": flank, "minke": flank}
+        [humpbacks[0], nyalas[0]],
+        [humpbacks[1], nyalas[1]],
+        species_boxes={"nyala": flank, "minke": flank},
     )
     assert [photo.box for photo in photos] == [Box(0.1, 0.1, 0.9, 0.9), None, flank]
-    assert warnings == ["data.species_boxes names 'minke', of which there is no photo; the species are humpback, nyala"]
+    assert warnings == [
+        "data.species_boxes names 'minke', of which there is no photo; the species are "
+        "humpback, nyala"
+    ]
     alone, _ = read_sets([nyalas[0]], [nyalas[1]], species_boxes={"nyala": flank})
     assert [photo.box for photo in alone] == [flank]
 
@@ -92,7 +103,9 @@ def test_sets_of_one_name_are_refused(tmp_path: Path, nyalas: tuple[Path, Path])
         read_sets([nyalas[0], other[0]], [nyalas[1], other[1]])
 
 
-def test_label_files_and_folders_come_in_pairs(humpbacks: tuple[Path, Path], nyalas: tuple[Path, Path]) -> None:
+def test_label_files_and_folders_come_in_pairs(
+    humpbacks: tuple[Path, Path], nyalas: tuple[Path, Path]
+) -> None:
     with pytest.raises(BadLabels, match=r"2 label files .* and 1 folders"):
         read_sets([humpbacks[0], nyalas[0]], [humpbacks[1]])
 

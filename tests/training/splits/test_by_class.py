@@ -24,7 +24,9 @@ def photos_of(**counts: int) -> list[LabelledPhoto]:
 
 def test_each_kind_is_divided_in_the_same_shares() -> None:
     photos = photos_of(cat=100, dog=20)
-    counts = Counter((photo.individual, split_kinds(photos, CHOICES)[photo.name]) for photo in photos)
+    counts = Counter(
+        (photo.individual, split_kinds(photos, CHOICES)[photo.name]) for photo in photos
+    )
     assert counts == {
         ("cat", "train"): 60,
         ("cat", "validation"): 20,
@@ -38,7 +40,9 @@ def test_each_kind_is_divided_in_the_same_shares() -> None:
 def test_the_same_seed_gives_the_same_parts_and_another_seed_others() -> None:
     photos = photos_of(cat=40, dog=40)
     assert split_kinds(photos, CHOICES) == split_kinds(photos[::-1], CHOICES)
-    assert split_kinds(photos, CHOICES) != split_kinds(photos, dataclasses.replace(CHOICES, split_seed=1))
+    assert split_kinds(photos, CHOICES) != split_kinds(
+        photos, dataclasses.replace(CHOICES, split_seed=1)
+    )
 
 
 def test_the_loop_chooses_by_the_very_photos_that_are_told_to_be_validation() -> None:
@@ -46,7 +50,9 @@ def test_the_loop_chooses_by_the_very_photos_that_are_told_to_be_validation() ->
     parts = split_kinds(photos, CHOICES)
     left = [photo for photo in photos if parts[photo.name] != "test"]
     seen = validation_of_kinds(left, CHOICES)
-    assert seen.names("known_query") == sorted(name for name, part in parts.items() if part == "validation")
+    assert seen.names("known_query") == sorted(
+        name for name, part in parts.items() if part == "validation"
+    )
     assert seen.names("fit") == sorted(name for name, part in parts.items() if part == "train")
 
 
@@ -66,10 +72,16 @@ def test_photos_of_one_encounter_are_never_in_two_parts() -> None:
     [
         (photos_of(cat=9), {}, "the one label 'cat' leaves nothing to tell apart"),
         (photos_of(cat=1, dog=1), {}, "2 photos of 2 labels leave none for validation and test"),
-        (photos_of(cat=9, dog=9), {"validation_share": 0.0}, "data.validation_share = 0 leaves nothing to choose"),
+        (
+            photos_of(cat=9, dog=9),
+            {"validation_share": 0.0},
+            "data.validation_share = 0 leaves nothing to choose",
+        ),
     ],
 )
-def test_what_cannot_be_split_is_told(photos: list[LabelledPhoto], changed: dict[str, float], said: str) -> None:
+def test_what_cannot_be_split_is_told(
+    photos: list[LabelledPhoto], changed: dict[str, float], said: str
+) -> None:
     with pytest.raises(BadSplit, match=said):
         split_kinds(photos, dataclasses.replace(CHOICES, **changed))
 
@@ -77,8 +89,13 @@ def test_what_cannot_be_split_is_told(photos: list[LabelledPhoto], changed: dict
 def test_validation_photos_of_a_file_are_never_learned_from(tmp_path: Path) -> None:
     photos = photos_of(cat=10, dog=10)
     write_parts(split_kinds(photos, CHOICES), tmp_path / "split.csv")
-    with pytest.raises(BadSplit, match=r"data.validation_share = 0 leaves nothing to choose and calibrate"):
-        split_kinds(photos, dataclasses.replace(CHOICES, split=str(tmp_path / "split.csv"), validation_share=0.0))
+    with pytest.raises(
+        BadSplit, match=r"data.validation_share = 0 leaves nothing to choose and calibrate"
+    ):
+        split_kinds(
+            photos,
+            dataclasses.replace(CHOICES, split=str(tmp_path / "split.csv"), validation_share=0.0),
+        )
 
 
 def test_the_file_has_a_row_for_each_photo_and_makes_the_same_parts_again(tmp_path: Path) -> None:
@@ -91,7 +108,9 @@ def test_the_file_has_a_row_for_each_photo_and_makes_the_same_parts_again(tmp_pa
     again = dataclasses.replace(CHOICES, split=str(path), split_seed=9)
     assert split_kinds(photos, again) == parts
     seen = validation_of_kinds([photo for photo in photos if parts[photo.name] != "test"], again)
-    assert seen.names("known_query") == sorted(name for name, part in parts.items() if part == "validation")
+    assert seen.names("known_query") == sorted(
+        name for name, part in parts.items() if part == "validation"
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,7 +127,11 @@ def test_the_file_has_a_row_for_each_photo_and_makes_the_same_parts_again(tmp_pa
         ),
     ],
 )
-def test_a_file_that_does_not_part_the_kinds_is_refused(text: str, said: str, tmp_path: Path) -> None:
+def test_a_file_that_does_not_part_the_kinds_is_refused(
+    text: str, said: str, tmp_path: Path
+) -> None:
     (tmp_path / "split.csv").write_text(text)
     with pytest.raises(BadSplit, match=said):
-        split_kinds(photos_of(cat=2, dog=1), dataclasses.replace(CHOICES, split=str(tmp_path / "split.csv")))
+        split_kinds(
+            photos_of(cat=2, dog=1), dataclasses.replace(CHOICES, split=str(tmp_path / "split.csv"))
+        )

@@ -32,7 +32,10 @@ def test_a_date_may_be_any_moment_of_it(told: str, first: datetime, last: dateti
 
 
 def taken(*days: str, encounter: str | None = None) -> list[Unit]:
-    photos = [LabelledPhoto(f"{day}-{at}", Path(), "w", None, encounter, day) for at, day in enumerate(days)]
+    photos = [
+        LabelledPhoto(f"{day}-{at}", Path(), "w", None, encounter, day)
+        for at, day in enumerate(days)
+    ]
     return units_of(photos, by_encounter=True)
 
 

@@ -15,7 +15,9 @@ from training.splits.protocol import BadSplit
 
 def photo(at: int, time: int, one: int) -> LabelledPhoto:
     taken_at = f"2020-{1 + time:02}-{1 + at:02}"
-    return LabelledPhoto(f"w{at:02}_{time}_{one}", Path(), f"w{at:02}", None, f"e{at:02}_{time}", taken_at)
+    return LabelledPhoto(
+        f"w{at:02}_{time}_{one}", Path(), f"w{at:02}", None, f"e{at:02}_{time}", taken_at
+    )
 
 
 PHOTOS = [photo(at, time, one) for at in range(20) for time in range(5) for one in range(2)]
@@ -29,7 +31,10 @@ def split_text(**choices: object) -> tuple[str, SplitChoices]:
 
 def moved(text: str, name: str, part: str) -> str:
     role = "fit" if part in {"train", "gallery"} else "known_query"
-    return "\n".join(f"{name},{part},{role}" if line.startswith(name + ",") else line for line in text.splitlines())
+    return "\n".join(
+        f"{name},{part},{role}" if line.startswith(name + ",") else line
+        for line in text.splitlines()
+    )
 
 
 def first_in(text: str, part: str) -> str:

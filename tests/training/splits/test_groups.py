@@ -1,4 +1,6 @@
-"""training/splits/groups.py: encounters hold their photos together, and the individuals met in them."""
+"""training/splits/groups.py: encounters hold their photos together, and the individuals met in
+them.
+"""
 
 from __future__ import annotations
 
@@ -37,4 +39,10 @@ def test_seen_once_is_one_photo_or_one_encounter() -> None:
 def test_encounters_tie_individuals_in_chains() -> None:
     pairs = ("ab", "bc", "xy")
     chain = [photo(f"{pair}{one}", one, f"e{pair}") for pair in pairs for one in pair]
-    assert tied_individuals(units_of(chain, by_encounter=True)) == {"a": "a", "b": "a", "c": "a", "x": "x", "y": "x"}
+    assert tied_individuals(units_of(chain, by_encounter=True)) == {
+        "a": "a",
+        "b": "a",
+        "c": "a",
+        "x": "x",
+        "y": "x",
+    }

@@ -1,4 +1,6 @@
-"""training/splits/parts_file.py: parts and roles through their file and back, as training and as the test see them."""
+"""training/splits/parts_file.py: parts and roles through their file and back, as training and as
+the test see them.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,19 @@ from pathlib import Path
 import pytest
 
 from index.labels.reader import LabelledPhoto
-from training.splits.parts_file import PartedSplit, asked_parts, parted_bytes, read_parted, roles_of, write_parted
+from training.splits.parts_file import (
+    PartedSplit,
+    asked_parts,
+    parted_bytes,
+    read_parted,
+    roles_of,
+    write_parted,
+)
 from training.splits.protocol import BadSplit, make_split, read_split, write_split
 
 PHOTOS = [
-    LabelledPhoto(name, Path(name), one) for name, one in [("a", "w"), ("b", "w"), ("c", "w"), ("d", None), ("e", "v")]
+    LabelledPhoto(name, Path(name), one)
+    for name, one in [("a", "w"), ("b", "w"), ("c", "w"), ("d", None), ("e", "v")]
 ]
 SPLIT = PartedSplit(
     {"a": "train", "b": "validation", "c": "test", "d": "test", "e": "gallery"},
@@ -36,7 +46,13 @@ def test_training_sees_train_and_validation_alone() -> None:
 
 def test_the_test_has_all_others_in_its_gallery(tmp_path: Path) -> None:
     write_parted(SPLIT, tmp_path / "split.csv")
-    assert SPLIT.for_test().roles == {"a": "fit", "b": "fit", "c": "known_query", "d": "unknown_query", "e": "fit"}
+    assert SPLIT.for_test().roles == {
+        "a": "fit",
+        "b": "fit",
+        "c": "known_query",
+        "d": "unknown_query",
+        "e": "fit",
+    }
     assert read_split(tmp_path / "split.csv", PHOTOS) == SPLIT.for_test()
 
 
@@ -63,5 +79,7 @@ def test_kinds_have_no_gallery(tmp_path: Path) -> None:
 
 def test_a_part_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "split.csv").write_text("image,part,role\na,trial,fit\n")
-    with pytest.raises(BadSplit, match=r"part 'trial'; allowed are train, validation, test, gallery"):
+    with pytest.raises(
+        BadSplit, match=r"part 'trial'; allowed are train, validation, test, gallery"
+    ):
         read_parted(tmp_path / "split.csv", PHOTOS[:1])

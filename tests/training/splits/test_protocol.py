@@ -1,4 +1,6 @@
-"""training/splits/protocol.py: the benchmark's protocol, the same for the same seed, through its file and back."""
+"""training/splits/protocol.py: the benchmark's protocol, the same for the same seed, through its
+file and back.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from index.labels.reader import LabelledPhoto
-from training.splits.protocol import BadSplit, Split, make_split, read_split, species_of, write_split
+from training.splits.protocol import (
+    BadSplit,
+    Split,
+    make_split,
+    read_split,
+    species_of,
+    write_split,
+)
 
 
 def labelled(counts: dict[str, int], new_whales: int = 0) -> list[LabelledPhoto]:
@@ -20,7 +29,9 @@ def labelled(counts: dict[str, int], new_whales: int = 0) -> list[LabelledPhoto]
     return [*photos, *(LabelledPhoto(f"new_{at}.jpg", Path("x"), None) for at in range(new_whales))]
 
 
-MANY = {f"w{at:03}": 1 + at % 5 for at in range(100)}  # 20 individuals each of 1, 2, 3, 4 and 5 photos
+MANY = {
+    f"w{at:03}": 1 + at % 5 for at in range(100)
+}  # 20 individuals each of 1, 2, 3, 4 and 5 photos
 
 
 def roles_of(split: Split, photos: list[LabelledPhoto]) -> dict[str, Counter[str]]:
@@ -103,7 +114,9 @@ def test_a_split_comes_back_from_its_file(tmp_path: Path) -> None:
 def test_a_part_of_the_photos_reads_its_part_of_the_split(tmp_path: Path) -> None:
     photos = labelled(MANY)
     write_split(make_split(photos), tmp_path / "split.csv")
-    assert set(read_split(tmp_path / "split.csv", photos[:7]).roles) == {photo.name for photo in photos[:7]}
+    assert set(read_split(tmp_path / "split.csv", photos[:7]).roles) == {
+        photo.name for photo in photos[:7]
+    }
 
 
 def removed(text: str) -> str:
@@ -114,12 +127,17 @@ def removed(text: str) -> str:
     ("change", "said"),
     [
         (removed, r"no role for 1 of the labelled photos, the first is w004_2\.jpg"),
-        (lambda text: text.replace("disjoint", "disjunct"), "role 'disjunct'; allowed are fit, known_query"),
+        (
+            lambda text: text.replace("disjoint", "disjunct"),
+            "role 'disjunct'; allowed are fit, known_query",
+        ),
         (lambda text: text.replace("image,role", "photo,part"), "needs the columns image,role"),
         (lambda text: text + "lonely.jpg\n", "role 'None'; allowed are"),
     ],
 )
-def test_a_split_file_that_does_not_fit_is_refused(change: Callable[[str], str], said: str, tmp_path: Path) -> None:
+def test_a_split_file_that_does_not_fit_is_refused(
+    change: Callable[[str], str], said: str, tmp_path: Path
+) -> None:
     photos = labelled(MANY)
     write_split(make_split(photos), tmp_path / "split.csv")
     (tmp_path / "split.csv").write_text(change((tmp_path / "split.csv").read_text()))
@@ -128,7 +146,9 @@ def test_a_split_file_that_does_not_fit_is_refused(change: Callable[[str], str],
 
 
 def test_an_absent_split_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadSplit, match=r"split\.csv: there is no such file\. .*`flukeprint data split"):
+    with pytest.raises(
+        BadSplit, match=r"split\.csv: there is no such file\. .*`flukeprint data split"
+    ):
         read_split(tmp_path / "split.csv", [])
 
 
@@ -148,7 +168,9 @@ def test_a_species_split_is_the_same_whatever_is_beside_it() -> None:
     humpbacks, minkes = labelled(MANY, 30), labelled({f"m{at}": 4 for at in range(20)})
     alone = make_split(humpbacks).roles
     together = make_split([*of_species("humpback", humpbacks), *of_species("minke", minkes)]).roles
-    assert {name.removeprefix("humpback/"): role for name, role in together.items() if name[0] == "h"} == alone
+    assert {
+        name.removeprefix("humpback/"): role for name, role in together.items() if name[0] == "h"
+    } == alone
     assert {role for name, role in together.items() if name[0] == "m"} == {
         "fit",
         "known_query",
@@ -170,7 +192,9 @@ def test_too_few_of_a_species_are_learned_from() -> None:
 
 
 def test_an_individual_s_photos_without_a_species_are_not_another_animal() -> None:
-    """Blank and misspelt cells: every individual is disjoint, unknown, or in the gallery, never two of these."""
+    """Blank and misspelt cells: every individual is disjoint, unknown, or in the gallery, never two
+    of these.
+    """
     photos = [
         dataclasses.replace(photo, species=("humpback", "", "humpback", "humback")[at % 4])
         for at, photo in enumerate(labelled({f"w{at:02}": 4 for at in range(40)}))

@@ -42,7 +42,9 @@ def labelled(tmp_path: Path) -> Labelled:
     return _labelled
 
 
-PETS = "image,label\n" + "".join(f"{pet}{at}.jpg,{pet}\n" for pet in ("cat", "dog") for at in range(50))
+PETS = "image,label\n" + "".join(
+    f"{pet}{at}.jpg,{pet}\n" for pet in ("cat", "dog") for at in range(50)
+)
 MET = "image,label,encounter,taken_at\n" + "".join(
     f"{at}_{day}_{one}.jpg,w{at},e{at}{day},2020-{day:02}-{1 + at:02}\n"
     for at in range(10)
@@ -70,7 +72,9 @@ def test_the_same_seed_is_the_same_file(labelled: Labelled, tmp_path: Path) -> N
     assert first == again != other
 
 
-def test_encounters_and_the_calendar_are_heeded_where_they_are_told(labelled: Labelled, tmp_path: Path) -> None:
+def test_encounters_and_the_calendar_are_heeded_where_they_are_told(
+    labelled: Labelled, tmp_path: Path
+) -> None:
     labels, folder = labelled(MET)
     done = invoke(labels, "--photos", folder, "--out", tmp_path / "split.csv", "--json")
     assert "note: split by the calendar, as 100 of 100 photos have taken_at" in done.output
@@ -84,7 +88,16 @@ def test_encounters_and_the_calendar_are_heeded_where_they_are_told(labelled: La
         "roles": {"known_query": 20},
     }
     assert "the test begins 2020-05-01, and train ends 2020-03-10" in told["checked"]
-    plain = invoke(labels, "--photos", folder, "--out", tmp_path / "b.csv", "--json", "--no-time", "--no-encounters")
+    plain = invoke(
+        labels,
+        "--photos",
+        folder,
+        "--out",
+        tmp_path / "b.csv",
+        "--json",
+        "--no-time",
+        "--no-encounters",
+    )
     assert json.loads(plain.stdout)["by_encounter"] is False
 
 
@@ -93,7 +106,17 @@ def test_protocol_is_the_file_that_train_leaves(
 ) -> None:
     write_split(make_split(whales, 3), tmp_path / "theirs.csv")
     labels = whale_folder / "labels.csv"
-    done = invoke(labels, "--photos", whale_folder, "--out", tmp_path / "ours.csv", "--kind", "protocol", "--seed", "3")
+    done = invoke(
+        labels,
+        "--photos",
+        whale_folder,
+        "--out",
+        tmp_path / "ours.csv",
+        "--kind",
+        "protocol",
+        "--seed",
+        "3",
+    )
     assert done.exit_code == 0 and "unknown_query" in done.output
     assert (tmp_path / "ours.csv").read_bytes() == (tmp_path / "theirs.csv").read_bytes()
 
@@ -101,7 +124,11 @@ def test_protocol_is_the_file_that_train_leaves(
 @pytest.mark.parametrize(
     ("options", "kind", "said"),
     [
-        (("--kind", "open"), BadSplit, "--kind open; allowed are closed-set, open-set, identity-disjoint, protocol"),
+        (
+            ("--kind", "open"),
+            BadSplit,
+            "--kind open; allowed are closed-set, open-set, identity-disjoint, protocol",
+        ),
         (("--kind", "protocol", "--test", "0.1"), BadSplit, "give it --seed alone"),
         (("--validation", "0.6", "--test", "0.5"), BadShares, "less than 1"),
         (("--unknown", "-1"), BadShares, "unknown share -1"),
@@ -111,9 +138,15 @@ def test_protocol_is_the_file_that_train_leaves(
     ],
 )
 def test_slips_are_told_and_leave_nothing(
-    options: tuple[str, ...], kind: type[FlukeprintError], said: str, labelled: Labelled, tmp_path: Path
+    options: tuple[str, ...],
+    kind: type[FlukeprintError],
+    said: str,
+    labelled: Labelled,
+    tmp_path: Path,
 ) -> None:
-    labels, folder = labelled("image,label\n" + "".join(f"{at}.jpg,w{at % 2}\n" for at in range(20)))
+    labels, folder = labelled(
+        "image,label\n" + "".join(f"{at}.jpg,w{at % 2}\n" for at in range(20))
+    )
     done = invoke(labels, "--photos", folder, "--out", tmp_path / "split.csv", *options)
     assert isinstance(done.exception, kind) and said in str(done.exception)
     assert not (tmp_path / "split.csv").exists()
@@ -130,7 +163,9 @@ def test_an_open_set_without_strangers_is_noted(labelled: Labelled, tmp_path: Pa
 def test_real_labels_keep_all_promises(kind: str, shared: Path, tmp_path: Path) -> None:
     humpback = shared / "data" / "humpback"
     options = ("--out", tmp_path / "split.csv", "--kind", kind, "--json")
-    told = json.loads(invoke(humpback / "train.csv", "--photos", humpback / "photos", *options).stdout)
+    told = json.loads(
+        invoke(humpback / "train.csv", "--photos", humpback / "photos", *options).stdout
+    )
     assert told["photos"] == len(read_labels(humpback / "train.csv", humpback / "photos").photos)
     assert "individuals of a single photo are in train (996 individuals)" in told["checked"]
     assert told["parts"]["test"]["photos"] > 800

@@ -1,4 +1,6 @@
-"""What missed matches do to a population estimate: two seasons of photographs, counted by capture and recapture."""
+"""What missed matches do to a population estimate: two seasons of photographs, counted by capture
+and recapture.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +8,22 @@ import math
 
 POPULATION = 1000
 SEASON = 300
-"""The example: animals in the population, and how many of them each of two seasons photographs, at random."""
+"""The example: animals in the population, and how many of them each of two seasons photographs, at
+random."""
 
 
 def lincoln_petersen(first: float, second: float, both: float) -> float:
-    """Estimate a population from animals seen in a first and second season, and in both; infinite when none was."""
+    """Estimate a population from animals seen in a first and second season, and in both; infinite
+    when none was.
+    """
     return first * second / both if both else math.inf
 
 
 def chapman(first: float, second: float, both: float) -> float:
     """The same with less bias, finite always: (first + 1)(second + 1) / (both + 1) - 1.
 
-    Chapman, D. G. (1951), Some properties of the hypergeometric distribution with applications to zoological sample
-    censuses, University of California Publications in Statistics 1, 131-160.
+    Chapman, D. G. (1951), Some properties of the hypergeometric distribution with applications to
+    zoological sample censuses, University of California Publications in Statistics 1, 131-160.
     """
     return (first + 1) * (second + 1) / (both + 1) - 1
 
@@ -26,9 +31,10 @@ def chapman(first: float, second: float, both: float) -> float:
 def expected_estimates(missed: float, mistaken: float = 0.0) -> dict[str, float]:
     """What the example's expected counts come to when answers are taken unreviewed.
 
-    `missed` is the share of recaptured animals that aren't taken for known, each then counted as a new animal;
-    `mistaken` the share of new animals that are taken for known, each then counted as a recapture. Misses alone
-    multiply Lincoln-Petersen's estimate by 1 / (1 - missed); mistakes make it smaller.
+    `missed` is the share of recaptured animals that aren't taken for known, each then counted as a
+    new animal; `mistaken` the share of new animals that are taken for known, each then counted as a
+    recapture. Misses alone multiply Lincoln-Petersen's estimate by 1 / (1 - missed); mistakes make
+    it smaller.
     """
     recaptured = SEASON * SEASON / POPULATION
     counted = recaptured * (1 - missed) + (SEASON - recaptured) * mistaken

@@ -1,4 +1,6 @@
-"""Ways to answer compared on one evaluation: scorings, fusions, open-set scores, a growing gallery, abundance."""
+"""Ways to answer compared on one evaluation: scorings, fusions, open-set scores, a growing gallery,
+abundance.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,19 @@ Figures = dict[str, Any]
 
 
 def compare(labelled: LabelledVectors, *, sizes: Sequence[int] = SIZES) -> Figures:
-    """Compare all ways on a labelled set's vectors: the sections scores, fusion, open_set and growth.
+    """Compare all ways on a labelled set's vectors: the sections scores, fusion, open_set and
+    growth.
 
-    Whatever is chosen, is chosen on gallery photos and on new whales that are no queries. A section that the labels
-    cannot measure is empty: no queries of a kind, or too few photos to calibrate.
+    Whatever is chosen, is chosen on gallery photos and on new whales that are no queries. A section
+    that the labels cannot measure is empty: no queries of a kind, or too few photos to calibrate.
     """
     asked, trials = protocol_questions(labelled), trial_questions(labelled)
-    can_reject = len(asked.known) and len(asked.unknown) and len(trials.known) and asked.gallery.individual_count > 2
+    can_reject = (
+        len(asked.known)
+        and len(asked.unknown)
+        and len(trials.known)
+        and asked.gallery.individual_count > 2
+    )
     return {
         "scores": compare_scorings(labelled, trials),
         "fusion": compare_fusions(labelled),
@@ -42,14 +50,24 @@ def compare(labelled: LabelledVectors, *, sizes: Sequence[int] = SIZES) -> Figur
 
 
 def abundance(answers: Answers, calibration: Calibration) -> Figures:
-    """What a population estimate would come to if answers were taken unreviewed, at both default thresholds.
+    """What a population estimate would come to if answers were taken unreviewed, at both default
+    thresholds.
 
-    `missed_alone` counts every known query that isn't answered rightly as a miss; `with_mistakes` takes a wrong name
-    and a new whale with a name as recaptures, as a count of names does. Empty without queries of both kinds.
+    `missed_alone` counts every known query that isn't answered rightly as a miss; `with_mistakes`
+    takes a wrong name and a new whale with a name as recaptures, as a count of names does. Empty
+    without queries of both kinds.
     """
-    if not len(answers.known_ranks) or not len(answers.unknown_distances) or not calibration.is_fitted:
+    if (
+        not len(answers.known_ranks)
+        or not len(answers.unknown_distances)
+        or not calibration.is_fitted
+    ):
         return {}
-    found: Figures = {"population": POPULATION, "season": SEASON, "without_errors": expected_estimates(0.0)}
+    found: Figures = {
+        "population": POPULATION,
+        "season": SEASON,
+        "without_errors": expected_estimates(0.0),
+    }
     thresholds = calibration.thresholds()
     for name, fpir, threshold in (
         ("known", KNOWN_FPIR, thresholds.known),

@@ -19,13 +19,17 @@ _SEEDS = 5
 Row = dict[str, Any]
 
 
-def growth(labelled: LabelledVectors, sizes: Sequence[int] = SIZES, seeds: int = _SEEDS) -> list[Row]:
-    """Calibrate sub-galleries of so many individuals, each within the next, and the whole one; one row a size.
+def growth(
+    labelled: LabelledVectors, sizes: Sequence[int] = SIZES, seeds: int = _SEEDS
+) -> list[Row]:
+    """Calibrate sub-galleries of so many individuals, each within the next, and the whole one; one
+    row a size.
 
-    A row holds means over the seeds: what the catalogue's own calibration promises (KNOWN_FPIR) and what the unknown
-    queries measure (`fpir`, with the lowest and highest), the share `fnir` of known queries that are missed, and both
-    for the threshold of the smallest gallery, kept (`fpir_kept`, `fnir_kept`). Empty where nothing can be measured: no
-    queries of a kind, or a gallery too small to calibrate.
+    A row holds means over the seeds: what the catalogue's own calibration promises (KNOWN_FPIR) and
+    what the unknown queries measure (`fpir`, with the lowest and highest), the share `fnir` of
+    known queries that are missed, and both for the threshold of the smallest gallery, kept
+    (`fpir_kept`, `fnir_kept`). Empty where nothing can be measured: no queries of a kind, or a
+    gallery too small to calibrate.
     """
     individuals = sorted(labelled.rows_of_each(labelled.rows("fit", "disjoint", labelled=True)))
     wanted = [size for size in sizes if size < len(individuals)] + [len(individuals)]
@@ -40,10 +44,18 @@ def growth(labelled: LabelledVectors, sizes: Sequence[int] = SIZES, seeds: int =
 
 
 def _measured(labelled: LabelledVectors, kept: set[str]) -> Row:
-    """Calibrate a gallery of these individuals, and ask it: queries of others have left with their individuals."""
-    held = [row for row in labelled.rows("fit", "disjoint", labelled=True) if labelled.individuals[row] in kept]
+    """Calibrate a gallery of these individuals, and ask it: queries of others have left with their
+    individuals.
+    """
+    held = [
+        row
+        for row in labelled.rows("fit", "disjoint", labelled=True)
+        if labelled.individuals[row] in kept
+    ]
     learned = held + labelled.rows("fit", labelled=False)
-    calibration = calibrate(labelled.vectors[learned], [labelled.individuals[row] for row in learned])
+    calibration = calibrate(
+        labelled.vectors[learned], [labelled.individuals[row] for row in learned]
+    )
     known = [row for row in labelled.rows("known_query") if labelled.individuals[row] in kept]
     asked = labelled.ask(known, held, labelled.rows("unknown_query"))
     if not calibration.is_fitted or not known or not len(asked.unknown):
@@ -73,11 +85,18 @@ def _row(measured: Row, kept_threshold: float) -> Row:
 def _mean(rows: Sequence[Row]) -> Row:
     fpirs = [row["fpir"] for row in rows]
     mean = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-    return {**mean, "fpir_promised": KNOWN_FPIR, "fpir_lowest": min(fpirs), "fpir_highest": max(fpirs)}
+    return {
+        **mean,
+        "fpir_promised": KNOWN_FPIR,
+        "fpir_lowest": min(fpirs),
+        "fpir_highest": max(fpirs),
+    }
 
 
 def draw_growth(rows: Sequence[Row], path: Path, name: str) -> None:
-    """Draw what unknown animals pass and what known ones are missed, fitted again and kept, over the gallery's size."""
+    """Draw what unknown animals pass and what known ones are missed, fitted again and kept, over
+    the gallery's size.
+    """
     sizes = [row["individuals"] for row in rows]
     with figure(path, columns=2, height_inches=4.8) as (passed, missed):
         passed.axhline(KNOWN_FPIR, color="#888888", linestyle=":", label="promised")
@@ -85,9 +104,26 @@ def draw_growth(rows: Sequence[Row], path: Path, name: str) -> None:
             (passed, "fpir", "FPIR: share of new whales taken for known"),
             (missed, "fnir", "FNIR: share of known whales missed"),
         ):
-            axes.plot(sizes, [row[rate] for row in rows], marker="o", color="#1f4e79", label="threshold fitted again")
+            axes.plot(
+                sizes,
+                [row[rate] for row in rows],
+                marker="o",
+                color="#1f4e79",
+                label="threshold fitted again",
+            )
             kept = [row[f"{rate}_kept"] for row in rows]
-            axes.plot(sizes, kept, marker="s", color="#b8541f", linestyle="--", label="kept from the smallest")
-            axes.set(title=f"{name}: a growing gallery", xlabel="individuals in the gallery", ylabel=label)
+            axes.plot(
+                sizes,
+                kept,
+                marker="s",
+                color="#b8541f",
+                linestyle="--",
+                label="kept from the smallest",
+            )
+            axes.set(
+                title=f"{name}: a growing gallery",
+                xlabel="individuals in the gallery",
+                ylabel=label,
+            )
             axes.set_ylim(bottom=0)
             axes.legend(loc="best", fontsize=10)

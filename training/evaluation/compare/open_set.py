@@ -1,7 +1,8 @@
-"""How new a query looks: scores, smaller for the known, that could stand in for the nearest individual's distance.
+"""How new a query looks: scores, smaller for the known, that could stand in for the nearest
+individual's distance.
 
-All judge the same answer, the nearest individual; they only differ in when it is believed. `distances` (n, c) are a
-query's to every individual, infinite for one that is left out.
+All judge the same answer, the nearest individual; they only differ in when it is believed.
+`distances` (n, c) are a query's to every individual, infinite for one that is left out.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ Distances = NDArray[np.float64]
 
 _BLOCK_BYTES = 64 * 2**20  # memory for one block of photos against every photo
 _NO_NEARER = 1e-6  # margins of equal photos of two individuals: a logarithm needs more than 0
-_SHAPES = (-5.0, 5.0)  # natural logarithms between which a Weibull shape is sought: equal margins have none
+_SHAPES = (
+    -5.0,
+    5.0,
+)  # natural logarithms between which a Weibull shape is sought: equal margins have none
 _FARTHEST = 700.0  # natural logarithm of the greatest novelty told, which float64 still holds
 
 
@@ -27,7 +31,9 @@ def nearest_distance(distances: Distances) -> Distances:
 
 
 def gap(distances: Distances) -> Distances:
-    """First minus second individual's distance (n,), -2 to 0: an answer without rivals is believed."""
+    """First minus second individual's distance (n,), -2 to 0: an answer without rivals is
+    believed.
+    """
     first, second = _nearest_two(distances)
     return first - second
 
@@ -40,12 +46,14 @@ def distance_and_gap(distances: Distances, *, weight: float) -> Distances:
 def neighbourhood_aware(distances: Distances, *, k: int, temperature: float) -> Distances:
     """1 minus the nearest individual's share of a softmax over the k nearest ones (n,), 0 to 1.
 
-    Neighbourhood Aware Cosine (Park, Park and Teoh, 2022, arXiv:2301.01922): likeness counts by how much it exceeds
-    that of the next individuals. The temperature is ours to fit. Raises BadQuery for k below 2 or a
-    temperature that isn't above 0.
+    Neighbourhood Aware Cosine (Park, Park and Teoh, 2022, arXiv:2301.01922): likeness counts by how
+    much it exceeds that of the next individuals. The temperature is ours to fit. Raises BadQuery
+    for k below 2 or a temperature that isn't above 0.
     """
     if k < 2 or not temperature > 0:
-        raise BadQuery(f"k is {k} and temperature {temperature}; give at least 2 individuals and more than 0")
+        raise BadQuery(
+            f"k is {k} and temperature {temperature}; give at least 2 individuals and more than 0"
+        )
     kept = min(k, distances.shape[1])
     nearest = np.sort(np.partition(distances, kept - 1, axis=1)[:, :kept], axis=1)
     weights = np.exp(-(nearest - nearest[:, :1]) / temperature)
@@ -53,26 +61,35 @@ def neighbourhood_aware(distances: Distances, *, k: int, temperature: float) -> 
 
 
 class ExtremeValues:
-    """The extreme value machine (Rudd, Jain, Scheirer and Boult, 2018): how far each gallery photo's individual goes.
+    """The extreme value machine (Rudd, Jain, Scheirer and Boult, 2018): how far each gallery
+    photo's individual goes.
 
-    Half the distances from a photo to the nearest photos of others are margins; the smallest of many follow a Weibull
-    distribution, whose fit says how likely a query so far away is still within the margin.
+    Half the distances from a photo to the nearest photos of others are margins; the smallest of
+    many follow a Weibull distribution, whose fit says how likely a query so far away is still
+    within the margin.
     """
 
     def __init__(self, vectors: FloatArray, columns: NDArray[np.int64], *, tail: int) -> None:
-        """Fit to photos (m, d) in order of individual; `columns` (m,) say whose each is, `tail` how many margins count.
+        """Fit to photos (m, d) in order of individual; `columns` (m,) say whose each is, `tail` how
+        many margins count.
 
         Raises BadQuery for a tail below 2, and where a photo has fewer than 2 of others beside it.
         """
         others = len(columns) - np.bincount(columns)[columns].max(initial=0)
         if tail < 2 or others < 2:
-            raise BadQuery(f"the tail is {tail}, of {others} photos of others at least; 2 are needed for a margin")
+            raise BadQuery(
+                f"the tail is {tail}, of {others} photos of others at least; 2 are needed for a "
+                "margin"
+            )
         self._vectors = vectors
         self._columns = columns
-        self._shapes, self._scales = fit_weibull(_margins(vectors, columns, min(tail, int(others))))  # (m,) each
+        self._shapes, self._scales = fit_weibull(
+            _margins(vectors, columns, min(tail, int(others)))
+        )  # (m,) each
 
     def novelty(self, queries: FloatArray, columns: NDArray[np.int64]) -> Distances:
-        """How far outside the margins of the individual in `columns` (n,) each query is: 0 and up (n,).
+        """How far outside the margins of the individual in `columns` (n,) each query is: 0 and up
+        (n,).
 
         `exp(-novelty)` is the probability of inclusion, the largest over the individual's photos.
         """
@@ -87,9 +104,11 @@ class ExtremeValues:
 
 
 def fit_weibull(values: Distances) -> tuple[Distances, Distances]:
-    """Fit a Weibull distribution to each row of positive values (m, t) by maximum likelihood: shapes and scales (m,).
+    """Fit a Weibull distribution to each row of positive values (m, t) by maximum likelihood:
+    shapes and scales (m,).
 
-    The likelihood's slope in the shape rises all the way, so halving an interval finds its zero for all rows at once.
+    The likelihood's slope in the shape rises all the way, so halving an interval finds its zero for
+    all rows at once.
     """
     largest = values.max(axis=1, keepdims=True)
     scaled = values / largest  # powers of numbers up to 1 never overflow
@@ -99,7 +118,11 @@ def fit_weibull(values: Distances) -> tuple[Distances, Distances]:
         middle = (low + high) / 2
         shapes = np.exp(middle)[:, None]
         powers = scaled**shapes
-        slope = (powers * logarithms).sum(axis=1) / powers.sum(axis=1) - 1 / shapes[:, 0] - logarithms.mean(axis=1)
+        slope = (
+            (powers * logarithms).sum(axis=1) / powers.sum(axis=1)
+            - 1 / shapes[:, 0]
+            - logarithms.mean(axis=1)
+        )
         low, high = np.where(slope < 0, middle, low), np.where(slope < 0, high, middle)
     shapes = np.exp((low + high) / 2)
     scales = largest[:, 0] * (scaled ** shapes[:, None]).mean(axis=1) ** (1 / shapes)

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from index.calibration.calibration import KNOWN_FPIR, NEW_WHALE_SHARE, Calibration
 from index.calibration.leave_one_out import Trials
-from index.calibration.metrics import FPIRS, auroc, bootstrap_interval, expected_calibration_error, fnir_at_fpir
+from index.calibration.metrics import (
+    FPIRS,
+    auroc,
+    bootstrap_interval,
+    expected_calibration_error,
+    fnir_at_fpir,
+)
 from index.search.gallery import Gallery
 from index.search.vectors import FloatArray
 from training.evaluation.compare.open_set import (
@@ -32,7 +38,8 @@ _INTERVAL_SEED = 95
 class Asked(NamedTuple):
     """Questions with their distances: (q, c), (u, c), and the known queries' ranks (q,).
 
-    Where no photo is of a new whale, the unknown are the known queries with their own individual left out.
+    Where no photo is of a new whale, the unknown are the known queries with their own individual
+    left out.
     """
 
     gallery: Gallery
@@ -45,7 +52,8 @@ class Asked(NamedTuple):
 
 
 Score = Callable[[Gallery], Callable[[FloatArray, Distances], Distances]]
-"""From a gallery to a function of queries (n, d) and their distances (n, c): how new they look (n,)."""
+"""From a gallery to a function of queries (n, d) and their distances (n, c): how new they look
+(n,)."""
 
 
 def asked_of(questions: Questions) -> Asked:
@@ -57,17 +65,20 @@ def asked_of(questions: Questions) -> Asked:
         questions.known,
         questions.unknown if has_strangers else questions.known,
         known,
-        questions.gallery.individual_distances(questions.unknown) if has_strangers else questions.without_own(known),
+        questions.gallery.individual_distances(questions.unknown)
+        if has_strangers
+        else questions.without_own(known),
         questions.ranks(known),
         questions.individuals,
     )
 
 
 def compare_rejections(asked: Asked, trials: Asked, unlearned: Asked) -> Figures:
-    """AUROC, FNIR, promised and measured FPIR and calibration error of each score on the protocol's queries.
+    """AUROC, FNIR, promised and measured FPIR and calibration error of each score on the protocol's
+    queries.
 
-    Choices, thresholds and probabilities are fitted to `trials`; the last row is the plain distance fitted to
-    `unlearned` ones, of individuals that the network never learned.
+    Choices, thresholds and probabilities are fitted to `trials`; the last row is the plain distance
+    fitted to `unlearned` ones, of individuals that the network never learned.
     """
     found: Figures = {}
     plain = _novelties(asked, _plain(nearest_distance))
@@ -84,7 +95,11 @@ def compare_rejections(asked: Asked, trials: Asked, unlearned: Asked) -> Figures
             found[name]["calibration_error_as_stated"] = _error(known, unknown, asked)
     if len(unlearned.known):
         fitted = _fitted(plain, asked, _novelties(unlearned, _plain(nearest_distance)), unlearned)
-        found["distance, fitted to animals never learned"] = {"choices": {}, **_rates(plain, asked), **fitted}
+        found["distance, fitted to animals never learned"] = {
+            "choices": {},
+            **_rates(plain, asked),
+            **fitted,
+        }
     return found
 
 
@@ -100,7 +115,8 @@ def _scores(trials: Asked) -> dict[str, tuple[Score, Figures]]:
         "distance": [(_plain(nearest_distance), {})],
         "gap": [(_plain(gap), {})],
         "distance and gap": [
-            (_plain(partial(distance_and_gap, weight=weight)), {"weight": weight}) for weight in (0.25, 0.5, 1, 2)
+            (_plain(partial(distance_and_gap, weight=weight)), {"weight": weight})
+            for weight in (0.25, 0.5, 1, 2)
         ],
         "neighbourhood aware": [
             (_plain(partial(neighbourhood_aware, k=k, temperature=at)), {"k": k, "temperature": at})
@@ -108,7 +124,9 @@ def _scores(trials: Asked) -> dict[str, tuple[Score, Figures]]:
         ],
         "extreme values": [(_extreme(tail), {"tail": tail}) for tail in (5, 20, 100)],
     }
-    return {name: min(grid, key=lambda one: _missed(trials, one[0])) for name, grid in grids.items()}
+    return {
+        name: min(grid, key=lambda one: _missed(trials, one[0])) for name, grid in grids.items()
+    }
 
 
 def _plain(score: Callable[[Distances], Distances]) -> Score:
@@ -137,12 +155,17 @@ def _missed(trials: Asked, score: Score) -> float:
 
 def _rates(novelties: tuple[Distances, Distances], asked: Asked) -> Figures:
     known, unknown = novelties
-    missed = {f"fnir_at_fpir_{fpir}": fnir_at_fpir(known, asked.ranks, unknown, fpir) for fpir in FPIRS}
+    missed = {
+        f"fnir_at_fpir_{fpir}": fnir_at_fpir(known, asked.ranks, unknown, fpir) for fpir in FPIRS
+    }
     return {"auroc": auroc(known, unknown), **missed}
 
 
-def _change(novelties: tuple[Distances, Distances], plain: tuple[Distances, Distances], asked: Asked) -> Any:
-    """95 % interval of FNIR at FPIR .1 minus the plain distance's, drawn over individuals; below 0 is better.
+def _change(
+    novelties: tuple[Distances, Distances], plain: tuple[Distances, Distances], asked: Asked
+) -> Any:
+    """95 % interval of FNIR at FPIR .1 minus the plain distance's, drawn over individuals; below 0
+    is better.
 
     The unknown are drawn one by one: each new whale stands for itself.
     """
@@ -162,7 +185,10 @@ def _change(novelties: tuple[Distances, Distances], plain: tuple[Distances, Dist
 
 
 def _fitted(
-    novelties: tuple[Distances, Distances], asked: Asked, of_trials: tuple[Distances, Distances], trials: Asked
+    novelties: tuple[Distances, Distances],
+    asked: Asked,
+    of_trials: tuple[Distances, Distances],
+    trials: Asked,
 ) -> Figures:
     """What a calibration on trials promises and keeps; nothing where the trials are too few."""
     calibration = Calibration.from_trials(Trials(of_trials[0][:, None], trials.ranks), of_trials[1])
@@ -170,20 +196,28 @@ def _fitted(
         return {}
     threshold = calibration.threshold_at_fpir(KNOWN_FPIR)
     known, unknown = novelties
-    stated = [np.array([calibration.probability(float(one), 1) for one in each]) for each in novelties]
+    stated = [
+        np.array([calibration.probability(float(one), 1) for one in each]) for each in novelties
+    ]
     return {
         "fpir_promised": KNOWN_FPIR,
         "fpir_measured": float((unknown <= threshold).mean()),
         "fnir_measured": float(1 - ((known <= threshold) & (asked.ranks == 1)).mean()),
         "calibration_error": _error(stated[0], stated[1], asked),
-        "calibration_error_at_assumed_share": _error(stated[0], stated[1], asked, share=NEW_WHALE_SHARE),
+        "calibration_error_at_assumed_share": _error(
+            stated[0], stated[1], asked, share=NEW_WHALE_SHARE
+        ),
     }
 
 
 def _error(known: Distances, unknown: Distances, asked: Asked, share: float | None = None) -> float:
-    """Calibration error of stated probabilities, as the queries are mixed or with this share of new whales."""
+    """Calibration error of stated probabilities, as the queries are mixed or with this share of new
+    whales.
+    """
     is_right = np.concatenate([asked.ranks == 1, np.zeros(len(unknown), np.bool_)])
     weights = None
     if share is not None:
-        weights = np.repeat([(1 - share) / len(known), share / len(unknown)], [len(known), len(unknown)])
+        weights = np.repeat(
+            [(1 - share) / len(known), share / len(unknown)], [len(known), len(unknown)]
+        )
     return expected_calibration_error(np.concatenate([known, unknown]), is_right, weights=weights)

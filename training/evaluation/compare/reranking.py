@@ -1,7 +1,8 @@
-"""Ranking with the gallery's own neighbourhoods: k-reciprocal re-ranking, query expansion, augmentation. Research.
+"""Ranking with the gallery's own neighbourhoods: k-reciprocal re-ranking, query expansion,
+augmentation. Research.
 
-None of it knows individuals, and none of it lets one query see another: a service answers one at a time, so a query
-meets the gallery alone, whose own neighbour lists are made once.
+None of it knows individuals, and none of it lets one query see another: a service answers one at a
+time, so a query meets the gallery alone, whose own neighbour lists are made once.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ _Row = tuple[NDArray[np.int64], NDArray[np.float64]]  # columns and weights of o
 
 
 class Reranker:
-    """k-reciprocal re-ranking (Zhong, Zheng, Cao and Li, CVPR 2017) of queries that each meet the gallery alone.
+    """k-reciprocal re-ranking (Zhong, Zheng, Cao and Li, CVPR 2017) of queries that each meet the
+    gallery alone.
 
-    Two photos are near when they share neighbours which also have them among theirs. `k1` is the size of a
-    neighbourhood, its half that of the circles it grows by, and a photo's neighbourhood is averaged over its `k2`
-    nearest photos, itself included. Unlike the paper's, a gallery photo's neighbours are of the gallery only: no
-    query is among them, so that no answer depends on other queries.
+    Two photos are near when they share neighbours which also have them among theirs. `k1` is the
+    size of a neighbourhood, its half that of the circles it grows by, and a photo's neighbourhood
+    is averaged over its `k2` nearest photos, itself included. Unlike the paper's, a gallery photo's
+    neighbours are of the gallery only: no query is among them, so that no answer depends on other
+    queries.
     """
 
     def __init__(self, vectors: FloatArray, *, k1: int = 20, k2: int = 6) -> None:
@@ -36,17 +39,26 @@ class Reranker:
         self._vectors = vectors
         self._k1, self._k2 = k1, k2
         lists, self._reach = _neighbour_lists(vectors, max(k1, k2))  # (m, k + 1), itself first
-        self._reach = self._reach[:, min(k1, lists.shape[1] - 1)]  # (m,) how far its k1-th neighbour is
+        self._reach = self._reach[
+            :, min(k1, lists.shape[1] - 1)
+        ]  # (m,) how far its k1-th neighbour is
         circles = [_reciprocal(lists, row, k1) for row in range(len(lists))]
-        self._halves = [set(_reciprocal(lists, row, max(1, round(k1 / 2))).tolist()) for row in range(len(lists))]
+        self._halves = [
+            set(_reciprocal(lists, row, max(1, round(k1 / 2))).tolist())
+            for row in range(len(lists))
+        ]
         rows = [self._weighted(vectors[row], circle) for row, circle in enumerate(circles)]
         self._rows = rows  # neighbourhoods before averaging: a query's own is averaged with these
-        averaged = [_mean([rows[near] for near in lists[row, :k2]], k2) for row in range(len(lists))]
+        averaged = [
+            _mean([rows[near] for near in lists[row, :k2]], k2) for row in range(len(lists))
+        ]
         self._totals = np.array([weights.sum() for _, weights in averaged])  # (m,)
         self._starts, self._holders, self._weights = _by_column(averaged, len(lists))
 
     def jaccard_distances(self, queries: FloatArray) -> NDArray[np.float64]:
-        """Distance of each query's neighbourhood to every photo's: (n, m), 0 to 1; 1 where they share nothing."""
+        """Distance of each query's neighbourhood to every photo's: (n, m), 0 to 1; 1 where they
+        share nothing.
+        """
         distances = np.ones((len(queries), len(self._vectors)))
         for at, query in enumerate(queries):
             distances[at] = self._jaccard(query)
@@ -62,7 +74,9 @@ class Reranker:
         nearest = np.argsort(cosine, kind="stable")[: max(self._k1, self._k2)]
         near = nearest[: self._k1]
         own = self._weighted(query, near[cosine[near] <= self._reach[near]])
-        columns, weights = _mean([own, *(self._rows[row] for row in nearest[: self._k2 - 1])], self._k2)
+        columns, weights = _mean(
+            [own, *(self._rows[row] for row in nearest[: self._k2 - 1])], self._k2
+        )
         shared = np.zeros(len(self._vectors))
         for column, weight in zip(columns.tolist(), weights.tolist(), strict=True):
             held = slice(self._starts[column], self._starts[column + 1])
@@ -70,7 +84,9 @@ class Reranker:
         return 1 - shared / (weights.sum() + self._totals - shared)
 
     def _weighted(self, vector: FloatArray, circle: NDArray[np.int64]) -> _Row:
-        """Let a circle of photos grow by its members' circles that lie mostly within it; nearer ones weigh more."""
+        """Let a circle of photos grow by its members' circles that lie mostly within it; nearer
+        ones weigh more.
+        """
         members: set[int] = set(circle.tolist())
         grown = set(members)
         for member in members:
@@ -83,9 +99,11 @@ class Reranker:
 
 
 def expanded(queries: FloatArray, vectors: FloatArray, *, k: int, alpha: float) -> FloatArray:
-    """Move each query (n, d) to the mean of itself and its k nearest photos of (m, d), weighted by cosine ** alpha.
+    """Move each query (n, d) to the mean of itself and its k nearest photos of (m, d), weighted by
+    cosine ** alpha.
 
-    Alpha query expansion (Radenovic, Tolias and Chum, 2018). A photo at a right angle or beyond weighs nothing.
+    Alpha query expansion (Radenovic, Tolias and Chum, 2018). A photo at a right angle or beyond
+    weighs nothing.
     """
     cosines = 1 - exact_distances(queries, vectors)  # (n, m)
     nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
@@ -95,7 +113,9 @@ def expanded(queries: FloatArray, vectors: FloatArray, *, k: int, alpha: float) 
 
 
 def augmented(vectors: FloatArray, *, k: int, alpha: float) -> FloatArray:
-    """Move each gallery photo (m, d) likewise, among the others: database-side augmentation, labels unread."""
+    """Move each gallery photo (m, d) likewise, among the others: database-side augmentation, labels
+    unread.
+    """
     lists, distances = _neighbour_lists(vectors, k)
     weights = np.clip(1 - distances[:, 1:], 0, None) ** alpha  # (m, k)
     moved = vectors + np.einsum("mk,mkd->md", weights, vectors[lists[:, 1:]].astype(np.float64))
@@ -103,7 +123,9 @@ def augmented(vectors: FloatArray, *, k: int, alpha: float) -> FloatArray:
 
 
 def _neighbour_lists(vectors: FloatArray, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Each photo's nearest photos and their distances, both (m, k + 1) at most, itself first at 0."""
+    """Each photo's nearest photos and their distances, both (m, k + 1) at most, itself first at
+    0.
+    """
     count = max(1, min(k + 1, len(vectors)))
     lists = np.zeros((len(vectors), count), np.int64)
     distances = np.zeros((len(vectors), count))
@@ -125,12 +147,20 @@ def _reciprocal(lists: NDArray[np.int64], row: int, k: int) -> NDArray[np.int64]
 
 def _mean(rows: list[_Row], count: int) -> _Row:
     """The mean of sparse vectors, `count` of them with those that are absent."""
-    columns, where = np.unique(np.concatenate([columns for columns, _ in rows]), return_inverse=True)
-    return columns, np.bincount(where, np.concatenate([weights for _, weights in rows]), len(columns)) / count
+    columns, where = np.unique(
+        np.concatenate([columns for columns, _ in rows]), return_inverse=True
+    )
+    return columns, np.bincount(
+        where, np.concatenate([weights for _, weights in rows]), len(columns)
+    ) / count
 
 
-def _by_column(rows: list[_Row], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Turn sparse rows around: where each column's run starts (count + 1,), which rows hold it, with what weights."""
+def _by_column(
+    rows: list[_Row], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Turn sparse rows around: where each column's run starts (count + 1,), which rows hold it,
+    with what weights.
+    """
     columns = np.concatenate([np.zeros(0, np.int64), *(columns for columns, _ in rows)])
     holders = np.repeat(np.arange(len(rows)), [len(columns) for columns, _ in rows])
     weights = np.concatenate([np.zeros(0), *(weights for _, weights in rows)])

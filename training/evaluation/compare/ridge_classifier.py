@@ -1,4 +1,7 @@
-"""Logits of individuals from a linear classifier that is fitted to the gallery in closed form. Research."""
+"""Logits of individuals from a linear classifier that is fitted to the gallery in closed form.
+
+Research.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,20 @@ from index.search.vectors import FloatArray
 
 
 class ClassLogits:
-    """A ridge classifier of photos into individuals, one-versus-rest: Rifkin, Yeo and Poggio (2003).
+    """A ridge classifier of photos into individuals, one-versus-rest: Rifkin, Yeo and Poggio
+    (2003).
 
-    Unlike the class weights of a training's softmax it knows every individual of the gallery, also those that were
-    never learned from and those with a single photo, and needs nothing that a checkpoint doesn't hold.
+    Unlike the class weights of a training's softmax it knows every individual of the gallery, also
+    those that were never learned from and those with a single photo, and needs nothing that a
+    checkpoint doesn't hold.
     """
 
-    def __init__(self, vectors: FloatArray, individuals: NDArray[np.int64], *, ridge: float) -> None:
-        """Fit to photos (m, d) of the individuals (m,), numbered from 0; raises BadQuery for a ridge of 0 or less."""
+    def __init__(
+        self, vectors: FloatArray, individuals: NDArray[np.int64], *, ridge: float
+    ) -> None:
+        """Fit to photos (m, d) of the individuals (m,), numbered from 0; raises BadQuery for a
+        ridge of 0 or less.
+        """
         if not ridge > 0:
             raise BadQuery(f"ridge is {ridge}; give a number above 0")
         photos = vectors.astype(np.float64)
@@ -30,5 +39,7 @@ class ClassLogits:
         self._shares = np.bincount(individuals) / len(individuals)
 
     def logits(self, queries: FloatArray) -> NDArray[np.float64]:
-        """How much each query (n, d) is each individual's (n, c): 1 for its own photos, 0 for others', in the fit."""
+        """How much each query (n, d) is each individual's (n, c): 1 for its own photos, 0 for
+        others', in the fit.
+        """
         return (queries - self._mean) @ self._weights + self._shares

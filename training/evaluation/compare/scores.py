@@ -1,4 +1,6 @@
-"""Ways to score individuals, and ways to fuse an encounter's photos, compared on the same questions."""
+"""Ways to score individuals, and ways to fuse an encounter's photos, compared on the same
+questions.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +20,28 @@ from index.search.vectors import FloatArray
 from training.evaluation.compare.local_scaling import reach_of_each, scaled_distances
 from training.evaluation.compare.reranking import Reranker, augmented, expanded
 from training.evaluation.compare.ridge_classifier import ClassLogits
-from training.evaluation.questions import LabelledVectors, Questions, disjoint_rounds, encounters, protocol_questions
+from training.evaluation.questions import (
+    LabelledVectors,
+    Questions,
+    disjoint_rounds,
+    encounters,
+    protocol_questions,
+)
 
 Distances = NDArray[np.float64]
 Figures = dict[str, Any]
 Scoring = Callable[[Gallery], Callable[[FloatArray], Distances]]
-"""From a gallery to a function that gives queries (n, d) their distances to its individuals (n, c)."""
+"""From a gallery to a function that gives queries (n, d) their distances to its individuals (n,
+c)."""
 
 _INTERVAL_SEED = 95
 _DRAWS_OF_ENCOUNTERS = 10
 
 
 def compare_scorings(labelled: LabelledVectors, trials: Questions) -> Figures:
-    """Known, disjoint and open figures of each scoring, choices fitted to `trials`, gains over the nearest photo."""
+    """Known, disjoint and open figures of each scoring, choices fitted to `trials`, gains over the
+    nearest photo.
+    """
     asked, rounds = protocol_questions(labelled), list(disjoint_rounds(labelled))
     found: Figures = {}
     first: dict[str, NDArray[np.int64]] = {}
@@ -40,7 +51,10 @@ def compare_scorings(labelled: LabelledVectors, trials: Questions) -> Figures:
             ranks, groups = _ranks(questions, scoring)
             if len(ranks):
                 first.setdefault(protocol, ranks)
-                found[name][protocol] = {**closed_set(ranks), **_gains(ranks, first[protocol], groups)}
+                found[name][protocol] = {
+                    **closed_set(ranks),
+                    **_gains(ranks, first[protocol], groups),
+                }
         if len(asked.known) and len(asked.unknown):
             distances_of = scoring(asked.gallery)
             known = distances_of(asked.known)
@@ -50,33 +64,58 @@ def compare_scorings(labelled: LabelledVectors, trials: Questions) -> Figures:
 
 
 def compare_fusions(labelled: LabelledVectors) -> Figures:
-    """Simulated encounters of two photos: found by one photo alone, and fused in each way, in two galleries."""
+    """Simulated encounters of two photos: found by one photo alone, and fused in each way, in two
+    galleries.
+    """
     everything = labelled.rows("fit", "disjoint", labelled=True)
-    galleries = {"among disjoint": labelled.rows("disjoint", labelled=True), "among all": everything}
-    found = {name: _fused(encounters(labelled, rows, _DRAWS_OF_ENCOUNTERS)) for name, rows in galleries.items()}
+    galleries = {
+        "among disjoint": labelled.rows("disjoint", labelled=True),
+        "among all": everything,
+    }
+    found = {
+        name: _fused(encounters(labelled, rows, _DRAWS_OF_ENCOUNTERS))
+        for name, rows in galleries.items()
+    }
     return {name: figures for name, figures in found.items() if figures}
 
 
 def _scorings(trials: Questions) -> dict[str, tuple[Scoring, Figures]]:
-    found: dict[str, tuple[Scoring, Figures]] = {name: (_of_score(name), {}) for name in get_args(Score)}
+    found: dict[str, tuple[Scoring, Figures]] = {
+        name: (_of_score(name), {}) for name in get_args(Score)
+    }
     cosine = exact_distances(trials.known, trials.gallery.vectors)
     best: tuple[float, Figures] = (-1.0, {})
     for k1, k2 in product((3, 6, 12), (1, 3)):
         shared = Reranker(trials.gallery.vectors, k1=k1, k2=k2).jaccard_distances(trials.known)
         for weight in (0.3, 0.6, 0.85):
-            earned = _earned(trials, _of_each((1 - weight) * shared + weight * cosine, trials.gallery))
-            best = max(best, (earned, {"k1": k1, "k2": k2, "distance_weight": weight}), key=lambda one: one[0])
+            earned = _earned(
+                trials, _of_each((1 - weight) * shared + weight * cosine, trials.gallery)
+            )
+            best = max(
+                best,
+                (earned, {"k1": k1, "k2": k2, "distance_weight": weight}),
+                key=lambda one: one[0],
+            )
     found["k-reciprocal"] = (_reranked(**best[1]), best[1])
     for name, scoring in (("query expansion", _expanded), ("augmentation", _augmented)):
         grid = [{"k": k, "alpha": alpha} for k, alpha in product((1, 2, 4), (1, 3, 9))]
-        choices = max(grid, key=lambda one: _earned(trials, scoring(**one)(trials.gallery)(trials.known)))
+        choices = max(
+            grid, key=lambda one: _earned(trials, scoring(**one)(trials.gallery)(trials.known))
+        )
         found[name] = (scoring(**choices), dict(choices))
     pairs = list(product((1, 5, 10), (0.25, 0.5)))
-    k, share = max(pairs, key=lambda one: _earned(trials, _scaled(*one)(trials.gallery)(trials.known)))
+    k, share = max(
+        pairs, key=lambda one: _earned(trials, _scaled(*one)(trials.gallery)(trials.known))
+    )
     found["local scaling"] = (_scaled(k, share), {"k": k, "share": share})
     for name, weights in (("logits", (0.0,)), ("logit blend", (0.25, 0.5, 0.75))):
-        grid = [{"ridge": ridge, "distance_weight": weight} for ridge, weight in product((0.3, 1.0, 3.0), weights)]
-        choices = max(grid, key=lambda one: _earned(trials, _classified(**one)(trials.gallery)(trials.known)))
+        grid = [
+            {"ridge": ridge, "distance_weight": weight}
+            for ridge, weight in product((0.3, 1.0, 3.0), weights)
+        ]
+        choices = max(
+            grid, key=lambda one: _earned(trials, _classified(**one)(trials.gallery)(trials.known))
+        )
         found[name] = (_classified(**choices), dict(choices))
     return found
 
@@ -95,7 +134,9 @@ def _reranked(k1: int, k2: int, distance_weight: float) -> Scoring:
 
 def _expanded(k: int, alpha: float) -> Scoring:
     return lambda gallery: (
-        lambda queries: gallery.individual_distances(expanded(queries, gallery.vectors, k=k, alpha=alpha))
+        lambda queries: gallery.individual_distances(
+            expanded(queries, gallery.vectors, k=k, alpha=alpha)
+        )
     )
 
 
@@ -110,21 +151,29 @@ def _augmented(k: int, alpha: float) -> Scoring:
 def _scaled(k: int, share: float) -> Scoring:
     def scoring(gallery: Gallery) -> Callable[[FloatArray], Distances]:
         reach = reach_of_each(gallery.vectors, gallery.individuals, k)
-        return lambda queries: _of_each(scaled_distances(queries, gallery.vectors, reach, share), gallery)
+        return lambda queries: _of_each(
+            scaled_distances(queries, gallery.vectors, reach, share), gallery
+        )
 
     return scoring
 
 
 def _classified(ridge: float, distance_weight: float) -> Scoring:
-    """A linear classifier's logits, and their blend with the nearest photo: what winners of 2019 and 2022 averaged."""
+    """A linear classifier's logits, and their blend with the nearest photo: what winners of 2019
+    and 2022 averaged.
+    """
 
     def scoring(gallery: Gallery) -> Callable[[FloatArray], Distances]:
-        numbers = np.unique(gallery.individuals, return_inverse=True)[1]  # in the order of the gallery's columns
+        numbers = np.unique(gallery.individuals, return_inverse=True)[
+            1
+        ]  # in the order of the gallery's columns
         classes = ClassLogits(gallery.vectors, numbers, ridge=ridge)
 
         def distances_of(queries: FloatArray) -> Distances:
             missing = 1 - classes.logits(queries)
-            return (1 - distance_weight) * missing + distance_weight * gallery.individual_distances(queries)
+            return (1 - distance_weight) * missing + distance_weight * gallery.individual_distances(
+                queries
+            )
 
         return distances_of
 
@@ -132,7 +181,9 @@ def _classified(ridge: float, distance_weight: float) -> Scoring:
 
 
 def _of_each(distances: Distances, gallery: Gallery) -> Distances:
-    """Each individual's nearest photo: (n, m) -> (n, c); a gallery's photos stand in order of individual."""
+    """Each individual's nearest photo: (n, m) -> (n, c); a gallery's photos stand in order of
+    individual.
+    """
     starts = np.unique(gallery.individuals, return_index=True)[1]
     return np.minimum.reduceat(distances, starts, axis=1)
 
@@ -152,20 +203,26 @@ def _ranks(asked: Iterable[Questions], scoring: Scoring) -> tuple[NDArray[np.int
 
 
 def _gains(ranks: NDArray[np.int64], first: NDArray[np.int64], groups: Sequence[str]) -> Figures:
-    """What a scoring gains over the first one on the same queries, with intervals drawn over individuals."""
+    """What a scoring gains over the first one on the same queries, with intervals drawn over
+    individuals.
+    """
     both = np.stack([ranks, first], axis=1)
 
     def interval(measure: Callable[[NDArray[np.int64]], float]) -> tuple[float, float]:
         rng = np.random.default_rng(_INTERVAL_SEED)
-        return bootstrap_interval(both, groups, lambda drawn: measure(drawn[:, 0]) - measure(drawn[:, 1]), rng)
+        return bootstrap_interval(
+            both, groups, lambda drawn: measure(drawn[:, 0]) - measure(drawn[:, 1]), rng
+        )
 
     return {"top1_gain_95": interval(lambda one: top(one, 1)), "map5_gain_95": interval(map5)}
 
 
 def _fused(drawn: Iterable[Questions]) -> Figures:
-    """Figures of each fusion over all draws; the unknown are the same encounters, their individuals left out.
+    """Figures of each fusion over all draws; the unknown are the same encounters, their individuals
+    left out.
 
-    `fpir_at_one_photo_s` is what a threshold lets through that lets a tenth through of single photos.
+    `fpir_at_one_photo_s` is what a threshold lets through that lets a tenth through of single
+    photos.
     """
     known: dict[str, list[Distances]] = {}
     unknown: dict[str, list[Distances]] = {}
@@ -185,9 +242,15 @@ def _fused(drawn: Iterable[Questions]) -> Figures:
     threshold = np.quantile(np.concatenate(unknown["one photo"]), 0.1)
     alone = np.concatenate(ranks["one photo"]).reshape(-1, 2)  # (encounters, 2)
     for name, near_parts in known.items():
-        near, far, place = np.concatenate(near_parts), np.concatenate(unknown[name]), np.concatenate(ranks[name])
+        near, far, place = (
+            np.concatenate(near_parts),
+            np.concatenate(unknown[name]),
+            np.concatenate(ranks[name]),
+        )
         opened = open_set(near, place, far)
-        found[name] = {key: opened[key] for key in opened if key == "auroc" or key.startswith("fnir")}
+        found[name] = {
+            key: opened[key] for key in opened if key == "auroc" or key.startswith("fnir")
+        }
         found[name] |= {
             "top1": top(place, 1),
             "map5": map5(place),
@@ -202,10 +265,21 @@ def _each_fusion(asked: Questions) -> dict[str, Distances]:
     single = asked.gallery.individual_distances(asked.known)  # (2e, c)
     pairs = single.reshape(-1, 2, single.shape[1])
     vectors = np.stack([fuse_vectors(pair) for pair in asked.known.reshape(len(pairs), 2, -1)])
-    fused = {name: np.stack([fuse(pair, cast(Fusion, name)) for pair in pairs]) for name in get_args(Fusion)}
-    return {"one photo": single, **fused, "mean vector": asked.gallery.individual_distances(vectors)}
+    fused = {
+        name: np.stack([fuse(pair, cast(Fusion, name)) for pair in pairs])
+        for name in get_args(Fusion)
+    }
+    return {
+        "one photo": single,
+        **fused,
+        "mean vector": asked.gallery.individual_distances(vectors),
+    }
 
 
-def _gain_over_one(fused: NDArray[np.int64], alone: NDArray[np.int64], groups: Sequence[str]) -> tuple[float, float]:
+def _gain_over_one(
+    fused: NDArray[np.int64], alone: NDArray[np.int64], groups: Sequence[str]
+) -> tuple[float, float]:
     gained = (fused == 1) - (alone == 1).mean(axis=1)
-    return bootstrap_interval(gained, groups, lambda each: float(each.mean()), np.random.default_rng(_INTERVAL_SEED))
+    return bootstrap_interval(
+        gained, groups, lambda each: float(each.mean()), np.random.default_rng(_INTERVAL_SEED)
+    )

@@ -1,1 +1,1 @@
-""""""
+"""What a model costs: layers, operations, speed."""

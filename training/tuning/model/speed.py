@@ -17,13 +17,18 @@ from embedding.embedder import Embedder
 from embedding.networks.ensemble import Ensemble
 from index.progress import Progress, no_progress
 
-_SECONDS, _MOST_SECONDS = 1.0, 3.0  # of one batch size: for the fewest rounds, and beyond which no round begins
+_SECONDS, _MOST_SECONDS = (
+    1.0,
+    3.0,
+)  # of one batch size: for the fewest rounds, and beyond which no round begins
 _FEWEST, _MOST = 3, 50
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """The median of `rounds`: photos of decoded pixels to vectors, mirror image included, locator left out."""
+    """The median of `rounds`: photos of decoded pixels to vectors, mirror image included, locator
+    left out.
+    """
 
     species: str
     batch: int
@@ -33,7 +38,10 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Speeds, and what they were measured on. `load` is how many processes wanted the `cores`, None where unknown."""
+    """Speeds, and what they were measured on.
+
+    `load` is how many processes wanted the `cores`, None where unknown.
+    """
 
     device: str
     threads: int
@@ -51,7 +59,8 @@ def measure_speed(
 ) -> Measured:
     """Time the embedder on noise, for every species that a gate knows, in batches of each size.
 
-    No batch is begun after a few seconds of one size: on a slow or busy machine fewer rounds are timed, one at least.
+    No batch is begun after a few seconds of one size: on a slow or busy machine fewer rounds are
+    timed, one at least.
     """
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None
     kinds = [""] if gate is None else list(gate.config.shares)
@@ -61,17 +70,23 @@ def measure_speed(
             speeds.append(_speed(embedder, species, batch, clock))
             advance(1)
     load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
-    return Measured(str(embedder.device), torch.get_num_threads(), os.cpu_count() or 1, load, tuple(speeds))
+    return Measured(
+        str(embedder.device), torch.get_num_threads(), os.cpu_count() or 1, load, tuple(speeds)
+    )
 
 
 def _speed(embedder: Embedder, species: str, batch: int, clock: Callable[[], float]) -> Speed:
     made = embedder.preprocessing
-    pixels = np.random.default_rng(0).integers(0, 256, (batch, made.height_px, made.width_px, 3), np.uint8)
+    pixels = np.random.default_rng(0).integers(
+        0, 256, (batch, made.height_px, made.width_px, 3), np.uint8
+    )
     times: list[float] = []
     with seen_as(embedder, species), _batches_of(embedder, batch):
         started = clock()
         embedder.embed_pixels(pixels)
-        first = clock() - started  # always slow, so that it counts only where there is no time for another
+        first = (
+            clock() - started
+        )  # always slow, so that it counts only where there is no time for another
         started = clock()
         while _has_time(len(times), clock() - started, first):
             begun = clock()
@@ -82,7 +97,9 @@ def _speed(embedder: Embedder, species: str, batch: int, clock: Callable[[], flo
 
 
 def _has_time(rounds: int, spent: float, first: float) -> bool:
-    """Whether to time one more round after so many seconds of them, and `first` seconds of the one before."""
+    """Whether to time one more round after so many seconds of them, and `first` seconds of the one
+    before.
+    """
     if rounds < _FEWEST:
         return first + spent < _MOST_SECONDS
     return rounds < _MOST and spent < _SECONDS

@@ -1,4 +1,6 @@
-"""What a model is and costs: layers, parameters, floating-point operations, shapes, by PyTorch's own counter."""
+"""What a model is and costs: layers, parameters, floating-point operations, shapes, by PyTorch's
+own counter.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ from training.recipes.reading import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A module, or a group of them. `shape` is its output's for one photo; `gflops` count a multiply-add as two."""
+    """A module, or a group of them.
+
+    `shape` is its output's for one photo; `gflops` count a multiply-add as two.
+    """
 
     name: str
     kind: str
@@ -51,9 +56,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one photo costs: of a species where a gate divides them, "" otherwise. Members count from 1.
+    """What one photo costs: of a species where a gate divides them, "" otherwise.
 
-    `gflops` are of the whole embedding: the photo and its mirror image, and the locator where there is one.
+    Members count from 1.
+
+    `gflops` are of the whole embedding: the photo and its mirror image, and the locator where there
+    is one.
     """
 
     species: str
@@ -63,7 +71,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A model summed up. `file_bytes` is None for a recipe, which has no file; `about_bytes` is what one would have."""
+    """A model summed up. `file_bytes` is None for a recipe, which has no file; `about_bytes` is
+    what one would have.
+    """
 
     name: str
     fingerprint: str
@@ -81,12 +91,16 @@ def checkpoint_model(path: Path | None, device: str | None = None) -> tuple[str,
     path = path or DEFAULT_CHECKPOINT
     header = read_header(path)
     network, locator = build_networks(path, header)
-    embedder = Embedder(network, header.preprocessing, fingerprint_of(path), locator=locator, device=device)
+    embedder = Embedder(
+        network, header.preprocessing, fingerprint_of(path), locator=locator, device=device
+    )
     return str(header.card.get("name", path.stem)), embedder
 
 
 def recipe_model(recipe: Recipe, device: str | None = None) -> Embedder:
-    """The embedder that a recipe would train, with random weights: what it costs doesn't depend on them."""
+    """The embedder that a recipe would train, with random weights: what it costs doesn't depend on
+    them.
+    """
     aligner = "random" if recipe.network.aligner else ""
     network = start_network(dataclasses.replace(recipe.network, weights="random", aligner=aligner))
     choices = recipe.input
@@ -96,8 +110,12 @@ def recipe_model(recipe: Recipe, device: str | None = None) -> Embedder:
     return Embedder(network, Preprocessing(**given), "", locator=locator, device=device)
 
 
-def summarise(name: str, embedder: Embedder, file_bytes: int | None = None, *, depth: int | None = None) -> Summary:
-    """Sum up a model; layers `depth` deep, by default 3 for one network and 2 for each of several."""
+def summarise(
+    name: str, embedder: Embedder, file_bytes: int | None = None, *, depth: int | None = None
+) -> Summary:
+    """Sum up a model; layers `depth` deep, by default 3 for one network and 2 for each of
+    several.
+    """
     network = embedder.network
     size = (embedder.preprocessing.width_px, embedder.preprocessing.height_px)
     members = network.networks if isinstance(network, Ensemble) else (network,)
@@ -128,13 +146,28 @@ def summarise(name: str, embedder: Embedder, file_bytes: int | None = None, *, d
 def _part(name: str, network: Network, size: tuple[int, int], depth: int) -> Part:
     layers = _layers(network, size, depth)
     return Part(
-        name, network.config.backbone, *size, network.look_dim, _count(network), layers[0].gflops, tuple(layers[1:])
+        name,
+        network.config.backbone,
+        *size,
+        network.look_dim,
+        _count(network),
+        layers[0].gflops,
+        tuple(layers[1:]),
     )
 
 
 def _locator_part(locator: AnyLocator, layers: Sequence[Layer]) -> Part:
     whose = FINDER_BACKBONE if isinstance(locator, Locator) else "own"
-    return Part("locator", whose, locator.px, locator.px, 4, _count(locator), layers[0].gflops, tuple(layers[1:]))
+    return Part(
+        "locator",
+        whose,
+        locator.px,
+        locator.px,
+        4,
+        _count(locator),
+        layers[0].gflops,
+        tuple(layers[1:]),
+    )
 
 
 def _costs(embedder: Embedder, parts: Sequence[Part]) -> list[Cost]:
@@ -148,7 +181,8 @@ def _costs(embedder: Embedder, parts: Sequence[Part]) -> list[Cost]:
     costs: list[Cost] = []
     for species, shares in gate.config.shares.items():
         asked = [at for at, share in enumerate(shares) if share >= 0.01]
-        # The gate's members look at the photo itself whoever answers; at the mirror image only those that answer.
+        # The gate's members look at the photo itself whoever answers; at the mirror image only
+        # those that answer.
         gflops = sum(own[at] for at in {*range(looks), *asked}) + sum(own[at] for at in asked)
         costs.append(Cost(species, tuple(at + 1 for at in asked), gflops + found))
     return costs
@@ -167,12 +201,16 @@ def _layers(network: nn.Module, size: tuple[int, int], depth: int) -> list[Layer
             continue
         count, shape, operations = _count(module), seen.get(name, ()), flops.get(name, 0)
         if not name or count or operations or (shape and shape != last):
-            layers.append(Layer(name, type(module).__name__, name.count("."), shape, count, operations / 1e9))
+            layers.append(
+                Layer(name, type(module).__name__, name.count("."), shape, count, operations / 1e9)
+            )
         last = shape or last
     return layers
 
 
-def _looked(network: nn.Module, size: tuple[int, int]) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+def _looked(
+    network: nn.Module, size: tuple[int, int]
+) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     """Look at one photo: by module, the output's shape without the batch, and the operations."""
     modules = _modules(network)
     seen: dict[str, tuple[int, ...]] = {}
@@ -186,9 +224,13 @@ def _looked(network: nn.Module, size: tuple[int, int]) -> tuple[dict[str, tuple[
         for hook in hooks:
             hook.remove()
     counts, root = counter.get_flop_counts(), type(network).__name__
-    flops = {name: sum(counts.get(f"{root}.{name}" if name else "Global", {}).values()) for name in modules}
+    flops = {
+        name: sum(counts.get(f"{root}.{name}" if name else "Global", {}).values())
+        for name in modules
+    }
     for name, module in reversed(modules.items()):  # the deepest first
-        # A backbone is asked for its features and never called itself: it is what its own modules are.
+        # A backbone is asked for its features and never called itself: it is what its own modules
+        # are.
         if name and name not in seen:
             inner = [f"{name}.{child}" for child, _ in module.named_children()]
             flops[name] = sum(flops[each] for each in inner)
@@ -223,4 +265,7 @@ def _count(module: nn.Module) -> int:
 def _half_bytes(module: nn.Module) -> int:
     """The bytes of a checkpoint's tensors: floating ones as fp16."""
     tensors = module.state_dict().values()
-    return sum(value.numel() * (2 if value.is_floating_point() else value.element_size()) for value in tensors)
+    return sum(
+        value.numel() * (2 if value.is_floating_point() else value.element_size())
+        for value in tensors
+    )

@@ -24,13 +24,16 @@ def facts_table(summary: Summary) -> Table:
 def _facts(summary: Summary) -> dict[str, str]:
     made = summary.preprocessing
     size = (
-        f"{summary.file_bytes:,} bytes" if summary.file_bytes is not None else f"{summary.about_bytes:,} bytes, about"
+        f"{summary.file_bytes:,} bytes"
+        if summary.file_bytes is not None
+        else f"{summary.about_bytes:,} bytes, about"
     )
     found: dict[str, str] = {"model": summary.name}
     if summary.fingerprint:
         found["fingerprint"] = summary.fingerprint[:12]
     found |= {
-        "input": f"{made['width_px']} x {made['height_px']} px RGB, crop {made['crop']}, fit {made['fit']}",
+        "input": f"{made['width_px']} x {made['height_px']} px RGB, crop {made['crop']}, fit "
+        f"{made['fit']}",
         "mean, deviation": f"{_numbers(made['mean'])}, {_numbers(made['std'])} on the scale 0 to 1",
         "output": f"{summary.dimension} numbers of unit length",
         "parameters": f"{summary.parameters:,}",
@@ -39,7 +42,9 @@ def _facts(summary: Summary) -> dict[str, str]:
     for cost in summary.costs:
         who = f"a photo of {cost.species}" if cost.species else "a photo"
         members = f" by member {', '.join(map(str, cost.members))}" if cost.species else ""
-        found[who] = f"{cost.gflops:.3f} GFLOPs{members}, mirror image{_with_locator(summary)} included"
+        found[who] = (
+            f"{cost.gflops:.3f} GFLOPs{members}, mirror image{_with_locator(summary)} included"
+        )
     return found
 
 
@@ -54,7 +59,10 @@ def _numbers(values: Any) -> str:
 
 def part_table(part: Part) -> Table:
     """A network's layers."""
-    title = f"{part.name}: {part.backbone}, {part.width_px} x {part.height_px} px -> {part.dimension} numbers"
+    title = (
+        f"{part.name}: {part.backbone}, {part.width_px} x {part.height_px} px -> "
+        f"{part.dimension} numbers"
+    )
     table = Table(title=Text(title), title_justify="left")
     table.add_column("layer")
     table.add_column("kind")
@@ -63,18 +71,29 @@ def part_table(part: Part) -> Table:
     for layer in part.layers:
         shape = " x ".join(map(str, layer.shape))
         name = "  " * layer.depth + layer.name.rpartition(".")[2]
-        table.add_row(Text(name), layer.kind, shape, f"{layer.parameters:,}", f"{1000 * layer.gflops:.2f}")
+        table.add_row(
+            Text(name), layer.kind, shape, f"{layer.parameters:,}", f"{1000 * layer.gflops:.2f}"
+        )
     table.add_section()
-    table.add_row("all", "", str(part.dimension), f"{part.parameters:,}", f"{1000 * part.gflops:.2f}")
+    table.add_row(
+        "all", "", str(part.dimension), f"{part.parameters:,}", f"{1000 * part.gflops:.2f}"
+    )
     return table
 
 
 def speed_table(measured: Measured) -> Table:
     """Measured speeds."""
-    threads = f", {measured.threads} thread{'' if measured.threads == 1 else 's'}" if measured.device == "cpu" else ""
+    threads = (
+        f", {measured.threads} thread{'' if measured.threads == 1 else 's'}"
+        if measured.device == "cpu"
+        else ""
+    )
     busy = ""
     if measured.load is not None and measured.load > measured.cores:
-        busy = f"\nThe machine is busy (load {measured.load} on {measured.cores} cores): idle, it is faster."
+        busy = (
+            f"\nThe machine is busy (load {measured.load} on {measured.cores} cores): idle, "
+            "it is faster."
+        )
     table = Table(title=f"measured here: {measured.device}{threads}{busy}", title_justify="left")
     if any(speed.species for speed in measured.speeds):
         table.add_column("photos of")
@@ -83,5 +102,7 @@ def speed_table(measured: Measured) -> Table:
     for speed in measured.speeds:
         species = [speed.species] if speed.species else []
         rate = speed.photos_per_second
-        table.add_row(*species, str(speed.batch), f"{rate:.1f}", f"{1000 / rate:.2f}", str(speed.rounds))
+        table.add_row(
+            *species, str(speed.batch), f"{rate:.1f}", f"{1000 / rate:.2f}", str(speed.rounds)
+        )
     return table

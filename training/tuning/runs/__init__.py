@@ -1,1 +1,1 @@
-""""""
+"""Finished runs listed, filtered and compared."""

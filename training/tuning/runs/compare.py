@@ -1,4 +1,6 @@
-"""Two runs side by side: differing choices, metrics, whether they are the same run over again, curves overlaid."""
+"""Two runs side by side: differing choices, metrics, whether they are the same run over again,
+curves overlaid.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,9 @@ class Metric:
 class RunComparison:
     """Two runs compared.
 
-    `choices` are those that differ, as (key, first's, second's). `parts_at` is the first epoch whose figures differ in
-    any digit, time left out; None where all are the same. `has_same_*` are None where a run lacks what is compared.
+    `choices` are those that differ, as (key, first's, second's). `parts_at` is the first epoch
+    whose figures differ in any digit, time left out; None where all are the same. `has_same_*` are
+    None where a run lacks what is compared.
     """
 
     choices: tuple[tuple[str, Any, Any], ...]
@@ -53,8 +56,12 @@ def compare_runs(first: RunFolder, second: RunFolder) -> RunComparison:
     parts_at, parted = _parting(first.history, second.history)
     prints = (first.fingerprint(), second.fingerprint())
     return RunComparison(
-        choices=tuple((key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)),
-        metrics=tuple(Metric(name, first.metrics.get(name), second.metrics.get(name)) for name in names),
+        choices=tuple(
+            (key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)
+        ),
+        metrics=tuple(
+            Metric(name, first.metrics.get(name), second.metrics.get(name)) for name in names
+        ),
         parts_at=parts_at,
         parted=parted,
         has_same_metrics=parts_at is None if first.history and second.history else None,
@@ -63,10 +70,16 @@ def compare_runs(first: RunFolder, second: RunFolder) -> RunComparison:
     )
 
 
-def _parting(one: Sequence[dict[str, float]], other: Sequence[dict[str, float]]) -> tuple[int | None, tuple[str, ...]]:
+def _parting(
+    one: Sequence[dict[str, float]], other: Sequence[dict[str, float]]
+) -> tuple[int | None, tuple[str, ...]]:
     """The first epoch at which the figures differ, and which of them."""
     for mine, theirs in zip(one, other, strict=False):
-        names = [name for name in {**mine, **theirs} if name not in _TIMES and mine.get(name) != theirs.get(name)]
+        names = [
+            name
+            for name in {**mine, **theirs}
+            if name not in _TIMES and mine.get(name) != theirs.get(name)
+        ]
         if names:
             return int(mine["epoch"]), tuple(names)
     if len(one) != len(other):
@@ -79,19 +92,28 @@ def draw_comparison(path: Path, first: RunFolder, second: RunFolder) -> None:
     names = [
         name
         for name in first.metrics
-        if name in second.metrics and name not in NO_METRICS and " " not in name  # not each species by itself
+        if name in second.metrics
+        and name not in NO_METRICS
+        and " " not in name  # not each species by itself
     ]
     names = sorted(names, key=lambda name: name != "score")[:_MOST_METRICS]
     labels = run_labels(first, second)
     columns = 2 if names else 1
-    with figure(path, columns, -(-(1 + len(names)) // 2), width_inches=5.5, height_inches=4) as axes:
+    with figure(
+        path, columns, -(-(1 + len(names)) // 2), width_inches=5.5, height_inches=4
+    ) as axes:
         for axis, name in zip(axes, ["loss", *names], strict=False):
-            for run, colour, label, style in zip((first, second), _COLOURS, labels, ("-", "--"), strict=True):
+            for run, colour, label, style in zip(
+                (first, second), _COLOURS, labels, ("-", "--"), strict=True
+            ):
                 rows = [row for row in run.history if name in row]
                 at, values = [row["epoch"] for row in rows], [row[name] for row in rows]
                 axis.plot(at, values, style, color=colour, marker="o", markersize=4, label=label)
             axis.set(
-                xlabel="epoch", ylabel="training loss (mean of the epoch)" if name == "loss" else f"validation {name}"
+                xlabel="epoch",
+                ylabel="training loss (mean of the epoch)"
+                if name == "loss"
+                else f"validation {name}",
             )
             axis.xaxis.get_major_locator().set_params(integer=True)
         axes[0].legend(fontsize=10)

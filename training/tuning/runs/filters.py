@@ -1,4 +1,6 @@
-"""Which runs are shown, in which order: filters such as optimiser.kind=sgd or score>0.4, and a column to sort by."""
+"""Which runs are shown, in which order: filters such as optimiser.kind=sgd or score>0.4, and a
+column to sort by.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def facts_of(run: RunFolder) -> dict[str, Any]:
-    """All that a run can be filtered and sorted by: its metrics, its recipe's keys, and what is known of it."""
+    """All that a run can be filtered and sorted by: its metrics, its recipe's keys, and what is
+    known of it.
+    """
     record = run.record
     return {
         **{name: value for name, value in flat(run.recipe).items() if name != "name"},
@@ -38,7 +42,8 @@ def facts_of(run: RunFolder) -> dict[str, Any]:
 
 
 def chosen(runs: Sequence[RunFolder], filters: Sequence[str], sort: str) -> list[RunFolder]:
-    """The runs that all filters let through, by the column `sort`: greatest first, with `-` before it least first.
+    """The runs that all filters let through, by the column `sort`: greatest first, with `-` before
+    it least first.
 
     Runs without that column come last. Raises BadRuns for a column that no run has.
     """
@@ -61,7 +66,10 @@ def chosen(runs: Sequence[RunFolder], filters: Sequence[str], sort: str) -> list
 def _parsed(text: str, known: set[str]) -> tuple[str, str, str]:
     matched = _FILTER.fullmatch(text)
     if matched is None:
-        raise BadRuns(f"--filter {text!r}: give COLUMN=VALUE, or !=, <, <=, >, >=, such as score>0.4 or recipe=tiny")
+        raise BadRuns(
+            f"--filter {text!r}: give COLUMN=VALUE, or !=, <, <=, >, >=, such as score>0.4 or "
+            "recipe=tiny"
+        )
     name, sign, wanted = matched.groups()
     if name not in known:
         raise BadRuns(_unknown("--filter", name, known))
@@ -70,7 +78,10 @@ def _parsed(text: str, known: set[str]) -> tuple[str, str, str]:
 
 def _unknown(option: str, name: str, known: set[str]) -> str:
     short = sorted(each for each in known if "." not in each)
-    return f"{option} {name}: no run has that; known are {', '.join(short)}, and the recipe's keys, as optimiser.rate"
+    return (
+        f"{option} {name}: no run has that; known are {', '.join(short)}, and the recipe's "
+        "keys, as optimiser.rate"
+    )
 
 
 def _passes(found: Any, sign: str, wanted: str) -> bool:

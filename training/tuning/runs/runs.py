@@ -30,8 +30,9 @@ class BadRuns(FlukeprintError):
 class RunFolder:
     """A run as its folder tells of it.
 
-    `history` are the rows of metrics.csv, `metrics` the row of the best epoch without what is no metric. `data` is a
-    hash of the photos and their roles. `record` is None for runs made before there was a run.json.
+    `history` are the rows of metrics.csv, `metrics` the row of the best epoch without what is no
+    metric. `data` is a hash of the photos and their roles. `record` is None for runs made before
+    there was a run.json.
     """
 
     path: Path
@@ -89,15 +90,25 @@ class Seeds:
 
 
 def find_runs(folders: Sequence[Path]) -> list[RunFolder]:
-    """Read every run in or below the folders. Raises BadRuns for a folder that is absent or holds none."""
+    """Read every run in or below the folders.
+
+    Raises BadRuns for a folder that is absent or holds none.
+    """
     found: dict[Path, RunFolder] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise BadRuns(f"{folder}: there is no such folder; give runs, or folders that hold some")
+            raise BadRuns(
+                f"{folder}: there is no such folder; give runs, or folders that hold some"
+            )
         paths = sorted(path.parent for path in folder.rglob(RECIPE))
         if not paths:
-            raise BadRuns(f"{folder} holds no run ({RECIPE} is in none of its folders); `flukeprint train` makes one")
-        found.update({path.resolve(): read_run(path) for path in paths if path.resolve() not in found})
+            raise BadRuns(
+                f"{folder} holds no run ({RECIPE} is in none of its folders); `flukeprint "
+                "train` makes one"
+            )
+        found.update(
+            {path.resolve(): read_run(path) for path in paths if path.resolve() not in found}
+        )
     return list(found.values())
 
 
@@ -108,7 +119,8 @@ def read_run(path: Path) -> RunFolder:
         history = _history(path / "metrics.csv")
     except FileNotFoundError as error:
         raise BadRuns(
-            f"{path} is no run: it has no {RECIPE}; give the folder that `flukeprint train --out` made"
+            f"{path} is no run: it has no {RECIPE}; give the folder that `flukeprint train "
+            "--out` made"
         ) from error
     except (OSError, ValueError) as error:
         raise BadRuns(f"the run {path} can't be read: {error}") from error
@@ -121,7 +133,9 @@ def read_run(path: Path) -> RunFolder:
         digest=_digest(cast("dict[str, Any]", recipe)),
         data=_hash(path / "split.csv"),
         history=tuple(history),
-        metrics={} if best is None else {name: best[name] for name in best if name not in NO_METRICS},
+        metrics={}
+        if best is None
+        else {name: best[name] for name in best if name not in NO_METRICS},
         best_epoch=None if best is None else int(best["epoch"]),
         record=record,
         is_finished=_is_finished(path, record),
@@ -135,7 +149,9 @@ def _is_finished(path: Path, record: Record | None) -> bool:
 
 
 def over_seeds(runs: Sequence[RunFolder]) -> list[Seeds]:
-    """Mean and spread of the metrics of finished runs that differ by the seed alone, where there are several."""
+    """Mean and spread of the metrics of finished runs that differ by the seed alone, where there
+    are several.
+    """
     groups: defaultdict[str, list[RunFolder]] = defaultdict(list)
     for run in runs:
         if run.is_finished and run.metrics:
@@ -145,9 +161,19 @@ def over_seeds(runs: Sequence[RunFolder]) -> list[Seeds]:
         of_seed = {run.seed: run for run in group}  # the same seed again is no further sample
         if len(of_seed) > 1:
             first = group[0]
-            names = [name for name in first.metrics if all(name in run.metrics for run in of_seed.values())]
-            spreads = {name: spread([run.metrics[name] for run in of_seed.values()]) for name in names}
-            found.append(Seeds(str(first.recipe.get("name", "")), first.digest, tuple(sorted(of_seed)), spreads))
+            names = [
+                name
+                for name in first.metrics
+                if all(name in run.metrics for run in of_seed.values())
+            ]
+            spreads = {
+                name: spread([run.metrics[name] for run in of_seed.values()]) for name in names
+            }
+            found.append(
+                Seeds(
+                    str(first.recipe.get("name", "")), first.digest, tuple(sorted(of_seed)), spreads
+                )
+            )
     return found
 
 
@@ -165,7 +191,9 @@ def flat(told: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             found.update(flat(cast("dict[str, Any]", value), f"{prefix}{name}."))
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             members = cast("list[Any]", value)
-            found.update(flat({str(at): member for at, member in enumerate(members)}, f"{prefix}{name}."))
+            found.update(
+                flat({str(at): member for at, member in enumerate(members)}, f"{prefix}{name}.")
+            )
         else:
             found[prefix + name] = value
     return found
@@ -175,13 +203,20 @@ def _history(path: Path) -> list[dict[str, float]]:
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+        return [
+            {name: float(value) for name, value in row.items() if value}
+            for row in csv.DictReader(file)
+        ]
 
 
 def _best(history: Sequence[dict[str, float]]) -> dict[str, float] | None:
-    """The row of the checkpoint: the first with the highest score, or the last where nothing was scored."""
+    """The row of the checkpoint: the first with the highest score, or the last where nothing was
+    scored.
+    """
     scored = [row for row in history if not math.isnan(row.get("score", math.nan))]
-    return max(scored, key=lambda row: row["score"]) if scored else (history[-1] if history else None)
+    return (
+        max(scored, key=lambda row: row["score"]) if scored else (history[-1] if history else None)
+    )
 
 
 def _digest(recipe: Mapping[str, Any]) -> str:

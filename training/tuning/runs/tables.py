@@ -15,7 +15,9 @@ SHOWN = ("score", "known_top1", "known_map5", "disjoint_top1", "disjoint_map5", 
 
 
 def shown_metrics(runs: Sequence[RunFolder], wanted: Sequence[str]) -> list[str]:
-    """The metrics asked for; without any the usual ones that the runs have, or the first five of theirs."""
+    """The metrics asked for; without any the usual ones that the runs have, or the first five of
+    theirs.
+    """
     if wanted:
         return list(wanted)
     known = list(dict.fromkeys(name for run in runs for name in run.metrics))
@@ -50,12 +52,18 @@ def runs_table(runs: Sequence[RunFolder], metrics: Sequence[str]) -> Table:
 def _finished(run: RunFolder) -> str:
     if not run.is_finished:
         return "no"
-    return "yes" if run.record is None or not run.record.finished else run.record.finished[:16].replace("T", " ")
+    return (
+        "yes"
+        if run.record is None or not run.record.finished
+        else run.record.finished[:16].replace("T", " ")
+    )
 
 
 def seeds_table(groups: Sequence[Seeds], metrics: Sequence[str]) -> Table:
     """A line for each recipe with several seeds: mean ± sample deviation, and the ends."""
-    table = Table(title="over seeds: mean ± standard deviation (lowest to highest)", title_justify="left")
+    table = Table(
+        title="over seeds: mean ± standard deviation (lowest to highest)", title_justify="left"
+    )
     table.add_column("recipe")
     for name in ("digest", "seeds", *metrics):
         table.add_column(name, justify="right")
@@ -93,8 +101,16 @@ def metrics_table(comparison: RunComparison, labels: tuple[str, str]) -> Table:
     for name in (*labels, "difference"):
         table.add_column(name, justify="right")
     for metric in comparison.metrics:
-        difference = "" if metric.difference is None else f"{metric.difference:+.4f}" if metric.difference else "0"
-        table.add_row(Text(metric.name), figure_text(metric.first), figure_text(metric.second), difference)
+        difference = (
+            ""
+            if metric.difference is None
+            else f"{metric.difference:+.4f}"
+            if metric.difference
+            else "0"
+        )
+        table.add_row(
+            Text(metric.name), figure_text(metric.first), figure_text(metric.second), difference
+        )
     return table
 
 
@@ -105,13 +121,16 @@ def verdicts(comparison: RunComparison) -> list[str]:
         parted = f" from epoch {comparison.parts_at} on ({', '.join(comparison.parted)})"
     return [
         f"photos and their roles: {_verdict(comparison.has_same_photos)}",
-        f"figures of every epoch, to the last digit: {_verdict(comparison.has_same_metrics)}{parted}",
+        "figures of every epoch, to the last digit: "
+        f"{_verdict(comparison.has_same_metrics)}{parted}",
         f"checkpoint's fingerprint: {_verdict(comparison.has_same_fingerprint)}",
     ]
 
 
 def _verdict(is_same: bool | None) -> str:
-    return "unknown (a run lacks it)" if is_same is None else "identical" if is_same else "different"
+    return (
+        "unknown (a run lacks it)" if is_same is None else "identical" if is_same else "different"
+    )
 
 
 def run_dict(run: RunFolder) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-""""""
+"""A hyperparameter sweep: its space, study, trials and report."""

@@ -21,7 +21,11 @@ BEST_RECIPE = "best.toml"
 
 
 def write_report(
-    out: Path, tried: Sequence[Tried], space: Space, recipe_of: Callable[[dict[str, str]], Recipe], metric: str
+    out: Path,
+    tried: Sequence[Tried],
+    space: Space,
+    recipe_of: Callable[[dict[str, str]], Recipe],
+    metric: str,
 ) -> None:
     """Write trials.csv and, where a trial is complete, best.toml."""
     write_atomically(out / TABLE, trials_csv(tried, space, metric).encode())
@@ -29,13 +33,16 @@ def write_report(
     if best is not None:
         count = sum(each.standing in ("complete", "pruned") for each in tried)
         said = (
-            f"# Trial {best.number} of a sweep, the best of {count}: {metric} {best.value:.4f} on validation photos.\n"
+            f"# Trial {best.number} of a sweep, the best of {count}: {metric} "
+            f"{best.value:.4f} on validation photos.\n"
         )
         write_atomically(out / BEST_RECIPE, (said + recipe_toml(recipe_of(best.values))).encode())
 
 
 def trials_csv(tried: Sequence[Tried], space: Space, metric: str) -> str:
-    """One row a trial: its number, how it stands, its best figure, epochs, seconds, values, error."""
+    """One row a trial: its number, how it stands, its best figure, epochs, seconds, values,
+    error.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [dimension.name for dimension in space]
@@ -44,7 +51,15 @@ def trials_csv(tried: Sequence[Tried], space: Space, metric: str) -> str:
         value = "" if each.value is None else repr(each.value)
         values = [each.values.get(name, "") for name in names]
         writer.writerow(
-            [each.number, each.standing, value, max(each.curve, default=0), each.seconds, *values, each.error]
+            [
+                each.number,
+                each.standing,
+                value,
+                max(each.curve, default=0),
+                each.seconds,
+                *values,
+                each.error,
+            ]
         )
     return text.getvalue()
 
@@ -52,15 +67,31 @@ def trials_csv(tried: Sequence[Tried], space: Space, metric: str) -> str:
 def trials_table(tried: Sequence[Tried], space: Space, metric: str, *, most: int) -> Table:
     """The best trials first; then pruned, failed and running ones."""
     order = {"complete": 0, "pruned": 1, "failed": 2, "running": 3}
-    ranked = sorted(tried, key=lambda each: (order[each.standing], -(each.value or 0.0), each.number))
+    ranked = sorted(
+        tried, key=lambda each: (order[each.standing], -(each.value or 0.0), each.number)
+    )
     table = Table(caption=f"{len(ranked) - most} more in {TABLE}" if len(ranked) > most else None)
-    for name in ("trial", "standing", metric, "epochs", "s", *(dimension.name for dimension in space)):
+    for name in (
+        "trial",
+        "standing",
+        metric,
+        "epochs",
+        "s",
+        *(dimension.name for dimension in space),
+    ):
         table.add_column(name, justify="left" if name == "standing" else "right")
     for each in ranked[:most]:
         value = "" if each.value is None else f"{each.value:.4f}"
         values = [Text(shortened(each.values.get(dimension.name, ""))) for dimension in space]
         seconds = f"{each.seconds:.0f}"
-        table.add_row(str(each.number), each.standing, value, str(max(each.curve, default=0)), seconds, *values)
+        table.add_row(
+            str(each.number),
+            each.standing,
+            value,
+            str(max(each.curve, default=0)),
+            seconds,
+            *values,
+        )
     return table
 
 

@@ -14,7 +14,10 @@ from embedding.errors import FlukeprintError
 from training.recipes.reading import BadRecipe, read_recipe
 
 _RANGE = re.compile(r"(log|uniform|int)\(([^()]*)\)")
-_FORMS = "log(LOW,HIGH), uniform(LOW,HIGH), int(LOW,HIGH), int(LOW,HIGH,STEP), or values divided by |, as in adamw|sgd"
+_FORMS = (
+    "log(LOW,HIGH), uniform(LOW,HIGH), int(LOW,HIGH), int(LOW,HIGH,STEP), or values "
+    "divided by |, as in adamw|sgd"
+)
 
 
 class BadSpace(FlukeprintError):
@@ -25,8 +28,8 @@ class BadSpace(FlukeprintError):
 class Dimension:
     """One thing that is varied: `keys` of the recipe, which all get the same value.
 
-    `kind` "choice" takes one of `choices` (TOML texts, in the order given); "float", "log" and "int" take a number from
-    `low` to `high`, both included, "int" in steps of `step`.
+    `kind` "choice" takes one of `choices` (TOML texts, in the order given); "float", "log" and
+    "int" take a number from `low` to `high`, both included, "int" in steps of `step`.
     """
 
     keys: tuple[str, ...]
@@ -51,9 +54,12 @@ class Dimension:
         if self.kind == "choice":
             return self.choices
         if self.kind == "int":
-            return tuple(str(value) for value in range(int(self.low), int(self.high) + 1, self.step))
+            return tuple(
+                str(value) for value in range(int(self.low), int(self.high) + 1, self.step)
+            )
         raise BadSpace(
-            f"{self.name} is a range, and a grid needs values: give {self.name}={self.low:g}|{self.high:g}, with as "
+            f"{self.name} is a range, and a grid needs values: give "
+            f"{self.name}={self.low:g}|{self.high:g}, with as "
             "many between as you like, or another --sampler"
         )
 
@@ -86,7 +92,8 @@ def read_space(path: Path | None, varied: Sequence[str]) -> Space:
         found[dimension.keys] = dimension
     if not found:
         raise BadSpace(
-            "nothing is varied: give --vary 'optimiser.rate=log(1e-4,1e-2)', once for each choice, or --space FILE "
+            "nothing is varied: give --vary 'optimiser.rate=log(1e-4,1e-2)', once for each "
+            "choice, or --space FILE "
             "with a [space]"
         )
     _check_keys([key for dimension in found.values() for key in dimension.keys])
@@ -100,19 +107,24 @@ def _check_keys(named: Sequence[str]) -> None:
     asking = [key for key in named if key.startswith("data.")]
     if asking:
         raise BadSpace(
-            f"{asking[0]} decides which photos are asked about, and figures of different questions can't be compared; "
+            f"{asking[0]} decides which photos are asked about, and figures of different "
+            "questions can't be compared; "
             "vary other sections, and give this one by --set"
         )
 
 
 def check_space(space: Space, recipe: str, overrides: Sequence[str]) -> None:
-    """Try every end of every range on the recipe, so that a slip is found before the first trial. Raises BadSpace."""
+    """Try every end of every range on the recipe, so that a slip is found before the first trial.
+    Raises BadSpace.
+    """
     for dimension in space:
         for value in dimension.ends:
             try:
                 read_recipe(recipe, [*overrides, *dimension.overrides(value)])
             except BadRecipe as error:
-                raise BadSpace(f"{dimension.name} = {value} is not for this recipe: {error}") from error
+                raise BadSpace(
+                    f"{dimension.name} = {value} is not for this recipe: {error}"
+                ) from error
 
 
 def _file(path: Path) -> Mapping[str, Any]:
@@ -122,7 +134,10 @@ def _file(path: Path) -> Mapping[str, Any]:
         raise BadSpace(f"the space {path} can't be read: {error}") from error
     space = values.get("space")
     if not isinstance(space, dict) or set(values) != {"space"}:
-        raise BadSpace(f'{path} holds {sorted(values)}; allowed is one table, [space], with lines as "seed" = [0, 1]')
+        raise BadSpace(
+            f"{path} holds {sorted(values)}; allowed is one table, [space], with lines as "
+            '"seed" = [0, 1]'
+        )
     return _flat(cast("dict[str, Any]", space))
 
 
@@ -141,8 +156,14 @@ def _of_toml(keys: str, given: Any) -> Dimension:
     if isinstance(given, list):
         return _choice(keys, [_toml_text(value) for value in cast("list[Any]", given)])
     known = {"low", "high", "log", "step"}
-    if not isinstance(given, dict) or not {"low", "high"} <= set(cast("dict[str, Any]", given)) <= known:
-        raise BadSpace(f"{keys} = {given}; allowed are a list of values, or {{low = 1e-4, high = 1e-2, log = true}}")
+    if (
+        not isinstance(given, dict)
+        or not {"low", "high"} <= set(cast("dict[str, Any]", given)) <= known
+    ):
+        raise BadSpace(
+            f"{keys} = {given}; allowed are a list of values, or {{low = 1e-4, high = 1e-2, log "
+            f"= true}}"
+        )
     told = cast("dict[str, Any]", given)
     low, high = told["low"], told["high"]
     is_whole = isinstance(low, int) and isinstance(high, int) and not told.get("log", False)
@@ -160,7 +181,9 @@ def _of_text(text: str) -> Dimension:
     try:
         numbers = [float(number) for number in matched[2].split(",")]
     except ValueError as error:
-        raise BadSpace(f"--vary {text!r}: {matched[2]!r} are no numbers; allowed are {_FORMS}") from error
+        raise BadSpace(
+            f"--vary {text!r}: {matched[2]!r} are no numbers; allowed are {_FORMS}"
+        ) from error
     return _range(keys, matched[1], numbers)
 
 
@@ -201,7 +224,10 @@ def _keys(given: str) -> tuple[str, ...]:
 def _choice(keys: str, values: Sequence[str]) -> Dimension:
     chosen = tuple(dict.fromkeys(values))
     if len(chosen) < 2 or not all(chosen):
-        raise BadSpace(f"{keys} has {len(chosen)} value ({', '.join(chosen)}); give two or more, such as {_FORMS}")
+        raise BadSpace(
+            f"{keys} has {len(chosen)} value ({', '.join(chosen)}); give two or more, such as "
+            f"{_FORMS}"
+        )
     return Dimension(_keys(keys), "choice", chosen)
 
 
@@ -211,12 +237,23 @@ def _range(keys: str, kind: str, numbers: Sequence[Any]) -> Dimension:
         raise BadSpace(f"{keys}: {kind} of {list(numbers)}; allowed are {_FORMS}")
     low, high, step = float(numbers[0]), float(numbers[1]), float((*numbers, 1)[2])
     if not low < high or (kind == "log" and low <= 0):
-        raise BadSpace(f"{keys}: {kind} from {low:g} to {high:g}; the smaller number comes first, above 0 for log")
-    if kind == "int" and not (low.is_integer() and high.is_integer() and step.is_integer() and step >= 1):
-        raise BadSpace(f"{keys}: int of {list(numbers)}; allowed are whole numbers, with a step of 1 or more")
+        raise BadSpace(
+            f"{keys}: {kind} from {low:g} to {high:g}; the smaller number comes first, above 0 "
+            "for log"
+        )
+    if kind == "int" and not (
+        low.is_integer() and high.is_integer() and step.is_integer() and step >= 1
+    ):
+        raise BadSpace(
+            f"{keys}: int of {list(numbers)}; allowed are whole numbers, with a step of 1 or more"
+        )
     if kind == "int":
         high -= (high - low) % step  # as Optuna would, but without its warning
-    named: dict[str, Literal["float", "log", "int"]] = {"log": "log", "uniform": "float", "int": "int"}
+    named: dict[str, Literal["float", "log", "int"]] = {
+        "log": "log",
+        "uniform": "float",
+        "int": "int",
+    }
     return Dimension(_keys(keys), named[kind], low=low, high=high, step=int(step))
 
 

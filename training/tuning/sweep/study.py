@@ -1,4 +1,7 @@
-"""A sweep's study: which trial comes next, what was measured, what isn't worth going on with. Optuna's only door."""
+"""A sweep's study: which trial comes next, what was measured, what isn't worth going on with.
+
+Optuna's only door.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,12 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import FrozenTrial, TrialState
 
 from embedding.errors import FlukeprintError
@@ -36,7 +44,10 @@ class BadStudy(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How trials are chosen and given up (not before `prune_after` epochs). `seed` is of choosing, not of training."""
+    """How trials are chosen and given up (not before `prune_after` epochs).
+
+    `seed` is of choosing, not of training.
+    """
 
     sampler: Sampler = "tpe"
     pruner: Pruner = "median"
@@ -47,7 +58,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A trial as it stands. `values` are texts, by the dimensions' names; `curve` the metric by epoch."""
+    """A trial as it stands.
+
+    `values` are texts, by the dimensions' names; `curve` the metric by epoch.
+    """
 
     number: int
     standing: Standing
@@ -84,10 +98,15 @@ class Study:
                 load_if_exists=True,
             )
         except Exception as error:  # SQLAlchemy, SQLite and Optuna each have their own
-            raise BadStudy(f"{path} can't be opened as a study ({error}); give another --out") from error
+            raise BadStudy(
+                f"{path} can't be opened as a study ({error}); give another --out"
+            ) from error
 
     def settle(self, settings: Mapping[str, Any]) -> None:
-        """Note what the study was begun with, or refuse where it was begun otherwise. Raises BadStudy."""
+        """Note what the study was begun with, or refuse where it was begun otherwise.
+
+        Raises BadStudy.
+        """
         known = cast("dict[str, Any] | None", self._study.user_attrs.get(_SETTINGS))
         if known is None:
             self._study.set_user_attr(_SETTINGS, dict(settings))
@@ -97,14 +116,17 @@ class Study:
             other.sort(key=lambda name: name == "recipe")  # a digest tells least
             there, now = (each.get(other[0]) or "none" for each in (known, settings))
             raise BadStudy(
-                f"the sweep in this --out was begun with other {', '.join(other)}: {there} there, {now} now. Go on "
-                "with the very command that began it (--trials and --workers may differ), or give another --out"
+                f"the sweep in this --out was begun with other {', '.join(other)}: {there} "
+                f"there, {now} now. Go on "
+                "with the very command that began it (--trials and --workers may differ), or "
+                "give another --out"
             )
 
     def ask(self) -> Trial:
         """Begin the next trial."""
         begun = len(self._study.get_trials(deepcopy=False))
-        # A generator for each trial, so that a sweep that was stopped goes on as if it had not been.
+        # A generator for each trial, so that a sweep that was stopped goes on as if it had not
+        # been.
         self._study.sampler = _sampler(self._plan, begun)
         if self._plan.sampler == "grid" and begun < grid_size(self.space):
             self._study.enqueue_trial(_grid_point(self.space, begun))
@@ -114,14 +136,20 @@ class Study:
     def under_way(self) -> list[Trial]:
         """Trials that were begun and not ended: of a sweep that was stopped."""
         found = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return [
+        trials: list[Trial] = []
+        for each in found:
             # Optuna has no public way back to a trial that was asked for earlier.
-            self._trial(each.number, each.params, _curve(each), optuna.Trial(self._study, each._trial_id))  # pyright: ignore[reportPrivateUsage]
-            for each in found
-        ]
+            number = each._trial_id  # pyright: ignore[reportPrivateUsage]
+            begun = optuna.Trial(self._study, number)
+            trials.append(self._trial(each.number, each.params, _curve(each), begun))
+        return trials
 
-    def _trial(self, number: int, params: Mapping[str, Any], curve: dict[int, float], asked: optuna.Trial) -> Trial:
-        return Trial(number, {one.name: one.text(params[one.name]) for one in self.space}, curve, asked)
+    def _trial(
+        self, number: int, params: Mapping[str, Any], curve: dict[int, float], asked: optuna.Trial
+    ) -> Trial:
+        return Trial(
+            number, {one.name: one.text(params[one.name]) for one in self.space}, curve, asked
+        )
 
     def report(self, trial: Trial, epoch: int, value: float) -> bool:
         """Note a validation figure; True where the trial isn't worth going on with."""
@@ -146,19 +174,28 @@ class Study:
 
     def tried(self) -> list[Tried]:
         """All trials that were begun, by number."""
-        return [_tried(each, self.space) for each in self._study.get_trials(deepcopy=False) if each.params]
+        return [
+            _tried(each, self.space)
+            for each in self._study.get_trials(deepcopy=False)
+            if each.params
+        ]
 
     def importance(self) -> dict[str, float]:
-        """How much of the figure's variance each dimension explains (fANOVA, Hutter et al. 2014); sums to 1.
+        """How much of the figure's variance each dimension explains (fANOVA, Hutter et al. 2014);
+        sums to 1.
 
         Empty where too few trials are complete, or nothing differs.
         """
         complete = [each for each in self.tried() if each.standing == "complete"]
-        varied = [one.name for one in self.space if len({each.values[one.name] for each in complete}) > 1]
+        varied = [
+            one.name for one in self.space if len({each.values[one.name] for each in complete}) > 1
+        ]
         if len(complete) < 4 or not varied or len({each.value for each in complete}) < 2:
             return {}
         forest = optuna.importance.FanovaImportanceEvaluator(seed=0)
-        found = optuna.importance.get_param_importances(self._study, evaluator=forest, params=varied)
+        found = optuna.importance.get_param_importances(
+            self._study, evaluator=forest, params=varied
+        )
         return {name: float(value) for name, value in found.items()}
 
 
@@ -186,7 +223,9 @@ def _tried(trial: FrozenTrial, space: Space) -> Tried:
     return Tried(
         number=trial.number,
         standing=_STANDINGS[trial.state],
-        values={one.name: one.text(trial.params[one.name]) for one in space if one.name in trial.params},
+        values={
+            one.name: one.text(trial.params[one.name]) for one in space if one.name in trial.params
+        },
         value=value,
         curve=curve,
         seconds=float(trial.user_attrs.get("seconds", 0.0)),
@@ -203,7 +242,10 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
 
 
 def _grid_point(space: Space, at: int) -> dict[str, Any]:
-    """The grid's point number `at`, the last dimension running fastest. Optuna's own grid is for its own loop only."""
+    """The grid's point number `at`, the last dimension running fastest.
+
+    Optuna's own grid is for its own loop only.
+    """
     point: dict[str, Any] = {}
     for one in reversed(space):
         at, place = divmod(at, len(one.grid))
@@ -222,5 +264,7 @@ def _pruner(plan: Plan) -> optuna.pruners.BasePruner:
     if plan.pruner == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=plan.prune_after)
     if plan.pruner == "halving":
-        return optuna.pruners.SuccessiveHalvingPruner(min_resource=plan.prune_after, reduction_factor=3)
+        return optuna.pruners.SuccessiveHalvingPruner(
+            min_resource=plan.prune_after, reduction_factor=3
+        )
     return optuna.pruners.NopPruner()

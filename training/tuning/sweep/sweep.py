@@ -1,4 +1,6 @@
-"""The sweep: trials are asked for, trained side by side, watched by their metrics.csv, given up or completed."""
+"""The sweep: trials are asked for, trained side by side, watched by their metrics.csv, given up or
+completed.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,8 @@ class BadSweep(FlukeprintError):
 class SweepChoices:
     """What a sweep is asked for.
 
-    `arguments` are `flukeprint train`'s: labels, photos, extra photos, cache. `read` are the files beside the labels
-    that decide what is learned from, and who is asked about.
+    `arguments` are `flukeprint train`'s: labels, photos, extra photos, cache. `read` are the files
+    beside the labels that decide what is learned from, and who is asked about.
     """
 
     recipe: str
@@ -55,9 +57,11 @@ class SweepChoices:
 
 
 def run_sweep(choices: SweepChoices) -> list[Tried]:
-    """Run a sweep to its end and return its trials; Ctrl-C leaves it in a state from which `resume` goes on.
+    """Run a sweep to its end and return its trials; Ctrl-C leaves it in a state from which `resume`
+    goes on.
 
-    Raises BadSweep, BadSpace, BadStudy and BadRecipe, before the first trial where they can be known by then.
+    Raises BadSweep, BadSpace, BadStudy and BadRecipe, before the first trial where they can be
+    known by then.
     """
     base = _checked(choices)
     choices.out.mkdir(parents=True, exist_ok=True)
@@ -70,7 +74,8 @@ def run_sweep(choices: SweepChoices) -> list[Tried]:
     if best_of(tried) is None:
         failed = [each for each in tried if each.standing == "failed"]
         raise BadSweep(
-            f"no trial of {len(tried)} came to an end; trial {failed[-1].number} says: {failed[-1].error}. Their logs "
+            f"no trial of {len(tried)} came to an end; trial {failed[-1].number} says: "
+            f"{failed[-1].error}. Their logs "
             f"are {choices.out / TRIALS}/*/train.log"
             if failed
             else f"no trial of {len(tried)} came to an end; give more --trials"
@@ -83,9 +88,14 @@ def _checked(choices: SweepChoices) -> Recipe:
     base = read_recipe(choices.recipe, choices.overrides)
     check_space(choices.space, choices.recipe, choices.overrides)
     if choices.metric in _NO_VALIDATION:
-        raise BadSweep(f"--metric {choices.metric} is no validation figure; give score, known_top1, auroc or the like")
+        raise BadSweep(
+            f"--metric {choices.metric} is no validation figure; give score, known_top1, auroc "
+            "or the like"
+        )
     if not base.data.validation_share:
-        raise BadSweep("data.validation_share = 0 leaves nothing to judge trials by; give a share, such as 0.1")
+        raise BadSweep(
+            "data.validation_share = 0 leaves nothing to judge trials by; give a share, such as 0.1"
+        )
     if choices.plan.sampler == "grid":
         grid_size(choices.space)
     out, study = choices.out, choices.out / STUDY
@@ -120,7 +130,9 @@ def _alone(out: Path) -> Generator[None]:
     lock = out / _LOCK
     with contextlib.suppress(OSError, ValueError):
         if is_alive(lock.read_text("utf-8"), None, datetime.now(UTC)):
-            raise BadSweep(f"another process runs the sweep in {out}; wait for it, or give another --out")
+            raise BadSweep(
+                f"another process runs the sweep in {out}; wait for it, or give another --out"
+            )
     lock.write_text(this_worker(), "utf-8")
     try:
         yield
@@ -133,8 +145,16 @@ def _write_reports(choices: SweepChoices, base: Recipe, study: Study) -> None:
     from training.tuning.sweep.report import write_report
 
     tried = study.tried()
-    write_report(choices.out, tried, choices.space, lambda values: trial_recipe(choices, values), choices.metric)
-    draw_sweep(choices.out, tried, choices.space, study.importance(), name=base.name, metric=choices.metric)
+    write_report(
+        choices.out,
+        tried,
+        choices.space,
+        lambda values: trial_recipe(choices, values),
+        choices.metric,
+    )
+    draw_sweep(
+        choices.out, tried, choices.space, study.importance(), name=base.name, metric=choices.metric
+    )
 
 
 def trial_recipe(choices: SweepChoices, values: dict[str, str]) -> Recipe:
@@ -155,7 +175,10 @@ class _Round:
     def run(self) -> None:
         left = self._study.under_way()
         if left:
-            print(f"going on with trial {', '.join(str(each.number) for each in left)}", file=sys.stderr)
+            print(
+                f"going on with trial {', '.join(str(each.number) for each in left)}",
+                file=sys.stderr,
+            )
         begun = len(self._study.tried())
         try:
             while True:
@@ -178,7 +201,11 @@ class _Round:
     @property
     def _wanted(self) -> int:
         plan = self._choices.plan
-        return min(plan.trials, grid_size(self._choices.space)) if plan.sampler == "grid" else plan.trials
+        return (
+            min(plan.trials, grid_size(self._choices.space))
+            if plan.sampler == "grid"
+            else plan.trials
+        )
 
     def _begin(self, trial: Trial) -> None:
         try:
@@ -189,11 +216,17 @@ class _Round:
         if not recipe.compute.threads:
             recipe = with_threads(recipe, self._choices.threads)
         folder = self._choices.out / TRIALS / f"{trial.number:03}"
-        self._tryings.append(begin(trial, folder, recipe, self._choices.arguments, threads=recipe.compute.threads))
+        self._tryings.append(
+            begin(trial, folder, recipe, self._choices.arguments, threads=recipe.compute.threads)
+        )
 
     def _look(self, trying: Trying) -> None:
-        """Take up what a trial has measured, and end it where it is over or not worth going on with."""
-        has_ended = trying.process.poll() is not None  # asked first: what it wrote last is then seen
+        """Take up what a trial has measured, and end it where it is over or not worth going on
+        with.
+        """
+        has_ended = (
+            trying.process.poll() is not None
+        )  # asked first: what it wrote last is then seen
         is_hopeless = self._report(trying)
         if has_ended:
             self._tryings.remove(trying)
@@ -203,31 +236,44 @@ class _Round:
             self._tryings.remove(trying)
             trying.stop()
             self._has_come_through = True
-            # Before what is for resuming goes: without that, a sweep that goes on takes the trial for a complete one.
+            # Before what is for resuming goes: without that, a sweep that goes on takes the trial
+            # for a complete one.
             self._study.prune(trying.trial, trying.seconds)
             trying.give_up()
-            self._tell(trying.trial, f"pruned after epoch {max(trying.trial.curve)}", trying.seconds)
+            self._tell(
+                trying.trial, f"pruned after epoch {max(trying.trial.curve)}", trying.seconds
+            )
 
     def _report(self, trying: Trying) -> bool:
         is_hopeless = False
         for row in measured(trying.folder):
             epoch, value = int(row["epoch"]), row.get(self._choices.metric)
             if value is not None and epoch not in trying.trial.curve:
-                is_hopeless = self._study.report(trying.trial, epoch, value) and epoch < trying.epochs
+                is_hopeless = (
+                    self._study.report(trying.trial, epoch, value) and epoch < trying.epochs
+                )
         return is_hopeless
 
     def _end(self, trying: Trying) -> None:
         if trying.process.returncode != 0:
             self._fail(trying.trial, trying.error(), trying.seconds)
         elif not trying.trial.curve:
-            found = sorted({name for row in measured(trying.folder) for name in row} - set(_NO_VALIDATION))
+            found = sorted(
+                {name for row in measured(trying.folder) for name in row} - set(_NO_VALIDATION)
+            )
             self._fail(
-                trying.trial, f"metrics.csv has no {self._choices.metric}; it has {', '.join(found)}", trying.seconds
+                trying.trial,
+                f"metrics.csv has no {self._choices.metric}; it has {', '.join(found)}",
+                trying.seconds,
             )
         else:
             self._has_come_through = True
             self._study.complete(trying.trial, trying.seconds)
-            self._tell(trying.trial, f"{self._choices.metric} {max(trying.trial.curve.values()):.4f}", trying.seconds)
+            self._tell(
+                trying.trial,
+                f"{self._choices.metric} {max(trying.trial.curve.values()):.4f}",
+                trying.seconds,
+            )
 
     def _fail(self, trial: Trial, error: str, seconds: float) -> None:
         self._study.fail(trial, error, seconds)
@@ -239,18 +285,31 @@ class _Round:
 
         tried = self._study.tried()
         choices = self._choices
-        write_report(choices.out, tried, choices.space, lambda values: trial_recipe(choices, values), choices.metric)
+        write_report(
+            choices.out,
+            tried,
+            choices.space,
+            lambda values: trial_recipe(choices, values),
+            choices.metric,
+        )
         best = best_of(tried)
         said = "" if best is None else f" (best so far: {best.value:.4f}, trial {best.number})"
         values = ", ".join(f"{name}={value}" for name, value in trial.values.items())
-        print(f"trial {trial.number}: {what}{said}; {seconds:.0f} s; {values}", file=sys.stderr, flush=True)
+        print(
+            f"trial {trial.number}: {what}{said}; {seconds:.0f} s; {values}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def _give_up_where_all_fail(self) -> None:
-        """Every trial so far says the same: it isn't the values, and more of them would only say it again."""
+        """Every trial so far says the same: it isn't the values, and more of them would only say it
+        again.
+        """
         is_alike = len(self._errors) >= _ALIKE_FAILURES and len(set(self._errors)) == 1
         if is_alike and not self._has_come_through:
             raise BadSweep(
-                f"the first {len(self._errors)} trials all failed, with {self._errors[0]}. Mend that, and go on with "
+                f"the first {len(self._errors)} trials all failed, with {self._errors[0]}. Mend "
+                "that, and go on with "
                 "--resume and more --trials"
             )
 
@@ -264,6 +323,8 @@ def train_arguments(
     csv: Sequence[Path], photos: Sequence[Path], cache: Path, extra: Mapping[str, Path | None]
 ) -> tuple[str, ...]:
     """Labels, photos, `extra` ones by their options, and cache as `flukeprint train` takes them."""
-    given = [(option, path) for option, paths in (("--csv", csv), ("--photos", photos)) for path in paths]
+    given = [
+        (option, path) for option, paths in (("--csv", csv), ("--photos", photos)) for path in paths
+    ]
     given += [(option, path) for option, path in extra.items() if path is not None]
     return tuple(str(word) for pair in [*given, ("--cache", cache)] for word in pair)

@@ -15,7 +15,6 @@ from typing import IO
 import tomli_w
 
 from embedding.checkpoint import write_atomically
-from training.commands import trial_process
 from training.recipes.reading import Recipe
 from training.run.record import read_record
 from training.run.run import STATE
@@ -24,7 +23,8 @@ from training.tuning.sweep.study import Trial
 RECIPE_FILE = "trial.toml"
 LOG = "train.log"
 STOPPING_SECONDS = 60.0
-PROGRAM = Path(trial_process.__file__)
+# By name: importing it here would close a circle, as it mounts every command of training.
+PROGRAM = ("-m", "training.commands.trial_process")
 
 
 @dataclass(slots=True)
@@ -71,25 +71,41 @@ class Trying:
             return f"killed by signal {-code}{' (out of memory?)' if code == -9 else ''}"
         lines = (self.folder / LOG).read_text("utf-8", errors="replace").splitlines()
         told = [line.strip() for line in lines if line.strip()]
-        return next((line for line in reversed(told) if line.startswith("error: ")), (told or ["?"])[-1])
+        return next(
+            (line for line in reversed(told) if line.startswith("error: ")), (told or ["?"])[-1]
+        )
 
 
-def begin(trial: Trial, folder: Path, recipe: Recipe, arguments: Sequence[str], *, threads: int) -> Trying:
+def begin(
+    trial: Trial, folder: Path, recipe: Recipe, arguments: Sequence[str], *, threads: int
+) -> Trying:
     """Start a trial's training, or go on with it where its folder holds a part of it."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / RECIPE_FILE, recipe_toml(recipe).encode())
-    root = str(Path(__file__).resolve().parents[2])
-    numbers = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    root = str(Path(__file__).resolve().parents[3])
+    numbers = {
+        name: str(threads)
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    }
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
     log = (folder / LOG).open("ab")
-    call = [sys.executable, "-P", str(PROGRAM), str(folder / RECIPE_FILE), "--out", str(folder), "--resume"]
+    call = [
+        sys.executable,
+        "-P",
+        *PROGRAM,
+        str(folder / RECIPE_FILE),
+        "--out",
+        str(folder),
+        "--resume",
+    ]
     process = subprocess.Popen(
         [*call, *arguments],
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
         env={**os.environ, **numbers, "PYTHONPATH": paths},
-        start_new_session=True,  # Ctrl-C reaches the sweep alone, which then stops its trials in order
+        # Ctrl-C reaches the sweep alone, which then stops its trials in order
+        start_new_session=True,
     )
     return Trying(trial, folder, recipe.schedule.epochs, process, log, time.monotonic())
 
@@ -100,13 +116,18 @@ def recipe_toml(recipe: Recipe) -> str:
 
 
 def measured(folder: Path) -> list[dict[str, float]]:
-    """The rows of a run's metrics.csv, without what was not measured; none where there is no file yet."""
+    """The rows of a run's metrics.csv, without what was not measured; none where there is no file
+    yet.
+    """
     try:
         with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         return []
-    return [{name: number for name, value in row.items() if (number := _number(value)) is not None} for row in rows]
+    return [
+        {name: number for name, value in row.items() if (number := _number(value)) is not None}
+        for row in rows
+    ]
 
 
 def _number(text: str | None) -> float | None:

@@ -14,7 +14,13 @@ import pytest
 
 from index.access.keys import Keys
 from index.catalogue.catalogue import BadCatalogue, Catalogue
-from index.exchange.backup.backup import MANIFEST, BadBackup, make_backup, read_manifest, restore_backup
+from index.exchange.backup.backup import (
+    MANIFEST,
+    BadBackup,
+    make_backup,
+    read_manifest,
+    restore_backup,
+)
 from index.exchange.backup.verify import verify_catalogue
 from index.exchange.importing.run import carry_out, known_photos, plan_import
 from index.exchange.importing.sources import read_offer
@@ -26,14 +32,22 @@ def living(tmp_path, field_season, embedder) -> Path:
     field_season.labels()
     path = tmp_path / "living" / "catalogue.db"
     path.parent.mkdir()
-    carry_out(plan_import(read_offer(field_season.folder, None, tmp_path / "s"), [], path), path, embedder, path)
+    carry_out(
+        plan_import(read_offer(field_season.folder, None, tmp_path / "s"), [], path),
+        path,
+        embedder,
+        path,
+    )
     return path
 
 
 def content(path: Path) -> tuple:
     """Everything in every table, but for where photos lie."""
     raw = sqlite3.connect(path)
-    tables = [row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    tables = [
+        row[0]
+        for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    ]
     rows = {}
     for table in tables:
         columns = [row[1] for row in raw.execute(f"PRAGMA table_info({table})") if row[1] != "path"]
@@ -51,7 +65,10 @@ def test_a_backup_is_a_catalogue_and_restored_the_same_one(tmp_path, living):
     restore_backup(tmp_path / "copy", tmp_path / "new/other.db")
     assert content(tmp_path / "new/other.db") == content(living)
     assert verify_catalogue(tmp_path / "new/other.db").faults == ()
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["catalogue.db.media", "other.db"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "catalogue.db.media",
+        "other.db",
+    ]
 
 
 def test_a_tar(tmp_path, living):
@@ -60,7 +77,10 @@ def test_a_tar(tmp_path, living):
     (tmp_path / "new").mkdir()
     restore_backup(tmp_path / "copy.tar", tmp_path / "new/catalogue.db")
     assert content(tmp_path / "new/catalogue.db") == content(living)
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["catalogue.db", "catalogue.db.media"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "catalogue.db",
+        "catalogue.db.media",
+    ]
     shutil.rmtree(tmp_path / "living")
     assert verify_catalogue(tmp_path / "new/catalogue.db").faults == ()
 
@@ -77,7 +97,7 @@ def test_photos_from_elsewhere_come_along(tmp_path, catalogue):
 
 
 def test_photos_beside_the_catalogue_keep_their_place(tmp_path, field_season, embedder):
-    from index.reindex.update import build_catalogue
+    from index.reindex.build import build_catalogue
 
     build_catalogue(tmp_path / "c.db", field_season.labels(), embedder)
     make_backup(tmp_path / "c.db", tmp_path / "copy")
@@ -85,7 +105,9 @@ def test_photos_beside_the_catalogue_keep_their_place(tmp_path, field_season, em
     assert not (tmp_path / "copy/c.db.media").exists()
 
 
-def test_a_backup_of_a_catalogue_that_is_being_changed(tmp_path, living, make_season, draw_pattern, embedder):
+def test_a_backup_of_a_catalogue_that_is_being_changed(
+    tmp_path, living, make_season, draw_pattern, embedder
+):
     """The log holds what isn't in the file yet, and a reader and a writer have it open."""
     reader = sqlite3.connect(living)
     reader.execute("BEGIN")
@@ -97,7 +119,9 @@ def test_a_backup_of_a_catalogue_that_is_being_changed(tmp_path, living, make_se
     season.labels()
     offer = read_offer(season.folder, None, tmp_path / "s")
     adding = threading.Thread(
-        target=lambda: carry_out(plan_import(offer, known_photos(living), living), living, embedder, living)
+        target=lambda: carry_out(
+            plan_import(offer, known_photos(living), living), living, embedder, living
+        )
     )
     adding.start()
     revisions = []
@@ -180,7 +204,9 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(tmp_path, living
     photo = next((tmp_path / "copy/catalogue.db.media").rglob("*.jpg"))
     whole = photo.read_bytes()
     photo.write_bytes(whole[:-1])
-    with pytest.raises(BadBackup, match=r"the backup is damaged: .*\.jpg is absent or not what backup.json says"):
+    with pytest.raises(
+        BadBackup, match=r"the backup is damaged: .*\.jpg is absent or not what backup.json says"
+    ):
         restore_backup(tmp_path / "copy", tmp_path / "new/c.db")
     photo.unlink()
     photo.symlink_to(tmp_path / "copy/catalogue.db")
@@ -237,7 +263,9 @@ def test_from_a_file_into_postgresql_and_back(tmp_path, living, postgres, embedd
     (tmp_path / "server").mkdir()
     there = postgres(tmp_path / "server/catalogue")
     restore_backup(tmp_path / "first", there)
-    assert [photo.content_hash for photo in known_photos(there)] == [photo.content_hash for photo in before]
+    assert [photo.content_hash for photo in known_photos(there)] == [
+        photo.content_hash for photo in before
+    ]
     assert all(photo.path.is_relative_to(tmp_path / "server") for photo in known_photos(there))
     assert verify_catalogue(there).faults == ()
     with pytest.raises(BadBackup, match="already; give another --catalogue, or --replace"):
@@ -259,12 +287,16 @@ def test_a_backup_of_a_database_needs_its_folder(tmp_path, living, postgres):
     with pytest.raises(BadCatalogue, match="--files FOLDER"):
         restore_backup(tmp_path / "copy", replace(postgres(tmp_path / "c"), files=None))
     with pytest.raises(BadBackup, match="there is no folder"):
-        restore_backup(tmp_path / "copy", replace(postgres(tmp_path / "c"), files=tmp_path / "nowhere"))
+        restore_backup(
+            tmp_path / "copy", replace(postgres(tmp_path / "c"), files=tmp_path / "nowhere")
+        )
 
 
 def test_the_log_of_a_killed_restoring_is_not_replayed_into_the_next_one(tmp_path, living):
     with Catalogue.open(living) as catalogue:
-        Keys(catalogue.engine).create("A", "admin")  # keys are carried over, for which the unfinished one is opened
+        Keys(catalogue.engine).create(
+            "A", "admin"
+        )  # keys are carried over, for which the unfinished one is opened
     make_backup(living, tmp_path / "copy")
     unfinished = living.with_name(f".{living.name}.restoring")
     shutil.copyfile(tmp_path / "copy/catalogue.db", unfinished)
@@ -278,4 +310,7 @@ def test_the_log_of_a_killed_restoring_is_not_replayed_into_the_next_one(tmp_pat
     before = content(living)
     restore_backup(tmp_path / "copy", living, is_replacing=True)
     assert content(living) == before
-    assert sorted(path.name for path in living.parent.iterdir()) == ["catalogue.db", "catalogue.db.media"]
+    assert sorted(path.name for path in living.parent.iterdir()) == [
+        "catalogue.db",
+        "catalogue.db.media",
+    ]

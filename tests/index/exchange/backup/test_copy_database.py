@@ -1,4 +1,6 @@
-"""A copy in another kind of database is the same catalogue, row for row and key for key, there and back."""
+"""A copy in another kind of database is the same catalogue, row for row and key for key, there and
+back.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,16 @@ from index.curation.curator import Curator
 from index.curation.undo import undo
 from index.exchange.backup.copy_database import copy_catalogue
 from index.jobs.store import JobStore
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 from index.storage.address import BadCatalogue, CatalogueAddress, PostgresAddress
 from index.storage.schema import IndividualRow
 
 
 @pytest.fixture
 def lived_in(tmp_path: Path, season: Any, embedder: Any) -> Path:
-    """Acts, merged individuals whose keys lead forward and back, keys and jobs, and a key whose row is gone."""
+    """Acts, merged individuals whose keys lead forward and back, keys and jobs, and a key whose row
+    is gone.
+    """
     path = tmp_path / "catalogue.db"
     season.rows["a00_0.png"] |= {"encounter": "e1", "taken_at": "2018-06-01", "box": "0 0 0.5 1"}
     build_catalogue(path, season.labels(), embedder)
@@ -44,13 +48,18 @@ def lived_in(tmp_path: Path, season: Any, embedder: Any) -> Path:
 def content(path: Path) -> dict[str, list[Any]]:
     """Every row of every table of a SQLite file, those that count keys too."""
     raw = sqlite3.connect(path)
-    tables = [row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    tables = [
+        row[0]
+        for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    ]
     rows = {table: sorted(raw.execute(f"SELECT * FROM {table}"), key=repr) for table in tables}
     raw.close()
     return rows
 
 
-def test_there_and_back(tmp_path: Path, lived_in: Path, postgres: Callable[[Path], PostgresAddress]) -> None:
+def test_there_and_back(
+    tmp_path: Path, lived_in: Path, postgres: Callable[[Path], PostgresAddress]
+) -> None:
     there = postgres(tmp_path / "there")
     copy_catalogue(lived_in, there)
     copy_catalogue(there, tmp_path / "back.db")
@@ -77,14 +86,18 @@ def test_a_file_is_copied_as_it_is(tmp_path: Path, lived_in: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("copy.db*")) == ["copy.db"]
 
 
-def test_nothing_is_copied_over(tmp_path: Path, lived_in: Path, postgres: Callable[[Path], PostgresAddress]) -> None:
+def test_nothing_is_copied_over(
+    tmp_path: Path, lived_in: Path, postgres: Callable[[Path], PostgresAddress]
+) -> None:
     there = postgres(tmp_path / "there")
     copy_catalogue(lived_in, there)
     with pytest.raises(BadCatalogue, match=r"there is a catalogue at .* already"):
         copy_catalogue(lived_in, there)
 
 
-def test_rows_as_they_are_stored(tmp_path: Path, lived_in: Path, place: Callable[[Path], CatalogueAddress]) -> None:
+def test_rows_as_they_are_stored(
+    tmp_path: Path, lived_in: Path, place: Callable[[Path], CatalogueAddress]
+) -> None:
     address = place(tmp_path / "copy.db")
     copy_catalogue(lived_in, address)
     with Catalogue.open(address) as catalogue:
@@ -92,8 +105,15 @@ def test_rows_as_they_are_stored(tmp_path: Path, lived_in: Path, place: Callable
         assert exported.places == {"a00_0.png": "off Skjálfandi"}
         assert (exported.revision, exported.photos) == (catalogue.revision, catalogue.photos())
     photos = stored_photos(address)
-    assert [row[1:3] for row in photos[:2]] == [("a00_0.png", "photos/a00_0.png"), ("a00_1.png", "photos/a00_1.png")]
+    assert [row[1:3] for row in photos[:2]] == [
+        ("a00_0.png", "photos/a00_0.png"),
+        ("a00_1.png", "photos/a00_1.png"),
+    ]
     vectors = list(stored_vectors(address))
-    assert (len(vectors), vectors[0][:3], len(vectors[0][3])) == (38, ("a00_0.png", "f" * 64, 24), 96)
+    assert (len(vectors), vectors[0][:3], len(vectors[0][3])) == (
+        38,
+        ("a00_0.png", "f" * 64, 24),
+        96,
+    )
     put_paths(address, {photos[0][0]: "elsewhere.png"})
     assert stored_photos(address)[0][2] == "elsewhere.png"

@@ -30,7 +30,13 @@ def test_a_whole_catalogue(tmp_path, catalogue, place):
     if address != catalogue:
         copy_catalogue(catalogue, address)
     found = verify_catalogue(address)
-    assert (found.revision, found.photos, found.vectors, found.faults, found.stray) == (1, 9, 9, (), ())
+    assert (found.revision, found.photos, found.vectors, found.faults, found.stray) == (
+        1,
+        9,
+        9,
+        (),
+        (),
+    )
     assert found.to_json()["is_whole"]
 
 
@@ -38,13 +44,19 @@ def test_vectors_that_wait_are_told_and_whether_they_are_of_use(tmp_path, catalo
     folder = kept_folder(catalogue)
     vector = np.ones(24, np.float32) / np.sqrt(np.float32(24))
     label = LabelledPhoto("new.png", tmp_path / "new.png", None)
-    for fingerprint, worker in ((embedder.fingerprint, "ended"), ("e" * 64, "ended"), ("d" * 64, "this one")):
+    for fingerprint, worker in (
+        (embedder.fingerprint, "ended"),
+        ("e" * 64, "ended"),
+        ("d" * 64, "this one"),
+    ):
         kept = KeptVectors(folder, fingerprint)
         kept.keep([EmbeddedPhoto(label, PhotoFile("0" * 64, 1, None), vector)])
         kept.close()
         if worker == "ended":
             path = max(folder.iterdir(), key=lambda each: fingerprint.encode() in each.read_bytes())
-            path.write_bytes(path.read_bytes().replace(this_worker().encode(), (this_worker() + "0").encode()))
+            path.write_bytes(
+                path.read_bytes().replace(this_worker().encode(), (this_worker() + "0").encode())
+            )
     found = verify_catalogue(catalogue)
     told = {each.fingerprint[0]: (each.is_of_use, each.size_bytes > 96) for each in found.waiting}
     assert told == {embedder.fingerprint[0]: (True, True), "e": (False, True), "d": (True, True)}

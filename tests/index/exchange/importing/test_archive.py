@@ -1,4 +1,6 @@
-"""A zip may be anybody's: nothing leaves the staging folder, and nothing is left out without a reason."""
+"""A zip may be anybody's: nothing leaves the staging folder, and nothing is left out without a
+reason.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from index.exchange.importing import archive
 from index.exchange.importing.archive import ArchiveLimits, BadArchive, unpack
 
 
-def zipped(path: Path, *entries: tuple[str | zipfile.ZipInfo, bytes], packing: int = zipfile.ZIP_DEFLATED) -> Path:
+def zipped(
+    path: Path, *entries: tuple[str | zipfile.ZipInfo, bytes], packing: int = zipfile.ZIP_DEFLATED
+) -> Path:
     with zipfile.ZipFile(path, "w", packing) as file:
         for name, data in entries:
             file.writestr(name, data)
@@ -26,11 +30,18 @@ def reasons(unpacked) -> dict[str, str]:
 
 
 def files_below(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
 
 
 def test_photos_and_label_files_come_out_as_they_were(tmp_path):
-    path = zipped(tmp_path / "a.zip", ("labels.csv", b"image,label\n"), ("w_1/b.JPG", b"two"), ("./w_1/a.png", b"one"))
+    path = zipped(
+        tmp_path / "a.zip",
+        ("labels.csv", b"image,label\n"),
+        ("w_1/b.JPG", b"two"),
+        ("./w_1/a.png", b"one"),
+    )
     unpacked = unpack(path, tmp_path / "out")
     assert unpacked.names == ("labels.csv", "w_1/a.png", "w_1/b.JPG")
     assert (unpacked.left_out, unpacked.total_bytes) == ((), 18)
@@ -71,7 +82,9 @@ def test_names_that_lead_elsewhere(tmp_path, name, why):
 def test_a_name_with_a_nul_is_told_with_what_follows(tmp_path):
     path = zipped(tmp_path / "a.zip", ("fine.jpg", b"y"), ("a.jpgXexe", b"x"))
     path.write_bytes(path.read_bytes().replace(b"a.jpgXexe", b"a.jpg\0exe"))
-    assert reasons(unpack(path, tmp_path / "out")) == {"a.jpg\\x00exe": "its name holds a control character"}
+    assert reasons(unpack(path, tmp_path / "out")) == {
+        "a.jpg\\x00exe": "its name holds a control character"
+    }
 
 
 def test_windows_folders_become_folders(tmp_path):
@@ -119,12 +132,16 @@ def test_encrypted_entries(tmp_path):
     for signature, flags_at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(signature) + flags_at] |= 1
     path.write_bytes(data)
-    assert reasons(unpack(path, tmp_path / "out")) == {"a.jpg": "encrypted; make the archive without a password"}
+    assert reasons(unpack(path, tmp_path / "out")) == {
+        "a.jpg": "encrypted; make the archive without a password"
+    }
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_names_that_are_there_twice(tmp_path):
-    path = zipped(tmp_path / "a.zip", ("a.jpg", b"first"), ("./a.jpg", b"second"), ("a.jpg/b.jpg", b"x"))
+    path = zipped(
+        tmp_path / "a.zip", ("a.jpg", b"first"), ("./a.jpg", b"second"), ("a.jpg/b.jpg", b"x")
+    )
     unpacked = unpack(path, tmp_path / "out")
     assert (tmp_path / "out/a.jpg").read_bytes() == b"first"
     assert reasons(unpacked) == {
@@ -141,11 +158,18 @@ def test_a_file_within_a_file_the_other_way_round(tmp_path):
 
 
 def test_limits_of_one_file(tmp_path):
-    path = zipped(tmp_path / "a.zip", ("bomb.jpg", bytes(3 * 2**20)), ("large.jpg", os.urandom(200)), ("a.jpg", b"x"))
+    path = zipped(
+        tmp_path / "a.zip",
+        ("bomb.jpg", bytes(3 * 2**20)),
+        ("large.jpg", os.urandom(200)),
+        ("a.jpg", b"x"),
+    )
     unpacked = unpack(path, tmp_path / "out", limits=ArchiveLimits(max_ratio=100))
     assert unpacked.names == ("a.jpg", "large.jpg")
     assert "packed more than 100 times smaller" in reasons(unpacked)["bomb.jpg"]
-    unpacked = unpack(path, tmp_path / "again", limits=ArchiveLimits(max_entry_bytes=199, max_ratio=100))
+    unpacked = unpack(
+        path, tmp_path / "again", limits=ArchiveLimits(max_entry_bytes=199, max_ratio=100)
+    )
     assert reasons(unpacked)["large.jpg"] == "200 bytes; at most 199 are taken of one file"
 
 
@@ -153,7 +177,9 @@ def test_limits_of_the_whole_are_told_before_anything_is_written(tmp_path):
     path = zipped(tmp_path / "a.zip", *((f"{number}.jpg", b"12345") for number in range(4)))
     with pytest.raises(BadArchive, match="holds 4 files; at most 3 are taken at once: split it"):
         unpack(path, tmp_path / "out", limits=ArchiveLimits(max_entries=3))
-    with pytest.raises(BadArchive, match="would fill 20 bytes; at most 19 are taken at once: split it"):
+    with pytest.raises(
+        BadArchive, match="would fill 20 bytes; at most 19 are taken at once: split it"
+    ):
         unpack(path, tmp_path / "out", limits=ArchiveLimits(max_total_bytes=19))
     assert not (tmp_path / "out").exists()
 
@@ -161,7 +187,9 @@ def test_limits_of_the_whole_are_told_before_anything_is_written(tmp_path):
 def test_a_table_of_contents_that_would_fill_the_memory(tmp_path, monkeypatch):
     path = zipped(tmp_path / "a.zip", *((f"{number}.jpg", b"") for number in range(40)))
     monkeypatch.setattr(archive.zipfile, "ZipFile", lambda path: pytest.fail("was read"))
-    with pytest.raises(BadArchive, match=r"its table of contents alone has .* bytes, so .* more than the 3 files"):
+    with pytest.raises(
+        BadArchive, match=r"its table of contents alone has .* bytes, so .* more than the 3 files"
+    ):
         unpack(path, tmp_path / "out", limits=ArchiveLimits(max_entries=3))
 
 
@@ -176,7 +204,9 @@ def test_the_table_of_a_large_zip_is_found(tmp_path):
 
 
 def test_a_damaged_file_is_left_out_and_the_rest_taken(tmp_path):
-    path = zipped(tmp_path / "a.zip", ("a.jpg", b"A" * 50), ("b.jpg", b"B" * 50), packing=zipfile.ZIP_STORED)
+    path = zipped(
+        tmp_path / "a.zip", ("a.jpg", b"A" * 50), ("b.jpg", b"B" * 50), packing=zipfile.ZIP_STORED
+    )
     path.write_bytes(path.read_bytes().replace(b"A" * 50, b"A" * 49 + b"!"))
     unpacked = unpack(path, tmp_path / "out")
     assert unpacked.names == ("b.jpg",)
@@ -188,14 +218,18 @@ def test_a_file_that_holds_more_than_it_says(tmp_path):
     path = zipped(tmp_path / "a.zip", ("a.jpg", os.urandom(300)), packing=zipfile.ZIP_STORED)
     data = bytearray(path.read_bytes())
     for signature, size_at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
-        data[data.index(signature) + size_at : data.index(signature) + size_at + 4] = struct.pack("<L", 100)
+        data[data.index(signature) + size_at : data.index(signature) + size_at + 4] = struct.pack(
+            "<L", 100
+        )
     path.write_bytes(data)
     unpacked = unpack(path, tmp_path / "out")
     assert list(reasons(unpacked)) == ["a.jpg"]
     assert files_below(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize("data", [b"", b"not a zip", b"PK\x05\x06", b"PK\x05\x06" + b"\xff" * 18, b"\xff" * 100_000])
+@pytest.mark.parametrize(
+    "data", [b"", b"not a zip", b"PK\x05\x06", b"PK\x05\x06" + b"\xff" * 18, b"\xff" * 100_000]
+)
 def test_what_is_no_zip(tmp_path, data):
     (tmp_path / "a.zip").write_bytes(data)
     with pytest.raises(BadArchive, match=r"a\.zip: (not a zip|its table|can't be unpacked)"):

@@ -15,9 +15,12 @@ def test_each_photo_is_looked_at_once(tmp_path, catalogue, monkeypatch):
     photos = known_photos(catalogue)
     found = known_perceptual(photos, tmp_path / "media")
     assert found == {
-        photo.content_hash: perceptual_hash(read_photo(photo.path, at_least_px=DECODE_PX)) for photo in photos
+        photo.content_hash: perceptual_hash(read_photo(photo.path, at_least_px=DECODE_PX))
+        for photo in photos
     }
-    monkeypatch.setattr(hash_cache, "read_photo", lambda *given, **named: pytest.fail("looked at again"))
+    monkeypatch.setattr(
+        hash_cache, "read_photo", lambda *given, **named: pytest.fail("looked at again")
+    )
     assert known_perceptual(photos, tmp_path / "media") == found
 
 

@@ -1,4 +1,6 @@
-"""`flukeprint catalogue import`, killed at its worst moments: the same command goes on as if nothing had been."""
+"""`flukeprint catalogue import`, killed at its worst moments: the same command goes on as if
+nothing had been.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from typer.testing import CliRunner
 from index.catalogue.catalogue import Catalogue
 from index.commands import catalogue
 from index.exchange.backup.verify import verify_catalogue
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 
 ROOT = Path(__file__).resolve().parents[4]
 PHOTOS = 14
@@ -62,7 +64,8 @@ def finishing(self, *given, **more):
 
 index.storage.originals.os.fsync = copying
 Revision.finish = finishing
-sys.modules["embedding.embedder"] = SimpleNamespace(Embedder=SimpleNamespace(load=lambda checkpoint: Counting()))
+stub = SimpleNamespace(load=lambda checkpoint: Counting())
+sys.modules["embedding.embedder"] = SimpleNamespace(Embedder=stub)
 sys.argv = ["flukeprint", *arguments]
 main()
 """
@@ -74,14 +77,21 @@ def source(tmp_path: Path, make_season: Any, draw_pattern: Callable[..., bytes])
     season = make_season(tmp_path / "season")
     for number in range(PHOTOS):
         draw_pattern(season.folder / f"{number:02}.jpg", 700 + number)
-        season.rows[f"{number:02}.jpg"] = {"label": f"w_{number // 3}", "encounter": f"e{number // 3}"}
+        season.rows[f"{number:02}.jpg"] = {
+            "label": f"w_{number // 3}",
+            "encounter": f"e{number // 3}",
+        }
     season.labels()
     return Path(shutil.make_archive(str(tmp_path / "season"), "zip", season.folder))
 
 
 @pytest.fixture
-def into(tmp_path: Path, make_season: Any, draw_pattern: Callable[..., bytes], embedder: Any) -> Callable[..., Path]:
-    """A catalogue of the name in a folder of its own: not there yet, or with three photos of another season."""
+def into(
+    tmp_path: Path, make_season: Any, draw_pattern: Callable[..., bytes], embedder: Any
+) -> Callable[..., Path]:
+    """A catalogue of the name in a folder of its own: not there yet, or with three photos of
+    another season.
+    """
 
     def _into(name: str, *, is_there: bool) -> Path:
         path = tmp_path / name / "catalogue.db"
@@ -119,12 +129,17 @@ def words(source: Path, path: Path) -> list[str]:
 
 def kill(source: Path, path: Path, moment: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", IMPORTING, moment, *words(source, path)], cwd=ROOT, capture_output=True, check=False
+        [sys.executable, "-c", IMPORTING, moment, *words(source, path)],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="which file is written is asked of /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").is_dir(), reason="which file is written is asked of /proc"
+)
 @pytest.mark.parametrize("is_there", [False, True], ids=["a new catalogue", "one that is there"])
 @pytest.mark.parametrize(
     ("moment", "kept"),

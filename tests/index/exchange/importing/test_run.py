@@ -1,4 +1,6 @@
-"""What is offered comes in once, with its reason where it doesn't; every export read back is the same catalogue."""
+"""What is offered comes in once, with its reason where it doesn't; every export read back is the
+same catalogue.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,13 @@ from index.storage.originals import media_folder
 
 @pytest.fixture
 def bring(tmp_path, embedder):
-    """Plan and carry out; returns the rows of the plan by photo, having checked that both reports are one."""
+    """Plan and carry out; returns the rows of the plan by photo, having checked that both reports
+    are one.
+    """
 
-    def _bring(source: Path, catalogue: Path, csv: Path | None = None, *, is_dry: bool = False, **options):
+    def _bring(
+        source: Path, catalogue: Path, csv: Path | None = None, *, is_dry: bool = False, **options
+    ):
         staging = tmp_path / "staging"
         shutil.rmtree(staging, ignore_errors=True)
         offer = read_offer(source, csv, staging)
@@ -53,7 +59,9 @@ def export(catalogue: Path, form: str, out: Path, *, has_photos: bool = True) ->
     return out
 
 
-def test_a_new_catalogue_of_a_folder_with_labels(tmp_path, field_season, bring, knowledge, catalogue):
+def test_a_new_catalogue_of_a_folder_with_labels(
+    tmp_path, field_season, bring, knowledge, catalogue
+):
     field_season.labels()
     new = tmp_path / "new.db"
     rows = bring(field_season.folder, new)
@@ -61,14 +69,14 @@ def test_a_new_catalogue_of_a_folder_with_labels(tmp_path, field_season, bring, 
     assert knowledge(new) == knowledge(catalogue)
     with Catalogue.open(new) as opened:
         for photo in opened.photos():
-            assert (
-                photo.path
-                == tmp_path / f"new.db.media/{photo.content_hash[:2]}/{photo.content_hash}{Path(photo.name).suffix}"
-            )
+            folder = tmp_path / "new.db.media" / photo.content_hash[:2]
+            assert photo.path == folder / f"{photo.content_hash}{Path(photo.name).suffix}"
             assert photo.path.read_bytes() == (field_season.folder / photo.name).read_bytes()
 
 
-def test_the_same_again_changes_nothing_and_copies_nothing(tmp_path, field_season, bring, monkeypatch):
+def test_the_same_again_changes_nothing_and_copies_nothing(
+    tmp_path, field_season, bring, monkeypatch
+):
     field_season.labels()
     new = tmp_path / "new.db"
     bring(field_season.folder, new)
@@ -94,7 +102,9 @@ def test_a_photo_that_was_copied_before_a_break_is_not_copied_again(
     assert {path: path.stat().st_mtime_ns for path in media_folder(new).rglob("*.jpg")} == times
 
 
-def test_what_a_dry_run_says_is_what_happens(tmp_path, catalogue, bring, make_season, draw_pattern, knowledge):
+def test_what_a_dry_run_says_is_what_happens(
+    tmp_path, catalogue, bring, make_season, draw_pattern, knowledge
+):
     season = make_season(tmp_path / "season")
     whole = draw_pattern(season.folder / "new.jpg", 500)
     season.rows["new.jpg"] = {"label": "w_new"}
@@ -133,7 +143,10 @@ def test_what_a_dry_run_says_is_what_happens(tmp_path, catalogue, bring, make_se
         "stranger.png": "unchanged",
         "unnamed.jpg": "no_label",
     }
-    assert dry["again.jpg"].reason == "the same file as a1_0.jpg, which is w_1 and not w_3: one label is wrong"
+    assert (
+        dry["again.jpg"].reason
+        == "the same file as a1_0.jpg, which is w_1 and not w_3: one label is wrong"
+    )
     assert dry["new_copy.jpg"].reason == "the same file as new.jpg"
     assert dry["smaller.jpg"].reason.startswith("nearly the same picture as a2_0.jpg (")
     assert dry["smaller.jpg"].reason.endswith(" of 255 bits differ)")
@@ -148,9 +161,18 @@ def test_what_a_dry_run_says_is_what_happens(tmp_path, catalogue, bring, make_se
     }
     now = {row[0]: row for row in knowledge(catalogue)}
     assert {name for name in now if now[name] != known.get(name)} == {"new.jpg", "a3_0.jpg"}
-    assert now["a3_0.jpg"][1:5] == ("w_2", None, "e3", "2020")  # the encounter that nobody spoke of is kept
+    assert now["a3_0.jpg"][1:5] == (
+        "w_2",
+        None,
+        "e3",
+        "2020",
+    )  # the encounter that nobody spoke of is kept
     again = statuses(bring(season.folder, catalogue))
-    assert (again["new.jpg"], again["a3_0.jpg"], again["smaller.jpg"]) == ("unchanged", "unchanged", "skipped")
+    assert (again["new.jpg"], again["a3_0.jpg"], again["smaller.jpg"]) == (
+        "unchanged",
+        "unchanged",
+        "skipped",
+    )
 
 
 def test_duplicates_are_kept_on_request(tmp_path, catalogue, bring, make_season, draw_pattern):
@@ -193,7 +215,9 @@ def test_labels_alone_change_what_is_known(tmp_path, catalogue, bring, knowledge
         writer.writeheader()
         writer.writerows(rows)
     brought = bring(out, catalogue)
-    assert statuses(brought) == {row["image"]: "unchanged" for row in rows} | {rows[0]["image"]: "changed"}
+    assert statuses(brought) == {row["image"]: "unchanged" for row in rows} | {
+        rows[0]["image"]: "changed"
+    }
     assert knowledge(catalogue, "name", "individual", "encounter", "taken_at")[0] == (
         "a0_0.jpg",
         "w_corrected",
@@ -204,7 +228,9 @@ def test_labels_alone_change_what_is_known(tmp_path, catalogue, bring, knowledge
 
 @pytest.mark.parametrize("form", ["csv", "coco", "camtrap-dp"])
 @pytest.mark.parametrize("suffix", ["", ".zip"])
-def test_an_export_read_back_is_the_same_catalogue(tmp_path, catalogue, bring, knowledge, form, suffix):
+def test_an_export_read_back_is_the_same_catalogue(
+    tmp_path, catalogue, bring, knowledge, form, suffix
+):
     out = export(catalogue, form, tmp_path / f"export{suffix}")
     new = tmp_path / "new.db"
     assert set(statuses(bring(out, new)).values()) == {"added"}
@@ -229,7 +255,11 @@ def test_a_region_of_a_label_is_its_encounters_and_stands_where_a_label_says_non
     field_season.rows["a1_0.jpg"] |= {"region": "Massachusetts Bay"}  # and so of all photos of e1
     field_season.labels()
     rows = bring(field_season.folder, catalogue)
-    assert rows["a1_0.jpg"].reason == rows["trip/a1_1.jpg"].reason == "region none -> Massachusetts Bay"
+    assert (
+        rows["a1_0.jpg"].reason
+        == rows["trip/a1_1.jpg"].reason
+        == "region none -> Massachusetts Bay"
+    )
     with Catalogue.open(catalogue) as opened:
         told = {each.name: each.region for each in Directory(opened).encounters()}
         assert told["e1"] == "Massachusetts Bay"
@@ -237,10 +267,16 @@ def test_a_region_of_a_label_is_its_encounters_and_stands_where_a_label_says_non
         assert {each.name: each.region for each in Directory(opened).encounters()}["e1"] is None
 
 
-def test_a_zip_of_folders_read_back_is_the_same_but_for_the_names(tmp_path, catalogue, bring, knowledge):
+def test_a_zip_of_folders_read_back_is_the_same_but_for_the_names(
+    tmp_path, catalogue, bring, knowledge
+):
     out = export(catalogue, "zip", tmp_path / "export.zip")
     with zipfile.ZipFile(out) as archive:
-        assert sorted(archive.namelist())[:3] == ["labels.csv", "new_whale/stranger.png", "w_0/a0_0.jpg"]
+        assert sorted(archive.namelist())[:3] == [
+            "labels.csv",
+            "new_whale/stranger.png",
+            "w_0/a0_0.jpg",
+        ]
     new = tmp_path / "new.db"
     assert set(statuses(bring(out, new)).values()) == {"added"}
     facts = ("individual", "species", "encounter", "taken_at", "content_hash", "box")
@@ -300,7 +336,9 @@ def test_a_file_that_changes_meanwhile_is_not_taken(tmp_path, field_season, embe
 
 def test_nothing_to_do_needs_no_embedder(tmp_path, catalogue, field_season):
     field_season.labels()
-    plan = plan_import(read_offer(field_season.folder, None, tmp_path / "s"), known_photos(catalogue), catalogue)
+    plan = plan_import(
+        read_offer(field_season.folder, None, tmp_path / "s"), known_photos(catalogue), catalogue
+    )
     assert carry_out(plan, catalogue, None, field_season.folder).revision == 1
 
 
@@ -309,14 +347,20 @@ def test_the_reports(tmp_path, field_season):
     shutil.copy(field_season.folder / "a0_0.jpg", field_season.folder / "b.jpg")
     field_season.rows["b.jpg"] = {"label": "w_1"}
     field_season.labels(absent="skip")
-    plan = plan_import(read_offer(field_season.folder, None, tmp_path / "s"), [], tmp_path / "new.db")
+    plan = plan_import(
+        read_offer(field_season.folder, None, tmp_path / "s"), [], tmp_path / "new.db"
+    )
     said = summary(plan, is_dry_run=True)
     assert said == (
-        "11 files and labels: 9 added, 1 skipped as duplicates, 1 named by a label but absent. 1 photo of the "
-        "duplicates has another label than what it is like: one of the two is wrong. Nothing was changed: this was a "
+        "11 files and labels: 9 added, 1 skipped as duplicates, 1 named by a label but absent. "
+        "1 photo of the "
+        "duplicates has another label than what it is like: one of the two is wrong. Nothing "
+        "was changed: this was a "
         "dry run."
     )
-    assert summary(plan, is_dry_run=False) == said.removesuffix(" Nothing was changed: this was a dry run.")
+    assert summary(plan, is_dry_run=False) == said.removesuffix(
+        " Nothing was changed: this was a dry run."
+    )
     write_report(plan, tmp_path / "r.csv")
     rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
     assert (len(rows), rows[4]["photo"], rows[4]["like"]) == (11, "b.jpg", "a0_0.jpg")
@@ -332,7 +376,9 @@ def test_sources_that_are_none(tmp_path, draw_pattern):
     draw_pattern(tmp_path / "f/a.jpg", 1)
     for name in ("one.csv", "two.csv"):
         (tmp_path / "f" / name).write_text("image,label\na.jpg,w_1\n")
-    with pytest.raises(BadLabels, match=r"several label files, one.csv, two.csv; say which one with --csv"):
+    with pytest.raises(
+        BadLabels, match=r"several label files, one.csv, two.csv; say which one with --csv"
+    ):
         read_offer(tmp_path / "f", None, tmp_path / "s")
     assert len(read_offer(tmp_path / "f", tmp_path / "f/one.csv", tmp_path / "s").photos) == 1
     assert len(read_offer(tmp_path / "f/one.csv", None, tmp_path / "s").photos) == 1
@@ -342,17 +388,23 @@ def test_sources_that_are_none(tmp_path, draw_pattern):
         known_photos(tmp_path / "nowhere/c.db")
 
 
-def test_a_photo_that_a_curator_deleted_is_refused_and_not_said_to_be_added(field_season, bring, catalogue):
+def test_a_photo_that_a_curator_deleted_is_refused_and_not_said_to_be_added(
+    field_season, bring, catalogue
+):
     with Catalogue.open(catalogue) as opened:
         Curator(opened, made_by="ada").delete("a0_0.jpg")
     field_season.labels()
     rows = bring(field_season.folder, catalogue)
-    assert statuses(rows) == {name: "refused" if name == "a0_0.jpg" else "unchanged" for name in rows}
+    assert statuses(rows) == {
+        name: "refused" if name == "a0_0.jpg" else "unchanged" for name in rows
+    }
     assert rows["a0_0.jpg"].reason.startswith("a curator deleted the photo of this name")
     assert not list(media_folder(catalogue).rglob("*.jpg")), "and it is not copied"
 
 
-def test_an_older_label_file_undoes_nothing_that_a_curator_decided(catalogue, field_season, bring, embedder):
+def test_an_older_label_file_undoes_nothing_that_a_curator_decided(
+    catalogue, field_season, bring, embedder
+):
     field_season.labels()
     with Catalogue.open(catalogue) as opened:
         curator = Curator(opened, made_by="ada")
@@ -362,12 +414,17 @@ def test_an_older_label_file_undoes_nothing_that_a_curator_decided(catalogue, fi
         before = opened.revision
     rows = bring(field_season.folder, catalogue)
     assert set(statuses(rows).values()) == {"unchanged"}
-    assert rows["a0_0.jpg"].reason == "known already; a curator changed individual w_0 -> w_1, which stands"
+    assert (
+        rows["a0_0.jpg"].reason
+        == "known already; a curator changed individual w_0 -> w_1, which stands"
+    )
     assert (rows["a2_0.jpg"].individual, rows["a2_0.jpg"].reason) == ("w_3", "known already")
     with Catalogue.open(catalogue) as opened:
         assert opened.revision == before
     field_season.rows["a0_0.jpg"] |= {"taken_at": "2021"}
     field_season.labels()
     rows = bring(field_season.folder, catalogue)
-    assert rows["a0_0.jpg"].reason == ("taken_at 2018 -> 2021; a curator changed individual w_0 -> w_1, which stands")
+    assert rows["a0_0.jpg"].reason == (
+        "taken_at 2018 -> 2021; a curator changed individual w_0 -> w_1, which stands"
+    )
     assert {photo.name: photo.individual for photo in known_photos(catalogue)}["a0_0.jpg"] == "w_1"

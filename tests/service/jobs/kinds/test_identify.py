@@ -1,4 +1,6 @@
-"""Bulk identification: a row a photo, a fault for every other file, the same CSV after a crash in its middle."""
+"""Bulk identification: a row a photo, a fault for every other file, the same CSV after a crash in
+its middle.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,11 @@ class Desk:
         self.store = JobStore(open_engine(tmp_path / "catalogue.db"))
         self.serving = serving
         self.place = IdentifyPlace(
-            lambda: self.serving, self.folder, tmp_path, PhotoLimits(100_000), ArchiveLimits(max_entries=50)
+            lambda: self.serving,
+            self.folder,
+            tmp_path,
+            PhotoLimits(100_000),
+            ArchiveLimits(max_entries=50),
         )
 
     def serve(self, identifier: Identifier) -> None:
@@ -64,9 +70,13 @@ class Desk:
         self.go_on(job.id)
         return self.store.get(job.id)
 
-    def go_on(self, job_id: int, *, is_over: Callable[[Job], bool] = lambda job: job.has_ended) -> None:
+    def go_on(
+        self, job_id: int, *, is_over: Callable[[Job], bool] = lambda job: job.has_ended
+    ) -> None:
         runner = JobRunner(
-            self.store, {"identify": lambda context: identify_photos(self.place, context)}, poll_seconds=0.01
+            self.store,
+            {"identify": lambda context: identify_photos(self.place, context)},
+            poll_seconds=0.01,
         )
         runner.start()
         deadline = time.monotonic() + 120
@@ -91,7 +101,14 @@ def desk(tmp_path: Path, serving: Serving, photo: Callable[..., bytes]) -> Desk:
 def test_each_photo_has_a_row_with_its_ranked_individuals(desk: Desk) -> None:
     desk.draw(0, 95)
     job = desk.run(folder="photos", k=2)
-    assert job.result == {"files": 2, "answered": 2, "unreadable": 0, "known": 2, "review": 0, "new_whale": 0}
+    assert job.result == {
+        "files": 2,
+        "answered": 2,
+        "unreadable": 0,
+        "known": 2,
+        "review": 0,
+        "new_whale": 0,
+    }
     first, second = desk.rows(job)
     assert (first["photo"], first["decision"], first["individual_1"], first["individual_2"]) == (
         "000.png",
@@ -109,13 +126,19 @@ def test_a_row_says_which_species_and_how_sure_where_that_is_calibrated(
 ) -> None:
     whole = serving.identifier
     desk.draw(0, 90)
-    assert [(row["species"], row["species_probability"]) for row in desk.rows(desk.run(folder="photos"))] == [
-        ("", "")
-    ] * 2
+    assert [
+        (row["species"], row["species_probability"]) for row in desk.rows(desk.run(folder="photos"))
+    ] == [("", "")] * 2
 
-    herd = {f"a_{degrees}": degrees for degrees in range(12)} | {f"b_{degrees}": degrees for degrees in range(80, 92)}
+    herd = {f"a_{degrees}": degrees for degrees in range(12)} | {
+        f"b_{degrees}": degrees for degrees in range(80, 92)
+    }
     gallery = Gallery.build(
-        list(herd), list(herd), at(*herd.values()), fingerprint=whole.embedder.fingerprint, revision=8
+        list(herd),
+        list(herd),
+        at(*herd.values()),
+        fingerprint=whole.embedder.fingerprint,
+        revision=8,
     )
     kinds = {"a": "humpback_whale", "b": "fin_whale"}
     species = {one: kinds[one[0]] for one in herd}
@@ -138,7 +161,9 @@ def test_a_row_says_which_species_and_how_sure_where_that_is_calibrated(
     assert [row["species"] for row in rows] == ["humpback_whale", "fin_whale"]
     assert [0.9 < float(row["species_probability"]) < 1 for row in rows] == [True, True]
 
-    desk.serve(Identifier(whole.embedder, gallery, whole.calibration, dict.fromkeys(herd, "fin_whale")))
+    desk.serve(
+        Identifier(whole.embedder, gallery, whole.calibration, dict.fromkeys(herd, "fin_whale"))
+    )
     rows = desk.rows(desk.run(folder="photos", k=1))
     assert [(row["species"], row["species_probability"]) for row in rows] == [("fin_whale", "")] * 2
 
@@ -147,7 +172,8 @@ def test_a_file_begun_without_species_keeps_its_columns(desk: Desk, serving: Ser
     path = desk.folder.result(1)
     path.parent.mkdir(parents=True, exist_ok=True)
     header = (
-        "photo,decision,probability,reason,individual_1,distance_1,probability_1,nearest_photo_1,revision,fingerprint\n"
+        "photo,decision,probability,reason,individual_1,distance_1,probability_1,"
+        "nearest_photo_1,revision,fingerprint\n"
     )
     path.with_name("1.csv.part").write_text(header + "cut off")
     (answer,) = serving.identifier.identify([Image.new("RGB", (8, 8))], k=1)
@@ -156,7 +182,12 @@ def test_a_file_begun_without_species_keeps_its_columns(desk: Desk, serving: Ser
         file.complete()
     with path.open(newline="", encoding="utf-8") as written:
         (row,) = csv.DictReader(written)
-    assert (row["photo"], row["individual_1"], row["revision"], row["fingerprint"]) == ("a.png", "w_0", "7", "f1" * 32)
+    assert (row["photo"], row["individual_1"], row["revision"], row["fingerprint"]) == (
+        "a.png",
+        "w_0",
+        "7",
+        "f1" * 32,
+    )
 
 
 def test_fewer_individuals_than_asked_for_leave_empty_cells(desk: Desk) -> None:
@@ -228,7 +259,9 @@ def test_an_entry_that_unpacks_to_far_more_is_left_out(desk: Desk) -> None:
 
 
 class Crash(BaseException):
-    """What nothing catches: it ends the thread as a kill ends the process, without a word to the record."""
+    """What nothing catches: it ends the thread as a kill ends the process, without a word to the
+    record.
+    """
 
 
 @pytest.mark.parametrize("source", ["folder", "zip"])

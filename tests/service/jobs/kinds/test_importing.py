@@ -1,4 +1,6 @@
-"""A zip over HTTP: looked at, its report read, then imported by naming that job; and what becomes of its files."""
+"""A zip over HTTP: looked at, its report read, then imported by naming that job; and what becomes
+of its files.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 from service.app import create_app
 from service.catalogue.writer import open_curating, reload
 from service.jobs.queue import JobDesk, open_jobs
@@ -33,7 +35,9 @@ Site = tuple[TestClient, Path, RedEmbedder]
 
 @pytest.fixture
 def serve_season(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
-    """`with serve_season() as (client, path, embedder)`: w_0 and w_90 are known, jobs and curators work."""
+    """`with serve_season() as (client, path, embedder)`: w_0 and w_90 are known, jobs and curators
+    work.
+    """
     folder = tmp_path / "season"
     for whale, angles in {"w_0": (0, 3), "w_90": (90,)}.items():
         (folder / whale).mkdir(parents=True)
@@ -44,7 +48,9 @@ def serve_season(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
 
     @contextmanager
     def _serve(has_keys: bool = False, **changed: Any) -> Generator[Site]:
-        given = Settings(**{**settings.model_dump(), "catalogue": path, "requests_per_minute": 0, **changed})
+        given = Settings(
+            **{**settings.model_dump(), "catalogue": path, "requests_per_minute": 0, **changed}
+        )
 
         def load() -> Serving:
             with Catalogue.open(path) as catalogue:
@@ -81,7 +87,9 @@ def zipped(entries: dict[str, bytes]) -> bytes:
     return data.getvalue()
 
 
-LABELS = b"image,label\nnew_30.png,w_30\nnew_31.png,w_30\nagain.png,w_0\nlost.png,w_5\nbad.png,w_0\n"
+LABELS = (
+    b"image,label\nnew_30.png,w_30\nnew_31.png,w_30\nagain.png,w_0\nlost.png,w_5\nbad.png,w_0\n"
+)
 OFFERED = {
     "labels.csv": LABELS,
     "new_30.png": photo_of(30),
@@ -93,7 +101,9 @@ OFFERED = {
 }
 
 
-def look(client: TestClient, content: bytes, parameters: str = '{"duplicates": "keep-near"}', **more: Any) -> Any:
+def look(
+    client: TestClient, content: bytes, parameters: str = '{"duplicates": "keep-near"}', **more: Any
+) -> Any:
     data = {"kind": "import", "parameters": parameters}
     return client.post("/v1/jobs", data=data, files={"archive": ("season.zip", content)}, **more)
 
@@ -101,7 +111,11 @@ def look(client: TestClient, content: bytes, parameters: str = '{"duplicates": "
 def ended(client: TestClient, job_id: int) -> dict[str, Any]:
     deadline = time.monotonic() + 120
     # A service that has just started takes up what was interrupted a moment later.
-    while (job := client.get(f"/v1/jobs/{job_id}").json())["state"] in ("queued", "running", "interrupted"):
+    while (job := client.get(f"/v1/jobs/{job_id}").json())["state"] in (
+        "queued",
+        "running",
+        "interrupted",
+    ):
         assert time.monotonic() < deadline, job
         time.sleep(0.01)
     return job
@@ -137,7 +151,9 @@ def test_a_zip_is_looked_at_and_then_imported(site: Site) -> None:
         "notes.txt": "left_out",
     }
     assert told["again.png"][1] == "the same file as w_0/0.png"
-    assert [fault["file"] for fault in client.get(f"/v1/jobs/{job['id']}/errors").json()["errors"]] == [
+    assert [
+        fault["file"] for fault in client.get(f"/v1/jobs/{job['id']}/errors").json()["errors"]
+    ] == [
         "../out.png",
         "bad.png",
         "lost.png",
@@ -147,7 +163,11 @@ def test_a_zip_is_looked_at_and_then_imported(site: Site) -> None:
         assert (catalogue.revision, len(catalogue.photos())) == (1, 3), "a dry run changes nothing"
 
     done = carry_out(client, job["id"])
-    assert (done["state"], done["result"]["revision"], done["result"]["counts"]) == ("succeeded", 2, counts)
+    assert (done["state"], done["result"]["revision"], done["result"]["counts"]) == (
+        "succeeded",
+        2,
+        counts,
+    )
     found = client.post("/v1/identify", files={"photos": ("q.png", photo_of(30))}).json()
     assert found["results"][0]["matches"][0]["individual"] == "w_30"
     latest = client.get("/v1/changes?limit=1").json()["changes"][0]
@@ -189,7 +209,10 @@ def test_what_makes_no_sense_is_refused(site: Site, problem: Problem) -> None:
     refused = [
         ({"kind": "import"}, "send a zip"),
         ({"kind": "import", "parameters": {"dry_run": 99}}, "there is no job 99"),
-        ({"kind": "import", "parameters": {"dry_run": looked, "duplicates": "skip"}}, "nothing is given"),
+        (
+            {"kind": "import", "parameters": {"dry_run": looked, "duplicates": "skip"}},
+            "nothing is given",
+        ),
         ({"kind": "export", "parameters": {"format": "xml"}}, "format"),
     ]
     for body, said in refused:
@@ -203,7 +226,10 @@ def test_what_makes_no_sense_is_refused(site: Site, problem: Problem) -> None:
         asked = {"kind": "import", "parameters": {"dry_run": job}}
         assert said in problem(client.post("/v1/jobs", json=asked), 422, "invalid")["detail"]
     export = ended(
-        client, client.post("/v1/jobs", json={"kind": "export", "parameters": {"format": "csv"}}).json()["id"]
+        client,
+        client.post("/v1/jobs", json={"kind": "export", "parameters": {"format": "csv"}}).json()[
+            "id"
+        ],
     )
     problem(client.get(f"/v1/jobs/{export['id']}/report"), 404, "not-found")
 
@@ -221,7 +247,9 @@ def test_a_zip_is_bounded(serve_season: Callable[..., Any], problem: Problem) ->
         content = zipped({"w_7/a.png": photo_of(70), "w_7/filler.png": os.urandom(6000)})
         assert look(client, content).status_code == 202, "larger than a photo may be"
         problem(look(client, bytes(30_000)), 413, "too-large")
-        problem(client.post("/v1/identify", files={"photos": ("a.png", bytes(6000))}), 413, "too-large")
+        problem(
+            client.post("/v1/identify", files={"photos": ("a.png", bytes(6000))}), 413, "too-large"
+        )
 
 
 def test_an_import_stopped_in_the_middle_goes_on_after_a_restart(
@@ -236,7 +264,9 @@ def test_an_import_stopped_in_the_middle_goes_on_after_a_restart(
     with serve_season() as (client, path, embedder):
         looked = ended(client, look(client, zipped(OFFERED)).json()["id"])["id"]
         embedder.before_embedding = wait
-        started = client.post("/v1/jobs", json={"kind": "import", "parameters": {"dry_run": looked}}).json()["id"]
+        started = client.post(
+            "/v1/jobs", json={"kind": "import", "parameters": {"dry_run": looked}}
+        ).json()["id"]
         assert reached.wait(60)
         # Curators don't wait for the network.
         assert client.post("/v1/individuals/w_0/rename", json={"new": "Salt"}).status_code == 200
@@ -279,16 +309,22 @@ def test_every_form_comes_as_a_zip(site: Site, form: str) -> None:
     asked = {"kind": "export", "parameters": {"format": form}}
     job = ended(client, client.post("/v1/jobs", json=asked).json()["id"])
     assert job["state"] == "succeeded", job
-    names = zipfile.ZipFile(io.BytesIO(client.get(f"/v1/jobs/{job['id']}/result").content)).namelist()
+    names = zipfile.ZipFile(
+        io.BytesIO(client.get(f"/v1/jobs/{job['id']}/result").content)
+    ).namelist()
     assert names and all(name.endswith((".csv", ".json")) for name in names)
 
 
 def test_places_are_for_curators_alone(serve_season: Callable[..., Any], problem: Problem) -> None:
     with serve_season(has_keys=True) as (client, _, _):
-        secrets = {"admin": client.post("/v1/keys", json={"name": "A", "role": "admin"}).json()["secret"]}
+        secrets = {
+            "admin": client.post("/v1/keys", json={"name": "A", "role": "admin"}).json()["secret"]
+        }
         for role in ("read", "contribute", "curate"):
             made = client.post(
-                "/v1/keys", json={"name": role, "role": role}, headers={"X-API-Key": secrets["admin"]}
+                "/v1/keys",
+                json={"name": role, "role": role},
+                headers={"X-API-Key": secrets["admin"]},
             ).json()
             secrets[role] = made["secret"]
 
@@ -309,12 +345,19 @@ def test_places_are_for_curators_alone(serve_season: Callable[..., Any], problem
                 time.sleep(0.01)
             told[role] = job_id
         problem(ask("contribute", "GET", f"/v1/jobs/{told['curate']}/result"), 403, "forbidden")
-        for role, job_id, is_told in (("curate", told["curate"], True), ("read", told["contribute"], False)):
+        for role, job_id, is_told in (
+            ("curate", told["curate"], True),
+            ("read", told["contribute"], False),
+        ):
             content = ask(role, "GET", f"/v1/jobs/{job_id}/result").content
             labels = zipfile.ZipFile(io.BytesIO(content)).read("labels.csv")
             assert (b"a secret bay" in labels) is is_told
         sent = {"archive": ("a.zip", zipped(OFFERED))}
-        problem(ask("contribute", "POST", "/v1/jobs", data={"kind": "import"}, files=sent), 403, "forbidden")
+        problem(
+            ask("contribute", "POST", "/v1/jobs", data={"kind": "import"}, files=sent),
+            403,
+            "forbidden",
+        )
         problem(ask("contribute", "DELETE", f"/v1/jobs/{told['curate']}"), 403, "forbidden")
 
 
@@ -335,7 +378,9 @@ def test_a_job_that_has_ended_is_removed_with_its_files(site: Site, problem: Pro
 
     again = ended(client, look(client, zipped(OFFERED)).json()["id"])["id"]
     embedder.before_embedding = wait
-    running = client.post("/v1/jobs", json={"kind": "import", "parameters": {"dry_run": again}}).json()["id"]
+    running = client.post(
+        "/v1/jobs", json={"kind": "import", "parameters": {"dry_run": again}}
+    ).json()["id"]
     assert reached.wait(60)
     problem(client.delete(f"/v1/jobs/{running}"), 409, "wrong-state")
     # The import needs the zip of the job that looked at it, whatever becomes of that job.
@@ -345,13 +390,17 @@ def test_a_job_that_has_ended_is_removed_with_its_files(site: Site, problem: Pro
     assert ended(client, running)["state"] == "succeeded"
 
 
-def test_files_expire_and_the_record_stays(serve_season: Callable[..., Any], problem: Problem) -> None:
+def test_files_expire_and_the_record_stays(
+    serve_season: Callable[..., Any], problem: Problem
+) -> None:
     with serve_season(keep_jobs_days=1e-9) as (client, path, _):
         looked = ended(client, look(client, zipped(OFFERED)).json()["id"])["id"]
         desk = client.app.state.jobs
         assert isinstance(desk, JobDesk)
         desk.tidy()
-        assert client.get(f"/v1/jobs/{looked}/result").status_code == 200, "what is so young may be somebody's"
+        assert client.get(f"/v1/jobs/{looked}/result").status_code == 200, (
+            "what is so young may be somebody's"
+        )
         for kept in path.with_name("catalogue.db.jobs").rglob("*"):
             if kept.is_file():
                 os.utime(kept, (10**9, 10**9))
@@ -360,4 +409,7 @@ def test_files_expire_and_the_record_stays(serve_season: Callable[..., Any], pro
         refused = problem(client.get(f"/v1/jobs/{looked}/result"), 404, "not-found")
         assert "no longer kept" in refused["detail"]
         asked = {"kind": "import", "parameters": {"dry_run": looked}}
-        assert "no longer kept" in problem(client.post("/v1/jobs", json=asked), 422, "invalid")["detail"]
+        assert (
+            "no longer kept"
+            in problem(client.post("/v1/jobs", json=asked), 422, "invalid")["detail"]
+        )

@@ -1,4 +1,6 @@
-"""The re-index job: the catalogue is brought up to date while the service answers, and the swap is called for."""
+"""The re-index job: the catalogue is brought up to date while the service answers, and the swap is
+called for.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from index.catalogue.catalogue import Catalogue
 from index.jobs.records import Job
 from index.jobs.store import JobStore
 from index.labels.reader import read_labels
-from index.reindex.update import build_catalogue
+from index.reindex.build import build_catalogue
 from index.storage.connection import open_engine
 from service.jobs.kinds.reindex import ReindexPlace, reindex
 from service.jobs.runner import JobRunner
@@ -25,7 +27,9 @@ from service.serving.service import Serving
 class Season:
     """A catalogue of two whales with two photos each, and the service's view of it."""
 
-    def __init__(self, folder: Path, embedder: Any, serving: Serving, photo: Callable[..., bytes]) -> None:
+    def __init__(
+        self, folder: Path, embedder: Any, serving: Serving, photo: Callable[..., bytes]
+    ) -> None:
         embedder.input_px = 8
         self.photos = folder / "season"
         for whale, angles in {"w_1": (0, 10), "w_2": (80, 90)}.items():
@@ -49,7 +53,9 @@ class Season:
 
     def runner(self) -> JobRunner:
         place = ReindexPlace(lambda: self.serving, self.catalogue, self.swap)
-        return JobRunner(self.store, {"reindex": lambda context: reindex(place, context)}, poll_seconds=0.01)
+        return JobRunner(
+            self.store, {"reindex": lambda context: reindex(place, context)}, poll_seconds=0.01
+        )
 
     def run(self, **parameters: Any) -> Job:
         job = self.store.create("reindex", parameters)
@@ -76,7 +82,11 @@ def test_changed_photos_are_embedded_and_the_new_revision_is_called_for(
     job = season.run()
     assert job.state == "succeeded", job.reason
     assert job.result is not None
-    assert (job.result["reembedded"], job.result["unchanged"], job.result["is_new_revision"]) == (1, 3, True)
+    assert (job.result["reembedded"], job.result["unchanged"], job.result["is_new_revision"]) == (
+        1,
+        3,
+        True,
+    )
     assert season.swaps == [job.result["revision"]]
     assert job.result["revision"] > before
 
@@ -106,7 +116,9 @@ def test_an_unreadable_photo_is_told_and_kept(season: Season) -> None:
         assert len(catalogue.photos()) == 4
 
 
-def test_cancelling_in_the_middle_changes_nothing(season: Season, photo: Callable[..., bytes]) -> None:
+def test_cancelling_in_the_middle_changes_nothing(
+    season: Season, photo: Callable[..., bytes]
+) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
     def wait() -> None:
@@ -119,7 +131,8 @@ def test_cancelling_in_the_middle_changes_nothing(season: Season, photo: Callabl
     runner = season.runner()
     runner.start()
     assert reached.wait(60)
-    # SQLite's one writer is the job itself, so that the wish is known in memory alone until it lets go.
+    # SQLite's one writer is the job itself, so that the wish is known in memory alone until it lets
+    # go.
     wish = threading.Thread(target=runner.cancel, args=(job.id,))
     wish.start()
     until_wished = time.monotonic() + 60

@@ -1,4 +1,6 @@
-"""The model exchanged below a running service: answers go on, acts go on, no answer mixes two checkpoints."""
+"""The model exchanged below a running service: answers go on, acts go on, no answer mixes two
+checkpoints.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
+from index.reindex.build import build_catalogue
 from index.reindex.staged_vectors import read_state
-from index.reindex.update import build_catalogue
 from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.catalogue.writer import open_curating, reload
@@ -35,7 +37,9 @@ Problem = Callable[..., Any]
 
 
 class Turned(RedEmbedder):
-    """Red says the angle, and the checkpoint by how much more it is turned: two checkpoints never agree."""
+    """Red says the angle, and the checkpoint by how much more it is turned: two checkpoints never
+    agree.
+    """
 
     def __init__(self, path: Path, turn_degrees: float) -> None:
         super().__init__()
@@ -49,9 +53,13 @@ class Turned(RedEmbedder):
 
 
 class Site:
-    """A service of two checkpoints; `held` keeps the second one from embedding until it is let go."""
+    """A service of two checkpoints; `held` keeps the second one from embedding until it is let
+    go.
+    """
 
-    def __init__(self, client: TestClient, path: CatalogueAddress, old: Turned, new: Turned) -> None:
+    def __init__(
+        self, client: TestClient, path: CatalogueAddress, old: Turned, new: Turned
+    ) -> None:
         self.client, self.path, self.old, self.new = client, path, old, new
 
     def hold(self) -> tuple[threading.Event, threading.Event]:
@@ -65,19 +73,26 @@ class Site:
         return reached, released
 
     def start(self, name: str = "new.safetensors") -> int:
-        answer = self.client.post("/v1/jobs", json={"kind": "upgrade", "parameters": {"checkpoint": name}})
+        answer = self.client.post(
+            "/v1/jobs", json={"kind": "upgrade", "parameters": {"checkpoint": name}}
+        )
         assert answer.status_code == 202, answer.text
         return answer.json()["id"]
 
     def ended(self, job_id: int) -> dict[str, Any]:
         deadline = time.monotonic() + 120
-        while (job := self.client.get(f"/v1/jobs/{job_id}").json())["state"] in ("queued", "running"):
+        while (job := self.client.get(f"/v1/jobs/{job_id}").json())["state"] in (
+            "queued",
+            "running",
+        ):
             assert time.monotonic() < deadline, job
             time.sleep(0.01)
         return job
 
     def identified(self, degrees: int) -> tuple[str, str, float]:
-        """Who it is, by which checkpoint, and how far: 0 where query and vectors are of the same one."""
+        """Who it is, by which checkpoint, and how far: 0 where query and vectors are of the same
+        one.
+        """
         answer = self.client.post("/v1/identify", files={"photos": ("q.png", photo_of(degrees))})
         assert answer.status_code == 200, answer.text
         match = answer.json()["results"][0]["matches"][0]
@@ -86,7 +101,9 @@ class Site:
 
 def checkpoint(folder: Path, name: str) -> Path:
     path = folder / f"{name}.safetensors"
-    save_checkpoint(path, {"a": torch.zeros(1)}, CheckpointHeader({}, Preprocessing(8, 8), {"name": name}))
+    save_checkpoint(
+        path, {"a": torch.zeros(1)}, CheckpointHeader({}, Preprocessing(8, 8), {"name": name})
+    )
     return path
 
 
@@ -107,7 +124,12 @@ def serve_two(
 
     @contextmanager
     def _serve(has_keys: bool = False, **changed: Any) -> Generator[Site]:
-        own = {"catalogue": path, "checkpoint": old_path, "checkpoints": models, "requests_per_minute": 0}
+        own = {
+            "catalogue": path,
+            "checkpoint": old_path,
+            "checkpoints": models,
+            "requests_per_minute": 0,
+        }
         given = Settings(**{**settings.model_dump(), **own, **changed})
 
         def load() -> Serving:
@@ -143,7 +165,9 @@ def site(serve_two: Callable[..., Any]) -> Generator[Site]:
         yield ready
 
 
-def test_answers_and_acts_go_on_during_an_upgrade_and_none_mixes_two_checkpoints(site: Site) -> None:
+def test_answers_and_acts_go_on_during_an_upgrade_and_none_mixes_two_checkpoints(
+    site: Site,
+) -> None:
     reached, released = site.hold()
     is_over = threading.Event()
     seen: list[tuple[str, str, float]] = []
@@ -162,8 +186,14 @@ def test_answers_and_acts_go_on_during_an_upgrade_and_none_mixes_two_checkpoints
     job_id = site.start()
     assert reached.wait(60)
     # The network of the new checkpoint is at work: curators don't wait for it.
-    assert site.client.post("/v1/queue", files=[("photos", ("late.png", photo_of(150)))]).status_code == 200
-    assert site.client.post("/v1/queue/late.png/confirm", json={"individual": "w_150"}).status_code == 200
+    assert (
+        site.client.post("/v1/queue", files=[("photos", ("late.png", photo_of(150)))]).status_code
+        == 200
+    )
+    assert (
+        site.client.post("/v1/queue/late.png/confirm", json={"individual": "w_150"}).status_code
+        == 200
+    )
     assert site.client.post("/v1/individuals/w_0/rename", json={"new": "Salt"}).status_code == 200
     assert site.client.delete("/v1/catalogue/photos/w_90/93.png").status_code == 200
     assert site.identified(150) == ("w_150", site.old.fingerprint, pytest.approx(0, abs=1e-6))
@@ -182,11 +212,18 @@ def test_answers_and_acts_go_on_during_an_upgrade_and_none_mixes_two_checkpoints
     assert set(fingerprints) == {site.old.fingerprint, site.new.fingerprint}
 
     version = site.client.get("/v1/version").json()
-    assert (version["fingerprint"], version["catalogue_revision"]) == (site.new.fingerprint, job["result"]["revision"])
+    assert (version["fingerprint"], version["catalogue_revision"]) == (
+        site.new.fingerprint,
+        job["result"]["revision"],
+    )
     metrics = site.client.get("/metrics").text
     assert f'flukeprint_checkpoint_info{{fingerprint="{site.new.fingerprint}"}} 1.0' in metrics
     latest = site.client.get("/v1/changes?limit=1").json()["changes"][0]
-    assert (latest["kind"], latest["made_by"], latest["revision"]) == ("swap", "local", job["result"]["revision"])
+    assert (latest["kind"], latest["made_by"], latest["revision"]) == (
+        "swap",
+        "local",
+        job["result"]["revision"],
+    )
     assert job["result"]["before"] == site.old.fingerprint
 
 
@@ -203,7 +240,9 @@ def test_an_upgrade_is_undone_and_done_again_without_embedding(site: Site) -> No
     assert site.identified(30) == ("w_30", site.new.fingerprint, pytest.approx(0, abs=1e-6))
 
 
-def test_an_upgrade_cannot_be_undone_once_photos_came_that_the_old_one_never_saw(site: Site, problem: Problem) -> None:
+def test_an_upgrade_cannot_be_undone_once_photos_came_that_the_old_one_never_saw(
+    site: Site, problem: Problem
+) -> None:
     revision = site.ended(site.start())["result"]["revision"]
     site.client.post("/v1/queue", files=[("photos", ("late.png", photo_of(150)))])
     refused = problem(site.client.post(f"/v1/changes/{revision}/undo"), 409, "conflict")
@@ -229,16 +268,22 @@ def test_a_cancelled_upgrade_changes_nothing_and_goes_on_from_there(
     assert site.identified(30)[1] == site.old.fingerprint
     with Catalogue.open(site.path) as catalogue:
         state = read_state(catalogue, site.new.fingerprint)
-    assert [photo.fingerprint == site.new.fingerprint for photo in state.photos] == [True] * 2 + [False] * 4
+    assert [photo.fingerprint == site.new.fingerprint for photo in state.photos] == [True] * 2 + [
+        False
+    ] * 4
     assert (state.revision, state.fingerprint) == (1, site.old.fingerprint)
     embedded = sum(site.new.batch_sizes)
     site.client.post(f"/v1/jobs/{job_id}/resume")
-    assert site.ended(job_id)["result"]["reembedded"] == 6  # all that went over, the two from before among them
+    assert (
+        site.ended(job_id)["result"]["reembedded"] == 6
+    )  # all that went over, the two from before among them
     assert sum(site.new.batch_sizes) == embedded + 4
     assert site.identified(30) == ("w_30", site.new.fingerprint, pytest.approx(0, abs=1e-6))
 
 
-def test_a_service_started_after_an_upgrade_finds_the_new_checkpoint(serve_two: Callable[..., Any]) -> None:
+def test_a_service_started_after_an_upgrade_finds_the_new_checkpoint(
+    serve_two: Callable[..., Any],
+) -> None:
     with serve_two() as site:
         site.ended(site.start())
     with serve_two() as site:
@@ -248,7 +293,10 @@ def test_a_service_started_after_an_upgrade_finds_the_new_checkpoint(serve_two: 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("other.safetensors", "there is no other.safetensors in the folder of checkpoints, which holds new.safe"),
+        (
+            "other.safetensors",
+            "there is no other.safetensors in the folder of checkpoints, which holds new.safe",
+        ),
         ("../models/new.safetensors", "there is no ../models/new.safetensors"),
         ("/etc/passwd", "there is no /etc/passwd"),
         ("link.safetensors", "there is no link.safetensors"),
@@ -267,7 +315,9 @@ def test_only_files_of_the_operators_folder_can_be_named(
     assert said in refused["detail"]
 
 
-def test_the_checkpoints_that_can_be_gone_over_to_are_listed(site: Site, tmp_path: Path, problem: Problem) -> None:
+def test_the_checkpoints_that_can_be_gone_over_to_are_listed(
+    site: Site, tmp_path: Path, problem: Problem
+) -> None:
     (tmp_path / "models" / "torn.safetensors").write_bytes(b"torn")
     (tmp_path / "models" / "notes.txt").write_text("none")
     answer = site.client.get("/v1/checkpoints").json()
@@ -289,7 +339,11 @@ def test_the_checkpoints_that_can_be_gone_over_to_are_listed(site: Site, tmp_pat
     refused = problem(site.client.post("/v1/jobs", json=asked), 422, "invalid")
     assert all(str(tmp_path) not in text for text in (str(answer), str(refused)))
     site.ended(site.start())
-    served = [one["name"] for one in site.client.get("/v1/checkpoints").json()["checkpoints"] if one["is_served"]]
+    served = [
+        one["name"]
+        for one in site.client.get("/v1/checkpoints").json()["checkpoints"]
+        if one["is_served"]
+    ]
     assert served == ["new.safetensors"]
 
 
@@ -304,10 +358,14 @@ def test_without_a_folder_and_without_the_role_nothing_is_upgraded(
     asked = {"kind": "upgrade", "parameters": {"checkpoint": "new.safetensors"}}
     with serve_two(has_keys=True, checkpoints=None) as site:
         admin = site.client.post("/v1/keys", json={"name": "A", "role": "admin"}).json()["secret"]
-        made = site.client.post("/v1/keys", json={"name": "C", "role": "curate"}, headers={"X-API-Key": admin})
+        made = site.client.post(
+            "/v1/keys", json={"name": "C", "role": "curate"}, headers={"X-API-Key": admin}
+        )
         curator = {"X-API-Key": made.json()["secret"]}
         problem(site.client.post("/v1/jobs", json=asked, headers=curator), 403, "forbidden")
-        refused = problem(site.client.post("/v1/jobs", json=asked, headers={"X-API-Key": admin}), 422, "invalid")
+        refused = problem(
+            site.client.post("/v1/jobs", json=asked, headers={"X-API-Key": admin}), 422, "invalid"
+        )
         assert "no folder of checkpoints is set" in refused["detail"]
 
 
@@ -317,7 +375,11 @@ def test_who_may_not_start_an_upgrade_neither_resumes_nor_cancels_one(
     monkeypatch.setattr("index.photos.embed.BATCH_PHOTOS", 2)
     asked = {"kind": "upgrade", "parameters": {"checkpoint": "new.safetensors"}}
     with serve_two(has_keys=True) as site:
-        admin = {"X-API-Key": site.client.post("/v1/keys", json={"name": "A", "role": "admin"}).json()["secret"]}
+        admin = {
+            "X-API-Key": site.client.post("/v1/keys", json={"name": "A", "role": "admin"}).json()[
+                "secret"
+            ]
+        }
         made = site.client.post("/v1/keys", json={"name": "C", "role": "curate"}, headers=admin)
         curator = {"X-API-Key": made.json()["secret"]}
         reached, released = site.hold()

@@ -20,9 +20,15 @@ from service.schemas.about import CALIBRATION_EXAMPLE, STATS_EXAMPLE, Calibratio
 def test_thresholds_trade_off_and_trials(client: TestClient) -> None:
     answer = client.get("/v1/calibration").json()
     # See calibration_of_trials: 50 known trials at 0 to .09, 100 unknown at .05 to 1.
-    assert (answer["known_trials"], answer["unknown_trials"], answer["is_calibrated"]) == (50, 100, True)
+    assert (answer["known_trials"], answer["unknown_trials"], answer["is_calibrated"]) == (
+        50,
+        100,
+        True,
+    )
     known, new_whale = answer["thresholds"]["known"], answer["thresholds"]["new_whale"]
-    assert known["distance"] == pytest.approx(0.098, abs=0.01) and known["fpir"] == pytest.approx(0.05)
+    assert known["distance"] == pytest.approx(0.098, abs=0.01) and known["fpir"] == pytest.approx(
+        0.05
+    )
     assert new_whale["fpir"] == pytest.approx(0.30) and new_whale["fnir"] == pytest.approx(0)
     assert answer["asked"] is None
     rates = [point["fpir"] for point in answer["det"]]
@@ -108,13 +114,21 @@ def test_version_is_told_before_and_after_loading(serve: Callable[..., Any], ser
 
     with serve(load) as client:
         before = client.get("/v1/version").json()
-        assert (before["api"], before["fingerprint"], before["catalogue_revision"]) == ("v1", None, None)
+        assert (before["api"], before["fingerprint"], before["catalogue_revision"]) == (
+            "v1",
+            None,
+            None,
+        )
         assert before["flukeprint"]
         released.set()
         while client.get("/readyz").status_code != 200:
             pass
         after = client.get("/v1/version").json()
-    assert (after["fingerprint"], after["dimension"], after["catalogue_revision"]) == ("f1" * 32, 2, 7)
+    assert (after["fingerprint"], after["dimension"], after["catalogue_revision"]) == (
+        "f1" * 32,
+        2,
+        7,
+    )
 
 
 @pytest.mark.parametrize("path", ["/v1/calibration", "/v1/stats"])

@@ -1,4 +1,6 @@
-"""Jobs over HTTP: asked for, watched, cancelled, resumed, fetched; and across a restart of the service."""
+"""Jobs over HTTP: asked for, watched, cancelled, resumed, fetched; and across a restart of the
+service.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +28,21 @@ Restart = Callable[..., Any]
 
 
 @pytest.fixture
-def start(serving: Serving, settings: Settings, tmp_path: Path, place: Callable[[Path], CatalogueAddress]) -> Restart:
-    """`with start() as client`: a ready service with jobs, each time over the same database, of either kind."""
+def start(
+    serving: Serving, settings: Settings, tmp_path: Path, place: Callable[[Path], CatalogueAddress]
+) -> Restart:
+    """`with start() as client`: a ready service with jobs, each time over the same database, of
+    either kind.
+    """
     database = place(tmp_path / "catalogue.db")
     Catalogue.open(database, create=True).close()
 
     @contextmanager
     def _start(**changed: object) -> Generator[TestClient]:
         given = Settings(**{**settings.model_dump(), "catalogue": database, **changed})
-        app = create_app(given, lambda: serving, open_jobs=lambda service: open_jobs(given, service))
+        app = create_app(
+            given, lambda: serving, open_jobs=lambda service: open_jobs(given, service)
+        )
         with TestClient(app, raise_server_exceptions=False) as client:
             while client.get("/readyz").status_code != 200:
                 pass
@@ -78,7 +86,9 @@ class Hold:
 
 
 def identify(client: TestClient, **parameters: Any) -> Any:
-    return client.post("/v1/jobs", json={"kind": "identify", "parameters": {"folder": "may", **parameters}})
+    return client.post(
+        "/v1/jobs", json={"kind": "identify", "parameters": {"folder": "may", **parameters}}
+    )
 
 
 def zipped(**entries: bytes) -> bytes:
@@ -103,7 +113,12 @@ def test_a_folder_is_identified_and_its_csv_fetched(client: TestClient, photos: 
     assert asked.json()["parameters"] == {"folder": "may", "k": 2}
     assert asked.json()["asked_by"] == "local"
     job = until(client, 1, "succeeded")
-    assert (job["done"], job["total"], job["error_count"], job["result"]["answered"]) == (11, 11, 1, 10)
+    assert (job["done"], job["total"], job["error_count"], job["result"]["answered"]) == (
+        11,
+        11,
+        1,
+        10,
+    )
     errors = client.get("/v1/jobs/1/errors").json()
     assert [error["file"] for error in errors["errors"]] == ["notes.txt"]
     assert errors["next_cursor"] is None
@@ -121,15 +136,22 @@ def test_a_zip_is_identified(client: TestClient, photo: Callable[..., bytes]) ->
     assert (job["result"]["known"], job["error_count"]) == (1, 1)
 
 
-def test_a_zip_of_no_bytes_is_refused_at_once(client: TestClient, problem: Callable[..., Any]) -> None:
+def test_a_zip_of_no_bytes_is_refused_at_once(
+    client: TestClient, problem: Callable[..., Any]
+) -> None:
     sent = client.post("/v1/jobs", data={"kind": "identify"}, files={"archive": ("a.zip", b"")})
     refused = problem(sent, 422, "invalid")
-    assert (refused["errors"][0]["field"], refused["errors"][0]["reason"][:22]) == ("archive", "the zip has 0 bytes; l")
+    assert (refused["errors"][0]["field"], refused["errors"][0]["reason"][:22]) == (
+        "archive",
+        "the zip has 0 bytes; l",
+    )
     assert client.get("/v1/jobs").json()["jobs"] == []
 
 
 def test_a_file_that_is_no_zip_fails_the_job_with_its_reason(client: TestClient) -> None:
-    asked = client.post("/v1/jobs", data={"kind": "identify"}, files={"archive": ("a.zip", b"not a zip")})
+    asked = client.post(
+        "/v1/jobs", data={"kind": "identify"}, files={"archive": ("a.zip", b"not a zip")}
+    )
     job = until(client, asked.json()["id"], "failed")
     assert job["reason"].startswith("the zip: not a zip")
 
@@ -158,22 +180,44 @@ def test_what_makes_no_sense_is_refused_by_name(
     assert client.get("/v1/jobs").json()["jobs"] == []
 
 
-def test_two_ways_at_once_and_none_are_refused(client: TestClient, photos: Path, problem: Callable[..., Any]) -> None:
+def test_two_ways_at_once_and_none_are_refused(
+    client: TestClient, photos: Path, problem: Callable[..., Any]
+) -> None:
     for parameters in ({}, {"folder": "may", "max_fpir": 0.1, "threshold": 0.3}):
-        document = problem(client.post("/v1/jobs", json={"kind": "identify", "parameters": parameters}), 422, "invalid")
+        document = problem(
+            client.post("/v1/jobs", json={"kind": "identify", "parameters": parameters}),
+            422,
+            "invalid",
+        )
         assert "give either" in document["detail"]
 
 
-def test_bodies_that_cannot_be_read_are_refused(client: TestClient, problem: Callable[..., Any]) -> None:
-    problem(client.post("/v1/jobs", content=b"{", headers={"content-type": "application/json"}), 400, "bad-request")
-    problem(client.post("/v1/jobs", content=b"kind", headers={"content-type": "text/plain"}), 415, "not-multipart")
-    twice = client.post("/v1/jobs", data={"kind": ["identify", "reindex"]}, files={"archive": ("a.zip", zipped(a=b""))})
+def test_bodies_that_cannot_be_read_are_refused(
+    client: TestClient, problem: Callable[..., Any]
+) -> None:
+    problem(
+        client.post("/v1/jobs", content=b"{", headers={"content-type": "application/json"}),
+        400,
+        "bad-request",
+    )
+    problem(
+        client.post("/v1/jobs", content=b"kind", headers={"content-type": "text/plain"}),
+        415,
+        "not-multipart",
+    )
+    twice = client.post(
+        "/v1/jobs",
+        data={"kind": ["identify", "reindex"]},
+        files={"archive": ("a.zip", zipped(a=b""))},
+    )
     assert "more than once" in problem(twice, 422, "invalid")["detail"]
     nothing = client.post("/v1/jobs", data={"kind": "identify"}, files={"other": ("a.zip", b"")})
     assert "archive" in problem(nothing, 422, "invalid")["detail"]
 
 
-def test_unknown_jobs_and_cursors_are_problems(client: TestClient, problem: Callable[..., Any]) -> None:
+def test_unknown_jobs_and_cursors_are_problems(
+    client: TestClient, problem: Callable[..., Any]
+) -> None:
     for path in ("", "/errors", "/result", "/events"):
         problem(client.get(f"/v1/jobs/7{path}"), 404, "not-found")
         problem(client.get(f"/v1/jobs/seven{path}"), 422, "invalid")
@@ -206,7 +250,9 @@ def test_a_job_is_cancelled_and_resumed(
     problem(client.post("/v1/jobs/1/resume"), 409, "wrong-state")
     problem(client.get("/v1/jobs/1/result"), 409, "wrong-state")
     hold.release()
-    assert until(client, 1, "cancelled")["done"] == 9, "a batch of eight, and the file that is no photo"
+    assert until(client, 1, "cancelled")["done"] == 9, (
+        "a batch of eight, and the file that is no photo"
+    )
     assert client.post("/v1/jobs/1/resume").status_code == 200
     assert until(client, 1, "succeeded")["result"]["answered"] == 10
     problem(client.post("/v1/jobs/1/cancel"), 409, "wrong-state")
@@ -214,12 +260,15 @@ def test_a_job_is_cancelled_and_resumed(
     assert len(client.get("/v1/jobs/1/errors").json()["errors"]) == 1
 
 
-def test_a_job_survives_a_restart_of_the_service(start: Restart, photos: Path, embedder: Any) -> None:
+def test_a_job_survives_a_restart_of_the_service(
+    start: Restart, photos: Path, embedder: Any
+) -> None:
     hold = Hold(embedder)
     with start() as client:
         identify(client)
         assert hold.reached.wait(60)
-        # The service is stopped while the job is in the middle of a batch, which is let go a moment later.
+        # The service is stopped while the job is in the middle of a batch, which is let go a moment
+        # later.
         threading.Timer(0.2, hold.release).start()
     with start() as client:
         assert until(client, 1, "succeeded")["result"]["answered"] == 10
@@ -237,7 +286,11 @@ def test_uploads_of_nobody_are_removed_at_the_start_and_others_kept(
 ) -> None:
     hold = Hold(embedder)
     with start() as client:
-        client.post("/v1/jobs", data={"kind": "identify"}, files={"archive": ("a.zip", zipped(**{"a.png": photo(0)}))})
+        client.post(
+            "/v1/jobs",
+            data={"kind": "identify"},
+            files={"archive": ("a.zip", zipped(**{"a.png": photo(0)}))},
+        )
         assert hold.reached.wait(60)
         client.post("/v1/jobs/1/cancel")
         hold.release()
@@ -264,7 +317,9 @@ def test_events_tell_progress_until_the_end(
         hold.release()
         return job
 
-    monkeypatch.setattr(runner, "get", get_and_go_on)  # the first event is seen before the job goes on
+    monkeypatch.setattr(
+        runner, "get", get_and_go_on
+    )  # the first event is seen before the job goes on
     answer = client.get("/v1/jobs/1/events")
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = [event.splitlines() for event in answer.text.strip().split("\n\n")]
@@ -279,7 +334,9 @@ def test_without_a_place_for_jobs_photos_are_identified_all_the_same(
 ) -> None:
     with start(catalogue=tmp_path / "nowhere.db") as client:
         problem(client.get("/v1/jobs"), 503, "not-ready")
-        assert client.post("/v1/identify", files=[("photos", ("a.png", photo(0)))]).status_code == 200
+        assert (
+            client.post("/v1/identify", files=[("photos", ("a.png", photo(0)))]).status_code == 200
+        )
 
 
 def test_no_thread_of_jobs_is_left_after_stopping(start: Restart) -> None:
@@ -292,7 +349,9 @@ def test_no_thread_of_jobs_is_left_after_stopping(start: Restart) -> None:
 
 def test_every_route_is_documented(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
-    routes = {path: set(operations) for path, operations in document["paths"].items() if "/jobs" in path}
+    routes = {
+        path: set(operations) for path, operations in document["paths"].items() if "/jobs" in path
+    }
     assert routes == {
         "/v1/jobs": {"get", "post"},
         "/v1/jobs/{id}": {"delete", "get"},

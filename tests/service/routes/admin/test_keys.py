@@ -23,7 +23,9 @@ def store(tmp_path: Path) -> AccessStore:
 
 @pytest.fixture
 def client(serving: Serving, settings: Settings, store: AccessStore) -> Generator[TestClient]:
-    with TestClient(create_app(settings, lambda: serving, access=store), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings, lambda: serving, access=store), raise_server_exceptions=False
+    ) as client:
         yield client
 
 
@@ -32,7 +34,9 @@ def make(client: TestClient, name: str, role: str, secret: str = "") -> Any:
     return client.post("/v1/keys", json={"name": name, "role": role}, headers=headers)
 
 
-def test_keys_are_made_listed_and_revoked(client: TestClient, store: AccessStore, problem: Callable[..., Any]) -> None:
+def test_keys_are_made_listed_and_revoked(
+    client: TestClient, store: AccessStore, problem: Callable[..., Any]
+) -> None:
     response = make(client, "Ana", "admin")
     assert (response.status_code, response.headers["cache-control"]) == (201, "no-store")
     admin = response.json()
@@ -51,7 +55,9 @@ def test_keys_are_made_listed_and_revoked(client: TestClient, store: AccessStore
     assert store.answers.count() == 0  # a secret is not kept, whatever the Idempotency-Key
 
 
-def test_the_first_key_is_an_admins(client: TestClient, store: AccessStore, problem: Callable[..., Any]) -> None:
+def test_the_first_key_is_an_admins(
+    client: TestClient, store: AccessStore, problem: Callable[..., Any]
+) -> None:
     assert "the first key locks" in problem(make(client, "Ana", "read"), 422, "invalid")["detail"]
     assert not store.keys.has_any()
 
@@ -67,22 +73,32 @@ def test_the_first_key_is_an_admins(client: TestClient, store: AccessStore, prob
         [],
     ],
 )
-def test_a_bad_key_is_invalid(client: TestClient, body: object, problem: Callable[..., Any]) -> None:
+def test_a_bad_key_is_invalid(
+    client: TestClient, body: object, problem: Callable[..., Any]
+) -> None:
     assert problem(client.post("/v1/keys", json=body), 422, "invalid")["errors"]
 
 
 def test_a_name_in_use_is_refused(client: TestClient, problem: Callable[..., Any]) -> None:
     secret = make(client, "Ana", "admin").json()["secret"]
-    assert "in use already" in problem(make(client, "Ana", "read", secret), 422, "invalid")["detail"]
+    assert (
+        "in use already" in problem(make(client, "Ana", "read", secret), 422, "invalid")["detail"]
+    )
 
 
-def test_a_large_json_body_is_refused(serving: Serving, settings: Settings, problem: Callable[..., Any]) -> None:
+def test_a_large_json_body_is_refused(
+    serving: Serving, settings: Settings, problem: Callable[..., Any]
+) -> None:
     changed = Settings(**{**settings.model_dump(), "max_json_bytes": 1024})
     with TestClient(create_app(changed, lambda: serving)) as client:
         body = {"name": "x" * 2000, "role": "admin"}
-        assert "1,024 bytes" in problem(client.post("/v1/keys", json=body), 413, "too-large")["detail"]
+        assert (
+            "1,024 bytes" in problem(client.post("/v1/keys", json=body), 413, "too-large")["detail"]
+        )
 
 
-def test_without_a_place_for_keys_it_says_so(serve: Callable[..., Any], problem: Callable[..., Any]) -> None:
+def test_without_a_place_for_keys_it_says_so(
+    serve: Callable[..., Any], problem: Callable[..., Any]
+) -> None:
     with serve() as client:
         problem(client.get("/v1/keys"), 503, "busy")

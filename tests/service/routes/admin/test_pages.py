@@ -37,7 +37,7 @@ def test_a_file_of_another_version_is_asked_for_each_time(client: TestClient) ->
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
 
 
-@pytest.mark.parametrize("path", ["/", "/page/x/look.css", "/page/x/main.js", "/page/x/fluke.svg"])
+@pytest.mark.parametrize("path", ["/", "/page/x/theme.css", "/page/x/main.js", "/page/x/fluke.svg"])
 def test_every_file_allows_nothing_from_elsewhere(client: TestClient, path: str) -> None:
     policy = client.get(path).headers["content-security-policy"].split("; ")
     assert policy[:2] == ["default-src 'self'", "img-src 'self' blob:"]
@@ -61,7 +61,9 @@ def test_files_come_compressed_to_who_can_read_that(client: TestClient) -> None:
     assert gzip.decompress(raw) == plain.content == (FOLDER / "main.js").read_bytes()
 
 
-@pytest.mark.parametrize("path", ["nothing.js", "../routes/pages.py", "..%2Froutes%2Fpages.py", "screens", ""])
+@pytest.mark.parametrize(
+    "path", ["nothing.js", "../routes/pages.py", "..%2Froutes%2Fpages.py", "screens", ""]
+)
 def test_nothing_but_the_page_is_served(client: TestClient, problem: object, path: str) -> None:
     answer = client.get(f"/page/x/{path}")
     assert answer.status_code == 404

@@ -27,17 +27,26 @@ def test_individuals_are_listed_and_searched_page_by_page(curated: Any, problem:
     assert ([one["name"] for one in rest["individuals"]], rest["next"]) == (["w_90"], None)
     found = client.get("/v1/individuals", params={"search": "_3"}).json()["individuals"]
     assert [one["name"] for one in found] == ["w_30"]
-    for asked in ({"cursor": first["next"], "search": "x"}, {"cursor": "nonsense"}, {"limit": 0}, {"limit": 201}):
+    for asked in (
+        {"cursor": first["next"], "search": "x"},
+        {"cursor": "nonsense"},
+        {"limit": 0},
+        {"limit": 201},
+    ):
         problem(client.get("/v1/individuals", params=asked), 422, "invalid")
     assert client.get("/v1/individuals/next-id").json() == {"name": "w_91"}
-    assert client.get("/v1/individuals/next-id", params={"pattern": "GOM-000"}).json() == {"name": "GOM-001"}
+    assert client.get("/v1/individuals/next-id", params={"pattern": "GOM-000"}).json() == {
+        "name": "GOM-001"
+    }
 
 
 def test_an_edit_with_an_old_state_is_refused(curated: Any, problem: Problem) -> None:
     client = curated.client
     etag = client.get("/v1/individuals/w_0").headers["etag"]
     edited = client.patch(
-        "/v1/individuals/w_0", json={"display_name": "Salt", "other_names": ["GOM-1"]}, headers={"If-Match": etag}
+        "/v1/individuals/w_0",
+        json={"display_name": "Salt", "other_names": ["GOM-1"]},
+        headers={"If-Match": etag},
     )
     assert edited.json() == {"revision": 2, "kind": "edit", "photos": []}
     one = client.get("/v1/individuals/w_0")
@@ -53,7 +62,10 @@ def test_an_edit_with_an_old_state_is_refused(curated: Any, problem: Problem) ->
     # A new photo or an edit of another individual changes nothing that is noted of this one.
     client.patch("/v1/individuals/w_30", json={"sex": "m"})
     headers = {"If-Match": one.headers["etag"]}
-    assert client.patch("/v1/individuals/w_0", json={"display_name": " "}, headers=headers).status_code == 200
+    assert (
+        client.patch("/v1/individuals/w_0", json={"display_name": " "}, headers=headers).status_code
+        == 200
+    )
     assert client.get("/v1/individuals/w_0").json()["display_name"] is None
     for body in ({}, {"name": "x"}, {"sex": 3}, {"other_names": None}, []):
         problem(client.patch("/v1/individuals/w_0", json=body), 422, "invalid")
@@ -71,7 +83,9 @@ def test_renaming_merging_and_splitting(curated: Any, problem: Problem) -> None:
     merged = client.post("/v1/individuals/north/Salt & Pepper/merge", json={"into": "w_0"}).json()
     assert (merged["kind"], merged["photos"]) == ("merge", ["w_30_a.png"])
     assert client.get("/v1/individuals/north/Salt & Pepper").json()["merged_into"] == "w_0"
-    split = client.post("/v1/individuals/w_0/split", json={"photos": ["w_0_b.png"], "new": "w_3"}).json()
+    split = client.post(
+        "/v1/individuals/w_0/split", json={"photos": ["w_0_b.png"], "new": "w_3"}
+    ).json()
     assert (split["kind"], split["photos"]) == ("split", ["w_0_b.png"])
     for path, body, status, slug in [
         ("w_0/rename", {"new": "w_90"}, 409, "conflict"),
@@ -90,7 +104,12 @@ def test_renaming_merging_and_splitting(curated: Any, problem: Problem) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/v1/individuals"), ("GET", "/v1/queue"), ("POST", "/v1/changes/1/undo"), ("GET", "/v1/clusters")],
+    [
+        ("GET", "/v1/individuals"),
+        ("GET", "/v1/queue"),
+        ("POST", "/v1/changes/1/undo"),
+        ("GET", "/v1/clusters"),
+    ],
 )
 def test_without_a_catalogue_to_curate_it_says_so(
     serve: Callable[..., Any], method: str, path: str, problem: Problem
@@ -104,7 +123,13 @@ def test_each_route_needs_its_role(serving: Serving, settings: Settings) -> None
         f"{next(iter(route.methods))} {route.path}": route.role
         for route in create_app(settings, lambda: serving).state.declared.all
     }
-    for path in ("individuals", "individuals/next-id", "individuals/{name}", "encounters", "catalogue/photos"):
+    for path in (
+        "individuals",
+        "individuals/next-id",
+        "individuals/{name}",
+        "encounters",
+        "catalogue/photos",
+    ):
         assert roles[f"GET /v1/{path}"] == "read"
     for path in ("queue", "changes", "merge-suggestions", "clusters"):
         assert roles[f"GET /v1/{path}"] == "read"

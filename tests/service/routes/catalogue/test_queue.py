@@ -20,29 +20,51 @@ def files(**photos: bytes) -> list[tuple[str, tuple[str, bytes]]]:
     return [("photos", (f"{name}.png", data)) for name, data in photos.items()]
 
 
-def camera_photo(degrees: int, at: str | None = "2018:06:01 12:30:05", offset: str | None = "-07:00") -> bytes:
+def camera_photo(
+    degrees: int, at: str | None = "2018:06:01 12:30:05", offset: str | None = "-07:00"
+) -> bytes:
     """A JPEG as a camera writes it, which says when and where it was taken."""
     exif, file = Image.Exif(), io.BytesIO()
     exif[0x010F] = "a camera"
-    exif.get_ifd(0x8825).update({1: "N", 2: (42.0, 11.0, 7.0), 3: "W", 4: (70.0, 22.0, 9.0), 29: "2018:06:01"})
-    exif.get_ifd(0x8769).update({tag: text for tag, text in ((0x9003, at), (0x9011, offset)) if text is not None})
+    exif.get_ifd(0x8825).update(
+        {1: "N", 2: (42.0, 11.0, 7.0), 3: "W", 4: (70.0, 22.0, 9.0), 29: "2018:06:01"}
+    )
+    exif.get_ifd(0x8769).update(
+        {tag: text for tag, text in ((0x9003, at), (0x9011, offset)) if text is not None}
+    )
     Image.new("RGB", (60, 40), (degrees, 0, 0)).save(file, "JPEG", exif=exif, quality=95)
     return file.getvalue()
 
 
-def test_photos_are_taken_in_identified_and_reviewed(curated: Any, photo: Photo, problem: Problem) -> None:
+def test_photos_are_taken_in_identified_and_reviewed(
+    curated: Any, photo: Photo, problem: Problem
+) -> None:
     client = curated.client
-    fields = {"encounter": "e9", "taken_at": "2026:05:28 09:40:00", "place": "the bank", "species": "humpback"}
+    fields = {
+        "encounter": "e9",
+        "taken_at": "2026:05:28 09:40:00",
+        "place": "the bank",
+        "species": "humpback",
+    }
     sent = client.post("/v1/queue", files=files(b=photo(31), a=photo(140)), data=fields)
     assert sent.status_code == 200, sent.text
     taken = sent.json()
     assert taken["event"] == {"revision": 2, "kind": "take in", "photos": ["a.png", "b.png"]}
     assert taken["skipped"] == []
     card = taken["photos"][0]
-    assert (card["name"], card["state"], card["individual"], card["encounter"]) == ("b.png", "waiting", None, "e9")
+    assert (card["name"], card["state"], card["individual"], card["encounter"]) == (
+        "b.png",
+        "waiting",
+        None,
+        "e9",
+    )
     assert (card["taken_at"], card["species"]) == ("2026-05-28T09:40:00", "humpback")
     answer = card["answer"]
-    assert (answer["matches"][0]["individual"], answer["revision"], answer["fingerprint"]) == ("w_30", 1, "f1" * 32)
+    assert (answer["matches"][0]["individual"], answer["revision"], answer["fingerprint"]) == (
+        "w_30",
+        1,
+        "f1" * 32,
+    )
     assert {"decision", "probability", "reason", "photo"} <= set(answer)
     assert client.get(card["url"]).status_code == 200
     stored = list(media_folder(curated.path).rglob("*.png"))
@@ -55,7 +77,10 @@ def test_photos_are_taken_in_identified_and_reviewed(curated: Any, photo: Photo,
     rest = client.get("/v1/queue", params={"limit": 1, "cursor": queue["next"]}).json()
     assert ([one["name"] for one in rest["photos"]], rest["next"]) == (["a.png"], None)
 
-    assert client.post("/v1/queue/b.png/confirm", json={"individual": "w_30"}).json()["kind"] == "confirm"
+    assert (
+        client.post("/v1/queue/b.png/confirm", json={"individual": "w_30"}).json()["kind"]
+        == "confirm"
+    )
     met = client.get("/v1/encounters", params={"individual": "w_30"}).json()["encounters"]
     assert [(one["name"], one["place"], one["at"]) for one in met] == [
         ("e2", None, None),
@@ -82,7 +107,10 @@ def test_the_same_content_is_taken_in_once(curated: Any, photo: Photo) -> None:
         ("y.png", "x.png"),
         ("z.png", "w_30_a.png"),
     ]
-    assert first["skipped"][1]["reason"] == "this photo is in the catalogue already, as w_30_a.png, w_30's"
+    assert (
+        first["skipped"][1]["reason"]
+        == "this photo is in the catalogue already, as w_30_a.png, w_30's"
+    )
     again = client.post("/v1/queue", files=files(other=photo(50))).json()
     assert (again["event"], again["photos"], again["skipped"][0]["known_as"]) == (None, [], "x.png")
     assert "waits in the queue" in again["skipped"][0]["reason"]
@@ -90,7 +118,8 @@ def test_the_same_content_is_taken_in_once(curated: Any, photo: Photo) -> None:
     named = client.post("/v1/queue", files=files(x=photo(51))).json()["photos"][0]["name"]
     assert named != "x.png" and named.startswith("x-") and named.endswith(".png")
     assert client.get("/v1/queue").json()["waiting"] == 2
-    # What was deleted may come again: as a new photo, so that the old one can still be brought back.
+    # What was deleted may come again: as a new photo, so that the old one can still be brought
+    # back.
     client.delete("/v1/catalogue/photos/x.png")
     back = client.post("/v1/queue", files=files(x=photo(50))).json()
     assert back["photos"][0]["name"].startswith("x-")
@@ -111,13 +140,19 @@ def test_a_photo_without_a_given_time_gets_the_one_that_its_file_says(curated: A
         ("unset.jpg", None, False),
     ]
     given = client.post(
-        "/v1/queue", files=[("photos", ("g.jpg", camera_photo(75)))], data={"taken_at": "2017-01-01"}
+        "/v1/queue",
+        files=[("photos", ("g.jpg", camera_photo(75)))],
+        data={"taken_at": "2017-01-01"},
     ).json()["photos"][0]
     assert (given["taken_at"], given["is_dated_by_photo"]) == ("2017-01-01", False)
     assert given["answer"]["photo_taken_at"] == "2018-06-01T12:30:05-07:00"
     client.patch("/v1/catalogue/photos/whole.jpg", json={"taken_at": "2018-06-02"})
     edited = client.get("/v1/queue").json()["photos"][0]
-    assert (edited["name"], edited["taken_at"], edited["is_dated_by_photo"]) == ("whole.jpg", "2018-06-02", False)
+    assert (edited["name"], edited["taken_at"], edited["is_dated_by_photo"]) == (
+        "whole.jpg",
+        "2018-06-02",
+        False,
+    )
 
 
 def test_where_a_photo_was_taken_is_neither_noted_nor_served(curated: Any) -> None:
@@ -130,8 +165,13 @@ def test_where_a_photo_was_taken_is_neither_noted_nor_served(curated: Any) -> No
     with Image.open(io.BytesIO(served.content)) as picture:
         assert (dict(picture.getexif()), "exif" in picture.info) == ({}, False)
     assert b"Exif" not in served.content and b"GPS" not in served.content
-    texts = [told.text, *(client.get(f"/v1/{path}").text for path in ("changes", "encounters", "catalogue/photos"))]
-    database = b"".join(path.read_bytes() for path in curated.path.parent.glob("catalogue.db*") if path.is_file())
+    texts = [
+        told.text,
+        *(client.get(f"/v1/{path}").text for path in ("changes", "encounters", "catalogue/photos")),
+    ]
+    database = b"".join(
+        path.read_bytes() for path in curated.path.parent.glob("catalogue.db*") if path.is_file()
+    )
     for place in ("42.0", "70.22", "GPS"):
         assert all(place not in text for text in texts)
         assert place.encode() not in database
@@ -150,11 +190,15 @@ def test_where_the_fluke_was_found_is_kept_with_the_photo(curated: Any, photo: P
     assert (card["box"], card["is_box_found"]) == (None, False)
 
 
-def test_bad_photos_are_refused_whole_and_named(curated: Any, photo: Photo, problem: Problem) -> None:
+def test_bad_photos_are_refused_whole_and_named(
+    curated: Any, photo: Photo, problem: Problem
+) -> None:
     client = curated.client
     sent = [*files(known=photo(30)), *files(new=photo(77)), ("photos", ("notes.jpg", b"only text"))]
     document = problem(client.post("/v1/queue", files=sent), 422, "bad-photos")
-    assert [(fault["photo"], fault["position"]) for fault in document["errors"]] == [("notes.jpg", 2)]
+    assert [(fault["photo"], fault["position"]) for fault in document["errors"]] == [
+        ("notes.jpg", 2)
+    ]
     assert client.get("/v1/queue").json()["waiting"] == 0
     assert not media_folder(curated.path).exists()
     for fields, field in [
@@ -163,7 +207,9 @@ def test_bad_photos_are_refused_whole_and_named(curated: Any, photo: Photo, prob
         ({"where": "x"}, "where"),
         ({"encounter": "x" * 201}, "encounter"),
     ]:
-        document = problem(client.post("/v1/queue", files=files(a=photo(1)), data=fields), 422, "invalid")
+        document = problem(
+            client.post("/v1/queue", files=files(a=photo(1)), data=fields), 422, "invalid"
+        )
         assert [fault["field"] for fault in document["errors"]] == [field]
     problem(client.post("/v1/queue", json={}), 415, "not-multipart")
 
@@ -180,5 +226,9 @@ def test_names_are_tidied_and_never_used_up() -> None:
     ]:
         assert next(_names(given, "f" * 64)) == tidy
     names = _names("2026/a.jpg", "0123456789abcdef")
-    assert [next(names) for _ in range(3)] == ["2026/a.jpg", "2026/a-01234567.jpg", "2026/a-01234567-2.jpg"]
+    assert [next(names) for _ in range(3)] == [
+        "2026/a.jpg",
+        "2026/a-01234567.jpg",
+        "2026/a-01234567-2.jpg",
+    ]
     assert len(next(_names("x" * 500 + ".jpeg", "f" * 64))) == 150

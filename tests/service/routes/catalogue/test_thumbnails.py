@@ -26,7 +26,10 @@ def test_a_thumbnail_is_a_small_jpeg_without_exif(client: TestClient, serving: A
 
 
 def test_512_px_unless_told_and_never_enlarged(client: TestClient) -> None:
-    sizes = [Image.open(io.BytesIO(client.get(url).content)).width for url in (NAME, f"{NAME}?size_px=2048")]
+    sizes = [
+        Image.open(io.BytesIO(client.get(url).content)).width
+        for url in (NAME, f"{NAME}?size_px=2048")
+    ]
     assert sizes == [512, 900]
 
 
@@ -47,7 +50,9 @@ def test_what_took_a_files_place_is_kept_by_nobody(client: TestClient, serving: 
 
 
 @pytest.mark.parametrize("name", ["w_90.jpg", "..%2F..%2Fetc%2Fpasswd", "2018%2Fw_91.jpg"])
-def test_a_photo_that_the_catalogue_does_not_have(client: TestClient, problem: Callable[..., Any], name: str) -> None:
+def test_a_photo_that_the_catalogue_does_not_have(
+    client: TestClient, problem: Callable[..., Any], name: str
+) -> None:
     assert "has no photo" in problem(client.get(f"/v1/photos/{name}"), 404, "not-found")["detail"]
 
 

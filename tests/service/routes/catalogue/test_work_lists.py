@@ -1,4 +1,6 @@
-"""Merge suggestions that a curator dismissed are not made again, and cost no second look at all photos."""
+"""Merge suggestions that a curator dismissed are not made again, and cost no second look at all
+photos.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,10 @@ def test_a_dismissed_pair_is_not_suggested_again_until_that_is_undone(curated: A
     assert event == {"revision": 2, "kind": "tell apart", "photos": []}
     assert suggested(client) == [("w_30", "w_90")]
     (change,) = client.get("/v1/changes", params={"subject": "w_0", "limit": 1}).json()["changes"]
-    assert (change["kind"], change["detail"]) == ("tell apart", {"individual": "w_30", "other": "w_0"})
+    assert (change["kind"], change["detail"]) == (
+        "tell apart",
+        {"individual": "w_30", "other": "w_0"},
+    )
     client.post("/v1/individuals/w_30/rename", json={"new": "Salt"})
     assert suggested(client) == [("Salt", "w_90")]
     assert client.post("/v1/changes/2/undo").json()["revision"] == 4
@@ -50,20 +55,28 @@ def test_a_repeated_request_is_answered_as_before_and_done_once(
         client = curated.client
         first = dismiss(client, "w_30", "w_0", headers={"Idempotency-Key": "k" * 16})
         assert (first.status_code, first.json()["revision"]) == (200, 2)
-        assert dismiss(client, "w_30", "w_0", headers={"Idempotency-Key": "k" * 16}).json() == first.json()
+        assert (
+            dismiss(client, "w_30", "w_0", headers={"Idempotency-Key": "k" * 16}).json()
+            == first.json()
+        )
         assert client.get("/v1/stats").json()["catalogue_revision"] == 2
         problem(dismiss(client, "w_0", "w_30"), 409, "conflict")
 
 
 def test_what_can_t_be_dismissed_says_why(curated: Any, problem: Problem) -> None:
     client = curated.client
-    for one, other, status, slug in [("w_0", "nobody", 404, "not-found"), ("w_0", "w_0", 422, "invalid")]:
+    for one, other, status, slug in [
+        ("w_0", "nobody", 404, "not-found"),
+        ("w_0", "w_0", 422, "invalid"),
+    ]:
         problem(dismiss(client, one, other), status, slug)
     problem(client.post("/v1/merge-suggestions/dismiss", json={"one": "w_0"}), 422, "invalid")
     assert client.get("/v1/stats").json()["catalogue_revision"] == 1
 
 
-def test_dismissing_looks_through_the_photos_no_second_time(curated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dismissing_looks_through_the_photos_no_second_time(
+    curated: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, looked = curated.client, []
 
     def counted(gallery: Gallery, limit: int, **more: Any) -> Any:
@@ -93,11 +106,15 @@ class Scattering(RedEmbedder):
 
     def embed(self, images: Any, boxes: Any = None) -> Any:
         angles = [image.getpixel((0, 0))[0] for image in images]
-        return np.array([[-1.0, 0.0] if angle == 201 else [1.0, 0.0] for angle in angles], np.float32)
+        return np.array(
+            [[-1.0, 0.0] if angle == 201 else [1.0, 0.0] for angle in angles], np.float32
+        )
 
 
 def test_clusters_are_of_the_checkpoint_that_is_served(curated: Any) -> None:
-    """The catalogue goes over to another one first, and the service follows, if it finds that checkpoint."""
+    """The catalogue goes over to another one first, and the service follows, if it finds that
+    checkpoint.
+    """
     with Catalogue.open(curated.path) as catalogue:
         update_catalogue(catalogue, None, Scattering())
     answer = curated.client.get("/v1/clusters").json()

@@ -18,12 +18,16 @@ def test_vectors_come_in_order_with_dimension_and_fingerprint(
     sent = [("photos", (f"{degrees}.png", photo(degrees))) for degrees in (90, 0, 60)]
     answer = client.post("/v1/embed", files=sent).json()
     assert [each["photo"] for each in answer["results"]] == ["90.png", "0.png", "60.png"]
-    np.testing.assert_array_equal(np.float32([each["vector"] for each in answer["results"]]), at(90, 0, 60))
+    np.testing.assert_array_equal(
+        np.float32([each["vector"] for each in answer["results"]]), at(90, 0, 60)
+    )
     assert (answer["dimension"], answer["fingerprint"]) == (2, "f1" * 32)
     assert sum(embedder.batch_sizes) == 3
 
 
-def test_a_bad_photo_is_named(client: TestClient, photo: Callable[..., bytes], problem: Callable[..., Any]) -> None:
+def test_a_bad_photo_is_named(
+    client: TestClient, photo: Callable[..., bytes], problem: Callable[..., Any]
+) -> None:
     sent = [("photos", ("good.png", photo(0))), ("photos", ("bad.png", b"text"))]
     (fault,) = problem(client.post("/v1/embed", files=sent), 422, "bad-photos")["errors"]
     assert (fault["photo"], fault["position"]) == ("bad.png", 1)
@@ -31,9 +35,14 @@ def test_a_bad_photo_is_named(client: TestClient, photo: Callable[..., bytes], p
 
 @pytest.mark.parametrize(
     ("sent", "field"),
-    [({"files": [("photos", ("a.png", b""))], "data": {"k": "1"}}, "k"), ({"files": [("a", ("a", b""))]}, "photos")],
+    [
+        ({"files": [("photos", ("a.png", b""))], "data": {"k": "1"}}, "k"),
+        ({"files": [("a", ("a", b""))]}, "photos"),
+    ],
 )
-def test_fields_that_make_no_sense(client: TestClient, problem: Callable[..., Any], sent: Any, field: str) -> None:
+def test_fields_that_make_no_sense(
+    client: TestClient, problem: Callable[..., Any], sent: Any, field: str
+) -> None:
     (fault,) = problem(client.post("/v1/embed", **sent), 422, "invalid")["errors"]
     assert fault["field"] == field
 

@@ -1,4 +1,6 @@
-"""POST /v1/identify with `encounter`: all photos of the request answered for together, beside each on its own."""
+"""POST /v1/identify with `encounter`: all photos of the request answered for together, beside each
+on its own.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,15 @@ def ask(client: TestClient, photo: Callable[..., bytes], *degrees: int, **asked:
     return client.post("/v1/identify", files=files, data={"encounter": "true", **asked})
 
 
-def test_the_photos_are_answered_together_and_each_on_its_own(client: TestClient, photo: Callable[..., bytes]) -> None:
+def test_the_photos_are_answered_together_and_each_on_its_own(
+    client: TestClient, photo: Callable[..., bytes]
+) -> None:
     answer = ask(client, photo, 14, 26, 20, k="2").json()
-    assert [each["matches"][0]["individual"] for each in answer["results"]] == ["w_0", "w_30", "w_30"]
+    assert [each["matches"][0]["individual"] for each in answer["results"]] == [
+        "w_0",
+        "w_30",
+        "w_30",
+    ]
     together = answer["encounter"]
     assert (together["photos"], together["decision"]) == (3, "known")
     assert [match["individual"] for match in together["matches"]] == ["w_30", "w_0"]
@@ -33,7 +41,9 @@ def test_the_photos_are_answered_together_and_each_on_its_own(client: TestClient
     assert together["reason"].startswith("3 photos together: w_30 is nearest")
 
 
-def test_without_the_field_nobody_answers_for_them_together(client: TestClient, photo: Callable[..., bytes]) -> None:
+def test_without_the_field_nobody_answers_for_them_together(
+    client: TestClient, photo: Callable[..., bytes]
+) -> None:
     assert ask(client, photo, 0, 30, encounter="false").json()["encounter"] is None
     files = [("photos", ("a.png", photo(0)))]
     assert client.post("/v1/identify", files=files).json()["encounter"] is None
@@ -46,7 +56,8 @@ def test_one_photo_is_an_encounter_too(client: TestClient, photo: Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("asked", "decision"), [({"threshold": "0.05"}, "new_whale"), ({"max_fpir": "0.3"}, "known"), ({}, "review")]
+    ("asked", "decision"),
+    [({"threshold": "0.05"}, "new_whale"), ({"max_fpir": "0.3"}, "known"), ({}, "review")],
 )
 def test_the_thresholds_of_the_request_decide_together_too(
     client: TestClient, photo: Callable[..., bytes], asked: dict[str, str], decision: str
@@ -55,7 +66,9 @@ def test_the_thresholds_of_the_request_decide_together_too(
     assert together["decision"] == decision
 
 
-def test_the_scope_of_the_request_holds_together_too(client: TestClient, photo: Callable[..., bytes]) -> None:
+def test_the_scope_of_the_request_holds_together_too(
+    client: TestClient, photo: Callable[..., bytes]
+) -> None:
     answer = ask(client, photo, 1, 2, exclude=["w_0"]).json()
     assert [match["individual"] for match in answer["encounter"]["matches"]] == ["w_30", "w_90"]
     assert answer["individuals_searched"] == 2

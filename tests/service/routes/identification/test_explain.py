@@ -34,12 +34,18 @@ def drawn(rng: np.random.Generator) -> bytes:
 
 def network_embedder(**config: Any) -> Embedder:
     torch.manual_seed(6)
-    return Embedder(Network(NetworkConfig("test_resnet", 8, **config)), Preprocessing(32, 32, crop="box"), "f" * 64)
+    return Embedder(
+        Network(NetworkConfig("test_resnet", 8, **config)),
+        Preprocessing(32, 32, crop="box"),
+        "f" * 64,
+    )
 
 
 def serving_of(embedder: Embedder, path: Path, calibration: Any) -> Serving:
     vectors = embedder.embed([read_photo(path)], [BOX])
-    gallery = Gallery.build(["2018/a.png"], ["w_a"], vectors, fingerprint=embedder.fingerprint, revision=1)
+    gallery = Gallery.build(
+        ["2018/a.png"], ["w_a"], vectors, fingerprint=embedder.fingerprint, revision=1
+    )
     photos = {"2018/a.png": ServedPhoto(path, "0" * 64, "w_a", box=BOX)}
     return Serving(Identifier(embedder, gallery, calibration), photos, decode_px=embedder.input_px)
 
@@ -105,7 +111,12 @@ def test_two_files_are_drawn(client: TestClient, query: bytes) -> None:
     ],
 )
 def test_what_names_no_pair(
-    client: TestClient, problem: Callable[..., Any], query: bytes, asked: dict[str, str], field: str, said: str
+    client: TestClient,
+    problem: Callable[..., Any],
+    query: bytes,
+    asked: dict[str, str],
+    field: str,
+    said: str,
 ) -> None:
     response = client.post("/v1/explain", files=[("photos", ("fluke.png", query))], data=asked)
     (fault,) = problem(response, 422, "invalid")["errors"]
@@ -113,12 +124,20 @@ def test_what_names_no_pair(
     assert said in fault["reason"]
 
 
-def test_one_photo_is_explained_at_a_time(client: TestClient, problem: Callable[..., Any], query: bytes) -> None:
-    sent = [("photos", ("one.png", query)), ("photos", ("two.png", query)), ("reference", ("three.png", query))]
+def test_one_photo_is_explained_at_a_time(
+    client: TestClient, problem: Callable[..., Any], query: bytes
+) -> None:
+    sent = [
+        ("photos", ("one.png", query)),
+        ("photos", ("two.png", query)),
+        ("reference", ("three.png", query)),
+    ]
     assert "at most 1" in problem(client.post("/v1/explain", files=sent), 422, "invalid")["detail"]
 
 
-def test_bad_photos_are_named(client: TestClient, problem: Callable[..., Any], query: bytes) -> None:
+def test_bad_photos_are_named(
+    client: TestClient, problem: Callable[..., Any], query: bytes
+) -> None:
     sent = [("photos", ("fluke.png", query)), ("reference", ("words.png", b"words"))]
     (fault,) = problem(client.post("/v1/explain", files=sent), 422, "bad-photos")["errors"]
     assert (fault["photo"], fault["field"]) == ("words.png", "reference")
@@ -135,7 +154,11 @@ def test_a_catalogue_photo_whose_file_is_gone(
 
 
 def test_a_network_of_several_maps_draws_no_heat(
-    serve: Callable[..., Any], problem: Callable[..., Any], query: bytes, catalogue_photo: Path, fitted: Any
+    serve: Callable[..., Any],
+    problem: Callable[..., Any],
+    query: bytes,
+    catalogue_photo: Path,
+    fitted: Any,
 ) -> None:
     pooled = serving_of(network_embedder(stages=2), catalogue_photo, fitted)
     with serve(lambda: pooled) as client:

@@ -22,14 +22,25 @@ def files(*photos: bytes, reference: bytes | None = None) -> list[tuple[str, tup
 
 
 def test_photos_against_an_individual(client: TestClient, photo: Callable[..., bytes]) -> None:
-    response = client.post("/v1/verify", files=files(photo(25), photo(90)), data={"individual": "w_30"})
+    response = client.post(
+        "/v1/verify", files=files(photo(25), photo(90)), data={"individual": "w_30"}
+    )
     assert response.status_code == 200, response.text
     answer = response.json()
     same, different = answer["results"]
-    assert (same["photo"], same["verdict"], same["rank"], same["nearest_individual"]) == ("0.png", "same", 1, "w_30")
+    assert (same["photo"], same["verdict"], same["rank"], same["nearest_individual"]) == (
+        "0.png",
+        "same",
+        1,
+        "w_30",
+    )
     assert same["distance"] == pytest.approx(distance(5), abs=1e-6)
     assert same["compared"] == [
-        {"photo": "2018/w_30.jpg", "photo_url": "/v1/photos/2018/w_30.jpg", "distance": same["distance"]}
+        {
+            "photo": "2018/w_30.jpg",
+            "photo_url": "/v1/photos/2018/w_30.jpg",
+            "distance": same["distance"],
+        }
     ]
     assert (different["verdict"], different["nearest_individual"]) == ("different", "w_90")
     assert different["distance"] == pytest.approx(0.5, abs=1e-6)
@@ -37,7 +48,9 @@ def test_photos_against_an_individual(client: TestClient, photo: Callable[..., b
     assert (answer["catalogue_revision"], answer["fingerprint"]) == (7, "f1" * 32)
 
 
-def test_the_distance_and_probability_are_those_of_identify(client: TestClient, photo: Callable[..., bytes]) -> None:
+def test_the_distance_and_probability_are_those_of_identify(
+    client: TestClient, photo: Callable[..., bytes]
+) -> None:
     matches = client.post("/v1/identify", files=files(photo(20))).json()["results"][0]["matches"]
     for match in matches:
         asked = {"individual": match["individual"]}
@@ -47,7 +60,9 @@ def test_the_distance_and_probability_are_those_of_identify(client: TestClient, 
         ]
 
 
-def test_an_encounter_is_verified_together_too(client: TestClient, photo: Callable[..., bytes]) -> None:
+def test_an_encounter_is_verified_together_too(
+    client: TestClient, photo: Callable[..., bytes]
+) -> None:
     asked = {"individual": "w_90", "encounter": "yes"}
     answer = client.post("/v1/verify", files=files(photo(90), photo(60)), data=asked).json()
     assert [each["verdict"] for each in answer["results"]] == ["same", "review"]
@@ -57,22 +72,32 @@ def test_an_encounter_is_verified_together_too(client: TestClient, photo: Callab
 
 
 def test_photo_against_photo(client: TestClient, photo: Callable[..., bytes]) -> None:
-    answer = client.post("/v1/verify", files=files(photo(10), photo(70), reference=photo(12))).json()
+    answer = client.post(
+        "/v1/verify", files=files(photo(10), photo(70), reference=photo(12))
+    ).json()
     near, far = answer["results"]
     assert (near["verdict"], far["verdict"]) == ("same", "different")
-    assert near["compared"] == [{"photo": "other.png", "photo_url": None, "distance": near["distance"]}]
+    assert near["compared"] == [
+        {"photo": "other.png", "photo_url": None, "distance": near["distance"]}
+    ]
     assert near["distance"] == pytest.approx(distance(2), abs=1e-6)
     assert (near["rank"], near["nearest_individual"]) == (None, None)
     assert (answer["individual"], answer["reference"]) == (None, "other.png")
 
 
-@pytest.mark.parametrize(("asked", "verdict"), [({}, "review"), ({"threshold": "0.1"}, "different")])
+@pytest.mark.parametrize(
+    ("asked", "verdict"), [({}, "review"), ({"threshold": "0.1"}, "different")]
+)
 def test_the_thresholds_of_the_request_decide(
     client: TestClient, photo: Callable[..., bytes], asked: dict[str, str], verdict: str
 ) -> None:
-    answer = client.post("/v1/verify", files=files(photo(60)), data={"individual": "w_90", **asked}).json()
+    answer = client.post(
+        "/v1/verify", files=files(photo(60)), data={"individual": "w_90", **asked}
+    ).json()
     assert answer["results"][0]["verdict"] == verdict
-    assert answer["thresholds"]["new_whale"] == pytest.approx(float(asked.get("threshold", 0.35)), abs=0.02)
+    assert answer["thresholds"]["new_whale"] == pytest.approx(
+        float(asked.get("threshold", 0.35)), abs=0.02
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +118,12 @@ def test_the_thresholds_of_the_request_decide(
     ],
 )
 def test_what_makes_no_question_is_refused_before_any_photo_is_read(
-    client: TestClient, problem: Callable[..., Any], asked: dict[str, str], has_reference: bool, field: str, said: str
+    client: TestClient,
+    problem: Callable[..., Any],
+    asked: dict[str, str],
+    has_reference: bool,
+    field: str,
+    said: str,
 ) -> None:
     sent = files(b"no photo", reference=b"none" if has_reference else None)
     (fault,) = problem(client.post("/v1/verify", files=sent, data=asked), 422, "invalid")["errors"]
@@ -107,7 +137,11 @@ def test_bad_photos_are_named_the_reference_by_its_field(
     response = client.post("/v1/verify", files=files(photo(0), b"text", reference=b"words"))
     first, second = problem(response, 422, "bad-photos")["errors"]
     assert (first["photo"], first["position"], "field" in first) == ("1.png", 1, False)
-    assert (second["photo"], second["field"], "position" in second) == ("other.png", "reference", False)
+    assert (second["photo"], second["field"], "position" in second) == (
+        "other.png",
+        "reference",
+        False,
+    )
 
 
 def test_two_references_are_one_too_many(

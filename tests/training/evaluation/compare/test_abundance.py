@@ -1,4 +1,6 @@
-"""training/evaluation/compare/abundance.py: textbook estimates, and what misses and mistakes make of them."""
+"""training/evaluation/compare/abundance.py: textbook estimates, and what misses and mistakes make
+of them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""training/evaluation/compare/gallery_growth.py: refitted thresholds keep their promise, kept ones let more pass, and it is drawn."""
+"""training/evaluation/compare/gallery_growth.py: refitted thresholds keep their promise, kept ones
+let more pass, and it is drawn.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,11 @@ from training.evaluation.questions import LabelledVectors, protocol_questions
 
 def test_a_threshold_kept_from_a_small_gallery_lets_more_pass(herd: LabelledVectors) -> None:
     rows = growth(herd, sizes=(6, 20, 500), seeds=3)
-    assert [row["individuals"] for row in rows] == [6, 20, 60]  # 500 is more than there are: the whole gallery ends it
+    assert [row["individuals"] for row in rows] == [
+        6,
+        20,
+        60,
+    ]  # 500 is more than there are: the whole gallery ends it
     thresholds = [row["threshold"] for row in rows]
     assert thresholds == sorted(thresholds, reverse=True)
     assert rows[0]["fpir"] == rows[0]["fpir_kept"] and rows[0]["fnir"] == rows[0]["fnir_kept"]
@@ -22,7 +28,9 @@ def test_a_threshold_kept_from_a_small_gallery_lets_more_pass(herd: LabelledVect
     assert all(row["fpir_lowest"] <= row["fpir"] <= row["fpir_highest"] for row in rows)
 
 
-def test_the_whole_gallery_is_measured_as_the_catalogue_s_calibration_does(herd: LabelledVectors) -> None:
+def test_the_whole_gallery_is_measured_as_the_catalogue_s_calibration_does(
+    herd: LabelledVectors,
+) -> None:
     (row,) = growth(herd, sizes=(), seeds=1)
     learned = herd.rows("fit", "disjoint")
     calibration = calibrate(herd.vectors[learned], [herd.individuals[at] for at in learned])

@@ -42,7 +42,9 @@ def test_neighbourhood_awareness_is_a_softmax_over_the_nearest() -> None:
         neighbourhood_aware(DISTANCES, k=2, temperature=0.1), [1 - 1 / (1 + np.exp(-4)), 0.5, 0.0]
     )
     third = 1 / (1 + np.exp(-4) + np.exp(-5))
-    np.testing.assert_allclose(neighbourhood_aware(DISTANCES[:1], k=9, temperature=0.1), [1 - third])
+    np.testing.assert_allclose(
+        neighbourhood_aware(DISTANCES[:1], k=9, temperature=0.1), [1 - third]
+    )
 
 
 @pytest.mark.parametrize(("k", "temperature"), [(1, 0.1), (2, 0.0), (2, -1.0), (2, np.nan)])
@@ -52,13 +54,17 @@ def test_a_softmax_over_one_or_without_temperature_is_refused(k: int, temperatur
 
 
 @pytest.mark.parametrize(("shape", "scale"), [(0.8, 0.3), (2.0, 0.05), (30.0, 1.5)])
-def test_the_weibull_fit_is_the_likeliest(rng: np.random.Generator, shape: float, scale: float) -> None:
+def test_the_weibull_fit_is_the_likeliest(
+    rng: np.random.Generator, shape: float, scale: float
+) -> None:
     values = scale * rng.weibull(shape, size=(3, 400))
     shapes, scales = fit_weibull(values)
     for row, fitted in enumerate(zip(shapes, scales, strict=True)):
         wanted, _, wanted_scale = scipy.stats.weibull_min.fit(values[row], floc=0)
         assert fitted == pytest.approx((wanted, wanted_scale), rel=1e-3)
-    assert shapes.mean() == pytest.approx(shape, rel=0.1) and scales.mean() == pytest.approx(scale, rel=0.1)
+    assert shapes.mean() == pytest.approx(shape, rel=0.1) and scales.mean() == pytest.approx(
+        scale, rel=0.1
+    )
 
 
 def test_margins_are_half_the_way_to_others_alone(at: At) -> None:
@@ -73,7 +79,8 @@ def test_margins_are_half_the_way_to_others_alone(at: At) -> None:
 
 
 def test_extreme_values_judge_by_the_individual_s_own_surroundings(at: At) -> None:
-    # w_0 lives alone; w_1 and w_2 are crowded. Five degrees away is well within w_0's margins and not within w_1's.
+    # w_0 lives alone; w_1 and w_2 are crowded. Five degrees away is well within w_0's margins and
+    # not within w_1's.
     columns = np.array([0, 0, 1, 1, 2, 2])
     values = ExtremeValues(at(0, 4, 100, 104, 110, 114), columns, tail=2)
     lonely, crowded = values.novelty(at(357, 98), np.array([0, 1]))
@@ -105,7 +112,9 @@ def test_a_tail_longer_than_the_gallery_takes_what_there_is(at: At) -> None:
 @pytest.mark.parametrize(
     ("degrees", "columns", "tail"), [((0, 50, 90), [0, 1, 2], 1), ((0, 50), [0, 1], 5), ((), [], 5)]
 )
-def test_too_few_margins_are_refused(at: At, degrees: tuple[float, ...], columns: list[int], tail: int) -> None:
+def test_too_few_margins_are_refused(
+    at: At, degrees: tuple[float, ...], columns: list[int], tail: int
+) -> None:
     with pytest.raises(BadQuery, match="2 are needed for a margin"):
         ExtremeValues(at(*degrees), np.array(columns, np.int64), tail=tail)
 
@@ -116,4 +125,6 @@ def test_blocks_change_nothing(rng: np.random.Generator, monkeypatch: pytest.Mon
     columns = np.repeat(np.arange(10), 3)
     whole = ExtremeValues(vectors, columns, tail=4).novelty(vectors, columns[::-1])
     monkeypatch.setattr(open_set, "_BLOCK_BYTES", 1)
-    np.testing.assert_array_equal(ExtremeValues(vectors, columns, tail=4).novelty(vectors, columns[::-1]), whole)
+    np.testing.assert_array_equal(
+        ExtremeValues(vectors, columns, tail=4).novelty(vectors, columns[::-1]), whole
+    )

@@ -1,4 +1,6 @@
-"""training/evaluation/compare/rejection.py: the plain distance's figures are the metrics', a fit to trials keeps its promise."""
+"""training/evaluation/compare/rejection.py: the plain distance's figures are the metrics', a fit to
+trials keeps its promise.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +9,37 @@ import pytest
 
 from index.calibration.metrics import auroc, fnir_at_fpir
 from training.evaluation.compare.rejection import asked_of, compare_rejections
-from training.evaluation.questions import LabelledVectors, Questions, protocol_questions, trial_questions
+from training.evaluation.questions import (
+    LabelledVectors,
+    Questions,
+    protocol_questions,
+    trial_questions,
+)
 
 
 @pytest.fixture
 def found(herd: LabelledVectors) -> dict[str, dict[str, object]]:
     unlearned = asked_of(trial_questions(herd, "disjoint"))
-    return compare_rejections(asked_of(protocol_questions(herd)), asked_of(trial_questions(herd)), unlearned)
+    return compare_rejections(
+        asked_of(protocol_questions(herd)), asked_of(trial_questions(herd)), unlearned
+    )
 
 
-def test_the_plain_distance_s_figures_are_the_metrics(herd: LabelledVectors, found: dict[str, dict]) -> None:
+def test_the_plain_distance_s_figures_are_the_metrics(
+    herd: LabelledVectors, found: dict[str, dict]
+) -> None:
     asked = protocol_questions(herd)
     known = asked.gallery.individual_distances(asked.known)
     unknown = asked.gallery.individual_distances(asked.unknown).min(axis=1)
     plain = found["distance"]
     assert plain["auroc"] == auroc(known.min(axis=1), unknown)
-    assert plain["fnir_at_fpir_0.1"] == fnir_at_fpir(known.min(axis=1), asked.ranks(known), unknown, 0.1)
+    assert plain["fnir_at_fpir_0.1"] == fnir_at_fpir(
+        known.min(axis=1), asked.ranks(known), unknown, 0.1
+    )
     assert plain["fnir_at_fpir_0.1_change_95"] == (0.0, 0.0)
-    assert found["gap"]["fnir_at_fpir_0.1_change_95"][1] > 0  # clusters: a rival says less than the distance
+    assert (
+        found["gap"]["fnir_at_fpir_0.1_change_95"][1] > 0
+    )  # clusters: a rival says less than the distance
 
 
 def test_every_score_is_told_with_its_choices(found: dict[str, dict]) -> None:
@@ -49,10 +64,14 @@ def test_thresholds_and_probabilities_are_fitted_to_trials(found: dict[str, dict
 
 
 def test_the_assumed_share_weighs_the_queries(herd: LabelledVectors) -> None:
-    # All strangers, and a known query that is right: at a share of .3 the known query has .7 of the weight.
+    # All strangers, and a known query that is right: at a share of .3 the known query has .7 of the
+    # weight.
     asked, trials = asked_of(protocol_questions(herd)), asked_of(trial_questions(herd))
     few = asked._replace(
-        known_vectors=asked.known_vectors[:1], known=asked.known[:1], ranks=asked.ranks[:1], groups=asked.groups[:1]
+        known_vectors=asked.known_vectors[:1],
+        known=asked.known[:1],
+        ranks=asked.ranks[:1],
+        groups=asked.groups[:1],
     )
     found = compare_rejections(few, trials, trials)["distance"]
     assert found["calibration_error"] != pytest.approx(found["calibration_error_at_assumed_share"])
@@ -62,7 +81,9 @@ def test_without_new_whales_the_known_stand_for_the_unknown(herd: LabelledVector
     trials = trial_questions(herd)
     asked = asked_of(Questions(trials.gallery, trials.known, trials.truths, trials.unknown[:0]))
     np.testing.assert_array_equal(asked.unknown_vectors, asked.known_vectors)
-    assert (asked.unknown.min(axis=1) >= asked.known.min(axis=1)).all() and np.isinf(asked.unknown).any(axis=1).all()
+    assert (asked.unknown.min(axis=1) >= asked.known.min(axis=1)).all() and np.isinf(
+        asked.unknown
+    ).any(axis=1).all()
 
 
 def test_trials_too_few_promise_nothing(herd: LabelledVectors) -> None:

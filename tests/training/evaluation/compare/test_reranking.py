@@ -1,4 +1,6 @@
-"""Neighbours that know each other are near, no query sees another, and expansion moves by weights known in the head."""
+"""Neighbours that know each other are near, no query sees another, and expansion moves by weights
+known in the head.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ def naive_jaccard(query: np.ndarray, vectors: np.ndarray, k1: int, k2: int) -> l
     to_query = exact_distances(query[None], vectors)[0]
 
     def near(row: int, k: int) -> list[int]:
-        return [row, *sorted((other for other in range(m) if other != row), key=lambda o: (between[row, o], o))[:k]]
+        return [
+            row,
+            *sorted(
+                (other for other in range(m) if other != row), key=lambda o: (between[row, o], o)
+            )[:k],
+        ]
 
     def reciprocal(row: int, k: int) -> set[int]:
         return {other for other in near(row, k) if row in near(other, k)}
@@ -60,7 +67,8 @@ def test_it_agrees_with_a_naive_loop(rng: np.random.Generator, k1: int, k2: int)
 
 
 def test_a_neighbour_of_neighbours_overtakes_a_nearer_loner(at: At) -> None:
-    # Photos 10 to 34 form a chain around the query at 20; the one at 8 keeps company with others, at 0 to 6.
+    # Photos 10 to 34 form a chain around the query at 20; the one at 8 keeps company with others,
+    # at 0 to 6.
     gallery = at(10, 14, 26, 30, 34, 8, 0, 2, 4, 6)
     query = at(20)
     cosine = exact_distances(query, gallery)[0]
@@ -105,7 +113,8 @@ def test_an_empty_gallery_has_no_distances() -> None:
 
 def test_a_query_moves_towards_its_nearest_photos(at: At) -> None:
     gallery = at(60, 90, 200)
-    # One photo, weight cos 60 = 1/2: (1, 0) + (1/4, sqrt(3)/4) points at atan(sqrt(3)/5) = 19.1 degrees.
+    # One photo, weight cos 60 = 1/2: (1, 0) + (1/4, sqrt(3)/4) points at atan(sqrt(3)/5) = 19.1
+    # degrees.
     moved = expanded(at(0), gallery, k=1, alpha=1)
     np.testing.assert_allclose(moved, at(np.degrees(np.arctan2(np.sqrt(3), 5))), atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(moved, axis=1), 1, atol=1e-6)

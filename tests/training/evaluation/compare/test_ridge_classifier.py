@@ -1,4 +1,6 @@
-"""training/evaluation/compare/ridge_classifier.py: the closed form is the least squares that it claims to be, and tells individuals apart."""
+"""training/evaluation/compare/ridge_classifier.py: the closed form is the least squares that it
+claims to be, and tells individuals apart.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,17 @@ def test_logits_are_those_of_least_squares_with_a_ridge() -> None:
     vectors = rng.normal(size=(30, 5)).astype(np.float32)
     individuals = np.arange(30) % 4
     targets = np.eye(4)[individuals]
-    # The same problem as plain least squares: the ridge as further rows of photos, the intercept by centring.
+    # The same problem as plain least squares: the ridge as further rows of photos, the intercept by
+    # centring.
     centred = vectors - vectors.mean(axis=0)
     rows = np.vstack([centred, np.sqrt(0.3) * np.eye(5)])
     wanted = np.vstack([targets - targets.mean(axis=0), np.zeros((5, 4))])
     weights = np.linalg.lstsq(rows, wanted, rcond=None)[0]
     queries = rng.normal(size=(7, 5)).astype(np.float32)
     expected = (queries - vectors.mean(axis=0)) @ weights + targets.mean(axis=0)
-    np.testing.assert_allclose(ClassLogits(vectors, individuals, ridge=0.3).logits(queries), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        ClassLogits(vectors, individuals, ridge=0.3).logits(queries), expected, atol=1e-6
+    )
 
 
 def test_a_ridge_of_nothing_is_refused() -> None:

@@ -1,4 +1,6 @@
-"""training/evaluation/compare/scores.py: the protocol's own figures come out for the protocol's scores, and fusing photos helps."""
+"""training/evaluation/compare/scores.py: the protocol's own figures come out for the protocol's
+scores, and fusing photos helps.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,14 @@ def test_known_and_open_figures_are_the_evaluation_s(herd: LabelledVectors) -> N
         assert found[score]["known"]["queries"] == 48
         assert found[score]["disjoint"]["queries"] == 48
         assert found[score]["open"]["unknown_queries"] == 50
-    tried = {"k-reciprocal", "query expansion", "augmentation", "local scaling", "logits", "logit blend"}
+    tried = {
+        "k-reciprocal",
+        "query expansion",
+        "augmentation",
+        "local scaling",
+        "logits",
+        "logit blend",
+    }
     assert {*found} == {*get_args(Score), *tried}
 
 
@@ -57,7 +66,9 @@ def test_two_noisy_photos_say_more_than_one(herd: LabelledVectors) -> None:
     low, high = answers["mean"]["top1_gain_95"]
     assert low <= answers["mean"]["top1"] - answers["one photo"]["top1"] <= high
     passed = {name: one["fpir_at_one_photo_s"] for name, one in answers.items()}
-    assert passed["one photo"] == pytest.approx(0.1, abs=0.03)  # draws repeat photos, and equal distances pass together
+    assert passed["one photo"] == pytest.approx(
+        0.1, abs=0.03
+    )  # draws repeat photos, and equal distances pass together
     assert passed["mean"] < passed["one photo"] < passed["min"]
 
 

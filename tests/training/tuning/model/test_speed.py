@@ -1,4 +1,6 @@
-"""training/tuning/model/speed.py: photos a second by a clock of the test's own, for every species of a gate."""
+"""training/tuning/model/speed.py: photos a second by a clock of the test's own, for every species
+of a gate.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,12 @@ SMALL = NetworkConfig(backbone="test_resnet", embedding_dim=8)
 def gated() -> Embedder:
     torch.manual_seed(0)
     gate = GateConfig({"fluke": (1.0, 0.0), "head": (0.0, 1.0)}, looks=1)
-    return Embedder(Ensemble([Network(SMALL), Network(SMALL)], gate=gate), Preprocessing(32, 32), "", device="cpu")
+    return Embedder(
+        Ensemble([Network(SMALL), Network(SMALL)], gate=gate),
+        Preprocessing(32, 32),
+        "",
+        device="cpu",
+    )
 
 
 def test_photos_a_second_are_a_batch_over_the_median_round(gated: Embedder) -> None:
@@ -45,7 +52,8 @@ def test_photos_a_second_are_a_batch_over_the_median_round(gated: Embedder) -> N
 
 @pytest.mark.parametrize(
     ("seconds_a_look", "rounds"),
-    # Three looks at the clock a round, one to begin with; the first round is timed, and counts alone where it is slow.
+    # Three looks at the clock a round, one to begin with; the first round is timed, and counts
+    # alone where it is slow.
     [(0.0625, 5), (0.25, 3), (0.5, 2), (1.0, 1), (4.0, 1)],
 )
 def test_a_slow_machine_times_fewer_rounds_and_one_at_least(
@@ -54,7 +62,9 @@ def test_a_slow_machine_times_fewer_rounds_and_one_at_least(
     looks = itertools.count()
     found = measure_speed(gated, (2,), clock=lambda: seconds_a_look * next(looks))
     assert [each.rounds for each in found.speeds] == [rounds] * 2
-    assert [each.photos_per_second for each in found.speeds] == pytest.approx([2 / seconds_a_look] * 2)
+    assert [each.photos_per_second for each in found.speeds] == pytest.approx(
+        [2 / seconds_a_look] * 2
+    )
     assert "rounds" in [column.header for column in speed_table(found).columns]
 
 

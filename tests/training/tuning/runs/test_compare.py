@@ -1,4 +1,6 @@
-"""training/tuning/runs/compare.py: what differs between two runs, from where on, and both in one picture."""
+"""training/tuning/runs/compare.py: what differs between two runs, from where on, and both in one
+picture.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ from training.tuning.runs.tables import verdicts
 
 
 def run(
-    folder: Path, *overrides: str, metrics: str = "1,2.5,0.25,3\n2,1.5,0.5,9\n", weights: bytes = b"w"
+    folder: Path,
+    *overrides: str,
+    metrics: str = "1,2.5,0.25,3\n2,1.5,0.5,9\n",
+    weights: bytes = b"w",
 ) -> RunFolder:
     folder.mkdir(parents=True)
     (folder / "recipe.json").write_text(json.dumps(read_recipe("tiny", overrides).to_dict()))

@@ -1,4 +1,6 @@
-"""training/tuning/runs/runs.py and choosing_runs.py: runs read from folders, their spread over seeds, filters and order."""
+"""training/tuning/runs/runs.py and choosing_runs.py: runs read from folders, their spread over
+seeds, filters and order.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,21 @@ from training.tuning.runs.runs import BadRuns, find_runs, flat, over_seeds, read
 from training.tuning.runs.tables import run_dict, time_text
 
 
-def write_run(folder: Path, *overrides: str, scores: tuple[float, ...] = (0.5,), **others: Any) -> Path:
+def write_run(
+    folder: Path, *overrides: str, scores: tuple[float, ...] = (0.5,), **others: Any
+) -> Path:
     """A run's folder as an earlier version left it: without a run.json."""
     folder.mkdir(parents=True)
     recipe = read_recipe("tiny", overrides)
     (folder / "recipe.json").write_text(json.dumps(recipe.to_dict()))
     (folder / "split.csv").write_text(others.get("split", "image,role\na,fit\n"))
-    lines = [f"{at},{2.0 / at},0.1,{score},{score / 2},{at * 10.0}" for at, score in enumerate(scores, start=1)]
-    (folder / "metrics.csv").write_text("\n".join(["epoch,loss,rate,score,auroc,seconds", *lines]) + "\n")
+    lines = [
+        f"{at},{2.0 / at},0.1,{score},{score / 2},{at * 10.0}"
+        for at, score in enumerate(scores, start=1)
+    ]
+    (folder / "metrics.csv").write_text(
+        "\n".join(["epoch,loss,rate,score,auroc,seconds", *lines]) + "\n"
+    )
     if others.get("is_finished", True):
         (folder / "best.safetensors").write_bytes(others.get("weights", b"weights"))
     return folder
@@ -30,10 +39,19 @@ def write_run(folder: Path, *overrides: str, scores: tuple[float, ...] = (0.5,),
 
 def test_a_run_is_its_best_epoch(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path / "one", "seed=3", scores=(0.2, 0.6, 0.4)))
-    assert (run.seed, run.best_epoch, run.metrics, run.seconds) == (3, 2, {"score": 0.6, "auroc": 0.3}, 30.0)
+    assert (run.seed, run.best_epoch, run.metrics, run.seconds) == (
+        3,
+        2,
+        {"score": 0.6, "auroc": 0.3},
+        30.0,
+    )
     assert (run.record, run.is_finished, len(run.history)) == (None, True, 3)
     told = run_dict(run)
-    assert (told["commit"], told["metrics"], told["digest"]) == (None, {"score": 0.6, "auroc": 0.3}, run.digest)
+    assert (told["commit"], told["metrics"], told["digest"]) == (
+        None,
+        {"score": 0.6, "auroc": 0.3},
+        run.digest,
+    )
     assert time_text(run.seconds) == "0:00:30" and time_text(3725.4) == "1:02:05"
 
 
@@ -46,7 +64,9 @@ def test_runs_are_found_below_folders_and_once(tmp_path: Path) -> None:
 
 
 def test_a_record_says_whether_a_run_is_finished(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "given up")  # a sweep leaves it so: a checkpoint, and nothing to resume
+    run = write_run(
+        tmp_path / "given up"
+    )  # a sweep leaves it so: a checkpoint, and nothing to resume
     recording = Recording.begin(run, seed=0, recipe="r", photos="p", device="cpu", threads=1)
     assert not read_run(run).is_finished and read_run(run).seconds == 0.0
     recording.finish("f" * 64)
@@ -110,7 +130,12 @@ def test_folders_without_a_run_are_refused(tmp_path: Path) -> None:
 
 
 def test_choices_are_named_as_set_names_them() -> None:
-    told = {"seed": 0, "loss": [{"kind": "arcface"}], "input": {"mean": [0.5, 0.5]}, "data": {"species_boxes": {}}}
+    told = {
+        "seed": 0,
+        "loss": [{"kind": "arcface"}],
+        "input": {"mean": [0.5, 0.5]},
+        "data": {"species_boxes": {}},
+    }
     assert flat(told) == {
         "seed": 0,
         "loss.0.kind": "arcface",

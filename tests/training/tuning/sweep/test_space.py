@@ -1,4 +1,6 @@
-"""training/tuning/sweep/space.py: what can be varied, in both notations, and the slips that are refused."""
+"""training/tuning/sweep/space.py: what can be varied, in both notations, and the slips that are
+refused.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,10 @@ def test_every_form_is_read() -> None:
 def test_a_file_says_the_same_and_a_text_wins_over_it(tmp_path: Path) -> None:
     file = tmp_path / "space.toml"
     file.write_text(
-        '[space]\noptimiser.rate = {low = 1e-4, high = 1e-2, log = true}\n"optimiser.kind" = ["adamw", "sgd"]\n'
-        '"batches.individuals" = {low = 8, high = 20, step = 4}\n"augmentation.shift" = {low = 0.0, high = 0.2}\n'
+        '[space]\noptimiser.rate = {low = 1e-4, high = 1e-2, log = true}\n"optimiser.kind" = '
+        '["adamw", "sgd"]\n'
+        '"batches.individuals" = {low = 8, high = 20, step = 4}\n"augmentation.shift" = {low = '
+        "0.0, high = 0.2}\n"
         '"compute.channels_last" = [true, false]\n'
     )
     texts = [

@@ -1,4 +1,6 @@
-"""training/tuning/sweep/study.py: trials that survive the process, are pruned by the others, and say what decided."""
+"""training/tuning/sweep/study.py: trials that survive the process, are pruned by the others, and
+say what decided.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def study(folder: Path, plan: Plan, space: Space = SPACE) -> Study:
 
 
 def values_of(folder: Path, sampler: str, count: int, *, reopened: bool) -> list[dict[str, str]]:
-    """The values of the first trials, each scored by its rate; with the study opened anew for each, or not."""
+    """The values of the first trials, each scored by its rate; with the study opened anew for each,
+    or not.
+    """
     folder.mkdir()
     plan = Plan(sampler, "none", trials=count)  # type: ignore[arg-type]
     opened = study(folder, plan)
@@ -45,7 +49,10 @@ def test_a_grid_is_gone_through_once(tmp_path: Path) -> None:
         trial = opened.ask()
         opened.report(trial, 1, 0.5)
         opened.complete(trial, 1.0)
-    found = [(each.values["batches.individuals"], each.values["optimiser.kind"]) for each in opened.tried()]
+    found = [
+        (each.values["batches.individuals"], each.values["optimiser.kind"])
+        for each in opened.tried()
+    ]
     assert found == [(count, kind) for count in ("4", "6", "8") for kind in ("adamw", "sgd")]
 
 
@@ -60,7 +67,12 @@ def test_trials_under_way_are_found_again_with_what_they_reported(tmp_path: Path
     again.report(found, 2, 0.5)
     again.complete(found, 9.0)
     (done,) = again.tried()
-    assert (done.standing, done.value, done.curve, done.seconds) == ("complete", 0.5, {1: 0.25, 2: 0.5}, 9.0)
+    assert (done.standing, done.value, done.curve, done.seconds) == (
+        "complete",
+        0.5,
+        {1: 0.25, 2: 0.5},
+        9.0,
+    )
 
 
 def test_what_is_below_the_median_is_given_up_and_not_before_its_time(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""training/tuning/sweep/sweep.py: trials judged by metrics.csv, given up, broken, stopped and gone on with."""
+"""training/tuning/sweep/sweep.py: trials judged by metrics.csv, given up, broken, stopped and gone
+on with.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from training.tuning.sweep.space import BadSpace, read_space
 from training.tuning.sweep.study import BadStudy, Plan, Study, Trial, Tried
 from training.tuning.sweep.sweep import BadSweep, SweepChoices, run_sweep
 
-# In place of a training: scores are a rate's nearness to .01, epoch by epoch; sgd breaks; a poor one never ends.
+# In place of a training: scores are a rate's nearness to .01, epoch by epoch; sgd breaks; a poor
+# one never ends.
 STUB = """
 import os, pathlib, signal, sys, threading, time, tomllib
 
@@ -54,7 +57,7 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
     """Choices of a sweep whose trainings are the stub."""
     program = tmp_path / "stub.py"
     program.write_text(STUB)
-    monkeypatch.setattr(trial, "PROGRAM", program)
+    monkeypatch.setattr(trial, "PROGRAM", (str(program),))
     monkeypatch.setattr(sweep, "_POLL_SECONDS", 0.02)
 
     def _choose(
@@ -103,15 +106,23 @@ def test_a_trial_that_breaks_is_noted_and_the_sweep_goes_on(choose: Choose) -> N
 
 
 def test_when_all_fail_alike_no_more_are_tried(choose: Choose) -> None:
-    with pytest.raises(BadSweep, match="first 3 trials all failed, with error: the loss became nan"):
+    with pytest.raises(
+        BadSweep, match="first 3 trials all failed, with error: the loss became nan"
+    ):
         run_sweep(choose(overrides=("optimiser.kind=sgd",), plan=Plan("random", "none", trials=20)))
 
 
 def test_when_none_came_to_an_end_the_last_error_is_told(choose: Choose) -> None:
-    with pytest.raises(BadSweep, match="no trial of 2 came to an end; trial 1 says: error: the loss became nan"):
+    with pytest.raises(
+        BadSweep, match="no trial of 2 came to an end; trial 1 says: error: the loss became nan"
+    ):
         run_sweep(choose(overrides=("optimiser.kind=sgd",), plan=Plan("random", "none", trials=2)))
     with pytest.raises(BadSweep, match=r"metrics\.csv has no auroc; it has score"):
-        run_sweep(choose(metric="auroc", out=choose().out / "other", plan=Plan("random", "none", trials=1)))
+        run_sweep(
+            choose(
+                metric="auroc", out=choose().out / "other", plan=Plan("random", "none", trials=1)
+            )
+        )
 
 
 def test_a_hopeless_trial_is_stopped(choose: Choose) -> None:
@@ -131,7 +142,9 @@ def test_a_trial_is_noted_as_pruned_before_what_is_for_resuming_goes(
     prune = Study.prune
 
     def noted(study: Study, trial: Trial, seconds: float) -> None:
-        assert unfinished.exists()  # without it --resume has nothing to go on with, and ends at once
+        assert (
+            unfinished.exists()
+        )  # without it --resume has nothing to go on with, and ends at once
         prune(study, trial, seconds)
 
     monkeypatch.setattr(Study, "prune", noted)

@@ -1,4 +1,6 @@
-"""training/tuning/sweep/trial.py and trial_process.py: a real training that is stopped as nobody waits for it any more."""
+"""training/tuning/sweep/trial.py and trial_process.py: a real training that is stopped as nobody
+waits for it any more.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,24 @@ def test_a_recipe_is_the_same_read_from_its_toml(tmp_path: Path) -> None:
 def test_what_was_not_measured_is_left_out(tmp_path: Path) -> None:
     assert measured(tmp_path) == []
     (tmp_path / "metrics.csv").write_text("epoch,loss,score\n1,2.5,\n2,1.5,0.25\n")
-    assert measured(tmp_path) == [{"epoch": 1.0, "loss": 2.5}, {"epoch": 2.0, "loss": 1.5, "score": 0.25}]
+    assert measured(tmp_path) == [
+        {"epoch": 1.0, "loss": 2.5},
+        {"epoch": 2.0, "loss": 1.5, "score": 0.25},
+    ]
 
 
 @pytest.mark.slow
 def test_a_training_that_nobody_waits_for_stops_and_can_be_resumed(
     whale_folder: Path, fast: Callable[..., Recipe], pixel_cache: Path, tmp_path: Path
 ) -> None:
-    arguments = ("--csv", str(whale_folder / "labels.csv"), "--photos", str(whale_folder), "--cache", str(pixel_cache))
+    arguments = (
+        "--csv",
+        str(whale_folder / "labels.csv"),
+        "--photos",
+        str(whale_folder),
+        "--cache",
+        str(pixel_cache),
+    )
     trying = begin(Mock(), tmp_path / "000", fast("schedule.epochs=5000"), arguments, threads=1)
     while not (tmp_path / "000" / "resume.safetensors").exists():
         assert trying.process.poll() is None, trying.error()
@@ -42,7 +54,9 @@ def test_a_training_that_nobody_waits_for_stops_and_can_be_resumed(
 
 
 def test_a_training_that_cannot_begin_says_why(fast: Callable[..., Recipe], tmp_path: Path) -> None:
-    trying = begin(Mock(), tmp_path / "000", fast(), ("--photos", str(tmp_path / "absent")), threads=1)
+    trying = begin(
+        Mock(), tmp_path / "000", fast(), ("--photos", str(tmp_path / "absent")), threads=1
+    )
     assert trying.process.wait(300) == 2
     assert trying.error().startswith("error: ") and "no such folder" in trying.error()
     trying.stop()

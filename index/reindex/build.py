@@ -1,0 +1,92 @@
+"""Build a catalogue beside its target, which it replaces at its end."""
+
+from __future__ import annotations
+
+from index.access.carry_over import carry_keys
+from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.catalogue.revision import revising
+from index.labels.reader import Labels
+from index.photos.embed import PhotoEmbedder
+from index.progress import Progress, no_progress
+from index.reindex.preparation import Preparation
+from index.reindex.report import Report, warned
+from index.reindex.update import keeping_vectors, update_within_transaction
+from index.storage.address import CatalogueAddress, CatalogueBusy, refuse_no_folder, resolved
+from index.storage.connection import (
+    beside,
+    check_catalogue,
+    exists,
+    put_in_place,
+    refuse_in_use,
+    remove_database,
+    telling,
+)
+
+
+def build_catalogue(
+    address: CatalogueAddress,
+    labels: Labels,
+    embedder: PhotoEmbedder,
+    *,
+    overwrite: bool = False,
+    progress: Progress = no_progress,
+) -> Report:
+    """Build a catalogue in a hidden file (or a schema) beside `address` and give it its name when
+    it is complete.
+
+    Whatever interrupts it, at `address` is what was there before: nothing, or the catalogue that
+    `overwrite` allows to replace. Raises BadCatalogue.
+    """
+    refuse_target(address, overwrite)
+    address = resolved(address)
+    temporary = beside(address, "building")
+    _refuse_running_build(temporary, address)
+    try:
+        with telling(address), keeping_vectors(address, embedder.fingerprint) as kept:
+            remove_database(temporary)
+            with Catalogue.open(temporary, create=True) as catalogue:
+                preparation = Preparation(
+                    labels, embedder, prune=False, rehash=False, progress=progress, kept=kept
+                )
+                with revising(catalogue) as revision:
+                    report = update_within_transaction(
+                        revision, preparation, embedder.fingerprint, None, progress
+                    )
+                report = warned(report, labels, catalogue)
+            if exists(address):
+                carry_keys(address, temporary)
+            put_in_place(temporary, address)
+    finally:
+        remove_database(temporary)
+    return report
+
+
+def refuse_target(address: CatalogueAddress, overwrite: bool) -> None:
+    """Raise BadCatalogue, before any work, when a catalogue can't be built at `address`."""
+    address = resolved(address)
+    refuse_no_folder(address)
+    if not exists(address):
+        return
+    check_catalogue(address)  # what isn't a catalogue is never replaced
+    if not overwrite:
+        raise BadCatalogue(
+            f"there is a catalogue at {address} already; bring it up to date with `flukeprint "
+            "index update`, "
+            "or give --replace to build it anew"
+        )
+    refuse_in_use(address)  # told now and not after an hour's embedding
+
+
+def _refuse_running_build(temporary: CatalogueAddress, address: CatalogueAddress) -> None:
+    """Tell a build that is running, which holds its file's write lock, from what a killed one has
+    left.
+    """
+    try:
+        with Catalogue.open(temporary, wait_seconds=0) as unfinished, revising(unfinished):
+            pass
+    except CatalogueBusy as error:
+        raise CatalogueBusy(
+            f"another build of {address} is running; wait until it has finished"
+        ) from error
+    except BadCatalogue:
+        pass  # absent, or cut off while it was made
