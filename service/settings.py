@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from embedding.errors import FlukeprintError
-from index.storage.address import CatalogueAddress, PostgresAddress, address_of, located
+from index.storage.address import CatalogueAddress, PostgresAddress, address_of, with_files_folder
 
 ENV_PREFIX = "FLUKEPRINT_"
 MIB = 2**20
@@ -175,7 +175,7 @@ class Settings(BaseSettings):
     @property
     def address(self) -> CatalogueAddress:
         """Where the catalogue and its files are."""
-        return located(self.catalogue, self.files)
+        return with_files_folder(self.catalogue, self.files)
 
     @model_validator(mode="after")
     def _a_full_request_fits(self) -> Settings:

@@ -57,9 +57,12 @@ def explain(
     if server is not None:
         _explain_by_service(server, api_key, query, reference, out)
         return
-    from index.labels.reader import box_of
+    from index.labels.reader import parse_box
 
-    boxes = (box_of(query_box or "", "--query-box"), box_of(reference_box or "", "--reference-box"))
+    boxes = (
+        parse_box(query_box or "", "--query-box"),
+        parse_box(reference_box or "", "--reference-box"),
+    )
     from embedding.checkpoint import write_atomically
     from embedding.embedder import Embedder
     from embedding.explanation.heatmap import png_bytes

@@ -18,7 +18,7 @@ from client.retries import Retries
 from embedding.errors import FlukeprintError
 from embedding.photos.photo_files import BadPhoto, photo_bytes
 from index.commands.named_files import NamedFile
-from index.messages import say
+from index.messages import print_message
 from index.progress import no_progress, progress
 from index.search.matching import (
     NO_SPECIES,
@@ -86,7 +86,7 @@ def identified(
     served = _each(photos, ask, "Identifying")
     revisions = {answer.revision for _, answer in served.answers}
     if len(revisions) > 1:
-        say(
+        print_message(
             f"note: the catalogue changed meanwhile: answers are of revisions {min(revisions)} "
             f"to {max(revisions)}"
         )
@@ -162,7 +162,7 @@ def _history(service: Client) -> Iterator[dict[str, Any]]:
     except (
         ServerRefused
     ) as error:  # a service without a catalogue that can be curated still has counts
-        say(f"note: no history: {error}")
+        print_message(f"note: no history: {error}")
 
 
 def _each(

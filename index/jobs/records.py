@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from embedding.errors import FlukeprintError
-from index.timestamps import moment
+from index.timestamps import parse_timestamp
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 
@@ -94,7 +94,9 @@ class Job:
         """
         if self.started_at is None or self.progress_at is None:
             return None
-        seconds = (moment(self.progress_at) - moment(self.started_at)).total_seconds()
+        seconds = (
+            parse_timestamp(self.progress_at) - parse_timestamp(self.started_at)
+        ).total_seconds()
         made = self.done - self.started_done
         return made / seconds if seconds > 0 and made > 0 else None
 

@@ -55,10 +55,10 @@ def has_place(data: bytes) -> bool:
         return True
     is_jpeg = data.startswith(b"\xff\xd8")
     starts = (found.end() for found in _JPEG_EXIF.finditer(data)) if is_jpeg else _tiff_starts(data)
-    return any(_tells_place(data, start) for start in starts)
+    return any(_exif_has_place(data, start) for start in starts)
 
 
-def _tells_place(data: bytes, start: int) -> bool:
+def _exif_has_place(data: bytes, start: int) -> bool:
     order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(data[start : start + 4])
     if order is None:
         return False

@@ -9,27 +9,32 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 
 from index.calibration.calibration import Calibration
-from index.calibration.refit import Fitted, fitted_to, is_readable, is_to_be_fitted
+from index.calibration.refit import FittedCalibration, fit_calibration, is_readable, needs_refit
 from index.catalogue.catalogue import BadCatalogue, Catalogue
-from index.catalogue.revision import Revision, revising
-from index.curation.corrections import read_decided
+from index.catalogue.revision import Revision, open_revision
+from index.curation.corrections import read_corrections_within
 from index.labels.reader import Labels
 from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
-from index.photos.pending_vectors import KeptVectors, drop_kept, kept_files, kept_folder
+from index.photos.pending_vectors import (
+    PendingVectors,
+    pending_files,
+    pending_folder,
+    remove_stale_files,
+)
 from index.progress import Progress, no_progress
-from index.reindex.plan import told_called
-from index.reindex.preparation import Planned, Preparation
-from index.reindex.report import Report, warned
+from index.reindex.plan import describe_other_names
+from index.reindex.preparation import CatalogueUpdate, UpdatePreparation
+from index.reindex.report import UpdateReport, add_warnings
 from index.reindex.staged_vectors import (
     checkpoints_of,
-    lay_beside,
     log_embedded,
     read_state,
+    stage_vectors,
     vectors_after,
     was_searched_by,
 )
 from index.storage.address import CatalogueAddress
-from index.storage.retry import patient, patiently
+from index.storage.retry import enter_while_busy, retry_while_busy
 
 Swapping = Callable[[], AbstractContextManager[None]]
 
@@ -39,12 +44,12 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
+class _PreparedUpdate:
     """What was prepared for a catalogue at a revision; `fitted` None where nothing changes."""
 
     revision: int
-    planned: Planned
-    fitted: Fitted | None
+    planned: CatalogueUpdate
+    fitted: FittedCalibration | None
 
 
 def update_catalogue(
@@ -62,7 +67,7 @@ def update_catalogue(
     may_go_over: bool = True,
     swapping: Swapping = nullcontext,
     progress: Progress = no_progress,
-) -> Report:
+) -> UpdateReport:
     """Bring a catalogue up to date; all that changes is one revision, made in one short transaction
     at the end.
 
@@ -83,14 +88,14 @@ def update_catalogue(
     """
 
     def opened() -> AbstractContextManager[Revision]:
-        return revising(catalogue, kind=kind, made_by=made_by)
+        return open_revision(catalogue, kind=kind, made_by=made_by)
 
-    with revising(
+    with open_revision(
         catalogue
     ) as revision:  # what can't be written is told before an hour's embedding
         _refuse_other(revision, embedder.fingerprint, may_go_over)
-    with keeping_vectors(catalogue.address, embedder.fingerprint) as kept:
-        preparation = Preparation(
+    with open_pending_vectors(catalogue.address, embedder.fingerprint) as pending:
+        preparation = UpdatePreparation(
             labels,
             embedder,
             prune=prune,
@@ -98,15 +103,15 @@ def update_catalogue(
             progress=progress,
             bring_back=bring_back,
             labels_win=labels_win,
-            kept=kept,
+            pending=pending,
         )
-        ready: _Ready | None = None
+        ready: _PreparedUpdate | None = None
         for _ in range(_ROUNDS):
             ready = _prepare(catalogue, preparation, embedder.fingerprint, ready, progress)
-            with swapping(), patiently(opened) as revision:
+            with swapping(), enter_while_busy(opened) as revision:
                 _refuse_other(revision, embedder.fingerprint, may_go_over)
                 if revision.number - 1 == ready.revision:
-                    report = _swap(
+                    report = _write_revision(
                         revision,
                         preparation,
                         ready.planned,
@@ -117,50 +122,54 @@ def update_catalogue(
                     )
                     break
         else:
-            with swapping(), patiently(opened) as revision:
+            with swapping(), enter_while_busy(opened) as revision:
                 _refuse_other(revision, embedder.fingerprint, may_go_over)
                 report = update_within_transaction(
                     revision, preparation, embedder.fingerprint, ready, progress, checkpoint
                 )
-    return warned(report, labels, catalogue)
+    return add_warnings(report, labels, catalogue)
 
 
 @contextmanager
-def keeping_vectors(address: CatalogueAddress, fingerprint: str) -> Generator[KeptVectors]:
+def open_pending_vectors(address: CatalogueAddress, fingerprint: str) -> Generator[PendingVectors]:
     """Vectors that survive a break of the block; at its end they are forgotten, and those of
     checkpoints given up.
     """
-    folder = kept_folder(address)
-    kept = KeptVectors(folder, fingerprint)
+    folder = pending_folder(address)
+    pending = PendingVectors(folder, fingerprint)
     try:
-        yield kept
+        yield pending
     except BaseException:
-        kept.close()
+        pending.close()
         raise
-    kept.forget()
-    if any(each.fingerprint != fingerprint for each in kept_files(folder)):
+    pending.forget()
+    if any(each.fingerprint != fingerprint for each in pending_files(folder)):
         # What was asked for is done: what can't be tidied now, the next one tidies.
         with suppress(BadCatalogue), Catalogue.open(address) as catalogue:
-            drop_kept(folder, checkpoints_of(catalogue))
+            remove_stale_files(folder, checkpoints_of(catalogue))
 
 
 def _prepare(
     catalogue: Catalogue,
-    preparation: Preparation,
+    preparation: UpdatePreparation,
     fingerprint: str,
-    before: _Ready | None,
+    before: _PreparedUpdate | None,
     progress: Progress,
-) -> _Ready:
+) -> _PreparedUpdate:
     """Do all that needs no transaction: compare, embed, calibrate.
 
     `before` is what the last round came to.
     """
     state = read_state(catalogue, fingerprint)
-    planned = preparation.planned(state.photos, state.decided)
+    planned = preparation.make_update(state.photos, state.corrections)
 
     def keep(made: Mapping[int, EmbeddedPhoto]) -> set[str]:
         is_beside = state.fingerprint not in (None, fingerprint) and bool(made)
-        return patient(lambda: lay_beside(catalogue, made, fingerprint)) if is_beside else set()
+        return (
+            retry_while_busy(lambda: stage_vectors(catalogue, made, fingerprint))
+            if is_beside
+            else set()
+        )
 
     preparation.embed(planned, keep)
     plan = planned.plan
@@ -168,51 +177,55 @@ def _prepare(
         plan.add or plan.reembed or plan.relabel or plan.remove or state.fingerprint != fingerprint
     )
     if not is_changing and is_readable(state.calibration):
-        return _Ready(state.revision, planned, None)
+        return _PreparedUpdate(state.revision, planned, None)
     made = {
         photo.name: each
         for photo in (*plan.add, *plan.reembed)
-        if (each := preparation.made(photo)) is not None
+        if (each := preparation.embedded_photo(photo)) is not None
     }
     rows = vectors_after(catalogue, plan, planned.known, made, fingerprint)
     fitted = before.fitted if before else None
-    if fitted is None or is_to_be_fitted(len(rows.individuals), fitted.photos):
-        fitted = fitted_to(rows.vectors, rows.individuals, progress)
-    return _Ready(state.revision, planned, fitted)
+    if fitted is None or needs_refit(len(rows.individuals), fitted.photos):
+        fitted = fit_calibration(rows.vectors, rows.individuals, progress)
+    return _PreparedUpdate(state.revision, planned, fitted)
 
 
 def update_within_transaction(
     revision: Revision,
-    preparation: Preparation,
+    preparation: UpdatePreparation,
     fingerprint: str,
-    ready: _Ready | None,
+    ready: _PreparedUpdate | None,
     progress: Progress,
     checkpoint: str | None = None,
-) -> Report:
+) -> UpdateReport:
     """Do what is still to be done within the transaction: nobody changes the catalogue
     meanwhile.
     """
-    planned = preparation.planned(revision.photos(fingerprint), read_decided(revision.session))
+    planned = preparation.make_update(
+        revision.photos(fingerprint), read_corrections_within(revision.session)
+    )
     preparation.embed(planned)
     fitted = ready.fitted if ready else None
-    if fitted is not None and is_to_be_fitted(revision.photo_count(), fitted.photos):
+    if fitted is not None and needs_refit(revision.photo_count(), fitted.photos):
         fitted = None
-    return _swap(revision, preparation, planned, fingerprint, fitted, progress, checkpoint)
+    return _write_revision(
+        revision, preparation, planned, fingerprint, fitted, progress, checkpoint
+    )
 
 
-def _swap(
+def _write_revision(
     revision: Revision,
-    preparation: Preparation,
-    planned: Planned,
+    preparation: UpdatePreparation,
+    planned: CatalogueUpdate,
     fingerprint: str,
-    fitted: Fitted | None,
+    fitted: FittedCalibration | None,
     progress: Progress,
     checkpoint: str | None = None,
-) -> Report:
+) -> UpdateReport:
     """Carry a plan out with the vectors that are ready: one revision, if anything has changed."""
     plan, unread = planned.plan, tuple(preparation.unread.values())
-    laid_before = _laid_before(planned, revision, fingerprint)
-    _carry_out(planned, preparation, revision, fingerprint, laid_before)
+    laid_before = _staged_before(planned, revision, fingerprint)
+    _apply_plan(planned, preparation, revision, fingerprint, laid_before)
     _refuse_emptiness(revision, planned, unread, fingerprint)
     is_new = (
         any(revision.changes.values())
@@ -228,7 +241,7 @@ def _swap(
         if detail is not None and checkpoint is not None:
             detail["checkpoint"] = checkpoint
         revision.finish(fingerprint, calibration, detail=detail)
-    return Report(
+    return UpdateReport(
         revision=revision.number if is_new else revision.number - 1,
         is_new_revision=is_new,
         added=revision.changes["add"],
@@ -236,16 +249,16 @@ def _swap(
         relabelled=revision.changes["relabel"],
         removed=revision.changes["remove"],
         unchanged=plan.unchanged
-        - len(laid_before - {photo.name for photo in (*plan.relabel, *plan.left)}),
-        left=len(plan.left),
+        - len(laid_before - {photo.name for photo in (*plan.relabel, *plan.catalogue_only)}),
+        left=len(plan.catalogue_only),
         unread=unread,
-        warnings=tuple(told_called(plan.called)),
-        kept_away=len(plan.kept_away),
-        kept_curated=len(plan.kept_curated),
+        warnings=tuple(describe_other_names(plan.other_names)),
+        kept_away=len(plan.deleted_by_curator),
+        kept_curated=len(plan.corrected_by_curator),
     )
 
 
-def _laid_before(planned: Planned, revision: Revision, fingerprint: str) -> set[str]:
+def _staged_before(planned: CatalogueUpdate, revision: Revision, fingerprint: str) -> set[str]:
     """The photos whose vectors are all there, laid beside by tries that were cut off: no revision
     has told of them.
     """
@@ -259,9 +272,9 @@ def _laid_before(planned: Planned, revision: Revision, fingerprint: str) -> set[
     }
 
 
-def _carry_out(
-    planned: Planned,
-    preparation: Preparation,
+def _apply_plan(
+    planned: CatalogueUpdate,
+    preparation: UpdatePreparation,
     revision: Revision,
     fingerprint: str,
     laid_before: Set[str],
@@ -273,17 +286,17 @@ def _carry_out(
         revision.relabel(known[photo.name], photo)
     changed: set[str] = set()
     for photo in (*plan.add, *plan.reembed):
-        made = preparation.made(photo)
+        made = preparation.embedded_photo(photo)
         if made is not None and photo.name in known:
             revision.reembed(known[photo.name], made, fingerprint)
             changed.add(photo.name)
         elif made is not None:
             revision.add(made, fingerprint)
-    beside = (preparation.beside | laid_before) - changed
+    staged = (preparation.staged | laid_before) - changed
     log_embedded(
-        revision, [photo.id for name, photo in known.items() if name in beside], fingerprint
+        revision, [photo.id for name, photo in known.items() if name in staged], fingerprint
     )
-    for old, file in planned.noted:
+    for old, file in planned.moved_files:
         revision.note_file(old, file)
 
 
@@ -298,11 +311,11 @@ def _refuse_other(revision: Revision, fingerprint: str, may_go_over: bool) -> No
 
 def _calibration(revision: Revision, fingerprint: str, progress: Progress) -> Calibration:
     rows = revision.vectors(fingerprint)
-    return fitted_to(rows.vectors, rows.individuals, progress).calibration
+    return fit_calibration(rows.vectors, rows.individuals, progress).calibration
 
 
 def _refuse_emptiness(
-    revision: Revision, planned: Planned, unread: Sequence[UnreadPhoto], fingerprint: str
+    revision: Revision, planned: CatalogueUpdate, unread: Sequence[UnreadPhoto], fingerprint: str
 ) -> None:
     """Refuse to leave a catalogue without one searchable vector because no photo could be read."""
     has_vectors = (

@@ -16,7 +16,7 @@ from embedding.errors import FlukeprintError
 from index.labels.reader import NEW_WHALE
 from index.search.engine import Engine, build_engine
 from index.search.ranking import SearchedPhotos
-from index.search.row_merge import gathered, pieces_of, spliced
+from index.search.row_merge import make_pieces, splice_names, splice_vectors
 from index.search.vectors import FloatArray, check_vectors
 
 
@@ -96,20 +96,20 @@ class Gallery(SearchedPhotos):
             factory=factory,
         )
 
-    def only(self, is_kept: NDArray[np.bool_]) -> Gallery:
+    def select(self, is_selected: NDArray[np.bool_]) -> Gallery:
         """Narrow to the rows (m,) that are True: the same answers as a gallery built of these
         photos alone.
 
         Exact whatever the engine of this one. An individual that keeps no photo is not there any
         more.
         """
-        if is_kept.shape != (self.size,):
+        if is_selected.shape != (self.size,):
             raise BadGallery(
-                f"a choice of shape {is_kept.shape} was given for {self.size} photos; give one "
+                f"a choice of shape {is_selected.shape} was given for {self.size} photos; give one "
                 "bool a row"
             )
-        rows: list[int] = np.flatnonzero(is_kept).tolist()
-        vectors = np.ascontiguousarray(self.vectors[is_kept])
+        rows: list[int] = np.flatnonzero(is_selected).tolist()
+        vectors = np.ascontiguousarray(self.vectors[is_selected])
         return Gallery(
             [self.photo_names[row] for row in rows],
             [self.individuals[row] for row in rows],
@@ -118,10 +118,10 @@ class Gallery(SearchedPhotos):
             fingerprint=self.fingerprint,
             revision=self.revision,
             before=self,
-            differing={self.individuals[row] for row in np.flatnonzero(~is_kept).tolist()},
+            differing={self.individuals[row] for row in np.flatnonzero(~is_selected).tolist()},
         )
 
-    def changed(
+    def replace_photos(
         self,
         removed: Collection[str],
         photo_names: Sequence[str],
@@ -140,20 +140,20 @@ class Gallery(SearchedPhotos):
         _check_rows(photo_names, individuals, len(vectors))
         gone = frozenset(removed)
         is_kept = ~np.fromiter(map(gone.__contains__, self.photo_names), np.bool_, self.size)
-        kept: NDArray[np.intp] = np.flatnonzero(is_kept)
-        if len(kept) == self.size and not photo_names:
+        remaining: NDArray[np.intp] = np.flatnonzero(is_kept)
+        if len(remaining) == self.size and not photo_names:
             return self._as_of(revision)
         self._refuse_twice(photo_names, gone)
         vectors = check_vectors(
-            vectors, dimension=self.dimension if len(kept) else None, named="catalogue vectors"
+            vectors, dimension=self.dimension if len(remaining) else None, named="catalogue vectors"
         )
         added = sorted(range(len(photo_names)), key=lambda at: (individuals[at], photo_names[at]))
-        places = [self._place(kept, individuals[at], photo_names[at]) for at in added]
-        pieces = pieces_of(kept, places, added)
-        merged = gathered(self.vectors, vectors, pieces)
+        places = [self._place(remaining, individuals[at], photo_names[at]) for at in added]
+        pieces = make_pieces(remaining, places, added)
+        merged = splice_vectors(self.vectors, vectors, pieces)
         return Gallery(
-            spliced(self.photo_names, photo_names, pieces),
-            spliced(self.individuals, individuals, pieces),
+            splice_names(self.photo_names, photo_names, pieces),
+            splice_names(self.individuals, individuals, pieces),
             merged,
             build_engine(merged, self._factory, is_checked=True),
             fingerprint=self.fingerprint,
@@ -166,14 +166,14 @@ class Gallery(SearchedPhotos):
             },
         )
 
-    def _place(self, kept: NDArray[np.intp], individual: str, photo_name: str) -> int:
+    def _place(self, remaining: NDArray[np.intp], individual: str, photo_name: str) -> int:
         """Before which of the rows that are kept a photo comes."""
 
         def order_of(row: int) -> tuple[str, str]:
             return self.individuals[row], self.photo_names[row]
 
         return bisect.bisect_left(
-            cast("Sequence[int]", kept), (individual, photo_name), key=order_of
+            cast("Sequence[int]", remaining), (individual, photo_name), key=order_of
         )
 
     def _as_of(self, revision: int) -> Gallery:

@@ -162,14 +162,14 @@ class SearchedPhotos:
         individuals.
         """
         ranked: list[tuple[Candidate, ...]] = [()] * len(queries)
-        left = list(range(len(queries)))
-        asked = k * _PHOTOS_AN_INDIVIDUAL
-        while left:
-            distances, positions = self._engine.search(queries[left], asked)
-            for at, query in enumerate(left):
+        remaining = list(range(len(queries)))
+        photos = k * _PHOTOS_AN_INDIVIDUAL
+        while remaining:
+            distances, positions = self._engine.search(queries[remaining], photos)
+            for at, query in enumerate(remaining):
                 ranked[query] = self._first_of_each(distances[at], positions[at], k)
-            left = [query for query in left if len(ranked[query]) < k]
-            asked *= 4
+            remaining = [query for query in remaining if len(ranked[query]) < k]
+            photos *= 4
         return ranked
 
     def _first_of_each(
@@ -179,11 +179,11 @@ class SearchedPhotos:
         order.
         """
         _, first = np.unique(self._columns[positions], return_index=True)
-        kept = np.sort(first)[:k]
-        rows: list[int] = positions[kept].tolist()
+        rows_kept = np.sort(first)[:k]
+        rows: list[int] = positions[rows_kept].tolist()
         return tuple(
             Candidate(self.individuals[row], float(distance), self.photo_names[row])
-            for row, distance in zip(rows, distances[kept], strict=True)
+            for row, distance in zip(rows, distances[rows_kept], strict=True)
         )
 
     def _rank_by_all(

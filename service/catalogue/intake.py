@@ -12,7 +12,7 @@ from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator, Event
 from index.curation.listings import Directory, PhotoCard
-from index.labels.csv_labels import photo_name
+from index.labels.csv_labels import parse_photo_name
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.search.vectors import FloatArray
@@ -141,7 +141,7 @@ def _names(given: str, hashed: str) -> Iterator[str]:
 def _tidied(given: str) -> str:
     shown = "".join(sign for sign in given if sign.isprintable()).encode("utf-8", "ignore").decode()
     try:
-        name = photo_name(shown, "the photo")
+        name = parse_photo_name(shown, "the photo")
     except BadLabels:
         name = Path(shown.replace("\\", "/")).name or "photo"
     path = PurePosixPath(name if name.strip(". ") else "photo")

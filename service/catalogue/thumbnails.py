@@ -20,7 +20,7 @@ from embedding.photos.photo import (
     read_photo,
     thumbnail,
 )
-from index.storage.address import CatalogueAddress, folder_beside
+from index.storage.address import CatalogueAddress, sibling_folder
 from index.storage.originals import write_whole
 from service.catalogue.writer import Curating
 from service.serving.served_photo import ServedPhoto
@@ -85,7 +85,7 @@ class Thumbnails:
 
 def thumbnails_folder(catalogue: CatalogueAddress) -> Path:
     """The folder of a catalogue's thumbnails: `catalogue.db.thumbnails` beside `catalogue.db`."""
-    return folder_beside(catalogue, "thumbnails")
+    return sibling_folder(catalogue, "thumbnails")
 
 
 def thumbnails_of(app: Starlette) -> Thumbnails:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import unknown_photos
-from index.curation.not_same import Pair, told_apart
+from index.curation.not_same import Pair, not_same_pairs
 from index.curation.suggestions import Cluster, Resemblance, clusters, resemblances
 from index.search.gallery import Gallery
 from service.http.problems import NOT_READY, ProblemError
@@ -67,7 +67,7 @@ class WorkLists:
         reach = calibration.thresholds().new_whale
 
         def work() -> list[Resemblance]:
-            apart = told_apart(self._catalogue)
+            apart = not_same_pairs(self._catalogue)
             if self._alike is not None and self._alike.is_of(gallery, reach):
                 left = _but_for(apart, self._alike.found)
                 if self._alike.is_whole or len(left) >= MOST_LISTED:

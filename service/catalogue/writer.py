@@ -18,7 +18,7 @@ from starlette.requests import Request
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import BadCatalogue, Catalogue
-from index.catalogue.gallery_refresh import followed, present
+from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
 from index.curation.curator import BadCuration, CurationConflict, Curator, Event, UnknownSubject
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
@@ -152,7 +152,7 @@ class Curating:
     def _follow(self, event: Event) -> None:
         serving = self._service.ready()
         gallery = serving.identifier.gallery
-        now = present(self.catalogue, event.photos)
+        now = read_photo_states(self.catalogue, event.photos)
         if now.revision != gallery.revision + 1 or now.fingerprint != gallery.fingerprint:
             self._reload()
             return
@@ -160,7 +160,7 @@ class Curating:
         for name in event.photos:
             photos.pop(name, None)
         photos |= {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
-        after = followed(gallery, event.photos, now)
+        after = refresh_gallery(gallery, event.photos, now)
         identifier = Identifier(
             serving.identifier.embedder, after, now.calibration, self.catalogue.species()
         )

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from index.jobs.records import FileFault, Job, JobsBusy, JobState
 from index.jobs.store import JobStore
 from index.progress import Advance, Progress
-from index.timestamps import told
+from index.timestamps import format_timestamp
 
 _REPORT_SECONDS = 1.0
 _BUSY_SECONDS = 0.2
@@ -90,7 +90,7 @@ class JobContext:
         Written every second at most; raises JobLost, never for a busy database.
         """
         self._live = replace(
-            self._live, done=done, total=total, progress_at=told(datetime.now(UTC))
+            self._live, done=done, total=total, progress_at=format_timestamp(datetime.now(UTC))
         )
         if self._is_held_back or time.monotonic() - self._reported < _REPORT_SECONDS:
             return

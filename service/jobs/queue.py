@@ -20,7 +20,7 @@ from index.catalogue.catalogue import Catalogue
 from index.exchange.importing.archive import ArchiveLimits
 from index.jobs.records import Job, JobPage, JobState, NoSuchJob
 from index.jobs.store import JobStore
-from index.storage.address import folder_beside
+from index.storage.address import sibling_folder
 from service.jobs.folder import JobFolder
 from service.jobs.kinds.export import ExportPlace, export
 from service.jobs.kinds.identify import IdentifyPlace, identify_photos
@@ -222,7 +222,7 @@ def open_jobs(
     Raises BadJobs, BadCatalogue and BadJobFolder.
     """
     catalogue = Catalogue.open(settings.address)
-    folder = JobFolder(folder_beside(catalogue.address, "jobs"))
+    folder = JobFolder(sibling_folder(catalogue.address, "jobs"))
     photo_root = (settings.job_photos or catalogue.folder).resolve()
     # Photos hardly pack: what unpacks to more than twice its size is no season's photos.
     limits = ArchiveLimits(

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from index.access.roles import allows
-from index.labels.csv_labels import iso_time
+from index.labels.csv_labels import parse_time
 from service.http.multipart import Form
 from service.http.paging import Position, decode_cursor
 
@@ -20,7 +20,7 @@ LARGEST_KEY = 2**31 - 1
 
 def _time(given: str) -> str | None:
     try:
-        return iso_time(given, "the field")
+        return parse_time(given, "the field")
     except FlukeprintError as error:
         raise ValueError(str(error)) from error
 

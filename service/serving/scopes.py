@@ -111,7 +111,7 @@ class Scopes:
         if not is_kept.any():
             raise invalid(Fault(field=", ".join(scope.conditions), reason=self._why_nobody(photos)))
         whole = self._identifier
-        return Identifier(whole.embedder, gallery.only(is_kept), whole.calibration, whole.species)
+        return Identifier(whole.embedder, gallery.select(is_kept), whole.calibration, whole.species)
 
     def _refuse_unknown(self, field: str, given: Iterable[str], known: Sequence[str]) -> None:
         unknown = sorted(set(given) - set(known))

@@ -32,7 +32,7 @@ from playwright.sync_api import (
 )
 
 from demo.anatomy import Individual
-from demo.drawn import photograph
+from demo.photograph import photograph
 from index.catalogue.catalogue import Catalogue
 from index.curation.listings import Directory
 from index.labels.reader import read_labels
@@ -67,7 +67,7 @@ LOOKALIKE = 11
 
 def painted(whale: int, take: int) -> Image.Image:
     """A drawn photo whose corner says whale and take, each up to 15."""
-    photo = photograph(Individual.drawn(whale), np.random.default_rng([whale, take]))
+    photo = photograph(Individual.from_seed(whale), np.random.default_rng([whale, take]))
     pen = ImageDraw.Draw(photo)
     for at, number in enumerate((whale, take)):
         grey = 16 * number + 8

@@ -49,7 +49,8 @@ class Handler(BaseHTTPRequestHandler):
         match["photo"] = "w_drawn_00_1.jpg"
         matches = [match] * int(form["k"].get_content())
         result = {
-            "photo": photo.get_filename(), "decision": "known", "probability": 0.9, "matches": matches
+            "photo": photo.get_filename(), "decision": "known", "probability": 0.9,
+            "matches": matches
         }
         self.reply(200, {"results": [result]})
 

@@ -22,8 +22,8 @@ from index.catalogue.catalogue import Catalogue
 from index.curation.listings import Directory
 from index.exchange.backup.backup import make_backup, restore_backup
 from index.exchange.backup.verify import verify_catalogue
-from index.exchange.importing.run import carry_out, known_photos, plan_import
-from index.exchange.importing.sources import read_offer
+from index.exchange.importing.run import apply_import, known_photos, plan_import
+from index.exchange.importing.sources import read_source
 from index.identification.identifier import Identifier
 from index.storage.address import CatalogueAddress
 from service.app import create_app
@@ -81,11 +81,11 @@ def account(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def path(tmp_path: Path, account: dict[str, str], place: Place) -> CatalogueAddress:
     path = place(tmp_path / "catalogue.db")
-    offer = read_offer(tmp_path / "given", None, tmp_path)
+    offer = read_source(tmp_path / "given", None, tmp_path)
     plan = plan_import(
         offer, known_photos(path), path, duplicates="keep-near"
     )  # takes are alike when drawn so small
-    carry_out(plan, path, CellEmbedder(), tmp_path / "given")
+    apply_import(plan, path, CellEmbedder(), tmp_path / "given")
     shutil.rmtree(tmp_path / "given")  # the catalogue has its own copies
     return path
 

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 from demo.anatomy import Individual
-from demo.drawn import photograph
+from demo.photograph import photograph
 from embedding.photos.photo import save_jpeg
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,7 +185,7 @@ def draw(
     rows = [header]
     for name, whale, number, label in photos:
         save_jpeg(
-            photograph(Individual.drawn(whale), np.random.default_rng([whale, number])),
+            photograph(Individual.from_seed(whale), np.random.default_rng([whale, number])),
             folder / name,
         )
         rows.append((name, label))

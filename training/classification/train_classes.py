@@ -13,7 +13,7 @@ import numpy as np
 
 from embedding.checkpoint import read_header
 from embedding.embedder import Embedder
-from index.commands.given_photos import embedded
+from index.commands.photo_arguments import embed_with_progress
 from index.labels.reader import LabelledPhoto
 from index.search.vectors import FloatArray
 from training.classification.classifier import Classifier, Method, add_classifier, read_classifier
@@ -127,7 +127,7 @@ def _seen(
 
 
 def _of_files(part: AskedPart, photos: Sequence[LabelledPhoto], embedder: Embedder) -> FloatArray:
-    read, unread = embedded(photos, embedder, f"embedding {part} photos")
+    read, unread = embed_with_progress(photos, embedder, f"embedding {part} photos")
     if unread:
         raise BadCache(f"{len(unread)} photos can't be read any more: {unread[0].reason}")
     return np.stack([one.vector for one in read])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.commands.options import PhotoArguments, refuse_out
-from index.messages import counted, say, say_unread
+from index.messages import photos_text, print_message, print_unread
 
 if TYPE_CHECKING:
     from training.recipes.choices import Recipe
@@ -47,19 +47,19 @@ def classify(
     from embedding.checkpoint import refuse_unwritable, write_atomically
     from embedding.embedder import Embedder
     from embedding.photos.photo import BadPhoto
-    from index.commands.given_photos import embedded, named_once
+    from index.commands.photo_arguments import embed_with_progress, uniquely_named_photos
     from training.classification.classifier import read_classifier
     from training.classification.predictions import answers_csv, answers_of
 
     refuse_out(out)
     refuse_unwritable(out)
-    named = named_once(photos)
+    named = uniquely_named_photos(photos)
     classifier = read_classifier(checkpoint)
-    read, unread = embedded(named, Embedder.load(checkpoint), "Classifying")
-    say_unread(unread)
+    read, unread = embed_with_progress(named, Embedder.load(checkpoint), "Classifying")
+    print_unread(unread)
     if not read:
         raise BadPhoto(
-            f"no photo could be read ({counted(len(named))} given), so {out} is not written; "
+            f"no photo could be read ({photos_text(len(named))} given), so {out} is not written; "
             "mend them"
         )
     answers = answers_of(
@@ -68,7 +68,7 @@ def classify(
     write_atomically(out, answers_csv(answers).encode())
     labels = Counter(answer.label for answer in answers).most_common(5)
     print(
-        f"{out}: {counted(len(answers))}; most are "
+        f"{out}: {photos_text(len(answers))}; most are "
         + ", ".join(f"{label} ({count:,})" for label, count in labels)
     )
     if unread:
@@ -103,14 +103,14 @@ def train_by_kinds(
         )
     labelled, warnings = read_sets(csv, photos)
     for warning in warnings:
-        say(f"note: {warning}")
+        print_message(f"note: {warning}")
     try:
         best = train_kinds(
             recipe, labelled, out, cache=cache, resume=resume, tensorboard=tensorboard
         )
     except KeyboardInterrupt:
         if (out / "resume.safetensors").exists() or (out / "best.safetensors").exists():
-            say(f"\nstopped; the same command with --resume continues the run in {out}")
+            print_message(f"\nstopped; the same command with --resume continues the run in {out}")
         raise
     if not is_first_process():
         return

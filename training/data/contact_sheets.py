@@ -12,7 +12,7 @@ import numpy as np
 from embedding.checkpoint import write_atomically
 from embedding.explanation.heatmap import Tile, png_bytes, tiled
 from embedding.photos.photo import BadPhoto, Image, read_photo, thumbnail, to_array
-from index.labels.csv_labels import some
+from index.labels.csv_labels import list_some
 from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto
 from training.data.explore import photos_per_label
 
@@ -28,7 +28,7 @@ def chosen_labels(photos: Sequence[LabelledPhoto], count: int, named: Sequence[s
     known = {photo.individual or NEW_WHALE for photo in photos}
     absent = [name for name in named if name not in known]
     if absent:
-        raise BadLabels(f"--label {absent[0]}: no photo has it; there are {some(per_label)}")
+        raise BadLabels(f"--label {absent[0]}: no photo has it; there are {list_some(per_label)}")
     return list(dict.fromkeys([*named, *per_label[:count]]))
 
 

@@ -30,7 +30,7 @@ from embedding.photos.photo import (
 )
 from index.photos.location import has_place
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
-from index.prefetch import ahead
+from index.prefetch import prefetch
 
 Tint = Literal["colour", "grey", "grey stored as colour"]
 
@@ -77,7 +77,9 @@ def look_at_all(
 
     A photo that can't be read has a fault and no tones, and stops nobody else's.
     """
-    yield from ahead(names, lambda name: look(folder / name, name), threads=_THREADS, most=_AHEAD)
+    yield from prefetch(
+        names, lambda name: look(folder / name, name), threads=_THREADS, most=_AHEAD
+    )
 
 
 def look(path: Path, name: str) -> tuple[PhotoLook, NDArray[np.float64] | None]:

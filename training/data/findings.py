@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from index.curation.text_search import folded
+from index.curation.text_search import fold_text
 from index.labels.reader import NEW_WHALE
 from training.data.duplicates import Alike
 from training.data.file_facts import PhotoLook
@@ -202,7 +202,7 @@ def _of_alike(alike: Sequence[Alike], labels: Mapping[str, str]) -> Iterable[Fin
 def _like_labels(labels: Iterable[str]) -> Finding:
     spelt: dict[str, Counter[str]] = {}
     for label in labels:
-        spelt.setdefault(re.sub(r"[\W_]+", "", folded(label)), Counter())[label] += 1
+        spelt.setdefault(re.sub(r"[\W_]+", "", fold_text(label)), Counter())[label] += 1
     cases = [
         Case(
             (),

@@ -17,7 +17,7 @@ import numpy as np
 from embedding.photos.photo import BadPhoto, read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
-from index.prefetch import ahead
+from index.prefetch import prefetch
 from index.progress import progress
 from training.pixels.packs import BadCache, PixelArray, rows_in_pack
 
@@ -112,7 +112,7 @@ def decoded(
         return len(made) if isinstance(made, str) else made.nbytes
 
     threads = min(8, os.cpu_count() or 1)
-    return ahead(
+    return prefetch(
         photos,
         decode,
         threads=threads,

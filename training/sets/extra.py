@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.photos.photo import photo_names
-from index.labels.reader import BadLabels, LabelledPhoto, some
+from index.labels.reader import BadLabels, LabelledPhoto, list_some
 from training.sets.labelled import read_labelled
 
 
@@ -93,7 +93,7 @@ def _check_names(photos: Sequence[LabelledPhoto], labelled: Sequence[LabelledPho
     if strange:
         raise BadLabels(
             f"{len(strange)} individuals of the extra photos are not among the labelled sets': "
-            f"{some(strange)}. With "
+            f"{list_some(strange)}. With "
             f"several sets individuals are named SPECIES/id, as in {min(known)}; pseudo-label "
             "with the same sets does"
         )

@@ -15,7 +15,7 @@ from embedding.photos.photo import BadPhoto, read_photo
 from index.catalogue.catalogue import CataloguePhoto
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, HASH_BYTES, perceptual_hash
-from index.prefetch import ahead
+from index.prefetch import prefetch
 from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
 
@@ -41,7 +41,9 @@ def known_perceptual(
     if not missing:
         return hashes
     with progress(len(missing), "Looking at the catalogue's photos") as advance:
-        for content, hashed in ahead(missing, _hashed, threads=DECODING_THREADS, most=BATCH_PHOTOS):
+        for content, hashed in prefetch(
+            missing, _hashed, threads=DECODING_THREADS, most=BATCH_PHOTOS
+        ):
             if content:
                 hashes[content] = hashed
             advance(1)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from embedding.photos.photo import BadPhoto
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
-from index.curation.corrections import Decided, decided_in
+from index.curation.corrections import Corrections, read_corrections
 from index.exchange.importing.hash_cache import known_perceptual
 from index.exchange.importing.plan import Duplicates, ImportPlan, ImportRow, make_import_plan
-from index.exchange.importing.sources import Offer, OfferedPhoto, look_at
+from index.exchange.importing.sources import ImportSource, SourcePhoto, read_source_photos
 from index.labels.reader import LabelledPhoto, Labels
 from index.photos.embed import PhotoEmbedder, photo_file
 from index.progress import Progress, no_progress
@@ -25,11 +25,11 @@ from index.reindex.update import Swapping, update_catalogue
 from index.storage.address import CatalogueAddress, refuse_no_folder
 from index.storage.connection import exists
 from index.storage.originals import media_folder, media_path, store_photo
-from index.storage.partial_files import clear_left
+from index.storage.partial_files import remove_unfinished
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """What an import did: its plan with what came of each file, and the catalogue's revision after
     it.
     """
@@ -40,7 +40,7 @@ class Imported:
 
 
 def plan_import(
-    offer: Offer,
+    offer: ImportSource,
     known: Sequence[CataloguePhoto],
     catalogue: CatalogueAddress,
     *,
@@ -54,10 +54,10 @@ def plan_import(
 
     `is_kept` lets the perceptual hashes of the catalogue's photos be remembered beside it.
     """
-    offered: list[OfferedPhoto] = []
+    offered: list[SourcePhoto] = []
     hashes = {photo.content_hash for photo in known}
     with progress(len(offer.photos), "Looking at what is offered") as advance:
-        for each in look_at(offer.photos, hashes, is_hashed=duplicates == "skip"):
+        for each in read_source_photos(offer.photos, hashes, is_hashed=duplicates == "skip"):
             offered.append(each)
             advance(1)
     perceptual: dict[str, bytes | None] = {}
@@ -70,13 +70,13 @@ def plan_import(
         offered,
         known,
         known_perceptual=perceptual,
-        decided=_decided(catalogue),
+        decided=_corrections(catalogue),
         duplicates=duplicates,
         is_replacing=is_replacing,
     )
 
 
-def carry_out(
+def apply_import(
     plan: ImportPlan,
     catalogue: CatalogueAddress,
     embedder: PhotoEmbedder,
@@ -87,7 +87,7 @@ def carry_out(
     may_go_over: bool = True,
     swapping: Swapping = nullcontext,
     progress: Progress = no_progress,
-) -> Imported:
+) -> ImportResult:
     """Copy a plan's new photos beside the catalogue and bring it up to date, in one revision.
 
     Where there is no catalogue yet, one is built. `kind`, `made_by`, `may_go_over` and `swapping`
@@ -97,7 +97,7 @@ def carry_out(
     stored, faults = _store(plan, media_folder(catalogue), progress)
     labels = Labels((*stored, *plan.relabel), source, ())
     if not labels.photos:
-        return Imported(_after(plan, faults), _revision(catalogue), is_new_revision=False)
+        return ImportResult(_after(plan, faults), _revision(catalogue), is_new_revision=False)
     if exists(catalogue):
         with Catalogue.open(catalogue) as opened:
             report = update_catalogue(
@@ -113,7 +113,7 @@ def carry_out(
     else:
         report = build_catalogue(catalogue, labels, embedder, progress=progress)
     faults |= {each.photo.name: each.reason for each in report.unread}
-    return Imported(_after(plan, faults), report.revision, report.is_new_revision)
+    return ImportResult(_after(plan, faults), report.revision, report.is_new_revision)
 
 
 def known_photos(catalogue: CatalogueAddress) -> list[CataloguePhoto]:
@@ -125,11 +125,11 @@ def known_photos(catalogue: CatalogueAddress) -> list[CataloguePhoto]:
         return opened.photos()
 
 
-def _decided(catalogue: CatalogueAddress) -> Decided:
+def _corrections(catalogue: CatalogueAddress) -> Corrections:
     if not exists(catalogue):
-        return Decided()
+        return Corrections()
     with Catalogue.open(catalogue) as opened:
-        return decided_in(opened)
+        return read_corrections(opened)
 
 
 def _store(
@@ -138,7 +138,7 @@ def _store(
     """Copy originals; those that changed since they were looked at are faults."""
     planned = {row.photo: row.content_hash for row in plan.rows}
     hashes = (planned.get(photo.name, "") for photo in plan.store)
-    clear_left({media_path(folder, hashed, "").parent for hashed in hashes if hashed})
+    remove_unfinished({media_path(folder, hashed, "").parent for hashed in hashes if hashed})
     stored: list[LabelledPhoto] = []
     faults: dict[str, str] = {}
     with progress(len(plan.store), "Copying photos") as advance:
@@ -162,12 +162,12 @@ def _after(plan: ImportPlan, faults: dict[str, str]) -> ImportPlan:
     """The plan with what couldn't be done of it."""
     if not faults:
         return plan
-    wanted = {photo.name for photo in plan.store}
-    return replace(plan, rows=tuple(_row_after(row, faults, wanted) for row in plan.rows))
+    to_store = {photo.name for photo in plan.store}
+    return replace(plan, rows=tuple(_row_after(row, faults, to_store) for row in plan.rows))
 
 
-def _row_after(row: ImportRow, faults: dict[str, str], wanted: set[str]) -> ImportRow:
-    if row.photo not in faults or row.photo not in wanted:
+def _row_after(row: ImportRow, faults: dict[str, str], to_store: set[str]) -> ImportRow:
+    if row.photo not in faults or row.photo not in to_store:
         return row
     return replace(row, status="unreadable", reason=faults[row.photo])
 

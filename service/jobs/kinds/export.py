@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.raw_rows import exported_rows
+from index.catalogue.raw_rows import read_export_rows
 from index.exchange.exporting.formats import make_export
 from index.exchange.exporting.writing import write_export
 from index.storage.address import CatalogueAddress
@@ -33,7 +33,7 @@ def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
     """
     asked = ExportJob.model_validate(context.parameters)
     with Catalogue.open(place.catalogue) as catalogue:
-        rows = exported_rows(catalogue)
+        rows = read_export_rows(catalogue)
     made = make_export(
         asked.format,
         rows.photos,

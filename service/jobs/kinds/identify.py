@@ -11,7 +11,7 @@ from typing import Any
 
 from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
 from index.exchange.importing.archive import ArchiveLimits
-from index.prefetch import ahead
+from index.prefetch import prefetch
 from index.search.matching import Decision
 from service.jobs.context import JobContext
 from service.jobs.folder import JobFolder
@@ -98,7 +98,7 @@ def _first_state(photos: JobPhotos, context: JobContext) -> dict[str, Any]:
 def _batches(names: Sequence[str], folder: Path, place: IdentifyPlace) -> Iterator[list[_Decoded]]:
     decode = partial(_decode, folder=folder, place=place)
     batch: list[_Decoded] = []
-    with closing(ahead(names, decode, threads=_DECODING_THREADS, most=BATCH_PHOTOS)) as decoded:
+    with closing(prefetch(names, decode, threads=_DECODING_THREADS, most=BATCH_PHOTOS)) as decoded:
         for each in decoded:
             batch.append(each)
             if len(batch) == BATCH_PHOTOS:

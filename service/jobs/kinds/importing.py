@@ -15,8 +15,8 @@ from embedding.errors import FlukeprintError
 from index.exchange.importing.archive import ArchiveLimits
 from index.exchange.importing.plan import NOT_DONE, ImportPlan
 from index.exchange.importing.report import report_csv
-from index.exchange.importing.run import carry_out, known_photos, plan_import
-from index.exchange.importing.sources import read_offer
+from index.exchange.importing.run import apply_import, known_photos, plan_import
+from index.exchange.importing.sources import read_source
 from index.photos.embed import PhotoEmbedder
 from index.storage.address import CatalogueAddress
 from index.storage.originals import write_whole
@@ -73,7 +73,7 @@ def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
 def _imported(
     place: ImportPlace, context: JobContext, asked: ImportJob, archive: Path, staging: Path
 ) -> dict[str, Any]:
-    offer = read_offer(archive, None, staging, limits=place.limits, progress=context.steps)
+    offer = read_source(archive, None, staging, limits=place.limits, progress=context.steps)
     plan = plan_import(
         offer,
         known_photos(place.catalogue),
@@ -84,7 +84,7 @@ def _imported(
     )
     more: dict[str, Any] = {"is_dry_run": asked.dry_run is None}
     if asked.dry_run is not None:
-        done = carry_out(
+        done = apply_import(
             plan,
             place.catalogue,
             cast("PhotoEmbedder", place.serving().identifier.embedder),

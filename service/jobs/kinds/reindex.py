@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from index.catalogue.catalogue import Catalogue
 from index.photos.embed import PhotoEmbedder
-from index.reindex.update import Report, update_catalogue
+from index.reindex.update import UpdateReport, update_catalogue
 from index.storage.address import CatalogueAddress
 from service.jobs.context import JobContext
 from service.schemas.jobs import ReindexJob
@@ -63,7 +63,7 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
 
 
 def settle(
-    report: Report,
+    report: UpdateReport,
     context: JobContext,
     serving: Callable[[], Serving],
     on_revision: Callable[[], None],

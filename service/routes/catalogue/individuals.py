@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from index.curation.curator import Noted
+from index.curation.curator import IndividualNotes
 from index.curation.listings import Individual
 from service.catalogue.writer import acted, curating_of
 from service.http.etags import check_if_match, etag_of
@@ -158,7 +158,7 @@ async def edit_individual(
     """
     del if_match
 
-    def check(noted: Noted) -> None:
+    def check(noted: IndividualNotes) -> None:
         check_if_match(request, etag_of(*noted))
 
     answer = await acted(request, lambda curator: curator.edit(name, edit.columns, check=check))
@@ -215,5 +215,7 @@ async def _individual(request: Request, name: str) -> Individual:
 
 def _etag(one: Individual) -> str:
     return etag_of(
-        *Noted(one.name, one.display_name, one.other_names, one.species, one.sex, one.notes)
+        *IndividualNotes(
+            one.name, one.display_name, one.other_names, one.species, one.sex, one.notes
+        )
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from index.curation.not_same import tell_apart
+from index.curation.not_same import mark_not_same
 from service.catalogue.writer import curating_of
 from service.http.authorization import principal_of
 from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
@@ -56,7 +56,7 @@ async def dismiss_suggestion(request: Request, asked: Apart) -> EventAnswer:
     """
     made_by = principal_of(request)
     event = await curating_of(request).done(
-        lambda catalogue: tell_apart(catalogue, asked.one, asked.other, made_by=made_by)
+        lambda catalogue: mark_not_same(catalogue, asked.one, asked.other, made_by=made_by)
     )
     return event_answer(event)
 

@@ -16,7 +16,7 @@ import pytest
 from index.calibration import metrics
 from index.calibration.leave_one_out import leave_one_out_ranks
 from index.calibration.metrics import BadMeasurement
-from index.identification.submission import labels_of, write_submission
+from index.identification.submission import rank_labels, write_submission
 from index.search.gallery import Gallery
 
 At = Callable[..., np.ndarray]
@@ -106,7 +106,7 @@ def test_submission_map5_agrees_with_writing_the_labels(
     truths = [names[at] if at < 8 else "new_whale" for at in rng.integers(0, 12, size=30)]
     total = 0.0
     for query, truth in zip(gallery.rank(queries, 5), truths, strict=True):
-        labels = labels_of(query, threshold)
+        labels = rank_labels(query, threshold)
         total += 1 / (labels.index(truth) + 1) if truth in labels else 0.0
     distances = gallery.individual_distances(queries)
     known = np.array([truth != "new_whale" for truth in truths])
@@ -284,7 +284,7 @@ def test_a_submission_scores_as_the_score_script_says(
     ranked = gallery.rank(vectors[250:], 5)
     path = tmp_path / "submission.csv"
     write_submission(
-        [(name, labels_of(each, 0.45)) for name, each in zip(names[250:], ranked, strict=True)],
+        [(name, rank_labels(each, 0.45)) for name, each in zip(names[250:], ranked, strict=True)],
         path,
     )
     truth = [

@@ -14,8 +14,8 @@ from index.progress import no_progress
 from index.reindex import update
 from index.reindex.build import build_catalogue
 from index.reindex.plan import as_labelled
-from index.reindex.preparation import Preparation
-from index.reindex.staged_vectors import lay_beside, read_state, vectors_after
+from index.reindex.preparation import UpdatePreparation
+from index.reindex.staged_vectors import read_state, stage_vectors, vectors_after
 from index.reindex.update import update_catalogue
 
 OLD, NEW = "f" * 64, "e" * 64
@@ -34,7 +34,7 @@ def made(catalogue, embedder, count):
 
 def test_vectors_beside_change_nothing_that_is_searched(catalogue, other):
     before, calibration = catalogue.searchable()
-    names = lay_beside(catalogue, made(catalogue, other, 3), NEW)
+    names = stage_vectors(catalogue, made(catalogue, other, 3), NEW)
     assert names == {photo.name for photo in catalogue.photos()[:3]}
     assert (catalogue.revision, catalogue.fingerprint) == (1, OLD)
     after, still = catalogue.searchable()
@@ -46,14 +46,14 @@ def test_vectors_beside_change_nothing_that_is_searched(catalogue, other):
 
 
 def test_the_searched_checkpoints_own_vectors_are_never_laid_beside(catalogue, embedder):
-    assert lay_beside(catalogue, made(catalogue, embedder, 3), OLD) == set()
+    assert stage_vectors(catalogue, made(catalogue, embedder, 3), OLD) == set()
 
 
 def test_a_photo_that_is_another_meanwhile_is_left_out(catalogue, season, other, embedder):
     vectors = made(catalogue, other, 2)
     season.paint(catalogue.photos()[0].name, "w_00", take=9)
     update_catalogue(catalogue, None, embedder, rehash=True)
-    assert lay_beside(catalogue, vectors, NEW) == {catalogue.photos()[1].name}
+    assert stage_vectors(catalogue, vectors, NEW) == {catalogue.photos()[1].name}
 
 
 def test_an_interrupted_change_of_checkpoint_goes_on_where_it_was(
@@ -147,11 +147,11 @@ def test_what_will_be_is_what_is_once_it_is_done(catalogue, season, embedder):
     season.draw("new.png", "w_new")
     season.rows["a01_0.png"]["label"] = "new_whale"
     season.rows.pop("a02_0.png")
-    preparation = Preparation(
+    preparation = UpdatePreparation(
         season.labels(), embedder, prune=True, rehash=False, progress=no_progress
     )
     state = read_state(catalogue, OLD)
-    planned = preparation.planned(state.photos, state.decided)
+    planned = preparation.make_update(state.photos, state.corrections)
     preparation.embed(planned)
     ahead = vectors_after(catalogue, planned.plan, planned.known, preparation.embedded, OLD)
     update_catalogue(catalogue, season.labels(), embedder, prune=True)

@@ -361,7 +361,7 @@ def test_two_builds_of_one_catalogue(tmp_path, season, embedder):
     path = tmp_path / "c.db"
     with (
         Catalogue.open(tmp_path / ".c.db.building", create=True) as other,
-        revision.revising(other),
+        revision.open_revision(other),
         pytest.raises(CatalogueBusy, match=r"another build of .*c\.db is running"),
     ):
         build_catalogue(path, season.labels(), embedder)

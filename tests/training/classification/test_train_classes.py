@@ -10,7 +10,7 @@ import pytest
 
 from embedding.checkpoint import fingerprint_of, read_header
 from embedding.embedder import Embedder
-from index.commands.given_photos import embedded
+from index.commands.photo_arguments import embed_with_progress
 from index.labels.reader import LabelledPhoto
 from training.classification.classifier import read_classifier
 from training.classification.predictions import answers_csv, answers_of
@@ -52,7 +52,7 @@ def test_a_loaded_checkpoint_scores_the_same_as_the_run_said(
     with (learned / "split.csv").open() as file:
         parts = {row["image"]: row["part"] for row in csv.DictReader(file)}
     test = [photo for photo in kinds if parts.get(photo.name) == "test"]
-    read, _ = embedded(test, Embedder.load(learned / "best.safetensors"), "Embedding")
+    read, _ = embed_with_progress(test, Embedder.load(learned / "best.safetensors"), "Embedding")
     classifier = read_classifier(learned / "best.safetensors")
     answers = answers_of(
         classifier, [one.photo.name for one in read], np.stack([one.vector for one in read])

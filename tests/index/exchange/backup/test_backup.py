@@ -22,8 +22,8 @@ from index.exchange.backup.backup import (
     restore_backup,
 )
 from index.exchange.backup.verify import verify_catalogue
-from index.exchange.importing.run import carry_out, known_photos, plan_import
-from index.exchange.importing.sources import read_offer
+from index.exchange.importing.run import apply_import, known_photos, plan_import
+from index.exchange.importing.sources import read_source
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def living(tmp_path, field_season, embedder) -> Path:
     field_season.labels()
     path = tmp_path / "living" / "catalogue.db"
     path.parent.mkdir()
-    carry_out(
-        plan_import(read_offer(field_season.folder, None, tmp_path / "s"), [], path),
+    apply_import(
+        plan_import(read_source(field_season.folder, None, tmp_path / "s"), [], path),
         path,
         embedder,
         path,
@@ -117,9 +117,9 @@ def test_a_backup_of_a_catalogue_that_is_being_changed(
         draw_pattern(season.folder / f"more{number}.jpg", 600 + number)
         season.rows[f"more{number}.jpg"] = {"label": f"w_{number}"}
     season.labels()
-    offer = read_offer(season.folder, None, tmp_path / "s")
+    offer = read_source(season.folder, None, tmp_path / "s")
     adding = threading.Thread(
-        target=lambda: carry_out(
+        target=lambda: apply_import(
             plan_import(offer, known_photos(living), living), living, embedder, living
         )
     )

@@ -18,7 +18,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from index.catalogue.catalogue import Catalogue
-from index.storage.address import CatalogueAddress, folder_beside
+from index.storage.address import CatalogueAddress, sibling_folder
 from service.app import create_app
 from service.jobs.queue import open_jobs
 from service.serving.service import Serving
@@ -295,7 +295,9 @@ def test_uploads_of_nobody_are_removed_at_the_start_and_others_kept(
         client.post("/v1/jobs/1/cancel")
         hold.release()
         until(client, 1, "cancelled")
-    orphan = folder_beside(place(tmp_path / "catalogue.db"), "jobs") / "uploads" / f"{'a' * 32}.zip"
+    orphan = (
+        sibling_folder(place(tmp_path / "catalogue.db"), "jobs") / "uploads" / f"{'a' * 32}.zip"
+    )
     orphan.write_bytes(b"")
     with start() as client:
         assert not orphan.exists()

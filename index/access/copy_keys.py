@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import delete, insert, select
 
-from index.access.tables import KeyRow, changing, read
+from index.access.tables import KeyRow, read, write_transaction
 from index.storage.address import CatalogueAddress
 from index.storage.connection import open_engine
 from index.storage.schema import Table
 
 
-def carry_keys(source: CatalogueAddress, target: CatalogueAddress) -> int:
+def copy_keys(source: CatalogueAddress, target: CatalogueAddress) -> int:
     """Give `target` the keys of `source`, in place of its own, and return how many; where there are
     none, it keeps its.
 
@@ -21,7 +21,7 @@ def carry_keys(source: CatalogueAddress, target: CatalogueAddress) -> int:
     try:
         rows = read(reading, select(*table.columns))
         if rows:
-            with changing(writing) as connection:
+            with write_transaction(writing) as connection:
                 connection.execute(delete(table))
                 connection.execute(
                     insert(table),

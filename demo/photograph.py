@@ -31,8 +31,8 @@ def photograph(
 
     Pose and weather are drawn when they are not given.
     """
-    pose = pose or Pose.drawn(rng)
-    weather = weather or Weather.drawn(rng)
+    pose = pose or Pose.from_rng(rng)
+    weather = weather or Weather.from_rng(rng)
     scene = paint_sea(weather, rng, width_px, height_px)
     x, y = pose.on_fluke(width_px, height_px)
     cover, skin = _lit_skin(individual, x, y, weather, rng)
@@ -47,7 +47,7 @@ def photograph(
     scene += cover[..., None] * (skin - scene)
     _foam(scene, x, above_water, weather, rng)
     _spray(scene, x, above_water, weather, rng)
-    return from_array(_developed(scene, weather, rng))
+    return from_array(_develop(scene, weather, rng))
 
 
 def _lit_skin(
@@ -56,7 +56,7 @@ def _lit_skin(
     """Look the skin up at every pixel and light it: how much whale is there (h, w), its colour (h,
     w, 3).
     """
-    cover, white, ochre, chord = _looked_up(individual, x, y)
+    cover, white, ochre, chord = _sample_skin(individual, x, y)
     colour = _BLACK + white[..., None] * (_WHITE - _BLACK)
     colour += (0.85 * ochre)[..., None] * (_OCHRE - colour)
     across = np.clip(x * 2.2, -1, 1)
@@ -74,7 +74,7 @@ def _lit_skin(
     return cover, colour + np.clip(gloss, 0, 0.35)[..., None] * sky
 
 
-def _looked_up(
+def _sample_skin(
     individual: Individual, x: Floats, y: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Interpolate the four layers of the skin at points of the flat fluke; off the grid all is
@@ -148,7 +148,7 @@ def _spray(
         scene[row + down, column] += share * (light - scene[row + down, column]) / (1 + down)
 
 
-def _developed(scene: Floats, weather: Weather, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _develop(scene: Floats, weather: Weather, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Turn light into a camera's pixels, uint8 (h, w, 3): haze, blur, contrast, grain; one in four
     is grey.
     """

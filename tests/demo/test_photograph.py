@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from demo.anatomy import HEIGHT_PX, LEFT, PX_PER_UNIT, TOP, WIDTH_PX, Individual
-from demo.drawn import photograph
+from demo.photograph import photograph
 from demo.pose import Pose
 from embedding.photos.photo import to_array
 
@@ -16,7 +16,7 @@ def _laid_flat(individual: Individual, seed: int) -> np.ndarray:
     NaN unseen.
     """
     rng = np.random.default_rng(seed)
-    pose = Pose.drawn(rng)
+    pose = Pose.from_rng(rng)
     bright = to_array(photograph(individual, rng, pose=pose)).mean(axis=2)
     x, y = pose.on_fluke(450, 225)
     column = ((x - LEFT) * PX_PER_UNIT / STEP).astype(int)
@@ -36,7 +36,7 @@ def _alike(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def test_the_same_whale_and_seed_are_the_same_photo() -> None:
-    whale = Individual.drawn(3)
+    whale = Individual.from_seed(3)
     first, again, other = (photograph(whale, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(to_array(first), to_array(again))
     assert not np.array_equal(to_array(first), to_array(other))
@@ -46,13 +46,13 @@ def test_the_same_whale_and_seed_are_the_same_photo() -> None:
 def test_a_photo_has_the_asked_size(
     rng: np.random.Generator, width_px: int, height_px: int
 ) -> None:
-    photo = photograph(Individual.drawn(1), rng, width_px, height_px)
+    photo = photograph(Individual.from_seed(1), rng, width_px, height_px)
     assert photo.size == (width_px, height_px)
     assert photo.mode == "RGB"
 
 
 def test_photos_of_one_whale_are_nearer_to_each_other_than_to_other_whales() -> None:
-    whales = [Individual.drawn(seed) for seed in range(12)]
+    whales = [Individual.from_seed(seed) for seed in range(12)]
     flat = [[_laid_flat(whale, 100 * whale.seed + photo) for photo in range(3)] for whale in whales]
     same = [_alike(photos[0], photo) for photos in flat for photo in photos[1:]]
     others = [_alike(a[0], b[1]) for i, a in enumerate(flat) for j, b in enumerate(flat) if i != j]
@@ -66,7 +66,7 @@ def test_photos_of_one_whale_are_nearer_to_each_other_than_to_other_whales() -> 
 
 
 def test_light_and_water_vary_from_photo_to_photo(rng: np.random.Generator) -> None:
-    whale = Individual.drawn(5)
+    whale = Individual.from_seed(5)
     photos = np.stack([to_array(photograph(whale, rng, 90, 45)) for _ in range(30)]).astype(float)
     assert photos.mean(axis=(1, 2, 3)).std() > 8
     grey = (photos.std(axis=3) < 1).all(axis=(1, 2))
