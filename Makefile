@@ -13,11 +13,13 @@ ROOM_GB := 8
 comma := ,
 STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: help setup demo test check format docs clean
+.PHONY: help setup demo test quick house check format docs clean
 
 help:
 	@echo "make demo    set up, then identify drawn whales over HTTP (KEEP=1 leaves the service running)"
 	@echo "make test    set up, then lint, type-check and test everything"
+	@echo "make quick   set up, then lint, type-check and run the tests that need no browser, server or weights"
+	@echo "make house   print the figures of the house (BEFORE=COMMIT: an earlier commit beside them)"
 	@echo "make setup   fill $(VENV) (FAISS=cpu or gpu, chosen: $(FAISS); EXTRAS=$(EXTRAS))"
 	@echo "make format  format the code; make docs: write the generated pages again; make clean: remove $(VENV)"
 
@@ -47,6 +49,12 @@ demo: setup
 
 test: setup check
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term-missing:skip-covered
+
+quick: setup check
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -q -m "not needs_programs and not shared and not slow"
+
+house: setup
+	$(BIN)/python tests/house/figures.py $(if $(BEFORE),--before $(BEFORE))
 
 check: setup
 	$(BIN)/ruff format --check .
