@@ -124,7 +124,7 @@ def test_every_file_of_the_flows_is_there() -> None:
     assert [file for file in named if not (ROOT / file).is_file()] == []
 
 
-def test_a_file_of_before_needs_not_be_there() -> None:
+def test_a_file_of_before_may_be_gone() -> None:
     text = (
         "`no.py`\n## Flows\n1. `a/b.py` reads.\n\n## Before and after the move\n"
         "| 1 | `old.py` | `new.py` |\n\n## Where truth lives\n`no.py`\n"
