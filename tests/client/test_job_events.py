@@ -10,7 +10,7 @@ import pytest
 
 from client import Client
 from client.errors import ServiceUnreachable, StrangeAnswer
-from client.job_events import EventLines, Watching
+from client.job_events import EventLines, JobWatch
 
 JOB = {
     "id": 3,
@@ -42,11 +42,11 @@ def test_events_are_read_line_by_line() -> None:
 class Broken(httpx.SyncByteStream):
     """A stream of lines that breaks off."""
 
-    def __init__(self, told: list[str]) -> None:
-        self._told = told
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
 
     def __iter__(self) -> Iterator[bytes]:
-        yield "\n".join([*self._told, ""]).encode()
+        yield "\n".join([*self._lines, ""]).encode()
         raise httpx.ReadError("gone")
 
 
@@ -83,20 +83,22 @@ def test_a_service_that_is_started_again_is_waited_for(monkeypatch: pytest.Monke
             text="\n".join([*lines("job", done=2), *lines("end", state="succeeded", done=2), ""]),
         ),
     )
-    told = [(job.state, job.done) for job in client.watch_job(3)]
-    assert told == [("running", 1), ("interrupted", 1), ("running", 2), ("succeeded", 2)]
+    states = [(job.state, job.done) for job in client.watch_job(3)]
+    assert states == [("running", 1), ("interrupted", 1), ("running", 2), ("succeeded", 2)]
     assert slept == [1.0] * 4
 
 
-def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = [httpx.ConnectError("refused") for _ in range(61)]
     client, slept = watched(monkeypatch, httpx.Response(200, stream=Broken(lines("job"))), *refused)
-    with pytest.raises(ServiceUnreachable, match="no more of the job for a minute"):
+    with pytest.raises(
+        ServiceUnreachable, match="no news of the job from the service for a minute"
+    ):
         list(client.watch_job(3))
     assert len(slept) == 60
 
 
-def test_where_nothing_was_heard_yet_the_error_is_told_at_once(
+def test_an_error_before_the_first_event_is_raised_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client, slept = watched(monkeypatch, httpx.ConnectError("refused"))
@@ -111,4 +113,4 @@ def test_time_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(TimeoutError, match="not over after 0 s; it goes on"):
         client.wait_for_job(3, timeout_seconds=0)
-    assert not Watching(0).is_over
+    assert not JobWatch(0).is_over
