@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 import httpx
 
 from client.errors import ServerBusy, ServiceUnreachable
-from client.job_events import EventLines, JobEvent, JobWatch
+from client.job_events import JobEvent, JobWatch, aiter_events, iter_events
 from client.methods import Methods
 from client.records.photos import Page
 from client.records.service import Job
@@ -90,7 +90,7 @@ class Client(Transport, Methods):
         while not watch.is_over:
             interruption: Exception | None = None
             try:
-                for event in self._job_events(id):
+                for event in self._job_events(id, watch):
                     if job := watch.receive(event):
                         yield job
             except _INTERRUPTIONS as error:
@@ -133,15 +133,14 @@ class Client(Transport, Methods):
         except httpx.TransportError as error:
             raise self._attempts(request).unreachable_error(error) from error
 
-    def _job_events(self, id: int) -> Iterator[JobEvent | None]:
-        request, lines = job_events(id), EventLines()
+    def _job_events(self, id: int, watch: JobWatch) -> Iterator[JobEvent]:
+        request = job_events(id)
         try:
             with self._http.stream(**self._stream_arguments(request)) as response:
                 if not response.is_success:
                     response.read()
                     self._attempts(request).raise_refusal(response)
-                for line in response.iter_lines():
-                    yield lines.read(line)
+                yield from iter_events(response, watch)
         except httpx.TransportError as error:
             raise self._attempts(request).unreachable_error(error) from error
 
@@ -217,7 +216,7 @@ class AsyncClient(Transport, Methods):
         while not watch.is_over:
             interruption: Exception | None = None
             try:
-                async for event in self._job_events(id):
+                async for event in self._job_events(id, watch):
                     if job := watch.receive(event):
                         yield job
             except _INTERRUPTIONS as error:
@@ -260,15 +259,15 @@ class AsyncClient(Transport, Methods):
         except httpx.TransportError as error:
             raise self._attempts(request).unreachable_error(error) from error
 
-    async def _job_events(self, id: int) -> AsyncIterator[JobEvent | None]:
-        request, lines = job_events(id), EventLines()
+    async def _job_events(self, id: int, watch: JobWatch) -> AsyncIterator[JobEvent]:
+        request = job_events(id)
         try:
             async with self._http.stream(**self._stream_arguments(request)) as response:
                 if not response.is_success:
                     await response.aread()
                     self._attempts(request).raise_refusal(response)
-                async for line in response.aiter_lines():
-                    yield lines.read(line)
+                async for event in aiter_events(response, watch):
+                    yield event
         except httpx.TransportError as error:
             raise self._attempts(request).unreachable_error(error) from error
 

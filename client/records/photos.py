@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
+
+from client.records.words import AnyWord
 
 Row = TypeVar("Row")
 
-Decision = Literal["known", "review", "new_whale"]
-Verdict = Literal["same", "review", "different"]
+Decision = Annotated[Literal["known", "review", "new_whale"], AnyWord]
+Verdict = Annotated[Literal["same", "review", "different"], AnyWord]
 
 
 @dataclass(frozen=True, slots=True)

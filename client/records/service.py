@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
+from client.records.words import AnyWord
+
+JobState = Annotated[
+    Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"], AnyWord
+]
 
 
 @dataclass(frozen=True, slots=True)

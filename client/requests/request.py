@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar, cast
+from dataclasses import dataclass, field, replace
+from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
 
-from client.records.parsing import read_json, read_record
+from client.records.catalogue import Event, Individual
+from client.records.parsing import read_page, read_record
 from client.records.photos import Page
 from client.requests.uploads import Upload
 
 Answer = TypeVar("Answer")
 Record = TypeVar("Record")
+Tagged = TypeVar("Tagged", Event, Individual)
 
 RetryRule = Literal["safe", "keyed", "never"]
 """Whether a request may be sent again.
@@ -63,16 +65,14 @@ def post(
 
 def record_of(kind: type[Record]) -> Callable[[httpx.Response], Record]:
     """Make a reader of an answer that is one record."""
-    return lambda response: read_record(kind, read_json(response.content, "the answer"))
+    return lambda response: read_record(kind, response.content)
 
 
-def record_with_etag(kind: type[Record]) -> Callable[[httpx.Response], Record]:
+def record_with_etag(kind: type[Tagged]) -> Callable[[httpx.Response], Tagged]:
     """Make a reader of an answer that is one record, whose `etag` is in a header."""
 
-    def read(response: httpx.Response) -> Record:
-        told = read_json(response.content, "the answer")
-        values = cast("dict[str, object]", told) if isinstance(told, dict) else {}
-        return read_record(kind, {**values, "etag": response.headers.get("etag")})
+    def read(response: httpx.Response) -> Tagged:
+        return replace(read_record(kind, response.content), etag=response.headers.get("etag"))
 
     return read
 
@@ -84,17 +84,7 @@ def page_of(
 
     The field `rows` has its rows, the field `cursor` the next page's cursor.
     """
-
-    def read(response: httpx.Response) -> Page[Record]:
-        told = read_json(response.content, "the answer")
-        values = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
-        listed = enumerate(values.get(rows, ()))
-        return Page(
-            tuple(read_record(kind, row, f"the answer.{rows}[{at}]") for at, row in listed),
-            values.get(cursor),
-        )
-
-    return read
+    return lambda response: read_page(kind, response.content, rows=rows, cursor=cursor)
 
 
 def rows_of(kind: type[Record], rows: str) -> Callable[[httpx.Response], tuple[Record, ...]]:
