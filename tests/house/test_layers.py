@@ -59,10 +59,11 @@ DOORS = {
     "tomli_w": {"training/tuning/sweep/"},
     "fastapi": {"service/"},
     "httpx": {"client/"},
+    "httpx_sse": {"client/"},
     "starlette": {"service/"},
     "uvicorn": {"service/"},
     "prometheus_client": {"service/telemetry/"},
-    "pydantic": {"service/"},
+    "pydantic": {"client/", "service/"},
     "pydantic_settings": {"service/"},
 }
 FLOORS = Path(__file__).with_name("floors.toml")
