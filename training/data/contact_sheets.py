@@ -19,7 +19,9 @@ from training.data.explore import photos_per_label
 _TILE_PX, _COLUMNS, _MOST = 200, 6, 24
 
 
-def chosen_labels(photos: Sequence[LabelledPhoto], count: int, named: Sequence[str]) -> list[str]:
+def labels_for_sheets(
+    photos: Sequence[LabelledPhoto], count: int, named: Sequence[str]
+) -> list[str]:
     """The labels that get a sheet: those named, then the `count` most photographed.
 
     Raises BadLabels.

@@ -177,11 +177,11 @@ def draw_species(species: Mapping[str, tuple[int, int]], path: Path) -> None:
 
 def draw_time(time: TimeCoverage, path: Path) -> None:
     """Draw photos by year, and by month of all years together."""
-    told = time.by_label + time.by_file
+    dated = time.by_label + time.by_file
     with figure(path, columns=2, width_inches=_WIDTH, height_inches=_HEIGHT) as (years, months):
         years.bar(list(time.per_year), list(time.per_year.values()), color=_BLUE)
         years.set(
-            title=f"{told:,} photos, {time.first} to {time.last}", xlabel="year", ylabel="photos"
+            title=f"{dated:,} photos, {time.first} to {time.last}", xlabel="year", ylabel="photos"
         )
         first, last = min(time.per_year), max(time.per_year)
         years.set_xticks(range(first, last + 1, 1 + (last - first) // 6))
@@ -201,8 +201,8 @@ def draw_tones(found: Exploration, path: Path) -> None:
     with figure(path, width_inches=_WHOLE_WIDTH, height_inches=_HEIGHT) as (axes,):
         means, deviations = 255 * found.channel_means, 255 * found.channel_deviations
         for at, (name, colour, style) in enumerate(_CHANNELS):
-            said = f"{name}: mean {means[at]:.1f}, standard deviation {deviations[at]:.1f}"
-            axes.plot(range(256), 100 * found.tones[at], color=colour, linestyle=style, label=said)
+            text = f"{name}: mean {means[at]:.1f}, standard deviation {deviations[at]:.1f}"
+            axes.plot(range(256), 100 * found.tones[at], color=colour, linestyle=style, label=text)
         highest = 100 * float(
             np.sort(found.tones, axis=None)[-7]
         )  # black and white edges may tower over all else
@@ -226,14 +226,14 @@ def draw_sizes(sizes_px: Mapping[tuple[int, int], int], path: Path) -> None:
         )
         low, high = min(*widths, *heights) / 10, 10 * max(*widths, *heights)
         for aspect, style in ((1, "-"), (2, "--"), (4, ":")):
-            said = f"{aspect} : 1 (width : height)"
+            text = f"{aspect} : 1 (width : height)"
             axes.plot(
                 [low, high],
                 [low / aspect, high / aspect],
                 style,
                 color=_GREY,
                 linewidth=1.5,
-                label=said,
+                label=text,
             )
         axes.set(
             title=f"{len(sizes_px):,} sizes of {counts.sum():,} photos",

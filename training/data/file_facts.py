@@ -47,7 +47,7 @@ _MANY = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoLook:
+class FileFacts:
     """What one file is. `fault` None: it can be read; else what is wrong with it, and nothing else
     is known.
     """
@@ -68,28 +68,30 @@ class PhotoLook:
     perceptual: bytes | None = None  # None: a picture without a pattern
 
 
-def look_at_all(
+def read_file_facts(
     names: Sequence[str], folder: Path
-) -> Generator[tuple[PhotoLook, NDArray[np.float64] | None]]:
+) -> Generator[tuple[FileFacts, NDArray[np.float64] | None]]:
     """Look at photos in their order.
 
     Beside each comes its tones, (3, 256): the shares of red, green and blue values.
 
     A photo that can't be read has a fault and no tones, and stops nobody else's.
     """
-    yield from ahead(names, lambda name: look(folder / name, name), threads=_THREADS, most=_AHEAD)
+    yield from ahead(
+        names, lambda name: facts_of_file(folder / name, name), threads=_THREADS, most=_AHEAD
+    )
 
 
-def look(path: Path, name: str) -> tuple[PhotoLook, NDArray[np.float64] | None]:
+def facts_of_file(path: Path, name: str) -> tuple[FileFacts, NDArray[np.float64] | None]:
     """Look at one photo's file."""
     try:
         data = photo_bytes(path, name=name)
         kind = photo_kind(data, name=name)
         image = _decoded(data, name, kind)
     except BadPhoto as error:
-        return PhotoLook(name, str(error).removeprefix(f"{name}: ")), None
+        return FileFacts(name, str(error).removeprefix(f"{name}: ")), None
     width_px, height_px = _upright_size(kind, image)
-    seen = PhotoLook(
+    found = FileFacts(
         name=name,
         fault=None,
         size_bytes=len(data),
@@ -105,7 +107,7 @@ def look(path: Path, name: str) -> tuple[PhotoLook, NDArray[np.float64] | None]:
         perceptual=perceptual_hash(image),
     )
     counts = np.array(image.histogram(), np.float64).reshape(3, 256)
-    return replace(seen, tint=_tint(kind, image)), counts / counts.sum(axis=1, keepdims=True)
+    return replace(found, tint=_tint(kind, image)), counts / counts.sum(axis=1, keepdims=True)
 
 
 def _decoded(data: bytes, name: str, kind: PhotoKind) -> Image:

@@ -28,8 +28,8 @@ from embedding.networks.ensemble import Ensemble, GateConfig, network_of
 from embedding.networks.locator import locator_of
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
-from training.ensembles.fit_gate import fit_gate, sample, shares_of, unit_vectors
-from training.ensembles.reduce_dimensions import PHOTOS_TO_THIN_BY, BadDimensions, thin
+from training.ensembles.fit_gate import fit_gate, sample_by_species, shares_of_species, unit_vectors
+from training.ensembles.reduce_dimensions import SAMPLE_PHOTOS, BadDimensions, reduce_dimensions
 
 _NUMBERED = re.compile(r"(.+)@(.*)")
 
@@ -71,18 +71,18 @@ def combine(
             f"--dimensions gives {len(dimensions)} numbers for {len(paths)} members; give one, "
             "or one for each"
         )
-    given = [_opened(path) for path in paths]
-    headers = [one.header for one in given]
+    members = [_read_member(path) for path in paths]
+    headers = [one.header for one in members]
     input_ = _shared_input(paths, headers)
     weights: dict[str, Tensor] = {}
     described: list[dict[str, Any]] = []
-    for at, one in enumerate(given):
+    for at, one in enumerate(members):
         own = one.header.preprocessing
-        size = {} if _size(own) == _size(input_) else {"input_px": list(_size(own))}
+        input_px = {} if _size(own) == _size(input_) else {"input_px": list(_size(own))}
         sides = {"sides": "apart"} if at + 1 in apart else {}
-        described.append({**one.header.network, **sides, **size})
+        described.append({**one.header.network, **sides, **input_px})
         weights |= {f"members.{at}.{name}": value for name, value in one.weights.items()}
-    locator_from = _locator_from(given, locator)
+    locator_from = _locator_from(members, locator)
     card: dict[str, Any] = {"name": name, "members": [header.card for header in headers]}
     card |= {
         shared: headers[0].card[shared]
@@ -97,13 +97,13 @@ def combine(
         card |= {} if overlap is None else {"locator_overlap": overlap}
     if dimensions:
         each = list(dimensions) * (len(paths) if len(dimensions) == 1 else 1)
-        _refuse_thinning_again(paths, given, each)
-        wanted = {
-            at: kept
-            for at, (one, kept) in enumerate(zip(given, each, strict=True))
-            if not one.is_kept_at(kept)
+        _refuse_second_reduction(paths, members, each)
+        smaller = {
+            at: size
+            for at, (one, size) in enumerate(zip(members, each, strict=True))
+            if not one.has_dimensions(size)
         }
-        _thin(network, weights, input_, wanted, experts or {}, photos)
+        _reduce_members(network, weights, input_, smaller, experts or {}, photos)
     if experts is not None:
         _add_gate(network, weights, card, input_, experts, photos)
     return save_checkpoint(
@@ -112,7 +112,7 @@ def combine(
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class _Member:
     """A member to be: its header, its tensors without locator and classes, and the file that those
     are in.
     """
@@ -122,17 +122,17 @@ class _Given:
     weights: Mapping[str, Tensor]
     is_of_ensemble: bool = False
 
-    def is_kept_at(self, dimensions: int) -> bool:
+    def has_dimensions(self, dimensions: int) -> bool:
         """Whether its embedding is left as it is: an ensemble's member has the axes that it was
         given there.
         """
         return self.is_of_ensemble and self.header.network.get("embedding_dim") == dimensions
 
 
-def _opened(path: Path) -> _Given:
+def _read_member(path: Path) -> _Member:
     file, number = _numbered(path)
     if number:
-        return _Given(file, *member_of(file, number), is_of_ensemble=True)
+        return _Member(file, *member_of(file, number), is_of_ensemble=True)
     header = read_header(file)
     members = len(header.network.get("members", ()))
     if members:
@@ -142,7 +142,7 @@ def _opened(path: Path) -> _Given:
         )
     others = (LOCATOR_PREFIX, CLASSES_PREFIX)
     own = {name: value for name, value in load_weights(file).items() if not name.startswith(others)}
-    return _Given(file, header, own)
+    return _Member(file, header, own)
 
 
 def _numbered(path: Path) -> tuple[Path, int]:
@@ -186,31 +186,31 @@ def _size(preprocessing: Preprocessing) -> tuple[int, int]:
     return preprocessing.width_px, preprocessing.height_px
 
 
-def _locator_from(members: Sequence[_Given], given: Path | None) -> Path | None:
-    if given is None:
+def _locator_from(members: Sequence[_Member], locator: Path | None) -> Path | None:
+    if locator is None:
         return next((one.file for one in members if one.header.has_locator), None)
-    file, _ = _numbered(given)  # a member's is its ensemble's
+    file, _ = _numbered(locator)  # a member's is its ensemble's
     if not read_header(file).has_locator:
         raise BadEnsemble(
-            f"{given} has no locator; give a checkpoint that was trained with [locator] epochs"
+            f"{locator} has no locator; give a checkpoint that was trained with [locator] epochs"
         )
     return file
 
 
-def _refuse_thinning_again(
-    paths: Sequence[Path], given: Sequence[_Given], dimensions: Sequence[int]
+def _refuse_second_reduction(
+    paths: Sequence[Path], members: Sequence[_Member], dimensions: Sequence[int]
 ) -> None:
-    for path, one, kept in zip(paths, given, dimensions, strict=True):
-        if one.header.network.get("odd_dims") is not None and not one.is_kept_at(kept):
+    for path, one, size in zip(paths, members, dimensions, strict=True):
+        if one.header.network.get("odd_dims") is not None and not one.has_dimensions(size):
             own = one.header.network.get("embedding_dim")
             raise BadDimensions(
                 f"{path} was brought down to {own} dimensions before, with looks apart, and "
-                f"can't be to {kept}; give "
+                f"can't be to {size}; give "
                 f"{own} for it, or the checkpoint that it was made of"
             )
 
 
-def _thin(
+def _reduce_members(
     network: dict[str, Any],
     weights: dict[str, Tensor],
     input_: Preprocessing,
@@ -221,19 +221,21 @@ def _thin(
     """Bring members' embeddings (by their place) down to so many dimensions, by photos of their
     species.
     """
-    some = sample(photos, most=PHOTOS_TO_THIN_BY)
-    shares = shares_of(experts, list(some), len(network["members"]))
-    for at, kept in dimensions.items():
+    samples = sample_by_species(photos, most=SAMPLE_PHOTOS)
+    shares = shares_of_species(experts, list(samples), len(network["members"]))
+    for at, size in dimensions.items():
         member = network["members"][at]
-        seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
+        species_photos = [
+            photo for species, own in samples.items() if shares[species][at] for photo in own
+        ]
         embedder = _embedder(network, weights, input_)
         straight, *mirrored = unit_vectors(
-            embedder, seen, at, has_both_sides=member.get("sides") == "apart"
+            embedder, species_photos, at, has_both_sides=member.get("sides") == "apart"
         )
-        odd_dims = thin(
-            weights, f"members.{at}.", straight, kept, mirrored=mirrored[0] if mirrored else None
+        odd_dims = reduce_dimensions(
+            weights, f"members.{at}.", straight, size, mirrored=mirrored[0] if mirrored else None
         )
-        member |= {"embedding_dim": kept, **({} if odd_dims is None else {"odd_dims": odd_dims})}
+        member |= {"embedding_dim": size, **({} if odd_dims is None else {"odd_dims": odd_dims})}
 
 
 def _add_gate(
@@ -247,19 +249,19 @@ def _add_gate(
     """Fit a gate with the members as they are, and add it to the description, the weights and the
     card.
     """
-    some = sample(photos)
-    shares = shares_of(experts, list(some), len(network["members"]))
-    config = GateConfig(shares, looks=_leading(shares))
+    samples = sample_by_species(photos)
+    shares = shares_of_species(experts, list(samples), len(network["members"]))
+    config = GateConfig(shares, looks=_leading_count(shares))
     network["gate"] = config.to_dict()
     embedder = _embedder(network, weights, input_)
     assert isinstance(embedder.network, Ensemble)
     assert embedder.network.gate is not None
-    card["gate_finds"] = fit_gate(embedder, some, config)
+    card["gate_finds"] = fit_gate(embedder, samples, config)
     gate = embedder.network.gate
     weights |= {"gate.weight": gate.weight.cpu(), "gate.bias": gate.bias.cpu()}
 
 
-def _leading(shares: Mapping[str, Sequence[float]]) -> int:
+def _leading_count(shares: Mapping[str, Sequence[float]]) -> int:
     """How many of the first members answer for the same species as the very first: they see the
     same photos anyway.
     """

@@ -29,7 +29,7 @@ class BadExperts(FlukeprintError):
     """Experts for a species of which there is no photo, or that are no member."""
 
 
-def shares_of(
+def shares_of_species(
     experts: Mapping[str, Sequence[int]], species: Sequence[str], members: int
 ) -> dict[str, tuple[float, ...]]:
     """The members' shares of each species: its experts' alike, the others' none; a species without
@@ -54,7 +54,7 @@ def shares_of(
     return shares
 
 
-def sample(
+def sample_by_species(
     photos: Sequence[LabelledPhoto], seed: int = 0, *, most: int = PHOTOS_OF_SPECIES
 ) -> dict[str, list[LabelledPhoto]]:
     """Some photos of each species, of the part that may be learned from (split `seed`, as training
@@ -85,17 +85,19 @@ def fit_gate(
     ensemble = embedder.network
     assert isinstance(ensemble, Ensemble)
     assert isinstance(ensemble.gate, Gate)
-    looking = range(ensemble.looks)
+    gate_members = range(ensemble.looks)
     vectors = [
-        torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in looking], dim=1)
+        torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in gate_members], dim=1)
         for name in config.shares
     ]
     weight, bias = _softmax_regression([rows[::2] for rows in vectors])
-    others = [(rows[1::2] @ weight.T + bias).argmax(1) for rows in vectors]
+    predicted = [(rows[1::2] @ weight.T + bias).argmax(1) for rows in vectors]
     weight, bias = _softmax_regression(vectors)
     ensemble.gate.weight.copy_(weight)
     ensemble.gate.bias.copy_(bias)
-    return {name: float((others[at] == at).float().mean()) for at, name in enumerate(config.shares)}
+    return {
+        name: float((predicted[at] == at).float().mean()) for at, name in enumerate(config.shares)
+    }
 
 
 def _softmax_regression(classes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -135,7 +137,7 @@ def unit_vectors(
     """
     assert isinstance(embedder.network, Ensemble)
     sides = (False, True) if has_both_sides else (False,)
-    looks: list[list[Tensor]] = [[] for _ in sides]
+    views: list[list[Tensor]] = [[] for _ in sides]
     for start in range(0, len(photos), _BATCH):
         images = [read_photo(photo.path) for photo in photos[start : start + _BATCH]]
         boxes = embedder.located(images, [None] * len(images))
@@ -143,9 +145,9 @@ def unit_vectors(
             embedder.preprocessing.pixels(image, box)
             for image, box in zip(images, boxes, strict=True)
         ]
-        seen = normalised(
+        batch = normalised(
             torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing
         )
-        for look, is_mirrored in zip(looks, sides, strict=True):
-            look.append(embedder.network.part(seen, member, is_mirrored=is_mirrored).cpu())
-    return [torch.cat(look) for look in looks]
+        for view, is_mirrored in zip(views, sides, strict=True):
+            view.append(embedder.network.part(batch, member, is_mirrored=is_mirrored).cpu())
+    return [torch.cat(view) for view in views]

@@ -18,7 +18,7 @@ from embedding.photos.photo import Box, Image, read_photo, resize, to_array
 from index.calibration.metrics import cmc_curve, det_curve
 from index.labels.reader import LabelledPhoto
 from index.search.matching import Candidate, Score
-from training.evaluation.failures import Asked, known_asked
+from training.evaluation.failures import QueryResult, known_results
 from training.evaluation.protocol import Answers
 from training.plots import figure
 
@@ -80,11 +80,11 @@ def draw_sheets(
     (`embedding.explanation.regions`). `with_boxes` says whether the vectors were made with the
     photos' own boxes.
     """
-    asked = known_asked(answers, score)
+    results = known_results(answers, score)
     shelf = _Shelf({photo.name: photo for photo in photos}, embedder, with_boxes)
     for name, group in (
-        ("hits", [each for each in asked if each.rank == 1]),
-        ("misses", [each for each in asked if each.rank > 1]),
+        ("hits", [each for each in results if each.rank == 1]),
+        ("misses", [each for each in results if each.rank > 1]),
     ):
         if group:
             ordered = sorted(group, key=lambda each: (each.answer.distance, each.photo.name))
@@ -98,7 +98,7 @@ def draw_sheets(
 
 
 def draw_numbered_sheets(
-    asked: Sequence[Asked],
+    results: Sequence[QueryResult],
     photos: Sequence[LabelledPhoto],
     folder: Path,
     name: str = "misses",
@@ -107,14 +107,14 @@ def draw_numbered_sheets(
     embedder: Embedder | None = None,
     with_boxes: bool = True,
 ) -> list[Path]:
-    """Draw all of `asked` in their order on misses-01.png, misses-02.png, ...; each row bears its
+    """Draw all of `results` in their order on misses-01.png, misses-02.png, ...; each row bears its
     number, from 1.
     """
     shelf = _Shelf({photo.name: photo for photo in photos}, embedder, with_boxes)
     paths: list[Path] = []
-    for start in range(0, len(asked), rows):
+    for start in range(0, len(results), rows):
         paths.append(folder / f"{name}-{len(paths) + 1:02}.png")
-        _draw_sheet(asked[start : start + rows], shelf, paths[-1], name, first=start + 1)
+        _draw_sheet(results[start : start + rows], shelf, paths[-1], name, first=start + 1)
     return paths
 
 
@@ -154,9 +154,9 @@ class _Shown:
 
 
 def _draw_sheet(
-    asked: Sequence[Asked], shelf: _Shelf, path: Path, title: str, *, first: int = 1
+    results: Sequence[QueryResult], shelf: _Shelf, path: Path, title: str, *, first: int = 1
 ) -> None:
-    rows = [_row(each, shelf, number) for number, each in enumerate(asked, first)]
+    rows = [_row(each, shelf, number) for number, each in enumerate(results, first)]
     heading = (
         f"{title}: query, who came first, "
         f"{'the nearest other' if title == 'hits' else 'the right one'}"
@@ -166,28 +166,28 @@ def _draw_sheet(
     write_atomically(path, png_bytes(tiled(rows, heading)))
 
 
-def _row(asked: Asked, shelf: _Shelf, number: int) -> list[Tile]:
+def _row(result: QueryResult, shelf: _Shelf, number: int) -> list[Tile]:
     """The query, who came first and the other of right and wrong, then each pair's heat where there
     is an embedder.
     """
-    query = shelf.read(asked.photo.name)
-    captions = (f"{number}. {asked.photo.individual}", asked.photo.name)
+    query = shelf.read(result.photo.name)
+    captions = (f"{number}. {result.photo.individual}", result.photo.name)
     tiles = [Tile(shelf.view(query), captions)]
     heated: list[Tile] = []
-    pair = [asked.own] if asked.other is None else [asked.own, asked.other]
-    for candidate in pair if asked.rank == 1 else pair[::-1]:
+    pair = [result.own] if result.other is None else [result.own, result.other]
+    for candidate in pair if result.rank == 1 else pair[::-1]:
         shown = shelf.read(candidate.photo)
-        frame = RIGHT if candidate is asked.own else WRONG
-        tiles.append(Tile(shelf.view(shown), _captions(asked, candidate), frame))
+        frame = RIGHT if candidate is result.own else WRONG
+        tiles.append(Tile(shelf.view(shown), _captions(result, candidate), frame))
         if shelf.heating is not None:
             heated += _heated(shelf, shelf.heating, query, shown, frame)
     return tiles + heated
 
 
-def _captions(asked: Asked, candidate: Candidate) -> tuple[str, str]:
-    if candidate is asked.own:
-        is_one = asked.references == 1
-        said = f"right, rank {asked.rank}, {asked.references} photo{'' if is_one else 's'}"
+def _captions(result: QueryResult, candidate: Candidate) -> tuple[str, str]:
+    if candidate is result.own:
+        is_one = result.references == 1
+        said = f"right, rank {result.rank}, {result.references} photo{'' if is_one else 's'}"
     else:
         said = f"wrong, {candidate.individual}"
     return said, f"{candidate.distance:.3f} {candidate.photo}"

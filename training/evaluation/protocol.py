@@ -102,7 +102,7 @@ def validation_metrics(
     of_photo = species_of(photos)
     if len(set(of_photo.values())) == 1:
         return _species_metrics(vectors, photos, split)
-    told: dict[str, float] = {}
+    of_species: dict[str, float] = {}
     parts: list[dict[str, float]] = []
     for one in sorted(
         {of_photo[photo.name] for photo in photos if split.roles[photo.name] != "fit"}
@@ -112,12 +112,14 @@ def validation_metrics(
         if len(measured) == 1:
             continue  # its queries have nobody to be found or refused
         parts.append(measured)
-        told.update({f"{one or 'no species'} {name}": value for name, value in parts[-1].items()})
+        of_species.update(
+            {f"{one or 'no species'} {name}": value for name, value in parts[-1].items()}
+        )
     names = dict.fromkeys(["score", *(name for part in parts for name in part)])
     parts = parts or [{"score": 0.0}]
     return {
         name: float(np.mean([part[name] for part in parts if name in part])) for name in names
-    } | told
+    } | of_species
 
 
 def _species_metrics(

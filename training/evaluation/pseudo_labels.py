@@ -15,7 +15,7 @@ from embedding.photos.photo import photo_names
 from index.calibration.calibration import calibrate
 from index.labels.reader import BadLabels, LabelledPhoto
 from training.evaluation.measure import embed_all
-from training.evaluation.questions import LabelledVectors
+from training.evaluation.queries import LabelledVectors
 from training.sets.extra import without_copies
 from training.sets.sets import read_sets
 from training.splits.protocol import BadSplit, read_split
@@ -57,8 +57,12 @@ def write_pseudo_labels(
     calibration = calibrate(vectors, [photo.individual for photo in fit])
     learned = LabelledVectors(vectors, fit, parts)
     gallery = learned.gallery(learned.rows("fit", labelled=True))
-    asked = without_copies([LabelledPhoto(name, unlabelled / name, None) for name in names], known)
-    queries = embed_all(asked, embedder) if asked else np.zeros((0, embedder.dimension), np.float32)
+    to_label = without_copies(
+        [LabelledPhoto(name, unlabelled / name, None) for name in names], known
+    )
+    queries = (
+        embed_all(to_label, embedder) if to_label else np.zeros((0, embedder.dimension), np.float32)
+    )
     threshold = calibration.threshold_at_fpir(max_fpir)
     firsts = [found[0] for found in gallery.rank(queries, 1)]
     text = io.StringIO()
@@ -66,11 +70,11 @@ def write_pseudo_labels(
     writer.writerow(["image", "label", "probability", "distance"])
     sure = [
         (photo, first)
-        for photo, first in zip(asked, firsts, strict=True)
+        for photo, first in zip(to_label, firsts, strict=True)
         if first.distance <= threshold
     ]
     for photo, first in sure:
         chance = calibration.probability(first.distance, 1)
         writer.writerow([photo.name, first.individual, f"{chance:.3f}", f"{first.distance:.4f}"])
     write_atomically(out, text.getvalue().encode())
-    return len(sure), len(asked)
+    return len(sure), len(to_label)

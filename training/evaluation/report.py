@@ -181,8 +181,12 @@ def write_scorer_files(folder: Path, answers: Answers, disjoint: Sequence[Labell
     gallery = list(zip(answers.gallery.photo_names, answers.gallery.individuals, strict=True))
     known = [(photo.name, photo.individual or NEW_WHALE) for photo in answers.known_photos]
     unknown = [(photo.name, photo.individual or NEW_WHALE) for photo in answers.unknown_photos]
-    apart = [(photo.name, photo.individual or NEW_WHALE) for photo in disjoint]
-    for name, rows in (("gallery", gallery), ("queries", known + unknown), ("disjoint", apart)):
+    disjoint_rows = [(photo.name, photo.individual or NEW_WHALE) for photo in disjoint]
+    for name, rows in (
+        ("gallery", gallery),
+        ("queries", known + unknown),
+        ("disjoint", disjoint_rows),
+    ):
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["Image", "Id"])

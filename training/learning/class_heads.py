@@ -33,7 +33,7 @@ class ClassHead:
     class_weights: Tensor  # (c,)
     unknown: Tensor | None  # (c,) bool
 
-    def weigh(self, weights: NDArray[np.float32]) -> None:
+    def set_class_weights(self, weights: NDArray[np.float32]) -> None:
         # Left out of the state, as the recipe and the photos make them anew.
         cast(Any, self).register_buffer(
             "class_weights", torch.from_numpy(weights), persistent=False
@@ -65,9 +65,9 @@ class _IdentityMargins(ClassHead):
     def compute_loss(self, embeddings: Tensor, labels: Tensor, *others: Any) -> Any:
         self.labels = labels
         self.margin = cast(Any, self).margins[labels]
-        told = cast(Any, super()).compute_loss(embeddings, labels, *others)
-        told["loss"]["losses"] = told["loss"]["losses"] * self.class_weights[labels]
-        return told
+        terms = cast(Any, super()).compute_loss(embeddings, labels, *others)
+        terms["loss"]["losses"] = terms["loss"]["losses"] * self.class_weights[labels]
+        return terms
 
     def get_cosine(self, embeddings: Tensor) -> Tensor:
         cosine = self.cosines_of_known(cast(Any, super()).get_cosine(embeddings))
@@ -130,11 +130,11 @@ class FocalHead(ClassHead, nn.Module):
         is_rival = ~is_own & ((numbers != twins) | (twins == identities[:, None]))
         is_rival = is_rival if self.unknown is None else is_rival & ~self.unknown
         rivals = logits.detach().masked_fill(~is_rival, -torch.inf)
-        kept = torch.zeros_like(is_own).scatter(
+        is_hard = torch.zeros_like(is_own).scatter(
             1, rivals.topk(min(self.hardest, len(numbers))).indices, value=True
         )
         focal = sigmoid_focal_loss(logits, is_own.float(), alpha=-1, gamma=2)
-        of_photos = (focal * (is_own | (kept & is_rival))).sum(1)
+        of_photos = (focal * (is_own | (is_hard & is_rival))).sum(1)
         weights = torch.where(
             identities >= 0, self.class_weights[identities.clamp(min=0)], 1.0
         )  # new whales count 1

@@ -49,23 +49,23 @@ class Teacher:
         self.network = (
             network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         )
-        self.looks_twice = any(one.config.odd_dims for one in members_of(network))
+        self.uses_both_views = any(one.config.odd_dims for one in members_of(network))
         self.weight = choices.weight
 
     @torch.no_grad()
-    def look(self, images: Tensor) -> Tensor:
+    def embed(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) -> (n, d) what the teacher makes of them: one look, as the student's.
 
         Two where axes have been chosen for two (`odd_dims`): one alone would count some of them
         twice.
         """
         return (
-            self.network.both_sides(images) if self.looks_twice else self.network(images)
+            self.network.both_sides(images) if self.uses_both_views else self.network(images)
         ).float()
 
-    def loss(self, embeddings: Tensor, shown: Tensor) -> Tensor:
+    def loss(self, embeddings: Tensor, taught: Tensor) -> Tensor:
         """The weighted mean squared difference of the cosines of all pairs: (n, d) and the
         teacher's (n, e).
         """
-        own, theirs = functional.normalize(embeddings), functional.normalize(shown)
+        own, theirs = functional.normalize(embeddings), functional.normalize(taught)
         return self.weight * functional.mse_loss(own @ own.T, theirs @ theirs.T)

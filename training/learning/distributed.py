@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from training.recipes.reading import BadRecipe
 
-_PATIENCE = timedelta(hours=6)  # the others wait while rank 0 decodes all photos, or measures
+_TIMEOUT = timedelta(hours=6)  # the others wait while rank 0 decodes all photos, or measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class World:
         parts: tuple[Tensor, ...] = all_gather(values)  # pyright: ignore[reportUnknownVariableType]
         return torch.cat(list(parts))
 
-    def agree(self, value: float) -> float:
+    def broadcast(self, value: float) -> float:
         """Rank 0's value, in all processes."""
         if self.size == 1:
             return value
-        told = torch.tensor([value], dtype=torch.float64, device=self.device)
-        dist.broadcast(told, 0)
-        return float(told.item())
+        shared = torch.tensor([value], dtype=torch.float64, device=self.device)
+        dist.broadcast(shared, 0)
+        return float(shared.item())
 
     def wait(self) -> None:
         """Meet all processes here."""
@@ -76,20 +76,20 @@ def enter_world(device: str) -> World:
     where there is one.
     """
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
-    wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    chosen_device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
-        chosen = torch.device(wanted)
-        if wanted == "cuda":
+        chosen = torch.device(chosen_device)
+        if chosen_device == "cuda":
             chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
             torch.cuda.set_device(chosen)
         torch.zeros(1, device=chosen)
     except (AssertionError, RuntimeError) as error:
-        said = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0]
         raise BadRecipe(
-            f'compute.device = {device!r}: {said}. Allowed are "auto", "cpu" and "cuda"'
+            f'compute.device = {device!r}: {reason}. Allowed are "auto", "cpu" and "cuda"'
         ) from error
     if size > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_TIMEOUT)
     return World(rank, size, chosen)
 
 

@@ -122,8 +122,8 @@ def _load_aligner(path: Path) -> dict[str, Tensor]:
     """Read an aligner's weights. Raises BadNetwork for a file that is none."""
     try:
         with cast(Any, safe_open)(path, framework="pt") as file:
-            told: dict[str, str] = file.metadata() or {}
-        if told.get("format") != ALIGNER_FORMAT:
+            metadata: dict[str, str] = file.metadata() or {}
+        if metadata.get("format") != ALIGNER_FORMAT:
             raise BadNetwork(f"{path} is no aligner; give what `flukeprint train-aligner` wrote")
         return load_halved(path)
     except BadNetwork:
@@ -132,7 +132,7 @@ def _load_aligner(path: Path) -> dict[str, Tensor]:
         raise BadNetwork(f"the aligner {path} can't be read: {error}") from error
 
 
-def finder_backbone(weights: str) -> nn.Module:
+def regressor_backbone(weights: str) -> nn.Module:
     """The backbone whose first layers an aligner or a locator begins with.
 
     `weights`: as in a recipe's [network], but of FINDER_BACKBONE. Raises BadNetwork or
@@ -166,7 +166,7 @@ def start_locator(weights: str) -> Locator:
         )
     if weights == "pretrained" or not _is_checkpoint(path):
         try:
-            return Locator(finder_backbone(weights))
+            return Locator(regressor_backbone(weights))
         except BadNetwork as error:
             why = str(error)
             if weights == "pretrained":

@@ -117,9 +117,9 @@ class WeightedLosses(nn.Module):
         )
         for choices, term in zip(terms, self.terms, strict=True):
             if isinstance(term, ClassHead):
-                term.weigh(class_weights(photos_of_identity, choices))
+                term.set_class_weights(class_weights(photos_of_identity, choices))
 
-    def know_only(self, identities: Tensor | None) -> None:
+    def restrict_classes(self, identities: Tensor | None) -> None:
         """Let heads with classes know these identities (c,) bool alone, as long as no others are
         shown; None: all.
         """

@@ -31,8 +31,8 @@ def build_optimiser(
 
     The backbone has groups of its own where its rate is another's at any time.
     """
-    is_apart = has_frozen_epochs or choices.backbone_rate_factor != 1.0
-    backbone = [*cast(nn.Module, network.backbone).parameters()] if is_apart else []
+    has_own_groups = has_frozen_epochs or choices.backbone_rate_factor != 1.0
+    backbone = [*cast(nn.Module, network.backbone).parameters()] if has_own_groups else []
     of_backbone = {id(weight) for weight in backbone}
     others = [weight for weight in network.parameters() if id(weight) not in of_backbone]
     decayed = [p for p in others if p.ndim > 1]
@@ -68,10 +68,10 @@ def build_optimiser(
 
 
 def _backbone_groups(weights: list[nn.Parameter], rate: float) -> list[dict[str, Any]]:
-    told: dict[str, Any] = {_GROUP_RATE: rate, _OF_BACKBONE: True}
+    options: dict[str, Any] = {_GROUP_RATE: rate, _OF_BACKBONE: True}
     return [
-        {"params": [p for p in weights if p.ndim > 1], **told},
-        {"params": [p for p in weights if p.ndim <= 1], **told, "weight_decay": 0.0},
+        {"params": [p for p in weights if p.ndim > 1], **options},
+        {"params": [p for p in weights if p.ndim <= 1], **options, "weight_decay": 0.0},
     ]
 
 
@@ -85,7 +85,7 @@ def set_rate(optimiser: torch.optim.Optimizer, factor: float, backbone_factor: f
         )
 
 
-def decay_class_weights(optimiser: torch.optim.Optimizer, *, is_wanted: bool) -> None:
+def set_class_weight_decay(optimiser: torch.optim.Optimizer, *, is_enabled: bool) -> None:
     """Let the loss's class weights decay, or not: without decay a class that no step knows stays as
     it is.
 
@@ -94,10 +94,10 @@ def decay_class_weights(optimiser: torch.optim.Optimizer, *, is_wanted: bool) ->
     """
     for group in optimiser.param_groups:
         if _HEAD_DECAY in group:
-            group["weight_decay"] = group[_HEAD_DECAY] if is_wanted else 0.0
+            group["weight_decay"] = group[_HEAD_DECAY] if is_enabled else 0.0
 
 
-def forget_moments(optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter]) -> None:
+def reset_moments(optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter]) -> None:
     """Let these weights' moments begin anew, with their correction for few steps: others' steps are
     not theirs.
     """
@@ -138,14 +138,14 @@ def backbone_factor(choices: ScheduleChoices, position: Position, steps_per_epoc
     return min(1.0, done / choices.warmup_epochs)
 
 
-def begin_patience_anew(position: Position) -> None:
+def reset_plateau(position: Position) -> None:
     """Forget what a phase that is over has done to patience and rate; its best score stays the
     best.
     """
     position.stale_validations, position.rate_factor = 0, 1.0
 
 
-def note_validation(choices: ScheduleChoices, position: Position, score: float) -> bool:
+def record_validation(choices: ScheduleChoices, position: Position, score: float) -> bool:
     """Take a validation score into the position; True when it is the best so far."""
     if score > position.best:
         position.best, position.best_epoch, position.stale_validations = score, position.epoch, 0
@@ -175,8 +175,8 @@ def moving_average(network: Network, decay: float) -> AveragedModel:
             return current
         # On the device throughout: reading `count` here would halt a GPU once for every tensor.
         steps = torch.as_tensor(count, dtype=averaged.dtype)
-        kept = ((1.0 + steps) / (10.0 + steps)).clamp(max=decay)
-        return averaged.lerp(current, 1.0 - kept)
+        old_share = ((1.0 + steps) / (10.0 + steps)).clamp(max=decay)
+        return averaged.lerp(current, 1.0 - old_share)
 
     return AveragedModel(network, avg_fn=average, use_buffers=True)
 

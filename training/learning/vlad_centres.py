@@ -25,7 +25,7 @@ _BATCH = 32
 _ROUNDS = 20
 
 
-def begin_clusters(
+def fit_vlad(
     network: Network,
     pixels: NDArray[np.uint8],
     rows: NDArray[np.int64],

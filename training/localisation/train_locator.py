@@ -63,10 +63,10 @@ def train_locator(
         [_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache
     )
     is_fixed = torch.tensor([photo.box in aligned or photo.box == WHOLE for photo in boxed])
-    learnt = np.array([at for at in range(len(boxed)) if at % HELD_OUT_EVERY], np.int64)
+    learned = np.array([at for at in range(len(boxed)) if at % HELD_OUT_EVERY], np.int64)
     if device.type == "cpu" and precision == "bf16":
         thin_strides(locator)
-    steps = max(1, len(learnt) // choices.batch)
+    steps = max(1, len(learned) // choices.batch)
     optimiser = torch.optim.AdamW(locator.parameters(), lr=choices.rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, choices.rate, total_steps=steps * choices.epochs
@@ -74,18 +74,18 @@ def train_locator(
     rng = np.random.default_rng([seed, LOCATOR_PX])
     locator.train()
     with progress(
-        steps * choices.epochs, f"training the locator on {len(learnt)} boxes"
+        steps * choices.epochs, f"training the locator on {len(learned)} boxes"
     ) as advance:
         for _ in range(choices.epochs):
-            order = rng.permutation(learnt)
+            order = rng.permutation(learned)
             for step in range(steps):
                 rows = order[step * choices.batch : (step + 1) * choices.batch]
-                images, wanted = changed(_images(pixels, rows), boxes[rows], is_fixed[rows])
+                images, targets = augmented(_images(pixels, rows), boxes[rows], is_fixed[rows])
                 with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
                     found = locator(images.to(device, memory_format=torch.channels_last))
-                wanted = wanted.to(device)
-                loss = generalized_box_iou_loss(found, wanted, "mean") + functional.l1_loss(
-                    found, wanted
+                targets = targets.to(device)
+                loss = generalized_box_iou_loss(found, targets, "mean") + functional.l1_loss(
+                    found, targets
                 )
                 optimiser.zero_grad()
                 loss.backward()
@@ -111,7 +111,7 @@ def _images(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels[rows])).permute(0, 3, 1, 2).float() / 255.0
 
 
-def changed(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Tensor]:
+def augmented(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Tensor]:
     """Random windows, save for those fixed (n,), mirror images and light: (n, 3, h, w), (n, 4) ->
     the same shapes.
     """

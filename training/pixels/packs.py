@@ -48,13 +48,14 @@ class Pack:
             pixels = np.load(self.folder / PIXELS, mmap_mode="r")
         except (OSError, ValueError) as error:
             raise BadCache(
-                f"{self.folder / PIXELS} can't be read ({error}); {_again(self.folder)}"
+                f"{self.folder / PIXELS} can't be read ({error}); {_repair_advice(self.folder)}"
             ) from error
         made = self.preprocessing
         shape = (self.photos, made.height_px, made.width_px, *(() if made.grey else (3,)))
         if pixels.shape != shape or pixels.dtype != np.uint8:
             raise BadCache(
-                f"{self.folder / PIXELS} holds {pixels.shape}, not {shape}; {_again(self.folder)}"
+                f"{self.folder / PIXELS} holds {pixels.shape}, not {shape}; "
+                f"{_repair_advice(self.folder)}"
             )
         return pixels
 
@@ -67,17 +68,19 @@ def is_pack(folder: Path) -> bool:
 def read_pack(folder: Path) -> Pack:
     """Read what a pack says of itself. Raises BadCache."""
     try:
-        told = cast("dict[str, Any]", json.loads((folder / ABOUT).read_bytes()))
-        if told["format"] != FORMAT:
+        stored = cast("dict[str, Any]", json.loads((folder / ABOUT).read_bytes()))
+        if stored["format"] != FORMAT:
             raise BadCache(
-                f"{folder / ABOUT}: format {told['format']!r}; this flukeprint reads {FORMAT}"
+                f"{folder / ABOUT}: format {stored['format']!r}; this flukeprint reads {FORMAT}"
             )
-        return Pack(folder, Preprocessing.from_dict(told["preprocessing"]), int(told["photos"]))
+        return Pack(folder, Preprocessing.from_dict(stored["preprocessing"]), int(stored["photos"]))
     except (OSError, ValueError, KeyError, TypeError, BadPreprocessing) as error:
-        raise BadCache(f"{folder / ABOUT} can't be read ({error}); {_again(folder)}") from error
+        raise BadCache(
+            f"{folder / ABOUT} can't be read ({error}); {_repair_advice(folder)}"
+        ) from error
 
 
-def _again(folder: Path) -> str:
+def _repair_advice(folder: Path) -> str:
     return f"copy the pack again, or pack the photos anew: flukeprint data pack ... --out {folder}"
 
 
@@ -102,7 +105,7 @@ def rows_in_pack(
     if not is_pack(folder):
         return None
     pack = read_pack(folder)
-    difference = unlike(pack.preprocessing, preprocessing)
+    difference = pixel_differences(pack.preprocessing, preprocessing)
     rows: list[int] = []
     if not difference:
         at = _rows_by_name(pack)
@@ -115,7 +118,7 @@ def rows_in_pack(
         rows = (
             []
             if absent
-            else [_same_row(photo, at[_key(photo, preprocessing)], folder) for photo in photos]
+            else [_checked_row(photo, at[_key(photo, preprocessing)], folder) for photo in photos]
         )
     if difference:
         print(
@@ -127,16 +130,16 @@ def rows_in_pack(
     return cast("PixelArray", PackedRows(pack.pixels(), np.array(rows, np.int64)))
 
 
-def unlike(made: Preprocessing, wanted: Preprocessing) -> str:
+def pixel_differences(made: Preprocessing, required: Preprocessing) -> str:
     """Say which choice makes the pixels of two preprocessings differ; empty where they are the
     same.
     """
-    mine, theirs = _decisive(made), _decisive(wanted)
+    mine, theirs = _pixel_choices(made), _pixel_choices(required)
     different = [name for name in theirs if mine[name] != theirs[name]]
     return ", ".join(f"{name} is {mine[name]}, not {theirs[name]}" for name in different)
 
 
-def _decisive(preprocessing: Preprocessing) -> dict[str, Any]:
+def _pixel_choices(preprocessing: Preprocessing) -> dict[str, Any]:
     values = {**preprocessing.to_dict(), "grey": preprocessing.grey}
     idle = ["std", "mean"] if preprocessing.fit == "squash" else ["std"]
     idle += ["box_margin"] if preprocessing.crop == "none" else []
@@ -160,7 +163,7 @@ def _rows_by_name(pack: Pack) -> Mapping[_Key, tuple[int, int]]:
     return {_key(photo, pack.preprocessing): (at, size) for at, (photo, size) in rows}
 
 
-def _same_row(photo: LabelledPhoto, packed: tuple[int, int], folder: Path) -> int:
+def _checked_row(photo: LabelledPhoto, packed: tuple[int, int], folder: Path) -> int:
     row, size_bytes = packed
     try:
         here = photo.path.stat().st_size

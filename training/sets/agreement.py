@@ -30,7 +30,7 @@ class Agreement:
     unlabelled: tuple[str, ...]  # there, and not named
     bad_rows: tuple[str, ...]  # what is wrong with rows that can't be understood
     repeated: tuple[str, ...]  # named by several equal rows
-    meant: tuple[
+    likely_files: tuple[
         tuple[str, str, str], ...
     ]  # absent name, the file that it may mean, how the two differ
     warnings: tuple[str, ...]
@@ -76,7 +76,7 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
         unlabelled=unlabelled,
         bad_rows=read.faults,
         repeated=repeated,
-        meant=tuple(meant_files(sorted(is_absent), unlabelled)),
+        likely_files=tuple(likely_files(sorted(is_absent), unlabelled)),
         warnings=read.warnings,
     )
 
@@ -98,7 +98,7 @@ def refuse_absent(labels: Path | None, folder: Path) -> None:
         )
 
 
-def meant_files(absent: Sequence[str], unlabelled: Sequence[str]) -> list[tuple[str, str, str]]:
+def likely_files(absent: Sequence[str], unlabelled: Sequence[str]) -> list[tuple[str, str, str]]:
     """Pair absent names with files that nobody names, where one alone differs by letter case,
     suffix or folder.
     """
@@ -110,14 +110,14 @@ def meant_files(absent: Sequence[str], unlabelled: Sequence[str]) -> list[tuple[
     }
     pairs: dict[str, tuple[str, str, str]] = {}
     for way, key in ways.items():
-        left = [name for name in absent if name not in pairs]
-        wanted = Counter(map(key, left))
-        offered: dict[str, list[str]] = {}
+        remaining = [name for name in absent if name not in pairs]
+        absent_count = Counter(map(key, remaining))
+        candidates: dict[str, list[str]] = {}
         for name in unlabelled:
-            offered.setdefault(key(name), []).append(name)
-        for name in left:
-            files = offered.get(key(name), [])
-            if len(files) == 1 and wanted[key(name)] == 1:
+            candidates.setdefault(key(name), []).append(name)
+        for name in remaining:
+            files = candidates.get(key(name), [])
+            if len(files) == 1 and absent_count[key(name)] == 1:
                 pairs[name] = (name, files[0], way)
     return [pairs[name] for name in sorted(pairs)]
 

@@ -34,7 +34,7 @@ def read_sets(
     of their own: photos aligned alike. A pack (`training.pixels.packs`) is a set that brings its
     labels. `absent` photos are refused, or left out with a warning. Raises BadLabels.
     """
-    given = species_boxes or {}
+    boxes = species_boxes or {}
     if csvs and len(csvs) != len(folders):
         raise BadLabels(
             f"{len(csvs)} label files (--csv) and {len(folders)} folders (--photos); give as "
@@ -52,9 +52,9 @@ def read_sets(
     warnings += [
         f"data.species_boxes names {species!r}, of which there is no photo; the species are "
         f"{', '.join(sorted(known))}"
-        for species in sorted(set(given) - known)
+        for species in sorted(set(boxes) - known)
     ]
-    read = [_with_boxes(labels, name, given) for name, labels in zip(names, read, strict=True)]
+    read = [_with_boxes(labels, name, boxes) for name, labels in zip(names, read, strict=True)]
     if len(read) == 1:
         return list(read[0].photos), warnings
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -98,11 +98,11 @@ def _name_of(csv: Path | None, folder: Path) -> str:
     return (folder if csv is None else csv.parent).resolve().name
 
 
-def _with_boxes(labels: Labels, name: str, given: Mapping[str, Box]) -> Labels:
+def _with_boxes(labels: Labels, name: str, boxes: Mapping[str, Box]) -> Labels:
     boxed = (
         photo
         if photo.box is not None
-        else dataclasses.replace(photo, box=given.get(photo.species or name))
+        else dataclasses.replace(photo, box=boxes.get(photo.species or name))
         for photo in labels.photos
     )
     return dataclasses.replace(labels, photos=tuple(boxed))

@@ -35,7 +35,7 @@ def units_of(photos: Sequence[LabelledPhoto], *, by_encounter: bool) -> list[Uni
     return [Unit(key, tuple(members[key])) for key in sorted(members)]
 
 
-def seen_once(units: Iterable[Unit]) -> set[str]:
+def singletons(units: Iterable[Unit]) -> set[str]:
     """Individuals of a single photo or, where encounters are told, a single encounter."""
     times = Counter(individual for unit in units for individual in unit.individuals)
     return {individual for individual, count in times.items() if count == 1}

@@ -11,7 +11,7 @@ from pathlib import Path
 from embedding.checkpoint import write_atomically
 from index.labels.reader import LabelledPhoto
 from training.splits.protocol import BadSplit, Part, Role, Split, split_rows
-from training.splits.stratified import AskedPart
+from training.splits.stratified import Subset
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def read_parted(path: Path, photos: Sequence[LabelledPhoto]) -> PartedSplit | No
     )
 
 
-def asked_parts(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, AskedPart]:
+def read_class_parts(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, Subset]:
     """Read the parts for labels that are kinds, of which there is no gallery: what stands there is
     learned from.
     """

@@ -39,9 +39,9 @@ class Split:
 
     roles: Mapping[str, Role]
 
-    def names(self, *wanted: Role) -> list[str]:
+    def names(self, *roles: Role) -> list[str]:
         """Names of the photos with one of these roles, sorted."""
-        return sorted(name for name, role in self.roles.items() if role in wanted)
+        return sorted(name for name, role in self.roles.items() if role in roles)
 
 
 def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.2) -> Split:
@@ -83,12 +83,12 @@ def species_of(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
     An individual has one: the one that most of its photos tell, so that a cell left empty, or
     misspelt, doesn't make two animals of it.
     """
-    told: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for photo in photos:
         if photo.individual is not None and photo.species:
-            told[photo.individual][photo.species] += 1
+            counted[photo.individual][photo.species] += 1
     of_individual = {
-        one: min(counts, key=lambda each: (-counts[each], each)) for one, counts in told.items()
+        one: min(counts, key=lambda each: (-counts[each], each)) for one, counts in counted.items()
     }
     return {
         photo.name: of_individual.get(photo.individual or "", photo.species or "")

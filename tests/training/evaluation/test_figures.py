@@ -16,7 +16,7 @@ from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import Box, crop, read_photo, resize, to_array
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
-from training.evaluation.failures import known_asked
+from training.evaluation.failures import known_results
 from training.evaluation.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
 from training.evaluation.protocol import Answers, answers_of
 from training.splits.protocol import Split, make_split
@@ -93,7 +93,7 @@ def test_a_sheet_shows_the_photos_themselves_nearest_first(
     found = answers(whales, split, 0.1)
     draw_sheets(found, whales, tmp_path)
     _, pixels = drawn(tmp_path / "hits.png")
-    hits = [each for each in known_asked(found) if each.rank == 1]
+    hits = [each for each in known_results(found) if each.rank == 1]
     first = min(hits, key=lambda each: (each.own.distance, each.photo.name))
     assert first.other is not None
     for column, name in enumerate((first.photo.name, first.own.photo, first.other.photo)):
@@ -117,7 +117,7 @@ def test_with_an_embedder_heat_follows_and_boxes_are_cut_out(
     boxed = [dataclasses.replace(photo, box=Box(0.0, 0.0, 0.5, 1.0)) for photo in whales]
     found = answers(boxed, split, 0.1)
     name = min(
-        (each for each in known_asked(found) if each.rank == 1),
+        (each for each in known_results(found) if each.rank == 1),
         key=lambda each: (each.own.distance, each.photo.name),
     ).photo.name
     image = read_photo(next(photo.path for photo in whales if photo.name == name))
@@ -152,7 +152,7 @@ def test_the_same_answers_make_the_same_sheets(
 def test_numbered_sheets_show_all_of_them(
     whales: list[LabelledPhoto], split: Split, tmp_path: Path
 ) -> None:
-    asked = known_asked(answers(whales, split, 1.0))
+    asked = known_results(answers(whales, split, 1.0))
     paths = draw_numbered_sheets(asked, whales, tmp_path, "asked", rows=4)
     assert [path.name for path in paths] == [
         f"asked-{number:02}.png" for number in range(1, -(-len(asked) // 4) + 1)

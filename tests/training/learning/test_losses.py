@@ -376,7 +376,7 @@ def test_smoothing_gives_no_share_to_kinds_that_there_are_not_yet(embeddings: to
     losses = built(LossChoices(kind="softmax", scale=12.0, smoothing=0.2))
     known = torch.tensor([False, True, True, False, True, False, True, False])
     identities = torch.tensor([1, 2, 4, 6, 6, 4, 2, 1, 1, 2])
-    losses.know_only(known)
+    losses.restrict_classes(known)
     cosines = class_cosines_of_softmax(losses, embeddings)[:, known.numpy()]
     place = {1: 0, 2: 1, 4: 2, 6: 3}
     expected = np.mean(
@@ -391,7 +391,7 @@ def test_smoothing_gives_no_share_to_kinds_that_there_are_not_yet(embeddings: to
     found.backward()
     learned = losses.terms[0].weight.grad.abs().sum(1) > 0
     assert torch.equal(learned, known)
-    losses.know_only(None)
+    losses.restrict_classes(None)
     assert losses(embeddings, identities).item() > expected
 
 

@@ -14,11 +14,11 @@ from embedding.checkpoint import write_atomically
 from index.calibration.calibration import KNOWN_FPIR, NEW_WHALE_FPIR, Calibration
 from training.evaluation.compare.abundance import POPULATION, SEASON, expected_estimates
 from training.evaluation.compare.gallery_growth import SIZES, draw_growth, growth
-from training.evaluation.compare.rejection import asked_of, compare_rejections
+from training.evaluation.compare.rejection import compare_rejections, query_distances
 from training.evaluation.compare.scores import compare_fusions, compare_scorings
 from training.evaluation.compare.tables import markdown_of
 from training.evaluation.protocol import Answers
-from training.evaluation.questions import LabelledVectors, protocol_questions, trial_questions
+from training.evaluation.queries import LabelledVectors, protocol_queries, trial_queries
 
 Figures = dict[str, Any]
 
@@ -30,18 +30,20 @@ def compare(labelled: LabelledVectors, *, sizes: Sequence[int] = SIZES) -> Figur
     Whatever is chosen, is chosen on gallery photos and on new whales that are no queries. A section
     that the labels cannot measure is empty: no queries of a kind, or too few photos to calibrate.
     """
-    asked, trials = protocol_questions(labelled), trial_questions(labelled)
+    queries, trials = protocol_queries(labelled), trial_queries(labelled)
     can_reject = (
-        len(asked.known)
-        and len(asked.unknown)
+        len(queries.known)
+        and len(queries.unknown)
         and len(trials.known)
-        and asked.gallery.individual_count > 2
+        and queries.gallery.individual_count > 2
     )
     return {
         "scores": compare_scorings(labelled, trials),
         "fusion": compare_fusions(labelled),
         "open_set": compare_rejections(
-            asked_of(asked), asked_of(trials), asked_of(trial_questions(labelled, "disjoint"))
+            query_distances(queries),
+            query_distances(trials),
+            query_distances(trial_queries(labelled, "disjoint")),
         )
         if can_reject
         else {},

@@ -10,7 +10,7 @@ import numpy as np
 
 from index.calibration.calibration import KNOWN_FPIR, calibrate
 from index.calibration.metrics import true_ranks
-from training.evaluation.questions import LabelledVectors
+from training.evaluation.queries import LabelledVectors
 from training.plots import figure
 
 SIZES = (500, 1000, 2000)
@@ -43,31 +43,33 @@ def growth(
     return [_mean([rows[at] for rows in drawn]) for at in range(len(wanted))]
 
 
-def _measured(labelled: LabelledVectors, kept: set[str]) -> Row:
+def _measured(labelled: LabelledVectors, individuals_held: set[str]) -> Row:
     """Calibrate a gallery of these individuals, and ask it: queries of others have left with their
     individuals.
     """
     held = [
         row
         for row in labelled.rows("fit", "disjoint", labelled=True)
-        if labelled.individuals[row] in kept
+        if labelled.individuals[row] in individuals_held
     ]
     learned = held + labelled.rows("fit", labelled=False)
     calibration = calibrate(
         labelled.vectors[learned], [labelled.individuals[row] for row in learned]
     )
-    known = [row for row in labelled.rows("known_query") if labelled.individuals[row] in kept]
-    asked = labelled.ask(known, held, labelled.rows("unknown_query"))
-    if not calibration.is_fitted or not known or not len(asked.unknown):
+    known = [
+        row for row in labelled.rows("known_query") if labelled.individuals[row] in individuals_held
+    ]
+    queries = labelled.queries(known, held, labelled.rows("unknown_query"))
+    if not calibration.is_fitted or not known or not len(queries.unknown):
         return {}
-    distances = asked.gallery.individual_distances(asked.known)
+    distances = queries.gallery.individual_distances(queries.known)
     return {
-        "individuals": len(kept),
+        "individuals": len(individuals_held),
         "photos": len(held),
         "threshold": calibration.threshold_at_fpir(KNOWN_FPIR),
         "known": distances.min(axis=1),
-        "is_first": true_ranks(distances, asked.truths) == 1,
-        "unknown": asked.gallery.individual_distances(asked.unknown).min(axis=1),
+        "is_first": true_ranks(distances, queries.truths) == 1,
+        "unknown": queries.gallery.individual_distances(queries.unknown).min(axis=1),
     }
 
 
@@ -111,10 +113,10 @@ def draw_growth(rows: Sequence[Row], path: Path, name: str) -> None:
                 color="#1f4e79",
                 label="threshold fitted again",
             )
-            kept = [row[f"{rate}_kept"] for row in rows]
+            individuals_held = [row[f"{rate}_kept"] for row in rows]
             axes.plot(
                 sizes,
-                kept,
+                individuals_held,
                 marker="s",
                 color="#b8541f",
                 linestyle="--",

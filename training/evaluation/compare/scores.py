@@ -20,12 +20,12 @@ from index.search.vectors import FloatArray
 from training.evaluation.compare.local_scaling import reach_of_each, scaled_distances
 from training.evaluation.compare.reranking import Reranker, augmented, expanded
 from training.evaluation.compare.ridge_classifier import ClassLogits
-from training.evaluation.questions import (
+from training.evaluation.queries import (
     LabelledVectors,
-    Questions,
+    Queries,
     disjoint_rounds,
     encounters,
-    protocol_questions,
+    protocol_queries,
 )
 
 Distances = NDArray[np.float64]
@@ -38,28 +38,28 @@ _INTERVAL_SEED = 95
 _DRAWS_OF_ENCOUNTERS = 10
 
 
-def compare_scorings(labelled: LabelledVectors, trials: Questions) -> Figures:
+def compare_scorings(labelled: LabelledVectors, trials: Queries) -> Figures:
     """Known, disjoint and open figures of each scoring, choices fitted to `trials`, gains over the
     nearest photo.
     """
-    asked, rounds = protocol_questions(labelled), list(disjoint_rounds(labelled))
+    queries, rounds = protocol_queries(labelled), list(disjoint_rounds(labelled))
     found: Figures = {}
     first: dict[str, NDArray[np.int64]] = {}
     for name, (scoring, choices) in _scorings(trials).items():
         found[name] = {"choices": choices}
-        for protocol, questions in (("known", [asked]), ("disjoint", rounds)):
-            ranks, groups = _ranks(questions, scoring)
+        for protocol, query_sets in (("known", [queries]), ("disjoint", rounds)):
+            ranks, groups = _ranks(query_sets, scoring)
             if len(ranks):
                 first.setdefault(protocol, ranks)
                 found[name][protocol] = {
                     **closed_set(ranks),
                     **_gains(ranks, first[protocol], groups),
                 }
-        if len(asked.known) and len(asked.unknown):
-            distances_of = scoring(asked.gallery)
-            known = distances_of(asked.known)
-            unknown = distances_of(asked.unknown).min(axis=1)
-            found[name]["open"] = open_set(known.min(axis=1), asked.ranks(known), unknown)
+        if len(queries.known) and len(queries.unknown):
+            distances_of = scoring(queries.gallery)
+            known = distances_of(queries.known)
+            unknown = distances_of(queries.unknown).min(axis=1)
+            found[name]["open"] = open_set(known.min(axis=1), queries.ranks(known), unknown)
     return found
 
 
@@ -79,7 +79,7 @@ def compare_fusions(labelled: LabelledVectors) -> Figures:
     return {name: figures for name, figures in found.items() if figures}
 
 
-def _scorings(trials: Questions) -> dict[str, tuple[Scoring, Figures]]:
+def _scorings(trials: Queries) -> dict[str, tuple[Scoring, Figures]]:
     found: dict[str, tuple[Scoring, Figures]] = {
         name: (_of_score(name), {}) for name in get_args(Score)
     }
@@ -188,17 +188,17 @@ def _of_each(distances: Distances, gallery: Gallery) -> Distances:
     return np.minimum.reduceat(distances, starts, axis=1)
 
 
-def _earned(trials: Questions, distances: Distances) -> float:
+def _earned(trials: Queries, distances: Distances) -> float:
     return map5(trials.ranks(distances)) if len(trials.known) else 0.0
 
 
-def _ranks(asked: Iterable[Questions], scoring: Scoring) -> tuple[NDArray[np.int64], list[str]]:
+def _ranks(query_sets: Iterable[Queries], scoring: Scoring) -> tuple[NDArray[np.int64], list[str]]:
     ranks = [np.zeros(0, np.int64)]
     groups: list[str] = []
-    for questions in asked:
-        if len(questions.known):
-            ranks.append(questions.ranks(scoring(questions.gallery)(questions.known)))
-            groups += questions.individuals
+    for queries in query_sets:
+        if len(queries.known):
+            ranks.append(queries.ranks(scoring(queries.gallery)(queries.known)))
+            groups += queries.individuals
     return np.concatenate(ranks), groups
 
 
@@ -217,7 +217,7 @@ def _gains(ranks: NDArray[np.int64], first: NDArray[np.int64], groups: Sequence[
     return {"top1_gain_95": interval(lambda one: top(one, 1)), "map5_gain_95": interval(map5)}
 
 
-def _fused(drawn: Iterable[Questions]) -> Figures:
+def _fused(drawn: Iterable[Queries]) -> Figures:
     """Figures of each fusion over all draws; the unknown are the same encounters, their individuals
     left out.
 
@@ -228,19 +228,19 @@ def _fused(drawn: Iterable[Questions]) -> Figures:
     unknown: dict[str, list[Distances]] = {}
     ranks: dict[str, list[NDArray[np.int64]]] = {}
     groups: list[str] = []
-    for asked in drawn:
-        pairs = Questions(asked.gallery, asked.known[::2], asked.truths[::2], asked.unknown)
+    for single in drawn:
+        pairs = Queries(single.gallery, single.known[::2], single.truths[::2], single.unknown)
         groups += pairs.individuals
-        for name, distances in _each_fusion(asked).items():
-            questions = asked if name == "one photo" else pairs
-            ranks.setdefault(name, []).append(questions.ranks(distances))
+        for name, distances in _each_fusion(single).items():
+            queries = single if name == "one photo" else pairs
+            ranks.setdefault(name, []).append(queries.ranks(distances))
             known.setdefault(name, []).append(distances.min(axis=1))
-            unknown.setdefault(name, []).append(questions.without_own(distances).min(axis=1))
+            unknown.setdefault(name, []).append(queries.without_own(distances).min(axis=1))
     if not groups:
         return {}
     found: Figures = {}
     threshold = np.quantile(np.concatenate(unknown["one photo"]), 0.1)
-    alone = np.concatenate(ranks["one photo"]).reshape(-1, 2)  # (encounters, 2)
+    single_ranks = np.concatenate(ranks["one photo"]).reshape(-1, 2)  # (encounters, 2)
     for name, near_parts in known.items():
         near, far, place = (
             np.concatenate(near_parts),
@@ -257,14 +257,14 @@ def _fused(drawn: Iterable[Questions]) -> Figures:
             "fpir_at_one_photo_s": float((far < threshold).mean()),
         }
         if name != "one photo":
-            found[name]["top1_gain_95"] = _gain_over_one(place, alone, groups)
+            found[name]["top1_gain_95"] = _gain_over_one(place, single_ranks, groups)
     return {"individuals": len(set(groups)), "encounters": len(groups), "answers": found}
 
 
-def _each_fusion(asked: Questions) -> dict[str, Distances]:
-    single = asked.gallery.individual_distances(asked.known)  # (2e, c)
+def _each_fusion(queries: Queries) -> dict[str, Distances]:
+    single = queries.gallery.individual_distances(queries.known)  # (2e, c)
     pairs = single.reshape(-1, 2, single.shape[1])
-    vectors = np.stack([fuse_vectors(pair) for pair in asked.known.reshape(len(pairs), 2, -1)])
+    vectors = np.stack([fuse_vectors(pair) for pair in queries.known.reshape(len(pairs), 2, -1)])
     fused = {
         name: np.stack([fuse(pair, cast(Fusion, name)) for pair in pairs])
         for name in get_args(Fusion)
@@ -272,14 +272,14 @@ def _each_fusion(asked: Questions) -> dict[str, Distances]:
     return {
         "one photo": single,
         **fused,
-        "mean vector": asked.gallery.individual_distances(vectors),
+        "mean vector": queries.gallery.individual_distances(vectors),
     }
 
 
 def _gain_over_one(
-    fused: NDArray[np.int64], alone: NDArray[np.int64], groups: Sequence[str]
+    fused: NDArray[np.int64], single_ranks: NDArray[np.int64], groups: Sequence[str]
 ) -> tuple[float, float]:
-    gained = (fused == 1) - (alone == 1).mean(axis=1)
+    gained = (fused == 1) - (single_ranks == 1).mean(axis=1)
     return bootstrap_interval(
         gained, groups, lambda each: float(each.mean()), np.random.default_rng(_INTERVAL_SEED)
     )

@@ -57,7 +57,7 @@ class RunFolder:
         return self.history[-1].get("seconds") if self.history else None
 
     @property
-    def but_for_seed(self) -> str:
+    def digest_without_seed(self) -> str:
         """The same for runs that differ by the seed alone: recipe, photos and their roles."""
         return _digest({**self.recipe, "seed": None}) + self.data
 
@@ -155,7 +155,7 @@ def over_seeds(runs: Sequence[RunFolder]) -> list[Seeds]:
     groups: defaultdict[str, list[RunFolder]] = defaultdict(list)
     for run in runs:
         if run.is_finished and run.metrics:
-            groups[run.but_for_seed].append(run)
+            groups[run.digest_without_seed].append(run)
     found: list[Seeds] = []
     for group in groups.values():
         of_seed = {run.seed: run for run in group}  # the same seed again is no further sample
@@ -183,16 +183,16 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.fmean(values), deviation, min(values), max(values))
 
 
-def flat(told: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(choices: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested choices as section.key: {"loss": [{"kind": "arcface"}]} is loss.0.kind."""
     found: dict[str, Any] = {}
-    for name, value in told.items():
+    for name, value in choices.items():
         if isinstance(value, dict) and value:
-            found.update(flat(cast("dict[str, Any]", value), f"{prefix}{name}."))
+            found.update(flatten(cast("dict[str, Any]", value), f"{prefix}{name}."))
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             members = cast("list[Any]", value)
             found.update(
-                flat({str(at): member for at, member in enumerate(members)}, f"{prefix}{name}.")
+                flatten({str(at): member for at, member in enumerate(members)}, f"{prefix}{name}.")
             )
         else:
             found[prefix + name] = value

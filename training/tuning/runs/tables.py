@@ -14,12 +14,12 @@ from training.tuning.runs.runs import RunFolder, Seeds
 SHOWN = ("score", "known_top1", "known_map5", "disjoint_top1", "disjoint_map5", "auroc")
 
 
-def shown_metrics(runs: Sequence[RunFolder], wanted: Sequence[str]) -> list[str]:
+def shown_metrics(runs: Sequence[RunFolder], requested: Sequence[str]) -> list[str]:
     """The metrics asked for; without any the usual ones that the runs have, or the first five of
     theirs.
     """
-    if wanted:
-        return list(wanted)
+    if requested:
+        return list(requested)
     known = list(dict.fromkeys(name for run in runs for name in run.metrics))
     usual = [name for name in SHOWN if name in known]
     return usual if len(usual) > 1 else known[:5]

@@ -20,7 +20,7 @@ _DRAW_SEED = 2017
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class Queries:
     """Queries beside the gallery they are asked of.
 
     `known` (q, d) are of the individuals in the gallery's columns `truths` (q,); `unknown` (u, d)
@@ -88,9 +88,9 @@ class LabelledVectors:
             revision=0,
         )
 
-    def ask(
+    def queries(
         self, known: Sequence[int], gallery_rows: Sequence[int], unknown: Sequence[int] = ()
-    ) -> Questions:
+    ) -> Queries:
         """Ask known and unknown rows of the gallery rows, from which the known ones are taken
         out.
         """
@@ -98,16 +98,16 @@ class LabelledVectors:
         gallery = self.gallery([row for row in gallery_rows if row not in held])
         column = {individual: at for at, individual in enumerate(gallery.individual_ids)}
         truths = np.array([column[self.individuals[row] or ""] for row in known], np.int64)
-        return Questions(gallery, self.vectors[list(known)], truths, self.vectors[list(unknown)])
+        return Queries(gallery, self.vectors[list(known)], truths, self.vectors[list(unknown)])
 
 
-def protocol_questions(labelled: LabelledVectors) -> Questions:
+def protocol_queries(labelled: LabelledVectors) -> Queries:
     """The known and unknown queries of docs/benchmarks.md: what is reported."""
     gallery = labelled.rows("fit", "disjoint", labelled=True)
-    return labelled.ask(labelled.rows("known_query"), gallery, labelled.rows("unknown_query"))
+    return labelled.queries(labelled.rows("known_query"), gallery, labelled.rows("unknown_query"))
 
 
-def trial_questions(labelled: LabelledVectors, role: Role = "fit") -> Questions:
+def trial_queries(labelled: LabelledVectors, role: Role = "fit") -> Queries:
     """What thresholds and choices are fitted to: one gallery photo, drawn by a seed, of each
     individual with two.
 
@@ -121,12 +121,12 @@ def trial_questions(labelled: LabelledVectors, role: Role = "fit") -> Questions:
         if len(rows) > 1
     ]
     held = [int(rng.choice(rows)) for rows in pairs]
-    return labelled.ask(
+    return labelled.queries(
         held, labelled.rows("fit", "disjoint", labelled=True), labelled.rows("fit", labelled=False)
     )
 
 
-def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Questions]:
+def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Queries]:
     """Ask each disjoint photo once among the disjoint ones: every round holds out one photo of
     every individual.
 
@@ -136,12 +136,12 @@ def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Questions]:
     disjoint = labelled.rows("disjoint", labelled=True)
     pairs = [rows for rows in labelled.rows_of_each(disjoint).values() if len(rows) > 1]
     for at in range(max(map(len, pairs), default=0)):
-        yield labelled.ask([rows[at] for rows in pairs if at < len(rows)], disjoint)
+        yield labelled.queries([rows[at] for rows in pairs if at < len(rows)], disjoint)
 
 
 def encounters(
     labelled: LabelledVectors, gallery_rows: Sequence[int], draws: int
-) -> Iterator[Questions]:
+) -> Iterator[Queries]:
     """Hold out two photos of every disjoint individual with four or more, `draws` times: pairs of
     rows are encounters.
 
@@ -153,4 +153,4 @@ def encounters(
     many = [rows for rows in each if len(rows) >= 4]
     for _ in range(draws if many else 0):
         held = [row for rows in many for row in rng.choice(rows, 2, replace=False).tolist()]
-        yield labelled.ask(held, gallery_rows)
+        yield labelled.queries(held, gallery_rows)
