@@ -38,34 +38,41 @@ class BadEnsemble(FlukeprintError):
     """Checkpoints that can't be one: too few, of different inputs, or a locator that is none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsembleOptions:
+    """What an ensemble has beyond its members; members are numbered from 1.
+
+    `locator` names the checkpoint whose locator is taken, None the first member's that has one.
+    `experts` names each species' members: a gate then divides photos among them. `dimensions` are
+    the numbers of each member's embedding, or one number for all. Gate and dimensions are fitted to
+    `photos`, which hold some of every species. `separate_mirrors` are the members that compare a
+    photo and its mirror image separately, beside those whose own checkpoint says so.
+    """
+
+    locator: Path | None = None
+    experts: Mapping[str, Sequence[int]] | None = None
+    dimensions: Sequence[int] = ()
+    separate_mirrors: Collection[int] = ()
+    photos: Sequence[LabelledPhoto] = ()
+
+
 def combine(
-    paths: Sequence[Path],
-    out: Path,
-    name: str,
-    *,
-    locator: Path | None = None,
-    experts: Mapping[str, Sequence[int]] | None = None,
-    dimensions: Sequence[int] = (),
-    apart: Collection[int] = (),
-    photos: Sequence[LabelledPhoto] = (),
+    paths: Sequence[Path], out: Path, name: str, options: EnsembleOptions = EnsembleOptions()
 ) -> str:
     """Write one checkpoint of several members; returns its fingerprint.
 
-    A path may name an ensemble's member: FILE@2 is its second (default@2 the shipped one's), which
-    stays as it is where it has as many dimensions as are wanted. So one can be exchanged, or some
-    left out. A photo is cropped once for all members, and scaled to the largest member's input,
-    from which the others scale down; in all else they must agree in preprocessing. The locator is
-    that of the checkpoint `locator`, else the first that a member has. With `experts` (species:
-    members' numbers from 1) a gate divides photos among members; with `dimensions` (of each member,
-    or one for all) embeddings are brought down to so many. Both are fitted to `photos`, which hold
-    some of every species. The members numbered in `apart` (from 1) keep the looks at a photo and at
-    its mirror image apart, as those that say so themselves do. The card keeps every member's own.
-    Raises BadEnsemble, BadExperts, and BadCheckpoint for a file that is none.
+    A path may name a member of an ensemble: FILE@2 is its second, default@2 the shipped one's. So
+    one member can be exchanged, or some left out. Such a member stays unchanged where it has as
+    many dimensions as are asked for. A photo is cropped once for all members and scaled to the
+    largest member's input, from which the others scale down. In all else their preprocessing must
+    agree. The card keeps every member's own. Raises BadEnsemble, BadExperts, and BadCheckpoint for
+    a file that is none.
     """
+    dimensions, separate = options.dimensions, options.separate_mirrors
     if len(paths) < 2:
         raise BadEnsemble(f"{len(paths)} checkpoint given; an ensemble needs two or more")
-    if not set(apart) <= set(range(1, len(paths) + 1)):
-        raise BadEnsemble(f"--apart {sorted(apart)}; the members are 1 to {len(paths)}")
+    if not set(separate) <= set(range(1, len(paths) + 1)):
+        raise BadEnsemble(f"--apart {sorted(separate)}; the members are 1 to {len(paths)}")
     if len(dimensions) not in (0, 1, len(paths)):
         raise BadEnsemble(
             f"--dimensions gives {len(dimensions)} numbers for {len(paths)} members; give one, "
@@ -79,10 +86,10 @@ def combine(
     for at, one in enumerate(members):
         own = one.header.preprocessing
         input_px = {} if _size(own) == _size(input_) else {"input_px": list(_size(own))}
-        sides = {"sides": "apart"} if at + 1 in apart else {}
+        sides = {"sides": "apart"} if at + 1 in separate else {}
         described.append({**one.header.network, **sides, **input_px})
         weights |= {f"members.{at}.{name}": value for name, value in one.weights.items()}
-    locator_from = _locator_from(members, locator)
+    locator_from = _locator_from(members, options.locator)
     card: dict[str, Any] = {"name": name, "members": [header.card for header in headers]}
     card |= {
         shared: headers[0].card[shared]
@@ -103,9 +110,9 @@ def combine(
             for at, (one, size) in enumerate(zip(members, each, strict=True))
             if not one.has_dimensions(size)
         }
-        _reduce_members(network, weights, input_, smaller, experts or {}, photos)
-    if experts is not None:
-        _add_gate(network, weights, card, input_, experts, photos)
+        _reduce_members(network, weights, input_, smaller, options.experts or {}, options.photos)
+    if options.experts is not None:
+        _add_gate(network, weights, card, input_, options.experts, options.photos)
     return save_checkpoint(
         out, weights, CheckpointHeader(network, input_, card, locator_from is not None)
     )
@@ -113,9 +120,7 @@ def combine(
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A member to be: its header, its tensors without locator and classes, and the file that those
-    are in.
-    """
+    """A future member: its file, header, and tensors without those of locator and classes."""
 
     file: Path
     header: CheckpointHeader
@@ -123,9 +128,7 @@ class _Member:
     is_of_ensemble: bool = False
 
     def has_dimensions(self, dimensions: int) -> bool:
-        """Whether its embedding is left as it is: an ensemble's member has the axes that it was
-        given there.
-        """
+        """Whether it comes from an ensemble, with axes of so many dimensions already."""
         return self.is_of_ensemble and self.header.network.get("embedding_dim") == dimensions
 
 

@@ -33,7 +33,13 @@ from training.evaluation.failures import (
     leave_one_out_results,
     write_failures,
 )
-from training.evaluation.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
+from training.evaluation.figures import (
+    PhotoReader,
+    draw_cmc,
+    draw_det,
+    draw_numbered_sheets,
+    draw_sheets,
+)
 from training.evaluation.protocol import Answers, answers_of
 from training.evaluation.queries import LabelledVectors
 from training.evaluation.report import figures_of, table_of, write_scorer_files
@@ -157,11 +163,10 @@ def _report_misses(
     split: Split,
     embedder: Embedder,
 ) -> None:
-    """Sheets of hits and misses with heat maps, and what the misses share; the disjoint ones in a
-    folder beside.
-    """
+    """Draw hits and misses and say what misses share; of disjoint queries in `disjoint/`."""
     score, out, with_boxes = cast(Score, choices.score), choices.out, choices.with_boxes
-    draw_sheets(answers, photos, out, embedder=embedder, with_boxes=with_boxes, score=score)
+    reader = PhotoReader.of(photos, embedder, with_boxes=with_boxes)
+    draw_sheets(answers, reader, out, score=score)
     disjoint = [at for at, photo in enumerate(photos) if split.roles[photo.name] == "disjoint"]
     disjoint_results = (
         leave_one_out_results(vectors[disjoint], [photos[at] for at in disjoint])
@@ -176,7 +181,7 @@ def _report_misses(
             write_failures(failure_rows(results, embedder=embedder, with_boxes=with_boxes), folder)
         if choices.draws_every_miss:
             misses = [one for one in results if one.rank > 1]
-            draw_numbered_sheets(misses, photos, folder, embedder=embedder, with_boxes=with_boxes)
+            draw_numbered_sheets(misses, reader, folder)
 
 
 def _name(choices: EvaluationChoices) -> str:

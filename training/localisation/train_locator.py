@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,14 @@ FEWEST_BOXES = 50  # with fewer, "the middle of the photo" is learned and nothin
 HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
 
 
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Where training computes, and in which precision."""
+
+    device: torch.device | None = None  # the CPU
+    precision: Literal["float32", "bf16"] = "float32"
+
+
 def train_locator(
     photos: Sequence[LabelledPhoto],
     choices: LocatorChoices,
@@ -39,20 +48,19 @@ def train_locator(
     cache: Path,
     *,
     aligned: Collection[Box] = (),
-    device: torch.device | None = None,
-    precision: Literal["float32", "bf16"] = "float32",
+    compute: Compute = Compute(),
 ) -> tuple[Locator, float]:
-    """Train on the photos that have a box; returns the locator and its mean overlap (IoU) on
-    held-out photos.
+    """Train on the photos that have a box; returns the locator and its held-out mean IoU.
 
-    Photos are moved, cut and made smaller at random, but not those with one of the boxes `aligned`:
-    crops aligned alike have it where it is by their own frame, and cut ones teach a box too large.
-    Nor those that are to be taken whole: they have nothing around them to be told from.
+    Photos are moved, cut and made smaller at random. Two kinds are left as they are: photos with
+    one of the boxes `aligned`, and photos that are to be taken whole. The former are crops whose
+    own frame says where the box is; cut ones would teach a box too large. The latter have no
+    surroundings to be distinguished from.
 
     Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does, and BadNetwork.
-    Wants FEWEST_BOXES boxes or more.
+    Needs FEWEST_BOXES boxes or more.
     """
-    device = device or torch.device("cpu")
+    device, precision = compute.device or torch.device("cpu"), compute.precision
     torch.manual_seed(seed)
     locator = start_locator(choices.weights).to(device)
     boxed = [photo for photo in photos if photo.box is not None]

@@ -34,7 +34,7 @@ from training.learning.first_weights import (
 from training.learning.losses import WeightedLosses
 from training.learning.optimisation import build_optimiser, moving_average, plain_average
 from training.learning.vlad_centres import fit_vlad
-from training.localisation.train_locator import FEWEST_BOXES, train_locator
+from training.localisation.train_locator import FEWEST_BOXES, Compute, train_locator
 from training.pixels.cache import PixelArray, cached_pixels
 from training.recipes.reading import InputChoices, Recipe, boxes_of
 from training.run.run import RECIPE, STATE, BadRun, Run, recipe_json
@@ -324,8 +324,7 @@ def _locator(
             recipe.seed,
             cache,
             aligned=aligned,
-            device=world.device,
-            precision=recipe.compute.precision,
+            compute=Compute(world.device, recipe.compute.precision),
         )
         write_atomically(
             path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)})

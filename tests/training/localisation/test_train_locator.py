@@ -17,7 +17,7 @@ from embedding.networks.locator import locate
 from embedding.photos.photo import WHOLE, Box, read_photo
 from index.labels.reader import LabelledPhoto
 from training.localisation import train_locator as module
-from training.localisation.train_locator import augmented, train_locator
+from training.localisation.train_locator import Compute, augmented, train_locator
 from training.recipes.reading import LocatorChoices
 
 
@@ -105,7 +105,7 @@ def test_the_seed_decides_the_locator(photos: list[LabelledPhoto], tmp_path: Pat
 def test_in_bf16_a_locator_learns_as_much(photos: list[LabelledPhoto], tmp_path: Path) -> None:
     choices = LocatorChoices(epochs=1, weights="random")
     plain, quick = (
-        train_locator(photos[:60], choices, 1, tmp_path, precision=precision)[0]
+        train_locator(photos[:60], choices, 1, tmp_path, compute=Compute(precision=precision))[0]
         for precision in ("float32", "bf16")
     )
     torch.testing.assert_close(quick.last.weight, plain.last.weight, atol=0.02, rtol=0)
@@ -123,7 +123,7 @@ def test_photos_to_be_taken_whole_and_aligned_ones_are_not_cut(
         seen.append((boxes, is_fixed))
         return augmented(images, boxes, is_fixed)
 
-    monkeypatch.setattr(module, "changed", recorded)
+    monkeypatch.setattr(module, "augmented", recorded)
     aligned = Box(0.25, 0.25, 0.75, 0.75)
     boxes = [WHOLE, aligned, None]  # None: its own
     some = [
