@@ -15,10 +15,10 @@ from embedding.explanation.heatmap import RIGHT, WRONG, Colour, Tile, heat_over,
 from embedding.explanation.regions import has_heat
 from embedding.explanation.side_by_side import pair_heat, seen_box, strongest_of, view_of
 from embedding.photos.photo import Box, Image, read_photo, resize, to_array
-from index.calibration.metrics import cmc_curve, det_curve
 from index.labels.reader import LabelledPhoto
 from index.search.matching import Candidate, Score
 from training.evaluation.failures import QueryResult, known_results
+from training.evaluation.metrics import cmc_curve, det_curve
 from training.evaluation.protocol import Answers
 from training.plots import figure
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from embedding.embedder import Embedder
 from index.calibration.leave_one_out import leave_one_out_ranks
-from index.calibration.metrics import auroc, closed_set, true_ranks
+from index.calibration.ranks import true_ranks
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from index.search.gallery import Gallery
 from index.search.matching import Score
 from index.search.vectors import FloatArray
+from training.evaluation.metrics import auroc, closed_set
 from training.pixels.cache import PixelArray
 from training.splits.protocol import Role, Split, species_of
 

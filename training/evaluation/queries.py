@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.metrics import true_ranks
+from index.calibration.ranks import true_ranks
 from index.labels.reader import LabelledPhoto
 from index.search.gallery import Gallery
 from index.search.vectors import FloatArray

@@ -16,7 +16,9 @@ from rich.table import Table
 
 from embedding.checkpoint import write_atomically
 from index.calibration.calibration import Calibration
-from index.calibration.metrics import (
+from index.labels.reader import NEW_WHALE, LabelledPhoto
+from index.search.matching import decide
+from training.evaluation.metrics import (
     auroc,
     baks,
     baus,
@@ -29,8 +31,6 @@ from index.calibration.metrics import (
     submission_map5,
     top,
 )
-from index.labels.reader import NEW_WHALE, LabelledPhoto
-from index.search.matching import decide
 from training.evaluation.protocol import Answers
 
 _INTERVAL_SEED = 95

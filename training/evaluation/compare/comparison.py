@@ -1,6 +1,4 @@
-"""Ways to answer compared on one evaluation: scorings, fusions, open-set scores, a growing gallery,
-abundance.
-"""
+"""All comparisons on one evaluation: scores, fusions, open-set scores, growth, abundance."""
 
 from __future__ import annotations
 
@@ -24,11 +22,10 @@ Figures = dict[str, Any]
 
 
 def compare(labelled: LabelledVectors, *, sizes: Sequence[int] = SIZES) -> Figures:
-    """Compare all ways on a labelled set's vectors: the sections scores, fusion, open_set and
-    growth.
+    """Compare all ways on a labelled set's vectors: sections scores, fusion, open_set and growth.
 
-    Whatever is chosen, is chosen on gallery photos and on new whales that are no queries. A section
-    that the labels cannot measure is empty: no queries of a kind, or too few photos to calibrate.
+    Choices are made on gallery photos and on new whales that are no queries. A section that the
+    labels can't measure is empty: no queries of a kind, or too few photos to calibrate.
     """
     queries, trials = protocol_queries(labelled), trial_queries(labelled)
     can_reject = (
@@ -52,11 +49,10 @@ def compare(labelled: LabelledVectors, *, sizes: Sequence[int] = SIZES) -> Figur
 
 
 def abundance(answers: Answers, calibration: Calibration) -> Figures:
-    """What a population estimate would come to if answers were taken unreviewed, at both default
-    thresholds.
+    """Estimate a population from answers that nobody reviewed, at both default thresholds.
 
-    `missed_alone` counts every known query that isn't answered rightly as a miss; `with_mistakes`
-    takes a wrong name and a new whale with a name as recaptures, as a count of names does. Empty
+    `missed_alone` counts every known query that isn't answered rightly as a miss. `with_mistakes`
+    counts wrong names, and new whales with a name, as recaptures, as a count of names does. Empty
     without queries of both kinds.
     """
     if (

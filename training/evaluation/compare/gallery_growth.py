@@ -1,4 +1,7 @@
-"""Thresholds as a catalogue grows: fitted again at each size, or kept from the smallest."""
+"""Thresholds as a catalogue grows: fitted again at each size, or kept from the smallest.
+
+Fitting again won: every revision has its own calibration (docs/benchmarks.md, "A growing gallery").
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from index.calibration.calibration import KNOWN_FPIR, calibrate
-from index.calibration.metrics import true_ranks
+from index.calibration.ranks import true_ranks
 from training.evaluation.queries import LabelledVectors
 from training.plots import figure
 
@@ -22,13 +25,12 @@ Row = dict[str, Any]
 def growth(
     labelled: LabelledVectors, sizes: Sequence[int] = SIZES, seeds: int = _SEEDS
 ) -> list[Row]:
-    """Calibrate sub-galleries of so many individuals, each within the next, and the whole one; one
-    row a size.
+    """Calibrate galleries of so many individuals, each within the next; one row a size.
 
-    A row holds means over the seeds: what the catalogue's own calibration promises (KNOWN_FPIR) and
-    what the unknown queries measure (`fpir`, with the lowest and highest), the share `fnir` of
-    known queries that are missed, and both for the threshold of the smallest gallery, kept
-    (`fpir_kept`, `fnir_kept`). Empty where nothing can be measured: no queries of a kind, or a
+    The last is the whole gallery. A row holds means over the seeds: `fpir`, which the calibration
+    promises to be KNOWN_FPIR, as unknown queries measure it, with its lowest and highest, and
+    `fnir`, the share of known queries missed. `fpir_kept` and `fnir_kept` are the same at the
+    smallest gallery's threshold. Empty where nothing can be measured: no queries of a kind, or a
     gallery too small to calibrate.
     """
     individuals = sorted(labelled.rows_of_each(labelled.rows("fit", "disjoint", labelled=True)))
@@ -44,9 +46,7 @@ def growth(
 
 
 def _measured(labelled: LabelledVectors, individuals_held: set[str]) -> Row:
-    """Calibrate a gallery of these individuals, and ask it: queries of others have left with their
-    individuals.
-    """
+    """Calibrate a gallery of these individuals and measure it by queries of them and new whales."""
     held = [
         row
         for row in labelled.rows("fit", "disjoint", labelled=True)

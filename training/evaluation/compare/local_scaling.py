@@ -1,6 +1,7 @@
-"""Distances that know a gallery's hubs: photos that are near to everybody's, whoever they show.
+"""Local scaling: hubs, photos that are near to everybody's, are moved away.
 
-Research.
+An experiment that lost: it gains nothing sure over the nearest photo (docs/benchmarks.md, "Ways to
+answer, compared").
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""How new a query looks: scores, smaller for the known, that could stand in for the nearest
-individual's distance.
+"""Scores of how new a query is, smaller for known animals.
 
-All judge the same answer, the nearest individual; they only differ in when it is believed.
-`distances` (n, c) are a query's to every individual, infinite for one that is left out.
+Experiments that lost, but for `nearest_distance`, which the catalogue uses: nothing separates known
+from new animals better (docs/benchmarks.md, "Ways to answer, compared"). All judge the same answer,
+the nearest individual, and differ only in when they believe it. `distances` (n, c) are a query's to
+every individual, infinite for one that is left out.
 """
 
 from __future__ import annotations

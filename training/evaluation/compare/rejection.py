@@ -1,4 +1,7 @@
-"""Open-set scores compared: which queries each believes to be known, and how sure it rightly is."""
+"""Open-set scores compared: which queries each takes for known, and how well it is calibrated.
+
+The plain distance to the nearest individual won (docs/benchmarks.md, "Ways to answer, compared").
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,6 @@ from numpy.typing import NDArray
 
 from index.calibration.calibration import KNOWN_FPIR, NEW_WHALE_SHARE, Calibration
 from index.calibration.leave_one_out import Trials
-from index.calibration.metrics import (
-    FPIRS,
-    auroc,
-    bootstrap_interval,
-    expected_calibration_error,
-    fnir_at_fpir,
-)
 from index.search.gallery import Gallery
 from index.search.vectors import FloatArray
 from training.evaluation.compare.open_set import (
@@ -27,6 +23,13 @@ from training.evaluation.compare.open_set import (
     gap,
     nearest_distance,
     neighbourhood_aware,
+)
+from training.evaluation.metrics import (
+    FPIRS,
+    auroc,
+    bootstrap_interval,
+    expected_calibration_error,
+    fnir_at_fpir,
 )
 from training.evaluation.queries import Queries
 
@@ -57,7 +60,7 @@ Score = Callable[[Gallery], Callable[[FloatArray, Distances], Distances]]
 
 
 def query_distances(queries: Queries) -> QueryDistances:
-    """Ask all questions, by the nearest photo."""
+    """Compute the distances of all queries to the nearest photo of each individual."""
     known = queries.gallery.individual_distances(queries.known)
     has_strangers = len(queries.unknown) > 0
     return QueryDistances(
@@ -76,11 +79,11 @@ def query_distances(queries: Queries) -> QueryDistances:
 def compare_rejections(
     queries: QueryDistances, trials: QueryDistances, unlearned: QueryDistances
 ) -> Figures:
-    """AUROC, FNIR, promised and measured FPIR and calibration error of each score on the protocol's
-    queries.
+    """Measure AUROC, FNIR, FPIR (promised, measured) and calibration error of each score.
 
-    Choices, thresholds and probabilities are fitted to `trials`; the last row is the plain distance
-    fitted to `unlearned` ones, of individuals that the network never learned.
+    Measured on the protocol's `queries`. Choices, thresholds and probabilities are fitted to
+    `trials`. The last row is the plain distance fitted to `unlearned` queries, of individuals that
+    the network never learned.
     """
     found: Figures = {}
     plain = _novelties(queries, _plain(nearest_distance))
@@ -170,10 +173,9 @@ def _change(
     plain: tuple[Distances, Distances],
     queries: QueryDistances,
 ) -> Any:
-    """95 % interval of FNIR at FPIR .1 minus the plain distance's, drawn over individuals; below 0
-    is better.
+    """Find the 95 % interval of FNIR at FPIR .1 minus the plain distance's; below 0 is better.
 
-    The unknown are drawn one by one: each new whale stands for itself.
+    Drawn over individuals. The unknown are drawn one by one: each new whale stands for itself.
     """
     ranks = np.concatenate([queries.ranks, np.zeros(len(queries.unknown), np.int64)])
     rows = np.stack([ranks, np.concatenate(novelties), np.concatenate(plain)], axis=1)

@@ -1,8 +1,9 @@
-"""Ranking with the gallery's own neighbourhoods: k-reciprocal re-ranking, query expansion,
-augmentation. Research.
+"""Re-ranking by the gallery's neighbourhoods: k-reciprocal, query expansion, augmentation.
 
-None of it knows individuals, and none of it lets one query see another: a service answers one at a
-time, so a query meets the gallery alone, whose own neighbour lists are made once.
+Experiments that lost: most individuals have one or two photos, so that neighbourhoods add nothing
+to the nearest photo (docs/benchmarks.md, "Ways to answer, compared"). None of them reads labels.
+Each query is ranked by itself, as a service answers them: it meets the gallery alone, whose
+neighbour lists are made once.
 """
 
 from __future__ import annotations

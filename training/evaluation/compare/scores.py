@@ -1,5 +1,7 @@
-"""Ways to score individuals, and ways to fuse an encounter's photos, compared on the same
-questions.
+"""Ways to score individuals and to fuse an encounter's photos, compared on the same queries.
+
+The nearest photo won among the scores (a blend with the centre is an option), and the mean of
+distances among the fusions (docs/benchmarks.md, "Ways to answer, compared").
 """
 
 from __future__ import annotations
@@ -11,15 +13,16 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.metrics import bootstrap_interval, closed_set, map5, open_set, top
+from index.search.centroids import centres_of
 from index.search.engine import exact_distances
-from index.search.fusion import Fusion, fuse, fuse_vectors
+from index.search.fusion import Fusion, fuse
 from index.search.gallery import Gallery
-from index.search.matching import Score
+from index.search.matching import BadQuery, Score
 from index.search.vectors import FloatArray
 from training.evaluation.compare.local_scaling import reach_of_each, scaled_distances
 from training.evaluation.compare.reranking import Reranker, augmented, expanded
 from training.evaluation.compare.ridge_classifier import ClassLogits
+from training.evaluation.metrics import bootstrap_interval, closed_set, map5, open_set, top
 from training.evaluation.queries import (
     LabelledVectors,
     Queries,
@@ -39,8 +42,9 @@ _DRAWS_OF_ENCOUNTERS = 10
 
 
 def compare_scorings(labelled: LabelledVectors, trials: Queries) -> Figures:
-    """Known, disjoint and open figures of each scoring, choices fitted to `trials`, gains over the
-    nearest photo.
+    """Measure known, disjoint and open figures of each scoring, and gains over the nearest photo.
+
+    Choices are fitted to `trials`.
     """
     queries, rounds = protocol_queries(labelled), list(disjoint_rounds(labelled))
     found: Figures = {}
@@ -64,9 +68,7 @@ def compare_scorings(labelled: LabelledVectors, trials: Queries) -> Figures:
 
 
 def compare_fusions(labelled: LabelledVectors) -> Figures:
-    """Simulated encounters of two photos: found by one photo alone, and fused in each way, in two
-    galleries.
-    """
+    """Compare one photo alone with fusions of two, on simulated encounters, in two galleries."""
     everything = labelled.rows("fit", "disjoint", labelled=True)
     galleries = {
         "among disjoint": labelled.rows("disjoint", labelled=True),
@@ -159,9 +161,7 @@ def _scaled(k: int, share: float) -> Scoring:
 
 
 def _classified(ridge: float, distance_weight: float) -> Scoring:
-    """A linear classifier's logits, and their blend with the nearest photo: what winners of 2019
-    and 2022 averaged.
-    """
+    """Score by a linear classifier's logits blended with the nearest photo, as in 2019 and 2022."""
 
     def scoring(gallery: Gallery) -> Callable[[FloatArray], Distances]:
         numbers = np.unique(gallery.individuals, return_inverse=True)[
@@ -218,11 +218,10 @@ def _gains(ranks: NDArray[np.int64], first: NDArray[np.int64], groups: Sequence[
 
 
 def _fused(drawn: Iterable[Queries]) -> Figures:
-    """Figures of each fusion over all draws; the unknown are the same encounters, their individuals
-    left out.
+    """Measure each fusion over all draws.
 
-    `fpir_at_one_photo_s` is what a threshold lets through that lets a tenth through of single
-    photos.
+    Unknown queries are the same encounters with their individuals left out. `fpir_at_one_photo_s`
+    is the share that passes a threshold which a tenth of single photos pass.
     """
     known: dict[str, list[Distances]] = {}
     unknown: dict[str, list[Distances]] = {}
@@ -274,6 +273,17 @@ def _each_fusion(queries: Queries) -> dict[str, Distances]:
         **fused,
         "mean vector": queries.gallery.individual_distances(vectors),
     }
+
+
+def fuse_vectors(vectors: FloatArray) -> FloatArray:
+    """Fuse one encounter's vectors (photos, d) into the unit vector (d,) of their mean direction.
+
+    Its distances can be ranked, but not compared with those of single photos: a mean lies nearer
+    to everybody. Raises BadQuery for an encounter without photos.
+    """
+    if len(vectors) == 0:
+        raise BadQuery("the encounter holds no photo; fuse the vectors of at least one")
+    return centres_of(vectors.astype(np.float64).sum(axis=0, keepdims=True)).astype(np.float32)[0]
 
 
 def _gain_over_one(

@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index.calibration.metrics import auroc, fnir_at_fpir
 from training.evaluation.compare.rejection import compare_rejections, query_distances
+from training.evaluation.metrics import auroc, fnir_at_fpir
 from training.evaluation.queries import (
     LabelledVectors,
     Queries,

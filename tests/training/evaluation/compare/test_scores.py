@@ -4,13 +4,14 @@ scores, and fusing photos helps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from index.search.matching import Score
-from training.evaluation.compare.scores import compare_fusions, compare_scorings
+from index.search.matching import BadQuery, Score
+from training.evaluation.compare.scores import compare_fusions, compare_scorings, fuse_vectors
 from training.evaluation.queries import LabelledVectors, protocol_queries, trial_queries
 
 
@@ -85,3 +86,13 @@ def test_without_pairs_to_try_the_first_choice_stands(herd: LabelledVectors) -> 
     found = compare_scorings(herd, empty)
     assert found["k-reciprocal"]["choices"] == {"k1": 3, "k2": 1, "distance_weight": 0.3}
     assert np.isfinite(found["k-reciprocal"]["known"]["top1"])
+
+
+def test_vectors_fuse_into_their_mean_direction(at: Callable[..., np.ndarray]) -> None:
+    np.testing.assert_allclose(fuse_vectors(at(10, 50)), at(30)[0], atol=1e-6)
+    assert fuse_vectors(at(10, 50)).dtype == np.float32
+
+
+def test_an_encounter_without_vectors_is_refused() -> None:
+    with pytest.raises(BadQuery, match="holds no photo"):
+        fuse_vectors(np.zeros((0, 2), np.float32))

@@ -1,5 +1,4 @@
-"""Figures of merit from distances and ranks; definitions as in the benchmarks page, all shares 0 to
-1.
+"""Figures of merit from distances and ranks, defined as in docs/benchmarks.md; shares are 0 to 1.
 
 Arrays: `ranks` (n,) 1-based ranks of the true individual, `known_distance` (a,) and
 `unknown_distance` (b,) cosine distances of known and unknown queries to their nearest individual,
@@ -15,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
+from index.calibration.ranks import LABELS_A_ROW
 from index.labels.reader import NEW_WHALE
 
 Distances = NDArray[np.float64]
 Ranks = NDArray[np.int64]
 
-LABELS_A_ROW = 5  # how many answers Kaggle's MAP@5 reads
 FPIRS = (0.3, 0.1, 0.05, 0.01)
 _BEST_OF_THRESHOLDS = (
     201  # quantiles tried for the best threshold, as the independent score script tries
@@ -28,18 +27,7 @@ _BEST_OF_THRESHOLDS = (
 
 
 class BadMeasurement(FlukeprintError):
-    """A figure asked of nothing: no queries, or arrays of different lengths."""
-
-
-def true_ranks(distances: Distances, columns: Ranks) -> Ranks:
-    """Rank (n,) each query's own column in its row of distances (n, c); ties by column, so by
-    id.
-    """
-    own = distances[np.arange(len(distances)), columns][:, None]
-    ties_before = (distances == own) & (
-        np.arange(distances.shape[1], dtype=np.int64) < columns[:, None]
-    )
-    return 1 + (distances < own).sum(axis=1) + ties_before.sum(axis=1)
+    """Nothing to measure: no queries, or arrays of different lengths."""
 
 
 def closed_set(ranks: Ranks) -> dict[str, float]:
