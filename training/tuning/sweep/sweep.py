@@ -12,12 +12,12 @@ import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from embedding.errors import FlukeprintError
-from index.processes import is_alive, this_worker
 from training.recipes.reading import BadRecipe, Recipe, read_recipe
 from training.tuning.sweep.space import Space, check_space
 from training.tuning.sweep.study import Plan, Study, Trial, TrialResult, best_of, grid_size
@@ -126,18 +126,19 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _exclusive(out: Path) -> Generator[None]:
-    """Refuse a second sweep in the same folder; the mark of one that was killed is none."""
-    lock = out / _LOCK
-    with contextlib.suppress(OSError, ValueError):
-        if is_alive(lock.read_text("utf-8"), None, datetime.now(UTC)):
-            raise BadSweep(
-                f"another process runs the sweep in {out}; wait for it, or give another --out"
-            )
-    lock.write_text(this_worker(), "utf-8")
+    """Refuse a second sweep in the same folder; a process that was killed locks nothing."""
+    lock = FileLock(out / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise BadSweep(
+            f"another process runs the sweep in {out}; wait for it, or give another --out"
+        ) from error
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        (out / _LOCK).unlink(missing_ok=True)  # while it is held, as training.run.lock does
+        lock.release()
 
 
 def _write_reports(choices: SweepChoices, base: Recipe, study: Study) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
-from index.processes import this_worker
 from training.recipes.reading import read_recipe
 from training.tuning.sweep import sweep, trial
 from training.tuning.sweep.space import BadSpace, read_space
@@ -198,8 +198,10 @@ def test_what_cannot_be_swept_is_refused_before_a_trial(choose: Choose, tmp_path
 def test_a_folder_has_one_sweep_at_a_time(choose: Choose) -> None:
     choices = choose(plan=Plan("random", "none", trials=1))
     run_sweep(choices)
-    (choices.out / "sweep.lock").write_text(this_worker())
-    with pytest.raises(BadSweep, match="another process runs the sweep"):
+    with (
+        FileLock(choices.out / "sweep.lock"),
+        pytest.raises(BadSweep, match="another process runs the sweep"),
+    ):
         run_sweep(choose(resume=True))
-    (choices.out / "sweep.lock").write_text("nobody:1:2")  # one that was killed
+    (choices.out / "sweep.lock").touch()  # left by a process that was killed
     assert len(run_sweep(choose(resume=True, plan=Plan("random", "none", trials=1)))) == 1
