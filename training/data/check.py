@@ -1,6 +1,4 @@
-"""Check a labelled set: labels against files, then every file, then all pictures against each
-other.
-"""
+"""Check a labelled set: labels against files, every file, and all pictures for duplicates."""
 
 from __future__ import annotations
 
@@ -51,8 +49,9 @@ class CheckReport:
 def check_set(
     labels: Path | None, folder: Path, *, progress: Progress = no_progress
 ) -> CheckReport:
-    """Look for everything that can be wrong with labels and photos; `labels` None: a sub-folder for
-    each label.
+    """Find everything that can be wrong with labels and photos.
+
+    Without `labels` every sub-folder is a label.
 
     Photos are decoded a few at a time: memory grows by some 2 kB a photo. Raises BadLabels where
     there is no photo or no label file.

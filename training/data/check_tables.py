@@ -1,6 +1,4 @@
-"""A check as text for people at a terminal: what the set holds, then what is wrong, with what to
-do.
-"""
+"""A check as text for a terminal: what the set holds, what is wrong, and what to do."""
 
 from __future__ import annotations
 

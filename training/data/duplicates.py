@@ -1,4 +1,4 @@
-"""Which photos are one picture: the same bytes, or nearly the same picture in other bytes."""
+"""Photos of one picture: the same bytes, or nearly the same picture in other bytes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ class DuplicateGroup:
 def find_duplicates(
     files: Sequence[FileFacts], *, most_bits: int = MOST_BITS
 ) -> list[DuplicateGroup]:
-    """Group readable photos: first those of the same bytes, then those nearly alike; both in the
-    order of names.
+    """Group readable photos: those of the same bytes, then near duplicates; both by name.
 
     A near group holds every photo of its pictures, copies too; a group of copies alone is exact
     only.
@@ -55,9 +54,7 @@ def find_duplicates(
 
 
 def near_groups(hashes: Sequence[bytes], *, most_bits: int = MOST_BITS) -> list[list[int]]:
-    """Join hashes within `most_bits` of each other, directly or over others, into groups of two and
-    more places.
-    """
+    """Group hashes within `most_bits` of each other, directly or over others; two or more each."""
     numbers: dict[bytes, int] = {}
     number_of = np.array([numbers.setdefault(each, len(numbers)) for each in hashes], np.int64)
     roots = joined(near_pair_blocks(list(numbers), most_bits=most_bits), len(numbers))
@@ -68,8 +65,9 @@ def near_groups(hashes: Sequence[bytes], *, most_bits: int = MOST_BITS) -> list[
 
 
 def joined(blocks: Iterable[NDArray[np.int64]], count: int) -> NDArray[np.int64]:
-    """Give each of `count` things the smallest number that pairs, rows (one, other, ...), lead to
-    from it.
+    """Give each of `count` things the smallest number that pairs connect it with.
+
+    Pairs are rows (one, other, ...).
 
     No more than a million pairs and a block are held, whatever their number.
     """

@@ -1,6 +1,4 @@
-"""What a labelled set holds: photos per label, species, times, how many tell a place, tones,
-sizes.
-"""
+"""Explore a labelled set: photos per label, species, times, places counted, tones, sizes."""
 
 from __future__ import annotations
 
@@ -63,9 +61,7 @@ class Exploration:
 
     @property
     def channel_means(self) -> NDArray[np.float64]:
-        """The mean of red, green and blue, (3,), 0 to 1; every photo counts alike, whatever its
-        size.
-        """
+        """The mean of red, green and blue, (3,), 0 to 1; every photo counts the same."""
         return self.tones @ np.arange(256) / 255
 
     @property

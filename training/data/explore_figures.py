@@ -23,9 +23,7 @@ _WIDTH, _HEIGHT, _WHOLE_WIDTH = 5.4, 4.2, 9.0  # inches: of one of two panels, a
 
 
 def draw_figures(found: Exploration, folder: Path) -> dict[str, str]:
-    """Draw what there is something to show of into `folder`; returns each file's name with what it
-    shows.
-    """
+    """Draw what there is to show into `folder`; returns each file's name and subject."""
     drawn: dict[str, str] = {}
 
     def draw(name: str, shows: str, with_what: Callable[[Path], None]) -> None:
@@ -58,8 +56,9 @@ def draw_figures(found: Exploration, folder: Path) -> dict[str, str]:
 
 
 def draw_labels(per_label: Mapping[str, int], path: Path) -> None:
-    """Draw how many labels have how many photos, and the photos of each label by rank; both axes
-    logarithmic.
+    """Draw how many labels have how many photos, and the photos of each label by rank.
+
+    Both axes are logarithmic.
 
     Few labels are drawn by name instead.
     """
@@ -91,9 +90,7 @@ def draw_labels(per_label: Mapping[str, int], path: Path) -> None:
 
 
 def _histogram(axes: Any, per_label: Mapping[str, int]) -> None:
-    """Bars for 1, 2, 3-4, 5-8, ... photos: each bar's labels have up to twice as many as the
-    last's.
-    """
+    """Draw bars for 1, 2, 3-4, 5-8, ... photos; each bar reaches twice as far as the last."""
     bins = Counter((count - 1).bit_length() for count in per_label.values())
     numbers = range(max(bins) + 1)
     bars = axes.bar(numbers, [bins[each] for each in numbers], color=_BLUE)
@@ -128,9 +125,7 @@ def _bars_by_name(axes: Any, per_label: Mapping[str, int]) -> None:
 
 
 def _tick_whole_numbers(axis: Any) -> None:
-    """Tick what is in view: a logarithmic axis of small whole numbers else has one label or
-    none.
-    """
+    """Set ticks in view: small whole numbers on a logarithmic axis else have one label or none."""
     low, high = axis.get_view_interval()
     ticks = whole_ticks(low, high)
     axis.set_ticks(ticks, [f"{each:,}" for each in ticks])
@@ -138,8 +133,9 @@ def _tick_whole_numbers(axis: Any) -> None:
 
 
 def whole_ticks(low: float, high: float) -> list[int]:
-    """Whole numbers within a logarithmic axis: 1, 2, 5, 10, ...; of many 1, 10, 100; of few in
-    equal steps.
+    """Choose whole numbers for a logarithmic axis: 1, 2, 5, 10, ...
+
+    Of many only 1, 10, 100; of few in equal steps.
     """
     ticks = [
         each * 10**power
@@ -195,9 +191,7 @@ def draw_time(time: TimeCoverage, path: Path) -> None:
 
 
 def draw_tones(found: Exploration, path: Path) -> None:
-    """Draw the mean photo's shares of each value in red, green and blue, with mean and standard
-    deviation.
-    """
+    """Draw the mean photo's shares of each channel value, with mean and standard deviation."""
     with figure(path, width_inches=_WHOLE_WIDTH, height_inches=_HEIGHT) as (axes,):
         means, deviations = 255 * found.channel_means, 255 * found.channel_deviations
         for at, (name, colour, style) in enumerate(_CHANNELS):

@@ -1,6 +1,4 @@
-"""An exploration in words: lines for the terminal, and one HTML page with its figures and contact
-sheets.
-"""
+"""An exploration in words for the terminal, and as one HTML page with figures and sheets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look at each photo's file once: what it is, what it weighs, which picture it holds.
+"""Read each photo's file once: what it is, its size, and which picture it holds.
 
 A few threads, bounded memory.
 """
@@ -35,8 +35,8 @@ from index.prefetch import ahead
 Tint = Literal["colour", "grey", "grey stored as colour"]
 
 _THREADS, _AHEAD = 2, 64
-# A decoded photo costs up to 30 bytes a pixel on its way; so many at once are decoded one at a
-# time, and more only of JPEGs, which come at an eighth of their size.
+# Decoding takes up to 30 bytes a pixel: photos of more pixels are decoded one at a time. Only JPEGs
+# may have more than _WHOLE allows, as they are decoded at an eighth of their size.
 _MANY_PIXELS = 8_000_000
 _WHOLE = PhotoLimits(max_pixels=40_000_000)
 _GREY_SPREAD = (
@@ -48,8 +48,9 @@ _MANY = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What one file is. `fault` None: it can be read; else what is wrong with it, and nothing else
-    is known.
+    """What one file is.
+
+    `fault` None: it can be read. Else it says what is wrong, and nothing else is known.
     """
 
     name: str
@@ -71,7 +72,9 @@ class FileFacts:
 def read_file_facts(
     names: Sequence[str], folder: Path
 ) -> Generator[tuple[FileFacts, NDArray[np.float64] | None]]:
-    """Look at photos in their order.
+    """Read photos' files in their order; yields their facts and tones.
+
+    Tones (3, 256) are the shares of red, green and blue values.
 
     Beside each comes its tones, (3, 256): the shares of red, green and blue values.
 
@@ -83,7 +86,7 @@ def read_file_facts(
 
 
 def facts_of_file(path: Path, name: str) -> tuple[FileFacts, NDArray[np.float64] | None]:
-    """Look at one photo's file."""
+    """Read one photo's file: its facts and tones."""
     try:
         data = photo_bytes(path, name=name)
         kind = photo_kind(data, name=name)

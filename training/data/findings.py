@@ -1,6 +1,4 @@
-"""What is wrong with a labelled set, one finding a kind, with every case of it and what to do about
-it.
-"""
+"""What is wrong with a labelled set: findings, each with its cases and what to do."""
 
 from __future__ import annotations
 
@@ -54,8 +52,9 @@ class Finding:
 def findings_of(
     agreement: Agreement, files: Sequence[FileFacts], duplicates: Sequence[DuplicateGroup]
 ) -> list[Finding]:
-    """Name everything that is wrong with a set, then what is worth knowing; kinds without a case
-    are left out.
+    """Name everything that is wrong with a set, then what is worth knowing.
+
+    Kinds without a case are left out.
     """
     labels = labels_of(agreement)
     readable = [file for file in files if file.fault is None]
@@ -81,9 +80,7 @@ def findings_of(
 
 
 def labels_of(agreement: Agreement) -> dict[str, str]:
-    """The label of every photo that has one; of a photo with several, all of them, joined by
-    `or`.
-    """
+    """Map every labelled photo to its label; several labels are joined by `or`."""
     once = {
         photo.name: photo.individual or NEW_WHALE
         for photo in (*agreement.labelled, *agreement.absent)

@@ -221,9 +221,7 @@ def _reduce_members(
     experts: Mapping[str, Sequence[int]],
     photos: Sequence[LabelledPhoto],
 ) -> None:
-    """Bring members' embeddings (by their place) down to so many dimensions, by photos of their
-    species.
-    """
+    """Reduce members' embeddings (by place) to so many dimensions, by their species' photos."""
     samples = sample_by_species(photos, most=SAMPLE_PHOTOS)
     shares = shares_of_species(experts, list(samples), len(network["members"]))
     for at, size in dimensions.items():
@@ -249,9 +247,7 @@ def _add_gate(
     experts: Mapping[str, Sequence[int]],
     photos: Sequence[LabelledPhoto],
 ) -> None:
-    """Fit a gate with the members as they are, and add it to the description, the weights and the
-    card.
-    """
+    """Fit a gate with the members as they are; add it to description, weights and card."""
     samples = sample_by_species(photos)
     shares = shares_of_species(experts, list(samples), len(network["members"]))
     config = GateConfig(shares, looks=_leading_count(shares))
@@ -265,8 +261,9 @@ def _add_gate(
 
 
 def _leading_count(shares: Mapping[str, Sequence[float]]) -> int:
-    """How many of the first members answer for the same species as the very first: they see the
-    same photos anyway.
+    """Count the first members that answer for the same species as the very first.
+
+    They see the same photos anyway.
     """
     members = list(zip(*shares.values(), strict=True))
     return next((at for at, row in enumerate(members) if row != members[0]), len(members))
@@ -275,7 +272,7 @@ def _leading_count(shares: Mapping[str, Sequence[float]]) -> int:
 def _embedder(
     network: Mapping[str, Any], weights: Mapping[str, Tensor], input_: Preprocessing
 ) -> Embedder:
-    """The ensemble as it is so far; a gate that isn't fitted yet divides photos alike."""
+    """Build the ensemble as it is so far; a gate that isn't fitted divides photos equally."""
     own = {name: value for name, value in weights.items() if not name.startswith(LOCATOR_PREFIX)}
     located = below(weights, LOCATOR_PREFIX)
     built = network_of(network)

@@ -1,4 +1,4 @@
-"""Fitting an ensemble's gate: where each species' photos lie, so that its experts answer for it."""
+"""Fit an ensemble's gate, which gives each species' photos to its experts."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class BadExperts(FlukeprintError):
 def shares_of_species(
     experts: Mapping[str, Sequence[int]], species: Sequence[str], members: int
 ) -> dict[str, tuple[float, ...]]:
-    """The members' shares of each species: its experts' alike, the others' none; a species without
-    experts is all's.
+    """Compute the members' shares of each species.
+
+    A species' experts share it equally; without experts all members do.
 
     `experts` are numbers from 1. Raises BadExperts.
     """
@@ -57,8 +58,9 @@ def shares_of_species(
 def sample_by_species(
     photos: Sequence[LabelledPhoto], seed: int = 0, *, most: int = PHOTOS_OF_SPECIES
 ) -> dict[str, list[LabelledPhoto]]:
-    """Some photos of each species, of the part that may be learned from (split `seed`, as training
-    makes it).
+    """Draw some photos of each species from the part to learn from.
+
+    That is split `seed`, as training makes it.
     """
     fit = set(make_split(photos, seed).names("fit"))
     species, rng = species_of(photos), np.random.default_rng(seed)
@@ -75,8 +77,7 @@ def sample_by_species(
 def fit_gate(
     embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], config: GateConfig
 ) -> dict[str, float]:
-    """Fit the gate of the embedder's ensemble; returns the share of each species' photos that find
-    home.
+    """Fit the ensemble's gate; returns the share of each species' photos that it gets right.
 
     Half of the photos are counted by a gate fitted to the others; the one that stays is fitted to
     all. The ensemble's gate must be of `config`, and `photos` of its species. Boxes are the
@@ -101,8 +102,9 @@ def fit_gate(
 
 
 def _softmax_regression(classes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Weight (s, d) and bias (s,) that tell s classes by vectors (n, d) of each, every class
-    counting alike.
+    """Fit weight (s, d) and bias (s,) that separate s classes of vectors (n, d).
+
+    Every class counts the same.
     """
     vectors, counts = torch.cat(list(classes)), torch.tensor([len(rows) for rows in classes])
     whose = torch.arange(len(classes)).repeat_interleave(counts)
@@ -130,8 +132,7 @@ def unit_vectors(
     *,
     has_both_sides: bool = False,
 ) -> list[Tensor]:
-    """The looks (n, d) at photos, and at their mirror images where wanted, by a member of the
-    embedder's ensemble.
+    """Embed views (n, d) of photos, and of their mirror images if asked for, by one member.
 
     Of unit length, and whosever the photos are by the gate.
     """

@@ -1,6 +1,4 @@
-"""Fewer numbers in a network's embedding: its last linear layer and BNNeck, folded onto the
-principal axes.
-"""
+"""Reduce a network's embedding: its linear layer and BNNeck folded onto principal axes."""
 
 from __future__ import annotations
 
@@ -28,14 +26,13 @@ def reduce_dimensions(
     *,
     mirrored: Tensor | None = None,
 ) -> int | None:
-    """Bring one network's embedding down to so many numbers, in place of its weights named
-    `prefix`...
+    """Reduce one network's embedding to so many numbers, in place, in weights named `prefix`...
 
     `vectors` (n, d) are its unit vectors of some photos. The axes are those along which they are
-    longest, not widest about their mean: cosines are what must stay. With `mirrored` (n, d), those
-    of the photos' mirror images, the two looks are kept apart (embedding.networks.mirror): the
-    longest of the axes of their sums and of their differences are taken, first the former, and how
-    many are of the latter is returned. Raises BadDimensions.
+    longest, not widest about their mean: cosines are what must stay. `mirrored` (n, d) are those of
+    the photos' mirror images, where both views are fused separately (embedding.networks.mirror).
+    Then the longest axes of their sums and of their differences are taken, sums first; returned is
+    how many are of the differences. Raises BadDimensions.
     """
     if f"{prefix}neck.running_var" not in weights:
         raise BadDimensions(
@@ -64,9 +61,7 @@ def reduce_dimensions(
 
 
 def _axes(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """How long vectors (n, d) are along their principal axes, squared (d,), the longest first, and
-    the axes (d, d).
-    """
+    """Find principal axes (d, d) of vectors (n, d) and squared lengths (d,), longest first."""
     # Of d x d numbers instead of n x d: its eigenvectors are the same axes, the longest last.
     moments = vectors.T.double() @ vectors.double()
     lengths, axes = cast("tuple[Tensor, Tensor]", cast(Any, torch.linalg).eigh(moments))

@@ -1,6 +1,4 @@
-"""Why queries are missed: what can be measured of each, classes made of that, and their rates among
-hits and misses.
-"""
+"""Why queries are missed: measures of each, classes of failure, and their rates."""
 
 from __future__ import annotations
 
@@ -125,7 +123,9 @@ def known_results(answers: Answers, score: Score = "nearest") -> list[QueryResul
 def leave_one_out_results(
     vectors: FloatArray, photos: Sequence[LabelledPhoto]
 ) -> list[QueryResult]:
-    """Ask each of `photos` (vectors (n, d)) among the others, by the nearest photo.
+    """Query each of `photos` (vectors (n, d)) among the others, by the nearest photo.
+
+    A photo that is its individual's only one is no query, but may be mistaken for another's.
 
     Photos that are the only one of their individual ask nothing, but are there to be mistaken for.
     """
@@ -179,9 +179,7 @@ def _quality(photo: LabelledPhoto, embedder: Embedder | None, *, with_boxes: boo
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """What is rare among hits: below `least`, above `brightest`; and the median distance of their
-    answers.
-    """
+    """What is rare among hits (below `least`, above `brightest`), and their median distance."""
 
     least: Quality
     brightest: float
@@ -246,9 +244,7 @@ def failure_table(rows: Sequence[FailureRow]) -> str:
 
 
 def misses_csv(rows: Sequence[FailureRow]) -> str:
-    """One row a missed query, by photo name: who it is, who was answered, the distances, the
-    measures and classes.
-    """
+    """Write one row a missed query, by photo name: truth, answer, distances, measures, classes."""
     missed = sorted(
         (row for row in rows if row.result.rank > 1), key=lambda row: row.result.photo.name
     )

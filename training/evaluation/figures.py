@@ -168,9 +168,7 @@ def _draw_sheet(
 
 
 def _row(result: QueryResult, reader: PhotoReader, number: int) -> list[Tile]:
-    """The query, who came first and the other of right and wrong, then each pair's heat where there
-    is an embedder.
-    """
+    """Draw the query, who came first and the other of right and wrong, then each pair's heat."""
     query = reader.read(result.photo.name)
     captions = (f"{number}. {result.photo.individual}", result.photo.name)
     tiles = [Tile(reader.view(query), captions)]

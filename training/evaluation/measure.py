@@ -1,4 +1,4 @@
-"""The evaluation command's way: photos -> vectors -> answers -> figures, tables and pictures."""
+"""The work of `flukeprint evaluate`: photos to vectors, answers, figures, tables, pictures."""
 
 from __future__ import annotations
 
@@ -132,9 +132,7 @@ def _without_box(photo: LabelledPhoto) -> LabelledPhoto:
 
 
 def embed_all(photos: list[LabelledPhoto], embedder: Embedder) -> FloatArray:
-    """Embed as `flukeprint embed` does; one unreadable photo ends the evaluation, as its figures
-    would be others'.
-    """
+    """Embed as `flukeprint embed` does; one unreadable photo ends the evaluation."""
     rows: list[FloatArray] = []
     with progress(len(photos), "embedding") as advance:
         for batch in embed_photos(photos, embedder):

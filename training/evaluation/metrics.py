@@ -44,8 +44,9 @@ def closed_set(ranks: Ranks) -> dict[str, float]:
 def open_set(
     known_distance: Distances, known_rank: Ranks, unknown_distance: Distances
 ) -> dict[str, float]:
-    """Numbers of queries, AUROC, FNIR at each rate of FPIRS, and the best MAP@5 that one threshold
-    reaches.
+    """Compute counts of queries, AUROC, FNIR at each of FPIRS, and the best MAP@5.
+
+    The best is over single thresholds.
 
     The last is an upper bound, its threshold being chosen on the queries themselves and new_whale
     costing nothing in later places; `submission_map5` is what a threshold really earns.
@@ -88,8 +89,9 @@ def auroc(known_distance: Distances, unknown_distance: Distances) -> float:
 def fnir_at_fpir(
     known_distance: Distances, known_rank: Ranks, unknown_distance: Distances, fpir: float
 ) -> float:
-    """Share of known queries missed: not first, or not nearer than the threshold that lets `fpir`
-    through.
+    """Compute the share of known queries missed at a threshold that lets `fpir` through.
+
+    Missed: not first, or not nearer than the threshold.
     """
     threshold = np.quantile(unknown_distance, fpir)
     return float(1 - ((known_distance < threshold) & (known_rank == 1)).mean())
@@ -98,9 +100,7 @@ def fnir_at_fpir(
 def det_curve(
     known_distance: Distances, known_rank: Ranks, unknown_distance: Distances
 ) -> tuple[Distances, Distances]:
-    """FPIR and FNIR (t,) at every threshold that changes either, from letting nobody pass to
-    letting all.
-    """
+    """Compute FPIR and FNIR (t,) at every threshold that changes either, from none to all."""
     hits = np.sort(known_distance[known_rank == 1])
     unknown = np.sort(unknown_distance)
     thresholds = np.concatenate([[-np.inf], np.unique(np.concatenate([hits, unknown]))])
@@ -117,11 +117,11 @@ def cmc_curve(ranks: Ranks, most: int = 20) -> Distances:
 def submission_map5(
     known_distance: Distances, known_rank: Ranks, unknown_distance: Distances, threshold: float
 ) -> float:
-    """Kaggle's MAP@5 of known and unknown queries together, labelled as
-    `index.identification.submission` labels them.
+    """Compute Kaggle's MAP@5 of known and unknown queries together, as submissions label them.
 
-    new_whale comes first beyond the threshold and second within it, so a known query that is found
-    within it at rank 1 stays first, and all others move one place down.
+    Labels are those of `index.identification.submission`: new_whale comes first beyond the
+    threshold and second within it. So a known query found within it at rank 1 stays first, and all
+    others move one place down.
     """
     stays = (known_distance <= threshold) & (known_rank == 1)
     known = _credit(np.where(stays, 1, known_rank + 1))
@@ -141,8 +141,7 @@ def baks(truths: Sequence[str], answers: Sequence[str]) -> float:
 
 
 def baus(truths: Sequence[str], answers: Sequence[str]) -> float:
-    """Balanced accuracy on unknown queries: the share answered new_whale, averaged over
-    individuals.
+    """Balanced accuracy on unknown queries: the share answered new_whale, over individuals.
 
     Unknown queries that are all named new_whale count as one individual.
     """
@@ -157,8 +156,7 @@ def expected_calibration_error(
     *,
     weights: Distances | None = None,
 ) -> float:
-    """Mean gap between stated probability and share right, over equal-width bins, weighted by
-    queries.
+    """Compute the mean gap between stated probability and share right, over equal bins.
 
     `weights` (n,) say how much each query counts, such as for another share of new whales; None:
     all the same.

@@ -1,6 +1,4 @@
-"""What can be measured of a query photo that might explain a miss: sharpness, contrast, light, and
-its box.
-"""
+"""Measures of a query photo that may explain a miss: sharpness, contrast, light, box."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ class Quality:
 def quality_of(
     image: Image, seen: Box | None, *, given: Box | None = None, located: Box | None = None
 ) -> Quality:
-    """Measure a photo; `seen` is the box that its embedding was made of, None for the whole
-    photo.
-    """
+    """Measure a photo; `seen` is the box that was embedded, None for the whole photo."""
     box = seen or WHOLE
     grey = to_array(resize(crop(image, box), *_MEASURED_PX)).astype(np.float64) @ _RGB_TO_GREY
     width, height = box.right - box.left, box.bottom - box.top

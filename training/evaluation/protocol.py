@@ -1,6 +1,4 @@
-"""docs/benchmarks.md's protocol over vectors: known, disjoint and open queries, scored by the index
-wing's metrics.
-"""
+"""The protocol of docs/benchmarks.md over vectors: known, disjoint and open queries."""
 
 from __future__ import annotations
 
@@ -49,7 +47,7 @@ class Answers:
 def answers_of(
     vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split, score: Score = "nearest"
 ) -> Answers:
-    """Ask all queries of a split: `vectors` (n, d) are those of `photos`.
+    """Answer all queries of a split: `vectors` (n, d) are those of `photos`.
 
     The known gallery holds every labelled photo that is no query of its own: fit and disjoint.
     """
@@ -94,8 +92,9 @@ def answers_of(
 def validation_metrics(
     vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split
 ) -> dict[str, float]:
-    """Score a validation split; `score` is the mean of what was measurable of known MAP@5, disjoint
-    MAP@5, AUROC.
+    """Score a validation split.
+
+    `score` is the mean of what could be measured of known MAP@5, disjoint MAP@5 and AUROC.
 
     Several species are scored each within its own gallery, told as `SPECIES known_top1` and so on;
     the plain names are then the means over species.
@@ -148,9 +147,7 @@ def _nearest(distances: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def embed_rows(embedder: Embedder, pixels: PixelArray) -> FloatArray:
-    """Embed the rows of a pixel cache, a few at a time so that memory stays small: (n, h, w, 3) ->
-    (n, d).
-    """
+    """Embed rows of a pixel cache, a few at a time: (n, h, w, 3) -> (n, d)."""
     parts: list[FloatArray] = []
     with progress(len(pixels), "embedding") as advance:
         for start in range(0, len(pixels), _ROWS_AT_ONCE):

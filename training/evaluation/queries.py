@@ -1,6 +1,4 @@
-"""Galleries and what is asked of them, for comparing ways to answer: the protocol's, held-out
-photos', encounters'.
-"""
+"""Galleries with queries for comparing ways to answer: the protocol's, trials, encounters."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ _DRAW_SEED = 2017
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Queries beside the gallery they are asked of.
+    """Queries with the gallery that they search.
 
     `known` (q, d) are of the individuals in the gallery's columns `truths` (q,); `unknown` (u, d)
     of none.
@@ -38,9 +36,7 @@ class Queries:
         return [self.gallery.individual_ids[column] for column in self.truths.tolist()]
 
     def ranks(self, distances: NDArray[np.float64]) -> NDArray[np.int64]:
-        """1-based ranks (q,) of the right individuals in the distances (q, c) of the known
-        queries.
-        """
+        """Rank (q,) the right individuals in the known queries' distances (q, c), from 1."""
         return true_ranks(distances, self.truths)
 
     def without_own(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,8 +56,9 @@ class LabelledVectors:
         self._roles = [split.roles[photo.name] for photo in photos]
 
     def rows(self, *roles: Role, labelled: bool | None = None) -> list[int]:
-        """Rows with one of these roles; `labelled` keeps those with (True) or without (False) an
-        individual.
+        """Select rows with one of these roles.
+
+        `labelled` keeps those with (True) or without (False) an individual.
         """
         return [
             row
@@ -91,9 +88,7 @@ class LabelledVectors:
     def queries(
         self, known: Sequence[int], gallery_rows: Sequence[int], unknown: Sequence[int] = ()
     ) -> Queries:
-        """Ask known and unknown rows of the gallery rows, from which the known ones are taken
-        out.
-        """
+        """Query the gallery rows with known and unknown rows; known ones leave the gallery."""
         held = set(known)
         gallery = self.gallery([row for row in gallery_rows if row not in held])
         column = {individual: at for at, individual in enumerate(gallery.individual_ids)}
@@ -108,8 +103,7 @@ def protocol_queries(labelled: LabelledVectors) -> Queries:
 
 
 def trial_queries(labelled: LabelledVectors, role: Role = "fit") -> Queries:
-    """What thresholds and choices are fitted to: one gallery photo, drawn by a seed, of each
-    individual with two.
+    """Draw what choices are fitted to: one gallery photo of each individual with two.
 
     Only individuals of this role are asked for: "fit" ones were learned from, "disjoint" ones
     weren't. The unknown ones are the new whales that no query is made of.
@@ -127,8 +121,7 @@ def trial_queries(labelled: LabelledVectors, role: Role = "fit") -> Queries:
 
 
 def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Queries]:
-    """Ask each disjoint photo once among the disjoint ones: every round holds out one photo of
-    every individual.
+    """Query each disjoint photo once; a round holds out one photo of every individual.
 
     Unlike leaving out one photo at a time, a gallery's own neighbourhoods need making only once a
     round, and yet hold no query. Individuals seen once stay in the gallery and are not asked for.
@@ -142,8 +135,7 @@ def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Queries]:
 def encounters(
     labelled: LabelledVectors, gallery_rows: Sequence[int], draws: int
 ) -> Iterator[Queries]:
-    """Hold out two photos of every disjoint individual with four or more, `draws` times: pairs of
-    rows are encounters.
+    """Hold out two photos of every disjoint individual with four or more, `draws` times.
 
     Known queries 2i and 2i + 1 are one simulated encounter: the data don't say which photos were
     taken at one.

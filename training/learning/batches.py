@@ -1,6 +1,4 @@
-"""Which photos a step learns from: P x K batches that depend on nothing but the seed, the epoch and
-the step.
-"""
+"""P x K batches of photos, which depend on the seed, the epoch and the step alone."""
 
 from __future__ import annotations
 
@@ -18,9 +16,8 @@ from training.recipes.reading import BadRecipe, BatchChoices
 class Batch:
     """One batch: rows of the pixel cache, the identity of each, and whether to mirror it.
 
-    `identities` (n,) run from 0 to identity_count - 1. A photo at row r that belongs to nobody
-    known, all-negative or unlabelled, has a negative number of its own in every batch: -1 - 2r, and
-    -2 - 2r mirrored.
+    `identities` (n,) run from 0 to identity_count - 1. A photo at row r of nobody known,
+    all-negative or unlabelled, has a negative number of its own: -1 - 2r, and -2 - 2r mirrored.
     """
 
     photos: NDArray[np.int64]  # (n,)
@@ -39,9 +36,9 @@ class Batches:
 
     `individuals` names each photo's individual (None: new_whale). With flips as individuals the
     mirror image of individual i is identity i + individual_count, as a fluke's left and right sides
-    differ (all three first places of humpback 2019 did so). After the photos of `individuals` come
-    `unlabelled` rows of photos of which nothing is known: each stands in a batch as often as an
-    individual's photos, differently changed, and is its own positive.
+    differ. All three first places of humpback 2019 did so. After the photos of `individuals` come
+    `unlabelled` rows of photos without a label. Each is in a batch as often as an individual's
+    photos, differently changed, and is its own positive.
     """
 
     def __init__(
@@ -172,8 +169,9 @@ class Batches:
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch: as many as show every photo of an individual, or all without any,
-        once on average.
+        """Batches in an epoch: each labelled photo is shown once on average.
+
+        Without individuals it is each unlabelled photo.
         """
         if not self.members:
             return max(1, round(len(self.unlabelled) / max(1, self.unlabelled_count)))

@@ -1,6 +1,4 @@
-"""Heads of the losses that know classes: ArcFace with margins for each identity, focal and
-softmax.
-"""
+"""Heads of the losses that know classes: ArcFace, focal and softmax."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ def dynamic_margins_degrees(photos_of_identity: NDArray[np.int64]) -> NDArray[np
 
 
 class ClassHead:
-    """Mixed into heads with classes: how much each class's photos count, and which classes there
-    are not yet.
-    """
+    """Mixed into heads with classes: class weights, and the classes not yet known."""
 
     class_weights: Tensor  # (c,)
     unknown: Tensor | None  # (c,) bool
@@ -41,18 +37,15 @@ class ClassHead:
         self.unknown = None
 
     def cosines_of_known(self, cosines: Tensor) -> Tensor:
-        """(n, c) cosines, those to classes that there are not yet as low as can be, and nobody's
-        rivals.
-        """
+        """Set the cosines (n, c) of classes not yet known to -1, so that they are no rivals."""
         return cosines if self.unknown is None else cosines.masked_fill(self.unknown, -1.0)
 
 
 class _IdentityMargins(ClassHead):
-    """Mixed into the library's ArcFace losses: a margin for each identity, and a mirror twin that
-    is no rival.
+    """Mixed into the library's ArcFace losses: a margin an identity, and no mirror twin as rival.
 
-    The mirror image of a fluke is another identity that shares all its pigment: a softmax that
-    pushes the two apart would fight over the very features that both are known by.
+    The mirror image of a fluke is another identity that shares all its pigment. A softmax
+    that separates the two would work against the very features that both are known by.
     """
 
     def prepare(self, margins_degrees: Tensor, twin_shift: int) -> None:
@@ -104,8 +97,7 @@ def twins_of(identities: Tensor, twin_shift: int) -> Tensor:
 
 
 class FocalHead(ClassHead, nn.Module):
-    """A sigmoid for each identity over scaled cosines, with the focal loss over the hardest
-    negatives.
+    """A sigmoid for each identity over scaled cosines, with focal loss over hard negatives.
 
     Unlike a softmax it may say "none of them": a new whale has the target 0 everywhere. The mirror
     twin is neither. Focal loss: Lin et al. 2017, gamma 2, summed over identities and divided by
@@ -142,9 +134,7 @@ class FocalHead(ClassHead, nn.Module):
 
 
 class SoftmaxHead(ClassHead, nn.Module):
-    """A softmax over all kinds of scaled cosines to their weights, with smoothed labels (Szegedy et
-    al. 2016).
-    """
+    """A softmax over scaled cosines with smoothed labels (Szegedy et al. 2016)."""
 
     def __init__(self, count: int, dimension: int, *, scale: float, smoothing: float) -> None:
         super().__init__()

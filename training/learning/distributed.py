@@ -1,6 +1,4 @@
-"""Several processes training one network: the process group comes from outside, by torchrun's
-environment.
-"""
+"""Several processes training one network, in the process group that torchrun describes."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ class World:
         return self.rank == 0
 
     def part(self, rows: int) -> slice:
-        """This process's share of a batch: every size-th row, so that each sees all kinds of
-        rows.
-        """
+        """Select this process's share of a batch: every size-th row, so that shares are alike."""
         return slice(self.rank, rows - rows % self.size, self.size)
 
     def wrap(self, network: nn.Module) -> nn.Module:
@@ -53,7 +49,7 @@ class World:
         return torch.cat(list(parts))
 
     def broadcast(self, value: float) -> float:
-        """Rank 0's value, in all processes."""
+        """Return rank 0's value in all processes."""
         if self.size == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64, device=self.device)
@@ -67,14 +63,12 @@ class World:
 
 
 def is_first_process() -> bool:
-    """Whether this process stands alone or is the first of those that torchrun started."""
+    """Tell whether this process runs alone or is the first that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def enter_world(device: str) -> World:
-    """Join the process group that torchrun describes, or stand alone; device "auto" takes a GPU
-    where there is one.
-    """
+    """Join torchrun's process group, or run alone; device "auto" takes a GPU if there is one."""
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     chosen_device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:

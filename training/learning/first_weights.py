@@ -185,9 +185,7 @@ def start_locator(weights: str) -> Locator:
 
 
 def inherited_locator(choices: NetworkChoices) -> AnyLocator | None:
-    """The locator of the checkpoint that the first weights come from, where they do and it has
-    one.
-    """
+    """Load the locator of the checkpoint that the first weights come from; None without one."""
     path = DEFAULT_CHECKPOINT if choices.weights == "default" else Path(choices.weights)
     return load_locator(path) if path.is_file() and _is_checkpoint(path) else None
 
@@ -254,8 +252,8 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
         if member and has["pool."] and not has["project."]:
             fitting["pool.is_fitted"] = fitting["pool.is_fitted"] * CENTRES_FITTED
         elif not all(has.values()):
-            # Half of another vlad pooling is none, and centres lie where its own photos had them:
-            # it begins anew, from these features, unless just that member was asked for.
+            # Half of another vlad pooling is of no use, as its centres are its own photos'.
+            # It is fitted anew to these features, unless that very member was asked for.
             fitting = {
                 name: value
                 for name, value in fitting.items()
@@ -265,9 +263,7 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
 
 
 def _stopping(path: Path) -> str:
-    """At which stride the checkpoint's backbones stop, where they do: with the whole of one the
-    recipe can't begin.
-    """
+    """Name the stride at which a checkpoint's backbones stop early, for an error message."""
     network = read_header(path).network
     strides = {int(each.get("stride", 0)) for each in network.get("members", (network,))} - {0}
     return (

@@ -26,8 +26,7 @@ def build_optimiser(
     *,
     has_frozen_epochs: bool = False,
 ) -> torch.optim.Optimizer:
-    """One group for weights, one without decay for scales and biases, one for the loss's class
-    weights.
+    """Build the optimiser: weights, scales and biases without decay, class weights.
 
     The backbone has groups of its own where its rate is another's at any time.
     """
@@ -76,8 +75,9 @@ def _backbone_groups(weights: list[nn.Parameter], rate: float) -> list[dict[str,
 
 
 def set_rate(optimiser: torch.optim.Optimizer, factor: float, backbone_factor: float = 1.0) -> None:
-    """Set every group's rate to its own base rate times `factor`, the backbone's also times
-    `backbone_factor`.
+    """Set every group's rate to its base rate times `factor`.
+
+    The backbone's is also multiplied by `backbone_factor`.
     """
     for group in optimiser.param_groups:
         group["lr"] = (
@@ -86,8 +86,9 @@ def set_rate(optimiser: torch.optim.Optimizer, factor: float, backbone_factor: f
 
 
 def set_class_weight_decay(optimiser: torch.optim.Optimizer, *, is_enabled: bool) -> None:
-    """Let the loss's class weights decay, or not: without decay a class that no step knows stays as
-    it is.
+    """Switch weight decay of the loss's class weights on or off.
+
+    Without decay a class that no step knows stays unchanged.
 
     Adam divides decay by what little gradient there is, so that unknown classes would move as fast
     as known ones.
@@ -98,16 +99,15 @@ def set_class_weight_decay(optimiser: torch.optim.Optimizer, *, is_enabled: bool
 
 
 def reset_moments(optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter]) -> None:
-    """Let these weights' moments begin anew, with their correction for few steps: others' steps are
-    not theirs.
-    """
+    """Reset the optimiser's moments of these weights, and their correction for few steps."""
     for weight in weights:
         optimiser.state.pop(weight, None)
 
 
 def rate_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: int) -> float:
-    """The rate at a position, as a share of the recipe's: a pure function, so that --resume needs
-    no schedule state.
+    """Compute the rate at a position, as a share of the recipe's.
+
+    A pure function, so that --resume needs no schedule state.
     """
     done = position.epoch + position.step / steps_per_epoch
     warm = (
@@ -127,8 +127,9 @@ def rate_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: i
 
 
 def backbone_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: int) -> float:
-    """What a backbone that was frozen at first gets of the rate: nothing, then climbing as at the
-    run's beginning.
+    """Compute the rate's share for a backbone that is frozen at first.
+
+    Nothing while frozen; then it climbs as at the run's start.
     """
     if position.epoch < choices.freeze_epochs:
         return 0.0
@@ -139,14 +140,12 @@ def backbone_factor(choices: ScheduleChoices, position: Position, steps_per_epoc
 
 
 def reset_plateau(position: Position) -> None:
-    """Forget what a phase that is over has done to patience and rate; its best score stays the
-    best.
-    """
+    """Reset the plateau's patience and rate factor for a new phase; the best score stays."""
     position.stale_validations, position.rate_factor = 0, 1.0
 
 
 def record_validation(choices: ScheduleChoices, position: Position, score: float) -> bool:
-    """Take a validation score into the position; True when it is the best so far."""
+    """Record a validation score in the position; True where it is the best so far."""
     if score > position.best:
         position.best, position.best_epoch, position.stale_validations = score, position.epoch, 0
         return True
@@ -160,15 +159,13 @@ def record_validation(choices: ScheduleChoices, position: Position, score: float
 
 
 def is_stale(choices: ScheduleChoices, position: Position) -> bool:
-    """Whether early stopping is wanted and due."""
+    """Tell whether early stopping is chosen and due."""
     epochs_since = position.stale_validations * choices.validate_every_epochs
     return choices.early_stop_epochs > 0 and epochs_since >= choices.early_stop_epochs
 
 
 def moving_average(network: Network, decay: float) -> AveragedModel:
-    """An exponential moving average of weights and batch statistics, quick to forget its
-    beginning.
-    """
+    """Average weights and batch statistics exponentially, forgetting the start quickly."""
 
     def average(averaged: Tensor, current: Tensor, count: int | Tensor) -> Tensor:
         if not averaged.is_floating_point():
@@ -182,7 +179,5 @@ def moving_average(network: Network, decay: float) -> AveragedModel:
 
 
 def plain_average(network: Network) -> AveragedModel:
-    """The plain mean of weights; batch statistics are those of the weights last taken in, and to be
-    renewed.
-    """
+    """Average weights plainly; batch statistics are the last ones, to be computed anew."""
     return AveragedModel(network)

@@ -1,6 +1,4 @@
-"""Everything that --resume needs, in one safetensors file written atomically: no pickle, never half
-a file.
-"""
+"""The state that --resume needs: one safetensors file, written atomically, no pickle."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Training the aligner: photos on which somebody marked a body part's four corners teach where it
-lies.
-"""
+"""Training the aligner on photos with a body part's four corners marked."""
 
 from __future__ import annotations
 
@@ -50,8 +48,9 @@ class BadCorners(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class CorneredPhoto:
-    """A photo with its body part's corners (4, 2), x and y as shares of the photo's width and
-    height, as COLUMNS.
+    """A photo with its body part's corners (4, 2).
+
+    x and y are shares of the photo's width and height, in the order of COLUMNS.
     """
 
     photo: LabelledPhoto
@@ -125,7 +124,7 @@ def train_aligner(
     *,
     weights: str = "pretrained",
 ) -> tuple[Aligner, float]:
-    """Train on photos with corners; returns the aligner and how far off it is on held-out photos.
+    """Train on photos with corners; returns the aligner and its error on held-out photos.
 
     That is the mean distance of found and marked corners, as a share of the photo's sides. Photos
     are turned, zoomed, squeezed, moved, mirrored and lit at random. `weights`: of the backbone, as

@@ -120,8 +120,9 @@ def _images(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
 
 
 def augmented(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Tensor]:
-    """Random windows, save for those fixed (n,), mirror images and light: (n, 3, h, w), (n, 4) ->
-    the same shapes.
+    """Change windows, mirroring and light at random: (n, 3, h, w), (n, 4) -> the same shapes.
+
+    Windows of fixed photos (n,) stay.
     """
     count = len(images)
     # A window of the photo that holds the box, its left top and its size.

@@ -1,5 +1,4 @@
-"""Pack a labelled set: decode every photo once, in bounded memory, in a way that can be stopped and
-gone on with.
+"""Pack a labelled set: decode every photo once, in bounded memory; it can be resumed.
 
 While it is made a pack has `pixels.npy.part` and `packing.json`, which says how many rows of it are
 safely on disk.
@@ -51,8 +50,9 @@ class PackingState:
 
     @property
     def known_unread(self) -> dict[int, str]:
-        """The unread ones among those seen: Ctrl-C may come when one is noted and not counted
-        yet.
+        """The unreadable photos among those done.
+
+        Ctrl-C may come when one is recorded and not counted yet.
         """
         return {at: reason for at, reason in self.unread.items() if at < self.done}
 
@@ -76,8 +76,7 @@ def pack(
     *,
     restart: bool = False,
 ) -> PackReport:
-    """Write the pack of these photos, or go on with it where it was stopped; photos that can't be
-    read are left out.
+    """Write the pack of these photos, or resume it; unreadable photos are left out.
 
     Memory stays at a few photos whatever their number is. A finished pack of the same photos is
     left as it is. Raises BadCache for a folder that holds something else (unless `restart`), or
@@ -127,9 +126,7 @@ def _plan(
 
 
 def _read_state(folder: Path, plan: str, *, restart: bool) -> PackingState:
-    """How far the folder's pack is, after clearing away what an interrupted write has left beyond
-    that.
-    """
+    """Read how far the folder's pack is, and clear what an interrupted write left beyond that."""
     if restart:
         for name in (ABOUT, STATE, PIXELS, PART, LABELS):
             (folder / name).unlink(missing_ok=True)
@@ -175,9 +172,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 def _fill(
     folder: Path, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, state: PackingState
 ) -> None:
-    """Append the rows that are missing; what is said to be there is on disk first, also when this
-    is stopped.
-    """
+    """Append the missing rows; what the state counts is on disk first, also when stopped."""
     folder.mkdir(parents=True, exist_ok=True)
     end = _HEADER_BYTES + state.rows * _row_bytes(preprocessing)
     path = folder / PART
@@ -215,8 +210,9 @@ def _fill(
 
 
 def _lock(file: BinaryIO, folder: Path) -> None:
-    """Keep a second process from writing into the same pack; the system lets go when this one
-    ends.
+    """Keep a second process from writing into the same pack; the lock ends with this process.
+
+    The file itself is locked, so that no other file is left in the pack.
     """
     try:
         import fcntl
@@ -282,8 +278,9 @@ def _row_bytes(preprocessing: Preprocessing) -> int:
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """A .npy header of one length whatever the shape is, so that rows can be written before their
-    number is known.
+    """Make a .npy header of one length for all shapes.
+
+    So rows can be written before their number is known.
     """
     described = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode()
     return (
@@ -317,8 +314,7 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def peak_memory_bytes() -> int | None:
-    """The largest resident memory of this process so far, in bytes; None where the system doesn't
-    tell.
+    """Read this process's largest resident memory in bytes; None where the system hides it.
 
     Linux tells it of this program alone; getrusage, asked elsewhere, may tell that of the program
     that started it.

@@ -1,5 +1,4 @@
-"""A pack: a labelled set's pixels and labels in one folder, ready for training here or on another
-machine.
+"""A pack: a labelled set's pixels and labels in one folder, for training on any machine.
 
 `pixels.npy` (n, h, w, 3) uint8, or (n, h, w) of grey photos, is mapped and never loaded; its rows
 are the photos of `labels.csv` in that order. `pack.json`, written last, says how the pixels were
@@ -96,8 +95,7 @@ def packed_labels(folder: Path) -> Labels:
 def rows_in_pack(
     photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, folder: Path
 ) -> PixelArray | None:
-    """The pixels (n, h, w, 3) of photos in their order, mapped from a pack; None where `folder` is
-    none.
+    """Map the pixels (n, h, w, 3) of photos from a pack; None where `folder` is none.
 
     None too, with a note, where the pack's pixels are made otherwise or it lacks one of the photos
     or its box. Raises BadCache for a photo whose file has changed since.
@@ -131,9 +129,7 @@ def rows_in_pack(
 
 
 def pixel_differences(made: Preprocessing, required: Preprocessing) -> str:
-    """Say which choice makes the pixels of two preprocessings differ; empty where they are the
-    same.
-    """
+    """Name the choices that make two preprocessings' pixels differ; empty without any."""
     mine, theirs = _pixel_choices(made), _pixel_choices(required)
     different = [name for name in theirs if mine[name] != theirs[name]]
     return ", ".join(f"{name} is {mine[name]}, not {theirs[name]}" for name in different)
@@ -179,8 +175,9 @@ def _checked_row(photo: LabelledPhoto, packed: tuple[int, int], folder: Path) ->
 
 
 class PackedRows:
-    """Some rows of a pack in an order of their own, as three channels; a slice reads nothing
-    yet.
+    """Some rows of a pack in an order of their own, as three channels.
+
+    A slice reads nothing yet.
     """
 
     def __init__(self, pixels: PixelArray, rows: NDArray[np.int64]) -> None:

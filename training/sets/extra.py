@@ -1,6 +1,4 @@
-"""Photos that are only learned from, and never asked about: unlabelled ones and pseudo-labelled
-ones.
-"""
+"""Photos that are only learned from: unlabelled and pseudo-labelled ones."""
 
 from __future__ import annotations
 
@@ -22,8 +20,7 @@ def read_extra(
     *,
     of_several_sets: bool = False,
 ) -> tuple[list[LabelledPhoto], list[str]]:
-    """Read extra photos: pseudo-labels from a CSV, or without one all photos of a folder,
-    unlabelled.
+    """Read extra photos: pseudo-labelled by a CSV, or all photos of a folder, unlabelled.
 
     Copies of photos in `labelled` are left out, with a warning: some of those are asked about. The
     rest are named `extra/photo`, so that they meet no labelled photo's name. Raises BadLabels, also

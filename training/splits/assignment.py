@@ -1,6 +1,4 @@
-"""Which photo goes to which part: closed-set, open-set or identity-disjoint, by encounters and by
-the calendar.
-"""
+"""Assign photos to parts: closed-set, open-set or disjoint, by encounter and calendar."""
 
 from __future__ import annotations
 
@@ -42,8 +40,7 @@ class SplitChoices:
 
 
 def make_parts(photos: Sequence[LabelledPhoto], choices: SplitChoices) -> PartedSplit:
-    """Give every photo its part: the same photos, choices and seed, the same split on every
-    machine.
+    """Give every photo its part; the same photos, choices and seed give the same split.
 
     Individuals seen once (of one photo or, with `by_encounter`, one encounter) are in train or
     gallery. Raises BadSplit where nothing is left to ask.
@@ -94,8 +91,9 @@ def _random_parts(
 def _within_individuals(
     units: Sequence[Unit], choices: SplitChoices, *, unknown: Mapping[str, Part] | None
 ) -> dict[str, Subset]:
-    """Divide every individual's photos; new whales too where strangers are asked about, else they
-    are learned from.
+    """Divide every individual's photos.
+
+    New whales are divided too where unknown animals are asked about, else they are learned from.
     """
     photos = [photo for unit in units for photo in unit.photos]
     labels = {photo.name: photo.individual or _NOBODY for photo in photos}
@@ -130,8 +128,9 @@ def _unknown_individuals(
 def _whole_individuals(
     photos: Sequence[LabelledPhoto], units: Sequence[Unit], shares: Shares, seed: int
 ) -> dict[str, Part]:
-    """Keep each individual in one part, with all that encounters tie to it; alike in species and
-    photos each.
+    """Keep each individual in one part, with all that encounters tie to it.
+
+    Parts are alike in species and in photos an individual.
 
     New whales go with those they were met with, and are learned from where they were met alone.
     """
@@ -175,9 +174,7 @@ def _abundance(count: int) -> str:
 
 
 def _calendar_parts(units: Sequence[Unit], choices: SplitChoices) -> dict[str, Part]:
-    """Learn from the earliest photos and ask about the latest; what may not be asked about stands
-    in the gallery.
-    """
+    """Learn from the earliest photos and ask about the latest; the rest is in the gallery."""
     cuts = cuts_of(units, choices.shares)
     place = {
         "closed-set": _closed_set_parts,
@@ -233,7 +230,7 @@ def _disjoint_parts(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
 
 
 def _without_shared_tests(units: Sequence[Unit], placed: dict[str, Part]) -> dict[str, Part]:
-    """Ask the test about nobody who stands in the gallery with other photos."""
+    """Take test photos out of individuals who have other photos in the gallery."""
     while True:
         held = _individuals_of([unit for unit in units if placed.get(unit.key) != "test"])
         half = [

@@ -1,6 +1,4 @@
-"""Which photos of kinds are learned from, which choose among models, and which are only asked at
-the end.
-"""
+"""Split photos of kinds into those to learn from, to choose models by, and to test."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ from training.splits.stratified import Shares, Subset, stratified_parts
 
 
 def split_kinds(photos: Sequence[LabelledPhoto], choices: DataChoices) -> dict[str, Subset]:
-    """Give every labelled photo its part, each kind in the same shares: the same photos and seed,
-    the same parts.
+    """Give every labelled photo its part, each kind in the same shares.
 
     `test_share` of the photos are test, and of the others `validation_share` are validation. Photos
     of one encounter stay together. `split` names a file of `flukeprint data split` to go by
@@ -57,9 +54,7 @@ def split_kinds(photos: Sequence[LabelledPhoto], choices: DataChoices) -> dict[s
 
 
 def validation_of_kinds(photos: Sequence[LabelledPhoto], choices: DataChoices) -> Split:
-    """The loop's view of what `split_kinds` left beside the test: fit, and validation photos as
-    known queries.
-    """
+    """Split what `split_kinds` left beside the test: fit, and validation as known queries."""
     parts = (
         read_class_parts(Path(choices.split), photos)
         if choices.split

@@ -1,4 +1,4 @@
-"""A calendar's split: what is asked about was taken later than what is learned from."""
+"""Split by the calendar: queries were taken later than what is learned from."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ class Cuts:
 
 
 def cuts_of(units: Sequence[Unit], shares: Shares) -> Cuts:
-    """Find the moments that leave the shares of the dated photos after them, as nearly as the dates
-    allow.
+    """Find the moments that leave the shares of the dated photos after them.
+
+    Shares are met as nearly as the dates allow.
 
     Raises BadSplit where no moment parts the photos.
     """
@@ -79,9 +80,7 @@ def span_of(unit: Unit) -> tuple[datetime, datetime] | None:
 
 
 def moments(taken_at: str) -> tuple[datetime, datetime]:
-    """The first and last moment of an ISO 8601 year, month, day or time; without a zone it is
-    UTC.
-    """
+    """Find the first and last moment of an ISO 8601 year, month, day or time; UTC by default."""
     if re.fullmatch(r"\d{4}", taken_at):
         year = int(taken_at)
         return _whole(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))

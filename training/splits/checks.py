@@ -1,4 +1,4 @@
-"""Whether a written split keeps what it promises: read again from its bytes, and said in words."""
+"""Check a written split by its bytes: what it claims, and what breaks a claim."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class Check:
 
 
 def run_checks(written: bytes, photos: Sequence[LabelledPhoto], choices: SplitChoices) -> list[str]:
-    """Check the bytes of a split's file; returns what was found to hold.
+    """Check the bytes of a split's file; returns the claims that hold.
+
+    Raises BadSplit for a claim that doesn't.
 
     Raises BadSplit for a broken promise.
     """

@@ -1,4 +1,4 @@
-"""What a split never divides: the photos of one encounter, and what encounters tie together."""
+"""Units that a split never divides: encounters, and what encounters tie together."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ def units_of(photos: Sequence[LabelledPhoto], *, by_encounter: bool) -> list[Uni
 
 
 def singletons(units: Iterable[Unit]) -> set[str]:
-    """Individuals of a single photo or, where encounters are told, a single encounter."""
+    """Find individuals of a single photo or, where encounters are known, a single encounter."""
     times = Counter(individual for unit in units for individual in unit.individuals)
     return {individual for individual, count in times.items() if count == 1}
 
 
 def tied_individuals(units: Iterable[Unit]) -> dict[str, str]:
-    """Name for each individual the first of those that encounters tie it to: met together, directly
-    or in a chain.
+    """Name for each individual the first of those tied to it by encounters.
+
+    Tied are those met together, directly or in a chain.
     """
     first: dict[str, str] = {}
 

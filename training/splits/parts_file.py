@@ -1,4 +1,4 @@
-"""A split in parts, train, validation and test, and its file: `image,part,role`."""
+"""A split in parts (train, validation, test, gallery) and its file: `image,part,role`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from training.splits.stratified import Subset
 class PartedSplit:
     """A part for every photo by name, and its role within that part.
 
-    train: learned from. validation, test: asked about, in the roles of
-    `training.splits.protocol.Split`. gallery: neither learned from nor asked about, but in the
-    gallery that is asked; a new_whale there is of no use to anybody.
+    train: learned from.
+
+    validation, test: queries, in the roles of `training.splits.protocol.Split`.
+
+    gallery: only in the gallery that is searched; a new_whale there has no use.
     """
 
     parts: Mapping[str, Part]
@@ -49,7 +51,7 @@ class PartedSplit:
 def roles_of(
     parts: Mapping[str, Part], photos: Sequence[LabelledPhoto], *, is_disjoint: bool
 ) -> dict[str, Role]:
-    """What each photo is asked as: whether the gallery that it meets holds its individual.
+    """Give each photo its role: whether its part's gallery holds its individual.
 
     The validation's gallery is train, the test's all but test. `is_disjoint`: individuals that the
     gallery doesn't hold are asked about among themselves, instead of as unknown ones.
@@ -97,8 +99,9 @@ def read_parted(path: Path, photos: Sequence[LabelledPhoto]) -> PartedSplit | No
 
 
 def read_class_parts(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, Subset]:
-    """Read the parts for labels that are kinds, of which there is no gallery: what stands there is
-    learned from.
+    """Read the parts for labels that are kinds.
+
+    Kinds have no gallery: what stands there is learned from.
     """
     parted = read_parted(path, photos)
     if parted is None:

@@ -15,7 +15,7 @@ from training.splits.protocol import BadSplit, Split, read_split
 
 @dataclass(frozen=True, slots=True)
 class RecipeSplit:
-    """What a split file says: who may be learned from, and by whom the best epoch is chosen.
+    """A split file's photos to learn from, and the split that chooses the best epoch.
 
     `inner` parts `learnt_from` into fit and validation; None where the file leaves that to
     `data.validation_share`.

@@ -1,6 +1,4 @@
-"""Labels and choices to a split's file, with a table of what is where: the work of `flukeprint data
-split`.
-"""
+"""The work of `flukeprint data split`: labels and choices to a split file and its table."""
 
 from __future__ import annotations
 
@@ -150,9 +148,7 @@ def _report(
     checked: Sequence[str],
     order: Sequence[str],
 ) -> dict[str, Any]:
-    """Count photos, individuals, encounters and new whales of each part (or role), and photos of
-    each role in it.
-    """
+    """Count photos, individuals, encounters, new whales and roles of each part (or role)."""
     members: defaultdict[str, list[LabelledPhoto]] = defaultdict(list)
     for photo in photos:
         members[places[photo.name]].append(photo)

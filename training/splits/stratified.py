@@ -1,8 +1,7 @@
-"""Divide labelled photos into train, validation and test with the same share of every label; a pure
-function.
+"""Divide labelled photos into train, validation and test, each label in the same shares.
 
-Order is drawn by SHA-256 of the seed and the names, not by a random generator: the same photos and
-seed come to the same parts on every machine and with every version of every library.
+SHA-256 of the seed and the names decides the order, not a random generator. So the same photos and
+seed give the same parts on every machine, with every version of every library.
 """
 
 from __future__ import annotations
@@ -106,9 +105,7 @@ def _divide(
     seed: int,
     owed: dict[Subset, float],
 ) -> dict[Subset, float]:
-    """Give the label's free units to the parts that lack most; returns what the parts lack
-    still.
-    """
+    """Give the label's free units to the parts that lack most; returns what is still lacking."""
     free = [unit for unit in units if unit.key not in part_of]
     if not free:
         return owed
@@ -139,5 +136,5 @@ def _units(label_of: Mapping[str, str], group_of: Mapping[str, str]) -> list[_Un
 
 
 def _order_key(seed: int, *words: str) -> bytes:
-    """A place in an order that hangs on the seed and the words alone."""
+    """Compute a key whose order depends on the seed and the words alone."""
     return hashlib.sha256("\0".join((str(seed), *words)).encode()).digest()

@@ -96,9 +96,7 @@ def _mean(rows: Sequence[Row]) -> Row:
 
 
 def draw_growth(rows: Sequence[Row], path: Path, name: str) -> None:
-    """Draw what unknown animals pass and what known ones are missed, fitted again and kept, over
-    the gallery's size.
-    """
+    """Draw FPIR and FNIR over the gallery's size, with thresholds fitted again and kept."""
     sizes = [row["individuals"] for row in rows]
     with figure(path, columns=2, height_inches=4.8) as (passed, missed):
         passed.axhline(KNOWN_FPIR, color="#888888", linestyle=":", label="promised")

@@ -221,8 +221,9 @@ def _fitted(
 def _error(
     known: Distances, unknown: Distances, queries: QueryDistances, share: float | None = None
 ) -> float:
-    """Calibration error of stated probabilities, as the queries are mixed or with this share of new
-    whales.
+    """Compute the calibration error of stated probabilities.
+
+    Queries count as they are mixed, or with this share of new whales.
     """
     is_right = np.concatenate([queries.ranks == 1, np.zeros(len(unknown), np.bool_)])
     weights = None

@@ -181,8 +181,9 @@ def _classified(ridge: float, distance_weight: float) -> Scoring:
 
 
 def _of_each(distances: Distances, gallery: Gallery) -> Distances:
-    """Each individual's nearest photo: (n, m) -> (n, c); a gallery's photos stand in order of
-    individual.
+    """Reduce photo distances (n, m) to each individual's nearest photo (n, c).
+
+    A gallery's photos are in order of individual.
     """
     starts = np.unique(gallery.individuals, return_index=True)[1]
     return np.minimum.reduceat(distances, starts, axis=1)
@@ -203,9 +204,7 @@ def _ranks(query_sets: Iterable[Queries], scoring: Scoring) -> tuple[NDArray[np.
 
 
 def _gains(ranks: NDArray[np.int64], first: NDArray[np.int64], groups: Sequence[str]) -> Figures:
-    """What a scoring gains over the first one on the same queries, with intervals drawn over
-    individuals.
-    """
+    """Compute what a scoring gains over the first, with intervals drawn over individuals."""
     both = np.stack([ranks, first], axis=1)
 
     def interval(measure: Callable[[NDArray[np.int64]], float]) -> tuple[float, float]:

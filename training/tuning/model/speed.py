@@ -26,8 +26,9 @@ _FEWEST, _MOST = 3, 50
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """The median of `rounds`: photos of decoded pixels to vectors, mirror image included, locator
-    left out.
+    """The median speed of `rounds`, from decoded pixels to vectors.
+
+    The mirror image is included, the locator isn't.
     """
 
     species: str
@@ -97,9 +98,7 @@ def _speed(embedder: Embedder, species: str, batch: int, clock: Callable[[], flo
 
 
 def _has_time(rounds: int, spent: float, first: float) -> bool:
-    """Whether to time one more round after so many seconds of them, and `first` seconds of the one
-    before.
-    """
+    """Tell whether to time one more round after `spent` seconds, the first taking `first`."""
     if rounds < _FEWEST:
         return first + spent < _MOST_SECONDS
     return rounds < _MOST and spent < _SECONDS
@@ -107,7 +106,7 @@ def _has_time(rounds: int, spent: float, first: float) -> bool:
 
 @contextlib.contextmanager
 def gate_fixed_to(embedder: Embedder, species: str) -> Generator[None]:
-    """Let the gate take whatever it sees for a species; "" leaves it as it is."""
+    """Make the gate take every photo for this species; "" leaves it as it is."""
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None
     if gate is None or not species:
         yield

@@ -1,6 +1,4 @@
-"""What a model is and costs: layers, parameters, floating-point operations, shapes, by PyTorch's
-own counter.
-"""
+"""What a model is and costs: layers, parameters, operations, by PyTorch's own counter."""
 
 from __future__ import annotations
 
@@ -71,8 +69,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A model summed up. `file_bytes` is None for a recipe, which has no file; `about_bytes` is
-    what one would have.
+    """A model summed up.
+
+    `file_bytes` is None for a recipe, which has no file; `about_bytes` is what one would have.
     """
 
     name: str
@@ -98,9 +97,7 @@ def checkpoint_model(path: Path | None, device: str | None = None) -> tuple[str,
 
 
 def recipe_model(recipe: Recipe, device: str | None = None) -> Embedder:
-    """The embedder that a recipe would train, with random weights: what it costs doesn't depend on
-    them.
-    """
+    """Build the embedder that a recipe would train, with random weights of the same cost."""
     aligner = "random" if recipe.network.aligner else ""
     network = start_network(dataclasses.replace(recipe.network, weights="random", aligner=aligner))
     choices = recipe.input
@@ -115,8 +112,9 @@ def recipe_model(recipe: Recipe, device: str | None = None) -> Embedder:
 def summarise(
     name: str, embedder: Embedder, file_bytes: int | None = None, *, depth: int | None = None
 ) -> Summary:
-    """Sum up a model; layers `depth` deep, by default 3 for one network and 2 for each of
-    several.
+    """Sum up a model, with layers `depth` deep.
+
+    By default 3 for one network and 2 for each of several.
     """
     network = embedder.network
     size = (embedder.preprocessing.width_px, embedder.preprocessing.height_px)
@@ -215,7 +213,7 @@ def _layers(network: nn.Module, size: tuple[int, int], depth: int) -> list[Layer
 def _trace(
     network: nn.Module, size: tuple[int, int]
 ) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
-    """Look at one photo: by module, the output's shape without the batch, and the operations."""
+    """Embed one photo: by module, the output's shape without the batch, and the operations."""
     modules = _modules(network)
     shapes: dict[str, tuple[int, ...]] = {}
     hooks = [

@@ -1,6 +1,4 @@
-"""Two runs side by side: differing choices, metrics, whether they are the same run over again,
-curves overlaid.
-"""
+"""Two runs compared: choices, metrics, whether one repeats the other, and their curves."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Which runs are shown, in which order: filters such as optimiser.kind=sgd or score>0.4, and a
-column to sort by.
-"""
+"""Filter runs, such as optimiser.kind=sgd or score>0.4, and sort them by a column."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def facts_of_run(run: RunFolder) -> dict[str, Any]:
-    """All that a run can be filtered and sorted by: its metrics, its recipe's keys, and what is
-    known of it.
-    """
+    """Collect what runs are filtered and sorted by: metrics, recipe keys and run facts."""
     record = run.record
     return {
         **{name: value for name, value in flatten(run.recipe).items() if name != "name"},
@@ -42,8 +38,9 @@ def facts_of_run(run: RunFolder) -> dict[str, Any]:
 
 
 def select_runs(runs: Sequence[RunFolder], filters: Sequence[str], sort: str) -> list[RunFolder]:
-    """The runs that all filters let through, by the column `sort`: greatest first, with `-` before
-    it least first.
+    """Select the runs that all filters let through, by the column `sort`.
+
+    The greatest comes first; with `-` before the column, the least.
 
     Runs without that column come last. Raises BadRuns for a column that no run has.
     """

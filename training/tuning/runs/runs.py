@@ -149,9 +149,7 @@ def _is_finished(path: Path, record: Record | None) -> bool:
 
 
 def over_seeds(runs: Sequence[RunFolder]) -> list[Seeds]:
-    """Mean and spread of the metrics of finished runs that differ by the seed alone, where there
-    are several.
-    """
+    """Summarise finished runs that differ by the seed alone, where there are several."""
     groups: defaultdict[str, list[RunFolder]] = defaultdict(list)
     for run in runs:
         if run.is_finished and run.metrics:
@@ -210,9 +208,7 @@ def _history(path: Path) -> list[dict[str, float]]:
 
 
 def _best(history: Sequence[dict[str, float]]) -> dict[str, float] | None:
-    """The row of the checkpoint: the first with the highest score, or the last where nothing was
-    scored.
-    """
+    """Find the checkpoint's row: the first with the highest score, else the last."""
     scored = [row for row in history if not math.isnan(row.get("score", math.nan))]
     return (
         max(scored, key=lambda row: row["score"]) if scored else (history[-1] if history else None)

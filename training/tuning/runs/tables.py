@@ -15,9 +15,7 @@ SHOWN = ("score", "known_top1", "known_map5", "disjoint_top1", "disjoint_map5", 
 
 
 def shown_metrics(runs: Sequence[RunFolder], requested: Sequence[str]) -> list[str]:
-    """The metrics asked for; without any the usual ones that the runs have, or the first five of
-    theirs.
-    """
+    """Choose the metrics to show: those requested, else the usual ones, else the first five."""
     if requested:
         return list(requested)
     known = list(dict.fromkeys(name for run in runs for name in run.metrics))

@@ -105,9 +105,7 @@ def _curve_style(result: TrialResult, *, is_best: bool) -> dict[str, Any]:
 def draw_importance(
     path: Path, importance: Mapping[str, float], trials: int, name: str, metric: str
 ) -> None:
-    """Draw what decided the figure, as bars; of few trials it is a hint at most, and the title says
-    of how many.
-    """
+    """Draw what decided the figure, as bars; the title says of how many trials."""
     names = sorted(importance, key=lambda each: importance[each])
     with figure(path, width_inches=8, height_inches=1.6 + 0.55 * len(names)) as (axes,):
         axes.barh(

@@ -42,9 +42,7 @@ def write_report(
 
 
 def trials_csv(results: Sequence[TrialResult], space: Space, metric: str) -> str:
-    """One row a trial: its number, how it stands, its best figure, epochs, seconds, values,
-    error.
-    """
+    """Write one row a trial: number, standing, best figure, epochs, seconds, values, error."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [dimension.name for dimension in space]

@@ -114,9 +114,7 @@ def _check_keys(keys: Sequence[str]) -> None:
 
 
 def check_space(space: Space, recipe: str, overrides: Sequence[str]) -> None:
-    """Try every end of every range on the recipe, so that a slip is found before the first trial.
-    Raises BadSpace.
-    """
+    """Try all choices and both ends of ranges on the recipe before a trial. Raises BadSpace."""
     for dimension in space:
         for value in dimension.ends:
             try:

@@ -1,4 +1,4 @@
-"""A sweep's study: which trial comes next, what was measured, what isn't worth going on with.
+"""A sweep's study: which trial comes next, what was measured, what to give up.
 
 Optuna's only door.
 """
@@ -103,7 +103,7 @@ class Study:
             ) from error
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:
-        """Note what the study was begun with, or refuse where it was begun otherwise.
+        """Record what the study was started with, or refuse where it was started otherwise.
 
         Raises BadStudy.
         """
@@ -181,8 +181,9 @@ class Study:
         ]
 
     def importance(self) -> dict[str, float]:
-        """How much of the figure's variance each dimension explains (fANOVA, Hutter et al. 2014);
-        sums to 1.
+        """Compute each dimension's share of the figure's variance (fANOVA, Hutter et al. 2014).
+
+        Shares sum to 1.
 
         Empty where too few trials are complete, or nothing differs.
         """

@@ -1,6 +1,4 @@
-"""The sweep: trials are asked for, trained side by side, watched by their metrics.csv, given up or
-completed.
-"""
+"""Run a sweep: trials train side by side, are watched by metrics.csv, end or are given up."""
 
 from __future__ import annotations
 
@@ -57,8 +55,7 @@ class SweepChoices:
 
 
 def run_sweep(choices: SweepChoices) -> list[TrialResult]:
-    """Run a sweep to its end and return its trials; Ctrl-C leaves it in a state from which `resume`
-    goes on.
+    """Run a sweep to its end and return its trials; after Ctrl-C `resume` continues it.
 
     Raises BadSweep, BadSpace, BadStudy and BadRecipe, before the first trial where they can be
     known by then.
@@ -231,9 +228,7 @@ class _Session:
         )
 
     def _poll(self, running: RunningTrial) -> None:
-        """Take up what a trial has measured, and end it where it is over or not worth going on
-        with.
-        """
+        """Take up what a trial has measured, and end it where it is over or hopeless."""
         has_ended = (
             running.process.poll() is not None
         )  # asked first: what it wrote last is then seen
@@ -312,9 +307,7 @@ class _Session:
         )
 
     def _stop_where_all_fail(self) -> None:
-        """Every trial so far says the same: it isn't the values, and more of them would only say it
-        again.
-        """
+        """Stop where every trial so far failed with the same error: the values aren't the cause."""
         all_equal = len(self._errors) >= _EQUAL_FAILURES and len(set(self._errors)) == 1
         if all_equal and not self._has_success:
             raise BadSweep(

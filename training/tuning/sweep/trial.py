@@ -1,4 +1,4 @@
-"""A trial under way: its process, its folder, and what its metrics.csv says so far."""
+"""A running trial: its process, its folder, and its metrics.csv so far."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RunningTrial:
         return record.seconds if record is not None else time.monotonic() - self.started
 
     def request_stop(self) -> None:
-        """Ask the process to end as Ctrl-C would, so that it can be resumed."""
+        """Make the process end as Ctrl-C would, so that it can be resumed."""
         if self.process.stdin is not None:
             self.process.stdin.close()
 
@@ -117,9 +117,7 @@ def recipe_toml(recipe: Recipe) -> str:
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
-    """The rows of a run's metrics.csv, without what was not measured; none where there is no file
-    yet.
-    """
+    """Read a run's metrics.csv without what was not measured; empty where there is no file yet."""
     try:
         with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
