@@ -63,7 +63,7 @@ _OF_CLASSES = {"known_top1": "accuracy (by the nearest photo)"}
 def draw_curves(
     history: Sequence[Mapping[str, float]], path: Path, name: str, *, is_of_classes: bool = False
 ) -> None:
-    """Draw the loss over epochs and, where epochs were validated, the validation metrics beside it.
+    """Draw the loss over epochs and, where epochs were validated, the validation metrics.
 
     `is_of_classes`: what is found is a kind, so that the share found is an accuracy.
     """

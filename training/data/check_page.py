@@ -16,7 +16,7 @@ _THUMBNAIL_PX = 160
 
 
 def check_page(report: CheckReport) -> bytes:
-    """The page as a file's content; thumbnails are read from the photos anew."""
+    """The page as a file's content; thumbnails are read from the photos again."""
     thumbnails = _Thumbnails(report.folder)
     parts = [
         paragraph(f"Labels {report.source}, photos {report.folder}", "soft"),

@@ -46,7 +46,7 @@ class Exploration:
     species: Mapping[str, tuple[int, int]]  # photos, labels
     time: TimeCoverage | None
     labels_with_place: int
-    photos_with_region: int  # by their label file; which region is a place too, and not kept
+    photos_with_region: int  # by their label file; which region would be a place: left out
     regions: int
     tones: NDArray[np.float64]  # (3, 256): red, green, blue
     sizes_px: Mapping[tuple[int, int], int]  # (width, height) to photos

@@ -30,7 +30,7 @@ _SUFFIXES = {
 class Case:
     """One photo, or one group of photos.
 
-    `labels` stand beside `photos`; None: that photo has no label.
+    `labels` belong to `photos` in their order; None: that photo has no label.
     """
 
     photos: tuple[str, ...]

@@ -46,7 +46,7 @@ class EnsembleOptions:
     `experts` names each species' members: a gate then divides photos among them. `dimensions` are
     the numbers of each member's embedding, or one number for all. Gate and dimensions are fitted to
     `photos`, which hold some of every species. `separate_mirrors` are the members that compare a
-    photo and its mirror image separately, beside those whose own checkpoint says so.
+    photo and its mirror image separately, next to those whose own checkpoint says so.
     """
 
     locator: Path | None = None
@@ -140,8 +140,7 @@ def _read_member(path: Path) -> _Member:
     members = len(header.network.get("members", ()))
     if members:
         raise BadEnsemble(
-            f"{path} is an ensemble already; give the members that are wanted: {path}@1 to "
-            f"{path}@{members}"
+            f"{path} is an ensemble already; give the members to take: {path}@1 to {path}@{members}"
         )
     others = (LOCATOR_PREFIX, CLASSES_PREFIX)
     own = {name: value for name, value in load_weights(file).items() if not name.startswith(others)}
@@ -207,9 +206,9 @@ def _refuse_second_reduction(
         if one.header.network.get("odd_dims") is not None and not one.has_dimensions(size):
             own = one.header.network.get("embedding_dim")
             raise BadDimensions(
-                f"{path} was brought down to {own} dimensions before, with looks apart, and "
-                f"can't be to {size}; give "
-                f"{own} for it, or the checkpoint that it was made of"
+                f"{path} was brought down to {own} dimensions before, with views fused "
+                f"separately, and can't be to {size}; give {own} for it, or the checkpoint that it "
+                "was made of"
             )
 
 

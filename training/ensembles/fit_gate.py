@@ -17,12 +17,12 @@ from index.labels.reader import LabelledPhoto
 from training.splits.protocol import make_split, species_of
 
 PHOTOS_OF_SPECIES = 2400
-"""How many photos of a species are looked at."""
+"""How many photos of a species are used."""
 _BATCH = 32
 _DECAY = 1e-6
-"""How much large weights cost: of those tried what tells photos it wasn't fitted to best
-(tests/bench/gate.py). Without any a photo like no species' would be given to one at a guess, which
-is to be divided among members."""
+"""Weight decay, the best of those tried on photos that the gate wasn't fitted to
+(tests/bench/gate.py). Without decay a photo unlike every species would go to one species by chance;
+it should be divided among members."""
 
 
 class BadExperts(FlukeprintError):

@@ -178,7 +178,7 @@ def bootstrap_interval(
     """95 % interval of `statistic(values)`, drawing whole groups (individuals) with replacement.
 
     `values` (n, ...) has one row a query and `groups` names its individual: photos of one animal
-    are alike, so drawing photos would make the interval too narrow.
+    are similar, so drawing photos would make the interval too narrow.
     """
     _check_lengths("values", values, groups)
     _, which = np.unique(np.asarray(groups), return_inverse=True)

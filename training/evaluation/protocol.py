@@ -96,7 +96,7 @@ def validation_metrics(
 
     `score` is the mean of what could be measured of known MAP@5, disjoint MAP@5 and AUROC.
 
-    Several species are scored each within its own gallery, told as `SPECIES known_top1` and so on;
+    Several species are scored each within its own gallery, named `SPECIES known_top1` and so on;
     the plain names are then the means over species.
     """
     of_photo = species_of(photos)

@@ -105,7 +105,7 @@ def protocol_queries(labelled: LabelledVectors) -> Queries:
 def trial_queries(labelled: LabelledVectors, role: Role = "fit") -> Queries:
     """Draw what choices are fitted to: one gallery photo of each individual with two.
 
-    Only individuals of this role are asked for: "fit" ones were learned from, "disjoint" ones
+    Only individuals of this role are queried: "fit" ones were learned from, "disjoint" ones
     weren't. The unknown ones are the new whales that no query is made of.
     """
     rng = np.random.default_rng(_DRAW_SEED)
@@ -124,7 +124,7 @@ def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Queries]:
     """Query each disjoint photo once; a round holds out one photo of every individual.
 
     Unlike leaving out one photo at a time, a gallery's own neighbourhoods need making only once a
-    round, and yet hold no query. Individuals seen once stay in the gallery and are not asked for.
+    round, and yet hold no query. Individuals seen once stay in the gallery and are no queries.
     """
     disjoint = labelled.rows("disjoint", labelled=True)
     pairs = [rows for rows in labelled.rows_of_each(disjoint).values() if len(rows) > 1]

@@ -30,7 +30,7 @@ class ClassHead:
     unknown: Tensor | None  # (c,) bool
 
     def set_class_weights(self, weights: NDArray[np.float32]) -> None:
-        # Left out of the state, as the recipe and the photos make them anew.
+        # Left out of the state: recipe and photos give them again.
         cast(Any, self).register_buffer(
             "class_weights", torch.from_numpy(weights), persistent=False
         )

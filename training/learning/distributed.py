@@ -30,7 +30,7 @@ class World:
         return self.rank == 0
 
     def part(self, rows: int) -> slice:
-        """Select this process's share of a batch: every size-th row, so that shares are alike."""
+        """Select this process's share of a batch: every size-th row, so that shares are similar."""
         return slice(self.rank, rows - rows % self.size, self.size)
 
     def wrap(self, network: nn.Module) -> nn.Module:

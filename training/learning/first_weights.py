@@ -238,7 +238,7 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
         if name in own and value.shape == own[name].shape
     }
     if described.get("odd_dims"):
-        # Axes chosen for two looks (embedding.sides) are no projection for one: it begins anew.
+        # Axes chosen for both views are no projection for one: the projection starts from noise.
         fitting = {
             name: value
             for name, value in fitting.items()

@@ -81,7 +81,7 @@ class _PairLoss(nn.Module):
     def _remember(self, embeddings: Tensor, identities: Tensor) -> None:
         """Write the batch's embeddings over the memory's oldest.
 
-        Of a batch larger than the memory only the newest are kept.
+        Of a batch larger than the memory only the newest are stored.
         """
         embeddings, identities = embeddings[-len(self.vectors) :], identities[-len(self.vectors) :]
         rows = torch.arange(len(embeddings), device=embeddings.device)

@@ -68,7 +68,7 @@ def read_corners(path: Path, folder: Path) -> list[CorneredPhoto]:
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 raise BadCorners(
-                    f"{path} has no column {missing[0]}; wanted are {','.join(COLUMNS)}"
+                    f"{path} has no column {missing[0]}; needed are {','.join(COLUMNS)}"
                 )
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -96,7 +96,7 @@ def _corners(path: Path, number: int, row: dict[str, str]) -> tuple[tuple[float,
         values = [float(row[name]) for name in COLUMNS[1:]]
     except (TypeError, ValueError) as error:
         raise BadCorners(
-            f"{path}, line {number}: {error}; wanted are eight shares of the photo's sides"
+            f"{path}, line {number}: {error}; needed are eight shares of the photo's sides"
         ) from error
     if not all(-1 <= value <= 2 for value in values):
         raise BadCorners(

@@ -178,7 +178,7 @@ def _fill(
     path = folder / PART
     if state.done and (not path.exists() or path.stat().st_size < end):
         raise BadCache(
-            f"{path} has lost rows that were written; give --restart to pack the photos anew"
+            f"{path} has lost rows that were written; give --restart to pack the photos again"
         )
     with path.open("r+b" if path.exists() else "x+b") as file:
         _lock(file, folder)
@@ -291,7 +291,7 @@ def _header(shape: tuple[int, ...]) -> bytes:
     )
 
 
-# No region: training asks for none, and where an animal was may be a secret.
+# No region: training needs none, and where an animal was may be a secret.
 _COLUMNS = ("image", "label", "species", "encounter", "taken_at", "box", "size_bytes")
 
 
@@ -316,7 +316,7 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
 def peak_memory_bytes() -> int | None:
     """Read this process's largest resident memory in bytes; None where the system hides it.
 
-    Linux tells it of this program alone; getrusage, asked elsewhere, may tell that of the program
+    Linux gives it for this program alone; getrusage, used elsewhere, may give that of the program
     that started it.
     """
     try:

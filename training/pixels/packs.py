@@ -80,7 +80,7 @@ def read_pack(folder: Path) -> Pack:
 
 
 def _repair_advice(folder: Path) -> str:
-    return f"copy the pack again, or pack the photos anew: flukeprint data pack ... --out {folder}"
+    return f"copy the pack again, or pack the photos again: flukeprint data pack ... --out {folder}"
 
 
 def packed_labels(folder: Path) -> Labels:
@@ -120,11 +120,11 @@ def rows_in_pack(
         )
     if difference:
         print(
-            f"note: the pack {folder} isn't what is wanted: {difference}; decoding the photos",
+            f"note: the pack {folder} doesn't fit: {difference}; decoding the photos",
             file=sys.stderr,
         )
         return None
-    # Training asks no more of pixels than their number, slices and rows.
+    # Training uses no more of pixels than their number, slices and rows.
     return cast("PixelArray", PackedRows(pack.pixels(), np.array(rows, np.int64)))
 
 
@@ -202,6 +202,6 @@ class PackedRows:
         return np.repeat(taken[..., None], 3, axis=-1) if self._pixels.ndim == 3 else taken
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        del copy  # rows are always read anew
+        del copy  # rows are always read again
         taken = self[np.arange(len(self))]
         return taken if dtype is None else taken.astype(dtype)

@@ -22,7 +22,7 @@ def read_extra(
 ) -> tuple[list[LabelledPhoto], list[str]]:
     """Read extra photos: pseudo-labelled by a CSV, or all photos of a folder, unlabelled.
 
-    Copies of photos in `labelled` are left out, with a warning: some of those are asked about. The
+    Copies of photos in `labelled` are left out, with a warning: some of those are queries. The
     rest are named `extra/photo`, so that they meet no labelled photo's name. Raises BadLabels, also
     where `labelled` are `of_several_sets` (`training.sets.sets`) and an individual isn't among
     theirs: it would be taken for another animal.

@@ -23,7 +23,7 @@ _SMALLEST_STRATUM = 4  # individuals of as many photos; fewer are divided togeth
 class SplitChoices:
     """How a labelled set is split.
 
-    `unknown_share` of the individuals are strangers to an open-set split's gallery, asked about in
+    `unknown_share` of the individuals are not in an open-set split's gallery, and are queries in
     validation and test.
     """
 
@@ -130,7 +130,7 @@ def _whole_individuals(
 ) -> dict[str, Part]:
     """Keep each individual in one part, with all that encounters tie to it.
 
-    Parts are alike in species and in photos an individual.
+    Parts have similar shares of species and of photos an individual.
 
     New whales go with those they were met with, and are learned from where they were met alone.
     """
@@ -145,7 +145,7 @@ def _whole_individuals(
 
 
 def _strata(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
-    """Which individuals are alike, in species and in how many photos they have."""
+    """Group individuals by species and by how many photos they have."""
     counts = Counter(photo.individual for photo in photos if photo.individual is not None)
     species = species_of(photos)
     of_individual = {
@@ -197,7 +197,7 @@ def _closed_set_parts(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
 
 
 def _open_set_parts(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
-    """Later units count, newcomers' too, but for those of individuals seen once."""
+    """Later units count, newcomers' too, but not those of individuals met once."""
     once = singletons(units)
     return {
         unit.key: part

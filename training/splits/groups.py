@@ -18,7 +18,7 @@ class Unit:
 
     @property
     def individuals(self) -> frozenset[str]:
-        """Who is known to be seen in it."""
+        """The known individuals in it."""
         return frozenset(photo.individual for photo in self.photos if photo.individual is not None)
 
     @property

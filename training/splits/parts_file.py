@@ -39,7 +39,7 @@ class PartedSplit:
         )
 
     def for_test(self) -> Split:
-        """The split that is measured at the end: all but the test's photos stand in the gallery."""
+        """The split that is measured at the end: all photos but the test's are in the gallery."""
         return Split(
             {
                 name: role if self.parts[name] == "test" else "fit"
@@ -54,7 +54,7 @@ def roles_of(
     """Give each photo its role: whether its part's gallery holds its individual.
 
     The validation's gallery is train, the test's all but test. `is_disjoint`: individuals that the
-    gallery doesn't hold are asked about among themselves, instead of as unknown ones.
+    gallery doesn't hold are queried among themselves, instead of as unknown ones.
     """
     learned = {photo.individual for photo in photos if parts[photo.name] == "train"} - {None}
     held = {photo.individual for photo in photos if parts[photo.name] != "test"} - {None}

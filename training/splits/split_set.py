@@ -27,7 +27,7 @@ _MANY_DATED = 0.5  # of the photos; with fewer the calendar would speak for a ha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitRequest:
-    """What a command line asks for; None leaves a choice to the labels or the defaults."""
+    """What a command line requests; None leaves a choice to the labels or the defaults."""
 
     kind: str
     seed: int

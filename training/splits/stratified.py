@@ -19,7 +19,7 @@ _PARTS: tuple[Subset, ...] = (
     "train",
     "test",
     "validation",
-)  # what comes first wins where all need alike
+)  # the first wins where all lack the same
 
 
 class BadShares(FlukeprintError):

@@ -23,7 +23,7 @@ _SHAPES = (
     -5.0,
     5.0,
 )  # natural logarithms between which a Weibull shape is sought: equal margins have none
-_FARTHEST = 700.0  # natural logarithm of the greatest novelty told, which float64 still holds
+_FARTHEST = 700.0  # natural logarithm of the greatest novelty, which float64 still holds
 
 
 def nearest_distance(distances: Distances) -> Distances:
@@ -73,7 +73,7 @@ class ExtremeValues:
 
         `columns` (m,) say whose each is, `tail` how many margins count.
 
-        Raises BadQuery for a tail below 2, and where a photo has fewer than 2 of others beside it.
+        Raises BadQuery for a tail below 2, and where a photo has fewer than 2 of other individuals.
         """
         others = len(columns) - np.bincount(columns)[columns].max(initial=0)
         if tail < 2 or others < 2:

@@ -126,7 +126,7 @@ def _neighbour_lists(vectors: FloatArray, k: int) -> tuple[NDArray[np.int64], ND
     for start in range(0, len(vectors), size):
         rows = np.arange(start, min(start + size, len(vectors)))
         every = exact_distances(vectors[rows], vectors)
-        every[np.arange(len(rows)), rows] = -1.0  # first even beside an equal photo
+        every[np.arange(len(rows)), rows] = -1.0  # first even if another photo is equal
         lists[rows] = np.argsort(every, axis=1, kind="stable")[:, :count]
         distances[rows] = np.clip(np.take_along_axis(every, lists[rows], axis=1), 0, None)
     return lists, distances

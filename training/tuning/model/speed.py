@@ -20,7 +20,7 @@ from index.progress import Progress, no_progress
 _SECONDS, _MOST_SECONDS = (
     1.0,
     3.0,
-)  # of one batch size: for the fewest rounds, and beyond which no round begins
+)  # of one batch size: for the fewest rounds, and beyond which no round starts
 _FEWEST, _MOST = 3, 50
 
 
@@ -41,7 +41,7 @@ class Speed:
 class SpeedReport:
     """Speeds, and what they were measured on.
 
-    `load` is how many processes wanted the `cores`, None where unknown.
+    `load` is how many processes competed for the `cores`, None where unknown.
     """
 
     device: str
@@ -60,7 +60,7 @@ def measure_speed(
 ) -> SpeedReport:
     """Time the embedder on noise, for every species that a gate knows, in batches of each size.
 
-    No batch is begun after a few seconds of one size: on a slow or busy machine fewer rounds are
+    No batch is started after a few seconds of one size: on a slow or busy machine fewer rounds are
     timed, one at least.
     """
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None

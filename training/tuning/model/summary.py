@@ -40,7 +40,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One network of a model: a member, or the locator. `gflops` are of one look at one photo."""
+    """One network of a model: a member, or the locator. `gflops` are of one view of one photo."""
 
     name: str
     backbone: str
@@ -171,7 +171,7 @@ def _locator_part(locator: AnyLocator, layers: Sequence[Layer]) -> Part:
 
 
 def _costs(embedder: Embedder, parts: Sequence[Part]) -> list[Cost]:
-    """Both sides of a photo through the members that look at it, and through the locator."""
+    """Sum both views of a photo through the members that embed it, and through the locator."""
     own = [part.gflops for part in parts if part.name != "locator"]
     found = sum(2 * part.gflops for part in parts if part.name == "locator")
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None
@@ -181,8 +181,8 @@ def _costs(embedder: Embedder, parts: Sequence[Part]) -> list[Cost]:
     costs: list[Cost] = []
     for species, shares in gate.config.shares.items():
         answering = [at for at, share in enumerate(shares) if share >= 0.01]
-        # The gate's members look at the photo itself whoever answers; at the mirror image only
-        # those that answer.
+        # The gate's members embed the photo whoever answers; only those that answer embed its
+        # mirror image.
         gflops = sum(own[at] for at in {*range(looks), *answering}) + sum(
             own[at] for at in answering
         )
@@ -233,8 +233,7 @@ def _trace(
         for name in modules
     }
     for name, module in reversed(modules.items()):  # the deepest first
-        # A backbone is asked for its features and never called itself: it is what its own modules
-        # are.
+        # A backbone's features are taken without calling it: its cost is that of its modules.
         if name and name not in shapes:
             inner = [f"{name}.{child}" for child, _ in module.named_children()]
             flops[name] = sum(flops[each] for each in inner)

@@ -86,7 +86,7 @@ def _divergence(
 
 
 def draw_comparison(path: Path, first: RunFolder, second: RunFolder) -> None:
-    """Draw both runs' losses and the validation figures that both have, one beside the other."""
+    """Draw both runs' losses and the validation figures that both have, side by side."""
     names = [
         name
         for name in first.metrics

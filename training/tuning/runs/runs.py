@@ -28,7 +28,7 @@ class BadRuns(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run as its folder tells of it.
+    """A run as its folder describes it.
 
     `history` are the rows of metrics.csv, `metrics` the row of the best epoch without what is no
     metric. `data` is a hash of the photos and their roles. `record` is None for runs made before

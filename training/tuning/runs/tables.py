@@ -132,7 +132,7 @@ def _verdict(is_same: bool | None) -> str:
 
 
 def run_dict(run: RunFolder) -> dict[str, Any]:
-    """A run as --json tells it."""
+    """A run as --json prints it."""
     record = run.record
     return {
         "run": str(run.path),

@@ -25,7 +25,7 @@ def draw_sweep(
     name: str,
     metric: str,
 ) -> None:
-    """Draw history.png, slices.png and, where it can be told, importance.png."""
+    """Draw history.png, slices.png and, where it can be computed, importance.png."""
     if any(each.value is not None for each in results):
         draw_history(out / "history.png", results, name, metric)
         draw_slices(out / "slices.png", results, space, name, metric)
@@ -40,7 +40,7 @@ def draw_sweep(
 
 
 def draw_history(path: Path, results: Sequence[TrialResult], name: str, metric: str) -> None:
-    """Draw every trial's figure with the best so far, and the trials' curves beside it."""
+    """Draw every trial's figure with the best so far, and next to it the trials' curves."""
     with figure(path, columns=2, height_inches=4.5) as (history, curves):
         complete = _points(history, results)
         if complete:

@@ -83,7 +83,7 @@ class Trial:
 
 
 class Study:
-    """Trials in a SQLite file. One process uses it; what it has been told survives any kill."""
+    """Trials in a SQLite file. One process uses it; what it has recorded survives any kill."""
 
     def __init__(self, path: Path, space: Space, plan: Plan) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -113,7 +113,7 @@ class Study:
             return
         other = [name for name in {**settings, **known} if known.get(name) != settings.get(name)]
         if other:
-            other.sort(key=lambda name: name == "recipe")  # a digest tells least
+            other.sort(key=lambda name: name == "recipe")  # a digest explains least
             there, now = (each.get(other[0]) or "none" for each in (known, settings))
             raise BadStudy(
                 f"the sweep in this --out was begun with other {', '.join(other)}: {there} "
@@ -138,7 +138,7 @@ class Study:
         found = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         trials: list[Trial] = []
         for each in found:
-            # Optuna has no public way back to a trial that was asked for earlier.
+            # Optuna has no public way back to a trial that was started earlier.
             number = each._trial_id  # pyright: ignore[reportPrivateUsage]
             handle = optuna.Trial(self._study, number)
             trials.append(self._trial(each.number, each.params, _curve(each), handle))

@@ -35,10 +35,10 @@ class BadSweep(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class SweepChoices:
-    """What a sweep is asked for.
+    """What a sweep varies and measures.
 
     `arguments` are `flukeprint train`'s: labels, photos, extra photos, cache. `read` are the files
-    beside the labels that decide what is learned from, and who is asked about.
+    next to the labels that decide what is learned from and which photos are queries.
     """
 
     recipe: str
@@ -231,7 +231,7 @@ class _Session:
         """Take up what a trial has measured, and end it where it is over or hopeless."""
         has_ended = (
             running.process.poll() is not None
-        )  # asked first: what it wrote last is then seen
+        )  # first: then what it wrote last is read below
         is_hopeless = self._record_metrics(running)
         if has_ended:
             self._running.remove(running)
