@@ -33,10 +33,11 @@ DOORS = {
     "torchvision": {"training/learning/", "training/localisation/", "doctor.py"},
     "safetensors": {"embedding/", "training/learning/", "training/run/"},
     "faiss": {"index/search/"},
-    "filelock": {"training/run/"},
+    "filelock": {"training/run/", "training/tuning/sweep/"},
     "scipy": {
         "index/calibration/",
         "training/classification/",
+        "training/evaluation/",
         "training/learning/",
         "demo/",
     },
