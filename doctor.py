@@ -49,6 +49,7 @@ PACKAGES = (
         "rich",
         "prometheus-client",
         "httpx",
+        "httpx-sse",
     ),
 )
 FAISS_BUILDS = ("faiss-cpu", "faiss-gpu")

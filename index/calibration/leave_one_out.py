@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.metrics import LABELS_A_ROW, true_ranks
+from index.calibration.ranks import LABELS_A_ROW, true_ranks
 from index.search.centroids import centres_of, sums_of
 from index.search.engine import exact_distances, to_distances
 from index.search.matching import Score

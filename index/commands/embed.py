@@ -82,21 +82,21 @@ def embed(
 def _embed_by_service(server: str, api_key: str | None, photos: Sequence[Path], out: Path) -> None:
     from embedding.photos.photo_files import BadPhoto
     from index.commands.named_files import files_by_unique_name
-    from index.commands.remote import embedded, service_at
+    from index.commands.remote import embed_photos, open_client
 
     refuse_out(out)
     named = files_by_unique_name(photos)
     print_message(f"Embedding {photos_text(len(named))} into {out}")
-    with service_at(server, api_key) as service:
-        served, fingerprint = embedded(service, named)
-    print_unread(served.unread)
-    if not served.answers:
+    with open_client(server, api_key) as service:
+        results, fingerprint = embed_photos(service, named)
+    print_unread(results.failures)
+    if not results.answers:
         raise BadPhoto(
             f"no photo could be read ({photos_text(len(named))} given), so {out} is not written; "
             "mend them"
         )
-    _write(out, [(name, answer.vector) for name, answer in served.answers], fingerprint)
-    if served.unread:
+    _write(out, [(name, answer.vector) for name, answer in results.answers], fingerprint)
+    if results.failures:
         sys.exit(1)
 
 

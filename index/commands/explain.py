@@ -80,10 +80,10 @@ def _explain_by_service(
     server: str, api_key: str | None, query: Path, reference: Path, out: Path
 ) -> None:
     from embedding.checkpoint import write_atomically
-    from index.commands.remote import explained, service_at
+    from index.commands.remote import explain_photos, open_client
 
-    with service_at(server, api_key) as service:
-        explanation = explained(service, query, reference)
+    with open_client(server, api_key) as service:
+        explanation = explain_photos(service, query, reference)
     write_atomically(out, explanation.png)
     print(f"{out}: {query} and {reference}, distance {explanation.distance:.3f}")
 

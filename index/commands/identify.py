@@ -80,14 +80,17 @@ def identify(
     refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
     if server is not None:
         from index.commands.named_files import files_by_path
-        from index.commands.remote import identified, service_at
+        from index.commands.remote import identify_photos, open_client
 
-        with service_at(server, api_key) as service:
-            served, source = identified(
+        with open_client(server, api_key) as service:
+            results, source = identify_photos(
                 service, files_by_path(photos), k=k, max_fpir=max_fpir, threshold=threshold
             )
         _print_answers(
-            served.answers, [(each.name, each) for each in served.unread], source, as_json=as_json
+            results.answers,
+            [(each.name, each) for each in results.failures],
+            source,
+            as_json=as_json,
         )
         return
     from index.commands.photo_arguments import embed_with_progress, photos_of_paths

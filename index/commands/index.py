@@ -216,10 +216,10 @@ def status(
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint"))
     if server is not None:
-        from index.commands.remote import service_at, status_of
+        from index.commands.remote import open_client, read_status
 
-        with service_at(server, api_key) as service:
-            state = status_of(service)
+        with open_client(server, api_key) as service:
+            state = read_status(service)
     else:
         from index.catalogue.status import catalogue_status
 

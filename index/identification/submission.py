@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import calibrate
-from index.calibration.metrics import LABELS_A_ROW
+from index.calibration.ranks import LABELS_A_ROW
 from index.labels.reader import NEW_WHALE
 from index.search.gallery import Gallery
 from index.search.matching import Candidate, Match, Score, Thresholds, decide

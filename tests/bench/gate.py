@@ -42,7 +42,8 @@ def main() -> None:
     labelled, _ = read_sets(given.csv, given.photos)
     embedder = Embedder.load(given.checkpoint)
     species = {
-        name: _looked(embedder, photos) for name, photos in fit_gate.sample(labelled).items()
+        name: _looked(embedder, photos)
+        for name, photos in fit_gate.sample_by_species(labelled).items()
     }
     others = {folder.name: _looked(embedder, _pictures(folder)) for folder in given.others}
     for fit_gate._DECAY in DECAYS:

@@ -25,7 +25,7 @@ from embedding.embedder import Embedder, normalised
 from embedding.networks.mirror import Sides, join_sides
 from embedding.photos.photo import Box, read_photo
 from index.labels.reader import LabelledPhoto
-from training.ensembles.reduce_dimensions import thin
+from training.ensembles.reduce_dimensions import reduce_dimensions
 from training.evaluation.protocol import validation_metrics
 from training.sets.sets import read_sets
 from training.splits.protocol import Split, make_split
@@ -95,9 +95,7 @@ def _looks(checkpoint: Path, photos: list[LabelledPhoto]) -> Looks:
 
 
 def _thinned(looks: Looks, fit: Tensor, dimensions: int, sides: Sides) -> Tensor:
-    """What `combine --dimensions` makes of looks: the axes are found by `thin`, of a layer that
-    changes nothing.
-    """
+    """Reduce looks as `combine --dimensions` does, with a last layer that changes nothing."""
     seen, mirrored = looks
     width = seen.shape[1]
     layer = {
@@ -106,7 +104,7 @@ def _thinned(looks: Looks, fit: Tensor, dimensions: int, sides: Sides) -> Tensor
         "neck.bias": torch.zeros(width),
     }
     layer |= {"neck.running_mean": torch.zeros(width), "neck.running_var": torch.ones(width) - 1e-5}
-    odd_dims = thin(
+    odd_dims = reduce_dimensions(
         layer, "", seen[fit], dimensions, mirrored=mirrored[fit] if sides == "apart" else None
     )
     axes = layer["project.weight"].T

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from index.calibration.metrics import expected_calibration_error
 from index.search.gallery import Gallery
 from index.search.species import SpeciesPredictor
+from training.evaluation.metrics import expected_calibration_error
 
 
 def main() -> None:

@@ -33,10 +33,11 @@ DOORS = {
     "torchvision": {"training/learning/", "training/localisation/", "doctor.py"},
     "safetensors": {"embedding/", "training/learning/", "training/run/"},
     "faiss": {"index/search/"},
-    "filelock": {"training/run/"},
+    "filelock": {"training/run/", "training/tuning/sweep/"},
     "scipy": {
         "index/calibration/",
         "training/classification/",
+        "training/evaluation/",
         "training/learning/",
         "demo/",
     },
@@ -59,10 +60,11 @@ DOORS = {
     "tomli_w": {"training/tuning/sweep/"},
     "fastapi": {"service/"},
     "httpx": {"client/"},
+    "httpx_sse": {"client/"},
     "starlette": {"service/"},
     "uvicorn": {"service/"},
     "prometheus_client": {"service/telemetry/"},
-    "pydantic": {"service/"},
+    "pydantic": {"client/", "service/"},
     "pydantic_settings": {"service/"},
 }
 FLOORS = Path(__file__).with_name("floors.toml")

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from index.labels.reader import LabelledPhoto, read_labels
-from training.evaluation.questions import LabelledVectors
+from training.evaluation.queries import LabelledVectors
 from training.recipes.reading import Recipe, read_recipe
 from training.splits.protocol import make_split
 

@@ -27,7 +27,7 @@ from training.recipes.choices import Recipe
 from training.run.loop import train
 from training.run.record import note_checkpoint
 from training.splits.by_class import split_kinds, write_parts
-from training.splits.stratified import AskedPart
+from training.splits.stratified import Subset
 
 
 def train_kinds(
@@ -80,7 +80,7 @@ def with_full_batches(recipe: Recipe, kinds: int) -> Recipe:
 def _finish(
     best: Path,
     photos: Sequence[LabelledPhoto],
-    parts: dict[str, AskedPart],
+    parts: dict[str, Subset],
     names: Sequence[str],
     cache: Path,
     out: Path,
@@ -105,7 +105,7 @@ def _finish(
 
 
 def _seen(
-    part: AskedPart,
+    part: Subset,
     photos: Sequence[LabelledPhoto],
     names: Sequence[str],
     embedder: Embedder,
@@ -126,7 +126,7 @@ def _seen(
     return Seen(part, tuple(photo.name for photo in ordered), vectors, kinds)
 
 
-def _of_files(part: AskedPart, photos: Sequence[LabelledPhoto], embedder: Embedder) -> FloatArray:
+def _of_files(part: Subset, photos: Sequence[LabelledPhoto], embedder: Embedder) -> FloatArray:
     read, unread = embed_with_progress(photos, embedder, f"embedding {part} photos")
     if unread:
         raise BadCache(f"{len(unread)} photos can't be read any more: {unread[0].reason}")

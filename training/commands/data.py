@@ -109,7 +109,7 @@ def explore(
 
     from embedding.checkpoint import refuse_unwritable, write_atomically
     from index.progress import progress
-    from training.data.contact_sheets import chosen_labels, draw_sheet
+    from training.data.contact_sheets import draw_sheet, labels_for_sheets
     from training.data.explore import explore_set
     from training.data.explore_figures import draw_figures
     from training.data.explore_page import exploration_page, print_exploration
@@ -118,7 +118,7 @@ def explore(
     _refuse_file(out)
     refuse_unwritable(out / "explore.html")
     read = read_labelled(labels, photos, absent="skip")
-    chosen = chosen_labels(read.photos, sheets, label or ())
+    chosen = labels_for_sheets(read.photos, sheets, label or ())
     found = explore_set(read, photos, progress=progress)
     figures = {
         name: (shows, (out / name).read_bytes()) for name, shows in draw_figures(found, out).items()

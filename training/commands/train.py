@@ -209,11 +209,17 @@ def pseudo_label(
     photos never seen; where the unlabelled photos are themselves what will be asked, say so beside
     every figure.
     """
-    from training.evaluation.pseudo_labels import write_pseudo_labels
+    from training.evaluation.pseudo_labels import PseudoLabelChoices, write_pseudo_labels
 
-    labelled, count = write_pseudo_labels(
-        csv or (), photos, unlabelled, split, out, checkpoint, max_fpir
+    choices = PseudoLabelChoices(
+        csvs=csv or (),
+        photos=photos,
+        unlabelled=unlabelled,
+        split=split,
+        checkpoint=checkpoint,
+        max_fpir=max_fpir,
     )
+    labelled, count = write_pseudo_labels(choices, out)
     print(
         f"{out}: {labelled} of {count} photos labelled; learn from them by train --extra-csv "
         f"{out} --extra-photos ..."
@@ -353,6 +359,7 @@ def combine(
     A member of an ensemble is exchanged by naming the others: new.safetensors default@2 default@3,
     where default is the shipped checkpoint.
     """
+    from training.ensembles.combine import EnsembleOptions
     from training.ensembles.combine import combine as write_ensemble
     from training.sets.sets import read_sets
 
@@ -366,11 +373,13 @@ def combine(
         checkpoints,
         out,
         name,
-        locator=locator,
-        experts=experts,
-        dimensions=_numbers("--dimensions", dimensions) if dimensions is not None else (),
-        apart=_numbers("--apart", apart) if apart is not None else (),
-        photos=labelled,
+        EnsembleOptions(
+            locator=locator,
+            experts=experts,
+            dimensions=_numbers("--dimensions", dimensions) if dimensions is not None else (),
+            separate_mirrors=_numbers("--apart", apart) if apart is not None else (),
+            photos=labelled,
+        ),
     )
     print(
         f"{out}: {len(checkpoints)} members, {out.stat().st_size / 1e6:.1f} MB, {fingerprint[:12]}"

@@ -138,7 +138,7 @@ def sweep(
     from training.recipes.reading import boxes_of, read_recipe
     from training.sets.extra import read_extra
     from training.sets.sets import read_sets
-    from training.splits.given_split import given_split
+    from training.splits.recipe_split import recipe_split
     from training.tuning.sweep.report import trials_table
     from training.tuning.sweep.space import read_space
     from training.tuning.sweep.study import Plan, best_of
@@ -150,7 +150,9 @@ def sweep(
     base = read_recipe(recipe, overrides)
     labelled, warnings = read_sets(csv or (), photos, species_boxes=boxes_of(base.data))
     if base.data.task == "individuals":
-        given_split(base.data, labelled)  # what is wrong with it is said now, and not by each trial
+        recipe_split(
+            base.data, labelled
+        )  # what is wrong with it is said now, and not by each trial
     extra = {"--extra-photos": extra_photos, "--extra-csv": extra_csv}
     if extra_photos is not None:
         if base.data.task == "classes":
@@ -178,7 +180,7 @@ def sweep(
         resume=resume,
     )
     try:
-        tried = run_sweep(choices)
+        results = run_sweep(choices)
     except KeyboardInterrupt:
         print(
             f"\nstopped; the same command with --resume goes on with the sweep in {out}",
@@ -186,10 +188,10 @@ def sweep(
         )
         raise
     if as_json:
-        _print_json([asdict(each) for each in tried])
+        _print_json([asdict(each) for each in results])
         return
-    _print(trials_table(tried, varied, metric, most=20))
-    best = best_of(tried)
+    _print(trials_table(results, varied, metric, most=20))
+    best = best_of(results)
     if best is not None:
         print(
             f"best: trial {best.number}, {metric} {best.value:.4f}; train it by: flukeprint "
@@ -248,11 +250,11 @@ def list_runs(
     photos, are one line of the second table. What a run made by an earlier version doesn't tell is
     left blank.
     """
-    from training.tuning.runs.filters import chosen
+    from training.tuning.runs.filters import select_runs
     from training.tuning.runs.runs import find_runs, over_seeds
     from training.tuning.runs.tables import run_dict, runs_table, seeds_table, shown_metrics
 
-    runs = chosen(find_runs(folders), filters or (), sort)
+    runs = select_runs(find_runs(folders), filters or (), sort)
     groups = over_seeds(runs)
     if as_json:
         _print_json(

@@ -1,6 +1,4 @@
-"""Contact sheets: a label's photos on one page, so that a person sees who it is, or that it is
-two.
-"""
+"""Contact sheets: a label's photos on one page, for a person to see whether it is one animal."""
 
 from __future__ import annotations
 
@@ -19,8 +17,10 @@ from training.data.explore import photos_per_label
 _TILE_PX, _COLUMNS, _MOST = 200, 6, 24
 
 
-def chosen_labels(photos: Sequence[LabelledPhoto], count: int, named: Sequence[str]) -> list[str]:
-    """The labels that get a sheet: those named, then the `count` most photographed.
+def labels_for_sheets(
+    photos: Sequence[LabelledPhoto], count: int, named: Sequence[str]
+) -> list[str]:
+    """Choose the labels that get a sheet: the named ones, then the most photographed.
 
     Raises BadLabels.
     """
@@ -33,8 +33,9 @@ def chosen_labels(photos: Sequence[LabelledPhoto], count: int, named: Sequence[s
 
 
 def draw_sheet(label: str, photos: Sequence[LabelledPhoto], path: Path) -> Image:
-    """Draw a label's photos with their names, of many 24 spread evenly over time and names; returns
-    the sheet.
+    """Draw a label's photos with their names; returns the sheet.
+
+    Of many photos 24 are drawn, spread evenly over time and names.
     """
     own = [photo for photo in photos if (photo.individual or NEW_WHALE) == label]
     own.sort(key=lambda photo: (photo.taken_at or "", photo.name))

@@ -16,8 +16,8 @@ from training.recipes.choices import Recipe
 from training.run.preparation import prepare_run
 from training.run.run import Run
 from training.splits.by_class import split_kinds
-from training.splits.given_split import given_split
 from training.splits.protocol import make_split
+from training.splits.recipe_split import recipe_split
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def learned_from(recipe: Recipe, photos: Sequence[LabelledPhoto]) -> list[Labell
     if recipe.data.task == "classes":
         parts = split_kinds(by_name, recipe.data)
         return [photo for photo in by_name if parts[photo.name] != "test"]
-    given = given_split(recipe.data, by_name)
+    given = recipe_split(recipe.data, by_name)
     if given is not None:
         return given.learnt_from
     if not recipe.data.hold_out_test:

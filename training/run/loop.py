@@ -27,14 +27,14 @@ from embedding.networks.malloc import keep_freed_memory
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.evaluation.protocol import embed_rows, validation_metrics
-from training.learning.batches import Rows
+from training.learning.batches import Batch
 from training.learning.distributed import World, enter_world, leave_world
 from training.learning.optimisation import (
     backbone_factor,
-    begin_patience_anew,
     is_stale,
-    note_validation,
     rate_factor,
+    record_validation,
+    reset_plateau,
     set_rate,
 )
 from training.learning.resume import load_state, save_state
@@ -132,7 +132,7 @@ def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing
         raise BadRun(
             f"{out} is not empty; give --resume to continue the run there, or another --out"
         )
-    return standings[int(world.agree(standings.index(found)))]
+    return standings[int(world.broadcast(standings.index(found)))]
 
 
 def _run_epochs(run: Run, tensorboard: bool) -> None:
@@ -159,7 +159,7 @@ def _run_epochs(run: Run, tensorboard: bool) -> None:
         position.history.append({**row, "seconds": round(position.seconds, 1)})
         position.epoch, position.step, position.loss_sum = position.epoch + 1, 0, 0.0
         if begins_phase(run.recipe, position.epoch):
-            begin_patience_anew(position)
+            reset_plateau(position)
         if run.world.is_first:
             if run.recording is not None:
                 run.recording.note()
@@ -217,7 +217,7 @@ def _epoch(run: Run, wrapped: nn.Module, started: float) -> float:
     return position.loss_sum / batches.steps
 
 
-def _step(run: Run, wrapped: nn.Module, rows: Rows) -> float:
+def _step(run: Run, wrapped: nn.Module, rows: Batch) -> float:
     """Learn from one batch at the rate that the schedule gives it.
 
     Raises BadRun for a loss that is no number.
@@ -257,8 +257,8 @@ def _validate(run: Run, row: dict[str, float]) -> None:
             score = metrics["score"]
         else:
             score = float(run.position.epoch)  # nothing to choose by: the latest is the best
-    score = run.world.agree(score)
-    if note_validation(run.recipe.schedule, run.position, score) and run.world.is_first:
+    score = run.world.broadcast(score)
+    if record_validation(run.recipe.schedule, run.position, score) and run.world.is_first:
         _save_best(run, row)
 
 

@@ -33,14 +33,14 @@ from training.learning.first_weights import (
 )
 from training.learning.losses import WeightedLosses
 from training.learning.optimisation import build_optimiser, moving_average, plain_average
-from training.learning.vlad_centres import begin_clusters
-from training.localisation.train_locator import FEWEST_BOXES, train_locator
+from training.learning.vlad_centres import fit_vlad
+from training.localisation.train_locator import FEWEST_BOXES, Compute, train_locator
 from training.pixels.cache import PixelArray, cached_pixels
 from training.recipes.reading import InputChoices, Recipe, boxes_of
 from training.run.run import RECIPE, STATE, BadRun, Run, recipe_json
 from training.splits.by_class import validation_of_kinds
-from training.splits.given_split import given_split
 from training.splits.protocol import Split, make_split, species_of, write_split
+from training.splits.recipe_split import recipe_split
 
 LOCATOR = "locator.safetensors"
 
@@ -70,7 +70,7 @@ def prepare_run(
     is_held_out = (
         recipe.data.hold_out_test and recipe.data.task == "individuals"
     )  # of kinds the caller holds it out
-    given = given_split(recipe.data, photos) if recipe.data.task == "individuals" else None
+    given = recipe_split(recipe.data, photos) if recipe.data.task == "individuals" else None
     split = make_split(photos, recipe.data.split_seed) if is_held_out and given is None else None
     learnt_from = photos if split is None else [p for p in photos if split.roles[p.name] == "fit"]
     learnt_from = learnt_from if given is None else given.learnt_from
@@ -101,22 +101,24 @@ def prepare_run(
     preprocessing = preprocessing_of(recipe.input)
     pixels = _pixels([*learnt_from, *extra], preprocessing, cache, world)
     rows, batches = _batches(recipe, learnt_from, rows, extra)
-    if batches.shown < 2 * world.size:
+    if batches.photos_per_batch < 2 * world.size:
         raise BadRun(
-            f"batches of {batches.shown} photos leave less than 2 to each of {world.size} "
-            "processes; raise "
+            f"batches of {batches.photos_per_batch} photos leave less than 2 to each of "
+            f"{world.size} processes; raise "
             "batches.individuals or batches.photos_each"
         )
     torch.set_rng_state(
         after_network
     )  # whether a locator was trained in between or found in the run's folder
-    begin_clusters(network, pixels, rows, preprocessing, recipe.seed)
+    fit_vlad(network, pixels, rows, preprocessing, recipe.seed)
     if world.device.type == "cpu" and recipe.compute.precision == "bf16":
         thin_strides(network)
     if recipe.compute.channels_last:
         network = network.to(memory_format=torch.channels_last)
     first_batches = (
-        batches.of_frequent(recipe.first_stage.fewest_photos) if recipe.first_stage.epochs else None
+        batches.frequent_only(recipe.first_stage.fewest_photos)
+        if recipe.first_stage.epochs
+        else None
     )
     losses = WeightedLosses(
         recipe.loss,
@@ -322,8 +324,7 @@ def _locator(
             recipe.seed,
             cache,
             aligned=aligned,
-            device=world.device,
-            precision=recipe.compute.precision,
+            compute=Compute(world.device, recipe.compute.precision),
         )
         write_atomically(
             path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)})

@@ -58,17 +58,17 @@ def test_axes_chosen_for_two_looks_are_taught_by_two(
     save_checkpoint(path, network.state_dict(), header)
     teacher = Teacher(DistillationChoices(teacher=str(path)), Preprocessing(32, 32), CPU)
     images = torch.randn(3, 3, 32, 32)
-    shown, one = teacher.look(images), teacher.network(images)
+    shown, one = teacher.embed(images), teacher.network(images)
     two = teacher.network.both_sides(images)
     torch.testing.assert_close(shown, two if is_twice else one)
 
 
 def test_a_teacher_learns_nothing(teacher: Teacher) -> None:
     images = torch.randn(3, 3, 32, 32)
-    before = teacher.look(images)
+    before = teacher.embed(images)
     assert before.shape == (3, 6)
     assert not before.requires_grad
-    assert torch.equal(teacher.look(images), before)  # no batch statistics move
+    assert torch.equal(teacher.embed(images), before)  # no batch statistics move
     assert not any(weight.requires_grad for weight in teacher.network.parameters())
 
 

@@ -75,14 +75,14 @@ def step_gradients(world: World) -> dict[str, Any]:
             [each.grad.flatten().tolist() for each in weights if each.grad is not None]
         )
         optimiser.step()
-    found["agreed"] = world.agree(7.0 + world.rank)
+    found["agreed"] = world.broadcast(7.0 + world.rank)
     return found
 
 
 def test_alone_a_process_does_everything() -> None:
     assert ALONE.is_first and not World(1, 2, ALONE.device).is_first
     assert list(range(7))[ALONE.part(7)] == list(range(7))
-    assert ALONE.agree(0.25) == 0.25
+    assert ALONE.broadcast(0.25) == 0.25
     rows = torch.rand(3, 2)
     assert ALONE.gather(rows) is rows
     ALONE.wait()

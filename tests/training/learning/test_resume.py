@@ -107,7 +107,7 @@ def refused(path: Path, said: str, trained: Trained | None = None) -> None:
 def test_a_state_of_another_recipe_is_refused(state: Path) -> None:
     trained = Trained("adam")
     with pytest.raises(
-        BadState, match=r"belongs to another recipe .* the very command that began the run"
+        BadState, match=r"belongs to another recipe .* the very command that started the run"
     ):
         load_state(state, trained.modules, trained.optimiser, "d2")
 

@@ -135,7 +135,7 @@ def test_a_pack_tells_no_place(photos: list[LabelledPhoto], tmp_path: Path) -> N
     assert header == "image,label,species,encounter,taken_at,box,size_bytes"
     with_others = [dataclasses.replace(photo, region="elsewhere") for photo in placed]
     assert (
-        pack([*with_others, bad], SMALL, tmp_path / "pack").seen_before == 13
+        pack([*with_others, bad], SMALL, tmp_path / "pack").done_before == 13
     )  # nor does its hash hang on it
 
 

@@ -28,7 +28,7 @@ class BadRuns(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run as its folder tells of it.
+    """A run as its folder describes it.
 
     `history` are the rows of metrics.csv, `metrics` the row of the best epoch without what is no
     metric. `data` is a hash of the photos and their roles. `record` is None for runs made before
@@ -57,7 +57,7 @@ class RunFolder:
         return self.history[-1].get("seconds") if self.history else None
 
     @property
-    def but_for_seed(self) -> str:
+    def digest_without_seed(self) -> str:
         """The same for runs that differ by the seed alone: recipe, photos and their roles."""
         return _digest({**self.recipe, "seed": None}) + self.data
 
@@ -149,13 +149,11 @@ def _is_finished(path: Path, record: Record | None) -> bool:
 
 
 def over_seeds(runs: Sequence[RunFolder]) -> list[Seeds]:
-    """Mean and spread of the metrics of finished runs that differ by the seed alone, where there
-    are several.
-    """
+    """Summarise finished runs that differ by the seed alone, where there are several."""
     groups: defaultdict[str, list[RunFolder]] = defaultdict(list)
     for run in runs:
         if run.is_finished and run.metrics:
-            groups[run.but_for_seed].append(run)
+            groups[run.digest_without_seed].append(run)
     found: list[Seeds] = []
     for group in groups.values():
         of_seed = {run.seed: run for run in group}  # the same seed again is no further sample
@@ -183,16 +181,16 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.fmean(values), deviation, min(values), max(values))
 
 
-def flat(told: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(choices: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested choices as section.key: {"loss": [{"kind": "arcface"}]} is loss.0.kind."""
     found: dict[str, Any] = {}
-    for name, value in told.items():
+    for name, value in choices.items():
         if isinstance(value, dict) and value:
-            found.update(flat(cast("dict[str, Any]", value), f"{prefix}{name}."))
+            found.update(flatten(cast("dict[str, Any]", value), f"{prefix}{name}."))
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             members = cast("list[Any]", value)
             found.update(
-                flat({str(at): member for at, member in enumerate(members)}, f"{prefix}{name}.")
+                flatten({str(at): member for at, member in enumerate(members)}, f"{prefix}{name}.")
             )
         else:
             found[prefix + name] = value
@@ -210,9 +208,7 @@ def _history(path: Path) -> list[dict[str, float]]:
 
 
 def _best(history: Sequence[dict[str, float]]) -> dict[str, float] | None:
-    """The row of the checkpoint: the first with the highest score, or the last where nothing was
-    scored.
-    """
+    """Find the checkpoint's row: the first with the highest score, else the last."""
     scored = [row for row in history if not math.isnan(row.get("score", math.nan))]
     return (
         max(scored, key=lambda row: row["score"]) if scored else (history[-1] if history else None)

@@ -1,4 +1,4 @@
-"""training/evaluation/questions.py: no query stands in the gallery that it is asked of, and every
+"""training/evaluation/queries.py: no query stands in the gallery that it is asked of, and every
 photo is asked once.
 """
 
@@ -8,13 +8,13 @@ from collections import Counter
 
 import numpy as np
 
-from training.evaluation.questions import (
+from training.evaluation.queries import (
     LabelledVectors,
-    Questions,
+    Queries,
     disjoint_rounds,
     encounters,
-    protocol_questions,
-    trial_questions,
+    protocol_queries,
+    trial_queries,
 )
 
 
@@ -23,7 +23,7 @@ def rows_like(labelled: LabelledVectors, vectors: np.ndarray) -> list[int]:
     return [int(np.flatnonzero((labelled.vectors == vector).all(axis=1))[0]) for vector in vectors]
 
 
-def check(labelled: LabelledVectors, asked: Questions) -> tuple[list[int], set[int]]:
+def check(labelled: LabelledVectors, asked: Queries) -> tuple[list[int], set[int]]:
     """Known rows and gallery rows, after the rules that all questions keep."""
     known, held = rows_like(labelled, asked.known), set(rows_like(labelled, asked.gallery.vectors))
     assert not held & {*known, *rows_like(labelled, asked.unknown)}
@@ -33,7 +33,7 @@ def check(labelled: LabelledVectors, asked: Questions) -> tuple[list[int], set[i
 
 
 def test_the_protocol_asks_the_split_s_queries(herd: LabelledVectors) -> None:
-    asked = protocol_questions(herd)
+    asked = protocol_queries(herd)
     known, held = check(herd, asked)
     assert known == herd.rows("known_query") and len(known) == 48
     assert held == set(herd.rows("fit", "disjoint", labelled=True))
@@ -42,7 +42,7 @@ def test_the_protocol_asks_the_split_s_queries(herd: LabelledVectors) -> None:
 
 def test_trials_touch_no_query(herd: LabelledVectors) -> None:
     for role, count in (("fit", 48), ("disjoint", 12)):
-        asked = trial_questions(herd, role)
+        asked = trial_queries(herd, role)
         known, held = check(herd, asked)
         assert set(known) <= set(herd.rows(role)) and len(known) == count == len(
             set(asked.individuals)
@@ -52,7 +52,7 @@ def test_trials_touch_no_query(herd: LabelledVectors) -> None:
 
 
 def test_trials_are_the_same_each_time(herd: LabelledVectors) -> None:
-    np.testing.assert_array_equal(trial_questions(herd).known, trial_questions(herd).known)
+    np.testing.assert_array_equal(trial_queries(herd).known, trial_queries(herd).known)
 
 
 def test_rounds_ask_every_disjoint_photo_once(herd: LabelledVectors) -> None:
@@ -85,7 +85,7 @@ def test_without_individuals_of_four_photos_there_is_no_encounter(herd: Labelled
 
 
 def test_one_s_own_individual_can_be_left_out(herd: LabelledVectors) -> None:
-    asked = protocol_questions(herd)
+    asked = protocol_queries(herd)
     distances = asked.gallery.individual_distances(asked.known)
     without = asked.without_own(distances)
     own = np.arange(len(asked.truths)), asked.truths

@@ -1,6 +1,4 @@
-"""Galleries and what is asked of them, for comparing ways to answer: the protocol's, held-out
-photos', encounters'.
-"""
+"""Galleries with queries for comparing ways to answer: the protocol's, trials, encounters."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.metrics import true_ranks
+from index.calibration.ranks import true_ranks
 from index.labels.reader import LabelledPhoto
 from index.search.gallery import Gallery
 from index.search.vectors import FloatArray
@@ -20,8 +18,8 @@ _DRAW_SEED = 2017
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
-    """Queries beside the gallery they are asked of.
+class Queries:
+    """Queries with the gallery that they search.
 
     `known` (q, d) are of the individuals in the gallery's columns `truths` (q,); `unknown` (u, d)
     of none.
@@ -38,9 +36,7 @@ class Questions:
         return [self.gallery.individual_ids[column] for column in self.truths.tolist()]
 
     def ranks(self, distances: NDArray[np.float64]) -> NDArray[np.int64]:
-        """1-based ranks (q,) of the right individuals in the distances (q, c) of the known
-        queries.
-        """
+        """Rank (q,) the right individuals in the known queries' distances (q, c), from 1."""
         return true_ranks(distances, self.truths)
 
     def without_own(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,8 +56,9 @@ class LabelledVectors:
         self._roles = [split.roles[photo.name] for photo in photos]
 
     def rows(self, *roles: Role, labelled: bool | None = None) -> list[int]:
-        """Rows with one of these roles; `labelled` keeps those with (True) or without (False) an
-        individual.
+        """Select rows with one of these roles.
+
+        `labelled` keeps those with (True) or without (False) an individual.
         """
         return [
             row
@@ -88,30 +85,27 @@ class LabelledVectors:
             revision=0,
         )
 
-    def ask(
+    def queries(
         self, known: Sequence[int], gallery_rows: Sequence[int], unknown: Sequence[int] = ()
-    ) -> Questions:
-        """Ask known and unknown rows of the gallery rows, from which the known ones are taken
-        out.
-        """
+    ) -> Queries:
+        """Query the gallery rows with known and unknown rows; known ones leave the gallery."""
         held = set(known)
         gallery = self.gallery([row for row in gallery_rows if row not in held])
         column = {individual: at for at, individual in enumerate(gallery.individual_ids)}
         truths = np.array([column[self.individuals[row] or ""] for row in known], np.int64)
-        return Questions(gallery, self.vectors[list(known)], truths, self.vectors[list(unknown)])
+        return Queries(gallery, self.vectors[list(known)], truths, self.vectors[list(unknown)])
 
 
-def protocol_questions(labelled: LabelledVectors) -> Questions:
+def protocol_queries(labelled: LabelledVectors) -> Queries:
     """The known and unknown queries of docs/benchmarks.md: what is reported."""
     gallery = labelled.rows("fit", "disjoint", labelled=True)
-    return labelled.ask(labelled.rows("known_query"), gallery, labelled.rows("unknown_query"))
+    return labelled.queries(labelled.rows("known_query"), gallery, labelled.rows("unknown_query"))
 
 
-def trial_questions(labelled: LabelledVectors, role: Role = "fit") -> Questions:
-    """What thresholds and choices are fitted to: one gallery photo, drawn by a seed, of each
-    individual with two.
+def trial_queries(labelled: LabelledVectors, role: Role = "fit") -> Queries:
+    """Draw what choices are fitted to: one gallery photo of each individual with two.
 
-    Only individuals of this role are asked for: "fit" ones were learned from, "disjoint" ones
+    Only individuals of this role are queried: "fit" ones were learned from, "disjoint" ones
     weren't. The unknown ones are the new whales that no query is made of.
     """
     rng = np.random.default_rng(_DRAW_SEED)
@@ -121,29 +115,27 @@ def trial_questions(labelled: LabelledVectors, role: Role = "fit") -> Questions:
         if len(rows) > 1
     ]
     held = [int(rng.choice(rows)) for rows in pairs]
-    return labelled.ask(
+    return labelled.queries(
         held, labelled.rows("fit", "disjoint", labelled=True), labelled.rows("fit", labelled=False)
     )
 
 
-def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Questions]:
-    """Ask each disjoint photo once among the disjoint ones: every round holds out one photo of
-    every individual.
+def disjoint_rounds(labelled: LabelledVectors) -> Iterator[Queries]:
+    """Query each disjoint photo once; a round holds out one photo of every individual.
 
     Unlike leaving out one photo at a time, a gallery's own neighbourhoods need making only once a
-    round, and yet hold no query. Individuals seen once stay in the gallery and are not asked for.
+    round, and yet hold no query. Individuals seen once stay in the gallery and are no queries.
     """
     disjoint = labelled.rows("disjoint", labelled=True)
     pairs = [rows for rows in labelled.rows_of_each(disjoint).values() if len(rows) > 1]
     for at in range(max(map(len, pairs), default=0)):
-        yield labelled.ask([rows[at] for rows in pairs if at < len(rows)], disjoint)
+        yield labelled.queries([rows[at] for rows in pairs if at < len(rows)], disjoint)
 
 
 def encounters(
     labelled: LabelledVectors, gallery_rows: Sequence[int], draws: int
-) -> Iterator[Questions]:
-    """Hold out two photos of every disjoint individual with four or more, `draws` times: pairs of
-    rows are encounters.
+) -> Iterator[Queries]:
+    """Hold out two photos of every disjoint individual with four or more, `draws` times.
 
     Known queries 2i and 2i + 1 are one simulated encounter: the data don't say which photos were
     taken at one.
@@ -153,4 +145,4 @@ def encounters(
     many = [rows for rows in each if len(rows) >= 4]
     for _ in range(draws if many else 0):
         held = [row for rows in many for row in rng.choice(rows, 2, replace=False).tolist()]
-        yield labelled.ask(held, gallery_rows)
+        yield labelled.queries(held, gallery_rows)

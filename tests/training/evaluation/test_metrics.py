@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index.calibration import metrics
 from index.calibration.leave_one_out import leave_one_out_ranks
-from index.calibration.metrics import BadMeasurement
+from index.calibration.ranks import true_ranks
 from index.identification.submission import rank_labels, write_submission
 from index.search.gallery import Gallery
+from training.evaluation import metrics
+from training.evaluation.metrics import BadMeasurement
 
 At = Callable[..., np.ndarray]
 FAR = 10**9
@@ -45,14 +46,6 @@ def test_map5_agrees_with_reading_five_labels(rng: np.random.Generator) -> None:
         labels = ["right" if place == rank else "wrong" for place in range(1, 6)]
         total += next((1 / place for place, label in enumerate(labels, 1) if label == "right"), 0.0)
     assert metrics.map5(ranks) == pytest.approx(total / 200)
-
-
-def test_true_ranks_agree_with_sorting_and_tie_by_column(rng: np.random.Generator) -> None:
-    distances = rng.integers(0, 4, size=(100, 9)) / 2
-    columns = rng.integers(0, 9, size=100)
-    for row, rank in enumerate(metrics.true_ranks(distances, columns)):
-        order = sorted(range(9), key=lambda column: (distances[row, column], column))
-        assert order.index(columns[row]) + 1 == rank
 
 
 def test_auroc_agrees_with_all_pairs_ties_counting_half(rng: np.random.Generator) -> None:
@@ -111,7 +104,7 @@ def test_submission_map5_agrees_with_writing_the_labels(
     distances = gallery.individual_distances(queries)
     known = np.array([truth != "new_whale" for truth in truths])
     columns = np.array([names.index(truth) for truth in truths if truth != "new_whale"])
-    ranks = metrics.true_ranks(distances[known], columns)
+    ranks = true_ranks(distances[known], columns)
     figure = metrics.submission_map5(
         distances[known].min(1), ranks, distances[~known].min(1), threshold
     )
@@ -263,7 +256,7 @@ def test_known_and_open_figures_agree_with_the_score_script(
     distances = gallery.individual_distances(vectors[250:])
     known = np.isin(individuals[250:], gallery.individual_ids)
     columns = np.searchsorted(gallery.individual_ids, np.array(individuals[250:])[known])
-    ranks = metrics.true_ranks(distances[known], columns)
+    ranks = true_ranks(distances[known], columns)
     ours = metrics.open_set(distances[known].min(1), ranks, distances[~known].min(1))
     assert metrics.closed_set(ranks) == pytest.approx(theirs["known"], abs=5.1e-5)
     assert (ours.pop("known_queries"), ours.pop("unknown_queries")) == (
@@ -299,6 +292,6 @@ def test_a_submission_scores_as_the_score_script_says(
     columns = np.searchsorted(
         gallery.individual_ids, [each for _, each in truth if each != "new_whale"]
     )
-    ranks = metrics.true_ranks(distances[known], columns)
+    ranks = true_ranks(distances[known], columns)
     ours = metrics.submission_map5(distances[known].min(1), ranks, distances[~known].min(1), 0.45)
     assert ours == pytest.approx(theirs["map5"], abs=5.1e-5)

@@ -14,8 +14,8 @@ from training.splits.protocol import BadSplit, Split, read_split
 
 
 @dataclass(frozen=True, slots=True)
-class GivenSplit:
-    """What a split file says: who may be learned from, and by whom the best epoch is chosen.
+class RecipeSplit:
+    """A split file's photos to learn from, and the split that chooses the best epoch.
 
     `inner` parts `learnt_from` into fit and validation; None where the file leaves that to
     `data.validation_share`.
@@ -30,7 +30,7 @@ class GivenSplit:
         write_atomically(path, self.path.read_bytes())
 
 
-def given_split(choices: DataChoices, photos: Sequence[LabelledPhoto]) -> GivenSplit | None:
+def recipe_split(choices: DataChoices, photos: Sequence[LabelledPhoto]) -> RecipeSplit | None:
     """Read the recipe's split file, None where it names none. Raises BadSplit.
 
     Of a split in parts train and validation are learned from, and validation chooses the best epoch
@@ -48,7 +48,7 @@ def given_split(choices: DataChoices, photos: Sequence[LabelledPhoto]) -> GivenS
     parted = read_parted(path, photos)
     if parted is None:
         roles = read_split(path, photos).roles
-        return GivenSplit(path, [photo for photo in photos if roles[photo.name] == "fit"], None)
+        return RecipeSplit(path, [photo for photo in photos if roles[photo.name] == "fit"], None)
     learnt_from = [photo for photo in photos if parted.parts[photo.name] in {"train", "validation"}]
     chooses = choices.validation_share > 0 and "validation" in parted.parts.values()
-    return GivenSplit(path, learnt_from, parted.for_training() if chooses else None)
+    return RecipeSplit(path, learnt_from, parted.for_training() if chooses else None)

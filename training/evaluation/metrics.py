@@ -1,5 +1,4 @@
-"""Figures of merit from distances and ranks; definitions as in the benchmarks page, all shares 0 to
-1.
+"""Figures of merit from distances and ranks, defined as in docs/benchmarks.md; shares are 0 to 1.
 
 Arrays: `ranks` (n,) 1-based ranks of the true individual, `known_distance` (a,) and
 `unknown_distance` (b,) cosine distances of known and unknown queries to their nearest individual,
@@ -15,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
+from index.calibration.ranks import LABELS_A_ROW
 from index.labels.reader import NEW_WHALE
 
 Distances = NDArray[np.float64]
 Ranks = NDArray[np.int64]
 
-LABELS_A_ROW = 5  # how many answers Kaggle's MAP@5 reads
 FPIRS = (0.3, 0.1, 0.05, 0.01)
 _BEST_OF_THRESHOLDS = (
     201  # quantiles tried for the best threshold, as the independent score script tries
@@ -28,18 +27,7 @@ _BEST_OF_THRESHOLDS = (
 
 
 class BadMeasurement(FlukeprintError):
-    """A figure asked of nothing: no queries, or arrays of different lengths."""
-
-
-def true_ranks(distances: Distances, columns: Ranks) -> Ranks:
-    """Rank (n,) each query's own column in its row of distances (n, c); ties by column, so by
-    id.
-    """
-    own = distances[np.arange(len(distances)), columns][:, None]
-    ties_before = (distances == own) & (
-        np.arange(distances.shape[1], dtype=np.int64) < columns[:, None]
-    )
-    return 1 + (distances < own).sum(axis=1) + ties_before.sum(axis=1)
+    """Nothing to measure: no queries, or arrays of different lengths."""
 
 
 def closed_set(ranks: Ranks) -> dict[str, float]:
@@ -56,8 +44,9 @@ def closed_set(ranks: Ranks) -> dict[str, float]:
 def open_set(
     known_distance: Distances, known_rank: Ranks, unknown_distance: Distances
 ) -> dict[str, float]:
-    """Numbers of queries, AUROC, FNIR at each rate of FPIRS, and the best MAP@5 that one threshold
-    reaches.
+    """Compute counts of queries, AUROC, FNIR at each of FPIRS, and the best MAP@5.
+
+    The best is over single thresholds.
 
     The last is an upper bound, its threshold being chosen on the queries themselves and new_whale
     costing nothing in later places; `submission_map5` is what a threshold really earns.
@@ -100,8 +89,9 @@ def auroc(known_distance: Distances, unknown_distance: Distances) -> float:
 def fnir_at_fpir(
     known_distance: Distances, known_rank: Ranks, unknown_distance: Distances, fpir: float
 ) -> float:
-    """Share of known queries missed: not first, or not nearer than the threshold that lets `fpir`
-    through.
+    """Compute the share of known queries missed at a threshold that lets `fpir` through.
+
+    Missed: not first, or not nearer than the threshold.
     """
     threshold = np.quantile(unknown_distance, fpir)
     return float(1 - ((known_distance < threshold) & (known_rank == 1)).mean())
@@ -110,9 +100,7 @@ def fnir_at_fpir(
 def det_curve(
     known_distance: Distances, known_rank: Ranks, unknown_distance: Distances
 ) -> tuple[Distances, Distances]:
-    """FPIR and FNIR (t,) at every threshold that changes either, from letting nobody pass to
-    letting all.
-    """
+    """Compute FPIR and FNIR (t,) at every threshold that changes either, from none to all."""
     hits = np.sort(known_distance[known_rank == 1])
     unknown = np.sort(unknown_distance)
     thresholds = np.concatenate([[-np.inf], np.unique(np.concatenate([hits, unknown]))])
@@ -129,11 +117,11 @@ def cmc_curve(ranks: Ranks, most: int = 20) -> Distances:
 def submission_map5(
     known_distance: Distances, known_rank: Ranks, unknown_distance: Distances, threshold: float
 ) -> float:
-    """Kaggle's MAP@5 of known and unknown queries together, labelled as
-    `index.identification.submission` labels them.
+    """Compute Kaggle's MAP@5 of known and unknown queries together, as submissions label them.
 
-    new_whale comes first beyond the threshold and second within it, so a known query that is found
-    within it at rank 1 stays first, and all others move one place down.
+    Labels are those of `index.identification.submission`: new_whale comes first beyond the
+    threshold and second within it. So a known query found within it at rank 1 stays first, and all
+    others move one place down.
     """
     stays = (known_distance <= threshold) & (known_rank == 1)
     known = _credit(np.where(stays, 1, known_rank + 1))
@@ -153,8 +141,7 @@ def baks(truths: Sequence[str], answers: Sequence[str]) -> float:
 
 
 def baus(truths: Sequence[str], answers: Sequence[str]) -> float:
-    """Balanced accuracy on unknown queries: the share answered new_whale, averaged over
-    individuals.
+    """Balanced accuracy on unknown queries: the share answered new_whale, over individuals.
 
     Unknown queries that are all named new_whale count as one individual.
     """
@@ -169,8 +156,7 @@ def expected_calibration_error(
     *,
     weights: Distances | None = None,
 ) -> float:
-    """Mean gap between stated probability and share right, over equal-width bins, weighted by
-    queries.
+    """Compute the mean gap between stated probability and share right, over equal bins.
 
     `weights` (n,) say how much each query counts, such as for another share of new whales; None:
     all the same.
@@ -192,7 +178,7 @@ def bootstrap_interval(
     """95 % interval of `statistic(values)`, drawing whole groups (individuals) with replacement.
 
     `values` (n, ...) has one row a query and `groups` names its individual: photos of one animal
-    are alike, so drawing photos would make the interval too narrow.
+    are similar, so drawing photos would make the interval too narrow.
     """
     _check_lengths("values", values, groups)
     _, which = np.unique(np.asarray(groups), return_inverse=True)

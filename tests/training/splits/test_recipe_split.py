@@ -1,5 +1,5 @@
-"""training/splits/given_split.py: a split file says who is learned from, who chooses the epoch, and
-who is asked.
+"""training/splits/recipe_split.py: a split file gives photos to learn from, to choose the epoch by
+and to ask about.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from index.calibration.calibration import calibrate
 from index.labels.reader import LabelledPhoto
 from training.evaluation.protocol import answers_of
-from training.evaluation.questions import LabelledVectors
+from training.evaluation.queries import LabelledVectors
 from training.evaluation.report import figures_of, table_of
 from training.learning.distributed import World
 from training.recipes.choices import DataChoices
@@ -21,9 +21,9 @@ from training.recipes.reading import Recipe
 from training.run.loop import train
 from training.run.preparation import prepare_run
 from training.splits.assignment import Kind, SplitChoices, make_parts
-from training.splits.given_split import given_split
 from training.splits.parts_file import write_parted
 from training.splits.protocol import BadSplit, make_split, read_split, write_split
+from training.splits.recipe_split import recipe_split
 from training.splits.stratified import Shares
 
 ONE = World(0, 1, torch.device("cpu"))
@@ -37,14 +37,14 @@ def parted(whales: list[LabelledPhoto], tmp_path: Path) -> Path:
 
 
 def test_without_a_file_nothing_is_given(whales: list[LabelledPhoto]) -> None:
-    assert given_split(DataChoices(), whales) is None
+    assert recipe_split(DataChoices(), whales) is None
 
 
 def test_train_and_validation_are_learned_from_and_validation_chooses(
     whales: list[LabelledPhoto], parted: Path
 ) -> None:
     parts = dict(line.split(",")[:2] for line in parted.read_text().splitlines()[1:])
-    given = given_split(DataChoices(split=str(parted)), whales)
+    given = recipe_split(DataChoices(split=str(parted)), whales)
     assert given is not None and given.inner is not None
     assert {photo.name: parts[photo.name] for photo in given.learnt_from} == {
         name: part for name, part in parts.items() if part != "test"
@@ -58,7 +58,7 @@ def test_train_and_validation_are_learned_from_and_validation_chooses(
 def test_without_a_validation_share_both_parts_are_fit(
     whales: list[LabelledPhoto], parted: Path
 ) -> None:
-    given = given_split(DataChoices(split=str(parted), validation_share=0), whales)
+    given = recipe_split(DataChoices(split=str(parted), validation_share=0), whales)
     assert given is not None and given.inner is None
 
 
@@ -66,7 +66,7 @@ def test_a_protocol_file_leaves_validation_to_the_recipe(
     whales: list[LabelledPhoto], tmp_path: Path
 ) -> None:
     write_split(make_split(whales, 5), tmp_path / "split.csv")
-    given = given_split(DataChoices(split=str(tmp_path / "split.csv")), whales)
+    given = recipe_split(DataChoices(split=str(tmp_path / "split.csv")), whales)
     assert given is not None and given.inner is None
     assert [photo.name for photo in given.learnt_from] == make_split(whales, 5).names("fit")
 
@@ -75,7 +75,7 @@ def test_a_file_and_no_test_part_contradict_each_other(
     whales: list[LabelledPhoto], parted: Path
 ) -> None:
     with pytest.raises(BadSplit, match=r"hold_out_test = false wants none; give one of the two"):
-        given_split(DataChoices(split=str(parted), hold_out_test=False), whales)
+        recipe_split(DataChoices(split=str(parted), hold_out_test=False), whales)
 
 
 def test_a_run_by_a_file_leaves_it_and_evaluate_reads_it(
