@@ -1,8 +1,8 @@
 // Asking the service. Every refusal becomes a Problem with the service's own `detail`.
 
 const STORED = "flukeprint.key";
-let askForKey = null;
-let asking = null;
+let requestKey = null;
+let keyRequest = null;
 
 export class Problem extends Error {
   constructor(document, status) {
@@ -21,16 +21,16 @@ export const key = {
   forget: () => sessionStorage.removeItem(STORED),
 };
 
-export function whenKeyIsMissing(ask) {
-  askForKey = ask;
+export function onMissingKey(request) {
+  requestKey = request;
 }
 
 // Several requests that are refused at once ask the person once.
 export function keyFor(problem) {
-  asking ||= askForKey(problem).finally(() => {
-    asking = null;
+  keyRequest ||= requestKey(problem).finally(() => {
+    keyRequest = null;
   });
-  return asking;
+  return keyRequest;
 }
 
 export function authorization() {
@@ -78,15 +78,15 @@ async function problemOf(answer) {
   return new Problem(document, answer.status);
 }
 
-async function parsed(answer) {
+async function jsonOf(answer) {
   return (await answer).json();
 }
 
-export const get = (address, parameters = {}, options = {}) => parsed(send("GET", query(address, parameters), options));
-export const post = (address, json = {}) => parsed(send("POST", address, { json }));
+export const get = (address, parameters = {}, options = {}) => jsonOf(send("GET", query(address, parameters), options));
+export const post = (address, json = {}) => jsonOf(send("POST", address, { json }));
 export const patch = (address, json, etag) =>
-  parsed(send("PATCH", address, { json, headers: etag ? { "If-Match": etag } : {} }));
-export const remove = (address) => parsed(send("DELETE", address));
+  jsonOf(send("PATCH", address, { json, headers: etag ? { "If-Match": etag } : {} }));
+export const remove = (address) => jsonOf(send("DELETE", address));
 export const nextOf = (page) => page.next ?? page.next_cursor ?? null;
 
 // XMLHttpRequest, because fetch doesn't tell how much of a body has gone out.

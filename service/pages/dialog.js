@@ -1,12 +1,12 @@
 // Questions to the person, in the browser's own <dialog>: it keeps the focus inside and gives it back.
 
-import { button, el, field, put, unique } from "./dom.js";
-import { inPlace } from "./notify.js";
+import { button, el, field, put, uniqueId } from "./dom.js";
+import { problemBox } from "./notify.js";
 
 export const isOpen = () => document.querySelector("dialog[open]") !== null;
 
-function opened(title, ...content) {
-  const id = unique("dialog");
+function openDialog(title, ...content) {
+  const id = uniqueId("dialog");
   const dialog = el("dialog", { "aria-labelledby": id }, el("h2", { id }, title), ...content);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
@@ -15,7 +15,7 @@ function opened(title, ...content) {
 }
 
 export function show(title, ...content) {
-  const dialog = opened(
+  const dialog = openDialog(
     title,
     ...content,
     el(
@@ -55,12 +55,12 @@ export function form(title, { fields = [], text = null, accept = "Save", danger 
         answer = (await act(values)) ?? values;
         dialog.close();
       } catch (error) {
-        put(refusal, inPlace(error));
+        put(refusal, problemBox(error));
       } finally {
         send.disabled = false;
       }
     });
-    const dialog = opened(title, asked);
+    const dialog = openDialog(title, asked);
     dialog.addEventListener("close", () => resolve(answer));
     const first = Object.values(inputs)[0];
     if (first) {

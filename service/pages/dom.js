@@ -33,7 +33,7 @@ export function button(label, onclick, attributes = {}) {
 }
 
 // A button that can't be pressed again before its work is done.
-export function worker(label, work, attributes = {}) {
+export function actionButton(label, work, attributes = {}) {
   const made = button(
     label,
     async () => {
@@ -50,18 +50,18 @@ export function worker(label, work, attributes = {}) {
   return made;
 }
 
-export function keyed(key, label) {
+export function keyLabel(key, label) {
   return [el("kbd", { "aria-hidden": "true" }, key), " ", label];
 }
 
 let numbered = 0;
-export function unique(prefix) {
+export function uniqueId(prefix) {
   numbered += 1;
   return `${prefix}-${numbered}`;
 }
 
 export function field(label, input, hint = null) {
-  input.id ||= unique("field");
+  input.id ||= uniqueId("field");
   const told = hint && el("small", { id: `${input.id}-hint` }, hint);
   if (told) input.setAttribute("aria-describedby", told.id);
   return el("div", { class: "field" }, el("label", { for: input.id }, label), input, told);

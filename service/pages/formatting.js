@@ -8,7 +8,7 @@ export const percent = (share) => {
 };
 export const distance = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
 export const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
-export const short = (fingerprint) => (fingerprint ? fingerprint.slice(0, 8) : "");
+export const shortFingerprint = (fingerprint) => (fingerprint ? fingerprint.slice(0, 8) : "");
 
 // "2016-07-01" stays a date without a time zone; what has a time is shown in the person's own.
 export function when(iso) {
@@ -27,7 +27,7 @@ export function species(name) {
 }
 
 // What an answer says of the species; `several`: whether the catalogue knows more than one. Empty: nothing to say.
-export function speciesTold(told, several) {
+export function speciesText(told, several) {
   const sure = told?.probability === null ? "" : percent(told?.probability);
   if (told?.name) return [species(told.name), sure].filter(Boolean).join(", ");
   return told && several ? `not known. ${told.reason}` : "";

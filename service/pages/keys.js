@@ -3,7 +3,7 @@
 export const KEYS_OFF = "flukeprint.keysOff";
 
 // A key that is held down, or pressed while the last act is on its way, decides nothing.
-export async function only(screen, act) {
+export async function oneAtATime(screen, act) {
   if (screen.dataset.acting) return;
   screen.dataset.acting = "yes";
   try {

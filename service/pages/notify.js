@@ -4,8 +4,8 @@ import { button, el, put } from "./dom.js";
 
 let hiding = 0;
 
-export function tell(text, { act = null, label = "Undo" } = {}) {
-  const told = document.getElementById("told");
+export function notify(text, { act = null, label = "Undo" } = {}) {
+  const told = document.getElementById("notice");
   put(
     told,
     el("p", {}, text),
@@ -26,7 +26,7 @@ export function tell(text, { act = null, label = "Undo" } = {}) {
 export function alarm(error) {
   const place = document.getElementById("alarm");
   const close = button("Close", () => put(place), { class: "quiet small" });
-  put(place, el("p", {}, words(error)), close);
+  put(place, el("p", {}, messageOf(error)), close);
 }
 
 export function calm() {
@@ -34,7 +34,7 @@ export function calm() {
 }
 
 // A problem's own words; a fault of the page is shown as such rather than swallowed.
-export function words(error) {
+export function messageOf(error) {
   if (error && error.detail) return error.detail;
   console.error(error);
   if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {
@@ -43,12 +43,12 @@ export function words(error) {
   return String((error && error.message) || error);
 }
 
-export function inPlace(error) {
+export function problemBox(error) {
   const faults = (error.errors || []).filter((fault) => fault.reason);
   return el(
     "div",
     { class: "problem", role: "alert" },
-    el("p", {}, words(error)),
+    el("p", {}, messageOf(error)),
     faults.length > 1 &&
       el(
         "ul",
@@ -59,7 +59,7 @@ export function inPlace(error) {
 }
 
 // Do something for the user and show what went wrong, if it did.
-export async function trying(work) {
+export async function attempt(work) {
   try {
     calm();
     return await work();

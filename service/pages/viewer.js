@@ -40,7 +40,7 @@ export function viewer() {
     ),
     tools,
   );
-  for (const one of panes) attend(one);
+  for (const one of panes) listen(one);
   const sized = new ResizeObserver(draw);
   for (const one of panes) sized.observe(one.stage);
 
@@ -72,7 +72,7 @@ export function viewer() {
     node.dataset.ready = String(panes.filter((one) => one.isLoaded).length);
   }
 
-  function attend(one) {
+  function listen(one) {
     const fingers = new Map();
     let span = 0;
     one.stage.addEventListener("pointerdown", (event) => {
@@ -193,7 +193,7 @@ function makeSharp(one) {
 }
 
 // The picture's size within its stage before anything is zoomed.
-function contained(one) {
+function fittedSize(one) {
   const { clientWidth: width, clientHeight: height } = one.stage;
   const aspect = one.picture && one.picture.naturalWidth ? one.picture.naturalWidth / one.picture.naturalHeight : 1.5;
   const fits = Math.min(width, height * aspect);
@@ -201,13 +201,13 @@ function contained(one) {
 }
 
 function flukeWidth(one) {
-  const size = contained(one);
+  const size = fittedSize(one);
   const aspect = ((one.box.right - one.box.left) * size.width) / ((one.box.bottom - one.box.top) * size.height);
   return FILLED * Math.min(size.stageWidth, size.stageHeight * aspect);
 }
 
 function place(one, state, flukePx) {
-  const size = contained(one);
+  const size = fittedSize(one);
   const fitted = flukePx ? flukePx / ((one.box.right - one.box.left) * size.width) : 1;
   const [centreX, centreY] = flukePx
     ? [(one.box.left + one.box.right) / 2, (one.box.top + one.box.bottom) / 2]

@@ -1,9 +1,9 @@
 // Pieces that several screens are made of.
 
 import { get, nextOf } from "./api.js";
-import { button, el, put, worker } from "./dom.js";
+import { button, el, put, actionButton } from "./dom.js";
 import { thumbnail, urlOf } from "./photo.js";
-import { inPlace, trying } from "./notify.js";
+import { problemBox, attempt } from "./notify.js";
 import { day, photoName, species } from "./formatting.js";
 
 export function heading(title, ...beside) {
@@ -28,7 +28,7 @@ export function loading(text = "Loading …") {
 const newest = new WeakMap(); // the last question of each place
 
 // Fill a place with what is being fetched, or with what went wrong.
-export async function into(place, work) {
+export async function loadInto(place, work) {
   const asked = {};
   newest.set(place, asked);
   // An answer that comes after a later question's would stand in its place.
@@ -38,7 +38,7 @@ export async function into(place, work) {
   try {
     show(await work());
   } catch (error) {
-    if (error.name !== "AbortError") show(inPlace(error));
+    if (error.name !== "AbortError") show(problemBox(error));
   } finally {
     if (newest.get(place) === asked) place.removeAttribute("aria-busy");
   }
@@ -52,7 +52,7 @@ export function clear(place) {
 }
 
 // A list that comes in pages: `one` makes an entry of each, `none` stands where there is nothing.
-export async function paged(address, parameters, { things, one, none, holder, signal }) {
+export async function pagedList(address, parameters, { things, one, none, holder, signal }) {
   const place = el("div", {});
   const first = await get(address, parameters, { signal });
   if (!first[things].length) return none();
@@ -71,10 +71,10 @@ export async function paged(address, parameters, { things, one, none, holder, si
 function more(place, holder, page, fetchNext, entries) {
   const cursor = nextOf(page);
   if (cursor === null) return;
-  const act = worker(
+  const act = actionButton(
     "Show more",
     () =>
-      trying(async () => {
+      attempt(async () => {
         const next = await fetchNext(cursor);
         act.remove();
         const made = entries(next);
@@ -88,7 +88,7 @@ function more(place, holder, page, fetchNext, entries) {
 }
 
 // Every entry of a list that is known to be short (one animal's photos, the queue).
-export async function whole(address, parameters, things, { signal, most = 1000 } = {}) {
+export async function fetchAll(address, parameters, things, { signal, most = 1000 } = {}) {
   const found = [];
   let cursor = null;
   do {
@@ -101,7 +101,7 @@ export async function whole(address, parameters, things, { signal, most = 1000 }
 
 export const individualLink = (name, label = name) =>
   el("a", { href: `#/individuals/${encodeURIComponent(name)}` }, label);
-export const called = (individual) => individual.display_name || individual.name;
+export const displayName = (individual) => individual.display_name || individual.name;
 
 export function individualCard(individual) {
   const cover = individual.cover_url || (individual.cover && urlOf(individual.cover));
@@ -117,7 +117,7 @@ export function individualCard(individual) {
       cover
         ? thumbnail(cover, individual.cover || individual.name, { alt: "" })
         : el("span", { class: "thumb none" }, "no photo"),
-      el("span", { class: "card-name" }, called(individual)),
+      el("span", { class: "card-name" }, displayName(individual)),
     ),
     el(
       "p",
@@ -145,7 +145,7 @@ export function photoTile(card, ...more) {
   );
 }
 
-export function enlarge(card, show) {
+export function enlargeButton(card, show) {
   return button(
     "Enlarge",
     () => show(photoName(card.name), thumbnail(card.url || urlOf(card.name), card.name, { size: 1600 })),

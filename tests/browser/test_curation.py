@@ -33,7 +33,7 @@ def test_an_individual_is_found_edited_and_renamed(open_page: OpenPage, site: Si
     expect(page.get_by_role("heading", name="Scarlet")).to_be_visible()
     page.get_by_role("button", name="Rename").click()
     dialog(page, "New id", "w_scarlet", "Rename")
-    expect(page.locator(".heading .left")).to_have_text("w_scarlet")
+    expect(page.locator(".heading .heading-note")).to_have_text("w_scarlet")
     one = site.directory.individual("w_scarlet")
     assert one is not None
     assert (one.display_name, one.other_names, one.photos) == ("Scarlet", ("w_0007",), 3)
@@ -47,12 +47,12 @@ def test_photos_are_split_off_and_the_toast_takes_it_back(open_page: OpenPage, s
     page.locator("dialog").get_by_role("button", name="Split off").click()
     expect(page.locator(".tile")).to_have_count(2)
     assert photos_of(site, "w_0012") == ["whale_02_0.jpg"]
-    expect(page.locator("#told > *")).to_have_count(2)
-    grounds = page.locator("#told > *").evaluate_all(
+    expect(page.locator("#notice > *")).to_have_count(2)
+    grounds = page.locator("#notice > *").evaluate_all(
         "parts => parts.map(part => getComputedStyle(part).backgroundColor)"
     )
     assert grounds[0] == grounds[1]  # what is told, and its button, in one colour on one ground
-    page.locator("#told").get_by_role("button", name="Undo").click()
+    page.locator("#notice").get_by_role("button", name="Undo").click()
     expect(page.locator(".tile")).to_have_count(3)
     assert len(photos_of(site, "w_0002")) == 3
 
@@ -98,7 +98,7 @@ def test_who_is_told_apart_is_not_shown_again_until_that_is_undone(
     pair = page.locator(".pair").filter(has_text="w_0011").filter(has_text="w_0000")
     pair.get_by_role("button", name="are not the same").click()
     expect(pair).to_have_count(0)
-    expect(page.locator("#told")).to_contain_text("w_0000 and w_0011 are told apart")
+    expect(page.locator("#notice")).to_contain_text("w_0000 and w_0011 are told apart")
     page.reload()
     expect(page.locator(".pair, .empty").first).to_be_visible()
     expect(pair).to_have_count(0)
@@ -164,10 +164,10 @@ def test_the_history_undoes_or_says_why_not(open_page: OpenPage, site: Site) -> 
 def test_the_slider_shows_the_threshold_for_a_rate(open_page: OpenPage, site: Site) -> None:
     page = open_page("#/calibration")
     expect(page.locator(".charts svg")).to_have_count(2)
-    before = page.locator(".asked b").last.inner_text()
+    before = page.locator(".rate-text b").last.inner_text()
     page.get_by_label("How many unknown animals").fill("95")
-    expect(page.locator(".asked")).to_contain_text("At most")
-    after = page.locator(".asked b").last.inner_text()
+    expect(page.locator(".rate-text")).to_contain_text("At most")
+    after = page.locator(".rate-text b").last.inner_text()
     assert float(after) > float(before)
 
 

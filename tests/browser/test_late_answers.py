@@ -78,7 +78,8 @@ def test_a_box_that_comes_after_its_photo_leaves_the_photo_there(
 
 
 @pytest.mark.parametrize(
-    "chosen", [".all-photos .strip-photo:not([aria-current])", ".candidates li:nth-child(2) .look"]
+    "chosen",
+    [".all-photos .strip-photo:not([aria-current])", ".candidates li:nth-child(2) .compare-button"],
 )
 def test_a_heat_map_of_what_was_compared_before_is_not_shown(
     open_page: OpenPage, site: Site, chosen: str
@@ -110,7 +111,7 @@ def test_a_photo_can_be_decided_while_its_heat_map_is_made(open_page: OpenPage, 
     late.wait()
     page.keyboard.up("h")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".candidates .looked-at .card-name")).not_to_have_text("w_0003")
+    expect(page.locator(".candidates .is-compared .card-name")).not_to_have_text("w_0003")
     page.keyboard.press("1")
     expect(page.get_by_role("heading", name="All photos are done")).to_be_visible()
     assert len(late.held) == 1
@@ -168,7 +169,7 @@ def test_photos_that_are_taken_in_while_the_queue_comes_wait_all_the_same(
     late.let_go(
         lambda route: route.fulfill(json={"photos": [], "next": None})
     )  # as it was when it was asked for
-    expect(page.locator(".heading .left")).to_have_text("1 photo left")
+    expect(page.locator(".heading .heading-note")).to_have_text("1 photo left")
     expect(present(page)).to_contain_text("sent_03_05")
 
 
@@ -185,13 +186,13 @@ def test_a_queue_that_cannot_be_had_is_told(open_page: OpenPage) -> None:
 
 def test_the_slider_says_what_is_asked_now(open_page: OpenPage) -> None:
     page = open_page("#/calibration")
-    said = page.locator(".asked b").first
+    said = page.locator(".rate-text b").first
     late = Late(page, r"/v1/calibration\?")
     page.get_by_label("How many unknown animals").fill("95")
     late.wait()
     page.route(re.compile(r"/v1/calibration\?"), Route.continue_)
     page.get_by_label("How many unknown animals").fill("50")
-    expect(page.locator(".asked")).to_contain_text("At most")
+    expect(page.locator(".rate-text")).to_contain_text("At most")
     now = said.inner_text()
     late.let_go()
     expect(said).to_have_text(now)
@@ -285,7 +286,7 @@ def test_a_waiting_job_that_is_cancelled_is_told(open_page: OpenPage) -> None:
     page.route("**/v1/jobs/1/cancel", cancel)
     _list_of(page, jobs)
     page.get_by_role("button", name="Cancel job 1").click()
-    expect(page.locator("#told")).to_contain_text("Job 1: cancelled.")
+    expect(page.locator("#notice")).to_contain_text("Job 1: cancelled.")
     expect(page.get_by_role("button", name="Resume job 1")).to_be_visible()
 
 

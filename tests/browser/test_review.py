@@ -42,7 +42,7 @@ def test_three_photos_by_keyboard_alone(open_page: OpenPage, site: Site) -> None
     page = open_page()
     known, new, bad = site.photo(3, 5), site.photo(13, 1), site.photo(7, 4)
     add(page, known, new, bad)
-    expect(page.locator(".heading .left")).to_have_text("3 photos left")
+    expect(page.locator(".heading .heading-note")).to_have_text("3 photos left")
     of = dict(zip(queued(site, known, new, bad), "1nx", strict=True))
     for left in (2, 1, 0):
         name = present(page).inner_text()
@@ -62,14 +62,14 @@ def test_three_photos_by_keyboard_alone(open_page: OpenPage, site: Site) -> None
 
     for left in (1, 2, 3):
         page.keyboard.press("u")
-        expect(page.locator(".heading .left")).to_have_text(
+        expect(page.locator(".heading .heading-note")).to_have_text(
             f"{left} photo{'s' if left > 1 else ''} left"
         )
     assert set(states(site, *of).values()) == {("waiting", None)}
     gone = site.directory.individual("w_0012")
     assert gone is None or gone.photos == 0
     page.keyboard.press("u")
-    expect(page.locator("#told")).to_contain_text("Nothing of this visit to undo")
+    expect(page.locator("#notice")).to_contain_text("Nothing of this visit to undo")
 
 
 def test_the_species_is_named_beside_the_decision(open_page: OpenPage, site: Site) -> None:
@@ -170,7 +170,7 @@ def test_an_id_that_is_taken_is_refused_in_the_dialog(open_page: OpenPage, site:
     expect(page.locator("dialog .problem")).to_contain_text("w_0003 is an individual already")
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)
-    expect(page.locator(".heading .left")).to_have_text("1 photo left")
+    expect(page.locator(".heading .heading-note")).to_have_text("1 photo left")
 
 
 def test_a_bad_photo_stops_none_of_the_others(open_page: OpenPage, site: Site) -> None:
@@ -180,8 +180,8 @@ def test_a_bad_photo_stops_none_of_the_others(open_page: OpenPage, site: Site) -
     add(page, broken, site.photo(4, 6))
     expect(page.locator(".uploads .failed")).to_have_count(1)
     expect(page.locator(".uploads .failed")).to_contain_text("notes.jpg")
-    expect(page.locator(".uploads .failed .said")).to_contain_text("not a photo")
-    expect(page.locator(".heading .left")).to_have_text("1 photo left")
+    expect(page.locator(".uploads .failed .progress-text")).to_contain_text("not a photo")
+    expect(page.locator(".heading .heading-note")).to_have_text("1 photo left")
 
 
 def test_the_same_photo_again_is_told(open_page: OpenPage, site: Site) -> None:
@@ -191,7 +191,7 @@ def test_the_same_photo_again_is_told(open_page: OpenPage, site: Site) -> None:
     again.write_bytes(site.photo(4, 6).read_bytes())
     add(page, again)
     expect(page.locator(".uploads .failed")).to_contain_text("again.jpg")
-    expect(page.locator(".heading .left")).to_have_text("1 photo left")
+    expect(page.locator(".heading .heading-note")).to_have_text("1 photo left")
 
 
 def test_photos_of_one_encounter_are_noted_so(open_page: OpenPage, site: Site) -> None:
@@ -237,9 +237,9 @@ def test_both_photos_are_zoomed_turned_and_mirrored_as_one(open_page: OpenPage, 
 def test_another_candidate_is_compared_with_all_its_photos(open_page: OpenPage, site: Site) -> None:
     page = open_page()
     add(page, site.photo(0, 5))
-    expect(page.locator(".candidates .looked-at .card-name")).to_have_text("w_0000")
+    expect(page.locator(".candidates .is-compared .card-name")).to_have_text("w_0000")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".candidates .looked-at .card-name")).to_have_text("w_0011")
+    expect(page.locator(".candidates .is-compared .card-name")).to_have_text("w_0011")
     expect(page.locator(".all-photos h3")).to_have_text("All photos of w_0011")
     expect(page.locator(".all-photos .strip-photo")).to_have_count(3)
     page.locator(".all-photos .strip-photo").nth(1).click()

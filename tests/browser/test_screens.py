@@ -14,7 +14,7 @@ from tests.browser.conftest import Site
 from tests.browser.test_review import add
 
 SCREENS = {
-    "#/review": ".bench",
+    "#/review": ".comparison",
     "#/individuals": ".cards li",
     "#/individuals/w_0003": ".years",
     "#/lists/pairs": ".pair, .empty",

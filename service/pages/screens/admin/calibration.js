@@ -3,7 +3,7 @@
 import { get } from "../../api.js";
 import { el, put } from "../../dom.js";
 import { empty, heading } from "../../widgets.js";
-import { inPlace } from "../../notify.js";
+import { problemBox } from "../../notify.js";
 import { count, distance, percent } from "../../formatting.js";
 import { detChart, histogram } from "./charts.js";
 
@@ -37,12 +37,12 @@ export async function calibration(screen, { signal }) {
     id: "rate",
   });
   const charts = el("div", { class: "charts" });
-  const said = el("p", { class: "asked", "aria-live": "polite" });
+  const said = el("p", { class: "rate-text", "aria-live": "polite" });
   let pause = 0;
   slider.addEventListener("input", () => {
     slider.setAttribute("aria-valuetext", percent(rounded(rateAt(slider.value))));
     clearTimeout(pause);
-    pause = setTimeout(ask, PAUSE_MS);
+    pause = setTimeout(fetchThreshold, PAUSE_MS);
   });
   screen.append(
     el(
@@ -58,14 +58,14 @@ export async function calibration(screen, { signal }) {
   );
   draw(start, null);
 
-  async function ask() {
+  async function fetchThreshold() {
     const rate = rounded(rateAt(slider.value));
-    const isAsked = () => rate === rounded(rateAt(slider.value)); // it was not moved meanwhile
+    const isLatest = () => rate === rounded(rateAt(slider.value)); // it was not moved meanwhile
     try {
       const answer = await get("/v1/calibration", { max_fpir: rate }, { signal });
-      if (isAsked()) draw(answer.asked, rate);
+      if (isLatest()) draw(answer.asked, rate);
     } catch (error) {
-      if (error.name !== "AbortError" && isAsked()) put(said, inPlace(error));
+      if (error.name !== "AbortError" && isLatest()) put(said, problemBox(error));
     }
   }
 
@@ -106,7 +106,7 @@ function thresholds(fitted) {
             "tr",
             {},
             ["", "Distance", "Unknown that pass", "Known that are missed"].map((head) =>
-              el("th", { scope: "col" }, head || el("span", { class: "unseen" }, "Threshold")),
+              el("th", { scope: "col" }, head || el("span", { class: "visually-hidden" }, "Threshold")),
             ),
           ),
         ),

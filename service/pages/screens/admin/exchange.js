@@ -1,9 +1,9 @@
 // Whole catalogues in and out: a zip is looked at first, its report read, and then imported; an export is a zip to keep.
 
 import { get, nextOf, path, post, upload } from "../../api.js";
-import { button, el, field, put, worker } from "../../dom.js";
-import { clear, empty, heading, into } from "../../widgets.js";
-import { inPlace, tell, trying, words } from "../../notify.js";
+import { button, el, field, put, actionButton } from "../../dom.js";
+import { clear, empty, heading, loadInto } from "../../widgets.js";
+import { problemBox, notify, attempt, messageOf } from "../../notify.js";
 import { count, photoName } from "../../formatting.js";
 import { jobLists } from "./job_card.js";
 
@@ -33,19 +33,19 @@ const FORMATS = [
 
 export async function exchange(screen, { signal }) {
   const place = el("div");
-  const anew = jobLists({ signal, again: look });
+  const anew = jobLists({ signal, again: refresh });
   put(
     screen,
     heading("Import and export"),
-    el("div", { class: "exchange" }, importing(look), exporting(look)),
+    el("div", { class: "exchange" }, importing(refresh), exporting(refresh)),
     el("h2", {}, "Imports and exports"),
     place,
   );
-  await look();
+  await refresh();
 
-  function look() {
+  function refresh() {
     const { looking, cards } = anew();
-    return into(place, async () => {
+    return loadInto(place, async () => {
       const page = await get("/v1/jobs", { limit: 100 }, { signal: looking });
       const jobs = page.jobs.filter((job) => job.kind === "import" || job.kind === "export");
       if (!jobs.length)
@@ -57,7 +57,7 @@ export async function exchange(screen, { signal }) {
       return el(
         "ul",
         { class: "jobs", "aria-label": "Imports and exports, the newest first" },
-        cards(jobs, (ended) => after(ended, done.has(ended.id), signal, look)),
+        cards(jobs, (ended) => after(ended, done.has(ended.id), signal, refresh)),
       );
     });
   }
@@ -65,7 +65,7 @@ export async function exchange(screen, { signal }) {
 
 const ofDryRun = (job) => job.parameters.dry_run;
 
-function importing(look) {
+function importing(refresh) {
   const picker = el("input", { type: "file", accept: ".zip,application/zip", id: "import-zip", class: "picker" });
   const duplicates = el(
     "select",
@@ -74,7 +74,7 @@ function importing(look) {
   );
   const replacing = el("input", { type: "checkbox", id: "replacing" });
   const bar = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "Sending the zip" });
-  const said = el("p", { class: "said", role: "status" });
+  const said = el("p", { class: "progress-text", role: "status" });
   const zone = el(
     "section",
     { class: "zone", "aria-labelledby": "import" },
@@ -126,15 +126,15 @@ function importing(look) {
         put(said, `Sending ${file.name}: ${Math.round(share * 100)} %`);
       });
       put(said, `${file.name} was sent; what is in it is told below.`);
-      await look();
+      await refresh();
     } catch (error) {
-      put(said, el("span", { class: "problem" }, words(error)));
+      put(said, el("span", { class: "problem" }, messageOf(error)));
     }
     bar.hidden = true;
   }
 }
 
-function exporting(look) {
+function exporting(refresh) {
   const form = el(
     "select",
     {},
@@ -158,7 +158,7 @@ function exporting(look) {
     el(
       "p",
       { class: "acts" },
-      worker("Make the export", make, { class: "first" }),
+      actionButton("Make the export", make, { class: "first" }),
     ),
     refusal,
   );
@@ -168,16 +168,16 @@ function exporting(look) {
     try {
       const parameters = { format: form.value, with_photos: photos.checked, with_places: places.checked };
       await post("/v1/jobs", { kind: "export", parameters });
-      tell("The export is being made.");
-      await look();
+      notify("The export is being made.");
+      await refresh();
     } catch (error) {
-      put(refusal, inPlace(error));
+      put(refusal, problemBox(error));
     }
   }
 }
 
 // What a job that has come to rest shows besides its progress.
-function after(job, isImported, signal, look) {
+function after(job, isImported, signal, refresh) {
   if (job.state !== "succeeded") return null;
   if (job.kind === "export")
     return el(
@@ -190,7 +190,7 @@ function after(job, isImported, signal, look) {
     );
   const { counts, is_dry_run: isDryRun, warnings } = job.result;
   const wanted = (counts.added || 0) + (counts.changed || 0);
-  const place = el("div", { class: "files-told" });
+  const place = el("div", { class: "file-report" });
   return [
     warnings.map((warning) => el("p", { class: "note" }, warning)),
     filters(job, place, signal),
@@ -199,7 +199,7 @@ function after(job, isImported, signal, look) {
       ? el(
           "p",
           { class: "acts" },
-          worker(`Import ${count(wanted, "photo")}`, () => carryOut(job, look), {
+          actionButton(`Import ${count(wanted, "photo")}`, () => startImport(job, refresh), {
             class: "first",
             "aria-label": `Import ${count(wanted, "photo")} of job ${job.id}`,
           }),
@@ -209,11 +209,11 @@ function after(job, isImported, signal, look) {
   ];
 }
 
-async function carryOut(job, look) {
-  await trying(async () => {
+async function startImport(job, refresh) {
+  await attempt(async () => {
     await post("/v1/jobs", { kind: "import", parameters: { dry_run: job.id } });
-    tell("The import has begun.");
-    await look();
+    notify("The import has begun.");
+    await refresh();
   });
 }
 
@@ -233,7 +233,7 @@ function filters(job, place, signal) {
     const isOpen = buttons[at].getAttribute("aria-pressed") === "true";
     buttons.forEach((one, number) => one.setAttribute("aria-pressed", String(number === at && !isOpen)));
     if (isOpen) clear(place);
-    else await into(place, () => table(job.id, status, signal));
+    else await loadInto(place, () => table(job.id, status, signal));
   }
 }
 
@@ -258,10 +258,10 @@ async function table(id, status, signal) {
     body.append(...page.rows.map(row));
     const next = nextOf(page);
     if (next === null) return;
-    const act = worker(
+    const act = actionButton(
       "Show more",
       () =>
-        trying(async () => {
+        attempt(async () => {
           await more(next);
           act.remove();
         }),

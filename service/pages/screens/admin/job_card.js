@@ -2,8 +2,8 @@
 
 import { events, get, key, nextOf, path, post, send } from "../../api.js";
 import { form } from "../../dialog.js";
-import { el, put, worker } from "../../dom.js";
-import { tell, trying } from "../../notify.js";
+import { el, put, actionButton } from "../../dom.js";
+import { notify, attempt } from "../../notify.js";
 import { count, photoName, when } from "../../formatting.js";
 
 const MOVING = new Set(["queued", "running"]);
@@ -73,8 +73,8 @@ function jobCard(first, { signal, looking, next, again, more }) {
   const faults = el("div");
   const below = el("div");
   const node = el("li", { class: "job" }, now, acts, faults, below);
-  const unused = worker("", () => showFaults(), { class: "quiet small" });
-  let offered = null;
+  const unused = actionButton("", () => showFaults(), { class: "quiet small" });
+  let drawnOffers = null;
   draw(first);
   return { node, follow };
 
@@ -86,7 +86,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
         draw(last);
       }
       if (MOVING.has(last.state)) throw new Error("the service stopped"); // and starts again, perhaps
-      tell(`Job ${id}: ${stateOf(last).toLowerCase()}.`);
+      notify(`Job ${id}: ${stateOf(last).toLowerCase()}.`);
       next();
     } catch (error) {
       if (error.name !== "AbortError" && !looking.aborted) setTimeout(() => looking.aborted || follow(), RETRY_MS);
@@ -101,7 +101,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
       el(
         "div",
         { class: "job-head" },
-        el("h2", {}, titleOf(job), el("span", { class: "left" }, ` ${job.id}`)),
+        el("h2", {}, titleOf(job), el("span", { class: "heading-note" }, ` ${job.id}`)),
         el("span", { class: `state ${job.state}` }, stateOf(job)),
       ),
       el("progress", {
@@ -116,7 +116,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
         [
           job.total === null ? null : `${job.done.toLocaleString("en")} of ${count(job.total, "file")}`,
           isMoving && job.rate ? `${job.rate.toFixed(1)} a second` : null,
-          isMoving && job.eta_seconds ? `${lasting(job.eta_seconds)} left` : null,
+          isMoving && job.eta_seconds ? `${duration(job.eta_seconds)} left` : null,
           when(job.ended_at || job.started_at || job.asked_at),
           job.asked_by && `by ${job.asked_by}`,
         ]
@@ -129,25 +129,25 @@ function jobCard(first, { signal, looking, next, again, more }) {
     unused.hidden = !job.error_count;
     // The buttons stay the same ones while a job goes on: somebody may be about to press one.
     const offers = `${isMoving ? "moving" : job.state} ${job.is_cancel_requested}`;
-    if (offered !== offers) {
-      offered = offers;
+    if (drawnOffers !== offers) {
+      drawnOffers = offers;
       put(
         acts,
         isMoving && !job.is_cancel_requested
-          ? worker("Cancel", () => act("cancel"), { class: "small", "aria-label": `Cancel job ${job.id}` })
+          ? actionButton("Cancel", () => act("cancel"), { class: "small", "aria-label": `Cancel job ${job.id}` })
           : null,
         ["failed", "cancelled", "interrupted"].includes(job.state)
-          ? worker("Resume", () => act("resume"), {
+          ? actionButton("Resume", () => act("resume"), {
               class: "small first",
               "aria-label": `Resume job ${job.id}`,
             })
           : null,
         job.state === "succeeded" && job.kind in FILES
-          ? worker(FILES[job.kind][0], () => save(job), { class: "small", "aria-label": `${FILES[job.kind][0]} of job ${job.id}` })
+          ? actionButton(FILES[job.kind][0], () => save(job), { class: "small", "aria-label": `${FILES[job.kind][0]} of job ${job.id}` })
           : null,
         unused,
         ENDED.has(job.state)
-          ? worker("Remove", () => drop(job), { class: "quiet small", "aria-label": `Remove job ${job.id}` })
+          ? actionButton("Remove", () => drop(job), { class: "quiet small", "aria-label": `Remove job ${job.id}` })
           : null,
       );
       if (!isMoving) put(below, more(job));
@@ -155,16 +155,16 @@ function jobCard(first, { signal, looking, next, again, more }) {
   }
 
   async function act(what) {
-    await trying(async () => {
+    await attempt(async () => {
       const job = await post(path("jobs", id, what));
       draw(job);
-      tell(`Job ${id}: ${stateOf(job).toLowerCase()}.`);
+      notify(`Job ${id}: ${stateOf(job).toLowerCase()}.`);
       await again();
     });
   }
 
   async function showFaults(cursor = null) {
-    await trying(async () => {
+    await attempt(async () => {
       const page = await get(path("jobs", id, "errors"), { cursor }, { signal });
       const listed = el(
         "ul",
@@ -177,7 +177,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
         listed,
         following === null
           ? ""
-          : worker("Show more", async (pressed) => {
+          : actionButton("Show more", async (pressed) => {
               pressed.remove();
               await showFaults(following);
             }),
@@ -192,7 +192,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
       danger: true,
       act: () => send("DELETE", path("jobs", job.id)),
     });
-    if (sure) await trying(again);
+    if (sure) await attempt(again);
   }
 
   async function save(job) {
@@ -203,7 +203,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
       return;
     }
     // A link can't send a key.
-    await trying(async () => {
+    await attempt(async () => {
       const blob = await (await send("GET", address, { signal })).blob();
       const url = URL.createObjectURL(blob);
       el("a", { href: url, download: name }).click();
@@ -212,7 +212,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
   }
 }
 
-function lasting(seconds) {
+function duration(seconds) {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -2,9 +2,9 @@
 
 import { get, post, send } from "../../api.js";
 import { form, show } from "../../dialog.js";
-import { button, el, put, worker } from "../../dom.js";
-import { empty, heading, into } from "../../widgets.js";
-import { tell, trying } from "../../notify.js";
+import { button, el, put, actionButton } from "../../dom.js";
+import { empty, heading, loadInto } from "../../widgets.js";
+import { notify, attempt } from "../../notify.js";
 import { jobLists } from "./job_card.js";
 
 const titleOf = (checkpoint) =>
@@ -12,7 +12,7 @@ const titleOf = (checkpoint) =>
 
 export async function jobs(screen, { signal }) {
   const place = el("div");
-  const anew = jobLists({ signal, again: look });
+  const anew = jobLists({ signal, again: refresh });
   const archive = el("input", {
     type: "file",
     accept: ".zip,application/zip",
@@ -30,16 +30,16 @@ export async function jobs(screen, { signal }) {
       archive,
       button("Identify a folder …", folder),
       button("Bring up to date …", reindex),
-      worker("Change the model …", upgrade),
+      actionButton("Change the model …", upgrade),
       el("a", { href: "#/exchange" }, "Import and export"),
     ),
     place,
   );
-  await look();
+  await refresh();
 
-  function look() {
+  function refresh() {
     const { looking, cards } = anew();
-    return into(place, async () => {
+    return loadInto(place, async () => {
       const page = await get("/v1/jobs", { limit: 50 }, { signal: looking });
       if (!page.jobs.length)
         return empty(
@@ -56,10 +56,10 @@ export async function jobs(screen, { signal }) {
     const sent = new FormData();
     sent.append("kind", "identify");
     sent.append("archive", file, file.name);
-    tell(`Sending ${file.name} …`);
-    await trying(async () => {
+    notify(`Sending ${file.name} …`);
+    await attempt(async () => {
       await send("POST", "/v1/jobs", { form: sent });
-      await look();
+      await refresh();
     });
     archive.value = "";
   }
@@ -77,7 +77,7 @@ export async function jobs(screen, { signal }) {
       accept: "Start",
       act: (values) => post("/v1/jobs", { kind: "identify", parameters: values }),
     });
-    if (started) await look();
+    if (started) await refresh();
   }
 
   async function reindex() {
@@ -97,11 +97,11 @@ export async function jobs(screen, { signal }) {
       accept: "Start",
       act: (values) => post("/v1/jobs", { kind: "reindex", parameters: { rehash: values.rehash === "yes" } }),
     });
-    if (started) await look();
+    if (started) await refresh();
   }
 
   async function upgrade() {
-    const there = await trying(() => get("/v1/checkpoints", {}, { signal }));
+    const there = await attempt(() => get("/v1/checkpoints", {}, { signal }));
     if (!there) return;
     const usable = there.checkpoints.filter((one) => !one.fault && !one.is_served);
     const faults = there.checkpoints.filter((one) => one.fault).map((one) => one.fault);
@@ -126,6 +126,6 @@ export async function jobs(screen, { signal }) {
       accept: "Start",
       act: (values) => post("/v1/jobs", { kind: "upgrade", parameters: values }),
     });
-    if (started) await look();
+    if (started) await refresh();
   }
 }

@@ -2,9 +2,9 @@
 
 import { get, key, path, post, remove } from "../../api.js";
 import { form, show } from "../../dialog.js";
-import { button, el, put, worker } from "../../dom.js";
-import { empty, heading, into } from "../../widgets.js";
-import { tell, trying } from "../../notify.js";
+import { button, el, put, actionButton } from "../../dom.js";
+import { empty, heading, loadInto } from "../../widgets.js";
+import { notify, attempt } from "../../notify.js";
 import { when } from "../../formatting.js";
 
 const ROLES = [
@@ -16,11 +16,11 @@ const ROLES = [
 
 export async function keys(screen, { signal }) {
   const place = el("div");
-  put(screen, heading("Keys"), el("p", { class: "acts" }, worker("Make a key …", make, { class: "first" })), place);
-  await look();
+  put(screen, heading("Keys"), el("p", { class: "acts" }, actionButton("Make a key …", make, { class: "first" })), place);
+  await refresh();
 
-  function look() {
-    return into(place, async () => {
+  function refresh() {
+    return loadInto(place, async () => {
       const { keys: found } = await get("/v1/keys", {}, { signal });
       if (!found.length)
         return empty(
@@ -40,7 +40,7 @@ export async function keys(screen, { signal }) {
               "tr",
               {},
               ["Name", "Role", "Made", "Last used", ""].map((head) =>
-                el("th", { scope: "col" }, head || el("span", { class: "unseen" }, "Act")),
+                el("th", { scope: "col" }, head || el("span", { class: "visually-hidden" }, "Act")),
               ),
             ),
           ),
@@ -63,7 +63,7 @@ export async function keys(screen, { signal }) {
         {},
         each.revoked_at
           ? `revoked ${when(each.revoked_at)}`
-          : worker("Revoke", () => revoke(each), {
+          : actionButton("Revoke", () => revoke(each), {
               class: "quiet small danger",
               "aria-label": `Revoke the key of ${each.name}`,
             }),
@@ -72,7 +72,7 @@ export async function keys(screen, { signal }) {
   }
 
   async function make() {
-    const there = await trying(() => get("/v1/keys", {}, { signal }));
+    const there = await attempt(() => get("/v1/keys", {}, { signal }));
     if (!there) return;
     const isFirst = !there.keys.length;
     const made = await form("Make a key", {
@@ -108,11 +108,11 @@ export async function keys(screen, { signal }) {
         button("Copy", async () => {
           secret.select();
           await (navigator.clipboard ? navigator.clipboard.writeText(made.secret).catch(() => undefined) : undefined);
-          tell("Copied.");
+          notify("Copied.");
         }),
       ),
     );
-    await look();
+    await refresh();
   }
 
   async function revoke(each) {
@@ -122,6 +122,6 @@ export async function keys(screen, { signal }) {
       danger: true,
       act: () => remove(path("keys", each.id)),
     });
-    if (sure) await trying(look);
+    if (sure) await attempt(refresh);
   }
 }

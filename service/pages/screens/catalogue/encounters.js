@@ -1,10 +1,10 @@
 // The meetings with one animal.
 
 import { patch, path } from "../../api.js";
-import { done } from "../../curation.js";
+import { announce } from "../../curation.js";
 import { form } from "../../dialog.js";
 import { button, el } from "../../dom.js";
-import { tell } from "../../notify.js";
+import { notify } from "../../notify.js";
 import { when } from "../../formatting.js";
 
 export function encounterTable(encounters, again) {
@@ -29,7 +29,7 @@ export function encounterTable(encounters, again) {
           "tr",
           {},
           ["Encounter", ...columns.map(([head]) => head), "Photos", ""].map((head) =>
-            el("th", { scope: "col" }, head || el("span", { class: "unseen" }, "Act")),
+            el("th", { scope: "col" }, head || el("span", { class: "visually-hidden" }, "Act")),
           ),
         ),
       ),
@@ -79,6 +79,6 @@ async function editEncounter(each, again) {
   });
   if (event) {
     await again();
-    done(event, `The encounter ${each.name} is changed.`, again);
-  } else tell("Nothing was changed.");
+    announce(event, `The encounter ${each.name} is changed.`, again);
+  } else notify("Nothing was changed.");
 }

@@ -1,15 +1,15 @@
 // What was done to the catalogue, by whom and by what answer, and the way back.
 
-import { el, put, worker } from "../../dom.js";
+import { el, put, actionButton } from "../../dom.js";
 import { undo } from "../../curation.js";
-import { empty, heading, individualLink, into, paged } from "../../widgets.js";
-import { inPlace } from "../../notify.js";
-import { count, kindOf, percent, photoName, short, when } from "../../formatting.js";
+import { empty, heading, individualLink, loadInto, pagedList } from "../../widgets.js";
+import { problemBox } from "../../notify.js";
+import { count, kindOf, percent, photoName, shortFingerprint, when } from "../../formatting.js";
 
 export async function history(screen, { rest, signal }) {
   const subject = rest.join("/");
   const place = el("div");
-  const again = () => into(place, () => changeList({ subject, limit: 50 }, { signal, again }));
+  const again = () => loadInto(place, () => changeList({ subject, limit: 50 }, { signal, again }));
   put(
     screen,
     heading(subject ? `History of ${subject}` : "History"),
@@ -20,7 +20,7 @@ export async function history(screen, { rest, signal }) {
 }
 
 export function changeList(parameters, { signal, again, none = nothing }) {
-  return paged("/v1/changes", parameters, {
+  return pagedList("/v1/changes", parameters, {
     things: "changes",
     signal,
     holder: el("ol", { class: "changes", "aria-label": "Changes, the latest first" }),
@@ -40,13 +40,13 @@ function entry(change, again) {
   const refusal = el("div");
   const act = change.is_undone
     ? el("span", { class: "undone" }, "undone")
-    : worker(
+    : actionButton(
         "Undo",
         async () => {
           try {
             await undo(change.revision, again);
           } catch (error) {
-            put(refusal, inPlace(error));
+            put(refusal, problemBox(error));
           }
         },
         { class: "quiet small", "aria-label": `Undo revision ${change.revision}` },
@@ -96,7 +96,7 @@ function sentence(change) {
   if (kind === "split") return [verb, " ", listed, " off ", link(detail.individual), " as ", link(detail.new)];
   if (kind === "move") return [verb, " ", listed, " to ", link(detail.to)];
   if (kind === "swap")
-    return [verb, detail.checkpoint ? ` to ${detail.checkpoint}` : "", ` (${short(detail.from)} → ${short(detail.to)})`];
+    return [verb, detail.checkpoint ? ` to ${detail.checkpoint}` : "", ` (${shortFingerprint(detail.from)} → ${shortFingerprint(detail.to)})`];
   if (kind === "edit")
     return [
       verb,

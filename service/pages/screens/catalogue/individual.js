@@ -2,12 +2,12 @@
 
 import { path, send } from "../../api.js";
 import { show } from "../../dialog.js";
-import { button, el, put, worker } from "../../dom.js";
-import { called, empty, enlarge, heading, individualLink, into, photoTile, whole } from "../../widgets.js";
+import { button, el, put, actionButton } from "../../dom.js";
+import { displayName, empty, enlargeButton, heading, individualLink, loadInto, photoTile, fetchAll } from "../../widgets.js";
 import { count, day, photoName, species } from "../../formatting.js";
 import { encounterTable } from "./encounters.js";
 import { changeList } from "./history.js";
-import { edit, erase, merge, move, rename, split } from "./individual_acts.js";
+import { edit, deletePhoto, merge, move, rename, split } from "./individual_acts.js";
 import { timeline } from "./timeline.js";
 
 export async function individual(screen, { rest, signal }) {
@@ -21,8 +21,8 @@ export async function individual(screen, { rest, signal }) {
     screen,
     el("p", { class: "back" }, el("a", { href: "#/individuals" }, "← All individuals")),
     heading(
-      called(one),
-      el("span", { class: "left" }, one.display_name && one.display_name !== one.name ? one.name : ""),
+      displayName(one),
+      el("span", { class: "heading-note" }, one.display_name && one.display_name !== one.name ? one.name : ""),
     ),
     one.merged_into
       ? el("p", { class: "note" }, "It turned out to be ", individualLink(one.merged_into), "; its photos are there.")
@@ -42,14 +42,14 @@ export async function individual(screen, { rest, signal }) {
     section("Encounters", places.encounters),
     section("Changes", places.changes),
   );
-  const photos = whole("/v1/catalogue/photos", { individual: name, state: "catalogued" }, "photos", { signal });
+  const photos = fetchAll("/v1/catalogue/photos", { individual: name, state: "catalogued" }, "photos", { signal });
   await Promise.all([
-    into(places.photos, async () => photoChoice(one, await photos, again)),
-    into(places.years, async () => timeline(await photos)),
-    into(places.encounters, async () =>
-      encounterTable(await whole("/v1/encounters", { individual: name }, "encounters", { signal }), again),
+    loadInto(places.photos, async () => photoChoice(one, await photos, again)),
+    loadInto(places.years, async () => timeline(await photos)),
+    loadInto(places.encounters, async () =>
+      encounterTable(await fetchAll("/v1/encounters", { individual: name }, "encounters", { signal }), again),
     ),
-    into(places.changes, () =>
+    loadInto(places.changes, () =>
       changeList({ subject: name, limit: 10 }, { signal, again, none: () => el("p", {}, "None yet.") }),
     ),
   ]);
@@ -95,7 +95,7 @@ function photoChoice(one, photos, again) {
       {},
       photoTile(
         card,
-        el("span", { class: "tile-acts" }, el("label", { class: "check" }, boxes[at], "Select"), enlarge(card, show)),
+        el("span", { class: "tile-acts" }, el("label", { class: "check" }, boxes[at], "Select"), enlargeButton(card, show)),
       ),
     ),
   );
@@ -108,7 +108,7 @@ function photoChoice(one, photos, again) {
       acts,
       el(
         "span",
-        { class: "left" },
+        { class: "heading-note" },
         names.length ? `${count(names.length, "photo")} selected` : "Select photos to move or split them off",
       ),
       button(names.length === photos.length ? "Select none" : "Select all", selectAll, { class: "quiet small" }),
@@ -120,7 +120,7 @@ function photoChoice(one, photos, again) {
               disabled: names.length === photos.length,
               title: names.length === photos.length ? "Leave it one photo, or rename it" : null,
             }),
-            names.length === 1 ? worker("Delete", () => erase(names[0], again), { class: "small danger" }) : null,
+            names.length === 1 ? actionButton("Delete", () => deletePhoto(names[0], again), { class: "small danger" }) : null,
           ]
         : null,
     );

@@ -1,10 +1,10 @@
 // What can be put right about one animal and its photos.
 
 import { get, patch, path, post, remove } from "../../api.js";
-import { done } from "../../curation.js";
+import { announce } from "../../curation.js";
 import { form } from "../../dialog.js";
-import { called } from "../../widgets.js";
-import { trying } from "../../notify.js";
+import { displayName } from "../../widgets.js";
+import { attempt } from "../../notify.js";
 import { count, photoName } from "../../formatting.js";
 
 const SEXES = [
@@ -15,7 +15,7 @@ const SEXES = [
 
 export async function edit(one, etag, again) {
   let event = null;
-  await form(`Edit ${called(one)}`, {
+  await form(`Edit ${displayName(one)}`, {
     fields: [
       { name: "display_name", label: "Name to show", value: one.display_name, max: 200 },
       { name: "species", label: "Species", value: one.species },
@@ -51,7 +51,7 @@ export async function edit(one, etag, again) {
   });
   if (!event) return;
   await again();
-  done(event, `${one.name} is changed.`, again);
+  announce(event, `${one.name} is changed.`, again);
 }
 
 export async function rename(one) {
@@ -66,7 +66,7 @@ export async function rename(one) {
     },
   });
   if (event) {
-    done(event, `${one.name} is now ${wanted}.`, () => {
+    announce(event, `${one.name} is now ${wanted}.`, () => {
       location.hash = `#/individuals/${encodeURIComponent(one.name)}`;
     });
     location.hash = `#/individuals/${encodeURIComponent(wanted)}`;
@@ -85,7 +85,7 @@ export async function merge(one) {
     },
   });
   if (event) {
-    done(event, `${one.name} is merged into ${into_}.`, () => {
+    announce(event, `${one.name} is merged into ${into_}.`, () => {
       location.hash = `#/individuals/${encodeURIComponent(one.name)}`;
     });
     location.hash = `#/individuals/${encodeURIComponent(into_)}`;
@@ -111,13 +111,13 @@ export async function move(names, again) {
   });
   if (event) {
     await again();
-    done(event, `${count(names.length, "photo")} moved to ${to}.`, again);
+    announce(event, `${count(names.length, "photo")} moved to ${to}.`, again);
   }
 }
 
 export async function split(one, names, again) {
   let event = null;
-  const next = await trying(() => get("/v1/individuals/next-id"));
+  const next = await attempt(() => get("/v1/individuals/next-id"));
   const to = await form(`Split ${count(names.length, "photo")} off ${one.name}`, {
     text: "Two animals had been taken for one: the selected photos become a new individual's.",
     fields: [{ name: "new", label: "Its id", value: next ? next.name : "", required: true, max: 200 }],
@@ -129,14 +129,14 @@ export async function split(one, names, again) {
   });
   if (event) {
     await again();
-    done(event, `${count(names.length, "photo")} split off as ${to}.`, again);
+    announce(event, `${count(names.length, "photo")} split off as ${to}.`, again);
   }
 }
 
-export async function erase(name, again) {
-  await trying(async () => {
+export async function deletePhoto(name, again) {
+  await attempt(async () => {
     const event = await remove(path("catalogue", "photos", name));
     await again();
-    done(event, `${photoName(name)} is deleted.`, again);
+    announce(event, `${photoName(name)} is deleted.`, again);
   });
 }

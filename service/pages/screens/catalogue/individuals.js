@@ -2,7 +2,7 @@
 
 import { get } from "../../api.js";
 import { el, field, put } from "../../dom.js";
-import { empty, heading, individualCard, into, paged } from "../../widgets.js";
+import { empty, heading, individualCard, loadInto, pagedList } from "../../widgets.js";
 import { count, species } from "../../formatting.js";
 
 const PAUSE_MS = 250;
@@ -15,15 +15,15 @@ export async function individuals(screen, { signal }) {
     placeholder: "a name, an old id, a note",
   });
   const kind = el("select", {}, el("option", { value: "" }, "all species"));
-  const told = el("span", { class: "left" });
+  const told = el("span", { class: "heading-note" });
   const place = el("div");
   let pause = 0;
   const later = () => {
     clearTimeout(pause);
-    pause = setTimeout(look, PAUSE_MS);
+    pause = setTimeout(refresh, PAUSE_MS);
   };
   wanted.addEventListener("input", later);
-  kind.addEventListener("change", look);
+  kind.addEventListener("change", refresh);
   const search = el(
     "form",
     {
@@ -31,7 +31,7 @@ export async function individuals(screen, { signal }) {
       class: "search",
       onsubmit: (event) => {
         event.preventDefault();
-        look();
+        refresh();
       },
     },
     field("Search", wanted),
@@ -48,12 +48,12 @@ export async function individuals(screen, { signal }) {
       );
     })
     .catch(() => undefined);
-  await look();
+  await refresh();
 
-  function look() {
+  function refresh() {
     const asked = wanted.value.trim();
-    return into(place, () =>
-      paged(
+    return loadInto(place, () =>
+      pagedList(
         "/v1/individuals",
         { search: asked, species: kind.value, limit: 48 },
         {

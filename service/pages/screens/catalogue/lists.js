@@ -1,13 +1,13 @@
 // Work lists: animals that may be one, and unknown photos that may be one new animal.
 
 import { get, path, post } from "../../api.js";
-import { done, undo } from "../../curation.js";
+import { announce, undo } from "../../curation.js";
 import { form, isOpen } from "../../dialog.js";
-import { el, keyed, put, worker } from "../../dom.js";
-import { KEYS_OFF, only } from "../../keys.js";
-import { empty, heading, individualLink, into } from "../../widgets.js";
+import { el, keyLabel, put, actionButton } from "../../dom.js";
+import { KEYS_OFF, oneAtATime } from "../../keys.js";
+import { empty, heading, individualLink, loadInto } from "../../widgets.js";
 import { thumbnail, urlOf } from "../../photo.js";
-import { tell, trying } from "../../notify.js";
+import { notify, attempt } from "../../notify.js";
 import { count, distance, percent, photoName } from "../../formatting.js";
 
 // Acts of this visit that `u` takes back, the last one first.
@@ -25,7 +25,7 @@ export async function lists(screen, { rest, signal }) {
     ),
   );
   put(screen, heading("Work lists"), el("nav", { "aria-label": "Work lists" }, tabs), place);
-  const again = () => into(place, () => LISTS[list][1]({ signal, again }));
+  const again = () => loadInto(place, () => LISTS[list][1]({ signal, again }));
   if (list === "pairs") document.addEventListener("keydown", (event) => onkey(event, screen, again), { signal });
   await again();
 }
@@ -83,18 +83,18 @@ function pair(each, again) {
       "p",
       { class: "figures" },
       el("b", {}, percent(each.probability)),
-      el("span", { class: "far" }, ` at distance ${distance(each.distance)}`),
+      el("span", { class: "distance" }, ` at distance ${distance(each.distance)}`),
     ),
     el(
       "p",
       { class: "acts" },
-      worker(keyed("m", "Merge …"), () => merge(each, again), {
+      actionButton(keyLabel("m", "Merge …"), () => merge(each, again), {
         class: "first",
         "aria-label": `Merge ${each.one} and ${each.other}`,
         "aria-keyshortcuts": "m",
         "data-key": "m",
       }),
-      worker(keyed("x", "Not the same"), () => tellApart(each, again), {
+      actionButton(keyLabel("x", "Not the same"), () => markDifferent(each, again), {
         "aria-label": `${each.one} and ${each.other} are not the same`,
         "aria-keyshortcuts": "x",
         "data-key": "x",
@@ -105,21 +105,21 @@ function pair(each, again) {
 }
 
 // The pairs that follow move up: what was under the person's hands is followed by the next.
-async function tellApart(each, again) {
-  await trying(async () => {
+async function markDifferent(each, again) {
+  await attempt(async () => {
     const at = chosen();
     const event = await post("/v1/merge-suggestions/dismiss", { one: each.one, other: each.other });
     acts.push(event.revision);
     await again();
     choose(at);
-    done(event, `${each.one} and ${each.other} are told apart.`, again);
+    announce(event, `${each.one} and ${each.other} are told apart.`, again);
   });
 }
 
 async function back(again) {
   const last = acts.pop(); // also where it is refused: the reason is shown, and the history can try again
-  if (last === undefined) tell("Nothing of this visit to undo; the history has all changes.");
-  else await trying(() => undo(last, again));
+  if (last === undefined) notify("Nothing of this visit to undo; the history has all changes.");
+  else await attempt(() => undo(last, again));
 }
 
 const shownPairs = () => [...document.querySelectorAll(".pair")];
@@ -136,11 +136,11 @@ function onkey(event, screen, again) {
   if (localStorage.getItem(KEYS_OFF) === "yes") return;
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step && shownPairs().length) choose(chosen() < 0 ? 0 : chosen() + step);
-  else if (event.key === "u") only(screen, () => back(again));
+  else if (event.key === "u") oneAtATime(screen, () => back(again));
   else if ((event.key === "m" || event.key === "x") && chosen() >= 0)
-    only(screen, () => shownPairs()[chosen()].querySelector(`[data-key="${event.key}"]`).click());
+    oneAtATime(screen, () => shownPairs()[chosen()].querySelector(`[data-key="${event.key}"]`).click());
   else if ((event.key === "m" || event.key === "x") && shownPairs().length)
-    tell("Choose a pair first: ↓ goes to the first one.");
+    notify("Choose a pair first: ↓ goes to the first one.");
   else return;
   event.preventDefault();
 }
@@ -169,7 +169,7 @@ async function merge(each, again) {
   if (event) {
     acts.push(event.revision);
     await again();
-    done(event, `Merged into ${into_}.`, again);
+    announce(event, `Merged into ${into_}.`, again);
   }
 }
 
@@ -213,13 +213,13 @@ function cluster(each, again) {
       "p",
       { class: "figures" },
       el("b", {}, count(each.photos.length, "photo")),
-      el("span", { class: "far" }, ` within distance ${distance(each.distance)}`),
+      el("span", { class: "distance" }, ` within distance ${distance(each.distance)}`),
     ),
     el("ul", { class: "tiles" }, tiles),
     el(
       "p",
       { class: "acts" },
-      worker(
+      actionButton(
         "New individual …",
         () =>
           make(
@@ -234,10 +234,10 @@ function cluster(each, again) {
 
 async function make(photos, again) {
   if (!photos.length) {
-    tell("Select a photo at least.");
+    notify("Select a photo at least.");
     return;
   }
-  const next = await trying(() => get("/v1/individuals/next-id"));
+  const next = await attempt(() => get("/v1/individuals/next-id"));
   if (!next) return;
   const name = await form("A new individual", {
     text: `${count(photos.length, "photo")} become its first.`,
@@ -251,7 +251,7 @@ async function make(photos, again) {
   if (name) {
     await again();
     window.dispatchEvent(new Event("flukeprint:changed"));
-    tell(`${name} has ${count(photos.length, "photo")}; the history can undo it.`);
+    notify(`${name} has ${count(photos.length, "photo")}; the history can undo it.`);
   }
 }
 

@@ -30,6 +30,6 @@ function entry(year, cards, most) {
     { title: dates.join(", ") || null },
     el("span", { class: "year-space" }, bar),
     el("span", { class: "year" }, year || "?"),
-    el("span", { class: "unseen" }, `${count(cards.length, "photo")}${year ? "" : " without a date"}`),
+    el("span", { class: "visually-hidden" }, `${count(cards.length, "photo")}${year ? "" : " without a date"}`),
   );
 }

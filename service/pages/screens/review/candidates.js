@@ -1,13 +1,13 @@
 // The animals that a photo may show, the nearest first.
 
-import { button, el, keyed } from "../../dom.js";
+import { button, el, keyLabel } from "../../dom.js";
 import { image, urlOf } from "../../photo.js";
 import { distance, percent } from "../../formatting.js";
 
 export const MOST = 5;
 
-export function candidateList(matches, { names, onlook, onconfirm }) {
-  const entries = matches.slice(0, MOST).map((match, at) => entry(match, at, { names, onlook, onconfirm }));
+export function candidateList(matches, { names, onselect, onconfirm }) {
+  const entries = matches.slice(0, MOST).map((match, at) => entry(match, at, { names, onselect, onconfirm }));
   const node = el(
     "ol",
     { class: "candidates", "aria-label": "Candidates, the nearest first" },
@@ -15,21 +15,21 @@ export function candidateList(matches, { names, onlook, onconfirm }) {
   );
   return {
     node,
-    look: (at) =>
+    mark: (at) =>
       entries.forEach((one, each) => {
-        one.look.setAttribute("aria-pressed", String(each === at));
-        one.node.classList.toggle("looked-at", each === at);
+        one.choose.setAttribute("aria-pressed", String(each === at));
+        one.node.classList.toggle("is-compared", each === at);
       }),
     named: () => entries.forEach((one) => one.named()),
   };
 }
 
-function entry(match, at, { names, onlook, onconfirm }) {
+function entry(match, at, { names, onselect, onconfirm }) {
   const name = el("span", { class: "card-name" }, match.individual);
   const id = el("span", { class: "id" });
   const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span"));
   bar.firstChild.style.width = `${Math.round(match.probability * 100)}%`;
-  const look = button(
+  const choose = button(
     [
       el("span", { class: "thumb" }, image(match.photo_url || urlOf(match.photo), { size: 240 })),
       el(
@@ -41,24 +41,24 @@ function entry(match, at, { names, onlook, onconfirm }) {
           "span",
           { class: "figures" },
           el("b", {}, percent(match.probability)),
-          el("span", { class: "far" }, ` at distance ${distance(match.distance)}`),
+          el("span", { class: "distance" }, ` at distance ${distance(match.distance)}`),
         ),
         bar,
       ),
     ],
-    () => onlook(at),
+    () => onselect(at),
     {
-      class: "look",
+      class: "compare-button",
       "aria-pressed": "false",
       "aria-label": `Compare with candidate ${at + 1}, ${match.individual}, probability ${percent(match.probability)}`,
     },
   );
-  const confirm = button(keyed(at + 1, "Confirm"), () => onconfirm(at), {
+  const confirm = button(keyLabel(at + 1, "Confirm"), () => onconfirm(at), {
     class: "confirm",
     "aria-label": `Confirm ${match.individual} (key ${at + 1})`,
     "aria-keyshortcuts": String(at + 1),
   });
-  return { node: el("li", {}, look, confirm), look, named };
+  return { node: el("li", {}, choose, confirm), choose, named };
 
   function named() {
     const display = names.get(match.individual);

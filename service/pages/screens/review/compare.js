@@ -1,11 +1,11 @@
 // One photo beside the animals that it may show.
 
 import { get, path, send } from "../../api.js";
-import { button, el, keyed, put, worker } from "../../dom.js";
-import { clear, individualLink, into, whole } from "../../widgets.js";
+import { button, el, keyLabel, put, actionButton } from "../../dom.js";
+import { clear, individualLink, loadInto, fetchAll } from "../../widgets.js";
 import { boxOf, image, urlOf } from "../../photo.js";
-import { trying } from "../../notify.js";
-import { DECISIONS, day, distance, percent, photoName, species, speciesTold } from "../../formatting.js";
+import { attempt } from "../../notify.js";
+import { DECISIONS, day, distance, percent, photoName, species, speciesText } from "../../formatting.js";
 import { viewer } from "../../viewer.js";
 import { candidateList } from "./candidates.js";
 
@@ -19,7 +19,7 @@ window.addEventListener("flukeprint:changed", () => known.clear());
 function about(name) {
   if (!known.has(name)) {
     const asked = Promise.all([
-      whole("/v1/catalogue/photos", { individual: name, state: "catalogued" }, "photos", { most: 200 }),
+      fetchAll("/v1/catalogue/photos", { individual: name, state: "catalogued" }, "photos", { most: 200 }),
       get(path("individuals", name)).catch(() => null),
     ]);
     asked.catch(() => known.delete(name));
@@ -38,7 +38,7 @@ export function bench(card, { signal, confirm, actions, scope }) {
   const names = new Map();
   let answer = card.answer;
   let candidates = null;
-  let looked = 0;
+  let selected = 0;
   let shown = null;
   let asks = 0;
   const date = card.is_dated_by_photo ? `${day(card.taken_at)} (says the photo)` : day(card.taken_at);
@@ -51,7 +51,7 @@ export function bench(card, { signal, confirm, actions, scope }) {
   );
   const node = el(
     "section",
-    { class: "bench", "aria-labelledby": "present" },
+    { class: "comparison", "aria-labelledby": "present" },
     said,
     el(
       "div",
@@ -68,17 +68,17 @@ export function bench(card, { signal, confirm, actions, scope }) {
     caption: `Your photo: ${photoName(card.name)}`,
   });
   drawAnswer();
-  if (scope.isSet()) askAgain();
+  if (scope.isSet()) identifyAgain();
   return {
     node,
     matches,
-    ask: askAgain,
+    ask: identifyAgain,
     keys: {
       ...compared.keys,
       h: once(explain),
-      a: once(askAgain),
-      ArrowLeft: () => look(looked - 1),
-      ArrowRight: () => look(looked + 1),
+      a: once(identifyAgain),
+      ArrowLeft: () => select(selected - 1),
+      ArrowRight: () => select(selected + 1),
     },
   };
 
@@ -107,11 +107,11 @@ export function bench(card, { signal, confirm, actions, scope }) {
       el(
         "p",
         { class: "acts" },
-        worker(keyed("h", "Heat map"), explain, { class: "quiet small" }),
-        worker(keyed("a", "Ask again"), askAgain, { class: "quiet small", title: "Of the catalogue as it is now" }),
+        actionButton(keyLabel("h", "Heat map"), explain, { class: "quiet small" }),
+        actionButton(keyLabel("a", "Ask again"), identifyAgain, { class: "quiet small", title: "Of the catalogue as it is now" }),
       ),
     );
-    candidates = candidateList(matches(), { names, onlook: look, onconfirm: confirm });
+    candidates = candidateList(matches(), { names, onselect: select, onconfirm: confirm });
     put(
       listed,
       el("h3", {}, "Candidates"),
@@ -119,14 +119,14 @@ export function bench(card, { signal, confirm, actions, scope }) {
         ? candidates.node
         : el("p", {}, "Nobody in the catalogue to compare with: make it a new individual."),
     );
-    look(0);
+    select(0);
     nameAll();
   }
 
   async function drawSpecies(place) {
     const told = answer?.species; // answers that were kept before there were species have none
     const several = Boolean(told) && !told.name && (await scope.hasSeveralSpecies());
-    const text = speciesTold(told, several);
+    const text = speciesText(told, several);
     place.hidden = !text;
     if (text) put(place, el("b", {}, "Species:"), ` ${text}`);
     if (told?.name) place.title = told.reason;
@@ -144,7 +144,7 @@ export function bench(card, { signal, confirm, actions, scope }) {
     candidates.named();
   }
 
-  async function look(at) {
+  async function select(at) {
     const match = matches()[at];
     if (!match) {
       if (!matches().length) {
@@ -155,15 +155,15 @@ export function bench(card, { signal, confirm, actions, scope }) {
       }
       return;
     }
-    looked = at;
-    candidates.look(at);
+    selected = at;
+    candidates.mark(at);
     clear(heat);
     // The nearest photo is shown at once, its box and the animal's other photos when they have come.
     compare({ name: match.photo, url: match.photo_url }, match);
-    await into(all, async () => {
+    await loadInto(all, async () => {
       const [photos] = await about(match.individual);
       // Meanwhile another candidate was chosen, or the photo was asked about again and another animal is there.
-      if (matches()[looked] !== match || signal.aborted) return [];
+      if (matches()[selected] !== match || signal.aborted) return [];
       const nearest = photos.find((photo) => photo.name === match.photo);
       if (nearest) compare(nearest, match);
       return [
@@ -214,7 +214,7 @@ export function bench(card, { signal, confirm, actions, scope }) {
     compare(photo, match);
   }
 
-  async function asked() {
+  async function photoForm() {
     const blob = await (await send("GET", `${url}?size_px=${ASKED_PX}`, { signal })).blob();
     const form = new FormData();
     form.append("photos", blob, "photo.jpg");
@@ -224,8 +224,8 @@ export function bench(card, { signal, confirm, actions, scope }) {
   async function explain() {
     if (!shown) return;
     const with_ = shown;
-    await into(heat, async () => {
-      const form = await asked();
+    await loadInto(heat, async () => {
+      const form = await photoForm();
       form.append("catalogue_photo", with_.name);
       const drawn = await send("POST", "/v1/explain", { form, signal });
       const picture = URL.createObjectURL(await drawn.blob());
@@ -248,11 +248,11 @@ export function bench(card, { signal, confirm, actions, scope }) {
     });
   }
 
-  async function askAgain() {
+  async function identifyAgain() {
     asks += 1;
     const own = asks;
-    await trying(async () => {
-      const form = await asked();
+    await attempt(async () => {
+      const form = await photoForm();
       const isNarrowed = scope.isSet();
       scope.append(form);
       const found = await send("POST", "/v1/identify", { form, signal })
@@ -263,7 +263,7 @@ export function bench(card, { signal, confirm, actions, scope }) {
           throw error;
         });
       if (!found || own !== asks) return; // the scope was changed meanwhile
-      scope.told(found);
+      scope.showSearched(found);
       answer = { ...found.results[0], revision: found.catalogue_revision };
       drawAnswer();
     });

@@ -3,10 +3,10 @@
 import { Problem, get, path, post } from "../../api.js";
 import { undo } from "../../curation.js";
 import { form, isOpen, show } from "../../dialog.js";
-import { el, keyed, put, worker } from "../../dom.js";
-import { KEYS_OFF, only } from "../../keys.js";
-import { empty, heading, into, whole } from "../../widgets.js";
-import { alarm, tell, trying } from "../../notify.js";
+import { el, keyLabel, put, actionButton } from "../../dom.js";
+import { KEYS_OFF, oneAtATime } from "../../keys.js";
+import { empty, heading, loadInto, fetchAll } from "../../widgets.js";
+import { alarm, notify, attempt } from "../../notify.js";
 import { count, photoName } from "../../formatting.js";
 import { bench } from "./compare.js";
 import { Queue, strip } from "./queue.js";
@@ -17,7 +17,7 @@ import { uploader } from "./upload.js";
 const acts = [];
 
 export async function review(screen, { signal }) {
-  const left = el("span", { class: "left", "aria-live": "polite" });
+  const left = el("span", { class: "heading-note", "aria-live": "polite" });
   const place = el("div", { class: "work" });
   const strips = el("div");
   let queue = new Queue([]);
@@ -27,7 +27,7 @@ export async function review(screen, { signal }) {
   put(screen, heading("Review", left), taking.node, scope.node, strips, place);
   document.addEventListener("keydown", onkey, { signal });
   let isThere = false;
-  await into(place, async () => {
+  await loadInto(place, async () => {
     await fetchQueue().catch((error) => {
       if (error.name === "AbortError" || !queue.left) throw error;
       alarm(error); // photos that were taken in meanwhile can be looked at all the same
@@ -42,7 +42,7 @@ export async function review(screen, { signal }) {
   async function fetchQueue() {
     const before = queue;
     const earlier = new Set(before.cards);
-    queue = new Queue(await whole("/v1/queue", {}, "photos", { signal, most: 400 }));
+    queue = new Queue(await fetchAll("/v1/queue", {}, "photos", { signal, most: 400 }));
     queue.add(before.cards.filter((card) => !earlier.has(card))); // taken in since it was asked for
     if (before.current) queue.goTo(before.current.name);
   }
@@ -94,27 +94,27 @@ export async function review(screen, { signal }) {
     return el(
       "div",
       { class: "actions", role: "group", "aria-label": "What is it?" },
-      worker(keyed("n", "New individual"), make, { class: "first", "aria-keyshortcuts": "n" }),
-      worker(keyed("x", "Reject"), reject, { "aria-keyshortcuts": "x" }),
-      worker(keyed("s", "Skip"), skip, { "aria-keyshortcuts": "s" }),
+      actionButton(keyLabel("n", "New individual"), make, { class: "first", "aria-keyshortcuts": "n" }),
+      actionButton(keyLabel("x", "Reject"), reject, { "aria-keyshortcuts": "x" }),
+      actionButton(keyLabel("s", "Skip"), skip, { "aria-keyshortcuts": "s" }),
       undoButton(),
-      worker(keyed("?", "Help"), help, { class: "quiet", "aria-keyshortcuts": "?" }),
+      actionButton(keyLabel("?", "Help"), help, { class: "quiet", "aria-keyshortcuts": "?" }),
     );
   }
 
   function undoButton() {
-    return worker(keyed("u", "Undo"), back, { "aria-keyshortcuts": "u", disabled: !acts.length });
+    return actionButton(keyLabel("u", "Undo"), back, { "aria-keyshortcuts": "u", disabled: !acts.length });
   }
 
   // One act about the present photo; what comes next is shown when the service has it.
   async function decide(card, work, said) {
-    await trying(async () => {
+    await attempt(async () => {
       const event = await work();
       acts.push({ revision: event.revision, photo: card.name });
       queue.drop(card.name);
       window.dispatchEvent(new Event("flukeprint:changed")); // before the next photo asks about its candidates
       draw();
-      tell(`${said} ${queue.left ? `${count(queue.left, "photo")} left.` : "That was the last one."}`);
+      notify(`${said} ${queue.left ? `${count(queue.left, "photo")} left.` : "That was the last one."}`);
     });
   }
 
@@ -122,7 +122,7 @@ export async function review(screen, { signal }) {
     const card = queue.current;
     const match = table.matches()[at];
     if (!match) {
-      tell(`There is no candidate ${at + 1}.`);
+      notify(`There is no candidate ${at + 1}.`);
       return undefined;
     }
     const work = () => post(path("queue", card.name, "confirm"), { individual: match.individual });
@@ -132,7 +132,7 @@ export async function review(screen, { signal }) {
   async function make() {
     const card = queue.current;
     if (!card) return;
-    const next = await trying(() => get("/v1/individuals/next-id"));
+    const next = await attempt(() => get("/v1/individuals/next-id"));
     if (!next) return;
     let event = null;
     const name = await form("A new individual", {
@@ -168,27 +168,27 @@ export async function review(screen, { signal }) {
 
   function skip() {
     if (queue.left < 2) {
-      tell("This is the only photo left.");
+      notify("This is the only photo left.");
       return;
     }
     queue.skip();
     draw();
-    tell(`Skipped; now ${photoName(queue.current.name)}.`);
+    notify(`Skipped; now ${photoName(queue.current.name)}.`);
   }
 
   async function back() {
     const last = acts.at(-1);
     if (!last) {
-      tell("Nothing of this visit to undo; the history has all changes.");
+      notify("Nothing of this visit to undo; the history has all changes.");
       return;
     }
-    await trying(async () => {
+    await attempt(async () => {
       acts.pop(); // also where it is refused: the reason is shown, and the history can try again
       await undo(last.revision);
       await fetchQueue();
       queue.goTo(last.photo);
       draw();
-      tell(`Taken back: ${photoName(last.photo)} waits again.`);
+      notify(`Taken back: ${photoName(last.photo)} waits again.`);
     });
   }
 
@@ -240,10 +240,10 @@ export async function review(screen, { signal }) {
     const look = table && table.keys[event.key];
     if (/^[1-5]$/.test(event.key) && table) {
       event.preventDefault();
-      only(screen, () => confirm(Number(event.key) - 1));
+      oneAtATime(screen, () => confirm(Number(event.key) - 1));
     } else if (act) {
       event.preventDefault();
-      only(screen, act);
+      oneAtATime(screen, act);
     } else if (look) {
       event.preventDefault();
       look(event); // decides nothing, and no decision waits for it

@@ -1,8 +1,8 @@
 // With which part of the catalogue photos are compared: by species, region and years, and without some individuals.
 
 import { get } from "../../api.js";
-import { button, el, field, put, unique } from "../../dom.js";
-import { inPlace } from "../../notify.js";
+import { button, el, field, put, uniqueId } from "../../dom.js";
+import { problemBox } from "../../notify.js";
 import { count, species as spoken } from "../../formatting.js";
 
 // Chosen for this visit; it outlives a look at another screen.
@@ -14,7 +14,7 @@ const listed = (text) =>
     .map((name) => name.trim())
     .filter(Boolean);
 
-// `onchange` is called with each new choice; `told` says what an answer was searched in.
+// `onchange` is called with each new choice; `showSearched` shows what an answer was searched in.
 export function scopePicker({ onchange, signal }) {
   const said = el("span", { class: "searched", role: "status" });
   const problem = el("div", {});
@@ -24,15 +24,15 @@ export function scopePicker({ onchange, signal }) {
   let inputs = null;
   let all = null;
   node.addEventListener("toggle", () => node.open && !inputs && draw());
-  say();
+  describe();
   const asked = get("/v1/stats", {}, { signal })
     .then((stats) => {
       all = stats;
-      say();
+      describe();
     })
     .catch(() => {}); // the choice itself tells when it is opened
 
-  return { node, append, isSet, told, refused, hasSeveralSpecies };
+  return { node, append, isSet, showSearched, refused, hasSeveralSpecies };
 
   async function hasSeveralSpecies() {
     await asked;
@@ -41,7 +41,7 @@ export function scopePicker({ onchange, signal }) {
 
   function refused(error) {
     node.open = true;
-    put(problem, inPlace(error));
+    put(problem, problemBox(error));
   }
 
   function isSet() {
@@ -52,12 +52,12 @@ export function scopePicker({ onchange, signal }) {
     for (const [name, values] of Object.entries(chosen)) for (const value of values) request.append(name, value);
   }
 
-  function told(answer) {
+  function showSearched(answer) {
     put(problem);
-    say(answer.individuals_searched);
+    describe(answer.individuals_searched);
   }
 
-  function say(searched = null) {
+  function describe(searched = null) {
     const whole = all ? `all ${count(all.individuals, "individual")}` : "the whole catalogue";
     const of = all ? ` of ${all.individuals.toLocaleString("en")}` : "";
     const part = searched === null ? "a part of the catalogue" : `${searched.toLocaleString("en")}${of} individuals`;
@@ -81,7 +81,7 @@ export function scopePicker({ onchange, signal }) {
     try {
       all ||= await get("/v1/stats", {}, { signal });
     } catch (error) {
-      if (error.name !== "AbortError") put(problem, inPlace(error));
+      if (error.name !== "AbortError") put(problem, problemBox(error));
       return;
     }
     const dated = all.years.map((one) => one.year).filter((year) => year !== null);
@@ -116,7 +116,7 @@ export function scopePicker({ onchange, signal }) {
     const all_ = given.map((one) => {
       const box = el("input", {
         type: "checkbox",
-        id: unique("scope"),
+        id: uniqueId("scope"),
         value: one[name],
         checked: before.has(one[name]),
       });
@@ -151,7 +151,7 @@ export function scopePicker({ onchange, signal }) {
   function choose(next) {
     chosen = next;
     put(problem);
-    say();
+    describe();
     onchange();
   }
 }

@@ -2,7 +2,7 @@
 
 import { Problem, upload } from "../../api.js";
 import { button, el, field, put } from "../../dom.js";
-import { tell, words } from "../../notify.js";
+import { notify, messageOf } from "../../notify.js";
 import { count } from "../../formatting.js";
 
 const SIDE_BY_SIDE = 2;
@@ -87,7 +87,7 @@ export function uploader({ ontaken, isOpen }) {
     const taken = rows.filter((one) => one.isTaken).length;
     const said = `${count(taken, "photo")} of ${rows.length} taken in.`;
     put(all, el("p", {}, said, taken < rows.length ? " The others are listed with what is wrong." : ""));
-    tell(said);
+    notify(said);
     for (const one of rows) if (one.isTaken) setTimeout(() => one.node.remove(), 1500);
   }
 
@@ -97,7 +97,7 @@ export function uploader({ ontaken, isOpen }) {
 
   function row(file, given) {
     const bar = el("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
-    const said = el("span", { class: "said" }, "waiting");
+    const said = el("span", { class: "progress-text" }, "waiting");
     const one = { node: el("li", {}, el("span", { class: "name" }, file.name), bar, said), isTaken: false, send };
     return one;
 
@@ -123,7 +123,7 @@ export function uploader({ ontaken, isOpen }) {
         const again = error.isFinal ? null : button("Try again", send, { class: "quiet small" });
         put(
           said,
-          el("span", {}, (error.errors && error.errors[0] && error.errors[0].reason) || words(error)),
+          el("span", {}, (error.errors && error.errors[0] && error.errors[0].reason) || messageOf(error)),
           " ",
           again,
         );
