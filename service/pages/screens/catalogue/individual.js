@@ -7,7 +7,7 @@ import { displayName, empty, enlargeButton, heading, individualLink, loadInto, p
 import { count, day, photoName, species } from "../../formatting.js";
 import { encounterTable } from "./encounters.js";
 import { changeList } from "./history.js";
-import { edit, deletePhoto, merge, move, rename, split } from "./individual_acts.js";
+import { deletePhoto, edit, mergeAway, move, rename, split } from "./individual_acts.js";
 import { timeline } from "./timeline.js";
 
 export async function individual(screen, { rest, signal }) {
@@ -35,7 +35,7 @@ export async function individual(screen, { rest, signal }) {
           { class: "acts" },
           button("Edit", () => edit(one, etag, again)),
           button("Rename", () => rename(one)),
-          button("Merge into …", () => merge(one)),
+          button("Merge into …", () => mergeAway(one)),
         ),
     section("Photos", places.photos),
     section("Timeline", places.years),

@@ -1,7 +1,7 @@
 // What can be put right about one animal and its photos.
 
 import { get, patch, path, post, remove } from "../../api.js";
-import { announce } from "../../curation.js";
+import { announce, merge } from "../../curation.js";
 import { form } from "../../dialog.js";
 import { displayName } from "../../widgets.js";
 import { attempt } from "../../notify.js";
@@ -66,30 +66,20 @@ export async function rename(one) {
     },
   });
   if (event) {
-    announce(event, `${one.name} is now ${wanted}.`, () => {
-      location.hash = `#/individuals/${encodeURIComponent(one.name)}`;
-    });
-    location.hash = `#/individuals/${encodeURIComponent(wanted)}`;
+    announce(event, `${one.name} is now ${wanted}.`, () => show(one.name));
+    show(wanted);
   }
 }
 
-export async function merge(one) {
-  let event = null;
-  const into_ = await form(`Merge ${one.name} into another`, {
-    text: `They are the same animal: all photos of ${one.name} become the other one's. It can be undone.`,
-    fields: [{ name: "into", label: "Into the individual", required: true, max: 200 }],
-    accept: "Merge",
-    act: async (values) => {
-      event = await post(path("individuals", one.name, "merge"), values);
-      return values.into;
-    },
-  });
-  if (event) {
-    announce(event, `${one.name} is merged into ${into_}.`, () => {
-      location.hash = `#/individuals/${encodeURIComponent(one.name)}`;
-    });
-    location.hash = `#/individuals/${encodeURIComponent(into_)}`;
-  }
+export async function mergeAway(one) {
+  const merged = await merge(one.name);
+  if (!merged) return;
+  announce(merged.event, `${merged.gone} is merged into ${merged.into}.`, () => show(one.name));
+  show(merged.into);
+}
+
+function show(name) {
+  location.hash = `#/individuals/${encodeURIComponent(name)}`;
 }
 
 export async function move(names, again) {

@@ -20,7 +20,7 @@ export function candidateList(matches, { names, onselect, onconfirm }) {
         one.choose.setAttribute("aria-pressed", String(each === at));
         one.node.classList.toggle("is-compared", each === at);
       }),
-    named: () => entries.forEach((one) => one.named()),
+    showNames: () => entries.forEach((one) => one.showName()),
   };
 }
 
@@ -58,9 +58,9 @@ function entry(match, at, { names, onselect, onconfirm }) {
     "aria-label": `Confirm ${match.individual} (key ${at + 1})`,
     "aria-keyshortcuts": String(at + 1),
   });
-  return { node: el("li", {}, choose, confirm), choose, named };
+  return { node: el("li", {}, choose, confirm), choose, showName };
 
-  function named() {
+  function showName() {
     const display = names.get(match.individual);
     if (!display || display === match.individual) return;
     name.textContent = display;

@@ -13,7 +13,7 @@ export class Queue {
   get current() {
     return this.cards[this.at] ?? null;
   }
-  get left() {
+  get size() {
     return this.cards.length;
   }
 
