@@ -39,11 +39,16 @@ export function authorization() {
 }
 
 export function path(...parts) {
-  return "/v1/" + parts.map((part) => String(part).split("/").map(encodeURIComponent).join("/")).join("/");
+  return (
+    "/v1/" +
+    parts.map((part) => String(part).split("/").map(encodeURIComponent).join("/")).join("/")
+  );
 }
 
 export function query(address, parameters) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const given = Object.entries(parameters).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   const text = new URLSearchParams(given).toString();
   return text ? `${address}${address.includes("?") ? "&" : "?"}${text}` : address;
 }
@@ -82,7 +87,8 @@ async function jsonOf(answer) {
   return (await answer).json();
 }
 
-export const get = (address, parameters = {}, options = {}) => jsonOf(send("GET", query(address, parameters), options));
+export const get = (address, parameters = {}, options = {}) =>
+  jsonOf(send("GET", query(address, parameters), options));
 export const post = (address, json = {}) => jsonOf(send("POST", address, { json }));
 export const patch = (address, json, etag) =>
   jsonOf(send("PATCH", address, { json, headers: etag ? { "If-Match": etag } : {} }));
@@ -109,7 +115,8 @@ function uploadOnce(address, form, onprogress) {
     request.responseType = "json";
     for (const [name, value] of Object.entries({ "Idempotency-Key": once(), ...authorization() }))
       request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => event.lengthComputable && onprogress(event.loaded / event.total);
+    request.upload.onprogress = (event) =>
+      event.lengthComputable && onprogress(event.loaded / event.total);
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) resolve(request.response);
       else reject(new Problem(request.response || {}, request.status));

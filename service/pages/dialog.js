@@ -51,7 +51,9 @@ export function form(title, { fields = [], text = null, accept = "Save", danger 
       event.preventDefault();
       send.disabled = true;
       try {
-        const values = Object.fromEntries(Object.entries(inputs).map(([name, one]) => [name, one.value.trim()]));
+        const values = Object.fromEntries(
+          Object.entries(inputs).map(([name, one]) => [name, one.value.trim()]),
+        );
         answer = (await act(values)) ?? values;
         dialog.close();
       } catch (error) {
@@ -70,7 +72,14 @@ export function form(title, { fields = [], text = null, accept = "Save", danger 
   });
 }
 
-function input({ type = "text", value = "", options = null, required = false, list = null, max = null }) {
+function input({
+  type = "text",
+  value = "",
+  options = null,
+  required = false,
+  list = null,
+  max = null,
+}) {
   if (options) {
     const chosen = el(
       "select",

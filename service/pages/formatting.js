@@ -7,7 +7,8 @@ export const percent = (share) => {
   return `${value.toFixed(value >= 10 || value === 0 ? 0 : 1)}\u00a0%`;
 };
 export const distance = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
-export const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+export const count = (number, one, many = `${one}s`) =>
+  `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 export const shortFingerprint = (fingerprint) => (fingerprint ? fingerprint.slice(0, 8) : "");
 
 // "2016-07-01" stays a date without a time zone; what has a time is shown in the person's own.
@@ -63,4 +64,5 @@ const KINDS = {
   import: "Imported",
   swap: "Changed the model",
 };
-export const kindOf = (kind) => KINDS[kind] || kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");
+export const kindOf = (kind) =>
+  KINDS[kind] || kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");

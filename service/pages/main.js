@@ -58,11 +58,18 @@ function closeMenu() {
 
 async function served() {
   const place = document.getElementById("served");
-  const [version, stats] = await Promise.all([get("/v1/version"), get("/v1/stats").catch(() => null)]);
+  const [version, stats] = await Promise.all([
+    get("/v1/version"),
+    get("/v1/stats").catch(() => null),
+  ]);
   const parts = [`flukeprint ${version.flukeprint}`];
-  if (stats) parts.push(`${count(stats.individuals, "individual")}, ${count(stats.photos, "photo")}`);
+  if (stats)
+    parts.push(`${count(stats.individuals, "individual")}, ${count(stats.photos, "photo")}`);
   if (version.catalogue_revision !== null)
-    parts.push(`revision ${version.catalogue_revision}`, `checkpoint ${shortFingerprint(version.fingerprint)}`);
+    parts.push(
+      `revision ${version.catalogue_revision}`,
+      `checkpoint ${shortFingerprint(version.fingerprint)}`,
+    );
   put(place, parts.join(" · "));
 }
 

@@ -53,7 +53,9 @@ export function problemBox(error) {
       el(
         "ul",
         {},
-        faults.map((fault) => el("li", {}, [fault.photo || fault.field, fault.reason].filter(Boolean).join(": "))),
+        faults.map((fault) =>
+          el("li", {}, [fault.photo || fault.field, fault.reason].filter(Boolean).join(": ")),
+        ),
       ),
   );
 }

@@ -14,7 +14,9 @@ export function viewer() {
   const shown = el("output", { class: "zoom", "aria-live": "off" });
   const toggles = {
     flip: toggle("Mirror", "f", () => change({ isFlipped: !state.isFlipped, x: -state.x })),
-    fit: toggle("Same fluke size", "e", () => change({ isFitted: !state.isFitted, x: 0, y: 0, zoom: 1 })),
+    fit: toggle("Same fluke size", "e", () =>
+      change({ isFitted: !state.isFitted, x: 0, y: 0, zoom: 1 }),
+    ),
     box: toggle("Fluke box", "b", () => change({ hasBox: !state.hasBox })),
   };
   const tools = el(
@@ -61,7 +63,8 @@ export function viewer() {
   }
 
   function draw() {
-    const width = state.isFitted && panes.every((one) => one.box) ? Math.min(...panes.map(flukeWidth)) : null;
+    const width =
+      state.isFitted && panes.every((one) => one.box) ? Math.min(...panes.map(flukeWidth)) : null;
     for (const one of panes) place(one, state, width);
     shown.textContent = `${Math.round(state.zoom * 100)} %`;
     toggles.flip.setAttribute("aria-pressed", String(state.isFlipped));
@@ -88,7 +91,11 @@ export function viewer() {
         const now = Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY);
         if (span) zoomBy(now / span);
         span = now;
-      } else change({ x: state.x + event.clientX - before.clientX, y: state.y + event.clientY - before.clientY });
+      } else
+        change({
+          x: state.x + event.clientX - before.clientX,
+          y: state.y + event.clientY - before.clientY,
+        });
     });
     const lift = (event) => {
       fingers.delete(event.pointerId);
@@ -106,7 +113,12 @@ export function viewer() {
       { passive: false },
     );
     one.stage.addEventListener("keydown", (event) => {
-      const moves = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
+      const moves = {
+        ArrowLeft: [40, 0],
+        ArrowRight: [-40, 0],
+        ArrowUp: [0, 40],
+        ArrowDown: [0, -40],
+      };
       const move = moves[event.key];
       if (!move) return;
       event.preventDefault();
@@ -132,7 +144,13 @@ export function viewer() {
     draw();
   };
   draw();
-  return { node, keys, reset, query: (photo) => setSide(0, photo), candidate: (photo) => setSide(1, photo) };
+  return {
+    node,
+    keys,
+    reset,
+    query: (photo) => setSide(0, photo),
+    candidate: (photo) => setSide(1, photo),
+  };
 }
 
 function tool(sign, label, act) {
@@ -144,14 +162,23 @@ function tool(sign, label, act) {
 }
 
 function toggle(label, letter, act) {
-  return button(label, act, { class: "quiet small", "aria-pressed": "false", title: `${label} (${letter})` });
+  return button(label, act, {
+    class: "quiet small",
+    "aria-pressed": "false",
+    title: `${label} (${letter})`,
+  });
 }
 
 function pane(title) {
   const frame = el("div", { class: "frame" });
   const stage = el(
     "div",
-    { class: "stage", tabindex: "0", role: "group", "aria-label": `${title}: arrow keys move both photos` },
+    {
+      class: "stage",
+      tabindex: "0",
+      role: "group",
+      "aria-label": `${title}: arrow keys move both photos`,
+    },
     frame,
   );
   const caption = el("figcaption", {}, title);
@@ -170,7 +197,8 @@ function pane(title) {
 function setPhoto(one, photo) {
   put(one.caption, photo ? photo.caption : "Nobody to compare with");
   const box = photo ? photo.box : null;
-  if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box)) return;
+  if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box))
+    return;
   one.box = box;
   if (!isSame(one.url, photo && photo.url)) {
     one.url = photo ? photo.url : null;
@@ -195,14 +223,18 @@ function makeSharp(one) {
 // The picture's size within its stage before anything is zoomed.
 function fittedSize(one) {
   const { clientWidth: width, clientHeight: height } = one.stage;
-  const aspect = one.picture && one.picture.naturalWidth ? one.picture.naturalWidth / one.picture.naturalHeight : 1.5;
+  const aspect =
+    one.picture && one.picture.naturalWidth
+      ? one.picture.naturalWidth / one.picture.naturalHeight
+      : 1.5;
   const fits = Math.min(width, height * aspect);
   return { width: fits, height: fits / aspect, stageWidth: width, stageHeight: height };
 }
 
 function flukeWidth(one) {
   const size = fittedSize(one);
-  const aspect = ((one.box.right - one.box.left) * size.width) / ((one.box.bottom - one.box.top) * size.height);
+  const aspect =
+    ((one.box.right - one.box.left) * size.width) / ((one.box.bottom - one.box.top) * size.height);
   return FILLED * Math.min(size.stageWidth, size.stageHeight * aspect);
 }
 

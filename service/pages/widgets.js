@@ -122,7 +122,9 @@ export function individualCard(individual) {
     el(
       "p",
       { class: "card-facts" },
-      individual.display_name && individual.display_name !== individual.name ? `${individual.name} · ` : null,
+      individual.display_name && individual.display_name !== individual.name
+        ? `${individual.name} · `
+        : null,
       `${individual.photos} ${individual.photos === 1 ? "photo" : "photos"}`,
       seen.length ? el("span", {}, ` · ${seen.join(" – ")}`) : null,
       individual.species ? el("span", {}, ` · ${species(individual.species)}`) : null,
@@ -148,7 +150,11 @@ export function photoTile(card, ...more) {
 export function enlargeButton(card, show) {
   return button(
     "Enlarge",
-    () => show(photoName(card.name), thumbnail(card.url || urlOf(card.name), card.name, { size: 1600 })),
+    () =>
+      show(
+        photoName(card.name),
+        thumbnail(card.url || urlOf(card.name), card.name, { size: 1600 }),
+      ),
     {
       class: "quiet small",
       "aria-label": `Enlarge ${photoName(card.name)}`,

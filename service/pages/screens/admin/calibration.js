@@ -50,7 +50,12 @@ export async function calibration(screen, { signal }) {
       { class: "rate" },
       el("label", { for: "rate" }, "How many unknown animals may pass for a known one?"),
       slider,
-      el("p", { class: "ends", "aria-hidden": "true" }, el("span", {}, percent(LEAST)), el("span", {}, percent(MOST))),
+      el(
+        "p",
+        { class: "ends", "aria-hidden": "true" },
+        el("span", {}, percent(LEAST)),
+        el("span", {}, percent(MOST)),
+      ),
       said,
     ),
     charts,
@@ -106,7 +111,11 @@ function thresholds(fitted) {
             "tr",
             {},
             ["", "Distance", "Unknown that pass", "Known that are missed"].map((head) =>
-              el("th", { scope: "col" }, head || el("span", { class: "visually-hidden" }, "Threshold")),
+              el(
+                "th",
+                { scope: "col" },
+                head || el("span", { class: "visually-hidden" }, "Threshold"),
+              ),
             ),
           ),
         ),
@@ -118,7 +127,9 @@ function thresholds(fitted) {
               "tr",
               {},
               el("th", { scope: "row" }, name),
-              [distance(at.distance), percent(at.fpir), percent(at.fnir)].map((text) => el("td", {}, text)),
+              [distance(at.distance), percent(at.fpir), percent(at.fnir)].map((text) =>
+                el("td", {}, text),
+              ),
             ),
           ),
         ),

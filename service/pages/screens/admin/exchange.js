@@ -53,7 +53,9 @@ export async function exchange(screen, { signal }) {
           "Nothing was imported or exported yet",
           "Choose a zip of photos above: what it would add is shown before anything is changed.",
         );
-      const done = new Set(jobs.filter((job) => job.state !== "cancelled" && job.state !== "failed").map(ofDryRun));
+      const done = new Set(
+        jobs.filter((job) => job.state !== "cancelled" && job.state !== "failed").map(ofDryRun),
+      );
       return el(
         "ul",
         { class: "jobs", "aria-label": "Imports and exports, the newest first" },
@@ -66,7 +68,12 @@ export async function exchange(screen, { signal }) {
 const ofDryRun = (job) => job.parameters.dry_run;
 
 function importing(refresh) {
-  const picker = el("input", { type: "file", accept: ".zip,application/zip", id: "import-zip", class: "picker" });
+  const picker = el("input", {
+    type: "file",
+    accept: ".zip,application/zip",
+    id: "import-zip",
+    class: "picker",
+  });
   const duplicates = el(
     "select",
     {},
@@ -79,7 +86,12 @@ function importing(refresh) {
     "section",
     { class: "zone", "aria-labelledby": "import" },
     el("h2", { id: "import" }, "Import"),
-    el("label", { for: "import-zip", class: "picked" }, el("strong", {}, "Choose a zip"), el("span", {}, " or drop it here")),
+    el(
+      "label",
+      { for: "import-zip", class: "picked" },
+      el("strong", {}, "Choose a zip"),
+      el("span", {}, " or drop it here"),
+    ),
     picker,
     el(
       "p",
@@ -105,7 +117,8 @@ function importing(refresh) {
       event.preventDefault();
       zone.classList.add("over");
     });
-  for (const name of ["dragleave", "drop"]) zone.addEventListener(name, () => zone.classList.remove("over"));
+  for (const name of ["dragleave", "drop"])
+    zone.addEventListener(name, () => zone.classList.remove("over"));
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     take(event.dataTransfer.files[0]);
@@ -116,7 +129,10 @@ function importing(refresh) {
     if (!file) return;
     const sent = new FormData();
     sent.append("kind", "import");
-    sent.append("parameters", JSON.stringify({ duplicates: duplicates.value, replace_photos: replacing.checked }));
+    sent.append(
+      "parameters",
+      JSON.stringify({ duplicates: duplicates.value, replace_photos: replacing.checked }),
+    );
     sent.append("archive", file, file.name);
     bar.hidden = false;
     put(said, `Sending ${file.name} …`);
@@ -153,20 +169,24 @@ function exporting(refresh) {
       "p",
       { class: "check" },
       places,
-      el("label", { for: "with-places" }, "With places (curators only): otherwise they are taken out, of the files too"),
+      el(
+        "label",
+        { for: "with-places" },
+        "With places (curators only): otherwise they are taken out, of the files too",
+      ),
     ),
-    el(
-      "p",
-      { class: "acts" },
-      actionButton("Make the export", make, { class: "first" }),
-    ),
+    el("p", { class: "acts" }, actionButton("Make the export", make, { class: "first" })),
     refusal,
   );
 
   async function make() {
     put(refusal);
     try {
-      const parameters = { format: form.value, with_photos: photos.checked, with_places: places.checked };
+      const parameters = {
+        format: form.value,
+        with_photos: photos.checked,
+        with_places: places.checked,
+      };
       await post("/v1/jobs", { kind: "export", parameters });
       notify("The export is being made.");
       await refresh();
@@ -184,7 +204,9 @@ function after(job, isImported, signal, refresh) {
       "p",
       {},
       `${count(job.result.labels, "label")} and ${count(job.result.photos, "photo")}`,
-      job.result.without_place ? `, the place taken out of ${job.result.without_place} of them` : "",
+      job.result.without_place
+        ? `, the place taken out of ${job.result.without_place} of them`
+        : "",
       job.parameters.with_places ? ", with places" : ", without places",
       ` · ${megabytes(job.result.bytes)}`,
     );
@@ -205,7 +227,9 @@ function after(job, isImported, signal, refresh) {
           }),
         )
       : null,
-    isDryRun && !wanted ? el("p", { class: "note" }, "There is nothing in it that the catalogue doesn't have.") : null,
+    isDryRun && !wanted
+      ? el("p", { class: "note" }, "There is nothing in it that the catalogue doesn't have.")
+      : null,
   ];
 }
 
@@ -221,17 +245,23 @@ function filters(job, place, signal) {
   const each = Object.entries(job.result.counts).filter(([, number]) => number);
   const all = [[null, job.result.files], ...each];
   const buttons = all.map(([status, number]) =>
-    button(`${number.toLocaleString("en")} ${status ? STATUSES[status] || status : "in all"}`, () => choose(status), {
-      class: "small",
-      "aria-pressed": "false",
-    }),
+    button(
+      `${number.toLocaleString("en")} ${status ? STATUSES[status] || status : "in all"}`,
+      () => choose(status),
+      {
+        class: "small",
+        "aria-pressed": "false",
+      },
+    ),
   );
   return el("p", { class: "acts", role: "group", "aria-label": `Files of job ${job.id}` }, buttons);
 
   async function choose(status) {
     const at = all.findIndex(([one]) => one === status);
     const isOpen = buttons[at].getAttribute("aria-pressed") === "true";
-    buttons.forEach((one, number) => one.setAttribute("aria-pressed", String(number === at && !isOpen)));
+    buttons.forEach((one, number) =>
+      one.setAttribute("aria-pressed", String(number === at && !isOpen)),
+    );
     if (isOpen) clear(place);
     else await loadInto(place, () => table(job.id, status, signal));
   }
@@ -245,7 +275,15 @@ async function table(id, status, signal) {
     el(
       "table",
       { class: "report" },
-      el("thead", {}, el("tr", {}, ["File", "Whose", "What", "Why"].map((head) => el("th", { scope: "col" }, head)))),
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          ["File", "Whose", "What", "Why"].map((head) => el("th", { scope: "col" }, head)),
+        ),
+      ),
       body,
     ),
   );
@@ -283,5 +321,7 @@ function row(one) {
 }
 
 function megabytes(bytes) {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3).toLocaleString("en")} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  return bytes < 1e6
+    ? `${Math.ceil(bytes / 1e3).toLocaleString("en")} kB`
+    : `${(bytes / 1e6).toFixed(1)} MB`;
 }

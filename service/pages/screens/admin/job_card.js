@@ -18,7 +18,8 @@ const STATES = {
   cancelled: "Cancelled",
   interrupted: "Interrupted",
 };
-const stateOf = (job) => (job.is_cancel_requested && MOVING.has(job.state) ? "Stops" : STATES[job.state]);
+const stateOf = (job) =>
+  job.is_cancel_requested && MOVING.has(job.state) ? "Stops" : STATES[job.state];
 const KINDS = {
   identify: "Identify photos",
   reindex: "Bring the catalogue up to date",
@@ -26,7 +27,13 @@ const KINDS = {
   import: "Import",
   export: "Export",
 };
-const FORMS = { zip: "folders", csv: "CSV", coco: "COCO", "camtrap-dp": "Camtrap DP", kaggle: "Kaggle CSV" };
+const FORMS = {
+  zip: "folders",
+  csv: "CSV",
+  coco: "COCO",
+  "camtrap-dp": "Camtrap DP",
+  kaggle: "Kaggle CSV",
+};
 const FILES = {
   identify: ["Save the answers (CSV)", ".csv"],
   import: ["Save the report (CSV)", ".csv"],
@@ -35,8 +42,10 @@ const FILES = {
 
 const titleOf = (job) => {
   if (job.kind === "import" && !job.parameters.dry_run) return "Look at a zip to import";
-  if (job.kind === "upgrade" && job.parameters.checkpoint) return `Change the model to ${job.parameters.checkpoint}`;
-  if (job.kind === "export" && job.parameters.format) return `Export as ${FORMS[job.parameters.format] || job.parameters.format}`;
+  if (job.kind === "upgrade" && job.parameters.checkpoint)
+    return `Change the model to ${job.parameters.checkpoint}`;
+  if (job.kind === "export" && job.parameters.format)
+    return `Export as ${FORMS[job.parameters.format] || job.parameters.format}`;
   return KINDS[job.kind] || job.kind;
 };
 
@@ -54,9 +63,14 @@ export function jobLists({ signal, again }) {
     const cards = (jobs, more = () => null) => {
       const turns = [];
       const next = () => turns.shift()?.();
-      const made = new Map(jobs.map((job) => [job, jobCard(job, { signal, looking, next, again, more })]));
+      const made = new Map(
+        jobs.map((job) => [job, jobCard(job, { signal, looking, next, again, more })]),
+      );
       const moving = jobs.filter((job) => MOVING.has(job.state));
-      moving.sort((one, other) => (other.state === "running") - (one.state === "running") || one.id - other.id);
+      moving.sort(
+        (one, other) =>
+          (other.state === "running") - (one.state === "running") || one.id - other.id,
+      );
       turns.push(...moving.map((job) => made.get(job).follow));
       for (let at = 0; at < MOST_FOLLOWED; at += 1) next();
       return jobs.map((job) => made.get(job).node);
@@ -89,7 +103,8 @@ function jobCard(first, { signal, looking, next, again, more }) {
       notify(`Job ${id}: ${stateOf(last).toLowerCase()}.`);
       next();
     } catch (error) {
-      if (error.name !== "AbortError" && !looking.aborted) setTimeout(() => looking.aborted || follow(), RETRY_MS);
+      if (error.name !== "AbortError" && !looking.aborted)
+        setTimeout(() => looking.aborted || follow(), RETRY_MS);
     }
   }
 
@@ -114,7 +129,9 @@ function jobCard(first, { signal, looking, next, again, more }) {
         "p",
         { class: "facts" },
         [
-          job.total === null ? null : `${job.done.toLocaleString("en")} of ${count(job.total, "file")}`,
+          job.total === null
+            ? null
+            : `${job.done.toLocaleString("en")} of ${count(job.total, "file")}`,
           isMoving && job.rate ? `${job.rate.toFixed(1)} a second` : null,
           isMoving && job.eta_seconds ? `${duration(job.eta_seconds)} left` : null,
           when(job.ended_at || job.started_at || job.asked_at),
@@ -134,7 +151,10 @@ function jobCard(first, { signal, looking, next, again, more }) {
       put(
         acts,
         isMoving && !job.is_cancel_requested
-          ? actionButton("Cancel", () => act("cancel"), { class: "small", "aria-label": `Cancel job ${job.id}` })
+          ? actionButton("Cancel", () => act("cancel"), {
+              class: "small",
+              "aria-label": `Cancel job ${job.id}`,
+            })
           : null,
         ["failed", "cancelled", "interrupted"].includes(job.state)
           ? actionButton("Resume", () => act("resume"), {
@@ -143,11 +163,17 @@ function jobCard(first, { signal, looking, next, again, more }) {
             })
           : null,
         job.state === "succeeded" && job.kind in FILES
-          ? actionButton(FILES[job.kind][0], () => save(job), { class: "small", "aria-label": `${FILES[job.kind][0]} of job ${job.id}` })
+          ? actionButton(FILES[job.kind][0], () => save(job), {
+              class: "small",
+              "aria-label": `${FILES[job.kind][0]} of job ${job.id}`,
+            })
           : null,
         unused,
         ENDED.has(job.state)
-          ? actionButton("Remove", () => drop(job), { class: "quiet small", "aria-label": `Remove job ${job.id}` })
+          ? actionButton("Remove", () => drop(job), {
+              class: "quiet small",
+              "aria-label": `Remove job ${job.id}`,
+            })
           : null,
       );
       if (!isMoving) put(below, more(job));
@@ -169,7 +195,9 @@ function jobCard(first, { signal, looking, next, again, more }) {
       const listed = el(
         "ul",
         { class: "faults" },
-        page.errors.map((fault) => el("li", {}, el("b", {}, photoName(fault.file)), ` ${fault.reason}`)),
+        page.errors.map((fault) =>
+          el("li", {}, el("b", {}, photoName(fault.file)), ` ${fault.reason}`),
+        ),
       );
       const following = nextOf(page);
       if (cursor === null) put(faults);

@@ -95,7 +95,8 @@ export async function jobs(screen, { signal }) {
         },
       ],
       accept: "Start",
-      act: (values) => post("/v1/jobs", { kind: "reindex", parameters: { rehash: values.rehash === "yes" } }),
+      act: (values) =>
+        post("/v1/jobs", { kind: "reindex", parameters: { rehash: values.rehash === "yes" } }),
     });
     if (started) await refresh();
   }
@@ -109,7 +110,11 @@ export async function jobs(screen, { signal }) {
       const advice = there.has_folder
         ? "The service's folder of checkpoints holds none but the one that answers now; its operator puts more there."
         : "The service was started without a folder of checkpoints; its operator gives one with --checkpoints.";
-      show("There is no other model", el("p", {}, advice), ...faults.map((fault) => el("p", { class: "note" }, fault)));
+      show(
+        "There is no other model",
+        el("p", {}, advice),
+        ...faults.map((fault) => el("p", { class: "note" }, fault)),
+      );
       return;
     }
     const started = await form("Change the model", {

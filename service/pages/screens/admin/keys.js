@@ -16,7 +16,12 @@ const ROLES = [
 
 export async function keys(screen, { signal }) {
   const place = el("div");
-  put(screen, heading("Keys"), el("p", { class: "acts" }, actionButton("Make a key …", make, { class: "first" })), place);
+  put(
+    screen,
+    heading("Keys"),
+    el("p", { class: "acts" }, actionButton("Make a key …", make, { class: "first" })),
+    place,
+  );
   await refresh();
 
   function refresh() {
@@ -77,8 +82,19 @@ export async function keys(screen, { signal }) {
     const isFirst = !there.keys.length;
     const made = await form("Make a key", {
       fields: [
-        { name: "name", label: "Who uses it", required: true, max: 64, hint: "The history names them so." },
-        { name: "role", label: "What it may do", value: isFirst ? "admin" : "curate", options: ROLES },
+        {
+          name: "name",
+          label: "Who uses it",
+          required: true,
+          max: 64,
+          hint: "The history names them so.",
+        },
+        {
+          name: "role",
+          label: "What it may do",
+          value: isFirst ? "admin" : "curate",
+          options: ROLES,
+        },
       ],
       accept: "Make it",
       act: (values) => post("/v1/keys", values),
@@ -107,7 +123,9 @@ export async function keys(screen, { signal }) {
         { class: "acts" },
         button("Copy", async () => {
           secret.select();
-          await (navigator.clipboard ? navigator.clipboard.writeText(made.secret).catch(() => undefined) : undefined);
+          await (navigator.clipboard
+            ? navigator.clipboard.writeText(made.secret).catch(() => undefined)
+            : undefined);
           notify("Copied.");
         }),
       ),

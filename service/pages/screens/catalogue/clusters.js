@@ -16,7 +16,11 @@ export async function clusters({ signal, again }) {
       "Photos that nobody is known for are gathered here when they look like each other: each group may be one new individual.",
     );
   return [
-    el("p", {}, "Photos of nobody known that look like each other: each group may be one new animal."),
+    el(
+      "p",
+      {},
+      "Photos of nobody known that look like each other: each group may be one new animal.",
+    ),
     el(
       "ul",
       { class: "clusters" },

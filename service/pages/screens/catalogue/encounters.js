@@ -66,13 +66,20 @@ async function editEncounter(each, again) {
       { name: "name", label: "Name", value: each.name, required: true },
       { name: "at", label: "When", value: each.at || "", hint: "2026-06-12 or 2026-06-12T09:30." },
       { name: "place", label: "Where", value: each.place || "", hint: "Only curators see it." },
-      { name: "region", label: "Region", value: each.region || "", hint: "So wide that everybody may know it." },
+      {
+        name: "region",
+        label: "Region",
+        value: each.region || "",
+        hint: "So wide that everybody may know it.",
+      },
       { name: "observer", label: "Observer", value: each.observer || "" },
       { name: "notes", label: "Notes", type: "area", value: each.notes || "" },
     ],
     act: async (values) => {
       const changed = Object.fromEntries(
-        names.filter((name) => values[name] !== (each[name] || "")).map((name) => [name, values[name] || null]),
+        names
+          .filter((name) => values[name] !== (each[name] || ""))
+          .map((name) => [name, values[name] || null]),
       );
       if (Object.keys(changed).length) event = await patch(path("encounters", each.key), changed);
     },

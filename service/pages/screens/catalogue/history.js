@@ -89,14 +89,25 @@ function sentence(change) {
     (change.changes > 3 ? ` and ${change.changes - Math.min(3, about.length)} more` : "");
   const link = (name) => (name ? individualLink(name) : "nobody");
   const verb = el("strong", {}, kindOf(kind));
-  if (kind === "undo") return [verb, ` revision ${change.undoes}`, detail.undone ? ` (${kindOf(detail.undone).toLowerCase()})` : ""];
+  if (kind === "undo")
+    return [
+      verb,
+      ` revision ${change.undoes}`,
+      detail.undone ? ` (${kindOf(detail.undone).toLowerCase()})` : "",
+    ];
   if (kind === "merge") return [verb, " ", link(detail.individual), " into ", link(detail.into)];
-  if (kind === "tell apart") return [verb, " ", link(detail.individual), " and ", link(detail.other)];
+  if (kind === "tell apart")
+    return [verb, " ", link(detail.individual), " and ", link(detail.other)];
   if (kind === "rename") return [verb, " ", detail.individual, " to ", link(detail.new)];
-  if (kind === "split") return [verb, " ", listed, " off ", link(detail.individual), " as ", link(detail.new)];
+  if (kind === "split")
+    return [verb, " ", listed, " off ", link(detail.individual), " as ", link(detail.new)];
   if (kind === "move") return [verb, " ", listed, " to ", link(detail.to)];
   if (kind === "swap")
-    return [verb, detail.checkpoint ? ` to ${detail.checkpoint}` : "", ` (${shortFingerprint(detail.from)} → ${shortFingerprint(detail.to)})`];
+    return [
+      verb,
+      detail.checkpoint ? ` to ${detail.checkpoint}` : "",
+      ` (${shortFingerprint(detail.from)} → ${shortFingerprint(detail.to)})`,
+    ];
   if (kind === "edit")
     return [
       verb,
@@ -119,5 +130,7 @@ function sentence(change) {
 function because(change) {
   const answer = change.detail && change.detail.answer;
   const first = answer && answer.matches && answer.matches[0];
-  return first ? el("span", {}, ` · answer: ${first.individual}, ${percent(first.probability)}`) : null;
+  return first
+    ? el("span", {}, ` · answer: ${first.individual}, ${percent(first.probability)}`)
+    : null;
 }

@@ -3,7 +3,16 @@
 import { path, send } from "../../api.js";
 import { show } from "../../dialog.js";
 import { button, el, put, actionButton } from "../../dom.js";
-import { displayName, empty, enlargeButton, heading, individualLink, loadInto, photoTile, fetchAll } from "../../widgets.js";
+import {
+  displayName,
+  empty,
+  enlargeButton,
+  heading,
+  individualLink,
+  loadInto,
+  photoTile,
+  fetchAll,
+} from "../../widgets.js";
 import { count, day, photoName, species } from "../../formatting.js";
 import { encounterTable } from "./encounters.js";
 import { changeList } from "./history.js";
@@ -22,10 +31,20 @@ export async function individual(screen, { rest, signal }) {
     el("p", { class: "back" }, el("a", { href: "#/individuals" }, "← All individuals")),
     heading(
       displayName(one),
-      el("span", { class: "heading-note" }, one.display_name && one.display_name !== one.name ? one.name : ""),
+      el(
+        "span",
+        { class: "heading-note" },
+        one.display_name && one.display_name !== one.name ? one.name : "",
+      ),
     ),
     one.merged_into
-      ? el("p", { class: "note" }, "It turned out to be ", individualLink(one.merged_into), "; its photos are there.")
+      ? el(
+          "p",
+          { class: "note" },
+          "It turned out to be ",
+          individualLink(one.merged_into),
+          "; its photos are there.",
+        )
       : null,
     facts(one),
     one.merged_into
@@ -42,15 +61,26 @@ export async function individual(screen, { rest, signal }) {
     section("Encounters", places.encounters),
     section("Changes", places.changes),
   );
-  const photos = fetchAll("/v1/catalogue/photos", { individual: name, state: "catalogued" }, "photos", { signal });
+  const photos = fetchAll(
+    "/v1/catalogue/photos",
+    { individual: name, state: "catalogued" },
+    "photos",
+    { signal },
+  );
   await Promise.all([
     loadInto(places.photos, async () => photoChoice(one, await photos, again)),
     loadInto(places.years, async () => timeline(await photos)),
     loadInto(places.encounters, async () =>
-      encounterTable(await fetchAll("/v1/encounters", { individual: name }, "encounters", { signal }), again),
+      encounterTable(
+        await fetchAll("/v1/encounters", { individual: name }, "encounters", { signal }),
+        again,
+      ),
     ),
     loadInto(places.changes, () =>
-      changeList({ subject: name, limit: 10 }, { signal, again, none: () => el("p", {}, "None yet.") }),
+      changeList(
+        { subject: name, limit: 10 },
+        { signal, again, none: () => el("p", {}, "None yet.") },
+      ),
     ),
   ]);
 }
@@ -85,7 +115,11 @@ function photoChoice(one, photos, again) {
       el("a", { href: "#/review" }, "Go to review"),
     );
   const boxes = photos.map((card) =>
-    el("input", { type: "checkbox", "aria-label": `Select ${photoName(card.name)}`, onchange: drawActs }),
+    el("input", {
+      type: "checkbox",
+      "aria-label": `Select ${photoName(card.name)}`,
+      onchange: drawActs,
+    }),
   );
   const acts = el("div", { class: "choice", role: "group", "aria-label": "The selected photos" });
   const chosen = () => photos.filter((_card, at) => boxes[at].checked).map((card) => card.name);
@@ -95,7 +129,12 @@ function photoChoice(one, photos, again) {
       {},
       photoTile(
         card,
-        el("span", { class: "tile-acts" }, el("label", { class: "check" }, boxes[at], "Select"), enlargeButton(card, show)),
+        el(
+          "span",
+          { class: "tile-acts" },
+          el("label", { class: "check" }, boxes[at], "Select"),
+          enlargeButton(card, show),
+        ),
       ),
     ),
   );
@@ -109,9 +148,13 @@ function photoChoice(one, photos, again) {
       el(
         "span",
         { class: "heading-note" },
-        names.length ? `${count(names.length, "photo")} selected` : "Select photos to move or split them off",
+        names.length
+          ? `${count(names.length, "photo")} selected`
+          : "Select photos to move or split them off",
       ),
-      button(names.length === photos.length ? "Select none" : "Select all", selectAll, { class: "quiet small" }),
+      button(names.length === photos.length ? "Select none" : "Select all", selectAll, {
+        class: "quiet small",
+      }),
       names.length
         ? [
             button("Move to …", () => move(names, again), { class: "small" }),
@@ -120,7 +163,11 @@ function photoChoice(one, photos, again) {
               disabled: names.length === photos.length,
               title: names.length === photos.length ? "Leave it one photo, or rename it" : null,
             }),
-            names.length === 1 ? actionButton("Delete", () => deletePhoto(names[0], again), { class: "small danger" }) : null,
+            names.length === 1
+              ? actionButton("Delete", () => deletePhoto(names[0], again), {
+                  class: "small danger",
+                })
+              : null,
           ]
         : null,
     );

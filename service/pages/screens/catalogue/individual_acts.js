@@ -23,7 +23,9 @@ export async function edit(one, etag, again) {
         name: "sex",
         label: "Sex",
         value: one.sex || "",
-        options: SEXES.some(([key]) => key === (one.sex || "")) ? SEXES : [...SEXES, [one.sex, one.sex]],
+        options: SEXES.some(([key]) => key === (one.sex || ""))
+          ? SEXES
+          : [...SEXES, [one.sex, one.sex]],
       },
       {
         name: "other_names",
@@ -46,7 +48,8 @@ export async function edit(one, etag, again) {
           .filter(([name, value]) => String(value) !== String(one[name] ?? ""))
           .map(([name, value]) => [name, value === "" ? null : value]),
       );
-      if (Object.keys(changed).length) event = await patch(path("individuals", one.name), changed, etag);
+      if (Object.keys(changed).length)
+        event = await patch(path("individuals", one.name), changed, etag);
     },
   });
   if (!event) return;
@@ -95,7 +98,10 @@ export async function move(names, again) {
     ],
     accept: "Move",
     act: async ({ individual: wanted }) => {
-      event = await post("/v1/catalogue/photos/move", { photos: names, individual: wanted || null });
+      event = await post("/v1/catalogue/photos/move", {
+        photos: names,
+        individual: wanted || null,
+      });
       return wanted || "nobody";
     },
   });
@@ -110,7 +116,9 @@ export async function split(one, names, again) {
   const next = await attempt(() => get("/v1/individuals/next-id"));
   const to = await form(`Split ${count(names.length, "photo")} off ${one.name}`, {
     text: "Two animals had been taken for one: the selected photos become a new individual's.",
-    fields: [{ name: "new", label: "Its id", value: next ? next.name : "", required: true, max: 200 }],
+    fields: [
+      { name: "new", label: "Its id", value: next ? next.name : "", required: true, max: 200 },
+    ],
     accept: "Split off",
     act: async ({ new: wanted }) => {
       event = await post(path("individuals", one.name, "split"), { photos: names, new: wanted });

@@ -44,7 +44,9 @@ export async function individuals(screen, { signal }) {
       kind.append(
         ...stats.species
           .filter((one) => one.species)
-          .map((one) => el("option", { value: one.species }, `${species(one.species)} (${one.individuals})`)),
+          .map((one) =>
+            el("option", { value: one.species }, `${species(one.species)} (${one.individuals})`),
+          ),
       );
     })
     .catch(() => undefined);

@@ -138,7 +138,8 @@ export function onPairKey(event, screen, again) {
   else if (event.key === "u") oneAtATime(screen, () => undoLast(again));
   else if (isDecision && at >= 0)
     oneAtATime(screen, () => shownPairs()[at].querySelector(`[data-key="${event.key}"]`).click());
-  else if (isDecision && shownPairs().length) notify("Choose a pair first: ↓ goes to the first one.");
+  else if (isDecision && shownPairs().length)
+    notify("Choose a pair first: ↓ goes to the first one.");
   else return;
   event.preventDefault();
 }

@@ -7,7 +7,9 @@ import { distance, percent } from "../../formatting.js";
 export const MOST = 5;
 
 export function candidateList(matches, { names, onselect, onconfirm }) {
-  const entries = matches.slice(0, MOST).map((match, at) => entry(match, at, { names, onselect, onconfirm }));
+  const entries = matches
+    .slice(0, MOST)
+    .map((match, at) => entry(match, at, { names, onselect, onconfirm }));
   const node = el(
     "ol",
     { class: "candidates", "aria-label": "Candidates, the nearest first" },

@@ -49,7 +49,8 @@ export function scopePicker({ onchange, signal }) {
   }
 
   function append(request) {
-    for (const [name, values] of Object.entries(chosen)) for (const value of values) request.append(name, value);
+    for (const [name, values] of Object.entries(chosen))
+      for (const value of values) request.append(name, value);
   }
 
   function showSearched(answer) {
@@ -60,7 +61,10 @@ export function scopePicker({ onchange, signal }) {
   function describe(searched = null) {
     const whole = all ? `all ${count(all.individuals, "individual")}` : "the whole catalogue";
     const of = all ? ` of ${all.individuals.toLocaleString("en")}` : "";
-    const part = searched === null ? "a part of the catalogue" : `${searched.toLocaleString("en")}${of} individuals`;
+    const part =
+      searched === null
+        ? "a part of the catalogue"
+        : `${searched.toLocaleString("en")}${of} individuals`;
     put(said, isSet() ? `${part}: ${words()}` : whole);
     node.classList.toggle("set", isSet());
   }
@@ -92,7 +96,11 @@ export function scopePicker({ onchange, signal }) {
       regions: boxes("Region", all.regions, "region", (name) => name),
       from: el("input", { ...bounds, value: from, placeholder: dated[0] }),
       to: el("input", { ...bounds, value: to ?? from, placeholder: dated.at(-1) }),
-      exclude: el("input", { type: "text", autocomplete: "off", value: (chosen.exclude || []).join(", ") }),
+      exclude: el("input", {
+        type: "text",
+        autocomplete: "off",
+        value: (chosen.exclude || []).join(", "),
+      }),
     };
     put(
       fields,
@@ -121,12 +129,23 @@ export function scopePicker({ onchange, signal }) {
         checked: before.has(one[name]),
       });
       const told_ = el("small", {}, ` ${one.individuals.toLocaleString("en")}`);
-      return { box, node: el("p", { class: "check" }, box, el("label", { for: box.id }, shown(one[name]), told_)) };
+      return {
+        box,
+        node: el(
+          "p",
+          { class: "check" },
+          box,
+          el("label", { for: box.id }, shown(one[name]), told_),
+        ),
+      };
     });
     const node_ = given.length
       ? el("fieldset", { class: "boxes" }, el("legend", {}, label), ...all_.map((one) => one.node))
       : null;
-    return { node: node_, values: () => all_.filter((one) => one.box.checked).map((one) => one.box.value) };
+    return {
+      node: node_,
+      values: () => all_.filter((one) => one.box.checked).map((one) => one.box.value),
+    };
   }
 
   function apply(event) {

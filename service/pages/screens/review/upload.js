@@ -8,9 +8,19 @@ import { count } from "../../formatting.js";
 const SIDE_BY_SIDE = 2;
 
 export function uploader({ ontaken, isOpen }) {
-  const picker = el("input", { type: "file", accept: "image/*", multiple: true, id: "pick", class: "picker" });
+  const picker = el("input", {
+    type: "file",
+    accept: "image/*",
+    multiple: true,
+    id: "pick",
+    class: "picker",
+  });
   const facts = {
-    encounter: el("input", { type: "text", autocomplete: "off", placeholder: "2026-06-12 bay, morning" }),
+    encounter: el("input", {
+      type: "text",
+      autocomplete: "off",
+      placeholder: "2026-06-12 bay, morning",
+    }),
     taken_at: el("input", { type: "date" }),
     place: el("input", { type: "text", autocomplete: "off" }),
     region: el("input", { type: "text", autocomplete: "off" }),
@@ -61,19 +71,28 @@ export function uploader({ ontaken, isOpen }) {
       event.preventDefault();
       zone.classList.add("over");
     });
-  for (const name of ["dragleave", "drop"]) zone.addEventListener(name, () => zone.classList.remove("over"));
+  for (const name of ["dragleave", "drop"])
+    zone.addEventListener(name, () => zone.classList.remove("over"));
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     take([...event.dataTransfer.files]);
   });
-  const node = el("details", { class: "taking", open: isOpen }, el("summary", {}, "Add photos"), zone, all, list);
+  const node = el(
+    "details",
+    { class: "taking", open: isOpen },
+    el("summary", {}, "Add photos"),
+    zone,
+    all,
+    list,
+  );
 
   async function take(files) {
     if (!files.length) return;
     node.open = true;
     // Place, region and observer are an encounter's, which then needs a name.
     const isMeeting =
-      together.checked || [facts.place, facts.region, facts.observer].some((input) => input.value.trim());
+      together.checked ||
+      [facts.place, facts.region, facts.observer].some((input) => input.value.trim());
     if (isMeeting && !facts.encounter.value.trim())
       facts.encounter.value = `encounter ${new Date().toISOString().slice(0, 16).replace("T", " ")}`;
     const given = Object.entries(facts)
@@ -82,11 +101,16 @@ export function uploader({ ontaken, isOpen }) {
     const rows = files.map((file) => row(file, given));
     list.prepend(...rows.map((one) => one.node));
     await Promise.all(
-      Array.from({ length: SIDE_BY_SIDE }, (_, at) => sendAll(rows.filter((_row, each) => each % SIDE_BY_SIDE === at))),
+      Array.from({ length: SIDE_BY_SIDE }, (_, at) =>
+        sendAll(rows.filter((_row, each) => each % SIDE_BY_SIDE === at)),
+      ),
     );
     const taken = rows.filter((one) => one.isTaken).length;
     const said = `${count(taken, "photo")} of ${rows.length} taken in.`;
-    put(all, el("p", {}, said, taken < rows.length ? " The others are listed with what is wrong." : ""));
+    put(
+      all,
+      el("p", {}, said, taken < rows.length ? " The others are listed with what is wrong." : ""),
+    );
     notify(said);
     for (const one of rows) if (one.isTaken) setTimeout(() => one.node.remove(), 1500);
   }
@@ -98,7 +122,11 @@ export function uploader({ ontaken, isOpen }) {
   function row(file, given) {
     const bar = el("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
     const said = el("span", { class: "progress-text" }, "waiting");
-    const one = { node: el("li", {}, el("span", { class: "name" }, file.name), bar, said), isTaken: false, send };
+    const one = {
+      node: el("li", {}, el("span", { class: "name" }, file.name), bar, said),
+      isTaken: false,
+      send,
+    };
     return one;
 
     async function send() {
@@ -123,7 +151,11 @@ export function uploader({ ontaken, isOpen }) {
         const again = error.isFinal ? null : button("Try again", send, { class: "quiet small" });
         put(
           said,
-          el("span", {}, (error.errors && error.errors[0] && error.errors[0].reason) || messageOf(error)),
+          el(
+            "span",
+            {},
+            (error.errors && error.errors[0] && error.errors[0].reason) || messageOf(error),
+          ),
           " ",
           again,
         );
