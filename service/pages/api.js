@@ -1,4 +1,4 @@
-// Asking the service. Every refusal becomes a Problem with the service's own `detail`.
+// Requests to the service. Every refusal becomes a Problem with the service's own `detail`.
 
 const STORED = "flukeprint.key";
 let requestKey = null;
@@ -46,10 +46,10 @@ export function path(...parts) {
 }
 
 export function query(address, parameters) {
-  const given = Object.entries(parameters).filter(
+  const values = Object.entries(parameters).filter(
     ([, value]) => value !== null && value !== undefined && value !== "",
   );
-  const text = new URLSearchParams(given).toString();
+  const text = new URLSearchParams(values).toString();
   return text ? `${address}${address.includes("?") ? "&" : "?"}${text}` : address;
 }
 
@@ -74,7 +74,8 @@ export async function send(method, address, { json, form, headers = {}, signal }
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
     if (answer.status !== 401) throw problem;
-    if (key.get() === sent) await keyFor(problem); // else one was given or forgotten while this one was under way
+    // Otherwise the key was changed or forgotten while this request was under way.
+    if (key.get() === sent) await keyFor(problem);
   }
 }
 
@@ -121,7 +122,8 @@ function uploadOnce(address, form, onprogress) {
       if (request.status >= 200 && request.status < 300) resolve(request.response);
       else reject(new Problem(request.response || {}, request.status));
     };
-    request.onerror = () => reject(new Problem({ detail: "The connection broke; try again." }, 0));
+    request.onerror = () =>
+      reject(new Problem({ detail: "The connection was lost. Please try again." }, 0));
     request.send(form);
   });
 }

@@ -25,10 +25,18 @@ export async function undo(revision, again) {
 export async function makeIndividual(text, act) {
   const next = await attempt(() => get("/v1/individuals/next-id"));
   if (!next) return undefined;
-  return form("A new individual", {
+  return form("New individual", {
     text,
-    fields: [{ name: "name", label: "Its id", value: next.name, required: true, max: 200 }],
-    accept: "Make it",
+    fields: [
+      {
+        name: "name",
+        label: "Id of the new individual",
+        value: next.name,
+        required: true,
+        max: 200,
+      },
+    ],
+    accept: "Create",
     act: async ({ name }) => {
       await act(name);
       return name;
@@ -40,10 +48,10 @@ export async function makeIndividual(text, act) {
 // without it they name the other one. Resolves to { event, gone, into }, or to null.
 export async function merge(one, other = null) {
   let merged = null;
-  await form(other ? "The same animal" : `Merge ${one} into another`, {
+  await form(other ? `Merge ${one} and ${other}` : `Merge ${one} into another individual`, {
     text: other
-      ? "All photos come together under the id that is kept; the other leads there. It can be undone."
-      : `They are the same animal: all photos of ${one} become the other one's. It can be undone.`,
+      ? "All photos move to the id that you keep. The other id then leads to it. You can undo this."
+      : `All photos of ${one} move to the other individual. You can undo this.`,
     fields: [other ? keptOf(one, other) : INTO],
     accept: "Merge",
     act: async ({ into }) => {
@@ -54,9 +62,9 @@ export async function merge(one, other = null) {
   return merged;
 }
 
-const INTO = { name: "into", label: "Into the individual", required: true, max: 200 };
+const INTO = { name: "into", label: "Id of the other individual", required: true, max: 200 };
 
 function keptOf(one, other) {
   const options = [one, other].map((name) => [name, name]);
-  return { name: "into", label: "Keep", value: one, options };
+  return { name: "into", label: "Id to keep", value: one, options };
 }

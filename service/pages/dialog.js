@@ -1,4 +1,4 @@
-// Questions to the person, in the browser's own <dialog>: it keeps the focus inside and gives it back.
+// Dialogs, by the browser's own <dialog>: it keeps the focus inside and gives it back.
 
 import { button, el, field, put, uniqueId } from "./dom.js";
 import { problemBox } from "./notify.js";
@@ -27,14 +27,14 @@ export function show(title, ...content) {
   return dialog;
 }
 
-// Ask for fields and carry `act` out with them; a refusal is shown in the dialog, which then stays open.
+// Show a form and call `act` with its values; an error is shown in the dialog, which stays open.
 export function form(title, { fields = [], text = null, accept = "Save", danger = false, act }) {
   return new Promise((resolve) => {
     const inputs = Object.fromEntries(fields.map((each) => [each.name, input(each)]));
     const refusal = el("div");
     const send = el("button", { type: "submit", class: danger ? "danger" : "first" }, accept);
     let answer;
-    const asked = el(
+    const body = el(
       "form",
       { method: "dialog" },
       text && el("p", {}, text),
@@ -47,7 +47,7 @@ export function form(title, { fields = [], text = null, accept = "Save", danger 
         button("Cancel", () => dialog.close()),
       ),
     );
-    asked.addEventListener("submit", async (event) => {
+    body.addEventListener("submit", async (event) => {
       event.preventDefault();
       send.disabled = true;
       try {
@@ -62,7 +62,7 @@ export function form(title, { fields = [], text = null, accept = "Save", danger 
         send.disabled = false;
       }
     });
-    const dialog = openDialog(title, asked);
+    const dialog = openDialog(title, body);
     dialog.addEventListener("close", () => resolve(answer));
     const first = Object.values(inputs)[0];
     if (first) {

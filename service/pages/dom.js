@@ -68,7 +68,7 @@ export function uniqueId(prefix) {
 
 export function field(label, input, hint = null) {
   input.id ||= uniqueId("field");
-  const told = hint && el("small", { id: `${input.id}-hint` }, hint);
-  if (told) input.setAttribute("aria-describedby", told.id);
-  return el("div", { class: "field" }, el("label", { for: input.id }, label), input, told);
+  const note = hint && el("small", { id: `${input.id}-hint` }, hint);
+  if (note) input.setAttribute("aria-describedby", note.id);
+  return el("div", { class: "field" }, el("label", { for: input.id }, label), input, note);
 }

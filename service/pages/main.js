@@ -74,16 +74,16 @@ async function served() {
 }
 
 async function requestKey(problem) {
-  const told = key.get()
+  const text = key.get()
     ? problem.detail
-    : "This service answers only who has a key. It is kept until this tab is closed.";
-  const given = await form("Which key do you have?", {
-    text: told,
+    : "This service needs an API key. The page keeps it until this tab is closed.";
+  const entered = await form("Enter your key", {
+    text: text,
     fields: [{ name: "secret", label: "API key", type: "password", required: true }],
-    accept: "Use it",
+    accept: "Use this key",
     act: ({ secret }) => key.set(secret),
   });
-  if (!given) throw problem;
+  if (!entered) throw problem;
   label();
 }
 

@@ -1,26 +1,26 @@
-// What is said aloud and shown in passing.
+// Notices that go away by themselves, and errors that stay.
 
 import { button, el, put } from "./dom.js";
 
 let hiding = 0;
 
 export function notify(text, { act = null, label = "Undo" } = {}) {
-  const told = document.getElementById("notice");
+  const notice = document.getElementById("notice");
   put(
-    told,
+    notice,
     el("p", {}, text),
     act &&
       button(
         label,
         () => {
-          put(told);
+          put(notice);
           act();
         },
         { class: "quiet small" },
       ),
   );
   clearTimeout(hiding);
-  hiding = setTimeout(() => put(told), 8000);
+  hiding = setTimeout(() => put(notice), 8000);
 }
 
 export function alarm(error) {
@@ -33,12 +33,12 @@ export function calm() {
   put(document.getElementById("alarm"));
 }
 
-// A problem's own words; a fault of the page is shown as such rather than swallowed.
+// The service's own message; an error of the page itself is shown rather than hidden.
 export function messageOf(error) {
   if (error && error.detail) return error.detail;
   console.error(error);
   if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {
-    return "The service can't be reached; look whether it runs, then try again.";
+    return "The service can't be reached. Check that it is running, then try again.";
   }
   return String((error && error.message) || error);
 }

@@ -1,4 +1,4 @@
-// Photos of the service as pictures on the page: small, only when they come into view, with the key where one is needed.
+// The service's photos as pictures: small, loaded when they come into view, with a key if needed.
 
 import { key, query, send } from "./api.js";
 import { el } from "./dom.js";

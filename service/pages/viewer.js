@@ -1,4 +1,5 @@
-// Two photos side by side: moved, zoomed, turned and mirrored as one, their flukes at the same width.
+// Two photos side by side: moved, zoomed, turned and mirrored as one, with both flukes at the
+// same width.
 
 import { button, el, put } from "./dom.js";
 import { boxMark, image, sharpen } from "./photo.js";
@@ -195,7 +196,7 @@ function pane(title) {
 }
 
 function setPhoto(one, photo) {
-  put(one.caption, photo ? photo.caption : "Nobody to compare with");
+  put(one.caption, photo ? photo.caption : "No individual to compare with");
   const box = photo ? photo.box : null;
   if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box))
     return;

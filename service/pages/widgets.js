@@ -6,9 +6,9 @@ import { thumbnail, urlOf } from "./photo.js";
 import { problemBox, attempt } from "./notify.js";
 import { day, photoName, species } from "./formatting.js";
 
-export function heading(title, ...beside) {
+export function heading(title, ...extras) {
   document.title = `${title} · flukeprint`;
-  return el("div", { class: "heading" }, el("h1", { tabindex: "-1" }, title), ...beside);
+  return el("div", { class: "heading" }, el("h1", { tabindex: "-1" }, title), ...extras);
 }
 
 export function empty(title, advice, ...acts) {
@@ -29,10 +29,10 @@ const newest = new WeakMap(); // the last question of each place
 
 // Fill a place with what is being fetched, or with what went wrong.
 export async function loadInto(place, work) {
-  const asked = {};
-  newest.set(place, asked);
+  const request = {};
+  newest.set(place, request);
   // An answer that comes after a later question's would stand in its place.
-  const show = (what) => newest.get(place) === asked && put(place, what);
+  const show = (what) => newest.get(place) === request && put(place, what);
   put(place, loading());
   place.setAttribute("aria-busy", "true");
   try {
@@ -40,7 +40,7 @@ export async function loadInto(place, work) {
   } catch (error) {
     if (error.name !== "AbortError") show(problemBox(error));
   } finally {
-    if (newest.get(place) === asked) place.removeAttribute("aria-busy");
+    if (newest.get(place) === request) place.removeAttribute("aria-busy");
   }
 }
 
@@ -132,7 +132,7 @@ export function individualCard(individual) {
   );
 }
 
-export function photoTile(card, ...more) {
+export function photoTile(card, ...extras) {
   return el(
     "figure",
     { class: "tile" },
@@ -142,7 +142,7 @@ export function photoTile(card, ...more) {
       {},
       photoName(card.name),
       card.taken_at ? el("span", { class: "date" }, day(card.taken_at)) : null,
-      ...more,
+      ...extras,
     ),
   );
 }
@@ -160,4 +160,19 @@ export function enlargeButton(card, show) {
       "aria-label": `Enlarge ${photoName(card.name)}`,
     },
   );
+}
+
+// Let files be dropped on a zone, which is highlighted while they are above it.
+export function acceptDrops(zone, ondrop) {
+  for (const name of ["dragenter", "dragover"])
+    zone.addEventListener(name, (event) => {
+      event.preventDefault();
+      zone.classList.add("over");
+    });
+  for (const name of ["dragleave", "drop"])
+    zone.addEventListener(name, () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    ondrop(event.dataTransfer.files);
+  });
 }

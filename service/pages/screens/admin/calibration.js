@@ -1,10 +1,10 @@
-// What a distance is worth in this catalogue, and what another threshold would cost.
+// What a distance means in this catalogue, and what another threshold would change.
 
 import { get } from "../../api.js";
 import { el, put } from "../../dom.js";
 import { empty, heading } from "../../widgets.js";
 import { problemBox } from "../../notify.js";
-import { count, distance, percent } from "../../formatting.js";
+import { distance, percent } from "../../formatting.js";
 import { detChart, histogram } from "./charts.js";
 
 const LEAST = 0.001;
@@ -22,7 +22,7 @@ export async function calibration(screen, { signal }) {
     screen.append(
       empty(
         "Too few photos to calibrate",
-        "Add more individuals with two photos or more each: then distances become probabilities, and answers can say that somebody is known.",
+        "Add more individuals with at least two photos each. Distances then become probabilities.",
       ),
     );
     return;
@@ -37,7 +37,7 @@ export async function calibration(screen, { signal }) {
     id: "rate",
   });
   const charts = el("div", { class: "charts" });
-  const said = el("p", { class: "rate-text", "aria-live": "polite" });
+  const sentence = el("p", { class: "rate-text", "aria-live": "polite" });
   let pause = 0;
   slider.addEventListener("input", () => {
     slider.setAttribute("aria-valuetext", percent(rounded(rateAt(slider.value))));
@@ -48,7 +48,7 @@ export async function calibration(screen, { signal }) {
     el(
       "div",
       { class: "rate" },
-      el("label", { for: "rate" }, "How many unknown animals may pass for a known one?"),
+      el("label", { for: "rate" }, "How many unknown animals may be taken for known ones?"),
       slider,
       el(
         "p",
@@ -56,7 +56,7 @@ export async function calibration(screen, { signal }) {
         el("span", {}, percent(LEAST)),
         el("span", {}, percent(MOST)),
       ),
-      said,
+      sentence,
     ),
     charts,
     thresholds(fitted),
@@ -65,25 +65,26 @@ export async function calibration(screen, { signal }) {
 
   async function fetchThreshold() {
     const rate = rounded(rateAt(slider.value));
-    const isLatest = () => rate === rounded(rateAt(slider.value)); // it was not moved meanwhile
+    // The slider was not moved meanwhile.
+    const isLatest = () => rate === rounded(rateAt(slider.value));
     try {
       const answer = await get("/v1/calibration", { max_fpir: rate }, { signal });
       if (isLatest()) draw(answer.asked, rate);
     } catch (error) {
-      if (error.name !== "AbortError" && isLatest()) put(said, problemBox(error));
+      if (error.name !== "AbortError" && isLatest()) put(sentence, problemBox(error));
     }
   }
 
   function draw(at, rate) {
-    slider.setAttribute("aria-valuetext", rate === null ? "as it is set now" : percent(rate));
+    slider.setAttribute("aria-valuetext", rate === null ? "present setting" : percent(rate));
     put(
-      said,
-      rate === null ? "As it is set now, up" : ["At most ", el("b", {}, percent(rate)), ": up"],
-      " to distance ",
+      sentence,
+      rate === null ? "Now the answer" : ["At most ", el("b", {}, percent(rate)), ": the answer"],
+      " is “known” up to distance ",
       el("b", {}, distance(at.distance)),
-      " the answer is “known”. ",
-      `In the trials ${percent(at.fpir)} of unknown animals passed`,
-      at.fnir === null ? "." : ` and ${percent(at.fnir)} of known ones were missed.`,
+      ". ",
+      `In trials, ${percent(at.fpir)} of unknown animals were taken for known ones`,
+      at.fnir === null ? "." : `, and ${percent(at.fnir)} of known animals were missed.`,
     );
     put(charts, histogram(fitted, at), detChart(fitted, at));
   }
@@ -91,13 +92,13 @@ export async function calibration(screen, { signal }) {
 
 function thresholds(fitted) {
   const rows = [
-    ["Known: sure up to", fitted.thresholds.known],
-    ["Nobody known: beyond", fitted.thresholds.new_whale],
+    ["Known up to", fitted.thresholds.known],
+    ["New above", fitted.thresholds.new_whale],
   ];
   return el(
     "section",
     {},
-    el("h2", {}, "What decides now"),
+    el("h2", {}, "Present thresholds"),
     el(
       "div",
       { class: "wide" },
@@ -110,7 +111,7 @@ function thresholds(fitted) {
           el(
             "tr",
             {},
-            ["", "Distance", "Unknown that pass", "Known that are missed"].map((head) =>
+            ["", "Distance", "Unknown taken for known", "Known missed"].map((head) =>
               el(
                 "th",
                 { scope: "col" },
@@ -138,7 +139,10 @@ function thresholds(fitted) {
     el(
       "p",
       { class: "facts" },
-      `${count(fitted.known_trials, "trial")} with known and ${count(fitted.unknown_trials, "trial")} with unknown animals (${fitted.unknown_source}); ${percent(fitted.new_whale_share)} of photos are taken to show new ones.`,
+      `Trials: ${fitted.known_trials.toLocaleString("en")} with known animals and ` +
+        `${fitted.unknown_trials.toLocaleString("en")} with unknown animals ` +
+        `(${fitted.unknown_source}). New animals are expected on ` +
+        `${percent(fitted.new_whale_share)} of photos.`,
     ),
   );
 }

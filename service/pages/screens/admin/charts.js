@@ -1,4 +1,4 @@
-// Two charts as inline SVG, each with its figures as a table.
+// Two charts as inline SVG, each with a table of its numbers.
 
 import { el, svg } from "../../dom.js";
 import { distance, percent } from "../../formatting.js";
@@ -14,7 +14,7 @@ export function histogram(fitted, at) {
     return el(
       "figure",
       { class: "chart" },
-      el("p", {}, "The distances were not counted; `flukeprint index update` does."),
+      el("p", {}, "The distances are not counted yet. Run `flukeprint index update`."),
     );
   const sums = {
     known: Math.max(fitted.known_trials, 1),
@@ -57,13 +57,13 @@ export function histogram(fitted, at) {
       el("h2", {}, "Distances"),
       legend([
         ["right", "known animal, found"],
-        ["wrong", "known animal, mistaken"],
+        ["wrong", "known animal, taken for another"],
         ["strange", "unknown animal"],
       ]),
     ),
     chart,
     table(
-      "Distances as figures",
+      "Distances as a table",
       ["from", "to", "found", "mistaken", "unknown"],
       bins.map((bin) => [
         distance(bin.start),
@@ -82,7 +82,7 @@ export function detChart(fitted, at) {
     return el(
       "figure",
       { class: "chart" },
-      el("p", {}, "The trade-off was not counted; `flukeprint index update` does."),
+      el("p", {}, "The trade-off is not computed yet. Run `flukeprint index update`."),
     );
   const least = Math.min(...points.map((point) => point.fpir), 0.01);
   const x = (rate) =>
@@ -125,7 +125,7 @@ export function detChart(fitted, at) {
       el(
         "p",
         { class: "facts" },
-        "Known animals that are missed (upwards) where so many unknown ones pass (to the right).",
+        "Known animals missed (upwards) and unknown animals taken for known (to the right).",
       ),
     ),
     picture("Detection error trade-off", [
@@ -134,11 +134,11 @@ export function detChart(fitted, at) {
       axis(),
       line,
       here,
-      label("unknown animals that pass, log scale"),
+      label("unknown animals taken for known, log scale"),
     ]),
     table(
-      "Trade-off as figures",
-      ["distance", "unknown that pass", "known that are missed"],
+      "Trade-off as a table",
+      ["distance", "unknown taken for known", "known missed"],
       points.map((point) => [distance(point.distance), percent(point.fpir), percent(point.fnir)]),
     ),
   );

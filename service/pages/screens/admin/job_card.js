@@ -1,4 +1,4 @@
-// One job: how far it is, how to stop it, what it left.
+// One job: its progress, its buttons and its results.
 
 import { events, get, key, nextOf, path, post, send } from "../../api.js";
 import { form } from "../../dialog.js";
@@ -7,22 +7,23 @@ import { notify, attempt } from "../../notify.js";
 import { count, photoName, when } from "../../formatting.js";
 
 const MOVING = new Set(["queued", "running"]);
-const MOST_FOLLOWED = 3; // a browser has six connections to one service, and each follower holds one
+// A browser has six connections to one service, and each job that is followed holds one.
+const MOST_FOLLOWED = 3;
 const RETRY_MS = 2000;
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 const STATES = {
-  queued: "Waits",
-  running: "Runs",
+  queued: "Waiting",
+  running: "Running",
   succeeded: "Done",
   failed: "Failed",
   cancelled: "Cancelled",
   interrupted: "Interrupted",
 };
 const stateOf = (job) =>
-  job.is_cancel_requested && MOVING.has(job.state) ? "Stops" : STATES[job.state];
+  job.is_cancel_requested && MOVING.has(job.state) ? "Stopping" : STATES[job.state];
 const KINDS = {
   identify: "Identify photos",
-  reindex: "Bring the catalogue up to date",
+  reindex: "Update the catalogue",
   upgrade: "Change the model",
   import: "Import",
   export: "Export",
@@ -41,7 +42,7 @@ const FILES = {
 };
 
 const titleOf = (job) => {
-  if (job.kind === "import" && !job.parameters.dry_run) return "Look at a zip to import";
+  if (job.kind === "import" && !job.parameters.dry_run) return "Check a zip to import";
   if (job.kind === "upgrade" && job.parameters.checkpoint)
     return `Change the model to ${job.parameters.checkpoint}`;
   if (job.kind === "export" && job.parameters.format)
@@ -49,9 +50,9 @@ const titleOf = (job) => {
   return KINDS[job.kind] || job.kind;
 };
 
-// Begins a list of jobs anew: the signal to ask for them with, and what makes their cards. The list before is asked for
-// no more, and its cards stop following their jobs.
-// `again` shows the list anew; `more` makes what else the card of a job that has come to rest shows.
+// Make a function that begins a new list of jobs: it gives the signal for the request, and what
+// makes the cards. The earlier list's request is aborted, and its cards stop following their jobs.
+// `again` shows the list anew; `more` makes what else the card of an ended job shows.
 export function jobLists({ signal, again }) {
   let before = new AbortController();
   signal.addEventListener("abort", () => before.abort(), { once: true });
@@ -59,12 +60,12 @@ export function jobLists({ signal, again }) {
     before.abort();
     before = new AbortController();
     if (signal.aborted) before.abort(); // the screen was left while a job was asked for
-    const looking = before.signal;
+    const listSignal = before.signal;
     const cards = (jobs, more = () => null) => {
       const turns = [];
       const next = () => turns.shift()?.();
       const made = new Map(
-        jobs.map((job) => [job, jobCard(job, { signal, looking, next, again, more })]),
+        jobs.map((job) => [job, jobCard(job, { signal, listSignal, next, again, more })]),
       );
       const moving = jobs.filter((job) => MOVING.has(job.state));
       moving.sort(
@@ -75,12 +76,12 @@ export function jobLists({ signal, again }) {
       for (let at = 0; at < MOST_FOLLOWED; at += 1) next();
       return jobs.map((job) => made.get(job).node);
     };
-    return { looking, cards };
+    return { listSignal, cards };
   };
 }
 
-// A card, and what keeps it up to date until its job rests; then it is the `next` one's turn.
-function jobCard(first, { signal, looking, next, again, more }) {
+// A card, and what keeps it up to date until its job ends; then the `next` card follows.
+function jobCard(first, { signal, listSignal, next, again, more }) {
   const id = first.id;
   const now = el("div", { class: "job-now" });
   const acts = el("p", { class: "acts" });
@@ -95,16 +96,16 @@ function jobCard(first, { signal, looking, next, again, more }) {
   async function follow() {
     let last = first;
     try {
-      for await (const event of events(path("jobs", id, "events"), looking)) {
+      for await (const event of events(path("jobs", id, "events"), listSignal)) {
         last = event.data;
         draw(last);
       }
-      if (MOVING.has(last.state)) throw new Error("the service stopped"); // and starts again, perhaps
+      if (MOVING.has(last.state)) throw new Error("the service stopped"); // retried below
       notify(`Job ${id}: ${stateOf(last).toLowerCase()}.`);
       next();
     } catch (error) {
-      if (error.name !== "AbortError" && !looking.aborted)
-        setTimeout(() => looking.aborted || follow(), RETRY_MS);
+      if (error.name !== "AbortError" && !listSignal.aborted)
+        setTimeout(() => listSignal.aborted || follow(), RETRY_MS);
     }
   }
 
@@ -132,7 +133,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
           job.total === null
             ? null
             : `${job.done.toLocaleString("en")} of ${count(job.total, "file")}`,
-          isMoving && job.rate ? `${job.rate.toFixed(1)} a second` : null,
+          isMoving && job.rate ? `${job.rate.toFixed(1)} per second` : null,
           isMoving && job.eta_seconds ? `${duration(job.eta_seconds)} left` : null,
           when(job.ended_at || job.started_at || job.asked_at),
           job.asked_by && `by ${job.asked_by}`,
@@ -215,7 +216,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
 
   async function drop(job) {
     const sure = await form(`Remove job ${job.id}?`, {
-      text: "Its files go with it. What it did to the catalogue stays.",
+      text: "This deletes the job's files. Its changes to the catalogue stay.",
       accept: "Remove",
       danger: true,
       act: () => send("DELETE", path("jobs", job.id)),

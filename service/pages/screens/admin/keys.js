@@ -8,9 +8,9 @@ import { notify, attempt } from "../../notify.js";
 import { when } from "../../formatting.js";
 
 const ROLES = [
-  ["read", "read: look and identify"],
+  ["read", "read: view and identify"],
   ["contribute", "contribute: also add photos and start jobs"],
-  ["curate", "curate: also confirm, merge, undo"],
+  ["curate", "curate: also confirm, merge and undo"],
   ["admin", "admin: also make and revoke keys"],
 ];
 
@@ -29,8 +29,8 @@ export async function keys(screen, { signal }) {
       const { keys: found } = await get("/v1/keys", {}, { signal });
       if (!found.length)
         return empty(
-          "Nobody has a key",
-          "So whoever is on this machine may do everything. The first key locks the service: make it an admin's, and keep its secret.",
+          "No keys yet",
+          "Anyone on this machine may do everything. The first key, an admin's, locks the service.",
         );
       return el(
         "div",
@@ -44,8 +44,12 @@ export async function keys(screen, { signal }) {
             el(
               "tr",
               {},
-              ["Name", "Role", "Made", "Last used", ""].map((head) =>
-                el("th", { scope: "col" }, head || el("span", { class: "visually-hidden" }, "Act")),
+              ["Name", "Role", "Created", "Last used", ""].map((head) =>
+                el(
+                  "th",
+                  { scope: "col" },
+                  head || el("span", { class: "visually-hidden" }, "Actions"),
+                ),
               ),
             ),
           ),
@@ -84,19 +88,19 @@ export async function keys(screen, { signal }) {
       fields: [
         {
           name: "name",
-          label: "Who uses it",
+          label: "Name of the user",
           required: true,
           max: 64,
-          hint: "The history names them so.",
+          hint: "The history shows this name.",
         },
         {
           name: "role",
-          label: "What it may do",
+          label: "Role",
           value: isFirst ? "admin" : "curate",
           options: ROLES,
         },
       ],
-      accept: "Make it",
+      accept: "Make the key",
       act: (values) => post("/v1/keys", values),
     });
     if (!made) return;
@@ -115,7 +119,7 @@ export async function keys(screen, { signal }) {
     });
     show(
       `The key of ${made.name}`,
-      el("p", {}, "Copy it now: it is not shown again."),
+      el("p", {}, "Copy the secret now. It is not shown again."),
       el("label", { for: "secret" }, "Secret"),
       secret,
       el(
@@ -126,7 +130,7 @@ export async function keys(screen, { signal }) {
           await (navigator.clipboard
             ? navigator.clipboard.writeText(made.secret).catch(() => undefined)
             : undefined);
-          notify("Copied.");
+          notify("The secret is copied.");
         }),
       ),
     );
@@ -135,7 +139,7 @@ export async function keys(screen, { signal }) {
 
   async function revoke(each) {
     const sure = await form(`Revoke the key of ${each.name}?`, {
-      text: "It opens nothing from the next request on. This can't be undone; a new key can be made.",
+      text: "The key stops working at once. You can't undo this, but you can make a new key.",
       accept: "Revoke",
       danger: true,
       act: () => remove(path("keys", each.id)),

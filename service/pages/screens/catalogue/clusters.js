@@ -12,15 +12,11 @@ export async function clusters({ signal, again }) {
   const found = await get("/v1/clusters", { limit: 50 }, { signal });
   if (!found.clusters.length)
     return empty(
-      "No unknown animals look alike",
-      "Photos that nobody is known for are gathered here when they look like each other: each group may be one new individual.",
+      "No similar unknown photos",
+      "Similar photos of unknown animals are grouped here. Each group may be one new individual.",
     );
   return [
-    el(
-      "p",
-      {},
-      "Photos of nobody known that look like each other: each group may be one new animal.",
-    ),
+    el("p", {}, "Similar photos of unknown animals. Each group may be one new individual."),
     el(
       "ul",
       { class: "clusters" },
@@ -34,7 +30,7 @@ function cluster({ photos, distance: widest }, again) {
     el("input", {
       type: "checkbox",
       checked: true,
-      "aria-label": `Belongs to it: ${photoName(photo.name)}`,
+      "aria-label": `Include ${photoName(photo.name)}`,
     }),
   );
   const chosen = () => photos.filter((_photo, at) => boxes[at].checked);
@@ -76,7 +72,7 @@ function tile(photo, box) {
 
 async function makeOf(photos, again) {
   if (!photos.length) {
-    notify("Select a photo at least.");
+    notify("Select at least one photo.");
     return;
   }
   const number = count(photos.length, "photo");
@@ -86,7 +82,7 @@ async function makeOf(photos, again) {
   if (!name) return;
   await again();
   window.dispatchEvent(new Event("flukeprint:changed"));
-  notify(`${name} has ${number}; the history can undo it.`);
+  notify(`${name} has ${number}. You can undo this in the history.`);
 }
 
 // Waiting photos are confirmed, catalogued photos of unknown animals are moved.

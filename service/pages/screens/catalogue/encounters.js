@@ -1,4 +1,4 @@
-// The meetings with one animal.
+// The encounters with one individual.
 
 import { patch, path } from "../../api.js";
 import { announce } from "../../curation.js";
@@ -8,8 +8,9 @@ import { notify } from "../../notify.js";
 import { when } from "../../formatting.js";
 
 export function encounterTable(encounters, again) {
-  if (!encounters.length) return el("p", {}, "None is noted: give one when photos are added.");
-  // A column that says nothing for any of them is left out: on a phone there is no room for it.
+  if (!encounters.length)
+    return el("p", {}, "No encounters yet. You can name one when you add photos.");
+  // A column without any value is left out: a phone has no room for it.
   const columns = [
     ["When", (each) => when(each.at)],
     ["Where", (each) => each.place],
@@ -29,7 +30,7 @@ export function encounterTable(encounters, again) {
           "tr",
           {},
           ["Encounter", ...columns.map(([head]) => head), "Photos", ""].map((head) =>
-            el("th", { scope: "col" }, head || el("span", { class: "visually-hidden" }, "Act")),
+            el("th", { scope: "col" }, head || el("span", { class: "visually-hidden" }, "Actions")),
           ),
         ),
       ),
@@ -64,13 +65,18 @@ async function editEncounter(each, again) {
   await form(`Edit the encounter ${each.name}`, {
     fields: [
       { name: "name", label: "Name", value: each.name, required: true },
-      { name: "at", label: "When", value: each.at || "", hint: "2026-06-12 or 2026-06-12T09:30." },
-      { name: "place", label: "Where", value: each.place || "", hint: "Only curators see it." },
+      {
+        name: "at",
+        label: "When",
+        value: each.at || "",
+        hint: "For example 2026-06-12 or 2026-06-12T09:30.",
+      },
+      { name: "place", label: "Where", value: each.place || "", hint: "Only curators see this." },
       {
         name: "region",
         label: "Region",
         value: each.region || "",
-        hint: "So wide that everybody may know it.",
+        hint: "A wide area that may be public.",
       },
       { name: "observer", label: "Observer", value: each.observer || "" },
       { name: "notes", label: "Notes", type: "area", value: each.notes || "" },

@@ -1,4 +1,4 @@
-// What was done to the catalogue, by whom and by what answer, and the way back.
+// All changes of the catalogue: who made them, the answer they rest on, and their undo.
 
 import { el, put, actionButton } from "../../dom.js";
 import { undo } from "../../curation.js";
@@ -23,7 +23,7 @@ export function changeList(parameters, { signal, again, none = nothing }) {
   return pagedList("/v1/changes", parameters, {
     things: "changes",
     signal,
-    holder: el("ol", { class: "changes", "aria-label": "Changes, the latest first" }),
+    holder: el("ol", { class: "changes", "aria-label": "Changes, latest first" }),
     one: (change) => entry(change, again),
     none,
   });
@@ -31,8 +31,8 @@ export function changeList(parameters, { signal, again, none = nothing }) {
 
 function nothing() {
   return empty(
-    "Nothing was changed yet",
-    "Every confirmation, merge and move will be listed here, each with its undo.",
+    "No changes yet",
+    "All confirmations, merges and moves are listed here, and each can be undone.",
   );
 }
 
@@ -87,7 +87,7 @@ function sentence(change) {
   const listed =
     about.slice(0, 3).join(", ") +
     (change.changes > 3 ? ` and ${change.changes - Math.min(3, about.length)} more` : "");
-  const link = (name) => (name ? individualLink(name) : "nobody");
+  const link = (name) => (name ? individualLink(name) : "unknown");
   const verb = el("strong", {}, kindOf(kind));
   if (kind === "undo")
     return [
@@ -97,7 +97,7 @@ function sentence(change) {
     ];
   if (kind === "merge") return [verb, " ", link(detail.individual), " into ", link(detail.into)];
   if (kind === "tell apart")
-    return [verb, " ", link(detail.individual), " and ", link(detail.other)];
+    return [verb, ": ", link(detail.individual), " and ", link(detail.other)];
   if (kind === "rename") return [verb, " ", detail.individual, " to ", link(detail.new)];
   if (kind === "split")
     return [verb, " ", listed, " off ", link(detail.individual), " as ", link(detail.new)];
@@ -126,11 +126,11 @@ function sentence(change) {
   ];
 }
 
-// The answer that stood when a person decided.
+// The answer that was shown when a person decided.
 function because(change) {
   const answer = change.detail && change.detail.answer;
   const first = answer && answer.matches && answer.matches[0];
   return first
-    ? el("span", {}, ` · answer: ${first.individual}, ${percent(first.probability)}`)
+    ? el("span", {}, ` · answer: ${first.individual} (${percent(first.probability)})`)
     : null;
 }

@@ -1,4 +1,4 @@
-// One animal: its photos, meetings, years and changes, and what can be put right about it.
+// One individual: its photos, encounters, years and changes, and the buttons that correct it.
 
 import { path, send } from "../../api.js";
 import { show } from "../../dialog.js";
@@ -41,9 +41,9 @@ export async function individual(screen, { rest, signal }) {
       ? el(
           "p",
           { class: "note" },
-          "It turned out to be ",
+          "This individual was merged into ",
           individualLink(one.merged_into),
-          "; its photos are there.",
+          ". Its photos are there.",
         )
       : null,
     facts(one),
@@ -79,7 +79,7 @@ export async function individual(screen, { rest, signal }) {
     loadInto(places.changes, () =>
       changeList(
         { subject: name, limit: 10 },
-        { signal, again, none: () => el("p", {}, "None yet.") },
+        { signal, again, none: () => el("p", {}, "No changes yet.") },
       ),
     ),
   ]);
@@ -90,7 +90,7 @@ function section(title, place) {
 }
 
 function facts(one) {
-  const told = [
+  const entries = [
     ["Species", species(one.species)],
     ["Sex", one.sex],
     ["First seen", day(one.first_seen)],
@@ -98,11 +98,11 @@ function facts(one) {
     ["Also called", (one.other_names || []).join(", ")],
     ["Notes", one.notes],
   ].filter(([, value]) => value);
-  return told.length
+  return entries.length
     ? el(
         "dl",
         { class: "facts-list" },
-        told.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))),
+        entries.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))),
       )
     : null;
 }
@@ -111,7 +111,7 @@ function photoChoice(one, photos, again) {
   if (!photos.length)
     return empty(
       "No photos",
-      "Confirm photos as this individual on the review screen, or move some here.",
+      "Confirm photos as this individual on the review screen, or move photos here.",
       el("a", { href: "#/review" }, "Go to review"),
     );
   const boxes = photos.map((card) =>
@@ -150,7 +150,7 @@ function photoChoice(one, photos, again) {
         { class: "heading-note" },
         names.length
           ? `${count(names.length, "photo")} selected`
-          : "Select photos to move or split them off",
+          : "Select photos to move them or split them off",
       ),
       button(names.length === photos.length ? "Select none" : "Select all", selectAll, {
         class: "quiet small",
@@ -161,7 +161,10 @@ function photoChoice(one, photos, again) {
             button("Split off …", () => split(one, names, again), {
               class: "small",
               disabled: names.length === photos.length,
-              title: names.length === photos.length ? "Leave it one photo, or rename it" : null,
+              title:
+                names.length === photos.length
+                  ? "One photo must stay. Rename the individual instead."
+                  : null,
             }),
             names.length === 1
               ? actionButton("Delete", () => deletePhoto(names[0], again), {

@@ -1,4 +1,4 @@
-// What can be put right about one animal and its photos.
+// Corrections of one individual and its photos.
 
 import { get, patch, path, post, remove } from "../../api.js";
 import { announce, merge } from "../../curation.js";
@@ -8,7 +8,7 @@ import { attempt } from "../../notify.js";
 import { count, photoName } from "../../formatting.js";
 
 const SEXES = [
-  ["", "not known"],
+  ["", "unknown"],
   ["female", "female"],
   ["male", "male"],
 ];
@@ -17,7 +17,7 @@ export async function edit(one, etag, again) {
   let event = null;
   await form(`Edit ${displayName(one)}`, {
     fields: [
-      { name: "display_name", label: "Name to show", value: one.display_name, max: 200 },
+      { name: "display_name", label: "Display name", value: one.display_name, max: 200 },
       { name: "species", label: "Species", value: one.species },
       {
         name: "sex",
@@ -31,12 +31,12 @@ export async function edit(one, etag, again) {
         name: "other_names",
         label: "Also called",
         value: (one.other_names || []).join(", "),
-        hint: "Separated by commas.",
+        hint: "Separate names by commas.",
       },
       { name: "notes", label: "Notes", type: "area", value: one.notes || "" },
     ],
     act: async (values) => {
-      const wanted = {
+      const chosen = {
         ...values,
         other_names: values.other_names
           .split(",")
@@ -44,7 +44,7 @@ export async function edit(one, etag, again) {
           .filter(Boolean),
       };
       const changed = Object.fromEntries(
-        Object.entries(wanted)
+        Object.entries(chosen)
           .filter(([name, value]) => String(value) !== String(one[name] ?? ""))
           .map(([name, value]) => [name, value === "" ? null : value]),
       );
@@ -59,8 +59,8 @@ export async function edit(one, etag, again) {
 
 export async function rename(one) {
   let event = null;
-  const wanted = await form(`Rename ${one.name}`, {
-    text: "The old id stays among its other names and is still found.",
+  const chosen = await form(`Rename ${one.name}`, {
+    text: "The old id stays as another name, and searches still find it.",
     fields: [{ name: "new", label: "New id", value: one.name, required: true, max: 200 }],
     accept: "Rename",
     act: async (values) => {
@@ -69,8 +69,8 @@ export async function rename(one) {
     },
   });
   if (event) {
-    announce(event, `${one.name} is now ${wanted}.`, () => show(one.name));
-    show(wanted);
+    announce(event, `${one.name} is renamed to ${chosen}.`, () => show(one.name));
+    show(chosen);
   }
 }
 
@@ -91,18 +91,18 @@ export async function move(names, again) {
     fields: [
       {
         name: "individual",
-        label: "To the individual",
-        hint: "Left empty, they become nobody's: a whale that isn't known.",
+        label: "Id of the individual",
+        hint: "Leave this empty if the animal is unknown.",
         max: 200,
       },
     ],
     accept: "Move",
-    act: async ({ individual: wanted }) => {
+    act: async ({ individual: chosen }) => {
       event = await post("/v1/catalogue/photos/move", {
         photos: names,
-        individual: wanted || null,
+        individual: chosen || null,
       });
-      return wanted || "nobody";
+      return chosen || "unknown animals";
     },
   });
   if (event) {
@@ -115,19 +115,25 @@ export async function split(one, names, again) {
   let event = null;
   const next = await attempt(() => get("/v1/individuals/next-id"));
   const to = await form(`Split ${count(names.length, "photo")} off ${one.name}`, {
-    text: "Two animals had been taken for one: the selected photos become a new individual's.",
+    text: "The selected photos show another animal. They move to a new individual.",
     fields: [
-      { name: "new", label: "Its id", value: next ? next.name : "", required: true, max: 200 },
+      {
+        name: "new",
+        label: "Id of the new individual",
+        value: next ? next.name : "",
+        required: true,
+        max: 200,
+      },
     ],
     accept: "Split off",
-    act: async ({ new: wanted }) => {
-      event = await post(path("individuals", one.name, "split"), { photos: names, new: wanted });
-      return wanted;
+    act: async ({ new: chosen }) => {
+      event = await post(path("individuals", one.name, "split"), { photos: names, new: chosen });
+      return chosen;
     },
   });
   if (event) {
     await again();
-    announce(event, `${count(names.length, "photo")} split off as ${to}.`, again);
+    announce(event, `${count(names.length, "photo")} moved to the new individual ${to}.`, again);
   }
 }
 

@@ -16,8 +16,8 @@ export async function pairs({ signal, again }) {
   const found = await get("/v1/merge-suggestions", { limit: 50 }, { signal });
   if (!found.suggestions.length)
     return empty(
-      "No two look alike",
-      "Here stand different individuals whose photos are near each other; right now there are none. What was told apart is in the history, which can take it back.",
+      "No similar pairs",
+      "Individuals with similar photos are listed here. The history has pairs marked as different.",
     );
   return [
     keysText(),
@@ -33,17 +33,17 @@ function keysText() {
   return el(
     "p",
     {},
-    "Different individuals that look alike, the nearest first. By keyboard: ",
+    "These individuals look similar, and the nearest pair is first. Keys: ",
     el("kbd", {}, "↑"),
     " ",
     el("kbd", {}, "↓"),
-    " go through them, ",
+    " choose a pair, ",
     el("kbd", {}, "m"),
-    " merges, ",
+    " merges it, ",
     el("kbd", {}, "x"),
-    " tells apart, ",
+    " marks it as different, ",
     el("kbd", {}, "u"),
-    " takes back.",
+    " undoes.",
   );
 }
 
@@ -87,8 +87,8 @@ function pairButtons(suggestion, again) {
       "aria-keyshortcuts": "m",
       "data-key": "m",
     }),
-    actionButton(keyLabel("x", "Not the same"), () => markDifferent(suggestion, again), {
-      "aria-label": `${one} and ${other} are not the same`,
+    actionButton(keyLabel("x", "Different animals"), () => markDifferent(suggestion, again), {
+      "aria-label": `${one} and ${other} are different animals`,
       "aria-keyshortcuts": "x",
       "data-key": "x",
     }),
@@ -111,13 +111,13 @@ async function markDifferent({ one, other }, again) {
     revisions.push(event.revision);
     await again();
     focusPair(at);
-    announce(event, `${one} and ${other} are told apart.`, again);
+    announce(event, `${one} and ${other} are marked as different.`, again);
   });
 }
 
 async function undoLast(again) {
   const last = revisions.pop(); // also where it is refused: the history can try again
-  if (last === undefined) notify("Nothing of this visit to undo; the history has all changes.");
+  if (last === undefined) notify("Nothing to undo from this visit. The history lists all changes.");
   else await attempt(() => undo(last, again));
 }
 
@@ -139,7 +139,7 @@ export function onPairKey(event, screen, again) {
   else if (isDecision && at >= 0)
     oneAtATime(screen, () => shownPairs()[at].querySelector(`[data-key="${event.key}"]`).click());
   else if (isDecision && shownPairs().length)
-    notify("Choose a pair first: ↓ goes to the first one.");
+    notify("Choose a pair first. ↓ goes to the first pair.");
   else return;
   event.preventDefault();
 }

@@ -10,7 +10,7 @@ export function timeline(photos) {
     years.set(year, [...(years.get(year) || []), card]);
   }
   if (!photos.length || (years.size === 1 && years.has("")))
-    return el("p", {}, "Its photos have no dates.");
+    return el("p", {}, "The photos have no dates.");
   const most = Math.max(...[...years.values()].map((of) => of.length));
   const dated = [...years.keys()].filter(Boolean).map(Number);
   const first = Math.min(...dated);

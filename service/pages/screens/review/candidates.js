@@ -12,7 +12,7 @@ export function candidateList(matches, { names, onselect, onconfirm }) {
     .map((match, at) => entry(match, at, { names, onselect, onconfirm }));
   const node = el(
     "ol",
-    { class: "candidates", "aria-label": "Candidates, the nearest first" },
+    { class: "candidates", "aria-label": "Candidates, nearest first" },
     entries.map((one) => one.node),
   );
   return {
@@ -52,7 +52,9 @@ function entry(match, at, { names, onselect, onconfirm }) {
     {
       class: "compare-button",
       "aria-pressed": "false",
-      "aria-label": `Compare with candidate ${at + 1}, ${match.individual}, probability ${percent(match.probability)}`,
+      "aria-label":
+        `Compare with candidate ${at + 1}, ${match.individual}, ` +
+        `probability ${percent(match.probability)}`,
     },
   );
   const confirm = button(keyLabel(at + 1, "Confirm"), () => onconfirm(at), {

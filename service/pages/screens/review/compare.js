@@ -91,7 +91,7 @@ export class Comparison {
       el("h3", {}, "Candidates"),
       this.matches.length
         ? this.candidates.node
-        : el("p", {}, "Nobody in the catalogue to compare with: make it a new individual."),
+        : el("p", {}, "The catalogue has no individual to compare with."),
     );
     this.select(0);
     this.showNames();

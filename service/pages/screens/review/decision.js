@@ -43,9 +43,9 @@ export class DecisionPanel {
       "p",
       { class: "acts" },
       actionButton(keyLabel("h", "Heat map"), this.explain, { class: "quiet small" }),
-      actionButton(keyLabel("a", "Ask again"), this.identify, {
+      actionButton(keyLabel("a", "Identify again"), this.identify, {
         class: "quiet small",
-        title: "Of the catalogue as it is now",
+        title: "In the catalogue as it is now",
       }),
     );
   }
@@ -53,7 +53,7 @@ export class DecisionPanel {
 
 function photoTitle(card) {
   const taken = day(card.taken_at);
-  const date = card.is_dated_by_photo ? `${taken} (says the photo)` : taken;
+  const date = card.is_dated_by_photo ? `${taken} (from the photo file)` : taken;
   const facts = [date, card.encounter, species(card.species)].filter(Boolean).join(" · ");
   return el(
     "div",

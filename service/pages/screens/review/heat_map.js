@@ -44,7 +44,7 @@ export class HeatMap {
       el(
         "figcaption",
         {},
-        `Red speaks for the same animal, blue against. These two photos: distance ${distance(howFar)}. `,
+        `Red areas are similar, blue areas differ. Distance ${distance(howFar)}. `,
         button("Hide", () => this.clear(), { class: "quiet small" }),
       ),
     );

@@ -5,21 +5,21 @@ import { el } from "../../dom.js";
 import { KEYS_OFF } from "../../keys.js";
 
 const KEYS = [
-  ["1 – 5", "confirm that candidate"],
+  ["1 – 5", "confirm this candidate"],
   ["← →", "compare with another candidate"],
-  ["n", "a new individual; Enter accepts its id"],
-  ["x", "reject: shows no animal that can be known"],
-  ["s", "skip: comes again at the end"],
+  ["n", "make a new individual; Enter accepts its id"],
+  ["x", "reject the photo: no animal in it can be identified"],
+  ["s", "skip the photo: it comes again at the end"],
   ["u", "undo the last decision"],
   ["+ −", "zoom both photos"],
-  ["r R", "turn both"],
-  ["f", "mirror both"],
-  ["e", "flukes at the same size"],
+  ["r R", "turn both photos"],
+  ["f", "mirror both photos"],
+  ["e", "show both flukes at the same size"],
   ["b", "show the fluke box"],
-  ["0", "reset both"],
-  ["h", "heat map: what makes the two alike"],
-  ["a", "ask again, of the catalogue as it is now"],
-  ["?", "this help"],
+  ["0", "reset both photos"],
+  ["h", "show the heat map: what makes the photos similar"],
+  ["a", "identify again in the present catalogue"],
+  ["?", "show this help"],
 ];
 
 export function showHelp() {
@@ -36,7 +36,7 @@ export function showHelp() {
       "p",
       { class: "check" },
       off,
-      el("label", { for: "keys-off" }, "No single keys: I use the buttons"),
+      el("label", { for: "keys-off" }, "No single keys: use the buttons only"),
     ),
   );
 }

@@ -10,8 +10,8 @@ import { empty, fetchAll, heading, loadInto } from "../../widgets.js";
 import { Comparison } from "./compare.js";
 import { showHelp } from "./help.js";
 import { Queue, strip } from "./queue.js";
-import { scopePicker } from "./scope.js";
-import { uploader } from "./upload.js";
+import { ScopePicker } from "./scope.js";
+import { Uploader } from "./upload.js";
 
 const MOST_PHOTOS = 400;
 
@@ -32,8 +32,9 @@ class Review {
     this.remaining = el("span", { class: "heading-note", "aria-live": "polite" });
     this.place = el("div", { class: "work" });
     this.strips = el("div");
-    this.uploader = uploader({ isOpen: true, ontaken: (cards) => this.addCards(cards) });
-    this.scope = scopePicker({ onchange: () => this.comparison?.identify(), signal });
+    this.uploader = new Uploader((cards) => this.addCards(cards));
+    const onchange = () => this.comparison?.identify();
+    this.scope = new ScopePicker({ onchange, signal });
   }
 
   async open() {
@@ -107,8 +108,8 @@ class Review {
 
   nothing() {
     return empty(
-      decisions.length ? "All photos are done" : "No photo waits",
-      "Add photos above: each is compared with every known animal, and you say who it is.",
+      decisions.length ? "All photos are reviewed" : "Nothing to review",
+      "Add photos above. The service compares each with all known animals, and you decide.",
       decisions.length ? this.undoButton() : null,
     );
   }
@@ -118,7 +119,7 @@ class Review {
       actionButton(keyLabel(key, label), act, { "aria-keyshortcuts": key, ...attributes });
     return el(
       "div",
-      { class: "actions", role: "group", "aria-label": "What is it?" },
+      { class: "actions", role: "group", "aria-label": "Decision" },
       action("n", "New individual", () => this.makeIndividual(), { class: "first" }),
       action("x", "Reject", () => this.reject()),
       action("s", "Skip", () => this.skip()),
@@ -144,7 +145,7 @@ class Review {
       window.dispatchEvent(new Event("flukeprint:changed"));
       this.draw();
       const { size } = this.queue;
-      notify(`${text} ${size ? `${count(size, "photo")} left.` : "That was the last one."}`);
+      notify(`${text} ${size ? `${count(size, "photo")} left.` : "That was the last photo."}`);
     });
   }
 
@@ -157,7 +158,7 @@ class Review {
     }
     const { individual } = match;
     const work = () => post(path("queue", card.name, "confirm"), { individual });
-    return this.decide(card, work, `${photoName(card.name)} is ${individual}.`);
+    return this.decide(card, work, `${photoName(card.name)} is confirmed as ${individual}.`);
   }
 
   async makeIndividual() {
@@ -169,7 +170,8 @@ class Review {
       await refuseKnown(individual);
       event = await post(path("queue", card.name, "confirm"), { individual });
     });
-    if (event) await this.decide(card, async () => event, `${shown} is the new ${name}.`);
+    if (event)
+      await this.decide(card, async () => event, `${shown} is the first photo of ${name}.`);
   }
 
   async reject() {
@@ -186,13 +188,13 @@ class Review {
     }
     this.queue.skip();
     this.draw();
-    notify(`Skipped; now ${photoName(this.queue.current.name)}.`);
+    notify(`Photo skipped. Next: ${photoName(this.queue.current.name)}.`);
   }
 
   async undoLast() {
     const last = decisions.at(-1);
     if (!last) {
-      notify("Nothing of this visit to undo; the history has all changes.");
+      notify("Nothing to undo from this visit. The history lists all changes.");
       return;
     }
     await attempt(async () => {
@@ -200,7 +202,7 @@ class Review {
       await undo(last.revision);
       await this.fetchQueue();
       this.goTo(last.photo);
-      notify(`Taken back: ${photoName(last.photo)} waits again.`);
+      notify(`Decision undone: ${photoName(last.photo)} is back in the queue.`);
     });
   }
 
@@ -234,6 +236,6 @@ async function refuseKnown(name) {
     throw error;
   });
   if (!known) return;
-  const detail = `${name} is an individual already; give another id, or confirm it as that one.`;
+  const detail = `${name} already exists. Choose another id, or confirm the photo as ${name}.`;
   throw new Problem({ detail }, 409);
 }
