@@ -2,6 +2,7 @@
 
 import { get } from "../../api.js";
 import { el, put } from "../../dom.js";
+import { hiddenHead, table, tableRow } from "../../tables.js";
 import { empty, heading } from "../../widgets.js";
 import { problemBox } from "../../notify.js";
 import { distance, percent } from "../../formatting.js";
@@ -91,50 +92,16 @@ export async function calibration(screen, { signal }) {
 }
 
 function thresholds(fitted) {
-  const rows = [
-    ["Known up to", fitted.thresholds.known],
-    ["New above", fitted.thresholds.new_whale],
-  ];
+  const row = (name, at) =>
+    tableRow([name, distance(at.distance), percent(at.fpir), percent(at.fnir)]);
+  const heads = ["Distance", "Unknown taken for known", "Known missed"];
   return el(
     "section",
     {},
     el("h2", {}, "Present thresholds"),
-    el(
-      "div",
-      { class: "wide" },
-      el(
-        "table",
-        {},
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            ["", "Distance", "Unknown taken for known", "Known missed"].map((head) =>
-              el(
-                "th",
-                { scope: "col" },
-                head || el("span", { class: "visually-hidden" }, "Threshold"),
-              ),
-            ),
-          ),
-        ),
-        el(
-          "tbody",
-          {},
-          rows.map(([name, at]) =>
-            el(
-              "tr",
-              {},
-              el("th", { scope: "row" }, name),
-              [distance(at.distance), percent(at.fpir), percent(at.fnir)].map((text) =>
-                el("td", {}, text),
-              ),
-            ),
-          ),
-        ),
-      ),
+    table(
+      [hiddenHead("Threshold"), ...heads],
+      [row("Known up to", fitted.thresholds.known), row("New above", fitted.thresholds.new_whale)],
     ),
     el(
       "p",

@@ -2,6 +2,7 @@
 
 import { el, svg } from "../../dom.js";
 import { distance, percent } from "../../formatting.js";
+import { table } from "../../tables.js";
 
 const WIDE = 520;
 const HIGH = 300;
@@ -62,7 +63,7 @@ export function histogram(fitted, at) {
       ]),
     ),
     chart,
-    table(
+    figures(
       "Distances as a table",
       ["from", "to", "found", "mistaken", "unknown"],
       bins.map((bin) => [
@@ -136,7 +137,7 @@ export function detChart(fitted, at) {
       here,
       label("unknown animals taken for known, log scale"),
     ]),
-    table(
+    figures(
       "Trade-off as a table",
       ["distance", "unknown taken for known", "known missed"],
       points.map((point) => [distance(point.distance), percent(point.fpir), percent(point.fnir)]),
@@ -203,38 +204,8 @@ function legend(entries) {
   );
 }
 
-function table(title, heads, rows) {
-  return el(
-    "details",
-    {},
-    el("summary", {}, title),
-    el(
-      "div",
-      { class: "wide" },
-      el(
-        "table",
-        {},
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            heads.map((head) => el("th", { scope: "col" }, head)),
-          ),
-        ),
-        el(
-          "tbody",
-          {},
-          rows.map((row) =>
-            el(
-              "tr",
-              {},
-              row.map((cell) => el("td", {}, String(cell))),
-            ),
-          ),
-        ),
-      ),
-    ),
-  );
+function figures(title, heads, rows) {
+  const cells = (row) => row.map((cell) => el("td", {}, String(cell)));
+  const nodes = rows.map((row) => el("tr", {}, cells(row)));
+  return el("details", {}, el("summary", {}, title), table(heads, nodes));
 }

@@ -6,6 +6,7 @@ import { button, el, put, actionButton } from "../../dom.js";
 import { empty, heading, loadInto } from "../../widgets.js";
 import { notify, attempt } from "../../notify.js";
 import { when } from "../../formatting.js";
+import { hiddenHead, table, tableRow } from "../../tables.js";
 
 const ROLES = [
   ["read", "read: view and identify"],
@@ -32,51 +33,25 @@ export async function keys(screen, { signal }) {
           "No keys yet",
           "Anyone on this machine may do everything. The first key, an admin's, locks the service.",
         );
-      return el(
-        "div",
-        { class: "wide" },
-        el(
-          "table",
-          {},
-          el(
-            "thead",
-            {},
-            el(
-              "tr",
-              {},
-              ["Name", "Role", "Created", "Last used", ""].map((head) =>
-                el(
-                  "th",
-                  { scope: "col" },
-                  head || el("span", { class: "visually-hidden" }, "Actions"),
-                ),
-              ),
-            ),
-          ),
-          el("tbody", {}, found.map(row)),
-        ),
-      );
+      const heads = ["Name", "Role", "Created", "Last used", hiddenHead("Actions")];
+      return table(heads, found.map(row));
     });
   }
 
   function row(each) {
-    return el(
-      "tr",
+    const revokeButton = actionButton("Revoke", () => revoke(each), {
+      class: "quiet small danger",
+      "aria-label": `Revoke the key of ${each.name}`,
+    });
+    return tableRow(
+      [
+        each.name,
+        each.role,
+        when(each.created_at),
+        when(each.last_used_at) || "never",
+        each.revoked_at ? `revoked ${when(each.revoked_at)}` : revokeButton,
+      ],
       { class: each.revoked_at ? "is-undone" : null },
-      el("th", { scope: "row" }, each.name),
-      el("td", {}, each.role),
-      el("td", {}, when(each.created_at)),
-      el("td", {}, when(each.last_used_at) || "never"),
-      el(
-        "td",
-        {},
-        each.revoked_at
-          ? `revoked ${when(each.revoked_at)}`
-          : actionButton("Revoke", () => revoke(each), {
-              class: "quiet small danger",
-              "aria-label": `Revoke the key of ${each.name}`,
-            }),
-      ),
     );
   }
 

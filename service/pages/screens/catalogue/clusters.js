@@ -16,7 +16,7 @@ export async function clusters({ signal, again }) {
       "Similar photos of unknown animals are grouped here. Each group may be one new individual.",
     );
   return [
-    el("p", {}, "Similar photos of unknown animals. Each group may be one new individual."),
+    el("p", {}, "Each group has similar photos of unknown animals, and may be one new individual."),
     el(
       "ul",
       { class: "clusters" },
@@ -76,7 +76,7 @@ async function makeOf(photos, again) {
     return;
   }
   const number = count(photos.length, "photo");
-  const name = await makeIndividual(`${number} become its first.`, (individual) =>
+  const name = await makeIndividual(`The new individual begins with ${number}.`, (individual) =>
     assign(photos, individual),
   );
   if (!name) return;

@@ -6,6 +6,7 @@ import { form } from "../../dialog.js";
 import { button, el } from "../../dom.js";
 import { notify } from "../../notify.js";
 import { when } from "../../formatting.js";
+import { hiddenHead, table, tableRow } from "../../tables.js";
 
 export function encounterTable(encounters, again) {
   if (!encounters.length)
@@ -17,46 +18,25 @@ export function encounterTable(encounters, again) {
     ["Region", (each) => each.region],
     ["Observer", (each) => each.observer],
   ].filter(([, of]) => encounters.some(of));
-  return el(
-    "div",
-    { class: "wide" },
-    el(
-      "table",
-      {},
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          ["Encounter", ...columns.map(([head]) => head), "Photos", ""].map((head) =>
-            el("th", { scope: "col" }, head || el("span", { class: "visually-hidden" }, "Actions")),
-          ),
-        ),
-      ),
-      el(
-        "tbody",
-        {},
-        encounters.map((each) =>
-          el(
-            "tr",
-            {},
-            el("th", { scope: "row" }, each.name),
-            columns.map(([, of]) => el("td", {}, of(each) || "")),
-            el("td", {}, String(each.photos)),
-            el(
-              "td",
-              {},
-              button("Edit", () => editEncounter(each, again), {
-                class: "quiet small",
-                "aria-label": `Edit the encounter ${each.name}`,
-              }),
-            ),
-          ),
-        ),
-      ),
+  const heads = columns.map(([head]) => head);
+  return table(
+    ["Encounter", ...heads, "Photos", hiddenHead("Actions")],
+    encounters.map((each) =>
+      tableRow([
+        each.name,
+        ...columns.map(([, of]) => of(each) || ""),
+        String(each.photos),
+        editButton(each, again),
+      ]),
     ),
   );
+}
+
+function editButton(each, again) {
+  return button("Edit", () => editEncounter(each, again), {
+    class: "quiet small",
+    "aria-label": `Edit the encounter ${each.name}`,
+  });
 }
 
 async function editEncounter(each, again) {

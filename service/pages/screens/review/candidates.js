@@ -29,34 +29,7 @@ export function candidateList(matches, { names, onselect, onconfirm }) {
 function entry(match, at, { names, onselect, onconfirm }) {
   const name = el("span", { class: "card-name" }, match.individual);
   const id = el("span", { class: "id" });
-  const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span"));
-  bar.firstChild.style.width = `${Math.round(match.probability * 100)}%`;
-  const choose = button(
-    [
-      el("span", { class: "thumb" }, image(match.photo_url || urlOf(match.photo), { size: 240 })),
-      el(
-        "span",
-        { class: "about" },
-        name,
-        id,
-        el(
-          "span",
-          { class: "figures" },
-          el("b", {}, percent(match.probability)),
-          el("span", { class: "distance" }, ` at distance ${distance(match.distance)}`),
-        ),
-        bar,
-      ),
-    ],
-    () => onselect(at),
-    {
-      class: "compare-button",
-      "aria-pressed": "false",
-      "aria-label":
-        `Compare with candidate ${at + 1}, ${match.individual}, ` +
-        `probability ${percent(match.probability)}`,
-    },
-  );
+  const choose = chooseButton(match, at, [name, id], onselect);
   const confirm = button(keyLabel(at + 1, "Confirm"), () => onconfirm(at), {
     class: "confirm",
     "aria-label": `Confirm ${match.individual} (key ${at + 1})`,
@@ -70,4 +43,28 @@ function entry(match, at, { names, onselect, onconfirm }) {
     name.textContent = display;
     id.textContent = match.individual;
   }
+}
+
+function chooseButton(match, at, names, onselect) {
+  const probability = percent(match.probability);
+  const photo = image(match.photo_url || urlOf(match.photo), { size: 240 });
+  const figures = el(
+    "span",
+    { class: "figures" },
+    el("b", {}, probability),
+    el("span", { class: "distance" }, ` at distance ${distance(match.distance)}`),
+  );
+  const about = el("span", { class: "about" }, names, figures, bar(match.probability));
+  const label = `Compare with candidate ${at + 1}, ${match.individual}, probability ${probability}`;
+  return button([el("span", { class: "thumb" }, photo), about], () => onselect(at), {
+    class: "compare-button",
+    "aria-pressed": "false",
+    "aria-label": label,
+  });
+}
+
+function bar(probability) {
+  const filled = el("span");
+  filled.style.width = `${Math.round(probability * 100)}%`;
+  return el("span", { class: "bar", "aria-hidden": "true" }, filled);
 }

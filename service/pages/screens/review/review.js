@@ -166,10 +166,13 @@ class Review {
     if (!card) return;
     let event = null;
     const shown = photoName(card.name);
-    const name = await makeIndividual(`${shown} becomes its first photo.`, async (individual) => {
-      await refuseKnown(individual);
-      event = await post(path("queue", card.name, "confirm"), { individual });
-    });
+    const name = await makeIndividual(
+      `${shown} becomes the first photo of the new individual.`,
+      async (individual) => {
+        await refuseKnown(individual);
+        event = await post(path("queue", card.name, "confirm"), { individual });
+      },
+    );
     if (event)
       await this.decide(card, async () => event, `${shown} is the first photo of ${name}.`);
   }
