@@ -224,8 +224,7 @@ IDENTIFY_EXAMPLE: dict[str, object] = {
             "photo": "fluke.jpg",
             "decision": "known",
             "probability": 0.97,
-            "reason": "w_1a2b3c4 is nearest, at distance 0.182, within the 0.310 that makes a "
-            "match sure.",
+            "reason": "Very likely w_1a2b3c4 (distance 0.182; sure below 0.310).",
             "species": {
                 "name": "humpback_whale",
                 "probability": 0.99,

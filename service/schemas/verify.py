@@ -138,7 +138,8 @@ VERIFY_EXAMPLE: dict[str, object] = {
             "verdict": "same",
             "distance": 0.182,
             "probability": 0.97,
-            "reason": "w_1a2b3c4 is at distance 0.182, within the 0.310 that makes a match sure.",
+            "reason": "Very likely the same animal as w_1a2b3c4 "
+            "(distance 0.182; sure below 0.310).",
             "rank": 1,
             "nearest_individual": "w_1a2b3c4",
             "compared": [
