@@ -13,13 +13,13 @@ from fastapi import FastAPI
 from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
 from index.search.matching import Identification
-from service.catalogue.writer import Curating
+from service.catalogue.writer import CatalogueWriter
 from service.http.authorization import Gate, is_loopback
 from service.http.idempotency import RepeatableRequests
 from service.http.problems import install_problems
 from service.http.request_envelope import RequestEnvelope
 from service.http.required_roles import DeclaredRoutes
-from service.jobs.queue import JobDesk
+from service.jobs.queue import JobQueue
 from service.routes.admin import about, checkpoints, docs, health, jobs, keys, metrics, pages
 from service.routes.catalogue import (
     catalogue_photos,
@@ -37,9 +37,9 @@ from service.serving.service import Service, Serving
 from service.settings import Settings
 from service.telemetry.logs import note_decision
 from service.telemetry.observer import Observer
-from service.telemetry.prometheus import Measures, Served
+from service.telemetry.prometheus import Measures, ServingFigures
 
-_Part = TypeVar("_Part", JobDesk, Curating)
+_Part = TypeVar("_Part", JobQueue, CatalogueWriter)
 _log = logging.getLogger("flukeprint.service")
 
 
@@ -54,8 +54,8 @@ def create_app(
     on_ready: Callable[[Serving], None] = _do_nothing,
     on_failed: Callable[[Exception], None] = _do_nothing,
     access: AccessStore | None = None,
-    open_jobs: Callable[[Service], JobDesk] | None = None,
-    open_curating: Callable[[Service], Curating] | None = None,
+    open_jobs: Callable[[Service], JobQueue] | None = None,
+    open_writer: Callable[[Service], CatalogueWriter] | None = None,
 ) -> FastAPI:
     """Make the application. Nothing is loaded and no thread runs before its lifespan starts.
 
@@ -71,23 +71,27 @@ def create_app(
         service = Service(settings, observer)
         service.start()
         app.state.service = service
-        curating = (
+        writer = (
             None
-            if open_curating is None
-            else await asyncio.to_thread(_opened, open_curating, service)
+            if open_writer is None
+            else await asyncio.to_thread(_open_or_none, open_writer, service)
         )
-        app.state.curating = curating
-        desk = None if open_jobs is None else await asyncio.to_thread(_opened, open_jobs, service)
-        app.state.jobs = desk
-        loading = asyncio.create_task(_load(service, load, on_ready, on_failed, desk))
+        app.state.writer = writer
+        job_queue = (
+            None
+            if open_jobs is None
+            else await asyncio.to_thread(_open_or_none, open_jobs, service)
+        )
+        app.state.jobs = job_queue
+        loading = asyncio.create_task(_load(service, load, on_ready, on_failed, job_queue))
         try:
             yield
         finally:
             await loading
-            if desk is not None:
-                await asyncio.to_thread(desk.stop)
-            if curating is not None:
-                await asyncio.to_thread(curating.stop)
+            if job_queue is not None:
+                await asyncio.to_thread(job_queue.stop)
+            if writer is not None:
+                await asyncio.to_thread(writer.stop)
             await asyncio.to_thread(service.stop)
 
     # FastAPI's own pages load scripts from another host; /docs is ours.
@@ -101,7 +105,7 @@ def create_app(
     app.openapi = lambda: openapi_document(app)
     install_problems(app)
     app.state.access = access
-    app.state.measures = observer = Told(lambda: _served(app))
+    app.state.measures = observer = DecisionObserver(lambda: _served(app))
     for routes in (
         identify,
         verify,
@@ -159,7 +163,7 @@ def http_api_text() -> str:
     return reference_markdown(create_app(Settings.model_construct(), load).openapi())
 
 
-class Told(Measures):
+class DecisionObserver(Measures):
     """Counts what happens, and notes each decision for the line that its request logs."""
 
     def identified(self, identification: Identification) -> None:
@@ -168,13 +172,13 @@ class Told(Measures):
         note_decision(identification.decision)
 
 
-def _served(app: FastAPI) -> Served:
+def _served(app: FastAPI) -> ServingFigures:
     service: Service | None = getattr(app.state, "service", None)
     if service is None or service.serving is None:
-        return Served(False, 0, 0, 0, 0)
+        return ServingFigures(False, 0, 0, 0, 0)
     gallery = service.serving.identifier.gallery
     waiting = service.waiting_photos
-    return Served(
+    return ServingFigures(
         True, gallery.individual_count, gallery.size, gallery.revision, waiting, gallery.fingerprint
     )
 
@@ -184,7 +188,7 @@ async def _load(
     load: Callable[[], Serving],
     on_ready: Callable[[Serving], None],
     on_failed: Callable[[Exception], None],
-    desk: JobDesk | None,
+    job_queue: JobQueue | None,
 ) -> None:
     try:
         service.serving = await asyncio.to_thread(load)
@@ -192,12 +196,12 @@ async def _load(
         _log.error("The catalogue could not be loaded: %s", error)
         on_failed(error)
     else:
-        if desk is not None:
-            await asyncio.to_thread(desk.start)
+        if job_queue is not None:
+            await asyncio.to_thread(job_queue.start)
         on_ready(service.serving)
 
 
-def _opened(open_part: Callable[[Service], _Part], service: Service) -> _Part | None:
+def _open_or_none(open_part: Callable[[Service], _Part], service: Service) -> _Part | None:
     """The jobs or curating, or nothing where they can't be had: photos are identified all the
     same.
     """

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 
-def _option(name: str, says: str) -> Any:
+def _option(name: str, description: str) -> Any:
     """A flag whose default is the setting's own: see `service.settings`, where docs/settings.md
     comes from.
     """
-    return typer.Option(envvar=f"FLUKEPRINT_{name.upper()}", help=says)
+    return typer.Option(envvar=f"FLUKEPRINT_{name.upper()}", help=description)
 
 
 def serve(
@@ -94,11 +94,11 @@ def serve(
     """Answer over HTTP who is in a photo. The URL is printed on stdout; docs/settings.md explains
     every option.
     """
-    given = dict(locals())
+    options = dict(locals())
     from service.server import run
     from service.settings import read_settings
 
-    run(read_settings(given))
+    run(read_settings(options))
 
 
 def register(app: typer.Typer) -> None:

@@ -14,9 +14,9 @@ import uvicorn
 from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
 from service.app import create_app
-from service.catalogue.writer import open_curating, reload
+from service.catalogue.writer import open_writer, reload
 from service.http.authorization import is_loopback
-from service.jobs.queue import JobDesk, open_jobs
+from service.jobs.queue import JobQueue, open_jobs
 from service.serving.loading import check_catalogue, load_serving, open_access
 from service.serving.service import Service, Serving
 from service.settings import Settings, unknown_variables
@@ -111,17 +111,17 @@ def _address(listening: socket.socket) -> tuple[str, int]:
 
 def _announce(settings: Settings, listening: socket.socket) -> None:
     for name in unknown_variables():
-        _say(
+        _print(
             f"warning: {name} is not a setting and changes nothing; docs/settings.md lists the "
             "settings"
         )
     if not is_loopback(_address(listening)[0]):
-        _say(
+        _print(
             f"note: other machines may reach {settings.host}. Keys and photos cross the network "
             "as they are: put a "
             "proxy that speaks TLS in front."
         )
-    _say(f"loading {settings.catalogue} ...")
+    _print(f"loading {settings.catalogue} ...")
     print(url_of(listening), flush=True)
 
 
@@ -133,13 +133,13 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
 
     def on_ready(serving: Serving) -> None:
         if not server.should_exit:
-            _say(_what_is_served(settings, serving, url))
+            _print(_what_is_served(settings, serving, url))
 
     def on_failed(error: Exception) -> None:
         failures.append(error)
         server.should_exit = True
 
-    def with_jobs(service: Service) -> JobDesk:
+    def with_jobs(service: Service) -> JobQueue:
         return open_jobs(settings, service, on_revision=lambda: reload(app))
 
     app = create_app(
@@ -149,7 +149,7 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
         on_failed=on_failed,
         access=access,
         open_jobs=with_jobs,
-        open_curating=lambda service: open_curating(settings, service),
+        open_writer=lambda service: open_writer(settings, service),
     )
     # For answers that go on until somebody leaves: uvicorn waits for those before it tells the
     # application.
@@ -168,7 +168,7 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
         server.run(sockets=[listening])
     if failures:
         raise failures[0]
-    _say("stopped")
+    _print("stopped")
 
 
 @contextmanager
@@ -202,5 +202,5 @@ def _what_is_served(settings: Settings, serving: Serving, url: str) -> str:
     )
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

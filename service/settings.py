@@ -27,12 +27,12 @@ class BadSettings(FlukeprintError):
     """An option out of range, or options that contradict each other."""
 
 
-def _catalogue(given: Any) -> CatalogueAddress:
+def _catalogue(value: Any) -> CatalogueAddress:
     # A mapping is what `model_dump` makes of an address.
     return (
-        PostgresAddress(**cast("dict[str, Any]", given))
-        if isinstance(given, dict)
-        else address_of(given)
+        PostgresAddress(**cast("dict[str, Any]", value))
+        if isinstance(value, dict)
+        else address_of(value)
     )
 
 
@@ -188,27 +188,29 @@ class Settings(BaseSettings):
         return self
 
 
-def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
+def read_settings(options: Mapping[str, Any] | None = None) -> Settings:
     """Settings from what was given (None values count as not given), the environment, the file, and
     the defaults.
 
     Raises BadSettings naming each bad option as flag and as environment variable, and what is wrong
     with the file.
     """
-    told = {name: value for name, value in (given or {}).items() if value is not None}
-    unknown = sorted(set(told) - set(Settings.model_fields))
+    provided = {name: value for name, value in (options or {}).items() if value is not None}
+    unknown = sorted(set(provided) - set(Settings.model_fields))
     if unknown:
         raise BadSettings(f"unknown settings {unknown}; known are {sorted(Settings.model_fields)}")
     in_environment = {name.upper(): value for name, value in os.environ.items() if value}
-    file = told.get("config") or in_environment.get(variable("config"))
-    filed = read_file(Path(file)) if file else {}
-    filed = {name: value for name, value in filed.items() if variable(name) not in in_environment}
+    file = provided.get("config") or in_environment.get(variable("config"))
+    from_file = read_file(Path(file)) if file else {}
+    from_file = {
+        name: value for name, value in from_file.items() if variable(name) not in in_environment
+    }
     try:
-        return Settings(**{**filed, **told})
+        return Settings(**{**from_file, **provided})
     except ValidationError as error:
-        said = "; ".join(_complaint(part["loc"], part["msg"]) for part in error.errors())
+        faults_text = "; ".join(_complaint(part["loc"], part["msg"]) for part in error.errors())
         raise BadSettings(
-            f"{said} (settings were also read from {file})" if filed else said
+            f"{faults_text} (settings were also read from {file})" if from_file else faults_text
         ) from error
 
 

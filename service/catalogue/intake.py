@@ -42,7 +42,7 @@ class SentContent(NamedTuple):
     content_hash: str
 
 
-class Known(NamedTuple):
+class KnownPhoto(NamedTuple):
     """A photo that isn't taken in, and that of the same content."""
 
     name: str
@@ -52,21 +52,23 @@ class Known(NamedTuple):
 
 def sort_out(
     directory: Directory, contents: Sequence[SentContent]
-) -> tuple[list[int], list[Known]]:
+) -> tuple[list[int], list[KnownPhoto]]:
     """Tell the places of those whose content is new, and the others, which are in the catalogue or
     sent twice.
     """
     there = directory.with_content([each.content_hash for each in contents])
     first: dict[str, str] = {}
     new: list[int] = []
-    known: list[Known] = []
+    known: list[KnownPhoto] = []
     for at, each in enumerate(contents):
         card = there.get(each.content_hash)
         if card is not None:
-            known.append(Known(each.name, card.name, _where(card)))
+            known.append(KnownPhoto(each.name, card.name, _where(card)))
         elif each.content_hash in first:
             other = first[each.content_hash]
-            known.append(Known(each.name, other, f"the same photo was sent twice, also as {other}"))
+            known.append(
+                KnownPhoto(each.name, other, f"the same photo was sent twice, also as {other}")
+            )
         else:
             first[each.content_hash] = each.name
             new.append(at)
@@ -80,7 +82,7 @@ def take_in(
     form: QueueForm,
     *,
     made_by: str,
-) -> tuple[Event | None, list[Known]]:
+) -> tuple[Event | None, list[KnownPhoto]]:
     """Take photos in as waiting; those whose content has come meanwhile are told instead.
 
     Raises BadMedia where an original can't be kept, BadCuration and BadCatalogue as

@@ -25,7 +25,7 @@ class _Stopped(Exception):
     """The service stops."""
 
 
-class _Alike(NamedTuple):
+class _SimilarIndividuals(NamedTuple):
     """The individuals of a gallery that look alike, told apart or not; `is_whole` where there are
     no more.
     """
@@ -49,8 +49,8 @@ class WorkLists:
         self._catalogue = catalogue
         self._thread = ThreadPoolExecutor(1, "work lists")
         self._is_stopping = threading.Event()
-        self._kept: dict[str, tuple[int, Any]] = {}
-        self._alike: _Alike | None = None
+        self._cache: dict[str, tuple[int, Any]] = {}
+        self._similar: _SimilarIndividuals | None = None
 
     def stop(self) -> None:
         """Give up what is being worked out."""
@@ -67,17 +67,17 @@ class WorkLists:
         reach = calibration.thresholds().new_whale
 
         def work() -> list[Resemblance]:
-            apart = told_apart(self._catalogue)
-            if self._alike is not None and self._alike.is_of(gallery, reach):
-                left = _but_for(apart, self._alike.found)
-                if self._alike.is_whole or len(left) >= MOST_LISTED:
-                    return left[:MOST_LISTED]
+            not_same = told_apart(self._catalogue)
+            if self._similar is not None and self._similar.is_of(gallery, reach):
+                remaining = _but_for(not_same, self._similar.found)
+                if self._similar.is_whole or len(remaining) >= MOST_LISTED:
+                    return remaining[:MOST_LISTED]
             limit = 2 * MOST_LISTED + len(
-                apart
+                not_same
             )  # more than are shown: the next that are told apart cost nothing
             found = resemblances(gallery, limit, max_distance=reach, between=self._raise_if_stopped)
-            self._alike = _Alike(gallery, reach, found, is_whole=len(found) < limit)
-            return _but_for(apart, found)[:MOST_LISTED]
+            self._similar = _SimilarIndividuals(gallery, reach, found, is_whole=len(found) < limit)
+            return _but_for(not_same, found)[:MOST_LISTED]
 
         return cast("list[Resemblance]", await self._once("resemblances", gallery.revision, work))
 
@@ -102,13 +102,13 @@ class WorkLists:
         return cast("list[Cluster]", await self._once("clusters", gallery.revision, work))
 
     async def _once(self, name: str, revision: int, work: Callable[[], Any]) -> Any:
-        def kept() -> Any:
-            if self._kept.get(name, (0, None))[0] != revision:
-                self._kept[name] = (revision, work())
-            return self._kept[name][1]
+        def cached() -> Any:
+            if self._cache.get(name, (0, None))[0] != revision:
+                self._cache[name] = (revision, work())
+            return self._cache[name][1]
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, kept)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, cached)
         except (_Stopped, asyncio.CancelledError, RuntimeError) as error:
             if isinstance(error, asyncio.CancelledError) and not self._is_stopping.is_set():
                 raise
@@ -119,6 +119,6 @@ class WorkLists:
             raise _Stopped
 
 
-def _but_for(apart: frozenset[Pair], found: Sequence[Resemblance]) -> list[Resemblance]:
+def _but_for(not_same: frozenset[Pair], found: Sequence[Resemblance]) -> list[Resemblance]:
     """Those that nobody told apart; `one` comes first by id, as in a pair."""
-    return [each for each in found if (each.one, each.other) not in apart]
+    return [each for each in found if (each.one, each.other) not in not_same]

@@ -40,15 +40,16 @@ from service.http.problems import (
     ProblemError,
 )
 from service.schemas.curation import EventAnswer, event_answer
-from service.serving.past_revisions import PastServings
-from service.serving.service import ServedPhoto, Service, Serving
+from service.serving.past_revisions import PastRevisions
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Service, Serving
 from service.settings import Settings
 
 _Found = TypeVar("_Found")
 _log = logging.getLogger("flukeprint.service")
 
 
-class Curating:
+class CatalogueWriter:
     """The one way in which a running service changes its catalogue.
 
     Acts are done one after the other in a thread of their own. `Service.serving` is exchanged whole
@@ -60,9 +61,9 @@ class Curating:
         self.catalogue = catalogue
         self.directory = Directory(catalogue)
         self.work_lists = WorkLists(catalogue)
-        self.past = PastServings(catalogue)
+        self.past = PastRevisions(catalogue)
         self._service = service
-        self._thread = ThreadPoolExecutor(1, "curating")
+        self._thread = ThreadPoolExecutor(1, "catalogue writer")
         self._exchange = threading.Lock()
         self._mark = ServedMark(catalogue.address)
 
@@ -111,11 +112,11 @@ class Curating:
     async def read(self, question: Callable[[Directory], _Found]) -> _Found:
         """Look something up beside the event loop. Raises ProblemError."""
 
-        def ask() -> _Found:
-            with _telling():
+        def read_directory() -> _Found:
+            with _translating_errors():
                 return question(self.directory)
 
-        return await asyncio.to_thread(ask)
+        return await asyncio.to_thread(read_directory)
 
     def reload(self) -> None:
         """Read the whole catalogue again, after somebody else has changed it: a job, or another
@@ -127,7 +128,7 @@ class Curating:
     def _act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         with self._exchange:
             self._service.ready()
-            with _telling():
+            with _translating_errors():
                 event = do(self.catalogue)
             if event is not None:
                 self._follow_or_reload(event)
@@ -168,7 +169,7 @@ class Curating:
 
     def _reload(self) -> None:
         serving = self._service.ready()
-        gallery, calibration, photos = self._read_whole()
+        gallery, calibration, photos = self._read_all()
         embedder, decode_px = serving.identifier.embedder, serving.decode_px
         if gallery.fingerprint != embedder.fingerprint:
             try:
@@ -190,37 +191,37 @@ class Curating:
         identifier = Identifier(embedder, gallery, calibration, self.catalogue.species())
         self._service.serving = Serving(identifier, photos, decode_px)
 
-    def _read_whole(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:
+    def _read_all(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:
         gallery, calibration = self.catalogue.searchable()
         photos = {photo.name: ServedPhoto.of(photo) for photo in self.catalogue.photos()}
         # Read one after the other: another process may have changed the catalogue in between.
         if self.catalogue.revision != gallery.revision:
-            return self._read_whole()
+            return self._read_all()
         return gallery, calibration, photos
 
 
-def open_curating(settings: Settings, service: Service) -> Curating:
+def open_writer(settings: Settings, service: Service) -> CatalogueWriter:
     """Open the settings' catalogue for curators. Raises BadCatalogue."""
-    return Curating(service, Catalogue.open(settings.address))
+    return CatalogueWriter(service, Catalogue.open(settings.address))
 
 
 def reload(app: FastAPI) -> None:
     """Have an application serve what its catalogue is now; nothing where it has no catalogue of its
     own.
     """
-    curating = getattr(app.state, "curating", None)
-    if isinstance(curating, Curating):
-        curating.reload()
+    writer = getattr(app.state, "writer", None)
+    if isinstance(writer, CatalogueWriter):
+        writer.reload()
 
 
-def curating_of(request: Request) -> Curating:
+def writer_of(request: Request) -> CatalogueWriter:
     """Where a request's acts are done. Raises ProblemError where the service has none."""
-    curating = getattr(request.app.state, "curating", None)
-    if not isinstance(curating, Curating):
+    writer = getattr(request.app.state, "writer", None)
+    if not isinstance(writer, CatalogueWriter):
         raise ProblemError(
             NOT_READY, "This service has no catalogue that can be curated (see its log)."
         )
-    return curating
+    return writer
 
 
 async def acted(request: Request, act: Callable[[Curator], Event]) -> EventAnswer:
@@ -230,12 +231,12 @@ async def acted(request: Request, act: Callable[[Curator], Event]) -> EventAnswe
     """
     made_by = principal_of(request)
     return event_answer(
-        await curating_of(request).done(lambda catalogue: act(Curator(catalogue, made_by=made_by)))
+        await writer_of(request).done(lambda catalogue: act(Curator(catalogue, made_by=made_by)))
     )
 
 
 @contextmanager
-def _telling() -> Generator[None]:
+def _translating_errors() -> Generator[None]:
     """Turn what the catalogue says into problems."""
     try:
         yield

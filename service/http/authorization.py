@@ -93,12 +93,12 @@ class Gate:
         if refusal is not None:
             raise refusal
         _check_role(state["principal"], route.role)
-        await self.app(scope, receive, _telling(send, limits))
+        await self.app(scope, receive, _adding_headers(send, limits))
 
     async def _principal(self, scope: Scope, headers: Headers) -> Principal:
         secret = _secret(headers)
         try:
-            is_open, key = await asyncio.to_thread(self._look_up, secret)
+            is_open, key = await asyncio.to_thread(self._find_key, secret)
         except AccessUnavailable as error:
             # Anybody may be asking: which database says what is for the log alone.
             _log.error("%s", error)
@@ -112,7 +112,7 @@ class Gate:
         self._note_use(key)
         return Principal(key.name, key.role, key.id)
 
-    def _look_up(self, secret: str | None) -> tuple[bool, ApiKey | None]:
+    def _find_key(self, secret: str | None) -> tuple[bool, ApiKey | None]:
         """Whether the service is open, and the key whose secret was sent."""
         if self._store is None:
             return self._is_on_loopback, None
@@ -164,18 +164,18 @@ def is_loopback(host: str) -> bool:
 
 
 def _secret(headers: Headers) -> str | None:
-    scheme, _, given = headers.get("authorization", "").partition(" ")
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
     # Another scheme may be meant for a proxy in front of us.
-    return given.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+    return secret.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
 
 
 def _unauthenticated(secret: str | None) -> ProblemError:
     if secret:
-        said, challenge = "This key is unknown or revoked", f'{_CHALLENGE}, error="invalid_token"'
+        fault, challenge = "This key is unknown or revoked", f'{_CHALLENGE}, error="invalid_token"'
     else:
-        said, challenge = "No key was sent", _CHALLENGE
+        fault, challenge = "No key was sent", _CHALLENGE
     detail = (
-        f"{said}; send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator "
+        f"{fault}; send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator "
         "makes them with "
         "`flukeprint keys create`."
     )
@@ -228,10 +228,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _telling(send: Send, headers: Mapping[str, str]) -> Send:
-    async def send_telling(message: Message) -> None:
+def _adding_headers(send: Send, headers: Mapping[str, str]) -> Send:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message).update(headers)
         await send(message)
 
-    return send_telling if headers else send
+    return send_with_headers if headers else send

@@ -29,16 +29,16 @@ def check_if_match(request: Request, etag: str, *, is_required: bool = False) ->
     `is_required`: absent is `state-required` (428). Call it in the transaction that makes the
     change.
     """
-    given = request.headers.get("if-match")
-    if given is None:
+    sent = request.headers.get("if-match")
+    if sent is None:
         if is_required:
             raise ProblemError(
                 STATE_REQUIRED, f"Send If-Match: {etag} to change the present state."
             )
         return
     # If-Match compares strongly: a weak tag matches nothing.
-    if given.strip() != "*" and etag not in (each.group() for each in _TAG.finditer(given)):
-        detail = f"If-Match is {given}, but the present state is {etag}: fetch it and decide again."
+    if sent.strip() != "*" and etag not in (each.group() for each in _TAG.finditer(sent)):
+        detail = f"If-Match is {sent}, but the present state is {etag}: fetch it and decide again."
         raise ProblemError(CHANGED_MEANWHILE, detail, headers={"ETag": etag})
 
 
@@ -46,8 +46,8 @@ def is_unchanged(request: Request, etag: str) -> bool:
     """Whether If-None-Match has this tag, so that 304 is the answer; W/ makes no difference
     here.
     """
-    given = request.headers.get("if-none-match")
-    if given is None:
+    sent = request.headers.get("if-none-match")
+    if sent is None:
         return False
     (opaque,) = _TAG.findall(etag)
-    return given.strip() == "*" or opaque in _TAG.findall(given)
+    return sent.strip() == "*" or opaque in _TAG.findall(sent)

@@ -70,12 +70,12 @@ def decode_cursor(cursor: str | None, *, listing: str, like: Position) -> Positi
     if not isinstance(read, list) or read[:1] != [listing]:
         raise _foreign()
     position = tuple(cast("list[Any]", read)[1:])
-    if len(position) != len(like) or not all(map(_is_alike, position, like)):
+    if len(position) != len(like) or not all(map(_is_same_type, position, like)):
         raise _foreign()
     return position
 
 
-def _is_alike(one: object, other: object) -> bool:
+def _is_same_type(one: object, other: object) -> bool:
     return (
         one is None
         or (other is None and isinstance(one, str | int | float))

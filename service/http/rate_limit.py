@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Taken(NamedTuple):
+class Allowance(NamedTuple):
     """Whether a request may pass, how many more may at once, and the seconds to the next one and to
     a full bucket.
     """
@@ -40,7 +40,7 @@ class RateLimit:
             OrderedDict()
         )  # caller -> tokens, when counted
 
-    def take(self, caller: str) -> Taken:
+    def take(self, caller: str) -> Allowance:
         """Count one request of a caller."""
         now = self._clock()
         tokens, counted = self._buckets.pop(caller, (float(self.per_minute), now))
@@ -50,14 +50,14 @@ class RateLimit:
         self._buckets[caller] = (tokens, now)
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
-        return Taken(
+        return Allowance(
             is_allowed,
             int(tokens),
             self._seconds(1 - tokens),
             self._seconds(self.per_minute - tokens),
         )
 
-    def headers(self, taken: Taken) -> dict[str, str]:
+    def headers(self, taken: Allowance) -> dict[str, str]:
         """What is told of the limit (the IETF's RateLimit fields): the quota, what is left, when it
         is full again.
         """

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.problems import INTERNAL, TOO_LARGE, ProblemError, problem_response
-from service.telemetry.logs import RequestTold, decided, log_request
+from service.telemetry.logs import RequestLogLine, decided, log_request
 from service.telemetry.observer import Observer
 
 REQUEST_ID_HEADER = "X-Request-Id"
@@ -86,11 +86,11 @@ class RequestEnvelope:
                 "The service failed on this request. Tell its operator the request id.",
             )
             await response(scope, receive, send_named)
-        self._tell(scope, status, time.perf_counter() - started, decisions)
+        self._report(scope, status, time.perf_counter() - started, decisions)
 
-    def _tell(self, scope: Scope, status: int, seconds: float, decisions: Counter[str]) -> None:
+    def _report(self, scope: Scope, status: int, seconds: float, decisions: Counter[str]) -> None:
         route, principal = scope["state"].get("route"), scope["state"].get("principal")
-        told = RequestTold(
+        line = RequestLogLine(
             method=scope["method"],
             path=scope["path"],
             route=route.path if route else "none",
@@ -100,8 +100,8 @@ class RequestEnvelope:
             key=principal.name if principal else None,
             decisions=dict(decisions),
         )
-        self.observer.request(told.method, told.route, status, seconds)
-        log_request(_log, told)
+        self.observer.request(line.method, line.route, status, seconds)
+        log_request(_log, line)
 
     def _most_bytes(self, scope: Scope) -> int:
         sent = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
@@ -135,10 +135,10 @@ def _too_large(most_bytes: int) -> ProblemError:
     )
 
 
-def request_id_for(given: str | None) -> str:
+def request_id_for(sent: str | None) -> str:
     """The client's request id where it is sane, else a new one."""
-    if given is not None and _SANE_REQUEST_ID.fullmatch(given):
-        return given
+    if sent is not None and _SANE_REQUEST_ID.fullmatch(sent):
+        return sent
     return uuid.uuid4().hex
 
 

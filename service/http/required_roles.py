@@ -20,7 +20,7 @@ from service.http.problems import FORBIDDEN, ProblemError
 
 
 @dataclass(frozen=True)
-class Needs(Depends):
+class RequiredRole(Depends):
     """The role that a route needs, None where it is open to all; see `requires` and
     `open_to_all`.
     """
@@ -29,7 +29,7 @@ class Needs(Depends):
     keeps_answers: bool = True
 
 
-def requires(role: Role, *, keeps_answers: bool = True) -> Needs:
+def requires(role: Role, *, keeps_answers: bool = True) -> RequiredRole:
     """Declare a route's or router's role: `APIRouter(dependencies=[requires("curate")])`.
 
     Of a router's and a route's own the higher counts. The answers of POST routes that need more
@@ -43,19 +43,19 @@ def requires(role: Role, *, keeps_answers: bool = True) -> Needs:
         if principal is None or not allows(principal.role, role):
             raise ProblemError(FORBIDDEN, f"This needs a key with the role {role}.")
 
-    return Needs(check, role=role, keeps_answers=keeps_answers)
+    return RequiredRole(check, role=role, keeps_answers=keeps_answers)
 
 
-def open_to_all() -> Needs:
+def open_to_all() -> RequiredRole:
     """Declare that a route needs no key."""
-    return Needs(_nothing, role=None)
+    return RequiredRole(_nothing, role=None)
 
 
 async def _nothing() -> None:
     return None
 
 
-class Declared(NamedTuple):
+class DeclaredRoute(NamedTuple):
     """One route: `path` as it is written, `role` None where it is open."""
 
     path: str
@@ -65,7 +65,7 @@ class Declared(NamedTuple):
     keeps_answers: bool
 
 
-def is_kept(route: Declared) -> bool:
+def is_repeatable(route: DeclaredRoute) -> bool:
     """Whether the route's answers are kept for requests with an Idempotency-Key."""
     return "POST" in route.methods and route.role not in (None, "read") and route.keeps_answers
 
@@ -90,7 +90,7 @@ class DeclaredRoutes:
             _admins(route).path for route, declared in found if declared is None
         )
 
-    def find(self, scope: Scope) -> Declared | None:
+    def find(self, scope: Scope) -> DeclaredRoute | None:
         """The route that a request goes to; None where there is none, for which 404 or 405 is the
         answer.
         """
@@ -101,20 +101,22 @@ class DeclaredRoutes:
         return None
 
 
-def _declared(route: Any, others: Mapping[str | None, Role | None]) -> Declared | None:
-    needs = [one for one in getattr(route, "dependencies", None) or () if isinstance(one, Needs)]
+def _declared(route: Any, others: Mapping[str | None, Role | None]) -> DeclaredRoute | None:
+    needs = [
+        one for one in getattr(route, "dependencies", None) or () if isinstance(one, RequiredRole)
+    ]
     if route.path in others and not needs:
-        needs = [Needs(role=others[route.path])]
+        needs = [RequiredRole(role=others[route.path])]
     roles: list[Role] = [role for role in ROLES if role in {one.role for one in needs}]
     keeps_answers = all(one.keeps_answers for one in needs)
     return _of(route, roles[-1] if roles else None, keeps_answers) if needs else None
 
 
-def _admins(route: Any) -> Declared:
+def _admins(route: Any) -> DeclaredRoute:
     return _of(route, "admin", False)
 
 
-def _of(route: Any, role: Role | None, keeps_answers: bool) -> Declared:
-    return Declared(
+def _of(route: Any, role: Role | None, keeps_answers: bool) -> DeclaredRoute:
+    return DeclaredRoute(
         route.path_format, route.path_regex, frozenset(route.methods or ()), role, keeps_answers
     )

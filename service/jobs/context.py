@@ -177,7 +177,7 @@ class JobContext:
         """Wish the job's end."""
         self._is_cancelled.set()
 
-    def seen(self, job: Job) -> Job:
+    def with_live_progress(self, job: Job) -> Job:
         """A stored job with what this start knows better."""
         live = self._live
         progress_at = live.progress_at or job.progress_at

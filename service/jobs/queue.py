@@ -67,11 +67,11 @@ class BadParameter(FlukeprintError):
 
 def needed_role(kind: str, parameters: BaseModel | Mapping[str, Any]) -> Role:
     """Who may ask for a job, and fetch its result: places are for curators."""
-    given = parameters.model_dump() if isinstance(parameters, BaseModel) else parameters
-    return "curate" if kind == "export" and given.get("with_places") else ROLES[kind]
+    stored = parameters.model_dump() if isinstance(parameters, BaseModel) else parameters
+    return "curate" if kind == "export" and stored.get("with_places") else ROLES[kind]
 
 
-class JobDesk:
+class JobQueue:
     """What the routes ask: jobs are queued, watched and stopped here.
 
     Start it once something is served.
@@ -110,7 +110,7 @@ class JobDesk:
         self.runner.stop()
         self._close()
 
-    def ask(
+    def submit(
         self,
         kind: str,
         parameters: BaseModel,
@@ -123,14 +123,14 @@ class JobDesk:
         Raises JobsBusy, BadJobFolder, BadSource for a folder that may not be read, and
         BadParameter.
         """
-        given = {**parameters.model_dump(exclude_none=True), **self._checked(parameters)}
+        stored = {**parameters.model_dump(exclude_none=True), **self._checked(parameters)}
         if archive is not None:
-            given["upload"] = self.folder.keep(archive)
+            stored["upload"] = self.folder.keep(archive)
         try:
-            job = self.store.create(kind, given, asked_by=asked_by)
+            job = self.store.create(kind, stored, asked_by=asked_by)
         except BaseException:
             if archive is not None:
-                self.folder.forget(given["upload"])
+                self.folder.forget(stored["upload"])
             raise
         self.runner.wake()
         return job
@@ -138,7 +138,9 @@ class JobDesk:
     def page(self, *, limit: int, cursor: int | None, state: JobState | None) -> JobPage:
         """Jobs, newest first, with the progress that this process knows of."""
         page = self.store.page(limit=limit, cursor=cursor, state=state)
-        return JobPage(tuple(self.runner.seen(job) for job in page.jobs), page.next_cursor)
+        return JobPage(
+            tuple(self.runner.with_live_progress(job) for job in page.jobs), page.next_cursor
+        )
 
     def resume(self, job_id: int) -> Job:
         """Queue a job again, from its checkpoint. Raises NoSuchJob, WrongState and JobsBusy."""
@@ -175,7 +177,7 @@ class JobDesk:
         if isinstance(parameters, UpgradeJob):
             self._check_checkpoint(parameters.checkpoint)
         if isinstance(parameters, ImportJob) and parameters.dry_run is not None:
-            return self._looked_at(parameters.dry_run)
+            return self._dry_run_parameters(parameters.dry_run)
         return {}
 
     def _check_checkpoint(self, name: str) -> None:
@@ -186,7 +188,7 @@ class JobDesk:
         except (NoCheckpoint, BadCheckpoint) as error:
             raise BadParameter("checkpoint", str(error)) from error
 
-    def _looked_at(self, dry_run: int) -> dict[str, Any]:
+    def _dry_run_parameters(self, dry_run: int) -> dict[str, Any]:
         """What a dry run was asked, and with which zip."""
         try:
             job = self.store.get(dry_run)
@@ -215,7 +217,7 @@ def _uploads(jobs: Sequence[Job]) -> set[str]:
 
 def open_jobs(
     settings: Settings, service: Service, *, on_revision: Callable[[], None] = lambda: None
-) -> JobDesk:
+) -> JobQueue:
     """Open the jobs of the settings' catalogue, in whose database they are recorded.
 
     `on_revision` is called, in the jobs' thread, when a job has given the catalogue a new revision.
@@ -239,7 +241,7 @@ def open_jobs(
         "import": partial(import_photos, importing),
         "export": partial(export, ExportPlace(catalogue.address, folder)),
     }
-    return JobDesk(
+    return JobQueue(
         JobStore(catalogue.engine),
         kinds,
         folder,

@@ -306,23 +306,23 @@ def individual_answer(one: Individual) -> IndividualAnswer:
 
 def encounter_card(encounter: Encounter, *, is_place_told: bool) -> EncounterCard:
     """Put an encounter into the words of the API; without its place unless that may be told."""
-    told = asdict(encounter)
+    fields = asdict(encounter)
     if not is_place_told:
-        del told["place"]
-    return EncounterCard.model_validate(told)
+        del fields["place"]
+    return EncounterCard.model_validate(fields)
 
 
 def photo_card(card: PhotoCard) -> CataloguedPhoto:
     """Put a photo into the words of the API."""
     answer, own = card.answer or {}, (*PhotoCard.__dataclass_fields__,)
-    told = {
+    fields = {
         name: getattr(card, name)
         for name in CataloguedPhoto.model_fields
         if name in own and name != "box"
     }
     found = answer.get("box")
     return CataloguedPhoto(
-        **told,
+        **fields,
         is_dated_by_photo=card.taken_at is not None
         and card.taken_at == answer.get("photo_taken_at"),
         box=found if card.box is None else [*card.box],

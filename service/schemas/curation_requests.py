@@ -18,18 +18,18 @@ MOST_PHOTOS = 1000  # in one act
 LARGEST_KEY = 2**31 - 1
 
 
-def _time(given: str) -> str | None:
+def _time(value: str) -> str | None:
     try:
-        return iso_time(given, "the field")
+        return iso_time(value, "the field")
     except FlukeprintError as error:
         raise ValueError(str(error)) from error
 
 
-def _or_none(given: Any) -> Any:
+def _or_none(value: Any) -> Any:
     """What is empty says nothing."""
-    if isinstance(given, str):
-        return given.strip() or None
-    return given
+    if isinstance(value, str):
+        return value.strip() or None
+    return value
 
 
 IndividualName = Annotated[
@@ -75,7 +75,7 @@ class Merge(_Sent):
     into: IndividualName = Field(description="The id of the individual that stays.")
 
 
-class Apart(_Sent):
+class NotSame(_Sent):
     """Two individuals that are not the same."""
 
     one: IndividualName
@@ -121,7 +121,7 @@ class Move(_Sent):
 
 class _Edit(_Sent):
     @model_validator(mode="after")
-    def _says_something(self) -> _Edit:
+    def _has_changes(self) -> _Edit:
         if not self.model_fields_set:
             raise ValueError(f"nothing to change; give one of {', '.join(type(self).model_fields)}")
         return self

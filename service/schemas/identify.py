@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, model_va
 
 from index.search.matching import Decision, Identification, Thresholds
 from service.http.multipart import Form
-from service.serving.inference import Wish
+from service.serving.inference import IdentifyOptions
 from service.serving.scopes import Scope
 from service.serving.service import PhotoTimings
 
@@ -110,9 +110,9 @@ class IdentifyForm(DecidingForm):
         return Scope(*names, years, frozenset(self.regions))
 
     @property
-    def wish(self) -> Wish:
+    def options(self) -> IdentifyOptions:
         """How each photo is to be identified."""
-        return Wish(self.k, self.max_fpir, self.threshold)
+        return IdentifyOptions(self.k, self.max_fpir, self.threshold)
 
 
 class RankedMatch(BaseModel):
@@ -294,8 +294,8 @@ def photo_answer(photo: str, identification: Identification) -> PhotoAnswer:
 
 def photo_species(identification: Identification) -> PhotoSpecies:
     """Put an identification's species into the words of the API."""
-    told = identification.species
-    return PhotoSpecies(name=told.name, probability=told.probability, reason=told.reason)
+    species = identification.species
+    return PhotoSpecies(name=species.name, probability=species.probability, reason=species.reason)
 
 
 def timings_of(timings: Sequence[PhotoTimings], started: float) -> TimingsMs:

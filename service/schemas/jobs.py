@@ -153,7 +153,7 @@ class ImportJob(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _looked_at_first(self) -> ImportJob:
+    def _follows_dry_run(self) -> ImportJob:
         if self.upload is None and self.dry_run is None:
             raise ValueError(
                 "send a zip (archive, as multipart/form-data), which is only looked at; then "
@@ -289,22 +289,24 @@ class JobErrors(BaseModel):
 
 def job_answer(job: StoredJob) -> Job:
     """Put a job into the words of the API."""
-    given = {name: getattr(job, name) for name in Job.model_fields if name != "error_count"}
-    given["rate"] = None if job.rate is None else round(job.rate, 2)
-    given["eta_seconds"] = None if job.eta_seconds is None else round(job.eta_seconds, 1)
-    return Job(**given, error_count=job.faults)
+    fields = {name: getattr(job, name) for name in Job.model_fields if name != "error_count"}
+    fields["rate"] = None if job.rate is None else round(job.rate, 2)
+    fields["eta_seconds"] = None if job.eta_seconds is None else round(job.eta_seconds, 1)
+    return Job(**fields, error_count=job.faults)
 
 
 def jobs_answer(page: JobPage) -> Jobs:
     """Put a page of jobs into the words of the API."""
-    return Jobs(jobs=[job_answer(job) for job in page.jobs], next_cursor=_told(page.next_cursor))
+    return Jobs(
+        jobs=[job_answer(job) for job in page.jobs], next_cursor=_cursor_text(page.next_cursor)
+    )
 
 
 def errors_answer(page: FaultPage) -> JobErrors:
     """Put a page of faults into the words of the API."""
     errors = [JobError(file=fault.file, reason=fault.reason) for fault in page.faults]
-    return JobErrors(errors=errors, next_cursor=_told(page.next_cursor))
+    return JobErrors(errors=errors, next_cursor=_cursor_text(page.next_cursor))
 
 
-def _told(cursor: int | None) -> str | None:
+def _cursor_text(cursor: int | None) -> str | None:
     return None if cursor is None else str(cursor)

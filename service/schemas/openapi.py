@@ -27,7 +27,7 @@ from service.http.problems import (
     ProblemKind,
 )
 from service.http.request_envelope import REQUEST_ID_HEADER
-from service.http.required_roles import Declared, is_kept
+from service.http.required_roles import DeclaredRoute, is_repeatable
 from service.schemas.about import CALIBRATION_EXAMPLE, STATS_EXAMPLE
 from service.schemas.identify import IDENTIFY_EXAMPLE
 from service.schemas.verify import EMBED_EXAMPLE, VERIFY_EXAMPLE
@@ -130,11 +130,11 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         for route in app.state.declared.all:
             for method in route.methods:
                 if operation := document["paths"].get(route.path, {}).get(method.lower()):
-                    _tell_access(operation, route)
+                    _describe_access(operation, route)
         document["components"]["securitySchemes"] = _SECURITY_SCHEMES
         for operations in document["paths"].values():
             for operation in operations.values():
-                _promise_request_id(operation)
+                _document_request_id(operation)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -160,7 +160,7 @@ _SECURITY_SCHEMES = {
 }
 
 
-def _tell_access(operation: dict[str, Any], route: Declared) -> None:
+def _describe_access(operation: dict[str, Any], route: DeclaredRoute) -> None:
     """Say which role a route needs, and what it answers without; and that answers are kept, where
     they are.
     """
@@ -172,24 +172,26 @@ def _tell_access(operation: dict[str, Any], route: Declared) -> None:
     )
     operation["security"] = [{"bearer": []}, {"key": []}]
     kinds = [UNAUTHENTICATED, FORBIDDEN, TOO_MANY, BUSY]
-    if is_kept(route):
+    if is_repeatable(route):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         kinds += [IN_PROGRESS, KEY_REUSED, INVALID]
     if "requestBody" in operation:
         kinds += [BAD_REQUEST, TOO_LARGE]
     responses = operation["responses"]
     for kind in kinds:
-        told = _response([kind])
-        known = responses.setdefault(
+        documented = _response([kind])
+        response = responses.setdefault(
             str(kind.status), {"description": "", "content": {PROBLEM_JSON: {"examples": {}}}}
         )
-        if kind.slug not in known["content"].get(PROBLEM_JSON, {}).get("examples", {}):
-            known["description"] = f"{known['description']} {told['description']}".strip()
-            examples = known["content"].get(PROBLEM_JSON, {}).get("examples", {})
-            known["content"] = {**told["content"]}
-            known["content"][PROBLEM_JSON]["examples"] = {
+        if kind.slug not in response["content"].get(PROBLEM_JSON, {}).get("examples", {}):
+            response["description"] = (
+                f"{response['description']} {documented['description']}".strip()
+            )
+            examples = response["content"].get(PROBLEM_JSON, {}).get("examples", {})
+            response["content"] = {**documented["content"]}
+            response["content"][PROBLEM_JSON]["examples"] = {
                 **examples,
-                **told["content"][PROBLEM_JSON]["examples"],
+                **documented["content"][PROBLEM_JSON]["examples"],
             }
     operation["responses"] = dict(sorted(responses.items()))
 
@@ -205,7 +207,7 @@ _IDEMPOTENCY_KEY = {
 }
 
 
-def _promise_request_id(operation: dict[str, Any]) -> None:
+def _document_request_id(operation: dict[str, Any]) -> None:
     header = {
         "description": "Names this request in the service's log.",
         "schema": {"type": "string"},

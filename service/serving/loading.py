@@ -13,7 +13,8 @@ from index.storage.address import files_folder
 from index.storage.connection import exists
 from index.storage.folder_owner import claim_files
 from service.serving.checkpoints import find, load_embedder
-from service.serving.service import ServedPhoto, Serving
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Serving
 from service.settings import Settings
 
 

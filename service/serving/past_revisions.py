@@ -15,7 +15,7 @@ from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 
 
-class PastServings:
+class PastRevisions:
     """Earlier revisions of one catalogue; the last one asked is kept, as it costs as much memory as
     the present one.
     """
@@ -23,7 +23,7 @@ class PastServings:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._lock = threading.Lock()
-        self._kept: Serving | None = None
+        self._cached: Serving | None = None
 
     def at(self, revision: int, now: Serving) -> Serving:
         """The catalogue as it was, asked with the embedder of what is served now.
@@ -34,10 +34,10 @@ class PastServings:
         if revision == now.identifier.gallery.revision:
             return now
         with self._lock:
-            if self._kept is None or not _is_of(self._kept, revision, now):
-                self._kept = None  # before the next is read, so that there are never two
-                self._kept = self._read(revision, now)
-            return self._kept
+            if self._cached is None or not _is_of(self._cached, revision, now):
+                self._cached = None  # before the next is read, so that there are never two
+                self._cached = self._read(revision, now)
+            return self._cached
 
     def _read(self, revision: int, now: Serving) -> Serving:
         try:
@@ -56,8 +56,8 @@ class PastServings:
         return Serving(identifier, photos, now.decode_px)
 
 
-def _is_of(kept: Serving, revision: int, now: Serving) -> bool:
+def _is_of(cached: Serving, revision: int, now: Serving) -> bool:
     return (
-        kept.identifier.gallery.revision == revision
-        and kept.identifier.embedder is now.identifier.embedder
+        cached.identifier.gallery.revision == revision
+        and cached.identifier.embedder is now.identifier.embedder
     )

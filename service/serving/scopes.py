@@ -17,9 +17,9 @@ from service.http.multipart import invalid
 from service.http.problems import Fault
 from service.serving.served_photo import ServedPhoto
 
-_MOST_KEPT = 4  # narrowed galleries; a field team asks in few scopes
-_LOOKED_THROUGH = 1000  # names searched for one that is alike: a catalogue has many more
-_MOST_TOLD = 3
+_MOST_CACHED = 4  # narrowed galleries; a field team asks in few scopes
+_MOST_SEARCHED = 1000  # names searched for one that is alike: a catalogue has many more
+_MOST_LISTED = 3
 
 _Row = TypeVar("_Row")
 
@@ -78,7 +78,7 @@ class Scopes:
         """
         while self._narrowed:
             sizes = [each.gallery.size for each in self._narrowed.values()]
-            if len(sizes) < _MOST_KEPT and sum(sizes) + photos <= self._identifier.gallery.size:
+            if len(sizes) < _MOST_CACHED and sum(sizes) + photos <= self._identifier.gallery.size:
                 return
             del self._narrowed[next(iter(self._narrowed))]
 
@@ -97,28 +97,30 @@ class Scopes:
         self._refuse_unknown(
             "regions", scope.regions, sorted({one.region for one in photos if one and one.region})
         )
-        is_kept = np.ones(gallery.size, np.bool_)
+        mask = np.ones(gallery.size, np.bool_)
         if scope.individuals:
-            is_kept &= _rows(gallery.individuals, lambda one: one in scope.individuals)
+            mask &= _rows(gallery.individuals, lambda one: one in scope.individuals)
         if scope.exclude:
-            is_kept &= _rows(gallery.individuals, lambda one: one not in scope.exclude)
+            mask &= _rows(gallery.individuals, lambda one: one not in scope.exclude)
         if scope.species:
-            is_kept &= _rows(photos, lambda one: one is not None and one.species in scope.species)
+            mask &= _rows(photos, lambda one: one is not None and one.species in scope.species)
         if scope.years:
-            is_kept &= _rows(photos, lambda one: one is not None and one.year in scope.years)
+            mask &= _rows(photos, lambda one: one is not None and one.year in scope.years)
         if scope.regions:
-            is_kept &= _rows(photos, lambda one: one is not None and one.region in scope.regions)
-        if not is_kept.any():
+            mask &= _rows(photos, lambda one: one is not None and one.region in scope.regions)
+        if not mask.any():
             raise invalid(Fault(field=", ".join(scope.conditions), reason=self._why_nobody(photos)))
         whole = self._identifier
-        return Identifier(whole.embedder, gallery.only(is_kept), whole.calibration, whole.species)
+        return Identifier(whole.embedder, gallery.only(mask), whole.calibration, whole.species)
 
-    def _refuse_unknown(self, field: str, given: Iterable[str], known: Sequence[str]) -> None:
-        unknown = sorted(set(given) - set(known))
+    def _refuse_unknown(self, field: str, values: Iterable[str], known: Sequence[str]) -> None:
+        unknown = sorted(set(values) - set(known))
         if unknown:
-            more = f" (and {len(unknown) - _MOST_TOLD} more)" if len(unknown) > _MOST_TOLD else ""
-            told = "; ".join(unknown_name(name, known) for name in unknown[:_MOST_TOLD])
-            raise invalid(Fault(field=field, reason=told + more))
+            more = (
+                f" (and {len(unknown) - _MOST_LISTED} more)" if len(unknown) > _MOST_LISTED else ""
+            )
+            reasons = "; ".join(unknown_name(name, known) for name in unknown[:_MOST_LISTED])
+            raise invalid(Fault(field=field, reason=reasons + more))
 
     def _why_nobody(self, photos: Collection[ServedPhoto | None]) -> str:
         years = sorted({one.year for one in photos if one is not None and one.year is not None})
@@ -133,19 +135,19 @@ class Scopes:
         )
 
 
-def alike(name: str, known: Sequence[str]) -> list[str]:
+def similar_names(name: str, known: Sequence[str]) -> list[str]:
     """Up to three of the sorted names that look like one that was not found."""
     around = bisect.bisect_left(known, name)
-    start = max(0, min(around - _LOOKED_THROUGH // 2, len(known) - _LOOKED_THROUGH))
-    return difflib.get_close_matches(name, known[start : start + _LOOKED_THROUGH], n=_MOST_TOLD)
+    start = max(0, min(around - _MOST_SEARCHED // 2, len(known) - _MOST_SEARCHED))
+    return difflib.get_close_matches(name, known[start : start + _MOST_SEARCHED], n=_MOST_LISTED)
 
 
 def unknown_name(name: str, known: Sequence[str]) -> str:
     """Say that a name is not among the sorted ones, and which are alike."""
-    nearby = alike(name, known)
+    nearby = similar_names(name, known)
     if nearby:
         return f"the catalogue knows no {name!r}; alike are {', '.join(nearby)}"
-    shown = ", ".join(known[:_MOST_TOLD]) + (", ..." if len(known) > _MOST_TOLD else "")
+    shown = ", ".join(known[:_MOST_LISTED]) + (", ..." if len(known) > _MOST_LISTED else "")
     return (
         f"the catalogue knows no {name!r}; it knows {len(known)}: {shown}"
         if known
@@ -153,5 +155,5 @@ def unknown_name(name: str, known: Sequence[str]) -> str:
     )
 
 
-def _rows(values: Sequence[_Row], is_kept: Callable[[_Row], bool]) -> NDArray[np.bool_]:
-    return np.fromiter((is_kept(one) for one in values), np.bool_, len(values))
+def _rows(values: Sequence[_Row], is_included: Callable[[_Row], bool]) -> NDArray[np.bool_]:
+    return np.fromiter((is_included(one) for one in values), np.bool_, len(values))

@@ -34,21 +34,19 @@ from service.serving.batching import Batcher, Busy
 from service.serving.checkpoints import Checkpoints
 from service.serving.inference import (
     Answer,
-    Look,
+    IdentifyOptions,
+    InferenceRequest,
+    InferenceResult,
     Pair,
     PairedPhoto,
     Picture,
     Question,
-    Seen,
-    Wish,
     answer_all,
 )
 from service.serving.scopes import Scope, Scopes
 from service.serving.served_photo import ServedPhoto
 from service.settings import Settings
 from service.telemetry.observer import Observer
-
-__all__ = ["Answered", "PhotoTimings", "ServedPhoto", "Service", "Serving", "Upload", "service_of"]
 
 Found = TypeVar("Found")
 
@@ -86,25 +84,25 @@ class PhotoTimings(NamedTuple):
     identify_ms: float
 
 
-class Answered(NamedTuple):
+class PhotoResult(NamedTuple):
     """One photo's vector (d,), its identification where that was asked for, and how long it
     took.
     """
 
-    seen: Seen
+    result: InferenceResult
     timings: PhotoTimings
 
     @property
     def identification(self) -> Identification:
         """The identification; only of a photo that was to be identified."""
-        assert self.seen.identification is not None
-        return self.seen.identification
+        assert self.result.identification is not None
+        return self.result.identification
 
 
-class Identified(NamedTuple):
+class IdentifiedRequest(NamedTuple):
     """A request's photos, each on its own, and together where they are of one encounter."""
 
-    answered: list[Answered]
+    answered: list[PhotoResult]
     together: Identification | None
     photos_searched: int
 
@@ -163,33 +161,33 @@ class Service:
     async def identify(
         self,
         uploads: Sequence[Upload],
-        wish: Wish,
+        options: IdentifyOptions,
         scope: Scope,
         *,
         is_encounter: bool = False,
         serving: Serving | None = None,
-    ) -> Identified:
+    ) -> IdentifiedRequest:
         """Identify a request's photos, in order, and where they are of one encounter also together.
 
         `serving`: what to ask (None: what is served now). Raises ProblemError: `invalid` for a
         scope that makes no sense, `busy` before any work is done, `bad-photos` naming every photo
         that can't be read.
         """
-        asked = serving or self.ready()
+        catalogue = serving or self.ready()
         with self._places(len(uploads)):
-            identifier = await self.searched(lambda: asked.scopes.identifier_for(scope))
-            answered = await self._answered(asked, identifier, uploads, wish)
+            identifier = await self.searched(lambda: catalogue.scopes.identifier_for(scope))
+            answered = await self._answered(catalogue, identifier, uploads, options)
             together = None
             if is_encounter:
                 vectors = vectors_of(answered)
                 together = await self.searched(
-                    lambda: identifier.identify_encounter(vectors, **wish._asdict())
+                    lambda: identifier.identify_encounter(vectors, **options._asdict())
                 )
         for each in answered:
             self._observer.identified(each.identification)
-        return Identified(answered, together, identifier.gallery.size)
+        return IdentifiedRequest(answered, together, identifier.gallery.size)
 
-    async def embed(self, serving: Serving, uploads: Sequence[Upload]) -> list[Answered]:
+    async def embed(self, serving: Serving, uploads: Sequence[Upload]) -> list[PhotoResult]:
         """Embed a request's photos, in order.
 
         Raises ProblemError, `busy` and `bad-photos` as `identify` does.
@@ -217,7 +215,7 @@ class Service:
                 else:
                     paired = PairedPhoto(reference.name, images[1])
                 try:
-                    drawn = await self._batcher.ask(
+                    drawn = await self._batcher.answer(
                         Pair(
                             serving.identifier.embedder, PairedPhoto(query.name, images[0]), paired
                         )
@@ -232,26 +230,34 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._searcher, search)
 
     async def _answered(
-        self, serving: Serving, identifier: Identifier, uploads: Sequence[Upload], wish: Wish | None
-    ) -> list[Answered]:
+        self,
+        serving: Serving,
+        identifier: Identifier,
+        uploads: Sequence[Upload],
+        options: IdentifyOptions | None,
+    ) -> list[PhotoResult]:
         answers = await asyncio.gather(
-            *(self._answer_one(serving, identifier, each, wish) for each in uploads)
+            *(self._answer_one(serving, identifier, each, options) for each in uploads)
         )
         return _unless_bad(uploads, answers)
 
     async def _answer_one(
-        self, serving: Serving, identifier: Identifier, upload: Upload, wish: Wish | None
-    ) -> Answered | BadPhoto:
+        self,
+        serving: Serving,
+        identifier: Identifier,
+        upload: Upload,
+        options: IdentifyOptions | None,
+    ) -> PhotoResult | BadPhoto:
         started = time.perf_counter()
         async with self._in_hand:
             image = await self._decoded(serving, upload)
             if isinstance(image, BadPhoto):
                 return image
             decoded = time.perf_counter()
-            seen = await self._batcher.ask(Look(identifier, image, wish))
-        assert isinstance(seen, Seen)
-        return Answered(
-            seen, PhotoTimings((decoded - started) * 1000, (time.perf_counter() - decoded) * 1000)
+            result = await self._batcher.answer(InferenceRequest(identifier, image, options))
+        assert isinstance(result, InferenceResult)
+        return PhotoResult(
+            result, PhotoTimings((decoded - started) * 1000, (time.perf_counter() - decoded) * 1000)
         )
 
     async def _decoded(self, serving: Serving, upload: Upload) -> Image | BadPhoto:
@@ -299,9 +305,9 @@ def service_of(request: Request) -> Service:
     return service
 
 
-def vectors_of(answered: Sequence[Answered]) -> FloatArray:
+def vectors_of(answered: Sequence[PhotoResult]) -> FloatArray:
     """The vectors (n, d) of n photos."""
-    return np.stack([each.seen.vector for each in answered])
+    return np.stack([each.result.vector for each in answered])
 
 
 def _decode(upload: Upload, limits: PhotoLimits, decode_px: int | None) -> Image:

@@ -26,7 +26,7 @@ _FIELDS = "request_fields"
 
 
 @dataclass(frozen=True, slots=True)
-class RequestTold:
+class RequestLogLine:
     """What a request's line says. `key` is the name of the key it came with, never the key."""
 
     method: str
@@ -48,9 +48,9 @@ class RequestTold:
         return " ".join(words)
 
 
-def log_request(log: logging.Logger, told: RequestTold) -> None:
+def log_request(log: logging.Logger, line: RequestLogLine) -> None:
     """Write one request's line."""
-    log.info("%s", told, extra={_FIELDS: asdict(told)})
+    log.info("%s", line, extra={_FIELDS: asdict(line)})
 
 
 def note_decision(decision: str) -> None:

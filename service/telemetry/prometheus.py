@@ -23,7 +23,7 @@ _DISTANCES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1, 2)
 _PHOTOS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
-class Served(NamedTuple):
+class ServingFigures(NamedTuple):
     """What is measured at the moment somebody asks."""
 
     is_ready: bool
@@ -39,7 +39,7 @@ class Measures(Observer):
     mix.
     """
 
-    def __init__(self, served: Callable[[], Served]) -> None:
+    def __init__(self, served: Callable[[], ServingFigures]) -> None:
         """Measure; `served` is asked at each reading."""
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
@@ -102,17 +102,17 @@ class _Checkpoint(Collector):
     upgrade.
     """
 
-    def __init__(self, served: Callable[[], Served]) -> None:
+    def __init__(self, served: Callable[[], ServingFigures]) -> None:
         self._served = served
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauge; nothing while none is served."""
-        told = InfoMetricFamily(
+        family = InfoMetricFamily(
             "flukeprint_checkpoint", "The checkpoint that photos are embedded with."
         )
         if fingerprint := self._served().fingerprint:
-            told.add_metric((), {"fingerprint": fingerprint})
-        yield told
+            family.add_metric((), {"fingerprint": fingerprint})
+        yield family
 
 
 _GAUGES = {

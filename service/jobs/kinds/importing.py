@@ -25,7 +25,7 @@ from service.jobs.folder import BadJobFolder, JobFolder
 from service.schemas.jobs import ImportJob
 from service.serving.service import Serving
 
-_WARNINGS_TOLD = 20
+_MOST_WARNINGS = 20
 
 
 class BadImport(FlukeprintError):
@@ -52,38 +52,41 @@ def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
     stop are not copied again; all that changes is one revision. The zip is kept after a dry run,
     and forgotten once it is imported.
     """
-    asked = ImportJob.model_validate(context.parameters)
-    assert asked.upload is not None
-    archive, staging = place.folder.upload(asked.upload), place.folder.unpacked(asked.upload)
+    parameters = ImportJob.model_validate(context.parameters)
+    assert parameters.upload is not None
+    archive, staging = (
+        place.folder.upload(parameters.upload),
+        place.folder.unpacked(parameters.upload),
+    )
     if not archive.is_file():
         raise BadImport("the zip is no longer kept; send it again")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        result = _imported(place, context, asked, archive, staging)
+        result = _run_import(place, context, parameters, archive, staging)
     except FlukeprintError as error:
-        said = str(error).replace(str(archive), "the zip").replace(str(staging), "the zip")
-        raise BadImport(said) from error
+        reason = str(error).replace(str(archive), "the zip").replace(str(staging), "the zip")
+        raise BadImport(reason) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    if asked.dry_run is not None:
-        context.afterwards(partial(place.folder.forget, asked.upload))
+    if parameters.dry_run is not None:
+        context.afterwards(partial(place.folder.forget, parameters.upload))
     return result
 
 
-def _imported(
-    place: ImportPlace, context: JobContext, asked: ImportJob, archive: Path, staging: Path
+def _run_import(
+    place: ImportPlace, context: JobContext, parameters: ImportJob, archive: Path, staging: Path
 ) -> dict[str, Any]:
     offer = read_offer(archive, None, staging, limits=place.limits, progress=context.steps)
     plan = plan_import(
         offer,
         known_photos(place.catalogue),
         place.catalogue,
-        duplicates=asked.duplicates,
-        is_replacing=asked.replace_photos,
+        duplicates=parameters.duplicates,
+        is_replacing=parameters.replace_photos,
         progress=context.steps,
     )
-    more: dict[str, Any] = {"is_dry_run": asked.dry_run is None}
-    if asked.dry_run is not None:
+    more: dict[str, Any] = {"is_dry_run": parameters.dry_run is None}
+    if parameters.dry_run is not None:
         done = carry_out(
             plan,
             place.catalogue,
@@ -107,7 +110,7 @@ def _imported(
         **more,
         "files": len(plan.rows),
         "counts": dict(plan.counts),
-        "warnings": list(plan.warnings[:_WARNINGS_TOLD]),
+        "warnings": list(plan.warnings[:_MOST_WARNINGS]),
     }
 
 

@@ -30,20 +30,20 @@ class JobPhotos(NamedTuple):
     faults: list[FileFault]
 
 
-def allowed_folder(given: str, root: Path) -> Path:
+def allowed_folder(name: str, root: Path) -> Path:
     """A folder that a client named, as it lies below `root`. Raises BadSource for any other."""
     root = root.resolve()
-    if "\0" in given:
+    if "\0" in name:
         raise BadSource("the folder's name holds a NUL character")
-    folder = (root / given).resolve()
+    folder = (root / name).resolve()
     if not folder.is_relative_to(root):
         raise BadSource(
-            f"the folder {given} is not below the one that jobs may read; the service's "
+            f"the folder {name} is not below the one that jobs may read; the service's "
             "operator sets it with "
             "--job-photos"
         )
     if not folder.is_dir():
-        raise BadSource(f"there is no folder {given} below the one that jobs may read")
+        raise BadSource(f"there is no folder {name} below the one that jobs may read")
     return folder
 
 

@@ -37,14 +37,14 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
     `on_revision` is called when the catalogue has another revision than what is served, also where
     a killed start had committed it already.
     """
-    asked = ReindexJob.model_validate(context.parameters)
+    parameters = ReindexJob.model_validate(context.parameters)
     embedder = cast("PhotoEmbedder", place.serving().identifier.embedder)
     with Catalogue.open(place.catalogue) as catalogue:
         report = update_catalogue(
             catalogue,
             None,
             embedder,
-            rehash=asked.rehash,
+            rehash=parameters.rehash,
             made_by=context.job.asked_by,
             may_go_over=False,
             swapping=context.keeping_the_database,

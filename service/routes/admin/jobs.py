@@ -33,9 +33,9 @@ from service.http.problems import (
 from service.http.required_roles import requires
 from service.jobs.events import job_events
 from service.jobs.kinds.photos import BadSource
-from service.jobs.queue import BadParameter, JobDesk, needed_role
+from service.jobs.queue import BadParameter, JobQueue, needed_role
 from service.jobs.report import report_page
-from service.jobs.requests import AskedJob, read_request, request_body
+from service.jobs.requests import NewJob, read_request, request_body
 from service.schemas.jobs import (
     ImportReport,
     Job,
@@ -58,12 +58,12 @@ Cursor = Annotated[
 ]
 _CHUNK_BYTES = 2**16
 _EVENT_STREAM = "text/event-stream"
-_EVENTS_TOLD = (
+_EVENTS_DESCRIPTION = (
     "Server-sent events: `job` with the job as JSON whenever it has changed, `end` with the "
     "same when nothing more "
     "happens of itself, and a comment every 15 seconds in between."
 )
-_RESULT_TOLD = (
+_RESULT_DESCRIPTION = (
     "The rows of `identify` and `import`, the zip of `export`, or another kind's result as JSON."
 )
 _FILES = {
@@ -104,10 +104,10 @@ async def create_job(request: Request, response: Response) -> Job:
     `checkpoint`; both leave the service answering meanwhile, and let curators act. `import` and
     `reindex` need the role `curate`, `upgrade` needs `admin`.
     """
-    desk = _desk(request)
-    async with read_request(request) as asked:
-        _check_role(request, asked)
-        job = await asyncio.to_thread(_queue, desk, asked, _asker(request))
+    job_queue = _job_queue(request)
+    async with read_request(request) as new_job:
+        _check_role(request, new_job)
+        job = await asyncio.to_thread(_queue, job_queue, new_job, _asker(request))
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job_answer(job)
 
@@ -126,8 +126,8 @@ async def list_jobs(
     cursor: Cursor = None,
 ) -> Jobs:
     """List jobs with their progress, the newest first."""
-    desk = _desk(request)
-    page = await _asked(lambda: desk.page(limit=limit, cursor=_number(cursor), state=state))
+    job_queue = _job_queue(request)
+    page = await _read(lambda: job_queue.page(limit=limit, cursor=_number(cursor), state=state))
     return jobs_answer(page)
 
 
@@ -140,7 +140,7 @@ async def list_jobs(
 )
 async def get_job(request: Request, id: JobNumber) -> Job:
     """Tell a job's state, progress, rate and the time it still needs."""
-    return job_answer(await _asked(lambda: _desk(request).runner.get(id)))
+    return job_answer(await _read(lambda: _job_queue(request).runner.get(id)))
 
 
 @router.delete(
@@ -156,7 +156,7 @@ async def delete_job(request: Request, id: JobNumber) -> Response:
     """Remove a job that has ended, with its zip and its result; what it did to the catalogue
     stays.
     """
-    await _asked(lambda: _desk(request).delete(id))
+    await _read(lambda: _job_queue(request).delete(id))
     return Response(status_code=204)
 
 
@@ -175,11 +175,11 @@ async def get_job_report(
     cursor: Cursor = None,
 ) -> ImportReport:
     """List what an import did with each file and label or, of a dry run, what it would do."""
-    desk = _desk(request)
-    job = await _asked(lambda: desk.store.get(id))
+    job_queue = _job_queue(request)
+    job = await _read(lambda: job_queue.store.get(id))
     if job.kind != "import":
         raise ProblemError(NOT_FOUND, f"Job {id} is no import; only those have a report.")
-    path = _result_of(desk, job, ".csv")
+    path = _result_of(job_queue, job, ".csv")
     return await asyncio.to_thread(
         report_page, path, status=status, limit=limit, after=_number(cursor) or 0
     )
@@ -198,10 +198,8 @@ async def get_job_errors(
     """List every file that could not be used, up to the job's last checkpoint; none is left out
     silently.
     """
-    store = _desk(request).store
-    return errors_answer(
-        await _asked(lambda: store.faults(id, limit=limit, cursor=_number(cursor)))
-    )
+    store = _job_queue(request).store
+    return errors_answer(await _read(lambda: store.faults(id, limit=limit, cursor=_number(cursor))))
 
 
 @router.get(
@@ -211,7 +209,7 @@ async def get_job_errors(
     response_class=Response,
     responses={
         200: {
-            "description": _RESULT_TOLD,
+            "description": _RESULT_DESCRIPTION,
             "content": {
                 "text/csv": {"schema": {"type": "string"}},
                 "application/zip": {"schema": {"type": "string", "format": "binary"}},
@@ -228,14 +226,14 @@ async def get_job_result(request: Request, id: JobNumber) -> Response:
     label, `export` a zip (one with places for curators alone), the others JSON. Files are removed
     once they are older than the service keeps them.
     """
-    desk = _desk(request)
-    job = await _asked(lambda: desk.store.get(id))
+    job_queue = _job_queue(request)
+    job = await _read(lambda: job_queue.store.get(id))
     if job.parameters.get("with_places"):
         _refuse_role(
             request, needed_role(job.kind, job.parameters), "This export tells places, and"
         )
     suffix, media_type = _FILES.get(job.kind, ("", "application/json"))
-    path = _result_of(desk, job, suffix)
+    path = _result_of(job_queue, job, suffix)
     if not suffix:
         return JSONResponse(job.result)
     headers = {
@@ -259,8 +257,8 @@ async def cancel_job(request: Request, id: JobNumber) -> Job:
 
     That needs the role that starting it needs.
     """
-    desk = await _checked_desk(request, id)
-    return job_answer(await _asked(lambda: desk.runner.cancel(id)))
+    job_queue = await _permitted_queue(request, id)
+    return job_answer(await _read(lambda: job_queue.runner.cancel(id)))
 
 
 @router.post(
@@ -275,8 +273,8 @@ async def resume_job(request: Request, id: JobNumber) -> Job:
 
     That needs the role that starting it needs.
     """
-    desk = await _checked_desk(request, id)
-    return job_answer(await _asked(lambda: desk.resume(id)))
+    job_queue = await _permitted_queue(request, id)
+    return job_answer(await _read(lambda: job_queue.resume(id)))
 
 
 @router.get(
@@ -286,7 +284,7 @@ async def resume_job(request: Request, id: JobNumber) -> Job:
     response_class=Response,
     responses={
         200: {
-            "description": _EVENTS_TOLD,
+            "description": _EVENTS_DESCRIPTION,
             "content": {_EVENT_STREAM: {"schema": {"type": "string"}}},
         },
         **problem_responses(NOT_FOUND, INVALID, BUSY, NOT_READY),
@@ -297,50 +295,50 @@ async def watch_job(request: Request, id: JobNumber) -> Response:
 
     The stream also ends when the service stops: ask again, as browsers do.
     """
-    desk = _desk(request)
-    await _asked(lambda: desk.store.get(id))
+    job_queue = _job_queue(request)
+    await _read(lambda: job_queue.store.get(id))
     is_stopping = getattr(request.app.state, "is_stopping", lambda: False)
-    events = job_events(lambda: job_answer(desk.runner.get(id)), is_stopping)
+    events = job_events(lambda: job_answer(job_queue.runner.get(id)), is_stopping)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, headers=headers, media_type=_EVENT_STREAM)
 
 
-def _desk(request: Request) -> JobDesk:
-    desk = request.app.state.jobs
-    if desk is None:
+def _job_queue(request: Request) -> JobQueue:
+    job_queue = request.app.state.jobs
+    if job_queue is None:
         raise ProblemError(
             NOT_READY,
             "The jobs are not open: still being loaded, or the catalogue can't be written (see "
             "the log).",
         )
-    assert isinstance(desk, JobDesk)
-    return desk
+    assert isinstance(job_queue, JobQueue)
+    return job_queue
 
 
-async def _checked_desk(request: Request, id: int) -> JobDesk:
+async def _permitted_queue(request: Request, id: int) -> JobQueue:
     """The desk, for who might have started the job.
 
     Raises ProblemError for others, and where there is no such job.
     """
-    desk = _desk(request)
-    job = await _asked(lambda: desk.store.get(id))
+    job_queue = _job_queue(request)
+    job = await _read(lambda: job_queue.store.get(id))
     _refuse_role(
         request,
         needed_role(job.kind, job.parameters),
         f"A job of the kind {job.kind}, so asked for,",
     )
-    return desk
+    return job_queue
 
 
 def _asker(request: Request) -> str | None:
     return getattr(request.scope["state"].get("principal"), "name", None)
 
 
-def _check_role(request: Request, asked: AskedJob) -> None:
+def _check_role(request: Request, new_job: NewJob) -> None:
     _refuse_role(
         request,
-        needed_role(asked.kind, asked.parameters),
-        f"A job of the kind {asked.kind}, so asked for,",
+        needed_role(new_job.kind, new_job.parameters),
+        f"A job of the kind {new_job.kind}, so asked for,",
     )
 
 
@@ -349,13 +347,13 @@ def _refuse_role(request: Request, needed: Role, what: str) -> None:
         raise ProblemError(FORBIDDEN, f"{what} needs a key with the role {needed}.")
 
 
-def _result_of(desk: JobDesk, job: StoredJob, suffix: str) -> FilePath:
+def _result_of(job_queue: JobQueue, job: StoredJob, suffix: str) -> FilePath:
     """The file that a job has left. Raises ProblemError where there is none, or no longer."""
     if job.state != "succeeded":
         raise ProblemError(
             WRONG_STATE, f"Job {job.id} is {job.state}: only one that has succeeded has a result."
         )
-    path = desk.folder.result(job.id, suffix)
+    path = job_queue.folder.result(job.id, suffix)
     if suffix and not path.is_file():
         raise ProblemError(
             NOT_FOUND, f"The result of job {job.id} is no longer kept on the service's disk."
@@ -363,28 +361,30 @@ def _result_of(desk: JobDesk, job: StoredJob, suffix: str) -> FilePath:
     return path
 
 
-def _queue(desk: JobDesk, asked: AskedJob, asked_by: str | None) -> StoredJob:
-    with _telling():
+def _queue(job_queue: JobQueue, new_job: NewJob, asked_by: str | None) -> StoredJob:
+    with _translating_errors():
         try:
-            return desk.ask(asked.kind, asked.parameters, archive=asked.archive, asked_by=asked_by)
+            return job_queue.submit(
+                new_job.kind, new_job.parameters, archive=new_job.archive, asked_by=asked_by
+            )
         except BadSource as error:
             raise invalid(Fault(field="folder", reason=str(error))) from error
         except BadParameter as error:
             raise invalid(Fault(field=error.field, reason=str(error))) from error
 
 
-async def _asked(question: Callable[[], _Found]) -> _Found:
+async def _read(question: Callable[[], _Found]) -> _Found:
     """Ask the record beside the event loop."""
 
-    def ask() -> _Found:
-        with _telling():
+    def read() -> _Found:
+        with _translating_errors():
             return question()
 
-    return await asyncio.to_thread(ask)
+    return await asyncio.to_thread(read)
 
 
 @contextmanager
-def _telling() -> Generator[None]:
+def _translating_errors() -> Generator[None]:
     try:
         yield
     except NoSuchJob as error:

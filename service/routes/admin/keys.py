@@ -78,7 +78,7 @@ async def list_keys(request: Request) -> KeysAnswer:
         found = await asyncio.to_thread(_keys(request).all)
     except AccessUnavailable as error:
         raise _busy(error) from error
-    return KeysAnswer(keys=[_told(key) for key in found])
+    return KeysAnswer(keys=[_key_answer(key) for key in found])
 
 
 @router.post(
@@ -89,18 +89,18 @@ async def list_keys(request: Request) -> KeysAnswer:
     responses=problem_responses(INVALID, BUSY),
 )
 async def create_key(
-    request: Request, response: Response, wanted: Annotated[KeyToMake, Body()]
+    request: Request, response: Response, new_key: Annotated[KeyToMake, Body()]
 ) -> NewKeyAnswer:
     """Make a key. From the first one on the service asks for keys, so the first one has the role
     `admin`.
     """
     keys = _keys(request)
     try:
-        if wanted.role != "admin" and not await asyncio.to_thread(keys.has_any):
+        if new_key.role != "admin" and not await asyncio.to_thread(keys.has_any):
             raise BadKey(
                 "the first key locks the service, so it must be an admin's: give it the role admin"
             )
-        new = await asyncio.to_thread(keys.create, wanted.name, wanted.role)
+        new = await asyncio.to_thread(keys.create, new_key.name, new_key.role)
     except BadKey as error:
         raise ProblemError(
             INVALID, f"{error}.", errors=[Fault(field="name, role", reason=str(error))]
@@ -122,7 +122,7 @@ async def revoke_key(request: Request, id: KeyId) -> KeyAnswer:
     changes.
     """
     try:
-        return _told(await asyncio.to_thread(_keys(request).revoke, id))
+        return _key_answer(await asyncio.to_thread(_keys(request).revoke, id))
     except BadKey as error:
         raise ProblemError(
             NOT_FOUND, f"No key in use has the id {id!r}; GET /v1/keys lists them."
@@ -139,7 +139,7 @@ def _keys(request: Request) -> Keys:
     return store.keys
 
 
-def _told(key: ApiKey) -> KeyAnswer:
+def _key_answer(key: ApiKey) -> KeyAnswer:
     return KeyAnswer.model_validate(asdict(key))
 
 

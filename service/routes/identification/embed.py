@@ -50,10 +50,10 @@ async def embed(request: Request) -> EmbedAnswer:
         answered = await service.embed(serving, uploads)
     return EmbedAnswer(
         results=[
-            EmbeddedPhoto(photo=upload.name, vector=each.seen.vector.tolist())
+            EmbeddedPhoto(photo=upload.name, vector=each.result.vector.tolist())
             for upload, each in zip(uploads, answered, strict=True)
         ],
-        dimension=len(answered[0].seen.vector),
+        dimension=len(answered[0].result.vector),
         fingerprint=serving.identifier.embedder.fingerprint,
         timings_ms=timings_of([each.timings for each in answered], started),
     )

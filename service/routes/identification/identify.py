@@ -7,8 +7,15 @@ import time
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from service.catalogue.writer import curating_of
-from service.http.multipart import PHOTOS_FIELD, read_form, request_body, sent_form, uploads_in
+from service.catalogue.writer import writer_of
+from service.http.multipart import (
+    PHOTOS_FIELD,
+    Upload,
+    read_form,
+    request_body,
+    sent_form,
+    uploads_in,
+)
 from service.http.problems import (
     BAD_PHOTOS,
     BAD_REQUEST,
@@ -29,7 +36,7 @@ from service.schemas.identify import (
 )
 from service.schemas.openapi import problem_responses
 from service.schemas.thresholds import chosen_thresholds
-from service.serving.service import Identified, Serving, Upload, service_of
+from service.serving.service import IdentifiedRequest, Serving, service_of
 
 router = APIRouter(dependencies=[requires("read")])
 
@@ -62,25 +69,25 @@ async def identify(request: Request) -> IdentifyAnswer:
     async with sent_form(request) as sent:
         uploads = uploads_in(sent, PHOTOS_FIELD, service.settings.max_photos)
         form = read_form(sent, IdentifyForm, PHOTOS_FIELD)
-        serving = await _asked(request, form.as_of)
+        serving = await _served_at(request, form.as_of)
         chosen_thresholds(serving, form)
         identified = await service.identify(
-            uploads, form.wish, form.scope, is_encounter=form.encounter, serving=serving
+            uploads, form.options, form.scope, is_encounter=form.encounter, serving=serving
         )
     return _answer(uploads, identified, started)
 
 
-async def _asked(request: Request, revision: int | None) -> Serving:
+async def _served_at(request: Request, revision: int | None) -> Serving:
     """What is served, or what was at an earlier revision."""
     service = service_of(request)
     now = service.ready()
     if revision in (None, now.identifier.gallery.revision):
         return now
-    past = curating_of(request).past
+    past = writer_of(request).past
     return await service.searched(lambda: past.at(revision or 0, now))
 
 
-def _answer(uploads: list[Upload], identified: Identified, started: float) -> IdentifyAnswer:
+def _answer(uploads: list[Upload], identified: IdentifiedRequest, started: float) -> IdentifyAnswer:
     answered, together, photos_searched = identified
     source = answered[0].identification
     return IdentifyAnswer(

@@ -42,7 +42,7 @@ from service.schemas.verify import (
     VerifyAnswer,
     VerifyForm,
 )
-from service.serving.service import Answered, Service, Serving, service_of, vectors_of
+from service.serving.service import PhotoResult, Service, Serving, service_of, vectors_of
 
 _FILES = (PHOTOS_FIELD, REFERENCE_FIELD)
 
@@ -80,14 +80,14 @@ async def verify_photos(request: Request) -> VerifyAnswer:
         _check(serving, form, reference)
         thresholds = chosen_thresholds(serving, form)
         answered = await service.embed(serving, [*uploads, reference] if reference else uploads)
-    asked = answered[: len(uploads)]
+    queries = answered[: len(uploads)]
     if reference is not None:
         found, together = (
-            _with_reference(serving, asked, answered[-1], reference.name, thresholds),
+            _with_reference(serving, queries, answered[-1], reference.name, thresholds),
             None,
         )
     else:
-        found, together = await _with_individual(service, serving, asked, form, thresholds)
+        found, together = await _with_individual(service, serving, queries, form, thresholds)
     is_catalogued = reference is None
     return VerifyAnswer(
         results=[
@@ -122,27 +122,27 @@ def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None
 
 def _with_reference(
     serving: Serving,
-    asked: Sequence[Answered],
-    reference: Answered,
+    queries: Sequence[PhotoResult],
+    reference: PhotoResult,
     name: str,
     thresholds: Thresholds,
 ) -> list[Verification]:
     calibration = serving.identifier.calibration
     return [
-        verify_pair(calibration, each.seen.vector, reference.seen.vector, name, thresholds)
-        for each in asked
+        verify_pair(calibration, each.result.vector, reference.result.vector, name, thresholds)
+        for each in queries
     ]
 
 
 async def _with_individual(
     service: Service,
     serving: Serving,
-    asked: Sequence[Answered],
+    queries: Sequence[PhotoResult],
     form: VerifyForm,
     thresholds: Thresholds,
 ) -> tuple[list[Verification], Verification | None]:
     gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
-    vectors, individual = vectors_of(asked), form.individual or ""
+    vectors, individual = vectors_of(queries), form.individual or ""
 
     def compared() -> tuple[list[Verification], Verification | None]:
         together = None

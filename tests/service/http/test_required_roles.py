@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from service.http.required_roles import DeclaredRoutes, is_kept, open_to_all, requires
+from service.http.required_roles import DeclaredRoutes, is_repeatable, open_to_all, requires
 
 
 async def _nothing() -> None: ...
@@ -68,5 +68,5 @@ def test_who_forgot_is_named_and_is_the_admins_alone() -> None:
 
 
 def test_answers_are_kept_where_something_changes() -> None:
-    kept = [one.path for one in routes().all if is_kept(one)]
+    kept = [one.path for one in routes().all if is_repeatable(one)]
     assert kept == ["/v1/whales", "/outer/v1/whales"]

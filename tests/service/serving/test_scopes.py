@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.http.problems import ProblemError
-from service.serving.scopes import Scope, alike
+from service.serving.scopes import Scope, similar_names
 
 
 def _scope(**conditions: Any) -> Scope:
@@ -192,6 +192,6 @@ def test_an_individual_to_compare_with_must_be_known(serving: Any) -> None:
 
 def test_names_alike_are_looked_for_among_those_around_it() -> None:
     many = [f"w_{each:06}" for each in range(100_000)]
-    assert alike("w_0500000", many)[0] == "w_050000"
-    assert alike("w_zzzzzz", []) == []
-    assert alike("completely different", many) == []
+    assert similar_names("w_0500000", many)[0] == "w_050000"
+    assert similar_names("w_zzzzzz", []) == []
+    assert similar_names("completely different", many) == []

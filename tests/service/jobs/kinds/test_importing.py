@@ -23,9 +23,10 @@ from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
 from service.app import create_app
-from service.catalogue.writer import open_curating, reload
-from service.jobs.queue import JobDesk, open_jobs
-from service.serving.service import ServedPhoto, Serving
+from service.catalogue.writer import open_writer, reload
+from service.jobs.queue import JobQueue, open_jobs
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Serving
 from service.settings import Settings
 from tests.service.conftest import RedEmbedder, photo_of
 
@@ -63,7 +64,7 @@ def serve_season(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
             load,
             access=AccessStore.of(Catalogue.open(path).engine) if has_keys else None,
             open_jobs=lambda service: open_jobs(given, service, on_revision=lambda: reload(app)),
-            open_curating=lambda service: open_curating(given, service),
+            open_writer=lambda service: open_writer(given, service),
         )
         with TestClient(app, raise_server_exceptions=False) as client:
             while client.get("/readyz").status_code != 200:
@@ -395,16 +396,16 @@ def test_files_expire_and_the_record_stays(
 ) -> None:
     with serve_season(keep_jobs_days=1e-9) as (client, path, _):
         looked = ended(client, look(client, zipped(OFFERED)).json()["id"])["id"]
-        desk = client.app.state.jobs
-        assert isinstance(desk, JobDesk)
-        desk.tidy()
+        job_queue = client.app.state.jobs
+        assert isinstance(job_queue, JobQueue)
+        job_queue.tidy()
         assert client.get(f"/v1/jobs/{looked}/result").status_code == 200, (
             "what is so young may be somebody's"
         )
         for kept in path.with_name("catalogue.db.jobs").rglob("*"):
             if kept.is_file():
                 os.utime(kept, (10**9, 10**9))
-        desk.tidy()
+        job_queue.tidy()
         assert client.get(f"/v1/jobs/{looked}").json()["state"] == "succeeded"
         refused = problem(client.get(f"/v1/jobs/{looked}/result"), 404, "not-found")
         assert "no longer kept" in refused["detail"]

@@ -26,9 +26,10 @@ from index.reindex.build import build_catalogue
 from index.reindex.staged_vectors import read_state
 from index.storage.address import CatalogueAddress
 from service.app import create_app
-from service.catalogue.writer import open_curating, reload
+from service.catalogue.writer import open_writer, reload
 from service.jobs.queue import open_jobs
-from service.serving.service import ServedPhoto, Service, Serving
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Service, Serving
 from service.settings import Settings
 from tests.service.conftest import RedEmbedder, photo_of
 
@@ -148,7 +149,7 @@ def serve_two(
             load,
             access=AccessStore.of(opened.engine) if has_keys else None,
             open_jobs=with_jobs,
-            open_curating=lambda service: open_curating(given, service),
+            open_writer=lambda service: open_writer(given, service),
         )
         with TestClient(app, raise_server_exceptions=False) as client:
             while client.get("/readyz").status_code != 200:
