@@ -1,6 +1,4 @@
-"""Catalogue photos as small JPEGs, made once for each content and kept in a folder beside the
-catalogue.
-"""
+"""Thumbnails of catalogue photos: small JPEGs, stored in a folder next to the catalogue."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ from service.catalogue.writer import CatalogueWriter
 from service.serving.served_photo import ServedPhoto
 
 STORED_PX = (256, 512, 1024)
-"""The sizes that are kept; larger ones are looked at rarely and would fill the disk."""
+"""The sizes that are stored; larger ones are rarely requested and would fill the disk."""
 _JPEG_QUALITY = 85
 
 
@@ -38,8 +36,9 @@ class Thumbnail(NamedTuple):
 
 
 class Thumbnails:
-    """Makes thumbnails; with a folder, each photo is decoded once for each kept size, whatever asks
-    for it.
+    """Makes thumbnails, and stores those of a few sizes.
+
+    With a folder, each photo is decoded once for each of these sizes.
 
     The folder may be deleted at any time, and one that can't be written only costs time.
     """
@@ -84,7 +83,7 @@ class Thumbnails:
 
 
 def thumbnails_folder(catalogue: CatalogueAddress) -> Path:
-    """The folder of a catalogue's thumbnails: `catalogue.db.thumbnails` beside `catalogue.db`."""
+    """The folder of a catalogue's thumbnails: `catalogue.db.thumbnails` next to `catalogue.db`."""
     return folder_beside(catalogue, "thumbnails")
 
 

@@ -1,6 +1,4 @@
-"""Work lists for curators, worked out once for each revision: animals that look alike, unknown
-photos that do.
-"""
+"""Work lists for curators: similar individuals, and unknown photos that are similar."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ class _Stopped(Exception):
 
 
 class _SimilarIndividuals(NamedTuple):
-    """The individuals of a gallery that look alike, told apart or not; `is_whole` where there are
-    no more.
-    """
+    """The similar individuals of a gallery; `is_whole` where there are no more."""
 
     gallery: Gallery
     reach: float
@@ -41,8 +37,9 @@ class _SimilarIndividuals(NamedTuple):
 
 
 class WorkLists:
-    """Worked out one at a time, as each takes minutes in a large catalogue, and kept until there is
-    a new revision.
+    """Computes the lists one at a time, and caches each until the next revision.
+
+    Each takes minutes in a large catalogue.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -58,10 +55,11 @@ class WorkLists:
         self._thread.shutdown(cancel_futures=True)
 
     async def resemblances(self, serving: Serving) -> list[Resemblance]:
-        """Individuals that may be one, nearest first: those as near as a photo that a person should
-        look at.
+        """List pairs of individuals that may be one, nearest first.
 
-        Without those that a curator told apart.
+        Their distance is one that a person should review.
+
+        Pairs that a curator marked as different are left out.
         """
         gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
         reach = calibration.thresholds().new_whale
@@ -74,7 +72,7 @@ class WorkLists:
                     return remaining[:MOST_LISTED]
             limit = 2 * MOST_LISTED + len(
                 not_same
-            )  # more than are shown: the next that are told apart cost nothing
+            )  # more than are shown: marking the next pairs costs no new search
             found = resemblances(gallery, limit, max_distance=reach, between=self._raise_if_stopped)
             self._similar = _SimilarIndividuals(gallery, reach, found, is_whole=len(found) < limit)
             return _but_for(not_same, found)[:MOST_LISTED]
@@ -82,8 +80,9 @@ class WorkLists:
         return cast("list[Resemblance]", await self._once("resemblances", gallery.revision, work))
 
     async def clusters(self, serving: Serving) -> list[Cluster]:
-        """Unknown photos that may be of one animal, nearest first: those as near as a match that is
-        sure.
+        """List groups of unknown photos that may be of one animal, nearest first.
+
+        Their distance is one of a sure match.
         """
         gallery, thresholds = (
             serving.identifier.gallery,
@@ -120,5 +119,5 @@ class WorkLists:
 
 
 def _but_for(not_same: frozenset[Pair], found: Sequence[Resemblance]) -> list[Resemblance]:
-    """Those that nobody told apart; `one` comes first by id, as in a pair."""
+    """The pairs that nobody marked as different; `one` comes first by id, as in a pair."""
     return [each for each in found if (each.one, each.other) not in not_same]

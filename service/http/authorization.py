@@ -1,4 +1,4 @@
-"""Who asks, and whether they may: settled for each request before its body is read."""
+"""Who sends a request, and whether they may: decided before its body is read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _log = logging.getLogger("flukeprint.service")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request is from. `key_id` is None where no key was asked for."""
+    """Who a request is from. `key_id` is None where no key is needed."""
 
     name: str
     role: Role
@@ -41,9 +41,7 @@ NOBODY_ELSE = Principal(LOCAL, "admin")
 
 
 def principal_of(request: Request) -> str:
-    """The name under which a request's changes go into the log: the key's, or `local` where none
-    was asked for.
-    """
+    """The name for the log of changes: the key's, or `local` where no key is needed."""
     principal = request.scope["state"]["principal"]
     assert isinstance(principal, Principal)
     return principal.name
@@ -100,9 +98,9 @@ class Gate:
         try:
             is_open, key = await asyncio.to_thread(self._find_key, secret)
         except AccessUnavailable as error:
-            # Anybody may be asking: which database says what is for the log alone.
+            # Anybody may read this answer: the database's own message is for the log.
             _log.error("%s", error)
-            detail = "Keys can't be looked up just now; try again in a moment."
+            detail = "The keys can't be read just now; try again in a moment."
             raise ProblemError(BUSY, detail, headers={"Retry-After": "1"}) from error
         if is_open:
             _refuse_foreign_pages(scope["method"], headers)
@@ -136,9 +134,7 @@ class Gate:
         return headers
 
     def _note_use(self, key: ApiKey) -> None:
-        """Note when a key was used, beside the request: it neither waits for the database nor fails
-        with it.
-        """
+        """Write down when a key was used, in a thread that the request does not wait for."""
         now = time.monotonic()
         if now - self._noted.get(key.id, -_NOTED_AGAIN_AFTER_SECONDS) < _NOTED_AGAIN_AFTER_SECONDS:
             return
@@ -176,8 +172,7 @@ def _unauthenticated(secret: str | None) -> ProblemError:
         fault, challenge = "No key was sent", _CHALLENGE
     detail = (
         f"{fault}; send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator "
-        "makes them with "
-        "`flukeprint keys create`."
+        "makes them with `flukeprint keys create`."
     )
     return ProblemError(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": challenge})
 
@@ -215,8 +210,8 @@ def _refuse_foreign_pages(method: str, headers: Headers) -> None:
         raise ProblemError(
             FORBIDDEN,
             "Without keys this service answers this machine only, not a page of "
-            f"{origin or host}. Make a key with "
-            "`flukeprint keys create --name NAME --role admin` and send it.",
+            f"{origin or host}. Make a key with `flukeprint keys create --name NAME --role admin` "
+            "and send it.",
         )
 
 

@@ -1,6 +1,4 @@
-"""ETag, If-Match and If-None-Match: a change of what somebody else has changed meanwhile is
-refused, not lost.
-"""
+"""ETag, If-Match and If-None-Match: no change overwrites somebody else's unnoticed."""
 
 from __future__ import annotations
 
@@ -15,16 +13,13 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
 def etag_of(*state: object) -> str:
-    """The tag of a state, of whatever makes it what it is: an id and the number of its last change
-    will do.
-    """
+    """Make the tag of a state, such as an id and the number of its last change."""
     text = "\0".join(f"{type(part).__name__}:{part}" for part in state)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def check_if_match(request: Request, etag: str, *, is_required: bool = False) -> None:
-    """Raise ProblemError (`changed-meanwhile`, 412) unless If-Match is absent, `*`, or has this
-    tag.
+    """Raise `changed-meanwhile` (412) unless If-Match is absent, `*`, or has this tag.
 
     `is_required`: absent is `state-required` (428). Call it in the transaction that makes the
     change.
@@ -43,9 +38,7 @@ def check_if_match(request: Request, etag: str, *, is_required: bool = False) ->
 
 
 def is_unchanged(request: Request, etag: str) -> bool:
-    """Whether If-None-Match has this tag, so that 304 is the answer; W/ makes no difference
-    here.
-    """
+    """Whether If-None-Match has this tag, so that 304 is the answer; W/ is ignored."""
     sent = request.headers.get("if-none-match")
     if sent is None:
         return False

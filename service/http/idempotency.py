@@ -1,6 +1,4 @@
-"""A POST sent twice with one Idempotency-Key is carried out once; the second time gets the first
-one's answer.
-"""
+"""A POST sent twice with one Idempotency-Key is carried out once and answered twice."""
 
 from __future__ import annotations
 
@@ -18,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from index.access.idempotent_answers import StoredAnswer, StoredAnswers
 from index.access.store import AccessStore
 from index.access.tables import AccessUnavailable
-from service.http.problems import BUSY, IN_PROGRESS, INVALID, KEY_REUSED, Fault, ProblemError
+from service.http.error_handlers import problem_of
+from service.http.problems import IN_PROGRESS, INVALID, KEY_REUSED, Fault, ProblemError
 from service.http.required_roles import DeclaredRoute, is_repeatable
 
 HEADER = "Idempotency-Key"
@@ -67,7 +66,7 @@ class RepeatableRequests:
         try:
             outcome = await asyncio.to_thread(answers.begin, id_, request_hash(scope, body))
         except AccessUnavailable as error:
-            raise ProblemError(BUSY, f"{error}.", headers={"Retry-After": "1"}) from error
+            raise problem_of(error) from error
         if isinstance(outcome, StoredAnswer):
             await _replay(outcome, send)
         elif outcome == "other-request":
@@ -75,22 +74,19 @@ class RepeatableRequests:
                 KEY_REUSED, f"This {HEADER} was sent with another request before; choose a new one."
             )
         elif outcome == "running":
-            detail = (
-                f"The request with this {HEADER} is being answered; ask for its answer shortly."
-            )
+            detail = f"The request with this {HEADER} is being answered; send it again shortly."
             raise ProblemError(IN_PROGRESS, detail, headers={"Retry-After": "1"})
         else:
             recorder = _AnswerRecorder(send)
             try:
                 await self.app(scope, _from_file(body, receive), recorder.send)
             finally:
-                # Shielded: a client that leaves cancels nothing that was done, and it may ask
-                # again.
+                # Shielded: a client that leaves cancels nothing, and may send it again.
                 await asyncio.shield(asyncio.to_thread(recorder.settle, answers, id_))
 
 
 def request_hash(scope: Scope, body: IO[bytes]) -> str:
-    """SHA-256 of what was asked: the query, the kind of body and the body.
+    """SHA-256 of a request: its query, its kind of body and its body.
 
     A multipart body's boundary, which clients draw anew for each attempt, counts as if it were
     always the same.

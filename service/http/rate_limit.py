@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 
 class Allowance(NamedTuple):
-    """Whether a request may pass, how many more may at once, and the seconds to the next one and to
-    a full bucket.
+    """Whether a request may pass, how many more may, and the seconds to wait.
+
+    `wait_seconds` is the time to the next request, `full_in_seconds` that to a full bucket.
     """
 
     is_allowed: bool
@@ -58,9 +59,7 @@ class RateLimit:
         )
 
     def headers(self, taken: Allowance) -> dict[str, str]:
-        """What is told of the limit (the IETF's RateLimit fields): the quota, what is left, when it
-        is full again.
-        """
+        """The IETF's RateLimit fields: the quota, what remains of it, when it is full again."""
         return {
             "RateLimit-Policy": f'"minute";q={self.per_minute};w=60',
             "RateLimit": f'"minute";r={taken.remaining};t={taken.full_in_seconds}',

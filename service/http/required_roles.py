@@ -1,6 +1,4 @@
-"""What each route needs, said where the route is written, and known before a request's body is
-read.
-"""
+"""The role that each route needs, declared with the route, known before a body is read."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ from service.http.problems import FORBIDDEN, ProblemError
 
 @dataclass(frozen=True)
 class RequiredRole(Depends):
-    """The role that a route needs, None where it is open to all; see `requires` and
-    `open_to_all`.
-    """
+    """The role that a route needs, None where it is open; see `requires`, `open_to_all`."""
 
     role: Role | None = None
     keeps_answers: bool = True
@@ -32,9 +28,9 @@ class RequiredRole(Depends):
 def requires(role: Role, *, keeps_answers: bool = True) -> RequiredRole:
     """Declare a route's or router's role: `APIRouter(dependencies=[requires("curate")])`.
 
-    Of a router's and a route's own the higher counts. The answers of POST routes that need more
-    than `read` are kept for requests with an Idempotency-Key; `keeps_answers=False` where they hold
-    a secret or are streams.
+    The higher one of a router's and a route's own counts. POST routes that need more than `read`
+    store their answers for requests with an Idempotency-Key. `keeps_answers=False` is for answers
+    that hold a secret or are streams.
     """
 
     async def check(request: Request) -> None:
@@ -71,7 +67,7 @@ def is_repeatable(route: DeclaredRoute) -> bool:
 
 
 class DeclaredRoutes:
-    """Every route of an application with what it needs; one that doesn't say is the admin's alone.
+    """Every route of an application with its role; an undeclared one is for admins only.
 
     `undeclared` names those, as a test does: nobody forgets it for long.
     """
@@ -79,7 +75,7 @@ class DeclaredRoutes:
     def __init__(self, app: FastAPI, *, mounted: Mapping[str, Role | None] | None = None) -> None:
         """Read the routes once they are all there.
 
-        `mounted` says the role for paths that are no FastAPI routes and so can't declare it (static
+        `mounted` has the roles of paths that are no FastAPI routes and so can't declare it (static
         files).
         """
         others: dict[str | None, Role | None] = {app.openapi_url: None}
@@ -91,9 +87,7 @@ class DeclaredRoutes:
         )
 
     def find(self, scope: Scope) -> DeclaredRoute | None:
-        """The route that a request goes to; None where there is none, for which 404 or 405 is the
-        answer.
-        """
+        """Find the route of a request; None means that 404 or 405 is the answer."""
         method, path = scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))
         for one in self.all:
             if (not one.methods or method in one.methods) and one.pattern.match(path):

@@ -20,8 +20,7 @@ async def job_events(
     poll_seconds: float = POLL_SECONDS,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> AsyncGenerator[str]:
-    """Yield a `job` event at once and at each change, a comment as a heartbeat, and `end` when the
-    job rests.
+    """Yield a `job` event for each change, comments as a heartbeat, and `end` at the end.
 
     `look` is called in a thread. Without `end` the stream breaks off when the service stops: a
     browser asks again.

@@ -25,9 +25,7 @@ _log = logging.getLogger("flukeprint.jobs")
 
 
 class JobRunner:
-    """Runs jobs of the kinds it is given; what another process queues is found within
-    `poll_seconds`.
-    """
+    """Runs queued jobs; those of another process are found within `poll_seconds`."""
 
     def __init__(
         self,
@@ -38,9 +36,7 @@ class JobRunner:
         poll_seconds: float = 5.0,
         tidy: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run jobs in a thread that `start` starts; `tidy` is called there once in
-        RECOVER_SECONDS.
-        """
+        """Run jobs in a thread that `start` starts; it calls `tidy` every RECOVER_SECONDS."""
         self._store = store
         self._kinds = kinds
         self._worker = worker or this_worker()

@@ -1,6 +1,4 @@
-"""The OpenAPI document: what FastAPI derives from the routes, and the problem documents that it
-can't see.
-"""
+"""The OpenAPI document: what FastAPI derives, and the problems that it can't see."""
 
 from __future__ import annotations
 
@@ -43,20 +41,16 @@ _EXAMPLES = {
 
 DESCRIPTION = """\
 Who is the whale in this photograph? Send photos, get ranked individuals of the catalogue, each
-with a cosine distance
-and a calibrated probability, and a decision: `known`, `review` or `new_whale`.
+with a cosine distance and a calibrated probability. The decision is `known`, `review` or
+`new_whale`.
 
-Every answer names the catalogue revision and the checkpoint's fingerprint that it came from, and
-carries an
-`X-Request-Id` header: the client's own where it sent one of up to 128 letters, digits and `. _ :
--`, else a new one.
-Every error is a problem document (RFC 9457, `application/problem+json`).
+Every answer names the catalogue revision and the checkpoint's fingerprint that it came from. Its
+`X-Request-Id` header names the request. Clients may send their own, of up to 128 letters, digits
+and `. _ : -`. Every error is a problem document (RFC 9457, `application/problem+json`).
 
-On the machine that it runs on the service asks for no key until the first is made. From then on,
-each request to a path
-that names a role sends a key of that role or a higher one (`read`, `contribute`, `curate`,
-`admin`), as
-`Authorization: Bearer KEY` or `X-API-Key: KEY`."""
+On its own machine the service needs no key until the first is made. From then on, each path that
+names a role needs a key of that role or a higher one (`read`, `contribute`, `curate`, `admin`).
+Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
 
 
 def problem_responses(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
@@ -161,9 +155,7 @@ _SECURITY_SCHEMES = {
 
 
 def _describe_access(operation: dict[str, Any], route: DeclaredRoute) -> None:
-    """Say which role a route needs, and what it answers without; and that answers are kept, where
-    they are.
-    """
+    """Describe a route's role, its refusals, and whether its answers are stored."""
     if route.role is None:
         operation["security"] = []
         return
@@ -200,9 +192,8 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Names this request (a UUID will do): sent again with the same key and body, "
-    "it is not carried out "
-    "again but answered as before.",
+    "description": "Names this request, for example by a UUID. Sent again with the same key and "
+    "body, it is not carried out again, but answered as before.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 

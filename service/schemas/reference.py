@@ -1,6 +1,4 @@
-"""The reference of the HTTP API, from the OpenAPI document: /docs as HTML and docs/http-api.md as
-Markdown.
-"""
+"""The reference of the HTTP API: /docs as HTML, docs/http-api.md as Markdown."""
 
 from __future__ import annotations
 
@@ -41,8 +39,8 @@ _LOCAL = "http://127.0.0.1:8000"
 def reference_markdown(document: Mapping[str, Any]) -> str:
     """The text of docs/http-api.md."""
     note = Text(
-        "Generated from the OpenAPI document (`/openapi.json`); a running service shows the "
-        "same at `/docs`."
+        "Generated from the OpenAPI document (`/openapi.json`); a running service shows the same "
+        "at `/docs`."
     )
     heading, *blocks = _blocks(document, _LOCAL)
     return "\n\n".join(_markdown(block) for block in (heading, note, *blocks)) + "\n"

@@ -1,6 +1,4 @@
-"""A small micro-batcher: one thread answers, callers wait, and no more wait than there are
-places.
-"""
+"""A micro-batcher: one thread answers, callers wait, and their number is limited."""
 
 from __future__ import annotations
 
@@ -69,7 +67,7 @@ class Batcher(Generic[Question, Answer]):
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer what was asked before this call, then end the thread.
+        """Answer the pending questions, then end the thread.
 
         Stopping twice is harmless.
         """
@@ -85,9 +83,7 @@ class Batcher(Generic[Question, Answer]):
 
     @contextmanager
     def places(self, count: int) -> Generator[None]:
-        """Hold `count` places while the block runs; raises Busy, holding none, where so many are
-        not free.
-        """
+        """Hold `count` places while the block runs. Raises Busy where fewer are free."""
         with self._lock:
             if self._taken + count > self._max_waiting:
                 raise Busy(
@@ -147,9 +143,7 @@ class Batcher(Generic[Question, Answer]):
                 pending.answer.set_result(answer)
 
     def _blame(self, batch: Sequence[_PendingQuestion[Question, Answer]], error: Exception) -> None:
-        """Fail only the question that is at fault: its neighbours in the batch are asked again,
-        each alone.
-        """
+        """Fail only the question at fault: the others of its batch are answered one by one."""
         if len(batch) == 1:
             batch[0].answer.set_exception(error)
             return

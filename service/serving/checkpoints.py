@@ -65,9 +65,7 @@ class Checkpoints:
         return [path.name for path in files_in(self._settings.checkpoints)]
 
     def files(self) -> list[CheckpointFile]:
-        """The files that may be named, sorted, also those that are no checkpoint; none where no
-        folder is set.
-        """
+        """Describe the files that may be named, sorted, also those that can't be used."""
         return [self._describe_file(path) for path in files_in(self._settings.checkpoints)]
 
     def path_of(self, name: str) -> Path:
@@ -127,8 +125,8 @@ class Checkpoints:
         if path is None:
             raise NoCheckpoint(
                 f"the checkpoint {fingerprint[:12]} is neither the one that the service was "
-                "started with nor in the "
-                "folder of checkpoints (--checkpoints); put its file there"
+                "started with nor in the folder of checkpoints (--checkpoints); put its file "
+                "there"
             )
         return self._cached_or_loaded(fingerprint, path)
 
@@ -150,9 +148,7 @@ class Checkpoints:
 
 
 def _header_of(path: Path) -> CheckpointHeader:
-    """Read a header; what is wrong is told to whoever asks the service, and so without the
-    folder.
-    """
+    """Read a header; an error names the file without its folder, as clients read it."""
     try:
         return read_header(path)
     except BadCheckpoint as error:
@@ -168,16 +164,14 @@ def load_embedder(path: Path | None, device: str | None) -> PhotoEmbedder:
 
     try:
         return Embedder.load(path, device=device)
-    except RuntimeError as error:  # torch's word for a device that is unknown or absent
+    except RuntimeError as error:  # torch's error for a device that is unknown or absent
         raise FlukeprintError(
             f"the checkpoint can't be loaded on {device or 'this device'}: {error}"
         ) from error
 
 
 def files_in(folder: Path | None) -> list[Path]:
-    """The checkpoint files that lie in a folder itself, sorted; links out of it are not among
-    them.
-    """
+    """List the checkpoint files in a folder, sorted; links out of it are ignored."""
     if folder is None or not folder.is_dir():
         return []
     there = folder.resolve()
@@ -189,9 +183,7 @@ def files_in(folder: Path | None) -> list[Path]:
 
 
 def find(settings: Settings, fingerprint: str) -> Path | None:
-    """The file of a fingerprint: the one that the service is started with, or one of the folder of
-    checkpoints.
-    """
+    """Find the file of a fingerprint: the start's own, or one of the checkpoint folder."""
     started_with = settings.checkpoint or DEFAULT_CHECKPOINT
     paths = [path for path in (started_with, *files_in(settings.checkpoints)) if path.is_file()]
     return next((path for path in paths if fingerprint_of(path) == fingerprint), None)

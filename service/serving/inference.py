@@ -1,6 +1,4 @@
-"""What the one inference thread does with a batch: photos go through the network together, pairs
-are drawn.
-"""
+"""Answers a batch: photos go through the network together, pairs are drawn."""
 
 from __future__ import annotations
 
@@ -20,15 +18,15 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class LocatingEmbedder(Protocol):
-    """An embedder that says which part of each photo it looks at."""
+    """An embedder that finds the box of the fluke in each photo."""
 
     def located(self, images: Sequence[Image], boxes: Sequence[Box | None]) -> Sequence[Box | None]:
-        """The boxes given, and those it finds where none is; None: it looks at the whole photo."""
+        """The boxes, found where none is sent; None: the whole photo."""
         ...
 
 
 class IdentifyOptions(NamedTuple):
-    """How a photo is to be identified, beside by whom."""
+    """The options of `Identifier.identify_vectors`."""
 
     k: int
     max_fpir: float | None = None
@@ -36,7 +34,7 @@ class IdentifyOptions(NamedTuple):
 
 
 class InferenceRequest(NamedTuple):
-    """One photo to embed, and to identify where there is a wish."""
+    """One photo to embed, and to identify where there are options."""
 
     identifier: Identifier
     image: Image
@@ -44,9 +42,7 @@ class InferenceRequest(NamedTuple):
 
 
 class InferenceResult(NamedTuple):
-    """A look's vector (d,), its identification, where there was a wish, and where the fluke was
-    found.
-    """
+    """A photo's vector (d,), its identification if requested, and the box of its fluke."""
 
     vector: FloatArray
     identification: Identification | None
@@ -62,7 +58,7 @@ class PairedPhoto(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two photos to draw with the regions that make them alike."""
+    """Two photos to draw with the regions that make them similar."""
 
     embedder: Embedder
     query: PairedPhoto

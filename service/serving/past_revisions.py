@@ -1,4 +1,4 @@
-"""What was served at an earlier revision, so that a past answer can be asked again."""
+"""What was served at an earlier revision, so that a past answer can be repeated."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
 from index.curation.past_revision import past_catalogue
 from index.identification.identifier import Identifier
-from service.http.multipart import invalid
-from service.http.problems import Fault
+from service.http.problems import Fault, invalid
 from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 
 
 class PastRevisions:
-    """Earlier revisions of one catalogue; the last one asked is kept, as it costs as much memory as
-    the present one.
+    """Reads earlier revisions of one catalogue, and caches the last one.
+
+    It needs as much memory as the present one.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -26,10 +26,10 @@ class PastRevisions:
         self._cached: Serving | None = None
 
     def at(self, revision: int, now: Serving) -> Serving:
-        """The catalogue as it was, asked with the embedder of what is served now.
+        """The catalogue as it was, with the embedder that is served now.
 
-        Takes time in proportion to the catalogue. Raises an `invalid` problem for a revision that
-        can't be asked.
+        Takes time in proportion to the catalogue. Raises an `invalid` problem for a
+        revision that can't be read.
         """
         if revision == now.identifier.gallery.revision:
             return now

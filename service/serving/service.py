@@ -1,4 +1,4 @@
-"""What the service answers from, and the way of a photo through it: decoded, asked, answered."""
+"""The running service, and the way of a photo through it: decoded, embedded, answered."""
 
 from __future__ import annotations
 
@@ -76,18 +76,14 @@ class Serving:
 
 
 class PhotoTimings(NamedTuple):
-    """How long one photo took, waiting included; `identify_ms` is the network's time and the
-    search's.
-    """
+    """How long one photo took, waiting included; `identify_ms` is network and search."""
 
     decode_ms: float
     identify_ms: float
 
 
 class PhotoResult(NamedTuple):
-    """One photo's vector (d,), its identification where that was asked for, and how long it
-    took.
-    """
+    """One photo's inference result, and how long it took."""
 
     result: InferenceResult
     timings: PhotoTimings
@@ -108,9 +104,7 @@ class IdentifiedRequest(NamedTuple):
 
 
 class Service:
-    """The running service: what it serves, the threads that decode, the one that infers, the one
-    that searches.
-    """
+    """The running service: what it serves, and the threads that decode, infer and search."""
 
     def __init__(self, settings: Settings, observer: Observer | None = None) -> None:
         self.settings = settings
@@ -138,7 +132,7 @@ class Service:
         self._batcher.start()
 
     def stop(self) -> None:
-        """Finish what was asked and end the threads."""
+        """Finish the running requests and end the threads."""
         self._batcher.stop()
         self.decoders.shutdown()
         self._searcher.shutdown()
@@ -169,7 +163,7 @@ class Service:
     ) -> IdentifiedRequest:
         """Identify a request's photos, in order, and where they are of one encounter also together.
 
-        `serving`: what to ask (None: what is served now). Raises ProblemError: `invalid` for a
+        `serving`: what to search (None: what is served now). Raises ProblemError: `invalid` for a
         scope that makes no sense, `busy` before any work is done, `bad-photos` naming every photo
         that can't be read.
         """
@@ -196,11 +190,12 @@ class Service:
             return await self._answered(serving, serving.identifier, uploads, None)
 
     async def explain(self, serving: Serving, query: Upload, reference: Upload | str) -> Picture:
-        """Draw which regions make two photos alike; `reference` is a file or the name of a
-        catalogue photo.
+        """Draw which regions make two photos similar.
 
-        Raises ProblemError: `not-found` for a catalogue photo whose file is gone, `no-heat` for a
-        checkpoint that has no map to draw on, `busy` and `bad-photos` as `identify` does.
+        `reference` is a file, or the name of a catalogue photo.
+
+        Raises ProblemError: `not-found` where a catalogue photo's file is gone, `no-heat` where the
+        checkpoint has no map to draw on. It raises `busy` and `bad-photos` as `identify` does.
         """
         with self._places(2):
             async with (
@@ -226,7 +221,7 @@ class Service:
         return drawn
 
     async def searched(self, search: Callable[[], Found]) -> Found:
-        """Run what goes through the whole catalogue beside the event loop."""
+        """Run a search through the whole catalogue in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._searcher, search)
 
     async def _answered(

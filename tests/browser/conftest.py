@@ -198,7 +198,7 @@ def serving_on(
     app = create_app(
         settings,
         lambda: load(settings, *embedders.values()),
-        on_ready=lambda _: ready.set(),
+        on_loaded=lambda _: ready.set(),
         access=open_access(settings),
         open_jobs=with_jobs,
         open_writer=lambda service: open_writer(settings, service),

@@ -1,4 +1,4 @@
-"""The job `export`: the catalogue's labels, and its photos where wished, as a zip to download."""
+"""The job `export`: a zip with the catalogue's labels, and its photos where requested."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ExportPlace:
 def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
     """Write `results/NUMBER.zip`; it appears complete, and a start after a stop writes it anew.
 
-    Without `with_places` none is told, and it is taken out of the photos' files. Photos that are
+    Without `with_places`, places are left out, and removed from the photos' files. Photos that are
     absent, that have changed, or whose place can't be taken out are left out and listed as faults.
     """
     parameters = ExportJob.model_validate(context.parameters)

@@ -26,7 +26,7 @@ from service.jobs.kinds.photos import (
 from service.schemas.jobs import IdentifyJob
 from service.serving.service import Serving
 
-BATCH_PHOTOS = 8  # few, because photos asked about by people share the processor with them
+BATCH_PHOTOS = 8  # few: people's requests share the processor with them
 _DECODING_THREADS = 2
 
 _Decoded = tuple[str, Image | BadPhoto]
@@ -35,9 +35,7 @@ _DECISIONS: tuple[Decision, ...] = ("known", "review", "new_whale")
 
 @dataclass(frozen=True)
 class IdentifyPlace:
-    """What an identify job works with, beside its parameters: what is served now, and where files
-    lie.
-    """
+    """What an identify job works with: what is served now, and its folders and limits."""
 
     serving: Callable[[], Serving]
     folder: JobFolder
@@ -49,7 +47,7 @@ class IdentifyPlace:
 def identify_photos(place: IdentifyPlace, context: JobContext) -> dict[str, Any]:
     """Identify the photos in the order of their names and leave `results/NUMBER.csv`.
 
-    A job asks what is served at each batch: a row says which revision answered it.
+    Each batch uses what is served then: a row names the revision that answered it.
     """
     parameters = IdentifyJob.model_validate(context.parameters)
     photos = _photos(place, parameters, context)

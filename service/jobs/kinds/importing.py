@@ -1,6 +1,4 @@
-"""The job `import`: first what a zip would add and change, file by file; then, by that job's
-number, the same done.
-"""
+"""The job `import`: a dry run lists what a zip would change; a second job does it."""
 
 from __future__ import annotations
 
@@ -34,8 +32,9 @@ class BadImport(FlukeprintError):
 
 @dataclass(frozen=True)
 class ImportPlace:
-    """What an import works with: what is served now, the catalogue, the folder of jobs, and whom to
-    tell.
+    """What an import works with: what is served now, the catalogue, and the jobs' folder.
+
+    `on_revision` is called when the catalogue has a new revision.
     """
 
     serving: Callable[[], Serving]
@@ -46,7 +45,7 @@ class ImportPlace:
 
 
 def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
-    """Look at an uploaded zip and, for a job that names its dry run, carry out what was found.
+    """Read an uploaded zip and, for a job that names its dry run, carry out its plan.
 
     Leaves `results/NUMBER.csv`, a row for each file and label. Originals that were copied before a
     stop are not copied again; all that changes is one revision. The zip is kept after a dry run,

@@ -1,6 +1,4 @@
-"""GET / and /page/...: the page for curators, static files of this package that load nothing from
-another host.
-"""
+"""GET / and /page/...: the page for curators, static files that need no other host."""
 
 from __future__ import annotations
 
@@ -99,9 +97,7 @@ def page() -> Page:
 
 
 def _complete(index: bytes, names: list[str], version: str) -> bytes:
-    """Name every module in the page's head: on a slow link they then come at once, not one after
-    the other.
-    """
+    """Name every module in the page's head, so that a slow link loads them together."""
     links = [
         f'<link rel="modulepreload" href="/page/{version}/{name}">'
         for name in names

@@ -1,6 +1,4 @@
-"""/v1/catalogue/photos: the catalogue's photos are listed, moved, deleted, and what is noted of
-them edited.
-"""
+"""/v1/catalogue/photos: photos are listed, moved, deleted and edited."""
 
 from __future__ import annotations
 
@@ -53,7 +51,7 @@ async def list_photos(
     limit: ListLimit = 50,
     cursor: ListCursor = None,
 ) -> CataloguedPhotos:
-    """List photos by name; deleted ones only where `state` asks for them."""
+    """List photos by name; deleted ones only with that `state`."""
     listing = f"photos {individual!r} {encounter} {state}"
     after = text_after(cursor, listing)
     found = await writer_of(request).read(

@@ -43,7 +43,7 @@ async def list_changes(
     limit: ListLimit = 50,
     cursor: ListCursor = None,
 ) -> Changes:
-    """Tell who did what, when and by what answer, the newest first."""
+    """List the events: who did what, when, and by which answer, the newest first."""
     listing = f"changes {subject!r}"
     before = number_after(cursor, listing)
     found = await writer_of(request).read(

@@ -43,7 +43,7 @@ async def list_encounters(
 ) -> Encounters:
     """List the encounters that have photos.
 
-    Their places are told to who may curate, and to nobody else.
+    Only curators see their places.
     """
     listing = f"encounters {individual!r}"
     after = number_after(cursor, listing) or 0

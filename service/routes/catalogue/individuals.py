@@ -1,6 +1,4 @@
-"""/v1/individuals: known animals are searched, looked at, renamed, merged, split, and what is noted
-of them edited.
-"""
+"""/v1/individuals: known animals are searched, read, renamed, merged, split and edited."""
 
 from __future__ import annotations
 
@@ -71,8 +69,8 @@ async def list_individuals(
         str,
         Query(
             max_length=200,
-            description="Part of any of their names, also former ones, or of their notes, in "
-            "any case and accents.",
+            description="Part of any of their names, also former ones, or of their notes, in any "
+            "case and accents.",
         ),
     ] = "",
     species: Annotated[
@@ -113,8 +111,9 @@ async def next_id(
         ),
     ] = None,
 ) -> NextId:
-    """Suggest an id for a new individual: the greatest number so far and one more, like most ids or
-    like `pattern`.
+    """Suggest an id for a new individual: one more than the greatest number so far.
+
+    It is written as most ids are, or as `pattern` is.
     """
     return NextId(name=await writer_of(request).read(lambda directory: directory.next_id(pattern)))
 
@@ -129,7 +128,7 @@ async def next_id(
 async def get_individual(
     request: Request, response: Response, name: IndividualPath
 ) -> IndividualAnswer:
-    """Tell what is known of an individual; of a merged one, too, with `merged_into`."""
+    """Describe an individual; a merged one, too, with `merged_into`."""
     one = await _individual(request, name)
     response.headers["ETag"] = _etag(one)
     return individual_answer(one)
@@ -196,9 +195,7 @@ async def merge(request: Request, name: IndividualPath, body: Merge) -> EventAns
     responses=problem_responses(*_ACTING),
 )
 async def split(request: Request, name: IndividualPath, body: Split) -> EventAnswer:
-    """Give some of an individual's photos to a new individual: two animals had been taken for
-    one.
-    """
+    """Give some of an individual's photos to a new individual."""
     return await acted(request, lambda curator: curator.split(name, body.photos, body.new))
 
 

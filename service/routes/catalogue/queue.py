@@ -1,4 +1,4 @@
-"""/v1/queue: new photos are taken in, identified, and wait until a person says whose they are."""
+"""/v1/queue: new photos are taken in and identified, and wait for a person's decision."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from service.http.authorization import principal_of
 from service.http.multipart import (
     PHOTOS_FIELD,
     Upload,
-    invalid,
     read_form,
     request_body,
     sent_form,
@@ -40,6 +39,7 @@ from service.http.problems import (
     TOO_LARGE,
     Fault,
     ProblemError,
+    invalid,
 )
 from service.http.required_roles import requires
 from service.schemas.curation import (
@@ -90,9 +90,7 @@ router = APIRouter(tags=["queue"])
     responses=problem_responses(INVALID, BUSY, NOT_WRITABLE, NOT_READY),
 )
 async def list_queue(request: Request, limit: ListLimit = 50, cursor: ListCursor = None) -> Queue:
-    """List the photos that wait for a person's word, the oldest first, each with what was answered
-    when it came.
-    """
+    """List the photos to review, the oldest first, each with its answer."""
     after = number_after(cursor, _LISTING) or 0
     writer = writer_of(request)
     found = await writer.read(lambda directory: directory.waiting(after=after, limit=limit + 1))
@@ -112,9 +110,9 @@ async def list_queue(request: Request, limit: ListLimit = 50, cursor: ListCursor
     openapi_extra=request_body("QueueRequest", QueueForm, PHOTOS_FIELD),
 )
 async def send_photos(request: Request) -> TakenIn:
-    """Take photos in, identify them, and let them wait for a person to say whose they are.
+    """Take photos in, identify them, and queue them for review.
 
-    A photo without a given time gets the one that its file says (EXIF), never the place. The
+    A photo without `taken_at` gets its file's own time (EXIF), but no place. The
     originals are kept by their content. A photo whose content is in the catalogue already is
     skipped, with where it is: sending the same again changes nothing. A request is taken in whole
     or not at all: when one photo can't be read, nothing is, and the `bad-photos` problem names
@@ -129,7 +127,8 @@ async def send_photos(request: Request) -> TakenIn:
             raise invalid(
                 Fault(
                     field="encounter",
-                    reason="place, region and observer are an encounter's: name it, too",
+                    reason="place, region and observer belong to an encounter: send its name as "
+                    "well",
                 )
             )
         contents = await _contents(service, uploads)
@@ -153,13 +152,14 @@ async def send_photos(request: Request) -> TakenIn:
 @router.post(
     "/v1/queue/{photo:path}/confirm",
     dependencies=[requires("curate")],
-    summary="Say whose a photo is.",
+    summary="Confirm whose a photo is.",
     response_description="What was done.",
     responses=problem_responses(*_ACTING),
 )
 async def confirm(request: Request, photo: PhotoPath, body: Confirm) -> EventAnswer:
-    """Make a waiting (or rejected) photo an individual's; an id that nobody has makes a new
-    individual.
+    """Give a waiting (or rejected) photo to an individual.
+
+    An id that nobody has makes a new individual.
 
     The very next request to identify compares with it.
     """
@@ -169,14 +169,14 @@ async def confirm(request: Request, photo: PhotoPath, body: Confirm) -> EventAns
 @router.post(
     "/v1/queue/{photo:path}/reject",
     dependencies=[requires("curate")],
-    summary="Lay a photo aside.",
+    summary="Reject a photo.",
     response_description="What was done.",
     responses=problem_responses(*_ACTING),
 )
 async def reject(
     request: Request, photo: PhotoPath, body: Annotated[Reject | None, Body()] = None
 ) -> EventAnswer:
-    """Say that a waiting photo shows no animal that can be known."""
+    """Reject a waiting photo: it shows no animal that can be identified."""
     reason = body.reason if body else None
     return await acted(request, lambda curator: curator.reject(photo, reason=reason))
 

@@ -1,4 +1,4 @@
-"""GET /v1/photos/{name}: a catalogue photo to look at, without what its file says besides."""
+"""GET /v1/photos/{name}: a catalogue photo's thumbnail."""
 
 from __future__ import annotations
 
@@ -46,15 +46,12 @@ async def photo(
         str | None,
         Query(
             max_length=64,
-            description="The start of the photo's content hash, as the `url` of a photo has it: "
-            "what is answered then "
-            "never changes, and clients may keep it for good.",
+            description="The start of the photo's content hash, as a photo's `url` has it. Such "
+            "an answer never changes, so clients may cache it for good.",
         ),
     ] = None,
 ) -> Response:
-    """Answer the photo as an upright JPEG, encoded anew, so that it carries no EXIF and no GPS
-    position.
-    """
+    """Answer the photo as an upright JPEG without EXIF and GPS position."""
     service = service_of(request)
     served = service.ready().photos.get(name)
     if served is None:

@@ -1,6 +1,4 @@
-"""/v1/merge-suggestions and /v1/clusters: what curators might look at next, and that two are not
-the same.
-"""
+"""/v1/merge-suggestions and /v1/clusters: what curators might review next."""
 
 from __future__ import annotations
 
@@ -23,14 +21,14 @@ router = APIRouter(tags=["work lists"], dependencies=[requires("read")])
 
 @router.get(
     "/v1/merge-suggestions",
-    summary="Which individuals look alike?",
+    summary="Which individuals are similar?",
     response_description="Pairs, nearest first.",
     responses=problem_responses(INVALID, BUSY, NOT_READY),
 )
 async def merge_suggestions(request: Request, limit: ListLimit = 50) -> MergeSuggestions:
     """List different individuals whose photos are near each other: they may be one.
 
-    Those that somebody told apart are not listed again, unless that is undone. Every photo is
+    Pairs that somebody marked as different are left out, unless that is undone. Every photo is
     compared with every other, once for each revision; in a large catalogue that takes minutes.
     """
     serving = service_of(request).ready()
@@ -49,10 +47,10 @@ async def merge_suggestions(request: Request, limit: ListLimit = 50) -> MergeSug
     responses=problem_responses(NOT_FOUND, CONFLICT, INVALID, BUSY, NOT_WRITABLE, NOT_READY),
 )
 async def dismiss_suggestion(request: Request, body: NotSame) -> EventAnswer:
-    """Note that two individuals were looked at and are different, so that nobody is asked again.
+    """Record that two individuals were reviewed and are different; they are not listed again.
 
-    An event as every other: /v1/changes tells and undoes it. It follows both through renaming and
-    merging.
+    It is an event as every other: /v1/changes lists and undoes it. It follows both through
+    renaming and merging.
     """
     made_by = principal_of(request)
     event = await writer_of(request).done(
@@ -68,8 +66,9 @@ async def dismiss_suggestion(request: Request, body: NotSame) -> EventAnswer:
     responses=problem_responses(INVALID, BUSY, NOT_READY),
 )
 async def clusters(request: Request, limit: ListLimit = 50) -> Clusters:
-    """Gather photos of nobody known, catalogued or waiting, that are near each other: they may be
-    of one animal.
+    """List groups of unknown photos that are near each other.
+
+    They are catalogued or waiting, and may be of one animal.
     """
     found = await writer_of(request).work_lists.clusters(service_of(request).ready())
     return Clusters(clusters=[cluster_answer(one) for one in found[:limit]])

@@ -39,7 +39,7 @@ router = APIRouter(dependencies=[requires("read")])
 async def embed(request: Request) -> EmbedAnswer:
     """Embed photos with the loaded checkpoint, as `identify` does it, for comparing them elsewhere.
 
-    Nothing is looked up in the catalogue, and nothing is kept.
+    The catalogue is not read, and nothing is stored.
     """
     started = time.perf_counter()
     service = service_of(request)

@@ -54,14 +54,14 @@ router = APIRouter(dependencies=[requires("read")])
 async def identify(request: Request) -> IdentifyAnswer:
     """Rank the catalogue's individuals for each photo and decide `known`, `review` or `new_whale`.
 
-    A request is answered whole or not at all: when one photo can't be read, nothing is, and the
-    `bad-photos` problem names every such photo with its position and reason.
+    A request is answered whole or not at all. When a photo can't be read, the `bad-photos` problem
+    names every such photo with its position and reason.
 
     With `encounter` all photos are also answered for together, by the mean of their distances.
     `individuals`, `exclude`, `species`, `years` and `regions` narrow the search to a part of the
-    catalogue, exactly as if it held nothing else; a photo must meet all that are given. The
-    thresholds stay those of the whole catalogue, which is careful: among fewer individuals fewer
-    strangers pass. `as_of` asks an earlier revision, so that a past answer can be had again.
+    catalogue, as if it held nothing else. A photo must meet all of them. The thresholds stay those
+    of the whole catalogue, which is careful: among fewer individuals fewer strangers pass. `as_of`
+    searches an earlier revision, which repeats a past answer.
     """
     started = time.perf_counter()
     service = service_of(request)

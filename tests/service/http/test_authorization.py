@@ -22,7 +22,7 @@ from index.storage.address import CatalogueAddress
 from index.storage.schema import writing
 from service.app import create_app
 from service.http.authorization import Gate, is_loopback, principal_of
-from service.http.problems import install_problems
+from service.http.error_handlers import install_error_handlers
 from service.http.request_envelope import RequestEnvelope
 from service.http.required_roles import DeclaredRoutes, requires
 from service.serving.service import Serving
@@ -272,7 +272,7 @@ def small(store: AccessStore) -> TestClient:
     async def forgotten() -> None: ...
 
     app.include_router(router)
-    install_problems(app)
+    install_error_handlers(app)
     routes = DeclaredRoutes(app)
     assert routes.undeclared == ("/forgotten",)
     app.add_middleware(Gate, routes=routes, store=store, is_on_loopback=True, requests_per_minute=0)
@@ -313,7 +313,7 @@ def test_without_the_gate_a_declared_route_refuses_by_itself() -> None:
     @app.get("/who", dependencies=[requires("read")])
     async def who() -> None: ...
 
-    install_problems(app)
+    install_error_handlers(app)
     app.add_middleware(RequestEnvelope, max_upload_bytes=10_000)
     assert TestClient(app).get("/who").status_code == 403
 

@@ -107,7 +107,7 @@ def test_two_files_are_drawn(client: TestClient, query: bytes) -> None:
     ("asked", "field", "said"),
     [
         ({}, "catalogue_photo, reference", "one of them"),
-        ({"catalogue_photo": "2018/b.png"}, "catalogue_photo", "alike are 2018/a.png"),
+        ({"catalogue_photo": "2018/b.png"}, "catalogue_photo", "similar names are 2018/a.png"),
         ({"photo": "2018/a.png"}, "photo", "the fields are photos, reference, catalogue_photo"),
     ],
 )
