@@ -6,8 +6,9 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.sse import EventSourceResponse
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from index.jobs.records import JobState
 from service.http.problems import BUSY, FORBIDDEN, INVALID, NOT_FOUND, NOT_READY, WRONG_STATE
@@ -19,7 +20,6 @@ from service.schemas.job_queries import JobCursor, JobLimit, JobNumber, row_befo
 from service.schemas.jobs import Job, Jobs, job_answer, jobs_answer
 from service.schemas.openapi import problem_responses
 
-_EVENT_STREAM = "text/event-stream"
 _EVENTS_DESCRIPTION = (
     "Server-sent events: `job` with the job as JSON whenever it has changed, `end` with the same "
     "when nothing more happens of itself. Every 15 seconds without an event brings a comment."
@@ -123,7 +123,7 @@ async def resume_job(request: Request, id: JobNumber) -> Job:
     responses={
         200: {
             "description": _EVENTS_DESCRIPTION,
-            "content": {_EVENT_STREAM: {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         **problem_responses(NOT_FOUND, INVALID, BUSY, NOT_READY),
     },
@@ -138,4 +138,4 @@ async def watch_job(request: Request, id: JobNumber) -> Response:
     is_stopping = getattr(request.app.state, "is_stopping", lambda: False)
     events = job_events(lambda: job_answer(job_queue.runner.get(id)), is_stopping)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, headers=headers, media_type=_EVENT_STREAM)
+    return EventSourceResponse(events, headers=headers)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
 from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from index.exchange.importing.plan import Status
 from index.jobs.records import Job as StoredJob
@@ -30,7 +29,6 @@ from service.schemas.job_queries import JobCursor, JobLimit, JobNumber, row_befo
 from service.schemas.jobs import ImportReport, JobErrors, errors_answer
 from service.schemas.openapi import problem_responses
 
-_CHUNK_BYTES = 2**16
 _RESULT_DESCRIPTION = (
     "The rows of `identify` and `import`, the zip of `export`, or another kind's result as JSON."
 )
@@ -115,11 +113,7 @@ async def get_job_result(request: Request, id: JobNumber) -> Response:
     path = _result_of(job_queue, job, suffix)
     if not suffix:
         return JSONResponse(job.result)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{job.kind}-{id}{suffix}"',
-        "Content-Length": str(path.stat().st_size),
-    }
-    return StreamingResponse(_chunks(path), headers=headers, media_type=media_type)
+    return FileResponse(path, filename=f"{job.kind}-{id}{suffix}", media_type=media_type)
 
 
 def _result_of(job_queue: JobQueue, job: StoredJob, suffix: str) -> FilePath:
@@ -134,9 +128,3 @@ def _result_of(job_queue: JobQueue, job: StoredJob, suffix: str) -> FilePath:
             NOT_FOUND, f"The result of job {job.id} is no longer on the service's disk."
         )
     return path
-
-
-def _chunks(path: FilePath) -> Generator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.http.etags import is_unchanged
 from service.http.problems import NOT_FOUND, ProblemError
 from service.http.required_roles import open_to_all
 
@@ -120,7 +121,7 @@ def _answer(request: Request, file: PageFile, cache_control: str) -> Response:
         "Cache-Control": cache_control,
         "Vary": "Accept-Encoding",
     }
-    if file.etag in request.headers.get("if-none-match", ""):
+    if is_unchanged(request, file.etag):
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(

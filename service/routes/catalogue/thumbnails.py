@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from embedding.photos.photo import BadPhoto
 from service.catalogue.thumbnails import thumbnails_of
+from service.http.etags import is_unchanged
 from service.http.problems import INVALID, NOT_FOUND, NOT_READY, ProblemError
 from service.http.required_roles import requires
 from service.schemas.openapi import problem_responses
@@ -63,7 +64,7 @@ async def photo(
         "ETag": f'"{named}-{size_px}"',
         "Cache-Control": _FOR_GOOD if content == named else _FOR_AN_HOUR,
     }
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    if is_unchanged(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     try:
         made = await asyncio.get_running_loop().run_in_executor(
