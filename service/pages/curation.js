@@ -52,7 +52,7 @@ export async function merge(one, other = null) {
     text: other
       ? "All photos move to the id that you keep. The other id then leads to it. You can undo this."
       : `All photos of ${one} move to the other individual. You can undo this.`,
-    fields: [other ? keptOf(one, other) : INTO],
+    fields: [other ? keepField(one, other) : INTO],
     accept: "Merge",
     act: async ({ into }) => {
       const gone = into === one && other ? other : one;
@@ -64,7 +64,7 @@ export async function merge(one, other = null) {
 
 const INTO = { name: "into", label: "Id of the other individual", required: true, max: 200 };
 
-function keptOf(one, other) {
+function keepField(one, other) {
   const options = [one, other].map((name) => [name, name]);
   return { name: "into", label: "Id to keep", value: one, options };
 }

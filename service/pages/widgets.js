@@ -1,9 +1,9 @@
 // Pieces that several screens are made of.
 
 import { get, nextOf } from "./api.js";
-import { button, el, put, actionButton } from "./dom.js";
+import { actionButton, button, el, put } from "./dom.js";
 import { thumbnail, urlOf } from "./photo.js";
-import { problemBox, attempt } from "./notify.js";
+import { attempt, problemBox } from "./notify.js";
 import { day, photoName, species } from "./formatting.js";
 
 export function heading(title, ...extras) {

@@ -2,8 +2,8 @@
 
 import { events, get, key, nextOf, path, post, send } from "../../api.js";
 import { form } from "../../dialog.js";
-import { el, put, actionButton } from "../../dom.js";
-import { notify, attempt } from "../../notify.js";
+import { actionButton, el, put } from "../../dom.js";
+import { attempt, notify } from "../../notify.js";
 import { count, photoName, when } from "../../formatting.js";
 
 const MOVING = new Set(["queued", "running"]);

@@ -2,9 +2,9 @@
 
 import { get, post, send } from "../../api.js";
 import { form, show } from "../../dialog.js";
-import { button, el, put, actionButton } from "../../dom.js";
+import { actionButton, button, el, put } from "../../dom.js";
 import { empty, heading, loadInto } from "../../widgets.js";
-import { notify, attempt } from "../../notify.js";
+import { attempt, notify } from "../../notify.js";
 import { jobLists } from "./job_card.js";
 
 const titleOf = (checkpoint) =>

@@ -2,9 +2,9 @@
 
 import { get, key, path, post, remove } from "../../api.js";
 import { form, show } from "../../dialog.js";
-import { button, el, put, actionButton } from "../../dom.js";
+import { actionButton, button, el, put } from "../../dom.js";
 import { empty, heading, loadInto } from "../../widgets.js";
-import { notify, attempt } from "../../notify.js";
+import { attempt, notify } from "../../notify.js";
 import { when } from "../../formatting.js";
 import { hiddenHead, table, tableRow } from "../../tables.js";
 

@@ -1,6 +1,6 @@
 // All changes of the catalogue: who made them, the answer they rest on, and their undo.
 
-import { el, put, actionButton } from "../../dom.js";
+import { actionButton, el, put } from "../../dom.js";
 import { undo } from "../../curation.js";
 import { empty, heading, individualLink, loadInto, pagedList } from "../../widgets.js";
 import { problemBox } from "../../notify.js";

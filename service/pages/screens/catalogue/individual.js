@@ -2,16 +2,16 @@
 
 import { path, send } from "../../api.js";
 import { show } from "../../dialog.js";
-import { button, el, put, actionButton } from "../../dom.js";
+import { actionButton, button, el, put } from "../../dom.js";
 import {
   displayName,
   empty,
   enlargeButton,
+  fetchAll,
   heading,
   individualLink,
   loadInto,
   photoTile,
-  fetchAll,
 } from "../../widgets.js";
 import { count, day, photoName, species } from "../../formatting.js";
 import { encounterTable } from "./encounters.js";

@@ -10,7 +10,7 @@ import { clear, loadInto } from "../../widgets.js";
 import { MOST, candidateList } from "./candidates.js";
 import { DecisionPanel } from "./decision.js";
 import { HeatMap } from "./heat_map.js";
-import { markPhoto, photoStrip, photosAndRecord } from "./individual_photos.js";
+import { markPhoto, photosAndRecord, photoStrip } from "./individual_photos.js";
 
 const SENT_PX = 2048;
 // A key that is held down sends one request.

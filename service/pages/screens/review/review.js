@@ -1,6 +1,6 @@
 // Photos in, a decision about each: by keyboard, or by the buttons that name the keys.
 
-import { Problem, get, path, post } from "../../api.js";
+import { get, path, post, Problem } from "../../api.js";
 import { makeIndividual, undo } from "../../curation.js";
 import { actionButton, el, keyLabel, put } from "../../dom.js";
 import { count, photoName } from "../../formatting.js";
