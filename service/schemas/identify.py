@@ -19,8 +19,8 @@ DEFAULT_K = 5
 MAX_K = 50
 
 
-def _years_of(given: str) -> range:
-    first, _, last = given.partition("-")
+def _years_of(years: str) -> range:
+    first, _, last = years.partition("-")
     return range(int(first), int(last or first) + 1)
 
 
@@ -101,7 +101,7 @@ class IdentifyForm(DecidingForm):
     @property
     def scope(self) -> Scope:
         """The part of the catalogue to compare with."""
-        years = frozenset(year for given in self.years for year in _years_of(given))
+        years = frozenset(year for span in self.years for year in _years_of(span))
         names = (frozenset(self.individuals), frozenset(self.exclude), frozenset(self.species))
         return Scope(*names, years, frozenset(self.regions))
 

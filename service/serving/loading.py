@@ -39,9 +39,9 @@ def check_catalogue(settings: Settings) -> None:
         )
     checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
     read_header(checkpoint)
-    given = fingerprint_of(checkpoint)
-    if given != made_by and find(settings, made_by) is None:
-        raise wrong_fingerprint(settings.address, made_by, given, settings.checkpoint)
+    fingerprint = fingerprint_of(checkpoint)
+    if fingerprint != made_by and find(settings, made_by) is None:
+        raise wrong_fingerprint(settings.address, made_by, fingerprint, settings.checkpoint)
 
 
 def open_access(settings: Settings) -> AccessStore:

@@ -237,7 +237,7 @@ def test_where_others_may_reach_it_a_key_is_asked_for_and_never_logged(
         )
         code, _, said = running.stop(signal.SIGTERM)
     assert code == 0, said
-    assert "put a proxy that speaks TLS in front" in said
+    assert "put a TLS proxy in front" in said
     assert secret.split("_", 2)[2] not in said
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     requests = [

@@ -69,7 +69,7 @@ def test_a_job_survives_a_restart_of_the_service(
         assert hold.reached.wait(60)
         # The service is stopped while the job is in the middle of a batch, which is let go a moment
         # later.
-        threading.Timer(0.2, hold.release).start_jobs()
+        threading.Timer(0.2, hold.release).start()
     with start_jobs() as jobs_client:
         assert until(jobs_client, 1, "succeeded")["result"]["answered"] == 10
         assert len(jobs_client.get("/v1/jobs/1/result").text.splitlines()) == 11
