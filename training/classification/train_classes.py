@@ -18,7 +18,7 @@ from index.labels.reader import LabelledPhoto
 from index.search.vectors import FloatArray
 from training.classification.classifier import Classifier, Method, add_classifier, read_classifier
 from training.classification.fitting import best_of, fit_all
-from training.classification.report import REPORT, Seen, report_of, write_report
+from training.classification.report import REPORT, PartVectors, report_of, write_report
 from training.evaluation.protocol import embed_rows
 from training.learning.distributed import is_first_process
 from training.pixels.cache import BadCache
@@ -88,7 +88,7 @@ def _finish(
     """Fit, compare, keep and report, all by what the file holds."""
     embedder = Embedder.load(best)
     train_, validation, test = (
-        _seen(
+        _part_vectors(
             part, [photo for photo in photos if parts[photo.name] == part], names, embedder, cache
         )
         for part in ("train", "validation", "test")
@@ -104,13 +104,13 @@ def _finish(
     write_report(report_of(classifiers, chosen, [train_, validation, test]), test, kept, out)
 
 
-def _seen(
+def _part_vectors(
     part: AskedPart,
     photos: Sequence[LabelledPhoto],
     names: Sequence[str],
     embedder: Embedder,
     cache: Path,
-) -> Seen:
+) -> PartVectors:
     """A part's vectors, made as `flukeprint classify` makes them; of a pack from its pixels, which
     are the same.
     """
@@ -123,7 +123,7 @@ def _seen(
         embed_rows(embedder, packed) if packed is not None else _of_files(part, ordered, embedder)
     )
     kinds = np.array([names.index(photo.individual or "") for photo in ordered], np.int64)
-    return Seen(part, tuple(photo.name for photo in ordered), vectors, kinds)
+    return PartVectors(part, tuple(photo.name for photo in ordered), vectors, kinds)
 
 
 def _of_files(part: AskedPart, photos: Sequence[LabelledPhoto], embedder: Embedder) -> FloatArray:

@@ -93,10 +93,10 @@ def _overfit(
 def _find_rate(
     recipe: Recipe, photos: Sequence[LabelledPhoto], path: Path, cache: Path | None
 ) -> None:
-    from training.rehearsal.rate_finder import find_rate, write_sweep
+    from training.rehearsal.rate_search import find_rate, write_rate_search
 
     sweep = find_rate(recipe, photos, cache=cache or path.parent / ".cache")
-    table = write_sweep(sweep, path, recipe.name)
+    table = write_rate_search(sweep, path, recipe.name)
     print(
         f"{path}, {table}: {len(sweep.rates)} steps, rates from {sweep.rates[0]:.0e} to "
         f"{sweep.rates[-1]:.1e}"

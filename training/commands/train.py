@@ -347,8 +347,8 @@ def combine(
     `species` says, else the name of that file's folder, as in `flukeprint train`. With --dimensions
     embeddings are brought down to their principal axes, for a smaller file and a faster search.
     With --apart, photos are compared with photos and mirror images with mirror images, as after
-    training with network.sides = "apart": better where another animal may look like the mirror
-    image of one.
+    training with network.mirror_fusion = "separate". That is better where one animal may look like
+    another's mirror image.
 
     A member of an ensemble is exchanged by naming the others: new.safetensors default@2 default@3,
     where default is the shipped checkpoint.

@@ -373,7 +373,7 @@ def summary(
             f"timing photos a second in batches of 1 and {batch}; --no-speed leaves it out",
             file=sys.stderr,
         )
-        measured = measure_speed(embedder.fold(), (1, batch), progress=progress)
+        measured = measure_speed(embedder.fuse_batch_norms(), (1, batch), progress=progress)
     if as_json:
         _print_json({**asdict(told), "measured": None if measured is None else asdict(measured)})
     elif measured is not None:

@@ -79,8 +79,8 @@ def combine(
     for at, one in enumerate(given):
         own = one.header.preprocessing
         size = {} if _size(own) == _size(input_) else {"input_px": list(_size(own))}
-        sides = {"sides": "apart"} if at + 1 in apart else {}
-        described.append({**one.header.network, **sides, **size})
+        fusion = {"mirror_fusion": "separate"} if at + 1 in apart else {}
+        described.append({**one.header.network, **fusion, **size})
         weights |= {f"members.{at}.{name}": value for name, value in one.weights.items()}
     locator_from = _locator_from(given, locator)
     card: dict[str, Any] = {"name": name, "members": [header.card for header in headers]}
@@ -228,7 +228,7 @@ def _thin(
         seen = [photo for species, own in some.items() if shares[species][at] for photo in own]
         embedder = _embedder(network, weights, input_)
         straight, *mirrored = unit_vectors(
-            embedder, seen, at, has_both_sides=member.get("sides") == "apart"
+            embedder, seen, at, has_both_sides=member.get("mirror_fusion") == "separate"
         )
         odd_dims = thin(
             weights, f"members.{at}.", straight, kept, mirrored=mirrored[0] if mirrored else None
@@ -249,7 +249,7 @@ def _add_gate(
     """
     some = sample(photos)
     shares = shares_of(experts, list(some), len(network["members"]))
-    config = GateConfig(shares, looks=_leading(shares))
+    config = GateConfig(shares, views=_leading(shares))
     network["gate"] = config.to_dict()
     embedder = _embedder(network, weights, input_)
     assert isinstance(embedder.network, Ensemble)

@@ -85,7 +85,7 @@ def fit_gate(
     ensemble = embedder.network
     assert isinstance(ensemble, Ensemble)
     assert isinstance(ensemble.gate, Gate)
-    looking = range(ensemble.looks)
+    looking = range(ensemble.gate_view_count)
     vectors = [
         torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in looking], dim=1)
         for name in config.shares
@@ -147,5 +147,5 @@ def unit_vectors(
             torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing
         )
         for look, is_mirrored in zip(looks, sides, strict=True):
-            look.append(embedder.network.part(seen, member, is_mirrored=is_mirrored).cpu())
+            look.append(embedder.network.member_view(seen, member, is_mirrored=is_mirrored).cpu())
     return [torch.cat(look) for look in looks]

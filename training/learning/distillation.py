@@ -60,7 +60,7 @@ class Teacher:
         twice.
         """
         return (
-            self.network.both_sides(images) if self.looks_twice else self.network(images)
+            self.network.both_views(images) if self.looks_twice else self.network(images)
         ).float()
 
     def loss(self, embeddings: Tensor, shown: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
 from embedding.networks.backbone import thin_strides
-from embedding.networks.locator import LOCATOR_PX, Locator, both_sides
+from embedding.networks.locator import LOCATOR_PX, Locator, mean_box
 from embedding.photos.photo import WHOLE, Box
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
@@ -97,7 +97,7 @@ def train_locator(
     locator.to("cpu")
     with torch.inference_mode():
         found = torch.cat(
-            [both_sides(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)]
+            [mean_box(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)]
         )
     return locator, float(box_iou(found, boxes[held_out]).diagonal().mean())
 

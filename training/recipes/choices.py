@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from embedding.networks.mirror import Mirror
+from embedding.checkpoint import EARLIER_FUSION
+from embedding.networks.mirror import Mirror, MirrorFusion
 from embedding.networks.network import Branches
 from embedding.networks.pooling import Pooling
 
@@ -47,7 +48,7 @@ class NetworkChoices:
     neck: bool = True
     stride: int = 0
     mirror: Mirror = "horizontal"
-    sides: Literal["added", "apart"] = later("added")
+    mirror_fusion: MirrorFusion = later("sum")  # noqa: RUF009
     clusters: int = 64
     cell_dim: int = 48
     dropout: float = 0.0
@@ -292,20 +293,24 @@ class Recipe:
     @property
     def digest(self) -> str:
         """SHA-256 of the choices: what --resume compares."""
-        return hashlib.sha256(json.dumps(_told(self), sort_keys=True).encode()).hexdigest()
+        values = _digested(self)
+        network = values["network"]
+        if "mirror_fusion" in network:  # by its first name, so that runs of earlier versions go on
+            network["sides"] = EARLIER_FUSION[network.pop("mirror_fusion")]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _told(value: Any) -> Any:
+def _digested(value: Any) -> Any:
     """Sections as dictionaries, without later choices at their defaults."""
     if isinstance(value, tuple):
-        return [_told(member) for member in cast("tuple[Any, ...]", value)]
+        return [_digested(member) for member in cast("tuple[Any, ...]", value)]
     if not dataclasses.is_dataclass(value):
         return value
     given = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
     silent = {each.name for each in dataclasses.fields(value) if each.metadata.get(_IS_LATER)}
     defaults = {each.name: each.default for each in dataclasses.fields(value)}
     return {
-        name: _told(one)
+        name: _digested(one)
         for name, one in given.items()
         if name not in silent or one != defaults[name]
     }

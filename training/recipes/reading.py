@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
+from embedding.checkpoint import current_network_keys
 from embedding.errors import FlukeprintError
 from embedding.photos.photo import Box
 from training.recipes.choices import (
@@ -82,12 +83,14 @@ def read_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadRecipe(f"the recipe {source} can't be read: {error}") from error
     values.setdefault("name", path.stem)
+    values = current_keys(values)
     # A preset first: it takes the place of the file's own strengths, and other overrides change
     # single ones of it.
     for override in sorted(overrides, key=lambda override: not _is_preset(override)):
         if _is_preset(override):
             values["augmentation"] = {}
         _override(values, override)
+        values = current_keys(values)  # one after the other: the last that is given counts
     return recipe_from_dict(values)
 
 
@@ -96,12 +99,21 @@ def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
 
     Raises BadRecipe naming the key, what was given and what is allowed.
     """
+    values = current_keys(values)
     augmentation: Any = values.get("augmentation")
     if isinstance(augmentation, dict):
         values = {**values, "augmentation": with_preset(cast("dict[str, Any]", augmentation))}
     recipe = cast(Recipe, _build(Recipe, dict(values), ""))
     _check_ranges(recipe)
     return recipe
+
+
+def current_keys(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's plain values by today's keys: some had other names in earlier versions."""
+    network: Any = values.get("network")
+    if isinstance(network, dict):
+        return {**values, "network": current_network_keys(cast("dict[str, Any]", network))}
+    return dict(values)
 
 
 def _is_preset(override: str) -> bool:

@@ -40,7 +40,7 @@ from training.learning.optimisation import (
 from training.learning.resume import load_state, save_state
 from training.plots import draw_curves, metrics_csv
 from training.recipes.reading import Recipe
-from training.run.lock import LOCK, alone_in
+from training.run.lock import LOCK, exclusive_folder
 from training.run.phases import (
     begins_phase,
     enter_epoch,
@@ -92,7 +92,7 @@ def train(
         standing = _standing(recipe, out, resume, world)
         if standing == "finished":
             return out / BEST
-        with alone_in(out) if world.is_first else nullcontext():
+        with exclusive_folder(out) if world.is_first else nullcontext():
             run = prepare_run(recipe, _by_name(photos), _by_name(extra), out, cache, world)
             if standing == "begun":
                 run.position = load_state(run.state_path, run.modules, run.optimiser, run.digest)

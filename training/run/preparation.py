@@ -120,7 +120,7 @@ def prepare_run(
     )
     losses = WeightedLosses(
         recipe.loss,
-        dimension=network.look_dim,
+        dimension=network.view_dim,
         photos_of_identity=batches.photos_of_identity,
         twin_shift=batches.individual_count if recipe.batches.flips_as_individuals else 0,
     ).to(world.device)

@@ -359,5 +359,5 @@ def test_both_sides_are_the_image_s_and_its_mirror_image_s(mirror: Mirror, axis:
     )
     with torch.no_grad():
         torch.testing.assert_close(
-            network.both_sides(images), network(images) + network(images.flip(axis))
+            network.both_views(images), network(images) + network(images.flip(axis))
         )

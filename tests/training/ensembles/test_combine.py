@@ -203,8 +203,8 @@ def test_members_told_to_keep_mirror_images_apart_do(tmp_path: Path) -> None:
             photos=photos if dimensions else (),
         )
         members = read_header(out).network["members"]
-        assert [one.get("sides", "added") for one in members] == [
-            "apart" if at in apart else "added" for at in (1, 2)
+        assert [one.get("mirror_fusion", "sum") for one in members] == [
+            "separate" if at in apart else "sum" for at in (1, 2)
         ]
         assert [("odd_dims" in one) for one in members] == [
             bool(dimensions) and at in apart for at in (1, 2)
@@ -313,7 +313,7 @@ def test_the_shipped_checkpoint_is_named_default(tmp_path: Path) -> None:
         [Path("default@3"), Path("default@4")], out, "heads", locator=Path("default"), dimensions=[]
     )
     header, shipped = read_header(out), read_header(DEFAULT_CHECKPOINT)
-    kept = ("backbone", "embedding_dim", "sides", "odd_dims", "mirror")
+    kept = ("backbone", "embedding_dim", "mirror_fusion", "odd_dims", "mirror")
     for one, own in zip(header.network["members"], shipped.network["members"][2:4], strict=True):
         assert {name: one[name] for name in kept} == {name: own[name] for name in kept}
     weights, whole = load_weights(out), load_weights(DEFAULT_CHECKPOINT)

@@ -22,7 +22,7 @@ from embedding.checkpoint import (
     save_checkpoint,
 )
 from embedding.networks.backbone import BadNetwork
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE, FINDER_OPTIONS
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE, REGRESSOR_OPTIONS
 from embedding.networks.locator import AnyLocator, EarlierLocator, Locator
 from embedding.networks.network import Network, NetworkConfig
 from embedding.networks.pooling import CENTRES_FITTED, Vlad
@@ -109,7 +109,7 @@ def test_of_a_checkpoint_with_another_dimension_the_backbone_and_pooling_are_tak
 
 def test_of_axes_chosen_for_two_looks_the_backbone_and_pooling_are_taken(tmp_path: Path) -> None:
     torch.manual_seed(6)
-    saved = Network(NetworkConfig("test_resnet", 8, sides="apart", odd_dims=3))
+    saved = Network(NetworkConfig("test_resnet", 8, mirror_fusion="separate", odd_dims=3))
     path = tmp_path / "c.safetensors"
     header = CheckpointHeader(saved.config.to_dict(), Preprocessing(32, 32), {"name": "x"})
     save_checkpoint(path, saved.state_dict(), header)
@@ -275,7 +275,7 @@ def test_a_locator_begins_with_a_checkpoint_s(
 
 def test_a_locator_begins_with_first_layers_that_are_in_a_file(tmp_path: Path) -> None:
     torch.manual_seed(4)
-    whole = timm.create_model(FINDER_BACKBONE, num_classes=7, **dict(FINDER_OPTIONS))
+    whole = timm.create_model(REGRESSOR_BACKBONE, num_classes=7, **dict(REGRESSOR_OPTIONS))
     torch.save(whole.state_dict(), tmp_path / "imagenet.pth")
     found = start_locator(str(tmp_path / "imagenet.pth"))
     assert torch.equal(found.features[0].weight, whole.conv_stem.weight)

@@ -23,6 +23,15 @@ def test_a_run_begun_before_there_were_later_choices_is_still_of_its_recipe() ->
     )
 
 
+def test_a_run_begun_with_an_earlier_key_is_still_of_its_recipe() -> None:
+    # The digest of the version that called it sides = "apart".
+    network = {"backbone": "resnet10t", "mirror_fusion": "separate"}
+    assert (
+        recipe_from_dict({**LEAST, "network": network}).digest
+        == "a2a87926e3a68da31173bb61286afb57f355d7d9667da0d138a6f420bafe4e99"
+    )
+
+
 def test_a_later_choice_that_is_made_is_told() -> None:
     least = recipe_from_dict(LEAST)
     loss = LossChoices(kind="arcface", class_weights="inverse")

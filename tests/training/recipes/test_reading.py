@@ -236,6 +236,22 @@ def test_a_file_that_is_not_toml_is_refused(content: bytes, tmp_path: Path) -> N
         read_recipe(str(tmp_path))
 
 
+def test_a_recipe_s_earlier_keys_are_read_still(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[network]\nbackbone='x'\nsides='apart'\n[[loss]]\nkind='arcface'\n")
+    now = read_recipe(str(path))
+    assert now.network.mirror_fusion == "separate"
+    assert read_recipe(str(path), ["network.sides=added"]).network.mirror_fusion == "sum"
+    assert read_recipe(str(path), ["network.mirror_fusion=sum"]).network.mirror_fusion == "sum"
+    read = [
+        read_recipe("tiny", [f"network.{override}"])
+        for override in ("sides=apart", "mirror_fusion=separate")
+    ]
+    assert read[0] == read[1]
+    with pytest.raises(BadRecipe, match=r"mirror_fusion = 'both'; allowed are 'sum', 'separate'"):
+        read_recipe("tiny", ["network.sides=both"])
+
+
 def test_no_loss_is_needed_where_nothing_is_trained() -> None:
     recipe = recipe_from_dict({**LEAST, "loss": [], "schedule": {"epochs": 0}})
     assert recipe.loss == () and not math.isnan(recipe.optimiser.rate)

@@ -30,7 +30,7 @@ from training.learning.losses import WeightedLosses
 from training.learning.resume import BadState
 from training.recipes.reading import Recipe
 from training.run import loop
-from training.run.lock import LOCK, alone_in
+from training.run.lock import LOCK, exclusive_folder
 from training.run.loop import BadRun, train
 from training.splits.protocol import BadSplit, make_split, read_split
 
@@ -323,14 +323,14 @@ def test_a_folder_in_use_is_refused(run: Train, begun: Path, tmp_path: Path) -> 
 def test_two_never_train_in_one_folder(run: Train, begun: Path, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in begun.iterdir()}
     with (
-        alone_in(begun),
+        exclusive_folder(begun),
         pytest.raises(
             BadRun, match=r"another process is training in .*; wait until it has finished"
         ),
     ):
         run(begun, resume=True)
     assert {path.name: path.read_bytes() for path in begun.iterdir()} == before
-    with pytest.raises(RuntimeError), alone_in(tmp_path / "nothing came of it"):
+    with pytest.raises(RuntimeError), exclusive_folder(tmp_path / "nothing came of it"):
         raise RuntimeError
     assert not (tmp_path / "nothing came of it").exists()
     (tmp_path / "killed").mkdir()
@@ -458,8 +458,13 @@ def test_held_out_photos_are_not_even_read(
             "network.mirror=vertical",
             "network.clusters=8",
         ),
-        ("network.pooling=vlad", "network.stride=8", "network.clusters=8", "network.sides=apart"),
-        ("network.sides=apart",),
+        (
+            "network.pooling=vlad",
+            "network.stride=8",
+            "network.clusters=8",
+            "network.mirror_fusion=separate",
+        ),
+        ("network.mirror_fusion=separate",),
     ],
 )
 def test_every_choice_trains(overrides: tuple[str, ...], run: Train, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.embedder import Embedder
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE
 from embedding.networks.ensemble import Ensemble, GateConfig
 from embedding.networks.locator import LOCATOR_PX, AnyLocator, EarlierLocator, Locator
 from embedding.networks.network import Network, NetworkConfig
@@ -51,7 +51,7 @@ def test_a_locator_is_told_of_as_what_it_is_made_of() -> None:
     locator = Locator()
     part = summarise("small", embedder(Network(SMALL), locator), depth=2).parts[-1]
     assert (part.backbone, part.width_px, part.parameters) == (
-        FINDER_BACKBONE,
+        REGRESSOR_BACKBONE,
         LOCATOR_PX,
         sum(value.numel() for value in locator.parameters()),
     )
