@@ -62,7 +62,7 @@ DOORS = {
     "starlette": {"service/"},
     "uvicorn": {"service/"},
     "prometheus_client": {"service/telemetry/"},
-    "pydantic": {"service/"},
+    "pydantic": {"service/", "training/recipes/"},
     "pydantic_settings": {"service/"},
 }
 FLOORS = Path(__file__).with_name("floors.toml")

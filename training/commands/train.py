@@ -97,7 +97,8 @@ def train(
     from embedding.checkpoint import refuse_unwritable
     from training.commands.rehearsal import check_one_way, rehearse
     from training.pixels.packs import is_pack
-    from training.recipes.reading import boxes_of, read_recipe
+    from training.recipes.checks import boxes_of
+    from training.recipes.reading import read_recipe
     from training.run.loop import train as run_training
     from training.run.tensorboard import require_tensorboard
     from training.sets.extra import read_extra

@@ -135,7 +135,8 @@ def sweep(
     trial in trials/. A sweep that was stopped, at any moment, goes on with --resume, also within
     its trials.
     """
-    from training.recipes.reading import boxes_of, read_recipe
+    from training.recipes.checks import boxes_of
+    from training.recipes.reading import read_recipe
     from training.sets.extra import read_extra
     from training.sets.sets import read_sets
     from training.splits.given_split import given_split

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.recipes.reading import BadRecipe, BatchChoices
+from training.recipes.choices import BadRecipe, BatchChoices
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from embedding.embedder import build_networks
 from embedding.explanation.regions import members_of
 from embedding.networks.backbone import BadNetwork
 from embedding.photos.preprocessing import Preprocessing
-from training.recipes.reading import DistillationChoices
+from training.recipes.choices import DistillationChoices
 
 
 def teacher_path(choices: DistillationChoices) -> Path:

@@ -23,7 +23,7 @@ from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE, REGRESSO
 from embedding.networks.locator import AnyLocator, Locator
 from embedding.networks.network import Network, NetworkConfig
 from embedding.networks.pooling import CENTRES_FITTED
-from training.recipes.reading import NetworkChoices
+from training.recipes.choices import NetworkChoices
 
 ALIGNER_FORMAT = "flukeprint-aligner-1"
 _ALIGNER = "aligner."

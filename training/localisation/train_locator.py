@@ -21,7 +21,7 @@ from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.first_weights import start_locator
 from training.pixels.cache import cached_pixels
-from training.recipes.reading import LocatorChoices
+from training.recipes.choices import LocatorChoices
 
 _MOST_CUT = 0.15  # share of each side that the random window may cut off, beyond the box's own edge
 _GROWN_SHARE, _MOST_GROWN = (

@@ -16,8 +16,7 @@ from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.optimisation import set_rate
 from training.plots import figure
-from training.recipes.choices import Recipe
-from training.recipes.reading import BadRecipe
+from training.recipes.choices import BadRecipe, Recipe
 from training.rehearsal.rehearsal import learned_from, rehearsal
 from training.run.phases import enter_epoch
 from training.run.run import Run

@@ -39,7 +39,7 @@ from training.learning.optimisation import (
 )
 from training.learning.resume import load_state, save_state
 from training.plots import draw_curves, metrics_csv
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 from training.run.lock import LOCK, exclusive_folder
 from training.run.phases import (
     begins_phase,

@@ -36,7 +36,8 @@ from training.learning.optimisation import build_optimiser, moving_average, plai
 from training.learning.vlad_centres import begin_clusters
 from training.localisation.train_locator import FEWEST_BOXES, train_locator
 from training.pixels.cache import PixelArray, cached_pixels
-from training.recipes.reading import InputChoices, Recipe, boxes_of
+from training.recipes.checks import boxes_of
+from training.recipes.choices import InputChoices, Recipe
 from training.run.run import RECIPE, STATE, BadRun, Run, recipe_json
 from training.splits.by_class import validation_of_kinds
 from training.splits.given_split import given_split

@@ -24,7 +24,8 @@ from training.learning.distributed import World
 from training.learning.losses import WeightedLosses
 from training.learning.resume import Position
 from training.pixels.cache import PixelArray
-from training.recipes.reading import BadRecipe, Recipe, recipe_from_dict
+from training.recipes.choices import BadRecipe, Recipe
+from training.recipes.reading import recipe_from_dict
 from training.run.record import Recording
 from training.splits.protocol import Split
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from index.labels.reader import LabelledPhoto, read_labels
 from training.classification.train_classes import train_kinds
-from training.recipes.reading import Recipe, read_recipe
+from training.recipes.choices import Recipe
+from training.recipes.reading import read_recipe
 
 COLOURS = {"bumble": (200, 60, 60), "honey": (60, 200, 60), "wasp": (60, 60, 200)}
 QUICK = (

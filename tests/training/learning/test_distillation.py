@@ -16,7 +16,7 @@ from embedding.networks.mirror import MirrorFusion
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.preprocessing import Preprocessing
 from training.learning.distillation import Teacher
-from training.recipes.reading import DistillationChoices
+from training.recipes.choices import DistillationChoices
 
 CPU = torch.device("cpu")
 

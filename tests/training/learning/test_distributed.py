@@ -22,7 +22,7 @@ from index.labels.reader import LabelledPhoto
 from training.learning.batches import Batches
 from training.learning.distributed import World, enter_world
 from training.learning.losses import WeightedLosses
-from training.recipes.reading import BadRecipe, BatchChoices, LossChoices, Recipe
+from training.recipes.choices import BadRecipe, BatchChoices, LossChoices, Recipe
 from training.run.loop import train
 
 ALONE = World(0, 1, torch.device("cpu"))

@@ -30,7 +30,8 @@ from embedding.photos.preprocessing import Preprocessing
 from training.ensembles.combine import combine
 from training.learning import first_weights
 from training.learning.first_weights import start_locator, start_network
-from training.recipes.reading import NetworkChoices, read_recipe
+from training.recipes.choices import NetworkChoices
+from training.recipes.reading import read_recipe
 
 
 def choices(weights: str, **others: Any) -> NetworkChoices:

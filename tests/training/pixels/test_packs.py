@@ -20,7 +20,7 @@ from index.labels.reader import LabelledPhoto
 from training.pixels.cache import BadCache, cached_pixels
 from training.pixels.packing import pack
 from training.pixels.packs import PackedRows, is_pack, packed_labels, read_pack
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 from training.run.loop import train
 from training.sets.sets import read_sets
 

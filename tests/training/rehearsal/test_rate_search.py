@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from index.labels.reader import LabelledPhoto
-from training.recipes.reading import BadRecipe, read_recipe
+from training.recipes.choices import BadRecipe
+from training.recipes.reading import read_recipe
 from training.rehearsal.rate_search import (
     HIGHEST,
     LOWEST,

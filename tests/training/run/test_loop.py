@@ -28,7 +28,7 @@ from index.labels.reader import LabelledPhoto
 from training.learning.first_weights import start_network
 from training.learning.losses import WeightedLosses
 from training.learning.resume import BadState
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 from training.run import loop
 from training.run.lock import LOCK, exclusive_folder
 from training.run.loop import BadRun, train
@@ -600,7 +600,7 @@ def test_tensorboard_gets_the_metrics_where_it_is_asked_for(run: Train, tmp_path
 
 
 def test_a_device_that_is_not_there_is_refused(run: Train, tmp_path: Path) -> None:
-    from training.recipes.reading import BadRecipe
+    from training.recipes.choices import BadRecipe
 
     with pytest.raises(
         BadRecipe, match=r"compute\.device = 'abacus': .*Allowed are \"auto\", \"cpu\" and \"cuda\""

@@ -14,7 +14,8 @@ import torch
 
 from embedding.checkpoint import fingerprint_of, load_weights
 from index.labels.reader import LabelledPhoto
-from training.recipes.reading import BadRecipe, Recipe, read_recipe
+from training.recipes.choices import BadRecipe, Recipe
+from training.recipes.reading import read_recipe
 from training.run import loop, phases
 from training.run.loop import train
 from training.run.phases import begins_phase, is_averaged_plainly, is_frozen, is_last_phase

@@ -16,8 +16,7 @@ from training.evaluation.protocol import answers_of
 from training.evaluation.questions import LabelledVectors
 from training.evaluation.report import figures_of, table_of
 from training.learning.distributed import World
-from training.recipes.choices import DataChoices
-from training.recipes.reading import Recipe
+from training.recipes.choices import DataChoices, Recipe
 from training.run.loop import train
 from training.run.preparation import prepare_run
 from training.splits.assignment import Kind, SplitChoices, make_parts

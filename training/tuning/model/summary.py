@@ -22,7 +22,7 @@ from embedding.networks.locator import AnyLocator, Locator
 from embedding.networks.network import Network
 from embedding.photos.preprocessing import Preprocessing
 from training.learning.first_weights import start_network
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from typing import Any
 
 from embedding.errors import FlukeprintError
 from index.processes import is_alive, this_worker
-from training.recipes.reading import BadRecipe, Recipe, read_recipe
+from training.recipes.choices import BadRecipe, Recipe
+from training.recipes.reading import read_recipe
 from training.tuning.sweep.space import Space, check_space
 from training.tuning.sweep.study import Plan, Study, Trial, Tried, best_of, grid_size
 from training.tuning.sweep.trial import Trying, begin, measured

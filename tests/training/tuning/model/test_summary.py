@@ -75,7 +75,7 @@ def test_a_networks_parts_add_up_though_its_backbone_is_never_called_itself() ->
 
 def test_a_photo_costs_both_its_sides_through_the_members_that_look() -> None:
     torch.manual_seed(0)
-    gate = GateConfig({"fluke": (0.5, 0.5, 0.0), "head": (0.0, 0.0, 1.0)}, looks=1)
+    gate = GateConfig({"fluke": (0.5, 0.5, 0.0), "head": (0.0, 0.0, 1.0)}, views=1)
     members = [Network(SMALL), Network(HALF), Network(SMALL)]
     told = summarise("three", embedder(Ensemble(members, sizes=[None, (16, 16), None], gate=gate)))
     one, two, three = (part.gflops for part in told.parts)
