@@ -18,7 +18,7 @@ from training.pixels.cache import PixelArray, cached_pixels
 from training.plots import figure
 from training.recipes.choices import AugmentationChoices, Recipe
 from training.rehearsal.rehearsal import learned_from
-from training.run.preparation import preprocessing_of
+from training.run.decoding import preprocessing_of
 from training.run.run import BadRun
 
 _PHOTOS, _DRAWS = 4, 7

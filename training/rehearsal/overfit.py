@@ -138,7 +138,12 @@ def bare(recipe: Recipe) -> Recipe:
         recipe,
         network=replace(recipe.network, dropout=0.0, drop_path=0.0, aligner_jitter=0.0),
         data=replace(
-            recipe.data, validation_share=0.0, hold_out_test=False, split="", labels="use"
+            recipe.data,
+            task="individuals",
+            validation_share=0.0,
+            hold_out_test=False,
+            split="",
+            labels="use",
         ),
         distillation=replace(recipe.distillation, teacher=""),
         batches=replace(

@@ -17,7 +17,7 @@ from index.progress import progress
 from training.learning.optimisation import set_rate
 from training.plots import figure
 from training.recipes.choices import BadRecipe, Recipe
-from training.rehearsal.rehearsal import learned_from, rehearsal
+from training.rehearsal.rehearsal import rehearsal
 from training.run.phases import enter_epoch
 from training.run.run import Run
 from training.run.step import take_step
@@ -59,8 +59,7 @@ def find_rate(
     """
     if recipe.optimiser.rate <= 0:
         raise BadRecipe("optimiser.rate = 0.0 has no multiples to be search_result; give any other")
-    of_kinds = learned_from(recipe, photos) if recipe.data.task == "classes" else photos
-    with rehearsal(recipe, of_kinds, cache=cache) as run:
+    with rehearsal(recipe, photos, cache=cache) as run:
         return search_result(*_sweep_rates(run, steps))
 
 

@@ -38,6 +38,27 @@ class BadRun(FlukeprintError):
     """A run folder that holds another run, or data that leaves nothing to learn from."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a training runs, whatever its result: where decoded photos are cached, and what else.
+
+    `resume` goes on with a run that was stopped. `tensorboard` logs for TensorBoard too.
+    """
+
+    cache: Path
+    resume: bool = False
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """Where a run works: its folder, that of decoded photos, and its place among processes."""
+
+    out: Path
+    cache: Path
+    world: World
+
+
 @dataclass(slots=True)
 class Run:
     """One training in progress."""

@@ -31,7 +31,8 @@ from training.learning.resume import BadState
 from training.recipes.choices import Recipe
 from training.run import loop
 from training.run.lock import LOCK, exclusive_folder
-from training.run.loop import BadRun, train
+from training.run.loop import train
+from training.run.run import BadRun, RunOptions
 from training.splits.protocol import BadSplit, make_split, read_split
 
 Fast = Callable[..., Recipe]
@@ -47,9 +48,15 @@ def run(whales: list[LabelledPhoto], pixel_cache: Path, fast: Fast) -> Train:
     """Train the fast recipe with overrides into a folder; returns the checkpoint's path."""
 
     def _run(
-        out: Path, *overrides: str, photos: Sequence[LabelledPhoto] = whales, **options: Any
+        out: Path,
+        *overrides: str,
+        photos: Sequence[LabelledPhoto] = whales,
+        extra: Sequence[LabelledPhoto] = (),
+        **options: bool,
     ) -> Path:
-        return train(fast(*overrides), photos, out, cache=pixel_cache, **options)
+        return train(
+            fast(*overrides), photos, out, RunOptions(cache=pixel_cache, **options), extra=extra
+        )
 
     return _run
 
@@ -124,7 +131,8 @@ def test_the_shipped_tiny_recipe_is_deterministic_too(
 
     tiny = read_recipe("tiny", ["schedule.epochs=1"])
     found = {
-        fingerprint_of(train(tiny, whales, tmp_path / name, cache=pixel_cache)) for name in "ab"
+        fingerprint_of(train(tiny, whales, tmp_path / name, RunOptions(cache=pixel_cache)))
+        for name in "ab"
     }
     assert len(found) == 1
 
@@ -426,7 +434,7 @@ def test_held_out_photos_are_not_even_read(
         else LabelledPhoto(photo.name, tmp_path / "gone", photo.individual)
         for photo in whales
     ]
-    assert train(fast(), hidden, tmp_path / "run", cache=tmp_path / "cache").exists()
+    assert train(fast(), hidden, tmp_path / "run", RunOptions(cache=tmp_path / "cache")).exists()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from training.recipes.reading import read_recipe
 from training.run import loop, phases
 from training.run.loop import train
 from training.run.phases import begins_phase, is_averaged_plainly, is_frozen, is_last_phase
-from training.run.run import RECIPE, Run
+from training.run.run import RECIPE, Run, RunOptions
 from training.run.step import take_step
 
 Fast = Callable[..., Recipe]
@@ -32,7 +32,10 @@ ALIGNED = ("network.aligner=random", "network.aligned_px=[64,32]")
 def run(whales: list[LabelledPhoto], pixel_cache: Path, fast: Fast) -> Train:
     def _run(out: Path, *overrides: str, **options: Any) -> Path:
         return train(
-            fast("data.validation_share=0", *overrides), whales, out, cache=pixel_cache, **options
+            fast("data.validation_share=0", *overrides),
+            whales,
+            out,
+            RunOptions(cache=pixel_cache, **options),
         )
 
     return _run
@@ -287,7 +290,7 @@ def test_patience_begins_anew_with_a_phase(
         "first_stage.epochs=4",
         "first_stage.fewest_photos=3",
     )
-    train(fast(*overrides), whales, tmp_path / "run", cache=pixel_cache)
+    train(fast(*overrides), whales, tmp_path / "run", RunOptions(cache=pixel_cache))
     # Stale from the third epoch on, but stopped two epochs after the fifth has begun the second
     # stage.
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 6

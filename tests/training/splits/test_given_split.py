@@ -19,6 +19,7 @@ from training.learning.distributed import World
 from training.recipes.choices import DataChoices, Recipe
 from training.run.loop import train
 from training.run.preparation import prepare_run
+from training.run.run import RunOptions, RunPlace
 from training.splits.assignment import Kind, SplitChoices, make_parts
 from training.splits.given_split import given_split
 from training.splits.parts_file import write_parted
@@ -85,7 +86,7 @@ def test_a_run_by_a_file_leaves_it_and_evaluate_reads_it(
     tmp_path: Path,
 ) -> None:
     recipe = fast("schedule.epochs=1", f'data.split="{parted}"')
-    train(recipe, whales, tmp_path / "run", cache=pixel_cache)
+    train(recipe, whales, tmp_path / "run", RunOptions(cache=pixel_cache))
     assert (tmp_path / "run" / "split.csv").read_bytes() == parted.read_bytes()
     assert "known_top1" in (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0]
     asked = read_split(tmp_path / "run" / "split.csv", whales)
@@ -107,7 +108,9 @@ def test_another_file_is_another_run(
     for seed in (0, 1):
         write_parted(make_parts(whales, SplitChoices(seed=seed)), parted)
         digests.append(
-            prepare_run(recipe, whales, [], tmp_path / f"run{seed}", pixel_cache, ONE).digest
+            prepare_run(
+                recipe, whales, [], RunPlace(tmp_path / f"run{seed}", pixel_cache, ONE)
+            ).digest
         )
     assert digests[0] != digests[1]
 
