@@ -78,3 +78,23 @@ def test_species_boxes_are_boxes(box: str) -> None:
 def test_species_boxes_are_read() -> None:
     recipe = read_recipe("tiny", ["data.species_boxes={a=[0,0.2,1,0.8]}"])
     assert boxes_of(recipe.data) == {"a": Box(0.0, 0.2, 1.0, 0.8)}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (("first_stage.epochs=2",), r"first_stage\.epochs = 2 of schedule\.epochs = 2 leaves none"),
+        (("schedule.freeze_epochs=3",), r"freeze_epochs = 3; allowed are 0 to 2"),
+        (("schedule.swa_epochs=2",), r"swa_epochs = 2; allowed are 0 to 1"),
+        (("schedule.swa_epochs=1", "schedule.early_stop_epochs=1"), r"set one of them to 0"),
+        (
+            ("loss.0.kind=triplet", "loss.0.class_weights=inverse"),
+            r"of triplet, which has no classes",
+        ),
+    ],
+)
+def test_phases_that_leave_each_other_no_epoch_are_refused(
+    overrides: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(BadRecipe, match=said):
+        read_recipe("tiny", overrides)
