@@ -65,7 +65,7 @@ DOORS = {
     "starlette": {"service/"},
     "uvicorn": {"service/"},
     "prometheus_client": {"service/telemetry/"},
-    "pydantic": {"client/", "service/"},
+    "pydantic": {"client/", "service/", "training/recipes/"},
     "pydantic_settings": {"service/"},
 }
 
