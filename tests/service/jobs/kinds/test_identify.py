@@ -20,7 +20,7 @@ from embedding.photos.photo import PhotoLimits
 from index.catalogue.catalogue import Catalogue
 from index.exchange.importing.archive import ArchiveLimits
 from index.identification.identifier import Identifier
-from index.jobs.records import Job
+from index.jobs.records import Job, JobOutcome
 from index.jobs.store import JobStore
 from index.search.gallery import Gallery
 from index.storage.connection import open_engine
@@ -314,7 +314,7 @@ def test_a_crash_between_the_last_row_and_the_record_costs_nothing(desk: Desk) -
     assert desk.store.claim("me", {"identify"}) is not None
     assert whole.checkpoint is not None
     desk.store.save(job.id, "me", whole.checkpoint, done=2, total=2)
-    desk.store.finish(job.id, "me", "interrupted")
+    desk.store.finish(job.id, "me", JobOutcome("interrupted"))
     desk.folder.result(job.id).write_bytes(desk.folder.result(whole.id).read_bytes())
     desk.go_on(job.id)
     assert desk.store.get(job.id).result == whole.result
