@@ -98,7 +98,7 @@ def import_(
     """
     import tempfile
 
-    from index.exchange.importing.plan import NOT_DONE
+    from index.exchange.importing.plan import NOT_DONE, ImportOptions
     from index.exchange.importing.report import report_json, summary, write_report
     from index.exchange.importing.run import apply_import, known_photos, plan_import
     from index.exchange.importing.sources import read_source
@@ -124,9 +124,11 @@ def import_(
             offer,
             known,
             catalogue,
-            duplicates=cast("Duplicates", duplicates),
-            is_replacing=replace_photos,
-            is_kept=not dry_run or media_folder(catalogue).is_dir(),
+            ImportOptions(
+                duplicates=cast("Duplicates", duplicates),
+                is_replacing=replace_photos,
+                stores_hashes=not dry_run or media_folder(catalogue).is_dir(),
+            ),
             progress=progress,
         )
         whole: dict[str, Any] = {
@@ -139,9 +141,7 @@ def import_(
                 Embedder,
             )  # torch: seconds, so only where there is something to do
 
-            done = apply_import(
-                plan, catalogue, Embedder.load(checkpoint), source, progress=progress
-            )
+            done = apply_import(plan, catalogue, Embedder.load(checkpoint), progress=progress)
             plan, whole["revision"] = done.plan, done.revision
     if report is not None:
         write_report(plan, report, **whole)

@@ -29,6 +29,7 @@ from index.messages import photos_text, print_message, print_unread
 from index.storage.address import CatalogueAddress, with_files_folder
 
 if TYPE_CHECKING:
+    from index.reindex.options import UpdateOptions
     from index.reindex.update import UpdateReport
 
 CsvOption = Annotated[
@@ -193,10 +194,7 @@ def update(
             opened,
             labels,
             embedder,
-            prune=prune,
-            rehash=rehash,
-            bring_back=bring_back,
-            labels_win=labels_win,
+            UpdateOptions(prune=prune, rehash=rehash, bring_back=bring_back, labels_win=labels_win),
             progress=progress,
         )
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)

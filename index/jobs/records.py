@@ -4,6 +4,7 @@ use.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -106,6 +107,22 @@ class Job:
         if self.state != "running" or self.total is None or self.rate is None:
             return None
         return max(0, self.total - self.done) / self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """How a worker lets go of a job; as `interrupted` it is to be resumed.
+
+    `done` None: the progress stays as it was reported last. `faults` are those met since the last
+    checkpoint.
+    """
+
+    state: JobState
+    reason: str | None = None
+    result: dict[str, Any] | None = None
+    done: int | None = None
+    total: int | None = None
+    faults: Sequence[FileFault] = ()
 
 
 @dataclass(frozen=True, slots=True)

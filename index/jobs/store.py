@@ -20,6 +20,7 @@ from index.jobs.records import (
     FileFault,
     Job,
     JobLost,
+    JobOutcome,
     JobPage,
     JobState,
     NoSuchJob,
@@ -241,27 +242,18 @@ class JobStore:
             _append(session, row, faults)
             return row.is_cancel_requested
 
-    def finish(
-        self,
-        job_id: int,
-        worker: str,
-        state: JobState,
-        *,
-        done: int | None = None,
-        total: int | None = None,
-        result: dict[str, Any] | None = None,
-        reason: str | None = None,
-        faults: Sequence[FileFault] = (),
-    ) -> Job:
+    def finish(self, job_id: int, worker: str, outcome: JobOutcome) -> Job:
         """End a job, or let it go as `interrupted`, to be resumed. Raises JobLost."""
         with write_session(self._engine) as session:
             row = _held(session, job_id, worker)
-            if done is not None:
-                self._advance(row, done, total)
-            row.state, row.result, row.reason, row.worker = state, result, reason, None
-            row.ended_at = self._timestamp() if state != "interrupted" else None
-            row.attempts = 0 if state == "interrupted" else row.attempts
-            _append(session, row, faults)
+            if outcome.done is not None:
+                self._advance(row, outcome.done, outcome.total)
+            row.state, row.result, row.reason = outcome.state, outcome.result, outcome.reason
+            row.worker = None
+            is_interrupted = outcome.state == "interrupted"
+            row.ended_at = None if is_interrupted else self._timestamp()
+            row.attempts = 0 if is_interrupted else row.attempts
+            _append(session, row, outcome.faults)
             return job_of(row)
 
     def recover(self, worker: str) -> list[Job]:

@@ -1,4 +1,4 @@
-"""Build a catalogue beside its target, which it replaces at its end."""
+"""Build a catalogue beside its target, which it replaces when it is complete."""
 
 from __future__ import annotations
 
@@ -49,12 +49,10 @@ def build_catalogue(
             remove_database(temporary)
             with Catalogue.open(temporary, create=True) as catalogue:
                 preparation = UpdatePreparation(
-                    labels, embedder, prune=False, rehash=False, progress=progress, pending=pending
+                    labels, embedder, progress=progress, pending=pending
                 )
                 with open_revision(catalogue) as revision:
-                    report = update_within_transaction(
-                        revision, preparation, embedder.fingerprint, None, progress
-                    )
+                    report = update_within_transaction(revision, preparation)
                 report = add_warnings(report, labels, catalogue)
             if exists(address):
                 copy_keys(address, temporary)
@@ -77,7 +75,7 @@ def refuse_target(address: CatalogueAddress, overwrite: bool) -> None:
             "index update`, "
             "or give --replace to build it anew"
         )
-    refuse_in_use(address)  # told now and not after an hour's embedding
+    refuse_in_use(address)  # refused now, not after an hour of embedding
 
 
 def _refuse_running_build(temporary: CatalogueAddress, address: CatalogueAddress) -> None:

@@ -19,12 +19,12 @@ _CALLED_TOLD = 20
 
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
-    """What to do. A photo may be both in `reembed` and in `relabel`; `left` is what only the
-    catalogue names.
+    """What an update has to do. A photo may be both in `reembed` and in `relabel`.
 
-    `kept_away`: named by the labels, and deleted by a curator. `kept_curated`: known photos of
-    which the labels say what a curator corrected. `called`: how many labels give an individual by
-    another of its names, by that and its own.
+    `catalogue_only`: photos that the labels don't name. `deleted_by_curator`: photos that the
+    labels name and a curator deleted. `corrected_by_curator`: known photos whose labels say what
+    was before a curator's correction. `other_names`: how many labels use another name of an
+    individual, by that name and its present one.
     """
 
     add: tuple[LabelledPhoto, ...]
@@ -47,17 +47,16 @@ def make_update_plan(
     prune: bool,
     corrections: Corrections = Corrections(),
 ) -> UpdatePlan:
-    """Compare labels (`wanted`) with what is catalogued (`known`), both by photo name.
+    """Compare labelled photos with the `known` ones of a catalogue, by photo name.
 
-    `changed` names the known photos whose content is another. A photo is embedded again after a
-    change of content or box, and when its vector isn't of `fingerprint`. What the labels no longer
-    name is removed with `prune`, and otherwise left, though embedded again for another fingerprint:
-    half a catalogue can't be searched.
+    `changed` names the known photos of another content. A photo is embedded again after a change of
+    content or box, and when its vector isn't of `fingerprint`. Photos that the labels no longer
+    name are removed with `prune`. Without it they stay, and are embedded again for another
+    fingerprint: half a catalogue can't be searched.
 
-    What curators `decided` stands: a label's individual is who it was merged into or is called now,
-    and a photo that was deleted isn't added again. A photo that was moved, split off or noted of
-    otherwise stays so where the labels say what it was before; where they say a third thing, that
-    is newer.
+    What curators did stands. A label's individual is the one that it was merged into or renamed to,
+    and a deleted photo isn't added again. A photo that was moved, split off or edited stays so
+    where its label says what was before; where it says a third thing, the label is newer.
     """
     by_name = {photo.name: photo for photo in known}
     labels = [photo.individual for photo in labelled]

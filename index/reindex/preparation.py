@@ -1,6 +1,4 @@
-"""What an update does before its transaction, so that nobody waits for it: files compared, photos
-embedded.
-"""
+"""The part of an update before its transaction: compare files and embed photos."""
 
 from __future__ import annotations
 
@@ -24,17 +22,18 @@ from index.photos.embed import (
 )
 from index.photos.pending_vectors import PendingVectors
 from index.prefetch import prefetch
-from index.progress import Progress
+from index.progress import Progress, no_progress
+from index.reindex.options import UpdateOptions
 from index.reindex.plan import UpdatePlan, as_labelled, make_update_plan, needs_vector
 
-_Look = tuple[str, Path, str]
+_FileKey = tuple[str, Path, str]
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueUpdate:
-    """What is to be done to a catalogue that holds these photos, by name.
+    """What is to be done to a catalogue that holds the photos `known`, by name.
 
-    `noted`: photos with the content they had, in files that have another size or time.
+    `moved_files`: photos with the content they had, in files of another size or time.
     """
 
     known: dict[str, CataloguePhoto]
@@ -42,103 +41,93 @@ class CatalogueUpdate:
     moved_files: tuple[tuple[CataloguePhoto, PhotoFile], ...] = ()
 
 
-def _keep_none(_: Mapping[int, EmbeddedPhoto]) -> Set[str]:
+def _stage_none(_: Mapping[int, EmbeddedPhoto]) -> Set[str]:
     return frozenset()
 
 
 class UpdatePreparation:
-    """Files and photos looked at for one update: each once, however often the catalogue is compared
-    anew.
+    """The files and photos read for one update, each once, however often the catalogue is compared.
 
-    `embedded` holds, by name, vectors that must wait for the update's own transaction (new photos'
-    and changed ones'); `beside` names the photos whose vectors lie beside the searched ones
-    already; `unread` tells why others have none.
+    `embedded`: vectors by photo name that must wait for the update's transaction, of new and of
+    changed photos. `staged`: photos whose vectors lie beside the searched ones already. `unread`:
+    why others have none.
     """
 
     def __init__(
         self,
         labels: Labels | None,
         embedder: PhotoEmbedder,
+        options: UpdateOptions = UpdateOptions(),
         *,
-        prune: bool,
-        rehash: bool,
-        progress: Progress,
-        bring_back: bool = False,
-        labels_win: bool = False,
+        progress: Progress = no_progress,
         pending: PendingVectors | None = None,
     ) -> None:
-        """Prepare an update to `labels` (None: the catalogue's own photos), options as
-        `index.reindex.update` has them.
+        """Prepare an update to `labels`; None: the catalogue's own photos.
 
-        `kept`: where vectors that must wait for the transaction survive a kill.
+        `pending`: where vectors that must wait for the transaction survive a kill.
         """
+        self.options = options
+        self.progress = progress
+        self.fingerprint = embedder.fingerprint
         self.embedded: dict[str, EmbeddedPhoto] = {}
         self.staged: set[str] = set()
         self.unread: dict[str, UnreadPhoto] = {}
         self._labels = labels
         self._embedder = embedder
-        self._prune, self._rehash = prune, rehash
-        self._bring_back, self._labels_win = bring_back, labels_win
-        self._progress = progress
         self._pending = pending
-        self._files: dict[_Look, PhotoFile | UnreadPhoto] = {}
+        self._files: dict[_FileKey, PhotoFile | UnreadPhoto] = {}
 
     def make_update(
         self, photos: Sequence[CataloguePhoto], corrections: Corrections
     ) -> CatalogueUpdate:
-        """Compare with what a catalogue holds now; files that were looked at before are not read
-        again.
-        """
-        if self._bring_back:
-            corrections = replace(corrections, away=frozenset())
-        if self._labels_win:
-            corrections = replace(corrections, exchanged={})
+        """Compare with what a catalogue holds now; a file is read once only."""
+        if self.options.bring_back:
+            corrections = replace(corrections, deleted=frozenset())
+        if self.options.labels_win:
+            corrections = replace(corrections, replaced={})
         known = {photo.name: photo for photo in photos}
         labelled = self._labelled_photos(known)
         changed, moved_files = self._compare_files(labelled, known)
-        fingerprint = self._embedder.fingerprint
         plan = make_update_plan(
             labelled,
             photos,
             changed=changed,
-            fingerprint=fingerprint,
-            prune=self._prune,
+            fingerprint=self.fingerprint,
+            prune=self.options.prune,
             corrections=corrections,
         )
         return CatalogueUpdate(known, plan, tuple(moved_files))
 
     def embed(
         self,
-        planned: CatalogueUpdate,
-        keep: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]] = _keep_none,
+        update: CatalogueUpdate,
+        stage: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]] = _stage_none,
     ) -> None:
         """Embed what a plan needs and has no vector for yet, in batches.
 
-        `keep` gets each batch's known photos by their keys, and returns the names of those that it
+        `stage` gets each batch's known photos by their keys, and returns the names of those that it
         has stored.
         """
         lacking = [
-            photo
-            for photo in (*planned.plan.add, *planned.plan.reembed)
-            if not self._is_done(photo)
+            photo for photo in (*update.plan.add, *update.plan.reembed) if not self._is_done(photo)
         ]
         if not lacking:
             return
-        with self._progress(len(lacking), "Embedding photos") as advance:
+        with self.progress(len(lacking), "Embedding photos") as advance:
             again = self._read_pending(lacking)
             for start in range(0, len(again), BATCH_PHOTOS):
                 batch = again[start : start + BATCH_PHOTOS]
-                self._take(batch, planned.known, keep, is_pending=True)
+                self._take(batch, update.known, stage, is_pending=True)
                 advance(len(batch))
             names = {each.photo.name for each in again}
             rest = [photo for photo in lacking if photo.name not in names]
             for batch in embed_photos(rest, self._embedder):
                 # What is made in a moment needn't survive anything.
-                self._take(batch, planned.known, keep, is_pending=len(rest) <= BATCH_PHOTOS)
+                self._take(batch, update.known, stage, is_pending=len(rest) <= BATCH_PHOTOS)
                 advance(len(batch))
 
     def _read_pending(self, lacking: Sequence[LabelledPhoto]) -> list[EmbeddedPhoto]:
-        """Those photos whose vectors an update that was killed has left."""
+        """Find the photos whose vectors a killed update has written to disk."""
         if not self._pending:
             return []
         found: list[EmbeddedPhoto] = []
@@ -162,13 +151,13 @@ class UpdatePreparation:
         self,
         batch: Sequence[EmbeddedPhoto | UnreadPhoto],
         known: Mapping[str, CataloguePhoto],
-        keep: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]],
+        stage: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]],
         *,
         is_pending: bool,
     ) -> None:
         self.unread |= {each.photo.name: each for each in batch if isinstance(each, UnreadPhoto)}
         made = {each.photo.name: each for each in batch if isinstance(each, EmbeddedPhoto)}
-        stored = keep({known[name].id: each for name, each in made.items() if name in known})
+        stored = stage({known[name].id: each for name, each in made.items() if name in known})
         for name in stored:
             self._files[_file_key(known[name], made[name].photo.path)] = made[name].file
         self.staged |= stored
@@ -189,19 +178,18 @@ class UpdatePreparation:
     def _compare_files(
         self, labelled: Sequence[LabelledPhoto], known: Mapping[str, CataloguePhoto]
     ) -> tuple[set[str], list[tuple[CataloguePhoto, PhotoFile]]]:
-        """Which known photos hold another content than catalogued, and which the same in a file
-        that looks otherwise.
+        """Find the known photos of another content, and those of the same in a file of other facts.
 
-        Those that are embedded again anyway aren't looked at.
+        Photos that are embedded again anyway aren't read.
         """
         doubtful = [
             (photo, old)
             for photo in labelled
             if (old := known.get(photo.name)) is not None
-            and not needs_vector(photo, old, self._embedder.fingerprint)
+            and not needs_vector(photo, old, self.fingerprint)
             and (
                 _file_key(old, photo.path) in self._files
-                or self._rehash
+                or self.options.rehash
                 or not _has_same_file(photo, old)
             )
         ]
@@ -225,7 +213,7 @@ class UpdatePreparation:
         if not photos:
             return
         files = prefetch(photos, _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
-        with self._progress(len(photos), "Comparing files with the catalogue") as advance:
+        with self.progress(len(photos), "Comparing files with the catalogue") as advance:
             for photo, read in zip(photos, files, strict=True):
                 self._files[_file_key(known[photo.name], photo.path)] = read
                 if isinstance(read, UnreadPhoto):
@@ -233,7 +221,7 @@ class UpdatePreparation:
                 advance(1)
 
 
-def _file_key(old: CataloguePhoto, path: Path) -> _Look:
+def _file_key(old: CataloguePhoto, path: Path) -> _FileKey:
     return old.name, path, old.content_hash
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import bisect
 import copy
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -15,13 +16,22 @@ from numpy.typing import NDArray
 from embedding.errors import FlukeprintError
 from index.labels.reader import NEW_WHALE
 from index.search.engine import Engine, build_engine
-from index.search.ranking import SearchedPhotos
+from index.search.ranking import KnownCentres, SearchedPhotos
 from index.search.row_merge import make_pieces, splice_names, splice_vectors
 from index.search.vectors import FloatArray, check_vectors
 
 
 class BadGallery(FlukeprintError):
     """Photos, individuals and vectors that do not make a gallery."""
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryOrigin:
+    """Whose vectors a gallery holds, of which revision, and for which FAISS index."""
+
+    fingerprint: str
+    revision: int
+    factory: str = "Flat"
 
 
 class Gallery(SearchedPhotos):
@@ -40,29 +50,17 @@ class Gallery(SearchedPhotos):
         individuals: Sequence[str],
         vectors: FloatArray,
         engine: Engine,
-        *,
-        fingerprint: str,
-        revision: int,
-        factory: str = "Flat",
-        before: Gallery | None = None,
-        differing: Collection[str] = (),
+        origin: GalleryOrigin,
+        known_centres: KnownCentres | None = None,
     ) -> None:
         """Hold rows that are already checked and sorted; use `Gallery.build`.
 
-        `before`: a gallery whose individuals have the same vectors, but for `differing`; it saves
-        computing them again.
+        `known_centres` saves computing the centres of individuals whose photos are the same.
         """
-        super().__init__(
-            photo_names,
-            individuals,
-            vectors,
-            engine,
-            centres_before=None if before is None else (before.individual_ids, before.centres),
-            differing=differing,
-        )
-        self.fingerprint = fingerprint
-        self.revision = revision
-        self._factory = factory
+        super().__init__(photo_names, individuals, vectors, engine, known_centres)
+        self.fingerprint = origin.fingerprint
+        self.revision = origin.revision
+        self._factory = origin.factory
 
     @classmethod
     def build(
@@ -91,9 +89,7 @@ class Gallery(SearchedPhotos):
             [individuals[row] for row in order],
             vectors,
             build_engine(vectors, factory),
-            fingerprint=fingerprint,
-            revision=revision,
-            factory=factory,
+            GalleryOrigin(fingerprint, revision, factory),
         )
 
     def select(self, is_selected: NDArray[np.bool_]) -> Gallery:
@@ -115,10 +111,8 @@ class Gallery(SearchedPhotos):
             [self.individuals[row] for row in rows],
             vectors,
             build_engine(vectors, is_checked=True),
-            fingerprint=self.fingerprint,
-            revision=self.revision,
-            before=self,
-            differing={self.individuals[row] for row in np.flatnonzero(~is_selected).tolist()},
+            GalleryOrigin(self.fingerprint, self.revision),
+            self._known_centres(~is_selected),
         )
 
     def replace_photos(
@@ -139,8 +133,8 @@ class Gallery(SearchedPhotos):
         """
         _check_rows(photo_names, individuals, len(vectors))
         gone = frozenset(removed)
-        is_kept = ~np.fromiter(map(gone.__contains__, self.photo_names), np.bool_, self.size)
-        remaining: NDArray[np.intp] = np.flatnonzero(is_kept)
+        is_removed = np.fromiter(map(gone.__contains__, self.photo_names), np.bool_, self.size)
+        remaining: NDArray[np.intp] = np.flatnonzero(~is_removed)
         if len(remaining) == self.size and not photo_names:
             return self._as_of(revision)
         self._refuse_twice(photo_names, gone)
@@ -156,15 +150,16 @@ class Gallery(SearchedPhotos):
             splice_names(self.individuals, individuals, pieces),
             merged,
             build_engine(merged, self._factory, is_checked=True),
-            fingerprint=self.fingerprint,
-            revision=revision,
-            factory=self._factory,
-            before=self,
-            differing={
-                *individuals,
-                *(self.individuals[row] for row in np.flatnonzero(~is_kept).tolist()),
-            },
+            GalleryOrigin(self.fingerprint, revision, self._factory),
+            self._known_centres(is_removed, individuals),
         )
+
+    def _known_centres(
+        self, is_removed: NDArray[np.bool_], added: Sequence[str] = ()
+    ) -> KnownCentres:
+        """The present centres; those who lose a row, or have one `added`, change."""
+        losing = {self.individuals[row] for row in np.flatnonzero(is_removed).tolist()}
+        return KnownCentres(self.individual_ids, self.centres, losing | set(added))
 
     def _place(self, remaining: NDArray[np.intp], individual: str, photo_name: str) -> int:
         """Before which of the rows that are kept a photo comes."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from index.jobs.records import FileFault, Job, JobsBusy, JobState
+from index.jobs.records import FileFault, Job, JobOutcome, JobsBusy, JobState
 from index.jobs.store import JobStore
 from index.progress import Advance, Progress
 from index.timestamps import format_timestamp
@@ -186,11 +186,13 @@ class JobContext:
             lambda: self._store.finish(
                 self.job.id,
                 self._worker,
-                "succeeded",
-                done=live.done,
-                total=live.total,
-                result=result,
-                faults=self._faults,
+                JobOutcome(
+                    "succeeded",
+                    result=result,
+                    done=live.done,
+                    total=live.total,
+                    faults=self._faults,
+                ),
             )
         )
         for tidy in self._afterwards:
@@ -202,7 +204,8 @@ class JobContext:
         if isinstance(error, JobStopped):
             state = "cancelled" if isinstance(error, JobCancelled) else "interrupted"
         reason = str(error) or None
-        self._insisting(lambda: self._store.finish(self.job.id, self._worker, state, reason=reason))
+        outcome = JobOutcome(state, reason=reason)
+        self._insisting(lambda: self._store.finish(self.job.id, self._worker, outcome))
 
     def _insisting(self, write: Callable[[], _Answer]) -> _Answer:
         """Wait until the database is free; raise JobPaused where the service stops first."""

@@ -48,6 +48,7 @@ from index.exchange.backup.copy_database import copy_catalogue
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.progress import Progress
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 from index.search.gallery import Gallery
 from index.storage.address import CatalogueAddress, address_of, files_folder, with_files_folder
@@ -365,8 +366,8 @@ def swap(
                 catalogue,
                 None,
                 other,
-                kind="swap",
-                swapping=lambda: watched(
+                UpdateOptions(kind="swap"),
+                around_commit=lambda: watched(
                     "the commit that goes over", words, gallery, around_seconds
                 ),
             )

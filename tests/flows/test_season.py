@@ -22,6 +22,7 @@ from index.catalogue.catalogue import Catalogue
 from index.curation.listings import Directory
 from index.exchange.backup.backup import make_backup, restore_backup
 from index.exchange.backup.verify import verify_catalogue
+from index.exchange.importing.plan import ImportOptions
 from index.exchange.importing.run import apply_import, known_photos, plan_import
 from index.exchange.importing.sources import read_source
 from index.identification.identifier import Identifier
@@ -84,9 +85,9 @@ def path(tmp_path: Path, account: dict[str, str], place: Place) -> CatalogueAddr
     path = place(tmp_path / "catalogue.db")
     offer = read_source(tmp_path / "given", None, tmp_path)
     plan = plan_import(
-        offer, known_photos(path), path, duplicates="keep-near"
+        offer, known_photos(path), path, ImportOptions(duplicates="keep-near")
     )  # takes are alike when drawn so small
-    apply_import(plan, path, CellEmbedder(), tmp_path / "given")
+    apply_import(plan, path, CellEmbedder())
     shutil.rmtree(tmp_path / "given")  # the catalogue has its own copies
     return path
 

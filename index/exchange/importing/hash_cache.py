@@ -27,12 +27,12 @@ def known_perceptual(
     folder: Path,
     *,
     progress: Progress = no_progress,
-    is_kept: bool = True,
+    is_stored: bool = True,
 ) -> dict[str, bytes | None]:
     """The perceptual hash of each photo's content hash; photos whose files can't be read, or have
     changed, are absent.
 
-    Only photos that `folder`'s file doesn't hold are decoded; `is_kept` writes the file anew.
+    Only photos that `folder`'s file doesn't hold are decoded; `is_stored` writes the file anew.
     """
     hashes = _read(folder / _FILE)
     missing = list(
@@ -47,7 +47,7 @@ def known_perceptual(
             if content:
                 hashes[content] = hashed
             advance(1)
-    if is_kept and hashes:
+    if is_stored and hashes:
         _write(folder / _FILE, hashes)
     return hashes
 

@@ -1,4 +1,4 @@
-"""What an import would do, file by file: what is offered compared with what is catalogued.
+"""Plan an import, file by file: a source's photos compared with the catalogue's.
 
 Pure: nothing is changed.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from embedding.photos.photo import Box
@@ -38,6 +39,20 @@ _SAME_BOX = 1e-6  # shares of a side: what writing a box in pixels costs is no o
 
 
 @dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """The choices of one import.
+
+    `duplicates`: which photos that are in the catalogue under another name are skipped.
+    `is_replacing`: a new file replaces another one of its name. `stores_hashes`: the perceptual
+    hashes of the catalogue's photos are stored beside it.
+    """
+
+    duplicates: Duplicates = "skip"
+    is_replacing: bool = False
+    stores_hashes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ImportRow:
     """What happens to one file or label, and why.
 
@@ -55,10 +70,12 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """Every file's row sorted by name; `store` are photos to be copied in, `relabel` known ones
-    with new facts.
+    """Every file's row, sorted by name.
+
+    `store`: photos to be copied in. `relabel`: known photos with new facts.
     """
 
+    source: Path
     rows: tuple[ImportRow, ...]
     store: tuple[LabelledPhoto, ...]
     relabel: tuple[LabelledPhoto, ...]
@@ -71,76 +88,71 @@ class ImportPlan:
 
 
 def make_import_plan(
-    offer: ImportSource,
-    offered: Sequence[SourcePhoto],
+    source: ImportSource,
+    photos: Sequence[SourcePhoto],
     known: Sequence[CataloguePhoto],
     *,
     known_perceptual: Mapping[str, bytes | None],
-    decided: Corrections = Corrections(),
-    duplicates: Duplicates = "skip",
-    is_replacing: bool = False,
+    corrections: Corrections = Corrections(),
+    options: ImportOptions = ImportOptions(),
 ) -> ImportPlan:
-    """Compare the photos of an offer (`offered`, as looked at) with the catalogue's.
+    """Compare a source's `photos`, as read, with the catalogue's `known` ones.
 
-    A photo is known by its name, and found to be there already by its content hash or, unless
-    `duplicates` keeps them, by its perceptual hash (`known_perceptual`: content hash to perceptual
-    hash). What a label doesn't say of a known photo stays as it was. `is_replacing` lets a new file
-    take the place of another one of its name. What curators `decided` stands, as
-    `index.reindex.plan.make_update_plan` has it; photos of names that they deleted are refused.
+    A photo is known by its name. It is a duplicate by its content hash or, unless the options keep
+    such photos, by its perceptual hash (`known_perceptual`: content hash to perceptual hash). What
+    a label doesn't say of a known photo stays as it was. What curators did stands, as
+    `index.reindex.plan.make_update_plan` describes; photos of names that they deleted are refused.
     """
-    labels = [photo.individual for photo in (*(each.photo for each in offered), *offer.no_file)]
-    offered = [replace(each, photo=_with_name_now(each.photo, decided)) for each in offered]
-    sorting = _Sorting(known, offered, known_perceptual, decided, duplicates, is_replacing)
-    for at, each in enumerate(offered):
+    labels = [photo.individual for photo in (*(each.photo for each in photos), *source.no_file)]
+    photos = [replace(each, photo=_with_name_now(each.photo, corrections)) for each in photos]
+    sorting = _Sorting(known, photos, known_perceptual, corrections, options)
+    for at, each in enumerate(photos):
         sorting.sort(at, each)
-    for photo in offer.no_file:
-        sorting.sort_label(_with_name_now(photo, decided))
-    rows = [*sorting.rows, *_unmatched_rows(offer)]
+    for photo in source.no_file:
+        sorting.sort_label(_with_name_now(photo, corrections))
+    rows = [*sorting.rows, *_unmatched_rows(source)]
     return ImportPlan(
+        source.source,
         tuple(sorted(rows, key=lambda row: row.photo)),
         tuple(sorting.store),
         tuple(sorting.relabel),
-        (*offer.warnings, *describe_other_names(count_other_names(labels, decided))),
+        (*source.warnings, *describe_other_names(count_other_names(labels, corrections))),
     )
 
 
 class _Sorting:
-    """Decides about offered photos one after the other: what was accepted counts as known for the
-    next.
-    """
+    """Decides about one photo after the other; an accepted one counts as known for the next."""
 
     def __init__(
         self,
         known: Sequence[CataloguePhoto],
-        offered: Sequence[SourcePhoto],
+        photos: Sequence[SourcePhoto],
         known_perceptual: Mapping[str, bytes | None],
-        decided: Corrections,
-        duplicates: Duplicates,
-        is_replacing: bool,
+        corrections: Corrections,
+        options: ImportOptions,
     ) -> None:
         self.rows: list[ImportRow] = []
         self.store: list[LabelledPhoto] = []
         self.relabel: list[LabelledPhoto] = []
-        self._decided = decided
-        self._duplicates: Duplicates = duplicates
-        self._is_replacing = is_replacing
+        self._corrections = corrections
+        self._options = options
         self._by_name = {photo.name: photo for photo in known}
         self._by_hash: dict[str, LabelledPhoto | CataloguePhoto] = {}
         for photo in known:
             self._by_hash.setdefault(photo.content_hash, photo)
-        self._first_offered = len(known)
-        self._kept: dict[int, LabelledPhoto | CataloguePhoto] = dict(enumerate(known))
+        self._first_new = len(known)
+        self._accepted: dict[int, LabelledPhoto | CataloguePhoto] = dict(enumerate(known))
         hashes = [known_perceptual.get(photo.content_hash) for photo in known]
-        self._near = NearDuplicates([*hashes, *(each.perceptual for each in offered)])
+        self._near = NearDuplicates([*hashes, *(each.perceptual for each in photos)])
 
     def sort(self, at: int, each: SourcePhoto) -> None:
-        """Decide about the `at`-th photo that is offered."""
+        """Decide about the `at`-th photo of the source."""
         photo = each.photo
         old = self._by_name.get(photo.name)
         if each.fault is not None:
             remark = "; the catalogue keeps the photo that it has of this name" if old else ""
             self._add_photo(each, "unreadable", each.fault + remark)
-        elif old is None and photo.name in self._decided.deleted:
+        elif old is None and photo.name in self._corrections.deleted:
             reason = (
                 "a curator deleted the photo of this name; undo that, or give this file a "
                 "name of its own"
@@ -150,7 +162,7 @@ class _Sorting:
             self._sort_new(at, each)
         elif old.content_hash == each.content_hash:
             self._sort_known(photo, old)
-        elif self._is_replacing:
+        elif self._options.is_replacing:
             self._add_photo(each, "changed", "the new file takes the place of the old one", old)
             self.store.append(complete_label(photo, old))
         else:
@@ -176,7 +188,9 @@ class _Sorting:
             )
 
     def _sort_new(self, at: int, each: SourcePhoto) -> None:
-        like = self._by_hash.get(each.content_hash) if self._duplicates != "keep-all" else None
+        like = (
+            self._by_hash.get(each.content_hash) if self._options.duplicates != "keep-all" else None
+        )
         if like is not None:
             self._add_photo(
                 each,
@@ -185,7 +199,7 @@ class _Sorting:
                 like,
             )
             return
-        near = self._nearest(at) if self._duplicates == "skip" else None
+        near = self._nearest(at) if self._options.duplicates == "skip" else None
         if near is not None:
             like, bits = near
             reason = (
@@ -197,17 +211,18 @@ class _Sorting:
         self._add_photo(each, "added", "new")
         self.store.append(each.photo)
         self._by_hash.setdefault(each.content_hash, each.photo)
-        self._kept[self._first_offered + at] = each.photo
+        self._accepted[self._first_new + at] = each.photo
 
     def _nearest(self, at: int) -> tuple[LabelledPhoto | CataloguePhoto, int] | None:
-        places = self._near.before(self._first_offered + at)
+        places = self._near.before(self._first_new + at)
         return next(
-            ((self._kept[place], bits) for place, bits in places if place in self._kept), None
+            ((self._accepted[place], bits) for place, bits in places if place in self._accepted),
+            None,
         )
 
     def _sort_known(self, photo: LabelledPhoto, old: CataloguePhoto) -> None:
         said = complete_label(photo, old)
-        new = replace(self._decided.apply_to(said, old), path=old.path)
+        new = replace(self._corrections.apply_to(said, old), path=old.path)
         differences = _describe_changes(old, new)
         # What a curator corrected and the label says as it was before.
         standing = "".join(
@@ -258,8 +273,9 @@ class _Sorting:
 
 
 def complete_label(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
-    """A label completed by what is known of the photo; a box that is nearly the known one is the
-    known one.
+    """Complete a label by what is known of the photo.
+
+    A box that differs from the known one by rounding only is the known one.
     """
     box = photo.box
     if box is None or (old.box is not None and _is_same_box(box, old.box)):
@@ -309,9 +325,9 @@ def _word(fact: object, name: str) -> str:
     return " ".join(f"{side:.4g}" for side in fact) if isinstance(fact, Box) else str(fact)
 
 
-def _unmatched_rows(offer: ImportSource) -> list[ImportRow]:
-    rows = [ImportRow(name, "no_label", "no label names this photo") for name in offer.no_label]
-    return rows + [_skipped_row(one) for one in offer.left_out]
+def _unmatched_rows(source: ImportSource) -> list[ImportRow]:
+    rows = [ImportRow(name, "no_label", "no label names this photo") for name in source.no_label]
+    return rows + [_skipped_row(one) for one in source.left_out]
 
 
 def _skipped_row(one: SkippedEntry) -> ImportRow:

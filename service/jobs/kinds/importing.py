@@ -11,11 +11,12 @@ from typing import Any, cast
 
 from embedding.errors import FlukeprintError
 from index.exchange.importing.archive import ArchiveLimits
-from index.exchange.importing.plan import NOT_DONE, ImportPlan
+from index.exchange.importing.plan import NOT_DONE, ImportOptions, ImportPlan
 from index.exchange.importing.report import report_csv
 from index.exchange.importing.run import apply_import, known_photos, plan_import
 from index.exchange.importing.sources import read_source
 from index.photos.embed import PhotoEmbedder
+from index.reindex.options import UpdateOptions
 from index.storage.address import CatalogueAddress
 from index.storage.originals import write_whole
 from service.jobs.context import JobContext
@@ -80,8 +81,7 @@ def _run_import(
         offer,
         known_photos(place.catalogue),
         place.catalogue,
-        duplicates=parameters.duplicates,
-        is_replacing=parameters.replace_photos,
+        ImportOptions(duplicates=parameters.duplicates, is_replacing=parameters.replace_photos),
         progress=context.steps,
     )
     more: dict[str, Any] = {"is_dry_run": parameters.dry_run is None}
@@ -90,11 +90,8 @@ def _run_import(
             plan,
             place.catalogue,
             cast("PhotoEmbedder", place.serving().identifier.embedder),
-            archive,
-            kind="import",
-            made_by=context.job.asked_by,
-            may_go_over=False,
-            swapping=context.keeping_the_database,
+            UpdateOptions(kind="import", made_by=context.job.asked_by, may_change_checkpoint=False),
+            around_commit=context.keeping_the_database,
             progress=context.steps,
         )
         plan, more["revision"], more["is_new_revision"] = (

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from index.catalogue.catalogue import Catalogue
 from index.photos.embed import PhotoEmbedder
+from index.reindex.options import UpdateOptions
 from index.reindex.update import UpdateReport, update_catalogue
 from index.storage.address import CatalogueAddress
 from service.jobs.context import JobContext
@@ -44,10 +45,10 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
             catalogue,
             None,
             embedder,
-            rehash=parameters.rehash,
-            made_by=context.job.asked_by,
-            may_go_over=False,
-            swapping=context.keeping_the_database,
+            UpdateOptions(
+                rehash=parameters.rehash, made_by=context.job.asked_by, may_change_checkpoint=False
+            ),
+            around_commit=context.keeping_the_database,
             progress=context.steps,
         )
     settle(report, context, place.serving, place.on_revision)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from index.catalogue.catalogue import Catalogue
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 from index.storage.address import CatalogueAddress
 from service.jobs.context import JobContext
@@ -45,10 +46,10 @@ def upgrade(place: UpgradePlace, context: JobContext) -> dict[str, Any]:
             catalogue,
             None,
             embedder,
-            kind=EVENT,
-            made_by=context.job.asked_by,
-            checkpoint=parameters.checkpoint,
-            swapping=context.keeping_the_database,
+            UpdateOptions(
+                kind=EVENT, made_by=context.job.asked_by, checkpoint=parameters.checkpoint
+            ),
+            around_commit=context.keeping_the_database,
             progress=context.steps,
         )
     settle(report, context, place.serving, place.on_revision)

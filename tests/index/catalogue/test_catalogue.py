@@ -17,6 +17,7 @@ import pytest
 from index.catalogue.catalogue import BadCatalogue, Catalogue, CatalogueCounts
 from index.catalogue.revision import open_revision
 from index.reindex.build import build_catalogue
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 from index.search.engine import exact_distances
 from index.storage import connection, sqlite
@@ -114,7 +115,7 @@ def test_the_log_tells_each_change_with_before_and_after(path, season, embedder)
     season.rows["a00_0.png"]["label"] = "w_01"
     season.rows.pop("a02_0.png")
     with Catalogue.open(path) as catalogue:
-        update_catalogue(catalogue, season.labels(), embedder, prune=True)
+        update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(prune=True))
         relabelled, removed = catalogue.changes(2)
         assert (relabelled.kind, relabelled.photo, relabelled.revision) == (
             "relabel",

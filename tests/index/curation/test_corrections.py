@@ -11,6 +11,7 @@ from index.curation.corrections import Corrections, read_corrections_within
 from index.curation.curator import Curator
 from index.curation.listings import Directory
 from index.curation.undo import undo
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 
 
@@ -37,7 +38,7 @@ def test_a_deleted_photo_stays_away_until_it_is_asked_for(
     report = update_catalogue(catalogue, season.labels(), embedder)
     assert (report.is_new_revision, report.added, report.kept_away) == (False, 0, 1)
     assert "a00_0.png" not in names(catalogue)
-    report = update_catalogue(catalogue, season.labels(), embedder, bring_back=True)
+    report = update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(bring_back=True))
     assert (report.added, report.kept_away) == (1, 0)
     assert "a00_0.png" in names(catalogue)
     assert decided(catalogue).deleted == frozenset()
@@ -63,7 +64,10 @@ def test_what_an_update_took_out_may_come_again(
     catalogue: Catalogue, season: Any, embedder: Any
 ) -> None:
     row = season.rows.pop("a00_0.png")
-    assert update_catalogue(catalogue, season.labels(), embedder, prune=True).removed == 1
+    assert (
+        update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(prune=True)).removed
+        == 1
+    )
     assert decided(catalogue).deleted == frozenset()
     season.rows["a00_0.png"] = row
     assert update_catalogue(catalogue, season.labels(), embedder).added == 1
@@ -129,7 +133,7 @@ def test_older_labels_undo_neither_a_move_nor_a_split(
         "w_99",
     )
     assert (whose(catalogue, "stranger_1.png"), whose(catalogue, "a04_0.png")) == ("w_03", None)
-    report = update_catalogue(catalogue, season.labels(), embedder, labels_win=True)
+    report = update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(labels_win=True))
     assert (report.relabelled, report.kept_curated) == (5, 0)
     assert (whose(catalogue, "a00_0.png"), whose(catalogue, "a02_0.png")) == ("w_00", "w_02")
 

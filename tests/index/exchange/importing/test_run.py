@@ -20,6 +20,7 @@ from index.curation.undo import undo
 from index.exchange.exporting.formats import make_export
 from index.exchange.exporting.writing import write_export
 from index.exchange.importing import run
+from index.exchange.importing.plan import ImportOptions
 from index.exchange.importing.report import report_csv, report_json, summary, write_report
 from index.exchange.importing.run import apply_import, known_photos, plan_import
 from index.exchange.importing.sources import read_source
@@ -39,9 +40,9 @@ def bring(tmp_path, embedder):
         staging = tmp_path / "staging"
         shutil.rmtree(staging, ignore_errors=True)
         offer = read_source(source, csv, staging)
-        plan = plan_import(offer, known_photos(catalogue), catalogue, **options)
+        plan = plan_import(offer, known_photos(catalogue), catalogue, ImportOptions(**options))
         if not is_dry:
-            done = apply_import(plan, catalogue, embedder, source)
+            done = apply_import(plan, catalogue, embedder)
             assert report_csv(done.plan.rows) == report_csv(plan.rows)
         return {row.photo: row for row in plan.rows}
 
@@ -323,7 +324,7 @@ def test_a_file_that_changes_meanwhile_is_not_taken(tmp_path, field_season, embe
     plan = plan_import(read_source(field_season.folder, None, tmp_path / "staging"), [], new)
     draw_pattern(field_season.folder / "a0_0.jpg", 700)
     (field_season.folder / "a1_0.jpg").unlink()
-    done = apply_import(plan, new, embedder, field_season.folder)
+    done = apply_import(plan, new, embedder)
     after = {row.photo: row for row in done.plan.rows}
     assert (after["a0_0.jpg"].status, after["a1_0.jpg"].status, after["a2_0.jpg"].status) == (
         "unreadable",
@@ -339,7 +340,7 @@ def test_nothing_to_do_needs_no_embedder(tmp_path, catalogue, field_season):
     plan = plan_import(
         read_source(field_season.folder, None, tmp_path / "s"), known_photos(catalogue), catalogue
     )
-    assert apply_import(plan, catalogue, None, field_season.folder).revision == 1
+    assert apply_import(plan, catalogue, None).revision == 1
 
 
 def test_the_reports(tmp_path, field_season):

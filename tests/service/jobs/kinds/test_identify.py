@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from index.identification.identifier import Identifier
+from index.jobs.records import JobOutcome
 from index.search.gallery import Gallery
 from service.jobs.kinds.answers import AnswerFile
 from service.jobs.kinds.identify import BATCH_PHOTOS
@@ -238,7 +239,7 @@ def test_a_crash_between_the_last_row_and_the_record_costs_nothing(bench: JobBen
     assert bench.store.claim("me", {"identify"}) is not None
     assert whole.checkpoint is not None
     bench.store.save(job.id, "me", whole.checkpoint, done=2, total=2)
-    bench.store.finish(job.id, "me", "interrupted")
+    bench.store.finish(job.id, "me", JobOutcome("interrupted"))
     bench.folder.result(job.id).write_bytes(bench.folder.result(whole.id).read_bytes())
     bench.go_on(job.id)
     assert bench.store.get(job.id).result == whole.result
