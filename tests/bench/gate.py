@@ -72,7 +72,7 @@ def main() -> None:
 
 def _looked(embedder: Embedder, photos: list[LabelledPhoto]) -> Tensor:
     assert isinstance(embedder.network, Ensemble)
-    looks = range(embedder.network.looks)
+    looks = range(embedder.network.gate_view_count)
     return torch.cat([fit_gate.unit_vectors(embedder, photos, at)[0] for at in looks], dim=1)
 
 

@@ -28,8 +28,9 @@ from index.exchange.importing.sources import read_source
 from index.identification.identifier import Identifier
 from index.storage.address import CatalogueAddress
 from service.app import create_app
-from service.catalogue.writer import open_curating
-from service.serving.service import ServedPhoto, Serving
+from service.catalogue.writer import open_writer
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Serving
 from service.settings import Settings
 
 ANIMALS, NEW = 200, 10
@@ -101,7 +102,7 @@ def client(path: CatalogueAddress) -> Generator[TestClient]:
             photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
         return Serving(Identifier(CellEmbedder(), gallery, calibration), photos)
 
-    app = create_app(settings, load, open_curating=lambda service: open_curating(settings, service))
+    app = create_app(settings, load, open_writer=lambda service: open_writer(settings, service))
     with TestClient(app) as client:
         while client.get("/readyz").status_code != 200:
             pass

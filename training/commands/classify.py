@@ -14,6 +14,7 @@ from index.messages import photos_text, print_message, print_unread
 
 if TYPE_CHECKING:
     from training.recipes.choices import Recipe
+    from training.run.run import RunOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -80,10 +81,7 @@ def train_by_kinds(
     csv: Sequence[Path],
     photos: Sequence[Path],
     out: Path,
-    *,
-    cache: Path,
-    resume: bool,
-    tensorboard: bool,
+    options: RunOptions,
 ) -> None:
     """Train on labels that are kinds, and print the figures and what to do with the run."""
     import json
@@ -105,9 +103,7 @@ def train_by_kinds(
     for warning in warnings:
         print_message(f"note: {warning}")
     try:
-        best = train_kinds(
-            recipe, labelled, out, cache=cache, resume=resume, tensorboard=tensorboard
-        )
+        best = train_kinds(recipe, labelled, out, options)
     except KeyboardInterrupt:
         if (out / "resume.safetensors").exists() or (out / "best.safetensors").exists():
             print_message(f"\nstopped; the same command with --resume continues the run in {out}")

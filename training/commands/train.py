@@ -20,7 +20,7 @@ from training.commands.options import (
     SplitOption,
     check_extra,
     overriding,
-    refuse_extra,
+    refuse_for_classes,
 )
 
 
@@ -95,10 +95,14 @@ def train(
     --find-rate and --show-augmentation try what a run would do, and leave none.
     """
     from embedding.checkpoint import refuse_unwritable
+    from training.commands.classify import train_by_kinds
     from training.commands.rehearsal import check_one_way, rehearse
     from training.pixels.packs import is_pack
-    from training.recipes.reading import boxes_of, read_recipe
+    from training.recipes.checks import boxes_of
+    from training.recipes.reading import read_recipe
     from training.run.loop import train as run_training
+    from training.run.run import RunOptions
+    from training.run.task import task_of
     from training.run.tensorboard import require_tensorboard
     from training.sets.extra import read_extra
     from training.sets.sets import read_sets
@@ -125,23 +129,12 @@ def train(
         return
     assert out is not None
     refuse_unwritable(out / "recipe.json")
-    if choices.data.task == "classes":
-        from training.commands.classify import train_by_kinds
-
-        refuse_extra(extra_photos)
-        if same_animals is not None:
-            raise typer.BadParameter(
-                "--same-animals is for recipes of individuals; the labels here are kinds"
-            )
-        train_by_kinds(
-            choices,
-            csv or (),
-            photos,
-            out,
-            cache=cache or out.parent / ".cache",
-            resume=resume,
-            tensorboard=tensorboard,
-        )
+    refuse_for_classes(choices, extra_photos, same_animals)
+    options = RunOptions(
+        cache=cache or out.parent / ".cache", resume=resume, tensorboard=tensorboard
+    )
+    if task_of(choices).has_classes:
+        train_by_kinds(choices, csv or (), photos, out, options)
         return
     labelled, warnings = read_sets(
         csv or (), photos, species_boxes=boxes_of(choices.data), same_animals=same_animals
@@ -153,15 +146,7 @@ def train(
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     try:
-        path = run_training(
-            choices,
-            labelled,
-            out,
-            cache=cache or out.parent / ".cache",
-            resume=resume,
-            tensorboard=tensorboard,
-            extra=extra,
-        )
+        path = run_training(choices, labelled, out, options, extra=extra)
     except KeyboardInterrupt:
         if (out / "resume.safetensors").exists():
             print(
@@ -353,8 +338,8 @@ def combine(
     `species` says, else the name of that file's folder, as in `flukeprint train`. With --dimensions
     embeddings are brought down to their principal axes, for a smaller file and a faster search.
     With --apart, photos are compared with photos and mirror images with mirror images, as after
-    training with network.sides = "apart": better where another animal may look like the mirror
-    image of one.
+    training with network.mirror_fusion = "separate". That is better where one animal may look like
+    another's mirror image.
 
     A member of an ensemble is exchanged by naming the others: new.safetensors default@2 default@3,
     where default is the shipped checkpoint.

@@ -24,7 +24,7 @@ def main() -> None:
     """
     from training.commands.train import register
 
-    threading.Thread(target=_stop_when_left, daemon=True).start()
+    threading.Thread(target=_stop_when_input_closes, daemon=True).start()
     app = typer.Typer(pretty_exceptions_enable=False)
     register(app)
     try:
@@ -36,7 +36,7 @@ def main() -> None:
         sys.exit(130)
 
 
-def _stop_when_left() -> None:
+def _stop_when_input_closes() -> None:
     while os.read(0, 1):  # not sys.stdin, whose lock a thread may hold at the end
         pass
     os.kill(os.getpid(), signal.SIGINT)

@@ -21,7 +21,7 @@ from training.commands.options import (
     SplitOption,
     check_extra,
     overriding,
-    refuse_extra,
+    refuse_for_classes,
 )
 
 _JSON = typer.Option("--json", help="Print JSON instead of text.")
@@ -135,10 +135,11 @@ def sweep(
     trial in trials/. A sweep that was stopped, at any moment, goes on with --resume, also within
     its trials.
     """
-    from training.recipes.reading import boxes_of, read_recipe
+    from training.recipes.checks import boxes_of
+    from training.recipes.reading import read_recipe
+    from training.run.task import task_of
     from training.sets.extra import read_extra
     from training.sets.sets import read_sets
-    from training.splits.recipe_split import recipe_split
     from training.tuning.sweep.report import trials_table
     from training.tuning.sweep.space import read_space
     from training.tuning.sweep.study import Plan, best_of
@@ -148,15 +149,12 @@ def sweep(
     varied = read_space(space, vary or ())
     overrides = overriding(overrides, split)  # with the split, which becomes part of best.toml so
     base = read_recipe(recipe, overrides)
+    refuse_for_classes(base, extra_photos)
     labelled, warnings = read_sets(csv or (), photos, species_boxes=boxes_of(base.data))
-    if base.data.task == "individuals":
-        recipe_split(
-            base.data, labelled
-        )  # what is wrong with it is said now, and not by each trial
+    task = task_of(base)
+    task.select(*task.prepare(base, labelled))  # a fault of the split is reported once, and now
     extra = {"--extra-photos": extra_photos, "--extra-csv": extra_csv}
     if extra_photos is not None:
-        if base.data.task == "classes":
-            refuse_extra(extra_photos)
         warnings += read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)[
             1
         ]
@@ -375,7 +373,7 @@ def summary(
             f"timing photos a second in batches of 1 and {batch}; --no-speed leaves it out",
             file=sys.stderr,
         )
-        measured = measure_speed(embedder.fold(), (1, batch), progress=progress)
+        measured = measure_speed(embedder.fuse_batch_norms(), (1, batch), progress=progress)
     if as_json:
         _print_json({**asdict(told), "measured": None if measured is None else asdict(measured)})
     elif measured is not None:

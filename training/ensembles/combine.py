@@ -86,8 +86,8 @@ def combine(
     for at, one in enumerate(members):
         own = one.header.preprocessing
         input_px = {} if _size(own) == _size(input_) else {"input_px": list(_size(own))}
-        sides = {"sides": "apart"} if at + 1 in separate else {}
-        described.append({**one.header.network, **sides, **input_px})
+        fusion = {"mirror_fusion": "separate"} if at + 1 in separate else {}
+        described.append({**one.header.network, **fusion, **input_px})
         weights |= {f"members.{at}.{name}": value for name, value in one.weights.items()}
     locator_from = _locator_from(members, options.locator)
     card: dict[str, Any] = {"name": name, "members": [header.card for header in headers]}
@@ -230,7 +230,7 @@ def _reduce_members(
         ]
         embedder = _embedder(network, weights, input_)
         straight, *mirrored = unit_vectors(
-            embedder, species_photos, at, has_both_sides=member.get("sides") == "apart"
+            embedder, species_photos, at, has_both_sides=member.get("mirror_fusion") == "separate"
         )
         odd_dims = reduce_dimensions(
             weights, f"members.{at}.", straight, size, mirrored=mirrored[0] if mirrored else None
@@ -249,7 +249,7 @@ def _add_gate(
     """Fit a gate with the members as they are; add it to description, weights and card."""
     samples = sample_by_species(photos)
     shares = shares_of_species(experts, list(samples), len(network["members"]))
-    config = GateConfig(shares, looks=_leading_count(shares))
+    config = GateConfig(shares, views=_leading_count(shares))
     network["gate"] = config.to_dict()
     embedder = _embedder(network, weights, input_)
     assert isinstance(embedder.network, Ensemble)

@@ -86,7 +86,7 @@ def fit_gate(
     ensemble = embedder.network
     assert isinstance(ensemble, Ensemble)
     assert isinstance(ensemble.gate, Gate)
-    gate_members = range(ensemble.looks)
+    gate_members = range(ensemble.gate_view_count)
     vectors = [
         torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in gate_members], dim=1)
         for name in config.shares
@@ -150,5 +150,5 @@ def unit_vectors(
             torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing
         )
         for view, is_mirrored in zip(views, sides, strict=True):
-            view.append(embedder.network.part(batch, member, is_mirrored=is_mirrored).cpu())
+            view.append(embedder.network.member_view(batch, member, is_mirrored=is_mirrored).cpu())
     return [torch.cat(view) for view in views]

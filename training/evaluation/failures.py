@@ -13,7 +13,7 @@ import numpy as np
 
 from embedding.checkpoint import write_atomically
 from embedding.embedder import Embedder
-from embedding.explanation.side_by_side import seen_box
+from embedding.explanation.side_by_side import crop_box
 from embedding.networks.locator import locate
 from embedding.photos.photo import read_photo
 from index.calibration.leave_one_out import leave_one_out_ranks
@@ -174,7 +174,7 @@ def _quality(photo: LabelledPhoto, embedder: Embedder | None, *, with_boxes: boo
     if embedder is None:
         return quality_of(image, given, given=photo.box)
     located = locate(embedder.locator, [image])[0] if embedder.locator is not None else None
-    return quality_of(image, seen_box(embedder, image, given), given=photo.box, located=located)
+    return quality_of(image, crop_box(embedder, image, given), given=photo.box, located=located)
 
 
 @dataclass(frozen=True, slots=True)

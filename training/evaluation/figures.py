@@ -13,7 +13,7 @@ from embedding.checkpoint import write_atomically
 from embedding.embedder import Embedder
 from embedding.explanation.heatmap import RIGHT, WRONG, Colour, Tile, heat_over, png_bytes, tiled
 from embedding.explanation.regions import has_heat
-from embedding.explanation.side_by_side import pair_heat, seen_box, strongest_of, view_of
+from embedding.explanation.side_by_side import crop_box, pair_heat, strongest_of, view_of
 from embedding.photos.photo import Box, Image, read_photo, resize, to_array
 from index.labels.reader import LabelledPhoto
 from index.search.matching import Candidate, Score
@@ -140,7 +140,7 @@ class PhotoReader:
         if embedder is None:
             return _Shown(read_photo(photo.path, name=name, at_least_px=max(_TILE_PX)), None)
         image = read_photo(photo.path, name=name, at_least_px=embedder.input_px)
-        return _Shown(image, seen_box(embedder, image, given))
+        return _Shown(image, crop_box(embedder, image, given))
 
     def view(self, shown: _Shown) -> NDArray[np.uint8]:
         if self.embedder is None:

@@ -10,7 +10,7 @@ from torchvision.transforms import InterpolationMode, v2
 
 from embedding.networks.mirror import MIRROR_AXES, Mirror
 from embedding.photos.preprocessing import Preprocessing
-from training.recipes.reading import AugmentationChoices
+from training.recipes.choices import AugmentationChoices
 
 
 class Augmentation:

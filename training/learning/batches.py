@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.recipes.reading import BadRecipe, BatchChoices
+from training.recipes.choices import BadRecipe, BatchChoices
 
 
 @dataclass(frozen=True, slots=True)

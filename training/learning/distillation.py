@@ -13,7 +13,7 @@ from embedding.embedder import build_networks
 from embedding.explanation.regions import members_of
 from embedding.networks.backbone import BadNetwork
 from embedding.photos.preprocessing import Preprocessing
-from training.recipes.reading import DistillationChoices
+from training.recipes.choices import DistillationChoices
 
 
 def teacher_path(choices: DistillationChoices) -> Path:
@@ -61,7 +61,7 @@ class Teacher:
         twice.
         """
         return (
-            self.network.both_sides(images) if self.uses_both_views else self.network(images)
+            self.network.both_views(images) if self.uses_both_views else self.network(images)
         ).float()
 
     def loss(self, embeddings: Tensor, taught: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_gather  # pyright: ignore[reportUnknownVariableType]
 from torch.nn.parallel import DistributedDataParallel
 
-from training.recipes.reading import BadRecipe
+from training.recipes.choices import BadRecipe
 
 _TIMEOUT = timedelta(hours=6)  # the others wait while rank 0 decodes all photos, or measures
 

@@ -19,11 +19,11 @@ from embedding.checkpoint import (
 )
 from embedding.embedder import load_locator
 from embedding.networks.backbone import BadNetwork, load_backbone_weights
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE, FINDER_OPTIONS
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE, REGRESSOR_OPTIONS
 from embedding.networks.locator import AnyLocator, Locator
 from embedding.networks.network import Network, NetworkConfig
 from embedding.networks.pooling import CENTRES_FITTED
-from training.recipes.reading import NetworkChoices
+from training.recipes.choices import NetworkChoices
 
 ALIGNER_FORMAT = "flukeprint-aligner-1"
 _ALIGNER = "aligner."
@@ -41,7 +41,7 @@ def start_network(choices: NetworkChoices) -> Network:
             neck=choices.neck,
             stride=choices.stride,
             mirror=choices.mirror,
-            sides=choices.sides,
+            mirror_fusion=choices.mirror_fusion,
             clusters=choices.clusters,
             cell_dim=choices.cell_dim,
             backbone_options=tuple(sorted(choices.backbone_options.items())),
@@ -135,14 +135,14 @@ def _load_aligner(path: Path) -> dict[str, Tensor]:
 def regressor_backbone(weights: str) -> nn.Module:
     """The backbone whose first layers an aligner or a locator begins with.
 
-    `weights`: as in a recipe's [network], but of FINDER_BACKBONE. Raises BadNetwork or
+    `weights`: as in a recipe's [network], but of REGRESSOR_BACKBONE. Raises BadNetwork or
     BadCheckpoint.
     """
     choices = NetworkChoices(
-        backbone=FINDER_BACKBONE,
+        backbone=REGRESSOR_BACKBONE,
         weights=weights,
         embedding_dim=0,
-        backbone_options=dict(FINDER_OPTIONS),
+        backbone_options=dict(REGRESSOR_OPTIONS),
     )
     return cast(nn.Module, start_network(choices).backbone)
 
@@ -155,7 +155,7 @@ def start_locator(weights: str) -> Locator:
     path = DEFAULT_CHECKPOINT if weights == "default" else Path(weights)
     others = (
         '"default", "random", a checkpoint that has a locator, or a timm state dict of '
-        f"{FINDER_BACKBONE}"
+        f"{REGRESSOR_BACKBONE}"
     )
     allowed = f'"pretrained", {others}'
     if weights == "random":
@@ -171,7 +171,7 @@ def start_locator(weights: str) -> Locator:
             why = str(error)
             if weights == "pretrained":
                 why = (
-                    f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without "
+                    f"the ImageNet weights of {REGRESSOR_BACKBONE} could not be fetched. Without "
                     f"network give {others}"
                 )
             raise BadNetwork(f"locator.weights = {weights!r}: {why}") from error

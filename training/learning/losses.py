@@ -24,7 +24,7 @@ from training.learning.class_heads import (
     twins_of,
 )
 from training.learning.class_weights import class_weights
-from training.recipes.reading import LossChoices
+from training.recipes.choices import LossChoices
 
 
 class _PairLoss(nn.Module):

@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from embedding.networks.network import Network
 from training.learning.resume import Position
-from training.recipes.reading import OptimiserChoices, ScheduleChoices
+from training.recipes.choices import OptimiserChoices, ScheduleChoices
 
 _GROUP_RATE = "flukeprint_rate"
 _OF_BACKBONE = "flukeprint_backbone"

@@ -91,7 +91,7 @@ def _fit_cells(pool: Vlad, maps: Tensor, rng: np.random.Generator) -> None:
 @torch.no_grad()
 def _fit_projection(network: Network, pool: Vlad, maps: Tensor) -> None:
     vectors = torch.cat([pool(maps[at : at + _BATCH]) for at in range(0, len(maps), _BATCH)])
-    wanted = min(network.look_dim, len(vectors) - 1)
+    wanted = min(network.view_dim, len(vectors) - 1)
     axes, _ = _half_whitening(vectors, wanted)
     network.project.weight[:wanted].copy_(axes.T)  # pyright: ignore[reportIndexIssue, reportArgumentType]
 

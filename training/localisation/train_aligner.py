@@ -18,7 +18,7 @@ from embedding.checkpoint import save_halved
 from embedding.errors import FlukeprintError
 from embedding.networks.aligner import ALIGNER_PX, Aligner
 from embedding.networks.backbone import BadNetwork
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
@@ -138,7 +138,7 @@ def train_aligner(
         if weights != "pretrained":
             raise
         raise BadNetwork(
-            f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without network "
+            f"the ImageNet weights of {REGRESSOR_BACKBONE} could not be fetched. Without network "
             "give --weights FILE (a "
             "timm state dict of that backbone), or --weights random, which learns less from few "
             "photos"

@@ -15,14 +15,14 @@ from torch.nn import functional
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
 from embedding.networks.backbone import thin_strides
-from embedding.networks.locator import LOCATOR_PX, Locator, both_sides
+from embedding.networks.locator import LOCATOR_PX, Locator, mean_box
 from embedding.photos.photo import WHOLE, Box
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.first_weights import start_locator
 from training.pixels.cache import cached_pixels
-from training.recipes.reading import LocatorChoices
+from training.recipes.choices import LocatorChoices
 
 _MOST_CUT = 0.15  # share of each side that the random window may cut off, beyond the box's own edge
 _GROWN_SHARE, _MOST_GROWN = (
@@ -105,7 +105,7 @@ def train_locator(
     locator.to("cpu")
     with torch.inference_mode():
         found = torch.cat(
-            [both_sides(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)]
+            [mean_box(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)]
         )
     return locator, float(box_iou(found, boxes[held_out]).diagonal().mean())
 

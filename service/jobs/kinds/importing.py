@@ -1,6 +1,4 @@
-"""The job `import`: first what a zip would add and change, file by file; then, by that job's
-number, the same done.
-"""
+"""The job `import`: a dry run lists what a zip would change; a second job does it."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ from service.jobs.folder import BadJobFolder, JobFolder
 from service.schemas.jobs import ImportJob
 from service.serving.service import Serving
 
-_WARNINGS_TOLD = 20
+_MOST_WARNINGS = 20
 
 
 class BadImport(FlukeprintError):
@@ -35,8 +33,9 @@ class BadImport(FlukeprintError):
 
 @dataclass(frozen=True)
 class ImportPlace:
-    """What an import works with: what is served now, the catalogue, the folder of jobs, and whom to
-    tell.
+    """What an import works with: what is served now, the catalogue, and the jobs' folder.
+
+    `on_revision` is called when the catalogue has a new revision.
     """
 
     serving: Callable[[], Serving]
@@ -47,43 +46,46 @@ class ImportPlace:
 
 
 def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
-    """Look at an uploaded zip and, for a job that names its dry run, carry out what was found.
+    """Read an uploaded zip and, for a job that names its dry run, carry out its plan.
 
     Leaves `results/NUMBER.csv`, a row for each file and label. Originals that were copied before a
     stop are not copied again; all that changes is one revision. The zip is kept after a dry run,
     and forgotten once it is imported.
     """
-    asked = ImportJob.model_validate(context.parameters)
-    assert asked.upload is not None
-    archive, staging = place.folder.upload(asked.upload), place.folder.unpacked(asked.upload)
+    parameters = ImportJob.model_validate(context.parameters)
+    assert parameters.upload is not None
+    archive, staging = (
+        place.folder.upload(parameters.upload),
+        place.folder.unpacked(parameters.upload),
+    )
     if not archive.is_file():
         raise BadImport("the zip is no longer kept; send it again")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        result = _imported(place, context, asked, archive, staging)
+        result = _run_import(place, context, parameters, archive, staging)
     except FlukeprintError as error:
-        said = str(error).replace(str(archive), "the zip").replace(str(staging), "the zip")
-        raise BadImport(said) from error
+        reason = str(error).replace(str(archive), "the zip").replace(str(staging), "the zip")
+        raise BadImport(reason) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    if asked.dry_run is not None:
-        context.afterwards(partial(place.folder.forget, asked.upload))
+    if parameters.dry_run is not None:
+        context.afterwards(partial(place.folder.forget, parameters.upload))
     return result
 
 
-def _imported(
-    place: ImportPlace, context: JobContext, asked: ImportJob, archive: Path, staging: Path
+def _run_import(
+    place: ImportPlace, context: JobContext, parameters: ImportJob, archive: Path, staging: Path
 ) -> dict[str, Any]:
     offer = read_source(archive, None, staging, limits=place.limits, progress=context.steps)
     plan = plan_import(
         offer,
         known_photos(place.catalogue),
         place.catalogue,
-        ImportOptions(duplicates=asked.duplicates, is_replacing=asked.replace_photos),
+        ImportOptions(duplicates=parameters.duplicates, is_replacing=parameters.replace_photos),
         progress=context.steps,
     )
-    more: dict[str, Any] = {"is_dry_run": asked.dry_run is None}
-    if asked.dry_run is not None:
+    more: dict[str, Any] = {"is_dry_run": parameters.dry_run is None}
+    if parameters.dry_run is not None:
         done = apply_import(
             plan,
             place.catalogue,
@@ -104,7 +106,7 @@ def _imported(
         **more,
         "files": len(plan.rows),
         "counts": dict(plan.counts),
-        "warnings": list(plan.warnings[:_WARNINGS_TOLD]),
+        "warnings": list(plan.warnings[:_MOST_WARNINGS]),
     }
 
 

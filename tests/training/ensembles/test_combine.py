@@ -207,8 +207,8 @@ def test_members_told_to_keep_mirror_images_apart_do(tmp_path: Path) -> None:
             ),
         )
         members = read_header(out).network["members"]
-        assert [one.get("sides", "added") for one in members] == [
-            "apart" if at in apart else "added" for at in (1, 2)
+        assert [one.get("mirror_fusion", "sum") for one in members] == [
+            "separate" if at in apart else "sum" for at in (1, 2)
         ]
         assert [("odd_dims" in one) for one in members] == [
             bool(dimensions) and at in apart for at in (1, 2)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from embedding.networks.mirror import join_sides
+from embedding.networks.mirror import fuse_views
 from training.ensembles.reduce_dimensions import BadDimensions, reduce_dimensions
 
 WIDTH = 12
@@ -44,8 +44,8 @@ def test_two_looks_keep_the_axes_that_hold_something(looks: tuple[Tensor, Tensor
     assert reduce_dimensions(weights, "", seen, 7, mirrored=mirrored) == 2
     axes = weights["project.weight"]
     assert axes.shape == (7, WIDTH)
-    brought_down = functional.normalize(join_sides(seen @ axes.T, mirrored @ axes.T, "apart", 2))
-    whole = functional.normalize(join_sides(seen, mirrored, "apart", None))
+    brought_down = functional.normalize(fuse_views(seen @ axes.T, mirrored @ axes.T, "separate", 2))
+    whole = functional.normalize(fuse_views(seen, mirrored, "separate", None))
     torch.testing.assert_close(brought_down @ brought_down.T, whole @ whole.T, atol=1e-4, rtol=1e-4)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from training.learning.batches import Batch, Batches
-from training.recipes.reading import BadRecipe, BatchChoices
+from training.recipes.choices import BadRecipe, BatchChoices
 
 # 20 individuals of 1 to 5 photos, then 15 new whales: 60 labelled photos.
 LABELS: list[str | None] = [f"w{one:02}" for one in range(20) for _ in range(1 + one % 5)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from training.learning.class_heads import dynamic_margins_degrees, twins_of
 from training.learning.losses import WeightedLosses
-from training.recipes.reading import LossChoices
+from training.recipes.choices import LossChoices
 
 Floats = NDArray[np.float64]
 

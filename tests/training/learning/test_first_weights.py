@@ -27,7 +27,8 @@ from embedding.photos.preprocessing import Preprocessing
 from training.ensembles.combine import combine
 from training.learning import first_weights
 from training.learning.first_weights import start_network
-from training.recipes.reading import NetworkChoices, read_recipe
+from training.recipes.choices import NetworkChoices
+from training.recipes.reading import read_recipe
 
 
 def choices(weights: str, **others: Any) -> NetworkChoices:
@@ -106,7 +107,7 @@ def test_of_a_checkpoint_with_another_dimension_the_backbone_and_pooling_are_tak
 
 def test_of_axes_chosen_for_two_looks_the_backbone_and_pooling_are_taken(tmp_path: Path) -> None:
     torch.manual_seed(6)
-    saved = Network(NetworkConfig("test_resnet", 8, sides="apart", odd_dims=3))
+    saved = Network(NetworkConfig("test_resnet", 8, mirror_fusion="separate", odd_dims=3))
     path = tmp_path / "c.safetensors"
     header = CheckpointHeader(saved.config.to_dict(), Preprocessing(32, 32), {"name": "x"})
     save_checkpoint(path, saved.state_dict(), header)

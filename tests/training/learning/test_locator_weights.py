@@ -14,7 +14,7 @@ from embedding.checkpoint import (
     save_checkpoint,
 )
 from embedding.networks.backbone import BadNetwork
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE, FINDER_OPTIONS
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE, REGRESSOR_OPTIONS
 from embedding.networks.locator import AnyLocator, EarlierLocator, Locator
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.preprocessing import Preprocessing
@@ -53,7 +53,7 @@ def test_a_locator_begins_with_a_checkpoint_s(
 
 def test_a_locator_begins_with_first_layers_that_are_in_a_file(tmp_path: Path) -> None:
     torch.manual_seed(4)
-    whole = timm.create_model(FINDER_BACKBONE, num_classes=7, **dict(FINDER_OPTIONS))
+    whole = timm.create_model(REGRESSOR_BACKBONE, num_classes=7, **dict(REGRESSOR_OPTIONS))
     torch.save(whole.state_dict(), tmp_path / "imagenet.pth")
     found = start_locator(str(tmp_path / "imagenet.pth"))
     assert torch.equal(found.features[0].weight, whole.conv_stem.weight)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from training.learning.losses import WeightedLosses
-from training.recipes.reading import LossChoices
+from training.recipes.choices import LossChoices
 
 Floats = NDArray[np.float64]
 COUNTS = np.array([1, 2, 4, 9, 1, 2, 4, 9])  # photos of four individuals and of their mirror twins

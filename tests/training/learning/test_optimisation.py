@@ -24,7 +24,7 @@ from training.learning.optimisation import (
     set_rate,
 )
 from training.learning.resume import Position
-from training.recipes.reading import OptimiserChoices, ScheduleChoices
+from training.recipes.choices import OptimiserChoices, ScheduleChoices
 
 TINY = NetworkConfig("test_resnet", embedding_dim=4)
 

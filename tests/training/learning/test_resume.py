@@ -13,7 +13,7 @@ from torch import nn
 from embedding.networks.network import Network, NetworkConfig
 from training.learning.optimisation import build_optimiser, moving_average
 from training.learning.resume import BadState, Position, load_state, save_state
-from training.recipes.reading import OptimiserChoices
+from training.recipes.choices import OptimiserChoices
 
 POSITION = Position(3, 17, 0.1 + 0.2, 0.75, 2, 0.09, 4, 12.5, [{"epoch": 1, "loss": 1 / 3}])
 

@@ -29,8 +29,8 @@ from training.localisation.train_aligner import (
     train_aligner,
     write_aligner,
 )
-from training.recipes.choices import NetworkChoices
-from training.recipes.reading import BadRecipe, read_recipe
+from training.recipes.choices import BadRecipe, NetworkChoices
+from training.recipes.reading import read_recipe
 
 HEADER = ",".join(COLUMNS)
 CHOICES = NetworkChoices(

@@ -18,7 +18,7 @@ from embedding.photos.photo import WHOLE, Box, read_photo
 from index.labels.reader import LabelledPhoto
 from training.localisation import train_locator as module
 from training.localisation.train_locator import Compute, augmented, train_locator
-from training.recipes.reading import LocatorChoices
+from training.recipes.choices import LocatorChoices
 
 
 @pytest.fixture(scope="module")

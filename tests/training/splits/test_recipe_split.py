@@ -16,10 +16,10 @@ from training.evaluation.protocol import answers_of
 from training.evaluation.queries import LabelledVectors
 from training.evaluation.report import figures_of, table_of
 from training.learning.distributed import World
-from training.recipes.choices import DataChoices
-from training.recipes.reading import Recipe
+from training.recipes.choices import DataChoices, Recipe
 from training.run.loop import train
 from training.run.preparation import prepare_run
+from training.run.run import RunOptions, RunPlace
 from training.splits.assignment import Kind, SplitChoices, make_parts
 from training.splits.parts_file import write_parted
 from training.splits.protocol import BadSplit, make_split, read_split, write_split
@@ -86,7 +86,7 @@ def test_a_run_by_a_file_leaves_it_and_evaluate_reads_it(
     tmp_path: Path,
 ) -> None:
     recipe = fast("schedule.epochs=1", f'data.split="{parted}"')
-    train(recipe, whales, tmp_path / "run", cache=pixel_cache)
+    train(recipe, whales, tmp_path / "run", RunOptions(cache=pixel_cache))
     assert (tmp_path / "run" / "split.csv").read_bytes() == parted.read_bytes()
     assert "known_top1" in (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0]
     asked = read_split(tmp_path / "run" / "split.csv", whales)
@@ -108,7 +108,9 @@ def test_another_file_is_another_run(
     for seed in (0, 1):
         write_parted(make_parts(whales, SplitChoices(seed=seed)), parted)
         digests.append(
-            prepare_run(recipe, whales, [], tmp_path / f"run{seed}", pixel_cache, ONE).digest
+            prepare_run(
+                recipe, whales, [], RunPlace(tmp_path / f"run{seed}", pixel_cache, ONE)
+            ).digest
         )
     assert digests[0] != digests[1]
 

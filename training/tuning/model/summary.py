@@ -14,13 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from embedding.embedder import Embedder, build_networks
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE
 from embedding.networks.ensemble import Ensemble
 from embedding.networks.locator import AnyLocator, Locator
 from embedding.networks.network import Network
 from embedding.photos.preprocessing import Preprocessing
 from training.learning.first_weights import start_network
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _part(name: str, network: Network, size: tuple[int, int], depth: int) -> Par
         name,
         network.config.backbone,
         *size,
-        network.look_dim,
+        network.view_dim,
         _count(network),
         layers[0].gflops,
         tuple(layers[1:]),
@@ -157,7 +157,7 @@ def _part(name: str, network: Network, size: tuple[int, int], depth: int) -> Par
 
 
 def _locator_part(locator: AnyLocator, layers: Sequence[Layer]) -> Part:
-    whose = FINDER_BACKBONE if isinstance(locator, Locator) else "own"
+    whose = REGRESSOR_BACKBONE if isinstance(locator, Locator) else "own"
     return Part(
         "locator",
         whose,
@@ -177,7 +177,7 @@ def _costs(embedder: Embedder, parts: Sequence[Part]) -> list[Cost]:
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None
     if gate is None:
         return [Cost("", tuple(range(1, len(own) + 1)), 2 * sum(own) + found)]
-    looks = cast(Ensemble, embedder.network).looks
+    looks = cast(Ensemble, embedder.network).gate_view_count
     costs: list[Cost] = []
     for species, shares in gate.config.shares.items():
         answering = [at for at, share in enumerate(shares) if share >= 0.01]

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from embedding.checkpoint import BadCheckpoint, fingerprint_of
 from embedding.errors import FlukeprintError
+from training.recipes.reading import current_keys
 from training.run.record import Record, read_record
 from training.run.run import BEST, RECIPE, STATE
 
@@ -115,7 +116,7 @@ def find_runs(folders: Sequence[Path]) -> list[RunFolder]:
 def read_run(path: Path) -> RunFolder:
     """Read one run's folder. Raises BadRuns."""
     try:
-        recipe = json.loads((path / RECIPE).read_text("utf-8"))
+        written = json.loads((path / RECIPE).read_text("utf-8"))
         history = _history(path / "metrics.csv")
     except FileNotFoundError as error:
         raise BadRuns(
@@ -124,13 +125,14 @@ def read_run(path: Path) -> RunFolder:
         ) from error
     except (OSError, ValueError) as error:
         raise BadRuns(f"the run {path} can't be read: {error}") from error
-    if not isinstance(recipe, dict):
+    if not isinstance(written, dict):
         raise BadRuns(f"the run {path} can't be read: {RECIPE} holds no table")
+    recipe = current_keys(cast("dict[str, Any]", written))
     best, record = _best(history), read_record(path)
     return RunFolder(
         path=path,
-        recipe=cast("dict[str, Any]", recipe),
-        digest=_digest(cast("dict[str, Any]", recipe)),
+        recipe=recipe,
+        digest=_digest(recipe),
         data=_hash(path / "split.csv"),
         history=tuple(history),
         metrics={}

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from embedding.checkpoint import write_atomically
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 from training.tuning.sweep.space import Space
 from training.tuning.sweep.study import TrialResult, best_of
 from training.tuning.sweep.trial import recipe_toml

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from embedding.errors import FlukeprintError
-from training.recipes.reading import BadRecipe, read_recipe
+from training.recipes.choices import BadRecipe
+from training.recipes.reading import read_recipe
 
 _RANGE = re.compile(r"(log|uniform|int)\(([^()]*)\)")
 _FORMS = (

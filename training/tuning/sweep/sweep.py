@@ -16,7 +16,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from embedding.errors import FlukeprintError
-from training.recipes.reading import BadRecipe, Recipe, read_recipe
+from training.recipes.choices import BadRecipe, Recipe
+from training.recipes.reading import read_recipe
 from training.tuning.sweep.space import Space, check_space
 from training.tuning.sweep.study import Plan, Study, Trial, TrialResult, best_of, grid_size
 from training.tuning.sweep.trial import RunningTrial, read_metrics, start_trial

@@ -15,7 +15,7 @@ from typing import IO
 import tomli_w
 
 from embedding.checkpoint import write_atomically
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 from training.run.record import read_record
 from training.run.run import STATE
 from training.tuning.sweep.study import Trial

@@ -24,7 +24,7 @@ SMALL = NetworkConfig(backbone="test_resnet", embedding_dim=8)
 @pytest.fixture
 def gated() -> Embedder:
     torch.manual_seed(0)
-    gate = GateConfig({"fluke": (1.0, 0.0), "head": (0.0, 1.0)}, looks=1)
+    gate = GateConfig({"fluke": (1.0, 0.0), "head": (0.0, 1.0)}, views=1)
     return Embedder(
         Ensemble([Network(SMALL), Network(SMALL)], gate=gate),
         Preprocessing(32, 32),

@@ -11,7 +11,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from training.recipes.reading import Recipe, read_recipe
+from training.recipes.choices import Recipe
+from training.recipes.reading import read_recipe
 from training.tuning.sweep.trial import read_metrics, recipe_toml, start_trial
 
 

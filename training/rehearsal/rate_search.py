@@ -1,6 +1,4 @@
-"""Which rate to learn at: a sweep from far too small to far too great, and where the loss falls the
-steepest.
-"""
+"""Search for a rate of learning: a sweep, and where in it the loss falls the steepest."""
 
 from __future__ import annotations
 
@@ -18,9 +16,8 @@ from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.optimisation import set_rate
 from training.plots import figure
-from training.recipes.choices import Recipe
-from training.recipes.reading import BadRecipe
-from training.rehearsal.rehearsal import learned_from, rehearsal
+from training.recipes.choices import BadRecipe, Recipe
+from training.rehearsal.rehearsal import rehearsal
 from training.run.phases import enter_epoch
 from training.run.run import Run
 from training.run.step import take_step
@@ -34,7 +31,7 @@ _SLOPE_DECADES = 0.5  # to each side of a rate: its slope is a line's through al
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class RateSearch:
     """The losses (n,) of a sweep over rates (n,), those smoothed, and the rate suggested: None
     where nothing fell.
 
@@ -54,20 +51,19 @@ def find_rate(
     *,
     cache: Path | None = None,
     steps: int = STEPS,
-) -> Sweep:
-    """Sweep the rate over some steps of the recipe's first epochs, and leave no run behind.
+) -> RateSearch:
+    """RateSearch the rate over some steps of the recipe's first epochs, and leave no run behind.
 
     All groups of weights keep their proportions (head_rate_factor, backbone_rate_factor). Raises
     what preparing raises.
     """
     if recipe.optimiser.rate <= 0:
-        raise BadRecipe("optimiser.rate = 0.0 has no multiples to be swept; give any other")
-    of_kinds = learned_from(recipe, photos) if recipe.data.task == "classes" else photos
-    with rehearsal(recipe, of_kinds, cache=cache) as run:
-        return swept(*_sweep(run, steps))
+        raise BadRecipe("optimiser.rate = 0.0 has no multiples to be search_result; give any other")
+    with rehearsal(recipe, photos, cache=cache) as run:
+        return search_result(*_sweep_rates(run, steps))
 
 
-def _sweep(run: Run, steps: int) -> tuple[list[float], list[float]]:
+def _sweep_rates(run: Run, steps: int) -> tuple[list[float], list[float]]:
     rates: list[float] = np.geomspace(LOWEST, HIGHEST, steps).tolist()
     losses: list[float] = []
     with progress(steps, "sweeping the rate") as advance:
@@ -103,7 +99,7 @@ def smoothed(losses: Sequence[float]) -> NDArray[np.float64]:
     return np.array(found, np.float64)
 
 
-def swept(rates: Sequence[float], losses: Sequence[float]) -> Sweep:
+def search_result(rates: Sequence[float], losses: Sequence[float]) -> RateSearch:
     """Find the rate at which the loss falls the steepest, on a log scale, before it is at its least
     when smoothed.
     """
@@ -111,7 +107,7 @@ def swept(rates: Sequence[float], losses: Sequence[float]) -> Sweep:
     known = np.array([rates[at] for at in finite])
     plain = np.array([losses[at] for at in finite])
     if not len(known):
-        return Sweep(known, plain, plain, None, float("nan"))
+        return RateSearch(known, plain, plain, None, float("nan"))
     smooth = smoothed(plain.tolist())
     least = int(smooth.argmin())
     begin = float(np.median(plain[: max(5, len(plain) // 20)]))
@@ -119,7 +115,7 @@ def swept(rates: Sequence[float], losses: Sequence[float]) -> Sweep:
     if begin - smooth[least] >= _LEAST_FALL * abs(begin):
         slopes = _slopes(np.log10(known), plain)
         suggestion = float(known[int(slopes[: least + 1].argmin())])
-    return Sweep(known, plain, smooth, suggestion, float(known[least]))
+    return RateSearch(known, plain, smooth, suggestion, float(known[least]))
 
 
 def _slopes(decades: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -138,7 +134,7 @@ def _slopes(decades: NDArray[np.float64], values: NDArray[np.float64]) -> NDArra
     return found
 
 
-def write_sweep(sweep: Sweep, path: Path, name: str) -> Path:
+def write_rate_search(sweep: RateSearch, path: Path, name: str) -> Path:
     """Write the sweep's picture (PNG) and, beside it, its numbers as CSV; returns the CSV's
     path.
     """
@@ -157,7 +153,7 @@ def write_sweep(sweep: Sweep, path: Path, name: str) -> Path:
     return table
 
 
-def _draw(sweep: Sweep, path: Path, name: str) -> None:
+def _draw(sweep: RateSearch, path: Path, name: str) -> None:
     with figure(path, width_inches=7.5, height_inches=4.5) as (axes,):
         axes.plot(
             sweep.rates, sweep.losses, color="#9db8d2", linewidth=1, label="loss of each step"

@@ -1,4 +1,4 @@
-"""training/rehearsal/rate_finder.py: the steepest fall of curves whose steepest point is known."""
+"""training/rehearsal/rate_search.py: the steepest fall of curves whose steepest point is known."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ import numpy as np
 import pytest
 
 from index.labels.reader import LabelledPhoto
-from training.recipes.reading import BadRecipe, read_recipe
-from training.rehearsal.rate_finder import HIGHEST, LOWEST, find_rate, smoothed, swept, write_sweep
+from training.recipes.choices import BadRecipe
+from training.recipes.reading import read_recipe
+from training.rehearsal.rate_search import (
+    HIGHEST,
+    LOWEST,
+    find_rate,
+    search_result,
+    smoothed,
+    write_rate_search,
+)
 
 RATES = np.geomspace(1e-6, 1.0, 200)
 FAST = ("network.backbone=test_resnet", "network.embedding_dim=16", "batches.individuals=6")
@@ -31,7 +39,7 @@ def falling(middle: float, noise: float = 0.0) -> np.ndarray:
 @pytest.mark.parametrize("middle", [1e-4, 1e-3, 1e-2])
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_the_steepest_fall_is_suggested(middle: float, noise: float) -> None:
-    sweep = swept(RATES.tolist(), falling(middle, noise).tolist())
+    sweep = search_result(RATES.tolist(), falling(middle, noise).tolist())
     assert sweep.suggestion is not None
     assert middle / 2 <= sweep.suggestion <= middle * 2
     assert sweep.suggestion < sweep.of_least_loss < 0.6
@@ -40,20 +48,20 @@ def test_the_steepest_fall_is_suggested(middle: float, noise: float) -> None:
 def test_the_noise_of_the_first_steps_is_no_fall() -> None:
     losses = falling(1e-3, 0.1)
     losses[:3] = [6.0, 5.0, 4.0]
-    suggestion = swept(RATES.tolist(), losses.tolist()).suggestion
+    suggestion = search_result(RATES.tolist(), losses.tolist()).suggestion
     assert suggestion is not None and 5e-4 <= suggestion <= 2e-3
 
 
 @pytest.mark.parametrize("losses", [np.full(200, 2.0), np.linspace(2, 5, 200)])
 def test_no_rate_is_suggested_where_nothing_falls(losses: np.ndarray) -> None:
-    assert swept(RATES.tolist(), losses.tolist()).suggestion is None
+    assert search_result(RATES.tolist(), losses.tolist()).suggestion is None
 
 
 def test_losses_that_are_no_numbers_are_left_out() -> None:
     losses = [*falling(1e-3)[:150].tolist(), float("nan")]
-    sweep = swept(RATES[:151].tolist(), losses)
+    sweep = search_result(RATES[:151].tolist(), losses)
     assert len(sweep.losses) == 150 and sweep.suggestion is not None
-    assert swept([0.1], [float("nan")]).suggestion is None
+    assert search_result([0.1], [float("nan")]).suggestion is None
 
 
 def test_the_smoothed_loss_is_the_bias_corrected_average() -> None:
@@ -62,8 +70,8 @@ def test_the_smoothed_loss_is_the_bias_corrected_average() -> None:
 
 
 def test_picture_and_table_are_written(tmp_path: Path) -> None:
-    sweep = swept(RATES.tolist(), falling(1e-3, 0.1).tolist())
-    table = write_sweep(sweep, tmp_path / "rates.png", "tiny")
+    sweep = search_result(RATES.tolist(), falling(1e-3, 0.1).tolist())
+    table = write_rate_search(sweep, tmp_path / "rates.png", "tiny")
     assert table == tmp_path / "rates.csv"
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
