@@ -37,12 +37,12 @@ def train_kinds(
     out: Path,
     options: RunOptions,
 ) -> Path:
-    """Train on labels that are kinds; returns the path of the checkpoint that answers.
+    """Train on labels that are kinds; return the path of the checkpoint that answers.
 
-    The test part is never seen by the loop. After it, nearest neighbours, class centres and a
-    linear head are fitted to the photos learned from, with a temperature fitted to validation; the
-    best on validation goes into `out`/best.safetensors, and all three are measured on test. Photos
-    of new_whale have no kind and are left out. Raises what `training.run.loop.train` raises, and
+    The loop never learns from the test part. After it, nearest neighbours, class centres and a
+    linear head are fitted to the photos learned from, and a temperature to validation. The best on
+    validation goes into `out`/best.safetensors, and all three are measured on test. Photos of
+    new_whale have no kind and are left out. Raises what `training.run.loop.train` raises, and
     BadSplit.
     """
     choices, named = task_of(recipe).prepare(recipe, photos)

@@ -1,4 +1,4 @@
-"""Kinds on the command line: `classify`, and what `train` does by a recipe for kinds."""
+"""Classes on the command line: `classify`, and what `train` does by a recipe for classes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def classify(
         Path, typer.Option("--out", help="The CSV to write; it appears when it is complete.")
     ],
 ) -> None:
-    """Say what kind each photo shows: a species, a genus, cat or dog.
+    """Write which class each photo shows: a species, a genus, cat or dog.
 
     Writes image,label,probability,second_label,second_probability, one row a photo: the likeliest
     class and the next. A photo is called by its file name, or by its path below the folder given.
@@ -96,8 +96,7 @@ def train_by_kinds(
     if len(photos) != 1 or len(csv) > 1:
         raise typer.BadParameter(
             f"{len(csv)} label files and {len(photos)} folders; a recipe for classes takes one "
-            "CSV, whose labels are "
-            "the classes, and the folder of its photos"
+            "CSV, whose labels are the classes, and the folder of its photos"
         )
     labelled, warnings = read_sets(csv, photos)
     for warning in warnings:

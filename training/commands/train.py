@@ -187,12 +187,11 @@ def pseudo_label(
         ),
     ] = 0.01,
 ) -> None:
-    """Label photos by what a trained checkpoint is sure of, as more to learn from: train
-    --extra-csv, --extra-photos.
+    """Label the photos that a checkpoint is sure of, for train --extra-csv and --extra-photos.
 
-    Nothing of a split's test part is compared with, so that its figures stay those of animals and
-    photos never seen; where the unlabelled photos are themselves what will be asked, say so beside
-    every figure.
+    No photo of a split's test part is compared with, so its figures stay those of animals and
+    photos never seen. If the unlabelled photos are themselves your queries, say so beside every
+    figure.
     """
     from training.evaluation.pseudo_labels import PseudoLabelChoices, write_pseudo_labels
 
@@ -263,9 +262,9 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint by the protocol of docs/benchmarks.md: known, disjoint and open queries.
 
-    Writes to --out: report.json; det.png and cmc.png; hits.png and misses.png, with heat maps;
-    misses.csv and failures.md, what the missed queries have in common (of the disjoint ones in
-    disjoint/); vectors.npz, and gallery.csv, queries.csv and disjoint.csv for scoring the vectors
+    Writes to --out: report.json; det.png and cmc.png; hits.png and misses.png, with heat maps.
+    misses.csv and failures.md describe what missed queries have in common (of the disjoint ones in
+    disjoint/). vectors.npz, gallery.csv, queries.csv and disjoint.csv are for scoring the vectors
     with any other program. With --compare also compare.md and growth.png.
     """
     from training.evaluation.measure import EvaluationChoices, measure
@@ -290,7 +289,7 @@ def combine(
     checkpoints: Annotated[
         list[Path],
         typer.Argument(
-            help="Two or more checkpoints, alike in [input] but its size. FILE@2 is an "
+            help="Two or more checkpoints, with the same [input] but for its size. FILE@2 is an "
             "ensemble's second member."
         ),
     ],
@@ -306,7 +305,7 @@ def combine(
         list[str] | None,
         typer.Option(
             "--expert",
-            help="SPECIES=1,2: the members (from 1) that answer for a species. Repeatable.",
+            help="SPECIES=1,2: the members (from 1) for a species. Repeatable.",
         ),
     ] = None,
     dimensions: Annotated[
@@ -319,7 +318,8 @@ def combine(
     apart: Annotated[
         str | None,
         typer.Option(
-            "--apart", help="1,2: members (from 1) that keep photos and their mirror images apart."
+            "--apart",
+            help="1,2: members (from 1) that keep photos and their mirror images separate.",
         ),
     ] = None,
     photos: Annotated[
@@ -331,10 +331,10 @@ def combine(
     ] = None,
     csv: SetCsvOption = None,
 ) -> None:
-    """Make one checkpoint of several: an ensemble that asks every member and means their answers.
+    """Make one checkpoint of several: an ensemble whose embedding is made of every member's.
 
-    With --expert, each species is answered for by its own members: a gate, fitted to the photos
-    given, sees from a photo whose it is. A photo's species is what the label file's column
+    With --expert, each species has its own members. A gate, fitted to the photos given, chooses
+    them by what a photo shows. A photo's species is what the label file's column
     `species` says, else the name of that file's folder, as in `flukeprint train`. With --dimensions
     embeddings are brought down to their principal axes, for a smaller file and a faster search.
     With --apart, photos are compared with photos and mirror images with mirror images, as after

@@ -15,12 +15,11 @@ from embedding.errors import FlukeprintError
 
 
 def main() -> None:
-    """Train as `flukeprint train` does with this process's arguments, until it is done or nobody
-    waits for it.
+    """Train as `flukeprint train` does with this process's arguments, until done or abandoned.
 
-    Whoever started it holds the other end of its standard input: that is closed to stop it, and by
-    the system where that process was killed, so that no training is left behind. A stopped run can
-    be resumed.
+    The process that started it holds the other end of its standard input. That end is closed to
+    stop the training, or by the system where that process was killed, so that none is left behind.
+    A stopped run can be resumed.
     """
     from training.commands.train import register
 

@@ -58,7 +58,7 @@ def decode_photos(recipe: Recipe, selected: SelectedPhotos, place: RunPlace) -> 
         elif any(photo.box is None for photo in extra) and selected.fit[0].box is not None:
             raise BadRun(
                 "the labelled photos are cropped by their boxes, but the extra ones come without, "
-                "and there is no locator to find them; give --set locator.epochs=15, or first "
+                "and there is no locator to find them. Give --set locator.epochs=15, or first "
                 "weights with a locator"
             )
     preprocessing = preprocessing_of(recipe.input)
