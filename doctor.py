@@ -1,6 +1,4 @@
-"""`flukeprint doctor`: is everything here that an answer needs, does it work together, and how to
-mend what doesn't.
-"""
+"""`flukeprint doctor`: check all that an answer needs, and print how to mend what is broken."""
 
 from __future__ import annotations
 
@@ -99,8 +97,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Look at versions, GPU, FAISS, checkpoint and catalogue; say what is missing and how to get
-    it.
+    """Check versions, GPU, FAISS, checkpoint and catalogue, and print how to mend each fault.
 
     Ends with exit code 1 when something is broken that identifying a photo needs.
     """
@@ -164,8 +161,9 @@ def version_of(package: str) -> str | None:
 
 
 def pinned_versions(constraints: Path) -> dict[str, str]:
-    """Package to the version that the tests ran with; empty where the file did not come along (an
-    installed wheel).
+    """Package to the version that the tests ran with.
+
+    Empty where the file did not come along (an installed wheel).
     """
     if not constraints.exists():
         return {}
@@ -176,9 +174,7 @@ def pinned_versions(constraints: Path) -> dict[str, str]:
 
 
 def check_packages(packages: Sequence[str], pinned: dict[str, str]) -> list[Finding]:
-    """All packages in one line, then a line for each that is absent or another version than
-    tested.
-    """
+    """List all packages in one line, and each absent or untested one in a line of its own."""
     found = {package: version_of(package) for package in packages}
     present = ", ".join(f"{package} {version}" for package, version in found.items() if version)
     findings = [Finding("packages", "good", present)] if present else []
@@ -214,8 +210,9 @@ def check_machine() -> Finding:
 
 
 def check_gpu() -> tuple[list[str], Finding]:
-    """Names of the GPUs that torch can use. Imports torch and torchvision, which fails where they
-    don't match.
+    """Names of the GPUs that torch can use.
+
+    Imports torch and torchvision, which fails where they don't match.
     """
     try:
         import torch
@@ -327,8 +324,7 @@ def _embeds_a_blank_image(path: Path) -> int:
 
 
 def check_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> Finding:
-    """Whether the catalogue is readable whole, made by this checkpoint, and its photos are where it
-    says.
+    """Check that the catalogue is readable, of this checkpoint, and its photos on disk.
 
     No catalogue is only worth a note, unless one was named.
     """
@@ -360,8 +356,9 @@ def check_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | None)
 def _read_catalogue(
     address: CatalogueAddress, checkpoint: Path | None
 ) -> tuple[str, str | None, list[Path]]:
-    """Read every vector and the calibration: what is in there, how to mend it, and the photos that
-    are not on disk.
+    """Read every vector and the calibration.
+
+    Returns what is in there, how to mend it, and the photos that are not on disk.
     """
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.status import catalogue_status

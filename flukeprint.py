@@ -56,8 +56,9 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line: errors of the user's making are one line and exit code 2, Ctrl-C is
-    130.
+    """Run the command line.
+
+    Errors of the user's making are one line and exit code 2; Ctrl-C is 130.
     """
     # PyTorch's threads wait for each other by spinning, long: where other work fills the cores,
     # that halves the speed and doubles the CPU time. So they sleep soon
@@ -77,8 +78,9 @@ def main() -> None:
 
 
 def _flush() -> None:
-    """Write out what is left; a reader (head, less) that went away meanwhile is no error of
-    ours.
+    """Write out what is left.
+
+    A reader (head, less) that went away meanwhile is no error of ours.
     """
     try:
         sys.stdout.flush()

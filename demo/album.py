@@ -1,6 +1,4 @@
-"""Draw a season: a catalogue's photos with their labels, and the photos that questions are asked
-with.
-"""
+"""Draw a season: the catalogue's labelled photos, and photos to identify."""
 
 from __future__ import annotations
 
@@ -64,8 +62,9 @@ def name_of(seed: int) -> str:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make `folder` ready to be drawn into: what an earlier demo left goes, anything else is
-    refused.
+    """Make `folder` ready to be drawn into.
+
+    What an earlier demo drew is removed; any other content is refused.
     """
     if folder.exists() and not folder.is_dir():
         raise DemoError(
@@ -93,9 +92,7 @@ def prepare_folder(folder: Path) -> None:
 def draw_album(
     folder: Path, *, individuals: int, photos: int, queries: int, unknown: int, advance: Advance
 ) -> Album:
-    """Draw `photos` of each individual, and questions about `queries` known and `unknown` new
-    whales.
-    """
+    """Draw `photos` of each individual, and queries of `queries` known and `unknown` new whales."""
     prepare_folder(folder)
     (folder / "photos").mkdir()
     (folder / "queries").mkdir()

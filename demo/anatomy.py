@@ -1,5 +1,6 @@
-"""One drawn whale: the outline, pigment and scars of its fluke, laid flat; all follows from its
-seed.
+"""One drawn whale: the outline, pigment and scars of its fluke, laid flat.
+
+All follows from its seed.
 """
 
 from __future__ import annotations
@@ -69,9 +70,7 @@ def grid() -> tuple[Floats, Floats]:
 
 
 def _edges(rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw the heights of the trailing and the leading edge over every column of the grid, each
-    (w,).
-    """
+    """Draw the heights of the trailing and the leading edge, each (w,), over the grid's columns."""
     x = grid()[0][0]
     trailing, leading = np.empty_like(x), np.empty_like(x)
     fullness, notch, swoop = (
@@ -103,9 +102,7 @@ def _through(out: Floats, knots_x: tuple[float, ...], knots_y: Floats) -> Floats
 
 
 def _serration(rng: np.random.Generator, out: Floats, teeth: float, roughness: float) -> Floats:
-    """Draw one lobe's trailing edge: teeth that grow towards the tip, and a few bites, as heights
-    (w,).
-    """
+    """Draw one lobe's trailing edge as heights (w,): teeth that grow to the tip, and bites."""
     jagged = roughness * (
         np.abs(profile(rng, out.size, teeth)) + 0.5 * profile(rng, out.size, teeth * 2.2)
     )
@@ -122,9 +119,7 @@ def _serration(rng: np.random.Generator, out: Floats, teeth: float, roughness: f
 
 
 def _inside(x: Floats, y: Floats, trailing: Floats, leading: Floats) -> tuple[Floats, Floats]:
-    """Measure how deep inside the outline each pixel is (negative outside), and its chord, (h,
-    w).
-    """
+    """Measure each pixel's depth inside the outline (negative outside) and its chord, (h, w)."""
     steep = np.sqrt(1 + np.square(np.gradient(trailing) * PX_PER_UNIT))
     steep_below = np.sqrt(1 + np.square(np.gradient(leading) * PX_PER_UNIT))
     fluke = np.minimum((trailing - y) / steep, (y - leading) / steep_below)
@@ -136,9 +131,7 @@ def _inside(x: Floats, y: Floats, trailing: Floats, leading: Floats) -> tuple[Fl
 
 
 def _pigment(rng: np.random.Generator, x: Floats, inside: Floats, chord: Floats) -> Floats:
-    """Draw the black and white of the skin, (h, w): broad mottled patches, dark margins, a dark
-    middle.
-    """
+    """Draw the skin's black and white, (h, w): mottled patches, dark margins and a dark middle."""
     shape = (HEIGHT_PX, WIDTH_PX)
     whiteness = float(rng.choice(_WHITENESS, p=_WHITENESS_SHARES)) + rng.normal(0, 0.22)
     broad = patches(rng, *shape, rows_px=rng.uniform(24, 60), columns_px=rng.uniform(25, 80))
@@ -165,9 +158,7 @@ def _pigment(rng: np.random.Generator, x: Floats, inside: Floats, chord: Floats)
 
 
 def _fanned(streaks: Floats, lean: float) -> Floats:
-    """Lean upright streaks outwards on both lobes, as pigment follows the fibres of the skin, (h,
-    w).
-    """
+    """Lean upright streaks outwards on both lobes, (h, w), as pigment follows the skin's fibres."""
     rows, columns = np.arange(HEIGHT_PX)[:, None], np.arange(WIDTH_PX)[None, :]
     outwards = np.where(columns < WIDTH_PX // 2, 1, -1)
     return streaks[
@@ -214,8 +205,9 @@ def _scratch(marks: Floats, rng: np.random.Generator, length_px: float, strength
 def _line(
     marks: Floats, start: Floats, course: tuple[float, float], length_px: float, strength: float
 ) -> None:
-    """Draw a line from `start` (column, row) on a course of slope and bend, radians and radians a
-    pixel.
+    """Draw a line from `start` (column, row).
+
+    Its course is slope and bend, in radians and radians a pixel.
     """
     along = np.arange(0, length_px, 0.5)
     slope, bend = course
@@ -241,8 +233,9 @@ def _dots(marks: Floats, columns: Floats, rows: Floats, strength: float) -> None
 
 
 def _barnacles(rng: np.random.Generator, trailing: Floats, leading: Floats) -> Floats:
-    """Crust the tips and leading edges with barnacles, as strengths (h, w); many whales have
-    none.
+    """Crust the tips and leading edges with barnacles, as strengths (h, w).
+
+    Many whales have none.
     """
     crust = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
     x = grid()[0][0]

@@ -1,6 +1,4 @@
-"""`flukeprint demo`: a drawn catalogue, indexed, served and asked, from nothing to an answer over
-HTTP.
-"""
+"""`flukeprint demo`: from nothing to a drawn catalogue that answers over HTTP."""
 
 from __future__ import annotations
 
@@ -26,17 +24,17 @@ def register(app: typer.Typer) -> None:
 def demo(
     *,
     out: Annotated[
-        Path, typer.Option(help="The folder to draw into; an earlier demo's is replaced.")
+        Path, typer.Option(help="The folder to draw into; that of an earlier demo is replaced.")
     ] = Path("demo-out"),
     individuals: Annotated[
         int, typer.Option(min=2, max=2000, help="How many whales the catalogue holds.")
     ] = 40,
     photos: Annotated[int, typer.Option(min=1, max=50, help="How many photos of each.")] = 5,
     queries: Annotated[
-        int, typer.Option(min=0, max=500, help="How many questions about known whales.")
+        int, typer.Option(min=0, max=500, help="How many photos of known whales to identify.")
     ] = 6,
     unknown: Annotated[
-        int, typer.Option(min=0, max=500, help="How many questions about new whales.")
+        int, typer.Option(min=0, max=500, help="How many photos of new whales to identify.")
     ] = 3,
     port: Annotated[
         int,
@@ -51,9 +49,7 @@ def demo(
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Go on serving until Ctrl-C.")] = False,
 ) -> None:
-    """Draw whales, index them, start the service, ask it about known and new whales, and show the
-    answers.
-    """
+    """Draw whales, index them, serve them, identify known and new ones, and show the answers."""
     from demo.serving import build_index, free_port, handle_termination, serve_catalogue
 
     started = time.monotonic()

@@ -1,6 +1,4 @@
-"""Seeded noise for drawings: profiles along an edge, patches on a skin, one tile that seas are cut
-from.
-"""
+"""Seeded noise for drawings: profiles of edges, patches of skin, and a tile for seas."""
 
 from __future__ import annotations
 
@@ -37,8 +35,9 @@ def profile(rng: np.random.Generator, points: int, bumps: float) -> Floats:
 def patches(
     rng: np.random.Generator, height_px: int, width_px: int, *, rows_px: float, columns_px: float
 ) -> Floats:
-    """Draw smooth 2-D noise (h, w), mean 0 and deviation 1, of patches about so many pixels high
-    and wide.
+    """Draw smooth 2-D noise (h, w) of mean 0 and deviation 1.
+
+    Its patches are about so many pixels high and wide.
     """
     # Drawn coarse and enlarged: a wide Gaussian over every pixel would cost ten times as much.
     down, across = max(int(rows_px / 4), 1), max(int(columns_px / 4), 1)
@@ -49,8 +48,9 @@ def patches(
 
 @cache
 def sea_tile() -> Floats:
-    """Make the (1024, 1024) noise that seas are cut from, ripples on swells; it repeats without a
-    seam.
+    """Make the (1024, 1024) noise that seas are cut from, ripples on swells.
+
+    It repeats without a seam.
     """
     white = np.random.default_rng(512).standard_normal((TILE_PX, TILE_PX))
     rows, columns = np.fft.fftfreq(TILE_PX)[:, None], np.fft.rfftfreq(TILE_PX)[None, :]

@@ -1,6 +1,4 @@
-"""Photographs of drawn whales: an individual in a pose, on a sea, in some weather, through some
-camera.
-"""
+"""Photograph drawn whales: an individual in a pose, a sea, a weather and a camera."""
 
 from __future__ import annotations
 
@@ -53,8 +51,9 @@ def photograph(
 def _lit_skin(
     individual: Individual, x: Floats, y: Floats, weather: Weather, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Look the skin up at every pixel and light it: how much whale is there (h, w), its colour (h,
-    w, 3).
+    """Sample the skin at every pixel and light it.
+
+    Returns how much whale is there (h, w), and its colour (h, w, 3).
     """
     cover, white, ochre, chord = _sample_skin(individual, x, y)
     colour = _BLACK + white[..., None] * (_WHITE - _BLACK)
@@ -77,8 +76,9 @@ def _lit_skin(
 def _sample_skin(
     individual: Individual, x: Floats, y: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Interpolate the four layers of the skin at points of the flat fluke; off the grid all is
-    0.
+    """Interpolate the four layers of the skin at points of the flat fluke.
+
+    Off the grid all is 0.
     """
     column, row = (x - LEFT) * PX_PER_UNIT - 0.5, (TOP - y) * PX_PER_UNIT - 0.5
     on = (column >= 0) & (column < WIDTH_PX - 1) & (row >= 0) & (row < HEIGHT_PX - 1)
@@ -149,8 +149,9 @@ def _spray(
 
 
 def _develop(scene: Floats, weather: Weather, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Turn light into a camera's pixels, uint8 (h, w, 3): haze, blur, contrast, grain; one in four
-    is grey.
+    """Turn light into a camera's pixels, uint8 (h, w, 3): haze, blur, contrast, grain.
+
+    One in four is grey.
     """
     scene += weather.haze * (np.array(weather.sky, np.float32) - scene)
     soft_px = rng.uniform(0.45, 1.1)

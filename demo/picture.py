@@ -26,9 +26,7 @@ _FRAMES: dict[Verdict, Colour] = {"right": _RIGHT, "wrong": (196, 58, 46), "unsu
 
 
 def draw_answers(answers: Sequence[Answer], catalogue_photos: Path) -> Image:
-    """Draw one row an answer: the query with its decision, then up to three matches with their
-    photos.
-    """
+    """Draw a row an answer: the query with its decision, then up to three matches' photos."""
     row_px = _PHOTO_PX[1] + _CAPTION_PX + _GAP_PX
     width_px = (1 + MATCHES_SHOWN) * (_PHOTO_PX[0] + _GAP_PX) + 2 * _GAP_PX
     sheet = PillowImage.new("RGB", (width_px, max(len(answers), 1) * row_px + _GAP_PX), _PAPER)

@@ -44,9 +44,7 @@ class Pose:
         )
 
     def on_fluke(self, width_px: int, height_px: int) -> tuple[Floats, Floats]:
-        """Give x and y on the flat fluke, in half-spans, for every pixel of a photo, each (h,
-        w).
-        """
+        """Compute x and y on the flat fluke, in half-spans, for each pixel, each (h, w)."""
         unit_px = self.span * width_px / sum(self.widths)
         across = (
             np.arange(width_px, dtype=np.float32) + 0.5 - self._middle_px(width_px, unit_px)

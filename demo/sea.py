@@ -80,9 +80,7 @@ def paint_sea(weather: Weather, rng: np.random.Generator, width_px: int, height_
 
 
 def _waves(weather: Weather, rng: np.random.Generator, near: Floats, width_px: int) -> Floats:
-    """Cut waves from the tile in perspective, (h, w): small and flat at the horizon, broad at the
-    foot.
-    """
+    """Cut waves from the tile in perspective, (h, w): flat at the horizon, broad at the foot."""
     tile = sea_tile()
     far = 1 / (near + 0.22)
     left, start = rng.integers(TILE_PX, size=2)

@@ -1,6 +1,4 @@
-"""Start `flukeprint serve` beside the demo, ask it over HTTP as any client would, and stop it
-again.
-"""
+"""Start `flukeprint serve` beside the demo, send it photos as any client would, and stop it."""
 
 from __future__ import annotations
 
@@ -122,8 +120,9 @@ def serve_catalogue(
 
 @contextmanager
 def handle_termination() -> Generator[None]:
-    """Let SIGTERM and a closed terminal unwind the block as Ctrl-C does, so that no service
-    outlives its demo.
+    """Let SIGTERM and a closed terminal end the block as Ctrl-C does.
+
+    So no service outlives its demo.
     """
 
     def interrupt(_number: int, _frame: object) -> None:
@@ -140,8 +139,9 @@ def handle_termination() -> Generator[None]:
 
 
 def identify(url: str, query: Query, k: int = 3) -> Answer:
-    """POST the query's photo and read the answer; DemoError tells what the service refused and
-    why.
+    """POST the query's photo and read the answer.
+
+    DemoError tells what the service refused and why.
     """
     body, content_type = _multipart(query.photo, {"k": str(k)})
     request = urllib.request.Request(

@@ -55,8 +55,9 @@ def prefetch(
 
 
 class _Gate:
-    """Lets threads in one by one, in the order of their turns: a later thing that took up all the
-    room would keep out an earlier one, which is waited for first.
+    """Lets threads in one by one, in the order of their turns.
+
+    A later item that took up all the room would keep out an earlier one, which is needed first.
     """
 
     def __init__(self, most_held: int) -> None:

@@ -14,9 +14,7 @@ LEASE = timedelta(minutes=10)
 
 
 def this_worker() -> str:
-    """This process's name among all that ever ran: host, process id, and when that process
-    began.
-    """
+    """Name this process among all that ever ran: host, process id, and when it began."""
     return f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}"
 
 
@@ -34,8 +32,9 @@ def is_alive(worker: str | None, heartbeat_at: str | None, now: datetime) -> boo
 
 
 def _began(process_id: int) -> str:
-    """When a process began, in the system's own count; "" for one that is gone, "alive" where only
-    that is known.
+    """When a process began, in the system's own count.
+
+    "" for one that is gone, "alive" where only that is known.
     """
     status = Path("/proc") / str(process_id) / "stat"
     try:

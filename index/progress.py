@@ -22,8 +22,7 @@ class Progress(Protocol):
 def progress(
     total: int | None, description: str, *, stream: TextIO | None = None
 ) -> AbstractContextManager[Advance]:
-    """Show a bar on a terminal, and a plain line every few seconds where stderr is a file or a
-    pipe.
+    """Show a bar on a terminal, and a plain line every few seconds elsewhere.
 
     `total` None means that the amount of work isn't known. Stdout stays free for answers.
     """
@@ -71,8 +70,7 @@ def plain_lines(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Generator[Advance]:
-    """Print a line when `PLAIN_LINE_SECONDS` have passed since the last, and one at the end or the
-    break.
+    """Print a line every `PLAIN_LINE_SECONDS`, and one at the end or the interruption.
 
     The last line is said once: where all is done, and the end is only to come, no line is due.
     """

@@ -11,8 +11,9 @@ from index.storage.schema import Table
 
 
 def copy_keys(source: CatalogueAddress, target: CatalogueAddress) -> int:
-    """Give `target` the keys of `source`, in place of its own, and return how many; where there are
-    none, it keeps its.
+    """Give `target` the keys of `source`, in place of its own, and return how many.
+
+    Where there are none, it keeps its.
 
     Revoked ones come along: one that a backup still knows as good must not open anything again.
     """

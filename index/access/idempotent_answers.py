@@ -27,8 +27,7 @@ BeginResult = Literal["begun", "running", "other-request"] | StoredAnswer
 
 
 class StoredAnswers:
-    """The kept answers in one catalogue's database: at most `most` of them, each for
-    `keep_seconds`.
+    """The stored answers of one catalogue: at most `most`, each for `keep_seconds`.
 
     A request that began and never ended (the service was killed) holds its key for `lease_seconds`.
     """

@@ -62,8 +62,9 @@ class Keys:
         self._engine = engine
 
     def create(self, name: str, role: str) -> NewKey:
-        """Make a key. Raises BadKey for a role or name that can't be, or a name that a key in use
-        has.
+        """Make a key.
+
+        Raises BadKey for a role or name that can't be, or a name that a key in use has.
         """
         _check(name, role)
         key = ApiKey(secrets.token_hex(4), name, cast(Role, role), _now())
@@ -89,8 +90,9 @@ class Keys:
         return bool(read(self._engine, select(KeyRow.id).limit(1)))
 
     def find(self, secret: str) -> ApiKey | None:
-        """The key in use whose secret this is; as much is compared for an unknown id as for a known
-        one.
+        """The key in use whose secret this is.
+
+        As much is compared for an unknown id as for a known one.
         """
         prefix, _, rest = secret.partition("_")
         id_, _, own = rest.encode("ascii", "replace").decode("ascii").partition("_")
@@ -101,9 +103,7 @@ class Keys:
         return _key(row)
 
     def note_use(self, key: ApiKey) -> None:
-        """Remember that a key was used just now, where that was last noted more than a minute
-        ago.
-        """
+        """Store that a key was used just now, at most once a minute."""
         if (
             key.last_used_at
             and datetime.now(UTC) - datetime.fromisoformat(key.last_used_at) < _USED_AGAIN_AFTER

@@ -49,8 +49,9 @@ Index(
 
 
 class StoredAnswerRow(Table):
-    """What a request was answered, for when it is sent again; without a status it is still being
-    answered.
+    """What a request was answered, for when it is sent again.
+
+    Without a status it is still being answered.
 
     `id` is a hash of who sent it, where to and under which Idempotency-Key. `at` is in seconds
     since 1970.

@@ -1,6 +1,6 @@
 """What a distance is worth: thresholds for a chosen false-positive rate, and probabilities.
 
-A threshold drifts as the gallery grows, since the nearest of N strangers gets nearer with N; so a
+A threshold drifts as the gallery grows, since the nearest of N strangers gets nearer with N. So a
 calibration belongs to one catalogue revision and is fitted again at each build and update.
 """
 
@@ -83,8 +83,7 @@ class Calibration:
         new_whale_share: float = NEW_WHALE_SHARE,
         unknown_source: UnknownSource = "held-out individuals",
     ) -> Calibration:
-        """Fit to known trials and to the distances (u,) or (u, r) of the candidates of unknown
-        queries.
+        """Fit to known trials, and to the distances (u,) or (u, r) of unknown queries' candidates.
 
         With no known trial or fewer than FEWEST_UNKNOWN_TRIALS unknown ones nothing is fitted:
         thresholds and probabilities are then cautious constants and `is_fitted` is False.
@@ -124,8 +123,9 @@ class Calibration:
         )
 
     def threshold_at_fpir(self, fpir: float) -> float:
-        """Find the largest distance within which at most the share `fpir` of unknown queries has a
-        candidate.
+        """Find the largest distance with a false-positive rate of at most `fpir`.
+
+        The rate is the share of unknown queries that have a candidate within it.
 
         Raises BadQuery outside (0, 1), BadCalibration for an unfitted calibration.
         """
@@ -148,8 +148,7 @@ class Calibration:
     def thresholds(
         self, *, max_fpir: float | None = None, threshold: float | None = None
     ) -> Thresholds:
-        """Choose thresholds: the defaults, `known` at a false-positive rate, or new_whale at a
-        distance.
+        """Choose the thresholds: the defaults, or by a false-positive rate, or by a distance.
 
         Raises BadQuery for both at once and for values out of range.
         """
@@ -173,8 +172,9 @@ class Calibration:
         return (self.first if rank == 1 else self.later).at(distance)
 
     def probabilities(self, distances: Sequence[float]) -> list[float]:
-        """Probabilities of one answer's candidates, nearest first: never rising, never above 1
-        together.
+        """Compute the probabilities of one answer's candidates, nearest first.
+
+        They never rise, and their sum is at most 1.
         """
         probabilities: list[float] = []
         left = 1.0
@@ -208,8 +208,9 @@ class Calibration:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Calibration:
-        """Restore a stored calibration; raises BadCalibration for one that lacks a field or has
-        others.
+        """Restore a stored calibration.
+
+        Raises BadCalibration for one that lacks a field or has others.
 
         Fields that came later have a default and may be lacking: a catalogue outlives its software.
         """
@@ -280,8 +281,9 @@ def calibrate(
 def best_submission_threshold(
     known: Trials, unknown_nearest: NDArray[np.float64], new_whale_share: float
 ) -> float:
-    """Find the distance beyond which new_whale as first label, else as second, has the best
-    expected MAP@5.
+    """Find the distance for new_whale with the best expected MAP@5.
+
+    Beyond it new_whale is the first label, else the second.
 
     Only two kinds of trial depend on it: within the distance a known query whose first candidate is
     right scores 1 instead of 1/2, and an unknown one 1/2 instead of 1. Below 0: new_whale always

@@ -1,6 +1,4 @@
-"""What a threshold would cost: who passes for known that isn't, and who is missed, as a
-calibration's trials say.
-"""
+"""The error rates of a threshold by a calibration's trials: false positives and misses."""
 
 from __future__ import annotations
 
@@ -27,8 +25,9 @@ class RatePoint:
 
 
 def rates_at(calibration: Calibration, distance: float) -> RatePoint:
-    """Count the trials on either side of a distance; where not all are stored, to the careful side
-    of both rates.
+    """Count the trials on either side of a distance.
+
+    Where not all are stored, to the careful side of both rates.
     """
     after = int(np.searchsorted(calibration.unknown_distances, distance, side="right"))
     stored = (*calibration.unknown_nearer, calibration.unknown_trials)
@@ -41,8 +40,9 @@ def rates_at(calibration: Calibration, distance: float) -> RatePoint:
 
 
 def det_points(calibration: Calibration, most: int = 200) -> list[RatePoint]:
-    """The detection error trade-off: rates at growing thresholds, false positives evenly spaced on
-    a log scale.
+    """Compute the detection error trade-off at growing thresholds.
+
+    The false-positive rates are evenly spaced on a log scale.
 
     Empty for an unfitted calibration, whose trials are too few to say anything.
     """

@@ -1,6 +1,4 @@
-"""How trials' nearest distances are spread, counted in bins that never change, so that two
-revisions compare.
-"""
+"""Histograms of trials' nearest distances, in fixed bins, so that revisions compare."""
 
 from __future__ import annotations
 
@@ -16,8 +14,9 @@ BIN_COUNT = round(2 / BIN_WIDTH)
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Trials a bin, by what the nearest individual was; each BIN_COUNT long, or empty where nothing
-    was counted.
+    """Trials a bin, by what the nearest individual was.
+
+    Each BIN_COUNT long, or empty where nothing was counted.
 
     `known`: the right one. `mistaken`: another one, though the right one was there. `unknown`: of
     an unknown query.
@@ -39,9 +38,7 @@ NOT_COUNTED = Histogram()
 def count(
     known: NDArray[np.float64], is_right: NDArray[np.bool_], unknown: NDArray[np.float64]
 ) -> Histogram:
-    """Count the distances (a,) of known trials, (a,) whether each was right, and (u,) of unknown
-    trials.
-    """
+    """Count distances (a,) of known trials, (a,) whether each was right, and (u,) unknown ones."""
     return Histogram(_binned(known[is_right]), _binned(known[~is_right]), _binned(unknown))
 
 

@@ -16,9 +16,7 @@ _MOST_KNOTS = 200  # a curve is stored with the catalogue: a few kilobytes
 
 @dataclass(frozen=True, slots=True)
 class FallingCurve:
-    """Straight lines through (distance, probability) knots, level before the first and after the
-    last.
-    """
+    """Straight lines through (distance, probability) knots, level beyond both ends."""
 
     distances: tuple[float, ...]
     probabilities: tuple[float, ...]

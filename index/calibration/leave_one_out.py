@@ -1,6 +1,4 @@
-"""Asking a catalogue about its own photos: each once as if it were new (leave-one-out), in bounded
-memory.
-"""
+"""Search a catalogue with each of its own photos left out once, in bounded memory."""
 
 from __future__ import annotations
 
@@ -25,8 +23,10 @@ _BLOCK_BYTES = 128 * 2**20  # memory for one block of photos against every other
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """t known queries: the distances (t, r) of their first candidates, ascending, infinite where
-    there are fewer than r, and the 1-based rank (t,) of the right individual among all.
+    """The results of t known queries.
+
+    The distances (t, r) of their first candidates ascend, and are infinite where there are fewer
+    than r. The rank (t,) of the right individual counts from 1.
     """
 
     distances: NDArray[np.float64]
@@ -34,9 +34,7 @@ class Trials:
 
 
 class LeaveOneOutRanks(NamedTuple):
-    """For each photo whose individual has another one: its row, and the rank of its individual
-    without it.
-    """
+    """The rows of photos whose individual has another photo, and its rank without them."""
 
     rows: NDArray[np.int64]  # (q,)
     ranks: NDArray[np.int64]  # (q,), 1-based
@@ -53,8 +51,9 @@ class _Block(NamedTuple):
 def leave_one_out_ranks(
     vectors: FloatArray, individuals: Sequence[str], score: Score = "nearest"
 ) -> LeaveOneOutRanks:
-    """Rank each photo's own individual against all others, the photo itself left out; ties by
-    individual id.
+    """Rank each photo's own individual against all others, the photo itself left out.
+
+    Ties by individual id.
 
     Photos of individuals seen once are no queries (there is nothing left to find) but stay in the
     gallery.
@@ -83,8 +82,9 @@ class CatalogueTrials(NamedTuple):
 def catalogue_trials(
     vectors: FloatArray, individuals: Sequence[str | None], score: Score = "nearest"
 ) -> CatalogueTrials:
-    """Try every photo (m, d) as a known query and as an unknown one; individual None is nobody
-    known.
+    """Try every photo (m, d) as a known query and as an unknown one.
+
+    Individual None is nobody known.
 
     A held-out trial is dropped where no other individual remains to be mistaken for.
     """
@@ -113,9 +113,7 @@ def catalogue_trials(
 def _leave_one_out(
     vectors: FloatArray, individuals: Sequence[str | None], score: Score
 ) -> Iterator[_Block]:
-    """Yield every photo in blocks, labelled ones in order of individual and then those of nobody
-    known.
-    """
+    """Yield every photo in blocks: labelled ones by individual, then those of nobody known."""
     vectors = check_vectors(vectors, named="catalogue vectors")
     ids = sorted({each for each in individuals if each is not None})
     if not ids:
@@ -137,9 +135,7 @@ def _leave_one_out(
 
 
 class _SortedPhotos:
-    """Photos sorted by individual, in float64, whose distances can leave a photo out of its
-    individual.
-    """
+    """Photos sorted by individual, in float64, with distances that leave one photo out."""
 
     def __init__(
         self, vectors: NDArray[np.float64], columns: NDArray[np.int64], count: int
@@ -154,8 +150,9 @@ class _SortedPhotos:
     def distances(
         self, queries: FloatArray, score: Score, own: NDArray[np.int64] | None
     ) -> NDArray[np.float64]:
-        """Distances (q, c); `own` (q,) says which of the photos each query is, None that they are
-        none.
+        """Distances (q, c).
+
+        `own` (q,) says which of the photos each query is, None that they are none.
         """
         if score == "nearest":
             distances = self._nearest(queries, own)

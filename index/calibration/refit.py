@@ -35,8 +35,9 @@ def fit_calibration(
 
 
 def needs_refit(photos: int, fitted_to: int) -> bool:
-    """Whether acts that came while photos were embedded make a calibration of no use: always in
-    small catalogues.
+    """Whether a calibration fitted to another number of photos no longer counts.
+
+    In small catalogues it never does.
     """
     return photos <= _ALWAYS_FITTED_PHOTOS or abs(photos - fitted_to) > _GROWTH_TO_FIT * fitted_to
 

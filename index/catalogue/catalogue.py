@@ -1,5 +1,4 @@
-"""The curated record of photos, individuals, encounters, their vectors and every change made to
-them.
+"""The record of photos, individuals, encounters, vectors and every change made to them.
 
 A SQLite file in WAL mode, or a schema of PostgreSQL. SQLAlchemy's door, together with `schema.py`
 (tables), `opening.py`, `catalogue_rows.py` (reading) and `revision.py` (changes). What is searched
@@ -58,8 +57,9 @@ class CatalogueCounts:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One photo's change: `kind` is add, reembed, relabel or remove; `detail` holds `before` and
-    `after`.
+    """One photo's change: `kind` is add, reembed, relabel or remove.
+
+    `detail` holds `before` and `after`.
     """
 
     revision: int
@@ -71,8 +71,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class RevisionSummary:
-    """One revision: when (UTC, ISO 8601), with which checkpoint, by which `kind` of event, and how
-    much changed.
+    """One revision: when (UTC, ISO 8601), by which checkpoint and event, and how much changed.
 
     `changes` counts the log's lines by their kinds.
     """
@@ -85,8 +84,9 @@ class RevisionSummary:
 
 
 class Catalogue:
-    """An open catalogue. Reading never waits for a writer and sees one revision whole; safe from
-    several threads.
+    """An open catalogue.
+
+    Reading never waits for a writer and sees one revision whole; safe from several threads.
     """
 
     def __init__(self, address: CatalogueAddress, *, wait_seconds: float) -> None:
@@ -140,8 +140,9 @@ class Catalogue:
 
     @property
     def fingerprint(self) -> str | None:
-        """The checkpoint that made the searchable vectors; None for a catalogue that never had
-        any.
+        """The checkpoint that made the searchable vectors.
+
+        None for a catalogue that never had any.
         """
         with translating_errors(self.address), Session(self.engine) as session:
             last = last_revision(session)
@@ -154,8 +155,9 @@ class Catalogue:
             return read_photos(session, self.folder, last.fingerprint if last else None)
 
     def species(self) -> dict[str, str]:
-        """Each individual's species by its name; individuals of which none is noted are left
-        out.
+        """Each individual's species by its name.
+
+        Individuals of which none is noted are left out.
         """
         with translating_errors(self.address), Session(self.engine) as session:
             return read_species(session)
@@ -184,9 +186,7 @@ class Catalogue:
             )
 
     def vectors(self, fingerprint: str) -> tuple[list[int], NDArray[np.float32]]:
-        """The vectors that one checkpoint made: photo ids, and (m, d) rows in the order of the
-        photos' names.
-        """
+        """Read one checkpoint's vectors: photo ids, and (m, d) rows sorted by photo name."""
         with translating_errors(self.address), Session(self.engine) as session:
             rows = read_vectors(session, self.address, fingerprint)
             return rows.photo_ids, rows.vectors
@@ -194,8 +194,7 @@ class Catalogue:
     def searchable(
         self, factory: str = "Flat", *, score: Score | None = None
     ) -> tuple[Gallery, Calibration]:
-        """The gallery of the labelled photos and the calibration fitted to it, of the same
-        revision.
+        """Read the gallery of the labelled photos and its calibration, of the same revision.
 
         `score` other than the stored calibration's fits another one for it, which takes seconds and
         isn't stored.
@@ -210,8 +209,9 @@ class Catalogue:
         return gallery, calibration
 
     def gallery(self, factory: str = "Flat") -> Gallery:
-        """The searchable vectors of the labelled photos; `factory` as in
-        `index.search.engine.build_engine`.
+        """The searchable vectors of the labelled photos.
+
+        `factory` as in `index.search.engine.build_engine`.
         """
         return self.searchable(factory)[0]
 

@@ -37,9 +37,7 @@ class PhotoStates:
 
 @dataclass(frozen=True, slots=True)
 class UnknownPhotos:
-    """Photos of animals that nobody has named, catalogued or waiting, by name, with (n, d)
-    vectors.
-    """
+    """Photos of unnamed animals, catalogued or waiting, by name, with (n, d) vectors."""
 
     photo_names: list[str]
     vectors: NDArray[np.float32]
@@ -69,9 +67,7 @@ def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> Photo
 
 
 def refresh_gallery(gallery: Gallery, photo_names: Sequence[str], now: PhotoStates) -> Gallery:
-    """The gallery after a change that concerned these photos: as if it were read anew from the
-    catalogue.
-    """
+    """Change a gallery for the photos of a change, as if it were read anew."""
     searched = {
         name: (photo.individual, now.vectors[name])
         for name, photo in now.photos.items()

@@ -43,8 +43,9 @@ def stored_photos(address: CatalogueAddress) -> list[tuple[int, str, str, str, s
 
 @dataclass(frozen=True, slots=True)
 class ExportedRows:
-    """What an export is made of, as it was at one moment; `places` by photo name, of encounters
-    that have one.
+    """What an export is made of, as it was at one moment.
+
+    `places` by photo name, of encounters that have one.
     """
 
     revision: int

@@ -1,5 +1,4 @@
-"""Changing a catalogue: one event, one transaction, one revision, and every changed row's line in
-the log.
+"""Change a catalogue: one event, one transaction, one revision, and a log of every row.
 
 Part of SQLAlchemy's door.
 """
@@ -54,8 +53,9 @@ Values = dict[str, Any]
 def open_revision(
     catalogue: Catalogue, *, kind: str = "update", made_by: str | None = None
 ) -> Generator[Revision]:
-    """Open one transaction; nobody else changes the catalogue meanwhile, and on any error nothing
-    has happened.
+    """Open one transaction.
+
+    Nobody else changes the catalogue meanwhile, and on any error nothing has happened.
 
     `kind` names the event and `made_by` the person or program. Raises BadCatalogue when another
     process is changing it, when it can't be written and when the disk is full.
@@ -123,8 +123,9 @@ class Revision:
         return {(name, individual_id): key for name, individual_id, key in rows}
 
     def photos(self, fingerprint: str | None = None) -> list[CataloguePhoto]:
-        """All photos, sorted by name, telling those with a vector of `fingerprint` (None: the last
-        revision's).
+        """Read all photos, sorted by name.
+
+        Each says whether it has a vector of `fingerprint`; None: of the last revision's.
         """
         return read_photos(
             self.session, files_folder(self.address), fingerprint or self.last_fingerprint
@@ -162,9 +163,7 @@ class Revision:
         return photo_id
 
     def reembed(self, known: CataloguePhoto, new: EmbeddedPhoto, fingerprint: str) -> None:
-        """Put a photo's vector in place, after a change of its content, its box or the
-        checkpoint.
-        """
+        """Store a photo's vector after a change of its content, its box or the checkpoint."""
         self.update(PhotoRow, known.id, {"box": new.photo.box, **_of_file(new.file)})
         if (known.content_hash, known.box) != (new.file.content_hash, new.photo.box):
             # Of what the photo no longer shows; after another checkpoint's the old ones stay, so
@@ -184,8 +183,9 @@ class Revision:
         self.log("relabel", known.name, self._label_detail(known), self._label_detail(photo))
 
     def remove(self, known: CataloguePhoto) -> None:
-        """Take a photo out of every answer; what was known of it stays, so that it can be brought
-        back.
+        """Take a photo out of every answer.
+
+        What was known of it stays, so that it can be brought back.
         """
         self.update(PhotoRow, known.id, {"state": DELETED})
         before = {
@@ -196,8 +196,9 @@ class Revision:
         self.log("remove", known.name, {**self._label_detail(known), **before}, {})
 
     def note_file(self, known: CataloguePhoto, file: PhotoFile) -> None:
-        """Remember a file's new size and time, its content being the same: no change of the
-        catalogue.
+        """Store a file's new size and time.
+
+        Its content is the same, so this is no change of the catalogue.
         """
         self.session.execute(update(PhotoRow).where(PhotoRow.id == known.id).values(_of_file(file)))
 
@@ -261,8 +262,9 @@ class Revision:
         )
 
     def log(self, kind: str, subject: str, before: Values, after: Values) -> None:
-        """Write the line of what was done since the last one: to whom, and what it was and became
-        in words.
+        """Write the line of what was done since the last one.
+
+        It says to whom, and what the subject was and became in words.
         """
         detail = {"before": before, "after": after, "rows": self._rows}
         self._connection.execute(
@@ -297,8 +299,9 @@ class Revision:
         self._connection.execute(insert(Table.metadata.tables[RevisionRow.__tablename__]), values)
 
     def individual_id(self, name: str) -> int:
-        """The key of an individual, made where none has the name; a merged one's is that of who it
-        turned out to be.
+        """The key of an individual, made where none has the name.
+
+        A merged one's is that of who it turned out to be.
         """
         if name not in self._individuals:
             self._individuals[name] = self.insert(IndividualRow, {"name": name})
@@ -330,9 +333,7 @@ class Revision:
         return self.session.scalar(select(func.count()).where(PhotoRow.state == CATALOGUED)) or 0
 
     def touched_photos(self) -> tuple[str, ...]:
-        """The names of the photos that are other than before, or whose individual or encounter has
-        another name.
-        """
+        """List the photos that have changed, or whose individual or encounter has another name."""
         by_table = {
             "photos": PhotoRow.id,
             "individuals": PhotoRow.individual_id,
@@ -351,8 +352,9 @@ class Revision:
             self._touched.setdefault(kind.__tablename__, set()).add(key)
 
     def _revive_deleted(self, name: str, values: Values) -> int | None:
-        """A deleted photo's key, its row being made the new photo's; None where the name was never
-        there.
+        """A deleted photo's key, its row being made the new photo's.
+
+        None where the name was never there.
         """
         key = self.session.scalar(
             select(PhotoRow.id).where(PhotoRow.name == name, PhotoRow.state == DELETED)

@@ -68,8 +68,9 @@ class VectorRows:
 def read_photos(
     session: Session, folder: Path, fingerprint: str | None, names: Sequence[str] | None = None
 ) -> list[CataloguePhoto]:
-    """All photos but deleted ones, sorted by name; relative paths are within `folder`, the
-    catalogue's.
+    """All photos but deleted ones, sorted by name.
+
+    Relative paths are within `folder`, the catalogue's.
 
     `names`: only these, MOST_BOUND of them at most.
     """
@@ -173,9 +174,7 @@ def last_calibration(session: Session) -> dict[str, Any] | None:
 
 
 def calibrated_photos(session: Session) -> int | None:
-    """How many catalogued photos there were when that calibration was fitted, where that is
-    known.
-    """
+    """How many photos the last calibration was fitted to, where that is known."""
     fitted = _last_fitted(session)
     return fitted.calibrated_photos if fitted else None
 

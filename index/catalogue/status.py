@@ -87,8 +87,9 @@ def catalogue_status(
 def check_fingerprint(
     address: CatalogueAddress, catalogue: Catalogue, checkpoint: Path | None
 ) -> None:
-    """Raise WrongFingerprint, before a network is loaded, when another checkpoint made the
-    catalogue at `address`.
+    """Raise WrongFingerprint when another checkpoint made the catalogue.
+
+    That is before a network is loaded.
     """
     made_by, own = catalogue.fingerprint, fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
     if made_by is not None and made_by != own:
@@ -98,8 +99,9 @@ def check_fingerprint(
 def wrong_fingerprint(
     address: CatalogueAddress, made_by: str, own: str, checkpoint: Path | None
 ) -> WrongFingerprint:
-    """Say that checkpoint `made_by` made the catalogue, and `checkpoint` (None: the shipped one)
-    did not.
+    """Make the error for a catalogue of another checkpoint.
+
+    `checkpoint` None: the shipped one.
     """
     which = "the one given" if checkpoint else "the one that comes along with this flukeprint"
     return WrongFingerprint(
@@ -112,9 +114,7 @@ def wrong_fingerprint(
 
 
 def update_command(address: CatalogueAddress, checkpoint: Path | None) -> str:
-    """The command that brings a catalogue's vectors and calibration up to date with a
-    checkpoint.
-    """
+    """The command that brings a catalogue up to date with a checkpoint."""
     option = f" --checkpoint {checkpoint}" if checkpoint else ""
     return f"flukeprint index update --catalogue {address}{option}"
 

@@ -64,7 +64,7 @@ def import_(
     ] = None,
     checkpoint: CheckpointOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
     ] = False,
     report: Annotated[
         Path | None,
@@ -74,27 +74,27 @@ def import_(
         str,
         typer.Option(
             "--duplicates",
-            help="Photos that are there already under another name: `skip` the same files and "
-            "nearly the same "
-            "pictures, `keep-near` (skip the same files only) or `keep-all`.",
+            help="What to do with photos that are there under another name. `skip` leaves out the "
+            "same files and nearly the same pictures, `keep-near` the same files only, "
+            "`keep-all` none.",
         ),
     ] = "skip",
     replace_photos: Annotated[
         bool,
         typer.Option(
             "--replace-photos",
-            help="Let a new file take the place of another one of the same name.",
+            help="Let a new file replace another one of the same name.",
         ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take photos and labels into a catalogue.
+    """Import photos and labels into a catalogue.
 
-    New photos are copied into a folder beside the catalogue, under their content hash, and
-    embedded; new facts about known photos are taken over; what a label doesn't say stays as it was.
-    All of it is one revision, and importing the same again changes nothing. Each file that isn't
-    taken is listed with its reason; the exit code is 1 where one was refused, absent or can't be
-    read. A catalogue that isn't there is made.
+    New photos are embedded, and copied under their content hash into a folder beside the catalogue.
+    New facts about known photos replace the old ones; what a label doesn't say stays as it was. The
+    whole import is one revision, and the same import again changes nothing. Each file that isn't
+    imported is listed with its reason. The exit code is 1 where a file was refused, is absent or
+    can't be read. A catalogue that isn't there is made.
     """
     import tempfile
 
@@ -173,8 +173,8 @@ def export(
         bool,
         typer.Option(
             "--with-places",
-            help="Tell where encounters were. Without it places are left out, and taken out of "
-            "the photos' files.",
+            help="Write where encounters were. Without it places are left out, and are removed "
+            "from the photos' files.",
         ),
     ] = False,
     replace: Annotated[
@@ -184,8 +184,8 @@ def export(
 ) -> None:
     """Write a catalogue's labels, and its photos, for other programs and people.
 
-    `flukeprint catalogue import` reads each form back. Photos that are absent, or changed since
-    they were catalogued, are listed and left out, and the exit code is then 1.
+    `flukeprint catalogue import` reads each format back. Photos that are absent, or changed since
+    they were catalogued, are listed and left out. The exit code is then 1.
     """
     from datetime import UTC, datetime
 
@@ -253,8 +253,8 @@ def backup(
 ) -> None:
     """Copy a catalogue with its photos, while a service uses it.
 
-    The copy is the catalogue as it is at one moment, and can be used where it is. Photos that are
-    absent or changed are listed and left out, and the exit code is then 1.
+    The copy is the catalogue at one moment, and can be used where it is. Photos that are absent or
+    changed are listed and left out. The exit code is then 1.
     """
     from index.exchange.backup.backup import make_backup
     from index.progress import progress
@@ -319,10 +319,10 @@ def verify(
     files: FilesOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read every photo and vector of a catalogue, and list all that is wrong.
+    """Read every photo and vector of a catalogue, and list every fault.
 
-    Content hashes are computed again, vectors measured, and the database checked. The exit code is
-    0 when all is well and 1 when there are faults.
+    Content hashes are computed again, vectors are measured, and the database is checked. The exit
+    code is 0 when all is well and 1 when there are faults.
     """
     from index.exchange.backup.verify import verify_catalogue
     from index.progress import progress
@@ -340,10 +340,10 @@ def verify(
             )
         for each in found.waiting:
             fate = (
-                "the command that was broken off goes on from them"
+                "the interrupted command goes on from them"
                 if each.is_of_use
-                else "the catalogue has nothing of that checkpoint, and the next build, update "
-                "or import removes them"
+                else "the catalogue has no vector of that checkpoint; the next build, update or "
+                "import removes them"
             )
             print_message(
                 f"note: vectors of the checkpoint {each.fingerprint[:12]} wait in {each.file}: "

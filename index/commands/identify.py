@@ -70,12 +70,12 @@ def identify(
     api_key: ApiKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which individual is in each photo.
+    """Identify the individual in each photo.
 
     Each photo gets ranked individuals with distance and probability, and a decision: `known`,
-    `review` (a person should compare the photos) or `new_whale`; and its species, where the
-    catalogue's individuals have one. Photos that can't be read are listed, the others are answered,
-    and the exit code is then 1. With --server a running service is asked, and its catalogue.
+    `review` (a person should compare the photos) or `new_whale`. It also gets a species where the
+    catalogue's individuals have one. Photos that can't be read are listed; the others are answered,
+    and the exit code is then 1. With --server a running service answers from its own catalogue.
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
     if server is not None:
@@ -320,8 +320,9 @@ def _submission_rows(
     of_species: Mapping[str, float],
     form: SubmissionForm,
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """Five labels for each photo; the threshold is that of the nearest individual's species, where
-    it has its own.
+    """Five labels for each photo.
+
+    The threshold is that of the nearest individual's species, where it has its own.
     """
     from index.identification.submission import LABELS_A_ROW, rank_labels
 

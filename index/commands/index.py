@@ -1,6 +1,4 @@
-"""The commands of the index wing: `index build`, `index update`, `index status`; and those that ask
-it.
-"""
+"""The commands `index build`, `index update` and `index status`; all commands of this wing."""
 
 from __future__ import annotations
 
@@ -63,7 +61,7 @@ SkipBadOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Mount this wing's commands."""
     catalogue = typer.Typer(
-        help="Build, update and look at the catalogue of known individuals.", no_args_is_help=True
+        help="Build, update and show the catalogue of known individuals.", no_args_is_help=True
     )
     catalogue.command("build")(build)
     catalogue.command("update")(update)
@@ -91,9 +89,9 @@ def build(
 ) -> None:
     """Make a catalogue from labelled photos.
 
-    Embeds every photo and calibrates the answers on them. The catalogue appears when it is
-    complete: after Ctrl-C or on a full disk, what was there before is still there. Photos that
-    can't be read are listed and left out, and the exit code is then 1 unless --skip-bad is given.
+    Every photo is embedded, and the answers are calibrated on them. The catalogue appears when it
+    is complete: after Ctrl-C or on a full disk, what was there before is still there. Photos that
+    can't be read are listed and left out. The exit code is then 1 unless --skip-bad is given.
     """
     from index.labels.reader import read_labels
     from index.labels.synonyms import with_one_id
@@ -127,7 +125,7 @@ def update(
     checkpoint: CheckpointOption = None,
     same_animals: SameAnimalsOption = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Take out the photos that the labels no longer name.")
+        bool, typer.Option("--prune", help="Remove the photos that the labels no longer name.")
     ] = False,
     rehash: Annotated[
         bool,
@@ -152,16 +150,20 @@ def update(
 ) -> None:
     """Bring a catalogue up to date with labelled photos.
 
-    Embeds only photos that are new or changed, takes over new labels without embedding, and
-    calibrates again, all as one new revision; comes to the same as building anew. Photos that are
-    in the catalogue only are kept unless --prune is given; those that a curator deleted are kept
-    away unless --bring-back is, and those that one moved, split off or edited stay so, where the
-    labels say what was before, unless --labels-win is; who was merged or renamed may be called as
-    before. Without --csv and --photos the catalogue's own photos are looked at again, which is also
-    how a catalogue is brought to another checkpoint: interrupted, that goes on where it was. A
-    service that uses the catalogue goes on answering, and its curators working, meanwhile. Photos
-    that can't be read are listed, the exit code is then 1 unless --skip-bad is given, and what the
-    catalogue knew of them stays.
+    New and changed photos are embedded, new labels are read, and the answers are calibrated again,
+    all in one new revision. The result is the same as building anew.
+
+    Photos in the catalogue only are kept unless --prune is given. Photos that a curator deleted
+    stay out unless --bring-back is given. Photos that one moved, split off or edited stay so unless
+    --labels-win is given, where the labels say what was before. Labels may use an individual's
+    former names.
+
+    Without --csv and --photos the catalogue's own photos are read again. This also brings a
+    catalogue to another checkpoint; after an interruption it goes on where it was. A service goes
+    on answering meanwhile, and its curators go on working.
+
+    Photos that can't be read are listed, and what the catalogue knew of them stays. The exit code
+    is then 1 unless --skip-bad is given.
     """
     from index.catalogue.catalogue import Catalogue
     from index.labels.reader import BadLabels, read_labels
@@ -175,7 +177,7 @@ def update(
     with Catalogue.open(catalogue) as opened:
         has_labels = csv is not None or photos is not None
         if prune and not has_labels:
-            raise BadLabels("--prune compares with labels: give --csv or --photos too")
+            raise BadLabels("--prune compares with labels; give --csv or --photos too")
         labels = None
         if has_labels:
             labels = with_one_id(
@@ -210,7 +212,7 @@ def status(
 ) -> None:
     """Show what a catalogue holds, which checkpoint made it, its calibration and its last changes.
 
-    With --server a running service tells that of its own.
+    With --server it is the catalogue of a running service.
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint"))
     if server is not None:

@@ -41,10 +41,11 @@ def create(
     catalogue: CatalogueOption = Path("catalogue.db"),
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key and print its secret, which is shown this once and stored nowhere.
+    """Make a key and print its secret, which is shown only this once and stored nowhere.
 
-    read: ask and look. contribute: add photos too. curate: confirm, rename, merge, split, undo too.
-    admin: keys too. From the first key on, a service on this catalogue answers only who has one.
+    read: identify and view. contribute: also add photos. curate: also confirm, rename, merge, split
+    and undo. admin: also make keys. From the first key on, a service on this catalogue answers only
+    who has one.
     """
     with _keys(catalogue) as keys:
         new = keys.create(name, role)
@@ -61,8 +62,9 @@ def create(
 def list_keys(
     catalogue: CatalogueOption = Path("catalogue.db"), as_json: JsonOption = False
 ) -> None:
-    """Show every key that was made: id, name, role, when made, used and revoked. Secrets can't be
-    shown.
+    """Show every key: id, name, role, and when it was made, used and revoked.
+
+    Secrets can't be shown.
     """
     with _keys(catalogue) as keys:
         found = keys.all()
@@ -88,8 +90,9 @@ def revoke(
     key: Annotated[str, typer.Argument(help="The id of a key, or its name.")],
     catalogue: CatalogueOption = Path("catalogue.db"),
 ) -> None:
-    """Make a key open nothing any more, from the very next request on; its name stays in the log of
-    changes.
+    """Revoke a key, from the very next request on.
+
+    Its name stays in the log of changes.
     """
     with _keys(catalogue) as keys:
         revoked = keys.revoke(key)
@@ -97,7 +100,7 @@ def revoke(
     print(f"key {revoked.id} of {revoked.name} is revoked")
     if not are_left:
         print_message(
-            "It was the last one: the service answers nobody until `flukeprint keys create` "
+            "This was the last key: the service answers nobody until `flukeprint keys create` "
             "makes another."
         )
 

@@ -1,5 +1,6 @@
-"""The photo files that a command line names, and what they are called; loads nothing, so that it is
-there at once.
+"""The photo files that a command line names, and what they are called.
+
+Loads nothing, so that it is there at once.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ class NamedFile(NamedTuple):
 
 
 def files_by_path(paths: Sequence[Path]) -> list[NamedFile]:
-    """Files as they are, also absent ones, and all photos of folders; each is called by its
-    path.
+    """Files as they are, also absent ones, and all photos of folders.
+
+    Each is called by its path.
     """
     found = [photo for path in paths for photo in (_photos_in(path) if path.is_dir() else [path])]
     return [NamedFile(str(path), path) for path in dict.fromkeys(found)]

@@ -59,7 +59,7 @@ ServerOption = Annotated[
     typer.Option(
         "--server",
         metavar="URL",
-        help="Ask the service running there, such as http://127.0.0.1:8000, instead of a "
+        help="Use the service running there, such as http://127.0.0.1:8000, instead of a "
         "catalogue here.",
         show_default=False,
     ),
@@ -69,8 +69,8 @@ ApiKeyOption = Annotated[
     typer.Option(
         "--api-key",
         envvar="FLUKEPRINT_API_KEY",
-        help="The key for --server, where it asks for one; from the environment other users "
-        "here don't see it.",
+        help="The key for --server, where it needs one. Other users here don't see it if it "
+        "comes from the environment.",
         show_default=False,
     ),
 ]
@@ -85,8 +85,7 @@ class BadServerOptions(FlukeprintError):
 
 
 def refuse_mixture(context: typer.Context, server: str | None, local: Sequence[str]) -> None:
-    """Raise where the command line has options that contradict each other: of a service, and of
-    what is here.
+    """Raise where options of a service and of a local catalogue are mixed.
 
     What only the environment says contradicts nothing.
     """
@@ -98,7 +97,7 @@ def refuse_mixture(context: typer.Context, server: str | None, local: Sequence[s
     mixed = [f"--{name.replace('_', '-')}" for name in on_command_line if name != "api_key"]
     if server is not None and mixed:
         raise BadServerOptions(
-            "--server asks a running service, which has its own catalogue and checkpoint: "
+            "--server uses a running service, which has its own catalogue and checkpoint: "
             f"leave out {', '.join(mixed)}"
         )
 

@@ -1,6 +1,4 @@
-"""The photos that a command line names: which they are, what they are called, and their
-embeddings.
-"""
+"""The photos that a command line names: their names and their embeddings."""
 
 from __future__ import annotations
 
@@ -17,8 +15,9 @@ _BAR_FROM_PHOTOS = 20  # fewer are done before a bar has said anything
 
 
 def photos_of_paths(paths: Sequence[Path]) -> list[LabelledPhoto]:
-    """Files as they are, also absent ones, and all photos of folders; each is called by its
-    path.
+    """Files as they are, also absent ones, and all photos of folders.
+
+    Each is called by its path.
     """
     return [LabelledPhoto(name, path, None) for name, path in files_by_path(paths)]
 
@@ -32,8 +31,9 @@ def uniquely_named_photos(paths: Sequence[Path]) -> list[LabelledPhoto]:
 
 
 def photos_of_labels(csv: Path, paths: Sequence[Path]) -> list[LabelledPhoto]:
-    """The photos that a label file names, with their boxes; `paths` is the one folder its names
-    start from.
+    """The photos that a label file names, with their boxes.
+
+    `paths` is the one folder its names start from.
     """
     if len(paths) != 1:
         raise BadLabels(f"with --csv give one folder of photos, not {len(paths)} paths")
@@ -46,8 +46,9 @@ def photos_of_labels(csv: Path, paths: Sequence[Path]) -> list[LabelledPhoto]:
 def embed_with_progress(
     photos: Sequence[LabelledPhoto], embedder: PhotoEmbedder, description: str
 ) -> tuple[list[EmbeddedPhoto], list[UnreadPhoto]]:
-    """Embed photos under a progress bar: those that could be read, and those that couldn't, in
-    their order.
+    """Embed photos under a progress bar.
+
+    Returns those that could be read, and those that couldn't, each in their order.
     """
     read: list[EmbeddedPhoto] = []
     unread: list[UnreadPhoto] = []

@@ -80,8 +80,9 @@ def status_table(state: Mapping[str, Any]) -> Table:
 
 
 def _event(revision: Mapping[str, Any]) -> str:
-    """What a revision changed; one without any was a calibration, or says by its kind what it
-    noted.
+    """What a revision changed.
+
+    One without any was a calibration, or says by its kind what it noted.
     """
     changes = ", ".join(
         _change(kind, count) for kind, count in revision["changes"].items() if count

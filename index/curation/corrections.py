@@ -1,5 +1,4 @@
-"""What curators decided that label files don't know: who turned out to be whom, what was moved,
-noted and deleted.
+"""Curators' decisions that label files don't know: merges, moves, edits and deletions.
 
 Part of SQLAlchemy's door.
 """
@@ -57,8 +56,9 @@ class Corrections:
         return individual if individual is None else self.names.get(individual, individual)
 
     def apply_to(self, photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
-        """A label of a known photo, `individual` as it is called now, where it says nothing that a
-        curator corrected.
+        """Replace in a known photo's label what a curator corrected.
+
+        The label's individual is called as it is now.
 
         What else it says is newer than anything that was decided.
         """
@@ -99,8 +99,9 @@ def _names(rows: Sequence[IndividualRow], now: Mapping[int, str]) -> dict[str, s
 
 
 def _deleted_photos(session: Session) -> frozenset[str]:
-    """Photos that a curator deleted; not those that an update took out, nor those whose taking in
-    was undone.
+    """Photos that a curator deleted.
+
+    Not those that an update took out, nor those whose taking in was undone.
     """
     query = (
         select(ChangeRow.photo, ChangeRow.kind, ChangeRow.revision)
@@ -149,8 +150,9 @@ def _replaced_facts(session: Session, now: Mapping[int, str]) -> Replaced:
 
 
 def _changed_rows(session: Session) -> Generator[tuple[str, dict[str, Any]]]:
-    """The rows that curators' standing acts changed, each with the subject of its line; not those
-    that were made.
+    """The rows that curators' standing acts changed, each with the subject of its line.
+
+    Not those that were made.
     """
     query = select(ChangeRow.photo, ChangeRow.detail, ChangeRow.revision).where(
         ChangeRow.kind.in_(_ACTS)

@@ -41,16 +41,15 @@ class UnknownSubject(BadCuration):
 
 
 class CurationConflict(BadCuration):
-    """An act that what is there stands against: a name is taken, it is so already, later events
-    depend on it.
+    """An act that conflicts with the catalogue.
+
+    A name is taken, it is so already, or later events depend on it.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What was done: its revision, and the photos that are other than before or are called
-    otherwise, by name.
-    """
+    """One event: its revision, and the names of the photos that it changed or renamed."""
 
     revision: int
     kind: str
@@ -91,8 +90,9 @@ class Curator:
         columns: Values | None = None,
         encounter: Values | None = None,
     ) -> Event:
-        """Add photos: to an individual (made where there is none yet), or to wait for a person's
-        word without one.
+        """Add photos, to an individual or to wait for a person's decision.
+
+        An individual that isn't there yet is made.
 
         `answers` are what was answered about each when it came; `columns` more of
         `index.storage.schema.PhotoRow`; `encounter` what is noted of the encounters that they name:
@@ -121,8 +121,9 @@ class Curator:
             return _finish(act, fingerprint=fingerprint)
 
     def confirm(self, photo: str, individual: str, *, answer: Values | None = None) -> Event:
-        """Say whose a waiting (or rejected) photo is; an individual that isn't known yet is
-        made.
+        """Say whose a waiting (or rejected) photo is.
+
+        An individual that isn't known yet is made.
         """
         with open_revision(self.catalogue, kind="confirm", made_by=self.made_by) as act:
             row = _photo(act, photo)
@@ -153,8 +154,9 @@ class Curator:
         )
 
     def move(self, photos: Sequence[str], individual: str | None) -> Event:
-        """Make catalogued photos another individual's (made where there is none yet), or nobody's
-        (None: new_whale).
+        """Move catalogued photos to another individual, or to nobody (None: new_whale).
+
+        An individual that isn't there yet is made.
         """
         with open_revision(self.catalogue, kind="move", made_by=self.made_by) as act:
             return _move(act, "move", photos, individual, detail={"to": individual})
@@ -182,8 +184,9 @@ class Curator:
             return _move(act, "split", photos, new, detail={"individual": individual, "new": new})
 
     def merge(self, source: str, into: str) -> Event:
-        """Make two individuals one: `source`'s photos and encounters become `into`'s, and its name
-        leads there.
+        """Merge two individuals.
+
+        The photos and encounters of `source` become those of `into`, and its name leads there.
         """
         with open_revision(self.catalogue, kind="merge", made_by=self.made_by) as act:
             one, other = individual_of(act, source), individual_of(act, into)
@@ -253,9 +256,7 @@ class Curator:
             return _edit(act, IndividualRow, row.id, individual, columns)
 
     def edit_encounter(self, encounter: int, columns: Values) -> Event:
-        """Change what is noted of an encounter, by its key: name, at, place, region, observer,
-        notes.
-        """
+        """Change an encounter's facts, by its key: name, at, place, region, observer, notes."""
         with open_revision(self.catalogue, kind="edit", made_by=self.made_by) as act:
             row = act.session.get(EncounterRow, encounter)
             if row is None:
@@ -308,8 +309,9 @@ def _move(
 
 
 def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | None:
-    """The encounter of a photo that becomes another individual's: with that one, and what is noted
-    goes along.
+    """Find the encounter of a photo that gets another individual.
+
+    The encounter's notes are copied to it.
     """
     before = None if row.encounter_id is None else act.session.get(EncounterRow, row.encounter_id)
     if before is None:

@@ -55,8 +55,9 @@ class Individual:
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """One meeting with one animal. `place` is private: only who may curate sees it; `region` is for
-    everybody.
+    """One meeting with one animal.
+
+    `place` is private: only who may curate sees it; `region` is for everybody.
     """
 
     key: int
@@ -177,8 +178,9 @@ class Directory:
             return session.scalar(select(func.count()).where(PhotoRow.state == WAITING)) or 0
 
     def with_content(self, hashes: Sequence[str]) -> dict[str, PhotoCard]:
-        """Of these content hashes those that are there, each with its photo; deleted photos don't
-        count.
+        """Of these content hashes those that are there, each with its photo.
+
+        Deleted photos don't count.
         """
         query = _photos().where(PhotoRow.content_hash.in_(hashes), PhotoRow.state != DELETED)
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
@@ -234,8 +236,9 @@ class Directory:
     def history(
         self, *, before: int | None = None, limit: int = 50, subject: str | None = None
     ) -> list[Act]:
-        """Events, newest first, from before revision `before` on; `subject`: those about one photo
-        or individual.
+        """Events, newest first, from before revision `before` on.
+
+        `subject`: those about one photo or individual.
         """
         query = select(RevisionRow).order_by(RevisionRow.revision.desc()).limit(limit)
         if before is not None:
@@ -248,8 +251,7 @@ class Directory:
             return [_act(session, row, live) for row in session.scalars(query)]
 
     def next_id(self, pattern: str | None = None) -> str:
-        """The next free id: the greatest number of the ids that look like `pattern`, such as
-        `w_0000`, and one more.
+        """Find the next free id: one more than the greatest of the ids that look like `pattern`.
 
         None: like the ids that most individuals have, `w_0001` in a catalogue that has none with a
         number.
@@ -262,8 +264,9 @@ class Directory:
 
 
 def next_free_id(names: Sequence[str], pattern: str | None = None) -> str:
-    """The id after the greatest of `names` that differ only in their last digits; `pattern` is one
-    such.
+    """The id after the greatest of `names` that differ only in their last digits.
+
+    `pattern` is one such.
     """
     split = [
         found.groups() for name in names if (found := re.fullmatch(r"(.*?)(\d+)", name, re.DOTALL))
@@ -295,8 +298,9 @@ def _individuals() -> Any:
 
 
 def _search_ids(session: Session, search: str, *, species: str | None, after: str) -> list[str]:
-    """The ids after one, sorted, of whom a search finds; compared here, as databases fold few
-    letters or none.
+    """The ids after one, sorted, of whom a search finds.
+
+    Compared here, as databases fold few letters or none.
     """
     row = IndividualRow
     query = select(

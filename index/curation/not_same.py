@@ -58,8 +58,9 @@ def not_same_pairs(catalogue: Catalogue) -> frozenset[Pair]:
 
 
 def _not_same_keys(session: Session) -> set[tuple[int, int]]:
-    """Pairs of keys that standing events tell apart; a merged individual's goes on for who it
-    turned out to be.
+    """Pairs of keys that standing events tell apart.
+
+    A merged individual's goes on for who it turned out to be.
     """
     query = select(ChangeRow.revision, ChangeRow.detail).join(
         RevisionRow, RevisionRow.revision == ChangeRow.revision

@@ -58,8 +58,9 @@ class PastCatalogue:
 
 @dataclass(slots=True)
 class _Past:
-    """What photos and individuals were, and encounters' regions, by key; a photo that wasn't there
-    yet has no entry.
+    """What photos and individuals were, and encounters' regions, by key.
+
+    A photo that wasn't there yet has no entry.
 
     `exchanged`: photos whose content or box is another since, so that their vectors are, too.
     """

@@ -1,5 +1,4 @@
-"""Work lists for curators: individuals that look alike, and unknown photos that look like each
-other.
+"""Work lists for curators: similar individuals, and similar unknown photos.
 
 Exact: every photo is compared with every other, in blocks of bounded memory.
 """
@@ -22,8 +21,9 @@ _FLOAT32_ERROR = 1e-5  # float32 products stray from the exact distances by less
 
 @dataclass(frozen=True, slots=True)
 class Resemblance:
-    """Two individuals and the two of their photos that are nearest to each other; `one` comes first
-    by id.
+    """Two individuals and the two of their photos that are nearest to each other.
+
+    `one` comes first by id.
     """
 
     one: str
@@ -35,8 +35,9 @@ class Resemblance:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Photos, by name, each within reach of another one of them; `distance` is that of the nearest
-    two.
+    """Photos, by name, each within reach of another one of them.
+
+    `distance` is that of the nearest two.
     """
 
     photos: tuple[str, ...]
@@ -80,8 +81,9 @@ def clusters(
     *,
     between: Callable[[], None] = _do_nothing,
 ) -> list[Cluster]:
-    """Join photos (n, d) that are within `max_distance` of each other, directly or over others;
-    nearest first.
+    """Join photos (n, d) that are within `max_distance` of each other, directly or over others.
+
+    Nearest first.
 
     A photo that is near no other is in none. Ties come by the first photo's name. `between` as in
     `resemblances`.
@@ -128,9 +130,7 @@ def _column_blocks(gallery: Gallery) -> Iterator[range]:
 def _near_pairs(
     gallery: Gallery, columns: range, limit: int, reach: float
 ) -> Iterator[tuple[int, int]]:
-    """Pairs of an individual of the block and a later one that may be among the nearest `limit`
-    within reach.
-    """
+    """Find pairs of the block and later individuals that may be among the nearest `limit`."""
     nearest = _nearest_products(gallery, columns)  # (block, individuals from its first on)
     is_pair = np.triu(np.ones(nearest.shape, np.bool_), 1)
     products = nearest[is_pair]
@@ -147,8 +147,9 @@ def _near_pairs(
 
 
 def _nearest_products(gallery: Gallery, columns: range) -> NDArray[np.float32]:
-    """Greatest product of any photo of each individual of the block with any of it and of each
-    later one.
+    """Compute the greatest product of any two photos of two individuals.
+
+    One is of the block, the other of the block or later.
     """
     starts = np.array(
         [gallery.rows_of(column).start for column in range(columns.start, gallery.individual_count)]

@@ -24,8 +24,7 @@ _PLAIN = str.maketrans(
 
 
 def fold_text(text: str) -> str:
-    """A text as it is compared: `Ångström` is `angstrom`, `ÉCLAIR` is `eclair`, `Straße` is
-    `strasse`.
+    """Fold a text for comparison: `Ångström` is `angstrom`, `Straße` is `strasse`.
 
     Accents of Latin, Greek and Cyrillic letters are left out; the marks of other scripts, which
     make other letters or vowels, stay.

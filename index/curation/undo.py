@@ -38,8 +38,9 @@ _KINDS = {kind.__tablename__: kind for kind in Table.__subclasses__()}
 
 
 class OtherCheckpoint(CurationConflict):
-    """An undoing that brings the catalogue to a checkpoint that isn't loaded; `fingerprint` names
-    it.
+    """An undoing that brings the catalogue to a checkpoint that isn't loaded.
+
+    `fingerprint` names it.
     """
 
     def __init__(self, message: str, fingerprint: str) -> None:
@@ -60,10 +61,10 @@ class PastEvent:
 def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | None = None) -> Event:
     """Take one event back, as a new event; undoing that one does it again.
 
-    `loaded`: the fingerprint of the one checkpoint that can be asked afterwards (None: any). Raises
-    UnknownSubject when there is no such event; CurationConflict when it is undone already, when it
-    replaced a photo's content or went over to another checkpoint than `loaded`, and, naming them,
-    when later events depend on it.
+    `loaded`: the fingerprint of the only checkpoint that can search afterwards; None: any. Raises
+    UnknownSubject when there is no such event. Raises CurationConflict when the event is undone
+    already, replaced a photo's content, or changed to another checkpoint than `loaded`. It is also
+    raised, naming them, when later events depend on this one.
     """
     with open_revision(catalogue, kind="undo", made_by=made_by) as act:
         past = past_events(act.session)
@@ -198,9 +199,7 @@ def _needs(row: Values, touched: set[tuple[str, int, str]], made: set[tuple[str,
 
 
 def _refuse_dangling(act: Revision, values: Values) -> None:
-    """Refuse to lead a row to one that is no longer there: a later undoing took out what had made
-    it.
-    """
+    """Refuse to let a row refer to one that a later undoing took out."""
     for column, table in _LEADS_TO.items():
         key = values.get(column)
         if key is not None and act.session.get(_KINDS[table], key) is None:
@@ -211,8 +210,9 @@ def _refuse_dangling(act: Revision, values: Values) -> None:
 
 
 def _refuse_unsearchable(act: Revision, photos: set[str], fingerprint: str) -> None:
-    """Refuse to bring back photos that have no vector of the catalogue's checkpoint, so that nobody
-    would find them.
+    """Refuse to bring back photos without a vector of the catalogue's checkpoint.
+
+    Nobody would find them.
     """
     lacking = sorted(photos & _without_vector(act, fingerprint))
     if lacking:
@@ -260,9 +260,7 @@ def _refuse_other_checkpoint(revision: int, fingerprint: str, loaded: str | None
 
 
 def _fingerprint_after(act: Revision, target: PastEvent, past: Sequence[PastEvent]) -> str:
-    """The checkpoint to search with: the one before the event, where the event went over to
-    another.
-    """
+    """The checkpoint to search with: the former one, where the event changed it."""
     current = act.last_fingerprint or target.fingerprint
     before = next(
         (event.fingerprint for event in past if event.revision == target.revision - 1),

@@ -27,9 +27,7 @@ from index.search.vectors import Embedder, FloatArray
 
 
 class WrongFingerprint(FlukeprintError):
-    """A catalogue whose vectors were made by another checkpoint: their distances would mean
-    nothing.
-    """
+    """A catalogue of another checkpoint's vectors: distances to them would mean nothing."""
 
 
 class Identifier:
@@ -49,11 +47,9 @@ class Identifier:
         if gallery.fingerprint != embedder.fingerprint:
             raise WrongFingerprint(
                 f"the catalogue's vectors were made by checkpoint {gallery.fingerprint[:12]}, "
-                "but the loaded "
-                f"checkpoint is {embedder.fingerprint[:12]}; embed the catalogue again by "
-                "`flukeprint index update --catalogue CATALOGUE --checkpoint CHECKPOINT`, or "
-                "load the "
-                "checkpoint that it was made with"
+                f"but the loaded checkpoint is {embedder.fingerprint[:12]}. Embed the catalogue "
+                "again by `flukeprint index update --catalogue CATALOGUE --checkpoint CHECKPOINT`, "
+                "or load the checkpoint that made it"
             )
         self.embedder = embedder
         self.gallery = gallery
@@ -104,8 +100,7 @@ class Identifier:
         max_fpir: float | None = None,
         threshold: float | None = None,
     ) -> Identification:
-        """Identify the one animal that n photos (n, d) of an encounter show, by the mean of their
-        distances.
+        """Identify the one animal of an encounter's n photos (n, d), by their mean distances.
 
         The mean keeps the thresholds of single photos, and their probabilities too: it is never
         nearer than the photos are. Options and errors as in `identify_vectors`; raises BadQuery

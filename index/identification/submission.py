@@ -19,9 +19,7 @@ from index.search.matching import Candidate, Match, Score, Thresholds, decide
 
 @dataclass(frozen=True, slots=True)
 class SubmissionForm:
-    """What a competition wants: the header, and the label of an animal that is not among the
-    known.
-    """
+    """A competition's format: the header, and the label of an unknown animal."""
 
     header: tuple[str, str]
     new_label: str
@@ -72,8 +70,9 @@ def rank_labels(
 def write_submission(
     rows: Iterable[tuple[str, Sequence[str]]], path: Path, form: SubmissionForm = _HUMPBACK
 ) -> None:
-    """Write (photo name, five labels) rows; the file appears complete or, on any error, stays as it
-    was.
+    """Write (photo name, five labels) rows.
+
+    The file appears complete or, on any error, stays as it was.
 
     Raises BadSubmission for a photo named twice, for labels that are not five different words, and
     where the file cannot be written.
@@ -102,8 +101,9 @@ def write_submission(
 def check_photos(
     names: Iterable[str], sample: Path, *, named: str, form: SubmissionForm = _HUMPBACK
 ) -> None:
-    """Check that photos are exactly those of a sample submission; `named` is what holds them, for
-    the message.
+    """Check that photos are exactly those of a sample submission.
+
+    `named` is what holds them, for the message.
 
     Raises BadSubmission naming the first photos that are missing or too many, and for a sample that
     can't be read.
@@ -121,8 +121,7 @@ def check_photos(
 
 
 def check_against_sample(path: Path, sample: Path, form: SubmissionForm = _HUMPBACK) -> None:
-    """Check that a submission names exactly the photos of a sample submission, with five labels
-    each.
+    """Check that a submission names exactly a sample's photos, with five labels each.
 
     Raises BadSubmission naming the first photos that are missing or too many.
     """
@@ -176,8 +175,7 @@ def _read_rows(path: Path, form: SubmissionForm) -> list[tuple[str, list[str]]]:
 def submission_thresholds(
     gallery: Gallery, species: Mapping[str, str], score: Score
 ) -> dict[str, float]:
-    """Fit the threshold with the best expected MAP@5 to each species' own photos (of `species`, by
-    individual).
+    """Fit the threshold of the best expected MAP@5 to each species' own photos.
 
     A species with too few photos for that is left out; the catalogue's own threshold holds for it.
     """

@@ -54,8 +54,9 @@ def verify(
     individual: str,
     thresholds: Thresholds,
 ) -> list[Verification]:
-    """Compare each query (n, d) with one individual. Raises BadQuery for one that the gallery does
-    not hold.
+    """Compare each query (n, d) with one individual.
+
+    Raises BadQuery for one that the gallery does not hold.
     """
     names, to_photos = gallery.photo_distances(queries, individual)
     to_all = gallery.individual_distances(queries, calibration.score)
@@ -72,9 +73,7 @@ def verify_encounter(
     individual: str,
     thresholds: Thresholds,
 ) -> Verification:
-    """Compare an encounter's photos (n, d) together, by the mean of their distances, with one
-    individual.
-    """
+    """Compare an encounter's photos (n, d) with one individual, by their mean distances."""
     names, to_photos = gallery.photo_distances(queries, individual)
     to_all = np.round(
         fuse(gallery.individual_distances(queries, calibration.score)), DISTANCE_DECIMALS
@@ -116,8 +115,9 @@ def _verified(
     to_all: NDArray[np.float64],
     compared: tuple[ComparedWith, ...],
 ) -> Verification:
-    """Judge by the distances (c,) to all individuals: who has a nearer rival is never `same`
-    without review.
+    """Judge by the distances (c,) to all individuals.
+
+    An individual with a nearer rival is never `same` without review.
     """
     column = gallery.individual_ids.index(individual)
     distance = float(to_all[column])
@@ -144,8 +144,9 @@ def _verified(
 
 
 def _nearer(to_all: NDArray[np.float64], rank: int) -> list[float]:
-    """Distances of those ranked before, so that the probability is the one that identifying
-    gives.
+    """The distances of those ranked before.
+
+    They make the probability the same as in identifying.
     """
     return np.sort(to_all)[: min(rank, _RANKS_READ) - 1].tolist()
 

@@ -1,6 +1,4 @@
-"""What is said of a job: its state, progress with rate and ETA, and the files that it could not
-use.
-"""
+"""What is known of a job: its state, progress with rate and ETA, and files it could not use."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ class NoSuchJob(FlukeprintError):
 
 
 class WrongState(FlukeprintError):
-    """A request that a job's state forbids: the end of one that has ended, the resumption of one
-    that runs.
-    """
+    """A request that a job's state forbids, such as ending one that has ended."""
 
 
 class JobLost(FlukeprintError):
@@ -59,9 +55,9 @@ class FileFault:
 class Job:
     """One job as it is now. Times are UTC, ISO 8601.
 
-    `total` None: not known yet. `attempts` counts the starts since the last checkpoint;
-    `checkpoint` is what its next start goes on from, `result` what a succeeded one has to say,
-    `reason` why one failed or was interrupted.
+    `total` None: not known yet. `attempts` counts the starts since the last checkpoint. The next
+    start goes on from `checkpoint`. `result` is the outcome of a success; `reason` says why a job
+    failed or was interrupted.
     """
 
     id: int
@@ -90,8 +86,9 @@ class Job:
 
     @property
     def rate(self) -> float | None:
-        """Files (or whatever `done` counts) a second since the last start; None while there is
-        nothing to measure.
+        """Files (or whatever `done` counts) a second since the last start.
+
+        None while there is nothing to measure.
         """
         if self.started_at is None or self.progress_at is None:
             return None
@@ -135,8 +132,9 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class FaultPage:
-    """A job's faults in the order in which they were met; `next_cursor` asks for the following
-    ones.
+    """A job's faults in the order in which they were met.
+
+    `next_cursor` asks for the following ones.
     """
 
     faults: tuple[FileFault, ...]

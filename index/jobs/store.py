@@ -57,9 +57,7 @@ class JobStore:
 
     @property
     def has_one_writer(self) -> bool:
-        """Whether a long transaction on this database keeps every other writer out, as SQLite
-        does.
-        """
+        """Whether a long transaction keeps every other writer out, as on SQLite."""
         return self._engine.dialect.name == "sqlite"
 
     # -------------------------------------------------------------------------------------------
@@ -87,8 +85,9 @@ class JobStore:
     def page(
         self, *, limit: int = 50, cursor: int | None = None, state: JobState | None = None
     ) -> JobPage:
-        """Up to `limit` jobs, newest first, from below `cursor` on; of one state where one is
-        given.
+        """Up to `limit` jobs, newest first, from below `cursor` on.
+
+        Of one state where one is given.
         """
         query = select(JobRow).order_by(JobRow.id.desc()).limit(limit + 1)
         query = query if cursor is None else query.where(JobRow.id < cursor)
@@ -158,9 +157,7 @@ class JobStore:
             return was
 
     def in_use(self, ended_since: datetime) -> list[Job]:
-        """The jobs whose files are still needed: those that haven't ended, and those that ended
-        since then.
-        """
+        """List the jobs whose files are needed: not ended, or ended since then."""
         is_needed = JobRow.state.not_in(ENDED) | (JobRow.ended_at >= format_timestamp(ended_since))
         with translating_errors(), Session(self._engine) as session:
             return [
@@ -177,8 +174,9 @@ class JobStore:
     # working
 
     def claim(self, worker: str, kinds: Collection[str]) -> Job | None:
-        """Take the job that has waited longest, of the kinds that the worker knows; None where none
-        waits.
+        """Take the job that has waited longest, of the kinds that the worker knows.
+
+        None where none waits.
         """
         waiting = (
             select(JobRow.id)
@@ -257,8 +255,9 @@ class JobStore:
             return job_of(row)
 
     def recover(self, worker: str) -> list[Job]:
-        """Take back the jobs of processes that have died, and queue what was interrupted; returns
-        what is queued.
+        """Take back the jobs of processes that have died, and queue what was interrupted.
+
+        Returns what is queued.
 
         `worker` is who asks and runs nothing just now: a job that is still said to be its own is
         taken back too. A job that took its process down MAX_ATTEMPTS times without reaching a

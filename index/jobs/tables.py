@@ -1,5 +1,6 @@
-"""The two tables of jobs, on any database that SQLAlchemy knows; in the catalogue's own or in
-another.
+"""The two tables of jobs, on any database that SQLAlchemy knows.
+
+In the catalogue's own or in another.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Camtrap DP 1.0.2 (https://camtrap-dp.tdwg.org, TDWG): a catalogue as a data package, and such
-packages as labels.
+"""Camtrap DP 1.0.2 (https://camtrap-dp.tdwg.org, TDWG): write packages and read them as labels.
 
 Field names are the standard's. Two of its required fields a catalogue may lack: the time a photo
 was taken, and, unless places are asked for, latitude and longitude; they are then left empty, which
@@ -18,7 +17,8 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 from embedding.photos.photo import Box
-from index.labels.csv_labels import (
+from index.labels.csv_text import csv_text
+from index.labels.fields import (
     list_some,
     make_box,
     parse_individual,
@@ -26,7 +26,6 @@ from index.labels.csv_labels import (
     parse_time,
     read_text,
 )
-from index.labels.csv_text import csv_text
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
 
 VERSION = "1.0.2"
@@ -119,8 +118,9 @@ _TAKEN_TAG, _LABEL_TAG, _REGION_TAG = "takenAt", "label", "encounterRegion"
 def camtrap_texts(
     photos: Sequence[LabelledPhoto], places: Mapping[str, str], *, created: str
 ) -> dict[str, str]:
-    """The package's text files by name; `places` names photos' places, `created` is ISO 8601 with a
-    time zone.
+    """The package's text files by name.
+
+    `places` names photos' places, `created` is ISO 8601 with a time zone.
     """
     deployments = {
         place: f"place-{number}"
@@ -244,8 +244,9 @@ def _observation(photo: LabelledPhoto, deployment: str) -> dict[str, str]:
 
 
 def _timestamp(taken_at: str | None) -> str:
-    """A time as the standard wants it, `2018-06-01T00:00:00Z`; what wasn't known of it is filled
-    up.
+    """A time as the standard wants it, `2018-06-01T00:00:00Z`.
+
+    What wasn't known of it is filled up.
     """
     if not taken_at:
         return ""

@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from embedding.photos.photo import Box
-from index.labels.csv_labels import list_some, make_box, parse_photo_name, parse_time, read_text
-from index.labels.csv_labels import parse_individual as individual_of_label
+from index.labels.fields import (
+    list_some,
+    make_box,
+    parse_individual,
+    parse_photo_name,
+    parse_time,
+    read_text,
+)
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 
 _Record = dict[str, Any]
@@ -59,7 +65,7 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
         row = LabelledPhoto(
             name=name,
             path=photos / name,
-            individual=individual_of_label(label, where),
+            individual=parse_individual(label, where),
             species=species.get(_key(annotation, "category_id")) or None,
             encounter=_first((annotation, image), _ENCOUNTER_KEYS) or None,
             taken_at=_time((image, annotation)),
@@ -118,8 +124,9 @@ def _first(records: tuple[_Record, ...], keys: tuple[str, ...]) -> str:
 
 
 def _individual(annotation: _Record, where: str) -> str:
-    """The individual's name, looked for in the annotation, then in its `attributes`; empty where
-    there is none.
+    """The individual's name, looked for in the annotation, then in its `attributes`.
+
+    Empty where there is none.
     """
     attributes: Any = annotation.get("attributes")
     for record in (annotation, cast("_Record", attributes) if isinstance(attributes, dict) else {}):
@@ -141,8 +148,9 @@ def _individual(annotation: _Record, where: str) -> str:
 
 
 def _time(records: tuple[_Record, ...]) -> str | None:
-    """When the photo was taken; one that can't be read counts as none: exports hold `NA` and
-    zeros.
+    """When the photo was taken.
+
+    One that can't be read counts as none: exports hold `NA` and zeros.
     """
     try:
         return parse_time(_first(records, _TIME_KEYS), "")
@@ -151,8 +159,9 @@ def _time(records: tuple[_Record, ...]) -> str | None:
 
 
 def _box(bbox: Any, image: _Record, where: str) -> Box | None:
-    """COCO's left, top, width, height in pixels as shares; cut at the photo's edges, which boxes
-    often overrun.
+    """COCO's left, top, width, height in pixels as shares.
+
+    Cut at the photo's edges, which boxes often overrun.
     """
     if not bbox:
         return None

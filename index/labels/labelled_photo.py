@@ -12,8 +12,9 @@ NEW_WHALE = "new_whale"
 
 
 class BadLabels(FlukeprintError):
-    """A label file or folder that can't be used; the message says where, what is allowed and what
-    to do.
+    """A label file or folder that can't be used.
+
+    The message says where, what is allowed and what to do.
     """
 
 

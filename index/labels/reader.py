@@ -13,14 +13,10 @@ from typing import Literal
 
 from embedding.photos.photo import photo_names
 from index.labels.coco import coco_rows
-from index.labels.csv_labels import (
-    csv_rows,
-    list_some,
-    merge_repeated_rows,
-    parse_box,
-    parse_individual,
-)
+from index.labels.csv_labels import csv_rows
+from index.labels.fields import list_some, parse_box, parse_individual
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
+from index.labels.repeated_rows import merge_repeated_rows
 
 __all__ = [
     "NEW_WHALE",
@@ -36,9 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The photos of a label file or folder, sorted by name, and what a user should know about the
-    reading.
-    """
+    """The photos of a label file or folder, sorted by name, with warnings for the user."""
 
     photos: tuple[LabelledPhoto, ...]
     source: Path
@@ -80,8 +74,9 @@ def read_labels(
 
 @dataclass(frozen=True, slots=True)
 class LabelRows:
-    """A label file as it is: the rows in its order, their photos perhaps absent, named twice or
-    with two labels.
+    """A label file's rows in its order.
+
+    Their photos may be absent, named twice or have two labels.
     """
 
     rows: tuple[LabelledPhoto, ...]
@@ -90,8 +85,7 @@ class LabelRows:
 
 
 def read_rows(csv: Path, photos: Path) -> LabelRows:
-    """Read a label file, a CSV or COCO `.json`, without asking whether its rows agree with each
-    other or with files.
+    """Read a label file, a CSV or COCO `.json`, without checking rows against each other or files.
 
     For telling what is wrong with it. Raises BadLabels where it is no label file at all.
     """

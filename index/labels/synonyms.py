@@ -1,6 +1,4 @@
-"""Ids that are known to be one animal: a CSV of them, and labels in which each animal has one id
-again.
-"""
+"""Lists of ids that are one animal, and labels with one id an animal."""
 
 from __future__ import annotations
 
@@ -10,7 +8,8 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from index.labels.csv_labels import list_some, read_text, separator_of
+from index.labels.csv_labels import separator_of
+from index.labels.fields import list_some, read_text
 from index.labels.labelled_photo import BadLabels
 from index.labels.reader import LabelledPhoto, Labels
 
@@ -22,8 +21,9 @@ _ALLOWED = (
 
 
 def read_same_animals(path: Path) -> list[set[str]]:
-    """Read which ids are one animal: Kaggle's list of duplicate ids of 2019 (`Id,SubId`), or rows
-    of two ids.
+    """Read which ids are one animal.
+
+    The file is Kaggle's list of duplicate ids of 2019 (`Id,SubId`), or rows of two ids.
 
     Separated by commas, semicolons or tabs. Rows that share an id belong together, so every id is
     in one set only. Raises BadLabels.
@@ -54,9 +54,7 @@ def read_same_animals(path: Path) -> list[set[str]]:
 
 
 def _rows_of(path: Path) -> tuple[str, list[tuple[int, list[str]]]]:
-    """A CSV's separator, and its rows that aren't empty with their line's number: the header, and
-    what follows.
-    """
+    """Read a CSV's separator, and its rows that aren't empty with their line numbers."""
     text = read_text(path)
     if not text.strip(",;\t\r\n "):
         raise BadLabels(
@@ -73,8 +71,9 @@ def _rows_of(path: Path) -> tuple[str, list[tuple[int, list[str]]]]:
 
 
 def with_one_id(labels: Labels, same_animals: Path | None) -> Labels:
-    """Give each animal's photos one id by such a list: that of most of its photos, the first by
-    name where several are.
+    """Give each animal's photos one id by such a list.
+
+    It is the id of most of its photos, the first by name where several are.
 
     A warning says which ids are replaced; those that no photo has are passed over. Without a list
     the labels stay.

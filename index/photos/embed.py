@@ -84,8 +84,9 @@ class _DecodedPhoto:
 def embed_photos(
     photos: Iterable[LabelledPhoto], embedder: PhotoEmbedder, *, limits: PhotoLimits = PhotoLimits()
 ) -> Generator[list[EmbeddedPhoto | UnreadPhoto]]:
-    """Embed photos in their order, a batch at a time; a batch ends at BATCH_PHOTOS or half of
-    HELD_BYTES.
+    """Embed photos in their order, a batch at a time.
+
+    A batch ends at BATCH_PHOTOS or half of HELD_BYTES.
 
     A photo that can't be read comes as an UnreadPhoto and stops nobody else's.
     """

@@ -1,6 +1,4 @@
-"""Take out of a photo's file where it was taken: EXIF's GPS directory and XMP's GPS values, the
-pixels untouched.
-"""
+"""Remove the place from a photo's file: EXIF's GPS directory and XMP's GPS values."""
 
 from __future__ import annotations
 
@@ -24,8 +22,9 @@ _PACKED_TEXT = re.compile(rb"zTXt|iTXt[^\x00]{1,79}\x00\x01|Raw profile type")
 
 
 def without_place(data: bytes) -> bytes | None:
-    """The photo's bytes without the place, of the same length; the very same bytes where there is
-    none.
+    """The photo's bytes without the place, of the same length.
+
+    The very same bytes where there is none.
 
     None where a place is there but can't be taken out: of other formats than JPEG.
     """
@@ -46,8 +45,9 @@ def without_place(data: bytes) -> bytes | None:
 
 
 def has_place(data: bytes) -> bool:
-    """Whether a photo's file tells where it was taken, in EXIF or XMP; also where packed texts of a
-    PNG hide that.
+    """Whether a photo's file tells where it was taken, in EXIF or XMP.
+
+    Also where packed texts of a PNG hide that.
     """
     if data.startswith(_PNG) and _PACKED_TEXT.search(data):
         return True
@@ -106,8 +106,9 @@ def _directory_bytes(data: bytes, start: int, at: int, order: str) -> list[tuple
 def _entries(
     data: bytes, start: int, at: int, order: str
 ) -> Iterator[tuple[int, int, int, int, int]]:
-    """A directory's entries: tag, type, count, value or where it is, and the entry's own place in
-    the file.
+    """Yield a directory's entries.
+
+    Each is tag, type, count, value or where it is, and the entry's own place in the file.
     """
     (count,) = struct.unpack_from(order + "H", data, start + at)
     for place in range(start + at + 2, start + at + 2 + 12 * count, 12):

@@ -1,5 +1,4 @@
-"""Vectors on disk until an update has stored them, so that one that was killed doesn't embed its
-photos anew.
+"""Vectors on disk that an update has not stored yet, so that a killed one loses none.
 
 A file for each process, in a folder beside the catalogue: a line of JSON, then records that are
 only ever appended. What is damaged, cut off or of another checkpoint is passed over; the folder may
@@ -37,8 +36,9 @@ _Key = tuple[str, Box | None]
 
 @dataclass(frozen=True, slots=True)
 class PendingFile:
-    """What one process has left, or `is_being_written` by one that lives or is on another
-    machine.
+    """A file that one process has written.
+
+    `is_being_written`: by one that lives or is on another machine.
     """
 
     path: Path
@@ -53,8 +53,9 @@ def pending_folder(address: CatalogueAddress) -> Path:
 
 
 def pending_files(folder: Path) -> list[PendingFile]:
-    """All files of vectors in a folder, sorted by name; those that are none of ours are passed
-    over.
+    """All files of vectors in a folder, sorted by name.
+
+    Those that are none of ours are passed over.
     """
     found: list[PendingFile] = []
     for path in sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else ():
@@ -71,8 +72,9 @@ def pending_files(folder: Path) -> list[PendingFile]:
 
 
 def remove_stale_files(folder: Path, of_use: Set[str]) -> None:
-    """Remove what ended processes have left of checkpoints that are not `of_use`, and the folder
-    when it is empty.
+    """Remove files of ended processes whose checkpoint is not `of_use`.
+
+    An empty folder is removed too.
     """
     for each in pending_files(folder):
         if each.fingerprint not in of_use and not each.is_being_written:
@@ -159,8 +161,9 @@ def _header(line: bytes) -> dict[str, Any]:
 
 
 def _is_written(worker: object) -> bool:
-    """Whether a process lives or, being on another machine, may live; an older flukeprint's file
-    names none.
+    """Whether a process lives or, being on another machine, may live.
+
+    An older flukeprint's file names none.
     """
     try:
         host, _, _ = str(worker).rsplit(":", 2)

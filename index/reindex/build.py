@@ -31,8 +31,9 @@ def build_catalogue(
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> UpdateReport:
-    """Build a catalogue in a hidden file (or a schema) beside `address` and give it its name when
-    it is complete.
+    """Build a catalogue beside `address` and rename it when it is complete.
+
+    It is built in a hidden file or in another schema.
 
     Whatever interrupts it, at `address` is what was there before: nothing, or the catalogue that
     `overwrite` allows to replace. Raises BadCatalogue.
@@ -79,8 +80,9 @@ def refuse_target(address: CatalogueAddress, overwrite: bool) -> None:
 
 
 def _refuse_running_build(temporary: CatalogueAddress, address: CatalogueAddress) -> None:
-    """Tell a build that is running, which holds its file's write lock, from what a killed one has
-    left.
+    """Refuse where another build is running, which holds its file's write lock.
+
+    What a killed build has left is no reason.
     """
     try:
         with Catalogue.open(temporary, wait_seconds=0) as unfinished, open_revision(unfinished):

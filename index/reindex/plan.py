@@ -109,9 +109,7 @@ def make_update_plan(
 def count_other_names(
     labels: Iterable[str | None], corrections: Corrections
 ) -> dict[tuple[str, str], int]:
-    """How many labels give an individual by another of its names, by that name and the one that it
-    has now.
-    """
+    """Count the labels that use another name of an individual, by that and its present name."""
     pairs = ((label, corrections.name_now(label)) for label in labels)
     return dict(
         Counter(
@@ -123,8 +121,9 @@ def count_other_names(
 
 
 def describe_other_names(other_names: Mapping[tuple[str, str], int]) -> list[str]:
-    """Say so in sentences, the first twenty: a name that was typed as another one's may mean
-    somebody else.
+    """Write a warning for each of the first twenty other names.
+
+    A name that was typed as another one's may mean somebody else.
     """
     lines = [
         f"{count:,} photo{'' if count == 1 else 's'} labelled {label} count as {now}'s, who has "

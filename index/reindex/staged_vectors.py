@@ -43,8 +43,9 @@ from index.storage.schema import (
 
 @dataclass(frozen=True, slots=True)
 class CatalogueState:
-    """A catalogue at one revision; `photos` sorted by name tell which have a vector of the
-    checkpoint asked about.
+    """A catalogue at one revision.
+
+    `photos` sorted by name tell which have a vector of the checkpoint asked about.
     """
 
     revision: int
@@ -56,8 +57,9 @@ class CatalogueState:
 
 @dataclass(frozen=True, slots=True)
 class LabelledVectors:
-    """The vectors (m, d) to calibrate on, with whose they are (None: new_whale), sorted by their
-    photos' names.
+    """The vectors (m, d) to calibrate on, with their individuals (None: new_whale).
+
+    Both are sorted by photo name.
     """
 
     individuals: list[str | None]
@@ -79,8 +81,7 @@ def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
 
 
 def checkpoints_of(catalogue: Catalogue) -> set[str]:
-    """The checkpoints that a catalogue has vectors of: the one that it is searched by, and others
-    beside.
+    """List the checkpoints of a catalogue's vectors, searched and staged.
 
     Raises BadCatalogue.
     """
@@ -93,8 +94,9 @@ def checkpoints_of(catalogue: Catalogue) -> set[str]:
 def stage_vectors(
     catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerprint: str
 ) -> set[str]:
-    """Store vectors by their photos' keys, where nothing searches them yet; returns the names of
-    those photos.
+    """Store vectors by their photos' keys, where nothing searches them yet.
+
+    Returns the names of those photos.
 
     Left out are photos that hold something else meanwhile, and all of them where the catalogue is
     searched by this very checkpoint: there a vector is a change. Raises BadCatalogue.
@@ -138,8 +140,9 @@ def stage_vectors(
 
 
 def log_embedded(act: Revision, photo_ids: Sequence[int], fingerprint: str) -> None:
-    """Write a line for each photo whose vector was laid beside; the database writes them, as
-    everybody waits meanwhile.
+    """Write a line for each photo whose vector was laid beside.
+
+    The database writes them, as everybody waits meanwhile.
 
     Sent from here, 166,000 lines kept writers out of a PostgreSQL for 38 s instead of 20.
     """
@@ -187,8 +190,9 @@ def vectors_after(
     made: Mapping[str, EmbeddedPhoto],
     fingerprint: str,
 ) -> LabelledVectors:
-    """The catalogued vectors as they will be once a plan is carried out with the vectors `made` for
-    it, by photo name.
+    """Compute the vectors as they will be once a plan is applied.
+
+    `made` are the new vectors by photo name.
 
     Raises BadCatalogue.
     """

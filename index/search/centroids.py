@@ -19,7 +19,8 @@ def sums_of(vectors: NDArray[np.floating], starts: NDArray[np.int64]) -> NDArray
 
 
 def centres_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale sums (c, d) to unit length; vectors that cancel out leave zeros, at distance 1 from
-    all.
+    """Scale sums (c, d) to unit length.
+
+    Vectors that cancel out leave zeros, at distance 1 from all.
     """
     return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)

@@ -63,17 +63,16 @@ class Engine(Protocol):
 def exact_distances(
     queries: NDArray[np.floating], vectors: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Cosine distances (n, m) of unit rows in float64, in [0, 2] and rounded so that ties are
-    ties.
+    """Compute cosine distances (n, m) of unit rows in float64.
+
+    They are in [0, 2] and rounded, so that ties are ties.
     """
     products = queries.astype(np.float64) @ vectors.astype(np.float64).T  # (n, m)
     return to_distances(products)
 
 
 def to_distances(products: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn float64 cosines into distances: rounding strays a hair outside [0, 2], so they are
-    clipped.
-    """
+    """Turn float64 cosines into distances, clipped to [0, 2] because rounding strays outside."""
     return np.round(np.clip(1.0 - products, 0.0, 2.0), DISTANCE_DECIMALS) + 0.0
 
 
@@ -126,9 +125,7 @@ class _FaissEngine:
     def _search_once(
         self, queries: FloatArray, k: int, fetch: int
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Distances and positions (n, k), and whether each query (n,) saw all ties for its k-th
-        place.
-        """
+        """Search once: distances and positions (n, k), and whether each query (n,) saw all ties."""
         rows = _faiss_search(self._index, self._vectors, queries, fetch)  # (n, fetch)
         found = self._vectors[rows].astype(np.float64)  # (n, fetch, d)
         distances = to_distances(np.einsum("nd,nfd->nf", queries.astype(np.float64), found))
@@ -139,8 +136,9 @@ class _FaissEngine:
         return distances[:, :k], np.take_along_axis(rows, order, axis=1)[:, :k], is_complete
 
     def _search_exactly(self, queries: FloatArray, k: int) -> Neighbours:
-        """Compare with every vector: for small galleries, for k near their size and for ties
-        without end.
+        """Compare with every vector.
+
+        For small galleries, for k near their size, and for ties without end.
         """
         every = exact_distances(queries, self._vectors)  # (n, m)
         positions = np.argsort(every, axis=1, kind="stable")[:, :k]
@@ -172,8 +170,9 @@ def _build_index(vectors: FloatArray, factory: str) -> Any:
 def _faiss_search(
     index: Any, vectors: FloatArray, queries: FloatArray, fetch: int
 ) -> NDArray[np.int64]:
-    """Rows (n, fetch) that FAISS finds, -1 where it found too few, tuned to one query or to a
-    batch.
+    """Search FAISS for rows (n, fetch).
+
+    A row is -1 where it found too few. It is tuned to one query or to a batch.
 
     `index` None: compare with every vector.
     """

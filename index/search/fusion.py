@@ -1,6 +1,4 @@
-"""Several photos of one encounter, one answer: an animal met once is one individual, whatever each
-photo says alone.
-"""
+"""Fuse several photos of one encounter, which show one individual, into one answer."""
 
 from __future__ import annotations
 
@@ -18,15 +16,16 @@ Fusion = Literal["mean", "min"]
 
 
 def fuse(distances: NDArray[np.float64], by: Fusion = "mean") -> NDArray[np.float64]:
-    """Fuse the distances (photos, individuals) of one encounter's photos into one for each
-    individual (individuals,).
+    """Fuse the distances (photos, individuals) of an encounter's photos into one an individual.
 
-    "mean", the default: every photo votes, and a stranger who resembles somebody in one photo by
-    chance doesn't in the next; the nearest individual's mean is never below the mean of the photos'
-    nearest, so a threshold that was calibrated on single photos stays a careful one. "min": the
-    best photo decides, which finds an animal that only one photo shows well, but the more photos,
-    the nearer some stranger comes: such answers need thresholds of their own. Raises BadQuery for
-    an encounter without photos and for another rule.
+    "mean", the default: every photo votes. A stranger who resembles somebody in one photo by chance
+    doesn't in the next. The nearest individual's mean is never below the mean of the photos'
+    nearest distances, so a threshold that was calibrated on single photos stays careful.
+
+    "min": the best photo decides, which finds an animal that only one photo shows well. But the
+    more photos, the nearer some stranger comes: such answers need thresholds of their own.
+
+    Raises BadQuery for an encounter without photos and for another rule.
     """
     if len(distances) == 0:
         raise BadQuery("the encounter holds no photo; fuse the distances of at least one")
@@ -40,8 +39,9 @@ def fuse(distances: NDArray[np.float64], by: Fusion = "mean") -> NDArray[np.floa
 def rank_fused(
     gallery: Gallery, queries: FloatArray, k: int, score: Score = "nearest", by: Fusion = "mean"
 ) -> tuple[Candidate, ...]:
-    """Rank the best k individuals for one encounter's photos (n, d) together, nearest first, ties
-    by individual id.
+    """Rank the best k individuals for one encounter's photos (n, d) together.
+
+    Nearest first, ties by individual id.
 
     A candidate's distance is fused, its photo the one that is nearest to any of the queries. Raises
     BadQuery for k below 1, an encounter without photos or another rule, BadVectors for queries that

@@ -1,6 +1,4 @@
-"""The searchable vectors of the known individuals at one catalogue revision: built, narrowed, and
-changed with it.
-"""
+"""The searchable vectors of the known individuals at one catalogue revision."""
 
 from __future__ import annotations
 
@@ -93,8 +91,9 @@ class Gallery(SearchedPhotos):
         )
 
     def select(self, is_selected: NDArray[np.bool_]) -> Gallery:
-        """Narrow to the rows (m,) that are True: the same answers as a gallery built of these
-        photos alone.
+        """Select the rows (m,) that are True.
+
+        The answers are those of a gallery built of these photos.
 
         Exact whatever the engine of this one. An individual that keeps no photo is not there any
         more.
@@ -124,8 +123,9 @@ class Gallery(SearchedPhotos):
         *,
         revision: int,
     ) -> Gallery:
-        """Take out the photos of the names `removed`, where they are there, and add parallel rows
-        in any order.
+        """Remove the photos of the names `removed`, and add parallel rows in any order.
+
+        A name that isn't there is passed over.
 
         The same, bit for bit, as a gallery built anew of what is there then; far faster where
         little changes. A photo that goes from one individual to another is removed and added.

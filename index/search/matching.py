@@ -24,8 +24,9 @@ class BadQuery(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Two cosine distances, `known <= new_whale`; with a negative `known` nothing is known without
-    review.
+    """Two cosine distances, `known <= new_whale`.
+
+    With a negative `known` nothing is known without review.
     """
 
     known: float

@@ -1,6 +1,4 @@
-"""Photos of known individuals as sorted rows, and how near those individuals are to queries, by
-each score.
-"""
+"""Rank known individuals by their photos' distances to queries, by each score."""
 
 from __future__ import annotations
 
@@ -37,8 +35,7 @@ class KnownCentres:
 
 
 class SearchedPhotos:
-    """Photos sorted by (individual, photo name), so that no answer depends on the order of their
-    coming.
+    """Photos sorted by (individual, photo name), so that no answer depends on their order.
 
     Never changes. Safe to search from several threads.
     """
@@ -113,9 +110,7 @@ class SearchedPhotos:
     def individual_distances(
         self, queries: FloatArray, score: Score = "nearest"
     ) -> NDArray[np.float64]:
-        """Distance of each query to every individual, exactly: (n, c), columns as
-        `individual_ids`.
-        """
+        """Compute each query's exact distances to every individual: (n, c), as `individual_ids`."""
         _check_score(score)
         queries = self._checked(queries)
         distances = np.zeros((len(queries), self.individual_count))
@@ -130,8 +125,9 @@ class SearchedPhotos:
     def photo_distances(
         self, queries: FloatArray, individual: str
     ) -> tuple[list[str], NDArray[np.float64]]:
-        """Distance of each query to each photo of one individual: p photo names, sorted, and (n, p)
-        distances.
+        """Compute each query's distances to each photo of one individual.
+
+        Returns the p photo names, sorted, and (n, p) distances.
 
         Raises BadQuery for an individual that the gallery does not hold.
         """
@@ -163,9 +159,7 @@ class SearchedPhotos:
         return nearest if score == "nearest" else (nearest + centre) / 2
 
     def _rank_by_nearest(self, queries: FloatArray, k: int) -> list[tuple[Candidate, ...]]:
-        """Ask the engine for photos, and for four times as many while a query saw too few
-        individuals.
-        """
+        """Search for photos, four times as many while a query has too few individuals."""
         ranked: list[tuple[Candidate, ...]] = [()] * len(queries)
         remaining = list(range(len(queries)))
         photos = k * _PHOTOS_AN_INDIVIDUAL
@@ -180,8 +174,9 @@ class SearchedPhotos:
     def _first_of_each(
         self, distances: NDArray[np.float64], positions: NDArray[np.int64], k: int
     ) -> tuple[Candidate, ...]:
-        """Keep each individual's nearest photo; rows are sorted by individual, so ties come in id
-        order.
+        """Keep each individual's nearest photo.
+
+        Rows are sorted by individual, so ties come in id order.
         """
         _, first = np.unique(self._columns[positions], return_index=True)
         rows_kept = np.sort(first)[:k]

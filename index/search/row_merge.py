@@ -1,6 +1,4 @@
-"""Rows taken out of sorted rows and others put in between, by copying runs of rows instead of
-sorting all again.
-"""
+"""Remove and insert rows of a sorted table by copying runs of rows, without sorting again."""
 
 from __future__ import annotations
 
@@ -25,8 +23,9 @@ class Piece(NamedTuple):
 def make_pieces(
     remaining: NDArray[np.int64], places: Sequence[int], added: Sequence[int]
 ) -> list[Piece]:
-    """The rows that are kept, in runs, with each of the `added` before the kept row at its place;
-    both ascend.
+    """The rows that are kept, in runs, with each of the `added` before the kept row at its place.
+
+    Both ascend.
     """
     cuts = sorted(
         {0, len(remaining), *places, *(np.flatnonzero(np.diff(remaining) != 1) + 1).tolist()}

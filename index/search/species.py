@@ -1,6 +1,4 @@
-"""Which species a photo shows, from the individuals that are near it: by the same search as who it
-is.
-"""
+"""Predict the species of a photo from the nearest individuals, by the same search."""
 
 from __future__ import annotations
 
@@ -24,8 +22,9 @@ _TEMPERATURES = np.logspace(-3, 1, 81)
 def likeliest_species(
     species_of: Mapping[str, str | None], on_photos: Iterable[tuple[str, str | None, int]]
 ) -> dict[str, str]:
-    """Each individual's species: the one `noted` of it, else that of most of its photos; those
-    without are left out.
+    """Each individual's species: the one `noted` of it, else that of most of its photos.
+
+    Those without are left out.
 
     `on_photos` are (individual, species, how many photos).
     """
@@ -49,8 +48,9 @@ class SpeciesPredictor:
     def __init__(
         self, gallery: Gallery, species: Mapping[str, str], score: Score = "nearest"
     ) -> None:
-        """Know the species of individuals; of those that the gallery doesn't hold nothing is
-        used.
+        """Know the species of individuals.
+
+        Of those that the gallery doesn't hold nothing is used.
         """
         self._gallery = gallery
         self._score: Score = score
@@ -58,14 +58,13 @@ class SpeciesPredictor:
         self.names = tuple(sorted(set(self._species.values())))
 
     def neighbours(self, k: int) -> int:
-        """How many individuals to rank where `k` are wanted: enough of them to tell the species
-        too.
-        """
+        """How many individuals to rank where `k` are needed: enough for the species too."""
         return max(k, NEIGHBOURS) if self.names else k
 
     def predict(self, ranked: Sequence[Candidate]) -> SpeciesAnswer:
-        """Name the species by ranked individuals, nearest first, as `Gallery.rank` gives
-        `neighbours` of them.
+        """Predict the species by ranked individuals, nearest first.
+
+        `Gallery.rank` returns `neighbours` of them.
         """
         if not self.names:
             return NO_SPECIES
@@ -105,8 +104,9 @@ class SpeciesPredictor:
 
     @cached_property
     def _fitted(self) -> tuple[float, int]:
-        """The temperature under which the gallery's own photos say their species likeliest, and how
-        many were tried.
+        """Fit the temperature with the likeliest species of the gallery's own photos.
+
+        Returns it with the number of trials.
 
         Each is asked as if its individual were not in the gallery, the harder case, so that known
         animals are told with more certainty than said.
@@ -137,8 +137,9 @@ class SpeciesPredictor:
         return float(_TEMPERATURES[int(np.argmin(losses))]), len(columns)
 
     def _distances(self, ranked: Sequence[Sequence[Candidate]]) -> NDArray[np.float64]:
-        """Distance (n, s) of each species' nearest individual; one that isn't among those ranked is
-        as far as the last.
+        """Distance (n, s) of each species' nearest individual.
+
+        One that isn't among those ranked is as far as the last.
 
         All infinite where nobody ranked has a species.
         """

@@ -17,14 +17,13 @@ _NORM_TOLERANCE = 0.01  # a vector stored as fp16 is within .001 of unit length
 
 
 class BadVectors(FlukeprintError):
-    """Vectors that cannot be compared: wrong shape, wrong dimension, NaN, infinity, or not of unit
-    length.
-    """
+    """Vectors that can't be compared: wrong shape, not finite, or not of unit length."""
 
 
 class Embedder(Protocol):
-    """Turns images into unit vectors; `embedding.embedder.Embedder` is one, a test's stand-in
-    another.
+    """Turns images into unit vectors.
+
+    `embedding.embedder.Embedder` is one, a test's stand-in another.
     """
 
     @property
@@ -47,8 +46,9 @@ class Embedder(Protocol):
 def check_vectors(
     vectors: NDArray[np.floating], *, dimension: int | None = None, named: str
 ) -> FloatArray:
-    """Return (n, d) float32 C-contiguous rows, or raise BadVectors saying which row is wrong and
-    how.
+    """Return (n, d) float32 C-contiguous rows.
+
+    Raises BadVectors, which says which row is wrong and how.
 
     `named` says in the message whose vectors these are ("queries", "catalogue vectors"). NaN must
     stop here: a search finds nothing near it, which would read as a new whale.

@@ -1,6 +1,4 @@
-"""Where a catalogue is: a SQLite file, or a PostgreSQL database by URL with the folder of its
-files.
-"""
+"""Where a catalogue is: a SQLite file, or a PostgreSQL URL and the folder of its files."""
 
 from __future__ import annotations
 
@@ -37,8 +35,7 @@ class CatalogueBusy(BadCatalogue):
 
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
-    """A catalogue in a schema of a PostgreSQL database, and the folder of its photos and of jobs'
-    files.
+    """A catalogue in a schema of a PostgreSQL database, and the folder of its files.
 
     As text it has no password, so that it can be told anywhere. What a URL doesn't say, libpq takes
     from the environment (PGPASSWORD, PGHOST, ...) and ~/.pgpass.
@@ -121,8 +118,9 @@ def _parsed(url: str) -> PostgresAddress:
 
 
 def with_files_folder(address: CatalogueAddress, files: Path | None) -> CatalogueAddress:
-    """The address with the folder of its files; a SQLite catalogue's lie beside its file, whatever
-    `files` says.
+    """The address with the folder of its files.
+
+    A SQLite catalogue's lie beside its file, whatever `files` says.
     """
     if isinstance(address, Path) or files is None:
         return address
@@ -130,8 +128,9 @@ def with_files_folder(address: CatalogueAddress, files: Path | None) -> Catalogu
 
 
 def resolve_links(address: CatalogueAddress) -> CatalogueAddress:
-    """The address with no links in a file's path: SQLite keeps its log beside the real file,
-    whatever led there.
+    """Resolve links in a file's path.
+
+    SQLite keeps its log beside the real file, whatever led there.
     """
     return address.resolve() if isinstance(address, Path) else address
 
@@ -153,9 +152,7 @@ def files_folder(address: CatalogueAddress) -> Path:
 
 
 def refuse_no_folder(address: CatalogueAddress) -> None:
-    """Raise BadCatalogue, before any work, where there is no folder for a catalogue and its
-    files.
-    """
+    """Raise BadCatalogue where there is no folder for a catalogue and its files."""
     folder = address.parent if isinstance(address, Path) else files_folder(address)
     if not folder.is_dir():
         raise BadCatalogue(
@@ -164,8 +161,9 @@ def refuse_no_folder(address: CatalogueAddress) -> None:
 
 
 def sibling_folder(address: CatalogueAddress, word: str) -> Path:
-    """A folder of a catalogue's own: `catalogue.db.media` beside `catalogue.db`, `media` in a
-    database's `--files`.
+    """Find a folder of a catalogue's own.
+
+    It is `catalogue.db.media` beside `catalogue.db`, `media` in a database's `--files`.
     """
     if isinstance(address, Path):
         path = address.resolve()

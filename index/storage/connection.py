@@ -65,8 +65,9 @@ def sibling_address(address: CatalogueAddress, word: str) -> CatalogueAddress:
 
 
 def refuse_in_use(address: CatalogueAddress) -> None:
-    """Raise BadCatalogue where a catalogue can't be replaced now; a file must not have a log beside
-    it then.
+    """Raise BadCatalogue where a catalogue can't be replaced now.
+
+    A file must not have a log beside it then.
 
     A schema is exchanged in one transaction, which waits for whoever reads it. A service is told by
     its mark: it holds nothing open between requests, but answers from memory.

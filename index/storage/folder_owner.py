@@ -1,5 +1,4 @@
-"""Says in the folder of a PostgreSQL catalogue's files whose it is, so that no other catalogue
-shares it.
+"""Mark the folder of a PostgreSQL catalogue's files, so that no other one uses it.
 
 Two that did would take each other's jobs for their own. A SQLite catalogue's files lie in folders
 of its own name.

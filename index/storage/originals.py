@@ -1,6 +1,4 @@
-"""The folder of original photos beside a catalogue: each under its content hash, whole or not at
-all.
-"""
+"""The folder of original photos: each under its content hash, whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,16 +17,15 @@ class BadMedia(FlukeprintError):
 
 
 def media_folder(catalogue: CatalogueAddress) -> Path:
-    """The folder of a catalogue's original photos: `catalogue.db.media` beside `catalogue.db`, a
-    database's `media`.
+    """Find the folder of a catalogue's original photos.
+
+    It is `catalogue.db.media` beside `catalogue.db`, a database's `media`.
     """
     return sibling_folder(catalogue, "media")
 
 
 def media_path(folder: Path, hashed: str, name: str) -> Path:
-    """Where a photo belongs: `ab/abcd....jpg`, with the suffix of `name` where that is a
-    photo's.
-    """
+    """Where a photo belongs: `ab/abcd....jpg`, with the suffix of `name` if it is a photo's."""
     suffix = Path(name).suffix.lower()
     return folder / hashed[:2] / (hashed + (suffix if suffix in PHOTO_SUFFIXES else ""))
 
@@ -53,9 +50,7 @@ def store_photo(data: bytes, folder: Path, name: str) -> Path:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a hidden name and rename it: at `path` is all of it, or what was there
-    before.
-    """
+    """Write a file under a hidden name and rename it, so that it is never there in part."""
     unfinished = path.with_name(f".{path.name}{unfinished_suffix()}")
     try:
         with unfinished.open("wb") as file:

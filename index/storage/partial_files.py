@@ -1,6 +1,4 @@
-"""Names of what is being written, which say by whom: what a killed process left is told from a
-living one's work.
-"""
+"""Hidden names of unfinished files, which say whether their process still lives."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A catalogue's schema in a PostgreSQL database: how it is opened, checked, replaced, and what its
-errors mean.
+"""A catalogue in PostgreSQL: how its schema is opened, checked and replaced.
 
 The door of psycopg, an optional extra, and part of SQLAlchemy's. `opening.py` is asked, which knows
 SQLite too.
@@ -202,9 +201,7 @@ def _drop(connection: Connection, address: PostgresAddress) -> None:
 
 
 def faults(address: PostgresAddress) -> list[str]:
-    """What is wrong with the database itself: triggers that are off, references that lead
-    nowhere.
-    """
+    """List the database's own faults: triggers that are off, references that lead nowhere."""
     found: list[str] = []
     with _once(address) as connection:
         enabled = (
@@ -242,9 +239,7 @@ def _loose(connection: Connection, reference: Any) -> list[str]:
 
 @contextmanager
 def translating_errors(address: PostgresAddress) -> Generator[None]:
-    """Turn what PostgreSQL says into a BadCatalogue that says what to do, and repeats no
-    password.
-    """
+    """Turn PostgreSQL's errors into a BadCatalogue with advice and without a password."""
     try:
         yield
     except PoolTimeout as error:

@@ -30,8 +30,9 @@ _IS_WRITING = "flukeprint_is_writing"
 
 
 class Table(DeclarativeBase):
-    """What all tables derive from: text that sorts by its bytes and whole numbers of 64 bits, on
-    either database.
+    """The base of all tables.
+
+    Text sorts by its bytes and whole numbers have 64 bits, on either database.
     """
 
     # Text: SQLite compares bytes, PostgreSQL by the collation that its database was made with.
@@ -46,8 +47,9 @@ _KEYS_ONCE: Any = {"sqlite_autoincrement": True}
 
 
 class IndividualRow(Table):
-    """A known animal. `name` is the id that answers give; `other_names` are those it had, or has
-    elsewhere.
+    """A known animal.
+
+    `name` is the id that answers give; `other_names` are those it had, or has elsewhere.
 
     `merged_into`: it turned out to be that animal, to which its photos went; its name leads there.
     """
@@ -113,9 +115,7 @@ class PhotoRow(Table):
 
 
 class VectorRow(Table):
-    """A photo's embedding: little-endian float32 of unit length, one for each checkpoint that
-    embedded it.
-    """
+    """A photo's embedding by one checkpoint: little-endian float32 of unit length."""
 
     __tablename__ = "vectors"
     photo_id: Mapped[int] = mapped_column(
@@ -127,8 +127,7 @@ class VectorRow(Table):
 
 
 class RevisionRow(Table):
-    """One event, one transaction: what was done, when, by whom, and with which checkpoint the
-    catalogue is searched.
+    """One event: what was done, when, by whom, and which checkpoint searches after it.
 
     `calibration` is the one fitted after it, to so many catalogued photos; empty where the last one
     still stands. `kind` and `detail` say what was done and by what answer; `undoes` is the revision
@@ -148,8 +147,9 @@ class RevisionRow(Table):
 
 
 class ChangeRow(Table):
-    """One row's change in one revision, before and after; never altered, never deleted (triggers
-    see to it).
+    """One row's change in one revision, before and after.
+
+    Never altered, never deleted (triggers see to it).
 
     `photo` names the photo, individual or encounter. `detail` holds `before` and `after` in words
     and, in `rows`, every database row that was changed: its table, its key, and its columns before
@@ -177,9 +177,7 @@ _REFUSAL = "the log of changes is append-only"
 
 
 def create_tables(connection: Connection) -> None:
-    """Create those of the catalogue's tables that are absent, and the triggers that keep its log
-    append-only.
-    """
+    """Create the catalogue's absent tables, and the triggers that keep its log append-only."""
     create_missing(connection, _OWN_TABLES)
     if is_postgres(connection):
         _finish_postgres(connection)
@@ -188,9 +186,7 @@ def create_tables(connection: Connection) -> None:
 
 
 def is_busy(error: DBAPIError) -> bool:
-    """Whether another writer keeps the database: by PostgreSQL's codes (its words vary) or SQLite's
-    words.
-    """
+    """Whether another writer keeps the database, by PostgreSQL's codes or SQLite's words."""
     state = getattr(error.orig, "sqlstate", None)
     return (
         state in BUSY_STATES

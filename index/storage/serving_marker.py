@@ -34,8 +34,9 @@ class ServedMark:
 
 
 def refuse_served(address: CatalogueAddress) -> None:
-    """Raise CatalogueBusy while a process serves the catalogue; marks of processes that are gone
-    are removed.
+    """Raise CatalogueBusy while a process serves the catalogue.
+
+    Marks of processes that are gone are removed.
     """
     for path in sorted(_marks(address)):
         try:

@@ -33,8 +33,9 @@ def create_schema(path: Path) -> None:
 
 
 def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
-    """Open the SQLite file at `path`, which must be there; each connection is closed after its
-    use.
+    """Open the SQLite file at `path`, which must be there.
+
+    Each connection is closed after its use.
     """
 
     def connect() -> sqlite3.Connection:
@@ -174,9 +175,7 @@ def disk_full(address: CatalogueAddress) -> BadCatalogue:
 
 
 def faults(path: Path) -> list[str]:
-    """What is wrong with the file itself by SQLite's own check, and with references between its
-    rows.
-    """
+    """List the file's faults by SQLite's own check, and references between rows that are wrong."""
     raw = sqlite3.connect(f"{path.absolute().as_uri()}?{opening_mode(path)}", uri=True)
     try:
         found = [str(row[0]) for row in raw.execute("PRAGMA integrity_check(100)")]
@@ -192,8 +191,7 @@ def faults(path: Path) -> list[str]:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a catalogue that may be in use, as it is at one moment, into a new file without a log
-    beside it.
+    """Copy a catalogue at one moment into a new file without a log; it may be in use.
 
     Raises BadCatalogue.
     """

@@ -13,7 +13,7 @@ from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator, Event
 from index.curation.listings import Directory, PhotoCard
-from index.labels.csv_labels import parse_photo_name
+from index.labels.fields import parse_photo_name
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.search.vectors import FloatArray

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from index.access.roles import allows
-from index.labels.csv_labels import parse_time
+from index.labels.fields import parse_time
 from service.http.multipart import Form
 from service.http.paging import Position, decode_cursor
 

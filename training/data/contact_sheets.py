@@ -10,7 +10,7 @@ import numpy as np
 from embedding.checkpoint import write_atomically
 from embedding.explanation.heatmap import Tile, png_bytes, tiled
 from embedding.photos.photo import BadPhoto, Image, read_photo, thumbnail, to_array
-from index.labels.csv_labels import list_some
+from index.labels.fields import list_some
 from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto
 from training.data.explore import photos_per_label
 

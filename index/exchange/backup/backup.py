@@ -26,7 +26,7 @@ from index.access.copy_keys import copy_keys
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.raw_rows import put_paths, stored_photos
 from index.exchange.backup.copy_database import copy_catalogue
-from index.labels.csv_labels import parse_photo_name
+from index.labels.fields import parse_photo_name
 from index.labels.labelled_photo import BadLabels
 from index.progress import Progress, no_progress
 from index.storage.address import CatalogueAddress, files_folder, resolve_links
@@ -73,8 +73,7 @@ class BackupResult:
 def make_backup(
     catalogue: CatalogueAddress, out: Path, *, progress: Progress = no_progress
 ) -> BackupResult:
-    """Copy a catalogue that may be in use, and its photos, into the new folder `out` (a tar where
-    it ends in .tar).
+    """Copy a catalogue and its photos into the new folder or tar `out`, while it is in use.
 
     Photos from elsewhere than the catalogue's folder get a place in the backup's media folder.
     Those that are absent or changed since they were catalogued are left out and told. Raises
@@ -232,8 +231,9 @@ def _fill(catalogue: CatalogueAddress, folder: Path, progress: Progress) -> Back
 
 
 def _place(path: str, hashed: str, name: str, copy: Path) -> str:
-    """Where a photo goes in the backup: where it is below the catalogue's folder, else into the
-    media folder.
+    """Where a photo goes in the backup.
+
+    It is where it lies below the catalogue's folder, else in the media folder.
     """
     if not Path(path).is_absolute() and ".." not in Path(path).parts:
         return Path(path).as_posix()
@@ -312,9 +312,7 @@ def _open_backup(backup: Path, folder: Path) -> Generator[Path]:
 
 
 def _check_files(folder: Path, manifest: Manifest, start: Path, progress: Progress) -> None:
-    """Refuse, before anything is put back, a damaged backup and one that would overwrite other
-    files.
-    """
+    """Refuse a damaged backup, and one that would overwrite other files."""
     with progress(len(manifest.files), "Checking the backup") as advance:
         for name, hashed in manifest.files.items():
             path = folder / name

@@ -28,8 +28,9 @@ _ALL_TABLES = (
 
 
 def copy_catalogue(source: CatalogueAddress, target: CatalogueAddress) -> None:
-    """Copy a catalogue that may be in use, as it is at one moment, to where there is none: every
-    table, every key.
+    """Copy a catalogue as it is at one moment to where there is none.
+
+    It may be in use. Every table and every key is copied.
 
     From a file to a file its pages are copied. Raises BadCatalogue.
     """

@@ -28,9 +28,7 @@ _LENGTH_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: of what kind, with which photo (empty: the file as a whole), and
-    what to do.
-    """
+    """One fault: its kind, its photo (empty: the file as a whole), and what to do."""
 
     kind: FaultKind
     photo: str
@@ -39,8 +37,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class WaitingVectors:
-    """A file of vectors that aren't stored; `is_of_use` where the catalogue has its checkpoint's or
-    is getting them.
+    """A file of vectors that aren't stored.
+
+    `is_of_use` where the catalogue has its checkpoint's or is getting them.
     """
 
     file: str
@@ -51,8 +50,9 @@ class WaitingVectors:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was looked at and what is wrong; `stray` are files of the media folder that no photo
-    needs.
+    """What was looked at and what is wrong.
+
+    `stray` are files of the media folder that no photo needs.
 
     `waiting` are vectors that commands which were broken off have left.
     """

@@ -80,9 +80,7 @@ def _zip(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
 
 
 def labels_csv(named: Mapping[str, CataloguePhoto], places: Mapping[str, str]) -> str:
-    """The CSV that flukeprint reads, with the photos' content hashes, and their places where there
-    are any.
-    """
+    """Make the CSV that flukeprint reads, with content hashes, and places where there are any."""
     columns = (*_COLUMNS, "place") if places else _COLUMNS
     return csv_text(columns, (_row(name, photo, places) for name, photo in named.items()))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import CataloguePhoto
 from index.exchange.exporting.formats import BadExport, Export
-from index.labels.csv_labels import parse_photo_name
+from index.labels.fields import parse_photo_name
 from index.photos.location import without_place
 from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
@@ -20,8 +20,9 @@ from index.storage.originals import write_whole
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What was written: how many photos, of which `without_place` lost the place in their file, and
-    what was not.
+    """How many photos were written, and which were not.
+
+    `without_place`: how many lost the place in their file.
     """
 
     photos: int
@@ -38,12 +39,12 @@ def write_export(
     is_replacing: bool = False,
     progress: Progress = no_progress,
 ) -> ExportResult:
-    """Write an export to `out`: a zip where it ends in .zip, one file where there is only one text,
-    else a folder.
+    """Write an export to `out`: a zip, one file or a folder.
 
-    Photos are written as they are, but without `has_places` the place is taken out of their files;
-    those that are absent, that changed since they were catalogued, or whose place can't be taken
-    out are left out. Raises BadExport.
+    It is a zip where `out` ends in .zip, and one file where there is only one text. Photos are
+    written as they are, but without `has_places` the place is removed from their files. Left out
+    are photos that are absent, that changed since they were catalogued, or whose place can't be
+    removed. Raises BadExport.
     """
     is_zip = out.suffix.lower() == ".zip"
     is_file = not is_zip and not has_photos and len(export.texts) == 1 and not out.is_dir()

@@ -1,10 +1,8 @@
-"""Unpack a zip that anybody may have made into a staging folder; whatever is left out is told with
-its reason.
+"""Unpack a zip that anybody may have made into a staging folder, and list what is left out.
 
-Nothing is written outside the staging folder, no link is made, and what an entry says of its size
-is not believed: bytes are counted as they come. What makes the whole archive unacceptable (too many
-entries, too much in all, no zip) is told before anything is written; what is wrong with one entry
-leaves out that entry alone.
+Nothing is written outside the staging folder, and no link is made. An entry's size is not believed:
+bytes are counted as they come. A zip that can't be used as a whole (too many entries, too much in
+all, no zip) is refused before anything is written. A fault of one entry leaves out only that entry.
 """
 
 from __future__ import annotations
@@ -53,7 +51,10 @@ class ArchiveLimits:
 
 @dataclass(frozen=True, slots=True)
 class SkippedEntry:
-    """An entry that wasn't unpacked, and why. `is_damaged`: it was wanted, and couldn't be read."""
+    """An entry that wasn't unpacked, and why.
+
+    `is_damaged`: it was selected, and couldn't be read.
+    """
 
     name: str
     reason: str
@@ -152,8 +153,9 @@ def _check_totals(archive: Path, entries: list[zipfile.ZipInfo], limits: Archive
 def _select_entries(
     entries: list[zipfile.ZipInfo], limits: ArchiveLimits, left_out: list[SkippedEntry]
 ) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    """Each entry to unpack with its tidied name; the others, with their reasons, go into
-    `left_out`.
+    """Each entry to unpack with its tidied name.
+
+    The others, with their reasons, go into `left_out`.
     """
     taken: set[str] = set()
     folders: set[str] = set()
@@ -271,8 +273,9 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, most_byt
 
 
 def printable(name: str) -> str:
-    """A name with what can't be printed escaped: it may be anybody's, and is shown on terminals and
-    pages.
+    """Escape what can't be printed in a name.
+
+    It may be anybody's, and is shown on terminals and pages.
     """
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
@@ -294,8 +297,9 @@ def _check_directory(archive: Path, limits: ArchiveLimits) -> None:
 
 
 def _directory_bytes(archive: Path) -> int:
-    """The size of a zip's table of contents by its last record; 0 where there is none (zipfile then
-    says so).
+    """The size of a zip's table of contents by its last record.
+
+    0 where there is none (zipfile then says so).
     """
     with archive.open("rb") as file:
         size = file.seek(0, 2)

@@ -1,5 +1,6 @@
-"""Remembers the perceptual hashes of a catalogue's photos in its media folder; the file may be
-deleted at any time.
+"""Remembers the perceptual hashes of a catalogue's photos in its media folder.
+
+The file may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ def known_perceptual(
     progress: Progress = no_progress,
     is_stored: bool = True,
 ) -> dict[str, bytes | None]:
-    """The perceptual hash of each photo's content hash; photos whose files can't be read, or have
-    changed, are absent.
+    """The perceptual hash of each photo's content hash.
+
+    Photos whose files can't be read, or have changed, are absent.
 
     Only photos that `folder`'s file doesn't hold are decoded; `is_stored` writes the file anew.
     """

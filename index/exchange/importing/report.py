@@ -1,6 +1,4 @@
-"""An import's report, the same before and after it is carried out: every file, what happens to it,
-and why.
-"""
+"""An import's report, before and after it: every file, what happens to it, and why."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What an import is offered: labels and photos of a folder, a zip or a label file, and what doesn't
-pair up.
-"""
+"""Read what is to be imported: labels and photos of a folder, a zip or a label file."""
 
 from __future__ import annotations
 
@@ -12,8 +10,10 @@ from embedding.photos.photo import BadPhoto, photo_names, read_photo
 from index.exchange.importing.archive import ArchiveLimits, SkippedEntry, unpack
 from index.labels.camtrap import PACKAGE, camtrap_folder, camtrap_rows
 from index.labels.coco import coco_rows
-from index.labels.csv_labels import csv_rows, list_some, merge_repeated_rows
+from index.labels.csv_labels import csv_rows
+from index.labels.fields import list_some
 from index.labels.reader import BadLabels, LabelledPhoto, read_labels
+from index.labels.repeated_rows import merge_repeated_rows
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
 from index.prefetch import prefetch
@@ -24,8 +24,9 @@ _LABEL_FILES = (PACKAGE, "labels.csv", "annotations.json", "train.csv")
 
 @dataclass(frozen=True, slots=True)
 class ImportSource:
-    """Labelled photos sorted by name, and what has no partner: `no_file` are labels, `no_label`
-    names of photos.
+    """Labelled photos, sorted by name, and what has no partner.
+
+    `no_file` are labels, `no_label` names of photos.
     """
 
     source: Path

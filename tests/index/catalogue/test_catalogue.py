@@ -4,8 +4,6 @@ append-only.
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 import sqlite3
 import threading
@@ -20,18 +18,7 @@ from index.reindex.build import build_catalogue
 from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 from index.search.engine import exact_distances
-from index.storage import connection, sqlite
 from index.storage.address import CatalogueBusy
-
-
-@pytest.fixture
-def path(tmp_path, season, embedder):
-    season.rows["a00_0.png"] |= {"species": "humpback", "encounter": "e1", "taken_at": "2018-06-01"}
-    season.rows["a00_1.png"] |= {"encounter": "e1", "box": "0 0 0.5 1"}
-    season.rows["a01_0.png"] |= {"encounter": "e1"}  # another animal: another encounter
-    path = tmp_path / "catalogue.db"
-    build_catalogue(path, season.labels(), embedder)
-    return path
 
 
 def test_what_it_holds(path, season, embedder):
@@ -190,57 +177,6 @@ def test_two_cannot_change_it_at_once(path):
         pass
 
 
-def test_a_cut_vector_is_found(path):
-    raw = sqlite3.connect(path)
-    raw.execute("UPDATE vectors SET embedding = substr(embedding, 1, 40) WHERE photo_id = 1")
-    raw.commit()
-    raw.close()
-    with (
-        Catalogue.open(path) as catalogue,
-        pytest.raises(BadCatalogue, match=r"the vector of a00_0.png is cut"),
-    ):
-        catalogue.gallery()
-
-
-def test_a_damaged_file_says_so(path):
-    content = bytearray(path.read_bytes())
-    content[4096:] = b"\x55" * (len(content) - 4096)
-    path.write_bytes(content)
-    with (
-        Catalogue.open(path) as catalogue,
-        pytest.raises(BadCatalogue, match=r"is damaged .* restore a copy"),
-    ):
-        catalogue.photos()
-
-
-def test_paths_that_are_no_catalogue(tmp_path):
-    with pytest.raises(BadCatalogue, match="is a folder; give the catalogue's file"):
-        Catalogue.open(tmp_path)
-    with pytest.raises(BadCatalogue, match=r"there is no catalogue at .* `flukeprint index build`"):
-        Catalogue.open(tmp_path / "none.db")
-    (tmp_path / "text.db").write_text("Image,Id\n")
-    with pytest.raises(BadCatalogue, match=r"text.db is not a flukeprint catalogue"):
-        Catalogue.open(tmp_path / "text.db")
-    (tmp_path / "empty.db").touch()
-    with pytest.raises(BadCatalogue, match=r"empty.db is not a flukeprint catalogue"):
-        Catalogue.open(tmp_path / "empty.db")
-    other = sqlite3.connect(tmp_path / "other.db")
-    other.execute("CREATE TABLE photos (name TEXT)")
-    other.close()
-    with pytest.raises(BadCatalogue, match=r"other.db is not a flukeprint catalogue"):
-        Catalogue.open(tmp_path / "other.db")
-
-
-def test_a_newer_format_asks_for_a_newer_flukeprint(path):
-    raw = sqlite3.connect(path)
-    raw.execute("PRAGMA user_version = 4")
-    raw.close()
-    with pytest.raises(
-        BadCatalogue, match=r"newer flukeprint \(format 4; this one reads up to 3\)"
-    ):
-        Catalogue.open(path)
-
-
 def test_creating(tmp_path):
     with Catalogue.open(tmp_path / "new.db", create=True) as catalogue:
         assert (
@@ -257,30 +193,6 @@ def test_creating(tmp_path):
         Catalogue.open(tmp_path / "new.db", create=True)
     with pytest.raises(BadCatalogue, match="can't be created: No such file or directory"):
         Catalogue.open(tmp_path / "no folder" / "new.db", create=True)
-
-
-def test_a_folder_that_cannot_be_written_is_read_and_not_changed(path, monkeypatch):
-    before = path.read_bytes()
-    monkeypatch.setattr(sqlite.os, "access", lambda given, mode: mode != os.W_OK)
-    with Catalogue.open(path) as catalogue:
-        assert catalogue.gallery().size == 36
-        with (
-            pytest.raises(BadCatalogue, match="can't be written: ask for write permission"),
-            open_revision(catalogue),
-        ):
-            pass
-    assert path.read_bytes() == before
-    assert [each.name for each in path.parent.iterdir() if each.name.startswith(path.name)] == [
-        path.name
-    ]
-
-
-def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path):
-    with (
-        pytest.raises(OSError, match="Input/output error"),
-        connection.translating_errors(tmp_path / "c.db"),
-    ):
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_what_is_searched_is_what_was_stored(path, season, embedder):

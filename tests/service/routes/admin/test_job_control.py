@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from index.storage.address import CatalogueAddress, folder_beside
+from index.storage.address import CatalogueAddress, sibling_folder
 from tests.service.routes.admin.job_site import Hold, Restart, identify, until, zipped
 
 
@@ -95,7 +95,9 @@ def test_uploads_of_nobody_are_removed_at_the_start_and_others_kept(
         jobs_client.post("/v1/jobs/1/cancel")
         hold.release()
         until(jobs_client, 1, "cancelled")
-    orphan = folder_beside(place(tmp_path / "catalogue.db"), "jobs") / "uploads" / f"{'a' * 32}.zip"
+    orphan = (
+        sibling_folder(place(tmp_path / "catalogue.db"), "jobs") / "uploads" / f"{'a' * 32}.zip"
+    )
     orphan.write_bytes(b"")
     with start_jobs() as jobs_client:
         assert not orphan.exists()

@@ -1,0 +1,110 @@
+"""How the fields of a label file are understood, the same in every format."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from embedding.photos.photo import Box
+from index.labels.labelled_photo import NEW_WHALE, BadLabels
+
+_MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")  # ISO 8601, though not to datetime.fromisoformat
+
+
+def list_some(names: Sequence[str]) -> str:
+    """List the first three names and count the rest."""
+    rest = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + rest
+
+
+def parse_photo_name(text: str, where: str) -> str:
+    """Tidy a photo's name, `sub/a.jpg`; refuse one that leads out of the folder of photos."""
+    name = text.strip().replace("\\", "/")
+    parts = [part for part in name.split("/") if part not in {"", "."}]
+    if not parts:
+        raise BadLabels(f"{where}: the photo has no name")
+    if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
+        raise BadLabels(
+            f"{where}: the photo name {text!r} leads out of the folder of photos; give names "
+            "below it"
+        )
+    return "/".join(parts)
+
+
+def parse_individual(label: str, where: str) -> str | None:
+    """Turn a label into an individual; None for new_whale."""
+    label = label.strip()
+    if not label:
+        raise BadLabels(
+            f"{where}: the label is empty; write {NEW_WHALE} where the individual isn't known"
+        )
+    return None if label == NEW_WHALE else label
+
+
+def make_box(sides: Sequence[float], where: str, original: object) -> Box:
+    """Make a Box of left, top, right, bottom, which must be shares that hold something."""
+    left, top, right, bottom = sides
+    if not (all(map(math.isfinite, sides)) and 0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise BadLabels(
+            f"{where}: the box {original!r} must be left < right and top < bottom, "
+            "shares between 0 and 1 of the photo's width and height"
+        )
+    return Box(left, top, right, bottom)
+
+
+def parse_box(text: str, where: str) -> Box | None:
+    """Understand a box, `left top right bottom`; None where nothing is given."""
+    if not text:
+        return None
+    try:
+        left, top, right, bottom = map(float, text.split())
+    except ValueError:
+        raise BadLabels(
+            f"{where}: the box {text!r} must be four numbers with spaces between: left top "
+            "right bottom, "
+            "shares between 0 and 1 of the photo's width and height"
+        ) from None
+    return make_box((left, top, right, bottom), where, text)
+
+
+def parse_time(given: str, where: str) -> str | None:
+    """Check an ISO 8601 date or time; None where empty.
+
+    Such as `2018`, `2018-06`, `2018-06-01` or `2018-06-01T12:30:00`.
+    """
+    text = given.strip()
+    if not text:
+        return None
+    text = re.sub(r"^(\d{4}):(\d{2}):(\d{2})", r"\1-\2-\3", text).replace(
+        " ", "T", 1
+    )  # as EXIF writes it
+    try:
+        if not _MONTH.fullmatch(text):
+            datetime.fromisoformat(text)
+    except ValueError:
+        raise BadLabels(
+            f"{where}: taken_at {given!r} isn't an ISO 8601 date or time such as "
+            "2018-06-01T12:30:00"
+        ) from None
+    return text
+
+
+def read_text(path: Path) -> str:
+    """Read a UTF-8 text file, with or without a byte order mark."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise BadLabels(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise BadLabels(
+            f"{path}: is a folder; give a CSV or COCO .json file, or give it as --photos"
+        ) from None
+    except OSError as error:
+        raise BadLabels(f"{path}: can't be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise BadLabels(
+            f"{path}: not UTF-8 at byte {error.start:,}; save it as UTF-8 text"
+        ) from None

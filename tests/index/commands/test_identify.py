@@ -1,0 +1,102 @@
+"""`flukeprint identify` as a user sees it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from embedding.photos.photo import BadPhoto
+from index.search.matching import BadQuery
+
+
+def test_identify_in_json_answers_as_the_service_does(run, built, tmp_path):
+    query = built.draw("query.png", "w_03", take=7)
+    answer = json.loads(run("identify", query, "--json", "-k", "3").stdout)
+    assert set(answer) == {
+        "results",
+        "errors",
+        "catalogue_revision",
+        "fingerprint",
+        "individuals_searched",
+        "thresholds",
+    }
+    assert (answer["catalogue_revision"], answer["individuals_searched"], answer["errors"]) == (
+        1,
+        12,
+        [],
+    )
+    (result,) = answer["results"]
+    assert result["photo"] == str(query)
+    assert result["decision"] == "known"
+    assert [match["rank"] for match in result["matches"]] == [1, 2, 3]
+    assert result["matches"][0]["individual"] == "w_03"
+    assert result["matches"][0]["photo"].startswith("a03_")
+    assert result["probability"] == result["matches"][0]["probability"] > 0.5
+    assert result["reason"].startswith("Very likely w_03 (distance 0.")
+    assert set(result["species"]) == {"name", "probability", "reason"}
+
+
+def test_identify_for_people(run, built):
+    stranger = built.draw("query.png", "nobody known", take=1)
+    shown = run(
+        "identify", built.folder / "a03_1.png", stranger, "-k", "2", "--threshold", "0.01"
+    ).stdout
+    assert f"{built.folder}/a03_1.png: known" in shown
+    assert f"{stranger}: new_whale" in shown
+    assert "Probably a new animal." in shown
+    for column in ("rank", "individual", "distance", "probability", "nearest photo"):
+        assert column in shown
+    assert "w_03" in shown
+    assert "0.000" in shown
+
+
+def test_bad_photos_are_told_and_the_rest_answered(run, built, tmp_path):
+    (tmp_path / "text.jpg").write_text("not a photo")
+    result = run(
+        "identify",
+        tmp_path / "text.jpg",
+        built.folder / "a00_0.png",
+        tmp_path / "none.jpg",
+        "--json",
+    )
+    assert result.exit_code == 1
+    answer = json.loads(result.stdout)
+    assert [each["photo"] for each in answer["results"]] == [f"{built.folder}/a00_0.png"]
+    assert [each["photo"] for each in answer["errors"]] == [
+        f"{tmp_path}/text.jpg",
+        f"{tmp_path}/none.jpg",
+    ]
+    assert "there is no such file" in result.stderr
+    only_bad = run("identify", tmp_path / "none.jpg")
+    assert (only_bad.exit_code, only_bad.stdout) == (1, "")
+
+
+def test_identify_a_folder(run, built, tmp_path):
+    answer = json.loads(run("identify", built.folder, built.folder / "a00_0.png", "--json").stdout)
+    assert len(answer["results"]) == 38
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadPhoto, match="there is no photo in the folder"):
+        run("identify", tmp_path / "empty")
+
+
+def test_identify_by_another_score(run, built):
+    for score in ("nearest", "centre", "blend"):
+        answer = json.loads(
+            run("identify", built.folder / "a03_1.png", "--score", score, "--json").stdout
+        )
+        assert answer["results"][0]["matches"][0]["individual"] == "w_03"
+    with pytest.raises(BadQuery, match="--score is 'best'; the scores are nearest, centre, blend"):
+        run("identify", built.folder / "a03_1.png", "--score", "best")
+
+
+def test_wrong_questions_end_before_photos_are_read(run, built):
+    photo = built.folder / "a00_0.png"
+    with pytest.raises(BadQuery, match="both max_fpir and threshold were given"):
+        run("identify", photo, "--max-fpir", "0.1", "--threshold", "0.2")
+    with pytest.raises(BadQuery, match="give a share between 0 and 1"):
+        run("identify", photo, "--max-fpir", "2")
+    assert run("identify", photo, "-k", "0").exit_code == 2
+    loose = json.loads(run("identify", photo, "--max-fpir", "0.5", "--json").stdout)
+    strict = json.loads(run("identify", photo, "--max-fpir", "0.05", "--json").stdout)
+    assert loose["thresholds"]["known"] > strict["thresholds"]["known"]
