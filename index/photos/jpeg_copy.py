@@ -39,14 +39,14 @@ def jpeg_without_place(jpeg: bytes) -> bytes | None:
     if parts is None:
         return None
     segments, after = parts
-    exif = _exif(jpeg, segments)
+    exif = _exif_segment(jpeg, segments)
     kept: list[bytes] = []
     for each in segments:
         if _is_exif(each):
             kept.append(exif)
             exif = b""
         else:
-            kept.append(_harmless(each))
+            kept.append(_harmless_bytes(each))
     # EXIF that was found elsewhere than in a segment of its own is written first.
     is_padding = not after.strip(b"\x00\xff\t\r\n ")
     return b"\xff\xd8" + exif + b"".join(kept) + (after if is_padding else b"")
@@ -76,7 +76,7 @@ def _segments(jpeg: bytes) -> tuple[list[_Segment], bytes] | None:
     return segments, b""  # some cameras forget the end
 
 
-def _exif(jpeg: bytes, segments: list[_Segment]) -> bytes:
+def _exif_segment(jpeg: bytes, segments: list[_Segment]) -> bytes:
     """The segment with the EXIF that stays; empty where none does."""
     old = set_jpeg_exif_aside(jpeg)[1]
     exif = exif_without_place(old)
@@ -85,28 +85,28 @@ def _exif(jpeg: bytes, segments: list[_Segment]) -> bytes:
     if not exif:
         return b""
     body = _EXIF_MARK + exif
-    return _written(_APP1, body) if len(body) <= _MOST_SEGMENT_BYTES else b""
+    return _segment_bytes(_APP1, body) if len(body) <= _MOST_SEGMENT_BYTES else b""
 
 
 def _is_exif(segment: _Segment) -> bool:
     return segment.marker == _APP1 and segment.head.startswith(_EXIF_MARK)
 
 
-def _harmless(segment: _Segment) -> bytes:
+def _harmless_bytes(segment: _Segment) -> bytes:
     """The segment as far as it can't say where the photo was taken."""
     marker, head, scan = segment
     if marker == _END:
         return b"\xff\xd9"
     if marker in _PICTURE:
-        return _written(marker, head) + scan
+        return _segment_bytes(marker, head) + scan
     if marker == _APP0 and head.startswith(b"JFIF\x00") and len(head) >= 14:
-        return _written(marker, head[:12] + b"\x00\x00")  # without its small picture
+        return _segment_bytes(marker, head[:12] + b"\x00\x00")  # without its small picture
     if marker == _APP2 and head.startswith(_PROFILE_MARK):
-        return _written(marker, head)
+        return _segment_bytes(marker, head)
     if marker == _APP14 and head.startswith(b"Adobe") and len(head) >= 12:
-        return _written(marker, head[:12])
+        return _segment_bytes(marker, head[:12])
     return b""
 
 
-def _written(marker: int, head: bytes) -> bytes:
+def _segment_bytes(marker: int, head: bytes) -> bytes:
     return bytes([0xFF, marker]) + (len(head) + 2).to_bytes(2, "big") + head

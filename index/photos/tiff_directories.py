@@ -102,7 +102,7 @@ class _Walk:
             entry = self._entry_at(directory, place)
             self.entries.append(entry)
             if entry.tag in _POINTERS:
-                leads += self._pointed(entry)
+                leads += self._directories_of(entry)
             place += self._entry.size
         following = self._number(self._offset, place)
         self.spans.append((at, place + self._offset.size))
@@ -123,7 +123,7 @@ class _Walk:
             self.is_damaged = True
         return Entry(directory, tag, kind, count, first, first + length)
 
-    def _pointed(self, entry: Entry) -> list[tuple[int, int | None]]:
+    def _directories_of(self, entry: Entry) -> list[tuple[int, int | None]]:
         width = _VALUE_BYTES.get(entry.kind, 1)
         if width not in (4, 8) or not 1 <= entry.number <= _MOST_ENTRIES:
             self._fail(entry.tag)
