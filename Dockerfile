@@ -1,4 +1,5 @@
-# The service: no training libraries, no development tools. FAISS=gpu for an NVIDIA GPU (needs its container toolkit).
+# The image of the service, without training libraries and development tools. FAISS=gpu is for an
+# NVIDIA GPU and needs its container toolkit.
 #   docker build --build-arg FAISS=cpu -t flukeprint .
 #   docker run -v ./catalogue:/catalogue flukeprint keys create --name NAME --role admin
 #   docker run -v ./catalogue:/catalogue -p 127.0.0.1:8000:8000 flukeprint
@@ -13,7 +14,7 @@ RUN apt-get update \
 
 WORKDIR /app
 COPY . .
-# The very steps that `make demo` and `make test` begin with, so what is tested there is what runs here.
+# `make demo` and `make test` begin with the same steps. So what runs here is what was tested.
 RUN PIP_NO_CACHE_DIR=1 make setup FAISS=$FAISS EXTRAS=heic,postgres
 
 USER flukeprint

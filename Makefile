@@ -1,14 +1,16 @@
-# Two commands do everything: `make demo` and `make test`. Both use `make setup`, which fills .venv.
+# `make demo` and `make test` do everything. Both begin with `make setup`, which fills .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One FAISS build only: the two break each other when both are installed.
+# Install one FAISS build only: the two break each other when both are there.
 FAISS ?= $(shell if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
-# What is installed besides: all of pyproject.toml's extras, for work on the project itself. May be empty.
+# The extras of pyproject.toml to install, by default all of them: work on the project needs them.
+# The list may be empty.
 EXTRAS ?= train,tensorboard,heic,postgres,dev
-# Processes that test side by side: each has its own PostgreSQL and browser, so more than a few only wait for each other.
+# How many processes test side by side. Each has its own PostgreSQL and browser, so more than a few
+# only wait for each other.
 TEST_WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo $$n || echo 4)
-# Free disk that filling an empty .venv takes, in GB (measured: 6.8).
+# The free disk that an empty .venv needs, in GB (measured: 6.8).
 ROOM_GB := 8
 comma := ,
 STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
@@ -25,7 +27,8 @@ help:
 
 setup: $(STAMP)
 
-# Where the other FAISS build is, both go: they share their files, so that removing one damages the other.
+# If the other FAISS build is installed, both are removed first. They share their files, so removing
+# one damages the other.
 $(STAMP): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) with FAISS for $(FAISS); about 6.6 GB, a few minutes"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -33,8 +36,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@found=$$($(BIN)/python -m pip list 2>/dev/null | sed -n 's/^\(faiss-[cg]pu\) .*/\1/p' | tr '\n' ' '); \
 		case "$$found" in ""|"faiss-$(FAISS) ") ;; *) $(BIN)/python -m pip uninstall -q -y $$found;; esac
-	@# pip keeps all that it fetched until the last of it is unpacked, 2.7 GB beside the 6.6. So where PyTorch brings CUDA the
-	@# heavy ones go one by one; what can't be had by itself (an index of CPU wheels) is left to the next line.
+	@# pip keeps all that it fetched until the last package is unpacked: 2.7 GB on top of the 6.6. So
+	@# where PyTorch brings CUDA, the heavy packages are installed one by one. If one can't be had by
+	@# itself (an index of CPU wheels), the last line of this recipe installs it.
 	@if [ "$$(uname -sm)" = "Linux x86_64" ] && ! $(BIN)/python -m pip list 2>/dev/null | grep -q '^torch '; then \
 		free=$$(df -Pk $(VENV)/. | awk 'NR == 2 { print int($$4 / 1e6) }'); filled=$$(du -sk $(VENV)/. | awk '{ print int($$1 / 1e6) }'); \
 		[ $$(($${free:-0} + filled)) -ge $(ROOM_GB) ] || { echo "set-up needs $(ROOM_GB) GB of free disk, and here are $${free:-?}; free some space, then run this again"; exit 2; }; \

@@ -22,7 +22,7 @@ import typer
 
 from embedding.errors import FlukeprintError
 from index.commands.options import FilesOption
-from index.storage.address import CatalogueAddress, PostgresAddress, address_of, located
+from index.storage.address import CatalogueAddress, PostgresAddress, address_of, with_files_folder
 
 Verdict = Literal["good", "note", "broken"]
 
@@ -49,6 +49,7 @@ PACKAGES = (
         "rich",
         "prometheus-client",
         "httpx",
+        "httpx-sse",
     ),
 )
 FAISS_BUILDS = ("faiss-cpu", "faiss-gpu")
@@ -103,7 +104,7 @@ def doctor(
 
     Ends with exit code 1 when something is broken that identifying a photo needs.
     """
-    address = None if catalogue is None else located(address_of(catalogue), files)
+    address = None if catalogue is None else with_files_folder(address_of(catalogue), files)
     findings = examine(address, checkpoint)
     is_well = all(finding.verdict != "broken" for finding in findings)
     if as_json:
@@ -135,7 +136,7 @@ def lines_of(findings: Iterable[Finding]) -> list[str]:
 
 def examine(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> list[Finding]:
     """Look at everything, cheap things first; what is broken stops nothing that comes after it."""
-    gpus, gpu_finding = look_at_gpu()
+    gpus, gpu_finding = check_gpu()
     folder = (
         catalogue.files
         if isinstance(catalogue, PostgresAddress)
@@ -143,14 +144,14 @@ def examine(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> list
     )
     return [
         Finding("python", "good", f"{platform.python_version()} at {sys.prefix}"),
-        *look_at_packages(PACKAGES, pinned_versions(CONSTRAINTS)),
-        look_at_machine(),
+        *check_packages(PACKAGES, pinned_versions(CONSTRAINTS)),
+        check_machine(),
         gpu_finding,
-        look_at_faiss([build for build in FAISS_BUILDS if version_of(build)], has_gpu=bool(gpus)),
-        look_at_checkpoint(checkpoint),
-        look_at_catalogue(catalogue, checkpoint),
-        *(look_at_extra(name) for name in EXTRAS),
-        look_at_disk(folder.resolve() if folder and folder.exists() else Path.cwd()),
+        check_faiss([build for build in FAISS_BUILDS if version_of(build)], has_gpu=bool(gpus)),
+        check_checkpoint(checkpoint),
+        check_catalogue(catalogue, checkpoint),
+        *(check_extra(name) for name in EXTRAS),
+        check_disk(folder.resolve() if folder and folder.exists() else Path.cwd()),
     ]
 
 
@@ -174,7 +175,7 @@ def pinned_versions(constraints: Path) -> dict[str, str]:
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
 
 
-def look_at_packages(packages: Sequence[str], pinned: dict[str, str]) -> list[Finding]:
+def check_packages(packages: Sequence[str], pinned: dict[str, str]) -> list[Finding]:
     """All packages in one line, then a line for each that is absent or another version than
     tested.
     """
@@ -196,7 +197,7 @@ def look_at_packages(packages: Sequence[str], pinned: dict[str, str]) -> list[Fi
     return findings
 
 
-def look_at_machine() -> Finding:
+def check_machine() -> Finding:
     """Cores this process may use, and memory."""
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -212,7 +213,7 @@ def look_at_machine() -> Finding:
     )
 
 
-def look_at_gpu() -> tuple[list[str], Finding]:
+def check_gpu() -> tuple[list[str], Finding]:
     """Names of the GPUs that torch can use. Imports torch and torchvision, which fails where they
     don't match.
     """
@@ -234,18 +235,21 @@ def look_at_gpu() -> tuple[list[str], Finding]:
     if names:
         return names, Finding("gpu", "good", f"{', '.join(names)}, CUDA {cuda}")
     if shutil.which("nvidia-smi"):
-        said = f"there is an NVIDIA driver, but torch (CUDA {cuda}) can use no GPU"
+        text = f"there is an NVIDIA driver, but torch (CUDA {cuda}) can use no GPU"
         return [], Finding(
-            "gpu", "note", said, f"update the driver to one for CUDA {cuda}; the CPU does meanwhile"
+            "gpu", "note", text, f"update the driver to one for CUDA {cuda}; the CPU does meanwhile"
         )
     return [], Finding("gpu", "good", "none; everything runs on the CPU")
 
 
-def look_at_faiss(builds: Sequence[str], *, has_gpu: bool) -> Finding:
+def check_faiss(builds: Sequence[str], *, has_gpu: bool) -> Finding:
     """Whether exactly one FAISS build is here and finds what it should."""
-    wanted = "gpu" if has_gpu else "cpu"
+    expected_build = "gpu" if has_gpu else "cpu"
     if len(builds) > 1:
-        mend = f"pip uninstall -y {' '.join(builds)}, then make clean and make setup FAISS={wanted}"
+        mend = (
+            f"pip uninstall -y {' '.join(builds)}, then make clean and make setup "
+            f"FAISS={expected_build}"
+        )
         return Finding(
             "faiss",
             "broken",
@@ -254,23 +258,23 @@ def look_at_faiss(builds: Sequence[str], *, has_gpu: bool) -> Finding:
         )
     if not builds:
         return Finding(
-            "faiss", "broken", "no FAISS build is installed", f"make setup FAISS={wanted}"
+            "faiss", "broken", "no FAISS build is installed", f"make setup FAISS={expected_build}"
         )
-    said = f"{builds[0]} {version_of(builds[0])}"
+    text = f"{builds[0]} {version_of(builds[0])}"
     try:
         works = _search_works()
     except Exception as error:  # a damaged install fails in its own way, often while importing
-        works, said = False, f"{said} fails: {error}"
+        works, text = False, f"{text} fails: {error}"
     if not works:
         return Finding(
             "faiss",
             "broken",
-            f"{said}: a search of two vectors goes wrong",
+            f"{text}: a search of two vectors goes wrong",
             "make clean, then make setup",
         )
     if has_gpu and builds[0] == "faiss-cpu":
-        return Finding("faiss", "note", f"{said}, though there is a GPU", "make setup FAISS=gpu")
-    return Finding("faiss", "good", said)
+        return Finding("faiss", "note", f"{text}, though there is a GPU", "make setup FAISS=gpu")
+    return Finding("faiss", "good", text)
 
 
 def _search_works() -> bool:
@@ -283,7 +287,7 @@ def _search_works() -> bool:
     return positions.tolist() == [[1, 0]] and distances.tolist() == [[0.0, 1.0]]
 
 
-def look_at_checkpoint(checkpoint: Path | None) -> Finding:
+def check_checkpoint(checkpoint: Path | None) -> Finding:
     """Whether the checkpoint is readable and embeds an image as a vector of unit length."""
     from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 
@@ -302,11 +306,11 @@ def look_at_checkpoint(checkpoint: Path | None) -> Finding:
     members = header.network.get("members", [header.network])
     backbone = " + ".join(str(member.get("backbone", "an unknown network")) for member in members)
     size = path.stat().st_size / 2**20
-    said = (
+    text = (
         f"{name}: {backbone}, {dimension} numbers a photo, {size:.1f} MiB, "
         f"{fingerprint_of(path)[:12]} at {path}"
     )
-    return Finding("checkpoint", "good", said)
+    return Finding("checkpoint", "good", text)
 
 
 def _embeds_a_blank_image(path: Path) -> int:
@@ -322,7 +326,7 @@ def _embeds_a_blank_image(path: Path) -> int:
     return int(vectors.shape[1])
 
 
-def look_at_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> Finding:
+def check_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> Finding:
     """Whether the catalogue is readable whole, made by this checkpoint, and its photos are where it
     says.
 
@@ -336,12 +340,12 @@ def look_at_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | Non
             verdict: Verdict = "note" if catalogue is None else "broken"
             mend = f"flukeprint index build --catalogue {address} --csv FILE --photos FOLDER"
             return Finding("catalogue", verdict, f"there is none at {address} yet", mend)
-        said, mend, absent = _catalogue_read_whole(address, checkpoint)
+        text, mend, absent = _read_catalogue(address, checkpoint)
     except FlukeprintError as error:
         return Finding("catalogue", "broken", str(error))
     if mend:
         return Finding(
-            "catalogue", "broken", f"{said}; not up to date with the checkpoint above", mend
+            "catalogue", "broken", f"{text}; not up to date with the checkpoint above", mend
         )
     if absent:
         photos = f"{len(absent)} photos are gone from the disk, such as {absent[0]}"
@@ -349,11 +353,11 @@ def look_at_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | Non
             "bring them back, or take their rows out of the labels and run flukeprint index "
             "update --prune"
         )
-        return Finding("catalogue", "note", f"{said}; {photos}", mend)
-    return Finding("catalogue", "good", said)
+        return Finding("catalogue", "note", f"{text}; {photos}", mend)
+    return Finding("catalogue", "good", text)
 
 
-def _catalogue_read_whole(
+def _read_catalogue(
     address: CatalogueAddress, checkpoint: Path | None
 ) -> tuple[str, str | None, list[Path]]:
     """Read every vector and the calibration: what is in there, how to mend it, and the photos that
@@ -366,31 +370,31 @@ def _catalogue_read_whole(
     with Catalogue.open(address) as catalogue:
         gallery, calibration = catalogue.searchable()
         absent = [photo.path for photo in catalogue.photos() if not photo.path.is_file()]
-    said = (
+    text = (
         f"revision {status.revision}: {status.counts.individuals} individuals, "
         f"{status.counts.photos} photos, "
         f"{gallery.size} searchable, "
         f"{'calibrated' if calibration.is_fitted else 'too small to calibrate'} at {address}"
     )
-    return said, status.mend, absent
+    return text, status.mend, absent
 
 
-def look_at_extra(name: str) -> Finding:
+def check_extra(name: str) -> Finding:
     """Whether an optional extra's packages are here; never broken."""
     purpose, imports = EXTRAS[name]
     absent = [module for module in imports if importlib.util.find_spec(module) is None]
     if absent:
-        said = f"extra for {purpose}: {', '.join(absent)} not installed"
-        return Finding(name, "note", said, f"pip install 'flukeprint[{name}]'")
+        text = f"extra for {purpose}: {', '.join(absent)} not installed"
+        return Finding(name, "note", text, f"pip install 'flukeprint[{name}]'")
     return Finding(name, "good", f"extra for {purpose}: installed")
 
 
-def look_at_disk(folder: Path) -> Finding:
+def check_disk(folder: Path) -> Finding:
     """Room where the catalogue is, or would be."""
     free = shutil.disk_usage(folder).free
-    said = f"{free / GIB:.1f} GiB free at {folder}"
+    text = f"{free / GIB:.1f} GiB free at {folder}"
     if free < LITTLE_ROOM_BYTES:
         return Finding(
-            "disk", "note", said, "free some space: building a catalogue or training needs more"
+            "disk", "note", text, "free some space: building a catalogue or training needs more"
         )
-    return Finding("disk", "good", said)
+    return Finding("disk", "good", text)

@@ -60,8 +60,8 @@ def main() -> None:
     130.
     """
     # PyTorch's threads wait for each other by spinning, long: where other work fills the cores,
-    # that halves the speed and doubles the CPU time. So they sleep soon (docs/benchmarks.md, "Cost
-    # of the road"). Read as PyTorch loads.
+    # that halves the speed and doubles the CPU time. So they sleep soon
+    # (docs/experiments.md, "Threads that sleep soon"). Read as PyTorch loads.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     try:

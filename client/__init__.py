@@ -1,4 +1,4 @@
-"""Ask a running flukeprint service from Python: `Client`, and `AsyncClient` for asyncio."""
+"""Use a running flukeprint service from Python: `Client`, or `AsyncClient` with asyncio."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The two clients: `Client` waits for each answer, `AsyncClient` is for asyncio.
-
-Both send what is described once.
-"""
+"""The two clients: `Client` waits for each answer, `AsyncClient` is for asyncio."""
 
 from __future__ import annotations
 
@@ -14,23 +11,23 @@ from typing import Self, TypeVar
 import httpx
 
 from client.errors import ServerBusy, ServiceUnreachable
-from client.job_events import EventLines, JobEvent, Watching
+from client.job_events import JobEvent, JobWatch, aiter_events, iter_events
 from client.methods import Methods
 from client.records.photos import Page
 from client.records.service import Job
 from client.requests.jobs import job_events, job_result
-from client.requests.request import Ask
+from client.requests.request import ServiceRequest
 from client.retries import Retries
-from client.transport import Outgoing, written_whole
+from client.transport import Transport, atomic_file
 
 Answer = TypeVar("Answer")
 Row = TypeVar("Row")
 
-_BROKEN = (ServiceUnreachable, ServerBusy)
+_INTERRUPTIONS = (ServiceUnreachable, ServerBusy)
 
 
-class Client(Outgoing, Methods):
-    """Ask a flukeprint service.
+class Client(Transport, Methods):
+    """A client of a flukeprint service.
 
     Use it as a context manager, or close it; several threads may share one.
     """
@@ -44,38 +41,37 @@ class Client(Outgoing, Methods):
         retries: Retries = Retries(),
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Prepare to ask the service at `server`, such as `http://127.0.0.1:8000`; nothing is sent
-        yet.
+        """Prepare a client of the service at `server`, such as `http://127.0.0.1:8000`.
 
-        Without `api_key` the environment's FLUKEPRINT_API_KEY is sent, where there is one. Raises
-        BadServer.
+        Nothing is sent yet. Without `api_key` the client sends the environment's
+        FLUKEPRINT_API_KEY, where there is one. Raises BadServer.
         """
         super().__init__(server, api_key, timeout_seconds, retries)
         self._http = httpx.Client(**self._settings, transport=transport)
 
-    def send(self, ask: Ask[Answer]) -> Answer:
-        """Send a request that was described, again where that is safe and may help.
+    def send(self, request: ServiceRequest[Answer]) -> Answer:
+        """Send a request, and send it again where that is safe and may help.
 
         Raises ServiceError.
         """
-        attempts = self._attempts(ask)
-        with self._request(ask) as request:
+        attempts = self._attempts(request)
+        with self._open_request(request) as arguments:
             while True:
                 try:
-                    response = self._http.request(**request)
+                    response = self._http.request(**arguments)
                 except httpx.TransportError as error:
                     wait = attempts.wait_after_error(error)
                 else:
                     wait = attempts.wait_after(response)
                     if wait is None:
-                        return ask.read(response)
+                        return request.read(response)
                 time.sleep(wait)
 
-    def described(self, describe: Callable[[], Ask[Answer]]) -> Answer:
+    def call(self, describe: Callable[[], ServiceRequest[Answer]]) -> Answer:
         """Describe a request and send it."""
         return self.send(describe())
 
-    def listed(self, describe: Callable[[str | None], Ask[Page[Row]]]) -> Iterator[Row]:
+    def iterate(self, describe: Callable[[str | None], ServiceRequest[Page[Row]]]) -> Iterator[Row]:
         """Iterate over the rows of all pages."""
         page = self.send(describe(None))
         yield from page.rows
@@ -84,23 +80,23 @@ class Client(Outgoing, Methods):
             yield from page.rows
 
     def watch_job(self, id: int, *, timeout_seconds: float | None = None) -> Iterator[Job]:
-        """Yield a job whenever it has changed, until it is over; a service that is started again is
-        waited for.
+        """Yield a job whenever it has changed, until it is over.
 
-        Raises NotFound, TimeoutError (looked at with each sign of life, at least every 15 seconds),
-        and ServiceUnreachable when nothing was heard for a minute.
+        While the service restarts, the client waits for it. Raises NotFound, TimeoutError (checked
+        with every event and heartbeat, so at least every 15 seconds), and ServiceUnreachable after
+        a minute without either.
         """
-        watching = Watching(timeout_seconds)
-        while not watching.is_over:
-            broken: Exception | None = None
+        watch = JobWatch(timeout_seconds)
+        while not watch.is_over:
+            interruption: Exception | None = None
             try:
-                for event in self._job_events(id):
-                    if job := watching.hear(event):
+                for event in self._job_events(id, watch):
+                    if job := watch.receive(event):
                         yield job
-            except _BROKEN as error:
-                broken = error
-            if not watching.is_over:
-                time.sleep(watching.pause_after(broken))
+            except _INTERRUPTIONS as error:
+                interruption = error
+            if not watch.is_over:
+                time.sleep(watch.pause_after(interruption))
 
     def wait_for_job(
         self,
@@ -109,7 +105,7 @@ class Client(Outgoing, Methods):
         on_progress: Callable[[Job], object] | None = None,
         timeout_seconds: float | None = None,
     ) -> Job:
-        """Wait until a job is over, whatever came of it: its `state` and `reason` say.
+        """Wait until a job is over, and return it; its `state` and `reason` say how it ended.
 
         Raises as `watch_job`.
         """
@@ -121,33 +117,32 @@ class Client(Outgoing, Methods):
         return job
 
     def save_job_result(self, id: int, to: Path) -> None:
-        """Write what a job made into a file, piece by piece; it appears complete.
+        """Write a job's result to a file, piece by piece; the file appears when it is complete.
 
         Raises as `job_result`.
         """
-        ask = job_result(id)
+        request = job_result(id)
         try:
-            with self._http.stream(**self._stream(ask)) as response:
+            with self._http.stream(**self._stream_arguments(request)) as response:
                 if not response.is_success:
                     response.read()
-                    self._attempts(ask).raise_for(response)
-                with written_whole(to) as file:
+                    self._attempts(request).raise_refusal(response)
+                with atomic_file(to) as file:
                     for chunk in response.iter_bytes():
                         file.write(chunk)
         except httpx.TransportError as error:
-            raise self._attempts(ask).unreachable(error) from error
+            raise self._attempts(request).unreachable_error(error) from error
 
-    def _job_events(self, id: int) -> Iterator[JobEvent | None]:
-        ask, lines = job_events(id), EventLines()
+    def _job_events(self, id: int, watch: JobWatch) -> Iterator[JobEvent]:
+        request = job_events(id)
         try:
-            with self._http.stream(**self._stream(ask)) as response:
+            with self._http.stream(**self._stream_arguments(request)) as response:
                 if not response.is_success:
                     response.read()
-                    self._attempts(ask).raise_for(response)
-                for line in response.iter_lines():
-                    yield lines.read(line)
+                    self._attempts(request).raise_refusal(response)
+                yield from iter_events(response, watch)
         except httpx.TransportError as error:
-            raise self._attempts(ask).unreachable(error) from error
+            raise self._attempts(request).unreachable_error(error) from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -160,8 +155,8 @@ class Client(Outgoing, Methods):
         self.close()
 
 
-class AsyncClient(Outgoing, Methods):
-    """Ask a flukeprint service from asyncio.
+class AsyncClient(Transport, Methods):
+    """A client of a flukeprint service for asyncio.
 
     Use it as an asynchronous context manager, or close it.
     """
@@ -175,33 +170,35 @@ class AsyncClient(Outgoing, Methods):
         retries: Retries = Retries(),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Prepare to ask the service at `server`, as `Client` does."""
+        """Prepare a client of the service at `server`, as `Client` does."""
         super().__init__(server, api_key, timeout_seconds, retries)
         self._http = httpx.AsyncClient(**self._settings, transport=transport)
 
-    async def send(self, ask: Ask[Answer]) -> Answer:
-        """Send a request that was described, again where that is safe and may help.
+    async def send(self, request: ServiceRequest[Answer]) -> Answer:
+        """Send a request, and send it again where that is safe and may help.
 
         Raises ServiceError.
         """
-        attempts = self._attempts(ask)
-        with self._request(ask) as request:
+        attempts = self._attempts(request)
+        with self._open_request(request) as arguments:
             while True:
                 try:
-                    response = await self._http.request(**request)
+                    response = await self._http.request(**arguments)
                 except httpx.TransportError as error:
                     wait = attempts.wait_after_error(error)
                 else:
                     wait = attempts.wait_after(response)
                     if wait is None:
-                        return ask.read(response)
+                        return request.read(response)
                 await asyncio.sleep(wait)
 
-    async def described(self, describe: Callable[[], Ask[Answer]]) -> Answer:
-        """Describe a request beside the event loop, as that may read files, and send it."""
+    async def call(self, describe: Callable[[], ServiceRequest[Answer]]) -> Answer:
+        """Describe a request in a thread, as that may read files, and send it."""
         return await self.send(await asyncio.to_thread(describe))
 
-    async def listed(self, describe: Callable[[str | None], Ask[Page[Row]]]) -> AsyncIterator[Row]:
+    async def iterate(
+        self, describe: Callable[[str | None], ServiceRequest[Page[Row]]]
+    ) -> AsyncIterator[Row]:
         """Iterate over the rows of all pages."""
         page = await self.send(describe(None))
         for row in page.rows:
@@ -215,17 +212,17 @@ class AsyncClient(Outgoing, Methods):
         self, id: int, *, timeout_seconds: float | None = None
     ) -> AsyncIterator[Job]:
         """Yield a job whenever it has changed, until it is over, as `Client.watch_job` does."""
-        watching = Watching(timeout_seconds)
-        while not watching.is_over:
-            broken: Exception | None = None
+        watch = JobWatch(timeout_seconds)
+        while not watch.is_over:
+            interruption: Exception | None = None
             try:
-                async for event in self._job_events(id):
-                    if job := watching.hear(event):
+                async for event in self._job_events(id, watch):
+                    if job := watch.receive(event):
                         yield job
-            except _BROKEN as error:
-                broken = error
-            if not watching.is_over:
-                await asyncio.sleep(watching.pause_after(broken))
+            except _INTERRUPTIONS as error:
+                interruption = error
+            if not watch.is_over:
+                await asyncio.sleep(watch.pause_after(interruption))
 
     async def wait_for_job(
         self,
@@ -234,7 +231,7 @@ class AsyncClient(Outgoing, Methods):
         on_progress: Callable[[Job], object] | None = None,
         timeout_seconds: float | None = None,
     ) -> Job:
-        """Wait until a job is over, whatever came of it: its `state` and `reason` say.
+        """Wait until a job is over, and return it; its `state` and `reason` say how it ended.
 
         Raises as `watch_job`.
         """
@@ -246,33 +243,33 @@ class AsyncClient(Outgoing, Methods):
         return job
 
     async def save_job_result(self, id: int, to: Path) -> None:
-        """Write what a job made into a file, piece by piece; it appears complete.
+        """Write a job's result to a file, piece by piece; the file appears when it is complete.
 
         Raises as `job_result`.
         """
-        ask = job_result(id)
+        request = job_result(id)
         try:
-            async with self._http.stream(**self._stream(ask)) as response:
+            async with self._http.stream(**self._stream_arguments(request)) as response:
                 if not response.is_success:
                     await response.aread()
-                    self._attempts(ask).raise_for(response)
-                with written_whole(to) as file:
+                    self._attempts(request).raise_refusal(response)
+                with atomic_file(to) as file:
                     async for chunk in response.aiter_bytes():
                         await asyncio.to_thread(file.write, chunk)
         except httpx.TransportError as error:
-            raise self._attempts(ask).unreachable(error) from error
+            raise self._attempts(request).unreachable_error(error) from error
 
-    async def _job_events(self, id: int) -> AsyncIterator[JobEvent | None]:
-        ask, lines = job_events(id), EventLines()
+    async def _job_events(self, id: int, watch: JobWatch) -> AsyncIterator[JobEvent]:
+        request = job_events(id)
         try:
-            async with self._http.stream(**self._stream(ask)) as response:
+            async with self._http.stream(**self._stream_arguments(request)) as response:
                 if not response.is_success:
                     await response.aread()
-                    self._attempts(ask).raise_for(response)
-                async for line in response.aiter_lines():
-                    yield lines.read(line)
+                    self._attempts(request).raise_refusal(response)
+                async for event in aiter_events(response, watch):
+                    yield event
         except httpx.TransportError as error:
-            raise self._attempts(ask).unreachable(error) from error
+            raise self._attempts(request).unreachable_error(error) from error
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,4 +1,4 @@
-"""What can go wrong in asking a service, each with what to do next."""
+"""The errors of a request to a service. Each message ends in what to do next."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ KEY_VARIABLE = "FLUKEPRINT_API_KEY"
 
 
 class ServiceError(FlukeprintError):
-    """Anything that went wrong in asking a service."""
+    """Anything that went wrong with a request to a service."""
 
 
 class BadServer(ServiceError):
-    """An address that can't be one of a service."""
+    """An address that can't be a service's."""
 
 
 class CannotSend(ServiceError):
-    """A file that was to be sent and can't be read, or nothing to send at all."""
+    """A file to send can't be read, or there is nothing to send."""
 
 
 class ServiceUnreachable(ServiceError):
-    """No answer came: nobody listens there, or the connection broke."""
+    """No answer came: nothing listens at the address, or the connection broke."""
 
 
 class StrangeAnswer(ServiceError):
-    """An answer that is not one of a flukeprint service, or not of a version that this client
-    understands.
+    """An answer that this client can't read.
+
+    It comes from something else than a flukeprint service, or from another version of one.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a request: with a field, or with the photo at a position (from
-    0).
+    """One thing that is wrong with a request.
+
+    It concerns a field, or the photo at a position, counted from 0.
     """
 
     reason: str
@@ -45,7 +47,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An RFC 9457 problem document as the service sends it; `type` ends in the kind of problem."""
+    """A problem document (RFC 9457) of the service; `type` ends in the kind of problem."""
 
     type: str
     title: str
@@ -57,24 +59,24 @@ class Problem:
 
 
 class ServerRefused(ServiceError):
-    """The service answered with a problem; `kind` is its short name, such as `bad-photos` or
-    `conflict`.
+    """The service answered with a problem.
 
-    `faults` names everything that is wrong where that is more than one thing; `request_id` finds
-    the request in the service's log; `retry_after_seconds` is how long the service asks to wait,
-    None where it doesn't say.
+    `kind` is the problem's short name, such as `bad-photos` or `conflict`. `faults` lists what is
+    wrong, where the service does so. `request_id` finds the request in the service's log.
+    `retry_after_seconds` is how long the service asks to wait, or None. `request_line` is the
+    request's method and address.
     """
 
     def __init__(
-        self, problem: Problem, *, asked: str, retry_after_seconds: float | None = None
+        self, problem: Problem, *, request_line: str, retry_after_seconds: float | None = None
     ) -> None:
-        named = f", request {problem.request_id}" if problem.request_id else ""
+        log_id = f", request {problem.request_id}" if problem.request_id else ""
         advice = f" Give the key as api_key or in {KEY_VARIABLE}." if problem.status == 401 else ""
         super().__init__(
-            f"{problem.title}: {problem.detail}{advice} ({asked}: {problem.status}{named})"
+            f"{problem.title}: {problem.detail}{advice} ({request_line}: {problem.status}{log_id})"
         )
         self.problem = problem
-        self.asked = asked
+        self.request_line = request_line
         self.retry_after_seconds = retry_after_seconds
 
     @property
@@ -103,19 +105,19 @@ class ServerRefused(ServiceError):
 
 
 class NotAllowed(ServerRefused):
-    """401 or 403: no key, a wrong one, or one whose role does not suffice."""
+    """401 or 403: there is no key, it is wrong, or its role does not suffice."""
 
 
 class NotFound(ServerRefused):
-    """404: what the request names does not exist."""
+    """404: the thing that the request names does not exist."""
 
 
 class Conflict(ServerRefused):
-    """409: a name is taken, it is so already, or later changes depend on it."""
+    """409: a name is taken, nothing would change, or later changes depend on this one."""
 
 
 class ChangedMeanwhile(ServerRefused):
-    """412: somebody else has changed it since its etag was read."""
+    """412: somebody else has changed the record since its etag was read."""
 
 
 class Invalid(ServerRefused):
@@ -123,14 +125,14 @@ class Invalid(ServerRefused):
 
 
 class BadPhotos(Invalid):
-    """422: photos that can't be read; `faults` names each with its position.
+    """422: some photos can't be read; `faults` names each with its position.
 
-    The others were not answered either.
+    The service answers none of the request's photos then.
     """
 
 
 class ServerBusy(ServerRefused):
-    """429 or 503: not now; asked again as often as was safe, and still refused."""
+    """429 or 503: the service is busy, and all retries that were safe were refused too."""
 
 
 _BY_STATUS: dict[int, type[ServerRefused]] = {
@@ -145,11 +147,13 @@ _BY_STATUS: dict[int, type[ServerRefused]] = {
 }
 
 
-def refused(problem: Problem, *, asked: str, retry_after_seconds: float | None) -> ServerRefused:
-    """The error for a problem document, of the class that its kind or status has."""
+def error_of(
+    problem: Problem, *, request_line: str, retry_after_seconds: float | None
+) -> ServerRefused:
+    """Make the error for a problem document; its class follows from the kind or the status."""
     kind = (
         BadPhotos
         if problem.type.endswith("#problem-bad-photos")
         else _BY_STATUS.get(problem.status, ServerRefused)
     )
-    return kind(problem, asked=asked, retry_after_seconds=retry_after_seconds)
+    return kind(problem, request_line=request_line, retry_after_seconds=retry_after_seconds)

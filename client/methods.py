@@ -1,5 +1,6 @@
-"""Methods that are described once for both clients: one waits for the answer, the other gives an
-awaitable.
+"""The methods of both clients, each made of the function that describes its request.
+
+A method of `Client` waits for the answer; the same method of `AsyncClient` returns an awaitable.
 """
 
 from __future__ import annotations
@@ -13,88 +14,96 @@ from client.requests import catalogue as catalogue_requests
 from client.requests import jobs as job_requests
 from client.requests import keys as key_requests
 from client.requests import photos as photo_requests
-from client.requests.request import Ask
+from client.requests.request import ServiceRequest
 
-Given = ParamSpec("Given")
+Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 Row = TypeVar("Row")
 A = TypeVar("A")
 R = TypeVar("R")
 
 
-class Waiting(Protocol):
+class SyncSender(Protocol):
     """What a method needs of a client that waits for each answer."""
 
-    def described(self, describe: Callable[[], Ask[A]]) -> A: ...
-    def listed(self, describe: Callable[[str | None], Ask[Page[R]]]) -> Iterator[R]: ...
+    def call(self, describe: Callable[[], ServiceRequest[A]]) -> A: ...
+    def iterate(self, describe: Callable[[str | None], ServiceRequest[Page[R]]]) -> Iterator[R]: ...
 
 
-class Awaiting(Protocol):
+class AsyncSender(Protocol):
     """What a method needs of a client for asyncio."""
 
-    def described(self, describe: Callable[[], Ask[A]]) -> Coroutine[Any, Any, A]: ...
-    def listed(self, describe: Callable[[str | None], Ask[Page[R]]]) -> AsyncIterator[R]: ...
+    def call(self, describe: Callable[[], ServiceRequest[A]]) -> Coroutine[Any, Any, A]: ...
+    def iterate(
+        self, describe: Callable[[str | None], ServiceRequest[Page[R]]]
+    ) -> AsyncIterator[R]: ...
 
 
-class Method(Generic[Given, Answer]):
-    """A method that sends what a function describes, and answers what that reads."""
+class Method(Generic[Parameters, Answer]):
+    """A method that sends the request that a function describes, and returns its answer."""
 
-    def __init__(self, describe: Callable[Given, Ask[Answer]]) -> None:
+    def __init__(self, describe: Callable[Parameters, ServiceRequest[Answer]]) -> None:
         self._describe = describe
         self.__doc__ = describe.__doc__
 
     @overload
-    def __get__(self, client: Waiting, owner: type) -> Callable[Given, Answer]: ...
+    def __get__(self, client: SyncSender, owner: type) -> Callable[Parameters, Answer]: ...
     @overload
     def __get__(
-        self, client: Awaiting, owner: type
-    ) -> Callable[Given, Coroutine[Any, Any, Answer]]: ...
+        self, client: AsyncSender, owner: type
+    ) -> Callable[Parameters, Coroutine[Any, Any, Answer]]: ...
     @overload
-    def __get__(self, client: None, owner: type) -> Callable[Given, Ask[Answer]]: ...
+    def __get__(
+        self, client: None, owner: type
+    ) -> Callable[Parameters, ServiceRequest[Answer]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         if client is None:
             return self._describe
 
         @wraps(self._describe)
-        def method(*args: Given.args, **kwargs: Given.kwargs) -> Any:
-            return client.described(lambda: self._describe(*args, **kwargs))
+        def method(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
+            return client.call(lambda: self._describe(*args, **kwargs))
 
         return method
 
 
-class Listing(Generic[Given, Row]):
-    """A method that iterates over the rows of all pages, fetching each page when it is come to."""
+class Listing(Generic[Parameters, Row]):
+    """A method that iterates over the rows of all pages, and fetches each page when needed."""
 
-    def __init__(self, describe: Callable[Concatenate[str | None, Given], Ask[Page[Row]]]) -> None:
+    def __init__(
+        self, describe: Callable[Concatenate[str | None, Parameters], ServiceRequest[Page[Row]]]
+    ) -> None:
         self._describe = describe
         self.__doc__ = describe.__doc__
 
     @overload
-    def __get__(self, client: Waiting, owner: type) -> Callable[Given, Iterator[Row]]: ...
+    def __get__(self, client: SyncSender, owner: type) -> Callable[Parameters, Iterator[Row]]: ...
     @overload
-    def __get__(self, client: Awaiting, owner: type) -> Callable[Given, AsyncIterator[Row]]: ...
+    def __get__(
+        self, client: AsyncSender, owner: type
+    ) -> Callable[Parameters, AsyncIterator[Row]]: ...
     @overload
     def __get__(
         self, client: None, owner: type
-    ) -> Callable[Concatenate[str | None, Given], Ask[Page[Row]]]: ...
+    ) -> Callable[Concatenate[str | None, Parameters], ServiceRequest[Page[Row]]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         if client is None:
             return self._describe
 
-        def method(*args: Given.args, **kwargs: Given.kwargs) -> Any:
-            def describe(cursor: str | None) -> Ask[Page[Row]]:
+        def method(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
+            def describe(cursor: str | None) -> ServiceRequest[Page[Row]]:
                 return self._describe(cursor, *args, **kwargs)
 
-            return client.listed(describe)
+            return client.iterate(describe)
 
         method.__name__, method.__doc__ = self._describe.__name__, self.__doc__
         return method
 
 
 class Methods:
-    """All that can be asked of a service, but for watching a job, which each client does in its own
-    way.
-    """
+    """All methods of both clients, except those that read a stream."""
+
+    # The modules are imported under other names, as `keys`, `jobs` and `photos` are methods here.
 
     identify = Method(photo_requests.identify)
     verify = Method(photo_requests.verify)
@@ -125,7 +134,8 @@ class Methods:
     changes = Listing(catalogue_requests.changes)
     undo = Method(catalogue_requests.undo)
     merge_suggestions = Method(catalogue_requests.merge_suggestions)
-    tell_apart = Method(catalogue_requests.tell_apart)
+    mark_different = Method(catalogue_requests.mark_different)
+    tell_apart = mark_different  # the older name
     clusters = Method(catalogue_requests.clusters)
 
     start_job = Method(job_requests.start_job)

@@ -1,6 +1,4 @@
-"""What both clients know: where the service is, who asks, how patiently, and how a request looks on
-the wire.
-"""
+"""What both clients share: the address, the key, the retries, and a request in httpx's terms."""
 
 from __future__ import annotations
 
@@ -14,66 +12,68 @@ from typing import IO, Any, cast
 import httpx
 
 from client.errors import KEY_VARIABLE, BadServer, CannotSend
-from client.requests.request import Ask
-from client.requests.uploads import SentFile
+from client.requests.request import ServiceRequest
+from client.requests.uploads import Upload
 from client.retries import Attempts, Retries
 
 _CONNECT_SECONDS = 5.0
 _SILENT_STREAM_SECONDS = 45.0  # three of the service's heartbeats
 _HttpxFile = tuple[str, tuple[str, bytes | IO[bytes]]]
-_HERE = ("localhost", "127.0.0.1", "::1")
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
-class Outgoing:
-    """The part of a client that needs no connection."""
+class Transport:
+    """Turns requests into arguments for httpx; each client adds its own connection."""
 
     def __init__(
         self, server: str, api_key: str | None, timeout_seconds: float, retries: Retries
     ) -> None:
-        self.server = checked_server(server)
+        self.server = server_address(server)
         self._retries = retries
-        # A proxy of the environment can't reach this machine's own address.
+        # A proxy that the environment names can't reach this machine's own address.
         self._settings: dict[str, Any] = {
             "headers": _key_headers(api_key or os.environ.get(KEY_VARIABLE)),
             "timeout": httpx.Timeout(
                 timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)
             ),
-            "trust_env": httpx.URL(self.server).host not in _HERE,
+            "trust_env": httpx.URL(self.server).host not in _LOCAL_HOSTS,
         }
 
-    def _attempts(self, ask: Ask[Any]) -> Attempts:
-        return Attempts(ask, self.server, self._retries)
+    def _attempts(self, request: ServiceRequest[Any]) -> Attempts:
+        return Attempts(request, self.server, self._retries)
 
     @contextmanager
-    def _request(self, ask: Ask[Any]) -> Generator[dict[str, Any]]:
-        """The request in httpx's words, its files open; the same each time that it is sent."""
-        named = {"Idempotency-Key": str(uuid.uuid4())} if ask.sending == "kept" else {}
-        with ExitStack() as opened:
-            yield self._in_httpx(ask, [_open(file, opened) for file in ask.files], named)
+    def _open_request(self, request: ServiceRequest[Any]) -> Generator[dict[str, Any]]:
+        """Open the request's files and yield its httpx arguments, the same for every attempt."""
+        key = {"Idempotency-Key": str(uuid.uuid4())} if request.retry == "keyed" else {}
+        with ExitStack() as stack:
+            files = [_open(upload, stack) for upload in request.files]
+            yield self._httpx_arguments(request, files, key)
 
-    def _in_httpx(
-        self, ask: Ask[Any], files: Sequence[_HttpxFile], named: Mapping[str, str]
+    def _httpx_arguments(
+        self, request: ServiceRequest[Any], files: Sequence[_HttpxFile], headers: Mapping[str, str]
     ) -> dict[str, Any]:
         return {
-            "method": ask.method,
-            "url": self.server + ask.path,
-            "params": ask.query or None,
-            "json": ask.json,
-            "data": {name: _in_form(value) for name, value in ask.form.items()} or None,
+            "method": request.method,
+            "url": self.server + request.path,
+            "params": request.query or None,
+            "json": request.json,
+            "data": {name: _form_value(value) for name, value in request.form.items()} or None,
             "files": files or None,
-            "headers": {**named, **ask.headers},
+            "headers": {**headers, **request.headers},
         }
 
-    def _stream(self, ask: Ask[Any]) -> dict[str, Any]:
-        """The request for an answer that comes little by little."""
+    def _stream_arguments(self, request: ServiceRequest[Any]) -> dict[str, Any]:
+        """The httpx arguments of a request whose answer is read piece by piece."""
         timeout = httpx.Timeout(_SILENT_STREAM_SECONDS, connect=_CONNECT_SECONDS)
-        return {**self._in_httpx(ask, (), {}), "timeout": timeout}
+        return {**self._httpx_arguments(request, (), {}), "timeout": timeout}
 
 
 @contextmanager
-def written_whole(to: Path) -> Generator[IO[bytes]]:
-    """A file to write, which takes its name when all of it is there: nothing is left of what breaks
-    off.
+def atomic_file(to: Path) -> Generator[IO[bytes]]:
+    """Open a file to write that takes its name once it is complete.
+
+    A write that breaks off leaves nothing behind.
     """
     unfinished = to.with_name(f".{to.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -84,8 +84,8 @@ def written_whole(to: Path) -> Generator[IO[bytes]]:
         unfinished.unlink(missing_ok=True)
 
 
-def checked_server(server: str) -> str:
-    """The address without a slash at its end. Raises BadServer."""
+def server_address(server: str) -> str:
+    """Check a service's address and strip the slash at its end. Raises BadServer."""
     try:
         url = httpx.URL(server)
     except httpx.InvalidURL as error:
@@ -99,27 +99,27 @@ def checked_server(server: str) -> str:
     return server.rstrip("/")
 
 
-def _open(file: SentFile, opened: ExitStack) -> _HttpxFile:
-    content = file.content
+def _open(upload: Upload, stack: ExitStack) -> _HttpxFile:
+    content = upload.content
     if isinstance(content, Path):
         try:
-            content = opened.enter_context(content.open("rb"))
+            content = stack.enter_context(content.open("rb"))
         except OSError as error:
             raise CannotSend(f"{content}: can't be read ({error.strerror})") from error
-    return file.field, (file.name, content)
+    return upload.field, (upload.name, content)
 
 
 def _key_headers(key: str | None) -> dict[str, str]:
     secret = (key or "").strip()
     if not secret.isascii() or not secret.isprintable() or " " in secret:
         raise CannotSend(
-            "the API key holds what no key does (blanks, line ends or accents); copy it again"
+            "the API key holds a blank, a line end or an accent, which no key does; copy it again"
         )
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 
-def _in_form(value: object) -> object:
-    """A form's field as text: repeated for each of several values, `true` for True."""
+def _form_value(value: object) -> object:
+    """Write a form's field as text: `true` for True, and several values one by one."""
     if isinstance(value, (list, tuple)):
-        return [_in_form(one) for one in cast("Sequence[object]", value)]
+        return [_form_value(one) for one in cast("Sequence[object]", value)]
     return str(value).lower() if isinstance(value, bool) else str(value)

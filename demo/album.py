@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from demo.anatomy import Individual
-from demo.drawn import photograph
+from demo.photograph import photograph
 from embedding.errors import FlukeprintError
 from embedding.photos.photo import save_jpeg
 from index.progress import Advance
@@ -80,14 +80,14 @@ def prepare_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(_MARK_TEXT, encoding="utf-8")
     drawn = [folder / name for name in ("photos", "queries", "labels.csv", "answers.png")]
-    for left in [
+    for old in [
         *drawn,
         *folder.glob("catalogue.db*"),
     ]:  # a catalogue that was served has folders beside it
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
         else:
-            left.unlink(missing_ok=True)
+            old.unlink(missing_ok=True)
 
 
 def draw_album(
@@ -100,13 +100,15 @@ def draw_album(
     (folder / "photos").mkdir()
     (folder / "queries").mkdir()
     # Questions are spread over the catalogue, and go round again when there are more than whales.
-    asked = [number * individuals // max(queries, 1) % individuals for number in range(queries)]
+    query_seeds = [
+        number * individuals // max(queries, 1) % individuals for number in range(queries)
+    ]
     if queries > individuals:
-        asked = [number % individuals for number in range(queries)]
+        query_seeds = [number % individuals for number in range(queries)]
     rows: list[tuple[str, ...]] = []
     drawn: list[Query] = []
     for seed in range(individuals + unknown):
-        is_known, whale = seed < individuals, Individual.drawn(seed)
+        is_known, whale = seed < individuals, Individual.from_seed(seed)
         for row, name in _catalogue_rows(seed, photos if is_known else 0):
             _photo(whale, row, folder / "photos" / name, advance)
             rows.append(
@@ -118,7 +120,7 @@ def draw_album(
                     f"2025-{6 + row % 4:02d}-01",
                 )
             )
-        times = asked.count(seed) if is_known else 1
+        times = query_seeds.count(seed) if is_known else 1
         for time in range(times):
             path = folder / "queries" / f"question_{len(drawn) + 1:02d}.jpg"
             _photo(whale, _FIRST_QUERY + time, path, advance)

@@ -46,7 +46,7 @@ class Individual:
     skin: Skin
 
     @classmethod
-    def drawn(cls, seed: int) -> Individual:
+    def from_seed(cls, seed: int) -> Individual:
         """Draw the whale of this seed; neighbouring seeds are as different as any two."""
         rng = np.random.default_rng([seed, 0xF1])
         x, y = grid()

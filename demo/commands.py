@@ -54,26 +54,26 @@ def demo(
     """Draw whales, index them, start the service, ask it about known and new whales, and show the
     answers.
     """
-    from demo.serving import build_index, free_port, served, terminated_as_interrupted
+    from demo.serving import build_index, free_port, handle_termination, serve_catalogue
 
     started = time.monotonic()
-    with terminated_as_interrupted():
-        _say(f"1/4 Drawing {individuals} whales, {photos} photos of each, into {out}")
-        album = _drawn(out, individuals, photos, queries, unknown)
-        told = f"--catalogue {album.catalogue} --csv {album.labels} --photos {album.photos}"
-        _say(f"2/4 Indexing: flukeprint index build {told}")
+    with handle_termination():
+        _print_step(f"1/4 Drawing {individuals} whales, {photos} photos of each, into {out}")
+        album = _draw_album(out, individuals, photos, queries, unknown)
+        options = f"--catalogue {album.catalogue} --csv {album.labels} --photos {album.photos}"
+        _print_step(f"2/4 Indexing: flukeprint index build {options}")
         build_index(album.catalogue, album.labels, album.photos, checkpoint)
         port = port or free_port()
-        _say(f"3/4 Starting: flukeprint serve --port {port} --catalogue {album.catalogue}")
-        with served(album.catalogue, port, out / "serve.log", checkpoint) as url:
-            _say(f"4/4 Asking {url}/v1/identify about {len(album.queries)} photos")
-            _show(_asked(url, album), album)
-            _say(f"All of it took {time.monotonic() - started:.0f} s.")
+        _print_step(f"3/4 Starting: flukeprint serve --port {port} --catalogue {album.catalogue}")
+        with serve_catalogue(album.catalogue, port, out / "serve.log", checkpoint) as url:
+            _print_step(f"4/4 Asking {url}/v1/identify about {len(album.queries)} photos")
+            _show(_identify_queries(url, album), album)
+            _print_step(f"All of it took {time.monotonic() - started:.0f} s.")
             if keep:
                 _stay(url, album)
 
 
-def _drawn(out: Path, individuals: int, photos: int, queries: int, unknown: int) -> Album:
+def _draw_album(out: Path, individuals: int, photos: int, queries: int, unknown: int) -> Album:
     from demo.album import draw_album
     from index.progress import progress
 
@@ -88,14 +88,14 @@ def _drawn(out: Path, individuals: int, photos: int, queries: int, unknown: int)
         )
 
 
-def _asked(url: str, album: Album) -> list[Answer]:
-    from demo.serving import ask
+def _identify_queries(url: str, album: Album) -> list[Answer]:
+    from demo.serving import identify
     from index.progress import progress
 
     answers: list[Answer] = []
     with progress(len(album.queries), "Asking") as advance:
         for query in album.queries:
-            answers.append(ask(url, query))
+            answers.append(identify(url, query))
             advance(1)
     return answers
 
@@ -111,20 +111,20 @@ def _show(answers: Sequence[Answer], album: Album) -> None:
     save_answers(answers, album.photos, picture)
     Console().print(answers_table(answers))
     print(summary(answers))
-    _say(f"Every question beside its best matches: {picture}")
+    _print_step(f"Every question beside its best matches: {picture}")
 
 
 def _stay(url: str, album: Album) -> None:
     """Wait for Ctrl-C, telling what can be tried meanwhile."""
     photo = album.queries[0].photo if album.queries else album.photos / "w_drawn_00_1.jpg"
-    _say(f"Serving until Ctrl-C. Try it in a browser: {url}/docs")
-    _say(f"or with: curl -F photos=@{photo} {url}/v1/identify")
+    _print_step(f"Serving until Ctrl-C. Try it in a browser: {url}/docs")
+    _print_step(f"or with: curl -F photos=@{photo} {url}/v1/identify")
     try:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        _say("Stopping the service.")
+        _print_step("Stopping the service.")
 
 
-def _say(words: str) -> None:
+def _print_step(words: str) -> None:
     print(words, file=sys.stderr, flush=True)

@@ -51,10 +51,10 @@ def save_answers(answers: Sequence[Answer], catalogue_photos: Path, path: Path) 
 
 def _paste_query(sheet: Image, answer: Answer, top: int) -> None:
     truth = answer.query.individual or "a whale outside the catalogue"
-    decided = f"{answer.decision}; first match {answer.probability:.0%} probable"
+    decision = f"{answer.decision}; first match {answer.probability:.0%} probable"
     colour = _FRAMES[answer.verdict]
     _paste_framed(sheet, answer.query.photo, (_GAP_PX, top), colour)
-    _letter(sheet, (f"truth: {truth}", decided), (_GAP_PX, top), colour)
+    _letter(sheet, (f"truth: {truth}", decision), (_GAP_PX, top), colour)
 
 
 def _paste_framed(

@@ -26,7 +26,7 @@ class Pose:
     waterline_at: float  # where that is in the photo, as a share of its height from the top
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator) -> Pose:
+    def from_rng(cls, rng: np.random.Generator) -> Pose:
         """Draw a pose as whale watchers meet it: mostly square on, now and then well aside."""
         yaw, lift = rng.normal(0, 0.13), rng.uniform(0.12, 0.5)
         lifts = (lift + rng.normal(0, 0.05) + 0.2 * yaw, lift + rng.normal(0, 0.05) - 0.2 * yaw)

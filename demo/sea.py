@@ -35,7 +35,7 @@ class Weather:
     haze: float
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator) -> Weather:
+    def from_rng(cls, rng: np.random.Generator) -> Weather:
         """Draw a day at sea."""
         sky, water, sun = _DAYS[rng.integers(len(_DAYS))]
         tint = rng.normal(0, 0.03, 3)

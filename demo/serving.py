@@ -95,7 +95,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(catalogue: Path, port: int, log: Path, checkpoint: Path | None = None) -> Generator[str]:
+def serve_catalogue(
+    catalogue: Path, port: int, log: Path, checkpoint: Path | None = None
+) -> Generator[str]:
     """Serve the catalogue while the block runs; yield the URL once it is ready.
 
     `log` gets what it says.
@@ -119,7 +121,7 @@ def served(catalogue: Path, port: int, log: Path, checkpoint: Path | None = None
 
 
 @contextmanager
-def terminated_as_interrupted() -> Generator[None]:
+def handle_termination() -> Generator[None]:
     """Let SIGTERM and a closed terminal unwind the block as Ctrl-C does, so that no service
     outlives its demo.
     """
@@ -137,7 +139,7 @@ def terminated_as_interrupted() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def ask(url: str, query: Query, k: int = 3) -> Answer:
+def identify(url: str, query: Query, k: int = 3) -> Answer:
     """POST the query's photo and read the answer; DemoError tells what the service refused and
     why.
     """

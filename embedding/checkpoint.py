@@ -27,6 +27,8 @@ DEFAULT_CHECKPOINT = Path(__file__).parent / "default" / "flukeprint.safetensors
 LOCATOR_PREFIX = "locator."
 CLASSES_PREFIX = "classes."
 _SAME = "same"
+EARLIER_FUSION = {"sum": "added", "separate": "apart"}
+"""What `mirror_fusion` was called when its key was `sides`."""
 _WORTH_SHARING_BYTES = 1024
 _MAX_HEADER_BYTES = 16 * 2**20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -130,7 +132,7 @@ def _header(path: Path, metadata: Any) -> CheckpointHeader:
     try:
         described = cast("dict[str, Any]", json.loads(told["flukeprint"]))
         return CheckpointHeader(
-            network=described["network"],
+            network=current_network_keys(described["network"]),
             preprocessing=Preprocessing.from_dict(described["preprocessing"]),
             card=described["card"],
             has_locator=described.get("has_locator", False),
@@ -140,6 +142,22 @@ def _header(path: Path, metadata: Any) -> CheckpointHeader:
         raise BadCheckpoint(
             f"{path} has a damaged header ({error}); copy or train it again"
         ) from error
+
+
+def current_network_keys(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a network by today's keys, of an ensemble its members too.
+
+    `mirror_fusion` ("sum", "separate") was `sides` ("added", "apart") in earlier checkpoints and
+    recipes.
+    """
+    current = dict(network)
+    if "sides" in current:
+        earlier = current.pop("sides")
+        names = {old: new for new, old in EARLIER_FUSION.items()}
+        current["mirror_fusion"] = names.get(str(earlier), earlier)
+    if "members" in current:
+        current["members"] = [current_network_keys(member) for member in current["members"]]
+    return current
 
 
 def _unreadable(path: Path, error: OSError) -> str:
@@ -171,8 +189,8 @@ def save_halved(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str
 
     Raises CannotWrite.
 
-    The same weights and metadata make the same bytes. Tensors that are the same (an aligner that
-    two members have) are written once, under the first of their names; the others stand in the
+    The same weights and metadata make the same bytes. Equal tensors (an aligner that two
+    members have) are written once, under the first of their names. The others stand in the
     metadata, `same`.
     """
     from safetensors.torch import save
@@ -183,7 +201,7 @@ def save_halved(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str
         else value.cpu()
         for name, value in sorted(weights.items())
     }
-    same = _said_again(half)
+    same = _duplicates(half)
     own = {name: value for name, value in half.items() if name not in same}
     data = _in_one_order(
         save(own, metadata={**metadata, **({_SAME: json.dumps(same)} if same else {})})
@@ -192,10 +210,10 @@ def save_halved(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str
     return hashlib.sha256(data).hexdigest()
 
 
-def _said_again(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Which of the tensors are the same as one before: their names and that one's.
+def _duplicates(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Name the tensors that equal an earlier one, each with that one's name.
 
-    Small ones aren't worth it.
+    Small tensors aren't worth it and are left out.
     """
     first: dict[tuple[Any, ...], str] = {}
     same: dict[str, str] = {}

@@ -22,20 +22,20 @@ from embedding.checkpoint import (
     read_header,
 )
 from embedding.networks.ensemble import Ensemble, network_of
-from embedding.networks.fused_batch_norm import fold_batch_norms
+from embedding.networks.fused_batch_norm import fuse_batch_norms
 from embedding.networks.locator import AnyLocator, locate, locator_of
 from embedding.networks.malloc import keep_freed_memory
 from embedding.networks.network import Network
 from embedding.photos.photo import Box, Image
 from embedding.photos.preprocessing import Preprocessing
 
-_FOLDING_PX = 64  # any size that a backbone takes shows which of its layers reads which
+_PROBE_PX = 64  # any size that a backbone takes shows which of its layers reads which
 
 
 class Embedder:
     """A network in evaluation mode with its preprocessing.
 
-    Each embedding is made of the looks at the photo and at its mirror image
+    Each embedding is made of the views of the photo and of its mirror image
     (embedding.networks.mirror), scaled to unit length. `fingerprint` names the checkpoint's
     content.
     """
@@ -61,7 +61,7 @@ class Embedder:
 
     @classmethod
     def load(cls, path: Path | None = None, *, device: str | None = None) -> Embedder:
-        """Load a checkpoint (None: the one shipped with flukeprint), folded.
+        """Load a checkpoint (None: the shipped one), its batch norms fused.
 
         Raises BadCheckpoint or BadNetwork.
         """
@@ -70,20 +70,21 @@ class Embedder:
         network, locator = build_networks(path, header)
         return cls(
             network, header.preprocessing, fingerprint_of(path), locator=locator, device=device
-        ).fold()
+        ).fuse_batch_norms()
 
-    def fold(self) -> Embedder:
-        """Make the networks ready for nothing but being asked, which they then are in less time
-        (embedding.networks.fused_batch_norm).
+    def fuse_batch_norms(self) -> Embedder:
+        """Fuse the networks' batch norms: they answer sooner, and can't be trained any more.
+
+        See embedding.networks.fused_batch_norm.
         """
         networks = self.network.networks if isinstance(self.network, Ensemble) else (self.network,)
-        finders = () if self.locator is None else (self.locator,)
+        locators = () if self.locator is None else (self.locator,)
         for network, px in [
-            *((each, _FOLDING_PX) for each in networks),
-            *((each, each.px) for each in finders),
+            *((each, _PROBE_PX) for each in networks),
+            *((each, each.px) for each in locators),
         ]:
             noise = torch.rand(1, 3, px, px, generator=torch.Generator().manual_seed(0))
-            fold_batch_norms(network, noise.to(self.device, memory_format=torch.channels_last))
+            fuse_batch_norms(network, noise.to(self.device, memory_format=torch.channels_last))
         return self
 
     @property
@@ -135,7 +136,7 @@ class Embedder:
     @torch.inference_mode()
     def _batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         images = normalised(torch.from_numpy(pixels).to(self.device), self.preprocessing)
-        embeddings = self.network.both_sides(images)
+        embeddings = self.network.both_views(images)
         return functional.normalize(embeddings.float()).cpu().numpy()
 
 

@@ -15,12 +15,12 @@ class BadOut(FlukeprintError):
     """A file that can't be written where it was asked for."""
 
 
-def say(words: str) -> None:
+def print_message(words: str) -> None:
     """Tell what is being done; stdout stays free for answers."""
     print(words, file=sys.stderr, flush=True)
 
 
-def counted(photos: int) -> str:
+def photos_text(photos: int) -> str:
     """Count photos in words: `1 photo`, `2,000 photos`."""
     return f"{photos:,} photo{'' if photos == 1 else 's'}"
 
@@ -32,9 +32,9 @@ class Unread(Protocol):
     def reason(self) -> str: ...
 
 
-def say_unread(unread: Sequence[Unread]) -> None:
+def print_unread(unread: Sequence[Unread]) -> None:
     """List the photos that couldn't be read, the first twenty of them."""
     for each in unread[:_UNREAD_TOLD]:
-        say(f"can't read {each.reason}")
+        print_message(f"can't read {each.reason}")
     if len(unread) > _UNREAD_TOLD:
-        say(f"and {len(unread) - _UNREAD_TOLD:,} more; --json lists all")
+        print_message(f"and {len(unread) - _UNREAD_TOLD:,} more; --json lists all")

@@ -8,19 +8,19 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
-def ahead(
-    given: Iterable[Given],
-    make: Callable[[Given], Made],
+def prefetch(
+    inputs: Iterable[Input],
+    make: Callable[[Input], Output],
     *,
     threads: int,
     most: int,
-    holds: Callable[[Made], int] = lambda made: 0,
+    holds: Callable[[Output], int] = lambda made: 0,
     most_held: int = 1,
-) -> Generator[Made]:
+) -> Generator[Output]:
     """Make things in order, in `threads` threads, at most `most` of them ahead of their use.
 
     No thread starts another while those waiting hold `most_held` or more (bytes, say, as `holds`
@@ -28,21 +28,21 @@ def ahead(
     """
     gate = _Gate(most_held)
 
-    def make_at(turn: int, each: Given) -> Made:
+    def make_at(turn: int, each: Input) -> Output:
         gate.enter(turn)
         made = make(each)
         gate.hold(holds(made))
         return made
 
-    def used(future: Future[Made]) -> Made:
+    def used(future: Future[Output]) -> Output:
         made = future.result()
         gate.hold(-holds(made))
         return made
 
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
-    waiting: deque[Future[Made]] = deque()
+    waiting: deque[Future[Output]] = deque()
     try:
-        for turn, each in enumerate(given):
+        for turn, each in enumerate(inputs):
             waiting.append(pool.submit(make_at, turn, each))
             if len(waiting) >= most:
                 yield used(waiting.popleft())

@@ -7,7 +7,7 @@ import socket
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from index.timestamps import moment
+from index.timestamps import parse_timestamp
 
 LEASE = timedelta(minutes=10)
 """How long a process on another machine may be silent before its job counts as left behind."""
@@ -30,7 +30,7 @@ def is_alive(worker: str | None, heartbeat_at: str | None, now: datetime) -> boo
     host, process_id, began = worker.rsplit(":", 2)
     if host == socket.gethostname():
         return _began(int(process_id)) == began
-    return heartbeat_at is not None and now - moment(heartbeat_at) < LEASE
+    return heartbeat_at is not None and now - parse_timestamp(heartbeat_at) < LEASE
 
 
 def _began(process_id: int) -> str:

@@ -77,11 +77,11 @@ def plain_lines(
     The last line is said once: where all is done, and the end is only to come, no line is due.
     """
     started = last = clock()
-    done = told = 0
+    done = printed = 0
 
     def line(ending: str = "") -> None:
-        nonlocal told
-        told = done
+        nonlocal printed
+        printed = done
         of_total = "" if total is None else f" of {total}"
         seconds = clock() - started
         rate = f", {done / seconds:.1f}/s" if done and seconds > 0 else ""
@@ -105,5 +105,5 @@ def plain_lines(
     except BaseException:
         line(" (stopped)")
         raise
-    if done != told or done == total or not done:
+    if done != printed or done == total or not done:
         line()

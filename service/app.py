@@ -5,22 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 from fastapi import FastAPI
 
 from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
-from index.search.matching import Identification
-from service.catalogue.writer import Curating
+from service.catalogue.writer import CatalogueWriter
 from service.http.authorization import Gate, is_loopback
+from service.http.error_handlers import install_error_handlers
 from service.http.idempotency import RepeatableRequests
-from service.http.problems import install_problems
 from service.http.request_envelope import RequestEnvelope
 from service.http.required_roles import DeclaredRoutes
-from service.jobs.queue import JobDesk
-from service.routes.admin import about, checkpoints, docs, health, jobs, keys, metrics, pages
+from service.jobs.queue import JobQueue
+from service.routes.admin import (
+    about,
+    checkpoints,
+    docs,
+    health,
+    job_control,
+    job_creation,
+    job_results,
+    keys,
+    metrics,
+    pages,
+)
 from service.routes.catalogue import (
     catalogue_photos,
     changes,
@@ -35,11 +45,33 @@ from service.schemas.openapi import flukeprint_version, openapi_document
 from service.schemas.reference import reference_markdown
 from service.serving.service import Service, Serving
 from service.settings import Settings
-from service.telemetry.logs import note_decision
 from service.telemetry.observer import Observer
-from service.telemetry.prometheus import Measures, Served
+from service.telemetry.prometheus import Measures, ServingFigures
 
-_Part = TypeVar("_Part", JobDesk, Curating)
+_Part = TypeVar("_Part", JobQueue, CatalogueWriter)
+_ROUTES = (
+    identify,
+    verify,
+    embed,
+    explain,
+    about,
+    thumbnails,
+    queue,
+    individuals,
+    encounters,
+    catalogue_photos,
+    changes,
+    work_lists,
+    job_creation,
+    job_control,
+    job_results,
+    checkpoints,
+    keys,
+    health,
+    metrics,
+    docs,
+    pages,
+)
 _log = logging.getLogger("flukeprint.service")
 
 
@@ -51,44 +83,34 @@ def create_app(
     settings: Settings,
     load: Callable[[], Serving],
     *,
-    on_ready: Callable[[Serving], None] = _do_nothing,
-    on_failed: Callable[[Exception], None] = _do_nothing,
+    on_loaded: Callable[[Serving | Exception], None] = _do_nothing,
     access: AccessStore | None = None,
-    open_jobs: Callable[[Service], JobDesk] | None = None,
-    open_curating: Callable[[Service], Curating] | None = None,
+    open_jobs: Callable[[Service], JobQueue] | None = None,
+    open_writer: Callable[[Service], CatalogueWriter] | None = None,
 ) -> FastAPI:
     """Make the application. Nothing is loaded and no thread runs before its lifespan starts.
 
-    `load` runs in a thread of its own once the lifespan has started, so that /healthz answers
-    meanwhile and /readyz says 503. It ends in `on_ready` or, with what it raised, in `on_failed`;
-    both run on the event loop. `access` holds the keys; without it there are none, and only who is
-    on this machine is answered. `open_jobs` opens the jobs, which start once something is served;
-    without it there are none. `open_curating` opens the catalogue for what changes it, likewise.
+    `load` runs in a thread of its own once the lifespan has started. Meanwhile /healthz answers,
+    and /readyz says 503. `on_loaded` gets what it returned or raised, on the event loop.
+
+    `access` holds the keys. Without it there are none, and only this machine is answered.
+    `open_jobs` opens the jobs, which start once something is served. `open_writer` opens the
+    catalogue for changes. Without either, its routes answer 503.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        service = Service(settings, observer)
-        service.start()
-        app.state.service = service
-        curating = (
-            None
-            if open_curating is None
-            else await asyncio.to_thread(_opened, open_curating, service)
-        )
-        app.state.curating = curating
-        desk = None if open_jobs is None else await asyncio.to_thread(_opened, open_jobs, service)
-        app.state.jobs = desk
-        loading = asyncio.create_task(_load(service, load, on_ready, on_failed, desk))
-        try:
-            yield
-        finally:
-            await loading
-            if desk is not None:
-                await asyncio.to_thread(desk.stop)
-            if curating is not None:
-                await asyncio.to_thread(curating.stop)
-            await asyncio.to_thread(service.stop)
+        app.state.service = service = Service(settings, measures)
+        async with AsyncExitStack() as stack:
+            service.start()
+            stack.push_async_callback(asyncio.to_thread, service.stop)
+            app.state.writer = await _open_part(open_writer, service, stack)
+            app.state.jobs = job_queue = await _open_part(open_jobs, service, stack)
+            loading = asyncio.create_task(_load(service, load, on_loaded, job_queue))
+            try:
+                yield
+            finally:
+                await loading
 
     # FastAPI's own pages load scripts from another host; /docs is ours.
     app = FastAPI(
@@ -99,39 +121,19 @@ def create_app(
         lifespan=lifespan,
     )
     app.openapi = lambda: openapi_document(app)
-    install_problems(app)
+    install_error_handlers(app)
     app.state.access = access
-    app.state.measures = observer = Told(lambda: _served(app))
-    for routes in (
-        identify,
-        verify,
-        embed,
-        explain,
-        about,
-        thumbnails,
-        queue,
-        individuals,
-        encounters,
-        catalogue_photos,
-        changes,
-        work_lists,
-        jobs,
-        checkpoints,
-        keys,
-        health,
-        metrics,
-        docs,
-        pages,
-    ):
+    app.state.measures = measures = Measures(lambda: _served(app))
+    for routes in _ROUTES:
         app.include_router(routes.router)
-    _enclose(app, settings, access, observer)
+    _enclose(app, settings, access, measures)
     return app
 
 
 def _enclose(
     app: FastAPI, settings: Settings, access: AccessStore | None, observer: Observer
 ) -> None:
-    """Put round the routes, from within: kept answers, who may ask, the envelope."""
+    """Put the middleware round the routes, from within: stored answers, gate, envelope."""
     app.state.declared = DeclaredRoutes(app)
     app.add_middleware(RepeatableRequests, store=access)
     app.add_middleware(
@@ -159,22 +161,13 @@ def http_api_text() -> str:
     return reference_markdown(create_app(Settings.model_construct(), load).openapi())
 
 
-class Told(Measures):
-    """Counts what happens, and notes each decision for the line that its request logs."""
-
-    def identified(self, identification: Identification) -> None:
-        """Count one photo's answer and note its decision."""
-        super().identified(identification)
-        note_decision(identification.decision)
-
-
-def _served(app: FastAPI) -> Served:
+def _served(app: FastAPI) -> ServingFigures:
     service: Service | None = getattr(app.state, "service", None)
     if service is None or service.serving is None:
-        return Served(False, 0, 0, 0, 0)
+        return ServingFigures(False, 0, 0, 0, 0)
     gallery = service.serving.identifier.gallery
     waiting = service.waiting_photos
-    return Served(
+    return ServingFigures(
         True, gallery.individual_count, gallery.size, gallery.revision, waiting, gallery.fingerprint
     )
 
@@ -182,27 +175,34 @@ def _served(app: FastAPI) -> Served:
 async def _load(
     service: Service,
     load: Callable[[], Serving],
-    on_ready: Callable[[Serving], None],
-    on_failed: Callable[[Exception], None],
-    desk: JobDesk | None,
+    on_loaded: Callable[[Serving | Exception], None],
+    job_queue: JobQueue | None,
 ) -> None:
     try:
-        service.serving = await asyncio.to_thread(load)
+        serving = await asyncio.to_thread(load)
     except Exception as error:
         _log.error("The catalogue could not be loaded: %s", error)
-        on_failed(error)
-    else:
-        if desk is not None:
-            await asyncio.to_thread(desk.start)
-        on_ready(service.serving)
+        on_loaded(error)
+        return
+    service.serving = serving
+    if job_queue is not None:
+        await asyncio.to_thread(job_queue.start)
+    on_loaded(serving)
 
 
-def _opened(open_part: Callable[[Service], _Part], service: Service) -> _Part | None:
-    """The jobs or curating, or nothing where they can't be had: photos are identified all the
-    same.
+async def _open_part(
+    open_part: Callable[[Service], _Part] | None, service: Service, stack: AsyncExitStack
+) -> _Part | None:
+    """Open the jobs or the writer, until `stack` closes; None where that is not possible.
+
+    Photos are identified all the same.
     """
-    try:
-        return open_part(service)
-    except FlukeprintError as error:
-        _log.warning("There are no jobs or there is no curating: %s", error)
+    if open_part is None:
         return None
+    try:
+        part = await asyncio.to_thread(open_part, service)
+    except FlukeprintError as error:
+        _log.warning("The catalogue can't be changed, or jobs can't be run: %s", error)
+        return None
+    stack.push_async_callback(asyncio.to_thread, part.stop)
+    return part

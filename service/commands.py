@@ -8,11 +8,9 @@ from typing import Annotated, Any
 import typer
 
 
-def _option(name: str, says: str) -> Any:
-    """A flag whose default is the setting's own: see `service.settings`, where docs/settings.md
-    comes from.
-    """
-    return typer.Option(envvar=f"FLUKEPRINT_{name.upper()}", help=says)
+def _option(name: str, description: str) -> Any:
+    """Make a flag whose default is the setting's own, in `service.settings`."""
+    return typer.Option(envvar=f"FLUKEPRINT_{name.upper()}", help=description)
 
 
 def serve(
@@ -61,7 +59,7 @@ def serve(
         int | None, _option("max_waiting_photos", "Most photos not yet answered; beyond it 503.")
     ] = None,
     max_batch: Annotated[
-        int | None, _option("max_batch", "Most photos the network sees at once.")
+        int | None, _option("max_batch", "Most photos in one batch of the network.")
     ] = None,
     max_wait_ms: Annotated[
         float | None, _option("max_wait_ms", "Wait to fill a batch: 0 on a CPU.")
@@ -83,7 +81,7 @@ def serve(
         _option("keep_answers_hours", "How long answers with an Idempotency-Key are kept."),
     ] = None,
     retry_after_seconds: Annotated[
-        int | None, _option("retry_after_seconds", "What a client is told to wait when full.")
+        int | None, _option("retry_after_seconds", "The Retry-After of a full service.")
     ] = None,
     shutdown_seconds: Annotated[
         int | None, _option("shutdown_seconds", "Time for running requests to finish when stopped.")
@@ -91,14 +89,15 @@ def serve(
     log_level: Annotated[str | None, _option("log_level", "debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, _option("log_format", "text, or json for programs.")] = None,
 ) -> None:
-    """Answer over HTTP who is in a photo. The URL is printed on stdout; docs/settings.md explains
-    every option.
+    """Answer over HTTP who is in a photo. The URL is printed on stdout.
+
+    docs/settings.md explains every option.
     """
-    given = dict(locals())
+    options = dict(locals())
     from service.server import run
     from service.settings import read_settings
 
-    run(read_settings(given))
+    run(read_settings(options))
 
 
 def register(app: typer.Typer) -> None:

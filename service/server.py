@@ -10,13 +10,14 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
 from embedding.errors import FlukeprintError
 from index.access.store import AccessStore
 from service.app import create_app
-from service.catalogue.writer import open_curating, reload
+from service.catalogue.writer import open_writer, reload
 from service.http.authorization import is_loopback
-from service.jobs.queue import JobDesk, open_jobs
+from service.jobs.queue import JobQueue, open_jobs
 from service.serving.loading import check_catalogue, load_serving, open_access
 from service.serving.service import Service, Serving
 from service.settings import Settings, unknown_variables
@@ -31,9 +32,7 @@ class CannotListen(FlukeprintError):
 
 
 class NeedsKey(FlukeprintError):
-    """An address that other machines reach, and no key that says who may; the message has the
-    command.
-    """
+    """An address that other machines reach, without any key; the message has the command."""
 
 
 def run(settings: Settings) -> None:
@@ -67,8 +66,7 @@ def _why_not_listening(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"port {port} on {host} is taken by another program: stop that one, choose another "
-            "with --port, "
-            "or let --port 0 take a free one"
+            "with --port, or let --port 0 take a free one"
         )
     if error.errno == errno.EACCES:
         return (
@@ -76,8 +74,8 @@ def _why_not_listening(error: OSError, host: str, port: int) -> str:
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return (
-            f"{host} is no address of this machine; give --host 127.0.0.1, or 0.0.0.0 for "
-            "all of its addresses"
+            f"{host} is no address of this machine; give --host 127.0.0.1, or 0.0.0.0 for all of "
+            "its addresses"
         )
     return f"can't listen on {host} port {port}: {error.strerror}"
 
@@ -89,11 +87,9 @@ def _refuse_open(settings: Settings, listening: socket.socket, access: AccessSto
     if any(not key.is_revoked for key in access.keys.all()):
         return
     raise NeedsKey(
-        f"other machines may reach {settings.host}, and nobody has a key: anybody could use the "
-        "catalogue. Make one "
-        "with `flukeprint keys create --name NAME --role admin --catalogue "
-        f"{settings.catalogue}`, or leave --host at "
-        "127.0.0.1"
+        f"other machines may reach {settings.host}, and there is no key: anybody could use the "
+        "catalogue. Make a key with `flukeprint keys create --name NAME --role admin --catalogue "
+        f"{settings.catalogue}`, or leave --host at 127.0.0.1"
     )
 
 
@@ -111,50 +107,55 @@ def _address(listening: socket.socket) -> tuple[str, int]:
 
 def _announce(settings: Settings, listening: socket.socket) -> None:
     for name in unknown_variables():
-        _say(
+        _print(
             f"warning: {name} is not a setting and changes nothing; docs/settings.md lists the "
             "settings"
         )
     if not is_loopback(_address(listening)[0]):
-        _say(
+        _print(
             f"note: other machines may reach {settings.host}. Keys and photos cross the network "
-            "as they are: put a "
-            "proxy that speaks TLS in front."
+            "unencrypted: put a TLS proxy in front."
         )
-    _say(f"loading {settings.catalogue} ...")
+    _print(f"loading {settings.catalogue} ...")
     print(url_of(listening), flush=True)
 
 
 def _serve(settings: Settings, listening: socket.socket, access: AccessStore) -> None:
     failures: list[Exception] = []
-    url = url_of(
-        listening
-    )  # once: stopped while loading, the socket is closed before the catalogue is ready
+    # Read once: when the service stops while loading, the socket closes before `on_loaded`.
+    url = url_of(listening)
 
-    def on_ready(serving: Serving) -> None:
-        if not server.should_exit:
-            _say(_what_is_served(settings, serving, url))
+    def on_loaded(outcome: Serving | Exception) -> None:
+        if isinstance(outcome, Exception):
+            failures.append(outcome)
+            server.should_exit = True
+        elif not server.should_exit:
+            _print(_what_is_served(settings, outcome, url))
 
-    def on_failed(error: Exception) -> None:
-        failures.append(error)
-        server.should_exit = True
-
-    def with_jobs(service: Service) -> JobDesk:
+    def with_jobs(service: Service) -> JobQueue:
         return open_jobs(settings, service, on_revision=lambda: reload(app))
 
     app = create_app(
         settings,
         lambda: load_serving(settings),
-        on_ready=on_ready,
-        on_failed=on_failed,
+        on_loaded=on_loaded,
         access=access,
         open_jobs=with_jobs,
-        open_curating=lambda service: open_curating(settings, service),
+        open_writer=lambda service: open_writer(settings, service),
     )
-    # For answers that go on until somebody leaves: uvicorn waits for those before it tells the
-    # application.
+    # Event streams end by this: uvicorn waits for them before it stops the application.
     app.state.is_stopping = lambda: server.should_exit
-    server = uvicorn.Server(
+    server = _server(app, settings)
+    logs.configure(settings.log_level, settings.log_format)
+    with _stopped_by_signals(server):
+        server.run(sockets=[listening])
+    if failures:
+        raise failures[0]
+    _print("stopped")
+
+
+def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    return uvicorn.Server(
         uvicorn.Config(
             app,
             log_config=None,  # the envelope logs each request, with its id
@@ -163,21 +164,14 @@ def _serve(settings: Settings, listening: socket.socket, access: AccessStore) ->
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
     )
-    logs.configure(settings.log_level, settings.log_format)
-    with _stopped_by_signals(server):
-        server.run(sockets=[listening])
-    if failures:
-        raise failures[0]
-    _say("stopped")
 
 
 @contextmanager
 def _stopped_by_signals(server: uvicorn.Server) -> Generator[None]:
-    """Count SIGINT and SIGTERM as the wish to stop, not as a failure.
+    """Stop on SIGINT and SIGTERM with exit code 0.
 
-    uvicorn raises a signal again after its own shutdown, for whoever handled it before: that is
-    this handler, so the process goes on to end with exit code 0. It also stands in before uvicorn
-    has taken the signals over.
+    After its own shutdown, uvicorn raises a signal again for the handler before it. That is this
+    one, so the process ends with exit code 0. It also acts before uvicorn handles signals.
     """
 
     def stop(*_: object) -> None:
@@ -195,12 +189,11 @@ def _what_is_served(settings: Settings, serving: Serving, url: str) -> str:
     gallery = serving.identifier.gallery
     return (
         f"serving {settings.catalogue} revision {gallery.revision}: {gallery.individual_count} "
-        "individuals, "
-        f"{gallery.size} photos, checkpoint {gallery.fingerprint[:12]}\n"
+        f"individuals, {gallery.size} photos, checkpoint {gallery.fingerprint[:12]}\n"
         f"{serving.identifier.calibration.description}\n"
         f"ready at {url} (reference: {url}/docs); Ctrl-C stops"
     )
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

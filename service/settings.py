@@ -1,6 +1,4 @@
-"""Every option of the service: one field here is one flag, one environment variable, one key of the
-TOML file and one line of the docs.
-"""
+"""Every option of the service: a flag, a variable, a key of the TOML file, a line of docs."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from embedding.errors import FlukeprintError
-from index.storage.address import CatalogueAddress, PostgresAddress, address_of, located
+from index.storage.address import CatalogueAddress, PostgresAddress, address_of, with_files_folder
 
 ENV_PREFIX = "FLUKEPRINT_"
 MIB = 2**20
@@ -27,12 +25,12 @@ class BadSettings(FlukeprintError):
     """An option out of range, or options that contradict each other."""
 
 
-def _catalogue(given: Any) -> CatalogueAddress:
+def _catalogue(value: Any) -> CatalogueAddress:
     # A mapping is what `model_dump` makes of an address.
     return (
-        PostgresAddress(**cast("dict[str, Any]", given))
-        if isinstance(given, dict)
-        else address_of(given)
+        PostgresAddress(**cast("dict[str, Any]", value))
+        if isinstance(value, dict)
+        else address_of(value)
     )
 
 
@@ -46,7 +44,7 @@ _Catalogue = Annotated[
 
 
 class Settings(BaseSettings):
-    """What `flukeprint serve` was told.
+    """The settings of `flukeprint serve`.
 
     A flag wins over its environment variable, and that over the file.
     """
@@ -63,8 +61,8 @@ class Settings(BaseSettings):
     )
     files: Path | None = Field(
         None,
-        description="The folder of a PostgreSQL catalogue's photos and of jobs' files; a SQLite "
-        "file's lie beside it.",
+        description="The folder of a PostgreSQL catalogue's photos and of jobs' files; those of "
+        "a SQLite file are next to it.",
     )
     checkpoint: Path | None = Field(
         None,
@@ -73,9 +71,8 @@ class Settings(BaseSettings):
     )
     checkpoints: Path | None = Field(
         None,
-        description="The folder of checkpoints that the job `upgrade` may bring the catalogue "
-        "to, and in which the "
-        "service finds the one that it was brought to; without it none.",
+        description="The folder of checkpoints that the job `upgrade` may go over to. The "
+        "service finds the catalogue's checkpoint there after an upgrade. Without it, no upgrade.",
     )
     device: str | None = Field(
         None,
@@ -117,10 +114,10 @@ class Settings(BaseSettings):
     max_waiting_photos: int = Field(
         64,
         ge=1,
-        description="The most photos taken in and not yet answered; a request that finds no "
-        "room gets 503.",
+        description="The most photos taken in and not yet answered; a request that finds no room "
+        "gets 503.",
     )
-    max_batch: int = Field(8, ge=1, description="The most photos that the network sees at once.")
+    max_batch: int = Field(8, ge=1, description="The most photos in one batch of the network.")
     max_wait_ms: float = Field(
         0.0,
         ge=0,
@@ -142,9 +139,8 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         0,
         ge=0,
-        description="How many requests a minute one key may send, or one address where no key "
-        "is asked for; beyond "
-        "it 429. 0: as many as it likes.",
+        description="How many requests a minute one key may send, or one address where there are "
+        "no keys; beyond it 429. 0: no limit.",
     )
     keep_answers_hours: float = Field(
         24.0,
@@ -155,13 +151,12 @@ class Settings(BaseSettings):
     retry_after_seconds: int = Field(
         1,
         ge=1,
-        description="What a client is told to wait when the service is full or still starting.",
+        description="The Retry-After of a service that is full or still starting.",
     )
     shutdown_seconds: int = Field(
         10,
         ge=1,
-        description="How long running requests may take to finish once the service is told to "
-        "stop.",
+        description="How long running requests may take to finish when the service stops.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged on stderr; `info` has one line a request."
@@ -175,47 +170,47 @@ class Settings(BaseSettings):
     @property
     def address(self) -> CatalogueAddress:
         """Where the catalogue and its files are."""
-        return located(self.catalogue, self.files)
+        return with_files_folder(self.catalogue, self.files)
 
     @model_validator(mode="after")
     def _a_full_request_fits(self) -> Settings:
         if self.max_photos > self.max_waiting_photos:
             raise ValueError(
                 f"max_photos is {self.max_photos}, more than max_waiting_photos, "
-                f"{self.max_waiting_photos}: "
-                "such a request could never be taken in"
+                f"{self.max_waiting_photos}: such a request could never be accepted"
             )
         return self
 
 
-def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
-    """Settings from what was given (None values count as not given), the environment, the file, and
-    the defaults.
+def read_settings(options: Mapping[str, Any] | None = None) -> Settings:
+    """Read settings from options (None: not given), environment, file and defaults.
 
     Raises BadSettings naming each bad option as flag and as environment variable, and what is wrong
     with the file.
     """
-    told = {name: value for name, value in (given or {}).items() if value is not None}
-    unknown = sorted(set(told) - set(Settings.model_fields))
+    provided = {name: value for name, value in (options or {}).items() if value is not None}
+    unknown = sorted(set(provided) - set(Settings.model_fields))
     if unknown:
         raise BadSettings(f"unknown settings {unknown}; known are {sorted(Settings.model_fields)}")
     in_environment = {name.upper(): value for name, value in os.environ.items() if value}
-    file = told.get("config") or in_environment.get(variable("config"))
-    filed = read_file(Path(file)) if file else {}
-    filed = {name: value for name, value in filed.items() if variable(name) not in in_environment}
+    file = provided.get("config") or in_environment.get(variable("config"))
+    from_file = read_file(Path(file)) if file else {}
+    from_file = {
+        name: value for name, value in from_file.items() if variable(name) not in in_environment
+    }
     try:
-        return Settings(**{**filed, **told})
+        return Settings(**{**from_file, **provided})
     except ValidationError as error:
-        said = "; ".join(_complaint(part["loc"], part["msg"]) for part in error.errors())
+        faults_text = "; ".join(_complaint(part["loc"], part["msg"]) for part in error.errors())
         raise BadSettings(
-            f"{said} (settings were also read from {file})" if filed else said
+            f"{faults_text} (settings were also read from {file})" if from_file else faults_text
         ) from error
 
 
 def read_file(path: Path) -> dict[str, Any]:
     """The settings in a TOML file.
 
-    Raises BadSettings; a misspelt name is told with those it may have meant.
+    Raises BadSettings; the message suggests names for a misspelt one.
     """
     try:
         read = tomllib.loads(path.read_text("utf-8"))
@@ -250,9 +245,7 @@ def _complaint(location: tuple[int | str, ...], message: str) -> str:
 
 
 def unknown_variables(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """The FLUKEPRINT_ variables that no setting reads: a misspelt one would silently leave the
-    default.
-    """
+    """The FLUKEPRINT_ variables that no setting reads, such as misspelt ones."""
     known = {variable(name) for name in Settings.model_fields} | _OF_CLIENTS
     names = os.environ if environment is None else environment
     return tuple(
@@ -271,7 +264,7 @@ def variable(name: str) -> str:
 
 
 def described(name: str) -> str:
-    """What a setting is for, in the words of the docs."""
+    """The description of a setting, as in the docs."""
     return Settings.model_fields[name].description or ""
 
 
@@ -297,10 +290,9 @@ _HEADING = """\
 # Settings of the service
 
 Generated from `service/settings.py`. Every option of `flukeprint serve` is a flag, an environment
-variable and a key of
-the TOML file that `--config` names; the flag wins over the variable, and that over the file. A
-name in the file that is
-not listed here is an error, a `FLUKEPRINT_` variable a warning.
+variable, and a key of the TOML file that `--config` names. The flag wins over the variable, and the
+variable over the file. A name in the file that is not listed here is an error. Such a `FLUKEPRINT_`
+variable is a warning.
 
 | flag | variable | in the file | default | what it does |
 | --- | --- | --- | --- | --- |"""

@@ -1,5 +1,6 @@
-"""Plots and tables of a run and of an evaluation, with matplotlib on no screen. matplotlib's only
-door.
+"""Plots and tables of runs and evaluations, drawn without a screen.
+
+matplotlib's only door.
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ def figure(
     width_inches: float = 6.0,
     height_inches: float = 4.0,
 ) -> Generator[list[Any]]:
-    """Yield rows x columns axes, row by row, each of the size given, and write them to a PNG
-    atomically.
-    """
+    """Yield rows x columns axes, row by row, and write them to a PNG atomically."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -43,9 +42,7 @@ def figure(
 
 
 def metrics_csv(history: Sequence[Mapping[str, float]]) -> str:
-    """One row an epoch; the columns are all that any epoch has, empty where one was not
-    validated.
-    """
+    """Write one row an epoch; a column that an epoch lacks is empty."""
     columns = list(dict.fromkeys(name for row in history for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -66,7 +63,7 @@ _OF_CLASSES = {"known_top1": "accuracy (by the nearest photo)"}
 def draw_curves(
     history: Sequence[Mapping[str, float]], path: Path, name: str, *, is_of_classes: bool = False
 ) -> None:
-    """Draw the loss over epochs and, where epochs were validated, the validation metrics beside it.
+    """Draw the loss over epochs and, where epochs were validated, the validation metrics.
 
     `is_of_classes`: what is found is a kind, so that the share found is an accuracy.
     """

@@ -1,1 +1,1 @@
-"""What a service answers, as small frozen records."""
+"""The answers of a service, as small frozen records."""

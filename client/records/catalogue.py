@@ -1,6 +1,4 @@
-"""What a service answers to curators, as small frozen records; docs/http-api.md says what each
-field means.
-"""
+"""The answers to curators, as small frozen records; docs/http-api.md explains each field."""
 
 from __future__ import annotations
 
@@ -10,8 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What was done. `undo(revision)` takes it back; `etag` names the new state after an edit that
-    has one.
+    """One event of the catalogue; `undo(revision)` undoes it.
+
+    `etag` names the new state, after an edit of something that has one.
     """
 
     revision: int
@@ -22,8 +21,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Individual:
-    """A known animal. `etag` names this state, for an edit that must not overwrite another; None in
-    lists.
+    """A known animal.
+
+    `etag` names its state as read, for an edit that must not overwrite another; None in lists.
     """
 
     name: str
@@ -43,14 +43,14 @@ class Individual:
 
 @dataclass(frozen=True, slots=True)
 class NextId:
-    """An id that nobody has or had."""
+    """An id that no individual has or had."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """One meeting with one animal; `place` is told to who may curate, and to nobody else."""
+    """One meeting with one animal; only those who may curate see its `place`."""
 
     key: int
     name: str
@@ -65,9 +65,7 @@ class Encounter:
 
 @dataclass(frozen=True, slots=True)
 class CataloguedPhoto:
-    """A photo of the catalogue as people work with it; `answer` is what was answered when it came
-    to the queue.
-    """
+    """A photo of the catalogue; `answer` is its identification when it came to the queue."""
 
     name: str
     state: str
@@ -87,9 +85,7 @@ class CataloguedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class SkippedPhoto:
-    """A photo that was sent and not taken in, because the catalogue has its content as
-    `known_as`.
-    """
+    """A photo that was sent and skipped: the catalogue has its content as `known_as`."""
 
     photo: str
     reason: str
@@ -97,10 +93,8 @@ class SkippedPhoto:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenIn:
-    """What became of the photos that were sent to the queue; `event` None: all were there
-    already.
-    """
+class Intake:
+    """The photos that came to the queue, and those skipped; `event` is None where all were."""
 
     photos: tuple[CataloguedPhoto, ...]
     skipped: tuple[SkippedPhoto, ...]
@@ -126,7 +120,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class MergeSuggestion:
-    """Two individuals that may be one: their two photos that are nearest to each other."""
+    """Two individuals that may be one, with the two of their photos that are nearest."""
 
     one: str
     other: str
@@ -139,7 +133,7 @@ class MergeSuggestion:
 
 @dataclass(frozen=True, slots=True)
 class ClusteredPhoto:
-    """A photo of nobody known."""
+    """A photo whose animal nobody knows."""
 
     name: str
     url: str

@@ -1,105 +1,85 @@
-"""From a service's JSON to records: what is absent or of another kind is told, what is new is
-passed over.
+"""Reads a service's JSON as records. Unknown fields are ignored, so that a newer service is read
+too.
 """
 
 from __future__ import annotations
 
-import json
-import types
-from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError, create_model
 
 from client.errors import Problem, StrangeAnswer
+from client.records.photos import Page
 
 Record = TypeVar("Record")
-_TOLD_CHARACTERS = 200
+_SHOWN_CHARACTERS = 200
+_ADVICE = "is this the address of a flukeprint service, and of a version as new as this client?"
 
 
-def read_record(kind: type[Record], told: object, where: str = "the answer") -> Record:
-    """Make a record of JSON values.
+def read_record(kind: type[Record], body: bytes | str, where: str = "the answer") -> Record:
+    """Read a JSON body as a record.
 
-    Raises StrangeAnswer naming what doesn't fit; unknown names are ignored.
+    Raises StrangeAnswer, naming the first field that is absent or of the wrong type.
     """
-    if not isinstance(told, dict):
-        raise StrangeAnswer(f"{where} is {_short(told)}, not an object: {_ADVICE}")
-    values = cast("dict[str, object]", told)
-    given: dict[str, Any] = {}
-    for name, (hint, is_needed) in _fields_of(kind).items():
-        if name in values:
-            given[name] = _read(hint, values[name], f"{where}.{name}")
-        elif is_needed:
-            raise StrangeAnswer(f"{where} has no {name}: {_ADVICE}")
-    return kind(**given)
+    return _read(_adapter(kind), body, where)
 
 
-def read_json(body: bytes, where: str) -> object:
-    """Read a body as JSON. Raises StrangeAnswer."""
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise StrangeAnswer(
-            f"{where} is no JSON ({_short(body.decode('utf-8', 'replace'))}): {_ADVICE}"
-        ) from error
+def read_page(kind: type[Record], body: bytes, *, rows: str, cursor: str) -> Page[Record]:
+    """Read a JSON body as a page: its rows from one field, the next page's cursor from another.
+
+    Raises StrangeAnswer as `read_record`.
+    """
+    page = _read(_page_adapter(kind, rows, cursor), body, "the answer")
+    return Page(page.rows, page.cursor)
 
 
 def read_problem(body: bytes) -> Problem | None:
-    """The problem document in a body; None where it holds none, as with a proxy's own error
-    page.
-    """
+    """Read a body as a problem document; None for any other, such as a proxy's error page."""
     try:
-        return read_record(Problem, read_json(body, "the problem"), "the problem")
+        return read_record(Problem, body)
     except StrangeAnswer:
         return None
 
 
-_ADVICE = "is this the address of a flukeprint service, and of a version as new as this client?"
+@cache
+def _adapter(kind: type[Record]) -> TypeAdapter[Record]:
+    return TypeAdapter(kind)
 
 
 @cache
-def _fields_of(kind: type[Any]) -> Mapping[str, tuple[Any, bool]]:
-    """The fields' names with their types, and whether an answer must have them."""
-    hints = get_type_hints(kind)
-    return {
-        one.name: (hints[one.name], one.default is MISSING and one.default_factory is MISSING)
-        for one in fields(kind)
+def _page_adapter(kind: type[Any], rows: str, cursor: str) -> TypeAdapter[Any]:
+    fields: dict[str, Any] = {
+        "rows": (tuple[kind, ...], Field((), alias=rows)),
+        "cursor": (str | None, Field(None, alias=cursor)),
     }
+    return TypeAdapter(create_model("PageAnswer", **fields))
 
 
-def _read(hint: Any, value: object, where: str) -> Any:
-    origin = get_origin(hint)
-    if hint is Any:
-        return value
-    if origin in (Union, types.UnionType):
-        (wanted,) = (one for one in get_args(hint) if one is not type(None))
-        return None if value is None else _read(wanted, value, where)
-    if origin is tuple:
-        if isinstance(value, list):
-            rows = cast("list[object]", value)
-            return tuple(
-                _read(get_args(hint)[0], row, f"{where}[{at}]") for at, row in enumerate(rows)
-            )
-    elif is_dataclass(hint):
-        return read_record(cast("type[Any]", hint), value, where)
-    elif _is_plain(origin or hint, value):
-        return float(cast("float", value)) if hint is float else value
-    raise StrangeAnswer(f"{where} is {_short(value)}, which is unexpected: {_ADVICE}")
+def _read(adapter: TypeAdapter[Record], body: bytes | str, where: str) -> Record:
+    try:
+        return adapter.validate_json(body, strict=True)
+    except ValidationError as error:
+        raise StrangeAnswer(f"{_fault(error, where)}: {_ADVICE}") from error
 
 
-def _is_plain(hint: Any, value: object) -> bool:
-    """Whether a value is of a plain kind; a new word of a Literal is let through, as a new field
-    is.
-    """
-    if hint is Literal:
-        return isinstance(value, str)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, hint)
+def _fault(error: ValidationError, where: str) -> str:
+    """The first fault in one clause, naming the field."""
+    first = error.errors(include_url=False)[0]
+    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]]
+    field, value = where + "".join(steps), _shortened(first["input"])
+    match first["type"]:
+        case "json_invalid":
+            return f"{field} is no JSON ({value})"
+        case "missing":
+            return f"{where}{''.join(steps[:-1])} has no {first['loc'][-1]}"
+        case "dataclass_type" | "model_type":
+            return f"{field} is {value}, not an object"
+        case _:
+            return f"{field} is {value}, which is unexpected"
 
 
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= _TOLD_CHARACTERS else f"{text[:_TOLD_CHARACTERS]} ..."
+def _shortened(value: object) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    text = text if isinstance(text, str) else repr(text)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]} ..."

@@ -1,21 +1,21 @@
-"""What a service answers about photos, as small frozen records; docs/http-api.md says what each
-field means.
-"""
+"""The answers about photos, as small frozen records; docs/http-api.md explains each field."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
+
+from client.records.words import AnyWord
 
 Row = TypeVar("Row")
 
-Decision = Literal["known", "review", "new_whale"]
-Verdict = Literal["same", "review", "different"]
+Decision = Annotated[Literal["known", "review", "new_whale"], AnyWord]
+Verdict = Annotated[Literal["same", "review", "different"], AnyWord]
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One individual that a photo may show; `photo` is its nearest photo's name."""
+    """One individual that a photo may show; `photo` names its nearest photo."""
 
     rank: int
     individual: str
@@ -27,7 +27,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class SpeciesAnswer:
-    """Which species is shown; None where none can be named, or nothing could be calibrated."""
+    """Which species is shown; None where none can be named, or there is no calibration."""
 
     name: str | None
     probability: float | None
@@ -36,7 +36,7 @@ class SpeciesAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PhotoAnswer:
-    """Who one photo shows; `species` None: of a service that doesn't tell."""
+    """Who one photo shows; an older service sends no `species`."""
 
     photo: str
     decision: Decision
@@ -48,7 +48,7 @@ class PhotoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class EncounterAnswer:
-    """Whom all photos of a request show together."""
+    """Who all photos of a request show together."""
 
     photos: int
     decision: Decision
@@ -60,7 +60,7 @@ class EncounterAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The two cosine distances that decided."""
+    """The two cosine distances between the three decisions."""
 
     known: float
     new_whale: float
@@ -68,7 +68,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class TimingsMs:
-    """Wall time in milliseconds on the service's side."""
+    """The service's wall time, in milliseconds."""
 
     decode: float
     identify: float
@@ -77,9 +77,7 @@ class TimingsMs:
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """One result for each photo, in the order in which they were sent, and what the answer came
-    from.
-    """
+    """One result for each photo, in the order sent, and the catalogue state that was searched."""
 
     results: tuple[PhotoAnswer, ...]
     catalogue_revision: int
@@ -93,7 +91,7 @@ class Identification:
 
 @dataclass(frozen=True, slots=True)
 class ComparedPhoto:
-    """A photo that was compared with."""
+    """A photo that the sent one was compared with."""
 
     photo: str
     distance: float
@@ -101,9 +99,10 @@ class ComparedPhoto:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """Whether a photo (`photo`), or all together (None), show the individual or the reference's
-    animal.
+class VerificationResult:
+    """Whether a photo shows the individual, or the reference's animal.
+
+    `photo` is None where all photos of the request are verified together.
     """
 
     verdict: Verdict
@@ -118,16 +117,14 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """One result for each photo, in the order in which they were sent, and what the answer came
-    from.
-    """
+    """One result for each photo, in the order sent, and the catalogue state that was searched."""
 
-    results: tuple[Verified, ...]
+    results: tuple[VerificationResult, ...]
     catalogue_revision: int
     fingerprint: str
     thresholds: Thresholds
     timings_ms: TimingsMs
-    encounter: Verified | None = None
+    encounter: VerificationResult | None = None
     individual: str | None = None
     reference: str | None = None
 
@@ -152,7 +149,7 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A picture of what makes two photos alike, and their cosine distance."""
+    """A picture of the regions that make two photos similar, and their cosine distance."""
 
     png: bytes = field(repr=False)
     distance: float

@@ -1,16 +1,20 @@
-"""What a service says of its jobs, its calibration and itself, as small frozen records."""
+"""The answers about jobs, calibration, keys and the service, as small frozen records."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
+from client.records.words import AnyWord
+
+JobState = Annotated[
+    Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"], AnyWord
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Long work as it is now; `is_over` once nothing more becomes of it of itself."""
+    """A job as it is now; `is_over` once it has succeeded, failed or been cancelled."""
 
     id: int
     kind: str
@@ -44,9 +48,7 @@ class JobFault:
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """What happens to one file or label of an import: `status` in a word, `reason` in a
-    sentence.
-    """
+    """What an import does with one file or label: `status` is a word, `reason` a sentence."""
 
     photo: str
     status: str
@@ -58,7 +60,7 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True)
 class RatesAt:
-    """What happens where answers up to a cosine distance count as known."""
+    """The error rates where answers up to this cosine distance count as known."""
 
     distance: float
     fpir: float
@@ -67,7 +69,7 @@ class RatesAt:
 
 @dataclass(frozen=True, slots=True)
 class DefaultThresholds:
-    """The two distances between the three answers, with their error rates."""
+    """The two distances between the three decisions, with their error rates."""
 
     known: RatesAt
     new_whale: RatesAt
@@ -86,7 +88,7 @@ class HistogramBin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What distances are worth in the catalogue."""
+    """What distances mean in this catalogue: thresholds, error rates and counts."""
 
     catalogue_revision: int
     fingerprint: str
@@ -105,7 +107,7 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class SpeciesCount:
-    """How much of the catalogue is of one species; None: photos without one."""
+    """The counts of one species; None is for photos without a species."""
 
     individuals: int
     photos: int
@@ -114,7 +116,7 @@ class SpeciesCount:
 
 @dataclass(frozen=True, slots=True)
 class YearCount:
-    """How much of the catalogue is of one year; None: photos without a date."""
+    """The counts of one year; None is for photos without a date."""
 
     individuals: int
     photos: int
@@ -123,7 +125,7 @@ class YearCount:
 
 @dataclass(frozen=True, slots=True)
 class RegionCount:
-    """How much of the catalogue was met in one region."""
+    """The counts of one region."""
 
     region: str
     individuals: int
@@ -132,7 +134,7 @@ class RegionCount:
 
 @dataclass(frozen=True, slots=True)
 class PhotosEach:
-    """How many individuals have so many photos."""
+    """How many individuals have this number of photos."""
 
     photos: int
     individuals: int
@@ -159,7 +161,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Which flukeprint the service is, and what it has loaded; None while that is being loaded."""
+    """The service's version and what it has loaded; None while it is still loading."""
 
     flukeprint: str
     api: str
@@ -170,7 +172,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFile:
-    """A file that the job `upgrade` may name; `fault` says why it can't be used."""
+    """A file that the job `upgrade` may name; `fault` is the reason why it can't be used."""
 
     name: str
     is_served: bool
@@ -182,7 +184,7 @@ class CheckpointFile:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Who may use the service, and since when; `revoked_at` is None while the key opens it.
+    """An API key of the service; `revoked_at` is None while the key is valid.
 
     Times are UTC, ISO 8601.
     """
@@ -197,7 +199,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A new key with its secret, which is told only once and shown in no log."""
+    """A new key with its secret, which the service sends only once and writes to no log."""
 
     id: str
     name: str
@@ -208,7 +210,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What is loaded, once photos can be sent."""
+    """What the service has loaded, once it answers about photos."""
 
     status: str
     catalogue_revision: int

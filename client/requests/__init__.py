@@ -1,1 +1,1 @@
-"""What can be asked of a service: each request described once, and sent by either client."""
+"""The requests to a service: a function describes each, and either client sends it."""

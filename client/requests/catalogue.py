@@ -1,6 +1,7 @@
-"""The requests of curators: the queue, individuals, encounters, photos, history, and work lists.
+"""The requests of curators: the queue, individuals, encounters, photos, history and work lists.
 
-What lists something takes the cursor of its page first; `client.methods` makes iterators of them.
+A function that lists something takes the cursor of its page first. `client.methods` makes an
+iterator of it.
 """
 
 from __future__ import annotations
@@ -16,24 +17,24 @@ from client.records.catalogue import (
     Encounter,
     Event,
     Individual,
+    Intake,
     MergeSuggestion,
     NextId,
-    TakenIn,
 )
 from client.records.photos import Page
 from client.requests.photos import Photos
 from client.requests.request import (
-    Ask,
-    act,
+    ServiceRequest,
     get,
-    given,
-    in_path,
     page_of,
+    post,
+    quote_name,
     record_of,
     record_with_etag,
     rows_of,
+    without_empty,
 )
-from client.requests.uploads import sent_photos
+from client.requests.uploads import photo_uploads
 
 PAGE_ROWS = 100
 
@@ -47,77 +48,91 @@ def send_photos(
     region: str | None = None,
     observer: str | None = None,
     species: str | None = None,
-) -> Ask[TakenIn]:
-    """Send new photos to the queue, where they are identified and wait; content that is there
-    already is skipped.
+) -> ServiceRequest[Intake]:
+    """Send new photos to the queue, where the service identifies them.
+
+    Photos whose content the catalogue has already are skipped.
     """
-    noted = given(taken_at=taken_at, place=place, region=region, observer=observer, species=species)
-    form = {**given(encounter=encounter), **noted}
-    read = record_of(TakenIn)
-    return Ask("POST", "/v1/queue", read, "kept", form=form, files=sent_photos(photos))
+    # The options of a request are keywords, one for each field of the HTTP API's form.
+    form = without_empty(
+        encounter=encounter,
+        taken_at=taken_at,
+        place=place,
+        region=region,
+        observer=observer,
+        species=species,
+    )
+    read = record_of(Intake)
+    return ServiceRequest(
+        "POST", "/v1/queue", read, "keyed", form=form, files=photo_uploads(photos)
+    )
 
 
-def queue(cursor: str | None, *, page_rows: int = PAGE_ROWS) -> Ask[Page[CataloguedPhoto]]:
-    """List the photos that wait for a person's word, the oldest first."""
+def queue(
+    cursor: str | None, *, page_rows: int = PAGE_ROWS
+) -> ServiceRequest[Page[CataloguedPhoto]]:
+    """List the photos that wait for a curator's decision, the oldest first."""
     return get("/v1/queue", page_of(CataloguedPhoto, "photos"), limit=page_rows, cursor=cursor)
 
 
-def confirm(photo: str, individual: str) -> Ask[Event]:
-    """Make a waiting photo an individual's; an id that nobody has makes a new individual."""
-    return act(f"/v1/queue/{in_path(photo)}/confirm", record_of(Event), {"individual": individual})
+def confirm(photo: str, individual: str) -> ServiceRequest[Event]:
+    """Assign a waiting photo to an individual; a new id makes a new individual."""
+    return post(
+        f"/v1/queue/{quote_name(photo)}/confirm", record_of(Event), {"individual": individual}
+    )
 
 
-def reject(photo: str, *, reason: str | None = None) -> Ask[Event]:
-    """Say that a waiting photo shows no animal that can be known."""
-    return act(f"/v1/queue/{in_path(photo)}/reject", record_of(Event), {"reason": reason})
+def reject(photo: str, *, reason: str | None = None) -> ServiceRequest[Event]:
+    """Reject a waiting photo that shows no animal that could be identified."""
+    return post(f"/v1/queue/{quote_name(photo)}/reject", record_of(Event), {"reason": reason})
 
 
 def individuals(
     cursor: str | None, *, search: str = "", species: str | None = None, page_rows: int = PAGE_ROWS
-) -> Ask[Page[Individual]]:
-    """List the individuals by id; those that were merged into others are not listed."""
+) -> ServiceRequest[Page[Individual]]:
+    """List the individuals by id, without those that were merged into others."""
     read = page_of(Individual, "individuals")
     return get(
         "/v1/individuals", read, search=search, species=species, limit=page_rows, cursor=cursor
     )
 
 
-def individual(name: str) -> Ask[Individual]:
-    """Tell what is known of an individual, with the etag that an edit may name. Raises NotFound."""
-    return get(f"/v1/individuals/{in_path(name)}", record_with_etag(Individual))
+def individual(name: str) -> ServiceRequest[Individual]:
+    """Read an individual, with the etag that an edit may name. Raises NotFound."""
+    return get(f"/v1/individuals/{quote_name(name)}", record_with_etag(Individual))
 
 
-def next_id(*, pattern: str | None = None) -> Ask[str]:
-    """Suggest an id that nobody has, like most ids or like `pattern`."""
+def next_id(*, pattern: str | None = None) -> ServiceRequest[str]:
+    """Suggest an unused id, similar to most ids or to `pattern`."""
     read = record_of(NextId)
     return get("/v1/individuals/next-id", lambda response: read(response).name, pattern=pattern)
 
 
 def edit_individual(
-    name: str, noted: Mapping[str, object], *, etag: str | None = None
-) -> Ask[Event]:
-    """Change what is noted of an individual: what is absent stays, None takes out.
+    name: str, fields: Mapping[str, object], *, etag: str | None = None
+) -> ServiceRequest[Event]:
+    """Change an individual's fields: absent ones stay, None removes a value.
 
-    With the `etag` of the state that was read, ChangedMeanwhile is raised where somebody else was
-    quicker.
+    Give the `etag` of the state that you read; where somebody else has changed it since, this
+    raises ChangedMeanwhile.
     """
-    return _edit(f"/v1/individuals/{in_path(name)}", noted, etag)
+    return _edit(f"/v1/individuals/{quote_name(name)}", fields, etag)
 
 
-def rename(name: str, new: str) -> Ask[Event]:
-    """Give an individual another id; the old one is kept among its other names."""
-    return act(f"/v1/individuals/{in_path(name)}/rename", record_of(Event), {"new": new})
+def rename(name: str, new: str) -> ServiceRequest[Event]:
+    """Give an individual another id; the old one stays among its other names."""
+    return post(f"/v1/individuals/{quote_name(name)}/rename", record_of(Event), {"new": new})
 
 
-def merge(name: str, into: str) -> Ask[Event]:
-    """Make two individuals one: `name`'s photos become `into`'s."""
-    return act(f"/v1/individuals/{in_path(name)}/merge", record_of(Event), {"into": into})
+def merge(name: str, into: str) -> ServiceRequest[Event]:
+    """Merge two individuals: `name`'s photos become `into`'s."""
+    return post(f"/v1/individuals/{quote_name(name)}/merge", record_of(Event), {"into": into})
 
 
-def split(name: str, photos: Sequence[str], new: str) -> Ask[Event]:
-    """Give some of an individual's photos to a new individual."""
-    return act(
-        f"/v1/individuals/{in_path(name)}/split",
+def split(name: str, photos: Sequence[str], new: str) -> ServiceRequest[Event]:
+    """Move some of an individual's photos to a new individual."""
+    return post(
+        f"/v1/individuals/{quote_name(name)}/split",
         record_of(Event),
         {"photos": list(photos), "new": new},
     )
@@ -125,15 +140,15 @@ def split(name: str, photos: Sequence[str], new: str) -> Ask[Event]:
 
 def encounters(
     cursor: str | None, *, individual: str | None = None, page_rows: int = PAGE_ROWS
-) -> Ask[Page[Encounter]]:
+) -> ServiceRequest[Page[Encounter]]:
     """List the encounters that have photos, by key."""
     read = page_of(Encounter, "encounters")
     return get("/v1/encounters", read, individual=individual, limit=page_rows, cursor=cursor)
 
 
-def edit_encounter(key: int, noted: Mapping[str, object]) -> Ask[Event]:
-    """Change what is noted of an encounter: what is absent stays, None takes out."""
-    return _edit(f"/v1/encounters/{key}", noted)
+def edit_encounter(key: int, fields: Mapping[str, object]) -> ServiceRequest[Event]:
+    """Change an encounter's fields: absent ones stay, None removes a value."""
+    return _edit(f"/v1/encounters/{key}", fields)
 
 
 def photos(
@@ -143,75 +158,81 @@ def photos(
     encounter: int | None = None,
     state: str | None = None,
     page_rows: int = PAGE_ROWS,
-) -> Ask[Page[CataloguedPhoto]]:
-    """List the catalogue's photos by name; deleted ones only where `state` asks for them."""
-    asked = given(individual=individual, encounter=encounter, state=state)
+) -> ServiceRequest[Page[CataloguedPhoto]]:
+    """List the catalogue's photos by name; deleted ones only with `state` `deleted`."""
+    filters = without_empty(individual=individual, encounter=encounter, state=state)
     return get(
         "/v1/catalogue/photos",
         page_of(CataloguedPhoto, "photos"),
-        **asked,
+        **filters,
         limit=page_rows,
         cursor=cursor,
     )
 
 
-def thumbnail(name: str, *, size_px: int | None = None) -> Ask[bytes]:
-    """Give a catalogue photo as a JPEG, its longer side `size_px` at most."""
-    return get(f"/v1/photos/{in_path(name)}", _content, size_px=size_px)
+def thumbnail(name: str, *, size_px: int | None = None) -> ServiceRequest[bytes]:
+    """Read a catalogue photo as a JPEG whose longer side has `size_px` pixels at most."""
+    return get(f"/v1/photos/{quote_name(name)}", _content, size_px=size_px)
 
 
-def move_photos(names: Sequence[str], individual: str | None) -> Ask[Event]:
-    """Make catalogued photos another individual's, or with None nobody's."""
-    return act(
+def move_photos(names: Sequence[str], individual: str | None) -> ServiceRequest[Event]:
+    """Move catalogued photos to another individual, or with None to nobody."""
+    return post(
         "/v1/catalogue/photos/move",
         record_of(Event),
         {"photos": list(names), "individual": individual},
     )
 
 
-def edit_photo(name: str, noted: Mapping[str, object]) -> Ask[Event]:
-    """Change what is noted of a photo: what is absent stays, None takes out."""
-    return _edit(f"/v1/catalogue/photos/{in_path(name)}", noted)
+def edit_photo(name: str, fields: Mapping[str, object]) -> ServiceRequest[Event]:
+    """Change a photo's fields: absent ones stay, None removes a value."""
+    return _edit(f"/v1/catalogue/photos/{quote_name(name)}", fields)
 
 
-def delete_photo(name: str, *, reason: str | None = None) -> Ask[Event]:
-    """Take a photo out of the catalogue and of every answer; it can be undone."""
-    path = f"/v1/catalogue/photos/{in_path(name)}"
-    return Ask("DELETE", path, record_of(Event), "once", query=given(reason=reason))
+def delete_photo(name: str, *, reason: str | None = None) -> ServiceRequest[Event]:
+    """Delete a photo from the catalogue and from every answer; it can be undone."""
+    path = f"/v1/catalogue/photos/{quote_name(name)}"
+    return ServiceRequest(
+        "DELETE", path, record_of(Event), "never", query=without_empty(reason=reason)
+    )
 
 
 def changes(
     cursor: str | None, *, subject: str | None = None, page_rows: int = PAGE_ROWS
-) -> Ask[Page[Change]]:
-    """List who did what, when and by what answer, the newest first."""
+) -> ServiceRequest[Page[Change]]:
+    """List the catalogue's changes, the newest first: who made them, when and why."""
     return get(
         "/v1/changes", page_of(Change, "changes"), subject=subject, limit=page_rows, cursor=cursor
     )
 
 
-def undo(revision: int) -> Ask[Event]:
-    """Take an event back, as a new event. Raises Conflict, naming what depends on it."""
-    return act(f"/v1/changes/{revision}/undo", record_of(Event))
+def undo(revision: int) -> ServiceRequest[Event]:
+    """Undo an event, by a new event. Raises Conflict, naming the events that depend on it."""
+    return post(f"/v1/changes/{revision}/undo", record_of(Event))
 
 
-def merge_suggestions(*, limit: int | None = None) -> Ask[tuple[MergeSuggestion, ...]]:
-    """List individuals that look alike, nearest first."""
+def merge_suggestions(*, limit: int | None = None) -> ServiceRequest[tuple[MergeSuggestion, ...]]:
+    """List pairs of similar individuals, the nearest first."""
     return get("/v1/merge-suggestions", rows_of(MergeSuggestion, "suggestions"), limit=limit)
 
 
-def tell_apart(one: str, other: str) -> Ask[Event]:
-    """Note that two individuals were looked at and are different, so that nobody is asked again."""
-    return act("/v1/merge-suggestions/dismiss", record_of(Event), {"one": one, "other": other})
+def mark_different(one: str, other: str) -> ServiceRequest[Event]:
+    """Mark two individuals as different, so that no list suggests to merge them again."""
+    return post("/v1/merge-suggestions/dismiss", record_of(Event), {"one": one, "other": other})
 
 
-def clusters(*, limit: int | None = None) -> Ask[tuple[Cluster, ...]]:
-    """List unknown photos that look like each other, nearest first."""
+def clusters(*, limit: int | None = None) -> ServiceRequest[tuple[Cluster, ...]]:
+    """List groups of similar photos of nobody known, the nearest first."""
     return get("/v1/clusters", rows_of(Cluster, "clusters"), limit=limit)
 
 
-def _edit(path: str, noted: Mapping[str, object], etag: str | None = None) -> Ask[Event]:
+def _edit(
+    path: str, fields: Mapping[str, object], etag: str | None = None
+) -> ServiceRequest[Event]:
     headers = {"If-Match": etag} if etag else {}
-    return Ask("PATCH", path, record_with_etag(Event), "once", json=noted, headers=headers)
+    return ServiceRequest(
+        "PATCH", path, record_with_etag(Event), "never", json=fields, headers=headers
+    )
 
 
 def _content(response: httpx.Response) -> bytes:

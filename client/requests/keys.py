@@ -1,26 +1,28 @@
-"""The requests about who may use the service; they need a key with the role admin."""
+"""The requests about API keys; they need a key with the role admin."""
 
 from __future__ import annotations
 
 from client.records.service import Key, NewKey
-from client.requests.request import Ask, get, in_path, record_of, rows_of
+from client.requests.request import ServiceRequest, get, quote_name, record_of, rows_of
 
 
-def keys() -> Ask[tuple[Key, ...]]:
-    """List every key that was made, the oldest first, also the revoked ones."""
+def keys() -> ServiceRequest[tuple[Key, ...]]:
+    """List all keys, the oldest first, including the revoked ones."""
     return get("/v1/keys", rows_of(Key, "keys"))
 
 
-def make_key(name: str, role: str) -> Ask[NewKey]:
-    """Make a key for somebody, with the role read, contribute, curate or admin; the first one must
-    be an admin's.
+def make_key(name: str, role: str) -> ServiceRequest[NewKey]:
+    """Make a key for somebody, with the role read, contribute, curate or admin.
 
-    From the first one on the service asks for keys. The secret is told only here. Raises Invalid.
+    The first key must be an admin's; from then on the service requires keys. Only this answer has
+    the secret. Raises Invalid.
     """
-    # Sent once: the service keeps no answer that holds a secret.
-    return Ask("POST", "/v1/keys", record_of(NewKey), "once", json={"name": name, "role": role})
+    # Never sent again: the service stores no answer that holds a secret.
+    return ServiceRequest(
+        "POST", "/v1/keys", record_of(NewKey), "never", json={"name": name, "role": role}
+    )
 
 
-def revoke_key(id: str) -> Ask[Key]:
-    """Make a key open nothing any more, from the very next request on. Raises NotFound."""
-    return Ask("DELETE", f"/v1/keys/{in_path(id)}", record_of(Key), "once")
+def revoke_key(id: str) -> ServiceRequest[Key]:
+    """Revoke a key, from the very next request on. Raises NotFound."""
+    return ServiceRequest("DELETE", f"/v1/keys/{quote_name(id)}", record_of(Key), "never")

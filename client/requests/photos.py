@@ -1,6 +1,4 @@
-"""The requests that ask about photos: who is it, is it this one, its vector, what makes two
-alike.
-"""
+"""The requests about photos: identify, verify, embed and explain."""
 
 from __future__ import annotations
 
@@ -11,8 +9,8 @@ import httpx
 
 from client.errors import StrangeAnswer
 from client.records.photos import Embedding, Explanation, Identification, Verification
-from client.requests.request import Ask, given, record_of
-from client.requests.uploads import PhotoSource, SentFile, sent_photo, sent_photos
+from client.requests.request import ServiceRequest, record_of, without_empty
+from client.requests.uploads import PhotoSource, Upload, photo_upload, photo_uploads
 
 Answer = TypeVar("Answer")
 Photos = PhotoSource | Iterable[PhotoSource]
@@ -31,20 +29,23 @@ def identify(
     years: Sequence[str | int] = (),
     regions: Sequence[str] = (),
     as_of: int | None = None,
-) -> Ask[Identification]:
-    """Say who is in each photo; with `encounter` also in all of them together.
+) -> ServiceRequest[Identification]:
+    """Identify the individual in each photo; with `encounter` also in all of them together.
 
     `individuals`, `exclude`, `species`, `years` (`2018`, `"2015-2018"`) and `regions` narrow the
-    catalogue that is compared with, `as_of` asks an earlier revision. Where photos can't be read,
-    none is answered, and BadPhotos names them.
+    catalogue that is searched. `as_of` searches an earlier revision. Where some photos can't be
+    read, none is answered, and BadPhotos names them.
     """
-    form = given(
+    # The options of a request are keywords, one for each field of the HTTP API's form.
+    form = without_empty(
         k=k, encounter=encounter or None, max_fpir=max_fpir, threshold=threshold, as_of=as_of
     )
-    scope = given(
+    scope = without_empty(
         individuals=individuals, exclude=exclude, species=species, years=years, regions=regions
     )
-    return _asked("identify", record_of(Identification), sent_photos(photos), {**form, **scope})
+    return _photo_request(
+        "identify", record_of(Identification), photo_uploads(photos), {**form, **scope}
+    )
 
 
 def verify(
@@ -55,44 +56,48 @@ def verify(
     encounter: bool = False,
     max_fpir: float | None = None,
     threshold: float | None = None,
-) -> Ask[Verification]:
-    """Say whether each photo shows this individual, or the animal of the reference photo: give one
-    of the two.
+) -> ServiceRequest[Verification]:
+    """Verify whether each photo shows an individual, or the animal of a reference photo.
+
+    Give one of `individual` and `reference`.
     """
-    form = given(
+    form = without_empty(
         individual=individual, encounter=encounter or None, max_fpir=max_fpir, threshold=threshold
     )
-    files = (*sent_photos(photos), *_reference(reference))
-    return _asked("verify", record_of(Verification), files, form)
+    files = (*photo_uploads(photos), *_reference(reference))
+    return _photo_request("verify", record_of(Verification), files, form)
 
 
-def embed(photos: Photos) -> Ask[Embedding]:
-    """Give each photo's vector by the service's checkpoint."""
-    return _asked("embed", record_of(Embedding), sent_photos(photos), {})
+def embed(photos: Photos) -> ServiceRequest[Embedding]:
+    """Embed each photo with the service's checkpoint."""
+    return _photo_request("embed", record_of(Embedding), photo_uploads(photos), {})
 
 
 def explain(
     photo: PhotoSource, *, catalogue_photo: str | None = None, reference: PhotoSource | None = None
-) -> Ask[Explanation]:
-    """Draw what makes a photo and a catalogue's photo, or a reference, alike: give one of the
-    two.
+) -> ServiceRequest[Explanation]:
+    """Draw which regions make a photo similar to a catalogue photo, or to a reference photo.
+
+    Give one of `catalogue_photo` and `reference`.
     """
-    files = (sent_photo(photo, "photos"), *_reference(reference))
-    return _asked("explain", _read_explanation, files, given(catalogue_photo=catalogue_photo))
+    files = (photo_upload(photo, "photos"), *_reference(reference))
+    return _photo_request(
+        "explain", _read_explanation, files, without_empty(catalogue_photo=catalogue_photo)
+    )
 
 
-def _asked(
+def _photo_request(
     path: str,
     read: Callable[[httpx.Response], Answer],
-    files: tuple[SentFile, ...],
+    files: tuple[Upload, ...],
     form: Mapping[str, object],
-) -> Ask[Answer]:
-    """These POSTs change nothing, and may be sent again."""
-    return Ask("POST", f"/v1/{path}", read, "safe", form=form, files=files)
+) -> ServiceRequest[Answer]:
+    """Describe a POST that changes nothing, and may be sent again."""
+    return ServiceRequest("POST", f"/v1/{path}", read, "safe", form=form, files=files)
 
 
-def _reference(reference: PhotoSource | None) -> tuple[SentFile, ...]:
-    return () if reference is None else (sent_photo(reference, "reference"),)
+def _reference(reference: PhotoSource | None) -> tuple[Upload, ...]:
+    return () if reference is None else (photo_upload(reference, "reference"),)
 
 
 def _read_explanation(response: httpx.Response) -> Explanation:
@@ -100,5 +105,5 @@ def _read_explanation(response: httpx.Response) -> Explanation:
         return Explanation(response.content, float(response.headers["X-Distance"]))
     except (KeyError, ValueError) as error:
         raise StrangeAnswer(
-            "the picture comes without a distance: is this a flukeprint service?"
+            "the picture comes without a distance; is this a flukeprint service?"
         ) from error

@@ -1,43 +1,47 @@
-"""One request, described once: how it goes out and how its answer is read, for whoever sends it."""
+"""One request to a service: what to send, and how to read the answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar, cast
+from dataclasses import dataclass, field, replace
+from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
 
-from client.records.parsing import read_json, read_record
+from client.records.catalogue import Event, Individual
+from client.records.parsing import read_page, read_record
 from client.records.photos import Page
-from client.requests.uploads import SentFile
+from client.requests.uploads import Upload
 
 Answer = TypeVar("Answer")
 Record = TypeVar("Record")
+Tagged = TypeVar("Tagged", Event, Individual)
 
-Sending = Literal["safe", "kept", "once"]
-"""How often a request may be sent: `safe` changes nothing, `kept` is carried out once however often
-it comes (the service keeps the answer by its Idempotency-Key), `once` is never repeated."""
+RetryRule = Literal["safe", "keyed", "never"]
+"""Whether a request may be sent again.
+
+`safe`: it changes nothing, so yes. `keyed`: yes, with the same Idempotency-Key; the service carries
+it out once and stores the answer. `never`: no."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(Generic[Answer]):
-    """A request to the service, and how to read what is answered with success."""
+class ServiceRequest(Generic[Answer]):
+    """A request to the service, and `read`, which reads its answer."""
 
     method: str
     path: str
     read: Callable[[httpx.Response], Answer]
-    sending: Sending
+    retry: RetryRule
     query: Mapping[str, object] = field(default_factory=dict[str, object])
     json: Mapping[str, object] | None = None
     form: Mapping[str, object] = field(default_factory=dict[str, object])
-    files: tuple[SentFile, ...] = ()
+    files: tuple[Upload, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def given(**values: object) -> dict[str, object]:
-    """What a caller has given: what was left out (None, empty) is not sent."""
+def without_empty(**values: object) -> dict[str, object]:
+    """Leave out the values that are None or empty, as such are not sent."""
     return {
         name: value
         for name, value in values.items()
@@ -45,30 +49,30 @@ def given(**values: object) -> dict[str, object]:
     }
 
 
-def get(path: str, read: Callable[[httpx.Response], Answer], **query: object) -> Ask[Answer]:
-    """Describe a GET; a query value of None is left out."""
-    return Ask("GET", path, read, "safe", query=given(**query))
+def get(
+    path: str, read: Callable[[httpx.Response], Answer], **query: object
+) -> ServiceRequest[Answer]:
+    """Describe a GET; query values that are None or empty are left out."""
+    return ServiceRequest("GET", path, read, "safe", query=without_empty(**query))
 
 
-def act(
+def post(
     path: str, read: Callable[[httpx.Response], Answer], json: Mapping[str, object] | None = None
-) -> Ask[Answer]:
-    """Describe a POST that changes something, and that the service keeps the answer of."""
-    return Ask("POST", path, read, "kept", json=json)
+) -> ServiceRequest[Answer]:
+    """Describe a POST that changes something; the service stores its answer for retries."""
+    return ServiceRequest("POST", path, read, "keyed", json=json)
 
 
 def record_of(kind: type[Record]) -> Callable[[httpx.Response], Record]:
-    """Read an answer as one record."""
-    return lambda response: read_record(kind, read_json(response.content, "the answer"))
+    """Make a reader of an answer that is one record."""
+    return lambda response: read_record(kind, response.content)
 
 
-def record_with_etag(kind: type[Record]) -> Callable[[httpx.Response], Record]:
-    """Read an answer as one record that has an `etag`, from the header."""
+def record_with_etag(kind: type[Tagged]) -> Callable[[httpx.Response], Tagged]:
+    """Make a reader of an answer that is one record, whose `etag` is in a header."""
 
-    def read(response: httpx.Response) -> Record:
-        told = read_json(response.content, "the answer")
-        values = cast("dict[str, object]", told) if isinstance(told, dict) else {}
-        return read_record(kind, {**values, "etag": response.headers.get("etag")})
+    def read(response: httpx.Response) -> Tagged:
+        return replace(read_record(kind, response.content), etag=response.headers.get("etag"))
 
     return read
 
@@ -76,26 +80,19 @@ def record_with_etag(kind: type[Record]) -> Callable[[httpx.Response], Record]:
 def page_of(
     kind: type[Record], rows: str, cursor: str = "next"
 ) -> Callable[[httpx.Response], Page[Record]]:
-    """Read an answer as a page: its rows are in one field, the next page's cursor in another."""
+    """Make a reader of an answer that is a page.
 
-    def read(response: httpx.Response) -> Page[Record]:
-        told = read_json(response.content, "the answer")
-        values = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
-        listed = enumerate(values.get(rows, ()))
-        return Page(
-            tuple(read_record(kind, row, f"the answer.{rows}[{at}]") for at, row in listed),
-            values.get(cursor),
-        )
-
-    return read
+    The field `rows` has its rows, the field `cursor` the next page's cursor.
+    """
+    return lambda response: read_page(kind, response.content, rows=rows, cursor=cursor)
 
 
 def rows_of(kind: type[Record], rows: str) -> Callable[[httpx.Response], tuple[Record, ...]]:
-    """Read an answer as the rows in one of its fields."""
+    """Make a reader of an answer that is a whole list, in the field `rows`."""
     page = page_of(kind, rows)
     return lambda response: page(response).rows
 
 
-def in_path(name: str) -> str:
-    """A name as a part of a path."""
+def quote_name(name: str) -> str:
+    """Quote a name for use in a path; slashes stay."""
     return quote(name, safe="/")

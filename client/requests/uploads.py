@@ -1,4 +1,4 @@
-"""Files as they go out: from a path, from bytes, from an open file, each with a name."""
+"""Files to send: from a path, from bytes or from an open file, each with a name."""
 
 from __future__ import annotations
 
@@ -11,45 +11,44 @@ from client.errors import CannotSend
 
 Content = bytes | IO[bytes]
 PhotoSource = str | os.PathLike[str] | Content | tuple[str, Content]
-"""A photo to send: its path, its bytes, an open binary file, or a name with one of the latter
-two."""
+"""A photo to send: its path, its bytes, an open binary file, or a pair of a name and one of the
+latter two."""
 
 
-class SentFile(NamedTuple):
-    """One file of a form: the field that it is sent in, its name, and its content, opened when it
-    is sent.
-    """
+class Upload(NamedTuple):
+    """One file of a form: its field, its name and its content; a path is opened when sent."""
 
     field: str
     name: str
     content: bytes | Path | IO[bytes]
 
 
-def sent_photos(
+def photo_uploads(
     photos: PhotoSource | Iterable[PhotoSource], field: str = "photos"
-) -> tuple[SentFile, ...]:
-    """Read one photo or several. Raises CannotSend naming the one that can't be read, or that there
-    is none.
+) -> tuple[Upload, ...]:
+    """Read one photo or several.
+
+    Raises CannotSend, naming the photo that can't be read, and where there is no photo.
     """
-    # A tuple is one photo with its name, never several: those come as a list.
-    several = (
+    # A tuple is one photo with its name, never several photos: those come as a list.
+    sources = (
         [photos]
         if isinstance(photos, (str, bytes, os.PathLike, tuple)) or _is_open(photos)
         else photos
     )
-    sent = tuple(_sent(photo, at, field) for at, photo in enumerate(several))  # pyright: ignore[reportArgumentType]
-    if not sent:
-        raise CannotSend("no photo was given; give one photo, or a list of photos")
-    return sent
+    uploads = tuple(_upload(photo, at, field) for at, photo in enumerate(sources))  # pyright: ignore[reportArgumentType]
+    if not uploads:
+        raise CannotSend("there is no photo to send; give one photo, or a list of photos")
+    return uploads
 
 
-def sent_photo(source: PhotoSource, field: str) -> SentFile:
+def photo_upload(source: PhotoSource, field: str) -> Upload:
     """Read one photo. Raises CannotSend."""
-    return _sent(source, 0, field)
+    return _upload(source, 0, field)
 
 
-def sent_archive(source: PhotoSource, field: str) -> SentFile:
-    """Name a file that is too large to be read at once: it goes out piece by piece.
+def archive_upload(source: PhotoSource, field: str) -> Upload:
+    """Prepare a file that is too large to be read at once: it is sent piece by piece.
 
     Raises CannotSend.
     """
@@ -57,23 +56,23 @@ def sent_archive(source: PhotoSource, field: str) -> SentFile:
         path = Path(source)
         if not path.is_file():
             raise CannotSend(f"{path}: there is no such file")
-        return SentFile(field, path.name, path)
+        return Upload(field, path.name, path)
     if isinstance(source, tuple):
-        return SentFile(field, source[0], source[1])
-    named = getattr(source, "name", None)
-    return SentFile(field, Path(named).name if isinstance(named, str) else field, source)
+        return Upload(field, source[0], source[1])
+    path = getattr(source, "name", None)
+    return Upload(field, Path(path).name if isinstance(path, str) else field, source)
 
 
-def _sent(source: PhotoSource, at: int, field: str) -> SentFile:
+def _upload(source: PhotoSource, at: int, field: str) -> Upload:
     if isinstance(source, tuple):
         name, content = source
-        return SentFile(field, name, _bytes_of(content, name))
+        return Upload(field, name, _bytes_of(content, name))
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
-        return SentFile(field, path.name, _read(path))
-    named = getattr(source, "name", None)
-    name = Path(named).name if isinstance(named, str) else f"photo {at + 1}"
-    return SentFile(field, name, _bytes_of(source, name))
+        return Upload(field, path.name, _read(path))
+    path = getattr(source, "name", None)
+    name = Path(path).name if isinstance(path, str) else f"photo {at + 1}"
+    return Upload(field, name, _bytes_of(source, name))
 
 
 def _is_open(source: object) -> bool:

@@ -56,7 +56,7 @@ def heat_maps(embedder: Embedder, query: NDArray[np.uint8], reference: NDArray[n
         torch.from_numpy(np.stack([query, reference])).to(embedder.device), embedder.preprocessing
     )
     found = [
-        both.cpu().numpy().astype(np.float64) for both in _both_sides(embedder.network, images)
+        both.cpu().numpy().astype(np.float64) for both in _both_views(embedder.network, images)
     ]
     totals = [each.sum((1, 2)) for each in found]  # (2, d) each
     lengths = np.sqrt(
@@ -130,23 +130,23 @@ def _pooled_cells(pool: nn.Module, maps: Tensor) -> Tensor:
     return maps.permute(0, 2, 3, 1) / (maps.shape[2] * maps.shape[3])
 
 
-def _both_sides(network: Network | Ensemble, images: Tensor) -> list[Tensor]:
+def _both_views(network: Network | Ensemble, images: Tensor) -> list[Tensor]:
     """Each member's regions of images and of their mirror images, turned back and joined: (n, h',
     w', d).
     """
     if isinstance(network, Network):
-        return [network.joined(region_vectors(network, images), _mirrored(network, images))]
+        return [network.fused(region_vectors(network, images), _mirrored(network, images))]
     lengths = network.shares(images).sqrt()  # (n, m)
     both: list[Tensor] = []
     for at, member in enumerate(network.networks):
         if not bool(lengths[:, at].any()):  # it has no part in either photo
             continue
-        view = network.view(images, at)
-        sides = (
+        view = network.input_of(images, at)
+        views = (
             _of_unit_length(region_vectors(member, view)),
             _of_unit_length(_mirrored(member, view)),
         )
-        both.append(member.joined(*sides) * lengths[:, at, None, None, None])
+        both.append(member.fused(*views) * lengths[:, at, None, None, None])
     return both
 
 

@@ -52,7 +52,7 @@ def compare(
     `frame` is the colour around the reference (`RIGHT` or `WRONG` of
     `embedding.explanation.heatmap`), where the truth is known.
     """
-    boxes = [seen_box(embedder, photo.image, photo.box) for photo in (query, reference)]
+    boxes = [crop_box(embedder, photo.image, photo.box) for photo in (query, reference)]
     heat = pair_heat(embedder, query.image, boxes[0], reference.image, boxes[1])
     strongest = strongest_of(heat)
     said = (f"query {query.name}", f"reference {reference.name}")
@@ -75,7 +75,7 @@ def pair_heat(
     reference: Image,
     reference_box: Box | None,
 ) -> Heat:
-    """Take two photos' distance apart; the boxes are those to cut out (`seen_box`)."""
+    """Take two photos' distance apart; the boxes are those to cut out (`crop_box`)."""
     preprocessing = embedder.preprocessing
     return heat_maps(
         embedder,
@@ -89,9 +89,10 @@ def strongest_of(heat: Heat) -> float:
     return float(max(np.abs(heat.query).max(), np.abs(heat.reference).max()))
 
 
-def seen_box(embedder: Embedder, image: Image, box: Box | None) -> Box | None:
-    """The box that the embedder cuts out: the one given, or else what its locator finds; None for
-    the whole photo.
+def crop_box(embedder: Embedder, image: Image, box: Box | None) -> Box | None:
+    """The box that the embedder cuts out: the one given, or the locator's.
+
+    None for the whole photo.
     """
     return embedder.located([image], [box])[0] if embedder.preprocessing.crop == "box" else None
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedding.networks.coordinate_regressor import Finder
+from embedding.networks.coordinate_regressor import CoordinateRegressor
 
 ALIGNER_PX = 128
 _MARGIN = 0.08
@@ -22,7 +22,7 @@ _UPRIGHT = (0.6, 0.0, 0.0, 0.0, 0.5, 0.0)
 """A placement to begin from: the middle of the photo."""
 
 
-class Aligner(Finder):
+class Aligner(CoordinateRegressor):
     """Finds the placement of a body part: (n, 3, h, w) pixels normalised to -1..1 -> (n, 2, 3).
 
     A placement takes places in the body part's frame (x, y, 1), its corners being -1 and 1, to

@@ -10,25 +10,25 @@ from torch.nn import functional
 
 from embedding.networks.backbone import new_backbone
 
-FINDER_BACKBONE = "mobilenetv2_100"
-FINDER_OPTIONS: tuple[tuple[str, Any], ...] = (("bn_eps", 1e-3), ("pad_type", "same"))
+REGRESSOR_BACKBONE = "mobilenetv2_100"
+REGRESSOR_OPTIONS: tuple[tuple[str, Any], ...] = (("bn_eps", 1e-3), ("pad_type", "same"))
 _STAGES, _CHANNELS, _STRIDE = 4, 64, 16
 """Its first so many stages are taken, whose maps have so many channels and are so many times
 smaller than the image."""
 _REDUCED, _HIDDEN = 32, 128
 
 
-class Finder(nn.Module):
-    """(n, 3, h, w) pixels normalised to -1..1 -> (n, outputs): numbers that say where something is.
+class CoordinateRegressor(nn.Module):
+    """(n, 3, h, w) pixels normalised to -1..1 -> (n, outputs): coordinates of something in them.
 
-    A MobileNetV2's first layers, those of `backbone` (FINDER_BACKBONE with FINDER_OPTIONS) or new
-    ones, and a head. Images are looked at squashed to `px` x `px`.
+    A MobileNetV2's first layers and a head. The layers are those of `backbone` (REGRESSOR_BACKBONE
+    with REGRESSOR_OPTIONS) or new ones. Images are squashed to `px` x `px` first.
     """
 
     def __init__(self, px: int, outputs: int, backbone: nn.Module | None = None) -> None:
         super().__init__()
         self.px = px
-        whole: Any = backbone or new_backbone(FINDER_BACKBONE, FINDER_OPTIONS)
+        whole: Any = backbone or new_backbone(REGRESSOR_BACKBONE, REGRESSOR_OPTIONS)
         self.features = nn.Sequential(whole.conv_stem, whole.bn1, *whole.blocks[:_STAGES])
         # Not pooled: where something is, is the answer.
         self.head = nn.Sequential(

@@ -1,6 +1,4 @@
-"""Several networks as one: equals that look at every photo, or experts among whom a gate divides
-it.
-"""
+"""Several networks as one: equals that see every photo, or experts chosen by a gate."""
 
 from __future__ import annotations
 
@@ -19,25 +17,24 @@ Size = tuple[int, int]
 
 
 _LEAST_SHARE = 0.01
-"""A member with less of a photo than this doesn't look at it."""
+"""A member with less of a photo than this gets no view of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """How a gate divides photos among members: for each species the members' shares, which sum to
-    1.
+    """How a gate divides photos: for each species the members' shares, which sum to 1.
 
-    The gate goes by what the first `looks` members see (0: by all), so that the others need not
-    look at every photo.
+    The gate goes by the views of the first `views` members (0: of all), so that the others need
+    not see every photo. A checkpoint's header calls that number `looks`.
     """
 
     shares: Mapping[str, tuple[float, ...]]
-    looks: int = 0
+    views: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "shares": {name: list(row) for name, row in self.shares.items()},
-            "looks": self.looks,
+            "looks": self.views,
         }
 
 
@@ -71,13 +68,12 @@ class Gate(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Several networks that look at the same pixels: (n, 3, h, w) -> (n, sum of their d), of unit
-    length.
+    """Several networks that see the same pixels: (n, 3, h, w) -> (n, sum of their d), unit length.
 
     A member with a size of its own (w, h) gets the pixels scaled to it. Each member's part is as
-    long as the root of its share of the photo, so that the cosine of two photos of one species is
-    the mean of the members' cosines, weighted by their shares; a member without a share of a photo
-    doesn't look at it. Without a gate all are alike.
+    long as the root of its share of the photo. So the cosine of two photos of one species is the
+    mean of the members' cosines, weighted by their shares. A member without a share of a photo
+    doesn't see it. Without a gate all shares are equal.
     """
 
     def __init__(
@@ -92,61 +88,60 @@ class Ensemble(nn.Module):
         self.networks = tuple(members)
         self.sizes = tuple(sizes) or (None,) * len(members)
         self.dimension = sum(member.dimension for member in members)
-        self.looks = 0 if gate is None else gate.looks or len(members)
-        seen = sum(member.look_dim for member in members[: self.looks])
+        self.gate_view_count = 0 if gate is None else gate.views or len(members)
+        seen = sum(member.view_dim for member in members[: self.gate_view_count])
         self.gate = None if gate is None else Gate(gate, seen)
 
-    def view(self, images: Tensor, at: int) -> Tensor:
-        """The pixels as member `at` looks at them."""
+    def input_of(self, images: Tensor, at: int) -> Tensor:
+        """The pixels at member `at`'s size."""
         size = self.sizes[at]
         if size is None or (size[1], size[0]) == images.shape[2:]:
             return images
         return functional.interpolate(images, (size[1], size[0]), mode="bilinear", antialias=True)
 
-    def part(self, images: Tensor, at: int, *, is_mirrored: bool = False) -> Tensor:
-        """Member `at`'s look at the images, or at their mirror images: unit vectors (n, look_dim of
-        the member).
-        """
-        network, view = self.networks[at], self.view(images, at)
+    def member_view(self, images: Tensor, at: int, *, is_mirrored: bool = False) -> Tensor:
+        """Member `at`'s view of the images, or of their mirror images: unit rows (n, view_dim)."""
+        network, own = self.networks[at], self.input_of(images, at)
         return functional.normalize(
-            (network.mirrored(view) if is_mirrored else network(view)).float()
+            (network.mirrored(own) if is_mirrored else network(own)).float()
         )
 
     def shares(self, images: Tensor) -> Tensor:
         """The members' shares (n, m) of each photo."""
-        return self._shares(images, self._looked(images))
+        return self._shares(images, self._gate_views(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self._joined(images, has_both_sides=False)
+        return self._joined(images, has_both_views=False)
 
-    def both_sides(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, d): of the images and of their mirror images; whose they are the
-        former say.
+    def both_views(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) -> (n, d): of the images and of their mirror images.
+
+        The gate goes by the images alone.
         """
-        return self._joined(images, has_both_sides=True)
+        return self._joined(images, has_both_views=True)
 
-    def _looked(self, images: Tensor) -> list[Tensor]:
-        return [self.part(images, at) for at in range(self.looks)]
+    def _gate_views(self, images: Tensor) -> list[Tensor]:
+        return [self.member_view(images, at) for at in range(self.gate_view_count)]
 
-    def _shares(self, images: Tensor, looked: Sequence[Tensor]) -> Tensor:
+    def _shares(self, images: Tensor, views: Sequence[Tensor]) -> Tensor:
         if self.gate is None:
             return images.new_full((len(images), len(self.networks)), 1.0 / len(self.networks))
-        return self.gate(torch.cat(list(looked), dim=1))
+        return self.gate(torch.cat(list(views), dim=1))
 
-    def _joined(self, images: Tensor, *, has_both_sides: bool) -> Tensor:
-        looked = self._looked(images)
-        shares = self._shares(images, looked)
+    def _joined(self, images: Tensor, *, has_both_views: bool) -> Tensor:
+        views = self._gate_views(images)
+        shares = self._shares(images, views)
         joined: list[Tensor] = []
         for at, network in enumerate(self.networks):
             rows = shares[:, at].nonzero()[:, 0]
             part = shares.new_zeros(
-                len(images), network.dimension if has_both_sides else network.look_dim
+                len(images), network.dimension if has_both_views else network.view_dim
             )
             if len(rows):
                 mine = images[rows]
-                seen = looked[at][rows] if at < self.looks else self.part(mine, at)
-                if has_both_sides:
-                    seen = network.joined(seen, self.part(mine, at, is_mirrored=True))
+                seen = views[at][rows] if at < self.gate_view_count else self.member_view(mine, at)
+                if has_both_views:
+                    seen = network.fused(seen, self.member_view(mine, at, is_mirrored=True))
                 part[rows] = seen * shares[rows, at, None].sqrt()
             joined.append(part)
         return torch.cat(joined, dim=1)
@@ -183,9 +178,9 @@ def _gate_of(described: Mapping[str, Any] | None, count: int) -> GateConfig | No
             raise BadNetwork(
                 f"the gate gives {species} the shares {row}; allowed are {count} that sum to 1"
             )
-    looks = int(described.get("looks", 0))
-    if not 0 <= looks <= count:
+    views = int(described.get("looks", 0))
+    if not 0 <= views <= count:
         raise BadNetwork(
-            f"the gate goes by {looks} members; allowed are 1 to {count}, or 0 for all"
+            f"the gate goes by {views} members; allowed are 1 to {count}, or 0 for all"
         )
-    return GateConfig(shares, looks)
+    return GateConfig(shares, views)

@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the convolutions before it: the same numbers, sooner."""
+"""Batch normalisation fused into the convolutions before it: the same numbers, sooner."""
 
 from __future__ import annotations
 
@@ -17,55 +17,52 @@ _NOISE = 1e-2
 to 10 bits."""
 
 
-def fold_batch_norms(network: nn.Module, images: Tensor) -> int:
-    """Fold each batch normalisation that reads what a convolution makes into that one; returns how
-    many.
+def fuse_batch_norms(network: nn.Module, images: Tensor) -> int:
+    """Fuse each batch normalisation with the convolution that it reads; return how many.
 
-    In place, for a network that will only be asked: it is put in evaluation mode, can't be trained
-    any more, and its weights have other names and numbers than the checkpoint's. What timm's layers
-    hold beside a normalisation (activation, dropped blocks) stays.
+    In place, for inference only: the network is put in evaluation mode and can't be trained any
+    more. Its weights then have other names and numbers than the checkpoint's. What timm's layers
+    hold besides a normalisation (activation, dropped blocks) stays.
 
-    Which layer reads which is seen by having the network look at `images`, of whatever content;
-    nobody else may use it meanwhile. It looks at them again afterwards, and where it sees anything
-    else (a convolution may be read by something that is no layer) all is as it was, and 0 is
-    returned.
+    A forward pass of `images`, of whatever content, shows which layer reads which. Nobody else may
+    use the network meanwhile. A second pass compares outputs. Where they differ (something that is
+    no layer may read a convolution) the network is put back as it was, and 0 is returned.
     """
     network.eval()
     with torch.no_grad():
         before, pairs = _watched(network, images)
-        folded: dict[nn.Module, nn.Module] = {}
+        fused: dict[nn.Module, nn.Module] = {}
         for convolution, normalisation in pairs:
-            folded[convolution] = fuse_conv_bn_eval(
-                cast(Any, convolution), cast(Any, normalisation)
-            )
-            folded[normalisation] = _what_else(normalisation)
-        _exchange(network, folded)
+            fused[convolution] = fuse_conv_bn_eval(cast(Any, convolution), cast(Any, normalisation))
+            fused[normalisation] = _what_else(normalisation)
+        _exchange(network, fused)
         if torch.allclose(
             network(images), before, rtol=0.0, atol=_NOISE * float(before.abs().max())
         ):
             return len(pairs)
-    _exchange(network, {new: old for old, new in folded.items()})
+    _exchange(network, {new: old for old, new in fused.items()})
     return 0
 
 
 def _watched(
     network: nn.Module, images: Tensor
 ) -> tuple[Tensor, list[tuple[nn.Module, nn.Module]]]:
-    """What the network sees in images, and each convolution, asked once, that a normalisation,
-    asked once, reads.
+    """The network's output for images, and pairs of convolution and normalisation to fuse.
+
+    The normalisation reads the convolution; either runs once, and nothing else reads the latter.
     """
     made: dict[
         int, tuple[nn.Module, Tensor]
     ] = {}  # the tensor too: while it lives, no other has its id
     read: list[tuple[nn.Module, nn.Module]] = []
-    asked: Counter[nn.Module] = Counter()
+    calls: Counter[nn.Module] = Counter()
 
     def convolved(module: nn.Module, _: Any, output: Tensor) -> None:
-        asked[module] += 1
+        calls[module] += 1
         made[id(output)] = (module, output)
 
     def normalises(module: nn.Module, given: tuple[Tensor, ...]) -> None:
-        asked[module] += 1
+        calls[module] += 1
         if id(given[0]) in made:
             read.append((made[id(given[0])][0], module))
 
@@ -84,13 +81,13 @@ def _watched(
             hook.remove()
     readers = Counter(convolution for convolution, _ in read)
     return seen, [
-        (one, other) for one, other in read if asked[one] == asked[other] == readers[one] == 1
+        (one, other) for one, other in read if calls[one] == calls[other] == readers[one] == 1
     ]
 
 
 def _is_convolution(module: nn.Module) -> bool:
     """Of one whose kind does something to its weights before it uses them, those can't be
-    folded.
+    fused.
     """
     return type(module) in PLAIN_CONVOLUTIONS and not hasattr(module, "parametrizations")
 

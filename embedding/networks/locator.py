@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from embedding.networks.coordinate_regressor import Finder
+from embedding.networks.coordinate_regressor import CoordinateRegressor
 from embedding.photos.photo import Box, Image, resize, to_array
 
 LOCATOR_PX = 96
@@ -20,9 +20,10 @@ _EARLIER_PX = 64
 _EARLIER_WIDTHS = (24, 48, 96, 128)
 
 
-class Locator(Finder):
-    """(n, 3, h, w) RGB in 0..1, looked at squashed -> (n, 4) left, top, right, bottom in 0..1 of
-    the photo.
+class Locator(CoordinateRegressor):
+    """(n, 3, h, w) RGB in 0..1 -> (n, 4) left, top, right, bottom in 0..1 of the photo.
+
+    Images are squashed to LOCATOR_PX first.
     """
 
     def __init__(self, backbone: nn.Module | None = None) -> None:
@@ -89,11 +90,11 @@ def locate(locator: AnyLocator, images: Sequence[Image]) -> list[Box]:
         torch.from_numpy(locator_pixels(images, locator.px)).to(device).permute(0, 3, 1, 2).float()
         / 255.0
     )
-    boxes = cast("list[list[float]]", both_sides(locator, pixels).tolist())
+    boxes = cast("list[list[float]]", mean_box(locator, pixels).tolist())
     return [Box(*box) for box in boxes]
 
 
-def both_sides(locator: AnyLocator, images: Tensor) -> Tensor:
+def mean_box(locator: AnyLocator, images: Tensor) -> Tensor:
     """(n, 3, px, px) RGB in 0..1 -> (n, 4): the mean of the boxes in the images and in their mirror
     images.
     """

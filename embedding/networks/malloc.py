@@ -19,8 +19,8 @@ def keep_freed_memory() -> bool:
     PyTorch asks for every layer's output anew. By default glibc maps pieces of over 32 MiB at most,
     and often far smaller ones, afresh each time, and the kernel clears each page once more: with
     the shipped checkpoint that was up to half of the time of embedding on a CPU
-    (docs/benchmarks.md, "Cost of the road"). Another libc is left as it is, and so is one that was
-    told something by MALLOC_TRIM_THRESHOLD_ or MALLOC_MMAP_THRESHOLD_. Calling it again changes
+    (docs/experiments.md, "Freed memory is kept"). Another libc is left as it is, and so is one that
+    was told something by MALLOC_TRIM_THRESHOLD_ or MALLOC_MMAP_THRESHOLD_. Calling it again changes
     nothing.
     """
     if any(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from embedding.networks.aligner import Aligner, aligned, jittered
 from embedding.networks.backbone import BadNetwork, new_backbone
-from embedding.networks.mirror import MIRROR_AXES, Mirror, Sides, embedded_dim, join_sides
+from embedding.networks.mirror import MIRROR_AXES, Mirror, MirrorFusion, fuse_views, fused_dim
 from embedding.networks.pooling import GeneralizedMean, Pooling, Vlad
 
 Branches = Literal["whole", "upper_lower", "left_right"]
@@ -29,12 +29,12 @@ class NetworkConfig:
     al. 2018's parts, for the two lobes of a fluke, or its edge and its middle). `neck` puts a batch
     normalisation after the embedding (BNNeck). `stride` stops the backbone at its last maps that
     are that many times smaller than the image (0: at its end): what vlad pooling wants, which keeps
-    detail and its place. `mirror` is how a mirror image is made: what it's called another animal by
-    in training, and what an embedding's second look is at; heads that all point to one side are
-    mirrored about their length. `aligned_px` (width, height): an aligner finds the body part in the
-    image and turns it upright, to so many pixels, before the backbone sees it; none where it is
-    None. `sides` and `odd_dims`: how the looks at an image and at its mirror image are joined
-    (embedding.networks.mirror).
+    detail and its place. `mirror` is how a mirror image is made, for the second view of an
+    embedding and for training, where it may count as another animal's. Heads that all point to one
+    side are mirrored about their length. `aligned_px` (width, height): an aligner finds the body
+    part in the image and turns it upright, to so many pixels, before the backbone sees it. None:
+    there is no aligner. `mirror_fusion` and `odd_dims`: how the views of an image and of its mirror
+    image are fused (embedding.networks.mirror).
     """
 
     backbone: str
@@ -49,7 +49,7 @@ class NetworkConfig:
     clusters: int = 64
     cell_dim: int = 48
     aligned_px: tuple[int, int] | None = None
-    sides: Sides = "added"
+    mirror_fusion: MirrorFusion = "sum"
     odd_dims: int | None = None
 
     @classmethod
@@ -85,13 +85,13 @@ class NetworkConfig:
         }
 
 
-_LATER: dict[str, Any] = {"aligned_px": None, "sides": "added", "odd_dims": None}
+_LATER: dict[str, Any] = {"aligned_px": None, "mirror_fusion": "sum", "odd_dims": None}
 
 
 class Network(nn.Module):
-    """(n, 3, h, w) normalised pixels -> (n, look_dim), one look at them, not yet of unit length.
+    """(n, 3, h, w) normalised pixels -> (n, view_dim), one view of them, not yet of unit length.
 
-    `both_sides` -> (n, dimension), the embeddings: of two looks.
+    `both_views` -> (n, dimension), the embeddings: of two views.
     """
 
     def __init__(
@@ -129,8 +129,8 @@ class Network(nn.Module):
         # BNNeck (Luo et al. 2019): metric losses like a free scale, classifiers a normalised one.
         has_neck = config.neck and config.embedding_dim
         self.neck = nn.BatchNorm1d(config.embedding_dim) if has_neck else nn.Identity()
-        self.look_dim = config.embedding_dim or width
-        self.dimension = embedded_dim(self.look_dim, config.sides, config.odd_dims)
+        self.view_dim = config.embedding_dim or width
+        self.dimension = fused_dim(self.view_dim, config.mirror_fusion, config.odd_dims)
 
     def train(self, mode: bool = True) -> Network:
         """Set the mode of all but the aligner, which has learned already."""
@@ -186,19 +186,19 @@ class Network(nn.Module):
         pooled = torch.cat([pool(maps) for maps, pool in self.pooled_maps(images)], dim=1)
         return self.neck(self.project(self.dropout(pooled)).float())
 
-    def both_sides(self, images: Tensor) -> Tensor:
+    def both_views(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) -> (n, dimension): the embeddings, of the images and of their mirror
         images.
         """
-        return self.joined(self(images), self.mirrored(images))
+        return self.fused(self(images), self.mirrored(images))
 
     def mirrored(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, look_dim): the look at the images' mirror images."""
+        """(n, 3, h, w) -> (n, view_dim): the view of the images' mirror images."""
         return self(images.flip(self.mirror_axis))
 
-    def joined(self, seen: Tensor, mirrored: Tensor) -> Tensor:
-        """Looks (..., look_dim) at images and at their mirror images -> (..., dimension)."""
-        return join_sides(seen, mirrored, self.config.sides, self.config.odd_dims)
+    def fused(self, seen: Tensor, mirrored: Tensor) -> Tensor:
+        """Fuse views (..., view_dim) of images and of their mirror images: (..., dimension)."""
+        return fuse_views(seen, mirrored, self.config.mirror_fusion, self.config.odd_dims)
 
 
 def _branches(maps: Tensor, branches: Branches) -> list[Tensor]:
@@ -218,19 +218,19 @@ def _check(config: NetworkConfig) -> None:
         "branches": get_args(Branches),
         "stages": (1, 2),
         "mirror": get_args(Mirror),
-        "sides": get_args(Sides),
+        "mirror_fusion": get_args(MirrorFusion),
     }
     for name, values in allowed.items():
         if getattr(config, name) not in values:
             raise BadNetwork(f"{name} {getattr(config, name)!r}; allowed are {list(values)}")
     odd: Any = config.odd_dims  # of a file, it may be anything
     is_odd = odd is None or (
-        type(odd) is int and 0 <= odd <= config.embedding_dim and config.sides == "apart"
+        type(odd) is int and 0 <= odd <= config.embedding_dim and config.mirror_fusion == "separate"
     )
     if not is_odd:
         raise BadNetwork(
-            f'odd_dims {odd!r} with sides "{config.sides}"; allowed are 0 to '
-            f'{config.embedding_dim}, with sides "apart"'
+            f'odd_dims {odd!r} with mirror_fusion "{config.mirror_fusion}"; allowed are 0 to '
+            f'{config.embedding_dim}, with mirror_fusion "separate"'
         )
     is_plain = config.stages == 1 and config.branches == "whole"
     if config.pooling == "vlad" and not (is_plain and config.embedding_dim):

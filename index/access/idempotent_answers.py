@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from index.access.tables import StoredAnswerRow, changing, read
+from index.access.tables import StoredAnswerRow, read, write_transaction
 
 Headers = Sequence[tuple[str, str]]
 
@@ -23,7 +23,7 @@ class StoredAnswer:
     body: bytes | None
 
 
-Begun = Literal["begun", "running", "other-request"] | StoredAnswer
+BeginResult = Literal["begun", "running", "other-request"] | StoredAnswer
 
 
 class StoredAnswers:
@@ -50,7 +50,7 @@ class StoredAnswers:
         self._largest_body_bytes = largest_body_bytes
         self._clock = clock
 
-    def begin(self, id_: str, request_hash: str) -> Begun:
+    def begin(self, id_: str, request_hash: str) -> BeginResult:
         """Say that a request is about to be carried out, unless it was already.
 
         `begun`: carry it out, then call `finish` or `forget`. `running`: the same request is being
@@ -58,7 +58,7 @@ class StoredAnswers:
         answered.
         """
         now = self._clock()
-        with changing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             self._expire(connection, now)
             row = connection.execute(_SELECT.where(StoredAnswerRow.id == id_)).one_or_none()
             if row is not None and row.request_hash != request_hash:
@@ -78,21 +78,21 @@ class StoredAnswers:
 
     def finish(self, id_: str, status: int, headers: Headers, body: bytes) -> None:
         """Keep the answer of a request that `begin` let through."""
-        kept = body if len(body) <= self._largest_body_bytes else None
+        stored_body = body if len(body) <= self._largest_body_bytes else None
         values = {
             "at": self._clock(),
             "status": status,
             "headers": [list(pair) for pair in headers],
-            "body": kept,
+            "body": stored_body,
         }
-        with changing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             connection.execute(
                 update(StoredAnswerRow).where(StoredAnswerRow.id == id_).values(**values)
             )
 
     def forget(self, id_: str) -> None:
         """Give the key free again: the request failed and changed nothing."""
-        with changing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             connection.execute(delete(StoredAnswerRow).where(StoredAnswerRow.id == id_))
 
     def count(self) -> int:

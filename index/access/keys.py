@@ -14,7 +14,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from embedding.errors import FlukeprintError
 from index.access.roles import ROLES, Role, is_role
-from index.access.tables import KeyRow, changing, read
+from index.access.tables import KeyRow, read, write_transaction
 
 # Said at the start of every secret, so that people and scanners see what it is, and never a part of
 # what is secret.
@@ -68,7 +68,7 @@ class Keys:
         _check(name, role)
         key = ApiKey(secrets.token_hex(4), name, cast(Role, role), _now())
         secret = secrets.token_urlsafe(_SECRET_BYTES)
-        with changing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             in_use = select(KeyRow.id).where(KeyRow.name == name, KeyRow.revoked_at.is_(None))
             if (other := connection.scalar(in_use)) is not None:
                 raise BadKey(
@@ -109,7 +109,7 @@ class Keys:
             and datetime.now(UTC) - datetime.fromisoformat(key.last_used_at) < _USED_AGAIN_AFTER
         ):
             return
-        with changing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             connection.execute(
                 update(KeyRow).where(KeyRow.id == key.id).values(last_used_at=_now())
             )
@@ -119,7 +119,7 @@ class Keys:
 
         Raises BadKey where no key in use has this id or name.
         """
-        with changing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             named = (KeyRow.id == id_or_name) | (KeyRow.name == id_or_name)
             row = connection.execute(_SELECT.where(named, KeyRow.revoked_at.is_(None))).first()
             if row is None:

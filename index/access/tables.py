@@ -70,7 +70,7 @@ _TABLES = [Table.metadata.tables[row.__tablename__] for row in (KeyRow, StoredAn
 
 def read(engine: Engine, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
     """The rows of a query, none where the tables are not there yet. Raises AccessUnavailable."""
-    with _telling(), engine.connect() as connection:
+    with _translating_errors(), engine.connect() as connection:
         try:
             return connection.execute(query).all()
         except DBAPIError:
@@ -81,28 +81,28 @@ def read(engine: Engine, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple
 
 
 @contextmanager
-def changing(engine: Engine) -> Generator[Connection]:
+def write_transaction(engine: Engine) -> Generator[Connection]:
     """Open one transaction that changes the tables, made where they are absent.
 
     Raises AccessUnavailable.
     """
-    with _telling(), writing(engine.connect()) as connection, connection.begin():
+    with _translating_errors(), writing(engine.connect()) as connection, connection.begin():
         create_missing(connection, _TABLES)
         keep_others_out(connection, *(table.name for table in _TABLES))
         yield connection
 
 
 @contextmanager
-def _telling() -> Generator[None]:
+def _translating_errors() -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        said = " ".join(str(error.orig).split())
+        message = " ".join(str(error.orig).split())
         advice = (
             "try again in a moment"
             if is_busy(error)
             else "see that the catalogue's database can be written"
         )
         raise AccessUnavailable(
-            f"keys and kept answers can't be reached ({said}); {advice}"
+            f"keys and kept answers can't be reached ({message}); {advice}"
         ) from error

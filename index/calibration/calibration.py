@@ -95,10 +95,10 @@ class Calibration:
             )
         unknown = unknown_distances if unknown_distances.ndim == 2 else unknown_distances[:, None]
         nearest = np.sort(unknown[:, 0])
-        kept = _kept_positions(len(nearest))
+        stored = _stored_positions(len(nearest))
         is_right = known.true_ranks == 1
         right = np.sort(known.distances[is_right, 0])
-        kept_right = right[_kept_positions(len(right))]
+        kept_right = right[_stored_positions(len(right))]
         is_fitted = len(known.true_ranks) > 0 and len(nearest) >= FEWEST_UNKNOWN_TRIALS
         first = later = _UNFITTED_CURVE
         submission_threshold = _UNFITTED_THRESHOLDS.new_whale
@@ -113,8 +113,8 @@ class Calibration:
             unknown_source=unknown_source,
             known_trials=len(known.true_ranks),
             unknown_trials=len(nearest),
-            unknown_distances=tuple(nearest[kept].tolist()),
-            unknown_nearer=tuple(np.searchsorted(nearest, nearest[kept]).tolist()),
+            unknown_distances=tuple(nearest[stored].tolist()),
+            unknown_nearer=tuple(np.searchsorted(nearest, nearest[stored]).tolist()),
             first=first,
             later=later,
             submission_threshold=submission_threshold,
@@ -314,7 +314,7 @@ def _fit_ranks(
     )
 
 
-def _kept_positions(count: int) -> NDArray[np.int64]:
+def _stored_positions(count: int) -> NDArray[np.int64]:
     """Which of the sorted unknown distances to store: the lowest one by one, the others evenly."""
     if count <= _MOST_DISTANCES:
         return np.arange(count)

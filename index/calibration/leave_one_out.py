@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.metrics import LABELS_A_ROW, true_ranks
+from index.calibration.ranks import LABELS_A_ROW, true_ranks
 from index.search.centroids import centres_of, sums_of
 from index.search.engine import exact_distances, to_distances
 from index.search.matching import Score
@@ -102,10 +102,10 @@ def catalogue_trials(
         ]  # a copy: its own individuals are taken out in place
         labelled[np.arange(len(labelled)), block.columns[is_labelled]] = np.inf
         held_out.append(_first(labelled))
-    kept = np.concatenate(held_out)
+    held_out_distances = np.concatenate(held_out)
     return CatalogueTrials(
         Trials(np.concatenate(known), np.concatenate(ranks)),
-        kept[np.isfinite(kept[:, 0])],
+        held_out_distances[np.isfinite(held_out_distances[:, 0])],
         np.concatenate(unlabelled),
     )
 
@@ -192,7 +192,7 @@ def _is_known(block: _Block) -> NDArray[np.bool_]:
 
 def _first(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     """The TRIAL_RANKS smallest distances of each row (q, c), ascending, padded with infinity."""
-    kept = min(TRIAL_RANKS, distances.shape[1])
+    count = min(TRIAL_RANKS, distances.shape[1])
     first = np.full((len(distances), TRIAL_RANKS), np.inf)
-    first[:, :kept] = np.sort(np.partition(distances, kept - 1, axis=1)[:, :kept], axis=1)
+    first[:, :count] = np.sort(np.partition(distances, count - 1, axis=1)[:, :count], axis=1)
     return first

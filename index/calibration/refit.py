@@ -18,23 +18,23 @@ _GROWTH_TO_FIT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedCalibration:
     """A calibration, and to how many photos it was fitted."""
 
     calibration: Calibration
     photos: int
 
 
-def fitted_to(
+def fit_calibration(
     vectors: NDArray[np.float32], individuals: Sequence[str | None], progress: Progress
-) -> Fitted:
+) -> FittedCalibration:
     with progress(len(individuals), "Calibrating on the catalogue's own photos") as advance:
         calibration = calibrate(vectors, individuals)
         advance(len(individuals))
-    return Fitted(calibration, len(individuals))
+    return FittedCalibration(calibration, len(individuals))
 
 
-def is_to_be_fitted(photos: int, fitted_to: int) -> bool:
+def needs_refit(photos: int, fitted_to: int) -> bool:
     """Whether acts that came while photos were embedded make a calibration of no use: always in
     small catalogues.
     """

@@ -30,8 +30,8 @@ from index.catalogue.rows import (
 )
 from index.search.gallery import Gallery
 from index.search.matching import Score
-from index.storage.address import BadCatalogue, CatalogueAddress, files_folder, resolved
-from index.storage.connection import check_catalogue, create_schema, open_engine, telling
+from index.storage.address import BadCatalogue, CatalogueAddress, files_folder, resolve_links
+from index.storage.connection import check_catalogue, create_schema, open_engine, translating_errors
 from index.storage.migrations import upgrade
 from index.storage.schema import CATALOGUED, ChangeRow, PhotoRow, RevisionRow, VectorRow
 
@@ -103,7 +103,7 @@ class Catalogue:
         `wait_seconds` is how long to wait for another process that is changing it. Raises
         BadCatalogue.
         """
-        address = resolved(address)
+        address = resolve_links(address)
         if create:
             create_schema(address)
         upgrade(address, check_catalogue(address))
@@ -135,7 +135,7 @@ class Catalogue:
     @property
     def revision(self) -> int:
         """The number of the last change; 0 for a catalogue that never had one."""
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             return session.scalar(select(func.max(RevisionRow.revision))) or 0
 
     @property
@@ -143,13 +143,13 @@ class Catalogue:
         """The checkpoint that made the searchable vectors; None for a catalogue that never had
         any.
         """
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             last = last_revision(session)
             return None if last is None else last.fingerprint
 
     def photos(self) -> list[CataloguePhoto]:
         """All photos, sorted by name."""
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             last = last_revision(session)
             return read_photos(session, self.folder, last.fingerprint if last else None)
 
@@ -157,12 +157,12 @@ class Catalogue:
         """Each individual's species by its name; individuals of which none is noted are left
         out.
         """
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             return read_species(session)
 
     def counts(self) -> CatalogueCounts:
         """Count individuals, encounters and photos."""
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             last = last_revision(session)
             is_catalogued = PhotoRow.state == CATALOGUED
             searchable = (
@@ -187,7 +187,7 @@ class Catalogue:
         """The vectors that one checkpoint made: photo ids, and (m, d) rows in the order of the
         photos' names.
         """
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             rows = read_vectors(session, self.address, fingerprint)
             return rows.photo_ids, rows.vectors
 
@@ -200,7 +200,7 @@ class Catalogue:
         `score` other than the stored calibration's fits another one for it, which takes seconds and
         isn't stored.
         """
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             last = self._last(session)
             rows = read_vectors(session, self.address, last.fingerprint)
             calibration = Calibration.from_json(last_calibration(session) or {})
@@ -220,7 +220,7 @@ class Catalogue:
 
         Raises BadCalibration when it can't be read.
         """
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             self._last(session)
             return Calibration.from_json(last_calibration(session) or {})
 
@@ -238,7 +238,7 @@ class Catalogue:
             .order_by(ChangeRow.id.desc())
             .limit(limit)
         )
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             return [Change(*row) for row in session.execute(query)]
 
     def history(self, limit: int = 5) -> list[RevisionSummary]:
@@ -250,7 +250,7 @@ class Catalogue:
         counted = (
             select(ChangeRow.kind, func.count()).group_by(ChangeRow.kind).order_by(ChangeRow.kind)
         )
-        with telling(self.address), Session(self.engine) as session:
+        with translating_errors(self.address), Session(self.engine) as session:
             return [
                 RevisionSummary(
                     revision,

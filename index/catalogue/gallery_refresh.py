@@ -17,12 +17,12 @@ from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.rows import CataloguePhoto, last_calibration, last_revision, read_photos
 from index.search.gallery import Gallery
-from index.storage.connection import telling
+from index.storage.connection import translating_errors
 from index.storage.schema import CATALOGUED, MOST_BOUND, WAITING, PhotoRow, VectorRow
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class PhotoStates:
     """Some photos at the newest revision; those that are deleted are not among `photos`.
 
     `vectors` (d,) are the ones of the revision's checkpoint.
@@ -45,11 +45,11 @@ class UnknownPhotos:
     vectors: NDArray[np.float32]
 
 
-def present(catalogue: Catalogue, photo_names: Sequence[str]) -> Present:
+def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> PhotoStates:
     """Read what these photos are now, all at one revision. Raises BadCatalogue."""
     photos: dict[str, CataloguePhoto] = {}
     vectors: dict[str, NDArray[np.float32]] = {}
-    with telling(catalogue.address), Session(catalogue.engine) as session:
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
         calibration = Calibration.from_json(last_calibration(session) or {})
@@ -65,10 +65,10 @@ def present(catalogue: Catalogue, photo_names: Sequence[str]) -> Present:
                 query.where(VectorRow.fingerprint == fingerprint, PhotoRow.name.in_(names))
             )
             vectors |= {name: np.frombuffer(embedding, "<f4") for name, embedding in rows}
-    return Present(number, fingerprint, calibration, photos, vectors)
+    return PhotoStates(number, fingerprint, calibration, photos, vectors)
 
 
-def followed(gallery: Gallery, photo_names: Sequence[str], now: Present) -> Gallery:
+def refresh_gallery(gallery: Gallery, photo_names: Sequence[str], now: PhotoStates) -> Gallery:
     """The gallery after a change that concerned these photos: as if it were read anew from the
     catalogue.
     """
@@ -78,7 +78,7 @@ def followed(gallery: Gallery, photo_names: Sequence[str], now: Present) -> Gall
         if photo.state == CATALOGUED and photo.individual is not None and name in now.vectors
     }
     rows = [vector for _, vector in searched.values()]
-    return gallery.changed(
+    return gallery.replace_photos(
         photo_names,
         list(searched),
         [individual or "" for individual, _ in searched.values()],
@@ -92,7 +92,7 @@ def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
 
     Raises BadCatalogue.
     """
-    with telling(catalogue.address), Session(catalogue.engine) as session:
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         query = (
             select(PhotoRow.name, VectorRow.embedding)
             .join(VectorRow, VectorRow.photo_id == PhotoRow.id)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.rows import CataloguePhoto, last_revision, read_photos
 from index.storage.address import CatalogueAddress
-from index.storage.connection import open_engine, telling
+from index.storage.connection import open_engine, translating_errors
 from index.storage.schema import EncounterRow, PhotoRow, VectorRow, writing
 
 
@@ -25,7 +25,7 @@ from index.storage.schema import EncounterRow, PhotoRow, VectorRow, writing
 def _connected(address: CatalogueAddress) -> Generator[Connection]:
     engine = open_engine(address)
     try:
-        with telling(address), engine.connect() as connection:
+        with translating_errors(address), engine.connect() as connection:
             yield connection
     finally:
         engine.dispose()
@@ -52,16 +52,16 @@ class ExportedRows:
     places: dict[str, str]
 
 
-def exported_rows(catalogue: Catalogue) -> ExportedRows:
+def read_export_rows(catalogue: Catalogue) -> ExportedRows:
     """Read a catalogue's photos and places in one transaction. Raises BadCatalogue."""
     places = select(PhotoRow.name, EncounterRow.place).join(
         EncounterRow, EncounterRow.id == PhotoRow.encounter_id
     )
-    with telling(catalogue.address), Session(catalogue.engine) as session:
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         photos = read_photos(session, catalogue.folder, last.fingerprint if last else None)
-        told = {name: place for name, place in session.execute(places) if place}
-        return ExportedRows(last.revision if last else 0, photos, told)
+        place_of = {name: place for name, place in session.execute(places) if place}
+        return ExportedRows(last.revision if last else 0, photos, place_of)
 
 
 def stored_vectors(address: CatalogueAddress) -> Generator[tuple[str, str, int, bytes]]:

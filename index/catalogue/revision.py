@@ -31,7 +31,7 @@ from index.catalogue.rows import (
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder
-from index.storage.connection import refuse_read_only, telling
+from index.storage.connection import refuse_read_only, translating_errors
 from index.storage.schema import (
     CATALOGUED,
     DELETED,
@@ -51,7 +51,7 @@ Values = dict[str, Any]
 
 
 @contextmanager
-def revising(
+def open_revision(
     catalogue: Catalogue, *, kind: str = "update", made_by: str | None = None
 ) -> Generator[Revision]:
     """Open one transaction; nobody else changes the catalogue meanwhile, and on any error nothing
@@ -62,7 +62,7 @@ def revising(
     """
     refuse_read_only(catalogue.address)
     with (
-        telling(catalogue.address),
+        translating_errors(catalogue.address),
         writing(catalogue.engine.connect()) as connection,
         connection.begin(),
         Session(connection) as session,
@@ -82,7 +82,7 @@ class Revision:
     def __init__(
         self, session: Session, address: CatalogueAddress, *, kind: str, made_by: str | None
     ) -> None:
-        """Use `revising`."""
+        """Use `open_revision`."""
         last = last_revision(session)
         self.number = (last.revision if last else 0) + 1
         self.last_fingerprint = last.fingerprint if last else None
@@ -149,12 +149,15 @@ class Revision:
             **self._of_label(new.photo),
             **more,
         }
-        photo_id = self._revived(new.photo.name, values)
+        photo_id = self._revive_deleted(new.photo.name, values)
         if photo_id is None:
             photo_id = self.insert(PhotoRow, values)
         self._put_vector(photo_id, new, fingerprint)
         self.log(
-            "add", new.photo.name, {}, {**self._told(new.photo), **_told_vector(new, fingerprint)}
+            "add",
+            new.photo.name,
+            {},
+            {**self._label_detail(new.photo), **_vector_detail(new, fingerprint)},
         )
         return photo_id
 
@@ -173,12 +176,12 @@ class Revision:
             "box": known.box,
             "fingerprint": self.last_fingerprint,
         }
-        self.log("reembed", known.name, before, _told_vector(new, fingerprint))
+        self.log("reembed", known.name, before, _vector_detail(new, fingerprint))
 
     def relabel(self, known: CataloguePhoto, photo: LabelledPhoto) -> None:
         """Change whose photo it is, its species, encounter, time or place; its vector stays."""
         self.update(PhotoRow, known.id, self._of_label(photo))
-        self.log("relabel", known.name, self._told(known), self._told(photo))
+        self.log("relabel", known.name, self._label_detail(known), self._label_detail(photo))
 
     def remove(self, known: CataloguePhoto) -> None:
         """Take a photo out of every answer; what was known of it stays, so that it can be brought
@@ -190,7 +193,7 @@ class Revision:
             "box": known.box,
             "fingerprint": known.fingerprint,
         }
-        self.log("remove", known.name, {**self._told(known), **before}, {})
+        self.log("remove", known.name, {**self._label_detail(known), **before}, {})
 
     def note_file(self, known: CataloguePhoto, file: PhotoFile) -> None:
         """Remember a file's new size and time, its content being the same: no change of the
@@ -339,15 +342,15 @@ class Revision:
         for table, column in by_table.items():
             keys = sorted(self._touched.get(table, ()))
             for start in range(0, len(keys), MOST_BOUND):
-                wanted = column.in_(keys[start : start + MOST_BOUND])
-                names.update(self.session.scalars(select(PhotoRow.name).where(wanted)))
+                is_touched = column.in_(keys[start : start + MOST_BOUND])
+                names.update(self.session.scalars(select(PhotoRow.name).where(is_touched)))
         return tuple(sorted(names))
 
     def _touch(self, kind: type[Table], key: int, columns: Iterable[str]) -> None:
         if kind is PhotoRow or "name" in columns or "region" in columns:
             self._touched.setdefault(kind.__tablename__, set()).add(key)
 
-    def _revived(self, name: str, values: Values) -> int | None:
+    def _revive_deleted(self, name: str, values: Values) -> int | None:
         """A deleted photo's key, its row being made the new photo's; None where the name was never
         there.
         """
@@ -390,7 +393,7 @@ class Revision:
         path, folder = path.absolute(), files_folder(self.address)
         return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
-    def _told(self, photo: LabelledPhoto | CataloguePhoto) -> Values:
+    def _label_detail(self, photo: LabelledPhoto | CataloguePhoto) -> Values:
         return {
             "individual": photo.individual,
             "species": photo.species,
@@ -414,5 +417,5 @@ def _of_file(file: PhotoFile) -> Values:
     }
 
 
-def _told_vector(new: EmbeddedPhoto, fingerprint: str) -> Values:
+def _vector_detail(new: EmbeddedPhoto, fingerprint: str) -> Values:
     return {"content_hash": new.file.content_hash, "box": new.photo.box, "fingerprint": fingerprint}

@@ -147,16 +147,18 @@ def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) 
 
 def read_species(session: Session) -> dict[str, str]:
     """Each individual's species, where one is noted of it or of its catalogued photos."""
-    noted = {
+    species_of = {
         row[0]: row[1] for row in session.execute(select(IndividualRow.name, IndividualRow.species))
     }
-    counted = (
+    photo_counts = (
         select(IndividualRow.name, PhotoRow.species, func.count())
         .join(PhotoRow, PhotoRow.individual_id == IndividualRow.id)
         .where(PhotoRow.state == CATALOGUED, PhotoRow.species.is_not(None))
         .group_by(IndividualRow.name, PhotoRow.species)
     )
-    return likeliest_species(noted, ((row[0], row[1], row[2]) for row in session.execute(counted)))
+    return likeliest_species(
+        species_of, ((row[0], row[1], row[2]) for row in session.execute(photo_counts))
+    )
 
 
 def last_revision(session: Session) -> RevisionRow | None:

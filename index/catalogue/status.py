@@ -69,18 +69,18 @@ def catalogue_status(
         )
         calibration = _calibration(catalogue) if revision else None
         history = tuple(catalogue.history(last_revisions))
-    given = _fingerprint(checkpoint)
-    is_stale = given is not None and given != fingerprint
+    checkpoint_fingerprint = _fingerprint(checkpoint)
+    is_stale = checkpoint_fingerprint is not None and checkpoint_fingerprint != fingerprint
     needs_update = is_stale or calibration is None or counts.searchable < counts.photos
     return CatalogueStatus(
         address=address,
         revision=revision,
         counts=counts,
         fingerprint=fingerprint,
-        checkpoint_fingerprint=given,
+        checkpoint_fingerprint=checkpoint_fingerprint,
         calibration=calibration,
         history=history,
-        mend=mending_command(address, checkpoint) if needs_update else None,
+        mend=update_command(address, checkpoint) if needs_update else None,
     )
 
 
@@ -90,13 +90,13 @@ def check_fingerprint(
     """Raise WrongFingerprint, before a network is loaded, when another checkpoint made the
     catalogue at `address`.
     """
-    made_by, given = catalogue.fingerprint, fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
-    if made_by is not None and made_by != given:
-        raise wrong_fingerprint(address, made_by, given, checkpoint)
+    made_by, own = catalogue.fingerprint, fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
+    if made_by is not None and made_by != own:
+        raise wrong_fingerprint(address, made_by, own, checkpoint)
 
 
 def wrong_fingerprint(
-    address: CatalogueAddress, made_by: str, given: str, checkpoint: Path | None
+    address: CatalogueAddress, made_by: str, own: str, checkpoint: Path | None
 ) -> WrongFingerprint:
     """Say that checkpoint `made_by` made the catalogue, and `checkpoint` (None: the shipped one)
     did not.
@@ -104,19 +104,19 @@ def wrong_fingerprint(
     which = "the one given" if checkpoint else "the one that comes along with this flukeprint"
     return WrongFingerprint(
         f"the catalogue {address} was made by checkpoint {made_by[:12]}, but {which} is "
-        f"{given[:12]}: their distances "
-        f"can't be compared. Mend it with `{mending_command(address, checkpoint)}`, or give "
+        f"{own[:12]}: their distances "
+        f"can't be compared. Mend it with `{update_command(address, checkpoint)}`, or give "
         "--checkpoint the file that "
         "made it"
     )
 
 
-def mending_command(address: CatalogueAddress, checkpoint: Path | None) -> str:
+def update_command(address: CatalogueAddress, checkpoint: Path | None) -> str:
     """The command that brings a catalogue's vectors and calibration up to date with a
     checkpoint.
     """
-    given = f" --checkpoint {checkpoint}" if checkpoint else ""
-    return f"flukeprint index update --catalogue {address}{given}"
+    option = f" --checkpoint {checkpoint}" if checkpoint else ""
+    return f"flukeprint index update --catalogue {address}{option}"
 
 
 def _calibration(catalogue: Catalogue) -> Calibration | None:

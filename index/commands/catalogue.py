@@ -18,8 +18,8 @@ from index.commands.options import (
     is_on_command_line,
     refuse_out,
 )
-from index.messages import BadOut, counted, say
-from index.storage.address import files_folder, located
+from index.messages import BadOut, photos_text, print_message
+from index.storage.address import files_folder, with_files_folder
 
 if TYPE_CHECKING:
     from index.exchange.importing.plan import Duplicates, ImportPlan
@@ -98,35 +98,37 @@ def import_(
     """
     import tempfile
 
-    from index.exchange.importing.plan import NOT_DONE
+    from index.exchange.importing.plan import NOT_DONE, ImportOptions
     from index.exchange.importing.report import report_json, summary, write_report
-    from index.exchange.importing.run import carry_out, known_photos, plan_import
-    from index.exchange.importing.sources import read_offer
+    from index.exchange.importing.run import apply_import, known_photos, plan_import
+    from index.exchange.importing.sources import read_source
     from index.progress import progress
     from index.storage.folder_owner import claim_files
     from index.storage.originals import media_folder
-    from index.storage.partial_files import clear_left, unfinished_suffix
+    from index.storage.partial_files import remove_unfinished, unfinished_suffix
 
     _refuse_duplicates(duplicates)
     if report is not None:
         refuse_out(report)
-    catalogue = located(catalogue, files)
+    catalogue = with_files_folder(catalogue, files)
     known = known_photos(catalogue)
     if not dry_run:
         claim_files(catalogue)
     # Beside the catalogue, where there is room for the photos anyway.
-    beside = files_folder(catalogue)
+    folder = files_folder(catalogue)
     if not dry_run:
-        clear_left([beside])
-    with tempfile.TemporaryDirectory(unfinished_suffix(), ".importing-", beside) as staging:
-        offer = read_offer(source, csv, Path(staging), progress=progress)
+        remove_unfinished([folder])
+    with tempfile.TemporaryDirectory(unfinished_suffix(), ".importing-", folder) as staging:
+        offer = read_source(source, csv, Path(staging), progress=progress)
         plan = plan_import(
             offer,
             known,
             catalogue,
-            duplicates=cast("Duplicates", duplicates),
-            is_replacing=replace_photos,
-            is_kept=not dry_run or media_folder(catalogue).is_dir(),
+            ImportOptions(
+                duplicates=cast("Duplicates", duplicates),
+                is_replacing=replace_photos,
+                stores_hashes=not dry_run or media_folder(catalogue).is_dir(),
+            ),
             progress=progress,
         )
         whole: dict[str, Any] = {
@@ -139,14 +141,14 @@ def import_(
                 Embedder,
             )  # torch: seconds, so only where there is something to do
 
-            done = carry_out(plan, catalogue, Embedder.load(checkpoint), source, progress=progress)
+            done = apply_import(plan, catalogue, Embedder.load(checkpoint), progress=progress)
             plan, whole["revision"] = done.plan, done.revision
     if report is not None:
         write_report(plan, report, **whole)
     if as_json:
         print(json.dumps(report_json(plan, **whole), indent=2))
     else:
-        _list_rows(plan)
+        _print_rows(plan)
         print(summary(plan, is_dry_run=dry_run))
     if any(row.status in NOT_DONE for row in plan.rows):
         sys.exit(1)
@@ -188,7 +190,7 @@ def export(
     from datetime import UTC, datetime
 
     from index.catalogue.catalogue import Catalogue
-    from index.catalogue.raw_rows import exported_rows
+    from index.catalogue.raw_rows import read_export_rows
     from index.exchange.exporting.formats import FORMATS, make_export
     from index.exchange.exporting.writing import write_export
     from index.progress import progress
@@ -199,9 +201,9 @@ def export(
         raise BadOut(
             f"--format zip writes a zip: give --out a name that ends in .zip, not {out.name}"
         )
-    catalogue = located(catalogue, files)
+    catalogue = with_files_folder(catalogue, files)
     with Catalogue.open(catalogue) as opened:
-        rows = exported_rows(opened)
+        rows = read_export_rows(opened)
     made = make_export(
         form,
         rows.photos,
@@ -226,15 +228,15 @@ def export(
         }
         print(json.dumps(document, indent=2))
     else:
-        _list_left_out(written.left_out)
+        _print_omitted(written.left_out)
         place = (
             f", {written.without_place:,} of them without the place in their file"
             if written.without_place
             else ""
         )
         print(
-            f"Wrote {out}: labels of {counted(len(made.photos))}, and "
-            f"{counted(written.photos)}{place}."
+            f"Wrote {out}: labels of {photos_text(len(made.photos))}, and "
+            f"{photos_text(written.photos)}{place}."
         )
     if written.left_out:
         sys.exit(1)
@@ -257,7 +259,7 @@ def backup(
     from index.exchange.backup.backup import make_backup
     from index.progress import progress
 
-    done = make_backup(located(catalogue, files), out, progress=progress)
+    done = make_backup(with_files_folder(catalogue, files), out, progress=progress)
     manifest = done.manifest
     if as_json:
         document = {
@@ -268,7 +270,7 @@ def backup(
         }
         print(json.dumps(document, indent=2))
     else:
-        _list_left_out(done.left_out)
+        _print_omitted(done.left_out)
         print(
             f"Backed up {catalogue} at revision {manifest.revision} with "
             f"{len(manifest.files) - 1:,} files to {out}."
@@ -303,7 +305,7 @@ def restore(
             "beside it; leave "
             "--files out, or give another --catalogue"
         )
-    catalogue = located(catalogue, files)
+    catalogue = with_files_folder(catalogue, files)
     claim_files(catalogue)
     manifest = restore_backup(source, catalogue, is_replacing=replace, progress=progress)
     print(
@@ -325,15 +327,15 @@ def verify(
     from index.exchange.backup.verify import verify_catalogue
     from index.progress import progress
 
-    found = verify_catalogue(located(catalogue, files), progress=progress)
+    found = verify_catalogue(with_files_folder(catalogue, files), progress=progress)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:
         for fault in found.faults:
             print(f"{fault.photo or catalogue}: {fault.reason}")
         if found.stray:
-            say(
-                f"note: {counted(len(found.stray))} in the media folder belong to nothing: "
+            print_message(
+                f"note: {photos_text(len(found.stray))} in the media folder belong to nothing: "
                 f"{', '.join(found.stray[:3])}"
             )
         for each in found.waiting:
@@ -343,44 +345,44 @@ def verify(
                 else "the catalogue has nothing of that checkpoint, and the next build, update "
                 "or import removes them"
             )
-            say(
+            print_message(
                 f"note: vectors of the checkpoint {each.fingerprint[:12]} wait in {each.file}: "
                 f"{fate}"
             )
-        said = (
+        verdict = (
             f"{len(found.faults):,} fault{'' if len(found.faults) == 1 else 's'}"
             if found.faults
             else "all is well"
         )
         print(
-            f"{catalogue} at revision {found.revision}: {counted(found.photos)}, "
-            f"{found.vectors:,} vectors, {said}."
+            f"{catalogue} at revision {found.revision}: {photos_text(found.photos)}, "
+            f"{found.vectors:,} vectors, {verdict}."
         )
     if found.faults:
         sys.exit(1)
 
 
-def _refuse_duplicates(given: str) -> None:
+def _refuse_duplicates(duplicates: str) -> None:
     from typing import get_args
 
     from index.exchange.importing.plan import Duplicates
 
-    if given not in get_args(Duplicates):
-        raise BadOut(f"--duplicates {given} isn't one of {', '.join(get_args(Duplicates))}")
+    if duplicates not in get_args(Duplicates):
+        raise BadOut(f"--duplicates {duplicates} isn't one of {', '.join(get_args(Duplicates))}")
 
 
-def _list_rows(plan: ImportPlan) -> None:
+def _print_rows(plan: ImportPlan) -> None:
     for warning in plan.warnings:
-        say(f"note: {warning}")
-    told = [row for row in plan.rows if row.status not in ("added", "unchanged")]
-    for row in told[:_TOLD]:
-        say(f"{row.status} {row.photo}: {row.reason}")
-    if len(told) > _TOLD:
-        say(f"and {len(told) - _TOLD:,} more; --report lists all")
+        print_message(f"note: {warning}")
+    listed = [row for row in plan.rows if row.status not in ("added", "unchanged")]
+    for row in listed[:_TOLD]:
+        print_message(f"{row.status} {row.photo}: {row.reason}")
+    if len(listed) > _TOLD:
+        print_message(f"and {len(listed) - _TOLD:,} more; --report lists all")
 
 
-def _list_left_out(left_out: Sequence[tuple[str, str]]) -> None:
+def _print_omitted(left_out: Sequence[tuple[str, str]]) -> None:
     for name, reason in left_out[:_TOLD]:
-        say(f"left out {name}: {reason}")
+        print_message(f"left out {name}: {reason}")
     if len(left_out) > _TOLD:
-        say(f"and {len(left_out) - _TOLD:,} more; --json lists all")
+        print_message(f"and {len(left_out) - _TOLD:,} more; --json lists all")

@@ -16,7 +16,7 @@ from index.commands.options import (
     refuse_mixture,
     refuse_out,
 )
-from index.messages import counted, say, say_unread
+from index.messages import photos_text, print_message, print_unread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,20 +54,24 @@ def embed(
     if server is not None:
         _embed_by_service(server, api_key, photos, out)
         return
-    from index.commands.given_photos import embedded, named_by, named_once
+    from index.commands.photo_arguments import (
+        embed_with_progress,
+        photos_of_labels,
+        uniquely_named_photos,
+    )
 
     refuse_out(out)
-    named = named_once(photos) if csv is None else named_by(csv, photos)
+    named = uniquely_named_photos(photos) if csv is None else photos_of_labels(csv, photos)
     from embedding.embedder import Embedder
     from embedding.photos.photo import BadPhoto
 
     embedder = Embedder.load(checkpoint)
-    say(f"Embedding {counted(len(named))} into {out}")
-    read, unread = embedded(named, embedder, "Embedding photos")
-    say_unread(unread)
+    print_message(f"Embedding {photos_text(len(named))} into {out}")
+    read, unread = embed_with_progress(named, embedder, "Embedding photos")
+    print_unread(unread)
     if not read:
         raise BadPhoto(
-            f"no photo could be read ({counted(len(named))} given), so {out} is not written; "
+            f"no photo could be read ({photos_text(len(named))} given), so {out} is not written; "
             "mend them"
         )
     _write(out, [(each.photo.name, each.vector) for each in read], embedder.fingerprint)
@@ -77,22 +81,22 @@ def embed(
 
 def _embed_by_service(server: str, api_key: str | None, photos: Sequence[Path], out: Path) -> None:
     from embedding.photos.photo_files import BadPhoto
-    from index.commands.named_files import files_named_once
-    from index.commands.remote import embedded, service_at
+    from index.commands.named_files import files_by_unique_name
+    from index.commands.remote import embed_photos, open_client
 
     refuse_out(out)
-    named = files_named_once(photos)
-    say(f"Embedding {counted(len(named))} into {out}")
-    with service_at(server, api_key) as service:
-        served, fingerprint = embedded(service, named)
-    say_unread(served.unread)
-    if not served.answers:
+    named = files_by_unique_name(photos)
+    print_message(f"Embedding {photos_text(len(named))} into {out}")
+    with open_client(server, api_key) as service:
+        results, fingerprint = embed_photos(service, named)
+    print_unread(results.failures)
+    if not results.answers:
         raise BadPhoto(
-            f"no photo could be read ({counted(len(named))} given), so {out} is not written; "
+            f"no photo could be read ({photos_text(len(named))} given), so {out} is not written; "
             "mend them"
         )
-    _write(out, [(name, answer.vector) for name, answer in served.answers], fingerprint)
-    if served.unread:
+    _write(out, [(name, answer.vector) for name, answer in results.answers], fingerprint)
+    if results.failures:
         sys.exit(1)
 
 
@@ -108,4 +112,6 @@ def _write(out: Path, vectors: Sequence[tuple[str, ArrayLike]], fingerprint: str
     content = io.BytesIO()
     np.savez(content, photo=names, embedding=rows, fingerprint=np.array(fingerprint))
     write_atomically(out, content.getvalue())
-    print(f"{out}: {counted(len(rows))}, dimension {rows.shape[1]}, checkpoint {fingerprint[:12]}")
+    print(
+        f"{out}: {photos_text(len(rows))}, dimension {rows.shape[1]}, checkpoint {fingerprint[:12]}"
+    )

@@ -57,9 +57,12 @@ def explain(
     if server is not None:
         _explain_by_service(server, api_key, query, reference, out)
         return
-    from index.labels.reader import box_of
+    from index.labels.reader import parse_box
 
-    boxes = (box_of(query_box or "", "--query-box"), box_of(reference_box or "", "--reference-box"))
+    boxes = (
+        parse_box(query_box or "", "--query-box"),
+        parse_box(reference_box or "", "--reference-box"),
+    )
     from embedding.checkpoint import write_atomically
     from embedding.embedder import Embedder
     from embedding.explanation.heatmap import png_bytes
@@ -77,10 +80,10 @@ def _explain_by_service(
     server: str, api_key: str | None, query: Path, reference: Path, out: Path
 ) -> None:
     from embedding.checkpoint import write_atomically
-    from index.commands.remote import explained, service_at
+    from index.commands.remote import explain_photos, open_client
 
-    with service_at(server, api_key) as service:
-        explanation = explained(service, query, reference)
+    with open_client(server, api_key) as service:
+        explanation = explain_photos(service, query, reference)
     write_atomically(out, explanation.png)
     print(f"{out}: {query} and {reference}, distance {explanation.distance:.3f}")
 

@@ -22,7 +22,7 @@ from index.commands.options import (
     refuse_mixture,
     refuse_out,
 )
-from index.messages import Unread, counted, say, say_unread
+from index.messages import Unread, photos_text, print_message, print_unread
 from index.search.matching import Source
 
 if TYPE_CHECKING:
@@ -79,31 +79,34 @@ def identify(
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
     if server is not None:
-        from index.commands.named_files import files_as_given
-        from index.commands.remote import identified, service_at
+        from index.commands.named_files import files_by_path
+        from index.commands.remote import identify_photos, open_client
 
-        with service_at(server, api_key) as service:
-            served, source = identified(
-                service, files_as_given(photos), k=k, max_fpir=max_fpir, threshold=threshold
+        with open_client(server, api_key) as service:
+            results, source = identify_photos(
+                service, files_by_path(photos), k=k, max_fpir=max_fpir, threshold=threshold
             )
-        _tell(
-            served.answers, [(each.name, each) for each in served.unread], source, as_json=as_json
+        _print_answers(
+            results.answers,
+            [(each.name, each) for each in results.failures],
+            source,
+            as_json=as_json,
         )
         return
-    from index.commands.given_photos import as_given, embedded
+    from index.commands.photo_arguments import embed_with_progress, photos_of_paths
 
     embedder, identifier = _load(catalogue, checkpoint, score)
     thresholds = identifier.calibration.thresholds(
         max_fpir=max_fpir, threshold=threshold
     )  # wrong ones end it here
-    read, unread = embedded(as_given(photos), embedder, "Identifying")
+    read, unread = embed_with_progress(photos_of_paths(photos), embedder, "Identifying")
     answers = _answers(identifier, read, k=k, max_fpir=max_fpir, threshold=threshold)
     gallery = identifier.gallery
     source = Source(gallery.revision, gallery.fingerprint, gallery.individual_count, thresholds)
-    _tell(answers, [(each.photo.name, each) for each in unread], source, as_json=as_json)
+    _print_answers(answers, [(each.photo.name, each) for each in unread], source, as_json=as_json)
 
 
-def _tell(
+def _print_answers(
     answers: Sequence[tuple[str, Identification]],
     unread: Sequence[tuple[str, Unread]],
     source: Source,
@@ -115,7 +118,7 @@ def _tell(
         print(json.dumps(_as_json(answers, unread, source), indent=2))
     else:
         _print_tables(answers)
-    say_unread([each for _, each in unread])
+    print_unread([each for _, each in unread])
     if unread:
         sys.exit(1)
 
@@ -169,41 +172,45 @@ def submit(
     A photo that can't be read still gets its row, new_whale and the individuals with the most
     photos; it is listed, and the exit code is then 1.
     """
-    from index.commands.given_photos import embedded, named_once
+    from index.commands.photo_arguments import embed_with_progress, uniquely_named_photos
     from index.identification.submission import (
         check_against_sample,
         check_photos,
-        form_named,
+        find_form,
         write_submission,
     )
 
     refuse_out(out)
-    wanted = form_named(form)
+    submission_form = find_form(form)
     if per_species and threshold is not None:
         raise typer.BadParameter(
             "--per-species fits the thresholds, --threshold gives one; give one of the two"
         )
-    named = named_once([photos])
+    named = uniquely_named_photos([photos])
     if sample is not None:
         # Before minutes of identifying.
-        check_photos((photo.name for photo in named), sample, named=str(photos), form=wanted)
+        check_photos(
+            (photo.name for photo in named), sample, named=str(photos), form=submission_form
+        )
     embedder, identifier = _load(catalogue, checkpoint, score)
     distance = identifier.calibration.submission_threshold if threshold is None else threshold
     of_species = _species_thresholds(identifier) if per_species else {}
-    say(
-        f"Writing {out} for {counted(len(named))}; {wanted.new_label} comes first beyond "
-        f"distance {distance:.3f}"
+    print_message(
+        f"Writing {out} for {photos_text(len(named))}; {submission_form.new_label} comes first "
+        f"beyond distance {distance:.3f}"
     )
     for name, own in of_species.items():
-        say(f"  {name}: beyond {own:.3f}")
-    read, unread = embedded(named, embedder, "Identifying")
+        print_message(f"  {name}: beyond {own:.3f}")
+    read, unread = embed_with_progress(named, embedder, "Identifying")
     write_submission(
-        _submission_rows(identifier, read, unread, distance, of_species, wanted), out, wanted
+        _submission_rows(identifier, read, unread, distance, of_species, submission_form),
+        out,
+        submission_form,
     )
     if sample is not None:
-        check_against_sample(out, sample, wanted)
-    say_unread(unread)
-    print(f"{out}: {counted(len(named))}, {len(unread):,} of them unread")
+        check_against_sample(out, sample, submission_form)
+    print_unread(unread)
+    print(f"{out}: {photos_text(len(named))}, {len(unread):,} of them unread")
     if unread:
         sys.exit(1)
 
@@ -215,10 +222,10 @@ def _load(
     from index.catalogue.status import check_fingerprint
     from index.identification.identifier import Identifier
 
-    wanted = _checked_score(score)
+    checked_score = _checked_score(score)
     with Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint)
-        gallery, calibration = catalogue.searchable(score=wanted)
+        gallery, calibration = catalogue.searchable(score=checked_score)
         species = catalogue.species()
     from embedding.embedder import Embedder
 
@@ -316,12 +323,12 @@ def _submission_rows(
     """Five labels for each photo; the threshold is that of the nearest individual's species, where
     it has its own.
     """
-    from index.identification.submission import LABELS_A_ROW, labels_of
+    from index.identification.submission import LABELS_A_ROW, rank_labels
 
     rows: list[tuple[str, tuple[str, ...]]] = []
     for photo, answer in _answers(identifier, read, k=LABELS_A_ROW):
         species = identifier.species.get(answer.matches[0].individual, "") if answer.matches else ""
-        rows.append((photo, labels_of(answer.matches, of_species.get(species, threshold), form)))
+        rows.append((photo, rank_labels(answer.matches, of_species.get(species, threshold), form)))
     photo_counts = Counter(identifier.gallery.individuals)
     most_seen = [individual for individual, _ in photo_counts.most_common(LABELS_A_ROW - 1)]
     rows += [(each.photo.name, (form.new_label, *most_seen)) for each in unread]

@@ -25,11 +25,12 @@ from index.commands.options import (
     ServerOption,
     refuse_mixture,
 )
-from index.messages import counted, say, say_unread
-from index.storage.address import CatalogueAddress, located
+from index.messages import photos_text, print_message, print_unread
+from index.storage.address import CatalogueAddress, with_files_folder
 
 if TYPE_CHECKING:
-    from index.reindex.update import Report
+    from index.reindex.options import UpdateOptions
+    from index.reindex.update import UpdateReport
 
 CsvOption = Annotated[
     Path | None,
@@ -100,20 +101,22 @@ def build(
     from index.reindex.build import build_catalogue, refuse_target
     from index.storage.folder_owner import claim_files
 
-    catalogue = located(catalogue, files)
+    catalogue = with_files_folder(catalogue, files)
     refuse_target(catalogue, replace)
     claim_files(catalogue)
     labels = with_one_id(
         read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals
     )
-    say(f"Building {catalogue} from {counted(len(labels.photos))} named by {labels.source}")
+    print_message(
+        f"Building {catalogue} from {photos_text(len(labels.photos))} named by {labels.source}"
+    )
     from embedding.embedder import (
         Embedder,
     )  # torch: seconds, so only after what is wrong has been told
 
     embedder = Embedder.load(checkpoint)
     report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
-    _tell(report, catalogue, skip_bad=skip_bad, as_json=as_json)
+    _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
 
 def update(
@@ -167,7 +170,7 @@ def update(
     from index.reindex.update import update_catalogue
     from index.storage.folder_owner import claim_files
 
-    catalogue = located(catalogue, files)
+    catalogue = with_files_folder(catalogue, files)
     claim_files(catalogue)
     with Catalogue.open(catalogue) as opened:
         has_labels = csv is not None or photos is not None
@@ -179,11 +182,11 @@ def update(
                 read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals
             )
         named = (
-            f"{counted(len(labels.photos))} named by {labels.source}"
+            f"{photos_text(len(labels.photos))} named by {labels.source}"
             if labels
             else "its own photos"
         )
-        say(f"Updating {catalogue} from {named}")
+        print_message(f"Updating {catalogue} from {named}")
         from embedding.embedder import Embedder
 
         embedder = Embedder.load(checkpoint)
@@ -191,13 +194,10 @@ def update(
             opened,
             labels,
             embedder,
-            prune=prune,
-            rehash=rehash,
-            bring_back=bring_back,
-            labels_win=labels_win,
+            UpdateOptions(prune=prune, rehash=rehash, bring_back=bring_back, labels_win=labels_win),
             progress=progress,
         )
-    _tell(report, catalogue, skip_bad=skip_bad, as_json=as_json)
+    _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
 
 def status(
@@ -214,28 +214,30 @@ def status(
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint"))
     if server is not None:
-        from index.commands.remote import service_at, status_of
+        from index.commands.remote import open_client, read_status
 
-        with service_at(server, api_key) as service:
-            told = status_of(service)
+        with open_client(server, api_key) as service:
+            state = read_status(service)
     else:
         from index.catalogue.status import catalogue_status
 
-        told = catalogue_status(catalogue, checkpoint).to_json()
+        state = catalogue_status(catalogue, checkpoint).to_json()
     if as_json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(state, indent=2))
         return
     from rich.console import Console
 
     from index.commands.tables import status_table
 
-    Console().print(status_table(told))
+    Console().print(status_table(state))
 
 
-def _tell(report: Report, catalogue: CatalogueAddress, *, skip_bad: bool, as_json: bool) -> None:
+def _print_report(
+    report: UpdateReport, catalogue: CatalogueAddress, *, skip_bad: bool, as_json: bool
+) -> None:
     for warning in report.warnings:
-        say(f"note: {warning}")
-    say_unread(report.unread)
+        print_message(f"note: {warning}")
+    print_unread(report.unread)
     if as_json:
         print(json.dumps(_as_json(report), indent=2))
     else:
@@ -244,38 +246,38 @@ def _tell(report: Report, catalogue: CatalogueAddress, *, skip_bad: bool, as_jso
         sys.exit(1)
 
 
-def _sentence(report: Report, catalogue: CatalogueAddress) -> str:
+def _sentence(report: UpdateReport, catalogue: CatalogueAddress) -> str:
     state = (
         f"{catalogue} is {'now' if report.is_new_revision else 'still'} at revision "
         f"{report.revision}"
     )
     done = (
-        f"{counted(report.added)} added, {report.reembedded:,} embedded again, "
+        f"{photos_text(report.added)} added, {report.reembedded:,} embedded again, "
         f"{report.relabelled:,} relabelled or "
         f"moved, {report.removed:,} removed, {report.unchanged:,} unchanged"
     )
-    left = (
-        f"\n{counted(report.left)} in the catalogue only, kept as before; --prune takes such "
+    unchanged = (
+        f"\n{photos_text(report.left)} in the catalogue only, kept as before; --prune takes such "
         "photos out"
         if report.left
         else ""
     )
-    away = (
-        f"\n{counted(report.kept_away)} that a curator deleted, kept away; --bring-back adds "
+    deleted = (
+        f"\n{photos_text(report.kept_away)} that a curator deleted, kept away; --bring-back adds "
         "such photos again"
         if report.kept_away
         else ""
     )
     curated = (
-        f"\n{counted(report.kept_curated)} that a curator moved or edited, kept so; "
+        f"\n{photos_text(report.kept_curated)} that a curator moved or edited, kept so; "
         "--labels-win changes them back"
         if report.kept_curated
         else ""
     )
-    return f"{state}: {done}.{left}{away}{curated}"
+    return f"{state}: {done}.{unchanged}{deleted}{curated}"
 
 
-def _as_json(report: Report) -> dict[str, object]:
+def _as_json(report: UpdateReport) -> dict[str, object]:
     return {
         "revision": report.revision,
         "is_new_revision": report.is_new_revision,

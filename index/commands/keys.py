@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.commands.options import CatalogueOption, JsonOption
-from index.messages import say
+from index.messages import print_message
 
 if TYPE_CHECKING:
     from index.access.keys import ApiKey, Keys
@@ -51,8 +51,10 @@ def create(
     if as_json:
         print(json.dumps({**asdict(new.key), "secret": new.secret}, indent=2))
         return
-    say(f"Key {new.key.id} for {name} ({role}). Its secret, shown only now, goes into the header")
-    say("`Authorization: Bearer SECRET` or `X-API-Key: SECRET` of each request:")
+    print_message(
+        f"Key {new.key.id} for {name} ({role}). Its secret, shown only now, goes into the header"
+    )
+    print_message("`Authorization: Bearer SECRET` or `X-API-Key: SECRET` of each request:")
     print(new.secret)
 
 
@@ -68,7 +70,7 @@ def list_keys(
         print(json.dumps([asdict(key) for key in found], indent=2))
         return
     if not found:
-        say(
+        print_message(
             f"{catalogue} has no keys; make one with `flukeprint keys create --name NAME --role "
             "admin`"
         )
@@ -94,7 +96,7 @@ def revoke(
         are_left = any(not each.is_revoked for each in keys.all())
     print(f"key {revoked.id} of {revoked.name} is revoked")
     if not are_left:
-        say(
+        print_message(
             "It was the last one: the service answers nobody until `flukeprint keys create` "
             "makes another."
         )

@@ -19,7 +19,7 @@ class NamedFile(NamedTuple):
     path: Path
 
 
-def files_as_given(paths: Sequence[Path]) -> list[NamedFile]:
+def files_by_path(paths: Sequence[Path]) -> list[NamedFile]:
     """Files as they are, also absent ones, and all photos of folders; each is called by its
     path.
     """
@@ -27,7 +27,7 @@ def files_as_given(paths: Sequence[Path]) -> list[NamedFile]:
     return [NamedFile(str(path), path) for path in dict.fromkeys(found)]
 
 
-def files_named_once(paths: Sequence[Path]) -> list[NamedFile]:
+def files_by_unique_name(paths: Sequence[Path]) -> list[NamedFile]:
     """Photos of files and folders, called by file name or by their path below the folder given.
 
     Raises BadPhoto when there is none, and for two of one name.

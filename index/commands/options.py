@@ -90,12 +90,12 @@ def refuse_mixture(context: typer.Context, server: str | None, local: Sequence[s
 
     What only the environment says contradicts nothing.
     """
-    given = [name for name in (*local, "api_key") if is_on_command_line(context, name)]
-    if server is None and "api_key" in given:
+    on_command_line = [name for name in (*local, "api_key") if is_on_command_line(context, name)]
+    if server is None and "api_key" in on_command_line:
         raise BadServerOptions(
             "--api-key is the key for a service: give its address with --server, too"
         )
-    mixed = [f"--{name.replace('_', '-')}" for name in given if name != "api_key"]
+    mixed = [f"--{name.replace('_', '-')}" for name in on_command_line if name != "api_key"]
     if server is not None and mixed:
         raise BadServerOptions(
             "--server asks a running service, which has its own catalogue and checkpoint: "

@@ -1,6 +1,4 @@
-"""The commands' questions put to a running service (`--server`): the same answers in the same
-forms, nothing loaded.
-"""
+"""The commands with --server: a running service answers, and nothing heavy is loaded here."""
 
 from __future__ import annotations
 
@@ -13,13 +11,13 @@ from typing import Any, Generic, TypeVar
 
 from client import Client
 from client.errors import BadPhotos, ServerRefused, ServiceError
-from client.records.photos import EmbeddedPhoto, Explanation, PhotoAnswer
+from client.records import photos as records
 from client.retries import Retries
 from embedding.errors import FlukeprintError
 from embedding.photos.photo_files import BadPhoto, photo_bytes
 from index.commands.named_files import NamedFile
-from index.messages import say
-from index.progress import no_progress, progress
+from index.messages import print_message
+from index.progress import Advance, no_progress, progress
 from index.search.matching import (
     NO_SPECIES,
     Identification,
@@ -32,97 +30,99 @@ from index.search.matching import (
 Answer = TypeVar("Answer")
 
 _BAR_FROM_PHOTOS = 20
-_SIDE_BY_SIDE = 4  # what the service embeds, what it decodes, and what is on its way
-_PATIENT = Retries(attempts=8, most_wait_seconds=90)  # a limit of requests a minute is waited for
+_PARALLEL_REQUESTS = 4  # the service embeds one, decodes the next, and others are on their way
+_TIMEOUT_SECONDS = 120
+_RETRIES = Retries(attempts=8, most_wait_seconds=90)  # outlasts a limit of requests a minute
 _TOO_LARGE = 413
 _HISTORY_EVENTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A photo without an answer, and why: one sentence that names it."""
+class FailedPhoto:
+    """A photo without an answer; `reason` is a sentence that names it."""
 
     name: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Served(Generic[Answer]):
-    """What came back: each answer with its photo's name, in their order, and the photos without
-    one.
-    """
+class Results(Generic[Answer]):
+    """The photos' answers, each with the photo's name, and the photos without one; in order."""
 
     answers: list[tuple[str, Answer]]
-    unread: list[Refused]
+    failures: list[FailedPhoto]
+
+    def add(self, photo: NamedFile, answer: Answer | FailedPhoto) -> None:
+        """Add a photo's answer, or its failure."""
+        if isinstance(answer, FailedPhoto):
+            self.failures.append(answer)
+        else:
+            self.answers.append((photo.name, answer))
 
 
-def service_at(server: str, api_key: str | None) -> Client:
-    """A client that waits as long as somebody at a terminal would. Raises BadServer."""
-    return Client(server, api_key, timeout_seconds=120, retries=_PATIENT)
+def open_client(server: str, api_key: str | None) -> Client:
+    """Open a client that retries as long as a person at a terminal would. Raises BadServer."""
+    return Client(server, api_key, timeout_seconds=_TIMEOUT_SECONDS, retries=_RETRIES)
 
 
-def identified(
+def identify_photos(
     service: Client,
     photos: Sequence[NamedFile],
     *,
     k: int,
     max_fpir: float | None,
     threshold: float | None,
-) -> tuple[Served[Identification], Source]:
-    """Ask who is in each photo. Raises ServiceError where already the first can't be asked
-    about.
+) -> tuple[Results[Identification], Source]:
+    """Identify each photo; also return the catalogue state that was searched.
+
+    Raises ServiceError for a fault that is not a photo's, as long as no photo has an answer.
     """
 
-    def ask(photo: NamedFile) -> Identification:
-        told = service.identify(_read(photo), k=k, max_fpir=max_fpir, threshold=threshold)
-        source = Source(
-            told.catalogue_revision,
-            told.fingerprint,
-            told.individuals_searched,
-            Thresholds(told.thresholds.known, told.thresholds.new_whale),
-        )
-        return _identification(told.results[0], source)
+    def send(photo: NamedFile) -> Identification:
+        answer = service.identify(_read(photo), k=k, max_fpir=max_fpir, threshold=threshold)
+        return _identification(answer.results[0], _source_of(answer))
 
-    served = _each(photos, ask, "Identifying")
-    revisions = {answer.revision for _, answer in served.answers}
+    results = _send_all(photos, send, "Identifying")
+    revisions = {answer.revision for _, answer in results.answers}
     if len(revisions) > 1:
-        say(
-            f"note: the catalogue changed meanwhile: answers are of revisions {min(revisions)} "
-            f"to {max(revisions)}"
+        print_message(
+            "note: the catalogue has changed meanwhile; the answers are of revisions "
+            f"{min(revisions)} to {max(revisions)}"
         )
-    return served, _source(service, served)
+    return results, _last_source(service, results)
 
 
-def embedded(service: Client, photos: Sequence[NamedFile]) -> tuple[Served[EmbeddedPhoto], str]:
-    """Ask for each photo's vector; with the fingerprint of the checkpoint that made them. Raises
-    ServiceError.
+def embed_photos(
+    service: Client, photos: Sequence[NamedFile]
+) -> tuple[Results[records.EmbeddedPhoto], str]:
+    """Embed each photo; also return the fingerprint of the service's checkpoint.
+
+    Raises ServiceError as `identify_photos`, and where the checkpoint has changed meanwhile.
     """
     fingerprints: set[str] = set()
 
-    def ask(photo: NamedFile) -> EmbeddedPhoto:
-        told = service.embed(_read(photo))
-        fingerprints.add(told.fingerprint)
-        return told.results[0]
+    def send(photo: NamedFile) -> records.EmbeddedPhoto:
+        answer = service.embed(_read(photo))
+        fingerprints.add(answer.fingerprint)
+        return answer.results[0]
 
-    served = _each(photos, ask, "Embedding photos")
+    results = _send_all(photos, send, "Embedding photos")
     if len(fingerprints) > 1:
         raise ServiceError(
-            "the service has changed its checkpoint meanwhile: such vectors don't compare; ask "
-            "again"
+            "the service's checkpoint has changed meanwhile, and vectors of two checkpoints don't "
+            "compare; run the command again"
         )
-    return served, "".join(fingerprints)
+    return results, "".join(fingerprints)
 
 
-def explained(service: Client, query: Path, reference: Path) -> Explanation:
-    """Ask for the picture of what makes two photos alike. Raises ServiceError and BadPhoto."""
-    sent, compared = (_read(NamedFile(str(path), path)) for path in (query, reference))
-    return service.explain(sent, reference=compared)
+def explain_photos(service: Client, query: Path, reference: Path) -> records.Explanation:
+    """Draw which regions make two photos similar. Raises ServiceError and BadPhoto."""
+    photo, other = (_read(NamedFile(str(path), path)) for path in (query, reference))
+    return service.explain(photo, reference=other)
 
 
-def status_of(service: Client) -> dict[str, Any]:
-    """What a service holds, in the words of `flukeprint index status --json`. Raises
-    ServiceError.
-    """
+def read_status(service: Client) -> dict[str, Any]:
+    """Read what `flukeprint index status --json` prints, from a service. Raises ServiceError."""
     stats, version, calibration = service.stats(), service.version(), service.calibration()
     thresholds = calibration.thresholds
     return {
@@ -150,7 +150,7 @@ def status_of(service: Client) -> dict[str, Any]:
 def _history(service: Client) -> Iterator[dict[str, Any]]:
     try:
         for event in islice(service.changes(page_rows=_HISTORY_EVENTS), _HISTORY_EVENTS):
-            # An older service tells only how many there were.
+            # An older service sends only the number of changes.
             counts = {event.kind: event.changes} if event.counts is None else event.counts
             yield {
                 "revision": event.revision,
@@ -159,103 +159,109 @@ def _history(service: Client) -> Iterator[dict[str, Any]]:
                 "changes": counts,
                 "kind": event.kind,
             }
-    except (
-        ServerRefused
-    ) as error:  # a service without a catalogue that can be curated still has counts
-        say(f"note: no history: {error}")
+    except ServerRefused as error:  # a service without a curated catalogue still has the counts
+        print_message(f"note: no history: {error}")
 
 
-def _each(
-    photos: Sequence[NamedFile], ask: Callable[[NamedFile], Answer], description: str
-) -> Served[Answer]:
-    """Ask about every photo, some at the same time. What fails for one doesn't lose the others.
+def _send_all(
+    photos: Sequence[NamedFile], send: Callable[[NamedFile], Answer], description: str
+) -> Results[Answer]:
+    """Send a request for every photo, several at the same time.
 
-    Only where the very first can't be asked about for a reason that is not the photo's, the rest is
-    not tried.
+    Until the first answer comes, photos are sent one by one, and a fault that is not the photo's is
+    raised. After it a failure loses no other answer.
     """
-    served: Served[Answer] = Served([], [])
-
-    def asked(photo: NamedFile) -> Answer | Refused:
-        try:
-            return ask(photo)
-        except FlukeprintError as error:
-            return Refused(photo.name, _reason(photo, error))
-
-    shown = progress if len(photos) >= _BAR_FROM_PHOTOS else no_progress
-    with (
-        shown(len(photos), description) as advance,
-        ThreadPoolExecutor(_SIDE_BY_SIDE, "asking") as pool,
-    ):
-        for at, photo in enumerate(photos):
-            first = _first(photo, ask)
-            _note(served, photo, first)
+    results: Results[Answer] = Results([], [])
+    show = progress if len(photos) >= _BAR_FROM_PHOTOS else no_progress
+    with show(len(photos), description) as advance:
+        for sent, photo in enumerate(photos, start=1):
+            results.add(photo, _send_first(photo, send))
             advance(1)
-            if not isinstance(first, Refused):
-                rest = photos[at + 1 :]
-                for each, answer in zip(rest, pool.map(asked, rest), strict=True):
-                    _note(served, each, answer)
-                    advance(1)
+            if results.answers:
+                _send_rest(photos[sent:], send, results, advance)
                 break
-    return served
+    return results
 
 
-def _first(photo: NamedFile, ask: Callable[[NamedFile], Answer]) -> Answer | Refused:
-    """Ask about one photo; what is wrong with it is an answer, what is wrong with the question or
-    service is raised.
-    """
+def _send_first(photo: NamedFile, send: Callable[[NamedFile], Answer]) -> Answer | FailedPhoto:
+    """Send one photo; a fault of the request or of the service is raised."""
     try:
-        return ask(photo)
+        return send(photo)
     except FlukeprintError as error:
-        is_of_photo = (
-            isinstance(error, BadPhoto | BadPhotos) or getattr(error, "status", 0) == _TOO_LARGE
-        )
-        if not is_of_photo:
+        if not _is_of_photo(error):
             raise
-        return Refused(photo.name, _reason(photo, error))
+        return FailedPhoto(photo.name, _reason(photo, error))
 
 
-def _note(served: Served[Answer], photo: NamedFile, answer: Answer | Refused) -> None:
-    if isinstance(answer, Refused):
-        served.unread.append(answer)
-    else:
-        served.answers.append((photo.name, answer))
+def _send_rest(
+    photos: Sequence[NamedFile],
+    send: Callable[[NamedFile], Answer],
+    results: Results[Answer],
+    advance: Advance,
+) -> None:
+    def try_to_send(photo: NamedFile) -> Answer | FailedPhoto:
+        try:
+            return send(photo)
+        except FlukeprintError as error:
+            return FailedPhoto(photo.name, _reason(photo, error))
+
+    with ThreadPoolExecutor(_PARALLEL_REQUESTS, "request") as pool:
+        for photo, answer in zip(photos, pool.map(try_to_send, photos), strict=True):
+            results.add(photo, answer)
+            advance(1)
+
+
+def _is_of_photo(error: FlukeprintError) -> bool:
+    """Whether a photo is at fault, and not the request or the service."""
+    return isinstance(error, BadPhoto | BadPhotos) or getattr(error, "status", 0) == _TOO_LARGE
 
 
 def _reason(photo: NamedFile, error: FlukeprintError) -> str:
-    """Why there is no answer, in a sentence that names the photo as the command line did."""
-    said = error.faults[0].reason if isinstance(error, BadPhotos) and error.faults else str(error)
-    if said.startswith(photo.name):
-        return said
-    return f"{photo.name}: {said.removeprefix(f'{photo.path.name}: ')}"
+    """Why a photo has no answer, in a sentence that names it as the command line did."""
+    faults = error.faults if isinstance(error, BadPhotos) else ()
+    reason = faults[0].reason if faults else str(error)
+    if reason.startswith(photo.name):
+        return reason
+    return f"{photo.name}: {reason.removeprefix(f'{photo.path.name}: ')}"
 
 
 def _read(photo: NamedFile) -> tuple[str, bytes]:
-    # Of its path only the file's own name leaves this machine.
+    # Only the file's own name leaves this machine, not its folders.
     return photo.path.name, photo_bytes(photo.path, name=photo.name)
 
 
-def _identification(told: PhotoAnswer, source: Source) -> Identification:
+def _source_of(answer: records.Identification) -> Source:
+    return Source(
+        answer.catalogue_revision,
+        answer.fingerprint,
+        answer.individuals_searched,
+        Thresholds(answer.thresholds.known, answer.thresholds.new_whale),
+    )
+
+
+def _identification(answer: records.PhotoAnswer, source: Source) -> Identification:
     matches = tuple(
-        Match(each.individual, each.distance, each.probability, each.photo) for each in told.matches
+        Match(match.individual, match.distance, match.probability, match.photo)
+        for match in answer.matches
     )
     return Identification(
         matches,
-        told.decision,
-        told.probability,
-        told.reason,
+        answer.decision,
+        answer.probability,
+        answer.reason,
         source.thresholds,
         source.revision,
         source.fingerprint,
         source.individuals_searched,
-        NO_SPECIES if told.species is None else SpeciesAnswer(*astuple(told.species)),
+        NO_SPECIES if answer.species is None else SpeciesAnswer(*astuple(answer.species)),
     )
 
 
-def _source(service: Client, served: Served[Identification]) -> Source:
-    """What the last answer came from; where there is none, what one would come from."""
-    if served.answers:
-        last = served.answers[-1][1]
+def _last_source(service: Client, results: Results[Identification]) -> Source:
+    """The state that the last answer came from; without answers, the service's state now."""
+    if results.answers:
+        _, last = results.answers[-1]
         return Source(last.revision, last.fingerprint, last.individuals_searched, last.thresholds)
     ready, thresholds = service.ready(), service.calibration().thresholds
-    deciding = Thresholds(thresholds.known.distance, thresholds.new_whale.distance)
-    return Source(ready.catalogue_revision, ready.fingerprint, ready.individuals, deciding)
+    distances = Thresholds(thresholds.known.distance, thresholds.new_whale.distance)
+    return Source(ready.catalogue_revision, ready.fingerprint, ready.individuals, distances)

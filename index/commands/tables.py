@@ -28,12 +28,12 @@ def print_answer(console: Console, photo: str, answer: Identification) -> None:
         console.print(_matches_table(answer))
     console.print(Text(answer.reason), soft_wrap=True)
     if answer.species.name is not None:
-        told = (
+        probability = (
             ""
             if answer.species.probability is None
             else f", probability {answer.species.probability:.2f}"
         )
-        console.print(Text(f"Species: {answer.species.name}{told}."), soft_wrap=True)
+        console.print(Text(f"Species: {answer.species.name}{probability}."), soft_wrap=True)
     console.print()
 
 
@@ -55,36 +55,38 @@ def _matches_table(answer: Identification) -> Table:
     return table
 
 
-def status_table(told: Mapping[str, Any]) -> Table:
+def status_table(state: Mapping[str, Any]) -> Table:
     """A catalogue's state as `flukeprint index status --json` has it, one line a fact."""
     table = Table(show_header=False, box=None, pad_edge=False)
     facts = {
-        "catalogue": told["catalogue"],
-        "revision": str(told["revision"]),
-        "individuals": f"{told['individuals']:,}",
-        "encounters": f"{told['encounters']:,}",
-        "photos": f"{told['photos']:,}, of which {told['new_whale_photos']:,} of new whales",
-        "searchable": f"{told['searchable']:,} photos have a vector of the catalogue's checkpoint",
-        "checkpoint": _checkpoint(told["fingerprint"], told["checkpoint_fingerprint"]),
-        "calibration": told["calibration"] or "none that can be read",
-        "thresholds": _thresholds(told["thresholds"], is_calibrated=told["is_calibrated"]),
+        "catalogue": state["catalogue"],
+        "revision": str(state["revision"]),
+        "individuals": f"{state['individuals']:,}",
+        "encounters": f"{state['encounters']:,}",
+        "photos": f"{state['photos']:,}, of which {state['new_whale_photos']:,} of new whales",
+        "searchable": f"{state['searchable']:,} photos have a vector of the catalogue's checkpoint",
+        "checkpoint": _checkpoint(state["fingerprint"], state["checkpoint_fingerprint"]),
+        "calibration": state["calibration"] or "none that can be read",
+        "thresholds": _thresholds(state["thresholds"], is_calibrated=state["is_calibrated"]),
     }
     for name, fact in facts.items():
         table.add_row(name, Text(fact))
-    for each in told["history"]:
+    for each in state["history"]:
         table.add_row(f"revision {each['revision']}", Text(f"{each['at']}: {_event(each)}"))
     table.add_row(
-        "to do", Text(f"run `{told['mend']}`" if told["mend"] else "nothing, all is up to date")
+        "to do", Text(f"run `{state['mend']}`" if state["mend"] else "nothing, all is up to date")
     )
     return table
 
 
-def _event(told: Mapping[str, Any]) -> str:
+def _event(revision: Mapping[str, Any]) -> str:
     """What a revision changed; one without any was a calibration, or says by its kind what it
     noted.
     """
-    changes = ", ".join(_change(kind, count) for kind, count in told["changes"].items() if count)
-    return changes or ("calibrated again" if told["kind"] == "update" else told["kind"])
+    changes = ", ".join(
+        _change(kind, count) for kind, count in revision["changes"].items() if count
+    )
+    return changes or ("calibrated again" if revision["kind"] == "update" else revision["kind"])
 
 
 def _change(kind: str, count: int) -> str:

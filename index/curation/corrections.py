@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.curation.undo import live_revisions, past_events
 from index.labels.reader import LabelledPhoto
-from index.storage.connection import telling
+from index.storage.connection import translating_errors
 from index.storage.schema import (
     DELETED,
     MOST_BOUND,
@@ -27,7 +27,7 @@ from index.storage.schema import (
     PhotoRow,
 )
 
-Exchanged = Mapping[str, Mapping[str, frozenset[str | None]]]
+Replaced = Mapping[str, Mapping[str, frozenset[str | None]]]
 
 _ACTS = (
     "move",
@@ -39,52 +39,52 @@ _ENCOUNTER_FACT_OF = {"name": "encounter", "region": "region"}
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class Corrections:
     """Who is called otherwise now, which photos are gone, and which have other facts.
 
-    `names`: ids that individuals had before, and merged ones', with the id now. `away`: names of
-    deleted photos. `exchanged`: by photo and fact (individual, species, encounter, region,
+    `names`: ids that individuals had before, and merged ones', with the id now. `deleted`: names of
+    deleted photos. `replaced`: by photo and fact (individual, species, encounter, region,
     taken_at), what a curator put something else in place of; individuals by their names now, None
     for new_whale and for nothing noted.
     """
 
     names: Mapping[str, str] = field(default_factory=dict[str, str])
-    away: frozenset[str] = frozenset()
-    exchanged: Exchanged = field(default_factory=dict[str, Mapping[str, frozenset[str | None]]])
+    deleted: frozenset[str] = frozenset()
+    replaced: Replaced = field(default_factory=dict[str, Mapping[str, frozenset[str | None]]])
 
     def name_now(self, individual: str | None) -> str | None:
         """What an individual is called now, whatever it was called when a label was written."""
         return individual if individual is None else self.names.get(individual, individual)
 
-    def standing(self, photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
+    def apply_to(self, photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
         """A label of a known photo, `individual` as it is called now, where it says nothing that a
         curator corrected.
 
         What else it says is newer than anything that was decided.
         """
-        exchanged = self.exchanged.get(photo.name)
-        if not exchanged:
+        replaced = self.replaced.get(photo.name)
+        if not replaced:
             return photo
-        kept = {
+        corrected = {
             fact: getattr(old, fact)
-            for fact, values in exchanged.items()
+            for fact, values in replaced.items()
             if getattr(photo, fact) in values
         }
-        return replace(photo, **kept)
+        return replace(photo, **corrected)
 
 
-def decided_in(catalogue: Catalogue) -> Decided:
+def read_corrections(catalogue: Catalogue) -> Corrections:
     """Read it. Raises BadCatalogue."""
-    with telling(catalogue.address), Session(catalogue.engine) as session:
-        return read_decided(session)
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
+        return read_corrections_within(session)
 
 
-def read_decided(session: Session) -> Decided:
+def read_corrections_within(session: Session) -> Corrections:
     """Read it in a transaction that is open."""
     rows = session.scalars(select(IndividualRow)).all()
     name_of = {row.id: row.name for row in rows}
     now = {row.id: name_of[row.merged_into or row.id] for row in rows}
-    return Decided(_names(rows, now), _away(session), _exchanged(session, now))
+    return Corrections(_names(rows, now), _deleted_photos(session), _replaced_facts(session, now))
 
 
 def _names(rows: Sequence[IndividualRow], now: Mapping[int, str]) -> dict[str, str]:
@@ -95,10 +95,10 @@ def _names(rows: Sequence[IndividualRow], now: Mapping[int, str]) -> dict[str, s
     # A name that different individuals had is nobody's, and one that somebody has is theirs.
     names = {other: min(whose) for other, whose in others.items() if len(whose) == 1}
     names |= {row.name: now[row.id] for row in rows}
-    return {name: called for name, called in names.items() if name != called}
+    return {name: now_called for name, now_called in names.items() if name != now_called}
 
 
-def _away(session: Session) -> frozenset[str]:
+def _deleted_photos(session: Session) -> frozenset[str]:
     """Photos that a curator deleted; not those that an update took out, nor those whose taking in
     was undone.
     """
@@ -116,7 +116,7 @@ def _away(session: Session) -> frozenset[str]:
     return frozenset(name for name, kind in last.items() if kind == "delete")
 
 
-def _exchanged(session: Session, now: Mapping[int, str]) -> Exchanged:
+def _replaced_facts(session: Session, now: Mapping[int, str]) -> Replaced:
     """What curators' standing acts put something else in place of."""
     found: defaultdict[str, defaultdict[str, set[str | None]]] = defaultdict(
         lambda: defaultdict(set)
@@ -136,9 +136,9 @@ def _exchanged(session: Session, now: Mapping[int, str]) -> Exchanged:
                     found[photo][fact].add(now.get(value) if column == "individual_id" else value)
     keys = sorted(met)
     for start in range(0, len(keys), MOST_BOUND):
-        wanted = PhotoRow.encounter_id.in_(keys[start : start + MOST_BOUND])
+        of_these = PhotoRow.encounter_id.in_(keys[start : start + MOST_BOUND])
         for photo, key in session.execute(
-            select(PhotoRow.name, PhotoRow.encounter_id).where(wanted)
+            select(PhotoRow.name, PhotoRow.encounter_id).where(of_these)
         ):
             for fact, value in met[key or 0]:
                 found[photo][fact].add(value)

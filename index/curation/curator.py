@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from index.calibration.calibration import Calibration, calibrate
-from index.calibration.refit import is_to_be_fitted
+from index.calibration.refit import needs_refit
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.revision import Revision, Values, revising
+from index.catalogue.revision import Revision, Values, open_revision
 from index.labels.reader import NEW_WHALE
 from index.photos.embed import EmbeddedPhoto
 from index.storage.address import BadCatalogue
@@ -57,7 +57,7 @@ class Event:
     photos: tuple[str, ...]
 
 
-class Noted(NamedTuple):
+class IndividualNotes(NamedTuple):
     """What is noted of an individual."""
 
     name: str
@@ -98,7 +98,7 @@ class Curator:
         `index.storage.schema.PhotoRow`; `encounter` what is noted of the encounters that they name:
         at, place, region, observer, notes.
         """
-        with revising(
+        with open_revision(
             self.catalogue, kind="take in" if individual is None else "enrol", made_by=self.made_by
         ) as act:
             _check_fingerprint(act, fingerprint)
@@ -118,13 +118,13 @@ class Curator:
                 more: Values = {**(columns or {}), "answer": answers[at] if answers else None}
                 state = WAITING if individual is None else CATALOGUED
                 act.add(replace(photo, photo=label), fingerprint, state=state, **more)
-            return _finished(act, fingerprint=fingerprint)
+            return _finish(act, fingerprint=fingerprint)
 
     def confirm(self, photo: str, individual: str, *, answer: Values | None = None) -> Event:
         """Say whose a waiting (or rejected) photo is; an individual that isn't known yet is
         made.
         """
-        with revising(self.catalogue, kind="confirm", made_by=self.made_by) as act:
+        with open_revision(self.catalogue, kind="confirm", made_by=self.made_by) as act:
             row = _photo(act, photo)
             if row.state == CATALOGUED:
                 raise CurationConflict(
@@ -140,7 +140,7 @@ class Curator:
                 {"individual_id": key, "encounter_id": meeting, "state": CATALOGUED},
             )
             act.log("confirm", photo, before, {"state": CATALOGUED, "individual": individual})
-            return _finished(act, detail={"individual": individual, "answer": answered})
+            return _finish(act, detail={"individual": individual, "answer": answered})
 
     def reject(self, photo: str, *, reason: str | None = None) -> Event:
         """Lay a waiting photo aside: it shows no animal that can be known."""
@@ -156,12 +156,12 @@ class Curator:
         """Make catalogued photos another individual's (made where there is none yet), or nobody's
         (None: new_whale).
         """
-        with revising(self.catalogue, kind="move", made_by=self.made_by) as act:
-            return _moved(act, "move", photos, individual, detail={"to": individual})
+        with open_revision(self.catalogue, kind="move", made_by=self.made_by) as act:
+            return _move(act, "move", photos, individual, detail={"to": individual})
 
     def split(self, individual: str, photos: Sequence[str], new: str) -> Event:
         """Give some photos of an individual to a new one: two animals had been taken for one."""
-        with revising(self.catalogue, kind="split", made_by=self.made_by) as act:
+        with open_revision(self.catalogue, kind="split", made_by=self.made_by) as act:
             key = individual_of(act, individual).id
             if act.is_known(new):
                 raise CurationConflict(
@@ -179,13 +179,13 @@ class Curator:
                 raise BadCuration(
                     f"these are all photos of {individual}; leave it one, or rename it"
                 )
-            return _moved(act, "split", photos, new, detail={"individual": individual, "new": new})
+            return _move(act, "split", photos, new, detail={"individual": individual, "new": new})
 
     def merge(self, source: str, into: str) -> Event:
         """Make two individuals one: `source`'s photos and encounters become `into`'s, and its name
         leads there.
         """
-        with revising(self.catalogue, kind="merge", made_by=self.made_by) as act:
+        with open_revision(self.catalogue, kind="merge", made_by=self.made_by) as act:
             one, other = individual_of(act, source), individual_of(act, into)
             if one.id == other.id:
                 raise CurationConflict(f"{source} and {into} are one individual already")
@@ -203,11 +203,11 @@ class Curator:
             act.update(IndividualRow, other.id, {"other_names": list(dict.fromkeys(others))})
             act.update(IndividualRow, one.id, {"merged_into": other.id})
             act.log("merge", source, {"photos": names}, {"individual": into})
-            return _finished(act, detail={"individual": source, "into": into})
+            return _finish(act, detail={"individual": source, "into": into})
 
     def rename(self, individual: str, new: str) -> Event:
         """Give an individual another id; the old one is kept among its other names."""
-        with revising(self.catalogue, kind="rename", made_by=self.made_by) as act:
+        with open_revision(self.catalogue, kind="rename", made_by=self.made_by) as act:
             row = individual_of(act, individual)
             if (
                 act.session.scalar(
@@ -223,21 +223,25 @@ class Curator:
                 IndividualRow, row.id, {"name": new, "other_names": list(dict.fromkeys(others))}
             )
             act.log("rename", individual, {"individual": individual}, {"individual": new})
-            return _finished(act, detail={"individual": individual, "new": new})
+            return _finish(act, detail={"individual": individual, "new": new})
 
     def edit(
-        self, individual: str, columns: Values, *, check: Callable[[Noted], None] | None = None
+        self,
+        individual: str,
+        columns: Values,
+        *,
+        check: Callable[[IndividualNotes], None] | None = None,
     ) -> Event:
         """Change what is noted of an individual: display_name, species, sex, notes, other_names.
 
         `check` is shown what is noted before, and may raise; nobody changes it between that and the
         edit.
         """
-        with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
+        with open_revision(self.catalogue, kind="edit", made_by=self.made_by) as act:
             row = individual_of(act, individual)
             if check is not None:
                 check(
-                    Noted(
+                    IndividualNotes(
                         row.name,
                         row.display_name,
                         tuple(row.other_names or ()),
@@ -246,27 +250,27 @@ class Curator:
                         row.notes,
                     )
                 )
-            return _edited(act, IndividualRow, row.id, individual, columns)
+            return _edit(act, IndividualRow, row.id, individual, columns)
 
     def edit_encounter(self, encounter: int, columns: Values) -> Event:
         """Change what is noted of an encounter, by its key: name, at, place, region, observer,
         notes.
         """
-        with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
+        with open_revision(self.catalogue, kind="edit", made_by=self.made_by) as act:
             row = act.session.get(EncounterRow, encounter)
             if row is None:
                 raise UnknownSubject(f"there is no encounter {encounter}")
-            return _edited(act, EncounterRow, encounter, row.name, columns)
+            return _edit(act, EncounterRow, encounter, row.name, columns)
 
     def edit_photo(self, photo: str, columns: Values) -> Event:
         """Change what is noted of a photo: species, taken_at, viewpoint, quality."""
-        with revising(self.catalogue, kind="edit", made_by=self.made_by) as act:
-            return _edited(act, PhotoRow, _photo(act, photo).id, photo, columns)
+        with open_revision(self.catalogue, kind="edit", made_by=self.made_by) as act:
+            return _edit(act, PhotoRow, _photo(act, photo).id, photo, columns)
 
     def _set_state(
         self, kind: str, photo: str, state: str, *, allowed: Sequence[str], reason: str | None
     ) -> Event:
-        with revising(self.catalogue, kind=kind, made_by=self.made_by) as act:
+        with open_revision(self.catalogue, kind=kind, made_by=self.made_by) as act:
             row = _photo(act, photo)
             if row.state not in allowed:
                 allowing = " or ".join(allowed)
@@ -276,10 +280,10 @@ class Curator:
             before = {"state": row.state, "individual": _name_of(act, row.individual_id)}
             act.update(PhotoRow, row.id, {"state": state})
             act.log(kind, photo, before, {"state": state})
-            return _finished(act, detail={"reason": reason, "answer": row.answer})
+            return _finish(act, detail={"reason": reason, "answer": row.answer})
 
 
-def _moved(
+def _move(
     act: Revision, kind: str, photos: Sequence[str], individual: str | None, *, detail: Values
 ) -> Event:
     if not photos:
@@ -300,7 +304,7 @@ def _moved(
         raise CurationConflict(
             f"nothing to move: these photos are {individual or NEW_WHALE}'s already"
         )
-    return _finished(act, detail=detail)
+    return _finish(act, detail=detail)
 
 
 def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | None:
@@ -316,12 +320,12 @@ def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | N
     return meeting
 
 
-def _note(act: Revision, encounter: int | None, noted: Values) -> None:
+def _note(act: Revision, encounter: int | None, notes: Values) -> None:
     """Note of an encounter what isn't noted of it yet."""
     row = act.session.get_one(EncounterRow, encounter)
     lacking = {
         name: value
-        for name, value in noted.items()
+        for name, value in notes.items()
         if value is not None and getattr(row, name) is None
     }
     if lacking:
@@ -329,24 +333,24 @@ def _note(act: Revision, encounter: int | None, noted: Values) -> None:
         act.session.refresh(row)
 
 
-def _edited(act: Revision, kind: Any, key: int, subject: str, columns: Values) -> Event:
+def _edit(act: Revision, kind: Any, key: int, subject: str, columns: Values) -> Event:
     row = act.session.get(kind, key)
     before = {name: getattr(row, name) for name in columns}
     if not columns or not act.update(kind, key, columns):
         raise CurationConflict(f"nothing to change: {subject} is noted so already")
     act.log("edit", subject, before, columns)
-    return _finished(act, detail={"subject": subject, **columns})
+    return _finish(act, detail={"subject": subject, **columns})
 
 
-def _finished(
+def _finish(
     act: Revision, *, fingerprint: str | None = None, detail: Values | None = None
 ) -> Event:
     fingerprint = fingerprint or act.last_fingerprint or ""
-    act.finish(fingerprint, fitted_anew(act, fingerprint), detail=detail)
+    act.finish(fingerprint, refit_calibration(act, fingerprint), detail=detail)
     return Event(act.number, act.kind, act.touched_photos())
 
 
-def fitted_anew(act: Revision, fingerprint: str) -> Calibration | None:
+def refit_calibration(act: Revision, fingerprint: str) -> Calibration | None:
     """The calibration for the catalogue as it is now; None where the last one still stands.
 
     It is fitted after every event while that takes a moment, and later when the catalogue has grown
@@ -354,7 +358,7 @@ def fitted_anew(act: Revision, fingerprint: str) -> Calibration | None:
     minutes of fitting.
     """
     count, fitted_to = act.photo_count(), act.calibrated_photos
-    if fitted_to and not is_to_be_fitted(count, fitted_to):
+    if fitted_to and not needs_refit(count, fitted_to):
         return None
     rows = act.vectors(fingerprint)
     return calibrate(rows.vectors, rows.individuals)

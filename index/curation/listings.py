@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
-from index.curation.text_search import folded
+from index.curation.text_search import fold_text
 from index.curation.undo import live_revisions, past_events
-from index.storage.connection import telling
+from index.storage.connection import translating_errors
 from index.storage.schema import (
     CATALOGUED,
     DELETED,
@@ -125,16 +125,16 @@ class Directory:
         )
         if species is not None:
             query = query.where(IndividualRow.species == species)
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             if search:
-                found = _found(session, search, species=species, after=after)
+                found = _search_ids(session, search, species=species, after=after)
                 query = query.where(IndividualRow.name.in_(found[:limit]))
             rows = session.execute(query.order_by(IndividualRow.name).limit(limit)).all()
             return [_individual(session, row) for row in rows]
 
     def individual(self, name: str) -> Individual | None:
         """One individual by its id, also a merged one; None where nobody has it."""
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             row = session.execute(_individuals().where(IndividualRow.name == name)).first()
             return None if row is None else _individual(session, row)
 
@@ -158,7 +158,7 @@ class Directory:
             query = query.where(IndividualRow.name == individual)
         if encounter is not None:
             query = query.where(PhotoRow.encounter_id == encounter)
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             return [
                 _photo(row) for row in session.execute(query.order_by(PhotoRow.name).limit(limit))
             ]
@@ -166,14 +166,14 @@ class Directory:
     def waiting(self, *, after: int = 0, limit: int = 50) -> list[PhotoCard]:
         """Photos that wait for a person's word, by key: the oldest first."""
         query = _photos().where(PhotoRow.state == WAITING, PhotoRow.id > after)
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             return [
                 _photo(row) for row in session.execute(query.order_by(PhotoRow.id).limit(limit))
             ]
 
     def waiting_count(self) -> int:
         """How many photos wait."""
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             return session.scalar(select(func.count()).where(PhotoRow.state == WAITING)) or 0
 
     def with_content(self, hashes: Sequence[str]) -> dict[str, PhotoCard]:
@@ -181,20 +181,20 @@ class Directory:
         count.
         """
         query = _photos().where(PhotoRow.content_hash.in_(hashes), PhotoRow.state != DELETED)
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             cards = [_photo(row) for row in session.execute(query.order_by(PhotoRow.name.desc()))]
         return {card.content_hash: card for card in cards}
 
     def named(self, names: Sequence[str]) -> dict[str, PhotoCard]:
         """Of these photo names those that are or were there, each with its photo."""
         query = _photos().where(PhotoRow.name.in_(names))
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             cards = [_photo(row) for row in session.execute(query)]
         return {card.name: card for card in cards}
 
     def photo(self, name: str) -> PhotoCard | None:
         """One photo, whatever its state; None where there never was one of that name."""
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             row = session.execute(_photos().where(PhotoRow.name == name)).first()
             return None if row is None else _photo(row)
 
@@ -213,7 +213,7 @@ class Directory:
         )
         if individual is not None:
             query = query.where(IndividualRow.name == individual)
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             return [
                 Encounter(
                     row.id,
@@ -243,7 +243,7 @@ class Directory:
         if subject is not None:
             about = select(ChangeRow.revision).where(ChangeRow.photo == subject)
             query = query.where(RevisionRow.revision.in_(about))
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             live = live_revisions(past_events(session))
             return [_act(session, row, live) for row in session.scalars(query)]
 
@@ -254,7 +254,7 @@ class Directory:
         None: like the ids that most individuals have, `w_0001` in a catalogue that has none with a
         number.
         """
-        with telling(self.catalogue.address), Session(self.catalogue.engine) as session:
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             rows = session.execute(select(IndividualRow.name, IndividualRow.other_names)).all()
         return next_free_id(
             [name for own, others in rows for name in (own, *(others or ()))], pattern
@@ -294,7 +294,7 @@ def _individuals() -> Any:
     )
 
 
-def _found(session: Session, search: str, *, species: str | None, after: str) -> list[str]:
+def _search_ids(session: Session, search: str, *, species: str | None, after: str) -> list[str]:
     """The ids after one, sorted, of whom a search finds; compared here, as databases fold few
     letters or none.
     """
@@ -312,11 +312,11 @@ def _found(session: Session, search: str, *, species: str | None, after: str) ->
             texts[key].append(notes)
             if name > after and species in (None, of_species):
                 listed[key] = name
-    wanted = folded(search)
+    wanted = fold_text(search)
     return sorted(
         name
         for key, name in listed.items()
-        if any(wanted in folded(text) for text in texts[key] if text)
+        if any(wanted in fold_text(text) for text in texts[key] if text)
     )
 
 

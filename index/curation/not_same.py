@@ -12,10 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.revision import revising
+from index.catalogue.revision import open_revision
 from index.curation.curator import BadCuration, CurationConflict, Event, individual_of
 from index.curation.undo import live_revisions, past_events
-from index.storage.connection import telling
+from index.storage.connection import translating_errors
 from index.storage.schema import ChangeRow, IndividualRow, RevisionRow
 
 _KIND = "tell apart"
@@ -23,18 +23,18 @@ _KIND = "tell apart"
 Pair = tuple[str, str]
 
 
-def tell_apart(catalogue: Catalogue, one: str, other: str, *, made_by: str) -> Event:
+def mark_not_same(catalogue: Catalogue, one: str, other: str, *, made_by: str) -> Event:
     """Note that two individuals are not the same, as one event.
 
     Raises UnknownSubject for one that isn't there, CurationConflict for a merged one and for what
     is noted already.
     """
-    with revising(catalogue, kind=_KIND, made_by=made_by) as act:
+    with open_revision(catalogue, kind=_KIND, made_by=made_by) as act:
         rows = sorted((individual_of(act, one), individual_of(act, other)), key=lambda row: row.id)
         keys = (rows[0].id, rows[1].id)
         if keys[0] == keys[1]:
             raise BadCuration(f"{one} and {other} are one id; name two different individuals")
-        if keys in _keys_told_apart(act.session):
+        if keys in _not_same_keys(act.session):
             raise CurationConflict(f"{one} and {other} are told apart already")
         # A line for each, so that the history of either tells it.
         act.log(_KIND, one, {}, {"individual": other, "keys": keys})
@@ -43,13 +43,13 @@ def tell_apart(catalogue: Catalogue, one: str, other: str, *, made_by: str) -> E
         return Event(act.number, _KIND, ())
 
 
-def told_apart(catalogue: Catalogue) -> frozenset[Pair]:
+def not_same_pairs(catalogue: Catalogue) -> frozenset[Pair]:
     """The pairs of ids, as they are called now, that were told apart; each pair sorted.
 
     Raises BadCatalogue.
     """
-    with telling(catalogue.address), Session(catalogue.engine) as session:
-        keys = _keys_told_apart(session)
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
+        keys = _not_same_keys(session)
         rows = session.execute(select(IndividualRow.id, IndividualRow.name))
         names: dict[int, str] = {row.id: row.name for row in rows}
     # An individual that an undoing took out is nobody's until redoing brings it back.
@@ -57,15 +57,15 @@ def told_apart(catalogue: Catalogue) -> frozenset[Pair]:
     return frozenset((min(pair), max(pair)) for pair in pairs)
 
 
-def _keys_told_apart(session: Session) -> set[tuple[int, int]]:
+def _not_same_keys(session: Session) -> set[tuple[int, int]]:
     """Pairs of keys that standing events tell apart; a merged individual's goes on for who it
     turned out to be.
     """
     query = select(ChangeRow.revision, ChangeRow.detail).join(
         RevisionRow, RevisionRow.revision == ChangeRow.revision
     )
-    told = session.execute(query.where(RevisionRow.kind == _KIND)).all()
-    if not told:
+    lines = session.execute(query.where(RevisionRow.kind == _KIND)).all()
+    if not lines:
         return set()
     live = live_revisions(past_events(session))
     led_on = select(IndividualRow.id, IndividualRow.merged_into).where(
@@ -73,7 +73,7 @@ def _keys_told_apart(session: Session) -> set[tuple[int, int]]:
     )
     merged: dict[int, int] = {row.id: row.merged_into for row in session.execute(led_on)}
     standing: list[list[int]] = [
-        detail["after"]["keys"] for revision, detail in told if revision in live
+        detail["after"]["keys"] for revision, detail in lines if revision in live
     ]
     pairs = [sorted(merged.get(key, key) for key in keys) for keys in standing]
     return {(one, other) for one, other in pairs if one != other}

@@ -19,7 +19,7 @@ from index.catalogue.catalogue import Catalogue
 from index.curation.curator import CurationConflict, UnknownSubject
 from index.search.gallery import Gallery
 from index.search.species import likeliest_species
-from index.storage.connection import telling
+from index.storage.connection import translating_errors
 from index.storage.schema import (
     CATALOGUED,
     ChangeRow,
@@ -84,7 +84,7 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
     no longer all there: a photo's file was exchanged since, or the log was begun by an older
     flukeprint.
     """
-    with telling(catalogue.address), Session(catalogue.engine) as session:
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         row = session.get(RevisionRow, revision)
         if row is None:
             raise UnknownSubject(
@@ -198,10 +198,10 @@ def _turn_back(photos: dict[int, _Columns], row: _Columns) -> None:
 
 
 def _vectors(
-    session: Session, fingerprint: str, wanted: Set[int]
+    session: Session, fingerprint: str, photo_ids: Set[int]
 ) -> dict[int, NDArray[np.float32]]:
     query = select(VectorRow.photo_id, VectorRow.embedding).where(
         VectorRow.fingerprint == fingerprint
     )
     rows = session.execute(query.execution_options(yield_per=1000))
-    return {key: np.frombuffer(embedding, "<f4") for key, embedding in rows if key in wanted}
+    return {key: np.frombuffer(embedding, "<f4") for key, embedding in rows if key in photo_ids}

@@ -23,17 +23,17 @@ _PLAIN = str.maketrans(
 )
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """A text as it is compared: `Ångström` is `angstrom`, `ÉCLAIR` is `eclair`, `Straße` is
     `strasse`.
 
     Accents of Latin, Greek and Cyrillic letters are left out; the marks of other scripts, which
     make other letters or vowels, stay.
     """
-    apart = unicodedata.normalize("NFKD", text).casefold()
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
     plain = "".join(
         sign
-        for sign in unicodedata.normalize("NFKD", apart)
+        for sign in unicodedata.normalize("NFKD", decomposed)
         if not _FIRST_ACCENT <= sign <= _LAST_ACCENT
     )
     return unicodedata.normalize("NFC", plain).translate(_PLAIN)

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.revision import Revision, Values, revising
-from index.curation.curator import CurationConflict, Event, UnknownSubject, fitted_anew
+from index.catalogue.revision import Revision, Values, open_revision
+from index.curation.curator import CurationConflict, Event, UnknownSubject, refit_calibration
 from index.storage.schema import (
     DELETED,
     REJECTED,
@@ -65,7 +65,7 @@ def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | Non
     replaced a photo's content or went over to another checkpoint than `loaded`, and, naming them,
     when later events depend on it.
     """
-    with revising(catalogue, kind="undo", made_by=made_by) as act:
+    with open_revision(catalogue, kind="undo", made_by=made_by) as act:
         past = past_events(act.session)
         target = next((event for event in past if event.revision == revision), None)
         if target is None:
@@ -94,7 +94,7 @@ def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | Non
         _refuse_unsearchable(act, set(act.touched_photos()), fingerprint)
         act.finish(
             fingerprint,
-            fitted_anew(act, fingerprint),
+            refit_calibration(act, fingerprint),
             detail={"undone": target.kind},
             undoes=revision,
         )
@@ -178,11 +178,11 @@ def _refuse_dependents(
         )
     ]
     if needing:
-        told = ", ".join(f"{event.revision} ({event.kind})" for event in needing[:10])
+        listed = ", ".join(f"{event.revision} ({event.kind})" for event in needing[:10])
         raise CurationConflict(
             f"revision {target.revision} ({target.kind}) can't be undone: later events depend "
             "on it. Undo them first, "
-            f"newest first: {told}{' and more' if len(needing) > 10 else ''}"
+            f"newest first: {listed}{' and more' if len(needing) > 10 else ''}"
         )
 
 

@@ -22,7 +22,7 @@ from index.search.matching import (
     decide,
     explain,
 )
-from index.search.species import SpeciesTeller
+from index.search.species import SpeciesPredictor
 from index.search.vectors import Embedder, FloatArray
 
 
@@ -59,7 +59,7 @@ class Identifier:
         self.gallery = gallery
         self.calibration = calibration
         self.species = species
-        self._teller = SpeciesTeller(gallery, species, calibration.score)
+        self._teller = SpeciesPredictor(gallery, species, calibration.score)
 
     def identify(
         self,
@@ -151,5 +151,5 @@ class Identifier:
             revision=self.gallery.revision,
             fingerprint=self.gallery.fingerprint,
             individuals_searched=self.gallery.individual_count,
-            species=self._teller.tell(ranked),
+            species=self._teller.predict(ranked),
         )

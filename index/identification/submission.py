@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import calibrate
-from index.calibration.metrics import LABELS_A_ROW
+from index.calibration.ranks import LABELS_A_ROW
 from index.labels.reader import NEW_WHALE
 from index.search.gallery import Gallery
 from index.search.matching import Candidate, Match, Score, Thresholds, decide
@@ -39,14 +39,14 @@ class BadSubmission(FlukeprintError):
     """Rows that Kaggle would refuse, or that do not fit the sample submission."""
 
 
-def form_named(name: str) -> SubmissionForm:
+def find_form(name: str) -> SubmissionForm:
     """Find a form by its name; raises BadSubmission naming them all."""
     if name not in FORMS:
         raise BadSubmission(f"the form is {name!r}; allowed are {', '.join(FORMS)}")
     return FORMS[name]
 
 
-def labels_of(
+def rank_labels(
     ranked: Sequence[Candidate | Match], threshold: float, form: SubmissionForm = _HUMPBACK
 ) -> tuple[str, ...]:
     """Choose five different labels from individuals ranked nearest first.
@@ -108,15 +108,15 @@ def check_photos(
     Raises BadSubmission naming the first photos that are missing or too many, and for a sample that
     can't be read.
     """
-    there, wanted = set(names), {photo for photo, _ in _read_rows(sample, form)}
+    there, expected = set(names), {photo for photo, _ in _read_rows(sample, form)}
     for difference, what in (
-        (wanted - there, "lacks"),
-        (there - wanted, "has, unlike the sample,"),
+        (expected - there, "lacks"),
+        (there - expected, "has, unlike the sample,"),
     ):
         if difference:
             raise BadSubmission(
                 f"{named} {what} {len(difference)} of the photos, such as "
-                f"{', '.join(sorted(difference)[:3])}; {sample.name} names {len(wanted)} photos"
+                f"{', '.join(sorted(difference)[:3])}; {sample.name} names {len(expected)} photos"
             )
 
 

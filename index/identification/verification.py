@@ -127,10 +127,11 @@ def _verified(
     reason = _reason(individual, distance, thresholds)
     if verdict == "same" and rank > 1:
         verdict = "review"
-        nearer = (
-            f"{gallery.individual_ids[first]} is as near or nearer, at {float(to_all[first]):.3f}"
+        reason = (
+            f"Perhaps the same animal as {individual} (distance {distance:.3f}). "
+            f"{gallery.individual_ids[first]} is as near or nearer "
+            f"(distance {float(to_all[first]):.3f}). Compare the photos."
         )
-        reason = f"{individual} is at distance {distance:.3f}, but {nearer}: compare the photos."
     return Verification(
         verdict=verdict,
         distance=distance,
@@ -155,18 +156,15 @@ def _compared(names: Sequence[str], distances: NDArray[np.float64]) -> tuple[Com
 
 
 def _reason(named: str, distance: float, thresholds: Thresholds) -> str:
-    decision, at = decide(distance, thresholds), f"{named} is at distance {distance:.3f}"
+    decision, at = decide(distance, thresholds), f"distance {distance:.3f}"
+    sure, different = f"sure below {thresholds.known:.3f}", f"above {thresholds.new_whale:.3f}"
     if decision == "known":
-        return f"{at}, within the {thresholds.known:.3f} that makes a match sure."
+        return f"Very likely the same animal as {named} ({at}; {sure})."
     if decision == "new_whale":
-        return f"{at}, beyond {thresholds.new_whale:.3f}: too far to be the same animal."
+        return f"Probably not the same animal as {named} ({at}; different {different})."
     if thresholds.known < 0:
-        return (
-            f"{at}, within {thresholds.new_whale:.3f}, but no match is sure here: compare "
-            "the photos."
-        )
+        sure = "no match is sure here"
     return (
-        f"{at}, between the {thresholds.known:.3f} of a sure match and the "
-        f"{thresholds.new_whale:.3f} "
-        "of another animal: compare the photos."
+        f"Perhaps the same animal as {named} ({at}; {sure}, different {different}). "
+        "Compare the photos."
     )

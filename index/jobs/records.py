@@ -4,11 +4,12 @@ use.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from embedding.errors import FlukeprintError
-from index.timestamps import moment
+from index.timestamps import parse_timestamp
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 
@@ -94,7 +95,9 @@ class Job:
         """
         if self.started_at is None or self.progress_at is None:
             return None
-        seconds = (moment(self.progress_at) - moment(self.started_at)).total_seconds()
+        seconds = (
+            parse_timestamp(self.progress_at) - parse_timestamp(self.started_at)
+        ).total_seconds()
         made = self.done - self.started_done
         return made / seconds if seconds > 0 and made > 0 else None
 
@@ -104,6 +107,22 @@ class Job:
         if self.state != "running" or self.total is None or self.rate is None:
             return None
         return max(0, self.total - self.done) / self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """How a worker lets go of a job; as `interrupted` it is to be resumed.
+
+    `done` None: the progress stays as it was reported last. `faults` are those met since the last
+    checkpoint.
+    """
+
+    state: JobState
+    reason: str | None = None
+    result: dict[str, Any] | None = None
+    done: int | None = None
+    total: int | None = None
+    faults: Sequence[FileFault] = ()
 
 
 @dataclass(frozen=True, slots=True)

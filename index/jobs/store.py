@@ -20,14 +20,22 @@ from index.jobs.records import (
     FileFault,
     Job,
     JobLost,
+    JobOutcome,
     JobPage,
     JobState,
     NoSuchJob,
     WrongState,
 )
-from index.jobs.tables import JobFaultRow, JobRow, changing_rows, create_tables, job_of, telling
+from index.jobs.tables import (
+    JobFaultRow,
+    JobRow,
+    create_tables,
+    job_of,
+    translating_errors,
+    write_session,
+)
 from index.processes import is_alive
-from index.timestamps import told
+from index.timestamps import format_timestamp
 
 MAX_ATTEMPTS = 3
 """How often a job may take its process down at the same checkpoint before it is no longer resumed
@@ -59,13 +67,13 @@ class JobStore:
 
     def create(self, kind: str, parameters: dict[str, Any], *, asked_by: str | None = None) -> Job:
         """Queue a job. Raises JobsBusy."""
-        with changing_rows(self._engine) as session:
+        with write_session(self._engine) as session:
             row = JobRow(
                 kind=kind,
                 parameters=parameters,
                 state="queued",
                 asked_by=asked_by,
-                asked_at=self._told_now(),
+                asked_at=self._timestamp(),
             )
             session.add(row)
             session.flush()
@@ -73,7 +81,7 @@ class JobStore:
 
     def get(self, job_id: int) -> Job:
         """One job as it is now. Raises NoSuchJob."""
-        with telling(), Session(self._engine) as session:
+        with translating_errors(), Session(self._engine) as session:
             return job_of(_row(session, job_id))
 
     def page(
@@ -85,7 +93,7 @@ class JobStore:
         query = select(JobRow).order_by(JobRow.id.desc()).limit(limit + 1)
         query = query if cursor is None else query.where(JobRow.id < cursor)
         query = query if state is None else query.where(JobRow.state == state)
-        with telling(), Session(self._engine) as session:
+        with translating_errors(), Session(self._engine) as session:
             jobs = [job_of(row) for row in session.scalars(query)]
         return JobPage(tuple(jobs[:limit]), jobs[limit - 1].id if len(jobs) > limit else None)
 
@@ -98,7 +106,7 @@ class JobStore:
             JobFaultRow.job_id == job_id, JobFaultRow.position > _or_start(cursor)
         )
         query = query.order_by(JobFaultRow.position).limit(limit + 1)
-        with telling(), Session(self._engine) as session:
+        with translating_errors(), Session(self._engine) as session:
             _row(session, job_id)
             rows = list(session.scalars(query))
         faults = tuple(FileFault(row.file, row.reason) for row in rows[:limit])
@@ -109,12 +117,12 @@ class JobStore:
 
         Raises NoSuchJob, and WrongState for one that succeeded or failed.
         """
-        with changing_rows(self._engine) as session:
+        with write_session(self._engine) as session:
             row = _row(session, job_id, is_changing=True)
             if row.state == "running":
                 row.is_cancel_requested = True
             elif row.state in ("queued", "interrupted"):
-                row.state, row.ended_at = "cancelled", self._told_now()
+                row.state, row.ended_at = "cancelled", self._timestamp()
             elif row.state != "cancelled":
                 raise WrongState(f"job {job_id} has {row.state}: there is nothing left to cancel")
             return job_of(row)
@@ -124,7 +132,7 @@ class JobStore:
 
         Raises NoSuchJob, and WrongState for one of another state.
         """
-        with changing_rows(self._engine) as session:
+        with write_session(self._engine) as session:
             row = _row(session, job_id, is_changing=True)
             if row.state not in RESUMABLE:
                 raise WrongState(
@@ -140,7 +148,7 @@ class JobStore:
 
         Raises NoSuchJob, and WrongState for one that has not ended.
         """
-        with changing_rows(self._engine) as session:
+        with write_session(self._engine) as session:
             row = _row(session, job_id, is_changing=True)
             if row.state not in ENDED:
                 raise WrongState(f"job {job_id} is {row.state}; cancel it first, then remove it")
@@ -153,8 +161,8 @@ class JobStore:
         """The jobs whose files are still needed: those that haven't ended, and those that ended
         since then.
         """
-        is_needed = JobRow.state.not_in(ENDED) | (JobRow.ended_at >= told(ended_since))
-        with telling(), Session(self._engine) as session:
+        is_needed = JobRow.state.not_in(ENDED) | (JobRow.ended_at >= format_timestamp(ended_since))
+        with translating_errors(), Session(self._engine) as session:
             return [
                 job_of(row)
                 for row in session.scalars(select(JobRow).where(is_needed).order_by(JobRow.id))
@@ -180,16 +188,16 @@ class JobStore:
         )
         while True:
             with (
-                telling(),
+                translating_errors(),
                 Session(self._engine) as session,
             ):  # most often nothing waits, and no lock is needed
                 if session.scalar(waiting) is None:
                     return None
-            with changing_rows(self._engine) as session:
+            with write_session(self._engine) as session:
                 job_id = session.scalar(waiting)
                 if job_id is None:
                     return None
-                now = self._told_now()
+                now = self._timestamp()
                 taken = {
                     "state": "running",
                     "worker": worker,
@@ -211,7 +219,7 @@ class JobStore:
 
     def report(self, job_id: int, worker: str, done: int, total: int | None) -> bool:
         """Write how far a job is; returns whether its end is wished for. Raises JobLost."""
-        with changing_rows(self._engine) as session:
+        with write_session(self._engine) as session:
             return self._advance(_held(session, job_id, worker), done, total).is_cancel_requested
 
     def save(
@@ -228,33 +236,24 @@ class JobStore:
 
         Returns whether the job's end is wished for. Raises JobLost.
         """
-        with changing_rows(self._engine) as session:
+        with write_session(self._engine) as session:
             row = self._advance(_held(session, job_id, worker), done, total)
             row.checkpoint, row.saved_done, row.attempts = checkpoint, done, 0
             _append(session, row, faults)
             return row.is_cancel_requested
 
-    def finish(
-        self,
-        job_id: int,
-        worker: str,
-        state: JobState,
-        *,
-        done: int | None = None,
-        total: int | None = None,
-        result: dict[str, Any] | None = None,
-        reason: str | None = None,
-        faults: Sequence[FileFault] = (),
-    ) -> Job:
+    def finish(self, job_id: int, worker: str, outcome: JobOutcome) -> Job:
         """End a job, or let it go as `interrupted`, to be resumed. Raises JobLost."""
-        with changing_rows(self._engine) as session:
+        with write_session(self._engine) as session:
             row = _held(session, job_id, worker)
-            if done is not None:
-                self._advance(row, done, total)
-            row.state, row.result, row.reason, row.worker = state, result, reason, None
-            row.ended_at = self._told_now() if state != "interrupted" else None
-            row.attempts = 0 if state == "interrupted" else row.attempts
-            _append(session, row, faults)
+            if outcome.done is not None:
+                self._advance(row, outcome.done, outcome.total)
+            row.state, row.result, row.reason = outcome.state, outcome.result, outcome.reason
+            row.worker = None
+            is_interrupted = outcome.state == "interrupted"
+            row.ended_at = None if is_interrupted else self._timestamp()
+            row.attempts = 0 if is_interrupted else row.attempts
+            _append(session, row, outcome.faults)
             return job_of(row)
 
     def recover(self, worker: str) -> list[Job]:
@@ -270,7 +269,7 @@ class JobStore:
             select(JobRow).where(JobRow.state.in_(("running", "interrupted"))).order_by(JobRow.id)
         )
         open_rows = open_rows.with_for_update()
-        with changing_rows(self._engine) as session:
+        with write_session(self._engine) as session:
             for row in session.scalars(open_rows):
                 is_elsewhere = row.worker != worker and is_alive(
                     row.worker, row.heartbeat_at, self._now()
@@ -283,7 +282,7 @@ class JobStore:
 
     def _take_back(self, row: JobRow) -> None:
         if row.state == "running" and row.is_cancel_requested:
-            row.state, row.ended_at, row.worker = "cancelled", self._told_now(), None
+            row.state, row.ended_at, row.worker = "cancelled", self._timestamp(), None
             return
         row.state, row.worker = "interrupted", None
         if row.attempts < MAX_ATTEMPTS:
@@ -297,11 +296,11 @@ class JobStore:
 
     def _advance(self, row: JobRow, done: int, total: int | None) -> JobRow:
         row.done, row.total = done, total
-        row.progress_at = row.heartbeat_at = self._told_now()
+        row.progress_at = row.heartbeat_at = self._timestamp()
         return row
 
-    def _told_now(self) -> str:
-        return told(self._now())
+    def _timestamp(self) -> str:
+        return format_timestamp(self._now())
 
 
 def _row(session: Session, job_id: int, *, is_changing: bool = False) -> JobRow:

@@ -59,30 +59,30 @@ class JobFaultRow(Table):
 def create_tables(engine: Engine) -> None:
     """Add the tables of jobs where they are absent. Raises BadJobs."""
     tables = [Table.metadata.tables[kind.__tablename__] for kind in (JobRow, JobFaultRow)]
-    with changing(engine) as connection:
+    with write_transaction(engine) as connection:
         create_missing(connection, tables)
 
 
 @contextmanager
-def changing(engine: Engine) -> Generator[Connection]:
+def write_transaction(engine: Engine) -> Generator[Connection]:
     """One transaction that writes.
 
     Raises JobsBusy while another writer keeps the database, BadJobs otherwise.
     """
-    with telling(), engine.connect() as connection, writing(connection).begin():
+    with translating_errors(), engine.connect() as connection, writing(connection).begin():
         yield connection
 
 
 @contextmanager
-def changing_rows(engine: Engine) -> Generator[Session]:
+def write_session(engine: Engine) -> Generator[Session]:
     """`changing`, with rows as objects; what was done to them is written at the end."""
-    with changing(engine) as connection, Session(connection) as session:
+    with write_transaction(engine) as connection, Session(connection) as session:
         yield session
         session.flush()
 
 
 @contextmanager
-def telling() -> Generator[None]:
+def translating_errors() -> Generator[None]:
     """Turn what the database says into a BadJobs that says what to do."""
     try:
         yield
@@ -91,9 +91,9 @@ def telling() -> Generator[None]:
             raise JobsBusy(
                 "the catalogue is being changed just now; try again in a moment"
             ) from error
-        said = " ".join(str(error.orig).split())
+        message = " ".join(str(error.orig).split())
         raise BadJobs(
-            f"the record of jobs can't be used ({said}); check that its database can be written"
+            f"the record of jobs can't be used ({message}); check that its database can be written"
         ) from error
 
 

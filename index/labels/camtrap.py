@@ -19,12 +19,12 @@ from urllib.parse import unquote
 
 from embedding.photos.photo import Box
 from index.labels.csv_labels import (
-    checked_box,
-    individual_of,
-    iso_time,
-    photo_name,
+    list_some,
+    make_box,
+    parse_individual,
+    parse_photo_name,
+    parse_time,
     read_text,
-    some,
 )
 from index.labels.csv_text import csv_text
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
@@ -282,24 +282,24 @@ def camtrap_rows(package: Path, folder: Path) -> tuple[list[LabelledPhoto], list
         if row is None or not label:
             unnamed.append(observation.get("observationID", ""))
             continue
-        name = photo_name(row.get("filePath", "").removeprefix(start), where)
+        name = parse_photo_name(row.get("filePath", "").removeprefix(start), where)
         rows.append(
             LabelledPhoto(
                 name=name,
                 path=folder / start / name,
-                individual=individual_of(label, where),
+                individual=parse_individual(label, where),
                 species=observation.get("scientificName") or None,
                 encounter=observation.get("eventID") or None,
-                taken_at=iso_time(tags.get(_TAKEN_TAG) or row.get("timestamp", ""), where),
+                taken_at=parse_time(tags.get(_TAKEN_TAG) or row.get("timestamp", ""), where),
                 box=_box(observation, where),
                 region=unquote(tags.get(_REGION_TAG, "")) or None,
             )
         )
-    said = (
+    warning = (
         f"{len(unnamed):,} observations name no individual or no single photo and are left "
-        f"out: {some(unnamed)}"
+        f"out: {list_some(unnamed)}"
     )
-    return rows, [said] if unnamed else []
+    return rows, [warning] if unnamed else []
 
 
 def camtrap_folder(rows: Sequence[LabelledPhoto], folder: Path) -> Path:
@@ -314,12 +314,14 @@ def _tables(package: Path) -> dict[str, list[dict[str, str]]]:
         paths = {
             str(one["name"]): str(one["path"]) for one in document["resources"] if "path" in one
         }
-        wanted = {name: photo_name(paths[name], str(package)) for name in (MEDIA, "observations")}
+        names = {
+            name: parse_photo_name(paths[name], str(package)) for name in (MEDIA, "observations")
+        }
     except (json.JSONDecodeError, KeyError, TypeError):
         raise BadLabels(
             f"{package}: not a Camtrap DP package: it needs the resources media and observations"
         ) from None
-    return {name: _table(package.parent / path) for name, path in wanted.items()}
+    return {name: _table(package.parent / path) for name, path in names.items()}
 
 
 def _table(path: Path) -> list[dict[str, str]]:
@@ -342,13 +344,13 @@ def _tags(observation: dict[str, str]) -> dict[str, str]:
 
 
 def _box(observation: dict[str, str], where: str) -> Box | None:
-    given = [observation.get(name, "") for name in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")]
-    if not all(given):
+    sides = [observation.get(name, "") for name in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")]
+    if not all(sides):
         return None
     try:
-        left, top, width, height = map(float, given)
+        left, top, width, height = map(float, sides)
     except ValueError:
         raise BadLabels(
-            f"{where}: the bounding box {given} must be four numbers, shares of the photo's sides"
+            f"{where}: the bounding box {sides} must be four numbers, shares of the photo's sides"
         ) from None
-    return checked_box((left, top, min(left + width, 1.0), min(top + height, 1.0)), where, given)
+    return make_box((left, top, min(left + width, 1.0), min(top + height, 1.0)), where, sides)

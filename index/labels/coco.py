@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from embedding.photos.photo import Box
-from index.labels.csv_labels import checked_box, iso_time, photo_name, read_text, some
-from index.labels.csv_labels import individual_of as individual_of_label
+from index.labels.csv_labels import list_some, make_box, parse_photo_name, parse_time, read_text
+from index.labels.csv_labels import parse_individual as individual_of_label
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 
 _Record = dict[str, Any]
@@ -51,7 +51,7 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
                 f"{path}: an annotation's image_id {image_key!r} is not among the images"
             )
         where = f"{path}, image {image.get('file_name') or image.get('path')}"
-        name = photo_name(_text(image.get("file_name") or image.get("path")), where)
+        name = parse_photo_name(_text(image.get("file_name") or image.get("path")), where)
         label = _individual(annotation, where)
         if not label:
             unnamed.append(name)
@@ -70,7 +70,7 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
         if _area(row.box) > _area(same.box):
             rows[name, row.individual] = row
     warnings = (
-        [f"{len(unnamed):,} annotations name no individual and are left out: {some(unnamed)}"]
+        [f"{len(unnamed):,} annotations name no individual and are left out: {list_some(unnamed)}"]
         if unnamed
         else []
     )
@@ -124,15 +124,15 @@ def _individual(annotation: _Record, where: str) -> str:
     attributes: Any = annotation.get("attributes")
     for record in (annotation, cast("_Record", attributes) if isinstance(attributes, dict) else {}):
         for key in _INDIVIDUAL_KEYS:
-            given: Any = record.get(key)
+            value: Any = record.get(key)
             names = {
                 _text(one)
-                for one in cast("list[Any]", given if isinstance(given, list) else [given])
+                for one in cast("list[Any]", value if isinstance(value, list) else [value])
             } - {""}
             if len(names) > 1:
                 raise BadLabels(
-                    f"{where}: one annotation names several individuals, {some(sorted(names))}; "
-                    "keep the right one"
+                    f"{where}: one annotation names several individuals, "
+                    f"{list_some(sorted(names))}; keep the right one"
                 )
             if names:
                 name = names.pop()
@@ -145,7 +145,7 @@ def _time(records: tuple[_Record, ...]) -> str | None:
     zeros.
     """
     try:
-        return iso_time(_first(records, _TIME_KEYS), "")
+        return parse_time(_first(records, _TIME_KEYS), "")
     except BadLabels:
         return None
 
@@ -175,7 +175,7 @@ def _box(bbox: Any, image: _Record, where: str) -> Box | None:
             "pixels of an image "
             f"of {image.get('width')} x {image.get('height')}"
         ) from None
-    return checked_box([min(max(side, 0.0), 1.0) for side in sides], where, bbox)
+    return make_box([min(max(side, 0.0), 1.0) for side in sides], where, bbox)
 
 
 def _area(box: Box | None) -> float:

@@ -27,27 +27,27 @@ _OPTIONAL_COLUMNS = ("species", "encounter", "taken_at", "box", "region")
 _MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")  # ISO 8601, though not to datetime.fromisoformat
 
 
-def some(names: Sequence[str]) -> str:
+def list_some(names: Sequence[str]) -> str:
     """List the first three names and count the rest."""
     rest = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + rest
 
 
-def photo_name(given: str, where: str) -> str:
+def parse_photo_name(text: str, where: str) -> str:
     """Tidy a photo's name, `sub/a.jpg`; refuse one that leads out of the folder of photos."""
-    name = given.strip().replace("\\", "/")
+    name = text.strip().replace("\\", "/")
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if not parts:
         raise BadLabels(f"{where}: the photo has no name")
     if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
         raise BadLabels(
-            f"{where}: the photo name {given!r} leads out of the folder of photos; give names "
+            f"{where}: the photo name {text!r} leads out of the folder of photos; give names "
             "below it"
         )
     return "/".join(parts)
 
 
-def individual_of(label: str, where: str) -> str | None:
+def parse_individual(label: str, where: str) -> str | None:
     """Turn a label into an individual, or None for new_whale."""
     label = label.strip()
     if not label:
@@ -57,20 +57,20 @@ def individual_of(label: str, where: str) -> str | None:
     return None if label == NEW_WHALE else label
 
 
-def checked_box(sides: Sequence[float], where: str, given: object) -> Box:
+def make_box(sides: Sequence[float], where: str, original: object) -> Box:
     """Make a Box of left, top, right, bottom after checking that they are shares that hold
     something.
     """
     left, top, right, bottom = sides
     if not (all(map(math.isfinite, sides)) and 0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise BadLabels(
-            f"{where}: the box {given!r} must be left < right and top < bottom, "
+            f"{where}: the box {original!r} must be left < right and top < bottom, "
             "shares between 0 and 1 of the photo's width and height"
         )
     return Box(left, top, right, bottom)
 
 
-def iso_time(given: str, where: str) -> str | None:
+def parse_time(given: str, where: str) -> str | None:
     """Check a date or time, `2018`, `2018-06`, `2018-06-01` or `2018-06-01T12:30:00`; None where
     empty.
     """
@@ -166,10 +166,10 @@ def _columns(path: Path, header: list[str]) -> dict[str, int]:
             f"and one of {', '.join(_LABEL_COLUMNS)}; allowed too are "
             f"{', '.join(_OPTIONAL_COLUMNS)}"
         )
-    wanted = {"image": "image", "label": label} | {
+    column_names = {"image": "image", "label": label} | {
         name: name for name in _OPTIONAL_COLUMNS if name in names
     }
-    return {column: names.index(name) for column, name in wanted.items()}
+    return {column: names.index(name) for column, name in column_names.items()}
 
 
 def _labelled_photo(
@@ -184,64 +184,68 @@ def _labelled_photo(
         column: row[position].strip() if position < len(row) else ""
         for column, position in columns.items()
     }
-    name = photo_name(fields["image"], where)
+    name = parse_photo_name(fields["image"], where)
     return LabelledPhoto(
         name=name,
         path=photos / name,
-        individual=individual_of(fields["label"], f"{where}, photo {name}"),
+        individual=parse_individual(fields["label"], f"{where}, photo {name}"),
         species=fields.get("species") or None,
         encounter=fields.get("encounter") or None,
-        taken_at=iso_time(fields.get("taken_at", ""), where),
-        box=box_of(fields.get("box", ""), where),
+        taken_at=parse_time(fields.get("taken_at", ""), where),
+        box=parse_box(fields.get("box", ""), where),
         region=fields.get("region") or None,
     )
 
 
-def box_of(given: str, where: str) -> Box | None:
+def parse_box(text: str, where: str) -> Box | None:
     """Understand a box, `left top right bottom`; None where nothing is given."""
-    if not given:
+    if not text:
         return None
     try:
-        left, top, right, bottom = map(float, given.split())
+        left, top, right, bottom = map(float, text.split())
     except ValueError:
         raise BadLabels(
-            f"{where}: the box {given!r} must be four numbers with spaces between: left top "
+            f"{where}: the box {text!r} must be four numbers with spaces between: left top "
             "right bottom, "
             "shares between 0 and 1 of the photo's width and height"
         ) from None
-    return checked_box((left, top, right, bottom), where, given)
+    return make_box((left, top, right, bottom), where, text)
 
 
-def once_each(rows: Iterable[LabelledPhoto], source: Path) -> tuple[list[LabelledPhoto], list[str]]:
+def merge_repeated_rows(
+    rows: Iterable[LabelledPhoto], source: Path
+) -> tuple[list[LabelledPhoto], list[str]]:
     """Keep one of equal rows, sorted by name, with a warning; refuse rows that disagree about a
     photo.
     """
     by_name: dict[str, LabelledPhoto] = {}
     repeated: list[str] = []
     for row in rows:
-        kept = by_name.setdefault(row.name, row)
-        if kept is row:
+        first = by_name.setdefault(row.name, row)
+        if first is row:
             continue
-        if kept.individual != row.individual:
-            labels = [one.individual or NEW_WHALE for one in (kept, row)]
+        if first.individual != row.individual:
+            labels = [one.individual or NEW_WHALE for one in (first, row)]
             raise BadLabels(
                 f"{source}: the photo {row.name} has two labels, {labels[0]} and {labels[1]}; "
                 "keep the right one, "
                 "or cut the photo into one photo an animal"
             )
-        if kept != row:
+        if first != row:
             raise BadLabels(
                 f"{source}: the photo {row.name} is there twice with different details; keep one"
             )
         repeated.append(row.name)
     warnings = (
-        [f"{len(repeated):,} rows are there more than once: {some(repeated)}"] if repeated else []
+        [f"{len(repeated):,} rows are there more than once: {list_some(repeated)}"]
+        if repeated
+        else []
     )
-    kept, unplaced = _one_region_each([by_name[name] for name in sorted(by_name)], source)
-    return kept, [*warnings, *unplaced]
+    first, unplaced = _share_regions([by_name[name] for name in sorted(by_name)], source)
+    return first, [*warnings, *unplaced]
 
 
-def _one_region_each(
+def _share_regions(
     rows: list[LabelledPhoto], source: Path
 ) -> tuple[list[LabelledPhoto], list[str]]:
     """Give all photos of an encounter the region that one of them names; tell what can't be
@@ -264,17 +268,17 @@ def _one_region_each(
     )
     warnings: list[str] = []
     if others:
-        said = (
+        warning = (
             f"{source}: {len(others):,} photos name another region than the first photo of "
             "their encounter"
         )
-        warnings.append(f"{said}, whose region counts: {some(others)}")
+        warnings.append(f"{warning}, whose region counts: {list_some(others)}")
     if lost:
-        said = (
+        warning = (
             f"{source}: {len(lost):,} photos have a region and no encounter that it could be "
             "noted of"
         )
-        warnings.append(f"{said}, so it is left out: {some(lost)}")
+        warnings.append(f"{warning}, so it is left out: {list_some(lost)}")
     return [
         replace(row, region=None) if row.encounter is None and row.region else row for row in placed
     ], warnings

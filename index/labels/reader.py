@@ -13,7 +13,13 @@ from typing import Literal
 
 from embedding.photos.photo import photo_names
 from index.labels.coco import coco_rows
-from index.labels.csv_labels import box_of, csv_rows, individual_of, once_each, some
+from index.labels.csv_labels import (
+    csv_rows,
+    list_some,
+    merge_repeated_rows,
+    parse_box,
+    parse_individual,
+)
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
 
 __all__ = [
@@ -22,7 +28,7 @@ __all__ = [
     "LabelRows",
     "LabelledPhoto",
     "Labels",
-    "box_of",
+    "parse_box",
     "read_labels",
     "read_rows",
 ]
@@ -65,7 +71,7 @@ def read_labels(
         rows, warnings = coco_rows(csv, folder)
     else:
         rows, warnings = csv_rows(csv, folder), []
-    named, repeated = once_each(rows, csv)
+    named, repeated = merge_repeated_rows(rows, csv)
     if not named:
         raise BadLabels(f"{csv}: names no labelled photo")
     present, differences = _compare(named, folder, csv, absent)
@@ -106,17 +112,18 @@ def _compare(
     gone = {one.name for one in named if one.name not in there and not one.path.is_file()}
     warnings: list[str] = []
     if gone:
-        said = (
+        message = (
             f"{len(gone):,} of the {len(named):,} photos in {csv} are not in {folder}: "
-            f"{some(sorted(gone))}"
+            f"{list_some(sorted(gone))}"
         )
         if absent == "refuse" or len(gone) == len(named):
-            raise BadLabels(f"{said}; {_advice(sorted(gone)[0], there, folder)}")
-        warnings.append(f"{said}; they are left out")
+            raise BadLabels(f"{message}; {_advice(sorted(gone)[0], there, folder)}")
+        warnings.append(f"{message}; they are left out")
     unlabelled = sorted(there - {one.name for one in named})
     if unlabelled:
         warnings.append(
-            f"{len(unlabelled):,} photos in {folder} have no label in {csv}: {some(unlabelled)}"
+            f"{len(unlabelled):,} photos in {folder} have no label in {csv}: "
+            f"{list_some(unlabelled)}"
         )
     return [one for one in named if one.name not in gone], warnings
 
@@ -137,7 +144,7 @@ def _read_folder(folder: Path) -> Labels:
         if slash:
             rows.append(
                 LabelledPhoto(
-                    name, folder / name, individual_of(label, f"{folder}, folder {label!r}")
+                    name, folder / name, parse_individual(label, f"{folder}, folder {label!r}")
                 )
             )
         else:
@@ -148,7 +155,7 @@ def _read_folder(folder: Path) -> Labels:
             "give a label file (--csv)"
         )
     warnings = (
-        (f"{len(loose):,} photos in {folder} are in no label's folder: {some(loose)}",)
+        (f"{len(loose):,} photos in {folder} are in no label's folder: {list_some(loose)}",)
         if loose
         else ()
     )

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from index.labels.csv_labels import read_text, separator_of, some
+from index.labels.csv_labels import list_some, read_text, separator_of
 from index.labels.labelled_photo import BadLabels
 from index.labels.reader import LabelledPhoto, Labels
 
@@ -41,9 +41,9 @@ def read_same_animals(path: Path) -> list[set[str]]:
             if one
         }
         if len(ids) < 2 or (listed is None and len(row) != 2):
-            given = separator.join(row)
+            line = separator.join(row)
             raise BadLabels(
-                f"{path}, line {number}: {given!r} doesn't say which two ids are one; allowed "
+                f"{path}, line {number}: {line!r} doesn't say which two ids are one; allowed "
                 f"is {_ALLOWED}"
             )
         joined = [group for group in groups if group & ids]
@@ -88,11 +88,11 @@ def with_one_id(labels: Labels, same_animals: Path | None) -> Labels:
         if there:
             new |= dict.fromkeys(there[1:], there[0])
     photos = tuple(_renamed(photo, new) for photo in labels.photos)
-    said = (
+    warning = (
         f"{same_animals}: ids replaced by another of the same animal: "
-        f"{some(sorted(new)) if new else 'none'}"
+        f"{list_some(sorted(new)) if new else 'none'}"
     )
-    return replace(labels, photos=photos, warnings=(*labels.warnings, said))
+    return replace(labels, photos=photos, warnings=(*labels.warnings, warning))
 
 
 def _renamed(photo: LabelledPhoto, new: dict[str, str]) -> LabelledPhoto:

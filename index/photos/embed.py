@@ -20,7 +20,7 @@ from embedding.photos.photo import (
     read_photo,
 )
 from index.labels.reader import LabelledPhoto
-from index.prefetch import ahead
+from index.prefetch import prefetch
 from index.search.vectors import Embedder, check_vectors
 
 BATCH_PHOTOS = 64
@@ -133,7 +133,7 @@ def _decoded(
     def holds(read: _DecodedPhoto | UnreadPhoto) -> int:
         return read.held_bytes if isinstance(read, _DecodedPhoto) else 0
 
-    return ahead(
+    return prefetch(
         photos,
         decode,
         threads=DECODING_THREADS,

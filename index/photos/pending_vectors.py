@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from embedding.photos.photo import Box
 from index.photos.embed import EmbeddedPhoto
 from index.processes import is_alive, this_worker
-from index.storage.address import CatalogueAddress, folder_beside
+from index.storage.address import CatalogueAddress, sibling_folder
 
 _FORMAT = "flukeprint-embedded-1"
 _SUFFIX = ".vectors"
@@ -36,7 +36,7 @@ _Key = tuple[str, Box | None]
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFile:
+class PendingFile:
     """What one process has left, or `is_being_written` by one that lives or is on another
     machine.
     """
@@ -47,16 +47,16 @@ class KeptFile:
     is_being_written: bool
 
 
-def kept_folder(address: CatalogueAddress) -> Path:
+def pending_folder(address: CatalogueAddress) -> Path:
     """Where a catalogue's vectors wait: `catalogue.db.embedded` beside `catalogue.db`."""
-    return folder_beside(address, "embedded")
+    return sibling_folder(address, "embedded")
 
 
-def kept_files(folder: Path) -> list[KeptFile]:
+def pending_files(folder: Path) -> list[PendingFile]:
     """All files of vectors in a folder, sorted by name; those that are none of ours are passed
     over.
     """
-    found: list[KeptFile] = []
+    found: list[PendingFile] = []
     for path in sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else ():
         try:
             with path.open("rb") as file:
@@ -65,16 +65,16 @@ def kept_files(folder: Path) -> list[KeptFile]:
         except (OSError, *_NO_HEADER):
             continue
         found.append(
-            KeptFile(path, header["fingerprint"], size_bytes, _is_written(header.get("worker")))
+            PendingFile(path, header["fingerprint"], size_bytes, _is_written(header.get("worker")))
         )
     return found
 
 
-def drop_kept(folder: Path, of_use: Set[str]) -> None:
+def remove_stale_files(folder: Path, of_use: Set[str]) -> None:
     """Remove what ended processes have left of checkpoints that are not `of_use`, and the folder
     when it is empty.
     """
-    for each in kept_files(folder):
+    for each in pending_files(folder):
         if each.fingerprint not in of_use and not each.is_being_written:
             with contextlib.suppress(OSError):
                 each.path.unlink()
@@ -82,7 +82,7 @@ def drop_kept(folder: Path, of_use: Set[str]) -> None:
         folder.rmdir()
 
 
-class KeptVectors:
+class PendingVectors:
     """Vectors of one checkpoint by what they were made of: a photo's content and its box."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -101,11 +101,11 @@ class KeptVectors:
     def __len__(self) -> int:
         return len(self._found)
 
-    def of(self, content_hash: str, box: Box | None) -> NDArray[np.float32] | None:
+    def get(self, content_hash: str, box: Box | None) -> NDArray[np.float32] | None:
         """The vector (d,) of a content within a box, where it was made before."""
         return self._found.get((content_hash, box))
 
-    def keep(self, made: Sequence[EmbeddedPhoto]) -> None:
+    def append(self, made: Sequence[EmbeddedPhoto]) -> None:
         """Write vectors down; where that fails they are only made again after a break."""
         if not made or self._is_full:
             return

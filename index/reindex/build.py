@@ -1,25 +1,25 @@
-"""Build a catalogue beside its target, which it replaces at its end."""
+"""Build a catalogue beside its target, which it replaces when it is complete."""
 
 from __future__ import annotations
 
-from index.access.carry_over import carry_keys
+from index.access.copy_keys import copy_keys
 from index.catalogue.catalogue import BadCatalogue, Catalogue
-from index.catalogue.revision import revising
+from index.catalogue.revision import open_revision
 from index.labels.reader import Labels
 from index.photos.embed import PhotoEmbedder
 from index.progress import Progress, no_progress
-from index.reindex.preparation import Preparation
-from index.reindex.report import Report, warned
-from index.reindex.update import keeping_vectors, update_within_transaction
-from index.storage.address import CatalogueAddress, CatalogueBusy, refuse_no_folder, resolved
+from index.reindex.preparation import UpdatePreparation
+from index.reindex.report import UpdateReport, add_warnings
+from index.reindex.update import open_pending_vectors, update_within_transaction
+from index.storage.address import CatalogueAddress, CatalogueBusy, refuse_no_folder, resolve_links
 from index.storage.connection import (
-    beside,
     check_catalogue,
     exists,
     put_in_place,
     refuse_in_use,
     remove_database,
-    telling,
+    sibling_address,
+    translating_errors,
 )
 
 
@@ -30,7 +30,7 @@ def build_catalogue(
     *,
     overwrite: bool = False,
     progress: Progress = no_progress,
-) -> Report:
+) -> UpdateReport:
     """Build a catalogue in a hidden file (or a schema) beside `address` and give it its name when
     it is complete.
 
@@ -38,23 +38,24 @@ def build_catalogue(
     `overwrite` allows to replace. Raises BadCatalogue.
     """
     refuse_target(address, overwrite)
-    address = resolved(address)
-    temporary = beside(address, "building")
+    address = resolve_links(address)
+    temporary = sibling_address(address, "building")
     _refuse_running_build(temporary, address)
     try:
-        with telling(address), keeping_vectors(address, embedder.fingerprint) as kept:
+        with (
+            translating_errors(address),
+            open_pending_vectors(address, embedder.fingerprint) as pending,
+        ):
             remove_database(temporary)
             with Catalogue.open(temporary, create=True) as catalogue:
-                preparation = Preparation(
-                    labels, embedder, prune=False, rehash=False, progress=progress, kept=kept
+                preparation = UpdatePreparation(
+                    labels, embedder, progress=progress, pending=pending
                 )
-                with revising(catalogue) as revision:
-                    report = update_within_transaction(
-                        revision, preparation, embedder.fingerprint, None, progress
-                    )
-                report = warned(report, labels, catalogue)
+                with open_revision(catalogue) as revision:
+                    report = update_within_transaction(revision, preparation)
+                report = add_warnings(report, labels, catalogue)
             if exists(address):
-                carry_keys(address, temporary)
+                copy_keys(address, temporary)
             put_in_place(temporary, address)
     finally:
         remove_database(temporary)
@@ -63,7 +64,7 @@ def build_catalogue(
 
 def refuse_target(address: CatalogueAddress, overwrite: bool) -> None:
     """Raise BadCatalogue, before any work, when a catalogue can't be built at `address`."""
-    address = resolved(address)
+    address = resolve_links(address)
     refuse_no_folder(address)
     if not exists(address):
         return
@@ -74,7 +75,7 @@ def refuse_target(address: CatalogueAddress, overwrite: bool) -> None:
             "index update`, "
             "or give --replace to build it anew"
         )
-    refuse_in_use(address)  # told now and not after an hour's embedding
+    refuse_in_use(address)  # refused now, not after an hour of embedding
 
 
 def _refuse_running_build(temporary: CatalogueAddress, address: CatalogueAddress) -> None:
@@ -82,7 +83,7 @@ def _refuse_running_build(temporary: CatalogueAddress, address: CatalogueAddress
     left.
     """
     try:
-        with Catalogue.open(temporary, wait_seconds=0) as unfinished, revising(unfinished):
+        with Catalogue.open(temporary, wait_seconds=0) as unfinished, open_revision(unfinished):
             pass
     except CatalogueBusy as error:
         raise CatalogueBusy(

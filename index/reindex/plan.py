@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from index.catalogue.catalogue import CataloguePhoto
-from index.curation.corrections import Decided
+from index.curation.corrections import Corrections
 from index.labels.reader import LabelledPhoto
 from index.storage.schema import CATALOGUED
 
@@ -18,56 +18,57 @@ _CALLED_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do. A photo may be both in `reembed` and in `relabel`; `left` is what only the
-    catalogue names.
+class UpdatePlan:
+    """What an update has to do. A photo may be both in `reembed` and in `relabel`.
 
-    `kept_away`: named by the labels, and deleted by a curator. `kept_curated`: known photos of
-    which the labels say what a curator corrected. `called`: how many labels give an individual by
-    another of its names, by that and its own.
+    `catalogue_only`: photos that the labels don't name. `deleted_by_curator`: photos that the
+    labels name and a curator deleted. `corrected_by_curator`: known photos whose labels say what
+    was before a curator's correction. `other_names`: how many labels use another name of an
+    individual, by that name and its present one.
     """
 
     add: tuple[LabelledPhoto, ...]
     reembed: tuple[LabelledPhoto, ...]
     relabel: tuple[LabelledPhoto, ...]
     remove: tuple[CataloguePhoto, ...]
-    left: tuple[CataloguePhoto, ...]
+    catalogue_only: tuple[CataloguePhoto, ...]
     unchanged: int
-    kept_away: tuple[LabelledPhoto, ...] = ()
-    kept_curated: tuple[LabelledPhoto, ...] = ()
-    called: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    deleted_by_curator: tuple[LabelledPhoto, ...] = ()
+    corrected_by_curator: tuple[LabelledPhoto, ...] = ()
+    other_names: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
 
 
-def make_plan(
-    wanted: Sequence[LabelledPhoto],
+def make_update_plan(
+    labelled: Sequence[LabelledPhoto],
     known: Sequence[CataloguePhoto],
     *,
     changed: Set[str],
     fingerprint: str,
     prune: bool,
-    decided: Decided = Decided(),
-) -> Plan:
-    """Compare labels (`wanted`) with what is catalogued (`known`), both by photo name.
+    corrections: Corrections = Corrections(),
+) -> UpdatePlan:
+    """Compare labelled photos with the `known` ones of a catalogue, by photo name.
 
-    `changed` names the known photos whose content is another. A photo is embedded again after a
-    change of content or box, and when its vector isn't of `fingerprint`. What the labels no longer
-    name is removed with `prune`, and otherwise left, though embedded again for another fingerprint:
-    half a catalogue can't be searched.
+    `changed` names the known photos of another content. A photo is embedded again after a change of
+    content or box, and when its vector isn't of `fingerprint`. Photos that the labels no longer
+    name are removed with `prune`. Without it they stay, and are embedded again for another
+    fingerprint: half a catalogue can't be searched.
 
-    What curators `decided` stands: a label's individual is who it was merged into or is called now,
-    and a photo that was deleted isn't added again. A photo that was moved, split off or noted of
-    otherwise stays so where the labels say what it was before; where they say a third thing, that
-    is newer.
+    What curators did stands. A label's individual is the one that it was merged into or renamed to,
+    and a deleted photo isn't added again. A photo that was moved, split off or edited stays so
+    where its label says what was before; where it says a third thing, the label is newer.
     """
     by_name = {photo.name: photo for photo in known}
-    labels = [photo.individual for photo in wanted]
-    called = [replace(photo, individual=decided.name_now(photo.individual)) for photo in wanted]
-    wanted = [
-        decided.standing(photo, by_name[photo.name]) if photo.name in by_name else photo
-        for photo in called
+    labels = [photo.individual for photo in labelled]
+    renamed = [
+        replace(photo, individual=corrections.name_now(photo.individual)) for photo in labelled
     ]
-    names = {photo.name for photo in wanted}
-    both = [(photo, by_name[photo.name]) for photo in wanted if photo.name in by_name]
+    labelled = [
+        corrections.apply_to(photo, by_name[photo.name]) if photo.name in by_name else photo
+        for photo in renamed
+    ]
+    names = {photo.name for photo in labelled}
+    both = [(photo, by_name[photo.name]) for photo in labelled if photo.name in by_name]
     stale = [
         photo
         for photo, old in both
@@ -77,32 +78,41 @@ def make_plan(
     unnamed = tuple(old for old in known if old.name not in names)
     # What waits for a person, or was rejected by one, no label file names.
     pruned = tuple(old for old in unnamed if old.state == CATALOGUED) if prune else ()
-    left = tuple(old for old in unnamed if old not in pruned) if pruned else unnamed
+    remaining = tuple(old for old in unnamed if old not in pruned) if pruned else unnamed
     touched = {photo.name for photo in (*stale, *relabelled)}
-    return Plan(
+    return UpdatePlan(
         add=tuple(
             photo
-            for photo in wanted
-            if photo.name not in by_name and photo.name not in decided.away
+            for photo in labelled
+            if photo.name not in by_name and photo.name not in corrections.deleted
         ),
-        reembed=(*stale, *(as_labelled(old) for old in left if old.fingerprint != fingerprint)),
+        reembed=(
+            *stale,
+            *(as_labelled(old) for old in remaining if old.fingerprint != fingerprint),
+        ),
         relabel=tuple(relabelled),
         remove=pruned,
-        left=left,
+        catalogue_only=remaining,
         unchanged=len(both) - len(touched),
-        kept_away=tuple(
-            photo for photo in wanted if photo.name not in by_name and photo.name in decided.away
+        deleted_by_curator=tuple(
+            photo
+            for photo in labelled
+            if photo.name not in by_name and photo.name in corrections.deleted
         ),
-        called=called_otherwise(labels, decided),
-        kept_curated=tuple(now for now, label in zip(wanted, called, strict=True) if now != label),
+        other_names=count_other_names(labels, corrections),
+        corrected_by_curator=tuple(
+            now for now, label in zip(labelled, renamed, strict=True) if now != label
+        ),
     )
 
 
-def called_otherwise(labels: Iterable[str | None], decided: Decided) -> dict[tuple[str, str], int]:
+def count_other_names(
+    labels: Iterable[str | None], corrections: Corrections
+) -> dict[tuple[str, str], int]:
     """How many labels give an individual by another of its names, by that name and the one that it
     has now.
     """
-    pairs = ((label, decided.name_now(label)) for label in labels)
+    pairs = ((label, corrections.name_now(label)) for label in labels)
     return dict(
         Counter(
             (label, now)
@@ -112,17 +122,17 @@ def called_otherwise(labels: Iterable[str | None], decided: Decided) -> dict[tup
     )
 
 
-def told_called(called: Mapping[tuple[str, str], int]) -> list[str]:
+def describe_other_names(other_names: Mapping[tuple[str, str], int]) -> list[str]:
     """Say so in sentences, the first twenty: a name that was typed as another one's may mean
     somebody else.
     """
-    told = [
+    lines = [
         f"{count:,} photo{'' if count == 1 else 's'} labelled {label} count as {now}'s, who has "
         "or had that name too"
-        for (label, now), count in list(called.items())[:_CALLED_TOLD]
+        for (label, now), count in list(other_names.items())[:_CALLED_TOLD]
     ]
-    more = len(called) - _CALLED_TOLD
-    return [*told, f"{more:,} more names are another one's"] if more > 0 else told
+    more = len(other_names) - _CALLED_TOLD
+    return [*lines, f"{more:,} more names are another one's"] if more > 0 else lines
 
 
 def needs_vector(photo: LabelledPhoto, old: CataloguePhoto, fingerprint: str) -> bool:

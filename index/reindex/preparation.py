@@ -1,6 +1,4 @@
-"""What an update does before its transaction, so that nobody waits for it: files compared, photos
-embedded.
-"""
+"""The part of an update before its transaction: compare files and embed photos."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from pathlib import Path
 
 from embedding.photos.photo import BadPhoto
 from index.catalogue.catalogue import CataloguePhoto
-from index.curation.corrections import Decided
+from index.curation.corrections import Corrections
 from index.labels.reader import LabelledPhoto, Labels
 from index.photos.embed import (
     BATCH_PHOTOS,
@@ -22,134 +20,129 @@ from index.photos.embed import (
     embed_photos,
     photo_file,
 )
-from index.photos.pending_vectors import KeptVectors
-from index.prefetch import ahead
-from index.progress import Progress
-from index.reindex.plan import Plan, as_labelled, make_plan, needs_vector
+from index.photos.pending_vectors import PendingVectors
+from index.prefetch import prefetch
+from index.progress import Progress, no_progress
+from index.reindex.options import UpdateOptions
+from index.reindex.plan import UpdatePlan, as_labelled, make_update_plan, needs_vector
 
-_Look = tuple[str, Path, str]
+_FileKey = tuple[str, Path, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """What is to be done to a catalogue that holds these photos, by name.
+class CatalogueUpdate:
+    """What is to be done to a catalogue that holds the photos `known`, by name.
 
-    `noted`: photos with the content they had, in files that have another size or time.
+    `moved_files`: photos with the content they had, in files of another size or time.
     """
 
     known: dict[str, CataloguePhoto]
-    plan: Plan
-    noted: tuple[tuple[CataloguePhoto, PhotoFile], ...] = ()
+    plan: UpdatePlan
+    moved_files: tuple[tuple[CataloguePhoto, PhotoFile], ...] = ()
 
 
-def _keep_none(_: Mapping[int, EmbeddedPhoto]) -> Set[str]:
+def _stage_none(_: Mapping[int, EmbeddedPhoto]) -> Set[str]:
     return frozenset()
 
 
-class Preparation:
-    """Files and photos looked at for one update: each once, however often the catalogue is compared
-    anew.
+class UpdatePreparation:
+    """The files and photos read for one update, each once, however often the catalogue is compared.
 
-    `embedded` holds, by name, vectors that must wait for the update's own transaction (new photos'
-    and changed ones'); `beside` names the photos whose vectors lie beside the searched ones
-    already; `unread` tells why others have none.
+    `embedded`: vectors by photo name that must wait for the update's transaction, of new and of
+    changed photos. `staged`: photos whose vectors lie beside the searched ones already. `unread`:
+    why others have none.
     """
 
     def __init__(
         self,
         labels: Labels | None,
         embedder: PhotoEmbedder,
+        options: UpdateOptions = UpdateOptions(),
         *,
-        prune: bool,
-        rehash: bool,
-        progress: Progress,
-        bring_back: bool = False,
-        labels_win: bool = False,
-        kept: KeptVectors | None = None,
+        progress: Progress = no_progress,
+        pending: PendingVectors | None = None,
     ) -> None:
-        """Prepare an update to `labels` (None: the catalogue's own photos), options as
-        `index.reindex.update` has them.
+        """Prepare an update to `labels`; None: the catalogue's own photos.
 
-        `kept`: where vectors that must wait for the transaction survive a kill.
+        `pending`: where vectors that must wait for the transaction survive a kill.
         """
+        self.options = options
+        self.progress = progress
+        self.fingerprint = embedder.fingerprint
         self.embedded: dict[str, EmbeddedPhoto] = {}
-        self.beside: set[str] = set()
+        self.staged: set[str] = set()
         self.unread: dict[str, UnreadPhoto] = {}
         self._labels = labels
         self._embedder = embedder
-        self._prune, self._rehash = prune, rehash
-        self._bring_back, self._labels_win = bring_back, labels_win
-        self._progress = progress
-        self._kept = kept
-        self._looks: dict[_Look, PhotoFile | UnreadPhoto] = {}
+        self._pending = pending
+        self._files: dict[_FileKey, PhotoFile | UnreadPhoto] = {}
 
-    def planned(self, photos: Sequence[CataloguePhoto], decided: Decided) -> Planned:
-        """Compare with what a catalogue holds now; files that were looked at before are not read
-        again.
-        """
-        if self._bring_back:
-            decided = replace(decided, away=frozenset())
-        if self._labels_win:
-            decided = replace(decided, exchanged={})
+    def make_update(
+        self, photos: Sequence[CataloguePhoto], corrections: Corrections
+    ) -> CatalogueUpdate:
+        """Compare with what a catalogue holds now; a file is read once only."""
+        if self.options.bring_back:
+            corrections = replace(corrections, deleted=frozenset())
+        if self.options.labels_win:
+            corrections = replace(corrections, replaced={})
         known = {photo.name: photo for photo in photos}
-        wanted = self._wanted(known)
-        changed, noted = self._compared(wanted, known)
-        fingerprint = self._embedder.fingerprint
-        plan = make_plan(
-            wanted,
+        labelled = self._labelled_photos(known)
+        changed, moved_files = self._compare_files(labelled, known)
+        plan = make_update_plan(
+            labelled,
             photos,
             changed=changed,
-            fingerprint=fingerprint,
-            prune=self._prune,
-            decided=decided,
+            fingerprint=self.fingerprint,
+            prune=self.options.prune,
+            corrections=corrections,
         )
-        return Planned(known, plan, tuple(noted))
+        return CatalogueUpdate(known, plan, tuple(moved_files))
 
     def embed(
-        self, planned: Planned, keep: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]] = _keep_none
+        self,
+        update: CatalogueUpdate,
+        stage: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]] = _stage_none,
     ) -> None:
         """Embed what a plan needs and has no vector for yet, in batches.
 
-        `keep` gets each batch's known photos by their keys, and returns the names of those that it
+        `stage` gets each batch's known photos by their keys, and returns the names of those that it
         has stored.
         """
         lacking = [
-            photo
-            for photo in (*planned.plan.add, *planned.plan.reembed)
-            if not self._is_done(photo)
+            photo for photo in (*update.plan.add, *update.plan.reembed) if not self._is_done(photo)
         ]
         if not lacking:
             return
-        with self._progress(len(lacking), "Embedding photos") as advance:
-            again = self._made_before(lacking)
+        with self.progress(len(lacking), "Embedding photos") as advance:
+            again = self._read_pending(lacking)
             for start in range(0, len(again), BATCH_PHOTOS):
                 batch = again[start : start + BATCH_PHOTOS]
-                self._take(batch, planned.known, keep, is_kept=True)
+                self._take(batch, update.known, stage, is_pending=True)
                 advance(len(batch))
             names = {each.photo.name for each in again}
             rest = [photo for photo in lacking if photo.name not in names]
             for batch in embed_photos(rest, self._embedder):
                 # What is made in a moment needn't survive anything.
-                self._take(batch, planned.known, keep, is_kept=len(rest) <= BATCH_PHOTOS)
+                self._take(batch, update.known, stage, is_pending=len(rest) <= BATCH_PHOTOS)
                 advance(len(batch))
 
-    def _made_before(self, lacking: Sequence[LabelledPhoto]) -> list[EmbeddedPhoto]:
-        """Those photos whose vectors an update that was killed has left."""
-        if not self._kept:
+    def _read_pending(self, lacking: Sequence[LabelledPhoto]) -> list[EmbeddedPhoto]:
+        """Find the photos whose vectors a killed update has written to disk."""
+        if not self._pending:
             return []
         found: list[EmbeddedPhoto] = []
-        files = ahead(lacking, _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
+        files = prefetch(lacking, _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
         for photo, file in zip(lacking, files, strict=True):
             vector = (
                 None
                 if isinstance(file, UnreadPhoto)
-                else self._kept.of(file.content_hash, photo.box)
+                else self._pending.get(file.content_hash, photo.box)
             )
             if vector is not None and isinstance(file, PhotoFile):
                 found.append(EmbeddedPhoto(photo, file, vector))
         return found
 
-    def made(self, photo: LabelledPhoto) -> EmbeddedPhoto | None:
+    def embedded_photo(self, photo: LabelledPhoto) -> EmbeddedPhoto | None:
         """A photo's vector with its present label, where there is one that waits for the update."""
         found = self.embedded.get(photo.name)
         return None if found is None or not _is_of(found, photo) else replace(found, photo=photo)
@@ -158,77 +151,77 @@ class Preparation:
         self,
         batch: Sequence[EmbeddedPhoto | UnreadPhoto],
         known: Mapping[str, CataloguePhoto],
-        keep: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]],
+        stage: Callable[[Mapping[int, EmbeddedPhoto]], Set[str]],
         *,
-        is_kept: bool,
+        is_pending: bool,
     ) -> None:
         self.unread |= {each.photo.name: each for each in batch if isinstance(each, UnreadPhoto)}
         made = {each.photo.name: each for each in batch if isinstance(each, EmbeddedPhoto)}
-        stored = keep({known[name].id: each for name, each in made.items() if name in known})
+        stored = stage({known[name].id: each for name, each in made.items() if name in known})
         for name in stored:
-            self._looks[_look(known[name], made[name].photo.path)] = made[name].file
-        self.beside |= stored
+            self._files[_file_key(known[name], made[name].photo.path)] = made[name].file
+        self.staged |= stored
         waiting = {name: each for name, each in made.items() if name not in stored}
         self.embedded |= waiting
-        if self._kept is not None and not is_kept:
-            self._kept.keep(list(waiting.values()))
+        if self._pending is not None and not is_pending:
+            self._pending.append(list(waiting.values()))
 
     def _is_done(self, photo: LabelledPhoto) -> bool:
-        return photo.name in self.unread or self.made(photo) is not None
+        return photo.name in self.unread or self.embedded_photo(photo) is not None
 
-    def _wanted(self, known: Mapping[str, CataloguePhoto]) -> list[LabelledPhoto]:
+    def _labelled_photos(self, known: Mapping[str, CataloguePhoto]) -> list[LabelledPhoto]:
         if self._labels is None:
             return [as_labelled(photo) for photo in known.values()]
         # The catalogue must find its photos from any working folder.
         return [replace(photo, path=photo.path.resolve()) for photo in self._labels.photos]
 
-    def _compared(
-        self, wanted: Sequence[LabelledPhoto], known: Mapping[str, CataloguePhoto]
+    def _compare_files(
+        self, labelled: Sequence[LabelledPhoto], known: Mapping[str, CataloguePhoto]
     ) -> tuple[set[str], list[tuple[CataloguePhoto, PhotoFile]]]:
-        """Which known photos hold another content than catalogued, and which the same in a file
-        that looks otherwise.
+        """Find the known photos of another content, and those of the same in a file of other facts.
 
-        Those that are embedded again anyway aren't looked at.
+        Photos that are embedded again anyway aren't read.
         """
         doubtful = [
             (photo, old)
-            for photo in wanted
+            for photo in labelled
             if (old := known.get(photo.name)) is not None
-            and not needs_vector(photo, old, self._embedder.fingerprint)
+            and not needs_vector(photo, old, self.fingerprint)
             and (
-                _look(old, photo.path) in self._looks
-                or self._rehash
-                or not _looks_the_same(photo, old)
+                _file_key(old, photo.path) in self._files
+                or self.options.rehash
+                or not _has_same_file(photo, old)
             )
         ]
         self._read(
-            [photo for photo, old in doubtful if _look(old, photo.path) not in self._looks], known
+            [photo for photo, old in doubtful if _file_key(old, photo.path) not in self._files],
+            known,
         )
         changed: set[str] = set()
-        noted: list[tuple[CataloguePhoto, PhotoFile]] = []
+        moved_files: list[tuple[CataloguePhoto, PhotoFile]] = []
         for photo, old in doubtful:
-            read = self._looks[_look(old, photo.path)]
+            read = self._files[_file_key(old, photo.path)]
             if isinstance(read, UnreadPhoto):
                 continue
             if read.content_hash != old.content_hash:
                 changed.add(photo.name)
             elif (read.size_bytes, read.mtime_ns) != (old.size_bytes, old.mtime_ns):
-                noted.append((old, read))
-        return changed, noted
+                moved_files.append((old, read))
+        return changed, moved_files
 
     def _read(self, photos: Sequence[LabelledPhoto], known: Mapping[str, CataloguePhoto]) -> None:
         if not photos:
             return
-        files = ahead(photos, _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
-        with self._progress(len(photos), "Comparing files with the catalogue") as advance:
+        files = prefetch(photos, _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
+        with self.progress(len(photos), "Comparing files with the catalogue") as advance:
             for photo, read in zip(photos, files, strict=True):
-                self._looks[_look(known[photo.name], photo.path)] = read
+                self._files[_file_key(known[photo.name], photo.path)] = read
                 if isinstance(read, UnreadPhoto):
                     self.unread[photo.name] = read
                 advance(1)
 
 
-def _look(old: CataloguePhoto, path: Path) -> _Look:
+def _file_key(old: CataloguePhoto, path: Path) -> _FileKey:
     return old.name, path, old.content_hash
 
 
@@ -236,7 +229,7 @@ def _is_of(made: EmbeddedPhoto, photo: LabelledPhoto) -> bool:
     return (made.photo.path, made.photo.box) == (photo.path, photo.box)
 
 
-def _looks_the_same(photo: LabelledPhoto, old: CataloguePhoto) -> bool:
+def _has_same_file(photo: LabelledPhoto, old: CataloguePhoto) -> bool:
     try:
         status = photo.path.stat()
     except OSError:

@@ -14,7 +14,7 @@ _MISLABELLED_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class UpdateReport:
     """What an update or a build did.
 
     `left`: photos that only the catalogue names, kept as they were.
@@ -37,10 +37,12 @@ class Report:
     kept_curated: int = 0
 
 
-def warned(report: Report, labels: Labels | None, catalogue: Catalogue) -> Report:
+def add_warnings(report: UpdateReport, labels: Labels | None, catalogue: Catalogue) -> UpdateReport:
     """The report with what the labels make doubtful, looked for once nobody waits any more."""
-    told = labels.warnings if labels else ()
-    return replace(report, warnings=(*told, *report.warnings, *_mislabelled(catalogue.photos())))
+    of_labels = labels.warnings if labels else ()
+    return replace(
+        report, warnings=(*of_labels, *report.warnings, *_mislabelled(catalogue.photos()))
+    )
 
 
 def _mislabelled(photos: Sequence[CataloguePhoto]) -> list[str]:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.revision import Revision, revising
+from index.catalogue.revision import Revision, open_revision
 from index.catalogue.rows import (
     CataloguePhoto,
     last_calibration,
@@ -25,10 +25,10 @@ from index.catalogue.rows import (
     read_photos,
     read_vectors,
 )
-from index.curation.corrections import Decided, read_decided
+from index.curation.corrections import Corrections, read_corrections_within
 from index.photos.embed import EmbeddedPhoto
-from index.reindex.plan import Plan
-from index.storage.connection import telling
+from index.reindex.plan import UpdatePlan
+from index.storage.connection import translating_errors
 from index.storage.schema import (
     CATALOGUED,
     MOST_BOUND,
@@ -51,7 +51,7 @@ class CatalogueState:
     fingerprint: str | None
     calibration: dict[str, Any]
     photos: list[CataloguePhoto]
-    decided: Decided
+    corrections: Corrections
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class LabelledVectors:
 
 def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
     """Read what a catalogue is now, keeping nobody from changing it. Raises BadCatalogue."""
-    with telling(catalogue.address), Session(catalogue.engine) as session:
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         photos = read_photos(session, catalogue.folder, fingerprint)
         return CatalogueState(
@@ -74,7 +74,7 @@ def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
             last.fingerprint if last else None,
             last_calibration(session) or {},
             photos,
-            read_decided(session),
+            read_corrections_within(session),
         )
 
 
@@ -84,13 +84,13 @@ def checkpoints_of(catalogue: Catalogue) -> set[str]:
 
     Raises BadCatalogue.
     """
-    with telling(catalogue.address), Session(catalogue.engine) as session:
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         found = set(session.scalars(select(VectorRow.fingerprint).distinct()))
         return found | ({last.fingerprint} if last else set[str]())
 
 
-def lay_beside(
+def stage_vectors(
     catalogue: Catalogue, made: Mapping[int, EmbeddedPhoto], fingerprint: str
 ) -> set[str]:
     """Store vectors by their photos' keys, where nothing searches them yet; returns the names of
@@ -99,7 +99,7 @@ def lay_beside(
     Left out are photos that hold something else meanwhile, and all of them where the catalogue is
     searched by this very checkpoint: there a vector is a change. Raises BadCatalogue.
     """
-    with revising(catalogue) as act:
+    with open_revision(catalogue) as act:
         if act.last_fingerprint in (None, fingerprint):
             return set()
         columns = (PhotoRow.id, PhotoRow.content_hash, PhotoRow.box)
@@ -132,8 +132,8 @@ def lay_beside(
         connection = act.session.connection()
         connection.execute(insert(Table.metadata.tables[VectorRow.__tablename__]), rows)
         for key, each in same.items():  # of the file, not of the catalogue: no revision's business
-            noted = {"size_bytes": each.file.size_bytes, "mtime_ns": each.file.mtime_ns}
-            act.session.execute(update(PhotoRow).where(PhotoRow.id == key).values(noted))
+            file_values = {"size_bytes": each.file.size_bytes, "mtime_ns": each.file.mtime_ns}
+            act.session.execute(update(PhotoRow).where(PhotoRow.id == key).values(file_values))
         return {each.photo.name for each in same.values()}
 
 
@@ -151,10 +151,17 @@ def log_embedded(act: Revision, photo_ids: Sequence[int], fingerprint: str) -> N
     )
     box = PhotoRow.box if is_served else func.json(PhotoRow.box)
 
-    def told(by: str | None) -> ColumnElement[Any]:
+    def vector_detail(by: str | None) -> ColumnElement[Any]:
         return made("content_hash", PhotoRow.content_hash, "box", box, "fingerprint", by)
 
-    detail = made("before", told(act.last_fingerprint), "after", told(fingerprint), "rows", array())
+    detail = made(
+        "before",
+        vector_detail(act.last_fingerprint),
+        "after",
+        vector_detail(fingerprint),
+        "rows",
+        array(),
+    )
     lines = select(literal(act.number), literal("reembed"), PhotoRow.name, detail).order_by(
         PhotoRow.name
     )
@@ -175,7 +182,7 @@ def was_searched_by(act: Revision, fingerprint: str) -> bool:
 
 def vectors_after(
     catalogue: Catalogue,
-    plan: Plan,
+    plan: UpdatePlan,
     known: Mapping[str, CataloguePhoto],
     made: Mapping[str, EmbeddedPhoto],
     fingerprint: str,
@@ -185,7 +192,7 @@ def vectors_after(
 
     Raises BadCatalogue.
     """
-    with telling(catalogue.address), Session(catalogue.engine) as session:
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         rows = read_vectors(session, catalogue.address, fingerprint)
     if not (plan.add or plan.remove or plan.relabel or made):
         return LabelledVectors(rows.individuals, rows.vectors)

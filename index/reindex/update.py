@@ -1,6 +1,4 @@
-"""Bring a catalogue up to date with its labels, or build one: the same steps, so that both come to
-the same.
-"""
+"""Bring a catalogue up to date with its labels, or fill a new one by the same steps."""
 
 from __future__ import annotations
 
@@ -8,227 +6,194 @@ from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
-from index.calibration.calibration import Calibration
-from index.calibration.refit import Fitted, fitted_to, is_readable, is_to_be_fitted
+from index.calibration.refit import FittedCalibration, fit_calibration, is_readable, needs_refit
 from index.catalogue.catalogue import BadCatalogue, Catalogue
-from index.catalogue.revision import Revision, revising
-from index.curation.corrections import read_decided
+from index.catalogue.revision import Revision, Values, open_revision
+from index.curation.corrections import read_corrections_within
 from index.labels.reader import Labels
 from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
-from index.photos.pending_vectors import KeptVectors, drop_kept, kept_files, kept_folder
+from index.photos.pending_vectors import (
+    PendingVectors,
+    pending_files,
+    pending_folder,
+    remove_stale_files,
+)
 from index.progress import Progress, no_progress
-from index.reindex.plan import told_called
-from index.reindex.preparation import Planned, Preparation
-from index.reindex.report import Report, warned
+from index.reindex.options import UpdateOptions
+from index.reindex.plan import describe_other_names
+from index.reindex.preparation import CatalogueUpdate, UpdatePreparation
+from index.reindex.report import UpdateReport, add_warnings
 from index.reindex.staged_vectors import (
     checkpoints_of,
-    lay_beside,
     log_embedded,
     read_state,
+    stage_vectors,
     vectors_after,
     was_searched_by,
 )
 from index.storage.address import CatalogueAddress
-from index.storage.retry import patient, patiently
+from index.storage.retry import enter_while_busy, retry_while_busy
 
-Swapping = Callable[[], AbstractContextManager[None]]
+AroundCommit = Callable[[], AbstractContextManager[None]]
 
-# How often an update is prepared anew because curators changed something meanwhile; then it keeps
-# them out.
+# How often an update is prepared anew because curators changed the catalogue meanwhile. After that
+# it keeps them out.
 _ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
+class _PreparedUpdate:
     """What was prepared for a catalogue at a revision; `fitted` None where nothing changes."""
 
     revision: int
-    planned: Planned
-    fitted: Fitted | None
+    update: CatalogueUpdate
+    fitted: FittedCalibration | None
 
 
 def update_catalogue(
     catalogue: Catalogue,
     labels: Labels | None,
     embedder: PhotoEmbedder,
+    options: UpdateOptions = UpdateOptions(),
     *,
-    prune: bool = False,
-    rehash: bool = False,
-    bring_back: bool = False,
-    labels_win: bool = False,
-    kind: str = "update",
-    made_by: str | None = None,
-    checkpoint: str | None = None,
-    may_go_over: bool = True,
-    swapping: Swapping = nullcontext,
+    around_commit: AroundCommit = nullcontext,
     progress: Progress = no_progress,
-) -> Report:
-    """Bring a catalogue up to date; all that changes is one revision, made in one short transaction
-    at the end.
+) -> UpdateReport:
+    """Bring a catalogue up to date by one revision, made in one short transaction at the end.
 
     `labels` None: the catalogue's own photos, to embed them with another checkpoint or after
-    changes of their files. `prune` removes what the labels no longer name. A file whose size and
-    time are as they were is taken to be the same, but with `rehash` none is. Photos that a curator
-    deleted are kept away, unless `bring_back`; those that one moved, split off or edited stay so
-    where the labels say what was before, unless `labels_win`; an individual that was merged or
-    renamed may be called as before. A photo that can't be read is reported and, if it was
-    catalogued, kept.
+    changes of their files. A photo that can't be read is reported; what the catalogue knew of it
+    stays. What curators did stands, as `index.reindex.plan.make_update_plan` describes.
 
-    Photos are embedded before that transaction, and others may change the catalogue meanwhile; what
-    they did is seen at its start. Another checkpoint's vectors are laid beside those that are
-    searched, and all others are kept on disk: the next try finds them if this one is interrupted.
-    `kind` and `made_by` are the event's, which names the `checkpoint` so where the catalogue goes
-    over to it; `swapping` goes round the transaction. Without `may_go_over` a catalogue of another
-    checkpoint is refused. Raises BadCatalogue, and then nothing that is searched has changed.
+    Photos are embedded before that transaction, while others may change the catalogue; their
+    changes are read at its start. Another checkpoint's vectors are staged beside those that are
+    searched. All other vectors are written to disk, where the next try finds them after an
+    interruption. `around_commit` is entered around the transaction.
+
+    Raises BadCatalogue, and then nothing that is searched has changed.
     """
 
     def opened() -> AbstractContextManager[Revision]:
-        return revising(catalogue, kind=kind, made_by=made_by)
+        return open_revision(catalogue, kind=options.kind, made_by=options.made_by)
 
-    with revising(
-        catalogue
-    ) as revision:  # what can't be written is told before an hour's embedding
-        _refuse_other(revision, embedder.fingerprint, may_go_over)
-    with keeping_vectors(catalogue.address, embedder.fingerprint) as kept:
-        preparation = Preparation(
-            labels,
-            embedder,
-            prune=prune,
-            rehash=rehash,
-            progress=progress,
-            bring_back=bring_back,
-            labels_win=labels_win,
-            kept=kept,
+    # A catalogue that can't be written is refused now, and not after an hour of embedding.
+    with open_revision(catalogue) as revision:
+        _refuse_other(revision, embedder.fingerprint, options)
+    with open_pending_vectors(catalogue.address, embedder.fingerprint) as pending:
+        preparation = UpdatePreparation(
+            labels, embedder, options, progress=progress, pending=pending
         )
-        ready: _Ready | None = None
+        prepared: _PreparedUpdate | None = None
         for _ in range(_ROUNDS):
-            ready = _prepare(catalogue, preparation, embedder.fingerprint, ready, progress)
-            with swapping(), patiently(opened) as revision:
-                _refuse_other(revision, embedder.fingerprint, may_go_over)
-                if revision.number - 1 == ready.revision:
-                    report = _swap(
-                        revision,
-                        preparation,
-                        ready.planned,
-                        embedder.fingerprint,
-                        ready.fitted,
-                        progress,
-                        checkpoint,
+            prepared = _prepare(catalogue, preparation, prepared)
+            with around_commit(), enter_while_busy(opened) as revision:
+                _refuse_other(revision, embedder.fingerprint, options)
+                if revision.number - 1 == prepared.revision:
+                    report = _write_revision(
+                        revision, preparation, prepared.update, prepared.fitted
                     )
                     break
         else:
-            with swapping(), patiently(opened) as revision:
-                _refuse_other(revision, embedder.fingerprint, may_go_over)
+            with around_commit(), enter_while_busy(opened) as revision:
+                _refuse_other(revision, embedder.fingerprint, options)
                 report = update_within_transaction(
-                    revision, preparation, embedder.fingerprint, ready, progress, checkpoint
+                    revision, preparation, prepared.fitted if prepared else None
                 )
-    return warned(report, labels, catalogue)
+    return add_warnings(report, labels, catalogue)
 
 
 @contextmanager
-def keeping_vectors(address: CatalogueAddress, fingerprint: str) -> Generator[KeptVectors]:
-    """Vectors that survive a break of the block; at its end they are forgotten, and those of
-    checkpoints given up.
+def open_pending_vectors(address: CatalogueAddress, fingerprint: str) -> Generator[PendingVectors]:
+    """Open the vectors on disk that survive an interruption of the block.
+
+    At the block's end they are removed, and so are those of checkpoints that nothing uses any more.
     """
-    folder = kept_folder(address)
-    kept = KeptVectors(folder, fingerprint)
+    folder = pending_folder(address)
+    pending = PendingVectors(folder, fingerprint)
     try:
-        yield kept
+        yield pending
     except BaseException:
-        kept.close()
+        pending.close()
         raise
-    kept.forget()
-    if any(each.fingerprint != fingerprint for each in kept_files(folder)):
-        # What was asked for is done: what can't be tidied now, the next one tidies.
+    pending.forget()
+    if any(each.fingerprint != fingerprint for each in pending_files(folder)):
+        # The update is done: what can't be removed now, the next one removes.
         with suppress(BadCatalogue), Catalogue.open(address) as catalogue:
-            drop_kept(folder, checkpoints_of(catalogue))
+            remove_stale_files(folder, checkpoints_of(catalogue))
 
 
 def _prepare(
-    catalogue: Catalogue,
-    preparation: Preparation,
-    fingerprint: str,
-    before: _Ready | None,
-    progress: Progress,
-) -> _Ready:
-    """Do all that needs no transaction: compare, embed, calibrate.
+    catalogue: Catalogue, preparation: UpdatePreparation, before: _PreparedUpdate | None
+) -> _PreparedUpdate:
+    """Do all that needs no transaction: compare files, embed photos, calibrate.
 
-    `before` is what the last round came to.
+    `before` is the result of the last round.
     """
+    fingerprint = preparation.fingerprint
     state = read_state(catalogue, fingerprint)
-    planned = preparation.planned(state.photos, state.decided)
+    update = preparation.make_update(state.photos, state.corrections)
 
-    def keep(made: Mapping[int, EmbeddedPhoto]) -> set[str]:
-        is_beside = state.fingerprint not in (None, fingerprint) and bool(made)
-        return patient(lambda: lay_beside(catalogue, made, fingerprint)) if is_beside else set()
+    def stage(made: Mapping[int, EmbeddedPhoto]) -> set[str]:
+        if not made or state.fingerprint in (None, fingerprint):
+            return set()
+        return retry_while_busy(lambda: stage_vectors(catalogue, made, fingerprint))
 
-    preparation.embed(planned, keep)
-    plan = planned.plan
+    preparation.embed(update, stage)
+    plan = update.plan
     is_changing = (
         plan.add or plan.reembed or plan.relabel or plan.remove or state.fingerprint != fingerprint
     )
     if not is_changing and is_readable(state.calibration):
-        return _Ready(state.revision, planned, None)
+        return _PreparedUpdate(state.revision, update, None)
     made = {
         photo.name: each
         for photo in (*plan.add, *plan.reembed)
-        if (each := preparation.made(photo)) is not None
+        if (each := preparation.embedded_photo(photo)) is not None
     }
-    rows = vectors_after(catalogue, plan, planned.known, made, fingerprint)
+    rows = vectors_after(catalogue, plan, update.known, made, fingerprint)
     fitted = before.fitted if before else None
-    if fitted is None or is_to_be_fitted(len(rows.individuals), fitted.photos):
-        fitted = fitted_to(rows.vectors, rows.individuals, progress)
-    return _Ready(state.revision, planned, fitted)
+    if fitted is None or needs_refit(len(rows.individuals), fitted.photos):
+        fitted = fit_calibration(rows.vectors, rows.individuals, preparation.progress)
+    return _PreparedUpdate(state.revision, update, fitted)
 
 
 def update_within_transaction(
-    revision: Revision,
-    preparation: Preparation,
-    fingerprint: str,
-    ready: _Ready | None,
-    progress: Progress,
-    checkpoint: str | None = None,
-) -> Report:
-    """Do what is still to be done within the transaction: nobody changes the catalogue
-    meanwhile.
+    revision: Revision, preparation: UpdatePreparation, fitted: FittedCalibration | None = None
+) -> UpdateReport:
+    """Do within the transaction what is still to be done, while nobody else changes the catalogue.
+
+    `fitted`: a calibration of a preparation before, used where the catalogue still has about the
+    same number of photos.
     """
-    planned = preparation.planned(revision.photos(fingerprint), read_decided(revision.session))
-    preparation.embed(planned)
-    fitted = ready.fitted if ready else None
-    if fitted is not None and is_to_be_fitted(revision.photo_count(), fitted.photos):
+    photos = revision.photos(preparation.fingerprint)
+    update = preparation.make_update(photos, read_corrections_within(revision.session))
+    preparation.embed(update)
+    if fitted is not None and needs_refit(revision.photo_count(), fitted.photos):
         fitted = None
-    return _swap(revision, preparation, planned, fingerprint, fitted, progress, checkpoint)
+    return _write_revision(revision, preparation, update, fitted)
 
 
-def _swap(
+def _write_revision(
     revision: Revision,
-    preparation: Preparation,
-    planned: Planned,
-    fingerprint: str,
-    fitted: Fitted | None,
-    progress: Progress,
-    checkpoint: str | None = None,
-) -> Report:
-    """Carry a plan out with the vectors that are ready: one revision, if anything has changed."""
-    plan, unread = planned.plan, tuple(preparation.unread.values())
-    laid_before = _laid_before(planned, revision, fingerprint)
-    _carry_out(planned, preparation, revision, fingerprint, laid_before)
-    _refuse_emptiness(revision, planned, unread, fingerprint)
+    preparation: UpdatePreparation,
+    update: CatalogueUpdate,
+    fitted: FittedCalibration | None,
+) -> UpdateReport:
+    """Apply an update with the vectors that are ready: one revision, if anything has changed."""
+    plan, fingerprint = update.plan, preparation.fingerprint
+    unread = tuple(preparation.unread.values())
+    staged_before = _staged_before(update, revision, fingerprint)
+    _apply_plan(update, preparation, revision, staged_before)
+    _refuse_emptiness(revision, update, unread, fingerprint)
     is_new = (
         any(revision.changes.values())
         or revision.last_fingerprint != fingerprint
         or not is_readable(revision.last_calibration)
     )
     if is_new:
-        calibration = (
-            fitted.calibration if fitted else _calibration(revision, fingerprint, progress)
-        )
-        is_another = revision.last_fingerprint not in (None, fingerprint)
-        detail = {"from": revision.last_fingerprint, "to": fingerprint} if is_another else None
-        if detail is not None and checkpoint is not None:
-            detail["checkpoint"] = checkpoint
-        revision.finish(fingerprint, calibration, detail=detail)
-    return Report(
+        calibration = (fitted or _fit_stored(revision, preparation)).calibration
+        revision.finish(fingerprint, calibration, detail=_event_detail(revision, preparation))
+    return UpdateReport(
         revision=revision.number if is_new else revision.number - 1,
         is_new_revision=is_new,
         added=revision.changes["add"],
@@ -236,83 +201,89 @@ def _swap(
         relabelled=revision.changes["relabel"],
         removed=revision.changes["remove"],
         unchanged=plan.unchanged
-        - len(laid_before - {photo.name for photo in (*plan.relabel, *plan.left)}),
-        left=len(plan.left),
+        - len(staged_before - {photo.name for photo in (*plan.relabel, *plan.catalogue_only)}),
+        left=len(plan.catalogue_only),
         unread=unread,
-        warnings=tuple(told_called(plan.called)),
-        kept_away=len(plan.kept_away),
-        kept_curated=len(plan.kept_curated),
+        warnings=tuple(describe_other_names(plan.other_names)),
+        kept_away=len(plan.deleted_by_curator),
+        kept_curated=len(plan.corrected_by_curator),
     )
 
 
-def _laid_before(planned: Planned, revision: Revision, fingerprint: str) -> set[str]:
-    """The photos whose vectors are all there, laid beside by tries that were cut off: no revision
-    has told of them.
-    """
+def _event_detail(revision: Revision, preparation: UpdatePreparation) -> Values | None:
+    """The change of checkpoint as the event records it; None without one."""
+    before, after = revision.last_fingerprint, preparation.fingerprint
+    if before in (None, after):
+        return None
+    name = preparation.options.checkpoint
+    return {"from": before, "to": after} | ({} if name is None else {"checkpoint": name})
+
+
+def _staged_before(update: CatalogueUpdate, revision: Revision, fingerprint: str) -> set[str]:
+    """The photos whose vectors interrupted tries have staged, which no revision has recorded."""
     if revision.last_fingerprint in (None, fingerprint) or was_searched_by(revision, fingerprint):
         return set()
-    again = {photo.name for photo in (*planned.plan.reembed, *planned.plan.remove)}
+    again = {photo.name for photo in (*update.plan.reembed, *update.plan.remove)}
     return {
         name
-        for name, photo in planned.known.items()
+        for name, photo in update.known.items()
         if photo.fingerprint == fingerprint and name not in again
     }
 
 
-def _carry_out(
-    planned: Planned,
-    preparation: Preparation,
+def _apply_plan(
+    update: CatalogueUpdate,
+    preparation: UpdatePreparation,
     revision: Revision,
-    fingerprint: str,
-    laid_before: Set[str],
+    staged_before: Set[str],
 ) -> None:
-    known, plan = planned.known, planned.plan
+    known, plan, fingerprint = update.known, update.plan, preparation.fingerprint
     for old in plan.remove:
         revision.remove(old)
     for photo in plan.relabel:
         revision.relabel(known[photo.name], photo)
     changed: set[str] = set()
     for photo in (*plan.add, *plan.reembed):
-        made = preparation.made(photo)
+        made = preparation.embedded_photo(photo)
         if made is not None and photo.name in known:
             revision.reembed(known[photo.name], made, fingerprint)
             changed.add(photo.name)
         elif made is not None:
             revision.add(made, fingerprint)
-    beside = (preparation.beside | laid_before) - changed
+    staged = (preparation.staged | staged_before) - changed
     log_embedded(
-        revision, [photo.id for name, photo in known.items() if name in beside], fingerprint
+        revision, [photo.id for name, photo in known.items() if name in staged], fingerprint
     )
-    for old, file in planned.noted:
+    for old, file in update.moved_files:
         revision.note_file(old, file)
 
 
-def _refuse_other(revision: Revision, fingerprint: str, may_go_over: bool) -> None:
-    if not may_go_over and revision.last_fingerprint not in (None, fingerprint):
+def _refuse_other(revision: Revision, fingerprint: str, options: UpdateOptions) -> None:
+    searched_by = revision.last_fingerprint
+    if not options.may_change_checkpoint and searched_by not in (None, fingerprint):
         raise BadCatalogue(
-            "the catalogue is searched by the checkpoint "
-            f"{(revision.last_fingerprint or '')[:12]}, which it went over "
-            f"to meanwhile, and these vectors are of {fingerprint[:12]}; try again"
+            f"the catalogue is searched by the checkpoint {searched_by[:12]}, which was put in "
+            f"place meanwhile, and these vectors are of {fingerprint[:12]}; try again"
         )
 
 
-def _calibration(revision: Revision, fingerprint: str, progress: Progress) -> Calibration:
-    rows = revision.vectors(fingerprint)
-    return fitted_to(rows.vectors, rows.individuals, progress).calibration
+def _fit_stored(revision: Revision, preparation: UpdatePreparation) -> FittedCalibration:
+    rows = revision.vectors(preparation.fingerprint)
+    return fit_calibration(rows.vectors, rows.individuals, preparation.progress)
 
 
 def _refuse_emptiness(
-    revision: Revision, planned: Planned, unread: Sequence[UnreadPhoto], fingerprint: str
+    revision: Revision, update: CatalogueUpdate, unread: Sequence[UnreadPhoto], fingerprint: str
 ) -> None:
     """Refuse to leave a catalogue without one searchable vector because no photo could be read."""
     has_vectors = (
         revision.changes["add"]
         or revision.changes["reembed"]
         or revision.last_fingerprint == fingerprint
-        or any(photo.fingerprint == fingerprint for photo in planned.known.values())
+        or any(photo.fingerprint == fingerprint for photo in update.known.values())
     )
     if unread and not has_vectors:
-        count = len(planned.plan.add) + len(planned.plan.reembed)
+        count = len(update.plan.add) + len(update.plan.reembed)
         raise BadCatalogue(
             f"none of the {count:,} photos could be read, so nothing was changed; the first: "
             f"{unread[0].reason}"

@@ -108,18 +108,18 @@ class _FaissEngine:
         positions = np.zeros((len(queries), k), np.int64)
         if k == 0:
             return distances, positions
-        left = np.arange(len(queries))
+        remaining = np.arange(len(queries))
         fetch = max(_FETCH_AT_LEAST, k + _TIES_EXPECTED)
-        while left.size and fetch < self.size // 2:
+        while remaining.size and fetch < self.size // 2:
             still_left: list[NDArray[np.int64]] = []
-            for rows in _blocks(left, self._vectors.shape[1] * fetch):
+            for rows in _blocks(remaining, self._vectors.shape[1] * fetch):
                 distances[rows], positions[rows], is_complete = self._search_once(
                     queries[rows], k, fetch
                 )
                 still_left.append(rows[~is_complete])
-            left = np.concatenate(still_left)
+            remaining = np.concatenate(still_left)
             fetch *= 4
-        for rows in _blocks(left, self.size):
+        for rows in _blocks(remaining, self.size):
             distances[rows], positions[rows] = self._search_exactly(queries[rows], k)
         return distances, positions
 

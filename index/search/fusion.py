@@ -9,7 +9,6 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from index.search.centroids import centres_of
 from index.search.engine import DISTANCE_DECIMALS
 from index.search.gallery import Gallery
 from index.search.matching import BadQuery, Candidate, Score
@@ -62,15 +61,3 @@ def rank_fused(
 def _nearest_photo(gallery: Gallery, queries: FloatArray, individual: str) -> str:
     names, distances = gallery.photo_distances(queries, individual)
     return names[int(np.argmin(distances.min(axis=0)))]
-
-
-def fuse_vectors(vectors: FloatArray) -> FloatArray:
-    """Fuse the vectors (photos, d) of one encounter into the unit vector (d,) of their mean
-    direction.
-
-    Only comparable with gallery distances of single photos by its ranking: a mean lies nearer to
-    everybody.
-    """
-    if len(vectors) == 0:
-        raise BadQuery("the encounter holds no photo; fuse the vectors of at least one")
-    return centres_of(vectors.astype(np.float64).sum(axis=0, keepdims=True)).astype(np.float32)[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import bisect
 import copy
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -15,13 +16,22 @@ from numpy.typing import NDArray
 from embedding.errors import FlukeprintError
 from index.labels.reader import NEW_WHALE
 from index.search.engine import Engine, build_engine
-from index.search.ranking import SearchedPhotos
-from index.search.row_merge import gathered, pieces_of, spliced
+from index.search.ranking import KnownCentres, SearchedPhotos
+from index.search.row_merge import make_pieces, splice_names, splice_vectors
 from index.search.vectors import FloatArray, check_vectors
 
 
 class BadGallery(FlukeprintError):
     """Photos, individuals and vectors that do not make a gallery."""
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryOrigin:
+    """Whose vectors a gallery holds, of which revision, and for which FAISS index."""
+
+    fingerprint: str
+    revision: int
+    factory: str = "Flat"
 
 
 class Gallery(SearchedPhotos):
@@ -40,29 +50,17 @@ class Gallery(SearchedPhotos):
         individuals: Sequence[str],
         vectors: FloatArray,
         engine: Engine,
-        *,
-        fingerprint: str,
-        revision: int,
-        factory: str = "Flat",
-        before: Gallery | None = None,
-        differing: Collection[str] = (),
+        origin: GalleryOrigin,
+        known_centres: KnownCentres | None = None,
     ) -> None:
         """Hold rows that are already checked and sorted; use `Gallery.build`.
 
-        `before`: a gallery whose individuals have the same vectors, but for `differing`; it saves
-        computing them again.
+        `known_centres` saves computing the centres of individuals whose photos are the same.
         """
-        super().__init__(
-            photo_names,
-            individuals,
-            vectors,
-            engine,
-            centres_before=None if before is None else (before.individual_ids, before.centres),
-            differing=differing,
-        )
-        self.fingerprint = fingerprint
-        self.revision = revision
-        self._factory = factory
+        super().__init__(photo_names, individuals, vectors, engine, known_centres)
+        self.fingerprint = origin.fingerprint
+        self.revision = origin.revision
+        self._factory = origin.factory
 
     @classmethod
     def build(
@@ -91,37 +89,33 @@ class Gallery(SearchedPhotos):
             [individuals[row] for row in order],
             vectors,
             build_engine(vectors, factory),
-            fingerprint=fingerprint,
-            revision=revision,
-            factory=factory,
+            GalleryOrigin(fingerprint, revision, factory),
         )
 
-    def only(self, is_kept: NDArray[np.bool_]) -> Gallery:
+    def select(self, is_selected: NDArray[np.bool_]) -> Gallery:
         """Narrow to the rows (m,) that are True: the same answers as a gallery built of these
         photos alone.
 
         Exact whatever the engine of this one. An individual that keeps no photo is not there any
         more.
         """
-        if is_kept.shape != (self.size,):
+        if is_selected.shape != (self.size,):
             raise BadGallery(
-                f"a choice of shape {is_kept.shape} was given for {self.size} photos; give one "
+                f"a choice of shape {is_selected.shape} was given for {self.size} photos; give one "
                 "bool a row"
             )
-        rows: list[int] = np.flatnonzero(is_kept).tolist()
-        vectors = np.ascontiguousarray(self.vectors[is_kept])
+        rows: list[int] = np.flatnonzero(is_selected).tolist()
+        vectors = np.ascontiguousarray(self.vectors[is_selected])
         return Gallery(
             [self.photo_names[row] for row in rows],
             [self.individuals[row] for row in rows],
             vectors,
             build_engine(vectors, is_checked=True),
-            fingerprint=self.fingerprint,
-            revision=self.revision,
-            before=self,
-            differing={self.individuals[row] for row in np.flatnonzero(~is_kept).tolist()},
+            GalleryOrigin(self.fingerprint, self.revision),
+            self._known_centres(~is_selected),
         )
 
-    def changed(
+    def replace_photos(
         self,
         removed: Collection[str],
         photo_names: Sequence[str],
@@ -139,41 +133,42 @@ class Gallery(SearchedPhotos):
         """
         _check_rows(photo_names, individuals, len(vectors))
         gone = frozenset(removed)
-        is_kept = ~np.fromiter(map(gone.__contains__, self.photo_names), np.bool_, self.size)
-        kept: NDArray[np.intp] = np.flatnonzero(is_kept)
-        if len(kept) == self.size and not photo_names:
+        is_removed = np.fromiter(map(gone.__contains__, self.photo_names), np.bool_, self.size)
+        remaining: NDArray[np.intp] = np.flatnonzero(~is_removed)
+        if len(remaining) == self.size and not photo_names:
             return self._as_of(revision)
         self._refuse_twice(photo_names, gone)
         vectors = check_vectors(
-            vectors, dimension=self.dimension if len(kept) else None, named="catalogue vectors"
+            vectors, dimension=self.dimension if len(remaining) else None, named="catalogue vectors"
         )
         added = sorted(range(len(photo_names)), key=lambda at: (individuals[at], photo_names[at]))
-        places = [self._place(kept, individuals[at], photo_names[at]) for at in added]
-        pieces = pieces_of(kept, places, added)
-        merged = gathered(self.vectors, vectors, pieces)
+        places = [self._place(remaining, individuals[at], photo_names[at]) for at in added]
+        pieces = make_pieces(remaining, places, added)
+        merged = splice_vectors(self.vectors, vectors, pieces)
         return Gallery(
-            spliced(self.photo_names, photo_names, pieces),
-            spliced(self.individuals, individuals, pieces),
+            splice_names(self.photo_names, photo_names, pieces),
+            splice_names(self.individuals, individuals, pieces),
             merged,
             build_engine(merged, self._factory, is_checked=True),
-            fingerprint=self.fingerprint,
-            revision=revision,
-            factory=self._factory,
-            before=self,
-            differing={
-                *individuals,
-                *(self.individuals[row] for row in np.flatnonzero(~is_kept).tolist()),
-            },
+            GalleryOrigin(self.fingerprint, revision, self._factory),
+            self._known_centres(is_removed, individuals),
         )
 
-    def _place(self, kept: NDArray[np.intp], individual: str, photo_name: str) -> int:
+    def _known_centres(
+        self, is_removed: NDArray[np.bool_], added: Sequence[str] = ()
+    ) -> KnownCentres:
+        """The present centres; those who lose a row, or have one `added`, change."""
+        losing = {self.individuals[row] for row in np.flatnonzero(is_removed).tolist()}
+        return KnownCentres(self.individual_ids, self.centres, losing | set(added))
+
+    def _place(self, remaining: NDArray[np.intp], individual: str, photo_name: str) -> int:
         """Before which of the rows that are kept a photo comes."""
 
         def order_of(row: int) -> tuple[str, str]:
             return self.individuals[row], self.photo_names[row]
 
         return bisect.bisect_left(
-            cast("Sequence[int]", kept), (individual, photo_name), key=order_of
+            cast("Sequence[int]", remaining), (individual, photo_name), key=order_of
         )
 
     def _as_of(self, revision: int) -> Gallery:

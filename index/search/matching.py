@@ -122,24 +122,16 @@ def decide(distance: float, thresholds: Thresholds) -> Decision:
 
 
 def explain(nearest: Candidate | Match | None, thresholds: Thresholds) -> str:
-    """Say in one plain sentence why `decide` decided as it did; None is a gallery without
-    individuals.
-    """
+    """Give the reason for `decide`'s decision; None is a gallery without individuals."""
     if nearest is None:
-        return "The catalogue holds no known individual to compare with."
-    decision = decide(nearest.distance, thresholds)
-    at = f"{nearest.individual} is nearest, at distance {nearest.distance:.3f}"
+        return "The catalogue has no known individual to compare with."
+    decision, name = decide(nearest.distance, thresholds), nearest.individual
+    distance = f"distance {nearest.distance:.3f}"
+    sure, new = f"sure below {thresholds.known:.3f}", f"new above {thresholds.new_whale:.3f}"
     if decision == "known":
-        return f"{at}, within the {thresholds.known:.3f} that makes a match sure."
+        return f"Very likely {name} ({distance}; {sure})."
     if decision == "new_whale":
-        return f"{at}, beyond {thresholds.new_whale:.3f}: nobody known is near enough."
+        return f"Probably a new animal. The nearest is {name} ({distance}; {new})."
     if thresholds.known < 0:
-        return (
-            f"{at}, within {thresholds.new_whale:.3f}, but no match is sure here: compare "
-            "the photos."
-        )
-    return (
-        f"{at}, between the {thresholds.known:.3f} of a sure match and the "
-        f"{thresholds.new_whale:.3f} "
-        "of a new whale: compare the photos."
-    )
+        sure = "no match is sure here"
+    return f"Perhaps {name} ({distance}; {sure}, {new}). Compare the photos."

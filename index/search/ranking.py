@@ -7,6 +7,7 @@ from __future__ import annotations
 import bisect
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
@@ -24,6 +25,15 @@ _BLOCK_BYTES = 64 * 2**20  # memory for one block of queries against every photo
 _FLOAT64_ROWS = (
     2048  # photos turned into float64 at a time: a copy of all of them would be twice the gallery
 )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class KnownCentres:
+    """The centres (c, d) of a gallery's individuals, which hold but for those in `changed`."""
+
+    individual_ids: Sequence[str]
+    centres: FloatArray
+    changed: Collection[str]
 
 
 class SearchedPhotos:
@@ -45,14 +55,11 @@ class SearchedPhotos:
         individuals: Sequence[str],
         vectors: FloatArray,
         engine: Engine,
-        *,
-        centres_before: tuple[Sequence[str], FloatArray] | None = None,
-        differing: Collection[str] = (),
+        known_centres: KnownCentres | None = None,
     ) -> None:
         """Hold rows that are already checked and sorted.
 
-        `centres_before`: individuals and their centres, which hold but for `differing`; it saves
-        computing them again.
+        `known_centres` saves computing the centres of individuals whose photos are the same.
         """
         self.photo_names = list(photo_names)
         self.individuals = list(individuals)
@@ -64,9 +71,7 @@ class SearchedPhotos:
         self._columns = np.repeat(np.arange(len(counts)), numbers)  # (m,)
         self._starts = np.cumsum(numbers) - numbers  # (c,) first row of each
         self.centres = (
-            self._centres()
-            if centres_before is None
-            else self._centres_after(*centres_before, differing)
+            self._centres() if known_centres is None else self._centres_after(known_centres)
         )
 
     @property
@@ -162,14 +167,14 @@ class SearchedPhotos:
         individuals.
         """
         ranked: list[tuple[Candidate, ...]] = [()] * len(queries)
-        left = list(range(len(queries)))
-        asked = k * _PHOTOS_AN_INDIVIDUAL
-        while left:
-            distances, positions = self._engine.search(queries[left], asked)
-            for at, query in enumerate(left):
+        remaining = list(range(len(queries)))
+        photos = k * _PHOTOS_AN_INDIVIDUAL
+        while remaining:
+            distances, positions = self._engine.search(queries[remaining], photos)
+            for at, query in enumerate(remaining):
                 ranked[query] = self._first_of_each(distances[at], positions[at], k)
-            left = [query for query in left if len(ranked[query]) < k]
-            asked *= 4
+            remaining = [query for query in remaining if len(ranked[query]) < k]
+            photos *= 4
         return ranked
 
     def _first_of_each(
@@ -179,11 +184,11 @@ class SearchedPhotos:
         order.
         """
         _, first = np.unique(self._columns[positions], return_index=True)
-        kept = np.sort(first)[:k]
-        rows: list[int] = positions[kept].tolist()
+        rows_kept = np.sort(first)[:k]
+        rows: list[int] = positions[rows_kept].tolist()
         return tuple(
             Candidate(self.individuals[row], float(distance), self.photo_names[row])
-            for row, distance in zip(rows, distances[kept], strict=True)
+            for row, distance in zip(rows, distances[rows_kept], strict=True)
         )
 
     def _rank_by_all(
@@ -217,19 +222,16 @@ class SearchedPhotos:
     def _centres(self) -> FloatArray:
         return centres_of(sums_of(self.vectors, self._starts)).astype(np.float32)
 
-    def _centres_after(
-        self, ids_before: Sequence[str], centres_before: FloatArray, differing: Collection[str]
-    ) -> FloatArray:
+    def _centres_after(self, known: KnownCentres) -> FloatArray:
         centres = np.empty((self.individual_count, self.dimension), np.float32)
-        column_before = {individual: at for at, individual in enumerate(ids_before)}
-        same = [
-            at for at, individual in enumerate(self.individual_ids) if individual not in differing
-        ]
-        centres[same] = centres_before[[column_before[self.individual_ids[at]] for at in same]]
-        for at, individual in enumerate(self.individual_ids):
-            if individual in differing:
-                own = sums_of(self.vectors[self.rows_of(at)], np.zeros(1, np.int64))
-                centres[at] = centres_of(own).astype(np.float32)[0]
+        known_rows = {individual: row for row, individual in enumerate(known.individual_ids)}
+        ids = enumerate(self.individual_ids)
+        same = [row for row, individual in ids if individual not in known.changed]
+        centres[same] = known.centres[[known_rows[self.individual_ids[row]] for row in same]]
+        for row, individual in enumerate(self.individual_ids):
+            if individual in known.changed:
+                own = sums_of(self.vectors[self.rows_of(row)], np.zeros(1, np.int64))
+                centres[row] = centres_of(own).astype(np.float32)[0]
         return centres
 
 

@@ -22,24 +22,28 @@ class Piece(NamedTuple):
     is_added: bool
 
 
-def pieces_of(kept: NDArray[np.int64], places: Sequence[int], added: Sequence[int]) -> list[Piece]:
+def make_pieces(
+    remaining: NDArray[np.int64], places: Sequence[int], added: Sequence[int]
+) -> list[Piece]:
     """The rows that are kept, in runs, with each of the `added` before the kept row at its place;
     both ascend.
     """
-    cuts = sorted({0, len(kept), *places, *(np.flatnonzero(np.diff(kept) != 1) + 1).tolist()})
+    cuts = sorted(
+        {0, len(remaining), *places, *(np.flatnonzero(np.diff(remaining) != 1) + 1).tolist()}
+    )
     coming = list(zip(places, added, strict=True))
     pieces: list[Piece] = []
     at = 0
-    for start, stop in zip(cuts, [*cuts[1:], len(kept) + 1], strict=True):
+    for start, stop in zip(cuts, [*cuts[1:], len(remaining) + 1], strict=True):
         while at < len(coming) and coming[at][0] == start:
             pieces.append(Piece(coming[at][1], coming[at][1] + 1, True))
             at += 1
-        if start < len(kept):
-            pieces.append(Piece(int(kept[start]), int(kept[stop - 1]) + 1, False))
+        if start < len(remaining):
+            pieces.append(Piece(int(remaining[start]), int(remaining[stop - 1]) + 1, False))
     return pieces
 
 
-def spliced(before: Sequence[str], added: Sequence[str], pieces: Sequence[Piece]) -> list[str]:
+def splice_names(before: Sequence[str], added: Sequence[str], pieces: Sequence[Piece]) -> list[str]:
     """The words of the pieces, one after the other."""
     return list(
         chain.from_iterable(
@@ -48,7 +52,7 @@ def spliced(before: Sequence[str], added: Sequence[str], pieces: Sequence[Piece]
     )
 
 
-def gathered(before: FloatArray, added: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
+def splice_vectors(before: FloatArray, added: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
     """The vectors (rows, d) of the pieces, one after the other."""
     size = sum(piece.stop - piece.start for piece in pieces)
     vectors = np.empty((size, (before if len(before) else added).shape[1]), np.float32)

@@ -22,24 +22,25 @@ _TEMPERATURES = np.logspace(-3, 1, 81)
 
 
 def likeliest_species(
-    noted: Mapping[str, str | None], on_photos: Iterable[tuple[str, str | None, int]]
+    species_of: Mapping[str, str | None], on_photos: Iterable[tuple[str, str | None, int]]
 ) -> dict[str, str]:
     """Each individual's species: the one `noted` of it, else that of most of its photos; those
     without are left out.
 
     `on_photos` are (individual, species, how many photos).
     """
-    counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    counts_of: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for individual, species, photos in on_photos:
         if species:
-            counted[individual][species] += photos
+            counts_of[individual][species] += photos
     found = {
-        one: min(counts, key=lambda name: (-counts[name], name)) for one, counts in counted.items()
+        one: min(counts, key=lambda name: (-counts[name], name))
+        for one, counts in counts_of.items()
     }
-    return found | {one: species for one, species in noted.items() if species}
+    return found | {one: species for one, species in species_of.items() if species}
 
 
-class SpeciesTeller:
+class SpeciesPredictor:
     """Tells species from ranked individuals of one gallery.
 
     Never changes; safe from several threads.
@@ -62,7 +63,7 @@ class SpeciesTeller:
         """
         return max(k, NEIGHBOURS) if self.names else k
 
-    def tell(self, ranked: Sequence[Candidate]) -> SpeciesAnswer:
+    def predict(self, ranked: Sequence[Candidate]) -> SpeciesAnswer:
         """Name the species by ranked individuals, nearest first, as `Gallery.rank` gives
         `neighbours` of them.
         """

@@ -57,12 +57,12 @@ class PostgresAddress:
         host = f"[{self.host}]" if ":" in self.host else self.host
         user = f"{quote(self.user)}@" if self.user else ""
         port = f":{self.port}" if self.port else ""
-        told = [(name, value) for name, value in self.options if name in _TOLD_OPTIONS]
-        told += [("schema", self.schema)] if self.schema != DEFAULT_SCHEMA else []
-        query = f"?{urlencode(told, safe='/')}" if told else ""
+        options = [(name, value) for name, value in self.options if name in _TOLD_OPTIONS]
+        options += [("schema", self.schema)] if self.schema != DEFAULT_SCHEMA else []
+        query = f"?{urlencode(options, safe='/')}" if options else ""
         return f"postgresql://{user}{host}{port}/{quote(self.database)}{query}"
 
-    def beside(self, word: str) -> PostgresAddress:
+    def sibling(self, word: str) -> PostgresAddress:
         """Another schema of the same database, for what isn't complete yet."""
         return replace(self, schema=f"{self.schema}_{word}")
 
@@ -70,23 +70,23 @@ class PostgresAddress:
 CatalogueAddress: TypeAlias = Path | PostgresAddress
 
 
-def address_of(given: str | Path | PostgresAddress) -> CatalogueAddress:
+def address_of(text: str | Path | PostgresAddress) -> CatalogueAddress:
     """Tell a file from a URL.
 
     Raises BadCatalogue for a URL that can't be, without repeating what may be a password.
     """
-    if not isinstance(given, str):
-        return given
-    scheme, separator, _ = given.partition("://")
+    if not isinstance(text, str):
+        return text
+    scheme, separator, _ = text.partition("://")
     if not separator:
-        return Path(given)
+        return Path(text)
     if scheme not in _SCHEMES:
         raise BadCatalogue(
             f"{scheme}:// is no catalogue's: give the path of a SQLite file, or "
             "postgresql://USER@HOST/DATABASE"
         )
     try:
-        return _parsed(given)
+        return _parsed(text)
     except ValueError as error:
         raise BadCatalogue(
             "the catalogue's URL can't be read: give "
@@ -120,7 +120,7 @@ def _parsed(url: str) -> PostgresAddress:
     )
 
 
-def located(address: CatalogueAddress, files: Path | None) -> CatalogueAddress:
+def with_files_folder(address: CatalogueAddress, files: Path | None) -> CatalogueAddress:
     """The address with the folder of its files; a SQLite catalogue's lie beside its file, whatever
     `files` says.
     """
@@ -129,7 +129,7 @@ def located(address: CatalogueAddress, files: Path | None) -> CatalogueAddress:
     return replace(address, files=files.absolute())
 
 
-def resolved(address: CatalogueAddress) -> CatalogueAddress:
+def resolve_links(address: CatalogueAddress) -> CatalogueAddress:
     """The address with no links in a file's path: SQLite keeps its log beside the real file,
     whatever led there.
     """
@@ -163,7 +163,7 @@ def refuse_no_folder(address: CatalogueAddress) -> None:
         )
 
 
-def folder_beside(address: CatalogueAddress, word: str) -> Path:
+def sibling_folder(address: CatalogueAddress, word: str) -> Path:
     """A folder of a catalogue's own: `catalogue.db.media` beside `catalogue.db`, `media` in a
     database's `--files`.
     """

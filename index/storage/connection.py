@@ -57,11 +57,11 @@ def refuse_read_only(address: CatalogueAddress) -> None:
         sqlite.refuse_read_only(address)
 
 
-def beside(address: CatalogueAddress, word: str) -> CatalogueAddress:
+def sibling_address(address: CatalogueAddress, word: str) -> CatalogueAddress:
     """Where a catalogue is made that isn't complete yet: a hidden file beside it, or a schema."""
     if isinstance(address, Path):
         return address.with_name(f".{address.name}.{word}")
-    return address.beside(word)
+    return address.sibling(word)
 
 
 def refuse_in_use(address: CatalogueAddress) -> None:
@@ -107,10 +107,12 @@ def database_faults(address: CatalogueAddress) -> list[str]:
 
 
 @contextmanager
-def telling(address: CatalogueAddress) -> Generator[None]:
+def translating_errors(address: CatalogueAddress) -> Generator[None]:
     """Turn what the database and the disk say into a BadCatalogue that says what to do."""
     own: AbstractContextManager[None] = (
-        sqlite.telling(address) if isinstance(address, Path) else postgres.telling(address)
+        sqlite.translating_errors(address)
+        if isinstance(address, Path)
+        else postgres.translating_errors(address)
     )
     try:
         with own:

@@ -60,9 +60,9 @@ def _write_once(path: Path, mark: dict[str, str]) -> None:
 def _read(path: Path) -> dict[str, Any] | None:
     """What a mark says; empty where it says nothing that can be read, None where there is none."""
     try:
-        told: Any = json.loads(path.read_text("utf-8"))
+        mark: Any = json.loads(path.read_text("utf-8"))
     except ValueError:
         return {}
     except OSError:
         return None
-    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+    return cast("dict[str, Any]", mark) if isinstance(mark, dict) else {}

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, MetaData
 
 from index.storage.address import BadCatalogue, CatalogueAddress, PostgresAddress
-from index.storage.connection import open_engine, telling
+from index.storage.connection import open_engine, translating_errors
 from index.storage.schema import FORMAT_TABLE, SCHEMA_VERSION, Table, create_tables, writing
 from index.storage.sqlite import is_writable
 
@@ -35,7 +35,11 @@ def upgrade(address: CatalogueAddress, version: int) -> None:
 def _upgrade_schema(address: PostgresAddress) -> None:
     engine = open_engine(address)
     try:
-        with telling(address), writing(engine.connect()) as connection, connection.begin():
+        with (
+            translating_errors(address),
+            writing(engine.connect()) as connection,
+            connection.begin(),
+        ):
             connection.exec_driver_sql(f"LOCK TABLE {FORMAT_TABLE} IN ACCESS EXCLUSIVE MODE")
             found = connection.exec_driver_sql(f"SELECT max(version) FROM {FORMAT_TABLE}").scalar()
             if found == 2:
@@ -58,7 +62,7 @@ def _upgrade_file(path: Path, version: int) -> None:
             "when it is opened"
         )
     engine = open_engine(path)
-    with telling(path), writing(engine.connect()) as connection:
+    with translating_errors(path), writing(engine.connect()) as connection:
         # References by name are to stay as they are while tables are exchanged; neither can be set
         # in a transaction.
         connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")

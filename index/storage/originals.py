@@ -10,7 +10,7 @@ from pathlib import Path
 
 from embedding.errors import FlukeprintError
 from embedding.photos.photo import PHOTO_SUFFIXES, content_hash
-from index.storage.address import CatalogueAddress, folder_beside
+from index.storage.address import CatalogueAddress, sibling_folder
 from index.storage.partial_files import unfinished_suffix
 
 
@@ -22,7 +22,7 @@ def media_folder(catalogue: CatalogueAddress) -> Path:
     """The folder of a catalogue's original photos: `catalogue.db.media` beside `catalogue.db`, a
     database's `media`.
     """
-    return folder_beside(catalogue, "media")
+    return sibling_folder(catalogue, "media")
 
 
 def media_path(folder: Path, hashed: str, name: str) -> Path:

@@ -22,7 +22,7 @@ def unfinished_suffix() -> str:
     return _MARK + "~".join(this_worker().rsplit(":", 2))
 
 
-def clear_left(folders: Iterable[Path]) -> None:
+def remove_unfinished(folders: Iterable[Path]) -> None:
     """Remove from these folders what processes of this machine that have ended left unfinished.
 
     What can't be removed stays. Of another machine's process nobody can tell from here whether it
@@ -30,14 +30,14 @@ def clear_left(folders: Iterable[Path]) -> None:
     """
     for folder in folders:
         with contextlib.suppress(OSError):
-            for path in [each for each in folder.iterdir() if _is_left(each.name)]:
+            for path in [each for each in folder.iterdir() if _is_abandoned(each.name)]:
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
 
 
-def _is_left(name: str) -> bool:
+def _is_abandoned(name: str) -> bool:
     found = _LEFT.fullmatch(name)
     if found is None or found["host"] != this_worker().rsplit(":", 2)[0]:
         return False

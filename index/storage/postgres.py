@@ -88,25 +88,28 @@ def _connector(psycopg: Any, address: PostgresAddress, wait_seconds: float) -> C
         "user": address.user,
         "password": address.password,
     }
-    given: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, "application_name": "flukeprint"}
-    given |= dict(address.options) | {name: value for name, value in named.items() if value}
+    parameters: dict[str, Any] = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": "flukeprint",
+    }
+    parameters |= dict(address.options) | {name: value for name, value in named.items() if value}
     settings = {
         "search_path": address.schema,
         "lock_timeout": max(1, round(wait_seconds * 1000)),  # 0 would be for ever
         # an update embeds for an hour before its next statement
         "idle_in_transaction_session_timeout": 0,
     }
-    told = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    given["options"] = f"{given.get('options', '')} {told}".strip()
-    given["client_encoding"] = "UTF8"
-    return lambda: psycopg.connect(**given)
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    parameters["options"] = f"{parameters.get('options', '')} {options}".strip()
+    parameters["client_encoding"] = "UTF8"
+    return lambda: psycopg.connect(**parameters)
 
 
 @contextmanager
 def _once(address: PostgresAddress, *, is_changing: bool = False) -> Generator[Connection]:
     """One transaction in a connection of its own. Raises BadCatalogue."""
     engine = open_engine(address, is_pooled=False)
-    with telling(address), engine.connect() as connection:
+    with translating_errors(address), engine.connect() as connection:
         _ = writing(connection) if is_changing else connection
         with connection.begin():
             yield connection
@@ -202,7 +205,7 @@ def faults(address: PostgresAddress) -> list[str]:
     """What is wrong with the database itself: triggers that are off, references that lead
     nowhere.
     """
-    said: list[str] = []
+    found: list[str] = []
     with _once(address) as connection:
         enabled = (
             "SELECT 1 FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname = %s AND "
@@ -213,12 +216,12 @@ def faults(address: PostgresAddress) -> list[str]:
                 connection.exec_driver_sql(enabled, (table, f"{table}_refuse_change")).scalar()
                 is None
             ):
-                said.append(f"the trigger that keeps the table {table} append-only is gone or off")
+                found.append(f"the trigger that keeps the table {table} append-only is gone or off")
         for reference in (
             key for table in Table.metadata.sorted_tables for key in table.foreign_keys
         ):
-            said += _loose(connection, reference)
-    return said
+            found += _loose(connection, reference)
+    return found
 
 
 def _loose(connection: Connection, reference: Any) -> list[str]:
@@ -238,7 +241,7 @@ def _loose(connection: Connection, reference: Any) -> list[str]:
 
 
 @contextmanager
-def telling(address: PostgresAddress) -> Generator[None]:
+def translating_errors(address: PostgresAddress) -> Generator[None]:
     """Turn what PostgreSQL says into a BadCatalogue that says what to do, and repeats no
     password.
     """
@@ -249,15 +252,15 @@ def telling(address: PostgresAddress) -> Generator[None]:
             f"all connections to {address} are in use; try again in a moment"
         ) from error
     except DBAPIError as error:
-        raise _told(address, error.orig) from error
+        raise _catalogue_error(address, error.orig) from error
 
 
-def _told(address: PostgresAddress, error: Any) -> BadCatalogue:
+def _catalogue_error(address: PostgresAddress, error: Any) -> BadCatalogue:
     code = getattr(error, "sqlstate", None)
     lines = [
         line.strip() for line in _without_secrets(address, str(error)).splitlines() if line.strip()
     ]
-    said = lines[0] if lines else type(error).__name__
+    message = lines[0] if lines else type(error).__name__
     if code in BUSY_STATES:
         return CatalogueBusy(
             f"another flukeprint is changing {address} just now; wait until it has finished"
@@ -269,19 +272,19 @@ def _told(address: PostgresAddress, error: Any) -> BadCatalogue:
         )
     if code in _READ_ONLY:
         return BadCatalogue(
-            f"{address} can't be written ({said}): ask for the right to change its schema and "
+            f"{address} can't be written ({message}): ask for the right to change its schema and "
             "tables"
         )
     if code is None and type(error).__name__ == "OperationalError":
         return BadCatalogue(
-            f"{address} can't be reached ({said}): see that the server runs, that the database "
+            f"{address} can't be reached ({message}): see that the server runs, that the database "
             "is there, and that user and password (in PGPASSWORD or ~/.pgpass) are right"
         )
-    return BadCatalogue(f"PostgreSQL refused {address}: {said}")
+    return BadCatalogue(f"PostgreSQL refused {address}: {message}")
 
 
-def _without_secrets(address: PostgresAddress, said: str) -> str:
+def _without_secrets(address: PostgresAddress, message: str) -> str:
     secrets = [address.password, *(value for name, value in address.options if "password" in name)]
     for secret in filter(None, secrets):
-        said = said.replace(secret, "***")
-    return said
+        message = message.replace(secret, "***")
+    return message

@@ -16,7 +16,7 @@ _PAUSE_SECONDS = 0.1
 _Found = TypeVar("_Found")
 
 
-def patient(act: Callable[[], _Found]) -> _Found:
+def retry_while_busy(act: Callable[[], _Found]) -> _Found:
     """Do an act again while others are changing the catalogue.
 
     Raises CatalogueBusy after a minute of that.
@@ -30,11 +30,11 @@ def patient(act: Callable[[], _Found]) -> _Found:
 
 
 @contextmanager
-def patiently(opening: Callable[[], AbstractContextManager[_Found]]) -> Generator[_Found]:
+def enter_while_busy(opening: Callable[[], AbstractContextManager[_Found]]) -> Generator[_Found]:
     """Enter a context made by `opening`, again while others are changing the catalogue.
 
     Raises as `patient` does.
     """
 
     with ExitStack() as stack:
-        yield patient(lambda: stack.enter_context(opening()))
+        yield retry_while_busy(lambda: stack.enter_context(opening()))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from index.processes import is_alive, this_worker
-from index.storage.address import CatalogueAddress, CatalogueBusy, folder_beside
+from index.storage.address import CatalogueAddress, CatalogueBusy, sibling_folder
 
 
 class ServedMark:
@@ -58,7 +58,7 @@ def refuse_served(address: CatalogueAddress) -> None:
 
 
 def _folder(address: CatalogueAddress) -> Path:
-    return folder_beside(address, "serving")
+    return sibling_folder(address, "serving")
 
 
 def _marks(address: CatalogueAddress) -> list[Path]:

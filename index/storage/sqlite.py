@@ -28,7 +28,7 @@ def create_schema(path: Path) -> None:
     except OSError as error:
         raise BadCatalogue(f"the catalogue {path} can't be created: {error.strerror}") from error
     engine = open_engine(path)
-    with telling(path), engine.begin() as connection:
+    with translating_errors(path), engine.begin() as connection:
         create_tables(connection)
 
 
@@ -66,7 +66,7 @@ def is_writable(path: Path) -> bool:
 def refuse_read_only(path: Path) -> None:
     """Raise BadCatalogue when the catalogue can't be written."""
     if not is_writable(path):
-        raise told(path, "readonly")
+        raise catalogue_error(path, "readonly")
 
 
 def opening_mode(path: Path) -> str:
@@ -138,30 +138,30 @@ def settle(path: Path) -> None:
 
 
 @contextmanager
-def telling(path: Path) -> Generator[None]:
+def translating_errors(path: Path) -> Generator[None]:
     """Turn what SQLite and the disk say into a BadCatalogue that says what to do."""
     try:
         yield
     except DBAPIError as error:
-        raise told(path, str(error.orig)) from error
+        raise catalogue_error(path, str(error.orig)) from error
 
 
-def told(path: Path, said: str) -> BadCatalogue:
-    if "disk is full" in said:
+def catalogue_error(path: Path, message: str) -> BadCatalogue:
+    if "disk is full" in message:
         return disk_full(path)
-    if "locked" in said or "busy" in said:
+    if "locked" in message or "busy" in message:
         return CatalogueBusy(
             f"another flukeprint is changing {path} just now; wait until it has finished"
         )
-    if "readonly" in said:
+    if "readonly" in message:
         return BadCatalogue(
             f"{path} can't be written: ask for write permission on the file and on its folder"
         )
-    if "malformed" in said or "not a database" in said:
+    if "malformed" in message or "not a database" in message:
         return BadCatalogue(
-            f"{path} is damaged ({said}); restore a copy of it, or remove it and build it anew"
+            f"{path} is damaged ({message}); restore a copy of it, or remove it and build it anew"
         )
-    return BadCatalogue(f"SQLite refused {path}: {said}")
+    return BadCatalogue(f"SQLite refused {path}: {message}")
 
 
 def disk_full(address: CatalogueAddress) -> BadCatalogue:
@@ -179,7 +179,7 @@ def faults(path: Path) -> list[str]:
     """
     raw = sqlite3.connect(f"{path.absolute().as_uri()}?{opening_mode(path)}", uri=True)
     try:
-        said = [str(row[0]) for row in raw.execute("PRAGMA integrity_check(100)")]
+        found = [str(row[0]) for row in raw.execute("PRAGMA integrity_check(100)")]
         loose = [
             f"{row[0]} row {row[1]} refers to {row[2]}, which is not there"
             for row in raw.execute("PRAGMA foreign_key_check")
@@ -188,7 +188,7 @@ def faults(path: Path) -> list[str]:
         return [str(error)]
     finally:
         raw.close()
-    return ([] if said == ["ok"] else said) + loose
+    return ([] if found == ["ok"] else found) + loose
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -210,4 +210,4 @@ def copy_file(source: Path, target: Path) -> None:
             written.close()
             read.close()
     except sqlite3.Error as error:
-        raise told(source, str(error)) from error
+        raise catalogue_error(source, str(error)) from error

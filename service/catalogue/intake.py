@@ -1,10 +1,11 @@
-"""New photos into the catalogue: originals kept by their content, names that nobody has, what was
-answered kept too.
+"""Take new photos into the catalogue.
+
+Originals are stored by their content, under names that nobody has, with their answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator, Event
 from index.curation.listings import Directory, PhotoCard
-from index.labels.csv_labels import photo_name
+from index.labels.csv_labels import parse_photo_name
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.search.vectors import FloatArray
@@ -25,8 +26,7 @@ _MOST_LETTERS = 150  # of a name: file systems and URLs have bounds, too
 class NewPhoto(NamedTuple):
     """A photo that was sent: its name as it came, its bytes, its vector (d,) and what was answered.
 
-    The answer says besides where the fluke was found (`box`) and when the file says it was taken
-    (`photo_taken_at`).
+    The answer also has the fluke's box (`box`) and the file's own time (`photo_taken_at`).
     """
 
     name: str
@@ -42,7 +42,7 @@ class SentContent(NamedTuple):
     content_hash: str
 
 
-class Known(NamedTuple):
+class KnownPhoto(NamedTuple):
     """A photo that isn't taken in, and that of the same content."""
 
     name: str
@@ -52,21 +52,21 @@ class Known(NamedTuple):
 
 def sort_out(
     directory: Directory, contents: Sequence[SentContent]
-) -> tuple[list[int], list[Known]]:
-    """Tell the places of those whose content is new, and the others, which are in the catalogue or
-    sent twice.
-    """
+) -> tuple[list[int], list[KnownPhoto]]:
+    """Return the positions of new contents, and the photos that are known or were sent twice."""
     there = directory.with_content([each.content_hash for each in contents])
     first: dict[str, str] = {}
     new: list[int] = []
-    known: list[Known] = []
+    known: list[KnownPhoto] = []
     for at, each in enumerate(contents):
         card = there.get(each.content_hash)
         if card is not None:
-            known.append(Known(each.name, card.name, _where(card)))
+            known.append(KnownPhoto(each.name, card.name, _where(card)))
         elif each.content_hash in first:
             other = first[each.content_hash]
-            known.append(Known(each.name, other, f"the same photo was sent twice, also as {other}"))
+            known.append(
+                KnownPhoto(each.name, other, f"the same photo was sent twice, also as {other}")
+            )
         else:
             first[each.content_hash] = each.name
             new.append(at)
@@ -80,8 +80,8 @@ def take_in(
     form: QueueForm,
     *,
     made_by: str,
-) -> tuple[Event | None, list[Known]]:
-    """Take photos in as waiting; those whose content has come meanwhile are told instead.
+) -> tuple[Event | None, list[KnownPhoto]]:
+    """Take photos in as waiting, and return those whose content has come meanwhile.
 
     Raises BadMedia where an original can't be kept, BadCuration and BadCatalogue as
     `Curator.take_in`.
@@ -92,29 +92,12 @@ def take_in(
     )
     if not new:
         return None, known
-    folder = media_folder(catalogue.address)
     used: set[str] = set()
     embedded: list[EmbeddedPhoto] = []
     for photo in (photos[at] for at in new):
-        hashed = content_hash(photo.data)
-        name = next(
-            each
-            for each in _names(photo.name, hashed)
-            if each not in used and not directory.named([each])
-        )
+        name = _free_name(directory, photo, used)
         used.add(name)
-        label = LabelledPhoto(
-            name=name,
-            path=store_photo(photo.data, folder, name),
-            individual=None,
-            species=form.species,
-            encounter=form.encounter,
-            taken_at=form.taken_at or photo.answer.get("photo_taken_at"),
-            box=None,
-        )
-        embedded.append(
-            EmbeddedPhoto(label, PhotoFile(hashed, len(photo.data), None), photo.vector)
-        )
+        embedded.append(_stored_photo(catalogue, photo, name, form))
     event = Curator(catalogue, made_by=made_by).take_in(
         embedded,
         fingerprint,
@@ -129,19 +112,43 @@ def take_in(
     return event, known
 
 
-def _names(given: str, hashed: str) -> Iterator[str]:
+def _free_name(directory: Directory, photo: NewPhoto, used: Collection[str]) -> str:
+    names = _names(photo.name, content_hash(photo.data))
+    return next(name for name in names if name not in used and not directory.named([name]))
+
+
+def _stored_photo(
+    catalogue: Catalogue, photo: NewPhoto, name: str, form: QueueForm
+) -> EmbeddedPhoto:
+    """Keep the original under a name. Raises BadMedia."""
+    label = LabelledPhoto(
+        name=name,
+        path=store_photo(photo.data, media_folder(catalogue.address), name),
+        individual=None,
+        species=form.species,
+        encounter=form.encounter,
+        taken_at=form.taken_at or photo.answer.get("photo_taken_at"),
+        box=None,
+    )
+    file = PhotoFile(content_hash(photo.data), len(photo.data), None)
+    return EmbeddedPhoto(label, file, photo.vector)
+
+
+def _names(sent_name: str, hashed: str) -> Iterator[str]:
     """The name that was sent, tidied, and then others that are like it."""
-    path = PurePosixPath(_tidied(given))
+    path = PurePosixPath(_tidied(sent_name))
     yield str(path)
     yield str(path.with_name(f"{path.stem}-{hashed[:8]}{path.suffix}"))
     for number in range(2, 2**31):
         yield str(path.with_name(f"{path.stem}-{hashed[:8]}-{number}{path.suffix}"))
 
 
-def _tidied(given: str) -> str:
-    shown = "".join(sign for sign in given if sign.isprintable()).encode("utf-8", "ignore").decode()
+def _tidied(sent_name: str) -> str:
+    shown = (
+        "".join(sign for sign in sent_name if sign.isprintable()).encode("utf-8", "ignore").decode()
+    )
     try:
-        name = photo_name(shown, "the photo")
+        name = parse_photo_name(shown, "the photo")
     except BadLabels:
         name = Path(shown.replace("\\", "/")).name or "photo"
     path = PurePosixPath(name if name.strip(". ") else "photo")
@@ -154,6 +161,6 @@ def _where(card: PhotoCard) -> str:
     if card.state == "waiting":
         return f"this photo waits in the queue already, as {card.name}"
     if card.state == "rejected":
-        return f"this photo was looked at already and rejected, as {card.name}"
+        return f"this photo was reviewed already and rejected, as {card.name}"
     whose = f"{card.individual}'s" if card.individual else "a photo of nobody known"
     return f"this photo is in the catalogue already, as {card.name}, {whose}"

@@ -1,6 +1,4 @@
-"""Catalogue photos as small JPEGs, made once for each content and kept in a folder beside the
-catalogue.
-"""
+"""Thumbnails of catalogue photos: small JPEGs, stored in a folder next to the catalogue."""
 
 from __future__ import annotations
 
@@ -20,13 +18,13 @@ from embedding.photos.photo import (
     read_photo,
     thumbnail,
 )
-from index.storage.address import CatalogueAddress, folder_beside
+from index.storage.address import CatalogueAddress, sibling_folder
 from index.storage.originals import write_whole
-from service.catalogue.writer import Curating
+from service.catalogue.writer import CatalogueWriter
 from service.serving.served_photo import ServedPhoto
 
-KEPT_PX = (256, 512, 1024)
-"""The sizes that are kept; larger ones are looked at rarely and would fill the disk."""
+STORED_PX = (256, 512, 1024)
+"""The sizes that are stored; larger ones are rarely requested and would fill the disk."""
 _JPEG_QUALITY = 85
 
 
@@ -38,8 +36,9 @@ class Thumbnail(NamedTuple):
 
 
 class Thumbnails:
-    """Makes thumbnails; with a folder, each photo is decoded once for each kept size, whatever asks
-    for it.
+    """Makes thumbnails, and stores those of a few sizes.
+
+    With a folder, each photo is decoded once for each of these sizes.
 
     The folder may be deleted at any time, and one that can't be written only costs time.
     """
@@ -52,20 +51,20 @@ class Thumbnails:
 
     def of(self, photo: ServedPhoto, size_px: int, limits: PhotoLimits) -> Thumbnail:
         """An upright JPEG without EXIF whose longer side is `size_px` at most. Raises BadPhoto."""
-        kept_px = next((each for each in KEPT_PX if each >= size_px), None)
-        if self._folder is None or kept_px is None:
+        stored_px = next((each for each in STORED_PX if each >= size_px), None)
+        if self._folder is None or stored_px is None:
             data = photo_bytes(photo.path, limits)
             return Thumbnail(
                 _encoded(_small(data, size_px, limits)), content_hash(data) == photo.content_hash
             )
-        kept = self._kept(photo, self._folder, kept_px, limits)
+        stored = self._stored_thumbnail(photo, self._folder, stored_px, limits)
         return (
-            kept
-            if kept_px == size_px
-            else kept._replace(jpeg=_encoded(_small(kept.jpeg, size_px, limits)))
+            stored
+            if stored_px == size_px
+            else stored._replace(jpeg=_encoded(_small(stored.jpeg, size_px, limits)))
         )
 
-    def _kept(
+    def _stored_thumbnail(
         self, photo: ServedPhoto, folder: Path, size_px: int, limits: PhotoLimits
     ) -> Thumbnail:
         path = folder / photo.content_hash[:2] / f"{photo.content_hash}-{size_px}.jpg"
@@ -84,18 +83,18 @@ class Thumbnails:
 
 
 def thumbnails_folder(catalogue: CatalogueAddress) -> Path:
-    """The folder of a catalogue's thumbnails: `catalogue.db.thumbnails` beside `catalogue.db`."""
-    return folder_beside(catalogue, "thumbnails")
+    """The folder of a catalogue's thumbnails: `catalogue.db.thumbnails` next to `catalogue.db`."""
+    return sibling_folder(catalogue, "thumbnails")
 
 
 def thumbnails_of(app: Starlette) -> Thumbnails:
     """An application's thumbnails; kept where it has a catalogue of its own."""
     made = getattr(app.state, "thumbnails", None)
     if not isinstance(made, Thumbnails):
-        curating = getattr(app.state, "curating", None)
+        writer = getattr(app.state, "writer", None)
         folder = (
-            thumbnails_folder(curating.catalogue.address)
-            if isinstance(curating, Curating)
+            thumbnails_folder(writer.catalogue.address)
+            if isinstance(writer, CatalogueWriter)
             else None
         )
         made = app.state.thumbnails = Thumbnails(folder)

@@ -1,6 +1,4 @@
-"""Work lists for curators, worked out once for each revision: animals that look alike, unknown
-photos that do.
-"""
+"""Work lists for curators: similar individuals, and unknown photos that are similar."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import unknown_photos
-from index.curation.not_same import Pair, told_apart
+from index.curation.not_same import Pair, not_same_pairs
 from index.curation.suggestions import Cluster, Resemblance, clusters, resemblances
 from index.search.gallery import Gallery
 from service.http.problems import NOT_READY, ProblemError
@@ -25,10 +23,8 @@ class _Stopped(Exception):
     """The service stops."""
 
 
-class _Alike(NamedTuple):
-    """The individuals of a gallery that look alike, told apart or not; `is_whole` where there are
-    no more.
-    """
+class _SimilarIndividuals(NamedTuple):
+    """The similar individuals of a gallery; `is_whole` where there are no more."""
 
     gallery: Gallery
     reach: float
@@ -41,16 +37,17 @@ class _Alike(NamedTuple):
 
 
 class WorkLists:
-    """Worked out one at a time, as each takes minutes in a large catalogue, and kept until there is
-    a new revision.
+    """Computes the lists one at a time, and caches each until the next revision.
+
+    Each takes minutes in a large catalogue.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._thread = ThreadPoolExecutor(1, "work lists")
         self._is_stopping = threading.Event()
-        self._kept: dict[str, tuple[int, Any]] = {}
-        self._alike: _Alike | None = None
+        self._cache: dict[str, tuple[int, Any]] = {}
+        self._similar: _SimilarIndividuals | None = None
 
     def stop(self) -> None:
         """Give up what is being worked out."""
@@ -58,32 +55,34 @@ class WorkLists:
         self._thread.shutdown(cancel_futures=True)
 
     async def resemblances(self, serving: Serving) -> list[Resemblance]:
-        """Individuals that may be one, nearest first: those as near as a photo that a person should
-        look at.
+        """List pairs of individuals that may be one, nearest first.
 
-        Without those that a curator told apart.
+        Their distance is one that a person should review.
+
+        Pairs that a curator marked as different are left out.
         """
         gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
         reach = calibration.thresholds().new_whale
 
         def work() -> list[Resemblance]:
-            apart = told_apart(self._catalogue)
-            if self._alike is not None and self._alike.is_of(gallery, reach):
-                left = _but_for(apart, self._alike.found)
-                if self._alike.is_whole or len(left) >= MOST_LISTED:
-                    return left[:MOST_LISTED]
+            not_same = not_same_pairs(self._catalogue)
+            if self._similar is not None and self._similar.is_of(gallery, reach):
+                remaining = _but_for(not_same, self._similar.found)
+                if self._similar.is_whole or len(remaining) >= MOST_LISTED:
+                    return remaining[:MOST_LISTED]
             limit = 2 * MOST_LISTED + len(
-                apart
-            )  # more than are shown: the next that are told apart cost nothing
+                not_same
+            )  # more than are shown: marking the next pairs costs no new search
             found = resemblances(gallery, limit, max_distance=reach, between=self._raise_if_stopped)
-            self._alike = _Alike(gallery, reach, found, is_whole=len(found) < limit)
-            return _but_for(apart, found)[:MOST_LISTED]
+            self._similar = _SimilarIndividuals(gallery, reach, found, is_whole=len(found) < limit)
+            return _but_for(not_same, found)[:MOST_LISTED]
 
         return cast("list[Resemblance]", await self._once("resemblances", gallery.revision, work))
 
     async def clusters(self, serving: Serving) -> list[Cluster]:
-        """Unknown photos that may be of one animal, nearest first: those as near as a match that is
-        sure.
+        """List groups of unknown photos that may be of one animal, nearest first.
+
+        Their distance is one of a sure match.
         """
         gallery, thresholds = (
             serving.identifier.gallery,
@@ -102,13 +101,13 @@ class WorkLists:
         return cast("list[Cluster]", await self._once("clusters", gallery.revision, work))
 
     async def _once(self, name: str, revision: int, work: Callable[[], Any]) -> Any:
-        def kept() -> Any:
-            if self._kept.get(name, (0, None))[0] != revision:
-                self._kept[name] = (revision, work())
-            return self._kept[name][1]
+        def cached() -> Any:
+            if self._cache.get(name, (0, None))[0] != revision:
+                self._cache[name] = (revision, work())
+            return self._cache[name][1]
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, kept)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, cached)
         except (_Stopped, asyncio.CancelledError, RuntimeError) as error:
             if isinstance(error, asyncio.CancelledError) and not self._is_stopping.is_set():
                 raise
@@ -119,6 +118,6 @@ class WorkLists:
             raise _Stopped
 
 
-def _but_for(apart: frozenset[Pair], found: Sequence[Resemblance]) -> list[Resemblance]:
-    """Those that nobody told apart; `one` comes first by id, as in a pair."""
-    return [each for each in found if (each.one, each.other) not in apart]
+def _but_for(not_same: frozenset[Pair], found: Sequence[Resemblance]) -> list[Resemblance]:
+    """The pairs that nobody marked as different; `one` comes first by id, as in a pair."""
+    return [each for each in found if (each.one, each.other) not in not_same]

@@ -1,15 +1,12 @@
-"""What changes the catalogue while it is served: one act at a time, and what is served follows
-before the answer.
-"""
+"""Changes of a served catalogue: one act at a time, and the next answer knows of it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar, cast
 
 from fastapi import FastAPI
@@ -17,57 +14,48 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
-from index.catalogue.catalogue import BadCatalogue, Catalogue
-from index.catalogue.gallery_refresh import followed, present
-from index.curation.curator import BadCuration, CurationConflict, Curator, Event, UnknownSubject
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
+from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
 from index.identification.identifier import Identifier
 from index.photos.embed import PhotoEmbedder
 from index.search.gallery import Gallery
-from index.storage.address import CatalogueBusy
-from index.storage.originals import BadMedia
 from index.storage.serving_marker import ServedMark
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
-from service.http.problems import (
-    BUSY,
-    CONFLICT,
-    INVALID,
-    NOT_FOUND,
-    NOT_READY,
-    NOT_WRITABLE,
-    ProblemError,
-)
+from service.http.problems import NOT_READY, ProblemError
 from service.schemas.curation import EventAnswer, event_answer
-from service.serving.past_revisions import PastServings
-from service.serving.service import ServedPhoto, Service, Serving
+from service.serving.past_revisions import PastRevisions
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Service, Serving
 from service.settings import Settings
 
 _Found = TypeVar("_Found")
 _log = logging.getLogger("flukeprint.service")
 
 
-class Curating:
+class CatalogueWriter:
     """The one way in which a running service changes its catalogue.
 
-    Acts are done one after the other in a thread of their own. `Service.serving` is exchanged whole
-    after each, before its request is answered: whoever asks next is answered from the new state,
-    whoever had asked from the old.
+    Acts are done one after the other in a thread of their own. `Service.serving` is replaced whole
+    after each, before its request is answered. Later requests are answered from the new state,
+    running ones from the old.
     """
 
     def __init__(self, service: Service, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.directory = Directory(catalogue)
         self.work_lists = WorkLists(catalogue)
-        self.past = PastServings(catalogue)
+        self.past = PastRevisions(catalogue)
         self._service = service
-        self._thread = ThreadPoolExecutor(1, "curating")
+        self._thread = ThreadPoolExecutor(1, "catalogue writer")
         self._exchange = threading.Lock()
         self._mark = ServedMark(catalogue.address)
 
     def stop(self) -> None:
-        """Finish what was asked and let the catalogue go."""
+        """Finish the running acts and close the catalogue."""
         self.work_lists.stop()
         self._thread.shutdown()
         self.catalogue.close()
@@ -81,8 +69,9 @@ class Curating:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._act, do)
 
     async def undo(self, revision: int, *, made_by: str) -> Event:
-        """Take an event back, also one that went over to another checkpoint; then that one is
-        loaded again first.
+        """Undo an event.
+
+        Where it went over to another checkpoint, the one before is loaded first.
 
         Raises ProblemError, having done nothing.
         """
@@ -108,33 +97,25 @@ class Curating:
         assert event is not None
         return event
 
-    async def read(self, question: Callable[[Directory], _Found]) -> _Found:
-        """Look something up beside the event loop. Raises ProblemError."""
-
-        def ask() -> _Found:
-            with _telling():
-                return question(self.directory)
-
-        return await asyncio.to_thread(ask)
+    async def read(self, query: Callable[[Directory], _Found]) -> _Found:
+        """Read the catalogue's lists in a thread. Raises BadCatalogue."""
+        return await asyncio.to_thread(query, self.directory)
 
     def reload(self) -> None:
-        """Read the whole catalogue again, after somebody else has changed it: a job, or another
-        process.
-        """
+        """Read the whole catalogue again, after a job or another process has changed it."""
         with self._exchange:
             self._reload()
 
     def _act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         with self._exchange:
             self._service.ready()
-            with _telling():
-                event = do(self.catalogue)
+            event = do(self.catalogue)
             if event is not None:
                 self._follow_or_reload(event)
         return event
 
     def _follow_or_reload(self, event: Event) -> None:
-        """Follow an act that is done: what fails now must not tell the curator that it wasn't."""
+        """Follow an act that is done: its request succeeds even if this fails."""
         try:
             self._follow(event)
         except FlukeprintError:
@@ -152,7 +133,7 @@ class Curating:
     def _follow(self, event: Event) -> None:
         serving = self._service.ready()
         gallery = serving.identifier.gallery
-        now = present(self.catalogue, event.photos)
+        now = read_photo_states(self.catalogue, event.photos)
         if now.revision != gallery.revision + 1 or now.fingerprint != gallery.fingerprint:
             self._reload()
             return
@@ -160,7 +141,7 @@ class Curating:
         for name in event.photos:
             photos.pop(name, None)
         photos |= {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
-        after = followed(gallery, event.photos, now)
+        after = refresh_gallery(gallery, event.photos, now)
         identifier = Identifier(
             serving.identifier.embedder, after, now.calibration, self.catalogue.species()
         )
@@ -168,7 +149,7 @@ class Curating:
 
     def _reload(self) -> None:
         serving = self._service.ready()
-        gallery, calibration, photos = self._read_whole()
+        gallery, calibration, photos = self._read_all()
         embedder, decode_px = serving.identifier.embedder, serving.decode_px
         if gallery.fingerprint != embedder.fingerprint:
             try:
@@ -176,8 +157,7 @@ class Curating:
             except FlukeprintError as error:
                 _log.error(
                     "The catalogue has gone over to the checkpoint %s; answers come from "
-                    "revision %d until the service "
-                    "finds that checkpoint: %s",
+                    "revision %d until the service finds that checkpoint: %s",
                     gallery.fingerprint[:12],
                     serving.identifier.gallery.revision,
                     error,
@@ -190,62 +170,43 @@ class Curating:
         identifier = Identifier(embedder, gallery, calibration, self.catalogue.species())
         self._service.serving = Serving(identifier, photos, decode_px)
 
-    def _read_whole(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:
+    def _read_all(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:
         gallery, calibration = self.catalogue.searchable()
         photos = {photo.name: ServedPhoto.of(photo) for photo in self.catalogue.photos()}
         # Read one after the other: another process may have changed the catalogue in between.
         if self.catalogue.revision != gallery.revision:
-            return self._read_whole()
+            return self._read_all()
         return gallery, calibration, photos
 
 
-def open_curating(settings: Settings, service: Service) -> Curating:
+def open_writer(settings: Settings, service: Service) -> CatalogueWriter:
     """Open the settings' catalogue for curators. Raises BadCatalogue."""
-    return Curating(service, Catalogue.open(settings.address))
+    return CatalogueWriter(service, Catalogue.open(settings.address))
 
 
 def reload(app: FastAPI) -> None:
-    """Have an application serve what its catalogue is now; nothing where it has no catalogue of its
-    own.
-    """
-    curating = getattr(app.state, "curating", None)
-    if isinstance(curating, Curating):
-        curating.reload()
+    """Have an application serve the present catalogue; do nothing where it has no writer."""
+    writer = getattr(app.state, "writer", None)
+    if isinstance(writer, CatalogueWriter):
+        writer.reload()
 
 
-def curating_of(request: Request) -> Curating:
-    """Where a request's acts are done. Raises ProblemError where the service has none."""
-    curating = getattr(request.app.state, "curating", None)
-    if not isinstance(curating, Curating):
+def writer_of(request: Request) -> CatalogueWriter:
+    """Find the writer of the request's service. Raises ProblemError where it has none."""
+    writer = getattr(request.app.state, "writer", None)
+    if not isinstance(writer, CatalogueWriter):
         raise ProblemError(
-            NOT_READY, "This service has no catalogue that can be curated (see its log)."
+            NOT_READY, "This service's catalogue can't be changed; its log says why."
         )
-    return curating
+    return writer
 
 
 async def acted(request: Request, act: Callable[[Curator], Event]) -> EventAnswer:
-    """Do one act in the name of who asks, and answer what was done.
+    """Do one act in the name of the request's key, and answer what was done.
 
     Raises ProblemError, having done nothing.
     """
     made_by = principal_of(request)
     return event_answer(
-        await curating_of(request).done(lambda catalogue: act(Curator(catalogue, made_by=made_by)))
+        await writer_of(request).done(lambda catalogue: act(Curator(catalogue, made_by=made_by)))
     )
-
-
-@contextmanager
-def _telling() -> Generator[None]:
-    """Turn what the catalogue says into problems."""
-    try:
-        yield
-    except UnknownSubject as error:
-        raise ProblemError(NOT_FOUND, f"{error}.") from error
-    except CurationConflict as error:
-        raise ProblemError(CONFLICT, f"{error}.") from error
-    except BadCuration as error:
-        raise ProblemError(INVALID, f"{error}.") from error
-    except CatalogueBusy as error:
-        raise ProblemError(BUSY, f"{error}.", headers={"Retry-After": "1"}) from error
-    except (BadCatalogue, BadMedia) as error:
-        raise ProblemError(NOT_WRITABLE, f"{error}.") from error

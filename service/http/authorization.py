@@ -1,4 +1,4 @@
-"""Who asks, and whether they may: settled for each request before its body is read."""
+"""Who sends a request, and whether they may: decided before its body is read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _log = logging.getLogger("flukeprint.service")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request is from. `key_id` is None where no key was asked for."""
+    """Who a request is from. `key_id` is None where no key is needed."""
 
     name: str
     role: Role
@@ -41,9 +41,7 @@ NOBODY_ELSE = Principal(LOCAL, "admin")
 
 
 def principal_of(request: Request) -> str:
-    """The name under which a request's changes go into the log: the key's, or `local` where none
-    was asked for.
-    """
+    """The name for the log of changes: the key's, or `local` where no key is needed."""
     principal = request.scope["state"]["principal"]
     assert isinstance(principal, Principal)
     return principal.name
@@ -93,16 +91,16 @@ class Gate:
         if refusal is not None:
             raise refusal
         _check_role(state["principal"], route.role)
-        await self.app(scope, receive, _telling(send, limits))
+        await self.app(scope, receive, _adding_headers(send, limits))
 
     async def _principal(self, scope: Scope, headers: Headers) -> Principal:
         secret = _secret(headers)
         try:
-            is_open, key = await asyncio.to_thread(self._look_up, secret)
+            is_open, key = await asyncio.to_thread(self._find_key, secret)
         except AccessUnavailable as error:
-            # Anybody may be asking: which database says what is for the log alone.
+            # Anybody may read this answer: the database's own message is for the log.
             _log.error("%s", error)
-            detail = "Keys can't be looked up just now; try again in a moment."
+            detail = "The keys can't be read just now; try again in a moment."
             raise ProblemError(BUSY, detail, headers={"Retry-After": "1"}) from error
         if is_open:
             _refuse_foreign_pages(scope["method"], headers)
@@ -112,7 +110,7 @@ class Gate:
         self._note_use(key)
         return Principal(key.name, key.role, key.id)
 
-    def _look_up(self, secret: str | None) -> tuple[bool, ApiKey | None]:
+    def _find_key(self, secret: str | None) -> tuple[bool, ApiKey | None]:
         """Whether the service is open, and the key whose secret was sent."""
         if self._store is None:
             return self._is_on_loopback, None
@@ -136,9 +134,7 @@ class Gate:
         return headers
 
     def _note_use(self, key: ApiKey) -> None:
-        """Note when a key was used, beside the request: it neither waits for the database nor fails
-        with it.
-        """
+        """Write down when a key was used, in a thread that the request does not wait for."""
         now = time.monotonic()
         if now - self._noted.get(key.id, -_NOTED_AGAIN_AFTER_SECONDS) < _NOTED_AGAIN_AFTER_SECONDS:
             return
@@ -164,20 +160,19 @@ def is_loopback(host: str) -> bool:
 
 
 def _secret(headers: Headers) -> str | None:
-    scheme, _, given = headers.get("authorization", "").partition(" ")
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
     # Another scheme may be meant for a proxy in front of us.
-    return given.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+    return secret.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
 
 
 def _unauthenticated(secret: str | None) -> ProblemError:
     if secret:
-        said, challenge = "This key is unknown or revoked", f'{_CHALLENGE}, error="invalid_token"'
+        fault, challenge = "This key is unknown or revoked", f'{_CHALLENGE}, error="invalid_token"'
     else:
-        said, challenge = "No key was sent", _CHALLENGE
+        fault, challenge = "No key was sent", _CHALLENGE
     detail = (
-        f"{said}; send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator "
-        "makes them with "
-        "`flukeprint keys create`."
+        f"{fault}; send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator "
+        "makes them with `flukeprint keys create`."
     )
     return ProblemError(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": challenge})
 
@@ -215,8 +210,8 @@ def _refuse_foreign_pages(method: str, headers: Headers) -> None:
         raise ProblemError(
             FORBIDDEN,
             "Without keys this service answers this machine only, not a page of "
-            f"{origin or host}. Make a key with "
-            "`flukeprint keys create --name NAME --role admin` and send it.",
+            f"{origin or host}. Make a key with `flukeprint keys create --name NAME --role admin` "
+            "and send it.",
         )
 
 
@@ -228,10 +223,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _telling(send: Send, headers: Mapping[str, str]) -> Send:
-    async def send_telling(message: Message) -> None:
+def _adding_headers(send: Send, headers: Mapping[str, str]) -> Send:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message).update(headers)
         await send(message)
 
-    return send_telling if headers else send
+    return send_with_headers if headers else send

@@ -1,6 +1,4 @@
-"""ETag, If-Match and If-None-Match: a change of what somebody else has changed meanwhile is
-refused, not lost.
-"""
+"""ETag, If-Match and If-None-Match: no change overwrites somebody else's unnoticed."""
 
 from __future__ import annotations
 
@@ -15,39 +13,34 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
 def etag_of(*state: object) -> str:
-    """The tag of a state, of whatever makes it what it is: an id and the number of its last change
-    will do.
-    """
+    """Make the tag of a state, such as an id and the number of its last change."""
     text = "\0".join(f"{type(part).__name__}:{part}" for part in state)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def check_if_match(request: Request, etag: str, *, is_required: bool = False) -> None:
-    """Raise ProblemError (`changed-meanwhile`, 412) unless If-Match is absent, `*`, or has this
-    tag.
+    """Raise `changed-meanwhile` (412) unless If-Match is absent, `*`, or has this tag.
 
     `is_required`: absent is `state-required` (428). Call it in the transaction that makes the
     change.
     """
-    given = request.headers.get("if-match")
-    if given is None:
+    sent = request.headers.get("if-match")
+    if sent is None:
         if is_required:
             raise ProblemError(
                 STATE_REQUIRED, f"Send If-Match: {etag} to change the present state."
             )
         return
     # If-Match compares strongly: a weak tag matches nothing.
-    if given.strip() != "*" and etag not in (each.group() for each in _TAG.finditer(given)):
-        detail = f"If-Match is {given}, but the present state is {etag}: fetch it and decide again."
+    if sent.strip() != "*" and etag not in (each.group() for each in _TAG.finditer(sent)):
+        detail = f"If-Match is {sent}, but the present state is {etag}: fetch it and decide again."
         raise ProblemError(CHANGED_MEANWHILE, detail, headers={"ETag": etag})
 
 
 def is_unchanged(request: Request, etag: str) -> bool:
-    """Whether If-None-Match has this tag, so that 304 is the answer; W/ makes no difference
-    here.
-    """
-    given = request.headers.get("if-none-match")
-    if given is None:
+    """Whether If-None-Match has this tag, so that 304 is the answer; W/ is ignored."""
+    sent = request.headers.get("if-none-match")
+    if sent is None:
         return False
     (opaque,) = _TAG.findall(etag)
-    return given.strip() == "*" or opaque in _TAG.findall(given)
+    return sent.strip() == "*" or opaque in _TAG.findall(sent)

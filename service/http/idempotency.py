@@ -1,6 +1,4 @@
-"""A POST sent twice with one Idempotency-Key is carried out once; the second time gets the first
-one's answer.
-"""
+"""A POST sent twice with one Idempotency-Key is carried out once and answered twice."""
 
 from __future__ import annotations
 
@@ -18,8 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from index.access.idempotent_answers import StoredAnswer, StoredAnswers
 from index.access.store import AccessStore
 from index.access.tables import AccessUnavailable
-from service.http.problems import BUSY, IN_PROGRESS, INVALID, KEY_REUSED, Fault, ProblemError
-from service.http.required_roles import Declared, is_kept
+from service.http.error_handlers import problem_of
+from service.http.problems import IN_PROGRESS, INVALID, KEY_REUSED, Fault, ProblemError
+from service.http.required_roles import DeclaredRoute, is_repeatable
 
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -41,11 +40,11 @@ class RepeatableRequests:
         self._answers = store.answers if store else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = Headers(scope=scope).get(HEADER) if scope["type"] == "http" else None
-        if given is None or self._answers is None or not _is_kept(scope):
+        header = Headers(scope=scope).get(HEADER) if scope["type"] == "http" else None
+        if header is None or self._answers is None or not _is_repeatable(scope):
             await self.app(scope, receive, send)
             return
-        key = _KEY.fullmatch(given)
+        key = _KEY.fullmatch(header)
         if key is None:
             reason = "1 to 255 visible ASCII characters name a request; a UUID will do"
             raise ProblemError(
@@ -65,32 +64,29 @@ class RepeatableRequests:
         send: Send,
     ) -> None:
         try:
-            begun = await asyncio.to_thread(answers.begin, id_, request_hash(scope, body))
+            outcome = await asyncio.to_thread(answers.begin, id_, request_hash(scope, body))
         except AccessUnavailable as error:
-            raise ProblemError(BUSY, f"{error}.", headers={"Retry-After": "1"}) from error
-        if isinstance(begun, StoredAnswer):
-            await _replay(begun, send)
-        elif begun == "other-request":
+            raise problem_of(error) from error
+        if isinstance(outcome, StoredAnswer):
+            await _replay(outcome, send)
+        elif outcome == "other-request":
             raise ProblemError(
                 KEY_REUSED, f"This {HEADER} was sent with another request before; choose a new one."
             )
-        elif begun == "running":
-            detail = (
-                f"The request with this {HEADER} is being answered; ask for its answer shortly."
-            )
+        elif outcome == "running":
+            detail = f"The request with this {HEADER} is being answered; send it again shortly."
             raise ProblemError(IN_PROGRESS, detail, headers={"Retry-After": "1"})
         else:
-            kept = _Kept(send)
+            recorder = _AnswerRecorder(send)
             try:
-                await self.app(scope, _from_file(body, receive), kept.send)
+                await self.app(scope, _from_file(body, receive), recorder.send)
             finally:
-                # Shielded: a client that leaves cancels nothing that was done, and it may ask
-                # again.
-                await asyncio.shield(asyncio.to_thread(kept.settle, answers, id_))
+                # Shielded: a client that leaves cancels nothing, and may send it again.
+                await asyncio.shield(asyncio.to_thread(recorder.settle, answers, id_))
 
 
 def request_hash(scope: Scope, body: IO[bytes]) -> str:
-    """SHA-256 of what was asked: the query, the kind of body and the body.
+    """SHA-256 of a request: its query, its kind of body and its body.
 
     A multipart body's boundary, which clients draw anew for each attempt, counts as if it were
     always the same.
@@ -112,14 +108,14 @@ def _without(chunks: Iterator[bytes], word: bytes) -> Iterator[bytes]:
     if not word:
         yield from chunks
         return
-    left = b""
+    rest = b""
     for chunk in chunks:
-        *whole, left = (left + chunk).split(word)
+        *whole, rest = (rest + chunk).split(word)
         yield from (piece + b"\0" for piece in whole)
-        settled = max(0, len(left) - len(word) + 1)
-        yield left[:settled]
-        left = left[settled:]
-    yield left
+        settled = max(0, len(rest) - len(word) + 1)
+        yield rest[:settled]
+        rest = rest[settled:]
+    yield rest
 
 
 def _chunks(body: IO[bytes]) -> Iterator[bytes]:
@@ -127,9 +123,9 @@ def _chunks(body: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _is_kept(scope: Scope) -> bool:
+def _is_repeatable(scope: Scope) -> bool:
     route = scope.get("state", {}).get("route")
-    return scope["method"] == "POST" and isinstance(route, Declared) and is_kept(route)
+    return scope["method"] == "POST" and isinstance(route, DeclaredRoute) and is_repeatable(route)
 
 
 def _id_of(scope: Scope, key: str) -> str:
@@ -152,20 +148,20 @@ async def _take_in(receive: Receive, body: IO[bytes]) -> None:
 def _from_file(body: IO[bytes], receive: Receive) -> Receive:
     """Give the body again as it came; after it, whatever the client does next."""
     body.seek(0)
-    is_given = False
+    is_sent = False
 
     async def receive_again() -> Message:
-        nonlocal is_given
-        if is_given:
+        nonlocal is_sent
+        if is_sent:
             return await receive()
         chunk = body.read(_CHUNK_BYTES)
-        is_given = len(chunk) < _CHUNK_BYTES
-        return {"type": "http.request", "body": chunk, "more_body": not is_given}
+        is_sent = len(chunk) < _CHUNK_BYTES
+        return {"type": "http.request", "body": chunk, "more_body": not is_sent}
 
     return receive_again
 
 
-class _Kept:
+class _AnswerRecorder:
     """Passes an answer on and remembers it."""
 
     def __init__(self, send: Send) -> None:

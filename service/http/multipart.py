@@ -10,14 +10,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from service.http.problems import INVALID, NOT_MULTIPART, Fault, ProblemError, in_one_line
+from service.http.problems import NOT_MULTIPART, Fault, ProblemError, invalid
 
 PHOTOS = "photos"
 
 
 class Form(BaseModel):
-    """The fields of a form beside its files; an unknown field is an error, a tuple is a field to
-    repeat.
+    """The fields of a form beside its files.
+
+    An unknown field is an error; a tuple is a field that may be repeated.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -35,7 +36,7 @@ class FileField(NamedTuple):
 class Upload(NamedTuple):
     """One photo of a request, not yet read.
 
-    `field` is told where the name and place alone would not say which.
+    `field` is set where the name and position don't identify the photo.
     """
 
     name: str
@@ -82,9 +83,8 @@ async def sent_form(request: Request) -> AsyncGenerator[FormData]:
     if sent.partition(";")[0].strip().lower() != "multipart/form-data":
         raise ProblemError(
             NOT_MULTIPART,
-            f"The body is {sent or 'of no stated type'}; send multipart/form-data with the "
-            "photos in the field "
-            f"`{PHOTOS}`, as `curl -F photos=@fluke.jpg` does.",
+            f"The body is {sent or 'of no stated type'}; send multipart/form-data with the photos "
+            f"in the field `{PHOTOS}`, as `curl -F photos=@fluke.jpg` does.",
             headers={"Accept-Post": "multipart/form-data"},
         )
     async with request.form() as form:
@@ -92,8 +92,9 @@ async def sent_form(request: Request) -> AsyncGenerator[FormData]:
 
 
 def uploads_in(sent: FormData, field: FileField, max_photos: int) -> list[Upload]:
-    """The files of one field, of which there may be `max_photos` where the field itself sets no
-    bound.
+    """Return the files of one field.
+
+    There may be `max_photos` where the field itself sets no limit.
     """
     photos = sent.getlist(field.name)
     most = max_photos if field.most is None else field.most
@@ -105,8 +106,8 @@ def uploads_in(sent: FormData, field: FileField, max_photos: int) -> list[Upload
         )
     if len(photos) > most:
         reason = (
-            f"{len(photos)} photos in one request; at most {most} are taken, so send "
-            "several requests"
+            f"{len(photos)} photos in one request; at most {most} are taken, so send several "
+            "requests"
         )
         raise invalid(Fault(field=field.name, reason=reason))
     if not all(isinstance(photo, UploadFile) for photo in photos):
@@ -144,15 +145,8 @@ def read_form(sent: FormData, form: type[FormModel], *files: FileField) -> FormM
     return read
 
 
-def invalid(*faults: Fault) -> ProblemError:
-    """The `invalid` problem with these faults."""
-    return ProblemError(INVALID, in_one_line(faults), errors=faults)
-
-
 def _misplaced(sent: FormData, form: type[Form], files: Sequence[FileField]) -> list[Fault]:
-    """Fields that nobody reads, that came twice, or that came as files: each would be overlooked
-    silently.
-    """
+    """Find fields that are unknown, repeated, or sent as files."""
     known = (*(each.name for each in files), *form.model_fields)
     faults = [
         Fault(field=name, reason=f"unknown; the fields are {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""Lists page by page: opaque cursors that say after which row the next page begins."""
+"""Lists page by page, with opaque cursors that name the last row of a page."""
 
 from __future__ import annotations
 
@@ -33,11 +33,10 @@ class Page(NamedTuple, Generic[Row]):
 def page_of(
     rows: Sequence[Row], limit: int, *, listing: str, position: Callable[[Row], Position]
 ) -> Page[Row]:
-    """Cut one page off `limit` + 1 rows: ask for one row more than is shown, and it tells whether
-    there is a next.
+    """Cut one page off `limit` + 1 rows: the last row says whether there is a next page.
 
-    `position` gives a row's place in the order, all columns that the rows are sorted by; `listing`
-    names the list with its order and filters, so that a cursor is not taken for another one.
+    `position` gives a row's place in the order: all columns that the rows are sorted by. `listing`
+    names the list with its order and filters, so that no cursor of another list is accepted.
     """
     shown = list(rows[:limit])
     is_last = len(rows) <= limit
@@ -47,7 +46,7 @@ def page_of(
 
 
 def encode_cursor(position: Position, *, listing: str) -> str:
-    """Write a position as a word for clients to send back."""
+    """Write a position as a text that clients send back."""
     text = json.dumps([listing, *position], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
@@ -70,12 +69,12 @@ def decode_cursor(cursor: str | None, *, listing: str, like: Position) -> Positi
     if not isinstance(read, list) or read[:1] != [listing]:
         raise _foreign()
     position = tuple(cast("list[Any]", read)[1:])
-    if len(position) != len(like) or not all(map(_is_alike, position, like)):
+    if len(position) != len(like) or not all(map(_is_same_type, position, like)):
         raise _foreign()
     return position
 
 
-def _is_alike(one: object, other: object) -> bool:
+def _is_same_type(one: object, other: object) -> bool:
     return (
         one is None
         or (other is None and isinstance(one, str | int | float))
@@ -84,10 +83,7 @@ def _is_alike(one: object, other: object) -> bool:
 
 
 def _foreign() -> ProblemError:
-    reason = (
-        "no cursor of this list; send `next_cursor` of the page before unchanged, with the "
-        "same filters"
-    )
+    reason = "not a cursor of this list; send the last page's `next_cursor` with the same filters"
     return ProblemError(
         INVALID, f"cursor: {reason}.", errors=[Fault(field="cursor", reason=reason)]
     )

@@ -1,6 +1,4 @@
-"""Errors over HTTP: every one is an RFC 9457 problem document, and every kind is listed here
-once.
-"""
+"""Errors over HTTP: RFC 9457 problem documents, and the list of their kinds."""
 
 from __future__ import annotations
 
@@ -8,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -36,20 +31,19 @@ BAD_REQUEST = ProblemKind(
     "bad-request",
     400,
     "The request can't be read",
-    "The body is not what its header promises: a broken multipart form, or JSON that is not UTF-8.",
+    "The body is not what its header declares: a broken multipart form, or JSON that is not UTF-8.",
 )
 UNAUTHENTICATED = ProblemKind(
     "unauthenticated",
     401,
     "No valid key",
-    "The service answers only who has a key: send it as `Authorization: Bearer KEY` or "
-    "`X-API-Key: KEY`.",
+    "The service needs a key: send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
 )
 FORBIDDEN = ProblemKind(
     "forbidden",
     403,
     "Not with this key",
-    "The key's role does not allow this; `detail` says which does.",
+    "The key's role does not allow this; `detail` names one that does.",
 )
 NOT_FOUND = ProblemKind(
     "not-found", 404, "Nothing is here", "The path, or what it names, does not exist."
@@ -64,14 +58,14 @@ IN_PROGRESS = ProblemKind(
     "in-progress",
     409,
     "Being carried out already",
-    "A request with this Idempotency-Key is being answered, or its answer was too large to "
-    "keep; it isn't repeated.",
+    "A request with this Idempotency-Key is being answered, or its answer was too large to keep; "
+    "it isn't repeated.",
 )
 WRONG_STATE = ProblemKind(
     "wrong-state",
     409,
     "Not in this state",
-    "What is asked for is not possible in the job's state; `detail` says why.",
+    "This is not possible in the job's state; `detail` says why.",
 )
 CONFLICT = ProblemKind(
     "conflict",
@@ -83,7 +77,7 @@ CHANGED_MEANWHILE = ProblemKind(
     "changed-meanwhile",
     412,
     "Changed meanwhile",
-    "If-Match names another state than the present one, which the ETag header tells: fetch it, "
+    "If-Match names another state than the present one, which the ETag header has. Fetch it, "
     "then decide again.",
 )
 TOO_LARGE = ProblemKind(
@@ -101,7 +95,7 @@ NOT_MULTIPART = ProblemKind(
 INVALID = ProblemKind(
     "invalid",
     422,
-    "The request makes no sense",
+    "The request is not valid",
     "A field is missing, unknown or out of range; `errors` names each.",
 )
 KEY_REUSED = ProblemKind(
@@ -115,8 +109,7 @@ BAD_PHOTOS = ProblemKind(
     422,
     "Not every photo can be read",
     "`errors` names every unreadable photo with its position and reason. The others were not "
-    "answered either: "
-    "send the request again without these.",
+    "answered either: send the request again without these.",
 )
 NO_HEAT = ProblemKind(
     "no-heat",
@@ -128,14 +121,13 @@ STATE_REQUIRED = ProblemKind(
     "state-required",
     428,
     "If-Match is missing",
-    "This change must say which state it changes: send the ETag that came with it as If-Match.",
+    "This change needs the state that it changes: send its ETag as If-Match.",
 )
 TOO_MANY = ProblemKind(
     "too-many",
     429,
     "Too many requests",
-    "This key, or this address, has sent as many as a minute allows; try again after "
-    "Retry-After seconds.",
+    "This key or address has sent as many as a minute allows; try again after Retry-After seconds.",
 )
 INTERNAL = ProblemKind(
     "internal",
@@ -183,16 +175,10 @@ KINDS = (
     NOT_WRITABLE,
     NOT_READY,
 )
-_BY_STATUS = {
-    kind.status: kind
-    for kind in (BAD_REQUEST, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE, NOT_MULTIPART, INVALID)
-}
 
 
 class Fault(BaseModel):
-    """One thing that is wrong with a request: with a field, or with the photo at a position (from
-    0).
-    """
+    """One fault of a request: of a field, or of the photo at a position (from 0)."""
 
     reason: str = Field(description="What is wrong, in a sentence.")
     field: str | None = Field(default=None, description="The form field or parameter.")
@@ -209,7 +195,7 @@ class Problem(BaseModel):
     title: str = Field(description="The kind in a few words, always the same.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What was wrong this time, and what to do.")
-    instance: str = Field(description="The path that was asked for.")
+    instance: str = Field(description="The path of the request.")
     request_id: str = Field(
         description="The same as the X-Request-Id header; name it when asking for help."
     )
@@ -255,42 +241,13 @@ def problem_response(
     return Response(problem.model_dump_json(exclude_none=True), kind.status, headers, PROBLEM_JSON)
 
 
-def install_problems(app: FastAPI) -> None:
-    """Answer every HTTPException and validation error of the application with a problem
-    document.
-    """
-    app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_exception_handler(RequestValidationError, _answer_invalid)
-
-
-async def _answer_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if isinstance(error, ProblemError):
-        return problem_response(
-            request.scope, error.kind, error.detail, errors=error.errors, headers=error.headers
-        )
-    kind = _BY_STATUS.get(error.status_code, INTERNAL)
-    return problem_response(request.scope, kind, _detail(request, error), headers=error.headers)
-
-
-def _detail(request: Request, error: HTTPException) -> str:
-    path = request.scope["path"]
-    if error.status_code == NOT_FOUND.status:
-        return f"Nothing is at {path}; /docs lists what there is."
-    if error.status_code == METHOD_NOT_ALLOWED.status:
-        allowed = (error.headers or {}).get("Allow", "another method")
-        return f"{request.method} is not possible on {path}; use {allowed}."
-    return error.detail
-
-
-async def _answer_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    faults = [Fault(field=str(part["loc"][-1]), reason=part["msg"]) for part in error.errors()]
-    return problem_response(request.scope, INVALID, in_one_line(faults), errors=faults)
-
-
 def in_one_line(faults: Sequence[Fault]) -> str:
-    """Faults as one sentence for a problem's `detail`."""
+    """Join faults into one sentence for a problem's `detail`."""
     return "; ".join(
         f"{fault.field}: {fault.reason}" if fault.field else fault.reason for fault in faults
     )
+
+
+def invalid(*faults: Fault) -> ProblemError:
+    """Make the `invalid` problem with these faults."""
+    return ProblemError(INVALID, in_one_line(faults), errors=faults)

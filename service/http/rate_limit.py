@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Taken(NamedTuple):
-    """Whether a request may pass, how many more may at once, and the seconds to the next one and to
-    a full bucket.
+class Allowance(NamedTuple):
+    """Whether a request may pass, how many more may, and the seconds to wait.
+
+    `wait_seconds` is the time to the next request, `full_in_seconds` that to a full bucket.
     """
 
     is_allowed: bool
@@ -40,7 +41,7 @@ class RateLimit:
             OrderedDict()
         )  # caller -> tokens, when counted
 
-    def take(self, caller: str) -> Taken:
+    def take(self, caller: str) -> Allowance:
         """Count one request of a caller."""
         now = self._clock()
         tokens, counted = self._buckets.pop(caller, (float(self.per_minute), now))
@@ -50,17 +51,15 @@ class RateLimit:
         self._buckets[caller] = (tokens, now)
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
-        return Taken(
+        return Allowance(
             is_allowed,
             int(tokens),
             self._seconds(1 - tokens),
             self._seconds(self.per_minute - tokens),
         )
 
-    def headers(self, taken: Taken) -> dict[str, str]:
-        """What is told of the limit (the IETF's RateLimit fields): the quota, what is left, when it
-        is full again.
-        """
+    def headers(self, taken: Allowance) -> dict[str, str]:
+        """The IETF's RateLimit fields: the quota, what remains of it, when it is full again."""
         return {
             "RateLimit-Policy": f'"minute";q={self.per_minute};w=60',
             "RateLimit": f'"minute";r={taken.remaining};t={taken.full_in_seconds}',

@@ -1,6 +1,4 @@
-"""Around every request: its id, the bound on its body, one log line, and an answer when the code
-below fails.
-"""
+"""The outermost layer of every request: its id, body limit, log line, and last answer."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.problems import INTERNAL, TOO_LARGE, ProblemError, problem_response
-from service.telemetry.logs import RequestTold, decided, log_request
+from service.telemetry.logs import RequestLogLine, decided, log_request
 from service.telemetry.observer import Observer
 
 REQUEST_ID_HEADER = "X-Request-Id"
@@ -62,14 +60,13 @@ class RequestEnvelope:
                 MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
 
+        line = f"{scope['method']} {quote(scope['path'])}"
         try:
             if _declared_bytes(scope) > most_bytes:
                 raise _too_large(most_bytes)
             await self.app(scope, _bounded(receive, most_bytes), send_named)
         except ClientDisconnect:
-            _log.info(
-                "%s %s: the client left [%s]", scope["method"], quote(scope["path"]), request_id
-            )
+            _log.info("%s: the client left [%s]", line, request_id)
             return
         except ProblemError as error:
             response = problem_response(
@@ -77,20 +74,16 @@ class RequestEnvelope:
             )
             await response(scope, receive, send_named)
         except Exception:
-            _log.exception("%s %s failed [%s]", scope["method"], quote(scope["path"]), request_id)
-            if status:  # half an answer is out; only breaking the connection tells the client
+            _log.exception("%s failed [%s]", line, request_id)
+            if status:  # half an answer is sent; only a broken connection shows the failure
                 raise
-            response = problem_response(
-                scope,
-                INTERNAL,
-                "The service failed on this request. Tell its operator the request id.",
-            )
-            await response(scope, receive, send_named)
-        self._tell(scope, status, time.perf_counter() - started, decisions)
+            detail = "The service failed on this request. Tell its operator the request id."
+            await problem_response(scope, INTERNAL, detail)(scope, receive, send_named)
+        self._report(scope, status, time.perf_counter() - started, decisions)
 
-    def _tell(self, scope: Scope, status: int, seconds: float, decisions: Counter[str]) -> None:
+    def _report(self, scope: Scope, status: int, seconds: float, decisions: Counter[str]) -> None:
         route, principal = scope["state"].get("route"), scope["state"].get("principal")
-        told = RequestTold(
+        line = RequestLogLine(
             method=scope["method"],
             path=scope["path"],
             route=route.path if route else "none",
@@ -100,8 +93,8 @@ class RequestEnvelope:
             key=principal.name if principal else None,
             decisions=dict(decisions),
         )
-        self.observer.request(told.method, told.route, status, seconds)
-        log_request(_log, told)
+        self.observer.request(line.method, line.route, status, seconds)
+        log_request(_log, line)
 
     def _most_bytes(self, scope: Scope) -> int:
         sent = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
@@ -130,15 +123,15 @@ def _bounded(receive: Receive, most_bytes: int) -> Receive:
 def _too_large(most_bytes: int) -> ProblemError:
     return ProblemError(
         TOO_LARGE,
-        f"The body is larger than the {most_bytes:,} bytes that such a request may have; "
-        "send less at once, or fewer or smaller photos.",
+        f"The body is larger than the {most_bytes:,} bytes that such a request may have; send "
+        "less at once, or fewer or smaller photos.",
     )
 
 
-def request_id_for(given: str | None) -> str:
+def request_id_for(sent: str | None) -> str:
     """The client's request id where it is sane, else a new one."""
-    if given is not None and _SANE_REQUEST_ID.fullmatch(given):
-        return given
+    if sent is not None and _SANE_REQUEST_ID.fullmatch(sent):
+        return sent
     return uuid.uuid4().hex
 
 

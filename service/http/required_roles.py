@@ -1,6 +1,4 @@
-"""What each route needs, said where the route is written, and known before a request's body is
-read.
-"""
+"""The role that each route needs, declared with the route, known before a body is read."""
 
 from __future__ import annotations
 
@@ -20,21 +18,19 @@ from service.http.problems import FORBIDDEN, ProblemError
 
 
 @dataclass(frozen=True)
-class Needs(Depends):
-    """The role that a route needs, None where it is open to all; see `requires` and
-    `open_to_all`.
-    """
+class RequiredRole(Depends):
+    """The role that a route needs, None where it is open; see `requires`, `open_to_all`."""
 
     role: Role | None = None
     keeps_answers: bool = True
 
 
-def requires(role: Role, *, keeps_answers: bool = True) -> Needs:
+def requires(role: Role, *, keeps_answers: bool = True) -> RequiredRole:
     """Declare a route's or router's role: `APIRouter(dependencies=[requires("curate")])`.
 
-    Of a router's and a route's own the higher counts. The answers of POST routes that need more
-    than `read` are kept for requests with an Idempotency-Key; `keeps_answers=False` where they hold
-    a secret or are streams.
+    The higher one of a router's and a route's own counts. POST routes that need more than `read`
+    store their answers for requests with an Idempotency-Key. `keeps_answers=False` is for answers
+    that hold a secret or are streams.
     """
 
     async def check(request: Request) -> None:
@@ -43,19 +39,19 @@ def requires(role: Role, *, keeps_answers: bool = True) -> Needs:
         if principal is None or not allows(principal.role, role):
             raise ProblemError(FORBIDDEN, f"This needs a key with the role {role}.")
 
-    return Needs(check, role=role, keeps_answers=keeps_answers)
+    return RequiredRole(check, role=role, keeps_answers=keeps_answers)
 
 
-def open_to_all() -> Needs:
+def open_to_all() -> RequiredRole:
     """Declare that a route needs no key."""
-    return Needs(_nothing, role=None)
+    return RequiredRole(_nothing, role=None)
 
 
 async def _nothing() -> None:
     return None
 
 
-class Declared(NamedTuple):
+class DeclaredRoute(NamedTuple):
     """One route: `path` as it is written, `role` None where it is open."""
 
     path: str
@@ -65,13 +61,13 @@ class Declared(NamedTuple):
     keeps_answers: bool
 
 
-def is_kept(route: Declared) -> bool:
+def is_repeatable(route: DeclaredRoute) -> bool:
     """Whether the route's answers are kept for requests with an Idempotency-Key."""
     return "POST" in route.methods and route.role not in (None, "read") and route.keeps_answers
 
 
 class DeclaredRoutes:
-    """Every route of an application with what it needs; one that doesn't say is the admin's alone.
+    """Every route of an application with its role; an undeclared one is for admins only.
 
     `undeclared` names those, as a test does: nobody forgets it for long.
     """
@@ -79,7 +75,7 @@ class DeclaredRoutes:
     def __init__(self, app: FastAPI, *, mounted: Mapping[str, Role | None] | None = None) -> None:
         """Read the routes once they are all there.
 
-        `mounted` says the role for paths that are no FastAPI routes and so can't declare it (static
+        `mounted` has the roles of paths that are no FastAPI routes and so can't declare it (static
         files).
         """
         others: dict[str | None, Role | None] = {app.openapi_url: None}
@@ -90,10 +86,8 @@ class DeclaredRoutes:
             _admins(route).path for route, declared in found if declared is None
         )
 
-    def find(self, scope: Scope) -> Declared | None:
-        """The route that a request goes to; None where there is none, for which 404 or 405 is the
-        answer.
-        """
+    def find(self, scope: Scope) -> DeclaredRoute | None:
+        """Find the route of a request; None means that 404 or 405 is the answer."""
         method, path = scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))
         for one in self.all:
             if (not one.methods or method in one.methods) and one.pattern.match(path):
@@ -101,20 +95,22 @@ class DeclaredRoutes:
         return None
 
 
-def _declared(route: Any, others: Mapping[str | None, Role | None]) -> Declared | None:
-    needs = [one for one in getattr(route, "dependencies", None) or () if isinstance(one, Needs)]
+def _declared(route: Any, others: Mapping[str | None, Role | None]) -> DeclaredRoute | None:
+    needs = [
+        one for one in getattr(route, "dependencies", None) or () if isinstance(one, RequiredRole)
+    ]
     if route.path in others and not needs:
-        needs = [Needs(role=others[route.path])]
+        needs = [RequiredRole(role=others[route.path])]
     roles: list[Role] = [role for role in ROLES if role in {one.role for one in needs}]
     keeps_answers = all(one.keeps_answers for one in needs)
     return _of(route, roles[-1] if roles else None, keeps_answers) if needs else None
 
 
-def _admins(route: Any) -> Declared:
+def _admins(route: Any) -> DeclaredRoute:
     return _of(route, "admin", False)
 
 
-def _of(route: Any, role: Role | None, keeps_answers: bool) -> Declared:
-    return Declared(
+def _of(route: Any, role: Role | None, keeps_answers: bool) -> DeclaredRoute:
+    return DeclaredRoute(
         route.path_format, route.path_regex, frozenset(route.methods or ()), role, keeps_answers
     )

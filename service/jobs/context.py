@@ -1,6 +1,4 @@
-"""What a job's function gets: its parameters, and ways to say how far it is, what failed, and from
-where to go on.
-"""
+"""What a job's function gets: its parameters, and calls for progress and checkpoints."""
 
 from __future__ import annotations
 
@@ -12,10 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from index.jobs.records import FileFault, Job, JobsBusy, JobState
+from index.jobs.records import FileFault, Job, JobOutcome, JobsBusy, JobState
 from index.jobs.store import JobStore
 from index.progress import Advance, Progress
-from index.timestamps import told
+from index.timestamps import format_timestamp
 
 _REPORT_SECONDS = 1.0
 _BUSY_SECONDS = 0.2
@@ -27,7 +25,7 @@ class JobStopped(Exception):
 
 
 class JobCancelled(JobStopped):
-    """Somebody wishes the job's end."""
+    """Somebody asked the job to end."""
 
 
 class JobPaused(JobStopped):
@@ -37,8 +35,8 @@ class JobPaused(JobStopped):
 class JobContext:
     """One start of one job, for the thread that runs it.
 
-    Faults are kept until the next checkpoint (or the end) and written with it, so that a job that
-    goes on from its checkpoint tells each fault once. Other threads may read `seen` and `cancel`.
+    Faults are written with the next checkpoint, or at the end. So a job that goes on from its
+    checkpoint records each fault once. Other threads may read `seen` and `cancel`.
     """
 
     def __init__(
@@ -57,7 +55,7 @@ class JobContext:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What was asked for."""
+        """The job's parameters."""
         return self.job.parameters
 
     @property
@@ -67,7 +65,7 @@ class JobContext:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether somebody wishes the job's end."""
+        """Whether somebody asked the job to end."""
         return self._is_cancelled.is_set()
 
     @property
@@ -76,21 +74,19 @@ class JobContext:
         return self.is_cancelled or self._is_stopping.is_set()
 
     def raise_if_stopped(self) -> None:
-        """Raise JobCancelled or JobPaused where either is wished: call it where nothing is half
-        done.
-        """
+        """Raise JobCancelled or JobPaused if the job should end. Call it between two steps."""
         if self.is_cancelled:
             raise JobCancelled
         if self._is_stopping.is_set():
             raise JobPaused
 
     def progress(self, done: int, total: int | None) -> None:
-        """Say how far the job is.
+        """Record how far the job is.
 
         Written every second at most; raises JobLost, never for a busy database.
         """
         self._live = replace(
-            self._live, done=done, total=total, progress_at=told(datetime.now(UTC))
+            self._live, done=done, total=total, progress_at=format_timestamp(datetime.now(UTC))
         )
         if self._is_held_back or time.monotonic() - self._reported < _REPORT_SECONDS:
             return
@@ -98,16 +94,15 @@ class JobContext:
             if self._store.report(self.job.id, self._worker, done, total):
                 self.cancel()
         except JobsBusy:
-            pass  # the next one will tell
+            pass  # the next one will be written
         self._reported = time.monotonic()
 
     def error(self, file: str, reason: str) -> None:
-        """Tell of a file that can't be used; it is listed with the next checkpoint."""
+        """Record a file that can't be used; it is listed with the next checkpoint."""
         self._faults.append(FileFault(file, reason))
 
     def checkpoint(self, saved: dict[str, Any]) -> None:
-        """Write what the next start goes on from, with the faults so far; then stop here if that is
-        wished.
+        """Write a checkpoint with the faults so far, then stop if the job should end.
 
         What the checkpoint counts on must be on disk already. Raises JobCancelled, JobPaused and
         JobLost.
@@ -132,9 +127,7 @@ class JobContext:
 
     @contextmanager
     def keeping_the_database(self) -> Generator[None]:
-        """Keep progress in memory while the block holds a transaction that would keep out our own
-        writing.
-        """
+        """Hold progress in memory while the block's transaction keeps out our own writing."""
         self._is_held_back = self._store.has_one_writer
         try:
             yield
@@ -143,9 +136,7 @@ class JobContext:
 
     @property
     def steps(self) -> Progress:
-        """The steps of long work as this job's progress; between two of them the job may be
-        stopped.
-        """
+        """Long work's steps as this job's progress; the job may be stopped between two."""
 
         @contextmanager
         def progress(total: int | None, description: str) -> Generator[Advance]:
@@ -165,20 +156,18 @@ class JobContext:
         return progress
 
     def afterwards(self, tidy: Callable[[], None]) -> None:
-        """Have `tidy` called once the job's success is on disk and nobody will go on from its
-        checkpoint.
-        """
+        """Have `tidy` called once the job has succeeded and its success is on disk."""
         self._afterwards.append(tidy)
 
     # -------------------------------------------------------------------------------- for the
     # runner alone
 
     def cancel(self) -> None:
-        """Wish the job's end."""
+        """Ask the job to end."""
         self._is_cancelled.set()
 
-    def seen(self, job: Job) -> Job:
-        """A stored job with what this start knows better."""
+    def with_live_progress(self, job: Job) -> Job:
+        """A stored job with the newer progress of this start."""
         live = self._live
         progress_at = live.progress_at or job.progress_at
         is_cancel_requested = job.is_cancel_requested or self.is_cancelled
@@ -197,30 +186,29 @@ class JobContext:
             lambda: self._store.finish(
                 self.job.id,
                 self._worker,
-                "succeeded",
-                done=live.done,
-                total=live.total,
-                result=result,
-                faults=self._faults,
+                JobOutcome(
+                    "succeeded",
+                    result=result,
+                    done=live.done,
+                    total=live.total,
+                    faults=self._faults,
+                ),
             )
         )
         for tidy in self._afterwards:
             tidy()
 
     def stop(self, error: Exception) -> None:
-        """Write why the job ended without a result; what it did since its checkpoint counts for
-        nothing.
-        """
+        """Write why the job ended without a result; work since its checkpoint is lost."""
         state: JobState = "failed"
         if isinstance(error, JobStopped):
             state = "cancelled" if isinstance(error, JobCancelled) else "interrupted"
         reason = str(error) or None
-        self._insisting(lambda: self._store.finish(self.job.id, self._worker, state, reason=reason))
+        outcome = JobOutcome(state, reason=reason)
+        self._insisting(lambda: self._store.finish(self.job.id, self._worker, outcome))
 
     def _insisting(self, write: Callable[[], _Answer]) -> _Answer:
-        """Wait until the database is free; when the service stops meanwhile, leave the job to its
-        next start.
-        """
+        """Wait until the database is free; raise JobPaused where the service stops first."""
         while True:
             try:
                 return write()

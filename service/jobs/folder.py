@@ -19,8 +19,9 @@ class BadJobFolder(BadJobs):
 
 
 class JobFolder:
-    """The folder beside a catalogue: `uploads/TOKEN.zip`, `unpacked/TOKEN/` and
-    `results/NUMBER.csv` or `.zip`.
+    """The folder next to a catalogue, with `uploads/`, `unpacked/` and `results/`.
+
+    Its files are `uploads/TOKEN.zip`, `unpacked/TOKEN/`, and `results/NUMBER.csv` or `.zip`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,9 +55,7 @@ class JobFolder:
                 path.unlink(missing_ok=True)
 
     def forget_unfinished(self, job_id: int) -> None:
-        """Remove what a start of a job was writing when it was killed; only whoever runs the job
-        may call this.
-        """
+        """Remove the unfinished files of a killed start; only its runner may call this."""
         for path in (self.folder / "results").iterdir():
             if path.name.startswith(".") and _number(path) == job_id:
                 path.unlink(missing_ok=True)
@@ -94,8 +93,7 @@ class JobFolder:
         shutil.rmtree(self.unpacked(token), ignore_errors=True)
 
     def forget_all_but(self, tokens: Collection[str], *, older_than: float | None = None) -> None:
-        """Remove the uploads that no job needs: those of a service that died before it had queued
-        their job.
+        """Remove uploads that no job needs, such as those of a service that died.
 
         `older_than`: only what was last written before (seconds since 1970), as others may just be
         arriving.

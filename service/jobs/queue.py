@@ -1,6 +1,4 @@
-"""The service's jobs put together: the record, the thread, the folder, and the kinds of job there
-are.
-"""
+"""The service's jobs: their record, thread and folder, and the kinds that there are."""
 
 from __future__ import annotations
 
@@ -8,71 +6,54 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from pydantic import BaseModel
+from starlette.requests import Request
 
-from embedding.checkpoint import BadCheckpoint
-from embedding.errors import FlukeprintError
 from index.access.roles import Role
 from index.catalogue.catalogue import Catalogue
 from index.exchange.importing.archive import ArchiveLimits
-from index.jobs.records import Job, JobPage, JobState, NoSuchJob
+from index.jobs.records import Job, JobPage, JobState
 from index.jobs.store import JobStore
-from index.storage.address import folder_beside
+from index.storage.address import sibling_folder
+from service.http.problems import NOT_READY, ProblemError
+from service.jobs.checks import ParameterChecks
 from service.jobs.folder import JobFolder
 from service.jobs.kinds.export import ExportPlace, export
 from service.jobs.kinds.identify import IdentifyPlace, identify_photos
 from service.jobs.kinds.importing import ImportPlace, import_photos
-from service.jobs.kinds.photos import allowed_folder
 from service.jobs.kinds.reindex import ReindexPlace, reindex
 from service.jobs.kinds.upgrade import UpgradePlace, upgrade
 from service.jobs.runner import JobFunction, JobRunner
 from service.schemas.jobs import ExportJob, IdentifyJob, ImportJob, ReindexJob, UpgradeJob
-from service.serving.checkpoints import Checkpoints, NoCheckpoint
 from service.serving.service import Service
 from service.settings import Settings
 
-ROLES: dict[str, Role] = {
-    "identify": "contribute",
-    "reindex": "curate",
-    "upgrade": "admin",
-    "import": "curate",
-    "export": "contribute",
-}
-PARAMETERS: dict[str, type[BaseModel]] = {
-    "identify": IdentifyJob,
-    "reindex": ReindexJob,
-    "upgrade": UpgradeJob,
-    "import": ImportJob,
-    "export": ExportJob,
-}
-"""What may be asked for by kind.
 
-A further kind is a line in each of the two and one in `open_jobs`."""
-WITH_ZIP = frozenset({"identify", "import"})
+class JobKind(NamedTuple):
+    """What a client may send for one kind of job, and the role that it needs."""
 
-# What is younger may belong to a job that is being asked for just now.
+    parameters: type[BaseModel]
+    role: Role
+    takes_zip: bool = False
+
+
+# A further kind is a line here and one in `open_jobs`.
+KINDS = {
+    "identify": JobKind(IdentifyJob, "contribute", takes_zip=True),
+    "reindex": JobKind(ReindexJob, "curate"),
+    "upgrade": JobKind(UpgradeJob, "admin"),
+    "import": JobKind(ImportJob, "curate", takes_zip=True),
+    "export": JobKind(ExportJob, "contribute"),
+}
+
+# Younger files may belong to a job that is being queued just now.
 _SETTLED = timedelta(hours=1)
 
 
-class BadParameter(FlukeprintError):
-    """A parameter that names what isn't there; `field` is the parameter's name."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
-
-
-def needed_role(kind: str, parameters: BaseModel | Mapping[str, Any]) -> Role:
-    """Who may ask for a job, and fetch its result: places are for curators."""
-    given = parameters.model_dump() if isinstance(parameters, BaseModel) else parameters
-    return "curate" if kind == "export" and given.get("with_places") else ROLES[kind]
-
-
-class JobDesk:
-    """What the routes ask: jobs are queued, watched and stopped here.
+class JobQueue:
+    """Queues, lists and stops jobs.
 
     Start it once something is served.
 
@@ -84,17 +65,15 @@ class JobDesk:
         store: JobStore,
         kinds: Mapping[str, JobFunction],
         folder: JobFolder,
-        photo_root: Path,
+        checks: ParameterChecks,
         *,
-        checkpoints: Checkpoints | None = None,
         keep: timedelta = timedelta(days=30),
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self.store = store
         self.folder = folder
-        self.photo_root = photo_root
         self.runner = JobRunner(store, kinds, tidy=self.tidy)
-        self._checkpoints = checkpoints
+        self._checks = checks
         self._keep = keep
         self._close = close
         # Here and not at the start: from now on an upload may be kept whose job is queued a moment
@@ -110,7 +89,7 @@ class JobDesk:
         self.runner.stop()
         self._close()
 
-    def ask(
+    def submit(
         self,
         kind: str,
         parameters: BaseModel,
@@ -120,17 +99,16 @@ class JobDesk:
     ) -> Job:
         """Queue a job, keeping the zip that came with it.
 
-        Raises JobsBusy, BadJobFolder, BadSource for a folder that may not be read, and
-        BadParameter.
+        Raises JobsBusy, BadJobFolder, and an `invalid` problem for a bad parameter.
         """
-        given = {**parameters.model_dump(exclude_none=True), **self._checked(parameters)}
+        stored = {**parameters.model_dump(exclude_none=True), **self._checks.complete(parameters)}
         if archive is not None:
-            given["upload"] = self.folder.keep(archive)
+            stored["upload"] = self.folder.keep(archive)
         try:
-            job = self.store.create(kind, given, asked_by=asked_by)
+            job = self.store.create(kind, stored, asked_by=asked_by)
         except BaseException:
             if archive is not None:
-                self.folder.forget(given["upload"])
+                self.folder.forget(stored["upload"])
             raise
         self.runner.wake()
         return job
@@ -138,7 +116,9 @@ class JobDesk:
     def page(self, *, limit: int, cursor: int | None, state: JobState | None) -> JobPage:
         """Jobs, newest first, with the progress that this process knows of."""
         page = self.store.page(limit=limit, cursor=cursor, state=state)
-        return JobPage(tuple(self.runner.seen(job) for job in page.jobs), page.next_cursor)
+        return JobPage(
+            tuple(self.runner.with_live_progress(job) for job in page.jobs), page.next_cursor
+        )
 
     def resume(self, job_id: int) -> Job:
         """Queue a job again, from its checkpoint. Raises NoSuchJob, WrongState and JobsBusy."""
@@ -166,42 +146,6 @@ class JobDesk:
         self.folder.forget_all_but(_uploads(needed), older_than=settled)
         self.folder.forget_all_results_but({job.id for job in needed}, older_than=settled)
 
-    def _checked(self, parameters: BaseModel) -> dict[str, Any]:
-        """Refuse what names nothing that is there; returns what the job gets besides what was
-        asked.
-        """
-        if isinstance(parameters, IdentifyJob) and parameters.folder is not None:
-            allowed_folder(parameters.folder, self.photo_root)
-        if isinstance(parameters, UpgradeJob):
-            self._check_checkpoint(parameters.checkpoint)
-        if isinstance(parameters, ImportJob) and parameters.dry_run is not None:
-            return self._looked_at(parameters.dry_run)
-        return {}
-
-    def _check_checkpoint(self, name: str) -> None:
-        if self._checkpoints is None:
-            raise BadParameter("checkpoint", "this service goes over to no other checkpoint")
-        try:
-            self._checkpoints.path_of(name)
-        except (NoCheckpoint, BadCheckpoint) as error:
-            raise BadParameter("checkpoint", str(error)) from error
-
-    def _looked_at(self, dry_run: int) -> dict[str, Any]:
-        """What a dry run was asked, and with which zip."""
-        try:
-            job = self.store.get(dry_run)
-        except NoSuchJob as error:
-            raise BadParameter("dry_run", f"there is no job {dry_run}") from error
-        if job.kind != "import" or "dry_run" in job.parameters or job.state != "succeeded":
-            raise BadParameter(
-                "dry_run", f"job {dry_run} is no dry run of an import that has succeeded"
-            )
-        if not self.folder.upload(str(job.parameters["upload"])).is_file():
-            raise BadParameter(
-                "dry_run", f"the zip of job {dry_run} is no longer kept; send it again"
-            )
-        return job.parameters
-
 
 def _uploads(jobs: Sequence[Job]) -> set[str]:
     """The uploads that may still be read: of jobs that didn't succeed, and of imports' dry runs."""
@@ -215,14 +159,14 @@ def _uploads(jobs: Sequence[Job]) -> set[str]:
 
 def open_jobs(
     settings: Settings, service: Service, *, on_revision: Callable[[], None] = lambda: None
-) -> JobDesk:
+) -> JobQueue:
     """Open the jobs of the settings' catalogue, in whose database they are recorded.
 
     `on_revision` is called, in the jobs' thread, when a job has given the catalogue a new revision.
     Raises BadJobs, BadCatalogue and BadJobFolder.
     """
     catalogue = Catalogue.open(settings.address)
-    folder = JobFolder(folder_beside(catalogue.address, "jobs"))
+    folder = JobFolder(sibling_folder(catalogue.address, "jobs"))
     photo_root = (settings.job_photos or catalogue.folder).resolve()
     # Photos hardly pack: what unpacks to more than twice its size is no season's photos.
     limits = ArchiveLimits(
@@ -239,12 +183,25 @@ def open_jobs(
         "import": partial(import_photos, importing),
         "export": partial(export, ExportPlace(catalogue.address, folder)),
     }
-    return JobDesk(
-        JobStore(catalogue.engine),
+    store = JobStore(catalogue.engine)
+    return JobQueue(
+        store,
         kinds,
         folder,
-        photo_root,
-        checkpoints=service.checkpoints,
+        ParameterChecks(store, folder, photo_root, service.checkpoints),
         keep=timedelta(days=settings.keep_jobs_days),
         close=catalogue.close,
     )
+
+
+def job_queue_of(request: Request) -> JobQueue:
+    """Find the jobs of the service. Raises ProblemError where it has none."""
+    job_queue = request.app.state.jobs
+    if job_queue is None:
+        raise ProblemError(
+            NOT_READY,
+            "The jobs are not open: still being loaded, or the catalogue can't be written (see "
+            "the log).",
+        )
+    assert isinstance(job_queue, JobQueue)
+    return job_queue

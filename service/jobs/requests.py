@@ -8,22 +8,22 @@ from contextlib import asynccontextmanager
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from service.http.multipart import Form, invalid
-from service.http.problems import BAD_REQUEST, NOT_MULTIPART, Fault, ProblemError
-from service.jobs.queue import PARAMETERS, WITH_ZIP
+from service.http.multipart import Form
+from service.http.problems import BAD_REQUEST, NOT_MULTIPART, Fault, ProblemError, invalid
+from service.jobs.queue import KINDS
 from service.schemas.jobs import JobRequest
 
 ARCHIVE = "archive"
 _JSON, _FORM = "application/json", "multipart/form-data"
-_NO_TOKEN = "0" * 32  # stands in for the upload while the parameters beside it are checked
+_NO_TOKEN = "0" * 32  # stands for the upload while the parameters are checked
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class JobForm(Form):
-    """The fields of a form beside its zip."""
+    """The fields of a form with a zip."""
 
     kind: str = Field(
         max_length=64, description="`identify` or `import`: the kinds that take a zip."
@@ -31,8 +31,8 @@ class JobForm(Form):
     parameters: str = Field("{}", description='The parameters as JSON, such as `{"k": 3}`.')
 
 
-class AskedJob(NamedTuple):
-    """A job that is asked for, its parameters checked, and its zip if one came."""
+class NewJob(NamedTuple):
+    """A job to queue: its checked parameters, and its zip if one was sent."""
 
     kind: str
     parameters: BaseModel
@@ -42,64 +42,32 @@ class AskedJob(NamedTuple):
 def request_body() -> dict[str, Any]:
     """Describe both forms of the body for the OpenAPI document."""
     form = JobForm.model_json_schema()
-    told = (
-        "A zip of photos, folders within it allowed; for `import` with labels, or what "
-        "`export` wrote."
+    archive_description = (
+        "A zip of photos, folders within it allowed; for `import` with labels, or what `export` "
+        "wrote."
     )
-    zipped = {"type": "string", "format": "binary", "description": told}
+    zipped = {"type": "string", "format": "binary", "description": archive_description}
     form["properties"] = {ARCHIVE: zipped, **form["properties"]}
     form["required"] = [ARCHIVE, "kind"]
     form["title"] = "JobForm"
-    wanted = JobRequest.model_json_schema()
+    job = JobRequest.model_json_schema()
     example = {"kind": "identify", "parameters": {"folder": "2026/may", "k": 5}}
-    content = {_JSON: {"schema": wanted, "example": example}, _FORM: {"schema": form}}
+    content = {_JSON: {"schema": job, "example": example}, _FORM: {"schema": form}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 @asynccontextmanager
-async def read_request(request: Request) -> AsyncGenerator[AskedJob]:
-    """Read the body by its type and hold what was sent; raises a problem that names everything
-    wrong with it.
+async def read_request(request: Request) -> AsyncGenerator[NewJob]:
+    """Read the body by its type, and hold the zip open while the block runs.
+
+    Raises a problem that names everything wrong with the body.
     """
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent == _JSON:
-        yield _asked(_valid(JobRequest, _json(await request.body())), None)
+        yield _checked_job(_valid(JobRequest, _json(await request.body())), None)
     elif sent == _FORM:
         async with request.form() as form:
-            archives = [file for file in form.getlist(ARCHIVE) if isinstance(file, UploadFile)]
-            if len(archives) != 1:
-                raise invalid(
-                    Fault(
-                        field=ARCHIVE,
-                        reason="send one zip in this field (with curl: -F archive=@a.zip)",
-                    )
-                )
-            twice = [
-                name
-                for name in dict.fromkeys(form)
-                if name != ARCHIVE and len(form.getlist(name)) > 1
-            ]
-            if twice:
-                raise invalid(
-                    *(
-                        Fault(field=name, reason="given more than once; give it once")
-                        for name in twice
-                    )
-                )
-            fields = {name: form.getlist(name)[-1] for name in form if name != ARCHIVE}
-            read = _valid(JobForm, fields)
-            wanted = _valid(
-                JobRequest, {"kind": read.kind, "parameters": _json(read.parameters.encode())}
-            )
-            asked = _asked(wanted, archives[0].file)
-            if not archives[0].size:
-                raise invalid(
-                    Fault(
-                        field=ARCHIVE,
-                        reason="the zip has 0 bytes; look at the file and send it again",
-                    )
-                )
-            yield asked
+            yield _job_in_form(form)
     else:
         raise ProblemError(
             NOT_MULTIPART,
@@ -109,28 +77,46 @@ async def read_request(request: Request) -> AsyncGenerator[AskedJob]:
         )
 
 
-def _asked(wanted: JobRequest, archive: BinaryIO | None) -> AskedJob:
-    if wanted.kind not in PARAMETERS:
-        raise invalid(
-            Fault(field="kind", reason=f"{wanted.kind!r} is none of {', '.join(PARAMETERS)}")
-        )
-    if "upload" in wanted.parameters:
+def _job_in_form(form: FormData) -> NewJob:
+    archives = [file for file in form.getlist(ARCHIVE) if isinstance(file, UploadFile)]
+    if len(archives) != 1:
+        reason = "send one zip in this field (with curl: -F archive=@a.zip)"
+        raise invalid(Fault(field=ARCHIVE, reason=reason))
+    names = [name for name in dict.fromkeys(form) if name != ARCHIVE]
+    repeated = [name for name in names if len(form.getlist(name)) > 1]
+    if repeated:
+        reason = "given more than once; give it once"
+        raise invalid(*(Fault(field=name, reason=reason) for name in repeated))
+    fields = _valid(JobForm, {name: form[name] for name in names})
+    parameters = _json(fields.parameters.encode())
+    job = _valid(JobRequest, {"kind": fields.kind, "parameters": parameters})
+    new_job = _checked_job(job, archives[0].file)
+    if not archives[0].size:
+        reason = "the zip has 0 bytes; look at the file and send it again"
+        raise invalid(Fault(field=ARCHIVE, reason=reason))
+    return new_job
+
+
+def _checked_job(job: JobRequest, archive: BinaryIO | None) -> NewJob:
+    if job.kind not in KINDS:
+        raise invalid(Fault(field="kind", reason=f"{job.kind!r} is none of {', '.join(KINDS)}"))
+    if "upload" in job.parameters:
         raise invalid(
             Fault(
                 field="upload", reason=f"set by the service; send the zip in the field `{ARCHIVE}`"
             )
         )
-    if archive is not None and wanted.kind not in WITH_ZIP:
-        raise invalid(Fault(field=ARCHIVE, reason=f"a job of the kind {wanted.kind} takes no zip"))
-    if archive is not None and "dry_run" in wanted.parameters:
+    if archive is not None and not KINDS[job.kind].takes_zip:
+        raise invalid(Fault(field=ARCHIVE, reason=f"a job of the kind {job.kind} takes no zip"))
+    if archive is not None and "dry_run" in job.parameters:
         raise invalid(
             Fault(
                 field="dry_run",
-                reason="send either a zip, to be looked at, or the job that looked at it",
+                reason="send either a zip for a dry run, or the number of its dry run",
             )
         )
-    given = wanted.parameters if archive is None else {**wanted.parameters, "upload": _NO_TOKEN}
-    return AskedJob(wanted.kind, _valid(PARAMETERS[wanted.kind], given), archive)
+    parameters = job.parameters if archive is None else {**job.parameters, "upload": _NO_TOKEN}
+    return NewJob(job.kind, _valid(KINDS[job.kind].parameters, parameters), archive)
 
 
 def _json(body: bytes) -> Any:
@@ -140,9 +126,9 @@ def _json(body: bytes) -> Any:
         raise ProblemError(BAD_REQUEST, f"This is no JSON: {error}.") from error
 
 
-def _valid(model: type[_Model], given: Any) -> _Model:
+def _valid(model: type[_Model], parameters: Any) -> _Model:
     try:
-        return model.model_validate(given)
+        return model.model_validate(parameters)
     except ValidationError as error:
         faults = [
             Fault(

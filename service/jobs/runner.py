@@ -25,9 +25,7 @@ _log = logging.getLogger("flukeprint.jobs")
 
 
 class JobRunner:
-    """Runs jobs of the kinds it is given; what another process queues is found within
-    `poll_seconds`.
-    """
+    """Runs queued jobs; those of another process are found within `poll_seconds`."""
 
     def __init__(
         self,
@@ -38,9 +36,7 @@ class JobRunner:
         poll_seconds: float = 5.0,
         tidy: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run jobs in a thread that `start` starts; `tidy` is called there once in
-        RECOVER_SECONDS.
-        """
+        """Run jobs in a thread that `start` starts; it calls `tidy` every RECOVER_SECONDS."""
         self._store = store
         self._kinds = kinds
         self._worker = worker or this_worker()
@@ -73,14 +69,14 @@ class JobRunner:
 
     def get(self, job_id: int) -> Job:
         """A job with the progress that this process knows of. Raises NoSuchJob."""
-        return self.seen(self._store.get(job_id))
+        return self.with_live_progress(self._store.get(job_id))
 
-    def seen(self, job: Job) -> Job:
+    def with_live_progress(self, job: Job) -> Job:
         """A stored job with the progress that this process knows of."""
         context = self._context
         if context is None or context.job.id != job.id or job.state != "running":
             return job
-        return context.seen(job)
+        return context.with_live_progress(job)
 
     def cancel(self, job_id: int) -> Job:
         """Cancel a job; the one that runs here hears of it even while the database is kept.
@@ -92,7 +88,7 @@ class JobRunner:
         if context is not None and is_here:
             context.cancel()
         try:
-            return self.seen(self._store.request_cancel(job_id))
+            return self.with_live_progress(self._store.request_cancel(job_id))
         except JobsBusy:
             if not is_here:
                 raise

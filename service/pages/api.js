@@ -1,8 +1,8 @@
-// Asking the service. Every refusal becomes a Problem with the service's own `detail`.
+// Requests to the service. Every refusal becomes a Problem with the service's own `detail`.
 
 const STORED = "flukeprint.key";
-let askForKey = null;
-let asking = null;
+let requestKey = null;
+let keyRequest = null;
 
 export class Problem extends Error {
   constructor(document, status) {
@@ -21,16 +21,16 @@ export const key = {
   forget: () => sessionStorage.removeItem(STORED),
 };
 
-export function whenKeyIsMissing(ask) {
-  askForKey = ask;
+export function onMissingKey(request) {
+  requestKey = request;
 }
 
 // Several requests that are refused at once ask the person once.
 export function keyFor(problem) {
-  asking ||= askForKey(problem).finally(() => {
-    asking = null;
+  keyRequest ||= requestKey(problem).finally(() => {
+    keyRequest = null;
   });
-  return asking;
+  return keyRequest;
 }
 
 export function authorization() {
@@ -39,12 +39,17 @@ export function authorization() {
 }
 
 export function path(...parts) {
-  return "/v1/" + parts.map((part) => String(part).split("/").map(encodeURIComponent).join("/")).join("/");
+  return (
+    "/v1/" +
+    parts.map((part) => String(part).split("/").map(encodeURIComponent).join("/")).join("/")
+  );
 }
 
 export function query(address, parameters) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const text = new URLSearchParams(given).toString();
+  const values = Object.entries(parameters).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
+  const text = new URLSearchParams(values).toString();
   return text ? `${address}${address.includes("?") ? "&" : "?"}${text}` : address;
 }
 
@@ -69,7 +74,8 @@ export async function send(method, address, { json, form, headers = {}, signal }
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
     if (answer.status !== 401) throw problem;
-    if (key.get() === sent) await keyFor(problem); // else one was given or forgotten while this one was under way
+    // Otherwise the key was changed or forgotten while this request was under way.
+    if (key.get() === sent) await keyFor(problem);
   }
 }
 
@@ -78,15 +84,16 @@ async function problemOf(answer) {
   return new Problem(document, answer.status);
 }
 
-async function parsed(answer) {
+async function jsonOf(answer) {
   return (await answer).json();
 }
 
-export const get = (address, parameters = {}, options = {}) => parsed(send("GET", query(address, parameters), options));
-export const post = (address, json = {}) => parsed(send("POST", address, { json }));
+export const get = (address, parameters = {}, options = {}) =>
+  jsonOf(send("GET", query(address, parameters), options));
+export const post = (address, json = {}) => jsonOf(send("POST", address, { json }));
 export const patch = (address, json, etag) =>
-  parsed(send("PATCH", address, { json, headers: etag ? { "If-Match": etag } : {} }));
-export const remove = (address) => parsed(send("DELETE", address));
+  jsonOf(send("PATCH", address, { json, headers: etag ? { "If-Match": etag } : {} }));
+export const remove = (address) => jsonOf(send("DELETE", address));
 export const nextOf = (page) => page.next ?? page.next_cursor ?? null;
 
 // XMLHttpRequest, because fetch doesn't tell how much of a body has gone out.
@@ -109,12 +116,14 @@ function uploadOnce(address, form, onprogress) {
     request.responseType = "json";
     for (const [name, value] of Object.entries({ "Idempotency-Key": once(), ...authorization() }))
       request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => event.lengthComputable && onprogress(event.loaded / event.total);
+    request.upload.onprogress = (event) =>
+      event.lengthComputable && onprogress(event.loaded / event.total);
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) resolve(request.response);
       else reject(new Problem(request.response || {}, request.status));
     };
-    request.onerror = () => reject(new Problem({ detail: "The connection broke; try again." }, 0));
+    request.onerror = () =>
+      reject(new Problem({ detail: "The connection was lost. Please try again." }, 0));
     request.send(form);
   });
 }

@@ -1,19 +1,70 @@
-// Acts that change the catalogue, each with its way back.
+// Acts that change the catalogue, each with its undo.
 
-import { path, post } from "./api.js";
-import { tell, trying } from "./notify.js";
+import { get, path, post } from "./api.js";
+import { form } from "./dialog.js";
+import { attempt, notify } from "./notify.js";
 
-// Tell what an event did and offer to take it back; `again` shows what is so afterwards.
-export function done(event, text, again) {
+// Say what an event did and offer to undo it; `again` then shows the present state.
+export function announce(event, text, again) {
   window.dispatchEvent(new Event("flukeprint:changed"));
-  tell(text, event && event.revision ? { act: () => trying(() => undo(event.revision, again)) } : {});
+  const act = () => attempt(() => undo(event.revision, again));
+  notify(text, event && event.revision ? { act } : {});
   return event;
 }
 
 export async function undo(revision, again) {
   const event = await post(path("changes", revision, "undo"));
   window.dispatchEvent(new Event("flukeprint:changed"));
-  tell(`Revision ${revision} is undone.`);
+  notify(`Revision ${revision} is undone.`);
   if (again) await again();
   return event;
+}
+
+// Let a person name a new individual, and act with that id. Resolves to the id, or to undefined
+// where nothing was done.
+export async function makeIndividual(text, act) {
+  const next = await attempt(() => get("/v1/individuals/next-id"));
+  if (!next) return undefined;
+  return form("New individual", {
+    text,
+    fields: [
+      {
+        name: "name",
+        label: "Id of the new individual",
+        value: next.name,
+        required: true,
+        max: 200,
+      },
+    ],
+    accept: "Create",
+    act: async ({ name }) => {
+      await act(name);
+      return name;
+    },
+  });
+}
+
+// Merge one individual into another. With `other` the person chooses which of the two stays;
+// without it they name the other one. Resolves to { event, gone, into }, or to null.
+export async function merge(one, other = null) {
+  let merged = null;
+  await form(other ? `Merge ${one} and ${other}` : `Merge ${one} into another individual`, {
+    text: other
+      ? "All photos move to the id that you keep. The other id then leads to it. You can undo this."
+      : `All photos of ${one} move to the other individual. You can undo this.`,
+    fields: [other ? keepField(one, other) : INTO],
+    accept: "Merge",
+    act: async ({ into }) => {
+      const gone = into === one && other ? other : one;
+      merged = { event: await post(path("individuals", gone, "merge"), { into }), gone, into };
+    },
+  });
+  return merged;
+}
+
+const INTO = { name: "into", label: "Id of the other individual", required: true, max: 200 };
+
+function keepField(one, other) {
+  const options = [one, other].map((name) => [name, name]);
+  return { name: "into", label: "Id to keep", value: one, options };
 }

@@ -1,12 +1,12 @@
-// Questions to the person, in the browser's own <dialog>: it keeps the focus inside and gives it back.
+// Dialogs, by the browser's own <dialog>: it keeps the focus inside and gives it back.
 
-import { button, el, field, put, unique } from "./dom.js";
-import { inPlace } from "./notify.js";
+import { button, el, field, put, uniqueId } from "./dom.js";
+import { problemBox } from "./notify.js";
 
 export const isOpen = () => document.querySelector("dialog[open]") !== null;
 
-function opened(title, ...content) {
-  const id = unique("dialog");
+function openDialog(title, ...content) {
+  const id = uniqueId("dialog");
   const dialog = el("dialog", { "aria-labelledby": id }, el("h2", { id }, title), ...content);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
@@ -15,7 +15,7 @@ function opened(title, ...content) {
 }
 
 export function show(title, ...content) {
-  const dialog = opened(
+  const dialog = openDialog(
     title,
     ...content,
     el(
@@ -27,14 +27,14 @@ export function show(title, ...content) {
   return dialog;
 }
 
-// Ask for fields and carry `act` out with them; a refusal is shown in the dialog, which then stays open.
+// Show a form and call `act` with its values; an error is shown in the dialog, which stays open.
 export function form(title, { fields = [], text = null, accept = "Save", danger = false, act }) {
   return new Promise((resolve) => {
     const inputs = Object.fromEntries(fields.map((each) => [each.name, input(each)]));
     const refusal = el("div");
     const send = el("button", { type: "submit", class: danger ? "danger" : "first" }, accept);
     let answer;
-    const asked = el(
+    const body = el(
       "form",
       { method: "dialog" },
       text && el("p", {}, text),
@@ -47,20 +47,22 @@ export function form(title, { fields = [], text = null, accept = "Save", danger 
         button("Cancel", () => dialog.close()),
       ),
     );
-    asked.addEventListener("submit", async (event) => {
+    body.addEventListener("submit", async (event) => {
       event.preventDefault();
       send.disabled = true;
       try {
-        const values = Object.fromEntries(Object.entries(inputs).map(([name, one]) => [name, one.value.trim()]));
+        const values = Object.fromEntries(
+          Object.entries(inputs).map(([name, one]) => [name, one.value.trim()]),
+        );
         answer = (await act(values)) ?? values;
         dialog.close();
       } catch (error) {
-        put(refusal, inPlace(error));
+        put(refusal, problemBox(error));
       } finally {
         send.disabled = false;
       }
     });
-    const dialog = opened(title, asked);
+    const dialog = openDialog(title, body);
     dialog.addEventListener("close", () => resolve(answer));
     const first = Object.values(inputs)[0];
     if (first) {
@@ -70,7 +72,14 @@ export function form(title, { fields = [], text = null, accept = "Save", danger 
   });
 }
 
-function input({ type = "text", value = "", options = null, required = false, list = null, max = null }) {
+function input({
+  type = "text",
+  value = "",
+  options = null,
+  required = false,
+  list = null,
+  max = null,
+}) {
   if (options) {
     const chosen = el(
       "select",

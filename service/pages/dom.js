@@ -17,13 +17,19 @@ function fill(node, attributes, children) {
     else if (name === "value" || name === "checked" || name === "indeterminate") node[name] = value;
     else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(
+    ...children
+      .flat(Infinity)
+      .filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return node;
 }
 
 export function put(node, ...children) {
   node.replaceChildren(
-    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+    ...children
+      .flat(Infinity)
+      .filter((child) => child !== null && child !== undefined && child !== false),
   );
   return node;
 }
@@ -33,7 +39,7 @@ export function button(label, onclick, attributes = {}) {
 }
 
 // A button that can't be pressed again before its work is done.
-export function worker(label, work, attributes = {}) {
+export function actionButton(label, work, attributes = {}) {
   const made = button(
     label,
     async () => {
@@ -50,19 +56,19 @@ export function worker(label, work, attributes = {}) {
   return made;
 }
 
-export function keyed(key, label) {
+export function keyLabel(key, label) {
   return [el("kbd", { "aria-hidden": "true" }, key), " ", label];
 }
 
 let numbered = 0;
-export function unique(prefix) {
+export function uniqueId(prefix) {
   numbered += 1;
   return `${prefix}-${numbered}`;
 }
 
 export function field(label, input, hint = null) {
-  input.id ||= unique("field");
-  const told = hint && el("small", { id: `${input.id}-hint` }, hint);
-  if (told) input.setAttribute("aria-describedby", told.id);
-  return el("div", { class: "field" }, el("label", { for: input.id }, label), input, told);
+  input.id ||= uniqueId("field");
+  const note = hint && el("small", { id: `${input.id}-hint` }, hint);
+  if (note) input.setAttribute("aria-describedby", note.id);
+  return el("div", { class: "field" }, el("label", { for: input.id }, label), input, note);
 }

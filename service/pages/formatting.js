@@ -6,9 +6,10 @@ export const percent = (share) => {
   if (value > 0 && value < 0.1) return "<\u00a00.1\u00a0%";
   return `${value.toFixed(value >= 10 || value === 0 ? 0 : 1)}\u00a0%`;
 };
-export const distance = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
-export const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
-export const short = (fingerprint) => (fingerprint ? fingerprint.slice(0, 8) : "");
+export const distance = (value) => value?.toFixed(3) ?? "–";
+export const count = (number, one, many = `${one}s`) =>
+  `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+export const shortFingerprint = (fingerprint) => (fingerprint ? fingerprint.slice(0, 8) : "");
 
 // "2016-07-01" stays a date without a time zone; what has a time is shown in the person's own.
 export function when(iso) {
@@ -18,7 +19,8 @@ export function when(iso) {
   const at = new Date(text);
   if (Number.isNaN(at.getTime())) return iso;
   const two = (number) => String(number).padStart(2, "0");
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${date} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 export const day = (iso) => (iso ? iso.slice(0, 10) : "");
 
@@ -26,11 +28,12 @@ export function species(name) {
   return name ? name.replaceAll("_", " ") : "";
 }
 
-// What an answer says of the species; `several`: whether the catalogue knows more than one. Empty: nothing to say.
-export function speciesTold(told, several) {
-  const sure = told?.probability === null ? "" : percent(told?.probability);
-  if (told?.name) return [species(told.name), sure].filter(Boolean).join(", ");
-  return told && several ? `not known. ${told.reason}` : "";
+// An answer's species as text; empty where the catalogue has one species (`hasSeveral` is false)
+// and the answer names none.
+export function speciesText(found, hasSeveral) {
+  const probability = found?.probability === null ? "" : percent(found?.probability);
+  if (found?.name) return [species(found.name), probability].filter(Boolean).join(", ");
+  return found && hasSeveral ? `not known. ${found.reason}` : "";
 }
 
 // The last part of a photo's name, without folders; long ones keep both ends.
@@ -41,12 +44,12 @@ export function photoName(name) {
 
 export const DECISIONS = {
   known: "Known animal",
-  review: "Please look",
-  new_whale: "Nobody known",
+  review: "Please check",
+  new_whale: "New animal",
 };
 
 const KINDS = {
-  "take in": "Took in",
+  "take in": "Added",
   enrol: "Enrolled",
   confirm: "Confirmed",
   reject: "Rejected",
@@ -55,12 +58,13 @@ const KINDS = {
   split: "Split",
   merge: "Merged",
   rename: "Renamed",
-  "tell apart": "Told apart",
+  "tell apart": "Marked as different",
   edit: "Edited",
   undo: "Undid",
   build: "Built the catalogue",
-  update: "Brought up to date",
+  update: "Updated the catalogue",
   import: "Imported",
   swap: "Changed the model",
 };
-export const kindOf = (kind) => KINDS[kind] || kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");
+export const kindOf = (kind) =>
+  KINDS[kind] || kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");

@@ -1,6 +1,6 @@
 // Which screen is shown, and what stands around it.
 
-import { get, key, whenKeyIsMissing } from "./api.js";
+import { get, key, onMissingKey } from "./api.js";
 import { put } from "./dom.js";
 import { form } from "./dialog.js";
 import { calibration } from "./screens/admin/calibration.js";
@@ -12,8 +12,8 @@ import { jobs } from "./screens/admin/jobs.js";
 import { keys } from "./screens/admin/keys.js";
 import { review } from "./screens/review/review.js";
 import { lists } from "./screens/catalogue/lists.js";
-import { calm, inPlace } from "./notify.js";
-import { count, short } from "./formatting.js";
+import { calm, problemBox } from "./notify.js";
+import { count, shortFingerprint } from "./formatting.js";
 
 const SCREENS = { review, individuals, lists, history, calibration, jobs, exchange, keys };
 const screen = document.getElementById("screen");
@@ -42,7 +42,7 @@ async function go() {
   try {
     await show(screen, { rest, signal: shown });
   } catch (error) {
-    if (error.name !== "AbortError" && !shown.aborted) put(screen, inPlace(error));
+    if (error.name !== "AbortError" && !shown.aborted) put(screen, problemBox(error));
   }
   if (shown.aborted) return;
   // Somebody has begun to use it while the rest was still coming.
@@ -58,25 +58,32 @@ function closeMenu() {
 
 async function served() {
   const place = document.getElementById("served");
-  const [version, stats] = await Promise.all([get("/v1/version"), get("/v1/stats").catch(() => null)]);
+  const [version, stats] = await Promise.all([
+    get("/v1/version"),
+    get("/v1/stats").catch(() => null),
+  ]);
   const parts = [`flukeprint ${version.flukeprint}`];
-  if (stats) parts.push(`${count(stats.individuals, "individual")}, ${count(stats.photos, "photo")}`);
+  if (stats)
+    parts.push(`${count(stats.individuals, "individual")}, ${count(stats.photos, "photo")}`);
   if (version.catalogue_revision !== null)
-    parts.push(`revision ${version.catalogue_revision}`, `checkpoint ${short(version.fingerprint)}`);
+    parts.push(
+      `revision ${version.catalogue_revision}`,
+      `checkpoint ${shortFingerprint(version.fingerprint)}`,
+    );
   put(place, parts.join(" · "));
 }
 
-async function askForKey(problem) {
-  const told = key.get()
+async function requestKey(problem) {
+  const text = key.get()
     ? problem.detail
-    : "This service answers only who has a key. It is kept until this tab is closed.";
-  const given = await form("Which key do you have?", {
-    text: told,
+    : "This service needs an API key. The page keeps it until this tab is closed.";
+  const entered = await form("Enter your key", {
+    text: text,
     fields: [{ name: "secret", label: "API key", type: "password", required: true }],
-    accept: "Use it",
+    accept: "Use this key",
     act: ({ secret }) => key.set(secret),
   });
-  if (!given) throw problem;
+  if (!entered) throw problem;
   label();
 }
 
@@ -86,7 +93,7 @@ function label() {
 
 document.getElementById("key").addEventListener("click", async () => {
   if (key.get()) key.forget();
-  else await askForKey({ detail: "" }).catch(() => undefined);
+  else await requestKey({ detail: "" }).catch(() => undefined);
   label();
   served().catch(() => undefined);
   go();
@@ -104,7 +111,7 @@ document.addEventListener("keydown", (event) => {
 window.addEventListener("hashchange", go);
 window.addEventListener("flukeprint:changed", () => served().catch(() => undefined));
 
-whenKeyIsMissing(askForKey);
+onMissingKey(requestKey);
 label();
 served().catch(() => undefined);
 go();

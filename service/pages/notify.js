@@ -1,65 +1,67 @@
-// What is said aloud and shown in passing.
+// Notices that go away by themselves, and errors that stay.
 
 import { button, el, put } from "./dom.js";
 
 let hiding = 0;
 
-export function tell(text, { act = null, label = "Undo" } = {}) {
-  const told = document.getElementById("told");
+export function notify(text, { act = null, label = "Undo" } = {}) {
+  const notice = document.getElementById("notice");
   put(
-    told,
+    notice,
     el("p", {}, text),
     act &&
       button(
         label,
         () => {
-          put(told);
+          put(notice);
           act();
         },
         { class: "quiet small" },
       ),
   );
   clearTimeout(hiding);
-  hiding = setTimeout(() => put(told), 8000);
+  hiding = setTimeout(() => put(notice), 8000);
 }
 
 export function alarm(error) {
   const place = document.getElementById("alarm");
   const close = button("Close", () => put(place), { class: "quiet small" });
-  put(place, el("p", {}, words(error)), close);
+  put(place, el("p", {}, messageOf(error)), close);
 }
 
 export function calm() {
   put(document.getElementById("alarm"));
 }
 
-// A problem's own words; a fault of the page is shown as such rather than swallowed.
-export function words(error) {
+// The service's own message; an error of the page itself is shown rather than hidden.
+export function messageOf(error) {
   if (error && error.detail) return error.detail;
   console.error(error);
   if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {
-    return "The service can't be reached; look whether it runs, then try again.";
+    return "The service can't be reached. Check that it is running, then try again.";
   }
   return String((error && error.message) || error);
 }
 
-export function inPlace(error) {
+export function problemBox(error) {
   const faults = (error.errors || []).filter((fault) => fault.reason);
   return el(
     "div",
     { class: "problem", role: "alert" },
-    el("p", {}, words(error)),
+    el("p", {}, messageOf(error)),
     faults.length > 1 &&
       el(
         "ul",
         {},
-        faults.map((fault) => el("li", {}, [fault.photo || fault.field, fault.reason].filter(Boolean).join(": "))),
+        faults.map((fault) =>
+          el("li", {}, [fault.photo || fault.field, fault.reason].filter(Boolean).join(": ")),
+        ),
       ),
   );
 }
 
 // Do something for the user and show what went wrong, if it did.
-export async function trying(work) {
+export async function attempt(work) {
   try {
     calm();
     return await work();

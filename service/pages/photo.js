@@ -1,4 +1,4 @@
-// Photos of the service as pictures on the page: small, only when they come into view, with the key where one is needed.
+// The service's photos as pictures: small, loaded when they come into view, with a key if needed.
 
 import { key, query, send } from "./api.js";
 import { el } from "./dom.js";
@@ -19,7 +19,12 @@ const near = new IntersectionObserver(
 export const urlOf = (name) => "/v1/photos/" + name.split("/").map(encodeURIComponent).join("/");
 
 export function image(url, { size = 320, alt = "", isLazy = true } = {}) {
-  const made = el("img", { alt, decoding: "async", loading: isLazy ? "lazy" : null, draggable: "false" });
+  const made = el("img", {
+    alt,
+    decoding: "async",
+    loading: isLazy ? "lazy" : null,
+    draggable: "false",
+  });
   made.addEventListener("error", () => made.classList.add("missing"));
   const address = query(url, { size_px: size });
   if (!key.get()) made.src = address;
@@ -55,7 +60,9 @@ async function load(made, address) {
 export function boxOf(card) {
   const box = card && card.box;
   if (!box) return null;
-  const [left, top, right, bottom] = Array.isArray(box) ? box : [box.left, box.top, box.right, box.bottom];
+  const [left, top, right, bottom] = Array.isArray(box)
+    ? box
+    : [box.left, box.top, box.right, box.bottom];
   return { left, top, right, bottom };
 }
 
@@ -71,5 +78,9 @@ export function boxMark(box) {
 }
 
 export function thumbnail(url, name, { size = 240, alt = null } = {}) {
-  return el("span", { class: "thumb" }, image(url, { size, alt: alt ?? `Photo ${photoName(name)}` }));
+  return el(
+    "span",
+    { class: "thumb" },
+    image(url, { size, alt: alt ?? `Photo ${photoName(name)}` }),
+  );
 }

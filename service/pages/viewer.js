@@ -1,4 +1,5 @@
-// Two photos side by side: moved, zoomed, turned and mirrored as one, their flukes at the same width.
+// Two photos side by side: moved, zoomed, turned and mirrored as one, with both flukes at the
+// same width.
 
 import { button, el, put } from "./dom.js";
 import { boxMark, image, sharpen } from "./photo.js";
@@ -14,7 +15,9 @@ export function viewer() {
   const shown = el("output", { class: "zoom", "aria-live": "off" });
   const toggles = {
     flip: toggle("Mirror", "f", () => change({ isFlipped: !state.isFlipped, x: -state.x })),
-    fit: toggle("Same fluke size", "e", () => change({ isFitted: !state.isFitted, x: 0, y: 0, zoom: 1 })),
+    fit: toggle("Same fluke size", "e", () =>
+      change({ isFitted: !state.isFitted, x: 0, y: 0, zoom: 1 }),
+    ),
     box: toggle("Fluke box", "b", () => change({ hasBox: !state.hasBox })),
   };
   const tools = el(
@@ -40,7 +43,7 @@ export function viewer() {
     ),
     tools,
   );
-  for (const one of panes) attend(one);
+  for (const one of panes) listen(one);
   const sized = new ResizeObserver(draw);
   for (const one of panes) sized.observe(one.stage);
 
@@ -61,7 +64,8 @@ export function viewer() {
   }
 
   function draw() {
-    const width = state.isFitted && panes.every((one) => one.box) ? Math.min(...panes.map(flukeWidth)) : null;
+    const width =
+      state.isFitted && panes.every((one) => one.box) ? Math.min(...panes.map(flukeWidth)) : null;
     for (const one of panes) place(one, state, width);
     shown.textContent = `${Math.round(state.zoom * 100)} %`;
     toggles.flip.setAttribute("aria-pressed", String(state.isFlipped));
@@ -72,7 +76,7 @@ export function viewer() {
     node.dataset.ready = String(panes.filter((one) => one.isLoaded).length);
   }
 
-  function attend(one) {
+  function listen(one) {
     const fingers = new Map();
     let span = 0;
     one.stage.addEventListener("pointerdown", (event) => {
@@ -88,7 +92,11 @@ export function viewer() {
         const now = Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY);
         if (span) zoomBy(now / span);
         span = now;
-      } else change({ x: state.x + event.clientX - before.clientX, y: state.y + event.clientY - before.clientY });
+      } else
+        change({
+          x: state.x + event.clientX - before.clientX,
+          y: state.y + event.clientY - before.clientY,
+        });
     });
     const lift = (event) => {
       fingers.delete(event.pointerId);
@@ -106,7 +114,12 @@ export function viewer() {
       { passive: false },
     );
     one.stage.addEventListener("keydown", (event) => {
-      const moves = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
+      const moves = {
+        ArrowLeft: [40, 0],
+        ArrowRight: [-40, 0],
+        ArrowUp: [0, 40],
+        ArrowDown: [0, -40],
+      };
       const move = moves[event.key];
       if (!move) return;
       event.preventDefault();
@@ -132,7 +145,13 @@ export function viewer() {
     draw();
   };
   draw();
-  return { node, keys, reset, query: (photo) => setSide(0, photo), candidate: (photo) => setSide(1, photo) };
+  return {
+    node,
+    keys,
+    reset,
+    query: (photo) => setSide(0, photo),
+    candidate: (photo) => setSide(1, photo),
+  };
 }
 
 function tool(sign, label, act) {
@@ -144,14 +163,23 @@ function tool(sign, label, act) {
 }
 
 function toggle(label, letter, act) {
-  return button(label, act, { class: "quiet small", "aria-pressed": "false", title: `${label} (${letter})` });
+  return button(label, act, {
+    class: "quiet small",
+    "aria-pressed": "false",
+    title: `${label} (${letter})`,
+  });
 }
 
 function pane(title) {
   const frame = el("div", { class: "frame" });
   const stage = el(
     "div",
-    { class: "stage", tabindex: "0", role: "group", "aria-label": `${title}: arrow keys move both photos` },
+    {
+      class: "stage",
+      tabindex: "0",
+      role: "group",
+      "aria-label": `${title}: arrow keys move both photos`,
+    },
     frame,
   );
   const caption = el("figcaption", {}, title);
@@ -168,9 +196,10 @@ function pane(title) {
 }
 
 function setPhoto(one, photo) {
-  put(one.caption, photo ? photo.caption : "Nobody to compare with");
+  put(one.caption, photo ? photo.caption : "No individual to compare with");
   const box = photo ? photo.box : null;
-  if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box)) return;
+  if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box))
+    return;
   one.box = box;
   if (!isSame(one.url, photo && photo.url)) {
     one.url = photo ? photo.url : null;
@@ -193,21 +222,25 @@ function makeSharp(one) {
 }
 
 // The picture's size within its stage before anything is zoomed.
-function contained(one) {
+function fittedSize(one) {
   const { clientWidth: width, clientHeight: height } = one.stage;
-  const aspect = one.picture && one.picture.naturalWidth ? one.picture.naturalWidth / one.picture.naturalHeight : 1.5;
+  const aspect =
+    one.picture && one.picture.naturalWidth
+      ? one.picture.naturalWidth / one.picture.naturalHeight
+      : 1.5;
   const fits = Math.min(width, height * aspect);
   return { width: fits, height: fits / aspect, stageWidth: width, stageHeight: height };
 }
 
 function flukeWidth(one) {
-  const size = contained(one);
-  const aspect = ((one.box.right - one.box.left) * size.width) / ((one.box.bottom - one.box.top) * size.height);
+  const size = fittedSize(one);
+  const aspect =
+    ((one.box.right - one.box.left) * size.width) / ((one.box.bottom - one.box.top) * size.height);
   return FILLED * Math.min(size.stageWidth, size.stageHeight * aspect);
 }
 
 function place(one, state, flukePx) {
-  const size = contained(one);
+  const size = fittedSize(one);
   const fitted = flukePx ? flukePx / ((one.box.right - one.box.left) * size.width) : 1;
   const [centreX, centreY] = flukePx
     ? [(one.box.left + one.box.right) / 2, (one.box.top + one.box.bottom) / 2]

@@ -1,14 +1,14 @@
 // Pieces that several screens are made of.
 
 import { get, nextOf } from "./api.js";
-import { button, el, put, worker } from "./dom.js";
+import { actionButton, button, el, put } from "./dom.js";
 import { thumbnail, urlOf } from "./photo.js";
-import { inPlace, trying } from "./notify.js";
+import { attempt, problemBox } from "./notify.js";
 import { day, photoName, species } from "./formatting.js";
 
-export function heading(title, ...beside) {
+export function heading(title, ...extras) {
   document.title = `${title} · flukeprint`;
-  return el("div", { class: "heading" }, el("h1", { tabindex: "-1" }, title), ...beside);
+  return el("div", { class: "heading" }, el("h1", { tabindex: "-1" }, title), ...extras);
 }
 
 export function empty(title, advice, ...acts) {
@@ -28,19 +28,19 @@ export function loading(text = "Loading …") {
 const newest = new WeakMap(); // the last question of each place
 
 // Fill a place with what is being fetched, or with what went wrong.
-export async function into(place, work) {
-  const asked = {};
-  newest.set(place, asked);
+export async function loadInto(place, work) {
+  const request = {};
+  newest.set(place, request);
   // An answer that comes after a later question's would stand in its place.
-  const show = (what) => newest.get(place) === asked && put(place, what);
+  const show = (what) => newest.get(place) === request && put(place, what);
   put(place, loading());
   place.setAttribute("aria-busy", "true");
   try {
     show(await work());
   } catch (error) {
-    if (error.name !== "AbortError") show(inPlace(error));
+    if (error.name !== "AbortError") show(problemBox(error));
   } finally {
-    if (newest.get(place) === asked) place.removeAttribute("aria-busy");
+    if (newest.get(place) === request) place.removeAttribute("aria-busy");
   }
 }
 
@@ -52,7 +52,7 @@ export function clear(place) {
 }
 
 // A list that comes in pages: `one` makes an entry of each, `none` stands where there is nothing.
-export async function paged(address, parameters, { things, one, none, holder, signal }) {
+export async function pagedList(address, parameters, { things, one, none, holder, signal }) {
   const place = el("div", {});
   const first = await get(address, parameters, { signal });
   if (!first[things].length) return none();
@@ -71,10 +71,10 @@ export async function paged(address, parameters, { things, one, none, holder, si
 function more(place, holder, page, fetchNext, entries) {
   const cursor = nextOf(page);
   if (cursor === null) return;
-  const act = worker(
+  const act = actionButton(
     "Show more",
     () =>
-      trying(async () => {
+      attempt(async () => {
         const next = await fetchNext(cursor);
         act.remove();
         const made = entries(next);
@@ -88,7 +88,7 @@ function more(place, holder, page, fetchNext, entries) {
 }
 
 // Every entry of a list that is known to be short (one animal's photos, the queue).
-export async function whole(address, parameters, things, { signal, most = 1000 } = {}) {
+export async function fetchAll(address, parameters, things, { signal, most = 1000 } = {}) {
   const found = [];
   let cursor = null;
   do {
@@ -101,7 +101,7 @@ export async function whole(address, parameters, things, { signal, most = 1000 }
 
 export const individualLink = (name, label = name) =>
   el("a", { href: `#/individuals/${encodeURIComponent(name)}` }, label);
-export const called = (individual) => individual.display_name || individual.name;
+export const displayName = (individual) => individual.display_name || individual.name;
 
 export function individualCard(individual) {
   const cover = individual.cover_url || (individual.cover && urlOf(individual.cover));
@@ -117,12 +117,14 @@ export function individualCard(individual) {
       cover
         ? thumbnail(cover, individual.cover || individual.name, { alt: "" })
         : el("span", { class: "thumb none" }, "no photo"),
-      el("span", { class: "card-name" }, called(individual)),
+      el("span", { class: "card-name" }, displayName(individual)),
     ),
     el(
       "p",
       { class: "card-facts" },
-      individual.display_name && individual.display_name !== individual.name ? `${individual.name} · ` : null,
+      individual.display_name && individual.display_name !== individual.name
+        ? `${individual.name} · `
+        : null,
       `${individual.photos} ${individual.photos === 1 ? "photo" : "photos"}`,
       seen.length ? el("span", {}, ` · ${seen.join(" – ")}`) : null,
       individual.species ? el("span", {}, ` · ${species(individual.species)}`) : null,
@@ -130,7 +132,7 @@ export function individualCard(individual) {
   );
 }
 
-export function photoTile(card, ...more) {
+export function photoTile(card, ...extras) {
   return el(
     "figure",
     { class: "tile" },
@@ -140,18 +142,37 @@ export function photoTile(card, ...more) {
       {},
       photoName(card.name),
       card.taken_at ? el("span", { class: "date" }, day(card.taken_at)) : null,
-      ...more,
+      ...extras,
     ),
   );
 }
 
-export function enlarge(card, show) {
+export function enlargeButton(card, show) {
   return button(
     "Enlarge",
-    () => show(photoName(card.name), thumbnail(card.url || urlOf(card.name), card.name, { size: 1600 })),
+    () =>
+      show(
+        photoName(card.name),
+        thumbnail(card.url || urlOf(card.name), card.name, { size: 1600 }),
+      ),
     {
       class: "quiet small",
       "aria-label": `Enlarge ${photoName(card.name)}`,
     },
   );
+}
+
+// Let files be dropped on a zone, which is highlighted while they are above it.
+export function acceptDrops(zone, ondrop) {
+  for (const name of ["dragenter", "dragover"])
+    zone.addEventListener(name, (event) => {
+      event.preventDefault();
+      zone.classList.add("over");
+    });
+  for (const name of ["dragleave", "drop"])
+    zone.addEventListener(name, () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    ondrop(event.dataTransfer.files);
+  });
 }

@@ -1,4 +1,4 @@
-"""What the service says of its catalogue and of itself: calibration, statistics, version."""
+"""Answers about the catalogue and the service: calibration, statistics, version."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class RatesAt(BaseModel):
     fpir: float = Field(description="Share of unknown animals that pass for a known one.")
     fnir: float | None = Field(
         description="Share of known animals that don't pass, or whose nearest individual is "
-        "another. Null where the "
-        "calibration was stored by a version that didn't count it: `flukeprint index update` does."
+        "another. Null where the calibration was stored by a version that didn't count it: "
+        "`flukeprint index update` does."
     )
 
 
@@ -64,21 +64,17 @@ class CalibrationAnswer(BaseModel):
         description="Questions about photos whose individual was in the gallery."
     )
     unknown_trials: int = Field(description="Questions about photos whose individual was not.")
-    thresholds: DefaultThresholds = Field(
-        description="What decides unless a request says otherwise."
-    )
+    thresholds: DefaultThresholds = Field(description="The distances that decide by default.")
     asked: RatesAt | None = Field(
-        description="The `known` threshold at `max_fpir`, where that was asked for."
+        description="The `known` threshold at `max_fpir`, where that was sent."
     )
     det: list[RatesAt] = Field(
         description="Detection error trade-off: rates at growing distances, false positives "
-        "evenly spaced on a log "
-        "scale. Empty where nothing is calibrated."
+        "evenly spaced on a log scale. Empty where nothing is calibrated."
     )
     histogram: list[HistogramBin] = Field(
         description="All trials by distance, from the first bin that holds one to the last. "
-        "Empty where none were "
-        "counted."
+        "Empty where none were counted."
     )
 
 
@@ -154,8 +150,7 @@ CALIBRATION_EXAMPLE: dict[str, object] = {
     "fingerprint": "5f0c" * 16,
     "is_calibrated": True,
     "description": "Calibrated on 6021 known and 8112 unknown trials (held-out individuals), "
-    "taking 30% of queries to "
-    "be new whales.",
+    "taking 30% of queries to be new whales.",
     "score": "nearest",
     "new_whale_share": 0.3,
     "unknown_source": "held-out individuals",

@@ -149,7 +149,7 @@ class EncounterCard(BaseModel):
     individual: str | None = Field(description="Whom it was with; null where that isn't known.")
     at: str | None = Field(description="When it was, ISO 8601.")
     place: str | None = Field(
-        None, description="Where it was: only told to who may curate, absent for others."
+        None, description="Where it was; only curators see it, it is absent for others."
     )
     region: str | None = Field(
         description="The wide stretch of sea that it was in, which everybody may know."
@@ -177,22 +177,19 @@ class CataloguedPhoto(BaseModel):
 
     name: str = Field(description="Its name in the catalogue.")
     individual: str | None = Field(
-        description="Whose it is; null: nobody known, or nobody has said yet."
+        description="The individual on it; null: nobody known, or not reviewed yet."
     )
-    state: str = Field(
-        description="`catalogued`, `waiting` for a person's word, `rejected` or `deleted`."
-    )
+    state: str = Field(description="`catalogued`, `waiting` for review, `rejected` or `deleted`.")
     encounter: str | None = Field(description="The name of its encounter.")
     encounter_key: int | None = Field(description="That encounter's number.")
     species: str | None = Field(description="The species on it.")
     taken_at: str | None = Field(description="When it was taken, ISO 8601.")
     is_dated_by_photo: bool = Field(
-        description="Whether that is the time which the photo's own file says (EXIF)."
+        description="Whether that time comes from the photo's own file (EXIF)."
     )
     box: list[float] | None = Field(
-        description="Where the fluke is, as was given or, of a photo that came to the queue, as "
-        "was found: left, top, "
-        "right, bottom as shares 0 to 1."
+        description="Where the fluke is: left, top, right, bottom as shares 0 to 1. It comes "
+        "from the labels, or was found when the photo came to the queue."
     )
     is_box_found: bool = Field(
         description="Whether that box was found by the checkpoint, nobody having given one."
@@ -200,11 +197,9 @@ class CataloguedPhoto(BaseModel):
     viewpoint: str | None = Field(description="From where it shows the animal.")
     quality: str | None = Field(description="How good it is, in the catalogue's own words.")
     answer: dict[str, Any] | None = Field(
-        description="What was answered when it came to the queue: as a result of POST "
-        "/v1/identify, with the "
-        "`revision` and the `fingerprint` that the answer came from, the `box` that was looked "
-        "at and "
-        "`photo_taken_at`, the time that the file says."
+        description="The answer when it came to the queue, as a result of POST /v1/identify. It "
+        "also has the `revision` and `fingerprint` it came from, the `box` of the fluke, and "
+        "`photo_taken_at`, the file's own time."
     )
     url: str = Field(description="Where its thumbnail is, on this service.")
 
@@ -217,7 +212,7 @@ class CataloguedPhotos(BaseModel):
     )
 
     photos: list[CataloguedPhoto] = Field(
-        description="The photos; deleted ones only where `state` asks for them."
+        description="The photos; deleted ones only with that `state`."
     )
     next: str | None = Field(
         description="Give it as `cursor` to get the following ones; null at the end."
@@ -225,7 +220,7 @@ class CataloguedPhotos(BaseModel):
 
 
 class Queue(BaseModel):
-    """A page of the photos that wait for a person to say whose they are, the oldest first."""
+    """A page of the photos that wait for review, the oldest first."""
 
     model_config = _showing({"photos": [_PHOTO], "waiting": 1, "next": None})
 
@@ -305,24 +300,24 @@ def individual_answer(one: Individual) -> IndividualAnswer:
 
 
 def encounter_card(encounter: Encounter, *, is_place_told: bool) -> EncounterCard:
-    """Put an encounter into the words of the API; without its place unless that may be told."""
-    told = asdict(encounter)
+    """Put an encounter into the words of the API; the place only where allowed."""
+    fields = asdict(encounter)
     if not is_place_told:
-        del told["place"]
-    return EncounterCard.model_validate(told)
+        del fields["place"]
+    return EncounterCard.model_validate(fields)
 
 
 def photo_card(card: PhotoCard) -> CataloguedPhoto:
     """Put a photo into the words of the API."""
     answer, own = card.answer or {}, (*PhotoCard.__dataclass_fields__,)
-    told = {
+    fields = {
         name: getattr(card, name)
         for name in CataloguedPhoto.model_fields
         if name in own and name != "box"
     }
     found = answer.get("box")
     return CataloguedPhoto(
-        **told,
+        **fields,
         is_dated_by_photo=card.taken_at is not None
         and card.taken_at == answer.get("photo_taken_at"),
         box=found if card.box is None else [*card.box],
@@ -332,9 +327,7 @@ def photo_card(card: PhotoCard) -> CataloguedPhoto:
 
 
 def change_answer(act: Act, *, is_place_told: bool) -> ChangeAnswer:
-    """Put an event of the history into the words of the API; without a place unless that may be
-    told.
-    """
+    """Put an event of the history into the words of the API; the place only where allowed."""
     detail = {name: value for name, value in act.detail.items() if is_place_told or name != "place"}
     return ChangeAnswer.model_validate(
         {**asdict(act), "detail": detail, "subjects": [*act.subjects]}

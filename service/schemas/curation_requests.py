@@ -1,4 +1,4 @@
-"""What curators send: the bodies of their requests, and how lists are asked for."""
+"""What curators send: the bodies of their requests, and the parameters of lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from index.access.roles import allows
-from index.labels.csv_labels import iso_time
+from index.labels.csv_labels import parse_time
 from service.http.multipart import Form
 from service.http.paging import Position, decode_cursor
 
@@ -18,18 +18,18 @@ MOST_PHOTOS = 1000  # in one act
 LARGEST_KEY = 2**31 - 1
 
 
-def _time(given: str) -> str | None:
+def _time(value: str) -> str | None:
     try:
-        return iso_time(given, "the field")
+        return parse_time(value, "the field")
     except FlukeprintError as error:
         raise ValueError(str(error)) from error
 
 
-def _or_none(given: Any) -> Any:
-    """What is empty says nothing."""
-    if isinstance(given, str):
-        return given.strip() or None
-    return given
+def _or_none(value: Any) -> Any:
+    """Read an empty text as None."""
+    if isinstance(value, str):
+        return value.strip() or None
+    return value
 
 
 IndividualName = Annotated[
@@ -47,7 +47,7 @@ PhotoPath = Annotated[str, Path(description="The photo's name as answers give it
 KeyPath = Annotated[int, Path(ge=1, le=LARGEST_KEY, description="The encounter's number.")]
 RevisionPath = Annotated[int, Path(ge=1, le=LARGEST_KEY, description="The event's revision.")]
 IfMatch = Annotated[
-    # Read by `service.preconditions` again; declared so that the reference tells of it.
+    # `service.http.etags` reads it; it is declared here for the reference.
     str | None, Header(max_length=1000, description="The ETag of the state that is to be changed.")
 ]
 ListLimit = Annotated[int, Query(ge=1, le=200, description="How many to answer at most.")]
@@ -75,7 +75,7 @@ class Merge(_Sent):
     into: IndividualName = Field(description="The id of the individual that stays.")
 
 
-class Apart(_Sent):
+class NotSame(_Sent):
     """Two individuals that are not the same."""
 
     one: IndividualName
@@ -121,7 +121,7 @@ class Move(_Sent):
 
 class _Edit(_Sent):
     @model_validator(mode="after")
-    def _says_something(self) -> _Edit:
+    def _has_changes(self) -> _Edit:
         if not self.model_fields_set:
             raise ValueError(f"nothing to change; give one of {', '.join(type(self).model_fields)}")
         return self
@@ -149,9 +149,9 @@ class EncounterEdit(_Edit):
 
     name: IndividualName = Field("", description="What it is called.")
     at: Time = Field(None, description="When it was, ISO 8601.")
-    place: Word = Field(None, description="Where it was; only told to who may curate.")
+    place: Word = Field(None, description="Where it was; only curators see it.")
     region: Word = Field(
-        None, description="The wide stretch of sea that it was in; told to everybody."
+        None, description="The wide stretch of sea that it was in; everybody sees it."
     )
     observer: Word = Field(None, description="Who saw it.")
     notes: Notes = Field(None, description="Anything else.")
@@ -171,16 +171,16 @@ class QueueForm(Form):
 
     encounter: Word = Field(None, description="The name of the encounter that they are all of.")
     taken_at: Time = Field(None, description="When they were taken, ISO 8601.")
-    place: Word = Field(None, description="Where the encounter was; only told to who may curate.")
+    place: Word = Field(None, description="Where the encounter was; only curators see it.")
     region: Word = Field(
-        None, description="The wide stretch of sea that the encounter was in; told to everybody."
+        None, description="The wide stretch of sea that the encounter was in; everybody sees it."
     )
     observer: Word = Field(None, description="Who saw the animal.")
     species: Word = Field(None, description="The species on them.")
 
 
 def may_see_places(request: Request) -> bool:
-    """Whether places may be told to who asks."""
+    """Whether the request's key may see places."""
     return allows(request.scope["state"]["principal"].role, "curate")
 
 

@@ -1,6 +1,4 @@
-"""What goes in and out as JSON: the form's fields and the answers, with the examples that /docs
-shows.
-"""
+"""The form and answers of `identify` as JSON, with the examples that /docs shows."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, model_va
 
 from index.search.matching import Decision, Identification, Thresholds
 from service.http.multipart import Form
-from service.serving.inference import Wish
+from service.serving.inference import IdentifyOptions
 from service.serving.scopes import Scope
 from service.serving.service import PhotoTimings
 
@@ -21,8 +19,8 @@ DEFAULT_K = 5
 MAX_K = 50
 
 
-def _years_of(given: str) -> range:
-    first, _, last = given.partition("-")
+def _years_of(years: str) -> range:
+    first, _, last = years.partition("-")
     return range(int(first), int(last or first) + 1)
 
 
@@ -38,7 +36,7 @@ Milliseconds = Annotated[float, PlainSerializer(lambda value: round(value, 2), r
 
 
 class DecidingForm(Form):
-    """Which distances decide; the catalogue's own unless told."""
+    """Which distances decide; without these fields, the catalogue's own."""
 
     max_fpir: float | None = Field(
         None,
@@ -65,7 +63,7 @@ class DecidingForm(Form):
 
 
 class IdentifyForm(DecidingForm):
-    """What may be asked beside the photos; an unknown field is an error."""
+    """The fields of `identify` beside the photos; an unknown field is an error."""
 
     k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many individuals to rank.")
     encounter: bool = Field(
@@ -85,14 +83,12 @@ class IdentifyForm(DecidingForm):
     years: tuple[Years, ...] = Field(
         (),
         description="Compare only with photos taken in these years: `2018`, or `2015-2018` for "
-        "all from the first to "
-        "the last; repeat the field. Photos without a date are left out.",
+        "all from the first to the last; repeat the field. Photos without a date are left out.",
     )
     regions: tuple[Name, ...] = Field(
         (),
         description="Compare only with photos of encounters in these regions; repeat the field. "
-        "Photos without a "
-        "region are left out.",
+        "Photos without a region are left out.",
     )
     as_of: int | None = Field(
         None,
@@ -105,14 +101,14 @@ class IdentifyForm(DecidingForm):
     @property
     def scope(self) -> Scope:
         """The part of the catalogue to compare with."""
-        years = frozenset(year for given in self.years for year in _years_of(given))
+        years = frozenset(year for span in self.years for year in _years_of(span))
         names = (frozenset(self.individuals), frozenset(self.exclude), frozenset(self.species))
         return Scope(*names, years, frozenset(self.regions))
 
     @property
-    def wish(self) -> Wish:
+    def options(self) -> IdentifyOptions:
         """How each photo is to be identified."""
-        return Wish(self.k, self.max_fpir, self.threshold)
+        return IdentifyOptions(self.k, self.max_fpir, self.threshold)
 
 
 class RankedMatch(BaseModel):
@@ -136,8 +132,8 @@ class PhotoSpecies(BaseModel):
     )
     probability: float | None = Field(
         description="That it is this one of the catalogue's species, 0 to 1, calibrated on its "
-        "own photos. Null: the "
-        "catalogue has one species alone, or too few photos to calibrate by."
+        "own photos. Null: the catalogue has one species alone, or too few photos to calibrate "
+        "by."
     )
     reason: str = Field(description="By which individual, or why not, in a sentence.")
 
@@ -160,9 +156,9 @@ class PhotoAnswer(BaseModel):
 class EncounterAnswer(BaseModel):
     """Whom all photos of the request show together.
 
-    Decided by the mean of the photos' distances to each individual, which keeps the thresholds and
-    probabilities of single photos: a stranger who resembles somebody in one photo by chance doesn't
-    in the next. The best photo's distance alone ranks a little better, but lets more strangers pass
+    The mean of the photos' distances to each individual decides, by the thresholds of single
+    photos. A stranger may resemble somebody by chance in one photo, but hardly in the
+    next. The best photo's distance alone ranks a little better. But it lets more strangers pass,
     and would need thresholds of its own.
     """
 
@@ -188,9 +184,7 @@ class DecidingDistances(BaseModel):
 
 
 class TimingsMs(BaseModel):
-    """Wall time in milliseconds, waiting included; `decode` and `identify` are those of the slowest
-    photo.
-    """
+    """Wall time in milliseconds, waiting included; decode and identify: the slowest photo's."""
 
     decode: Milliseconds = Field(description="From the file to pixels.")
     identify: Milliseconds = Field(description="From pixels to ranked individuals.")
@@ -198,13 +192,11 @@ class TimingsMs(BaseModel):
 
 
 class IdentifyAnswer(BaseModel):
-    """One result for each photo, in the order in which they were sent, and what the answer came
-    from.
-    """
+    """One result for each photo, in the order in which they were sent, and its source."""
 
     results: list[PhotoAnswer] = Field(description="One for each photo.")
     encounter: EncounterAnswer | None = Field(
-        description="All photos together, where `encounter` was asked for."
+        description="All photos together, where `encounter` was sent."
     )
     catalogue_revision: int = Field(description="The state of the catalogue that was searched.")
     fingerprint: str = Field(
@@ -224,14 +216,12 @@ IDENTIFY_EXAMPLE: dict[str, object] = {
             "photo": "fluke.jpg",
             "decision": "known",
             "probability": 0.97,
-            "reason": "w_1a2b3c4 is nearest, at distance 0.182, within the 0.310 that makes a "
-            "match sure.",
+            "reason": "Very likely w_1a2b3c4 (distance 0.182; sure below 0.310).",
             "species": {
                 "name": "humpback_whale",
                 "probability": 0.99,
                 "reason": "w_1a2b3c4, at distance 0.182, is the nearest individual with a "
-                "species; the probability is "
-                "among the catalogue's 3 species, after 400 trials.",
+                "species; the probability is among the catalogue's 3 species, after 400 trials.",
             },
             "matches": [
                 {
@@ -294,14 +284,12 @@ def photo_answer(photo: str, identification: Identification) -> PhotoAnswer:
 
 def photo_species(identification: Identification) -> PhotoSpecies:
     """Put an identification's species into the words of the API."""
-    told = identification.species
-    return PhotoSpecies(name=told.name, probability=told.probability, reason=told.reason)
+    species = identification.species
+    return PhotoSpecies(name=species.name, probability=species.probability, reason=species.reason)
 
 
 def timings_of(timings: Sequence[PhotoTimings], started: float) -> TimingsMs:
-    """The slowest photo's times, and the time since the request `started`, in seconds of
-    `time.perf_counter`.
-    """
+    """The slowest photo's times, and the time since `started` (`time.perf_counter`)."""
     return TimingsMs(
         decode=max(each.decode_ms for each in timings),
         identify=max(each.identify_ms for each in timings),

@@ -125,9 +125,7 @@ class UpgradeJob(BaseModel):
 
 
 class ImportJob(BaseModel):
-    """The parameters of an `import` job: of its dry run, which comes with a zip, or of the import
-    that follows it.
-    """
+    """The parameters of an `import` job: of a dry run with its zip, or of the import."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -138,13 +136,12 @@ class ImportJob(BaseModel):
         None,
         ge=1,
         lt=2**31,
-        description="The job that looked at the zip; what it found is now carried out.",
+        description="The dry run's job; what it planned is now carried out.",
     )
     duplicates: Duplicates = Field(
         "skip",
-        description="Photos that are there already under another name: `skip` the same files "
-        "and nearly the same "
-        "pictures, `keep-near` (skip the same files only) or `keep-all`.",
+        description="Photos that are there already under another name: `skip` the same files and "
+        "nearly the same pictures, `keep-near` (skip the same files only) or `keep-all`.",
     )
     replace_photos: bool = Field(
         False,
@@ -153,15 +150,16 @@ class ImportJob(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _looked_at_first(self) -> ImportJob:
+    def _follows_dry_run(self) -> ImportJob:
         if self.upload is None and self.dry_run is None:
             raise ValueError(
-                "send a zip (archive, as multipart/form-data), which is only looked at; then "
-                "give the number of that "
-                "job as dry_run"
+                "send a zip (archive, as multipart/form-data) for a dry run; then send that "
+                "job's number as dry_run"
             )
         if self.upload is None and self.model_fields_set - {"dry_run"}:
-            raise ValueError("beside dry_run nothing is given: it is done as it was looked at")
+            raise ValueError(
+                "send nothing beside dry_run: the import does what the dry run planned"
+            )
         return self
 
 
@@ -177,9 +175,8 @@ class ExportJob(BaseModel):
     with_photos: bool = Field(False, description="Write the photos too; `zip` always has them.")
     with_places: bool = Field(
         False,
-        description="Tell where encounters were; needs the role `curate`. Without it places are "
-        "left out, and taken "
-        "out of the photos' files.",
+        description="Write where encounters were; needs the role `curate`. Without it, places "
+        "are left out, and removed from the photos' files.",
     )
 
 
@@ -193,11 +190,9 @@ class JobRequest(BaseModel):
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
-        description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`; for `reindex`: "
-        "`rehash`; for `upgrade`: "
-        "`checkpoint`; for `import`: `dry_run`, or beside a zip `duplicates` and "
-        "`replace_photos`; for `export`: "
-        "`format`, `with_photos` (form `zip` has them always), `with_places`.",
+        description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`. For `reindex`: "
+        "`rehash`. For `upgrade`: `checkpoint`. For `import`: `dry_run`, or with a zip "
+        "`duplicates` and `replace_photos`. For `export`: `format`, `with_photos`, `with_places`.",
     )
 
 
@@ -208,14 +203,13 @@ class Job(BaseModel):
 
     id: int = Field(description="Its number; a later job has a higher one.")
     kind: str = Field(description="What it does.")
-    parameters: dict[str, Any] = Field(description="What was asked for.")
+    parameters: dict[str, Any] = Field(description="The parameters that were sent.")
     state: JobStateName = Field(
         description="`queued`, `running`; ended for good: `succeeded`, `failed`, `cancelled`; "
-        "`interrupted`: the "
-        "service stopped, and the job goes on with its next start."
+        "`interrupted`: the service stopped, and the job goes on with its next start."
     )
-    asked_by: str | None = Field(description="Who asked for it, where that is known.")
-    asked_at: str = Field(description="When it was asked for.")
+    asked_by: str | None = Field(description="Who started it, where that is known.")
+    asked_at: str = Field(description="When it was sent.")
     started_at: str | None = Field(description="When it was started, the last time.")
     ended_at: str | None = Field(description="When it ended.")
     done: int = Field(description="Files dealt with, the unreadable ones included.")
@@ -260,7 +254,7 @@ class ReportRow(BaseModel):
     photo: str = Field(description="Its name within the zip.")
     status: Status = Field(description="What becomes of it.")
     reason: str = Field(description="Why, in words.")
-    individual: str | None = Field(description="Whose its label says it is.")
+    individual: str | None = Field(description="The individual of its label.")
     like: str | None = Field(description="The photo that it is the same picture as.")
     like_individual: str | None = Field(description="Whose that one is.")
 
@@ -289,22 +283,24 @@ class JobErrors(BaseModel):
 
 def job_answer(job: StoredJob) -> Job:
     """Put a job into the words of the API."""
-    given = {name: getattr(job, name) for name in Job.model_fields if name != "error_count"}
-    given["rate"] = None if job.rate is None else round(job.rate, 2)
-    given["eta_seconds"] = None if job.eta_seconds is None else round(job.eta_seconds, 1)
-    return Job(**given, error_count=job.faults)
+    fields = {name: getattr(job, name) for name in Job.model_fields if name != "error_count"}
+    fields["rate"] = None if job.rate is None else round(job.rate, 2)
+    fields["eta_seconds"] = None if job.eta_seconds is None else round(job.eta_seconds, 1)
+    return Job(**fields, error_count=job.faults)
 
 
 def jobs_answer(page: JobPage) -> Jobs:
     """Put a page of jobs into the words of the API."""
-    return Jobs(jobs=[job_answer(job) for job in page.jobs], next_cursor=_told(page.next_cursor))
+    return Jobs(
+        jobs=[job_answer(job) for job in page.jobs], next_cursor=_cursor_text(page.next_cursor)
+    )
 
 
 def errors_answer(page: FaultPage) -> JobErrors:
     """Put a page of faults into the words of the API."""
     errors = [JobError(file=fault.file, reason=fault.reason) for fault in page.faults]
-    return JobErrors(errors=errors, next_cursor=_told(page.next_cursor))
+    return JobErrors(errors=errors, next_cursor=_cursor_text(page.next_cursor))
 
 
-def _told(cursor: int | None) -> str | None:
+def _cursor_text(cursor: int | None) -> str | None:
     return None if cursor is None else str(cursor)

@@ -1,6 +1,4 @@
-"""The OpenAPI document: what FastAPI derives from the routes, and the problem documents that it
-can't see.
-"""
+"""The OpenAPI document: what FastAPI derives, and the problems that it can't see."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ from service.http.problems import (
     ProblemKind,
 )
 from service.http.request_envelope import REQUEST_ID_HEADER
-from service.http.required_roles import Declared, is_kept
+from service.http.required_roles import DeclaredRoute, is_repeatable
 from service.schemas.about import CALIBRATION_EXAMPLE, STATS_EXAMPLE
 from service.schemas.identify import IDENTIFY_EXAMPLE
 from service.schemas.verify import EMBED_EXAMPLE, VERIFY_EXAMPLE
@@ -43,20 +41,16 @@ _EXAMPLES = {
 
 DESCRIPTION = """\
 Who is the whale in this photograph? Send photos, get ranked individuals of the catalogue, each
-with a cosine distance
-and a calibrated probability, and a decision: `known`, `review` or `new_whale`.
+with a cosine distance and a calibrated probability. The decision is `known`, `review` or
+`new_whale`.
 
-Every answer names the catalogue revision and the checkpoint's fingerprint that it came from, and
-carries an
-`X-Request-Id` header: the client's own where it sent one of up to 128 letters, digits and `. _ :
--`, else a new one.
-Every error is a problem document (RFC 9457, `application/problem+json`).
+Every answer names the catalogue revision and the checkpoint's fingerprint that it came from. Its
+`X-Request-Id` header names the request. Clients may send their own, of up to 128 letters, digits
+and `. _ : -`. Every error is a problem document (RFC 9457, `application/problem+json`).
 
-On the machine that it runs on the service asks for no key until the first is made. From then on,
-each request to a path
-that names a role sends a key of that role or a higher one (`read`, `contribute`, `curate`,
-`admin`), as
-`Authorization: Bearer KEY` or `X-API-Key: KEY`."""
+On its own machine the service needs no key until the first is made. From then on, each path that
+names a role needs a key of that role or a higher one (`read`, `contribute`, `curate`, `admin`).
+Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
 
 
 def problem_responses(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
@@ -130,11 +124,11 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         for route in app.state.declared.all:
             for method in route.methods:
                 if operation := document["paths"].get(route.path, {}).get(method.lower()):
-                    _tell_access(operation, route)
+                    _describe_access(operation, route)
         document["components"]["securitySchemes"] = _SECURITY_SCHEMES
         for operations in document["paths"].values():
             for operation in operations.values():
-                _promise_request_id(operation)
+                _document_request_id(operation)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -160,10 +154,8 @@ _SECURITY_SCHEMES = {
 }
 
 
-def _tell_access(operation: dict[str, Any], route: Declared) -> None:
-    """Say which role a route needs, and what it answers without; and that answers are kept, where
-    they are.
-    """
+def _describe_access(operation: dict[str, Any], route: DeclaredRoute) -> None:
+    """Describe a route's role, its refusals, and whether its answers are stored."""
     if route.role is None:
         operation["security"] = []
         return
@@ -172,24 +164,26 @@ def _tell_access(operation: dict[str, Any], route: Declared) -> None:
     )
     operation["security"] = [{"bearer": []}, {"key": []}]
     kinds = [UNAUTHENTICATED, FORBIDDEN, TOO_MANY, BUSY]
-    if is_kept(route):
+    if is_repeatable(route):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         kinds += [IN_PROGRESS, KEY_REUSED, INVALID]
     if "requestBody" in operation:
         kinds += [BAD_REQUEST, TOO_LARGE]
     responses = operation["responses"]
     for kind in kinds:
-        told = _response([kind])
-        known = responses.setdefault(
+        documented = _response([kind])
+        response = responses.setdefault(
             str(kind.status), {"description": "", "content": {PROBLEM_JSON: {"examples": {}}}}
         )
-        if kind.slug not in known["content"].get(PROBLEM_JSON, {}).get("examples", {}):
-            known["description"] = f"{known['description']} {told['description']}".strip()
-            examples = known["content"].get(PROBLEM_JSON, {}).get("examples", {})
-            known["content"] = {**told["content"]}
-            known["content"][PROBLEM_JSON]["examples"] = {
+        if kind.slug not in response["content"].get(PROBLEM_JSON, {}).get("examples", {}):
+            response["description"] = (
+                f"{response['description']} {documented['description']}".strip()
+            )
+            examples = response["content"].get(PROBLEM_JSON, {}).get("examples", {})
+            response["content"] = {**documented["content"]}
+            response["content"][PROBLEM_JSON]["examples"] = {
                 **examples,
-                **told["content"][PROBLEM_JSON]["examples"],
+                **documented["content"][PROBLEM_JSON]["examples"],
             }
     operation["responses"] = dict(sorted(responses.items()))
 
@@ -198,14 +192,13 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Names this request (a UUID will do): sent again with the same key and body, "
-    "it is not carried out "
-    "again but answered as before.",
+    "description": "Names this request, for example by a UUID. Sent again with the same key and "
+    "body, it is not carried out again, but answered as before.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 
 
-def _promise_request_id(operation: dict[str, Any]) -> None:
+def _document_request_id(operation: dict[str, Any]) -> None:
     header = {
         "description": "Names this request in the service's log.",
         "schema": {"type": "string"},

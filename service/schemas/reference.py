@@ -1,6 +1,4 @@
-"""The reference of the HTTP API, from the OpenAPI document: /docs as HTML and docs/http-api.md as
-Markdown.
-"""
+"""The reference of the HTTP API: /docs as HTML, docs/http-api.md as Markdown."""
 
 from __future__ import annotations
 
@@ -41,8 +39,8 @@ _LOCAL = "http://127.0.0.1:8000"
 def reference_markdown(document: Mapping[str, Any]) -> str:
     """The text of docs/http-api.md."""
     note = Text(
-        "Generated from the OpenAPI document (`/openapi.json`); a running service shows the "
-        "same at `/docs`."
+        "Generated from the OpenAPI document (`/openapi.json`); a running service shows the same "
+        "at `/docs`."
     )
     heading, *blocks = _blocks(document, _LOCAL)
     return "\n\n".join(_markdown(block) for block in (heading, note, *blocks)) + "\n"
@@ -81,15 +79,15 @@ def _operation(
 ) -> Iterator[Block]:
     yield Heading(2, f"{method.upper()} {path}", _anchor(method, path))
     yield from _paragraphs(f"**{operation['summary']}** {operation['description']}")
-    asked = [_parameter(each) for each in operation.get("parameters", ())]
+    rows = [_parameter(each) for each in operation.get("parameters", ())]
     for content in operation.get("requestBody", {}).get("content", {}).values():
         # A body that may be left out is one of two: its schema, or null.
         schema = next(
             (one for one in content["schema"].get("anyOf", ()) if "$ref" in one), content["schema"]
         )
-        asked += _fields(schemas[_type(schema)] if "$ref" in schema else schema)
-    if asked:
-        yield Table(("field", "type", "default", "meaning"), asked)
+        rows += _fields(schemas[_type(schema)] if "$ref" in schema else schema)
+    if rows:
+        yield Table(("field", "type", "default", "meaning"), rows)
     for status, response in operation["responses"].items():
         yield Text(f"**{status}** {response['description']}")
         if int(status) < 400:
@@ -147,10 +145,10 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 def _answer(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[Block]:
     """The answer's fields, those of the objects within it, and an example."""
-    waiting = _components_of(schema)
+    pending = _components_of(schema)
     shown: set[str] = set()
-    while waiting:
-        name = waiting.pop(0)
+    while pending:
+        name = pending.pop(0)
         if name in shown:
             continue
         shown.add(name)
@@ -158,7 +156,7 @@ def _answer(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[B
         yield from _component_blocks(name, component)
         if "example" in component:
             yield Code("json", json.dumps(component["example"], indent=2))
-        waiting += [
+        pending += [
             inner for field in component["properties"].values() for inner in _components_of(field)
         ]
 

@@ -10,7 +10,7 @@ from service.schemas.identify import DecidingDistances, DecidingForm, Name, Timi
 
 
 class VerifyForm(DecidingForm):
-    """With whom to compare, beside the photos; an unknown field is an error."""
+    """The fields of `verify` beside its files; an unknown field is an error."""
 
     individual: Name | None = Field(
         None,
@@ -20,8 +20,7 @@ class VerifyForm(DecidingForm):
     encounter: bool = Field(
         False,
         description="All photos of the request are of one animal met once: answer for them "
-        "together, too. Needs "
-        "`individual`.",
+        "together, too. Needs `individual`.",
     )
 
 
@@ -30,9 +29,7 @@ class EmbedForm(Form):
 
 
 class ExplainForm(Form):
-    """With which photo to compare, unless it is sent as `reference`; an unknown field is an
-    error.
-    """
+    """The photo to compare with, unless it is a `reference`; an unknown field is an error."""
 
     catalogue_photo: Name | None = Field(
         None,
@@ -86,13 +83,11 @@ class VerifiedPhoto(VerifiedEncounter, _OfPhoto):
 
 
 class VerifyAnswer(BaseModel):
-    """One result for each photo, in the order in which they were sent, and what the answer came
-    from.
-    """
+    """One result for each photo, in the order in which they were sent, and its source."""
 
     results: list[VerifiedPhoto] = Field(description="One for each photo.")
     encounter: VerifiedEncounter | None = Field(
-        description="All photos together, where `encounter` was asked for."
+        description="All photos together, where `encounter` was sent."
     )
     individual: str | None = Field(
         description="Who was compared with; null for photo against photo."
@@ -100,7 +95,7 @@ class VerifyAnswer(BaseModel):
     reference: str | None = Field(
         description="The reference's file name as it was sent; null without one."
     )
-    catalogue_revision: int = Field(description="The state of the catalogue that was asked.")
+    catalogue_revision: int = Field(description="The state of the catalogue that was searched.")
     fingerprint: str = Field(
         description="SHA-256 of the checkpoint that embedded the catalogue and these photos."
     )
@@ -138,7 +133,8 @@ VERIFY_EXAMPLE: dict[str, object] = {
             "verdict": "same",
             "distance": 0.182,
             "probability": 0.97,
-            "reason": "w_1a2b3c4 is at distance 0.182, within the 0.310 that makes a match sure.",
+            "reason": "Very likely the same animal as w_1a2b3c4 "
+            "(distance 0.182; sure below 0.310).",
             "rank": 1,
             "nearest_individual": "w_1a2b3c4",
             "compared": [

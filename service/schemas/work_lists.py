@@ -22,7 +22,7 @@ class MergeSuggestion(BaseModel):
     other: str = Field(description="The id of the other.")
     distance: float = Field(description="Cosine distance of the two photos.")
     probability: float = Field(
-        description="How probable a match at this distance is, if one photo were asked about."
+        description="The probability of a match at this distance, if one photo were identified."
     )
     photo_of_one: str = Field(description="The photo of one.")
     photo_of_other: str = Field(description="The photo of the other.")
@@ -30,7 +30,7 @@ class MergeSuggestion(BaseModel):
 
 
 class MergeSuggestions(BaseModel):
-    """Individuals that look alike, nearest first."""
+    """Similar individuals, nearest first."""
 
     model_config = _showing(
         {
@@ -90,7 +90,7 @@ class Clusters(BaseModel):
 
 
 def suggestion_answer(found: Resemblance, probability: float) -> MergeSuggestion:
-    """Put two individuals that look alike into the words of the API."""
+    """Put two similar individuals into the words of the API."""
     urls = [photo_url(found.photo_of_one), photo_url(found.photo_of_other)]
     return MergeSuggestion(**asdict(found), probability=probability, urls=urls)
 

@@ -1,6 +1,4 @@
-"""A small micro-batcher: one thread answers, callers wait, and no more wait than there are
-places.
-"""
+"""A micro-batcher: one thread answers, callers wait, and their number is limited."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ class Busy(FlukeprintError):
     """All places are taken: the caller is to come back later."""
 
 
-class _Asked(NamedTuple, Generic[Question, Answer]):
+class _PendingQuestion(NamedTuple, Generic[Question, Answer]):
     question: Question
     answer: Future[Answer]
 
@@ -56,7 +54,7 @@ class Batcher(Generic[Question, Answer]):
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._max_wait_seconds = max_wait_ms / 1000
-        self._queue: SimpleQueue[_Asked[Question, Answer] | None] = SimpleQueue()
+        self._queue: SimpleQueue[_PendingQuestion[Question, Answer] | None] = SimpleQueue()
         self._taken = 0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -69,7 +67,7 @@ class Batcher(Generic[Question, Answer]):
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer what was asked before this call, then end the thread.
+        """Answer the pending questions, then end the thread.
 
         Stopping twice is harmless.
         """
@@ -85,9 +83,7 @@ class Batcher(Generic[Question, Answer]):
 
     @contextmanager
     def places(self, count: int) -> Generator[None]:
-        """Hold `count` places while the block runs; raises Busy, holding none, where so many are
-        not free.
-        """
+        """Hold `count` places while the block runs. Raises Busy where fewer are free."""
         with self._lock:
             if self._taken + count > self._max_waiting:
                 raise Busy(
@@ -101,55 +97,55 @@ class Batcher(Generic[Question, Answer]):
             with self._lock:
                 self._taken -= count
 
-    async def ask(self, question: Question) -> Answer:
+    async def answer(self, question: Question) -> Answer:
         """Wait for one question's answer; raises what answering it raised."""
         if self._thread is None:
             raise RuntimeError("this batcher is not running; call start() first")
         answer: Future[Answer] = Future()
-        self._queue.put(_Asked(question, answer))
+        self._queue.put(_PendingQuestion(question, answer))
         return await asyncio.wrap_future(answer)
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
             batch, is_last = self._gather(first)
-            self._answer([asked for asked in batch if asked.answer.set_running_or_notify_cancel()])
+            self._answer(
+                [pending for pending in batch if pending.answer.set_running_or_notify_cancel()]
+            )
             if is_last:
                 return
 
     def _gather(
-        self, first: _Asked[Question, Answer]
-    ) -> tuple[list[_Asked[Question, Answer]], bool]:
+        self, first: _PendingQuestion[Question, Answer]
+    ) -> tuple[list[_PendingQuestion[Question, Answer]], bool]:
         batch = [first]
         until = time.monotonic() + self._max_wait_seconds
         while len(batch) < self._max_batch:
             try:
-                asked = self._queue.get(timeout=max(0.0, until - time.monotonic()))
+                pending = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             except Empty:
                 break
-            if asked is None:
+            if pending is None:
                 return batch, True
-            batch.append(asked)
+            batch.append(pending)
         return batch, False
 
-    def _answer(self, batch: Sequence[_Asked[Question, Answer]]) -> None:
+    def _answer(self, batch: Sequence[_PendingQuestion[Question, Answer]]) -> None:
         if not batch:
             return
         self._on_batch(len(batch))
         try:
-            answers = self._answer_all([asked.question for asked in batch])
+            answers = self._answer_all([pending.question for pending in batch])
             answered = list(zip(batch, answers, strict=True))
         except Exception as error:
             self._blame(batch, error)
         else:
-            for asked, answer in answered:
-                asked.answer.set_result(answer)
+            for pending, answer in answered:
+                pending.answer.set_result(answer)
 
-    def _blame(self, batch: Sequence[_Asked[Question, Answer]], error: Exception) -> None:
-        """Fail only the question that is at fault: its neighbours in the batch are asked again,
-        each alone.
-        """
+    def _blame(self, batch: Sequence[_PendingQuestion[Question, Answer]], error: Exception) -> None:
+        """Fail only the question at fault: the others of its batch are answered one by one."""
         if len(batch) == 1:
             batch[0].answer.set_exception(error)
             return
-        for asked in batch:
-            self._answer([asked])
+        for pending in batch:
+            self._answer([pending])

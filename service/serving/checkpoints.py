@@ -20,7 +20,7 @@ from service.settings import Settings
 
 SUFFIX = ".safetensors"
 # What is served, and what was served before it: going back then takes no time.
-_KEPT = 2
+_MOST_CACHED = 2
 
 
 class NoCheckpoint(FlukeprintError):
@@ -54,7 +54,7 @@ class Checkpoints:
             lambda path: load_embedder(path, settings.device)
         )
         self._settings = settings
-        self._kept: dict[str, PhotoEmbedder] = {}
+        self._cache: dict[str, PhotoEmbedder] = {}
         self._fingerprints: dict[
             tuple[Path, int, int], str
         ] = {}  # by file, size and time: reading one takes a while
@@ -65,10 +65,8 @@ class Checkpoints:
         return [path.name for path in files_in(self._settings.checkpoints)]
 
     def files(self) -> list[CheckpointFile]:
-        """The files that may be named, sorted, also those that are no checkpoint; none where no
-        folder is set.
-        """
-        return [self._told(path) for path in files_in(self._settings.checkpoints)]
+        """Describe the files that may be named, sorted, also those that can't be used."""
+        return [self._describe_file(path) for path in files_in(self._settings.checkpoints)]
 
     def path_of(self, name: str) -> Path:
         """The file of a name. Raises NoCheckpoint, and BadCheckpoint for a file that is none."""
@@ -87,7 +85,7 @@ class Checkpoints:
         _header_of(path)
         return path
 
-    def _told(self, path: Path) -> CheckpointFile:
+    def _describe_file(self, path: Path) -> CheckpointFile:
         try:
             status = path.stat()
             title = _header_of(path).card.get("name")
@@ -113,36 +111,36 @@ class Checkpoints:
         Raises NoCheckpoint, BadCheckpoint and others.
         """
         path = self.path_of(name)
-        return self._kept_or_loaded(fingerprint_of(path), path)
+        return self._cached_or_loaded(fingerprint_of(path), path)
 
     def of(self, fingerprint: str) -> PhotoEmbedder:
         """The embedder of a fingerprint, loaded where it isn't kept.
 
         Raises NoCheckpoint, BadCheckpoint and others.
         """
-        kept = self._kept.get(fingerprint)
-        if kept is not None:
-            return kept
+        cached = self._cache.get(fingerprint)
+        if cached is not None:
+            return cached
         path = find(self._settings, fingerprint)
         if path is None:
             raise NoCheckpoint(
                 f"the checkpoint {fingerprint[:12]} is neither the one that the service was "
-                "started with nor in the "
-                "folder of checkpoints (--checkpoints); put its file there"
+                "started with nor in the folder of checkpoints (--checkpoints); put its file "
+                "there"
             )
-        return self._kept_or_loaded(fingerprint, path)
+        return self._cached_or_loaded(fingerprint, path)
 
     def keep(self, embedder: PhotoEmbedder) -> None:
         """Keep an embedder that may be needed again; the oldest of several is let go."""
         with self._lock:
-            self._kept.pop(embedder.fingerprint, None)
-            self._kept[embedder.fingerprint] = embedder
-            for oldest in list(self._kept)[:-_KEPT]:
-                del self._kept[oldest]
+            self._cache.pop(embedder.fingerprint, None)
+            self._cache[embedder.fingerprint] = embedder
+            for oldest in list(self._cache)[:-_MOST_CACHED]:
+                del self._cache[oldest]
 
-    def _kept_or_loaded(self, fingerprint: str, path: Path) -> PhotoEmbedder:
-        kept = self._kept.get(fingerprint)
-        embedder = self.load(path) if kept is None else kept
+    def _cached_or_loaded(self, fingerprint: str, path: Path) -> PhotoEmbedder:
+        cached = self._cache.get(fingerprint)
+        embedder = self.load(path) if cached is None else cached
         if embedder.fingerprint != fingerprint:
             raise NoCheckpoint(f"the file {path.name} was changed while it was loaded; try again")
         self.keep(embedder)
@@ -150,9 +148,7 @@ class Checkpoints:
 
 
 def _header_of(path: Path) -> CheckpointHeader:
-    """Read a header; what is wrong is told to whoever asks the service, and so without the
-    folder.
-    """
+    """Read a header; an error names the file without its folder, as clients read it."""
     try:
         return read_header(path)
     except BadCheckpoint as error:
@@ -168,16 +164,14 @@ def load_embedder(path: Path | None, device: str | None) -> PhotoEmbedder:
 
     try:
         return Embedder.load(path, device=device)
-    except RuntimeError as error:  # torch's word for a device that is unknown or absent
+    except RuntimeError as error:  # torch's error for a device that is unknown or absent
         raise FlukeprintError(
             f"the checkpoint can't be loaded on {device or 'this device'}: {error}"
         ) from error
 
 
 def files_in(folder: Path | None) -> list[Path]:
-    """The checkpoint files that lie in a folder itself, sorted; links out of it are not among
-    them.
-    """
+    """List the checkpoint files in a folder, sorted; links out of it are ignored."""
     if folder is None or not folder.is_dir():
         return []
     there = folder.resolve()
@@ -189,9 +183,7 @@ def files_in(folder: Path | None) -> list[Path]:
 
 
 def find(settings: Settings, fingerprint: str) -> Path | None:
-    """The file of a fingerprint: the one that the service is started with, or one of the folder of
-    checkpoints.
-    """
-    given = settings.checkpoint or DEFAULT_CHECKPOINT
-    paths = [path for path in (given, *files_in(settings.checkpoints)) if path.is_file()]
+    """Find the file of a fingerprint: the start's own, or one of the checkpoint folder."""
+    started_with = settings.checkpoint or DEFAULT_CHECKPOINT
+    paths = [path for path in (started_with, *files_in(settings.checkpoints)) if path.is_file()]
     return next((path for path in paths if fingerprint_of(path) == fingerprint), None)

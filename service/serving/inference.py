@@ -1,6 +1,4 @@
-"""What the one inference thread does with a batch: photos go through the network together, pairs
-are drawn.
-"""
+"""Answers a batch: photos go through the network together, pairs are drawn."""
 
 from __future__ import annotations
 
@@ -19,34 +17,32 @@ if TYPE_CHECKING:
 
 
 @runtime_checkable
-class Locating(Protocol):
-    """An embedder that says which part of each photo it looks at."""
+class LocatingEmbedder(Protocol):
+    """An embedder that finds the box of the fluke in each photo."""
 
     def located(self, images: Sequence[Image], boxes: Sequence[Box | None]) -> Sequence[Box | None]:
-        """The boxes given, and those it finds where none is; None: it looks at the whole photo."""
+        """The boxes, found where none is sent; None: the whole photo."""
         ...
 
 
-class Wish(NamedTuple):
-    """How a photo is to be identified, beside by whom."""
+class IdentifyOptions(NamedTuple):
+    """The options of `Identifier.identify_vectors`."""
 
     k: int
     max_fpir: float | None = None
     threshold: float | None = None
 
 
-class Look(NamedTuple):
-    """One photo to embed, and to identify where there is a wish."""
+class InferenceRequest(NamedTuple):
+    """One photo to embed, and to identify where there are options."""
 
     identifier: Identifier
     image: Image
-    wish: Wish | None = None
+    options: IdentifyOptions | None = None
 
 
-class Seen(NamedTuple):
-    """A look's vector (d,), its identification, where there was a wish, and where the fluke was
-    found.
-    """
+class InferenceResult(NamedTuple):
+    """A photo's vector (d,), its identification if requested, and the box of its fluke."""
 
     vector: FloatArray
     identification: Identification | None
@@ -62,7 +58,7 @@ class PairedPhoto(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two photos to draw with the regions that make them alike."""
+    """Two photos to draw with the regions that make them similar."""
 
     embedder: Embedder
     query: PairedPhoto
@@ -76,8 +72,8 @@ class Picture(NamedTuple):
     distance: float
 
 
-Question = Look | Pair
-Answer = Seen | Picture
+Question = InferenceRequest | Pair
+Answer = InferenceResult | Picture
 
 
 def answer_all(questions: Sequence[Question]) -> list[Answer]:
@@ -85,38 +81,42 @@ def answer_all(questions: Sequence[Question]) -> list[Answer]:
     answers: dict[int, Answer] = {
         at: _draw(each) for at, each in enumerate(questions) if isinstance(each, Pair)
     }
-    looks = {at: each for at, each in enumerate(questions) if isinstance(each, Look)}
-    answers.update(_see(looks))
+    requests = {at: each for at, each in enumerate(questions) if isinstance(each, InferenceRequest)}
+    answers.update(_infer(requests))
     return [answers[at] for at in range(len(questions))]
 
 
-def _see(looks: dict[int, Look]) -> dict[int, Answer]:
+def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
     vectors: dict[int, FloatArray] = {}
     boxes: dict[int, Box | None] = {}
-    for positions in _alike({at: id(look.identifier.embedder) for at, look in looks.items()}):
-        embedder = looks[positions[0]].identifier.embedder
-        images = [looks[at].image for at in positions]
+    for positions in _groups_of_equal(
+        {at: id(request.identifier.embedder) for at, request in requests.items()}
+    ):
+        embedder = requests[positions[0]].identifier.embedder
+        images = [requests[at].image for at in positions]
         found = (
             embedder.located(images, [None] * len(images))
-            if isinstance(embedder, Locating)
+            if isinstance(embedder, LocatingEmbedder)
             else None
         )
         boxes.update(zip(positions, found or (), strict=found is not None))
         vectors.update(zip(positions, embedder.embed(images, found), strict=True))
     identified: dict[int, Identification] = {}
-    wished = {
-        at: (id(look.identifier), look.wish) for at, look in looks.items() if look.wish is not None
+    keys = {
+        at: (id(request.identifier), request.options)
+        for at, request in requests.items()
+        if request.options is not None
     }
-    for positions in _alike(wished):
-        first = looks[positions[0]]
-        assert first.wish is not None
+    for positions in _groups_of_equal(keys):
+        first = requests[positions[0]]
+        assert first.options is not None
         rows = np.stack([vectors[at] for at in positions])
-        found = first.identifier.identify_vectors(rows, **first.wish._asdict())
+        found = first.identifier.identify_vectors(rows, **first.options._asdict())
         identified.update(zip(positions, found, strict=True))
-    return {at: Seen(vectors[at], identified.get(at), boxes.get(at)) for at in looks}
+    return {at: InferenceResult(vectors[at], identified.get(at), boxes.get(at)) for at in requests}
 
 
-def _alike(keys: Mapping[int, object]) -> list[list[int]]:
+def _groups_of_equal(keys: Mapping[int, object]) -> list[list[int]]:
     """Positions with equal keys, together."""
     together: dict[object, list[int]] = {}
     for at, key in keys.items():

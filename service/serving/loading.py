@@ -1,6 +1,4 @@
-"""From settings to what is served: the catalogue opened, the checkpoint loaded, the two known to
-belong together.
-"""
+"""From settings to what is served: the catalogue, and the checkpoint that made it."""
 
 from __future__ import annotations
 
@@ -13,7 +11,8 @@ from index.storage.address import files_folder
 from index.storage.connection import exists
 from index.storage.folder_owner import claim_files
 from service.serving.checkpoints import find, load_embedder
-from service.serving.service import ServedPhoto, Serving
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Serving
 from service.settings import Settings
 
 
@@ -26,32 +25,27 @@ def check_catalogue(settings: Settings) -> None:
     if not exists(settings.address):
         raise BadCatalogue(
             f"there is no catalogue at {settings.catalogue}. Build one with `flukeprint index "
-            "build --catalogue "
-            f"{settings.catalogue} --csv FILE --photos FOLDER`, or give --catalogue FILE"
+            f"build --catalogue {settings.catalogue} --csv FILE --photos FOLDER`, or give "
+            "--catalogue FILE"
         )
-    files_folder(
-        settings.address
-    )  # told now where it is missing, and not when photos are asked for
+    files_folder(settings.address)  # fails now where it is missing, not at the first photo
     claim_files(settings.address)
     with Catalogue.open(settings.address) as catalogue:
         made_by = catalogue.fingerprint
     if made_by is None:
         raise BadCatalogue(
             f"the catalogue {settings.catalogue} holds nothing yet; fill it with `flukeprint "
-            "index update "
-            f"--catalogue {settings.catalogue} --csv FILE --photos FOLDER`"
+            f"index update --catalogue {settings.catalogue} --csv FILE --photos FOLDER`"
         )
     checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
     read_header(checkpoint)
-    given = fingerprint_of(checkpoint)
-    if given != made_by and find(settings, made_by) is None:
-        raise wrong_fingerprint(settings.address, made_by, given, settings.checkpoint)
+    fingerprint = fingerprint_of(checkpoint)
+    if fingerprint != made_by and find(settings, made_by) is None:
+        raise wrong_fingerprint(settings.address, made_by, fingerprint, settings.checkpoint)
 
 
 def open_access(settings: Settings) -> AccessStore:
-    """Reach the keys and kept answers in the catalogue's database; nothing is read or written
-    yet.
-    """
+    """Open the keys and stored answers of the catalogue; nothing is read or written yet."""
     catalogue = Catalogue.open(settings.address)
     return AccessStore.of(catalogue.engine, keep_answers_hours=settings.keep_answers_hours)
 

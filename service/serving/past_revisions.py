@@ -1,4 +1,4 @@
-"""What was served at an earlier revision, so that a past answer can be asked again."""
+"""What was served at an earlier revision, so that a past answer can be repeated."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
 from index.curation.past_revision import past_catalogue
 from index.identification.identifier import Identifier
-from service.http.multipart import invalid
-from service.http.problems import Fault
+from service.http.problems import Fault, invalid
 from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 
 
-class PastServings:
-    """Earlier revisions of one catalogue; the last one asked is kept, as it costs as much memory as
-    the present one.
+class PastRevisions:
+    """Reads earlier revisions of one catalogue, and caches the last one.
+
+    It needs as much memory as the present one.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._lock = threading.Lock()
-        self._kept: Serving | None = None
+        self._cached: Serving | None = None
 
     def at(self, revision: int, now: Serving) -> Serving:
-        """The catalogue as it was, asked with the embedder of what is served now.
+        """The catalogue as it was, with the embedder that is served now.
 
-        Takes time in proportion to the catalogue. Raises an `invalid` problem for a revision that
-        can't be asked.
+        Takes time in proportion to the catalogue. Raises an `invalid` problem for a
+        revision that can't be read.
         """
         if revision == now.identifier.gallery.revision:
             return now
         with self._lock:
-            if self._kept is None or not _is_of(self._kept, revision, now):
-                self._kept = None  # before the next is read, so that there are never two
-                self._kept = self._read(revision, now)
-            return self._kept
+            if self._cached is None or not _is_of(self._cached, revision, now):
+                self._cached = None  # before the next is read, so that there are never two
+                self._cached = self._read(revision, now)
+            return self._cached
 
     def _read(self, revision: int, now: Serving) -> Serving:
         try:
@@ -56,8 +56,8 @@ class PastServings:
         return Serving(identifier, photos, now.decode_px)
 
 
-def _is_of(kept: Serving, revision: int, now: Serving) -> bool:
+def _is_of(cached: Serving, revision: int, now: Serving) -> bool:
     return (
-        kept.identifier.gallery.revision == revision
-        and kept.identifier.embedder is now.identifier.embedder
+        cached.identifier.gallery.revision == revision
+        and cached.identifier.embedder is now.identifier.embedder
     )

@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.identification.identifier import Identifier
-from service.http.multipart import invalid
-from service.http.problems import Fault
+from service.http.problems import Fault, invalid
 from service.serving.served_photo import ServedPhoto
 
-_MOST_KEPT = 4  # narrowed galleries; a field team asks in few scopes
-_LOOKED_THROUGH = 1000  # names searched for one that is alike: a catalogue has many more
-_MOST_TOLD = 3
+_MOST_CACHED = 4  # narrowed galleries; a field team uses few scopes
+_MOST_SEARCHED = 1000  # names searched for a similar one: a catalogue has many more
+_MOST_LISTED = 3
 
 _Row = TypeVar("_Row")
 
@@ -45,9 +44,7 @@ class Scope:
 
 
 class Scopes:
-    """The identifiers of one catalogue revision, each narrowed to a scope; the last few are
-    kept.
-    """
+    """The identifiers of one catalogue revision, each narrowed to a scope; some are cached."""
 
     def __init__(self, identifier: Identifier, photos: Mapping[str, ServedPhoto]) -> None:
         self._identifier = identifier
@@ -58,11 +55,9 @@ class Scopes:
     def identifier_for(self, scope: Scope) -> Identifier:
         """Narrow the identifier, exactly: as if the catalogue held nothing else.
 
-        Thresholds stay the catalogue's.
-
-        They were fitted among more strangers, so that in a scope fewer pass than promised. Takes
-        time in proportion to the catalogue. Raises an `invalid` problem for what is not known and
-        for a scope that holds nobody.
+        Thresholds stay the catalogue's. They were fitted among more strangers, so in a scope fewer
+        pass than they allow. Takes time in proportion to the catalogue. Raises an `invalid` problem
+        for an unknown name and for a scope that holds nobody.
         """
         if not scope.conditions:
             return self._identifier
@@ -73,17 +68,15 @@ class Scopes:
         return narrowed
 
     def _make_room(self, photos: int) -> None:
-        """Let go of what is longest unused, until all that is kept costs no more memory than the
-        catalogue itself.
-        """
+        """Drop the longest unused, until all need no more memory than the catalogue itself."""
         while self._narrowed:
             sizes = [each.gallery.size for each in self._narrowed.values()]
-            if len(sizes) < _MOST_KEPT and sum(sizes) + photos <= self._identifier.gallery.size:
+            if len(sizes) < _MOST_CACHED and sum(sizes) + photos <= self._identifier.gallery.size:
                 return
             del self._narrowed[next(iter(self._narrowed))]
 
     def check_individual(self, individual: str) -> None:
-        """Refuse an individual that cannot be compared with, naming those whose ids are alike."""
+        """Refuse an individual that is not searched, naming those with similar ids."""
         self._refuse_unknown("individual", [individual], self._identifier.gallery.individual_ids)
 
     def _narrow(self, scope: Scope) -> Identifier:
@@ -97,28 +90,30 @@ class Scopes:
         self._refuse_unknown(
             "regions", scope.regions, sorted({one.region for one in photos if one and one.region})
         )
-        is_kept = np.ones(gallery.size, np.bool_)
+        mask = np.ones(gallery.size, np.bool_)
         if scope.individuals:
-            is_kept &= _rows(gallery.individuals, lambda one: one in scope.individuals)
+            mask &= _rows(gallery.individuals, lambda one: one in scope.individuals)
         if scope.exclude:
-            is_kept &= _rows(gallery.individuals, lambda one: one not in scope.exclude)
+            mask &= _rows(gallery.individuals, lambda one: one not in scope.exclude)
         if scope.species:
-            is_kept &= _rows(photos, lambda one: one is not None and one.species in scope.species)
+            mask &= _rows(photos, lambda one: one is not None and one.species in scope.species)
         if scope.years:
-            is_kept &= _rows(photos, lambda one: one is not None and one.year in scope.years)
+            mask &= _rows(photos, lambda one: one is not None and one.year in scope.years)
         if scope.regions:
-            is_kept &= _rows(photos, lambda one: one is not None and one.region in scope.regions)
-        if not is_kept.any():
+            mask &= _rows(photos, lambda one: one is not None and one.region in scope.regions)
+        if not mask.any():
             raise invalid(Fault(field=", ".join(scope.conditions), reason=self._why_nobody(photos)))
         whole = self._identifier
-        return Identifier(whole.embedder, gallery.only(is_kept), whole.calibration, whole.species)
+        return Identifier(whole.embedder, gallery.select(mask), whole.calibration, whole.species)
 
-    def _refuse_unknown(self, field: str, given: Iterable[str], known: Sequence[str]) -> None:
-        unknown = sorted(set(given) - set(known))
+    def _refuse_unknown(self, field: str, values: Iterable[str], known: Sequence[str]) -> None:
+        unknown = sorted(set(values) - set(known))
         if unknown:
-            more = f" (and {len(unknown) - _MOST_TOLD} more)" if len(unknown) > _MOST_TOLD else ""
-            told = "; ".join(unknown_name(name, known) for name in unknown[:_MOST_TOLD])
-            raise invalid(Fault(field=field, reason=told + more))
+            more = (
+                f" (and {len(unknown) - _MOST_LISTED} more)" if len(unknown) > _MOST_LISTED else ""
+            )
+            reasons = "; ".join(unknown_name(name, known) for name in unknown[:_MOST_LISTED])
+            raise invalid(Fault(field=field, reason=reasons + more))
 
     def _why_nobody(self, photos: Collection[ServedPhoto | None]) -> str:
         years = sorted({one.year for one in photos if one is not None and one.year is not None})
@@ -128,24 +123,24 @@ class Scopes:
             else "none of its photos has a date"
         )
         return (
-            "no catalogue photo meets all of this together, so there is nobody to compare "
-            f"with; {dated}"
+            "no catalogue photo meets all of this together, so there is nobody to compare with; "
+            f"{dated}"
         )
 
 
-def alike(name: str, known: Sequence[str]) -> list[str]:
-    """Up to three of the sorted names that look like one that was not found."""
+def similar_names(name: str, known: Sequence[str]) -> list[str]:
+    """Up to three of the sorted names that are similar to an unknown one."""
     around = bisect.bisect_left(known, name)
-    start = max(0, min(around - _LOOKED_THROUGH // 2, len(known) - _LOOKED_THROUGH))
-    return difflib.get_close_matches(name, known[start : start + _LOOKED_THROUGH], n=_MOST_TOLD)
+    start = max(0, min(around - _MOST_SEARCHED // 2, len(known) - _MOST_SEARCHED))
+    return difflib.get_close_matches(name, known[start : start + _MOST_SEARCHED], n=_MOST_LISTED)
 
 
 def unknown_name(name: str, known: Sequence[str]) -> str:
-    """Say that a name is not among the sorted ones, and which are alike."""
-    nearby = alike(name, known)
+    """Describe that a name is unknown, and which names are similar."""
+    nearby = similar_names(name, known)
     if nearby:
-        return f"the catalogue knows no {name!r}; alike are {', '.join(nearby)}"
-    shown = ", ".join(known[:_MOST_TOLD]) + (", ..." if len(known) > _MOST_TOLD else "")
+        return f"the catalogue knows no {name!r}; similar names are {', '.join(nearby)}"
+    shown = ", ".join(known[:_MOST_LISTED]) + (", ..." if len(known) > _MOST_LISTED else "")
     return (
         f"the catalogue knows no {name!r}; it knows {len(known)}: {shown}"
         if known
@@ -153,5 +148,5 @@ def unknown_name(name: str, known: Sequence[str]) -> str:
     )
 
 
-def _rows(values: Sequence[_Row], is_kept: Callable[[_Row], bool]) -> NDArray[np.bool_]:
-    return np.fromiter((is_kept(one) for one in values), np.bool_, len(values))
+def _rows(values: Sequence[_Row], is_included: Callable[[_Row], bool]) -> NDArray[np.bool_]:
+    return np.fromiter((is_included(one) for one in values), np.bool_, len(values))

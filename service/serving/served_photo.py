@@ -1,4 +1,4 @@
-"""What the service keeps of each catalogue photo beside its vector."""
+"""What the service holds of each catalogue photo beside its vector."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from index.storage.schema import CATALOGUED
 class ServedPhoto(NamedTuple):
     """A catalogue photo: its file, and the facts that a scope chooses by and statistics count.
 
-    `individual` None is new_whale; `taken_at` is ISO 8601; `box` is where the fluke is, where that
-    was given. `state`: beside "catalogued" photos there are those that wait for a person's word or
-    were laid aside. `region` is its encounter's, so wide a stretch that everybody may know it.
+    `individual` None is new_whale; `taken_at` is ISO 8601; `box` is the fluke's, where it is known.
+    `state`: besides "catalogued" photos there are those that wait for review or were rejected.
+    `region` is its encounter's, so wide a stretch that everybody may know it.
     """
 
     path: Path
@@ -45,5 +45,5 @@ class ServedPhoto(NamedTuple):
 
     @property
     def year(self) -> int | None:
-        """The year that it was taken in; None where nobody said."""
+        """The year in which it was taken; None where that is unknown."""
         return int(self.taken_at[:4]) if self.taken_at else None

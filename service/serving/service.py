@@ -1,4 +1,4 @@
-"""What the service answers from, and the way of a photo through it: decoded, asked, answered."""
+"""The running service, and the way of a photo through it: decoded, embedded, answered."""
 
 from __future__ import annotations
 
@@ -34,21 +34,19 @@ from service.serving.batching import Batcher, Busy
 from service.serving.checkpoints import Checkpoints
 from service.serving.inference import (
     Answer,
-    Look,
+    IdentifyOptions,
+    InferenceRequest,
+    InferenceResult,
     Pair,
     PairedPhoto,
     Picture,
     Question,
-    Seen,
-    Wish,
     answer_all,
 )
 from service.serving.scopes import Scope, Scopes
 from service.serving.served_photo import ServedPhoto
 from service.settings import Settings
 from service.telemetry.observer import Observer
-
-__all__ = ["Answered", "PhotoTimings", "ServedPhoto", "Service", "Serving", "Upload", "service_of"]
 
 Found = TypeVar("Found")
 
@@ -78,41 +76,35 @@ class Serving:
 
 
 class PhotoTimings(NamedTuple):
-    """How long one photo took, waiting included; `identify_ms` is the network's time and the
-    search's.
-    """
+    """How long one photo took, waiting included; `identify_ms` is network and search."""
 
     decode_ms: float
     identify_ms: float
 
 
-class Answered(NamedTuple):
-    """One photo's vector (d,), its identification where that was asked for, and how long it
-    took.
-    """
+class PhotoResult(NamedTuple):
+    """One photo's inference result, and how long it took."""
 
-    seen: Seen
+    result: InferenceResult
     timings: PhotoTimings
 
     @property
     def identification(self) -> Identification:
         """The identification; only of a photo that was to be identified."""
-        assert self.seen.identification is not None
-        return self.seen.identification
+        assert self.result.identification is not None
+        return self.result.identification
 
 
-class Identified(NamedTuple):
+class IdentifiedRequest(NamedTuple):
     """A request's photos, each on its own, and together where they are of one encounter."""
 
-    answered: list[Answered]
+    answered: list[PhotoResult]
     together: Identification | None
     photos_searched: int
 
 
 class Service:
-    """The running service: what it serves, the threads that decode, the one that infers, the one
-    that searches.
-    """
+    """The running service: what it serves, and the threads that decode, infer and search."""
 
     def __init__(self, settings: Settings, observer: Observer | None = None) -> None:
         self.settings = settings
@@ -140,7 +132,7 @@ class Service:
         self._batcher.start()
 
     def stop(self) -> None:
-        """Finish what was asked and end the threads."""
+        """Finish the running requests and end the threads."""
         self._batcher.stop()
         self.decoders.shutdown()
         self._searcher.shutdown()
@@ -163,33 +155,33 @@ class Service:
     async def identify(
         self,
         uploads: Sequence[Upload],
-        wish: Wish,
+        options: IdentifyOptions,
         scope: Scope,
         *,
         is_encounter: bool = False,
         serving: Serving | None = None,
-    ) -> Identified:
+    ) -> IdentifiedRequest:
         """Identify a request's photos, in order, and where they are of one encounter also together.
 
-        `serving`: what to ask (None: what is served now). Raises ProblemError: `invalid` for a
+        `serving`: what to search (None: what is served now). Raises ProblemError: `invalid` for a
         scope that makes no sense, `busy` before any work is done, `bad-photos` naming every photo
         that can't be read.
         """
-        asked = serving or self.ready()
+        catalogue = serving or self.ready()
         with self._places(len(uploads)):
-            identifier = await self.searched(lambda: asked.scopes.identifier_for(scope))
-            answered = await self._answered(asked, identifier, uploads, wish)
+            identifier = await self.searched(lambda: catalogue.scopes.identifier_for(scope))
+            answered = await self._answered(catalogue, identifier, uploads, options)
             together = None
             if is_encounter:
                 vectors = vectors_of(answered)
                 together = await self.searched(
-                    lambda: identifier.identify_encounter(vectors, **wish._asdict())
+                    lambda: identifier.identify_encounter(vectors, **options._asdict())
                 )
         for each in answered:
             self._observer.identified(each.identification)
-        return Identified(answered, together, identifier.gallery.size)
+        return IdentifiedRequest(answered, together, identifier.gallery.size)
 
-    async def embed(self, serving: Serving, uploads: Sequence[Upload]) -> list[Answered]:
+    async def embed(self, serving: Serving, uploads: Sequence[Upload]) -> list[PhotoResult]:
         """Embed a request's photos, in order.
 
         Raises ProblemError, `busy` and `bad-photos` as `identify` does.
@@ -198,11 +190,12 @@ class Service:
             return await self._answered(serving, serving.identifier, uploads, None)
 
     async def explain(self, serving: Serving, query: Upload, reference: Upload | str) -> Picture:
-        """Draw which regions make two photos alike; `reference` is a file or the name of a
-        catalogue photo.
+        """Draw which regions make two photos similar.
 
-        Raises ProblemError: `not-found` for a catalogue photo whose file is gone, `no-heat` for a
-        checkpoint that has no map to draw on, `busy` and `bad-photos` as `identify` does.
+        `reference` is a file, or the name of a catalogue photo.
+
+        Raises ProblemError: `not-found` where a catalogue photo's file is gone, `no-heat` where the
+        checkpoint has no map to draw on. It raises `busy` and `bad-photos` as `identify` does.
         """
         with self._places(2):
             async with (
@@ -217,7 +210,7 @@ class Service:
                 else:
                     paired = PairedPhoto(reference.name, images[1])
                 try:
-                    drawn = await self._batcher.ask(
+                    drawn = await self._batcher.answer(
                         Pair(
                             serving.identifier.embedder, PairedPhoto(query.name, images[0]), paired
                         )
@@ -228,30 +221,38 @@ class Service:
         return drawn
 
     async def searched(self, search: Callable[[], Found]) -> Found:
-        """Run what goes through the whole catalogue beside the event loop."""
+        """Run a search through the whole catalogue in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._searcher, search)
 
     async def _answered(
-        self, serving: Serving, identifier: Identifier, uploads: Sequence[Upload], wish: Wish | None
-    ) -> list[Answered]:
+        self,
+        serving: Serving,
+        identifier: Identifier,
+        uploads: Sequence[Upload],
+        options: IdentifyOptions | None,
+    ) -> list[PhotoResult]:
         answers = await asyncio.gather(
-            *(self._answer_one(serving, identifier, each, wish) for each in uploads)
+            *(self._answer_one(serving, identifier, each, options) for each in uploads)
         )
         return _unless_bad(uploads, answers)
 
     async def _answer_one(
-        self, serving: Serving, identifier: Identifier, upload: Upload, wish: Wish | None
-    ) -> Answered | BadPhoto:
+        self,
+        serving: Serving,
+        identifier: Identifier,
+        upload: Upload,
+        options: IdentifyOptions | None,
+    ) -> PhotoResult | BadPhoto:
         started = time.perf_counter()
         async with self._in_hand:
             image = await self._decoded(serving, upload)
             if isinstance(image, BadPhoto):
                 return image
             decoded = time.perf_counter()
-            seen = await self._batcher.ask(Look(identifier, image, wish))
-        assert isinstance(seen, Seen)
-        return Answered(
-            seen, PhotoTimings((decoded - started) * 1000, (time.perf_counter() - decoded) * 1000)
+            result = await self._batcher.answer(InferenceRequest(identifier, image, options))
+        assert isinstance(result, InferenceResult)
+        return PhotoResult(
+            result, PhotoTimings((decoded - started) * 1000, (time.perf_counter() - decoded) * 1000)
         )
 
     async def _decoded(self, serving: Serving, upload: Upload) -> Image | BadPhoto:
@@ -299,9 +300,9 @@ def service_of(request: Request) -> Service:
     return service
 
 
-def vectors_of(answered: Sequence[Answered]) -> FloatArray:
+def vectors_of(answered: Sequence[PhotoResult]) -> FloatArray:
     """The vectors (n, d) of n photos."""
-    return np.stack([each.seen.vector for each in answered])
+    return np.stack([each.result.vector for each in answered])
 
 
 def _decode(upload: Upload, limits: PhotoLimits, decode_px: int | None) -> Image:

@@ -1,8 +1,7 @@
-"""What is logged on stderr: lines for people, or one JSON object a line for programs; one line a
-request.
+"""Logs on stderr: one line a request, as text for people or as JSON for programs.
 
-The standard library's logging, with a formatter of our own: uvicorn's records and every library's
-then come out in the same form, which a second way of logging beside it would have to be taught.
+This is the standard library's logging with a formatter of our own. So the records of uvicorn and
+of every library have the same form.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ _FIELDS = "request_fields"
 
 
 @dataclass(frozen=True, slots=True)
-class RequestTold:
-    """What a request's line says. `key` is the name of the key it came with, never the key."""
+class RequestLogLine:
+    """One request's log line; `key` is the name of its key, never the key itself."""
 
     method: str
     path: str
@@ -48,9 +47,9 @@ class RequestTold:
         return " ".join(words)
 
 
-def log_request(log: logging.Logger, told: RequestTold) -> None:
+def log_request(log: logging.Logger, line: RequestLogLine) -> None:
     """Write one request's line."""
-    log.info("%s", told, extra={_FIELDS: asdict(told)})
+    log.info("%s", line, extra={_FIELDS: asdict(line)})
 
 
 def note_decision(decision: str) -> None:
@@ -60,9 +59,7 @@ def note_decision(decision: str) -> None:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record: at (UTC), level, logger, message, what a request's line says, and a
-    failure's trace.
-    """
+    """One JSON object a record: time (UTC), level, logger, message, request and trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record as one line."""
@@ -84,9 +81,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str, form: Literal["text", "json"]) -> None:
-    """Log to stderr from `level` (debug, info, warning, error) on. uvicorn says only what is
-    wrong.
-    """
+    """Log to stderr from `level` on (debug, info, warning, error); uvicorn from warning on."""
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setFormatter(JsonLines() if form == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[to_stderr])

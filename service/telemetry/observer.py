@@ -1,4 +1,4 @@
-"""What the service tells of itself while it works, to whoever wants to know."""
+"""Events of the running service, for whoever counts or logs them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,4 @@ class Observer:
         """Hear one photo's answer, in the request's own context."""
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Hear that a request was answered; `route` is its path as it is written, without what a
-        client chose.
-        """
+        """Hear that a request was answered; `route` is its pattern, without its values."""

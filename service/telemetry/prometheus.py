@@ -1,6 +1,4 @@
-"""What Prometheus reads at /metrics: counts and histograms of one application, and what it serves
-at the moment.
-"""
+"""The figures of /metrics for Prometheus: counts, histograms, and what is served now."""
 
 from __future__ import annotations
 
@@ -13,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from index.search.matching import Identification
+from service.telemetry.logs import note_decision
 from service.telemetry.observer import Observer
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -23,8 +22,8 @@ _DISTANCES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1, 2)
 _PHOTOS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
-class Served(NamedTuple):
-    """What is measured at the moment somebody asks."""
+class ServingFigures(NamedTuple):
+    """The figures that are read anew for each scrape."""
 
     is_ready: bool
     individuals: int
@@ -35,12 +34,10 @@ class Served(NamedTuple):
 
 
 class Measures(Observer):
-    """The figures of one application, in a registry of its own, so that two in one process don't
-    mix.
-    """
+    """The figures of one application, in a registry of its own."""
 
-    def __init__(self, served: Callable[[], Served]) -> None:
-        """Measure; `served` is asked at each reading."""
+    def __init__(self, served: Callable[[], ServingFigures]) -> None:
+        """Make the registry; `served` is called for each scrape."""
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "flukeprint_requests",
@@ -82,7 +79,8 @@ class Measures(Observer):
         self._batches.observe(photos)
 
     def identified(self, identification: Identification) -> None:
-        """Count one photo's decision and its nearest distance."""
+        """Count one photo's decision and nearest distance, here and for its request's log line."""
+        note_decision(identification.decision)
         self._decisions.labels(identification.decision).inc()
         if identification.matches:
             self._distances.observe(identification.matches[0].distance)
@@ -98,21 +96,19 @@ class Measures(Observer):
 
 
 class _Checkpoint(Collector):
-    """Which checkpoint is served, as a label of a gauge that is 1; it is another after an
-    upgrade.
-    """
+    """The served checkpoint's fingerprint, as a label of a gauge that is 1."""
 
-    def __init__(self, served: Callable[[], Served]) -> None:
+    def __init__(self, served: Callable[[], ServingFigures]) -> None:
         self._served = served
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauge; nothing while none is served."""
-        told = InfoMetricFamily(
+        family = InfoMetricFamily(
             "flukeprint_checkpoint", "The checkpoint that photos are embedded with."
         )
         if fingerprint := self._served().fingerprint:
-            told.add_metric((), {"fingerprint": fingerprint})
-        yield told
+            family.add_metric((), {"fingerprint": fingerprint})
+        yield family
 
 
 _GAUGES = {

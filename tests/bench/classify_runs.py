@@ -1,5 +1,5 @@
-"""Repeat the figures of docs/classify.md: kinds learned from the shipped checkpoint and, where
-given, other weights.
+"""Repeat the figures of docs/experiments.md, "Classification": kinds learned from the shipped
+checkpoint and, where provided, other weights.
 
     python tests/bench/classify_runs.py members --data ../shared/data --out runs/classify python
     tests/bench/classify_runs.py dogs repeat bees species --data ../shared/data --out runs/classify

@@ -42,7 +42,8 @@ def main() -> None:
     labelled, _ = read_sets(given.csv, given.photos)
     embedder = Embedder.load(given.checkpoint)
     species = {
-        name: _looked(embedder, photos) for name, photos in fit_gate.sample(labelled).items()
+        name: _looked(embedder, photos)
+        for name, photos in fit_gate.sample_by_species(labelled).items()
     }
     others = {folder.name: _looked(embedder, _pictures(folder)) for folder in given.others}
     for fit_gate._DECAY in DECAYS:
@@ -71,7 +72,7 @@ def main() -> None:
 
 def _looked(embedder: Embedder, photos: list[LabelledPhoto]) -> Tensor:
     assert isinstance(embedder.network, Ensemble)
-    looks = range(embedder.network.looks)
+    looks = range(embedder.network.gate_view_count)
     return torch.cat([fit_gate.unit_vectors(embedder, photos, at)[0] for at in looks], dim=1)
 
 

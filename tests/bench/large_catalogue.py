@@ -38,21 +38,22 @@ from sqlalchemy import delete
 import index.reindex.preparation
 import index.reindex.update
 from index.calibration.calibration import calibrate
-from index.calibration.refit import Fitted
+from index.calibration.refit import FittedCalibration
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.gallery_refresh import followed, present
-from index.catalogue.revision import revising
+from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
+from index.catalogue.revision import open_revision
 from index.curation.curator import Curator
 from index.curation.undo import undo
 from index.exchange.backup.copy_database import copy_catalogue
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.progress import Progress
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 from index.search.gallery import Gallery
-from index.storage.address import CatalogueAddress, address_of, files_folder, located
+from index.storage.address import CatalogueAddress, address_of, files_folder, with_files_folder
 from index.storage.connection import exists, remove_database
-from index.storage.retry import patiently
+from index.storage.retry import enter_while_busy
 from index.storage.schema import VectorRow
 
 FINGERPRINT = "b" * 64
@@ -87,7 +88,7 @@ def fill(address: CatalogueAddress, individuals: int, photos: int, dimension: in
         return
     whose, vectors = vectors_of(individuals, photos, dimension)
     folder = files_folder(address)
-    with Catalogue.open(address, create=True) as catalogue, revising(catalogue) as revision:
+    with Catalogue.open(address, create=True) as catalogue, open_revision(catalogue) as revision:
         for at, (owner, vector) in enumerate(zip(whose.tolist(), vectors, strict=True)):
             name = f"p{at:06}.jpg"
             label = LabelledPhoto(name, folder / name, f"w_{owner:05}", None, None, None, None)
@@ -103,12 +104,12 @@ def fill(address: CatalogueAddress, individuals: int, photos: int, dimension: in
 
 def fitted_to_part(
     vectors: NDArray[np.float32], individuals: Sequence[str | None], _: Progress | None = None
-) -> Fitted:
+) -> FittedCalibration:
     """Thresholds fitted to the first twentieth, in the place of
-    `index.calibration.refit.fitted_to`.
+    `index.calibration.refit.fit_calibration`.
     """
     some = max(1, len(vectors) // 20)
-    return Fitted(calibrate(vectors[:some], individuals[:some]), len(vectors))
+    return FittedCalibration(calibrate(vectors[:some], individuals[:some]), len(vectors))
 
 
 def is_filled(address: CatalogueAddress) -> bool:
@@ -177,11 +178,15 @@ def measure(address: CatalogueAddress) -> None:
     for at in range(20):
         started = time.perf_counter()
         merged = curator.merge(f"w_{2 * at:05}", f"w_{2 * at + 1:05}")
-        gallery = followed(gallery, merged.photos, present(catalogue, merged.photos))
+        gallery = refresh_gallery(
+            gallery, merged.photos, read_photo_states(catalogue, merged.photos)
+        )
         merges.append(time.perf_counter() - started)
         started = time.perf_counter()
         undone = undo(catalogue, merged.revision, made_by="bench")
-        gallery = followed(gallery, undone.photos, present(catalogue, undone.photos))
+        gallery = refresh_gallery(
+            gallery, undone.photos, read_photo_states(catalogue, undone.photos)
+        )
         undos.append(time.perf_counter() - started)
     told("merge two individuals, until the gallery has it", merges)
     told("undo that, until the gallery has it", undos)
@@ -221,11 +226,13 @@ def watch(address: CatalogueAddress) -> None:
         name = "p000000.jpg"
 
         def ask_to_write() -> None:
-            with patiently(lambda: revising(writer)):
+            with enter_while_busy(lambda: open_revision(writer)):
                 pass
 
         asking = [
-            threading.Thread(target=reading.again, args=(lambda: present(reader, [name]), is_over)),
+            threading.Thread(
+                target=reading.again, args=(lambda: read_photo_states(reader, [name]), is_over)
+            ),
             threading.Thread(target=writing.again, args=(ask_to_write, is_over)),
         ]
         for thread in asking:
@@ -334,17 +341,17 @@ def swap(
         other = Rolled(gallery, catalogue.revision)
         began = time.monotonic()
         index.reindex.preparation.embed_photos = other.made
-        fit = index.reindex.update.fitted_to if is_fitted_to_all else fitted_to_part
+        fit = index.reindex.update.fit_calibration if is_fitted_to_all else fitted_to_part
 
         def fitted(
             vectors: NDArray[np.float32], individuals: Sequence[str | None], progress: Progress
-        ) -> Fitted:
+        ) -> FittedCalibration:
             laid = time.monotonic() - began
             print(
                 f"another checkpoint's vectors laid beside: {laid:.0f} s, "
                 f"{gallery.size / laid:,.0f} photos a second"
             )
-            found: list[Fitted] = []
+            found: list[FittedCalibration] = []
             seconds = timed(lambda: found.append(fit(vectors, individuals, progress)))
             print(
                 f"thresholds fitted to {'all' if is_fitted_to_all else 'a twentieth'}: "
@@ -353,14 +360,14 @@ def swap(
             )
             return found[0]
 
-        index.reindex.update.fitted_to = fitted
+        index.reindex.update.fit_calibration = fitted
         try:
             report = update_catalogue(
                 catalogue,
                 None,
                 other,
-                kind="swap",
-                swapping=lambda: watched(
+                UpdateOptions(kind="swap"),
+                around_commit=lambda: watched(
                     "the commit that goes over", words, gallery, around_seconds
                 ),
             )
@@ -371,7 +378,7 @@ def swap(
                 undo(catalogue, report.revision, made_by="bench")
             assert catalogue.fingerprint == gallery.fingerprint
         finally:
-            with revising(catalogue) as act:  # a kept catalogue doesn't grow with each run
+            with open_revision(catalogue) as act:  # a kept catalogue doesn't grow with each run
                 act.session.execute(
                     delete(VectorRow).where(VectorRow.fingerprint == other.fingerprint)
                 )
@@ -400,7 +407,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = (given.folder or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        address = located(address_of(given.url or str(folder / "large.db")), folder)
+        address = with_files_folder(address_of(given.url or str(folder / "large.db")), folder)
         words = [
             sys.executable,
             __file__,

@@ -18,7 +18,7 @@ import numpy as np
 from evaluated import Evaluated
 
 from embedding.checkpoint import read_header
-from embedding.networks.mirror import embedded_dim
+from embedding.networks.mirror import fused_dim
 from embedding.networks.network import NetworkConfig
 
 _ABSENT = 0.1  # a mean length: a gate sends single photos to others' members
@@ -40,7 +40,7 @@ def main() -> None:
         NetworkConfig.from_dict(_without_size(member)) for member in header.network["members"]
     ]
     sizes = [
-        embedded_dim(config.embedding_dim, config.sides, config.odd_dims) for config in configs
+        fused_dim(config.embedding_dim, config.mirror_fusion, config.odd_dims) for config in configs
     ]
     vectors = Evaluated(report).vectors
     parts = dict(enumerate(np.split(vectors, np.cumsum(sizes)[:-1], axis=1), start=1))

@@ -1,4 +1,4 @@
-"""The rows of docs/benchmarks.md's tables of results, and what is answered at the default
+"""The rows of docs/experiments.md's tables of results, and what is answered at the default
 thresholds, of reports.
 
     python tests/bench/rows.py runs/report-humpback runs/report-right_whale ...

@@ -1,4 +1,4 @@
-"""What it changes to keep the looks at a photo and at its mirror image apart, on the validation
+"""What it changes to keep the views of a photo and of its mirror image separate, on the validation
 part of runs.
 
     python tests/bench/sides.py --csv train.csv --photos photos runs/one [runs/other ...]
@@ -22,15 +22,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedding.embedder import Embedder, normalised
-from embedding.networks.mirror import Sides, join_sides
+from embedding.networks.mirror import MirrorFusion, fuse_views
 from embedding.photos.photo import Box, read_photo
 from index.labels.reader import LabelledPhoto
-from training.ensembles.reduce_dimensions import thin
+from training.ensembles.reduce_dimensions import reduce_dimensions
 from training.evaluation.protocol import validation_metrics
 from training.sets.sets import read_sets
 from training.splits.protocol import Split, make_split
 
-Looks = tuple[Tensor, Tensor]
+Views = tuple[Tensor, Tensor]
 
 
 def main() -> None:
@@ -45,14 +45,14 @@ def main() -> None:
     given = parser.parse_args()
     recipe: dict[str, Any] = json.loads((given.runs[0] / "recipe.json").read_text("utf-8"))
     photos, split = _validation(given.csv, given.photos, recipe["data"])
-    looks = [_looks(run / "best.safetensors", photos) for run in given.runs]
+    views = [_views(run / "best.safetensors", photos) for run in given.runs]
     fit = torch.tensor([split.roles[photo.name] == "fit" for photo in photos])
-    told: dict[str, list[Tensor]] = {"one look": [functional.normalize(seen) for seen, _ in looks]}
-    for name in ("added", "apart"):
-        sides: Sides = name
-        told[name] = [join_sides(*pair, sides, None) for pair in looks]
+    told: dict[str, list[Tensor]] = {"one view": [functional.normalize(seen) for seen, _ in views]}
+    for name in ("sum", "separate"):
+        fusion: MirrorFusion = name
+        told[name] = [fuse_views(*pair, fusion, None) for pair in views]
         told[f"{name}, {given.dimensions}"] = [
-            _thinned(pair, fit, given.dimensions, sides) for pair in looks
+            _thinned(pair, fit, given.dimensions, fusion) for pair in views
         ]
     for name, vectors in told.items():
         together = (
@@ -75,11 +75,11 @@ def _validation(csv: Path, folder: Path, data: dict[str, Any]) -> tuple[list[Lab
 
 
 @torch.inference_mode()
-def _looks(checkpoint: Path, photos: list[LabelledPhoto]) -> Looks:
+def _views(checkpoint: Path, photos: list[LabelledPhoto]) -> Views:
     """Unit vectors (n, d) of the photos and of their mirror images, in their given boxes."""
     embedder = Embedder.load(checkpoint)
     network: Any = embedder.network
-    found: list[Looks] = []
+    found: list[Views] = []
     for start in range(0, len(photos), embedder.batch_size):
         some = photos[start : start + embedder.batch_size]
         pixels = np.stack(
@@ -87,18 +87,16 @@ def _looks(checkpoint: Path, photos: list[LabelledPhoto]) -> Looks:
         )
         images = normalised(torch.from_numpy(pixels), embedder.preprocessing)
         seen, mirrored = (
-            functional.normalize(look.float())
-            for look in (network(images), network.mirrored(images))
+            functional.normalize(view.float())
+            for view in (network(images), network.mirrored(images))
         )
         found.append((seen, mirrored))
     return torch.cat([seen for seen, _ in found]), torch.cat([mirrored for _, mirrored in found])
 
 
-def _thinned(looks: Looks, fit: Tensor, dimensions: int, sides: Sides) -> Tensor:
-    """What `combine --dimensions` makes of looks: the axes are found by `thin`, of a layer that
-    changes nothing.
-    """
-    seen, mirrored = looks
+def _thinned(views: Views, fit: Tensor, dimensions: int, fusion: MirrorFusion) -> Tensor:
+    """Reduce views as `combine --dimensions` does, with a last layer that changes nothing."""
+    seen, mirrored = views
     width = seen.shape[1]
     layer = {
         "project.weight": torch.eye(width),
@@ -106,12 +104,12 @@ def _thinned(looks: Looks, fit: Tensor, dimensions: int, sides: Sides) -> Tensor
         "neck.bias": torch.zeros(width),
     }
     layer |= {"neck.running_mean": torch.zeros(width), "neck.running_var": torch.ones(width) - 1e-5}
-    odd_dims = thin(
-        layer, "", seen[fit], dimensions, mirrored=mirrored[fit] if sides == "apart" else None
+    odd_dims = reduce_dimensions(
+        layer, "", seen[fit], dimensions, mirrored=mirrored[fit] if fusion == "separate" else None
     )
     axes = layer["project.weight"].T
-    return join_sides(
-        functional.normalize(seen @ axes), functional.normalize(mirrored @ axes), sides, odd_dims
+    return fuse_views(
+        functional.normalize(seen @ axes), functional.normalize(mirrored @ axes), fusion, odd_dims
     )
 
 

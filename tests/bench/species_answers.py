@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from index.calibration.metrics import expected_calibration_error
 from index.search.gallery import Gallery
-from index.search.species import SpeciesTeller
+from index.search.species import SpeciesPredictor
+from training.evaluation.metrics import expected_calibration_error
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
                 (of_photo[photo], folder.name)
             )
     gallery = Gallery.build(names, individuals, np.stack(vectors), fingerprint="", revision=0)
-    teller = SpeciesTeller(gallery, species)
+    teller = SpeciesPredictor(gallery, species)
     print(
         f"catalogue: {gallery.size} photos, {gallery.individual_count} individuals, "
         f"{len(teller.names)} species"
@@ -53,7 +53,7 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: |")
     for kind, asked in queries.items():
         ranked = gallery.rank(np.stack([vector for vector, _ in asked]), teller.neighbours(1))
-        told = [teller.tell(candidates) for candidates in ranked]
+        told = [teller.predict(candidates) for candidates in ranked]
         is_right = np.array(
             [one.name == truth for one, (_, truth) in zip(told, asked, strict=True)]
         )

@@ -32,17 +32,18 @@ from playwright.sync_api import (
 )
 
 from demo.anatomy import Individual
-from demo.drawn import photograph
+from demo.photograph import photograph
 from index.catalogue.catalogue import Catalogue
 from index.curation.listings import Directory
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
 from service.app import create_app
-from service.catalogue.writer import open_curating, reload
-from service.jobs.queue import JobDesk, open_jobs
+from service.catalogue.writer import open_writer, reload
+from service.jobs.queue import JobQueue, open_jobs
 from service.server import listen, url_of
 from service.serving.loading import open_access
-from service.serving.service import ServedPhoto, Service, Serving
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Service, Serving
 from service.settings import Settings
 
 expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
@@ -67,7 +68,7 @@ LOOKALIKE = 11
 
 def painted(whale: int, take: int) -> Image.Image:
     """A drawn photo whose corner says whale and take, each up to 15."""
-    photo = photograph(Individual.drawn(whale), np.random.default_rng([whale, take]))
+    photo = photograph(Individual.from_seed(whale), np.random.default_rng([whale, take]))
     pen = ImageDraw.Draw(photo)
     for at, number in enumerate((whale, take)):
         grey = 16 * number + 8
@@ -189,7 +190,7 @@ def serving_on(
     """
     ready = threading.Event()
 
-    def with_jobs(service: Service) -> JobDesk:
+    def with_jobs(service: Service) -> JobQueue:
         if embedders:
             service.checkpoints.load = lambda path: embedders[path.name]
         return open_jobs(settings, service, on_revision=lambda: reload(app))
@@ -197,10 +198,10 @@ def serving_on(
     app = create_app(
         settings,
         lambda: load(settings, *embedders.values()),
-        on_ready=lambda _: ready.set(),
+        on_loaded=lambda _: ready.set(),
         access=open_access(settings),
         open_jobs=with_jobs,
-        open_curating=lambda service: open_curating(settings, service),
+        open_writer=lambda service: open_writer(settings, service),
     )
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     app.state.is_stopping = lambda: server.should_exit

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
-from tests.browser.test_screens import violations
+from tests.browser.steps import violations
 
 
 def season_zip(site: Site, folder: Path) -> Path:
@@ -39,12 +39,12 @@ def test_a_zip_is_looked_at_imported_and_exported_again(
     open_page: Callable[..., Page], site: Site, tmp_path: Path, width: int, dark: bool
 ) -> None:
     page = open_page("#/exchange", width=width, dark=dark)
-    expect(page.locator(".empty")).to_contain_text("Nothing was imported or exported yet")
+    expect(page.locator(".empty")).to_contain_text("No imports or exports yet")
     page.locator("#import-zip").set_input_files(season_zip(site, tmp_path))
     card = page.locator(".job").first
-    expect(card).to_contain_text("Look at a zip to import")
+    expect(card).to_contain_text("Check a zip to import")
     expect(card).to_contain_text("Done")
-    card.get_by_role("button", name="5 in all").click()
+    card.get_by_role("button", name="5 in total").click()
     rows = card.locator("tbody tr")
     expect(rows).to_have_count(5)
     expect(rows.first).to_contain_text("a.jpg")
@@ -60,8 +60,8 @@ def test_a_zip_is_looked_at_imported_and_exported_again(
     expect(page.get_by_role("button", name="Import 2 photos")).to_have_count(0)
     assert [card.name for card in site.directory.photos(individual="w_0013")] == ["a.jpg", "b.jpg"]
 
-    page.get_by_label("Form").select_option("csv")
-    page.get_by_role("button", name="Make the export").click()
+    page.get_by_label("Format").select_option("csv")
+    page.get_by_role("button", name="Start the export").click()
     export = page.locator(".job").first
     expect(export.get_by_role("heading")).to_contain_text("Export as CSV 3")
     expect(export).to_contain_text("without places")

@@ -7,14 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
-from tests.browser.test_review import add
+from tests.browser.steps import add, violations
 
 SCREENS = {
-    "#/review": ".bench",
+    "#/review": ".comparison",
     "#/individuals": ".cards li",
     "#/individuals/w_0003": ".years",
     "#/lists/pairs": ".pair, .empty",
@@ -25,16 +24,6 @@ SCREENS = {
     "#/exchange": ".empty",
     "#/keys": ".empty",
 }
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core calls serious or critical, each with where it is."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{each['id']}: {', '.join(str(node['target']) for node in each['nodes'][:3])}"
-        for each in found
-        if each["impact"] in {"serious", "critical"}
-    ]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -63,7 +52,7 @@ def test_every_screen_can_be_read_and_used_by_all(
 def test_a_dialog_can_be_read_and_used_by_all(open_page: Callable[..., Page], site: Site) -> None:
     page = open_page("#/individuals/w_0003", width=360)
     page.get_by_role("button", name="Edit", exact=True).first.click()
-    expect(page.get_by_label("Name to show")).to_be_focused()
+    expect(page.get_by_label("Display name")).to_be_focused()
     assert violations(page) == []
 
 
@@ -78,9 +67,9 @@ def test_what_is_empty_says_what_to_do_first(open_page: Callable[..., Page], sit
     expect(page.locator(".empty")).to_contain_text("Add photos above")
     page.goto(f"{site.url}/#/individuals")
     page.get_by_label("Search").fill("nobody at all")
-    expect(page.locator(".empty")).to_contain_text("Nobody found")
+    expect(page.locator(".empty")).to_contain_text("No individual found")
     page.goto(f"{site.url}/#/nowhere")
-    expect(page.get_by_role("heading", name="Review")).to_be_visible()
+    expect(page.get_by_role("heading", name="Review", exact=True)).to_be_visible()
 
 
 def test_a_menu_on_the_phone_leads_everywhere(open_page: Callable[..., Page], site: Site) -> None:

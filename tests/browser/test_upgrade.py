@@ -25,8 +25,7 @@ from index.reindex.build import build_catalogue
 from service.server import listen, url_of
 from service.settings import Settings
 from tests.browser.conftest import CornerEmbedder, Site, serving_on
-from tests.browser.test_review import add, present
-from tests.browser.test_screens import violations
+from tests.browser.steps import add, present, violations
 
 
 class RolledEmbedder(CornerEmbedder):
@@ -108,16 +107,16 @@ def test_the_model_is_changed_by_its_form_and_taken_back_in_the_history(
 
     # While the new model is at work the old one answers, and people confirm.
     assert site.second.reached.wait(60)
-    expect(job.locator(".state")).to_have_text("Runs")
+    expect(job.locator(".state")).to_have_text("Running")
     page.goto(f"{site.url}/#/")
     add(page, site.photo(3, 5))
     expect(page.locator(".candidates .card-name").first).to_have_text("w_0003")
     page.keyboard.press("1")
-    expect(page.get_by_role("heading", name="All photos are done")).to_be_visible()
+    expect(page.get_by_role("heading", name="All photos are reviewed")).to_be_visible()
     assert (site.fingerprint, site.second.embedded) == (site.first.fingerprint, 0)
 
     page.goto(f"{site.url}/#/jobs")
-    expect(job.locator(".state")).to_have_text("Runs")
+    expect(job.locator(".state")).to_have_text("Running")
     site.second.released.set()
     expect(job.locator(".state")).to_have_text("Done")
     assert site.fingerprint == site.second.fingerprint
@@ -130,7 +129,7 @@ def test_the_model_is_changed_by_its_form_and_taken_back_in_the_history(
     made = site.second.embedded
     swap.get_by_role("button", name=re.compile("Undo revision")).click()
     expect(swap).to_contain_text("1 photos that came since have no vector of the checkpoint")
-    came = page.locator("li", has_text="Took in sent_07_05").first
+    came = page.locator("li", has_text="Added sent_07_05").first
     came.get_by_role("button", name=re.compile("Undo revision")).click()
     expect(came).to_contain_text("undone")
     swap.get_by_role("button", name=re.compile("Undo revision")).click()
@@ -157,7 +156,7 @@ def test_a_service_without_other_models_says_who_puts_them_there(
     page = open_page("#/jobs")
     page.get_by_role("button", name="Change the model").click()
     told = page.locator("dialog")
-    expect(told).to_contain_text("holds none but the one that answers now")
+    expect(told).to_contain_text("holds only the present model")
     expect(told).to_contain_text("torn.safetensors")
     told.get_by_role("button", name="Close").click()
     expect(told).to_have_count(0)

@@ -39,7 +39,7 @@ def keyed_url(settings: Any, tmp_path: Path) -> Generator[str]:
 
 
 @pytest.fixture
-def asking(curated_url: str) -> Generator[Client]:
+def client(curated_url: str) -> Generator[Client]:
     """A client of the curated whales: w_0 at 0 and 3 degrees, w_30, w_90, two unknown photos at 200
     and 201.
     """

@@ -24,12 +24,12 @@ def test_the_examples_run(
     (tmp_path / "fluke.jpg").write_bytes(photo(29))
     (tmp_path / "other.jpg").write_bytes(photo(31))
     monkeypatch.chdir(tmp_path)
-    said: list[str] = []
+    outputs: list[str] = []
     for example in EXAMPLES:
         assert "http://127.0.0.1:8000" in example
         exec(compile(example.replace("http://127.0.0.1:8000", curated_url), str(PAGE), "exec"), {})
-        said.append(capsys.readouterr().out)
-    identified, listed, edited, job, awaited = said
+        outputs.append(capsys.readouterr().out)
+    identified, listed, edited, job, awaited = outputs
     assert re.search(r"^fluke\.jpg review .*\n1 w_30 0\.000", identified)
     assert listed == "w_0 2\nw_30 1\nw_90 1\n"
     assert edited == ""

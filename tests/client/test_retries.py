@@ -1,4 +1,4 @@
-"""When a request is sent again, seen through both clients over a transport that plays the
+"""When a request is sent again, by both clients, over a transport that plays the
 service.
 """
 
@@ -50,11 +50,11 @@ class Service:
 
     def __init__(self, answers: Sequence[Played]) -> None:
         self._answers = list(answers)
-        self.asked: list[httpx.Request] = []
+        self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         request.read()
-        self.asked.append(request)
+        self.requests.append(request)
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -64,59 +64,59 @@ class Service:
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited, which takes no time here."""
-    told: list[float] = []
-    monkeypatch.setattr("client.clients.time.sleep", told.append)
-    return told
+    seconds: list[float] = []
+    monkeypatch.setattr("client.clients.time.sleep", seconds.append)
+    return seconds
 
 
 @pytest.fixture
-def ask(slept: list[float]) -> Callable[..., tuple[Service, Client]]:
-    def _ask(*answers: Played, retries: Retries = Retries()) -> tuple[Service, Client]:
+def play(slept: list[float]) -> Callable[..., tuple[Service, Client]]:
+    def _play(*answers: Played, retries: Retries = Retries()) -> tuple[Service, Client]:
         service = Service(answers)
         return service, Client(
             URL, "fp_1_secret", retries=retries, transport=httpx.MockTransport(service)
         )
 
-    return _ask
+    return _play
 
 
 def test_a_busy_service_is_asked_again_when_it_says(
-    ask: Callable[..., tuple[Service, Client]], slept: list[float]
+    play: Callable[..., tuple[Service, Client]], slept: list[float]
 ) -> None:
-    service, client = ask(
+    service, client = play(
         problem(503, "busy", **{"Retry-After": "2"}),
         problem(429, "too-many"),
         httpx.Response(200, json=DONE),
     )
     assert client.undo(3).revision == 4
     assert slept == [2.0, 1.0]
-    keys = {request.headers["idempotency-key"] for request in service.asked}
+    keys = {request.headers["idempotency-key"] for request in service.requests}
     assert len(keys) == 1
-    assert len(service.asked) == 3
-    assert service.asked[0].headers["authorization"] == "Bearer fp_1_secret"
+    assert len(service.requests) == 3
+    assert service.requests[0].headers["authorization"] == "Bearer fp_1_secret"
 
 
-def test_another_call_is_another_request(ask: Callable[..., tuple[Service, Client]]) -> None:
-    service, client = ask(httpx.Response(200, json=DONE), httpx.Response(200, json=DONE))
+def test_another_call_is_another_request(play: Callable[..., tuple[Service, Client]]) -> None:
+    service, client = play(httpx.Response(200, json=DONE), httpx.Response(200, json=DONE))
     client.undo(3)
     client.undo(3)
-    assert len({request.headers["idempotency-key"] for request in service.asked}) == 2
+    assert len({request.headers["idempotency-key"] for request in service.requests}) == 2
 
 
 def test_it_is_given_up_after_so_many_attempts(
-    ask: Callable[..., tuple[Service, Client]], slept: list[float]
+    play: Callable[..., tuple[Service, Client]], slept: list[float]
 ) -> None:
-    service, client = ask(*[problem(503, "busy") for _ in range(9)], retries=Retries(attempts=3))
+    service, client = play(*[problem(503, "busy") for _ in range(9)], retries=Retries(attempts=3))
     with pytest.raises(ServerBusy):
         client.stats()
-    assert len(service.asked) == 3
+    assert len(service.requests) == 3
     assert slept == [0.5, 1.0]
 
 
-def test_a_longer_wait_than_wanted_is_told_instead(
-    ask: Callable[..., tuple[Service, Client]], slept: list[float]
+def test_a_wait_that_is_too_long_raises_at_once(
+    play: Callable[..., tuple[Service, Client]], slept: list[float]
 ) -> None:
-    _, client = ask(problem(429, "too-many", **{"Retry-After": "3600"}))
+    _, client = play(problem(429, "too-many", **{"Retry-After": "3600"}))
     with pytest.raises(ServerBusy) as refused:
         client.stats()
     assert (refused.value.retry_after_seconds, slept) == (3600.0, [])
@@ -124,50 +124,50 @@ def test_a_longer_wait_than_wanted_is_told_instead(
 
 @pytest.mark.parametrize("answer", [problem(503, "busy"), httpx.ReadError("broken")])
 def test_what_would_be_done_twice_is_sent_once(
-    ask: Callable[..., tuple[Service, Client]], answer: Played
+    play: Callable[..., tuple[Service, Client]], answer: Played
 ) -> None:
-    service, client = ask(answer)
+    service, client = play(answer)
     with pytest.raises((ServerBusy, ServiceUnreachable)):
         client.edit_individual("w_1", {"notes": "x"}, etag='"e"')
-    (request,) = service.asked
+    (request,) = service.requests
     assert "idempotency-key" not in request.headers
     assert (request.headers["if-match"], json.loads(request.content)) == ('"e"', {"notes": "x"})
 
 
 def test_after_a_broken_connection_the_answer_is_waited_for(
-    ask: Callable[..., tuple[Service, Client]], slept: list[float]
+    play: Callable[..., tuple[Service, Client]], slept: list[float]
 ) -> None:
-    _, client = ask(
+    _, client = play(
         httpx.ReadError("broken"),
         problem(409, "in-progress", **{"Retry-After": "1"}),
         httpx.Response(200, json=DONE),
     )
     assert client.merge("w_1", "w_2").revision == 4
     assert slept == [0.5, 1.0]
-    _, client = ask(problem(409, "in-progress"))
+    _, client = play(problem(409, "in-progress"))
     with pytest.raises(Conflict):  # somebody else's
         client.merge("w_1", "w_2")
 
 
-def test_where_nobody_listens_it_is_told_at_once(
-    ask: Callable[..., tuple[Service, Client]], slept: list[float]
+def test_where_nothing_listens_it_raises_at_once(
+    play: Callable[..., tuple[Service, Client]], slept: list[float]
 ) -> None:
-    _, client = ask(httpx.ConnectError("Connection refused"))
+    _, client = play(httpx.ConnectError("Connection refused"))
     with pytest.raises(
         ServiceUnreachable,
         match=r"GET http://flukes\.test/v1/stats: .*is the service running there",
     ):
         client.stats()
-    _, client = ask(*[httpx.ReadTimeout("") for _ in range(4)])
+    _, client = play(*[httpx.ReadTimeout("") for _ in range(4)])
     with pytest.raises(ServiceUnreachable, match=r"no answer in time \(ReadTimeout\)"):
         client.stats()
     assert slept == [0.5, 1.0, 2.0]
 
 
 def test_a_problem_becomes_an_error_that_says_what_to_do(
-    ask: Callable[..., tuple[Service, Client]],
+    play: Callable[..., tuple[Service, Client]],
 ) -> None:
-    _, client = ask(problem(401, "unauthenticated"), problem(422, "bad-photos"))
+    _, client = play(problem(401, "unauthenticated"), problem(422, "bad-photos"))
     with pytest.raises(NotAllowed, match="Give the key as api_key or in FLUKEPRINT_API_KEY"):
         client.stats()
     with pytest.raises(BadPhotos) as refused:
@@ -187,7 +187,7 @@ def test_a_problem_becomes_an_error_that_says_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("answer", "message"),
     [
         (
             httpx.Response(502, text="<html>Bad gateway"),
@@ -206,11 +206,11 @@ def test_a_problem_becomes_an_error_that_says_what_to_do(
         ),
     ],
 )
-def test_what_is_no_service_is_told(
-    ask: Callable[..., tuple[Service, Client]], answer: httpx.Response, says: str
+def test_an_answer_of_no_service_is_refused(
+    play: Callable[..., tuple[Service, Client]], answer: httpx.Response, message: str
 ) -> None:
-    _, client = ask(answer)
-    with pytest.raises(StrangeAnswer, match=says):
+    _, client = play(answer)
+    with pytest.raises(StrangeAnswer, match=message):
         client.undo(3)
 
 
@@ -231,7 +231,7 @@ def test_the_same_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert asyncio.run(undone()) == 4
     assert slept == [0.5, 1.0]
-    assert len({request.headers["idempotency-key"] for request in service.asked}) == 1
+    assert len({request.headers["idempotency-key"] for request in service.requests}) == 1
 
 
 def test_retry_after_is_a_number_or_a_date(monkeypatch: pytest.MonkeyPatch) -> None:

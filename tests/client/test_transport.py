@@ -15,22 +15,22 @@ from client.errors import BadServer, CannotSend, ServiceUnreachable
 
 
 def wire(
-    act: Callable[[Client], object], answer: Any = None, server: str = "https://flukes.test/below/"
+    call: Callable[[Client], object], answer: Any = None, server: str = "https://flukes.test/below/"
 ) -> httpx.Request:
     """What goes out when a client does something; the answer is one that nobody can read."""
-    asked: list[httpx.Request] = []
+    requests: list[httpx.Request] = []
 
     def play(request: httpx.Request) -> httpx.Response:
         request.read()
-        asked.append(request)
+        requests.append(request)
         return httpx.Response(200, json=answer)
 
     with (
         Client(server, transport=httpx.MockTransport(play)) as client,
         pytest.raises(Exception, match="the answer"),
     ):
-        act(client)
-    return asked[0]
+        call(client)
+    return requests[0]
 
 
 def test_a_name_stays_one_name_in_a_path() -> None:
@@ -42,7 +42,7 @@ def test_a_name_stays_one_name_in_a_path() -> None:
     assert query.raw_path == b"/below/v1/catalogue/photos?individual=a%26b&limit=7"
 
 
-def test_a_form_says_what_was_given_and_nothing_else() -> None:
+def test_a_form_has_the_values_given_and_nothing_else() -> None:
     def identify(client: Client) -> object:
         return client.identify(
             [("a.jpg", b"1"), ("b.jpg", b"2")], encounter=True, species=["fin", "blue"], k=3
@@ -52,8 +52,10 @@ def test_a_form_says_what_was_given_and_nothing_else() -> None:
     parts = request.content.decode().split(
         request.headers["content-type"].partition("boundary=")[2]
     )
-    told = [part.partition("name=")[2].partition("\r\n--")[0] for part in parts if "name=" in part]
-    assert [one.replace("\r\n", "|") for one in told] == [
+    fields = [
+        part.partition("name=")[2].partition("\r\n--")[0] for part in parts if "name=" in part
+    ]
+    assert [one.replace("\r\n", "|") for one in fields] == [
         '"k"||3',
         '"encounter"||true',
         '"species"||fin',
@@ -78,28 +80,28 @@ def test_the_key_of_the_environment_is_sent(monkeypatch: pytest.MonkeyPatch) -> 
     assert wire(lambda client: client.stats()).headers["authorization"] == "Bearer fp_1_secret"
     monkeypatch.delenv("FLUKEPRINT_API_KEY")
     assert "authorization" not in wire(lambda client: client.stats()).headers
-    with pytest.raises(CannotSend, match="what no key does"):
+    with pytest.raises(CannotSend, match="holds a blank"):
         Client("http://127.0.0.1:8000", "fp 1")
 
 
 @pytest.mark.parametrize(
     "server", ["127.0.0.1:8000", "flukes", "ftp://flukes.test", "http://", "http://a:port"]
 )
-def test_what_is_no_address_is_told(server: str) -> None:
+def test_what_is_no_address_is_refused(server: str) -> None:
     with pytest.raises(BadServer, match=r"such as http://127\.0\.0\.1:8000"):
         Client(server)
 
 
 @pytest.mark.parametrize(
-    ("photos", "says"),
+    ("photos", "message"),
     [
-        ([], "no photo was given"),
+        ([], "there is no photo to send"),
         ("absent.jpg", "absent.jpg: can't be read"),
         (io.StringIO("text"), "photo 1: is str; give a path, bytes"),
     ],
 )
-def test_what_cannot_be_sent_is_told(photos: Any, says: str) -> None:
-    with Client("http://flukes.test") as client, pytest.raises(CannotSend, match=says):
+def test_what_cannot_be_sent_is_refused(photos: Any, message: str) -> None:
+    with Client("http://flukes.test") as client, pytest.raises(CannotSend, match=message):
         client.identify(photos)
     with (
         Client("http://flukes.test") as client,

@@ -48,9 +48,8 @@ class Handler(BaseHTTPRequestHandler):
         match = {"rank": 1, "individual": "w_drawn_00", "distance": 0.2, "probability": 0.9}
         match["photo"] = "w_drawn_00_1.jpg"
         matches = [match] * int(form["k"].get_content())
-        result = {
-            "photo": photo.get_filename(), "decision": "known", "probability": 0.9, "matches": matches
-        }
+        result = {"photo": photo.get_filename(), "decision": "known", "probability": 0.9}
+        result["matches"] = matches
         self.reply(200, {"results": [result]})
 
     def reply(self, status, content):

@@ -13,14 +13,14 @@ def _pixel(x: float, y: float) -> tuple[int, int]:
 
 
 def test_a_seed_is_a_whale() -> None:
-    first, again = Individual.drawn(7), Individual.drawn(7)
+    first, again = Individual.from_seed(7), Individual.from_seed(7)
     for layer, same in zip(first.skin, again.skin, strict=True):
         assert np.array_equal(layer, same)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_every_layer_covers_the_grid_between_0_and_1(seed: int) -> None:
-    for layer in Individual.drawn(seed).skin:
+    for layer in Individual.from_seed(seed).skin:
         assert layer.shape == (HEIGHT_PX, WIDTH_PX)
         assert layer.dtype == np.float32
         assert layer.min() >= 0
@@ -29,7 +29,7 @@ def test_every_layer_covers_the_grid_between_0_and_1(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_fluke_has_two_lobes_a_notch_and_a_tail_stock(seed: int) -> None:
-    cover = Individual.drawn(seed).skin.cover
+    cover = Individual.from_seed(seed).skin.cover
     assert cover[_pixel(-0.5, -0.1)] == 1
     assert cover[_pixel(0.5, -0.1)] == 1
     assert cover[_pixel(0.0, -0.5)] == 1
@@ -39,9 +39,9 @@ def test_a_fluke_has_two_lobes_a_notch_and_a_tail_stock(seed: int) -> None:
 
 
 def test_the_trailing_edge_differs_from_lobe_to_lobe_and_whale_to_whale() -> None:
-    heights = [Individual.drawn(seed).skin.cover[:, 60:240].sum(axis=0) for seed in range(6)]
+    heights = [Individual.from_seed(seed).skin.cover[:, 60:240].sum(axis=0) for seed in range(6)]
     mirrored = [
-        Individual.drawn(seed).skin.cover[:, ::-1][:, 60:240].sum(axis=0) for seed in range(6)
+        Individual.from_seed(seed).skin.cover[:, ::-1][:, 60:240].sum(axis=0) for seed in range(6)
     ]
     for one, other in itertools.combinations(heights + mirrored, 2):
         assert np.abs(one - other).max() > 2
@@ -61,4 +61,4 @@ def test_no_two_whales_wear_the_same_pattern() -> None:
 
 
 def _skins(count: int) -> list:
-    return [Individual.drawn(seed).skin for seed in range(count)]
+    return [Individual.from_seed(seed).skin for seed in range(count)]

@@ -50,9 +50,9 @@ def test_raised_tips_stand_higher_in_the_picture_than_the_notch() -> None:
 
 
 def test_poses_are_drawn_alike_from_one_seed_and_stay_in_the_frame() -> None:
-    assert Pose.drawn(np.random.default_rng(3)) == Pose.drawn(np.random.default_rng(3))
+    assert Pose.from_rng(np.random.default_rng(3)) == Pose.from_rng(np.random.default_rng(3))
     for seed in range(50):
-        x, y = Pose.drawn(np.random.default_rng(seed)).on_fluke(450, 225)
+        x, y = Pose.from_rng(np.random.default_rng(seed)).on_fluke(450, 225)
         on = (np.abs(x) < 0.9) & (np.abs(y + 0.1) < 0.1)
         # The middle of both lobes is in the picture: about as many pixels as it would have
         # unturned.

@@ -9,7 +9,7 @@ from demo.sea import Weather, paint_sea
 
 
 def _weather(**changes: object) -> Weather:
-    return dataclasses.replace(Weather.drawn(np.random.default_rng(1)), **changes)
+    return dataclasses.replace(Weather.from_rng(np.random.default_rng(1)), **changes)
 
 
 def test_the_same_seed_is_the_same_sea() -> None:
@@ -44,6 +44,6 @@ def test_more_chop_is_a_rougher_sea() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_colours_stay_near_what_a_camera_can_take(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    scene = paint_sea(Weather.drawn(rng), rng, 120, 60)
+    scene = paint_sea(Weather.from_rng(rng), rng, 120, 60)
     assert scene.min() >= 0
     assert scene.max() < 2.2

@@ -10,12 +10,12 @@ import pytest
 from demo.album import DemoError, Query
 from demo.serving import (
     Answer,
-    ask,
     build_index,
     flukeprint,
     free_port,
-    served,
-    terminated_as_interrupted,
+    handle_termination,
+    identify,
+    serve_catalogue,
 )
 from embedding.photos.photo import from_array, save_jpeg
 from index.search.matching import Match
@@ -69,8 +69,8 @@ def catalogue(tmp_path: Path) -> Path:
 def test_a_served_catalogue_answers_and_is_gone_afterwards(
     tmp_path: Path, photo: Path, catalogue: Path
 ) -> None:
-    with served(catalogue, free_port(), tmp_path / "serve.log") as url:
-        answer = ask(url, Query(photo, "w_drawn_00"), k=2)
+    with serve_catalogue(catalogue, free_port(), tmp_path / "serve.log") as url:
+        answer = identify(url, Query(photo, "w_drawn_00"), k=2)
     assert answer.verdict == "right"
     assert answer.decision == "known"
     assert answer.matches == (Match("w_drawn_00", 0.2, 0.9, "w_drawn_00_1.jpg"),) * 2
@@ -83,10 +83,10 @@ def test_a_refused_photo_is_told_with_the_service_s_reason(tmp_path: Path, catal
     text = tmp_path / "text.jpg"
     text.write_text("no photo")
     with (
-        served(catalogue, free_port(), tmp_path / "serve.log") as url,
+        serve_catalogue(catalogue, free_port(), tmp_path / "serve.log") as url,
         pytest.raises(DemoError, match=r"answered 422 to text\.jpg.*is not a photo"),
     ):
-        ask(url, Query(text, None))
+        identify(url, Query(text, None))
 
 
 @pytest.mark.usefixtures("stubbed")
@@ -95,14 +95,14 @@ def test_a_service_that_does_not_start_is_told_in_its_own_words(tmp_path: Path) 
         pytest.raises(
             DemoError, match=r"exit code 1; it said: there is no catalogue at absent\.db"
         ),
-        served(tmp_path / "absent.db", free_port(), tmp_path / "serve.log"),
+        serve_catalogue(tmp_path / "absent.db", free_port(), tmp_path / "serve.log"),
     ):
         raise AssertionError("never served")
 
 
 def test_a_service_that_went_away_is_an_error_and_no_traceback(photo: Path) -> None:
     with pytest.raises(DemoError, match="no longer answers"):
-        ask(f"http://127.0.0.1:{free_port()}", Query(photo, None))
+        identify(f"http://127.0.0.1:{free_port()}", Query(photo, None))
 
 
 @pytest.mark.usefixtures("stubbed")
@@ -112,8 +112,8 @@ def test_the_service_ends_when_the_block_is_interrupted(
 ) -> None:
     def interrupted() -> None:
         with (
-            terminated_as_interrupted(),
-            served(catalogue, free_port(), tmp_path / "serve.log") as url,
+            handle_termination(),
+            serve_catalogue(catalogue, free_port(), tmp_path / "serve.log") as url,
         ):
             urls.append(url)
             signal.raise_signal(stop)
@@ -143,6 +143,6 @@ def test_an_interrupted_index_is_interrupted_itself_and_may_clean_up(
         f"except KeyboardInterrupt:\n    open({str(tmp_path / 'cleaned')!r}, 'w')"
     )
     monkeypatch.setattr("demo.serving.flukeprint", lambda *arguments: [sys.executable, "-c", slow])
-    with pytest.raises(KeyboardInterrupt), terminated_as_interrupted():
+    with pytest.raises(KeyboardInterrupt), handle_termination():
         build_index(tmp_path / "catalogue.db", tmp_path / "labels.csv", tmp_path, None)
     assert (tmp_path / "cleaned").exists()

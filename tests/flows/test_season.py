@@ -22,13 +22,15 @@ from index.catalogue.catalogue import Catalogue
 from index.curation.listings import Directory
 from index.exchange.backup.backup import make_backup, restore_backup
 from index.exchange.backup.verify import verify_catalogue
-from index.exchange.importing.run import carry_out, known_photos, plan_import
-from index.exchange.importing.sources import read_offer
+from index.exchange.importing.plan import ImportOptions
+from index.exchange.importing.run import apply_import, known_photos, plan_import
+from index.exchange.importing.sources import read_source
 from index.identification.identifier import Identifier
 from index.storage.address import CatalogueAddress
 from service.app import create_app
-from service.catalogue.writer import open_curating
-from service.serving.service import ServedPhoto, Serving
+from service.catalogue.writer import open_writer
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Serving
 from service.settings import Settings
 
 ANIMALS, NEW = 200, 10
@@ -81,11 +83,11 @@ def account(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def path(tmp_path: Path, account: dict[str, str], place: Place) -> CatalogueAddress:
     path = place(tmp_path / "catalogue.db")
-    offer = read_offer(tmp_path / "given", None, tmp_path)
+    offer = read_source(tmp_path / "given", None, tmp_path)
     plan = plan_import(
-        offer, known_photos(path), path, duplicates="keep-near"
+        offer, known_photos(path), path, ImportOptions(duplicates="keep-near")
     )  # takes are alike when drawn so small
-    carry_out(plan, path, CellEmbedder(), tmp_path / "given")
+    apply_import(plan, path, CellEmbedder())
     shutil.rmtree(tmp_path / "given")  # the catalogue has its own copies
     return path
 
@@ -100,7 +102,7 @@ def client(path: CatalogueAddress) -> Generator[TestClient]:
             photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
         return Serving(Identifier(CellEmbedder(), gallery, calibration), photos)
 
-    app = create_app(settings, load, open_curating=lambda service: open_curating(settings, service))
+    app = create_app(settings, load, open_writer=lambda service: open_writer(settings, service))
     with TestClient(app) as client:
         while client.get("/readyz").status_code != 200:
             pass

@@ -10,29 +10,29 @@ from __future__ import annotations
 
 import argparse
 import ast
-import re
 import subprocess
 import sys
 import tarfile
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WINGS = ("embedding", "client", "index", "training", "service", "demo")
-LINE_CHARACTERS = 100
-LONG_SENTENCE_WORDS = 30
-# Written by docs/generate.py from texts that are counted where they stand in the code.
-GENERATED_PAGES = {"commands.md", "http-api.md", "settings.md"}
+sys.path.insert(0, str(ROOT))  # as a script, only its own folder is on the path
 
-_CODE_ENDINGS = {".py", ".js", ".css", ".html"}
-# A text of the page: quoted, at least four words, and begun as a sentence begins.
-_SCRIPT_TEXT = re.compile(r""""((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`""")
-_READ_BY_PEOPLE = re.compile(r"^[A-Z\"'$][^<>{}=;]*( [^<>{}=;]+){3}")
+from tests.house.prose import (  # noqa: E402
+    Prose,
+    code_files,
+    documents,
+    message_texts,
+    page_texts,
+    prose_of,
+    python_files,
+)
+
+LINE_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +43,6 @@ class Function:
     name: str
     lines: int
     parameters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Prose:
-    """The sentences of one kind of text: how many words each of them has."""
-
-    words: tuple[int, ...]
-
-    @property
-    def mean(self) -> float:
-        """Words a sentence, 0 where there is none."""
-        return sum(self.words) / len(self.words) if self.words else 0.0
-
-    @property
-    def share_long(self) -> float:
-        """The share of sentences over thirty words."""
-        long = sum(count > LONG_SENTENCE_WORDS for count in self.words)
-        return long / len(self.words) if self.words else 0.0
-
-
-def code_files(root: Path) -> list[Path]:
-    """The wings' files of code, the page's included, and the modules beside the wings."""
-    paths = [path for wing in WINGS for path in (root / wing).rglob("*")]
-    found = [path for path in paths if path.suffix in _CODE_ENDINGS and path.is_file()]
-    return sorted([*found, *root.glob("*.py")])
-
-
-def python_files(root: Path) -> list[Path]:
-    """The Python among the files of code."""
-    return [path for path in code_files(root) if path.suffix == ".py"]
 
 
 def modules_in_folders(root: Path) -> Counter[str]:
@@ -163,81 +133,6 @@ def long_lines(root: Path) -> list[str]:
 def _needs_its_width(line: str) -> bool:
     """Whether a line of Markdown can't be wrapped: a table's row, indented code, one long link."""
     return line.lstrip().startswith(("|", "```", "![")) or line.startswith("    ") or "](" in line
-
-
-def documents(root: Path) -> list[Path]:
-    """README, CONTRIBUTING, CHANGELOG and the pages of docs/ that people write."""
-    pages = [path for path in (root / "docs").glob("*.md") if path.name not in GENERATED_PAGES]
-    tops = [root / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-    return [path for path in [*tops, *sorted(pages)] if path.is_file()]
-
-
-def sentences(text: str) -> list[int]:
-    """Words in each sentence; code, tables, headings and links' addresses don't count."""
-    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    lines = [
-        line
-        for line in text.splitlines()
-        if not line.lstrip().startswith(("|", "#", "!")) and not line.startswith("    ")
-    ]
-    text = re.sub(r"`[^`]*`", "code", "\n".join(lines))
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    parts = re.split(r"(?<=[.!?:])\s+|\n\s*\n|\n\s*[-*\d]+[.]?\s", text)
-    counts = [len(part.lstrip("-* ").split()) for part in parts]
-    return [count for count in counts if count > 2]
-
-
-def prose_of(texts: Iterable[str]) -> Prose:
-    """The sentences of several texts, each counted by itself."""
-    return Prose(tuple(count for text in texts for count in sentences(text)))
-
-
-def message_texts(root: Path) -> Iterator[str]:
-    """What errors and Typer options say: strings of `raise`, of `help=` and of detail fields."""
-    for path in python_files(root):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-                yield from (text for each in node.exc.args if (text := _plain(each)))
-            elif isinstance(node, ast.Call):
-                for keyword in node.keywords:
-                    if keyword.arg in ("help", "description", "detail"):
-                        yield from (text for text in [_plain(keyword.value)] if text)
-
-
-def _plain(node: ast.expr) -> str:
-    """A string as a person reads it, its holes filled with a word; "" for what is no string."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_plain(each) or "code" for each in node.values)
-    return ""
-
-
-def page_texts(root: Path) -> Iterator[str]:
-    """What the page says: strings of its modules that read like sentences, and its HTML."""
-    for path in code_files(root):
-        text = path.read_text("utf-8")
-        if path.suffix == ".js":
-            bare = re.sub(r"^\s*//.*$|^import .*$", "", text, flags=re.MULTILINE)
-            for found in _SCRIPT_TEXT.findall(bare):
-                words = re.sub(r"\$\{[^}]*\}", "code", "".join(found))
-                if _READ_BY_PEOPLE.match(words):
-                    yield words
-        elif path.suffix == ".html":
-            reader = _TextOfHtml()
-            reader.feed(text)
-            yield from reader.texts
-
-
-class _TextOfHtml(HTMLParser):
-    """Collects the text between the tags."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,3 +108,25 @@ def test_a_new_folder_gets_its_row(tmp_path: Path) -> None:
     (folder / "tiles.py").write_text("")
     row = "| `index/maps/` | Maps, as coarse as a role may see. | `tiles` |"
     assert generator().rooms_table(tmp_path).splitlines()[2:] == [row]
+
+
+def flow_files(text: str) -> list[str]:
+    """The files that the flows name, and those of "Before and after the move" as they are now."""
+    flows = text.partition("\n## Flows\n")[2].partition("\n## Where truth lives\n")[0]
+    lists, _, tables = flows.partition("\n## Before and after the move\n")
+    now = [row.split(" | ")[-1] for row in tables.splitlines() if row.startswith("|")]
+    return re.findall(r"`([\w/]+\.py)`", "\n".join([lists, *now]))
+
+
+def test_every_file_of_the_flows_is_there() -> None:
+    named = flow_files((ROOT / "docs" / "architecture.md").read_text("utf-8"))
+    assert len(named) > 70
+    assert [file for file in named if not (ROOT / file).is_file()] == []
+
+
+def test_a_file_of_before_may_be_gone() -> None:
+    text = (
+        "`no.py`\n## Flows\n1. `a/b.py` reads.\n\n## Before and after the move\n"
+        "| 1 | `old.py` | `new.py` |\n\n## Where truth lives\n`no.py`\n"
+    )
+    assert flow_files(text) == ["a/b.py", "new.py"]

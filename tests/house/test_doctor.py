@@ -95,7 +95,7 @@ def test_absent_and_untested_packages_are_told_apart(monkeypatch: pytest.MonkeyP
     installed = {"torch": "2.15.0", "numpy": "2.9.9"}
     monkeypatch.setattr(doctor, "version_of", installed.get)
     pinned = {"torch": "2.15.0", "numpy": "2.4.6", "timm": "1.0.31"}
-    assert doctor.look_at_packages(("torch", "numpy", "timm"), pinned) == [
+    assert doctor.check_packages(("torch", "numpy", "timm"), pinned) == [
         Finding("packages", "good", "torch 2.15.0, numpy 2.9.9"),
         Finding(
             "numpy", "note", "is 2.9.9; the tests ran with 2.4.6", "make clean, then make setup"
@@ -112,7 +112,7 @@ def test_pins_are_read_whatever_the_spelling(tmp_path: Path) -> None:
 
 
 def test_two_faiss_builds_break_each_other() -> None:
-    found = doctor.look_at_faiss(["faiss-cpu", "faiss-gpu"], has_gpu=True)
+    found = doctor.check_faiss(["faiss-cpu", "faiss-gpu"], has_gpu=True)
     assert found.verdict == "broken"
     assert (
         found.mend
@@ -121,10 +121,10 @@ def test_two_faiss_builds_break_each_other() -> None:
 
 
 def test_no_faiss_is_broken_and_the_cpu_build_beside_a_gpu_a_note() -> None:
-    assert doctor.look_at_faiss([], has_gpu=False).mend == "make setup FAISS=cpu"
-    beside_gpu = doctor.look_at_faiss(["faiss-cpu"], has_gpu=True)
+    assert doctor.check_faiss([], has_gpu=False).mend == "make setup FAISS=cpu"
+    beside_gpu = doctor.check_faiss(["faiss-cpu"], has_gpu=True)
     assert (beside_gpu.verdict, beside_gpu.mend) == ("note", "make setup FAISS=gpu")
-    assert doctor.look_at_faiss(["faiss-cpu"], has_gpu=False).verdict == "good"
+    assert doctor.check_faiss(["faiss-cpu"], has_gpu=False).verdict == "good"
 
 
 def test_a_faiss_that_fails_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,21 +132,21 @@ def test_a_faiss_that_fails_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ImportError("undefined symbol")
 
     monkeypatch.setattr(doctor, "_search_works", fail)
-    found = doctor.look_at_faiss(["faiss-cpu"], has_gpu=False)
+    found = doctor.check_faiss(["faiss-cpu"], has_gpu=False)
     assert found.verdict == "broken"
     assert "fails: undefined symbol" in found.said
 
 
 def test_a_torch_that_cannot_be_imported_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
-    gpus, found = doctor.look_at_gpu()
+    gpus, found = doctor.check_gpu()
     assert (gpus, found.verdict, found.mend) == ([], "broken", "make clean, then make setup")
 
 
 def test_a_checkpoint_of_other_weights_is_broken(checkpoint: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(checkpoint.read_bytes()[:-1000])
-    found = doctor.look_at_checkpoint(cut)
+    found = doctor.check_checkpoint(cut)
     assert found.verdict == "broken"
     assert str(cut) in found.said
 
@@ -155,8 +155,8 @@ def test_no_catalogue_is_a_note_unless_it_was_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert doctor.look_at_catalogue(None, None).verdict == "note"
-    named = doctor.look_at_catalogue(tmp_path / "mine.db", None)
+    assert doctor.check_catalogue(None, None).verdict == "note"
+    named = doctor.check_catalogue(tmp_path / "mine.db", None)
     assert named.verdict == "broken"
     assert (
         named.mend
@@ -169,7 +169,7 @@ def test_a_catalogue_of_another_checkpoint_is_broken(
 ) -> None:
     other = tmp_path / "other.safetensors"
     other.write_bytes(checkpoint.read_bytes() + b"\0")
-    found = doctor.look_at_catalogue(catalogue, other)
+    found = doctor.check_catalogue(catalogue, other)
     assert found.verdict == "broken"
     assert found.mend == f"flukeprint index update --catalogue {catalogue} --checkpoint {other}"
 
@@ -180,21 +180,21 @@ def test_photos_that_are_gone_are_counted(
     # Paths within the catalogue's folder are relative: a copy elsewhere finds none of its photos.
     copy = tmp_path / "catalogue.db"
     copy.write_bytes(catalogue.read_bytes())
-    found = doctor.look_at_catalogue(copy, checkpoint)
+    found = doctor.check_catalogue(copy, checkpoint)
     assert found.verdict == "note"
     assert f"4 photos are gone from the disk, such as {tmp_path / 'w_1/a.jpg'}" in found.said
 
 
 def test_a_file_that_is_no_catalogue_is_broken(tmp_path: Path) -> None:
     (tmp_path / "catalogue.db").write_text("hello", encoding="utf-8")
-    found = doctor.look_at_catalogue(tmp_path / "catalogue.db", None)
+    found = doctor.check_catalogue(tmp_path / "catalogue.db", None)
     assert found.verdict == "broken"
     assert "is not a flukeprint catalogue" in found.said
 
 
 def test_an_absent_extra_is_a_note_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(doctor.EXTRAS, "heic", ("HEIC photos", ("numpy", "no_such_module")))
-    assert doctor.look_at_extra("heic") == Finding(
+    assert doctor.check_extra("heic") == Finding(
         "heic",
         "note",
         "extra for HEIC photos: no_such_module not installed",
@@ -203,9 +203,9 @@ def test_an_absent_extra_is_a_note_with_its_command(monkeypatch: pytest.MonkeyPa
 
 
 def test_little_room_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert doctor.look_at_disk(tmp_path).said.endswith(f"GiB free at {tmp_path}")
+    assert doctor.check_disk(tmp_path).said.endswith(f"GiB free at {tmp_path}")
     monkeypatch.setattr(doctor, "LITTLE_ROOM_BYTES", 2**70)
-    assert doctor.look_at_disk(tmp_path).verdict == "note"
+    assert doctor.check_disk(tmp_path).verdict == "note"
 
 
 def test_lines_show_the_mend_below() -> None:

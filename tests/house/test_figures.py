@@ -9,18 +9,15 @@ import pytest
 from tests.house.figures import (
     ROOT,
     circles,
-    documents,
     functions,
     import_graph,
     is_command,
     long_lines,
     measure,
-    message_texts,
     modules_in_folders,
-    page_texts,
-    prose_of,
-    sentences,
 )
+from tests.house.planting import plant
+from tests.house.prose import documents, message_texts, page_texts, prose_of, sentences
 
 MEAN_WORDS = 18.0
 SHARE_LONG = 0.05
@@ -31,15 +28,6 @@ MANY_PARAMETERS = {
     "client/requests/photos.py: identify": "its keywords are the fields of the HTTP form",
     "client/requests/catalogue.py: send_photos": "its keywords are the fields of the HTTP form",
 }
-
-
-def write(root: Path, **files: str) -> Path:
-    """Write small modules: `index_search="..."` becomes index/search.py."""
-    for name, text in files.items():
-        path = root / (name.replace("_", "/", 1) + ".py")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return root
 
 
 def wide_functions(root: Path) -> set[str]:
@@ -90,7 +78,7 @@ def test_the_figures_can_be_printed() -> None:
 
 
 def test_long_lines_are_seen_but_for_tables_code_and_links(tmp_path: Path) -> None:
-    write(tmp_path, index_search=f"{'x' * 100}\n{'x' * 101}\n")
+    plant(tmp_path, index_search=f"{'x' * 100}\n{'x' * 101}\n")
     long = "word " * 30
     page = f"{long}\n| {long} |\n```\n{long}\n```\n{long}\n[a]({long})\n"
     (tmp_path / "README.md").write_text(page, encoding="utf-8")
@@ -110,7 +98,7 @@ def test_sentences_are_counted_without_code_tables_and_links() -> None:
 
 
 def test_circles_of_any_length_are_found(tmp_path: Path) -> None:
-    root = write(
+    root = plant(
         tmp_path,
         index_a="from index import b",
         index_b="def f():\n    import index.c",
@@ -122,7 +110,7 @@ def test_circles_of_any_length_are_found(tmp_path: Path) -> None:
 
 
 def test_a_method_with_seven_parameters_is_seen(tmp_path: Path) -> None:
-    root = write(
+    root = plant(
         tmp_path,
         index_search="class A:\n    def f(self, a, b, c, *, d, e, f, g): ...\n",
     )
@@ -134,7 +122,7 @@ def test_texts_of_errors_options_and_the_page_are_read(tmp_path: Path) -> None:
         "def f(name):\n    raise ValueError(f'no {name!r} here')\n"
         "x = Option(help='What it does.')\ny = 'not read'\n"
     )
-    write(tmp_path, index_search=text)
+    plant(tmp_path, index_search=text)
     page = tmp_path / "service" / "pages"
     page.mkdir(parents=True)
     script = (

@@ -5,12 +5,13 @@ door.
 from __future__ import annotations
 
 import ast
-import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.house.figures import circles, import_graph
+from tests.house.planting import plant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,10 +34,11 @@ DOORS = {
     "torchvision": {"training/learning/", "training/localisation/", "doctor.py"},
     "safetensors": {"embedding/", "training/learning/", "training/run/"},
     "faiss": {"index/search/"},
-    "filelock": {"training/run/"},
+    "filelock": {"training/run/", "training/tuning/sweep/"},
     "scipy": {
         "index/calibration/",
         "training/classification/",
+        "training/evaluation/",
         "training/learning/",
         "demo/",
     },
@@ -59,14 +61,13 @@ DOORS = {
     "tomli_w": {"training/tuning/sweep/"},
     "fastapi": {"service/"},
     "httpx": {"client/"},
+    "httpx_sse": {"client/"},
     "starlette": {"service/"},
     "uvicorn": {"service/"},
     "prometheus_client": {"service/telemetry/"},
-    "pydantic": {"service/"},
+    "pydantic": {"client/", "service/", "training/recipes/"},
     "pydantic_settings": {"service/"},
 }
-FLOORS = Path(__file__).with_name("floors.toml")
-MOST_MODULES = 12
 
 
 def files_of(root: Path) -> list[Path]:
@@ -128,113 +129,6 @@ def door_breaches(root: Path) -> list[str]:
     return breaches
 
 
-def imports_between(root: Path) -> dict[str, set[str]]:
-    """Which of our modules each of them imports: at the top, within functions, and for types."""
-    modules = {
-        ".".join(path.relative_to(root).with_suffix("").parts): path for path in files_of(root)
-    }
-    packages = {name.removesuffix(".__init__"): name for name in modules}
-    graph: dict[str, set[str]] = {}
-    for name, path in modules.items():
-        names: set[str] = set()
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                whole = {f"{node.module}.{each.name}" for each in node.names} & set(packages)
-                names |= whole or {node.module}
-            elif isinstance(node, ast.Import):
-                names |= {each.name for each in node.names}
-        graph[name] = {packages[each] for each in names if each in packages} - {name}
-    return graph
-
-
-def cycles(root: Path) -> list[str]:
-    """Modules that import each other, wherever in them the imports stand."""
-    graph = imports_between(root)
-    found: list[str] = []
-    done: set[str] = set()
-
-    def visit(name: str, way: list[str]) -> None:
-        if name in way:
-            found.append(" -> ".join([*way[way.index(name) :], name]))
-        elif name not in done:
-            for imported in sorted(graph[name]):
-                visit(imported, [*way, name])
-            done.add(name)
-
-    for name in graph:
-        visit(name, [])
-    return found
-
-
-def units_of(floors: dict[str, list[list[str]]]) -> dict[str, int]:
-    """The floor of each unit by its dotted name, such as index.search or service.jobs.queue."""
-    return {
-        f"{wing}.{unit.replace('/', '.')}": number
-        for wing, levels in floors.items()
-        for number, units in enumerate(levels)
-        for unit in units
-    }
-
-
-def unit_of(module: str, units: dict[str, int]) -> str | None:
-    """The unit that a module belongs to: its own, or that of the nearest folder above it."""
-    parts = module.split(".")
-    names = [".".join(parts[:count]) for count in range(len(parts), 1, -1)]
-    return next((name for name in names if name in units), None)
-
-
-def floor_breaches(root: Path, floors: dict[str, list[list[str]]]) -> list[str]:
-    """Imports within a wing that don't lead to a lower floor, and modules that have no floor."""
-    units = units_of(floors)
-    breaches: list[str] = []
-    for name, imported in sorted(imports_between(root).items()):
-        wing = name.partition(".")[0]
-        own = unit_of(name, units)
-        is_bare = wing not in floors or name.endswith(".__init__")
-        if own is None and not is_bare:
-            breaches.append(f"{name} has no floor; name its folder in tests/house/floors.toml")
-        for other in sorted(imported):
-            theirs = unit_of(other, units)
-            if own is None or theirs is None or own == theirs or other.partition(".")[0] != wing:
-                continue
-            if units[theirs] >= units[own]:
-                breaches.append(
-                    f"{name} (floor {units[own]}) imports {other} (floor {units[theirs]}); "
-                    "what both need belongs on a lower floor"
-                )
-    return breaches
-
-
-def crowded_folders(root: Path) -> list[str]:
-    """Folders of a wing with more modules than a person takes in at a glance."""
-    counts = Counter(path.parent for path in files_of(root) if path.name != "__init__.py")
-    return [
-        f"{folder.relative_to(root).as_posix()} has {count} modules; at most {MOST_MODULES}"
-        for folder, count in sorted(counts.items())
-        if count > MOST_MODULES
-    ]
-
-
-def busy_packages(root: Path) -> list[str]:
-    """Packages whose __init__.py is more, or less, than one docstring."""
-    found: list[str] = []
-    for path in files_of(root):
-        if path.name == "__init__.py":
-            tree = ast.parse(path.read_text("utf-8"))
-            if not (ast.get_docstring(tree) and len(tree.body) == 1):
-                found.append(path.relative_to(root).as_posix())
-    return found
-
-
-def plant(root: Path, **files: str) -> Path:
-    """Write small wings: `index_gallery="import timm"` becomes index/gallery.py."""
-    for name, text in files.items():
-        path = root / (name.replace("_", "/", 1) + ".py")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return root
-
-
 def test_the_wings_import_one_way() -> None:
     assert len(files_of(ROOT)) > 50
     assert order_breaches(ROOT) == []
@@ -270,30 +164,7 @@ def test_every_door_is_used() -> None:
 
 
 def test_no_modules_import_each_other() -> None:
-    assert cycles(ROOT) == []
-
-
-def test_within_a_wing_imports_lead_to_lower_floors() -> None:
-    floors = tomllib.loads(FLOORS.read_text("utf-8"))
-    assert set(floors) == set(MAY_IMPORT)
-    assert floor_breaches(ROOT, floors) == []
-
-
-def test_every_unit_of_the_floors_is_there() -> None:
-    units = units_of(tomllib.loads(FLOORS.read_text("utf-8")))
-    paths = [ROOT / unit.replace(".", "/") for unit in units]
-    assert [
-        path for path in paths if not (path.is_dir() or path.with_suffix(".py").is_file())
-    ] == []
-
-
-def test_no_folder_is_crowded() -> None:
-    assert crowded_folders(ROOT) == []
-
-
-def test_a_package_says_what_it_is_for_and_no_more() -> None:
-    # `from client import Client` is what docs/client.md promises to programs.
-    assert busy_packages(ROOT) == ["client/__init__.py"]
+    assert circles(import_graph(ROOT)) == []
 
 
 def test_an_import_against_the_order_is_seen(tmp_path: Path) -> None:
@@ -328,7 +199,7 @@ def test_a_cycle_is_seen(tmp_path: Path) -> None:
         index_b="from index.c import x",
         index_c="import index.a",
     )
-    assert cycles(root) == ["index.a -> index.b -> index.c -> index.a"]
+    assert circles(import_graph(root)) == [["index.a", "index.b", "index.c"]]
 
 
 @pytest.mark.parametrize(
@@ -340,35 +211,4 @@ def test_a_cycle_is_seen(tmp_path: Path) -> None:
 )
 def test_a_cycle_within_a_function_or_for_types_is_seen(tmp_path: Path, hidden: str) -> None:
     root = plant(tmp_path, index_a="from index import b", index_b=hidden)
-    assert cycles(root) == ["index.a -> index.b -> index.a"]
-
-
-def test_an_import_of_the_same_or_a_higher_floor_is_seen(tmp_path: Path) -> None:
-    root = plant(
-        tmp_path,
-        index_search="from index.storage import x",
-        index_storage="from index.labels import y\ndef f():\n    import index.search",
-        index_labels="",
-        index_attic="",
-    )
-    floors = {"index": [["labels"], ["search", "storage"]]}
-    what = "what both need belongs on a lower floor"
-    assert floor_breaches(root, floors) == [
-        "index.attic has no floor; name its folder in tests/house/floors.toml",
-        f"index.search (floor 1) imports index.storage (floor 1); {what}",
-        f"index.storage (floor 1) imports index.search (floor 1); {what}",
-    ]
-
-
-def test_a_unit_is_the_nearest_that_is_named() -> None:
-    units = units_of({"service": [["jobs/context"], ["jobs"]]})
-    assert unit_of("service.jobs.context", units) == "service.jobs.context"
-    assert unit_of("service.jobs.kinds.export", units) == "service.jobs"
-    assert unit_of("service.app", units) is None
-
-
-def test_a_crowded_folder_and_a_busy_package_are_seen(tmp_path: Path) -> None:
-    root = plant(tmp_path, **{f"index_m{number}": "" for number in range(MOST_MODULES + 1)})
-    (root / "index" / "__init__.py").write_text("from index.m1 import x\n")
-    assert crowded_folders(root) == ["index has 13 modules; at most 12"]
-    assert busy_packages(root) == ["index/__init__.py"]
+    assert circles(import_graph(root)) == [["index.a", "index.b"]]

@@ -115,3 +115,10 @@ def test_retired_words_are_seen_in_python_and_in_the_page(tmp_path: Path) -> Non
 def test_whole_words_only() -> None:
     assert words_of("task_names") == {"task", "names"}
     assert words_of("HTTPKeyLay") == {"http", "key", "lay"}
+
+
+def test_the_glossary_lists_the_same_retired_words() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    table = page.partition("| retired | instead |")[2].partition("\n\n")[0].splitlines()[2:]
+    rows = [tuple(cell.strip() for cell in row.strip("|").split(" | ")) for row in table]
+    assert rows == list(RETIRED.items())

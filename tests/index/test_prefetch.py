@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from index.prefetch import ahead
+from index.prefetch import prefetch
 
 
 class Counted:
@@ -30,7 +30,7 @@ class Counted:
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_order_and_number_are_kept(threads):
     make = Counted(0.001)
-    for used, number in enumerate(ahead(range(60), make, threads=threads, most=8)):
+    for used, number in enumerate(prefetch(range(60), make, threads=threads, most=8)):
         assert number == used
         assert len(make.started) <= used + 8
     assert sorted(make.started) == list(range(60))
@@ -40,7 +40,7 @@ def test_order_and_number_are_kept(threads):
 def test_what_is_held_is_bounded(threads):
     make = Counted(0.001)
     for used, number in enumerate(
-        ahead(range(40), make, threads=threads, most=40, holds=lambda made: 5, most_held=10)
+        prefetch(range(40), make, threads=threads, most=40, holds=lambda made: 5, most_held=10)
     ):
         assert number == used
         time.sleep(0.002)  # time enough for the threads to run ahead, if they did
@@ -49,13 +49,15 @@ def test_what_is_held_is_bounded(threads):
 
 
 def test_one_larger_than_all_that_is_allowed_still_comes():
-    numbers = ahead(range(9), Counted(), threads=3, most=4, holds=lambda made: 1000, most_held=10)
+    numbers = prefetch(
+        range(9), Counted(), threads=3, most=4, holds=lambda made: 1000, most_held=10
+    )
     assert list(numbers) == list(range(9))
 
 
 def test_stopping_early_starts_no_more():
     make = Counted()
-    numbers = ahead(range(1000), make, threads=2, most=4, holds=lambda made: 1, most_held=2)
+    numbers = prefetch(range(1000), make, threads=2, most=4, holds=lambda made: 1, most_held=2)
     assert next(numbers) == 0
     numbers.close()
     assert len(make.started) <= 4
@@ -66,8 +68,8 @@ def test_an_error_in_a_thread_reaches_the_user():
         raise MemoryError(number)
 
     with pytest.raises(MemoryError):
-        list(ahead(range(3), make, threads=2, most=2))
+        list(prefetch(range(3), make, threads=2, most=2))
 
 
 def test_nothing_given():
-    assert list(ahead([], Counted(), threads=2, most=2)) == []
+    assert list(prefetch([], Counted(), threads=2, most=2)) == []

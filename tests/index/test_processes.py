@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from index.processes import LEASE, is_alive, this_worker
-from index.timestamps import told
+from index.timestamps import format_timestamp
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _SAY_WHO = "from index.processes import this_worker; print(this_worker(), flush=True); input()"
@@ -18,7 +18,7 @@ def test_this_process_is_alive_and_its_successor_with_the_same_number_is_another
     host, process_id, began = this_worker().rsplit(":", 2)
     assert is_alive(this_worker(), None, NOW)
     assert not is_alive(f"{host}:{process_id}:{began}0", None, NOW)
-    assert not is_alive(None, told(NOW), NOW)
+    assert not is_alive(None, format_timestamp(NOW), NOW)
 
 
 def test_a_killed_process_is_dead_at_once_even_before_its_parent_asks() -> None:
@@ -30,12 +30,12 @@ def test_a_killed_process_is_dead_at_once_even_before_its_parent_asks() -> None:
         assert worker.startswith(f"{socket.gethostname()}:{child.pid}:")
         assert is_alive(worker, None, NOW)
         child.kill()
-        while is_alive(worker, told(NOW), NOW):
+        while is_alive(worker, format_timestamp(NOW), NOW):
             pass
-    assert not is_alive(worker, told(NOW), NOW)
+    assert not is_alive(worker, format_timestamp(NOW), NOW)
 
 
 def test_elsewhere_the_last_heartbeat_decides() -> None:
-    assert is_alive("elsewhere:1:1", told(NOW - LEASE + timedelta(seconds=1)), NOW)
-    assert not is_alive("elsewhere:1:1", told(NOW - LEASE), NOW)
+    assert is_alive("elsewhere:1:1", format_timestamp(NOW - LEASE + timedelta(seconds=1)), NOW)
+    assert not is_alive("elsewhere:1:1", format_timestamp(NOW - LEASE), NOW)
     assert not is_alive("elsewhere:1:1", None, NOW)

@@ -31,10 +31,11 @@ from index.reindex.build import build_catalogue
 from index.search.gallery import Gallery
 from index.storage.address import CatalogueAddress
 from service.app import create_app
-from service.catalogue.writer import open_curating
+from service.catalogue.writer import open_writer
 from service.jobs.queue import open_jobs
 from service.server import listen, url_of
-from service.serving.service import ServedPhoto, Serving
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Serving
 from service.settings import Settings
 
 FINGERPRINT = "f1" * 32
@@ -250,7 +251,7 @@ def curated_app(
         load,
         access=AccessStore.of(Catalogue.open(path).engine) if has_keys else None,
         open_jobs=lambda service: open_jobs(changed, service),
-        open_curating=lambda service: open_curating(changed, service),
+        open_writer=lambda service: open_writer(changed, service),
     )
     return app, path, embedder
 

@@ -47,20 +47,20 @@ def test_making_an_application_starts_nothing(settings: Settings) -> None:
 def test_a_failed_load_is_told_and_leaves_the_service_unready(
     settings: Settings, problem: Callable[..., Any]
 ) -> None:
-    told: list[Exception] = []
+    outcomes: list[object] = []
     failed = threading.Event()
 
     def load() -> Any:
         raise FlukeprintError("the catalogue is gone")
 
-    def on_failed(error: Exception) -> None:
-        told.append(error)
+    def on_loaded(outcome: object) -> None:
+        outcomes.append(outcome)
         failed.set()
 
-    with TestClient(create_app(settings, load, on_failed=on_failed)) as client:
+    with TestClient(create_app(settings, load, on_loaded=on_loaded)) as client:
         assert failed.wait(30)
         problem(client.get("/readyz"), 503, "not-ready")
-    assert str(told[0]) == "the catalogue is gone"
+    assert str(outcomes[0]) == "the catalogue is gone"
 
 
 def test_no_thread_of_ours_is_left_after_stopping(

@@ -213,7 +213,7 @@ def test_where_others_may_reach_it_nothing_is_served_without_a_key(
     with _started("host=0.0.0.0", f"catalogue={catalogue}") as running:
         _, said = running.process.communicate(timeout=60)
     assert running.process.returncode == 1
-    assert "error: other machines may reach 0.0.0.0, and nobody has a key" in said
+    assert "error: other machines may reach 0.0.0.0, and there is no key" in said
     assert f"`flukeprint keys create --name NAME --role admin --catalogue {catalogue}`" in said
 
 
@@ -237,7 +237,7 @@ def test_where_others_may_reach_it_a_key_is_asked_for_and_never_logged(
         )
         code, _, said = running.stop(signal.SIGTERM)
     assert code == 0, said
-    assert "put a proxy that speaks TLS in front" in said
+    assert "put a TLS proxy in front" in said
     assert secret.split("_", 2)[2] not in said
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     requests = [

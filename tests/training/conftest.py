@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 from index.labels.reader import LabelledPhoto, read_labels
-from training.evaluation.questions import LabelledVectors
-from training.recipes.reading import Recipe, read_recipe
+from training.evaluation.queries import LabelledVectors
+from training.recipes.choices import Recipe
+from training.recipes.reading import read_recipe
 from training.splits.protocol import make_split
 
 ROOT = Path(__file__).resolve().parents[2]

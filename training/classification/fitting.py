@@ -112,19 +112,23 @@ def _variants(
     none, no_bias = np.zeros(0, np.int64), np.zeros(len(names), np.float32)
     if method == "nearest":
         for neighbours in _NEIGHBOURS:
-            yield Classifier(names, method, _kept(vectors), kinds, no_bias, neighbours)
+            yield Classifier(names, method, _half_precision(vectors), kinds, no_bias, neighbours)
     elif method == "centres":
         sums = np.stack(
             [vectors[kinds == kind].sum(axis=0, dtype=np.float64) for kind in range(len(names))]
         )
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         yield Classifier(
-            names, method, _kept(sums / np.maximum(lengths, _SMALLEST_NORM)), none, no_bias
+            names,
+            method,
+            _half_precision(sums / np.maximum(lengths, _SMALLEST_NORM)),
+            none,
+            no_bias,
         )
     else:
         for strength in _STRENGTHS:
             weights, bias = _regression(vectors, kinds, len(names), strength)
-            yield Classifier(names, method, _kept(weights), none, _kept(bias))
+            yield Classifier(names, method, _half_precision(weights), none, _half_precision(bias))
 
 
 def _regression(vectors: FloatArray, kinds: Kinds, count: int, strength: float) -> tuple[Any, Any]:
@@ -139,6 +143,6 @@ def _regression(vectors: FloatArray, kinds: Kinds, count: int, strength: float) 
     ) / 2
 
 
-def _kept(values: NDArray[Any]) -> FloatArray:
+def _half_precision(values: NDArray[Any]) -> FloatArray:
     """As a checkpoint keeps it, in half precision: what is measured is then what is loaded."""
     return values.astype(np.float16).astype(np.float32)

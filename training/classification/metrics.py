@@ -12,9 +12,9 @@ import numpy as np
 import sklearn.metrics  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
-from index.calibration.metrics import bootstrap_interval, expected_calibration_error
 from training.classification.classifier import Scores
 from training.classification.fitting import Kinds, log_loss
+from training.evaluation.metrics import bootstrap_interval, expected_calibration_error
 
 _metrics: Any = sklearn.metrics
 

@@ -22,7 +22,7 @@ from training.classification.metrics import Measures, measure, reliability
 from training.classification.predictions import answers_csv, answers_of
 
 REPORT = "report.json"
-_TOLD_OF_KINDS = 40  # rows of the table in report.md; report.json has all
+_MOST_KINDS = 40  # rows of the table in report.md; report.json has all
 _SUMMARY = (
     "accuracy",
     "balanced_accuracy",
@@ -34,7 +34,7 @@ _SUMMARY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PartVectors:
     """One part's photos by name, their vectors (n, d) and kinds (n,)."""
 
     part: str
@@ -44,7 +44,7 @@ class Seen:
 
 
 def report_of(
-    classifiers: Mapping[Method, Classifier], chosen: Method, parts: Sequence[Seen]
+    classifiers: Mapping[Method, Classifier], chosen: Method, parts: Sequence[PartVectors]
 ) -> dict[str, Any]:
     """All figures: every method on every part, and the chosen method's in full on the last part,
     test.
@@ -81,7 +81,7 @@ def report_of(
     }
 
 
-def write_report(report: Mapping[str, Any], test: Seen, kept: Classifier, out: Path) -> None:
+def write_report(report: Mapping[str, Any], test: PartVectors, kept: Classifier, out: Path) -> None:
     """Write report.json, report.md, test_predictions.csv and the pictures; report.json last, as the
     sign of the end.
     """
@@ -119,9 +119,9 @@ def table_of(report: Mapping[str, Any]) -> Table:
         name = f"{method} *" if method == report["method"] else method
         table.add_row(
             name,
-            _told(told["validation"]["accuracy"]),
-            *map(_told, figures),
-            _told(test["calibration_error"]),
+            _figure(told["validation"]["accuracy"]),
+            *map(_figure, figures),
+            _figure(test["calibration_error"]),
         )
     table.caption = (
         "accuracy on validation and test, then the rest on test; * the best on validation, kept"
@@ -155,10 +155,10 @@ def markdown_of(report: Mapping[str, Any]) -> str:
         "",
         "| class | photos | precision | recall | F1 | AUC | average precision |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *(_kind_row(each) for each in kinds[:_TOLD_OF_KINDS]),
+        *(_kind_row(each) for each in kinds[:_MOST_KINDS]),
     ]
-    if len(kinds) > _TOLD_OF_KINDS:
-        lines += ["", f"{len(kinds) - _TOLD_OF_KINDS} more classes are in report.json."]
+    if len(kinds) > _MOST_KINDS:
+        lines += ["", f"{len(kinds) - _MOST_KINDS} more classes are in report.json."]
     lines += ["", "## Pictures, on test", ""]
     for file, said in (
         ("roc_and_precision_recall.png", "ROC and precision-recall curves"),
@@ -180,13 +180,13 @@ def _rows(report: Mapping[str, Any]) -> list[list[str]]:
                     f"{method} (kept)" if method == report["method"] else method,
                     part,
                     str(one["photos"]),
-                    _told(one["accuracy"]),
+                    _figure(one["accuracy"]),
                     f"{low:.3f}-{high:.3f}",
                     *(
-                        _told(one[name])
+                        _figure(one[name])
                         for name in ("balanced_accuracy", "auc", "average_precision")
                     ),
-                    _told(one["calibration_error"]),
+                    _figure(one["calibration_error"]),
                 ]
             )
     return rows
@@ -194,11 +194,11 @@ def _rows(report: Mapping[str, Any]) -> list[list[str]]:
 
 def _kind_row(each: Mapping[str, Any]) -> str:
     figures = [
-        _told(each[name]) for name in ("precision", "recall", "f1", "auc", "average_precision")
+        _figure(each[name]) for name in ("precision", "recall", "f1", "auc", "average_precision")
     ]
     name = str(each["name"]).replace("|", "\\|")
     return f"| {name} | {each['photos']} | " + " | ".join(figures) + " |"
 
 
-def _told(value: float | None) -> str:
+def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"

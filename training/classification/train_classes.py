@@ -4,7 +4,6 @@ answers.
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +12,12 @@ import numpy as np
 
 from embedding.checkpoint import read_header
 from embedding.embedder import Embedder
-from index.commands.given_photos import embedded
+from index.commands.photo_arguments import embed_with_progress
 from index.labels.reader import LabelledPhoto
 from index.search.vectors import FloatArray
 from training.classification.classifier import Classifier, Method, add_classifier, read_classifier
 from training.classification.fitting import best_of, fit_all
-from training.classification.report import REPORT, Seen, report_of, write_report
+from training.classification.report import REPORT, PartVectors, report_of, write_report
 from training.evaluation.protocol import embed_rows
 from training.learning.distributed import is_first_process
 from training.pixels.cache import BadCache
@@ -26,69 +25,55 @@ from training.pixels.packs import rows_in_pack
 from training.recipes.choices import Recipe
 from training.run.loop import train
 from training.run.record import note_checkpoint
+from training.run.run import RunOptions
+from training.run.task import task_of
 from training.splits.by_class import split_kinds, write_parts
-from training.splits.stratified import AskedPart
+from training.splits.stratified import Subset
 
 
 def train_kinds(
     recipe: Recipe,
     photos: Sequence[LabelledPhoto],
     out: Path,
-    *,
-    cache: Path,
-    resume: bool = False,
-    tensorboard: bool = False,
+    options: RunOptions,
 ) -> Path:
-    """Train on labels that are kinds; returns the path of the checkpoint that answers.
+    """Train on labels that are kinds; return the path of the checkpoint that answers.
 
-    The test part is never seen by the loop. After it, nearest neighbours, class centres and a
-    linear head are fitted to the photos learned from, with a temperature fitted to validation; the
-    best on validation goes into `out`/best.safetensors, and all three are measured on test. Photos
-    of new_whale have no kind and are left out. Raises what `training.run.loop.train` raises, and
+    The loop never learns from the test part. After it, nearest neighbours, class centres and a
+    linear head are fitted to the photos learned from, and a temperature to validation. The best on
+    validation goes into `out`/best.safetensors, and all three are measured on test. Photos of
+    new_whale have no kind and are left out. Raises what `training.run.loop.train` raises, and
     BadSplit.
     """
-    named = [photo for photo in photos if photo.individual is not None]
+    choices, named = task_of(recipe).prepare(recipe, photos)
     if len(named) < len(photos):
         print(
             f"note: {len(photos) - len(named)} photos of new_whale have no kind and are left out",
             file=sys.stderr,
         )
     parts = split_kinds(named, recipe.data)
-    names = sorted({photo.individual or "" for photo in named})
-    choices = with_full_batches(recipe, len(names))
-    seen = [photo for photo in named if parts[photo.name] != "test"]
-    best = train(choices, seen, out, cache=cache, resume=resume, tensorboard=tensorboard)
+    best = train(choices, named, out, options)
     if not is_first_process():
         return best  # one is enough for what comes after the steps
     write_parts(parts, out / "split.csv")
     if not (
         (out / REPORT).exists() and read_header(best).classes is not None
     ):  # a finished run, resumed
-        _finish(best, named, parts, names, cache, out)
+        _finish(best, named, parts, options.cache)
     return best
-
-
-def with_full_batches(recipe: Recipe, kinds: int) -> Recipe:
-    """With fewer kinds than a batch has places, several photos of each kind, so that the batch
-    stays as large.
-    """
-    batches = recipe.batches
-    each = -(-batches.individuals * batches.photos_each // min(kinds, batches.individuals))
-    return dataclasses.replace(recipe, batches=dataclasses.replace(batches, photos_each=each))
 
 
 def _finish(
     best: Path,
     photos: Sequence[LabelledPhoto],
-    parts: dict[str, AskedPart],
-    names: Sequence[str],
+    parts: dict[str, Subset],
     cache: Path,
-    out: Path,
 ) -> None:
-    """Fit, compare, keep and report, all by what the file holds."""
-    embedder = Embedder.load(best)
+    """Fit classifiers, keep the best one and report, all by what the file holds."""
+    embedder, out = Embedder.load(best), best.parent
+    names = sorted({photo.individual or "" for photo in photos})
     train_, validation, test = (
-        _seen(
+        _part_vectors(
             part, [photo for photo in photos if parts[photo.name] == part], names, embedder, cache
         )
         for part in ("train", "validation", "test")
@@ -104,13 +89,13 @@ def _finish(
     write_report(report_of(classifiers, chosen, [train_, validation, test]), test, kept, out)
 
 
-def _seen(
-    part: AskedPart,
+def _part_vectors(
+    part: Subset,
     photos: Sequence[LabelledPhoto],
     names: Sequence[str],
     embedder: Embedder,
     cache: Path,
-) -> Seen:
+) -> PartVectors:
     """A part's vectors, made as `flukeprint classify` makes them; of a pack from its pixels, which
     are the same.
     """
@@ -123,11 +108,11 @@ def _seen(
         embed_rows(embedder, packed) if packed is not None else _of_files(part, ordered, embedder)
     )
     kinds = np.array([names.index(photo.individual or "") for photo in ordered], np.int64)
-    return Seen(part, tuple(photo.name for photo in ordered), vectors, kinds)
+    return PartVectors(part, tuple(photo.name for photo in ordered), vectors, kinds)
 
 
-def _of_files(part: AskedPart, photos: Sequence[LabelledPhoto], embedder: Embedder) -> FloatArray:
-    read, unread = embedded(photos, embedder, f"embedding {part} photos")
+def _of_files(part: Subset, photos: Sequence[LabelledPhoto], embedder: Embedder) -> FloatArray:
+    read, unread = embed_with_progress(photos, embedder, f"embedding {part} photos")
     if unread:
         raise BadCache(f"{len(unread)} photos can't be read any more: {unread[0].reason}")
     return np.stack([one.vector for one in read])

@@ -1,4 +1,4 @@
-"""Kinds on the command line: `classify`, and what `train` does by a recipe for kinds."""
+"""Classes on the command line: `classify`, and what `train` does by a recipe for classes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.commands.options import PhotoArguments, refuse_out
-from index.messages import counted, say, say_unread
+from index.messages import photos_text, print_message, print_unread
 
 if TYPE_CHECKING:
     from training.recipes.choices import Recipe
+    from training.run.run import RunOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +34,7 @@ def classify(
         Path, typer.Option("--out", help="The CSV to write; it appears when it is complete.")
     ],
 ) -> None:
-    """Say what kind each photo shows: a species, a genus, cat or dog.
+    """Write which class each photo shows: a species, a genus, cat or dog.
 
     Writes image,label,probability,second_label,second_probability, one row a photo: the likeliest
     class and the next. A photo is called by its file name, or by its path below the folder given.
@@ -47,19 +48,19 @@ def classify(
     from embedding.checkpoint import refuse_unwritable, write_atomically
     from embedding.embedder import Embedder
     from embedding.photos.photo import BadPhoto
-    from index.commands.given_photos import embedded, named_once
+    from index.commands.photo_arguments import embed_with_progress, uniquely_named_photos
     from training.classification.classifier import read_classifier
     from training.classification.predictions import answers_csv, answers_of
 
     refuse_out(out)
     refuse_unwritable(out)
-    named = named_once(photos)
+    named = uniquely_named_photos(photos)
     classifier = read_classifier(checkpoint)
-    read, unread = embedded(named, Embedder.load(checkpoint), "Classifying")
-    say_unread(unread)
+    read, unread = embed_with_progress(named, Embedder.load(checkpoint), "Classifying")
+    print_unread(unread)
     if not read:
         raise BadPhoto(
-            f"no photo could be read ({counted(len(named))} given), so {out} is not written; "
+            f"no photo could be read ({photos_text(len(named))} given), so {out} is not written; "
             "mend them"
         )
     answers = answers_of(
@@ -68,7 +69,7 @@ def classify(
     write_atomically(out, answers_csv(answers).encode())
     labels = Counter(answer.label for answer in answers).most_common(5)
     print(
-        f"{out}: {counted(len(answers))}; most are "
+        f"{out}: {photos_text(len(answers))}; most are "
         + ", ".join(f"{label} ({count:,})" for label, count in labels)
     )
     if unread:
@@ -80,10 +81,7 @@ def train_by_kinds(
     csv: Sequence[Path],
     photos: Sequence[Path],
     out: Path,
-    *,
-    cache: Path,
-    resume: bool,
-    tensorboard: bool,
+    options: RunOptions,
 ) -> None:
     """Train on labels that are kinds, and print the figures and what to do with the run."""
     import json
@@ -98,19 +96,16 @@ def train_by_kinds(
     if len(photos) != 1 or len(csv) > 1:
         raise typer.BadParameter(
             f"{len(csv)} label files and {len(photos)} folders; a recipe for classes takes one "
-            "CSV, whose labels are "
-            "the classes, and the folder of its photos"
+            "CSV, whose labels are the classes, and the folder of its photos"
         )
     labelled, warnings = read_sets(csv, photos)
     for warning in warnings:
-        say(f"note: {warning}")
+        print_message(f"note: {warning}")
     try:
-        best = train_kinds(
-            recipe, labelled, out, cache=cache, resume=resume, tensorboard=tensorboard
-        )
+        best = train_kinds(recipe, labelled, out, options)
     except KeyboardInterrupt:
         if (out / "resume.safetensors").exists() or (out / "best.safetensors").exists():
-            say(f"\nstopped; the same command with --resume continues the run in {out}")
+            print_message(f"\nstopped; the same command with --resume continues the run in {out}")
         raise
     if not is_first_process():
         return

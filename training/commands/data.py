@@ -48,12 +48,12 @@ def check(
         typer.Option("--html", metavar="FILE", help="Also write a page with thumbnails."),
     ] = None,
 ) -> None:
-    """Say what is wrong with a labelled set, before anything is trained on it.
+    """Report what is wrong with a labelled set, before anything is trained on it.
 
-    Photos without a label and labels without a photo; rows that can't be understood; files that
-    can't be read; the same picture twice, also under different labels; sizes, colour and what EXIF
-    holds. How many photos tell a place is said, never which place. The exit code is 0 when nothing
-    is wrong, 1 when something is, and 2 when there is no set.
+    It finds photos without a label, labels without a photo, and rows that can't be understood. It
+    finds files that can't be read, and the same picture twice, also under different labels. It
+    describes sizes, colour and what EXIF holds. It counts the photos with a place, and never shows
+    which place. The exit code is 0 when nothing is wrong, 1 when something is, and 2 without a set.
     """
     import json
     import sys
@@ -103,13 +103,14 @@ def explore(
 
     Writes to --out: explore.html, which holds everything; photos-per-label.png, species.png,
     time.png, tones.png and sizes.png, as far as there is something to show; sheet-01.png and on,
-    the contact sheets; explore.json. How many photos tell a place is said, never which place.
+    the contact sheets; explore.json. It counts the photos with a place, and never shows which
+    place.
     """
     import json
 
     from embedding.checkpoint import refuse_unwritable, write_atomically
     from index.progress import progress
-    from training.data.contact_sheets import chosen_labels, draw_sheet
+    from training.data.contact_sheets import draw_sheet, labels_for_sheets
     from training.data.explore import explore_set
     from training.data.explore_figures import draw_figures
     from training.data.explore_page import exploration_page, print_exploration
@@ -118,7 +119,7 @@ def explore(
     _refuse_file(out)
     refuse_unwritable(out / "explore.html")
     read = read_labelled(labels, photos, absent="skip")
-    chosen = chosen_labels(read.photos, sheets, label or ())
+    chosen = labels_for_sheets(read.photos, sheets, label or ())
     found = explore_set(read, photos, progress=progress)
     figures = {
         name: (shows, (out / name).read_bytes()) for name, shows in draw_figures(found, out).items()

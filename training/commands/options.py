@@ -1,6 +1,6 @@
-"""Options that several of the training commands have, said once.
+"""Options that several training commands share.
 
-A module of its own, so that the commands can be registered without reading one another.
+A module of its own, so that commands can be registered without importing one another.
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from training.recipes.choices import Recipe
 
 CsvOption = Annotated[
     Path | None, typer.Option("--csv", help="Labels: Kaggle or generic CSV, or COCO JSON.")
@@ -30,9 +33,7 @@ SetPhotosOption = Annotated[
 ]
 ExtraPhotosOption = Annotated[
     Path | None,
-    typer.Option(
-        "--extra-photos", help="Folder of more photos, learned from and never asked about."
-    ),
+    typer.Option("--extra-photos", help="Folder of more photos, learned from and never queried."),
 ]
 ExtraCsvOption = Annotated[
     Path | None,
@@ -59,15 +60,25 @@ def check_extra(extra_csv: Path | None, extra_photos: Path | None) -> None:
         )
 
 
-def refuse_extra(extra_photos: Path | None) -> None:
-    """Refuse photos beside the labelled ones where the labels are kinds."""
+def refuse_for_classes(
+    recipe: Recipe, extra_photos: Path | None, same_animals: Path | None = None
+) -> None:
+    """Refuse options that are for individuals where the recipe's labels are classes."""
+    from training.run.task import task_of
+
+    if not task_of(recipe).has_classes:
+        return
     if extra_photos is not None:
         raise typer.BadParameter(
             "--extra-photos is for recipes of individuals; put all labelled photos into --csv"
         )
+    if same_animals is not None:
+        raise typer.BadParameter(
+            "--same-animals is for recipes of individuals; the labels here are classes"
+        )
 
 
 def overriding(overrides: Sequence[str] | None, split: Path | None) -> list[str]:
-    """The --set options, and the --split as one of them: so it is kept with the run's recipe."""
+    """The --set options, and --split as one of them, so that the run's recipe holds it."""
     by_file = [] if split is None else [f"data.split={json.dumps(str(split), ensure_ascii=False)}"]
     return [*(overrides or ()), *by_file]

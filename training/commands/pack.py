@@ -12,7 +12,7 @@ from training.commands.split import SetLabelsArgument, SetPhotosOption
 
 if TYPE_CHECKING:
     from embedding.photos.preprocessing import Preprocessing
-    from training.pixels.packing import Packed
+    from training.pixels.packing import PackReport
 
 
 def pack(
@@ -125,14 +125,14 @@ def _size(given: str) -> tuple[int, int]:
     return int(sides[0]), int(sides[-1])
 
 
-def _print(packed: Packed, preprocessing: Preprocessing, out: Path, *, as_json: bool) -> None:
+def _print(packed: PackReport, preprocessing: Preprocessing, out: Path, *, as_json: bool) -> None:
     import json
 
     from training.pixels.packing import peak_memory_bytes
 
     peak = peak_memory_bytes()
     megabytes = packed.photo_bytes / 1e6
-    now = packed.photos + len(packed.unread) - packed.seen_before
+    now = packed.photos + len(packed.unread) - packed.done_before
     if as_json:
         told = {
             "pack": str(out),

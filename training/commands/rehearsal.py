@@ -53,11 +53,9 @@ def rehearse(
     cache: Path | None,
 ) -> None:
     """Try what was asked for, and print what came of it. Exits with 1 where the answer is no."""
-    if recipe.data.task == "classes":
-        from training.classification.train_classes import with_full_batches
+    from training.run.task import task_of
 
-        photos = [photo for photo in photos if photo.individual is not None]  # new_whale is no kind
-        recipe = with_full_batches(recipe, len({photo.individual for photo in photos}))
+    recipe, photos = task_of(recipe).prepare(recipe, photos)
     if overfit is not None:
         _overfit(recipe, photos, overfit, cache)
     elif find_rate is not None:
@@ -93,10 +91,10 @@ def _overfit(
 def _find_rate(
     recipe: Recipe, photos: Sequence[LabelledPhoto], path: Path, cache: Path | None
 ) -> None:
-    from training.rehearsal.rate_finder import find_rate, write_sweep
+    from training.rehearsal.rate_search import find_rate, write_rate_search
 
     sweep = find_rate(recipe, photos, cache=cache or path.parent / ".cache")
-    table = write_sweep(sweep, path, recipe.name)
+    table = write_rate_search(sweep, path, recipe.name)
     print(
         f"{path}, {table}: {len(sweep.rates)} steps, rates from {sweep.rates[0]:.0e} to "
         f"{sweep.rates[-1]:.1e}"

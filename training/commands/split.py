@@ -41,14 +41,14 @@ def split(
         float | None,
         typer.Option(
             "--unknown",
-            help="open-set: share of the individuals that no gallery holds (default: 0.15).",
+            help="open-set: share of the individuals that are in no gallery (default: 0.15).",
         ),
     ] = None,
     encounters: Annotated[
         bool | None,
         typer.Option(
             "--encounters/--no-encounters",
-            help="Keep an encounter's photos together (default: where it is told).",
+            help="Keep an encounter's photos together (default: where encounters are known).",
         ),
     ] = None,
     time: Annotated[
@@ -62,11 +62,11 @@ def split(
 ) -> None:
     """Split a labelled set into train, validation and test.
 
-    closed-set: every individual (or species, or class) that is asked about is in train too, each
-    divided by the shares. open-set: besides, some individuals and new_whale photos are in no
+    closed-set: every individual (or species, or class) in validation or test is in train too. Each
+    is divided by the shares. open-set: besides, some individuals and new_whale photos are in no
     gallery, as strangers will be. identity-disjoint: no individual is in two parts. Individuals
-    seen once are learned from, or stand in the gallery: nobody asks for them. protocol: the split
-    of docs/benchmarks.md, the same file that train leaves and evaluate makes.
+    with one photo are learned from, or stand in the gallery, and are never a query. protocol: the
+    split of docs/benchmarks.md, the same file that train leaves and evaluate makes.
 
     Shares are of the photos of individuals that can be divided. Give the file to train --split and
     evaluate --split.

@@ -20,7 +20,7 @@ from training.commands.options import (
     SplitOption,
     check_extra,
     overriding,
-    refuse_extra,
+    refuse_for_classes,
 )
 
 
@@ -95,10 +95,14 @@ def train(
     --find-rate and --show-augmentation try what a run would do, and leave none.
     """
     from embedding.checkpoint import refuse_unwritable
+    from training.commands.classify import train_by_kinds
     from training.commands.rehearsal import check_one_way, rehearse
     from training.pixels.packs import is_pack
-    from training.recipes.reading import boxes_of, read_recipe
+    from training.recipes.checks import boxes_of
+    from training.recipes.reading import read_recipe
     from training.run.loop import train as run_training
+    from training.run.run import RunOptions
+    from training.run.task import task_of
     from training.run.tensorboard import require_tensorboard
     from training.sets.extra import read_extra
     from training.sets.sets import read_sets
@@ -125,23 +129,12 @@ def train(
         return
     assert out is not None
     refuse_unwritable(out / "recipe.json")
-    if choices.data.task == "classes":
-        from training.commands.classify import train_by_kinds
-
-        refuse_extra(extra_photos)
-        if same_animals is not None:
-            raise typer.BadParameter(
-                "--same-animals is for recipes of individuals; the labels here are kinds"
-            )
-        train_by_kinds(
-            choices,
-            csv or (),
-            photos,
-            out,
-            cache=cache or out.parent / ".cache",
-            resume=resume,
-            tensorboard=tensorboard,
-        )
+    refuse_for_classes(choices, extra_photos, same_animals)
+    options = RunOptions(
+        cache=cache or out.parent / ".cache", resume=resume, tensorboard=tensorboard
+    )
+    if task_of(choices).has_classes:
+        train_by_kinds(choices, csv or (), photos, out, options)
         return
     labelled, warnings = read_sets(
         csv or (), photos, species_boxes=boxes_of(choices.data), same_animals=same_animals
@@ -153,15 +146,7 @@ def train(
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     try:
-        path = run_training(
-            choices,
-            labelled,
-            out,
-            cache=cache or out.parent / ".cache",
-            resume=resume,
-            tensorboard=tensorboard,
-            extra=extra,
-        )
+        path = run_training(choices, labelled, out, options, extra=extra)
     except KeyboardInterrupt:
         if (out / "resume.safetensors").exists():
             print(
@@ -202,18 +187,23 @@ def pseudo_label(
         ),
     ] = 0.01,
 ) -> None:
-    """Label photos by what a trained checkpoint is sure of, as more to learn from: train
-    --extra-csv, --extra-photos.
+    """Label the photos that a checkpoint is sure of, for train --extra-csv and --extra-photos.
 
-    Nothing of a split's test part is compared with, so that its figures stay those of animals and
-    photos never seen; where the unlabelled photos are themselves what will be asked, say so beside
-    every figure.
+    No photo of a split's test part is compared with, so its figures stay those of animals and
+    photos never seen. If the unlabelled photos are themselves your queries, say so beside every
+    figure.
     """
-    from training.evaluation.pseudo_labels import write_pseudo_labels
+    from training.evaluation.pseudo_labels import PseudoLabelChoices, write_pseudo_labels
 
-    labelled, count = write_pseudo_labels(
-        csv or (), photos, unlabelled, split, out, checkpoint, max_fpir
+    choices = PseudoLabelChoices(
+        csvs=csv or (),
+        photos=photos,
+        unlabelled=unlabelled,
+        split=split,
+        checkpoint=checkpoint,
+        max_fpir=max_fpir,
     )
+    labelled, count = write_pseudo_labels(choices, out)
     print(
         f"{out}: {labelled} of {count} photos labelled; learn from them by train --extra-csv "
         f"{out} --extra-photos ..."
@@ -272,9 +262,9 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint by the protocol of docs/benchmarks.md: known, disjoint and open queries.
 
-    Writes to --out: report.json; det.png and cmc.png; hits.png and misses.png, with heat maps;
-    misses.csv and failures.md, what the missed queries have in common (of the disjoint ones in
-    disjoint/); vectors.npz, and gallery.csv, queries.csv and disjoint.csv for scoring the vectors
+    Writes to --out: report.json; det.png and cmc.png; hits.png and misses.png, with heat maps.
+    misses.csv and failures.md describe what missed queries have in common (of the disjoint ones in
+    disjoint/). vectors.npz, gallery.csv, queries.csv and disjoint.csv are for scoring the vectors
     with any other program. With --compare also compare.md and growth.png.
     """
     from training.evaluation.measure import EvaluationChoices, measure
@@ -299,7 +289,7 @@ def combine(
     checkpoints: Annotated[
         list[Path],
         typer.Argument(
-            help="Two or more checkpoints, alike in [input] but its size. FILE@2 is an "
+            help="Two or more checkpoints, with the same [input] but for its size. FILE@2 is an "
             "ensemble's second member."
         ),
     ],
@@ -315,7 +305,7 @@ def combine(
         list[str] | None,
         typer.Option(
             "--expert",
-            help="SPECIES=1,2: the members (from 1) that answer for a species. Repeatable.",
+            help="SPECIES=1,2: the members (from 1) for a species. Repeatable.",
         ),
     ] = None,
     dimensions: Annotated[
@@ -328,7 +318,8 @@ def combine(
     apart: Annotated[
         str | None,
         typer.Option(
-            "--apart", help="1,2: members (from 1) that keep photos and their mirror images apart."
+            "--apart",
+            help="1,2: members (from 1) that keep photos and their mirror images separate.",
         ),
     ] = None,
     photos: Annotated[
@@ -340,19 +331,20 @@ def combine(
     ] = None,
     csv: SetCsvOption = None,
 ) -> None:
-    """Make one checkpoint of several: an ensemble that asks every member and means their answers.
+    """Make one checkpoint of several: an ensemble whose embedding is made of every member's.
 
-    With --expert, each species is answered for by its own members: a gate, fitted to the photos
-    given, sees from a photo whose it is. A photo's species is what the label file's column
+    With --expert, each species has its own members. A gate, fitted to the photos given, chooses
+    them by what a photo shows. A photo's species is what the label file's column
     `species` says, else the name of that file's folder, as in `flukeprint train`. With --dimensions
     embeddings are brought down to their principal axes, for a smaller file and a faster search.
     With --apart, photos are compared with photos and mirror images with mirror images, as after
-    training with network.sides = "apart": better where another animal may look like the mirror
-    image of one.
+    training with network.mirror_fusion = "separate". That is better where one animal may look like
+    another's mirror image.
 
     A member of an ensemble is exchanged by naming the others: new.safetensors default@2 default@3,
     where default is the shipped checkpoint.
     """
+    from training.ensembles.combine import EnsembleOptions
     from training.ensembles.combine import combine as write_ensemble
     from training.sets.sets import read_sets
 
@@ -366,11 +358,13 @@ def combine(
         checkpoints,
         out,
         name,
-        locator=locator,
-        experts=experts,
-        dimensions=_numbers("--dimensions", dimensions) if dimensions is not None else (),
-        apart=_numbers("--apart", apart) if apart is not None else (),
-        photos=labelled,
+        EnsembleOptions(
+            locator=locator,
+            experts=experts,
+            dimensions=_numbers("--dimensions", dimensions) if dimensions is not None else (),
+            separate_mirrors=_numbers("--apart", apart) if apart is not None else (),
+            photos=labelled,
+        ),
     )
     print(
         f"{out}: {len(checkpoints)} members, {out.stat().st_size / 1e6:.1f} MB, {fingerprint[:12]}"

@@ -15,16 +15,15 @@ from embedding.errors import FlukeprintError
 
 
 def main() -> None:
-    """Train as `flukeprint train` does with this process's arguments, until it is done or nobody
-    waits for it.
+    """Train as `flukeprint train` does with this process's arguments, until done or abandoned.
 
-    Whoever started it holds the other end of its standard input: that is closed to stop it, and by
-    the system where that process was killed, so that no training is left behind. A stopped run can
-    be resumed.
+    The process that started it holds the other end of its standard input. That end is closed to
+    stop the training, or by the system where that process was killed, so that none is left behind.
+    A stopped run can be resumed.
     """
     from training.commands.train import register
 
-    threading.Thread(target=_stop_when_left, daemon=True).start()
+    threading.Thread(target=_stop_when_input_closes, daemon=True).start()
     app = typer.Typer(pretty_exceptions_enable=False)
     register(app)
     try:
@@ -36,7 +35,7 @@ def main() -> None:
         sys.exit(130)
 
 
-def _stop_when_left() -> None:
+def _stop_when_input_closes() -> None:
     while os.read(0, 1):  # not sys.stdin, whose lock a thread may hold at the end
         pass
     os.kill(os.getpid(), signal.SIGINT)

@@ -21,7 +21,7 @@ from training.commands.options import (
     SplitOption,
     check_extra,
     overriding,
-    refuse_extra,
+    refuse_for_classes,
 )
 
 _JSON = typer.Option("--json", help="Print JSON instead of text.")
@@ -84,7 +84,7 @@ def sweep(
         typer.Option(
             "--threads",
             min=0,
-            help="Threads of each, where the recipe says none (0: cores / workers).",
+            help="Threads of each trial, where the recipe gives none (0: cores / workers).",
         ),
     ] = 0,
     sampler: Annotated[
@@ -108,7 +108,7 @@ def sweep(
         str,
         typer.Option(
             "--metric",
-            help="The validation figure that is sought: a column of a run's metrics.csv.",
+            help="The validation figure to improve: a column of a run's metrics.csv.",
         ),
     ] = "score",
     seed: Annotated[
@@ -128,17 +128,17 @@ def sweep(
 ) -> None:
     """Search for the choices of a RECIPE that validate best, by trial trainings.
 
-    Every trial is a run as `flukeprint train` makes it, in a process of its own, and is judged by
-    its validation photos alone: what is held out for tests decides nothing. A trial that breaks is
-    noted with its error, and the sweep goes on. Leaves in --out: study.db, trials.csv, best.toml (a
-    recipe for `flukeprint train`), history.png, slices.png, importance.png, and a run for each
-    trial in trials/. A sweep that was stopped, at any moment, goes on with --resume, also within
-    its trials.
+    Every trial is a run of `flukeprint train` in a process of its own. It is judged by its
+    validation photos alone: test photos decide nothing. A trial that breaks is noted with its
+    error, and the sweep goes on. Leaves in --out: study.db, trials.csv, best.toml (a recipe for
+    `flukeprint train`), history.png, slices.png, importance.png, and a run for each trial in
+    trials/. A sweep that was stopped, at any moment, goes on with --resume, also within its trials.
     """
-    from training.recipes.reading import boxes_of, read_recipe
+    from training.recipes.checks import boxes_of
+    from training.recipes.reading import read_recipe
+    from training.run.task import task_of
     from training.sets.extra import read_extra
     from training.sets.sets import read_sets
-    from training.splits.given_split import given_split
     from training.tuning.sweep.report import trials_table
     from training.tuning.sweep.space import read_space
     from training.tuning.sweep.study import Plan, best_of
@@ -148,13 +148,12 @@ def sweep(
     varied = read_space(space, vary or ())
     overrides = overriding(overrides, split)  # with the split, which becomes part of best.toml so
     base = read_recipe(recipe, overrides)
+    refuse_for_classes(base, extra_photos)
     labelled, warnings = read_sets(csv or (), photos, species_boxes=boxes_of(base.data))
-    if base.data.task == "individuals":
-        given_split(base.data, labelled)  # what is wrong with it is said now, and not by each trial
+    task = task_of(base)
+    task.select(*task.prepare(base, labelled))  # a fault of the split is reported once, and now
     extra = {"--extra-photos": extra_photos, "--extra-csv": extra_csv}
     if extra_photos is not None:
-        if base.data.task == "classes":
-            refuse_extra(extra_photos)
         warnings += read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)[
             1
         ]
@@ -178,7 +177,7 @@ def sweep(
         resume=resume,
     )
     try:
-        tried = run_sweep(choices)
+        results = run_sweep(choices)
     except KeyboardInterrupt:
         print(
             f"\nstopped; the same command with --resume goes on with the sweep in {out}",
@@ -186,10 +185,10 @@ def sweep(
         )
         raise
     if as_json:
-        _print_json([asdict(each) for each in tried])
+        _print_json([asdict(each) for each in results])
         return
-    _print(trials_table(tried, varied, metric, most=20))
-    best = best_of(tried)
+    _print(trials_table(results, varied, metric, most=20))
+    best = best_of(results)
     if best is not None:
         print(
             f"best: trial {best.number}, {metric} {best.value:.4f}; train it by: flukeprint "
@@ -197,8 +196,8 @@ def sweep(
         )
 
 
-def _print_json(told: Any) -> None:
-    print(json.dumps(told, indent=2))
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, indent=2))
 
 
 def _print(table: Any) -> None:
@@ -241,18 +240,17 @@ def list_runs(
     ] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Show runs as a table: recipe, seed, metrics of the best epoch, time, commit; and their spread
-    over seeds.
+    """Show runs as a table: recipe, seed, metrics of the best epoch, time, commit, spread by seed.
 
     `flukeprint runs DIR...` does the same. Runs whose recipes differ by the seed alone, on the same
-    photos, are one line of the second table. What a run made by an earlier version doesn't tell is
-    left blank.
+    photos, are one line of the second table. What a run of an earlier version doesn't hold is left
+    blank.
     """
-    from training.tuning.runs.filters import chosen
+    from training.tuning.runs.filters import select_runs
     from training.tuning.runs.runs import find_runs, over_seeds
     from training.tuning.runs.tables import run_dict, runs_table, seeds_table, shown_metrics
 
-    runs = chosen(find_runs(folders), filters or (), sort)
+    runs = select_runs(find_runs(folders), filters or (), sort)
     groups = over_seeds(runs)
     if as_json:
         _print_json(
@@ -276,9 +274,7 @@ def compare(
     ] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Set two runs side by side: choices that differ, metrics, and whether one is the other over
-    again.
-    """
+    """Compare two runs: choices that differ, metrics, and whether one repeats the other."""
     from training.tuning.runs.compare import compare_runs, draw_comparison, run_labels
     from training.tuning.runs.runs import read_run
     from training.tuning.runs.tables import choices_table, metrics_table, verdicts
@@ -320,7 +316,7 @@ def summary(
     depth: Annotated[
         int | None,
         typer.Option(
-            "--depth", min=1, help="How deep layers are told apart (3, or 2 of an ensemble)."
+            "--depth", min=1, help="How deep layers are listed one by one (3, or 2 of an ensemble)."
         ),
     ] = None,
     batch: Annotated[
@@ -335,8 +331,7 @@ def summary(
     ] = 0,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Say what a model is and costs: layers, parameters, GFLOPs, shapes, file, input, and photos a
-    second, measured.
+    """Show what a model is and costs: layers, parameters, GFLOPs, file, input, photos a second.
 
     A multiply and an add are two operations. Photos a second are of decoded pixels to vectors,
     mirror image included, at batch 1 and at --batch, for a few seconds each; --no-speed leaves them
@@ -373,7 +368,7 @@ def summary(
             f"timing photos a second in batches of 1 and {batch}; --no-speed leaves it out",
             file=sys.stderr,
         )
-        measured = measure_speed(embedder.fold(), (1, batch), progress=progress)
+        measured = measure_speed(embedder.fuse_batch_norms(), (1, batch), progress=progress)
     if as_json:
         _print_json({**asdict(told), "measured": None if measured is None else asdict(measured)})
     elif measured is not None:

@@ -1,6 +1,4 @@
-"""Check a labelled set: labels against files, then every file, then all pictures against each
-other.
-"""
+"""Check a labelled set: labels against files, every file, and all pictures for duplicates."""
 
 from __future__ import annotations
 
@@ -13,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from index.progress import Progress, no_progress
-from training.data.duplicates import find_alike
-from training.data.file_facts import PhotoLook, look_at_all
+from training.data.duplicates import find_duplicates
+from training.data.file_facts import FileFacts, read_file_facts
 from training.data.findings import Case, Finding, findings_of
 from training.sets.agreement import Agreement, compare_with_files
 
@@ -51,29 +49,30 @@ class CheckReport:
 def check_set(
     labels: Path | None, folder: Path, *, progress: Progress = no_progress
 ) -> CheckReport:
-    """Look for everything that can be wrong with labels and photos; `labels` None: a sub-folder for
-    each label.
+    """Find everything that can be wrong with labels and photos.
+
+    Without `labels` every sub-folder is a label.
 
     Photos are decoded a few at a time: memory grows by some 2 kB a photo. Raises BadLabels where
     there is no photo or no label file.
     """
     agreement = compare_with_files(labels, folder)
-    files = agreement.files
-    looks: list[PhotoLook] = []
-    with progress(len(files), "Looking at photos") as advance:
-        for look, _ in look_at_all(files, folder):
-            looks.append(look)
+    names = agreement.files
+    files: list[FileFacts] = []
+    with progress(len(names), "Reading photos") as advance:
+        for file, _ in read_file_facts(names, folder):
+            files.append(file)
             advance(1)
-    with progress(len(looks), "Comparing pictures") as advance:
-        alike = find_alike(looks)
-        advance(len(looks))
-    findings = findings_of(agreement, looks, alike)
+    with progress(len(files), "Comparing pictures") as advance:
+        duplicates = find_duplicates(files)
+        advance(len(files))
+    findings = findings_of(agreement, files, duplicates)
     return CheckReport(
-        agreement.source, folder, set_facts(agreement, looks), tuple(findings), agreement.warnings
+        agreement.source, folder, set_facts(agreement, files), tuple(findings), agreement.warnings
     )
 
 
-def set_facts(agreement: Agreement, looks: Sequence[PhotoLook]) -> Facts:
+def set_facts(agreement: Agreement, files: Sequence[FileFacts]) -> Facts:
     """Count a set: labels, files, sizes, colours and what EXIF holds."""
     named = [photo.individual for photo in (*agreement.labelled, *agreement.absent)]
     per_label = Counter(individual for individual in named if individual is not None)
@@ -82,26 +81,26 @@ def set_facts(agreement: Agreement, looks: Sequence[PhotoLook]) -> Facts:
         "labels": len(per_label),
         "labels_seen_once": sum(count == 1 for count in per_label.values()),
         "new_whale": named.count(None),
-        "files": len(looks),
+        "files": len(files),
         "labelled_files": len(agreement.labelled),
-        **look_facts([look for look in looks if look.fault is None]),
+        **summarise_files([file for file in files if file.fault is None]),
     }
 
 
-def look_facts(looks: Sequence[PhotoLook]) -> Facts:
+def summarise_files(files: Sequence[FileFacts]) -> Facts:
     """Count what readable photos are: bytes, sizes in pixels, formats, colours, EXIF."""
     return {
-        "bytes": sum(look.size_bytes for look in looks),
-        "sizes": len({(look.width_px, look.height_px) for look in looks}),
-        "width_px": _spread([look.width_px for look in looks]),
-        "height_px": _spread([look.height_px for look in looks]),
-        "formats": _counted(look.file_format for look in looks),
-        "modes": _counted(look.mode for look in looks),
-        "tints": _counted(look.tint for look in looks),
-        "with_alpha": sum(look.has_alpha for look in looks),
-        "turned": sum(look.orientation != 1 for look in looks),
-        "with_place": sum(look.has_place for look in looks),
-        "with_time": sum(look.taken_at is not None for look in looks),
+        "bytes": sum(file.size_bytes for file in files),
+        "sizes": len({(file.width_px, file.height_px) for file in files}),
+        "width_px": _spread([file.width_px for file in files]),
+        "height_px": _spread([file.height_px for file in files]),
+        "formats": _counted(file.file_format for file in files),
+        "modes": _counted(file.mode for file in files),
+        "tints": _counted(file.tint for file in files),
+        "with_alpha": sum(file.has_alpha for file in files),
+        "turned": sum(file.orientation != 1 for file in files),
+        "with_place": sum(file.has_place for file in files),
+        "with_time": sum(file.taken_at is not None for file in files),
     }
 
 
@@ -126,4 +125,4 @@ def _finding_json(finding: Finding) -> Facts:
 
 
 def _case_json(case: Case) -> Facts:
-    return {"photos": list(case.photos), "labels": list(case.labels), "said": case.said}
+    return {"photos": list(case.photos), "labels": list(case.labels), "said": case.detail}

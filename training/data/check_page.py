@@ -16,8 +16,8 @@ _THUMBNAIL_PX = 160
 
 
 def check_page(report: CheckReport) -> bytes:
-    """The page as a file's content; thumbnails are read from the photos anew."""
-    wall = _Wall(report.folder)
+    """The page as a file's content; thumbnails are read from the photos again."""
+    thumbnails = _Thumbnails(report.folder)
     parts = [
         paragraph(f"Labels {report.source}, photos {report.folder}", "soft"),
         paragraph(summary(report), "good" if report.is_clean else "bad"),
@@ -30,21 +30,21 @@ def check_page(report: CheckReport) -> bytes:
             "<h2>What was found</h2>",
             f'<div class="wide"><table>{"".join(rows)}</table></div>',
         ]
-    parts += [wall.section(finding) for finding in report.findings]
+    parts += [thumbnails.section(finding) for finding in report.findings]
     return html_page(f"flukeprint data check: {name_of(report.source)}", parts)
 
 
 def _contents_cells(finding: Finding) -> str:
     kind = "bad" if finding.is_wrong else "note"
-    said = "wrong" if finding.is_wrong else "no fault"
+    text = "wrong" if finding.is_wrong else "no fault"
     return (
         f'<td class="number">{len(finding.cases):,}</td><td><a '
         f'href="#{finding.kind}">{escape(finding.title)}</a></td>'
-        f'<td class="{kind}">{said}</td>'
+        f'<td class="{kind}">{text}</td>'
     )
 
 
-class _Wall:
+class _Thumbnails:
     """Thumbnails of a folder's photos, no more than a page has room for."""
 
     def __init__(self, folder: Path) -> None:
@@ -64,11 +64,11 @@ class _Wall:
         pairs = list(zip(case.photos, labels, strict=True))[:_MOST_IN_CASE] if case.photos else []
         figures = "".join(self._figure(name, label) for name, label in pairs)
         more = len(case.photos) - len(pairs)
-        said = "; ".join(
-            part for part in (case.said, f"and {more:,} more photos" if more else "") if part
+        text = "; ".join(
+            part for part in (case.detail, f"and {more:,} more photos" if more else "") if part
         )
         return (
-            f'<li class="case"><div>{figures}</div>{paragraph(said, "soft") if said else ""}</li>'
+            f'<li class="case"><div>{figures}</div>{paragraph(text, "soft") if text else ""}</li>'
         )
 
     def _figure(self, name: str, label: str | None) -> str:

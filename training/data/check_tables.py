@@ -1,6 +1,4 @@
-"""A check as text for people at a terminal: what the set holds, then what is wrong, with what to
-do.
-"""
+"""A check as text for a terminal: what the set holds, what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -31,8 +29,8 @@ def print_check(report: CheckReport) -> None:
 def facts_table(facts: Facts) -> Table:
     """What a set holds, one line a fact."""
     table = Table(show_header=False, box=None, pad_edge=False)
-    for name, said in fact_lines(facts):
-        table.add_row(name, Text(said))
+    for name, text in fact_lines(facts):
+        table.add_row(name, Text(text))
     return table
 
 
@@ -47,10 +45,10 @@ def fact_lines(facts: Facts) -> list[tuple[str, str]]:
         ),
         ("files", f"{facts['files']:,}, {facts['labelled_files']:,} of them with a label"),
     ]
-    return lines + look_lines(facts)
+    return lines + file_lines(facts)
 
 
-def look_lines(facts: Facts) -> list[tuple[str, str]]:
+def file_lines(facts: Facts) -> list[tuple[str, str]]:
     """What files are, in words; nothing where none could be read."""
     if not facts["width_px"]:
         return []
@@ -108,13 +106,13 @@ def case_line(case: Case) -> str:
     """One case in a line: its photos with their labels, and what is said of it."""
     labels = case.labels or (None,) * len(case.photos)
     if not case.photos:
-        return case.said
+        return case.detail
     photos = [
         name if label is None else f"{name} ({label})"
         for name, label in zip(case.photos[:_SHOWN], labels[:_SHOWN], strict=True)
     ]
     more = f" and {len(case.photos) - _SHOWN:,} more" if len(case.photos) > _SHOWN else ""
-    return " = ".join(photos) + more + (f": {case.said}" if case.said else "")
+    return " = ".join(photos) + more + (f": {case.detail}" if case.detail else "")
 
 
 def _examples(finding: Finding) -> str:

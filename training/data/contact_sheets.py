@@ -1,6 +1,4 @@
-"""Contact sheets: a label's photos on one page, so that a person sees who it is, or that it is
-two.
-"""
+"""Contact sheets: a label's photos on one page, for a person to see whether it is one animal."""
 
 from __future__ import annotations
 
@@ -12,15 +10,17 @@ import numpy as np
 from embedding.checkpoint import write_atomically
 from embedding.explanation.heatmap import Tile, png_bytes, tiled
 from embedding.photos.photo import BadPhoto, Image, read_photo, thumbnail, to_array
-from index.labels.csv_labels import some
+from index.labels.csv_labels import list_some
 from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto
 from training.data.explore import photos_per_label
 
 _TILE_PX, _COLUMNS, _MOST = 200, 6, 24
 
 
-def chosen_labels(photos: Sequence[LabelledPhoto], count: int, named: Sequence[str]) -> list[str]:
-    """The labels that get a sheet: those named, then the `count` most photographed.
+def labels_for_sheets(
+    photos: Sequence[LabelledPhoto], count: int, named: Sequence[str]
+) -> list[str]:
+    """Choose the labels that get a sheet: the named ones, then the most photographed.
 
     Raises BadLabels.
     """
@@ -28,13 +28,14 @@ def chosen_labels(photos: Sequence[LabelledPhoto], count: int, named: Sequence[s
     known = {photo.individual or NEW_WHALE for photo in photos}
     absent = [name for name in named if name not in known]
     if absent:
-        raise BadLabels(f"--label {absent[0]}: no photo has it; there are {some(per_label)}")
+        raise BadLabels(f"--label {absent[0]}: no photo has it; there are {list_some(per_label)}")
     return list(dict.fromkeys([*named, *per_label[:count]]))
 
 
 def draw_sheet(label: str, photos: Sequence[LabelledPhoto], path: Path) -> Image:
-    """Draw a label's photos with their names, of many 24 spread evenly over time and names; returns
-    the sheet.
+    """Draw a label's photos with their names; returns the sheet.
+
+    Of many photos 24 are drawn, spread evenly over time and names.
     """
     own = [photo for photo in photos if (photo.individual or NEW_WHALE) == label]
     own.sort(key=lambda photo: (photo.taken_at or "", photo.name))

@@ -1,4 +1,4 @@
-"""Which photos are one picture: the same bytes, or nearly the same picture in other bytes."""
+"""Photos of one picture: the same bytes, or nearly the same picture in other bytes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.photos.perceptual_hash import MOST_BITS, differing_bits, near_pair_blocks
-from training.data.file_facts import PhotoLook
+from training.data.file_facts import FileFacts
 
 _PAIRS_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class DuplicateGroup:
     """Photos of one picture, by name.
 
     `bits`: in how many of 255 each one's perceptual hash differs from the first's.
@@ -29,22 +29,23 @@ class Alike:
     is_exact: bool
 
 
-def find_alike(looks: Sequence[PhotoLook], *, most_bits: int = MOST_BITS) -> list[Alike]:
-    """Group readable photos: first those of the same bytes, then those nearly alike; both in the
-    order of names.
+def find_duplicates(
+    files: Sequence[FileFacts], *, most_bits: int = MOST_BITS
+) -> list[DuplicateGroup]:
+    """Group readable photos: those of the same bytes, then near duplicates; both by name.
 
     A near group holds every photo of its pictures, copies too; a group of copies alone is exact
     only.
     """
-    readable = [look for look in looks if look.fault is None]
-    same: dict[bytes, list[PhotoLook]] = {}
-    for look in readable:
-        same.setdefault(look.content, []).append(look)
+    readable = [file for file in files if file.fault is None]
+    same: dict[bytes, list[FileFacts]] = {}
+    for file in readable:
+        same.setdefault(file.content, []).append(file)
     exact = [_group(copies, is_exact=True) for copies in same.values() if len(copies) > 1]
     # One of each picture's copies is compared, and brings the others along.
     patterned = [copies for copies in same.values() if copies[0].perceptual is not None]
     near = [
-        _group([look for at in members for look in patterned[at]], is_exact=False)
+        _group([file for at in members for file in patterned[at]], is_exact=False)
         for members in near_groups(
             [copies[0].perceptual or b"" for copies in patterned], most_bits=most_bits
         )
@@ -53,9 +54,7 @@ def find_alike(looks: Sequence[PhotoLook], *, most_bits: int = MOST_BITS) -> lis
 
 
 def near_groups(hashes: Sequence[bytes], *, most_bits: int = MOST_BITS) -> list[list[int]]:
-    """Join hashes within `most_bits` of each other, directly or over others, into groups of two and
-    more places.
-    """
+    """Group hashes within `most_bits` of each other, directly or over others; two or more each."""
     numbers: dict[bytes, int] = {}
     number_of = np.array([numbers.setdefault(each, len(numbers)) for each in hashes], np.int64)
     roots = joined(near_pair_blocks(list(numbers), most_bits=most_bits), len(numbers))
@@ -66,8 +65,9 @@ def near_groups(hashes: Sequence[bytes], *, most_bits: int = MOST_BITS) -> list[
 
 
 def joined(blocks: Iterable[NDArray[np.int64]], count: int) -> NDArray[np.int64]:
-    """Give each of `count` things the smallest number that pairs, rows (one, other, ...), lead to
-    from it.
+    """Give each of `count` things the smallest number that pairs connect it with.
+
+    Pairs are rows (one, other, ...).
 
     No more than a million pairs and a block are held, whatever their number.
     """
@@ -85,16 +85,16 @@ def joined(blocks: Iterable[NDArray[np.int64]], count: int) -> NDArray[np.int64]
 def _joined_once(roots: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     while len(pairs):
         ones, others = roots[pairs[:, 0]], roots[pairs[:, 1]]
-        is_apart = ones != others
-        pairs, ones, others = pairs[is_apart], ones[is_apart], others[is_apart]
+        is_separate = ones != others
+        pairs, ones, others = pairs[is_separate], ones[is_separate], others[is_separate]
         np.minimum.at(roots, np.maximum(ones, others), np.minimum(ones, others))
         while not np.array_equal(shorter := roots[roots], roots):
             roots = shorter
     return roots
 
 
-def _group(looks: Sequence[PhotoLook], *, is_exact: bool) -> Alike:
-    ordered = sorted(looks, key=lambda look: look.name)
+def _group(files: Sequence[FileFacts], *, is_exact: bool) -> DuplicateGroup:
+    ordered = sorted(files, key=lambda file: file.name)
     first = ordered[0].perceptual or b""
-    bits = tuple(differing_bits(first, look.perceptual or b"") for look in ordered)
-    return Alike(tuple(look.name for look in ordered), bits, is_exact)
+    bits = tuple(differing_bits(first, file.perceptual or b"") for file in ordered)
+    return DuplicateGroup(tuple(file.name for file in ordered), bits, is_exact)

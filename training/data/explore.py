@@ -1,6 +1,4 @@
-"""What a labelled set holds: photos per label, species, times, how many tell a place, tones,
-sizes.
-"""
+"""Explore a labelled set: photos per label, species, times, places counted, tones, sizes."""
 
 from __future__ import annotations
 
@@ -15,8 +13,8 @@ from numpy.typing import NDArray
 
 from index.labels.reader import BadLabels, LabelledPhoto, Labels
 from index.progress import Progress, no_progress
-from training.data.check import Facts, look_facts
-from training.data.file_facts import PhotoLook, look_at_all
+from training.data.check import Facts, summarise_files
+from training.data.file_facts import FileFacts, read_file_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Exploration:
     species: Mapping[str, tuple[int, int]]  # photos, labels
     time: TimeCoverage | None
     labels_with_place: int
-    photos_with_region: int  # by their label file; which region is a place too, and not kept
+    photos_with_region: int  # by their label file; which region would be a place: left out
     regions: int
     tones: NDArray[np.float64]  # (3, 256): red, green, blue
     sizes_px: Mapping[tuple[int, int], int]  # (width, height) to photos
@@ -57,15 +55,13 @@ class Exploration:
     warnings: tuple[str, ...]
 
     @property
-    def seen_once(self) -> int:
+    def single_photo_labels(self) -> int:
         """How many labels have a single photo."""
         return sum(count == 1 for count in self.per_label.values())
 
     @property
     def channel_means(self) -> NDArray[np.float64]:
-        """The mean of red, green and blue, (3,), 0 to 1; every photo counts alike, whatever its
-        size.
-        """
+        """The mean of red, green and blue, (3,), 0 to 1; every photo counts the same."""
         return self.tones @ np.arange(256) / 255
 
     @property
@@ -82,7 +78,7 @@ class Exploration:
             "photos_folder": str(self.folder),
             "photos": len(self.photos),
             "labels": len(self.per_label),
-            "labels_seen_once": self.seen_once,
+            "labels_seen_once": self.single_photo_labels,
             "new_whale": self.new_whale,
             "encounters": self.encounters,
             "labels_by_photos": {
@@ -113,27 +109,27 @@ def explore_set(read: Labels, folder: Path, *, progress: Progress = no_progress)
     Raises BadLabels where none can be read.
     """
     tones = np.zeros((3, 256))
-    looks: list[PhotoLook] = []
+    files: list[FileFacts] = []
     unread: list[tuple[str, str]] = []
-    with progress(len(read.photos), "Looking at photos") as advance:
-        for look, shares in look_at_all([photo.name for photo in read.photos], folder):
+    with progress(len(read.photos), "Reading photos") as advance:
+        for file, shares in read_file_facts([photo.name for photo in read.photos], folder):
             if shares is None:
-                unread.append((look.name, look.fault or ""))
+                unread.append((file.name, file.fault or ""))
             else:
-                looks.append(look)
+                files.append(file)
                 tones += shares
             advance(1)
-    if not looks:
+    if not files:
         raise BadLabels(
             f"{folder}: none of the {len(read.photos):,} labelled photos can be read: "
             f"{unread[0][1]}"
         )
-    seen = {look.name: look for look in looks}
+    facts_by_name = {file.name: file for file in files}
     counts = photos_per_label(read.photos)
-    placed = {
+    with_place = {
         photo.individual
         for photo in read.photos
-        if photo.name in seen and seen[photo.name].has_place
+        if photo.name in facts_by_name and facts_by_name[photo.name].has_place
     }
     return Exploration(
         source=read.source,
@@ -143,13 +139,13 @@ def explore_set(read: Labels, folder: Path, *, progress: Progress = no_progress)
         new_whale=len(read.photos) - sum(counts.values()),
         encounters=len({photo.encounter for photo in read.photos} - {None}),
         species=_species(read.photos),
-        time=time_coverage(read.photos, {look.name: look.taken_at for look in looks}),
-        labels_with_place=len(placed - {None}),
+        time=time_coverage(read.photos, {file.name: file.taken_at for file in files}),
+        labels_with_place=len(with_place - {None}),
         photos_with_region=sum(photo.region is not None for photo in read.photos),
         regions=len({photo.region for photo in read.photos} - {None}),
-        tones=tones / len(looks),
-        sizes_px=Counter((look.width_px, look.height_px) for look in looks),
-        files=look_facts(looks),
+        tones=tones / len(files),
+        sizes_px=Counter((file.width_px, file.height_px) for file in files),
+        files=summarise_files(files),
         unread=tuple(unread),
         warnings=read.warnings,
     )
@@ -166,22 +162,22 @@ def time_coverage(
 ) -> TimeCoverage | None:
     """Count photos by year and by month; None where nothing says when any was taken."""
     times = {photo.name: photo.taken_at or of_files.get(photo.name) for photo in photos}
-    told = {name: time for name, time in times.items() if time is not None}
-    if not told:
+    dated = {name: time for name, time in times.items() if time is not None}
+    if not dated:
         return None
     by_label = sum(photo.taken_at is not None for photo in photos)
     days: dict[str, set[str]] = {}
     for photo in photos:
-        if photo.individual is not None and len(time := told.get(photo.name, "")) >= 10:
+        if photo.individual is not None and len(time := dated.get(photo.name, "")) >= 10:
             days.setdefault(photo.individual, set()).add(time[:10])
     return TimeCoverage(
         by_label=by_label,
-        by_file=len(told) - by_label,
-        first=min(told.values())[:10],
-        last=max(told.values())[:10],
-        per_year=dict(sorted(Counter(int(time[:4]) for time in told.values()).items())),
+        by_file=len(dated) - by_label,
+        first=min(dated.values())[:10],
+        last=max(dated.values())[:10],
+        per_year=dict(sorted(Counter(int(time[:4]) for time in dated.values()).items())),
         per_month=dict(
-            sorted(Counter(int(time[5:7]) for time in told.values() if len(time) >= 7).items())
+            sorted(Counter(int(time[5:7]) for time in dated.values() if len(time) >= 7).items())
         ),
         labels_on_several_days=sum(len(each) > 1 for each in days.values()),
     )

@@ -23,9 +23,7 @@ _WIDTH, _HEIGHT, _WHOLE_WIDTH = 5.4, 4.2, 9.0  # inches: of one of two panels, a
 
 
 def draw_figures(found: Exploration, folder: Path) -> dict[str, str]:
-    """Draw what there is something to show of into `folder`; returns each file's name with what it
-    shows.
-    """
+    """Draw what there is to show into `folder`; returns each file's name and subject."""
     drawn: dict[str, str] = {}
 
     def draw(name: str, shows: str, with_what: Callable[[Path], None]) -> None:
@@ -58,8 +56,9 @@ def draw_figures(found: Exploration, folder: Path) -> dict[str, str]:
 
 
 def draw_labels(per_label: Mapping[str, int], path: Path) -> None:
-    """Draw how many labels have how many photos, and the photos of each label by rank; both axes
-    logarithmic.
+    """Draw how many labels have how many photos, and the photos of each label by rank.
+
+    Both axes are logarithmic.
 
     Few labels are drawn by name instead.
     """
@@ -91,9 +90,7 @@ def draw_labels(per_label: Mapping[str, int], path: Path) -> None:
 
 
 def _histogram(axes: Any, per_label: Mapping[str, int]) -> None:
-    """Bars for 1, 2, 3-4, 5-8, ... photos: each bar's labels have up to twice as many as the
-    last's.
-    """
+    """Draw bars for 1, 2, 3-4, 5-8, ... photos; each bar reaches twice as far as the last."""
     bins = Counter((count - 1).bit_length() for count in per_label.values())
     numbers = range(max(bins) + 1)
     bars = axes.bar(numbers, [bins[each] for each in numbers], color=_BLUE)
@@ -128,9 +125,7 @@ def _bars_by_name(axes: Any, per_label: Mapping[str, int]) -> None:
 
 
 def _tick_whole_numbers(axis: Any) -> None:
-    """Tick what is in view: a logarithmic axis of small whole numbers else has one label or
-    none.
-    """
+    """Set ticks in view: small whole numbers on a logarithmic axis else have one label or none."""
     low, high = axis.get_view_interval()
     ticks = whole_ticks(low, high)
     axis.set_ticks(ticks, [f"{each:,}" for each in ticks])
@@ -138,8 +133,9 @@ def _tick_whole_numbers(axis: Any) -> None:
 
 
 def whole_ticks(low: float, high: float) -> list[int]:
-    """Whole numbers within a logarithmic axis: 1, 2, 5, 10, ...; of many 1, 10, 100; of few in
-    equal steps.
+    """Choose whole numbers for a logarithmic axis: 1, 2, 5, 10, ...
+
+    Of many only 1, 10, 100; of few in equal steps.
     """
     ticks = [
         each * 10**power
@@ -177,11 +173,11 @@ def draw_species(species: Mapping[str, tuple[int, int]], path: Path) -> None:
 
 def draw_time(time: TimeCoverage, path: Path) -> None:
     """Draw photos by year, and by month of all years together."""
-    told = time.by_label + time.by_file
+    dated = time.by_label + time.by_file
     with figure(path, columns=2, width_inches=_WIDTH, height_inches=_HEIGHT) as (years, months):
         years.bar(list(time.per_year), list(time.per_year.values()), color=_BLUE)
         years.set(
-            title=f"{told:,} photos, {time.first} to {time.last}", xlabel="year", ylabel="photos"
+            title=f"{dated:,} photos, {time.first} to {time.last}", xlabel="year", ylabel="photos"
         )
         first, last = min(time.per_year), max(time.per_year)
         years.set_xticks(range(first, last + 1, 1 + (last - first) // 6))
@@ -195,14 +191,12 @@ def draw_time(time: TimeCoverage, path: Path) -> None:
 
 
 def draw_tones(found: Exploration, path: Path) -> None:
-    """Draw the mean photo's shares of each value in red, green and blue, with mean and standard
-    deviation.
-    """
+    """Draw the mean photo's shares of each channel value, with mean and standard deviation."""
     with figure(path, width_inches=_WHOLE_WIDTH, height_inches=_HEIGHT) as (axes,):
         means, deviations = 255 * found.channel_means, 255 * found.channel_deviations
         for at, (name, colour, style) in enumerate(_CHANNELS):
-            said = f"{name}: mean {means[at]:.1f}, standard deviation {deviations[at]:.1f}"
-            axes.plot(range(256), 100 * found.tones[at], color=colour, linestyle=style, label=said)
+            text = f"{name}: mean {means[at]:.1f}, standard deviation {deviations[at]:.1f}"
+            axes.plot(range(256), 100 * found.tones[at], color=colour, linestyle=style, label=text)
         highest = 100 * float(
             np.sort(found.tones, axis=None)[-7]
         )  # black and white edges may tower over all else
@@ -226,14 +220,14 @@ def draw_sizes(sizes_px: Mapping[tuple[int, int], int], path: Path) -> None:
         )
         low, high = min(*widths, *heights) / 10, 10 * max(*widths, *heights)
         for aspect, style in ((1, "-"), (2, "--"), (4, ":")):
-            said = f"{aspect} : 1 (width : height)"
+            text = f"{aspect} : 1 (width : height)"
             axes.plot(
                 [low, high],
                 [low / aspect, high / aspect],
                 style,
                 color=_GREY,
                 linewidth=1.5,
-                label=said,
+                label=text,
             )
         axes.set(
             title=f"{len(sizes_px):,} sizes of {counts.sum():,} photos",

@@ -1,6 +1,4 @@
-"""An exploration in words: lines for the terminal, and one HTML page with its figures and contact
-sheets.
-"""
+"""An exploration in words for the terminal, and as one HTML page with figures and sheets."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from rich.text import Text
 
 from embedding.photos.photo import Image
 from index.labels.reader import NEW_WHALE
-from training.data.check_tables import look_lines
+from training.data.check_tables import file_lines
 from training.data.explore import Exploration
 from training.data.html import data_picture, html_page, html_table, jpeg_bytes, name_of, paragraph
 
@@ -32,12 +30,12 @@ def exploration_lines(found: Exploration) -> list[tuple[str, str]]:
             f"{lines[0][1]}, and {found.new_whale:,} of {NEW_WHALE}, which counts in no label",
         )
     if counts:
-        share = f"{found.seen_once / len(counts):.0%}"
+        share = f"{found.single_photo_labels / len(counts):.0%}"
         lines.append(
             (
                 "seen once",
-                f"{found.seen_once:,} of {len(counts):,} labels ({share}) have one photo: "
-                "nothing can be asked of them",
+                f"{found.single_photo_labels:,} of {len(counts):,} labels ({share}) have one "
+                "photo: nothing can be asked of them",
             )
         )
         middle = counts[len(counts) // 2]
@@ -80,7 +78,7 @@ def exploration_lines(found: Exploration) -> list[tuple[str, str]]:
         lines.append(
             ("unreadable", f"{len(found.unread):,} photos; `flukeprint data check` lists them")
         )
-    return lines + [line for line in look_lines(found.files) if line[0] != "EXIF"]
+    return lines + [line for line in file_lines(found.files) if line[0] != "EXIF"]
 
 
 def print_exploration(found: Exploration) -> None:
@@ -89,8 +87,8 @@ def print_exploration(found: Exploration) -> None:
     for warning in found.warnings:
         console.print(Text(f"note: {warning}"), soft_wrap=True)
     lines = Table(show_header=False, box=None, pad_edge=False)
-    for name, said in exploration_lines(found):
-        lines.add_row(name, Text(said))
+    for name, text in exploration_lines(found):
+        lines.add_row(name, Text(text))
     console.print(lines)
     if found.per_label:
         console.print(_distribution(found.per_label))
@@ -139,30 +137,30 @@ def _distribution(per_label: Mapping[str, int]) -> Table:
         photos[(count - 1).bit_length()] += count
     for power in sorted(labels):
         low, high = 2**power // 2 + 1, 2**power
-        said = f"{high:,}" if low >= high else f"{low:,} to {high:,}"
-        table.add_row(said, f"{labels[power]:,}", f"{photos[power]:,}")
+        text = f"{high:,}" if low >= high else f"{low:,} to {high:,}"
+        table.add_row(text, f"{labels[power]:,}", f"{photos[power]:,}")
     return table
 
 
 def _species(species: Mapping[str, tuple[int, int]]) -> str:
     if not species:
         return "the labels name none"
-    said = [
+    text = [
         f"{name} ({photos:,} photos of {labels:,} labels)"
         for name, (photos, labels) in list(species.items())[:5]
     ]
-    return f"{len(species):,}: " + ", ".join(said) + (" and more" if len(species) > 5 else "")
+    return f"{len(species):,}: " + ", ".join(text) + (" and more" if len(species) > 5 else "")
 
 
 def _time_lines(found: Exploration) -> list[tuple[str, str]]:
     time = found.time
     if time is None:
         return [("time", "no label and no file tells when a photo was taken")]
-    told = time.by_label + time.by_file
+    dated = time.by_label + time.by_file
     lines = [
         (
             "time",
-            f"{told:,} of {len(found.photos):,} photos ({time.by_label:,} by label, "
+            f"{dated:,} of {len(found.photos):,} photos ({time.by_label:,} by label, "
             f"{time.by_file:,} by file alone), "
             f"{time.first} to {time.last}",
         ),

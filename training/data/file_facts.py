@@ -1,4 +1,4 @@
-"""Look at each photo's file once: what it is, what it weighs, which picture it holds.
+"""Read each photo's file once: what it is, its size, and which picture it holds.
 
 A few threads, bounded memory.
 """
@@ -30,13 +30,13 @@ from embedding.photos.photo import (
 )
 from index.photos.location import has_place
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
-from index.prefetch import ahead
+from index.prefetch import prefetch
 
 Tint = Literal["colour", "grey", "grey stored as colour"]
 
 _THREADS, _AHEAD = 2, 64
-# A decoded photo costs up to 30 bytes a pixel on its way; so many at once are decoded one at a
-# time, and more only of JPEGs, which come at an eighth of their size.
+# Decoding takes up to 30 bytes a pixel: photos of more pixels are decoded one at a time. Only JPEGs
+# may have more than _WHOLE allows, as they are decoded at an eighth of their size.
 _MANY_PIXELS = 8_000_000
 _WHOLE = PhotoLimits(max_pixels=40_000_000)
 _GREY_SPREAD = (
@@ -47,9 +47,10 @@ _MANY = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoLook:
-    """What one file is. `fault` None: it can be read; else what is wrong with it, and nothing else
-    is known.
+class FileFacts:
+    """What one file is.
+
+    `fault` None: it can be read. Else it says what is wrong, and nothing else is known.
     """
 
     name: str
@@ -68,28 +69,32 @@ class PhotoLook:
     perceptual: bytes | None = None  # None: a picture without a pattern
 
 
-def look_at_all(
+def read_file_facts(
     names: Sequence[str], folder: Path
-) -> Generator[tuple[PhotoLook, NDArray[np.float64] | None]]:
-    """Look at photos in their order.
+) -> Generator[tuple[FileFacts, NDArray[np.float64] | None]]:
+    """Read photos' files in their order; yields their facts and tones.
+
+    Tones (3, 256) are the shares of red, green and blue values.
 
     Beside each comes its tones, (3, 256): the shares of red, green and blue values.
 
     A photo that can't be read has a fault and no tones, and stops nobody else's.
     """
-    yield from ahead(names, lambda name: look(folder / name, name), threads=_THREADS, most=_AHEAD)
+    yield from prefetch(
+        names, lambda name: facts_of_file(folder / name, name), threads=_THREADS, most=_AHEAD
+    )
 
 
-def look(path: Path, name: str) -> tuple[PhotoLook, NDArray[np.float64] | None]:
-    """Look at one photo's file."""
+def facts_of_file(path: Path, name: str) -> tuple[FileFacts, NDArray[np.float64] | None]:
+    """Read one photo's file: its facts and tones."""
     try:
         data = photo_bytes(path, name=name)
         kind = photo_kind(data, name=name)
         image = _decoded(data, name, kind)
     except BadPhoto as error:
-        return PhotoLook(name, str(error).removeprefix(f"{name}: ")), None
+        return FileFacts(name, str(error).removeprefix(f"{name}: ")), None
     width_px, height_px = _upright_size(kind, image)
-    seen = PhotoLook(
+    found = FileFacts(
         name=name,
         fault=None,
         size_bytes=len(data),
@@ -105,7 +110,7 @@ def look(path: Path, name: str) -> tuple[PhotoLook, NDArray[np.float64] | None]:
         perceptual=perceptual_hash(image),
     )
     counts = np.array(image.histogram(), np.float64).reshape(3, 256)
-    return replace(seen, tint=_tint(kind, image)), counts / counts.sum(axis=1, keepdims=True)
+    return replace(found, tint=_tint(kind, image)), counts / counts.sum(axis=1, keepdims=True)
 
 
 def _decoded(data: bytes, name: str, kind: PhotoKind) -> Image:

@@ -1,6 +1,4 @@
-"""What is wrong with a labelled set, one finding a kind, with every case of it and what to do about
-it.
-"""
+"""What is wrong with a labelled set: findings, each with its cases and what to do."""
 
 from __future__ import annotations
 
@@ -9,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from index.curation.text_search import folded
+from index.curation.text_search import fold_text
 from index.labels.reader import NEW_WHALE
-from training.data.duplicates import Alike
-from training.data.file_facts import PhotoLook
+from training.data.duplicates import DuplicateGroup
+from training.data.file_facts import FileFacts
 from training.sets.agreement import Agreement
 
 _SMALLEST_PX = 64  # of the shorter side: below it marks on a fluke are gone
@@ -32,12 +30,12 @@ _SUFFIXES = {
 class Case:
     """One photo, or one group of photos.
 
-    `labels` stand beside `photos`; None: that photo has no label.
+    `labels` belong to `photos` in their order; None: that photo has no label.
     """
 
     photos: tuple[str, ...]
     labels: tuple[str | None, ...] = ()
-    said: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +50,37 @@ class Finding:
 
 
 def findings_of(
-    agreement: Agreement, looks: Sequence[PhotoLook], alike: Sequence[Alike]
+    agreement: Agreement, files: Sequence[FileFacts], duplicates: Sequence[DuplicateGroup]
 ) -> list[Finding]:
-    """Name everything that is wrong with a set, then what is worth knowing; kinds without a case
-    are left out.
+    """Name everything that is wrong with a set, then what is worth knowing.
+
+    Kinds without a case are left out.
     """
     labels = labels_of(agreement)
-    readable = [look for look in looks if look.fault is None]
+    readable = [file for file in files if file.fault is None]
     found = [
-        *_of_labels(agreement),
+        *_label_findings(agreement),
         Finding(
             "unreadable",
             "photos that can't be read",
             True,
             "Copy or download them again; what can't be mended has to go, with its row.",
             tuple(
-                Case((look.name,), (labels.get(look.name),), look.fault)
-                for look in looks
-                if look.fault is not None
+                Case((file.name,), (labels.get(file.name),), file.fault)
+                for file in files
+                if file.fault is not None
             ),
         ),
-        *_of_alike(alike, labels),
-        _like_labels(labels.values()),
-        *_of_pictures(readable, labels),
-        *_of_files(readable, labels),
+        *_duplicate_findings(duplicates, labels),
+        _similar_label_finding(labels.values()),
+        *_picture_findings(readable, labels),
+        *_file_findings(readable, labels),
     ]
     return [finding for finding in found if finding.cases]
 
 
 def labels_of(agreement: Agreement) -> dict[str, str]:
-    """The label of every photo that has one; of a photo with several, all of them, joined by
-    `or`.
-    """
+    """Map every labelled photo to its label; several labels are joined by `or`."""
     once = {
         photo.name: photo.individual or NEW_WHALE
         for photo in (*agreement.labelled, *agreement.absent)
@@ -91,10 +88,13 @@ def labels_of(agreement: Agreement) -> dict[str, str]:
     return once | {name: " or ".join(several) for name, several in agreement.disputed}
 
 
-def _of_labels(agreement: Agreement) -> Iterable[Finding]:
-    meant = {name: f"{file} differs by {how} alone" for name, file, how in agreement.meant}
+def _label_findings(agreement: Agreement) -> Iterable[Finding]:
+    likely_files = {
+        name: f"{file} differs by {how} alone" for name, file, how in agreement.likely_files
+    }
     of_files = {
-        file: f"{name} in the labels differs by {how} alone" for name, file, how in agreement.meant
+        file: f"{name} in the labels differs by {how} alone"
+        for name, file, how in agreement.likely_files
     }
     yield Finding(
         "no_photo",
@@ -102,7 +102,7 @@ def _of_labels(agreement: Agreement) -> Iterable[Finding]:
         True,
         _advice_for_absent(agreement),
         tuple(
-            Case((photo.name,), (photo.individual or NEW_WHALE,), meant.get(photo.name, ""))
+            Case((photo.name,), (photo.individual or NEW_WHALE,), likely_files.get(photo.name, ""))
             for photo in agreement.absent
         ),
     )
@@ -120,7 +120,7 @@ def _of_labels(agreement: Agreement) -> Iterable[Finding]:
         True,
         "Mend these lines of the label file; until then their photos count as photos without a "
         "label.",
-        tuple(Case((), (), said) for said in agreement.bad_rows),
+        tuple(Case((), (), detail) for detail in agreement.bad_rows),
     )
     yield Finding(
         "rows_disagree",
@@ -148,28 +148,30 @@ def _of_labels(agreement: Agreement) -> Iterable[Finding]:
 
 
 def _advice_for_absent(agreement: Agreement) -> str:
-    ways = Counter(how for _, _, how in agreement.meant)
+    ways = Counter(how for _, _, how in agreement.likely_files)
     if not ways:
         return (
             "Find the files and copy them in, or take the rows out; training with them "
             "missing is refused."
         )
-    said = ", ".join(f"{count:,} by {how}" for how, count in ways.most_common())
+    detail = ", ".join(f"{count:,} by {how}" for how, count in ways.most_common())
     return (
         f"{sum(ways.values()):,} of them differ from a file without a label in one thing alone "
-        f"({said}): rename the "
+        f"({detail}): rename the "
         "files, or mend the names in the label file. The rest: find the files, or take the rows "
         "out."
     )
 
 
-def _of_alike(alike: Sequence[Alike], labels: Mapping[str, str]) -> Iterable[Finding]:
+def _duplicate_findings(
+    duplicates: Sequence[DuplicateGroup], labels: Mapping[str, str]
+) -> Iterable[Finding]:
     kinds: dict[tuple[bool, bool], list[Case]] = {}
-    for group in alike:
+    for group in duplicates:
         own = tuple(labels.get(name) for name in group.photos)
         is_across = len({label for label in own if label is not None}) > 1
-        said = "" if group.is_exact else f"{max(group.bits)} of 255 bits differ"
-        kinds.setdefault((group.is_exact, is_across), []).append(Case(group.photos, own, said))
+        detail = "" if group.is_exact else f"{max(group.bits)} of 255 bits differ"
+        kinds.setdefault((group.is_exact, is_across), []).append(Case(group.photos, own, detail))
     across = (
         "One label is wrong, or one animal has two names, or a new_whale is known: compare "
         "them and keep one label."
@@ -199,10 +201,10 @@ def _of_alike(alike: Sequence[Alike], labels: Mapping[str, str]) -> Iterable[Fin
         yield Finding(kind, title, True, advice, tuple(kinds.get((is_exact, is_across), ())))
 
 
-def _like_labels(labels: Iterable[str]) -> Finding:
+def _similar_label_finding(labels: Iterable[str]) -> Finding:
     spelt: dict[str, Counter[str]] = {}
     for label in labels:
-        spelt.setdefault(re.sub(r"[\W_]+", "", folded(label)), Counter())[label] += 1
+        spelt.setdefault(re.sub(r"[\W_]+", "", fold_text(label)), Counter())[label] += 1
     cases = [
         Case(
             (),
@@ -221,13 +223,13 @@ def _like_labels(labels: Iterable[str]) -> Finding:
     )
 
 
-def _of_pictures(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Iterable[Finding]:
+def _picture_findings(files: Sequence[FileFacts], labels: Mapping[str, str]) -> Iterable[Finding]:
     yield Finding(
         "blank",
         "photos of one even colour",
         True,
         "Look at them: a blank sheet teaches nothing. Take them out.",
-        _cases(looks, labels, lambda look: look.perceptual is None, _size),
+        _cases(files, labels, lambda file: file.perceptual is None, _size),
     )
     yield Finding(
         "small",
@@ -235,7 +237,7 @@ def _of_pictures(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Itera
         False,
         "Ask for the originals; marks that a network could learn from are lost at this size.",
         _cases(
-            looks, labels, lambda look: min(look.width_px, look.height_px) < _SMALLEST_PX, _size
+            files, labels, lambda file: min(file.width_px, file.height_px) < _SMALLEST_PX, _size
         ),
     )
     yield Finding(
@@ -243,9 +245,9 @@ def _of_pictures(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Itera
         f"photos more than {_LONGEST_ASPECT:.0f} times as long as wide",
         False,
         "Look at them: often it is a bad crop.",
-        _cases(looks, labels, _is_long, _size),
+        _cases(files, labels, _is_long, _size),
     )
-    grey = _cases(looks, labels, lambda look: look.tint != "colour", lambda look: look.tint)
+    grey = _cases(files, labels, lambda file: file.tint != "colour", lambda file: file.tint)
     yield Finding(
         "grey_among_colour",
         "grey photos among coloured ones",
@@ -253,7 +255,7 @@ def _of_pictures(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Itera
         "If some animals are mostly grey and others not, a network learns that instead: train "
         "all in grey, or add grey "
         "by augmentation.",
-        grey if len(grey) < len(looks) else (),
+        grey if len(grey) < len(files) else (),
     )
     yield Finding(
         "alpha",
@@ -261,11 +263,11 @@ def _of_pictures(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Itera
         False,
         "They are read before middle grey; nothing has to be done, unless a mask was meant to "
         "be kept.",
-        _cases(looks, labels, lambda look: look.has_alpha, lambda look: look.mode),
+        _cases(files, labels, lambda file: file.has_alpha, lambda file: file.mode),
     )
 
 
-def _of_files(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Iterable[Finding]:
+def _file_findings(files: Sequence[FileFacts], labels: Mapping[str, str]) -> Iterable[Finding]:
     yield Finding(
         "place",
         "photos that tell where they were taken",
@@ -273,7 +275,7 @@ def _of_files(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Iterable
         "Where endangered animals are is a secret: take the places out before files leave your "
         "hands (`flukeprint "
         "catalogue export` does). Nothing here shows them.",
-        _cases(looks, labels, lambda look: look.has_place, lambda look: "has a place"),
+        _cases(files, labels, lambda file: file.has_place, lambda file: "has a place"),
     )
     yield Finding(
         "turned",
@@ -282,10 +284,10 @@ def _of_files(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Iterable
         "flukeprint turns them upright. Other programs may not: boxes measured there are then "
         "wrong.",
         _cases(
-            looks,
+            files,
             labels,
-            lambda look: look.orientation != 1,
-            lambda look: f"orientation {look.orientation}",
+            lambda file: file.orientation != 1,
+            lambda file: f"orientation {file.orientation}",
         ),
     )
     yield Finding(
@@ -293,29 +295,29 @@ def _of_files(looks: Sequence[PhotoLook], labels: Mapping[str, str]) -> Iterable
         "files that are another format than their name says",
         False,
         "flukeprint reads them as what they are. Rename them for other programs.",
-        _cases(looks, labels, _is_misnamed, lambda look: f"is {look.file_format}"),
+        _cases(files, labels, _is_misnamed, lambda file: f"is {file.file_format}"),
     )
 
 
 def _cases(
-    looks: Sequence[PhotoLook],
+    files: Sequence[FileFacts],
     labels: Mapping[str, str],
-    is_one: Callable[[PhotoLook], bool],
-    said: Callable[[PhotoLook], str],
+    is_one: Callable[[FileFacts], bool],
+    detail: Callable[[FileFacts], str],
 ) -> tuple[Case, ...]:
     return tuple(
-        Case((look.name,), (labels.get(look.name),), said(look)) for look in looks if is_one(look)
+        Case((file.name,), (labels.get(file.name),), detail(file)) for file in files if is_one(file)
     )
 
 
-def _size(look: PhotoLook) -> str:
-    return f"{look.width_px:,} x {look.height_px:,} px"
+def _size(file: FileFacts) -> str:
+    return f"{file.width_px:,} x {file.height_px:,} px"
 
 
-def _is_long(look: PhotoLook) -> bool:
-    sides = sorted((look.width_px, look.height_px))
+def _is_long(file: FileFacts) -> bool:
+    sides = sorted((file.width_px, file.height_px))
     return sides[1] > _LONGEST_ASPECT * sides[0]
 
 
-def _is_misnamed(look: PhotoLook) -> bool:
-    return look.name.rpartition(".")[2].lower() not in _SUFFIXES.get(look.file_format, set())
+def _is_misnamed(file: FileFacts) -> bool:
+    return file.name.rpartition(".")[2].lower() not in _SUFFIXES.get(file.file_format, set())

@@ -1,4 +1,4 @@
-"""Fitting an ensemble's gate: where each species' photos lie, so that its experts answer for it."""
+"""Fit an ensemble's gate, which gives each species' photos to its experts."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from index.labels.reader import LabelledPhoto
 from training.splits.protocol import make_split, species_of
 
 PHOTOS_OF_SPECIES = 2400
-"""How many photos of a species are looked at."""
+"""How many photos of a species are used."""
 _BATCH = 32
 _DECAY = 1e-6
-"""How much large weights cost: of those tried what tells photos it wasn't fitted to best
-(tests/bench/gate.py). Without any a photo like no species' would be given to one at a guess, which
-is to be divided among members."""
+"""Weight decay, the best of those tried on photos that the gate wasn't fitted to
+(tests/bench/gate.py). Without decay a photo unlike every species would go to one species by chance;
+it should be divided among members."""
 
 
 class BadExperts(FlukeprintError):
     """Experts for a species of which there is no photo, or that are no member."""
 
 
-def shares_of(
+def shares_of_species(
     experts: Mapping[str, Sequence[int]], species: Sequence[str], members: int
 ) -> dict[str, tuple[float, ...]]:
-    """The members' shares of each species: its experts' alike, the others' none; a species without
-    experts is all's.
+    """Compute the members' shares of each species.
+
+    A species' experts share it equally; without experts all members do.
 
     `experts` are numbers from 1. Raises BadExperts.
     """
@@ -54,11 +55,12 @@ def shares_of(
     return shares
 
 
-def sample(
+def sample_by_species(
     photos: Sequence[LabelledPhoto], seed: int = 0, *, most: int = PHOTOS_OF_SPECIES
 ) -> dict[str, list[LabelledPhoto]]:
-    """Some photos of each species, of the part that may be learned from (split `seed`, as training
-    makes it).
+    """Draw some photos of each species from the part to learn from.
+
+    That is split `seed`, as training makes it.
     """
     fit = set(make_split(photos, seed).names("fit"))
     species, rng = species_of(photos), np.random.default_rng(seed)
@@ -75,8 +77,7 @@ def sample(
 def fit_gate(
     embedder: Embedder, photos: Mapping[str, Sequence[LabelledPhoto]], config: GateConfig
 ) -> dict[str, float]:
-    """Fit the gate of the embedder's ensemble; returns the share of each species' photos that find
-    home.
+    """Fit the ensemble's gate; returns the share of each species' photos that it gets right.
 
     Half of the photos are counted by a gate fitted to the others; the one that stays is fitted to
     all. The ensemble's gate must be of `config`, and `photos` of its species. Boxes are the
@@ -85,22 +86,25 @@ def fit_gate(
     ensemble = embedder.network
     assert isinstance(ensemble, Ensemble)
     assert isinstance(ensemble.gate, Gate)
-    looking = range(ensemble.looks)
+    gate_members = range(ensemble.gate_view_count)
     vectors = [
-        torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in looking], dim=1)
+        torch.cat([unit_vectors(embedder, photos[name], at)[0] for at in gate_members], dim=1)
         for name in config.shares
     ]
     weight, bias = _softmax_regression([rows[::2] for rows in vectors])
-    others = [(rows[1::2] @ weight.T + bias).argmax(1) for rows in vectors]
+    predicted = [(rows[1::2] @ weight.T + bias).argmax(1) for rows in vectors]
     weight, bias = _softmax_regression(vectors)
     ensemble.gate.weight.copy_(weight)
     ensemble.gate.bias.copy_(bias)
-    return {name: float((others[at] == at).float().mean()) for at, name in enumerate(config.shares)}
+    return {
+        name: float((predicted[at] == at).float().mean()) for at, name in enumerate(config.shares)
+    }
 
 
 def _softmax_regression(classes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Weight (s, d) and bias (s,) that tell s classes by vectors (n, d) of each, every class
-    counting alike.
+    """Fit weight (s, d) and bias (s,) that separate s classes of vectors (n, d).
+
+    Every class counts the same.
     """
     vectors, counts = torch.cat(list(classes)), torch.tensor([len(rows) for rows in classes])
     whose = torch.arange(len(classes)).repeat_interleave(counts)
@@ -128,14 +132,13 @@ def unit_vectors(
     *,
     has_both_sides: bool = False,
 ) -> list[Tensor]:
-    """The looks (n, d) at photos, and at their mirror images where wanted, by a member of the
-    embedder's ensemble.
+    """Embed views (n, d) of photos, and of their mirror images if asked for, by one member.
 
     Of unit length, and whosever the photos are by the gate.
     """
     assert isinstance(embedder.network, Ensemble)
     sides = (False, True) if has_both_sides else (False,)
-    looks: list[list[Tensor]] = [[] for _ in sides]
+    views: list[list[Tensor]] = [[] for _ in sides]
     for start in range(0, len(photos), _BATCH):
         images = [read_photo(photo.path) for photo in photos[start : start + _BATCH]]
         boxes = embedder.located(images, [None] * len(images))
@@ -143,9 +146,9 @@ def unit_vectors(
             embedder.preprocessing.pixels(image, box)
             for image, box in zip(images, boxes, strict=True)
         ]
-        seen = normalised(
+        batch = normalised(
             torch.from_numpy(np.stack(pixels)).to(embedder.device), embedder.preprocessing
         )
-        for look, is_mirrored in zip(looks, sides, strict=True):
-            look.append(embedder.network.part(seen, member, is_mirrored=is_mirrored).cpu())
-    return [torch.cat(look) for look in looks]
+        for view, is_mirrored in zip(views, sides, strict=True):
+            view.append(embedder.network.member_view(batch, member, is_mirrored=is_mirrored).cpu())
+    return [torch.cat(view) for view in views]

@@ -1,6 +1,4 @@
-"""Fewer numbers in a network's embedding: its last linear layer and BNNeck, folded onto the
-principal axes.
-"""
+"""Reduce a network's embedding: its linear layer and BNNeck folded onto principal axes."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from torch import Tensor
 
 from embedding.errors import FlukeprintError
 
-PHOTOS_TO_THIN_BY = 1500
+SAMPLE_PHOTOS = 1500
 """How many photos of a species the axes are found by."""
 _BATCH_NORM_EPS = 1e-5  # torch's own default, which BNNeck has
 
@@ -20,22 +18,21 @@ class BadDimensions(FlukeprintError):
     """More dimensions than the embedding has, or photos too few to find so many axes."""
 
 
-def thin(
+def reduce_dimensions(
     weights: dict[str, Tensor],
     prefix: str,
-    seen: Tensor,
+    vectors: Tensor,
     dimensions: int,
     *,
     mirrored: Tensor | None = None,
 ) -> int | None:
-    """Bring one network's embedding down to so many numbers, in place of its weights named
-    `prefix`...
+    """Reduce one network's embedding to so many numbers, in place, in weights named `prefix`...
 
-    `seen` (n, d) are its unit vectors of some photos. The axes are those along which they are
-    longest, not widest about their mean: cosines are what must stay. With `mirrored` (n, d), those
-    of the photos' mirror images, the two looks are kept apart (embedding.networks.mirror): the
-    longest of the axes of their sums and of their differences are taken, first the former, and how
-    many are of the latter is returned. Raises BadDimensions.
+    `vectors` (n, d) are its unit vectors of some photos. The axes are those along which they are
+    longest, not widest about their mean: cosines are what must stay. `mirrored` (n, d) are those of
+    the photos' mirror images, where both views are fused separately (embedding.networks.mirror).
+    Then the longest axes of their sums and of their differences are taken, sums first; returned is
+    how many are of the differences. Raises BadDimensions.
     """
     if f"{prefix}neck.running_var" not in weights:
         raise BadDimensions(
@@ -43,18 +40,18 @@ def thin(
             "was made with "
             "neck = false or embedding_dim = 0. Combine without --dimensions"
         )
-    looks = [seen] if mirrored is None else [seen + mirrored, seen - mirrored]
-    most = sum(min(look.shape) for look in looks)
+    views = [vectors] if mirrored is None else [vectors + mirrored, vectors - mirrored]
+    most = sum(min(view.shape) for view in views)
     if not 1 <= dimensions <= most:
         raise BadDimensions(
-            f"{dimensions} dimensions of embeddings that have {len(looks) * seen.shape[1]}, by "
-            f"{len(seen)} photos; "
+            f"{dimensions} dimensions of embeddings that have {len(views) * vectors.shape[1]}, by "
+            f"{len(vectors)} photos; "
             f"allowed are 1 to {most}"
         )
-    found = [_axes(look) for look in looks]
+    found = [_axes(view) for view in views]
     longest = torch.cat([lengths for lengths, _ in found]).argsort(descending=True)[:dimensions]
-    whose = torch.arange(len(looks)).repeat_interleave(seen.shape[1])[longest]
-    counts = [int((whose == at).sum()) for at in range(len(looks))]
+    whose = torch.arange(len(views)).repeat_interleave(vectors.shape[1])[longest]
+    counts = [int((whose == at).sum()) for at in range(len(views))]
     _fold(
         weights,
         prefix,
@@ -64,9 +61,7 @@ def thin(
 
 
 def _axes(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """How long vectors (n, d) are along their principal axes, squared (d,), the longest first, and
-    the axes (d, d).
-    """
+    """Find principal axes (d, d) of vectors (n, d) and squared lengths (d,), longest first."""
     # Of d x d numbers instead of n x d: its eigenvectors are the same axes, the longest last.
     moments = vectors.T.double() @ vectors.double()
     lengths, axes = cast("tuple[Tensor, Tensor]", cast(Any, torch.linalg).eigh(moments))

@@ -1,1 +1,1 @@
-"""The protocol's questions put to a checkpoint, and the report of the answers."""
+"""The protocol's queries answered by a checkpoint, and the report of the answers."""

@@ -1,6 +1,4 @@
-"""Why queries are missed: what can be measured of each, classes made of that, and their rates among
-hits and misses.
-"""
+"""Why queries are missed: measures of each, classes of failure, and their rates."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ import numpy as np
 
 from embedding.checkpoint import write_atomically
 from embedding.embedder import Embedder
-from embedding.explanation.side_by_side import seen_box
+from embedding.explanation.side_by_side import crop_box
 from embedding.networks.locator import locate
 from embedding.photos.photo import read_photo
 from index.calibration.leave_one_out import leave_one_out_ranks
@@ -71,7 +69,7 @@ _OF_MISSES = ("near miss", "sure but wrong")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QueryResult:
     """One query whose individual the gallery holds, and what it got.
 
     `own` is the right individual's nearest photo, `other` the nearest photo of anybody else (None
@@ -95,39 +93,45 @@ class Asked:
 class FailureRow:
     """A query with its measures and the classes it falls in; hits have them too, for comparison."""
 
-    asked: Asked
+    result: QueryResult
     quality: Quality
     classes: tuple[str, ...]
 
 
-def known_asked(answers: Answers, score: Score = "nearest") -> list[Asked]:
+def known_results(answers: Answers, score: Score = "nearest") -> list[QueryResult]:
     """The known queries of an evaluation, in their order."""
     gallery = answers.gallery
     counts = {
         one: gallery.individuals.count(one)
         for one in {photo.individual or "" for photo in answers.known_photos}
     }
-    asked: list[Asked] = []
+    results: list[QueryResult] = []
     for row, photo in enumerate(answers.known_photos):
         ranked = gallery.rank(
             answers.known_vectors[row : row + 1], gallery.individual_count, score
         )[0]
         own = next(each for each in ranked if each.individual == photo.individual)
         other = next((each for each in ranked if each.individual != photo.individual), None)
-        asked.append(
-            Asked(photo, int(answers.known_ranks[row]), own, other, counts[photo.individual or ""])
+        results.append(
+            QueryResult(
+                photo, int(answers.known_ranks[row]), own, other, counts[photo.individual or ""]
+            )
         )
-    return asked
+    return results
 
 
-def left_out_asked(vectors: FloatArray, photos: Sequence[LabelledPhoto]) -> list[Asked]:
-    """Ask each of `photos` (vectors (n, d)) among the others, by the nearest photo.
+def leave_one_out_results(
+    vectors: FloatArray, photos: Sequence[LabelledPhoto]
+) -> list[QueryResult]:
+    """Query each of `photos` (vectors (n, d)) among the others, by the nearest photo.
+
+    A photo that is its individual's only one is no query, but may be mistaken for another's.
 
     Photos that are the only one of their individual ask nothing, but are there to be mistaken for.
     """
     individuals = np.array([photo.individual or "" for photo in photos])
     left_out = leave_one_out_ranks(vectors, individuals.tolist(), "nearest")
-    asked: list[Asked] = []
+    results: list[QueryResult] = []
     rows: list[int] = left_out.rows.tolist()
     for row, rank in zip(rows, left_out.ranks.tolist(), strict=True):
         distances = exact_distances(vectors[row : row + 1], vectors)[0]
@@ -139,24 +143,26 @@ def left_out_asked(vectors: FloatArray, photos: Sequence[LabelledPhoto]) -> list
             return Candidate(str(individuals[at]), float(distances[at]), photos[at].name)
 
         other = None if is_own.all() else nearest(~is_own)
-        asked.append(Asked(photos[row], int(rank), nearest(is_own), other, int(is_own.sum()) - 1))
-    return asked
+        results.append(
+            QueryResult(photos[row], int(rank), nearest(is_own), other, int(is_own.sum()) - 1)
+        )
+    return results
 
 
 def failure_rows(
-    asked: Sequence[Asked], *, embedder: Embedder | None = None, with_boxes: bool = True
+    results: Sequence[QueryResult], *, embedder: Embedder | None = None, with_boxes: bool = True
 ) -> list[FailureRow]:
-    """Measure every query and put it in its classes; thresholds come from the hits among `asked`.
+    """Measure every query and put it in its classes; thresholds come from the hits among `results`.
 
     `with_boxes` says whether the vectors were made with the given boxes. Without an embedder no box
     is located.
     """
-    measured = [_quality(each.photo, embedder, with_boxes=with_boxes) for each in asked]
-    hits = [quality for each, quality in zip(asked, measured, strict=True) if each.rank == 1]
-    bounds = _Bounds.of(hits, [each.answer.distance for each in asked if each.rank == 1])
+    measured = [_quality(each.photo, embedder, with_boxes=with_boxes) for each in results]
+    hits = [quality for each, quality in zip(results, measured, strict=True) if each.rank == 1]
+    bounds = _Bounds.of(hits, [each.answer.distance for each in results if each.rank == 1])
     return [
         FailureRow(each, quality, classes_of(each, quality, bounds))
-        for each, quality in zip(asked, measured, strict=True)
+        for each, quality in zip(results, measured, strict=True)
     ]
 
 
@@ -168,14 +174,12 @@ def _quality(photo: LabelledPhoto, embedder: Embedder | None, *, with_boxes: boo
     if embedder is None:
         return quality_of(image, given, given=photo.box)
     located = locate(embedder.locator, [image])[0] if embedder.locator is not None else None
-    return quality_of(image, seen_box(embedder, image, given), given=photo.box, located=located)
+    return quality_of(image, crop_box(embedder, image, given), given=photo.box, located=located)
 
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """What is rare among hits: below `least`, above `brightest`; and the median distance of their
-    answers.
-    """
+    """What is rare among hits (below `least`, above `brightest`), and their median distance."""
 
     least: Quality
     brightest: float
@@ -197,11 +201,11 @@ class _Bounds:
         return cls(least, at("brightness", 100 - _RARE), median)
 
 
-def classes_of(asked: Asked, quality: Quality, bounds: _Bounds) -> tuple[str, ...]:
+def classes_of(result: QueryResult, quality: Quality, bounds: _Bounds) -> tuple[str, ...]:
     """The classes of CLASSES that a query falls in, in their order; never none."""
     least = bounds.least
     found = {
-        "few references": asked.references == 1,
+        "few references": result.references == 1,
         "box missed": quality.box_iou is not None and quality.box_iou < _MISSED_BOX_IOU,
         "small fluke": quality.box_area < least.box_area,
         "blurred": quality.sharpness < least.sharpness,
@@ -211,8 +215,8 @@ def classes_of(asked: Asked, quality: Quality, bounds: _Bounds) -> tuple[str, ..
         "narrow": quality.box_aspect < least.box_aspect,
     }
     found["other"] = not any(found.values())
-    found["near miss"] = 1 < asked.rank <= _NEAR_RANK
-    found["sure but wrong"] = asked.rank > 1 and asked.answer.distance < bounds.median_distance
+    found["near miss"] = 1 < result.rank <= _NEAR_RANK
+    found["sure but wrong"] = result.rank > 1 and result.answer.distance < bounds.median_distance
     return tuple(name for name in CLASSES if found[name])
 
 
@@ -222,8 +226,8 @@ def failure_table(rows: Sequence[FailureRow]) -> str:
     A class explains misses where it is much commoner among them; the last column says how many
     times. Classes that only a miss can be in have no rate among hits.
     """
-    misses = [row for row in rows if row.asked.rank > 1]
-    hits = [row for row in rows if row.asked.rank == 1]
+    misses = [row for row in rows if row.result.rank > 1]
+    hits = [row for row in rows if row.result.rank == 1]
     lines = [
         f"| class | misses ({len(misses)}) | share | hits ({len(hits)}) | share | misses' share "
         "/ hits' |",
@@ -233,20 +237,16 @@ def failure_table(rows: Sequence[FailureRow]) -> str:
         missed, hit = (sum(name in row.classes for row in group) for group in (misses, hits))
         shares = missed / max(len(misses), 1), hit / max(len(hits), 1)
         ratio = f"{shares[0] / shares[1]:.1f}" if hit else ""
-        told_of_hits = (
-            f"| {hit} | {shares[1]:.3f} | {ratio}" if name not in _OF_MISSES else "| | | "
-        )
-        lines.append(f"| {name} | {missed} | {shares[0]:.3f} {told_of_hits} |")
+        hit_columns = f"| {hit} | {shares[1]:.3f} | {ratio}" if name not in _OF_MISSES else "| | | "
+        lines.append(f"| {name} | {missed} | {shares[0]:.3f} {hit_columns} |")
     meanings = [f"- **{name}**: {meaning}." for name, meaning in CLASSES.items()]
     return "\n".join([*lines, "", *meanings, ""])
 
 
 def misses_csv(rows: Sequence[FailureRow]) -> str:
-    """One row a missed query, by photo name: who it is, who was answered, the distances, the
-    measures and classes.
-    """
+    """Write one row a missed query, by photo name: truth, answer, distances, measures, classes."""
     missed = sorted(
-        (row for row in rows if row.asked.rank > 1), key=lambda row: row.asked.photo.name
+        (row for row in rows if row.result.rank > 1), key=lambda row: row.result.photo.name
     )
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
@@ -256,18 +256,18 @@ def misses_csv(rows: Sequence[FailureRow]) -> str:
 
 
 def _csv_row(row: FailureRow) -> dict[str, object]:
-    asked = row.asked
+    result = row.result
     measures = {name: getattr(row.quality, name) for name in _MEASURES}
     return {
-        "photo": asked.photo.name,
-        "individual": asked.photo.individual,
-        "answer": asked.answer.individual,
-        "rank": asked.rank,
-        "answer_distance": f"{asked.answer.distance:.4f}",
-        "own_distance": f"{asked.own.distance:.4f}",
-        "answer_photo": asked.answer.photo,
-        "own_photo": asked.own.photo,
-        "references": asked.references,
+        "photo": result.photo.name,
+        "individual": result.photo.individual,
+        "answer": result.answer.individual,
+        "rank": result.rank,
+        "answer_distance": f"{result.answer.distance:.4f}",
+        "own_distance": f"{result.own.distance:.4f}",
+        "answer_photo": result.answer.photo,
+        "own_photo": result.own.photo,
+        "references": result.references,
         **{name: "" if value is None else f"{value:.4f}" for name, value in measures.items()},
         "classes": "; ".join(row.classes),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from embedding.checkpoint import write_atomically
 from embedding.embedder import Embedder
 from embedding.explanation.heatmap import RIGHT, WRONG, Colour, Tile, heat_over, png_bytes, tiled
 from embedding.explanation.regions import has_heat
-from embedding.explanation.side_by_side import pair_heat, seen_box, strongest_of, view_of
+from embedding.explanation.side_by_side import crop_box, pair_heat, strongest_of, view_of
 from embedding.photos.photo import Box, Image, read_photo, resize, to_array
-from index.calibration.metrics import cmc_curve, det_curve
 from index.labels.reader import LabelledPhoto
 from index.search.matching import Candidate, Score
-from training.evaluation.failures import Asked, known_asked
+from training.evaluation.failures import QueryResult, known_results
+from training.evaluation.metrics import cmc_curve, det_curve
 from training.evaluation.protocol import Answers
 from training.plots import figure
 
@@ -65,26 +65,18 @@ def draw_cmc(answers: Answers, path: Path, name: str) -> None:
 
 
 def draw_sheets(
-    answers: Answers,
-    photos: Sequence[LabelledPhoto],
-    folder: Path,
-    *,
-    embedder: Embedder | None = None,
-    with_boxes: bool = True,
-    score: Score = "nearest",
+    answers: Answers, reader: PhotoReader, folder: Path, *, score: Score = "nearest"
 ) -> None:
     """Draw hits.png and misses.png: a known query a row, spread evenly over the answers' distances.
 
     Each row holds the query, who came first, and for a miss the right individual's nearest photo,
-    for a hit the nearest of anybody else. With an embedder each pair follows with its heat
-    (`embedding.explanation.regions`). `with_boxes` says whether the vectors were made with the
-    photos' own boxes.
+    for a hit the nearest of anybody else. Where the reader has an embedder, each pair follows with
+    its heat (`embedding.explanation.regions`).
     """
-    asked = known_asked(answers, score)
-    shelf = _Shelf({photo.name: photo for photo in photos}, embedder, with_boxes)
+    results = known_results(answers, score)
     for name, group in (
-        ("hits", [each for each in asked if each.rank == 1]),
-        ("misses", [each for each in asked if each.rank > 1]),
+        ("hits", [each for each in results if each.rank == 1]),
+        ("misses", [each for each in results if each.rank > 1]),
     ):
         if group:
             ordered = sorted(group, key=lambda each: (each.answer.distance, each.photo.name))
@@ -94,41 +86,50 @@ def draw_sheets(
                 .astype(int)
                 .tolist()
             )
-            _draw_sheet([ordered[each] for each in at], shelf, folder / f"{name}.png", name)
+            _draw_sheet([ordered[each] for each in at], reader, folder / f"{name}.png", name)
 
 
 def draw_numbered_sheets(
-    asked: Sequence[Asked],
-    photos: Sequence[LabelledPhoto],
+    results: Sequence[QueryResult],
+    reader: PhotoReader,
     folder: Path,
     name: str = "misses",
     *,
     rows: int = _ROWS_NUMBERED,
-    embedder: Embedder | None = None,
-    with_boxes: bool = True,
 ) -> list[Path]:
-    """Draw all of `asked` in their order on misses-01.png, misses-02.png, ...; each row bears its
-    number, from 1.
-    """
-    shelf = _Shelf({photo.name: photo for photo in photos}, embedder, with_boxes)
+    """Draw all results in their order on misses-01.png, misses-02.png, ...; rows count from 1."""
     paths: list[Path] = []
-    for start in range(0, len(asked), rows):
+    for start in range(0, len(results), rows):
         paths.append(folder / f"{name}-{len(paths) + 1:02}.png")
-        _draw_sheet(asked[start : start + rows], shelf, paths[-1], name, first=start + 1)
+        _draw_sheet(results[start : start + rows], reader, paths[-1], name, first=start + 1)
     return paths
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
-    """Photos by name, read as their vectors were made."""
+class PhotoReader:
+    """Reads photos by name, cropped as they were when their vectors were made.
 
-    photos: dict[str, LabelledPhoto]
-    embedder: Embedder | None
-    with_boxes: bool
+    `with_boxes` says whether that was with the photos' own boxes.
+    """
+
+    photos: Mapping[str, LabelledPhoto]
+    embedder: Embedder | None = None
+    with_boxes: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        photos: Sequence[LabelledPhoto],
+        embedder: Embedder | None = None,
+        *,
+        with_boxes: bool = True,
+    ) -> PhotoReader:
+        """Make a reader of these photos."""
+        return cls({photo.name: photo for photo in photos}, embedder, with_boxes)
 
     @property
-    def heating(self) -> Embedder | None:
-        """The embedder, where its regions can be told apart."""
+    def heat_embedder(self) -> Embedder | None:
+        """The embedder, where its network can tell regions apart."""
         return (
             self.embedder if self.embedder is not None and has_heat(self.embedder.network) else None
         )
@@ -139,7 +140,7 @@ class _Shelf:
         if embedder is None:
             return _Shown(read_photo(photo.path, name=name, at_least_px=max(_TILE_PX)), None)
         image = read_photo(photo.path, name=name, at_least_px=embedder.input_px)
-        return _Shown(image, seen_box(embedder, image, given))
+        return _Shown(image, crop_box(embedder, image, given))
 
     def view(self, shown: _Shown) -> NDArray[np.uint8]:
         if self.embedder is None:
@@ -154,57 +155,57 @@ class _Shown:
 
 
 def _draw_sheet(
-    asked: Sequence[Asked], shelf: _Shelf, path: Path, title: str, *, first: int = 1
+    results: Sequence[QueryResult], reader: PhotoReader, path: Path, title: str, *, first: int = 1
 ) -> None:
-    rows = [_row(each, shelf, number) for number, each in enumerate(asked, first)]
+    rows = [_row(each, reader, number) for number, each in enumerate(results, first)]
     heading = (
         f"{title}: query, who came first, "
         f"{'the nearest other' if title == 'hits' else 'the right one'}"
     )
-    if shelf.heating is not None:
+    if reader.heat_embedder is not None:
         heading += "; then query and answer with heat for each (red: alike, blue: unlike)"
     write_atomically(path, png_bytes(tiled(rows, heading)))
 
 
-def _row(asked: Asked, shelf: _Shelf, number: int) -> list[Tile]:
-    """The query, who came first and the other of right and wrong, then each pair's heat where there
-    is an embedder.
-    """
-    query = shelf.read(asked.photo.name)
-    captions = (f"{number}. {asked.photo.individual}", asked.photo.name)
-    tiles = [Tile(shelf.view(query), captions)]
+def _row(result: QueryResult, reader: PhotoReader, number: int) -> list[Tile]:
+    """Draw the query, who came first and the other of right and wrong, then each pair's heat."""
+    query = reader.read(result.photo.name)
+    captions = (f"{number}. {result.photo.individual}", result.photo.name)
+    tiles = [Tile(reader.view(query), captions)]
     heated: list[Tile] = []
-    pair = [asked.own] if asked.other is None else [asked.own, asked.other]
-    for candidate in pair if asked.rank == 1 else pair[::-1]:
-        shown = shelf.read(candidate.photo)
-        frame = RIGHT if candidate is asked.own else WRONG
-        tiles.append(Tile(shelf.view(shown), _captions(asked, candidate), frame))
-        if shelf.heating is not None:
-            heated += _heated(shelf, shelf.heating, query, shown, frame)
+    pair = [result.own] if result.other is None else [result.own, result.other]
+    for candidate in pair if result.rank == 1 else pair[::-1]:
+        shown = reader.read(candidate.photo)
+        frame = RIGHT if candidate is result.own else WRONG
+        tiles.append(Tile(reader.view(shown), _captions(result, candidate), frame))
+        if reader.heat_embedder is not None:
+            heated += _heated(reader, reader.heat_embedder, query, shown, frame)
     return tiles + heated
 
 
-def _captions(asked: Asked, candidate: Candidate) -> tuple[str, str]:
-    if candidate is asked.own:
-        is_one = asked.references == 1
-        said = f"right, rank {asked.rank}, {asked.references} photo{'' if is_one else 's'}"
+def _captions(result: QueryResult, candidate: Candidate) -> tuple[str, str]:
+    if candidate is result.own:
+        is_one = result.references == 1
+        said = f"right, rank {result.rank}, {result.references} photo{'' if is_one else 's'}"
     else:
         said = f"wrong, {candidate.individual}"
     return said, f"{candidate.distance:.3f} {candidate.photo}"
 
 
 def _heated(
-    shelf: _Shelf, embedder: Embedder, query: _Shown, shown: _Shown, frame: Colour
+    reader: PhotoReader, embedder: Embedder, query: _Shown, shown: _Shown, frame: Colour
 ) -> list[Tile]:
     heat = pair_heat(embedder, query.image, query.box, shown.image, shown.box)
     strongest = strongest_of(heat)
     return [
         Tile(
-            heat_over(shelf.view(query), heat.query, strongest),
+            heat_over(reader.view(query), heat.query, strongest),
             ("query's regions", f"{heat.distance:.3f}"),
             frame,
         ),
         Tile(
-            heat_over(shelf.view(shown), heat.reference, strongest), ("the other's regions",), frame
+            heat_over(reader.view(shown), heat.reference, strongest),
+            ("the other's regions",),
+            frame,
         ),
     ]

@@ -1,4 +1,4 @@
-"""The evaluation command's way: photos -> vectors -> answers -> figures, tables and pictures."""
+"""The work of `flukeprint evaluate`: photos to vectors, answers, figures, tables, pictures."""
 
 from __future__ import annotations
 
@@ -27,10 +27,21 @@ from index.progress import progress
 from index.search.matching import BadQuery, Score
 from index.search.vectors import FloatArray
 from training.evaluation.compare.comparison import abundance, compare, write_comparison
-from training.evaluation.failures import failure_rows, known_asked, left_out_asked, write_failures
-from training.evaluation.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
+from training.evaluation.failures import (
+    failure_rows,
+    known_results,
+    leave_one_out_results,
+    write_failures,
+)
+from training.evaluation.figures import (
+    PhotoReader,
+    draw_cmc,
+    draw_det,
+    draw_numbered_sheets,
+    draw_sheets,
+)
 from training.evaluation.protocol import Answers, answers_of
-from training.evaluation.questions import LabelledVectors
+from training.evaluation.queries import LabelledVectors
 from training.evaluation.report import figures_of, table_of, write_scorer_files
 from training.sets.labelled import read_labelled
 from training.splits.protocol import Split, make_split, read_split
@@ -102,7 +113,7 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     text = json.dumps(figures, indent=2)
     write_atomically(choices.out / "report.json", (text + "\n").encode())
     _draw(answers, choices, photos)
-    _look_at_misses(answers, choices, photos, vectors, split, embedder)
+    _report_misses(answers, choices, photos, vectors, split, embedder)
     if choices.compares:
         write_comparison(figures, choices.out, _name(choices))
     if as_json:
@@ -121,9 +132,7 @@ def _without_box(photo: LabelledPhoto) -> LabelledPhoto:
 
 
 def embed_all(photos: list[LabelledPhoto], embedder: Embedder) -> FloatArray:
-    """Embed as `flukeprint embed` does; one unreadable photo ends the evaluation, as its figures
-    would be others'.
-    """
+    """Embed as `flukeprint embed` does; one unreadable photo ends the evaluation."""
     rows: list[FloatArray] = []
     with progress(len(photos), "embedding") as advance:
         for batch in embed_photos(photos, embedder):
@@ -144,7 +153,7 @@ def _draw(answers: Answers, choices: EvaluationChoices, photos: list[LabelledPho
     draw_cmc(answers, choices.out / "cmc.png", name)
 
 
-def _look_at_misses(
+def _report_misses(
     answers: Answers,
     choices: EvaluationChoices,
     photos: list[LabelledPhoto],
@@ -152,21 +161,25 @@ def _look_at_misses(
     split: Split,
     embedder: Embedder,
 ) -> None:
-    """Sheets of hits and misses with heat maps, and what the misses share; the disjoint ones in a
-    folder beside.
-    """
+    """Draw hits and misses and say what misses share; of disjoint queries in `disjoint/`."""
     score, out, with_boxes = cast(Score, choices.score), choices.out, choices.with_boxes
-    draw_sheets(answers, photos, out, embedder=embedder, with_boxes=with_boxes, score=score)
+    reader = PhotoReader.of(photos, embedder, with_boxes=with_boxes)
+    draw_sheets(answers, reader, out, score=score)
     disjoint = [at for at, photo in enumerate(photos) if split.roles[photo.name] == "disjoint"]
-    left_out = (
-        left_out_asked(vectors[disjoint], [photos[at] for at in disjoint]) if disjoint else []
+    disjoint_results = (
+        leave_one_out_results(vectors[disjoint], [photos[at] for at in disjoint])
+        if disjoint
+        else []
     )
-    for asked, folder in ((known_asked(answers, score), out), (left_out, out / "disjoint")):
-        if asked:
-            write_failures(failure_rows(asked, embedder=embedder, with_boxes=with_boxes), folder)
+    for results, folder in (
+        (known_results(answers, score), out),
+        (disjoint_results, out / "disjoint"),
+    ):
+        if results:
+            write_failures(failure_rows(results, embedder=embedder, with_boxes=with_boxes), folder)
         if choices.draws_every_miss:
-            misses = [one for one in asked if one.rank > 1]
-            draw_numbered_sheets(misses, photos, folder, embedder=embedder, with_boxes=with_boxes)
+            misses = [one for one in results if one.rank > 1]
+            draw_numbered_sheets(misses, reader, folder)
 
 
 def _name(choices: EvaluationChoices) -> str:

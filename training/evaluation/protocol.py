@@ -1,6 +1,4 @@
-"""docs/benchmarks.md's protocol over vectors: known, disjoint and open queries, scored by the index
-wing's metrics.
-"""
+"""The protocol of docs/benchmarks.md over vectors: known, disjoint and open queries."""
 
 from __future__ import annotations
 
@@ -12,12 +10,13 @@ from numpy.typing import NDArray
 
 from embedding.embedder import Embedder
 from index.calibration.leave_one_out import leave_one_out_ranks
-from index.calibration.metrics import auroc, closed_set, true_ranks
+from index.calibration.ranks import true_ranks
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from index.search.gallery import Gallery
 from index.search.matching import Score
 from index.search.vectors import FloatArray
+from training.evaluation.metrics import auroc, closed_set
 from training.pixels.cache import PixelArray
 from training.splits.protocol import Role, Split, species_of
 
@@ -48,7 +47,7 @@ class Answers:
 def answers_of(
     vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split, score: Score = "nearest"
 ) -> Answers:
-    """Ask all queries of a split: `vectors` (n, d) are those of `photos`.
+    """Answer all queries of a split: `vectors` (n, d) are those of `photos`.
 
     The known gallery holds every labelled photo that is no query of its own: fit and disjoint.
     """
@@ -93,16 +92,17 @@ def answers_of(
 def validation_metrics(
     vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split
 ) -> dict[str, float]:
-    """Score a validation split; `score` is the mean of what was measurable of known MAP@5, disjoint
-    MAP@5, AUROC.
+    """Score a validation split.
 
-    Several species are scored each within its own gallery, told as `SPECIES known_top1` and so on;
+    `score` is the mean of what could be measured of known MAP@5, disjoint MAP@5 and AUROC.
+
+    Several species are scored each within its own gallery, named `SPECIES known_top1` and so on;
     the plain names are then the means over species.
     """
     of_photo = species_of(photos)
     if len(set(of_photo.values())) == 1:
         return _species_metrics(vectors, photos, split)
-    told: dict[str, float] = {}
+    of_species: dict[str, float] = {}
     parts: list[dict[str, float]] = []
     for one in sorted(
         {of_photo[photo.name] for photo in photos if split.roles[photo.name] != "fit"}
@@ -112,12 +112,14 @@ def validation_metrics(
         if len(measured) == 1:
             continue  # its queries have nobody to be found or refused
         parts.append(measured)
-        told.update({f"{one or 'no species'} {name}": value for name, value in parts[-1].items()})
+        of_species.update(
+            {f"{one or 'no species'} {name}": value for name, value in parts[-1].items()}
+        )
     names = dict.fromkeys(["score", *(name for part in parts for name in part)])
     parts = parts or [{"score": 0.0}]
     return {
         name: float(np.mean([part[name] for part in parts if name in part])) for name in names
-    } | told
+    } | of_species
 
 
 def _species_metrics(
@@ -145,9 +147,7 @@ def _nearest(distances: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def embed_rows(embedder: Embedder, pixels: PixelArray) -> FloatArray:
-    """Embed the rows of a pixel cache, a few at a time so that memory stays small: (n, h, w, 3) ->
-    (n, d).
-    """
+    """Embed rows of a pixel cache, a few at a time: (n, h, w, 3) -> (n, d)."""
     parts: list[FloatArray] = []
     with progress(len(pixels), "embedding") as advance:
         for start in range(0, len(pixels), _ROWS_AT_ONCE):

@@ -1,6 +1,4 @@
-"""What an evaluation says: figures with intervals as JSON and table, and the files an independent
-scorer reads.
-"""
+"""An evaluation's figures with intervals, as JSON and table, and files for other scorers."""
 
 from __future__ import annotations
 
@@ -16,7 +14,9 @@ from rich.table import Table
 
 from embedding.checkpoint import write_atomically
 from index.calibration.calibration import Calibration
-from index.calibration.metrics import (
+from index.labels.reader import NEW_WHALE, LabelledPhoto
+from index.search.matching import decide
+from training.evaluation.metrics import (
     auroc,
     baks,
     baus,
@@ -29,8 +29,6 @@ from index.calibration.metrics import (
     submission_map5,
     top,
 )
-from index.labels.reader import NEW_WHALE, LabelledPhoto
-from index.search.matching import decide
 from training.evaluation.protocol import Answers
 
 _INTERVAL_SEED = 95
@@ -106,9 +104,7 @@ def _open_figures(answers: Answers) -> dict[str, Any]:
 
 
 def _calibrated_figures(answers: Answers, calibration: Calibration) -> dict[str, Any]:
-    """What the catalogue's own calibration does on the queries: rates, balanced accuracies,
-    calibration error.
-    """
+    """Measure the catalogue's own calibration on the queries: rates, accuracies, error."""
     known, ranks, unknown = answers.known_distances, answers.known_ranks, answers.unknown_distances
     thresholds = calibration.thresholds()
     first = [
@@ -146,9 +142,7 @@ def _calibrated_figures(answers: Answers, calibration: Calibration) -> dict[str,
 
 
 def table_of(figures: dict[str, Any], title: str) -> Table:
-    """The same figures for a person: one row each, with the interval and what they were measured
-    on.
-    """
+    """Show the figures as a table: one row each, with interval and number of queries."""
     table = Table(title=title)
     for column in ("protocol", "measure", "value", "95 %", "queries"):
         table.add_column(
@@ -175,14 +169,16 @@ def _open_queries(measured: dict[str, Any]) -> str:
 
 
 def write_scorer_files(folder: Path, answers: Answers, disjoint: Sequence[LabelledPhoto]) -> None:
-    """Write gallery.csv, queries.csv and disjoint.csv (`Image,Id`), which any other scorer can
-    read.
-    """
+    """Write gallery.csv, queries.csv and disjoint.csv (`Image,Id`) for any other scorer."""
     gallery = list(zip(answers.gallery.photo_names, answers.gallery.individuals, strict=True))
     known = [(photo.name, photo.individual or NEW_WHALE) for photo in answers.known_photos]
     unknown = [(photo.name, photo.individual or NEW_WHALE) for photo in answers.unknown_photos]
-    apart = [(photo.name, photo.individual or NEW_WHALE) for photo in disjoint]
-    for name, rows in (("gallery", gallery), ("queries", known + unknown), ("disjoint", apart)):
+    disjoint_rows = [(photo.name, photo.individual or NEW_WHALE) for photo in disjoint]
+    for name, rows in (
+        ("gallery", gallery),
+        ("queries", known + unknown),
+        ("disjoint", disjoint_rows),
+    ):
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["Image", "Id"])

@@ -10,14 +10,13 @@ from torchvision.transforms import InterpolationMode, v2
 
 from embedding.networks.mirror import MIRROR_AXES, Mirror
 from embedding.photos.preprocessing import Preprocessing
-from training.recipes.reading import AugmentationChoices
+from training.recipes.choices import AugmentationChoices
 
 
 class Augmentation:
-    """Change (n, h, w, 3) uint8 pixels, mirror those asked for, and normalise: (n, 3, h, w)
-    float32.
+    """Change (n, h, w, 3) uint8 pixels at random, mirror and normalise: (n, 3, h, w) float32.
 
-    Every `group` photos of a batch share one draw: v2 draws once a call, and one call a photo costs
+    Every `group` photos of a batch share one draw. v2 draws once a call, and one call a photo costs
     a CPU as much as a small network's forward pass. Draws come from torch's global generator, which
     the loop seeds every step.
     """

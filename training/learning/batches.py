@@ -1,6 +1,4 @@
-"""Which photos a step learns from: P x K batches that depend on nothing but the seed, the epoch and
-the step.
-"""
+"""P x K batches of photos, which depend on the seed, the epoch and the step alone."""
 
 from __future__ import annotations
 
@@ -11,24 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.recipes.reading import BadRecipe, BatchChoices
+from training.recipes.choices import BadRecipe, BatchChoices
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class Batch:
     """One batch: rows of the pixel cache, the identity of each, and whether to mirror it.
 
-    `identities` (n,) run from 0 to identity_count - 1. A photo at row r that belongs to nobody
-    known, all-negative or unlabelled, has a negative number of its own in every batch: -1 - 2r, and
-    -2 - 2r mirrored.
+    `identities` (n,) run from 0 to identity_count - 1. A photo at row r of nobody known,
+    all-negative or unlabelled, has a negative number of its own: -1 - 2r, and -2 - 2r mirrored.
     """
 
     photos: NDArray[np.int64]  # (n,)
     identities: NDArray[np.int64]  # (n,)
     is_mirrored: NDArray[np.bool_]  # (n,)
 
-    def __getitem__(self, part: slice) -> Rows:
-        return Rows(self.photos[part], self.identities[part], self.is_mirrored[part])
+    def __getitem__(self, part: slice) -> Batch:
+        return Batch(self.photos[part], self.identities[part], self.is_mirrored[part])
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -39,9 +36,9 @@ class Batches:
 
     `individuals` names each photo's individual (None: new_whale). With flips as individuals the
     mirror image of individual i is identity i + individual_count, as a fluke's left and right sides
-    differ (all three first places of humpback 2019 did so). After the photos of `individuals` come
-    `unlabelled` rows of photos of which nothing is known: each stands in a batch as often as an
-    individual's photos, differently changed, and is its own positive.
+    differ. All three first places of humpback 2019 did so. After the photos of `individuals` come
+    `unlabelled` rows of photos without a label. Each is in a batch as often as an individual's
+    photos, differently changed, and is its own positive.
     """
 
     def __init__(
@@ -75,14 +72,18 @@ class Batches:
         self.identity_count = self.individual_count * (2 if choices.flips_as_individuals else 1)
         self.size = choices.individuals * choices.photos_each
         self.negative_size = self._negative_size()
-        left = choices.individuals - self.negative_size // choices.photos_each
-        wanted = left if not self.members else round(choices.individuals * choices.unlabelled_share)
-        self.unlabelled_count = min(wanted, left if not self.members else left - 1, unlabelled)
-        self.positive_individuals = min(left - self.unlabelled_count, self.individual_count)
+        remaining = choices.individuals - self.negative_size // choices.photos_each
+        unlabelled_individuals = (
+            remaining if not self.members else round(choices.individuals * choices.unlabelled_share)
+        )
+        self.unlabelled_count = min(
+            unlabelled_individuals, remaining if not self.members else remaining - 1, unlabelled
+        )
+        self.positive_individuals = min(remaining - self.unlabelled_count, self.individual_count)
         counts = np.array([len(rows) for rows in self.members], np.float64)
         rates = counts ** (1.0 - choices.oversampling)
         if choices.species_shares:
-            rates = self._shared_out(rates / rates.sum(), species)
+            rates = self._with_species_shares(rates / rates.sum(), species)
         self.rates = rates / rates.sum() if self.members else rates
         self.labelled_count = sum(len(rows) for rows in self.members)
         # A share of 0 is never drawn, and so many individuals can't be drawn either.
@@ -90,7 +91,7 @@ class Batches:
             self.positive_individuals, int(np.count_nonzero(self.rates))
         )
 
-    def of_frequent(self, fewest_photos: int) -> Batches:
+    def frequent_only(self, fewest_photos: int) -> Batches:
         """Batches without the individuals of fewer photos, in which all others keep their numbers.
 
         Raises BadRecipe.
@@ -110,7 +111,9 @@ class Batches:
         part.rates = rates / rates.sum()
         part.positive_individuals = min(self.positive_individuals, frequent)
         part.labelled_count = sum(
-            len(rows) for rows, kept in zip(self.members, is_frequent, strict=True) if kept
+            len(rows)
+            for rows, is_included in zip(self.members, is_frequent, strict=True)
+            if is_included
         )
         return part
 
@@ -119,12 +122,12 @@ class Batches:
         """Which identities are ever drawn: (identity_count,)."""
         return np.tile(self.rates > 0, 2 if self.choices.flips_as_individuals else 1)
 
-    def _shared_out(
+    def _with_species_shares(
         self, rates: NDArray[np.float64], species: Sequence[str]
     ) -> NDArray[np.float64]:
         of_individual = np.array([species[rows[0]] for rows in self.members])
-        given = self.choices.species_shares
-        unknown = sorted(set(given) - set(of_individual))
+        species_shares = self.choices.species_shares
+        unknown = sorted(set(species_shares) - set(of_individual))
         if unknown:
             there = ", ".join(sorted(set(of_individual) - {""}))
             known = (
@@ -135,14 +138,14 @@ class Batches:
             raise BadRecipe(
                 f"batches.species_shares names {unknown[0]!r}, of which nothing is learned; {known}"
             )
-        shared, is_given = np.zeros(len(rates)), np.isin(of_individual, list(given))
-        for one, share in given.items():
+        shared, has_share = np.zeros(len(rates)), np.isin(of_individual, list(species_shares))
+        for one, share in species_shares.items():
             shared[of_individual == one] = (
                 share * rates[of_individual == one] / rates[of_individual == one].sum()
             )
-        if not is_given.all():
-            rest = 1.0 - sum(given.values())
-            shared[~is_given] = rest * rates[~is_given] / rates[~is_given].sum()
+        if not has_share.all():
+            rest = 1.0 - sum(species_shares.values())
+            shared[~has_share] = rest * rates[~has_share] / rates[~has_share].sum()
         return shared
 
     def _negative_size(self) -> int:
@@ -152,8 +155,8 @@ class Batches:
         return min(individuals, self.choices.individuals - 1) * self.choices.photos_each
 
     @property
-    def shown(self) -> int:
-        """Photos in a batch: fewer than `size` where there are too few individuals to fill it."""
+    def photos_per_batch(self) -> int:
+        """Photos in a batch: fewer than `size` where too few individuals could fill it."""
         return (
             self.positive_individuals + self.unlabelled_count
         ) * self.choices.photos_each + self.negative_size
@@ -166,31 +169,32 @@ class Batches:
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch: as many as show every photo of an individual, or all without any,
-        once on average.
+        """Batches in an epoch: each labelled photo is shown once on average.
+
+        Without individuals it is each unlabelled photo.
         """
         if not self.members:
             return max(1, round(len(self.unlabelled) / max(1, self.unlabelled_count)))
         shown = self.positive_individuals * self.choices.photos_each
         return max(1, round(self.labelled_count / shown))
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Rows]:
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the epoch's batches from step `start` on."""
         for step in range(start, self.steps):
             yield self._batch(np.random.default_rng([self.seed, epoch, step]))
 
-    def _batch(self, rng: np.random.Generator) -> Rows:
+    def _batch(self, rng: np.random.Generator) -> Batch:
         photos: list[NDArray[np.int64]] = []
         identities: list[int] = []
         mirrored: list[bool] = []
-        for individual in self._drawn(rng):
+        for individual in self._draw_individuals(rng):
             photos.append(self._photos_of(int(individual), rng))
             is_mirrored = bool(rng.random() < self.flip_share)
             shift = (
                 self.individual_count if is_mirrored and self.choices.flips_as_individuals else 0
             )
             identities += [int(individual) + shift] * self.choices.photos_each
-            mirrored += self._mirroring(is_mirrored, rng)
+            mirrored += self._mirrored_photos(is_mirrored, rng)
         if self.unlabelled_count:
             chosen = rng.choice(self.unlabelled, self.unlabelled_count, replace=False)
             is_mirrored_each = rng.random(self.unlabelled_count) < self.flip_share
@@ -209,18 +213,18 @@ class Batches:
             # another.
             identities += (-1 - 2 * chosen - is_mirrored_each).tolist()
             mirrored += is_mirrored_each.tolist()
-        return Rows(
+        return Batch(
             np.concatenate(photos), np.array(identities, np.int64), np.array(mirrored, np.bool_)
         )
 
-    def _drawn(self, rng: np.random.Generator) -> NDArray[np.int64]:
+    def _draw_individuals(self, rng: np.random.Generator) -> NDArray[np.int64]:
         if not self.members:
             return np.zeros(0, np.int64)
         return rng.choice(
             self.individual_count, self.positive_individuals, replace=False, p=self.rates
         )
 
-    def _mirroring(self, is_mirrored: bool, rng: np.random.Generator) -> list[bool]:
+    def _mirrored_photos(self, is_mirrored: bool, rng: np.random.Generator) -> list[bool]:
         if self.choices.flips_as_individuals:
             return [is_mirrored] * self.choices.photos_each
         return list(rng.random(self.choices.photos_each) < self.flip_share)

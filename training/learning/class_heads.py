@@ -1,6 +1,4 @@
-"""Heads of the losses that know classes: ArcFace with margins for each identity, focal and
-softmax.
-"""
+"""Heads of the losses that know classes: ArcFace, focal and softmax."""
 
 from __future__ import annotations
 
@@ -26,33 +24,28 @@ def dynamic_margins_degrees(photos_of_identity: NDArray[np.int64]) -> NDArray[np
 
 
 class ClassHead:
-    """Mixed into heads with classes: how much each class's photos count, and which classes there
-    are not yet.
-    """
+    """Mixed into heads with classes: class weights, and the classes not yet known."""
 
     class_weights: Tensor  # (c,)
     unknown: Tensor | None  # (c,) bool
 
-    def weigh(self, weights: NDArray[np.float32]) -> None:
-        # Left out of the state, as the recipe and the photos make them anew.
+    def set_class_weights(self, weights: NDArray[np.float32]) -> None:
+        # Left out of the state: recipe and photos give them again.
         cast(Any, self).register_buffer(
             "class_weights", torch.from_numpy(weights), persistent=False
         )
         self.unknown = None
 
     def cosines_of_known(self, cosines: Tensor) -> Tensor:
-        """(n, c) cosines, those to classes that there are not yet as low as can be, and nobody's
-        rivals.
-        """
+        """Set the cosines (n, c) of classes not yet known to -1, so that they are no rivals."""
         return cosines if self.unknown is None else cosines.masked_fill(self.unknown, -1.0)
 
 
 class _IdentityMargins(ClassHead):
-    """Mixed into the library's ArcFace losses: a margin for each identity, and a mirror twin that
-    is no rival.
+    """Mixed into the library's ArcFace losses: a margin an identity, and no mirror twin as rival.
 
-    The mirror image of a fluke is another identity that shares all its pigment: a softmax that
-    pushes the two apart would fight over the very features that both are known by.
+    The mirror image of a fluke is another identity that shares all its pigment. A softmax
+    that separates the two would work against the very features that both are known by.
     """
 
     def prepare(self, margins_degrees: Tensor, twin_shift: int) -> None:
@@ -65,9 +58,9 @@ class _IdentityMargins(ClassHead):
     def compute_loss(self, embeddings: Tensor, labels: Tensor, *others: Any) -> Any:
         self.labels = labels
         self.margin = cast(Any, self).margins[labels]
-        told = cast(Any, super()).compute_loss(embeddings, labels, *others)
-        told["loss"]["losses"] = told["loss"]["losses"] * self.class_weights[labels]
-        return told
+        terms = cast(Any, super()).compute_loss(embeddings, labels, *others)
+        terms["loss"]["losses"] = terms["loss"]["losses"] * self.class_weights[labels]
+        return terms
 
     def get_cosine(self, embeddings: Tensor) -> Tensor:
         cosine = self.cosines_of_known(cast(Any, super()).get_cosine(embeddings))
@@ -104,8 +97,7 @@ def twins_of(identities: Tensor, twin_shift: int) -> Tensor:
 
 
 class FocalHead(ClassHead, nn.Module):
-    """A sigmoid for each identity over scaled cosines, with the focal loss over the hardest
-    negatives.
+    """A sigmoid for each identity over scaled cosines, with focal loss over hard negatives.
 
     Unlike a softmax it may say "none of them": a new whale has the target 0 everywhere. The mirror
     twin is neither. Focal loss: Lin et al. 2017, gamma 2, summed over identities and divided by
@@ -130,11 +122,11 @@ class FocalHead(ClassHead, nn.Module):
         is_rival = ~is_own & ((numbers != twins) | (twins == identities[:, None]))
         is_rival = is_rival if self.unknown is None else is_rival & ~self.unknown
         rivals = logits.detach().masked_fill(~is_rival, -torch.inf)
-        kept = torch.zeros_like(is_own).scatter(
+        is_hard = torch.zeros_like(is_own).scatter(
             1, rivals.topk(min(self.hardest, len(numbers))).indices, value=True
         )
         focal = sigmoid_focal_loss(logits, is_own.float(), alpha=-1, gamma=2)
-        of_photos = (focal * (is_own | (kept & is_rival))).sum(1)
+        of_photos = (focal * (is_own | (is_hard & is_rival))).sum(1)
         weights = torch.where(
             identities >= 0, self.class_weights[identities.clamp(min=0)], 1.0
         )  # new whales count 1
@@ -142,9 +134,7 @@ class FocalHead(ClassHead, nn.Module):
 
 
 class SoftmaxHead(ClassHead, nn.Module):
-    """A softmax over all kinds of scaled cosines to their weights, with smoothed labels (Szegedy et
-    al. 2016).
-    """
+    """A softmax over scaled cosines with smoothed labels (Szegedy et al. 2016)."""
 
     def __init__(self, count: int, dimension: int, *, scale: float, smoothing: float) -> None:
         super().__init__()

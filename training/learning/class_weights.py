@@ -13,9 +13,9 @@ def class_weights(
 ) -> NDArray[np.float32]:
     """Weights (c,) of classes of n photos, such that the mean over all photos is 1.
 
-    "inverse": 1 / n, so that all classes count alike. "effective": (1 - b) / (1 - b^n), which for
-    few photos is as 1 / n and for more than 1 / (1 - b) hardly falls (Cui et al. 2019, the
-    effective number of samples). "none": 1.
+    "inverse": 1 / n, so that all classes count the same. "effective": (1 - b) / (1 - b^n), the
+    effective number of samples of Cui et al. 2019. It is near 1 / n for few photos and hardly falls
+    beyond 1 / (1 - b). "none": 1.
     """
     photos = np.maximum(photos_of_identity, 1).astype(np.float64)
     if choices.class_weights == "none":

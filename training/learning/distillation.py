@@ -1,4 +1,4 @@
-"""Distillation: a trained network shows a smaller one which photos are how alike."""
+"""Distillation: a smaller network learns a trained one's cosines between photos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from embedding.embedder import build_networks
 from embedding.explanation.regions import members_of
 from embedding.networks.backbone import BadNetwork
 from embedding.photos.preprocessing import Preprocessing
-from training.recipes.reading import DistillationChoices
+from training.recipes.choices import DistillationChoices
 
 
 def teacher_path(choices: DistillationChoices) -> Path:
@@ -29,13 +29,14 @@ def teacher_path(choices: DistillationChoices) -> Path:
 
 
 class Teacher:
-    """A frozen network, and the loss that draws a student's cosines to its."""
+    """A frozen network, and the loss that draws a student's cosines to its own."""
 
     def __init__(
         self, choices: DistillationChoices, preprocessing: Preprocessing, device: torch.device
     ) -> None:
-        """Load the teacher. Raises BadCheckpoint, or BadNetwork where it takes another input than
-        the student.
+        """Load the teacher.
+
+        Raises BadCheckpoint, or BadNetwork where its input differs from the student's.
         """
         path = teacher_path(choices)
         header = read_header(path)
@@ -49,23 +50,24 @@ class Teacher:
         self.network = (
             network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         )
-        self.looks_twice = any(one.config.odd_dims for one in members_of(network))
+        self.uses_both_views = any(one.config.odd_dims for one in members_of(network))
         self.weight = choices.weight
 
     @torch.no_grad()
-    def look(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, d) what the teacher makes of them: one look, as the student's.
+    def embed(self, images: Tensor) -> Tensor:
+        """Embed images as the student does: (n, 3, h, w) -> (n, d), by one view.
 
         Two where axes have been chosen for two (`odd_dims`): one alone would count some of them
         twice.
         """
         return (
-            self.network.both_sides(images) if self.looks_twice else self.network(images)
+            self.network.both_views(images) if self.uses_both_views else self.network(images)
         ).float()
 
-    def loss(self, embeddings: Tensor, shown: Tensor) -> Tensor:
-        """The weighted mean squared difference of the cosines of all pairs: (n, d) and the
-        teacher's (n, e).
+    def loss(self, embeddings: Tensor, taught: Tensor) -> Tensor:
+        """Compute the weighted mean squared difference of all pairs' cosines.
+
+        The student's embeddings are (n, d), the teacher's (n, e).
         """
-        own, theirs = functional.normalize(embeddings), functional.normalize(shown)
+        own, theirs = functional.normalize(embeddings), functional.normalize(taught)
         return self.weight * functional.mse_loss(own @ own.T, theirs @ theirs.T)

@@ -1,6 +1,4 @@
-"""Several processes training one network: the process group comes from outside, by torchrun's
-environment.
-"""
+"""Several processes training one network, in the process group that torchrun describes."""
 
 from __future__ import annotations
 
@@ -14,9 +12,9 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_gather  # pyright: ignore[reportUnknownVariableType]
 from torch.nn.parallel import DistributedDataParallel
 
-from training.recipes.reading import BadRecipe
+from training.recipes.choices import BadRecipe
 
-_PATIENCE = timedelta(hours=6)  # the others wait while rank 0 decodes all photos, or measures
+_TIMEOUT = timedelta(hours=6)  # the others wait while rank 0 decodes all photos, or measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,7 @@ class World:
         return self.rank == 0
 
     def part(self, rows: int) -> slice:
-        """This process's share of a batch: every size-th row, so that each sees all kinds of
-        rows.
-        """
+        """Select this process's share of a batch: every size-th row, so that shares are similar."""
         return slice(self.rank, rows - rows % self.size, self.size)
 
     def wrap(self, network: nn.Module) -> nn.Module:
@@ -52,13 +48,13 @@ class World:
         parts: tuple[Tensor, ...] = all_gather(values)  # pyright: ignore[reportUnknownVariableType]
         return torch.cat(list(parts))
 
-    def agree(self, value: float) -> float:
-        """Rank 0's value, in all processes."""
+    def broadcast(self, value: float) -> float:
+        """Return rank 0's value in all processes."""
         if self.size == 1:
             return value
-        told = torch.tensor([value], dtype=torch.float64, device=self.device)
-        dist.broadcast(told, 0)
-        return float(told.item())
+        shared = torch.tensor([value], dtype=torch.float64, device=self.device)
+        dist.broadcast(shared, 0)
+        return float(shared.item())
 
     def wait(self) -> None:
         """Meet all processes here."""
@@ -67,29 +63,27 @@ class World:
 
 
 def is_first_process() -> bool:
-    """Whether this process stands alone or is the first of those that torchrun started."""
+    """Tell whether this process runs alone or is the first that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def enter_world(device: str) -> World:
-    """Join the process group that torchrun describes, or stand alone; device "auto" takes a GPU
-    where there is one.
-    """
+    """Join torchrun's process group, or run alone; device "auto" takes a GPU if there is one."""
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
-    wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    chosen_device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
-        chosen = torch.device(wanted)
-        if wanted == "cuda":
+        chosen = torch.device(chosen_device)
+        if chosen_device == "cuda":
             chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
             torch.cuda.set_device(chosen)
         torch.zeros(1, device=chosen)
     except (AssertionError, RuntimeError) as error:
-        said = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0]
         raise BadRecipe(
-            f'compute.device = {device!r}: {said}. Allowed are "auto", "cpu" and "cuda"'
+            f'compute.device = {device!r}: {reason}. Allowed are "auto", "cpu" and "cuda"'
         ) from error
     if size > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_TIMEOUT)
     return World(rank, size, chosen)
 
 

@@ -19,11 +19,11 @@ from embedding.checkpoint import (
 )
 from embedding.embedder import load_locator
 from embedding.networks.backbone import BadNetwork, load_backbone_weights
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE, FINDER_OPTIONS
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE, REGRESSOR_OPTIONS
 from embedding.networks.locator import AnyLocator, Locator
 from embedding.networks.network import Network, NetworkConfig
 from embedding.networks.pooling import CENTRES_FITTED
-from training.recipes.reading import NetworkChoices
+from training.recipes.choices import NetworkChoices
 
 ALIGNER_FORMAT = "flukeprint-aligner-1"
 _ALIGNER = "aligner."
@@ -41,7 +41,7 @@ def start_network(choices: NetworkChoices) -> Network:
             neck=choices.neck,
             stride=choices.stride,
             mirror=choices.mirror,
-            sides=choices.sides,
+            mirror_fusion=choices.mirror_fusion,
             clusters=choices.clusters,
             cell_dim=choices.cell_dim,
             backbone_options=tuple(sorted(choices.backbone_options.items())),
@@ -122,8 +122,8 @@ def _load_aligner(path: Path) -> dict[str, Tensor]:
     """Read an aligner's weights. Raises BadNetwork for a file that is none."""
     try:
         with cast(Any, safe_open)(path, framework="pt") as file:
-            told: dict[str, str] = file.metadata() or {}
-        if told.get("format") != ALIGNER_FORMAT:
+            metadata: dict[str, str] = file.metadata() or {}
+        if metadata.get("format") != ALIGNER_FORMAT:
             raise BadNetwork(f"{path} is no aligner; give what `flukeprint train-aligner` wrote")
         return load_halved(path)
     except BadNetwork:
@@ -132,17 +132,17 @@ def _load_aligner(path: Path) -> dict[str, Tensor]:
         raise BadNetwork(f"the aligner {path} can't be read: {error}") from error
 
 
-def finder_backbone(weights: str) -> nn.Module:
+def regressor_backbone(weights: str) -> nn.Module:
     """The backbone whose first layers an aligner or a locator begins with.
 
-    `weights`: as in a recipe's [network], but of FINDER_BACKBONE. Raises BadNetwork or
+    `weights`: as in a recipe's [network], but of REGRESSOR_BACKBONE. Raises BadNetwork or
     BadCheckpoint.
     """
     choices = NetworkChoices(
-        backbone=FINDER_BACKBONE,
+        backbone=REGRESSOR_BACKBONE,
         weights=weights,
         embedding_dim=0,
-        backbone_options=dict(FINDER_OPTIONS),
+        backbone_options=dict(REGRESSOR_OPTIONS),
     )
     return cast(nn.Module, start_network(choices).backbone)
 
@@ -155,7 +155,7 @@ def start_locator(weights: str) -> Locator:
     path = DEFAULT_CHECKPOINT if weights == "default" else Path(weights)
     others = (
         '"default", "random", a checkpoint that has a locator, or a timm state dict of '
-        f"{FINDER_BACKBONE}"
+        f"{REGRESSOR_BACKBONE}"
     )
     allowed = f'"pretrained", {others}'
     if weights == "random":
@@ -166,12 +166,12 @@ def start_locator(weights: str) -> Locator:
         )
     if weights == "pretrained" or not _is_checkpoint(path):
         try:
-            return Locator(finder_backbone(weights))
+            return Locator(regressor_backbone(weights))
         except BadNetwork as error:
             why = str(error)
             if weights == "pretrained":
                 why = (
-                    f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without "
+                    f"the ImageNet weights of {REGRESSOR_BACKBONE} could not be fetched. Without "
                     f"network give {others}"
                 )
             raise BadNetwork(f"locator.weights = {weights!r}: {why}") from error
@@ -185,9 +185,7 @@ def start_locator(weights: str) -> Locator:
 
 
 def inherited_locator(choices: NetworkChoices) -> AnyLocator | None:
-    """The locator of the checkpoint that the first weights come from, where they do and it has
-    one.
-    """
+    """Load the locator of the checkpoint that the first weights come from; None without one."""
     path = DEFAULT_CHECKPOINT if choices.weights == "default" else Path(choices.weights)
     return load_locator(path) if path.is_file() and _is_checkpoint(path) else None
 
@@ -240,7 +238,7 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
         if name in own and value.shape == own[name].shape
     }
     if described.get("odd_dims"):
-        # Axes chosen for two looks (embedding.sides) are no projection for one: it begins anew.
+        # Axes chosen for both views are no projection for one: the projection starts from noise.
         fitting = {
             name: value
             for name, value in fitting.items()
@@ -254,8 +252,8 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
         if member and has["pool."] and not has["project."]:
             fitting["pool.is_fitted"] = fitting["pool.is_fitted"] * CENTRES_FITTED
         elif not all(has.values()):
-            # Half of another vlad pooling is none, and centres lie where its own photos had them:
-            # it begins anew, from these features, unless just that member was asked for.
+            # Half of another vlad pooling is of no use, as its centres are its own photos'.
+            # It is fitted anew to these features, unless that very member was asked for.
             fitting = {
                 name: value
                 for name, value in fitting.items()
@@ -265,9 +263,7 @@ def _load_checkpoint(network: Network, path: Path, member: int) -> None:
 
 
 def _stopping(path: Path) -> str:
-    """At which stride the checkpoint's backbones stop, where they do: with the whole of one the
-    recipe can't begin.
-    """
+    """Name the stride at which a checkpoint's backbones stop early, for an error message."""
     network = read_header(path).network
     strides = {int(each.get("stride", 0)) for each in network.get("members", (network,))} - {0}
     return (

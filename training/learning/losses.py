@@ -24,12 +24,11 @@ from training.learning.class_heads import (
     twins_of,
 )
 from training.learning.class_weights import class_weights
-from training.recipes.reading import LossChoices
+from training.recipes.choices import LossChoices
 
 
 class _PairLoss(nn.Module):
-    """A pair or triplet loss with its miner, over the batch and, for pairs, a memory of the batches
-    before.
+    """A pair or triplet loss with its miner, over the batch and a memory of earlier batches.
 
     The memory holds unit vectors without gradients. It is compared with only once it is full, by
     when the network's first, great steps are over (Wang et al. 2020 wait likewise). What it holds
@@ -67,9 +66,7 @@ class _PairLoss(nn.Module):
     def _without_twins(
         self, mined: tuple[Tensor, ...], identities: Tensor, of_others: Tensor
     ) -> tuple[Tensor, ...]:
-        """Leave out a photo as its own positive, and the mirror twin, which the memory may hold, as
-        a negative.
-        """
+        """Leave out a photo as its own positive, and its mirror twin as a negative."""
         twins = twins_of(identities, self.twin_shift)
         anchors, positives, anchors_of_negatives, negatives = mined
         is_other = anchors != positives
@@ -82,8 +79,9 @@ class _PairLoss(nn.Module):
         )
 
     def _remember(self, embeddings: Tensor, identities: Tensor) -> None:
-        """Put the batch's embeddings (its newest, where the memory is smaller) in place of the
-        oldest.
+        """Write the batch's embeddings over the memory's oldest.
+
+        Of a batch larger than the memory only the newest are stored.
         """
         embeddings, identities = embeddings[-len(self.vectors) :], identities[-len(self.vectors) :]
         rows = torch.arange(len(embeddings), device=embeddings.device)
@@ -117,12 +115,10 @@ class WeightedLosses(nn.Module):
         )
         for choices, term in zip(terms, self.terms, strict=True):
             if isinstance(term, ClassHead):
-                term.weigh(class_weights(photos_of_identity, choices))
+                term.set_class_weights(class_weights(photos_of_identity, choices))
 
-    def know_only(self, identities: Tensor | None) -> None:
-        """Let heads with classes know these identities (c,) bool alone, as long as no others are
-        shown; None: all.
-        """
+    def restrict_classes(self, identities: Tensor | None) -> None:
+        """Let heads with classes know only these identities (c,) bool; None: all."""
         for term in self.terms:
             if isinstance(term, ClassHead):
                 term.unknown = None if identities is None else ~identities

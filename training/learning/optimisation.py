@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from embedding.networks.network import Network
 from training.learning.resume import Position
-from training.recipes.reading import OptimiserChoices, ScheduleChoices
+from training.recipes.choices import OptimiserChoices, ScheduleChoices
 
 _GROUP_RATE = "flukeprint_rate"
 _OF_BACKBONE = "flukeprint_backbone"
@@ -26,13 +26,12 @@ def build_optimiser(
     *,
     has_frozen_epochs: bool = False,
 ) -> torch.optim.Optimizer:
-    """One group for weights, one without decay for scales and biases, one for the loss's class
-    weights.
+    """Build the optimiser: weights, scales and biases without decay, class weights.
 
     The backbone has groups of its own where its rate is another's at any time.
     """
-    is_apart = has_frozen_epochs or choices.backbone_rate_factor != 1.0
-    backbone = [*cast(nn.Module, network.backbone).parameters()] if is_apart else []
+    has_own_groups = has_frozen_epochs or choices.backbone_rate_factor != 1.0
+    backbone = [*cast(nn.Module, network.backbone).parameters()] if has_own_groups else []
     of_backbone = {id(weight) for weight in backbone}
     others = [weight for weight in network.parameters() if id(weight) not in of_backbone]
     decayed = [p for p in others if p.ndim > 1]
@@ -68,16 +67,17 @@ def build_optimiser(
 
 
 def _backbone_groups(weights: list[nn.Parameter], rate: float) -> list[dict[str, Any]]:
-    told: dict[str, Any] = {_GROUP_RATE: rate, _OF_BACKBONE: True}
+    options: dict[str, Any] = {_GROUP_RATE: rate, _OF_BACKBONE: True}
     return [
-        {"params": [p for p in weights if p.ndim > 1], **told},
-        {"params": [p for p in weights if p.ndim <= 1], **told, "weight_decay": 0.0},
+        {"params": [p for p in weights if p.ndim > 1], **options},
+        {"params": [p for p in weights if p.ndim <= 1], **options, "weight_decay": 0.0},
     ]
 
 
 def set_rate(optimiser: torch.optim.Optimizer, factor: float, backbone_factor: float = 1.0) -> None:
-    """Set every group's rate to its own base rate times `factor`, the backbone's also times
-    `backbone_factor`.
+    """Set every group's rate to its base rate times `factor`.
+
+    The backbone's is also multiplied by `backbone_factor`.
     """
     for group in optimiser.param_groups:
         group["lr"] = (
@@ -85,29 +85,29 @@ def set_rate(optimiser: torch.optim.Optimizer, factor: float, backbone_factor: f
         )
 
 
-def decay_class_weights(optimiser: torch.optim.Optimizer, *, is_wanted: bool) -> None:
-    """Let the loss's class weights decay, or not: without decay a class that no step knows stays as
-    it is.
+def set_class_weight_decay(optimiser: torch.optim.Optimizer, *, is_enabled: bool) -> None:
+    """Switch weight decay of the loss's class weights on or off.
+
+    Without decay a class that no step knows stays unchanged.
 
     Adam divides decay by what little gradient there is, so that unknown classes would move as fast
     as known ones.
     """
     for group in optimiser.param_groups:
         if _HEAD_DECAY in group:
-            group["weight_decay"] = group[_HEAD_DECAY] if is_wanted else 0.0
+            group["weight_decay"] = group[_HEAD_DECAY] if is_enabled else 0.0
 
 
-def forget_moments(optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter]) -> None:
-    """Let these weights' moments begin anew, with their correction for few steps: others' steps are
-    not theirs.
-    """
+def reset_moments(optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter]) -> None:
+    """Reset the optimiser's moments of these weights, and their correction for few steps."""
     for weight in weights:
         optimiser.state.pop(weight, None)
 
 
 def rate_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: int) -> float:
-    """The rate at a position, as a share of the recipe's: a pure function, so that --resume needs
-    no schedule state.
+    """Compute the rate at a position, as a share of the recipe's.
+
+    A pure function, so that --resume needs no schedule state.
     """
     done = position.epoch + position.step / steps_per_epoch
     warm = (
@@ -127,8 +127,9 @@ def rate_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: i
 
 
 def backbone_factor(choices: ScheduleChoices, position: Position, steps_per_epoch: int) -> float:
-    """What a backbone that was frozen at first gets of the rate: nothing, then climbing as at the
-    run's beginning.
+    """Compute the rate's share for a backbone that is frozen at first.
+
+    Nothing while frozen; then it climbs as at the run's start.
     """
     if position.epoch < choices.freeze_epochs:
         return 0.0
@@ -138,15 +139,13 @@ def backbone_factor(choices: ScheduleChoices, position: Position, steps_per_epoc
     return min(1.0, done / choices.warmup_epochs)
 
 
-def begin_patience_anew(position: Position) -> None:
-    """Forget what a phase that is over has done to patience and rate; its best score stays the
-    best.
-    """
+def reset_plateau(position: Position) -> None:
+    """Reset the plateau's patience and rate factor for a new phase; the best score stays."""
     position.stale_validations, position.rate_factor = 0, 1.0
 
 
-def note_validation(choices: ScheduleChoices, position: Position, score: float) -> bool:
-    """Take a validation score into the position; True when it is the best so far."""
+def record_validation(choices: ScheduleChoices, position: Position, score: float) -> bool:
+    """Record a validation score in the position; True where it is the best so far."""
     if score > position.best:
         position.best, position.best_epoch, position.stale_validations = score, position.epoch, 0
         return True
@@ -160,29 +159,25 @@ def note_validation(choices: ScheduleChoices, position: Position, score: float) 
 
 
 def is_stale(choices: ScheduleChoices, position: Position) -> bool:
-    """Whether early stopping is wanted and due."""
+    """Tell whether early stopping is chosen and due."""
     epochs_since = position.stale_validations * choices.validate_every_epochs
     return choices.early_stop_epochs > 0 and epochs_since >= choices.early_stop_epochs
 
 
 def moving_average(network: Network, decay: float) -> AveragedModel:
-    """An exponential moving average of weights and batch statistics, quick to forget its
-    beginning.
-    """
+    """Average weights and batch statistics exponentially, forgetting the start quickly."""
 
     def average(averaged: Tensor, current: Tensor, count: int | Tensor) -> Tensor:
         if not averaged.is_floating_point():
             return current
         # On the device throughout: reading `count` here would halt a GPU once for every tensor.
         steps = torch.as_tensor(count, dtype=averaged.dtype)
-        kept = ((1.0 + steps) / (10.0 + steps)).clamp(max=decay)
-        return averaged.lerp(current, 1.0 - kept)
+        old_share = ((1.0 + steps) / (10.0 + steps)).clamp(max=decay)
+        return averaged.lerp(current, 1.0 - old_share)
 
     return AveragedModel(network, avg_fn=average, use_buffers=True)
 
 
 def plain_average(network: Network) -> AveragedModel:
-    """The plain mean of weights; batch statistics are those of the weights last taken in, and to be
-    renewed.
-    """
+    """Average weights plainly; batch statistics are the last ones, to be computed anew."""
     return AveragedModel(network)

@@ -1,6 +1,4 @@
-"""Everything that --resume needs, in one safetensors file written atomically: no pickle, never half
-a file.
-"""
+"""The state that --resume needs: one safetensors file, written atomically, no pickle."""
 
 from __future__ import annotations
 
@@ -65,7 +63,7 @@ def save_state(
             else:
                 scalars[f"{index}/{name}"] = value
     written = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    # Tied or aliased tensors can't be written twice; a clone costs little beside a training step.
+    # Tied or aliased tensors can't be written twice; a clone costs little next to a training step.
     seen: set[int] = set()
     for name, value in written.items():
         if value.data_ptr() in seen:
@@ -107,7 +105,7 @@ def load_state(
         raise BadState(
             f"{path} belongs to another recipe (or other --set values), or to other photos. "
             "Resume with the very "
-            "command that began the run (a shipped recipe may have changed since: recipe.json "
+            "command that started the run (a shipped recipe may have changed since: recipe.json "
             "beside it says what was "
             "chosen), or give another --out"
         )

@@ -1,6 +1,4 @@
-"""Where vlad pooling begins: centres, and an embedding of what they make, found in the photos to
-learn from.
-"""
+"""First weights of vlad pooling: centres and projection fitted to the photos to learn from."""
 
 from __future__ import annotations
 
@@ -25,21 +23,22 @@ _BATCH = 32
 _ROUNDS = 20
 
 
-def begin_clusters(
+def fit_vlad(
     network: Network,
     pixels: NDArray[np.uint8],
     rows: NDArray[np.int64],
     preprocessing: Preprocessing,
     seed: int,
 ) -> None:
-    """Fit vlad pooling and the linear layer after it to some rows of pixels (n, h, w, 3), what of
-    it wasn't before.
+    """Fit vlad pooling, and the linear layer after it, to rows of pixels (n, h, w, 3).
+
+    Parts that were fitted before are left as they are.
 
     Of the pixels, which may be a file larger than memory, no more than those are read.
 
-    Cells are brought down along their principal axes, half whitened; centres are those of k-means;
-    the linear layer takes the principal axes of the vectors that come of it, half whitened too.
-    Other poolings are left as they are.
+    Cells are reduced to their principal axes, half whitened, and centres are those of k-means. The
+    linear layer takes the principal axes of the pooled vectors, half whitened too. Other poolings
+    are left as they are.
     """
     if not isinstance(network.pool, Vlad) or network.pool.is_fitted == 1.0:
         return
@@ -92,14 +91,15 @@ def _fit_cells(pool: Vlad, maps: Tensor, rng: np.random.Generator) -> None:
 @torch.no_grad()
 def _fit_projection(network: Network, pool: Vlad, maps: Tensor) -> None:
     vectors = torch.cat([pool(maps[at : at + _BATCH]) for at in range(0, len(maps), _BATCH)])
-    wanted = min(network.look_dim, len(vectors) - 1)
+    wanted = min(network.view_dim, len(vectors) - 1)
     axes, _ = _half_whitening(vectors, wanted)
     network.project.weight[:wanted].copy_(axes.T)  # pyright: ignore[reportIndexIssue, reportArgumentType]
 
 
 def _half_whitening(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Principal axes (d, count) of rows (n, d), each shortened by the root of its deviation, and
-    the mean (d,).
+    """Find principal axes (d, count) of rows (n, d), half whitened, and the mean (d,).
+
+    Each axis is shortened by the root of its deviation.
     """
     mean = rows.mean(0)
     _, deviations, axes = torch.pca_lowrank(rows, q=min(count, *rows.shape), center=True, niter=4)

@@ -1,6 +1,4 @@
-"""Training the aligner: photos on which somebody marked a body part's four corners teach where it
-lies.
-"""
+"""Training the aligner on photos with a body part's four corners marked."""
 
 from __future__ import annotations
 
@@ -20,11 +18,11 @@ from embedding.checkpoint import save_halved
 from embedding.errors import FlukeprintError
 from embedding.networks.aligner import ALIGNER_PX, Aligner
 from embedding.networks.backbone import BadNetwork
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
-from training.learning.first_weights import ALIGNER_FORMAT, finder_backbone
+from training.learning.first_weights import ALIGNER_FORMAT, regressor_backbone
 from training.pixels.cache import PixelArray, cached_pixels
 
 CORNERS = ("left_top", "right_top", "right_bottom", "left_bottom")
@@ -50,8 +48,9 @@ class BadCorners(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class CorneredPhoto:
-    """A photo with its body part's corners (4, 2), x and y as shares of the photo's width and
-    height, as COLUMNS.
+    """A photo with its body part's corners (4, 2).
+
+    x and y are shares of the photo's width and height, in the order of COLUMNS.
     """
 
     photo: LabelledPhoto
@@ -69,7 +68,7 @@ def read_corners(path: Path, folder: Path) -> list[CorneredPhoto]:
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 raise BadCorners(
-                    f"{path} has no column {missing[0]}; wanted are {','.join(COLUMNS)}"
+                    f"{path} has no column {missing[0]}; needed are {','.join(COLUMNS)}"
                 )
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -97,7 +96,7 @@ def _corners(path: Path, number: int, row: dict[str, str]) -> tuple[tuple[float,
         values = [float(row[name]) for name in COLUMNS[1:]]
     except (TypeError, ValueError) as error:
         raise BadCorners(
-            f"{path}, line {number}: {error}; wanted are eight shares of the photo's sides"
+            f"{path}, line {number}: {error}; needed are eight shares of the photo's sides"
         ) from error
     if not all(-1 <= value <= 2 for value in values):
         raise BadCorners(
@@ -125,7 +124,7 @@ def train_aligner(
     *,
     weights: str = "pretrained",
 ) -> tuple[Aligner, float]:
-    """Train on photos with corners; returns the aligner and how far off it is on held-out photos.
+    """Train on photos with corners; returns the aligner and its error on held-out photos.
 
     That is the mean distance of found and marked corners, as a share of the photo's sides. Photos
     are turned, zoomed, squeezed, moved, mirrored and lit at random. `weights`: of the backbone, as
@@ -134,12 +133,12 @@ def train_aligner(
     """
     torch.manual_seed(seed)
     try:
-        backbone = finder_backbone(weights)
+        backbone = regressor_backbone(weights)
     except BadNetwork as error:
         if weights != "pretrained":
             raise
         raise BadNetwork(
-            f"the ImageNet weights of {FINDER_BACKBONE} could not be fetched. Without network "
+            f"the ImageNet weights of {REGRESSOR_BACKBONE} could not be fetched. Without network "
             "give --weights FILE (a "
             "timm state dict of that backbone), or --weights random, which learns less from few "
             "photos"
@@ -149,20 +148,22 @@ def train_aligner(
         [one.photo for one in photos], Preprocessing(ALIGNER_PX, ALIGNER_PX), cache
     )
     marked = torch.tensor([one.corners for one in photos])  # (n, 4, 2)
-    learnt = np.array([at for at in range(len(photos)) if at % _HELD_OUT_EVERY], np.int64)
+    learned = np.array([at for at in range(len(photos)) if at % _HELD_OUT_EVERY], np.int64)
     optimiser = _optimiser(aligner)
-    steps = max(1, len(learnt) // _BATCH)
+    steps = max(1, len(learned) // _BATCH)
     rates = [group["lr"] for group in optimiser.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps * epochs)
     rng = np.random.default_rng([seed, ALIGNER_PX])
     aligner.train()
-    with progress(steps * epochs, f"training the aligner on {len(learnt)} photos") as advance:
+    with progress(steps * epochs, f"training the aligner on {len(learned)} photos") as advance:
         for _ in range(epochs):
-            order = rng.permutation(learnt)
+            order = rng.permutation(learned)
             for step in range(steps):
                 rows = order[step * _BATCH : (step + 1) * _BATCH]
-                images, wanted = _changed(_images(pixels, rows), marked[rows])
-                loss = functional.smooth_l1_loss(_found(aligner, images), wanted, beta=0.05)
+                images, targets = _augmented(_images(pixels, rows), marked[rows])
+                loss = functional.smooth_l1_loss(
+                    _predicted_corners(aligner, images), targets, beta=0.05
+                )
                 optimiser.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(aligner.parameters(), 5.0)
@@ -172,8 +173,13 @@ def train_aligner(
     aligner.eval()
     held_out = np.arange(0, len(photos), _HELD_OUT_EVERY)
     with torch.inference_mode():
-        off = (_found(aligner, _images(pixels, held_out)) - marked[held_out]).square().sum(2).sqrt()
-    return aligner, float(off.mean())
+        errors = (
+            (_predicted_corners(aligner, _images(pixels, held_out)) - marked[held_out])
+            .square()
+            .sum(2)
+            .sqrt()
+        )
+    return aligner, float(errors.mean())
 
 
 def write_aligner(path: Path, aligner: Aligner, error: float) -> None:
@@ -192,7 +198,7 @@ def _optimiser(aligner: Aligner) -> torch.optim.Optimizer:
     )
 
 
-def _found(aligner: Aligner, images: Tensor) -> Tensor:
+def _predicted_corners(aligner: Aligner, images: Tensor) -> Tensor:
     """Where the corners are by the aligner: (n, 4, 2), as shares of the photo's sides."""
     return (_FRAME @ aligner(images).transpose(1, 2) + 1) / 2
 
@@ -203,19 +209,19 @@ def _images(pixels: PixelArray, rows: NDArray[np.int64]) -> Tensor:
     )
 
 
-def _changed(images: Tensor, corners: Tensor) -> tuple[Tensor, Tensor]:
+def _augmented(images: Tensor, corners: Tensor) -> tuple[Tensor, Tensor]:
     """Other poses, mirror images and light: (n, 3, h, w), (n, 4, 2) -> the same shapes."""
     count = len(images)
-    turned = _between(count) * _MOST_TURNED
-    across = (_between(count) * _MOST_ZOOMED).exp()
-    down = across * (_between(count) * _MOST_SQUEEZED).exp()
+    turned = _uniform(count) * _MOST_TURNED
+    across = (_uniform(count) * _MOST_ZOOMED).exp()
+    down = across * (_uniform(count) * _MOST_SQUEEZED).exp()
     is_mirrored = torch.rand(count) < 0.5
     side = torch.where(is_mirrored, -1.0, 1.0)
     # Takes places in the changed image to places in the photo.
     theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0], theta[:, 0, 1] = side * across * turned.cos(), -across * turned.sin()
     theta[:, 1, 0], theta[:, 1, 1] = side * down * turned.sin(), down * turned.cos()
-    theta[:, :, 2] = torch.stack([_between(count), _between(count)], 1) * _MOST_MOVED
+    theta[:, :, 2] = torch.stack([_uniform(count), _uniform(count)], 1) * _MOST_MOVED
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
     offsets = (2 * corners - 1 - theta[:, None, :, 2]).transpose(1, 2)  # (n, 2, 4)
@@ -229,6 +235,6 @@ def _changed(images: Tensor, corners: Tensor) -> tuple[Tensor, Tensor]:
     return images * light + 0.3 * (torch.rand(count, 3, 1, 1) - 0.5), moved
 
 
-def _between(count: int) -> Tensor:
+def _uniform(count: int) -> Tensor:
     """(n,) draws from -1 to 1."""
     return torch.rand(count) * 2 - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,14 +15,14 @@ from torch.nn import functional
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
 from embedding.networks.backbone import thin_strides
-from embedding.networks.locator import LOCATOR_PX, Locator, both_sides
+from embedding.networks.locator import LOCATOR_PX, Locator, mean_box
 from embedding.photos.photo import WHOLE, Box
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.first_weights import start_locator
 from training.pixels.cache import cached_pixels
-from training.recipes.reading import LocatorChoices
+from training.recipes.choices import LocatorChoices
 
 _MOST_CUT = 0.15  # share of each side that the random window may cut off, beyond the box's own edge
 _GROWN_SHARE, _MOST_GROWN = (
@@ -32,6 +33,14 @@ FEWEST_BOXES = 50  # with fewer, "the middle of the photo" is learned and nothin
 HELD_OUT_EVERY = 10  # every tenth photo measures and isn't learned from
 
 
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Where training computes, and in which precision."""
+
+    device: torch.device | None = None  # the CPU
+    precision: Literal["float32", "bf16"] = "float32"
+
+
 def train_locator(
     photos: Sequence[LabelledPhoto],
     choices: LocatorChoices,
@@ -39,20 +48,19 @@ def train_locator(
     cache: Path,
     *,
     aligned: Collection[Box] = (),
-    device: torch.device | None = None,
-    precision: Literal["float32", "bf16"] = "float32",
+    compute: Compute = Compute(),
 ) -> tuple[Locator, float]:
-    """Train on the photos that have a box; returns the locator and its mean overlap (IoU) on
-    held-out photos.
+    """Train on the photos that have a box; returns the locator and its held-out mean IoU.
 
-    Photos are moved, cut and made smaller at random, but not those with one of the boxes `aligned`:
-    crops aligned alike have it where it is by their own frame, and cut ones teach a box too large.
-    Nor those that are to be taken whole: they have nothing around them to be told from.
+    Photos are moved, cut and made smaller at random. Two kinds are left as they are: photos with
+    one of the boxes `aligned`, and photos that are to be taken whole. The former are crops whose
+    own frame says where the box is; cut ones would teach a box too large. The latter have no
+    surroundings to be distinguished from.
 
     Deterministic on a CPU given the seed. Raises BadCache as `cached_pixels` does, and BadNetwork.
-    Wants FEWEST_BOXES boxes or more.
+    Needs FEWEST_BOXES boxes or more.
     """
-    device = device or torch.device("cpu")
+    device, precision = compute.device or torch.device("cpu"), compute.precision
     torch.manual_seed(seed)
     locator = start_locator(choices.weights).to(device)
     boxed = [photo for photo in photos if photo.box is not None]
@@ -63,10 +71,10 @@ def train_locator(
         [_whole(photo) for photo in boxed], Preprocessing(LOCATOR_PX, LOCATOR_PX), cache
     )
     is_fixed = torch.tensor([photo.box in aligned or photo.box == WHOLE for photo in boxed])
-    learnt = np.array([at for at in range(len(boxed)) if at % HELD_OUT_EVERY], np.int64)
+    learned = np.array([at for at in range(len(boxed)) if at % HELD_OUT_EVERY], np.int64)
     if device.type == "cpu" and precision == "bf16":
         thin_strides(locator)
-    steps = max(1, len(learnt) // choices.batch)
+    steps = max(1, len(learned) // choices.batch)
     optimiser = torch.optim.AdamW(locator.parameters(), lr=choices.rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, choices.rate, total_steps=steps * choices.epochs
@@ -74,18 +82,18 @@ def train_locator(
     rng = np.random.default_rng([seed, LOCATOR_PX])
     locator.train()
     with progress(
-        steps * choices.epochs, f"training the locator on {len(learnt)} boxes"
+        steps * choices.epochs, f"training the locator on {len(learned)} boxes"
     ) as advance:
         for _ in range(choices.epochs):
-            order = rng.permutation(learnt)
+            order = rng.permutation(learned)
             for step in range(steps):
                 rows = order[step * choices.batch : (step + 1) * choices.batch]
-                images, wanted = changed(_images(pixels, rows), boxes[rows], is_fixed[rows])
+                images, targets = augmented(_images(pixels, rows), boxes[rows], is_fixed[rows])
                 with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
                     found = locator(images.to(device, memory_format=torch.channels_last))
-                wanted = wanted.to(device)
-                loss = generalized_box_iou_loss(found, wanted, "mean") + functional.l1_loss(
-                    found, wanted
+                targets = targets.to(device)
+                loss = generalized_box_iou_loss(found, targets, "mean") + functional.l1_loss(
+                    found, targets
                 )
                 optimiser.zero_grad()
                 loss.backward()
@@ -97,7 +105,7 @@ def train_locator(
     locator.to("cpu")
     with torch.inference_mode():
         found = torch.cat(
-            [both_sides(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)]
+            [mean_box(locator, _images(pixels, rows)) for rows in np.array_split(held_out, steps)]
         )
     return locator, float(box_iou(found, boxes[held_out]).diagonal().mean())
 
@@ -111,9 +119,10 @@ def _images(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels[rows])).permute(0, 3, 1, 2).float() / 255.0
 
 
-def changed(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Tensor]:
-    """Random windows, save for those fixed (n,), mirror images and light: (n, 3, h, w), (n, 4) ->
-    the same shapes.
+def augmented(images: Tensor, boxes: Tensor, is_fixed: Tensor) -> tuple[Tensor, Tensor]:
+    """Change windows, mirroring and light at random: (n, 3, h, w), (n, 4) -> the same shapes.
+
+    Windows of fixed photos (n,) stay.
     """
     count = len(images)
     # A window of the photo that holds the box, its left top and its size.

@@ -1,6 +1,4 @@
-"""Decoded photos on disk: one memory-mapped uint8 array, so that no epoch after the first decodes
-again.
-"""
+"""Decoded photos on disk, a memory-mapped uint8 array: no epoch after the first decodes."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ import numpy as np
 from embedding.photos.photo import BadPhoto, read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
-from index.prefetch import ahead
+from index.prefetch import prefetch
 from index.progress import progress
 from training.pixels.packs import BadCache, PixelArray, rows_in_pack
 
@@ -30,8 +28,9 @@ _MOST_BYTES_AHEAD = 64 * 2**20
 def cached_pixels(
     photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, folder: Path
 ) -> PixelArray:
-    """Decode photos once into (n, h, w, 3) uint8 in the order given, mapped from a file under
-    `folder`.
+    """Decode photos once into (n, h, w, 3) uint8, mapped from a file under `folder`.
+
+    Rows are in the photos' order.
 
     The file is named by what decides its content: names, boxes, sizes and times of the photos, and
     the preprocessing. Memory stays at a few photos whatever n is. Where `folder` is a pack
@@ -112,7 +111,7 @@ def decoded(
         return len(made) if isinstance(made, str) else made.nbytes
 
     threads = min(8, os.cpu_count() or 1)
-    return ahead(
+    return prefetch(
         photos,
         decode,
         threads=threads,
@@ -125,8 +124,7 @@ def decoded(
 def _fill(
     file: BinaryIO, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing
 ) -> list[str]:
-    """Append every photo's pixels in order; returns what was wrong with those that can't be
-    decoded.
+    """Append every photo's pixels in order; returns what is wrong with unreadable ones.
 
     Written, not mapped: a full disk is then an error, where a write to mapped memory kills the
     process.

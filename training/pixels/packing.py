@@ -1,5 +1,4 @@
-"""Pack a labelled set: decode every photo once, in bounded memory, in a way that can be stopped and
-gone on with.
+"""Pack a labelled set: decode every photo once, in bounded memory; it can be resumed.
 
 While it is made a pack has `pixels.npy.part` and `packing.json`, which says how many rows of it are
 safely on disk.
@@ -36,33 +35,34 @@ _SAFE_SECONDS = 5.0  # at most so much is decoded twice after a stop
 
 
 @dataclass(slots=True)
-class Packing:
-    """How far a pack is: of the first `seen` photos all but the `unread` ones have a row."""
+class PackingState:
+    """How far a pack is: of the first `done` photos all but the `unread` ones have a row."""
 
     plan: str
-    seen: int = 0
+    done: int = 0
     unread: dict[int, str] = field(
         default_factory=dict[int, str]
     )  # place among the photos: what is wrong
 
     @property
     def rows(self) -> int:
-        return self.seen - len(self.told_unread)
+        return self.done - len(self.known_unread)
 
     @property
-    def told_unread(self) -> dict[int, str]:
-        """The unread ones among those seen: Ctrl-C may come when one is noted and not counted
-        yet.
+    def known_unread(self) -> dict[int, str]:
+        """The unreadable photos among those done.
+
+        Ctrl-C may come when one is recorded and not counted yet.
         """
-        return {at: reason for at, reason in self.unread.items() if at < self.seen}
+        return {at: reason for at, reason in self.unread.items() if at < self.done}
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """What a packing did: `seen_before` photos were there from an earlier part of it."""
+class PackReport:
+    """What a packing did: `done_before` photos were there from an earlier part of it."""
 
     photos: int
-    seen_before: int
+    done_before: int
     unread: dict[str, str]
     seconds: float
     photo_bytes: int  # of the files decoded now
@@ -75,9 +75,8 @@ def pack(
     folder: Path,
     *,
     restart: bool = False,
-) -> Packed:
-    """Write the pack of these photos, or go on with it where it was stopped; photos that can't be
-    read are left out.
+) -> PackReport:
+    """Write the pack of these photos, or resume it; unreadable photos are left out.
 
     Memory stays at a few photos whatever their number is. A finished pack of the same photos is
     left as it is. Raises BadCache for a folder that holds something else (unless `restart`), or
@@ -85,12 +84,12 @@ def pack(
     """
     sizes = {photo.name: _size_bytes(photo) for photo in photos}
     plan = _plan(photos, preprocessing, sizes)
-    packing = _begun(folder, plan, restart=restart)
-    started, before = time.monotonic(), packing.seen
+    state = _read_state(folder, plan, restart=restart)
+    started, before = time.monotonic(), state.done
     if not is_pack(folder):
         try:
-            _fill(folder, photos, preprocessing, packing)
-            _finish(folder, photos, preprocessing, packing, sizes)
+            _fill(folder, photos, preprocessing, state)
+            _finish(folder, photos, preprocessing, state, sizes)
         except OSError as error:
             needed = _row_bytes(preprocessing) * len(photos) / 2**20
             raise CannotWrite(
@@ -98,10 +97,10 @@ def pack(
                 f"{error.strerror}. Free some space, "
                 "and the same command goes on where it stopped"
             ) from error
-    return Packed(
-        photos=packing.rows,
-        seen_before=before,
-        unread={photos[at].name: reason for at, reason in packing.told_unread.items()},
+    return PackReport(
+        photos=state.rows,
+        done_before=before,
+        unread={photos[at].name: reason for at, reason in state.known_unread.items()},
         seconds=time.monotonic() - started,
         photo_bytes=sum(sizes[photo.name] for photo in photos[before:]),
         pack_bytes=(folder / PIXELS).stat().st_size,
@@ -126,17 +125,15 @@ def _plan(
     return content.hexdigest()
 
 
-def _begun(folder: Path, plan: str, *, restart: bool) -> Packing:
-    """How far the folder's pack is, after clearing away what an interrupted write has left beyond
-    that.
-    """
+def _read_state(folder: Path, plan: str, *, restart: bool) -> PackingState:
+    """Read how far the folder's pack is, and clear what an interrupted write left beyond that."""
     if restart:
         for name in (ABOUT, STATE, PIXELS, PART, LABELS):
             (folder / name).unlink(missing_ok=True)
     if folder.exists() and not folder.is_dir():
         raise BadCache(f"{folder} is a file; give a folder for the pack (--out)")
-    told = _told(folder / ABOUT) or _told(folder / STATE)
-    if told is None:
+    stored = _read_json(folder / ABOUT) or _read_json(folder / STATE)
+    if stored is None:
         others = (
             sorted(path.name for path in folder.iterdir() if path.name != PART)
             if folder.exists()
@@ -147,8 +144,8 @@ def _begun(folder: Path, plan: str, *, restart: bool) -> Packing:
                 f"{folder} holds {others[0]}, which is no part of a pack; give a new or empty "
                 "folder (--out)"
             )
-        return Packing(plan)
-    if told.get("plan") != plan:
+        return PackingState(plan)
+    if stored.get("plan") != plan:
         raise BadCache(
             f"{folder} holds the pack of other photos, labels or choices; give a new folder "
             "(--out), or --restart to "
@@ -156,10 +153,12 @@ def _begun(folder: Path, plan: str, *, restart: bool) -> Packing:
         )
     if not is_pack(folder) and (folder / PIXELS).exists():
         (folder / PIXELS).replace(folder / PART)  # stopped between its last two steps
-    return Packing(plan, told["seen"], {int(at): reason for at, reason in told["unread"].items()})
+    return PackingState(
+        plan, stored["seen"], {int(at): reason for at, reason in stored["unread"].items()}
+    )
 
 
-def _told(path: Path) -> dict[str, Any] | None:
+def _read_json(path: Path) -> dict[str, Any] | None:
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -171,23 +170,21 @@ def _told(path: Path) -> dict[str, Any] | None:
 
 
 def _fill(
-    folder: Path, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, packing: Packing
+    folder: Path, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, state: PackingState
 ) -> None:
-    """Append the rows that are missing; what is said to be there is on disk first, also when this
-    is stopped.
-    """
+    """Append the missing rows; what the state counts is on disk first, also when stopped."""
     folder.mkdir(parents=True, exist_ok=True)
-    end = _HEADER_BYTES + packing.rows * _row_bytes(preprocessing)
+    end = _HEADER_BYTES + state.rows * _row_bytes(preprocessing)
     path = folder / PART
-    if packing.seen and (not path.exists() or path.stat().st_size < end):
+    if state.done and (not path.exists() or path.stat().st_size < end):
         raise BadCache(
-            f"{path} has lost rows that were written; give --restart to pack the photos anew"
+            f"{path} has lost rows that were written; give --restart to pack the photos again"
         )
     with path.open("r+b" if path.exists() else "x+b") as file:
-        _hold(file, folder)
+        _lock(file, folder)
         file.truncate(end)
         file.seek(end)
-        left = photos[packing.seen :]
+        left = photos[state.done :]
         try:
             with (
                 closing(decoded(left, preprocessing)) as made,
@@ -196,25 +193,26 @@ def _fill(
                 safe = time.monotonic()
                 for pixels in made:
                     if isinstance(pixels, str):
-                        packing.unread[packing.seen] = pixels
+                        state.unread[state.done] = pixels
                     else:
                         file.write(
                             np.ascontiguousarray(
                                 pixels[:, :, 0] if preprocessing.grey else pixels
                             ).data
                         )
-                    packing.seen += 1
+                    state.done += 1
                     advance(1)
                     if time.monotonic() - safe > _SAFE_SECONDS:
-                        _make_safe(file, folder, packing)
+                        _flush(file, folder, state)
                         safe = time.monotonic()
         finally:
-            _make_safe(file, folder, packing)
+            _flush(file, folder, state)
 
 
-def _hold(file: BinaryIO, folder: Path) -> None:
-    """Keep a second process from writing into the same pack; the system lets go when this one
-    ends.
+def _lock(file: BinaryIO, folder: Path) -> None:
+    """Keep a second process from writing into the same pack; the lock ends with this process.
+
+    The file itself is locked, so that no other file is left in the pack.
     """
     try:
         import fcntl
@@ -228,29 +226,29 @@ def _hold(file: BinaryIO, folder: Path) -> None:
         ) from None
 
 
-def _make_safe(file: BinaryIO, folder: Path, packing: Packing) -> None:
+def _flush(file: BinaryIO, folder: Path, state: PackingState) -> None:
     file.flush()
     os.fsync(file.fileno())
-    told = {"plan": packing.plan, "seen": packing.seen, "unread": packing.told_unread}
-    write_atomically(folder / STATE, json.dumps(told).encode())
+    stored = {"plan": state.plan, "seen": state.done, "unread": state.known_unread}
+    write_atomically(folder / STATE, json.dumps(stored).encode())
 
 
 def _finish(
     folder: Path,
     photos: Sequence[LabelledPhoto],
     preprocessing: Preprocessing,
-    packing: Packing,
+    state: PackingState,
     sizes: dict[str, int],
 ) -> None:
     """Write what needs all rows, `pack.json` last."""
-    if not packing.rows:
+    if not state.rows:
         (folder / PART).unlink()
         (folder / STATE).unlink()
         raise BadCache(
-            f"none of the {len(photos):,} photos can be read: {next(iter(packing.unread.values()))}"
+            f"none of the {len(photos):,} photos can be read: {next(iter(state.unread.values()))}"
         )
     colours = () if preprocessing.grey else (3,)
-    shape = (packing.rows, preprocessing.height_px, preprocessing.width_px, *colours)
+    shape = (state.rows, preprocessing.height_px, preprocessing.width_px, *colours)
     with (folder / PART).open("r+b") as file:
         file.write(_header(shape))
         file.flush()
@@ -258,18 +256,18 @@ def _finish(
     rows = [
         _label_row(photo, sizes[photo.name])
         for at, photo in enumerate(photos)
-        if at not in packing.unread
+        if at not in state.unread
     ]
     write_atomically(folder / LABELS, _csv([list(_COLUMNS), *rows]))
     (folder / PART).replace(folder / PIXELS)
     about = {
         "format": FORMAT,
-        "photos": packing.rows,
+        "photos": state.rows,
         "shape": list(shape),
         "preprocessing": preprocessing.to_dict(),
-        "plan": packing.plan,
-        "seen": packing.seen,
-        "unread": packing.told_unread,
+        "plan": state.plan,
+        "seen": state.done,
+        "unread": state.known_unread,
     }
     write_atomically(folder / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
     (folder / STATE).unlink()
@@ -280,19 +278,20 @@ def _row_bytes(preprocessing: Preprocessing) -> int:
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """A .npy header of one length whatever the shape is, so that rows can be written before their
-    number is known.
+    """Make a .npy header of one length for all shapes.
+
+    So rows can be written before their number is known.
     """
-    told = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode()
+    described = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode()
     return (
         b"\x93NUMPY\x01\x00"
         + (_HEADER_BYTES - 10).to_bytes(2, "little")
-        + told.ljust(_HEADER_BYTES - 11)
+        + described.ljust(_HEADER_BYTES - 11)
         + b"\n"
     )
 
 
-# No region: training asks for none, and where an animal was may be a secret.
+# No region: training needs none, and where an animal was may be a secret.
 _COLUMNS = ("image", "label", "species", "encounter", "taken_at", "box", "size_bytes")
 
 
@@ -315,10 +314,9 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def peak_memory_bytes() -> int | None:
-    """The largest resident memory of this process so far, in bytes; None where the system doesn't
-    tell.
+    """Read this process's largest resident memory in bytes; None where the system hides it.
 
-    Linux tells it of this program alone; getrusage, asked elsewhere, may tell that of the program
+    Linux gives it for this program alone; getrusage, used elsewhere, may give that of the program
     that started it.
     """
     try:

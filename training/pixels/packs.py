@@ -1,5 +1,4 @@
-"""A pack: a labelled set's pixels and labels in one folder, ready for training here or on another
-machine.
+"""A pack: a labelled set's pixels and labels in one folder, for training on any machine.
 
 `pixels.npy` (n, h, w, 3) uint8, or (n, h, w) of grey photos, is mapped and never loaded; its rows
 are the photos of `labels.csv` in that order. `pack.json`, written last, says how the pixels were
@@ -48,13 +47,14 @@ class Pack:
             pixels = np.load(self.folder / PIXELS, mmap_mode="r")
         except (OSError, ValueError) as error:
             raise BadCache(
-                f"{self.folder / PIXELS} can't be read ({error}); {_again(self.folder)}"
+                f"{self.folder / PIXELS} can't be read ({error}); {_repair_advice(self.folder)}"
             ) from error
         made = self.preprocessing
         shape = (self.photos, made.height_px, made.width_px, *(() if made.grey else (3,)))
         if pixels.shape != shape or pixels.dtype != np.uint8:
             raise BadCache(
-                f"{self.folder / PIXELS} holds {pixels.shape}, not {shape}; {_again(self.folder)}"
+                f"{self.folder / PIXELS} holds {pixels.shape}, not {shape}; "
+                f"{_repair_advice(self.folder)}"
             )
         return pixels
 
@@ -67,18 +67,20 @@ def is_pack(folder: Path) -> bool:
 def read_pack(folder: Path) -> Pack:
     """Read what a pack says of itself. Raises BadCache."""
     try:
-        told = cast("dict[str, Any]", json.loads((folder / ABOUT).read_bytes()))
-        if told["format"] != FORMAT:
+        stored = cast("dict[str, Any]", json.loads((folder / ABOUT).read_bytes()))
+        if stored["format"] != FORMAT:
             raise BadCache(
-                f"{folder / ABOUT}: format {told['format']!r}; this flukeprint reads {FORMAT}"
+                f"{folder / ABOUT}: format {stored['format']!r}; this flukeprint reads {FORMAT}"
             )
-        return Pack(folder, Preprocessing.from_dict(told["preprocessing"]), int(told["photos"]))
+        return Pack(folder, Preprocessing.from_dict(stored["preprocessing"]), int(stored["photos"]))
     except (OSError, ValueError, KeyError, TypeError, BadPreprocessing) as error:
-        raise BadCache(f"{folder / ABOUT} can't be read ({error}); {_again(folder)}") from error
+        raise BadCache(
+            f"{folder / ABOUT} can't be read ({error}); {_repair_advice(folder)}"
+        ) from error
 
 
-def _again(folder: Path) -> str:
-    return f"copy the pack again, or pack the photos anew: flukeprint data pack ... --out {folder}"
+def _repair_advice(folder: Path) -> str:
+    return f"copy the pack again, or pack the photos again: flukeprint data pack ... --out {folder}"
 
 
 def packed_labels(folder: Path) -> Labels:
@@ -93,8 +95,7 @@ def packed_labels(folder: Path) -> Labels:
 def rows_in_pack(
     photos: Sequence[LabelledPhoto], preprocessing: Preprocessing, folder: Path
 ) -> PixelArray | None:
-    """The pixels (n, h, w, 3) of photos in their order, mapped from a pack; None where `folder` is
-    none.
+    """Map the pixels (n, h, w, 3) of photos from a pack; None where `folder` is none.
 
     None too, with a note, where the pack's pixels are made otherwise or it lacks one of the photos
     or its box. Raises BadCache for a photo whose file has changed since.
@@ -102,7 +103,7 @@ def rows_in_pack(
     if not is_pack(folder):
         return None
     pack = read_pack(folder)
-    difference = unlike(pack.preprocessing, preprocessing)
+    difference = pixel_differences(pack.preprocessing, preprocessing)
     rows: list[int] = []
     if not difference:
         at = _rows_by_name(pack)
@@ -115,28 +116,26 @@ def rows_in_pack(
         rows = (
             []
             if absent
-            else [_same_row(photo, at[_key(photo, preprocessing)], folder) for photo in photos]
+            else [_checked_row(photo, at[_key(photo, preprocessing)], folder) for photo in photos]
         )
     if difference:
         print(
-            f"note: the pack {folder} isn't what is wanted: {difference}; decoding the photos",
+            f"note: the pack {folder} doesn't fit: {difference}; decoding the photos",
             file=sys.stderr,
         )
         return None
-    # Training asks no more of pixels than their number, slices and rows.
+    # Training uses no more of pixels than their number, slices and rows.
     return cast("PixelArray", PackedRows(pack.pixels(), np.array(rows, np.int64)))
 
 
-def unlike(made: Preprocessing, wanted: Preprocessing) -> str:
-    """Say which choice makes the pixels of two preprocessings differ; empty where they are the
-    same.
-    """
-    mine, theirs = _decisive(made), _decisive(wanted)
+def pixel_differences(made: Preprocessing, required: Preprocessing) -> str:
+    """Name the choices that make two preprocessings' pixels differ; empty without any."""
+    mine, theirs = _pixel_choices(made), _pixel_choices(required)
     different = [name for name in theirs if mine[name] != theirs[name]]
     return ", ".join(f"{name} is {mine[name]}, not {theirs[name]}" for name in different)
 
 
-def _decisive(preprocessing: Preprocessing) -> dict[str, Any]:
+def _pixel_choices(preprocessing: Preprocessing) -> dict[str, Any]:
     values = {**preprocessing.to_dict(), "grey": preprocessing.grey}
     idle = ["std", "mean"] if preprocessing.fit == "squash" else ["std"]
     idle += ["box_margin"] if preprocessing.crop == "none" else []
@@ -160,7 +159,7 @@ def _rows_by_name(pack: Pack) -> Mapping[_Key, tuple[int, int]]:
     return {_key(photo, pack.preprocessing): (at, size) for at, (photo, size) in rows}
 
 
-def _same_row(photo: LabelledPhoto, packed: tuple[int, int], folder: Path) -> int:
+def _checked_row(photo: LabelledPhoto, packed: tuple[int, int], folder: Path) -> int:
     row, size_bytes = packed
     try:
         here = photo.path.stat().st_size
@@ -176,8 +175,9 @@ def _same_row(photo: LabelledPhoto, packed: tuple[int, int], folder: Path) -> in
 
 
 class PackedRows:
-    """Some rows of a pack in an order of their own, as three channels; a slice reads nothing
-    yet.
+    """Some rows of a pack in an order of their own, as three channels.
+
+    A slice reads nothing yet.
     """
 
     def __init__(self, pixels: PixelArray, rows: NDArray[np.int64]) -> None:
@@ -202,6 +202,6 @@ class PackedRows:
         return np.repeat(taken[..., None], 3, axis=-1) if self._pixels.ndim == 3 else taken
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        del copy  # rows are always read anew
+        del copy  # rows are always read again
         taken = self[np.arange(len(self))]
         return taken if dtype is None else taken.astype(dtype)

@@ -1,30 +1,47 @@
-"""The choices of a recipe, section by section, with their defaults: what `training.recipes.reading`
-reads and checks.
-"""
+"""The choices of a recipe, section by section: their defaults, and what is allowed."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from dataclasses import field
+from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 
-from embedding.networks.mirror import Mirror
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt
+from pydantic.dataclasses import dataclass
+
+from embedding.checkpoint import EARLIER_FUSION
+from embedding.errors import FlukeprintError
+from embedding.networks.mirror import Mirror, MirrorFusion
 from embedding.networks.network import Branches
 from embedding.networks.pooling import Pooling
 
-_IS_LATER = "is_later"
+_CLOSED = ConfigDict(extra="forbid")
+_MANY = 100_000
+_LATER = "later"
+
+# Numbers are strict: to pydantic "3" and true would else be numbers too.
+Count = Annotated[StrictInt, Field(ge=0, le=_MANY)]
+Seed = Annotated[StrictInt, Field(ge=0, le=2**62)]
+Share = Annotated[StrictFloat, Field(ge=0, le=1)]
+Rate = Annotated[StrictFloat, Field(ge=0, le=100)]
+InputPx = Annotated[StrictInt, Field(ge=8, le=4096)]
+AlignedPx = Annotated[StrictInt, Field(ge=32, le=4096)]
+Deviation = Annotated[StrictFloat, Field(ge=0.001, le=10)]
+Zoom = Annotated[StrictFloat, Field(ge=0.05, le=20)]
+
+Choice = TypeVar("Choice")
+Later = Annotated[Choice, _LATER]
+"""A choice of a later version. At its default it isn't part of a recipe's digest, so that runs
+begun before it came can go on."""
 
 
-def later(default: Any) -> Any:
-    """A choice that came when runs had been begun without it: at its default the digest stays
-    theirs.
-    """
-    return field(default=default, metadata={_IS_LATER: True})
+class BadRecipe(FlukeprintError):
+    """A recipe that is absent, not TOML, or holds an unknown key or a value out of range."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class NetworkChoices:
     """`weights`: "pretrained" (timm downloads them), "default" (flukeprint's own checkpoint),
     "random", or a file.
@@ -39,39 +56,39 @@ class NetworkChoices:
 
     backbone: str
     weights: str = "pretrained"
-    member: int = later(0)
-    embedding_dim: int = 256
+    member: Later[Annotated[StrictInt, Field(ge=0, le=64)]] = 0
+    embedding_dim: Annotated[StrictInt, Field(ge=0, le=8192)] = 256
     pooling: Pooling = "gem"
-    stages: int = 1
+    stages: Annotated[StrictInt, Field(ge=1, le=2)] = 1
     branches: Branches = "whole"
-    neck: bool = True
-    stride: int = 0
+    neck: StrictBool = True
+    stride: Annotated[StrictInt, Field(ge=0, le=64)] = 0
     mirror: Mirror = "horizontal"
-    sides: Literal["added", "apart"] = later("added")
-    clusters: int = 64
-    cell_dim: int = 48
-    dropout: float = 0.0
-    drop_path: float = 0.0
+    mirror_fusion: Later[MirrorFusion] = "sum"
+    clusters: Annotated[StrictInt, Field(ge=2, le=4096)] = 64
+    cell_dim: Annotated[StrictInt, Field(ge=2, le=4096)] = 48
+    dropout: Annotated[StrictFloat, Field(ge=0, le=0.95)] = 0.0
+    drop_path: Annotated[StrictFloat, Field(ge=0, le=0.95)] = 0.0
     backbone_options: dict[str, Any] = field(default_factory=dict[str, Any])
-    aligner: str = later("")
-    aligned_px: tuple[int, int] = later((288, 144))
-    aligner_jitter: float = later(0.06)
+    aligner: Later[str] = ""
+    aligned_px: Later[tuple[AlignedPx, AlignedPx]] = (288, 144)
+    aligner_jitter: Later[Share] = 0.06
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class InputChoices:
     """The network's input; see embedding.photos.preprocessing.Preprocessing."""
 
-    width_px: int = 224
-    height_px: int = 224
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    width_px: InputPx = 224
+    height_px: InputPx = 224
+    mean: tuple[Share, Share, Share] = (0.5, 0.5, 0.5)
+    std: tuple[Deviation, Deviation, Deviation] = (0.5, 0.5, 0.5)
     crop: Literal["none", "box"] = "none"
     fit: Literal["squash", "pad"] = "squash"
-    grey: bool = later(False)
+    grey: Later[StrictBool] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class LocatorChoices:
     """The small network that finds the fluke in photos without a box; `epochs` 0 trains none.
 
@@ -81,13 +98,13 @@ class LocatorChoices:
     or a timm state dict of mobilenetv2_100.
     """
 
-    epochs: int = 0
-    rate: float = 0.003
-    batch: int = 64
-    weights: str = later("default")
+    epochs: Count = 0
+    rate: Rate = 0.003
+    batch: Annotated[StrictInt, Field(ge=2, le=65_536)] = 64
+    weights: Later[str] = "default"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class DataChoices:
     """`validation_share` of the fit part steers the run; with 0 everything is learned from and
     nothing is chosen by.
@@ -101,17 +118,17 @@ class DataChoices:
     of `flukeprint data split` (or a run's split.csv) to go by; "" makes one from `split_seed`.
     """
 
-    task: Literal["individuals", "classes"] = later("individuals")
-    split_seed: int = 0
-    validation_share: float = 0.1
-    test_share: float = later(0.2)
-    hold_out_test: bool = True
+    task: Later[Literal["individuals", "classes"]] = "individuals"
+    split_seed: Seed = 0
+    validation_share: Annotated[StrictFloat, Field(ge=0, le=0.5)] = 0.1
+    test_share: Later[Annotated[StrictFloat, Field(ge=0.01, le=0.5)]] = 0.2
+    hold_out_test: StrictBool = True
     labels: Literal["use", "ignore"] = "use"
     species_boxes: dict[str, Any] = field(default_factory=dict[str, Any])
-    split: str = later("")
+    split: Later[str] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class DistillationChoices:
     """Learn from a teacher too: the batch's cosines are drawn to the teacher's (Tung and Mori 2019,
     on cosines).
@@ -121,10 +138,10 @@ class DistillationChoices:
     """
 
     teacher: str = ""
-    weight: float = 10.0
+    weight: Annotated[StrictFloat, Field(ge=0, le=1e6)] = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class BatchChoices:
     """P x K batches: `individuals` times `photos_each`, of which a share are new_whale photos.
 
@@ -135,17 +152,17 @@ class BatchChoices:
     drawn is of a species; species that it doesn't name divide the rest.
     """
 
-    individuals: int = 16
-    photos_each: int = 4
-    new_whale_share: float = 0.25
+    individuals: Annotated[StrictInt, Field(ge=1, le=4096)] = 16
+    photos_each: Annotated[StrictInt, Field(ge=1, le=64)] = 4
+    new_whale_share: Annotated[StrictFloat, Field(ge=0, le=0.9)] = 0.25
     new_whales: Literal["negatives", "individuals", "unused"] = "negatives"
-    unlabelled_share: float = 0.25
-    oversampling: float = 0.5
-    flips_as_individuals: bool = True
+    unlabelled_share: Annotated[StrictFloat, Field(ge=0, le=0.9)] = 0.25
+    oversampling: Share = 0.5
+    flips_as_individuals: StrictBool = True
     species_shares: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class LossChoices:
     """One term of the loss.
 
@@ -162,21 +179,21 @@ class LossChoices:
     """
 
     kind: Literal["arcface", "subcenter_arcface", "triplet", "multi_similarity", "focal", "softmax"]
-    weight: float = 1.0
-    scale: float = 30.0
-    margin_degrees: float = 28.6
-    dynamic_margin: bool = False
-    sub_centers: int = 2
-    margin: float = 0.3
+    weight: Annotated[StrictFloat, Field(ge=0, le=1000)] = 1.0
+    scale: Annotated[StrictFloat, Field(ge=0.001, le=1000)] = 30.0
+    margin_degrees: Annotated[StrictFloat, Field(ge=0, le=180)] = 28.6
+    dynamic_margin: StrictBool = False
+    sub_centers: Annotated[StrictInt, Field(ge=1, le=64)] = 2
+    margin: Annotated[StrictFloat, Field(ge=0, le=2)] = 0.3
     mining: Literal["hard", "semihard", "all", "easy"] = "hard"
-    memory: int = 0
-    hardest: int = 30
-    class_weights: Literal["none", "inverse", "effective"] = later("none")
-    effective_beta: float = later(0.99)
-    smoothing: float = later(0.1)
+    memory: Annotated[StrictInt, Field(ge=0, le=10_000_000)] = 0
+    hardest: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 30
+    class_weights: Later[Literal["none", "inverse", "effective"]] = "none"
+    effective_beta: Later[Annotated[StrictFloat, Field(ge=0, le=0.9999999)]] = 0.99
+    smoothing: Later[Annotated[StrictFloat, Field(ge=0, le=0.9)]] = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class AugmentationChoices:
     """Strengths of torchvision v2's transforms; `group` photos of a batch share one draw (speed on
     a CPU).
@@ -186,23 +203,23 @@ class AugmentationChoices:
     batches.flips_as_individuals says so.
     """
 
-    preset: Literal["none", "light", "standard", "strong"] = later("standard")
-    flip_share: float = later(0.5)
-    rotation_degrees: float = 15.0
-    shift: float = 0.1
-    zoom: tuple[float, float] = (0.85, 1.15)
-    shear_degrees: float = 8.0
-    brightness: float = 0.3
-    contrast: float = 0.3
-    saturation: float = 0.3
-    hue: float = 0.02
-    gray_share: float = 0.2
-    blur_share: float = 0.0
-    erase_share: float = 0.0
-    group: int = 4
+    preset: Later[Literal["none", "light", "standard", "strong"]] = "standard"
+    flip_share: Later[Share] = 0.5
+    rotation_degrees: Annotated[StrictFloat, Field(ge=0, le=180)] = 15.0
+    shift: Share = 0.1
+    zoom: tuple[Zoom, Zoom] = (0.85, 1.15)
+    shear_degrees: Annotated[StrictFloat, Field(ge=0, le=80)] = 8.0
+    brightness: Share = 0.3
+    contrast: Share = 0.3
+    saturation: Share = 0.3
+    hue: Annotated[StrictFloat, Field(ge=0, le=0.5)] = 0.02
+    gray_share: Share = 0.2
+    blur_share: Share = 0.0
+    erase_share: Share = 0.0
+    group: Annotated[StrictInt, Field(ge=1, le=4096)] = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class OptimiserChoices:
     """`head_rate_factor` multiplies the rate of the loss's class weights, which start from noise.
 
@@ -210,15 +227,15 @@ class OptimiserChoices:
     """
 
     kind: Literal["adam", "adamw", "sgd"] = "adamw"
-    rate: float = 1e-3
-    head_rate_factor: float = 5.0
-    weight_decay: float = 0.01
-    momentum: float = 0.9
-    clip_norm: float = 5.0
-    backbone_rate_factor: float = later(1.0)
+    rate: Rate = 1e-3
+    head_rate_factor: Annotated[StrictFloat, Field(ge=0, le=1000)] = 5.0
+    weight_decay: Annotated[StrictFloat, Field(ge=0, le=10)] = 0.01
+    momentum: Annotated[StrictFloat, Field(ge=0, le=0.9999)] = 0.9
+    clip_norm: Annotated[StrictFloat, Field(ge=0, le=1e9)] = 5.0
+    backbone_rate_factor: Later[Annotated[StrictFloat, Field(ge=0, le=1000)]] = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class ScheduleChoices:
     """`early_stop_epochs` 0 never stops early; plateau counts validations without improvement.
 
@@ -228,20 +245,20 @@ class ScheduleChoices:
     the cosine ends where they begin, at `swa_rate_factor`.
     """
 
-    epochs: int = 40
+    epochs: Count = 40
     kind: Literal["cosine", "plateau", "constant"] = "cosine"
-    warmup_epochs: float = 1.0
-    plateau_patience: int = 3
-    plateau_factor: float = 0.3
-    early_stop_epochs: int = 0
-    validate_every_epochs: int = 1
-    save_every_steps: int = 200
-    freeze_epochs: int = later(0)
-    swa_epochs: int = later(0)
-    swa_rate_factor: float = later(0.1)
+    warmup_epochs: Annotated[StrictFloat, Field(ge=0, le=_MANY)] = 1.0
+    plateau_patience: Count = 3
+    plateau_factor: Share = 0.3
+    early_stop_epochs: Count = 0
+    validate_every_epochs: Annotated[StrictInt, Field(ge=1, le=_MANY)] = 1
+    save_every_steps: Annotated[StrictInt, Field(ge=1, le=10**9)] = 200
+    freeze_epochs: Later[Count] = 0
+    swa_epochs: Later[Count] = 0
+    swa_rate_factor: Later[Share] = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class FirstStageChoices:
     """The first `epochs` of schedule.epochs learn from individuals of `fewest_photos` or more, the
     others from all.
@@ -250,11 +267,11 @@ class FirstStageChoices:
     nothing yet.
     """
 
-    epochs: int = 0
-    fewest_photos: int = 4
+    epochs: Count = 0
+    fewest_photos: Annotated[StrictInt, Field(ge=2, le=_MANY)] = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class ComputeChoices:
     """`threads` 0 leaves PyTorch's own number. bf16 runs the network (never the losses) under
     autocast.
@@ -262,19 +279,19 @@ class ComputeChoices:
 
     device: str = "auto"
     precision: Literal["float32", "bf16"] = "float32"
-    channels_last: bool = True
-    ema_decay: float = 0.998
-    threads: int = 0
+    channels_last: StrictBool = True
+    ema_decay: Annotated[StrictFloat, Field(ge=0, le=0.99999)] = 0.998
+    threads: Annotated[StrictInt, Field(ge=0, le=1024)] = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Recipe:
     """Everything that decides a training's result, given the photographs."""
 
     name: str
     network: NetworkChoices
     loss: tuple[LossChoices, ...]
-    seed: int = 0
+    seed: Seed = 0
     input: InputChoices = InputChoices()
     locator: LocatorChoices = LocatorChoices()
     data: DataChoices = DataChoices()
@@ -284,7 +301,7 @@ class Recipe:
     optimiser: OptimiserChoices = OptimiserChoices()
     schedule: ScheduleChoices = ScheduleChoices()
     compute: ComputeChoices = ComputeChoices()
-    first_stage: FirstStageChoices = later(FirstStageChoices())  # noqa: RUF009  a frozen default
+    first_stage: Later[FirstStageChoices] = FirstStageChoices()
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -292,20 +309,24 @@ class Recipe:
     @property
     def digest(self) -> str:
         """SHA-256 of the choices: what --resume compares."""
-        return hashlib.sha256(json.dumps(_told(self), sort_keys=True).encode()).hexdigest()
+        values = _digested(self)
+        network = values["network"]
+        if "mirror_fusion" in network:  # by its first name, so that runs of earlier versions go on
+            network["sides"] = EARLIER_FUSION[network.pop("mirror_fusion")]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _told(value: Any) -> Any:
+def _digested(value: Any) -> Any:
     """Sections as dictionaries, without later choices at their defaults."""
     if isinstance(value, tuple):
-        return [_told(member) for member in cast("tuple[Any, ...]", value)]
+        return [_digested(member) for member in cast("tuple[Any, ...]", value)]
     if not dataclasses.is_dataclass(value):
         return value
-    given = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
-    silent = {each.name for each in dataclasses.fields(value) if each.metadata.get(_IS_LATER)}
+    hints = get_type_hints(type(value), include_extras=True)
+    chosen = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
     defaults = {each.name: each.default for each in dataclasses.fields(value)}
     return {
-        name: _told(one)
-        for name, one in given.items()
-        if name not in silent or one != defaults[name]
+        name: _digested(one)
+        for name, one in chosen.items()
+        if _LATER not in getattr(hints[name], "__metadata__", ()) or one != defaults[name]
     }

@@ -18,7 +18,7 @@ from training.pixels.cache import PixelArray, cached_pixels
 from training.plots import figure
 from training.recipes.choices import AugmentationChoices, Recipe
 from training.rehearsal.rehearsal import learned_from
-from training.run.preparation import preprocessing_of
+from training.run.decoding import preprocessing_of
 from training.run.run import BadRun
 
 _PHOTOS, _DRAWS = 4, 7
@@ -55,7 +55,7 @@ def draw_augmentation(
             row[0].set_ylabel(photo.individual or "new_whale", fontsize=8)
         axes[0].set_title("as it is", fontsize=10)
         axes[1].set_title("as batches show it", fontsize=10)
-        axes[0].figure.suptitle(_told(recipe.augmentation), fontsize=12)
+        axes[0].figure.suptitle(_caption(recipe.augmentation), fontsize=12)
     return chosen
 
 
@@ -75,7 +75,7 @@ def changed_pixels(
     return np.asarray(back.numpy(), np.uint8).reshape(len(pixels), _DRAWS, *pixels.shape[1:])
 
 
-def _told(choices: AugmentationChoices) -> str:
+def _caption(choices: AugmentationChoices) -> str:
     return (
         f'preset "{choices.preset}": turned up to {choices.rotation_degrees:g} degrees, zoomed '
         f"{choices.zoom[0]:g} to "

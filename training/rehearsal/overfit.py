@@ -16,9 +16,8 @@ from torch import nn
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.learning.optimisation import set_rate
-from training.recipes.choices import AugmentationChoices, FirstStageChoices, Recipe
+from training.recipes.choices import AugmentationChoices, BadRecipe, FirstStageChoices, Recipe
 from training.recipes.presets import PRESETS
-from training.recipes.reading import BadRecipe
 from training.rehearsal.rehearsal import learned_from, rehearsal
 from training.run.run import BadRun, Run
 from training.run.step import take_step
@@ -139,7 +138,12 @@ def bare(recipe: Recipe) -> Recipe:
         recipe,
         network=replace(recipe.network, dropout=0.0, drop_path=0.0, aligner_jitter=0.0),
         data=replace(
-            recipe.data, validation_share=0.0, hold_out_test=False, split="", labels="use"
+            recipe.data,
+            task="individuals",
+            validation_share=0.0,
+            hold_out_test=False,
+            split="",
+            labels="use",
         ),
         distillation=replace(recipe.distillation, teacher=""),
         batches=replace(

@@ -1,4 +1,4 @@
-"""What is tried before a run is begun: a run on trial, in a folder that goes again."""
+"""A run on trial, before the one that counts: in a folder that is removed again."""
 
 from __future__ import annotations
 
@@ -14,21 +14,18 @@ from index.labels.reader import LabelledPhoto
 from training.learning.distributed import enter_world, leave_world
 from training.recipes.choices import Recipe
 from training.run.preparation import prepare_run
-from training.run.run import Run
-from training.splits.by_class import split_kinds
-from training.splits.given_split import given_split
-from training.splits.protocol import make_split
+from training.run.run import Run, RunPlace
+from training.run.task import task_of
 
 
 @contextmanager
 def rehearsal(
     recipe: Recipe, photos: Sequence[LabelledPhoto], *, cache: Path | None = None
 ) -> Generator[Run]:
-    """Prepare a run as `train` would, and leave nothing of it but decoded photos in `cache`, where
-    one is given.
+    """Prepare a run as `train` would, and leave nothing of it but decoded photos in `cache`.
 
-    The locator isn't trained: photos that have no box are taken as the first weights' locator, or
-    nobody, crops them.
+    The locator isn't trained: photos without a box are cropped by the first weights' locator, or
+    taken whole.
     """
     if recipe.compute.threads:
         torch.set_num_threads(recipe.compute.threads)
@@ -38,9 +35,8 @@ def rehearsal(
     world = enter_world(recipe.compute.device)
     try:
         with tempfile.TemporaryDirectory(prefix="flukeprint-") as folder:
-            yield prepare_run(
-                on_trial, by_name, [], Path(folder) / "run", cache or Path(folder), world
-            )
+            place = RunPlace(Path(folder) / "run", cache or Path(folder), world)
+            yield prepare_run(on_trial, by_name, [], place)
     finally:
         leave_world()
 
@@ -48,13 +44,4 @@ def rehearsal(
 def learned_from(recipe: Recipe, photos: Sequence[LabelledPhoto]) -> list[LabelledPhoto]:
     """The photos, by name, that `train` would not hold out."""
     by_name = sorted(photos, key=lambda photo: photo.name)
-    if recipe.data.task == "classes":
-        parts = split_kinds(by_name, recipe.data)
-        return [photo for photo in by_name if parts[photo.name] != "test"]
-    given = given_split(recipe.data, by_name)
-    if given is not None:
-        return given.learnt_from
-    if not recipe.data.hold_out_test:
-        return by_name
-    split = make_split(by_name, recipe.data.split_seed)
-    return [photo for photo in by_name if split.roles[photo.name] == "fit"]
+    return task_of(recipe).select(recipe, by_name).learnt_from

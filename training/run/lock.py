@@ -1,6 +1,4 @@
-"""One training a run folder: a second one would write over the first one's files, and both would be
-lost.
-"""
+"""One training in each run folder: a second one would write over the first one's files."""
 
 from __future__ import annotations
 
@@ -16,12 +14,12 @@ LOCK = ".running"
 
 
 @contextmanager
-def alone_in(out: Path) -> Generator[None]:
-    """Hold a run folder, which is made where it isn't there, and taken away again if nothing came
-    of it.
+def exclusive_folder(out: Path) -> Generator[None]:
+    """Hold a run folder while one process trains in it.
 
-    What is killed holds nothing any more, though its lock's file stays. Raises BadRun where another
-    process holds it.
+    The folder is made where it is absent, and removed again if it stays empty. A killed process
+    holds nothing any more, though its lock file stays. Raises BadRun where another process trains
+    there.
     """
     is_new = not out.exists()
     try:

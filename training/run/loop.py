@@ -27,20 +27,20 @@ from embedding.networks.malloc import keep_freed_memory
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.evaluation.protocol import embed_rows, validation_metrics
-from training.learning.batches import Rows
+from training.learning.batches import Batch
 from training.learning.distributed import World, enter_world, leave_world
 from training.learning.optimisation import (
     backbone_factor,
-    begin_patience_anew,
     is_stale,
-    note_validation,
     rate_factor,
+    record_validation,
+    reset_plateau,
     set_rate,
 )
 from training.learning.resume import load_state, save_state
 from training.plots import draw_curves, metrics_csv
-from training.recipes.reading import Recipe
-from training.run.lock import LOCK, alone_in
+from training.recipes.choices import Recipe
+from training.run.lock import LOCK, exclusive_folder
 from training.run.phases import (
     begins_phase,
     enter_epoch,
@@ -51,13 +51,14 @@ from training.run.phases import (
 )
 from training.run.preparation import prepare_run
 from training.run.record import Recording
-from training.run.run import BEST, STATE, BadRun, Run, is_of_recipe
+from training.run.run import BEST, STATE, BadRun, Run, RunOptions, RunPlace, is_of_recipe
 from training.run.step import take_step
+from training.run.task import task_of
 
-Standing = Literal["new", "begun", "finished"]
-_SAID = {
-    "new": "nothing to continue yet, so the run begins",
-    "begun": "continuing",
+Standing = Literal["new", "started", "finished"]
+_STANDING_TEXT = {
+    "new": "nothing to continue yet, so the run starts",
+    "started": "continuing",
     "finished": "the run is finished",
 }
 
@@ -66,22 +67,20 @@ def train(
     recipe: Recipe,
     photos: Sequence[LabelledPhoto],
     out: Path,
+    options: RunOptions,
     *,
-    cache: Path,
-    resume: bool = False,
-    tensorboard: bool = False,
     extra: Sequence[LabelledPhoto] = (),
 ) -> Path:
     """Train by a recipe and return the best checkpoint's path.
 
-    `extra` photos are learned from and never asked about: with an individual as another photo of it
-    (where the fit part has it, or it is nobody's of the rest), without one as unlabelled.
+    `extra` photos are learned from and never queried. With an individual they are more photos of
+    it, unless it is held out; without one they are unlabelled.
 
-    `out` gets recipe.json, split.csv, run.json, metrics.csv, curves.png, best.safetensors, and
-    resume.safetensors while the run is unfinished. With `resume` a run that was stopped at any
-    moment goes on, one stopped before its first step begins, and a finished one is left as it is.
-    Raises BadRun for an `out` that holds something or where another process trains, BadState for a
-    run of another recipe or other photos, and what recipe, cache and start raise.
+    `out` gets recipe.json, split.csv, run.json, metrics.csv, curves.png and best.safetensors, and
+    resume.safetensors while the run is unfinished. To resume goes on with a run that was stopped at
+    any moment, and leaves a finished one as it is. Raises BadRun for an `out` that holds something
+    or where another process trains. Raises BadState for a run of another recipe or other photos,
+    and what recipe, cache and first weights raise.
     """
     if recipe.compute.threads:
         torch.set_num_threads(recipe.compute.threads)
@@ -89,17 +88,18 @@ def train(
     keep_freed_memory()
     world = enter_world(recipe.compute.device)
     try:
-        standing = _standing(recipe, out, resume, world)
+        standing = _standing(recipe, out, options.resume, world)
         if standing == "finished":
             return out / BEST
-        with alone_in(out) if world.is_first else nullcontext():
-            run = prepare_run(recipe, _by_name(photos), _by_name(extra), out, cache, world)
-            if standing == "begun":
+        with exclusive_folder(out) if world.is_first else nullcontext():
+            place = RunPlace(out, options.cache, world)
+            run = prepare_run(recipe, _by_name(photos), _by_name(extra), place)
+            if standing == "started":
                 run.position = load_state(run.state_path, run.modules, run.optimiser, run.digest)
             elif world.is_first:
                 _save(run)
             run.recording = _recording(run) if world.is_first else None
-            _run_epochs(run, tensorboard)
+            _run_epochs(run, options.tensorboard)
     finally:
         leave_world()
     return out / BEST
@@ -110,12 +110,12 @@ def _by_name(photos: Sequence[LabelledPhoto]) -> list[LabelledPhoto]:
 
 
 def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing:
-    """How far the run in `out` has come. Rank 0 looks, and all go by what it saw."""
-    standings: tuple[Standing, ...] = ("new", "begun", "finished")
+    """How far the run in `out` has come. Rank 0 finds out, and all processes go by it."""
+    standings: tuple[Standing, ...] = ("new", "started", "finished")
     found = "new"
     if world.is_first and resume:
         if (out / STATE).exists():
-            found = "begun"
+            found = "started"
         elif (out / BEST).exists():
             if not is_of_recipe(out, recipe):
                 raise BadRun(
@@ -123,7 +123,7 @@ def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing
                     "give another --out"
                 )
             found = "finished"
-        print(f"{out}: {_SAID[found]}", file=sys.stderr)
+        print(f"{out}: {_STANDING_TEXT[found]}", file=sys.stderr)
     elif (
         world.is_first
         and out.exists()
@@ -132,7 +132,7 @@ def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing
         raise BadRun(
             f"{out} is not empty; give --resume to continue the run there, or another --out"
         )
-    return standings[int(world.agree(standings.index(found)))]
+    return standings[int(world.broadcast(standings.index(found)))]
 
 
 def _run_epochs(run: Run, tensorboard: bool) -> None:
@@ -143,7 +143,7 @@ def _run_epochs(run: Run, tensorboard: bool) -> None:
     while position.epoch < schedule.epochs and not _is_stale(run):
         started = time.monotonic()
         if wrapped is None or is_wrapped_anew(run):
-            enter_epoch(run, run.network)  # a wrapper looks at once for what learns
+            enter_epoch(run, run.network)  # a wrapper finds at once what learns
             wrapped = run.world.wrap(run.network)
         loss = _epoch(run, wrapped, started)
         position.seconds += time.monotonic() - started
@@ -159,7 +159,7 @@ def _run_epochs(run: Run, tensorboard: bool) -> None:
         position.history.append({**row, "seconds": round(position.seconds, 1)})
         position.epoch, position.step, position.loss_sum = position.epoch + 1, 0, 0.0
         if begins_phase(run.recipe, position.epoch):
-            begin_patience_anew(position)
+            reset_plateau(position)
         if run.world.is_first:
             if run.recording is not None:
                 run.recording.note()
@@ -169,11 +169,9 @@ def _run_epochs(run: Run, tensorboard: bool) -> None:
     if run.world.is_first:
         if run.recording is not None:
             run.recording.finish(fingerprint_of(run.out / BEST))
-        for left in (
-            run.state_path,
-            *run.out.glob(".*.tmp"),
-        ):  # a kill while writing leaves the latter
-            left.unlink(missing_ok=True)
+        # A kill while writing leaves temporary files.
+        for leftover in (run.state_path, *run.out.glob(".*.tmp")):
+            leftover.unlink(missing_ok=True)
     run.world.wait()
 
 
@@ -210,14 +208,14 @@ def _epoch(run: Run, wrapped: nn.Module, started: float) -> float:
             position.step += 1
             advance(1)
             if position.step % every == 0 and position.step < batches.steps and run.world.is_first:
-                kept = position.seconds
+                before = position.seconds
                 position.seconds += time.monotonic() - started
                 _save(run)
-                position.seconds = kept
+                position.seconds = before
     return position.loss_sum / batches.steps
 
 
-def _step(run: Run, wrapped: nn.Module, rows: Rows) -> float:
+def _step(run: Run, wrapped: nn.Module, rows: Batch) -> float:
     """Learn from one batch at the rate that the schedule gives it.
 
     Raises BadRun for a loss that is no number.
@@ -239,9 +237,7 @@ def _step(run: Run, wrapped: nn.Module, rows: Rows) -> float:
 
 
 def _validate(run: Run, row: dict[str, float]) -> None:
-    """Score the averaged network on the validation queries; keep its checkpoint when it is the best
-    so far.
-    """
+    """Score the averaged network on the validation queries; keep the best checkpoint so far."""
     score = 0.0
     if run.world.is_first:
         renew_batch_statistics(run)
@@ -257,8 +253,8 @@ def _validate(run: Run, row: dict[str, float]) -> None:
             score = metrics["score"]
         else:
             score = float(run.position.epoch)  # nothing to choose by: the latest is the best
-    score = run.world.agree(score)
-    if note_validation(run.recipe.schedule, run.position, score) and run.world.is_first:
+    score = run.world.broadcast(score)
+    if record_validation(run.recipe.schedule, run.position, score) and run.world.is_first:
         _save_best(run, row)
 
 
@@ -285,9 +281,7 @@ def _save_best(run: Run, metrics: dict[str, float]) -> None:
 
 
 def _without_folders(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as a checkpoint tells it: files of weights by their names, as a folder is nobody
-    else's business.
-    """
+    """The recipe as a checkpoint holds it: files by their names, as folders are private."""
     weights, aligner = (
         Path(each).name for each in (recipe.network.weights, recipe.network.aligner)
     )
@@ -302,11 +296,13 @@ def _without_folders(recipe: Recipe) -> dict[str, Any]:
 
 
 def _report(run: Run, tensorboard: bool) -> None:
-    """Leave what a person looks at: metrics.csv and curves.png, whole after every epoch."""
+    """Write what a person reads: metrics.csv and curves.png, whole after every epoch."""
     write_atomically(run.out / "metrics.csv", metrics_csv(run.position.history).encode())
-    is_of_classes = run.recipe.data.task == "classes"
     draw_curves(
-        run.position.history, run.out / "curves.png", run.recipe.name, is_of_classes=is_of_classes
+        run.position.history,
+        run.out / "curves.png",
+        run.recipe.name,
+        is_of_classes=task_of(run.recipe).has_classes,
     )
     if tensorboard:
         from training.run.tensorboard import add_row

@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from training.learning.optimisation import decay_class_weights, forget_moments
+from training.learning.optimisation import reset_moments, set_class_weight_decay
 from training.recipes.choices import Recipe, ScheduleChoices
 from training.run.run import Run
 from training.run.step import images_of, seed_step
@@ -52,10 +52,10 @@ def enter_epoch(run: Run, wrapped: nn.Module) -> None:
     if frozen:
         backbone.eval()  # batch statistics stay, and nothing is dropped
     drawn = torch.from_numpy(run.batches_now.is_drawn) if is_first_stage else None
-    run.losses.know_only(drawn.to(run.world.device) if drawn is not None else None)
-    decay_class_weights(run.optimiser, is_wanted=not is_first_stage)
+    run.losses.restrict_classes(drawn.to(run.world.device) if drawn is not None else None)
+    set_class_weight_decay(run.optimiser, is_enabled=not is_first_stage)
     if epoch == run.recipe.first_stage.epochs > 0 and run.position.step == 0:
-        forget_moments(run.optimiser, run.losses.parameters())
+        reset_moments(run.optimiser, run.losses.parameters())
 
 
 def is_wrapped_anew(run: Run) -> bool:

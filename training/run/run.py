@@ -24,7 +24,8 @@ from training.learning.distributed import World
 from training.learning.losses import WeightedLosses
 from training.learning.resume import Position
 from training.pixels.cache import PixelArray
-from training.recipes.reading import BadRecipe, Recipe, recipe_from_dict
+from training.recipes.choices import BadRecipe, Recipe
+from training.recipes.reading import recipe_from_dict
 from training.run.record import Recording
 from training.splits.protocol import Split
 
@@ -35,6 +36,27 @@ RECIPE = "recipe.json"
 
 class BadRun(FlukeprintError):
     """A run folder that holds another run, or data that leaves nothing to learn from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a training runs, whatever its result: where decoded photos are cached, and what else.
+
+    `resume` goes on with a run that was stopped. `tensorboard` logs for TensorBoard too.
+    """
+
+    cache: Path
+    resume: bool = False
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """Where a run works: its folder, that of decoded photos, and its place among processes."""
+
+    out: Path
+    cache: Path
+    world: World
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.learning.batches import Rows
+from training.learning.batches import Batch
 from training.run.run import Run
 
 
@@ -16,7 +16,7 @@ def seed_step(run: Run, step: int) -> None:
     torch.manual_seed(int(seed.generate_state(1)[0]))
 
 
-def images_of(run: Run, rows: Rows) -> Tensor:
+def images_of(run: Run, rows: Batch) -> Tensor:
     """The photos of a batch, changed at random and mirrored where asked: (n, 3, h, w) float32 on
     the device.
     """
@@ -25,7 +25,7 @@ def images_of(run: Run, rows: Rows) -> Tensor:
     return run.augmentation(pixels, torch.from_numpy(rows.is_mirrored).to(device))
 
 
-def take_step(run: Run, wrapped: nn.Module, rows: Rows) -> float:
+def take_step(run: Run, wrapped: nn.Module, rows: Batch) -> float:
     """Learn from one batch, at the rates that the optimiser has; returns the loss, which may be no
     number.
     """
@@ -35,7 +35,7 @@ def take_step(run: Run, wrapped: nn.Module, rows: Rows) -> float:
     images = images_of(run, mine)
     with torch.autocast(world.device.type, torch.bfloat16, enabled=compute.precision == "bf16"):
         embeddings = wrapped(images)
-        shown = run.teacher.look(images) if run.teacher is not None else None
+        shown = run.teacher.embed(images) if run.teacher is not None else None
     embeddings = world.gather(embeddings.float())
     identities = world.gather(torch.from_numpy(mine.identities).to(world.device).float()).long()
     loss = run.losses(embeddings, identities)

@@ -1,4 +1,4 @@
-"""Do the labels and the files agree?
+"""Compare labels with files: names without a file, files without a label, likely matches.
 
 Who is named and not there, who is there and not named, and what may be meant.
 """
@@ -16,9 +16,7 @@ from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto, read_labels
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A label file, or a folder of labels, beside the files that are there; every name once,
-    sorted.
-    """
+    """Labels compared with the files that are there; every name once, sorted."""
 
     source: Path
     folder: Path
@@ -30,7 +28,7 @@ class Agreement:
     unlabelled: tuple[str, ...]  # there, and not named
     bad_rows: tuple[str, ...]  # what is wrong with rows that can't be understood
     repeated: tuple[str, ...]  # named by several equal rows
-    meant: tuple[
+    likely_files: tuple[
         tuple[str, str, str], ...
     ]  # absent name, the file that it may mean, how the two differ
     warnings: tuple[str, ...]
@@ -43,8 +41,7 @@ class Agreement:
 
 
 def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
-    """Read labels and list files, and compare them; `labels` None: every sub-folder of `folder` is
-    a label.
+    """Read labels, list files and compare them; without labels every sub-folder is a label.
 
     Raises BadLabels where the folder holds no photo or the label file is none.
     """
@@ -76,15 +73,13 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
         unlabelled=unlabelled,
         bad_rows=read.faults,
         repeated=repeated,
-        meant=tuple(meant_files(sorted(is_absent), unlabelled)),
+        likely_files=tuple(likely_files(sorted(is_absent), unlabelled)),
         warnings=read.warnings,
     )
 
 
 def refuse_absent(labels: Path | None, folder: Path) -> None:
-    """Raise BadLabels, which says what is allowed, where the label file or the folder of photos
-    isn't there.
-    """
+    """Raise BadLabels where the label file or the folder of photos is absent."""
     if not folder.is_dir():
         is_file = folder.exists()
         what = "is a file, not a folder of photos" if is_file else "there is no such folder"
@@ -98,9 +93,10 @@ def refuse_absent(labels: Path | None, folder: Path) -> None:
         )
 
 
-def meant_files(absent: Sequence[str], unlabelled: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Pair absent names with files that nobody names, where one alone differs by letter case,
-    suffix or folder.
+def likely_files(absent: Sequence[str], unlabelled: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Pair absent names with unlabelled files that differ in one way alone.
+
+    That is letter case, suffix or folder, or folder and suffix together.
     """
     ways: dict[str, Callable[[str], str]] = {
         "letter case": str.casefold,
@@ -110,14 +106,14 @@ def meant_files(absent: Sequence[str], unlabelled: Sequence[str]) -> list[tuple[
     }
     pairs: dict[str, tuple[str, str, str]] = {}
     for way, key in ways.items():
-        left = [name for name in absent if name not in pairs]
-        wanted = Counter(map(key, left))
-        offered: dict[str, list[str]] = {}
+        remaining = [name for name in absent if name not in pairs]
+        absent_count = Counter(map(key, remaining))
+        candidates: dict[str, list[str]] = {}
         for name in unlabelled:
-            offered.setdefault(key(name), []).append(name)
-        for name in left:
-            files = offered.get(key(name), [])
-            if len(files) == 1 and wanted[key(name)] == 1:
+            candidates.setdefault(key(name), []).append(name)
+        for name in remaining:
+            files = candidates.get(key(name), [])
+            if len(files) == 1 and absent_count[key(name)] == 1:
                 pairs[name] = (name, files[0], way)
     return [pairs[name] for name in sorted(pairs)]
 
@@ -131,9 +127,7 @@ def _stem(name: str) -> str:
 def _by_name(
     rows: Iterable[LabelledPhoto],
 ) -> tuple[list[LabelledPhoto], tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]:
-    """Sort rows by name into those of one label, those that disagree, and the names that stand
-    there several times.
-    """
+    """Sort rows by name: of one label, with rows that disagree, and repeated names."""
     by_name: dict[str, list[LabelledPhoto]] = {}
     for row in rows:
         by_name.setdefault(row.name, []).append(row)

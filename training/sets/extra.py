@@ -1,6 +1,4 @@
-"""Photos that are only learned from, and never asked about: unlabelled ones and pseudo-labelled
-ones.
-"""
+"""Photos that are only learned from: unlabelled and pseudo-labelled ones."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.photos.photo import photo_names
-from index.labels.reader import BadLabels, LabelledPhoto, some
+from index.labels.reader import BadLabels, LabelledPhoto, list_some
 from training.sets.labelled import read_labelled
 
 
@@ -22,10 +20,9 @@ def read_extra(
     *,
     of_several_sets: bool = False,
 ) -> tuple[list[LabelledPhoto], list[str]]:
-    """Read extra photos: pseudo-labels from a CSV, or without one all photos of a folder,
-    unlabelled.
+    """Read extra photos: pseudo-labelled by a CSV, or all photos of a folder, unlabelled.
 
-    Copies of photos in `labelled` are left out, with a warning: some of those are asked about. The
+    Copies of photos in `labelled` are left out, with a warning: some of those are queries. The
     rest are named `extra/photo`, so that they meet no labelled photo's name. Raises BadLabels, also
     where `labelled` are `of_several_sets` (`training.sets.sets`) and an individual isn't among
     theirs: it would be taken for another animal.
@@ -50,17 +47,17 @@ def read_extra(
         )
     if of_several_sets:
         _check_names(photos, labelled)
-    kept = without_copies(photos, labelled)
-    if len(kept) < len(photos):
+    remaining = without_copies(photos, labelled)
+    if len(remaining) < len(photos):
         warnings.append(
-            f"{len(photos) - len(kept):,} of the {len(photos):,} extra photos are copies of "
+            f"{len(photos) - len(remaining):,} of the {len(photos):,} extra photos are copies of "
             "labelled ones"
         )
-    if not kept:
+    if not remaining:
         raise BadLabels(
             f"{folder}: holds no photo that isn't a labelled one; give a folder with extra photos"
         )
-    return [dataclasses.replace(photo, name=f"extra/{photo.name}") for photo in kept], warnings
+    return [dataclasses.replace(photo, name=f"extra/{photo.name}") for photo in remaining], warnings
 
 
 def without_copies(
@@ -71,14 +68,14 @@ def without_copies(
     for other in others:
         of_size[other.path.stat().st_size].append(other.path)
     hashes: dict[int, set[str]] = {}
-    kept: list[LabelledPhoto] = []
+    remaining: list[LabelledPhoto] = []
     for photo in photos:
         size = photo.path.stat().st_size
         if size not in hashes:  # only files of a size that both have are read
             hashes[size] = {_content_hash(path) for path in of_size.get(size, ())}
         if not hashes[size] or _content_hash(photo.path) not in hashes[size]:
-            kept.append(photo)
-    return kept
+            remaining.append(photo)
+    return remaining
 
 
 def _content_hash(path: Path) -> str:
@@ -93,7 +90,7 @@ def _check_names(photos: Sequence[LabelledPhoto], labelled: Sequence[LabelledPho
     if strange:
         raise BadLabels(
             f"{len(strange)} individuals of the extra photos are not among the labelled sets': "
-            f"{some(strange)}. With "
+            f"{list_some(strange)}. With "
             f"several sets individuals are named SPECIES/id, as in {min(known)}; pseudo-label "
             "with the same sets does"
         )

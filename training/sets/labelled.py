@@ -1,6 +1,4 @@
-"""Labelled photos for the commands of this wing; a set that can't be used is counted, with what to
-do next.
-"""
+"""Labelled photos for training's commands; errors count what is wrong and say what to do."""
 
 from __future__ import annotations
 
@@ -26,8 +24,9 @@ def read_labelled(
     absent: Literal["refuse", "skip"] = "refuse",
     same_animals: Path | None = None,
 ) -> Labels:
-    """Read labelled photos as `index.labels.reader.read_labels` does, with one id for those that
-    are the same animal.
+    """Read labelled photos as `index.labels.reader.read_labels` does.
+
+    Animals with several ids get one.
 
     Raises BadLabels: it says how many rows and photos are no good, not the first alone, and names
     `data check`.
@@ -48,9 +47,7 @@ def read_labelled(
 
 
 def _counted(labels: Path | None, folder: Path) -> str:
-    """What is wrong with a label file and how often, and the command that lists it; empty where
-    nothing can be said.
-    """
+    """Count what is wrong with a label file and name the command that lists it; else empty."""
     if labels is None:
         return ""
     try:

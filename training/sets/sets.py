@@ -22,19 +22,20 @@ def read_sets(
     same_animals: Path | None = None,
     absent: Literal["refuse", "skip"] = "refuse",
 ) -> tuple[list[LabelledPhoto], list[str]]:
-    """Read one label file and folder, or several in pairs; returns the photos and what a user
-    should know.
+    """Read one labelled set, or several; returns the photos and warnings.
 
-    One set is taken as it is. Of several, each is named by its label file's folder (without one by
-    the folder of photos), which becomes the species where the file names none; photos are named
-    `SET/photo`, individuals `SPECIES/individual`, so that equal ids of two species stay two animals
-    and those of one species stay one. A set without any box beside a set with boxes is one of ready
-    crops: its photos count as filled by the animal, and the locator learns to take such photos
-    whole. `species_boxes` names where in a species' photos the animal is, for those without a box
-    of their own: photos aligned alike. A pack (`training.pixels.packs`) is a set that brings its
-    labels. `absent` photos are refused, or left out with a warning. Raises BadLabels.
+    One set is taken as it is. Of several, each is named by its label file's folder, or by the
+    folder of photos without a label file. That name is the species where the file names none.
+    Photos are named `SET/photo` and individuals `SPECIES/individual`: equal ids of two species stay
+    two animals, those of one species stay one.
+
+    A set without any box next to a set with boxes is one of ready crops. Its photos count as filled
+    by the animal, and the locator learns to take such photos whole. `species_boxes` says where the
+    animal is in a species' photos that were aligned and have no box of their own. A pack
+    (`training.pixels.packs`) is a set that brings its labels. `absent` photos are refused, or left
+    out with a warning. Raises BadLabels.
     """
-    given = species_boxes or {}
+    boxes = species_boxes or {}
     if csvs and len(csvs) != len(folders):
         raise BadLabels(
             f"{len(csvs)} label files (--csv) and {len(folders)} folders (--photos); give as "
@@ -52,9 +53,9 @@ def read_sets(
     warnings += [
         f"data.species_boxes names {species!r}, of which there is no photo; the species are "
         f"{', '.join(sorted(known))}"
-        for species in sorted(set(given) - known)
+        for species in sorted(set(boxes) - known)
     ]
-    read = [_with_boxes(labels, name, given) for name, labels in zip(names, read, strict=True)]
+    read = [_with_boxes(labels, name, boxes) for name, labels in zip(names, read, strict=True)]
     if len(read) == 1:
         return list(read[0].photos), warnings
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -98,11 +99,11 @@ def _name_of(csv: Path | None, folder: Path) -> str:
     return (folder if csv is None else csv.parent).resolve().name
 
 
-def _with_boxes(labels: Labels, name: str, given: Mapping[str, Box]) -> Labels:
+def _with_boxes(labels: Labels, name: str, boxes: Mapping[str, Box]) -> Labels:
     boxed = (
         photo
         if photo.box is not None
-        else dataclasses.replace(photo, box=given.get(photo.species or name))
+        else dataclasses.replace(photo, box=boxes.get(photo.species or name))
         for photo in labels.photos
     )
     return dataclasses.replace(labels, photos=tuple(boxed))

@@ -1,1 +1,1 @@
-"""Who is learned from and who is asked about."""
+"""Which photos are learned from and which are queries."""

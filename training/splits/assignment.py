@@ -1,6 +1,4 @@
-"""Which photo goes to which part: closed-set, open-set or identity-disjoint, by encounters and by
-the calendar.
-"""
+"""Assign photos to parts: closed-set, open-set or disjoint, by encounter and calendar."""
 
 from __future__ import annotations
 
@@ -11,21 +9,21 @@ from typing import Literal
 
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from training.splits.by_time import Cuts, cuts_of
-from training.splits.groups import Unit, seen_once, tied_individuals, units_of
+from training.splits.groups import Unit, singletons, tied_individuals, units_of
 from training.splits.parts_file import PartedSplit, roles_of
 from training.splits.protocol import BadSplit, Part, species_of
-from training.splits.stratified import AskedPart, BadShares, Shares, stratified_parts
+from training.splits.stratified import BadShares, Shares, Subset, stratified_parts
 
 Kind = Literal["closed-set", "open-set", "identity-disjoint"]
 _NOBODY = f"\0{NEW_WHALE}"
-_FEWEST_ALIKE = 4  # individuals of as many photos; fewer are divided together with others
+_SMALLEST_STRATUM = 4  # individuals of as many photos; fewer are divided together with others
 
 
 @dataclass(frozen=True, slots=True)
 class SplitChoices:
     """How a labelled set is split.
 
-    `unknown_share` of the individuals are strangers to an open-set split's gallery, asked about in
+    `unknown_share` of the individuals are not in an open-set split's gallery, and are queries in
     validation and test.
     """
 
@@ -42,21 +40,24 @@ class SplitChoices:
 
 
 def make_parts(photos: Sequence[LabelledPhoto], choices: SplitChoices) -> PartedSplit:
-    """Give every photo its part: the same photos, choices and seed, the same split on every
-    machine.
+    """Give every photo its part; the same photos, choices and seed give the same split.
 
     Individuals seen once (of one photo or, with `by_encounter`, one encounter) are in train or
     gallery. Raises BadSplit where nothing is left to ask.
     """
     units = units_of(photos, by_encounter=choices.by_encounter)
-    parts = _by_calendar(units, choices) if choices.by_time else _drawn(photos, units, choices)
-    _check_asked(parts, choices)
+    parts = (
+        _calendar_parts(units, choices)
+        if choices.by_time
+        else _random_parts(photos, units, choices)
+    )
+    _refuse_empty_parts(parts, choices)
     return PartedSplit(
         parts, roles_of(parts, photos, is_disjoint=choices.kind == "identity-disjoint")
     )
 
 
-def _check_asked(parts: Mapping[str, Part], choices: SplitChoices) -> None:
+def _refuse_empty_parts(parts: Mapping[str, Part], choices: SplitChoices) -> None:
     shares = {
         "train": choices.shares.train,
         "validation": choices.shares.validation,
@@ -75,47 +76,48 @@ def _check_asked(parts: Mapping[str, Part], choices: SplitChoices) -> None:
             )
 
 
-def _drawn(
+def _random_parts(
     photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: SplitChoices
 ) -> dict[str, Part]:
     if choices.kind == "identity-disjoint":
         return _whole_individuals(photos, units, choices.shares, choices.seed)
     if choices.kind == "closed-set":
-        return dict(_of_each_individual(units, choices, strangers=None))
-    strangers = _strangers(photos, units, choices)
-    rest = [unit for unit in units if unit.photos[0].name not in strangers]
-    return {**strangers, **_of_each_individual(rest, choices, strangers=strangers)}
+        return dict(_within_individuals(units, choices, unknown=None))
+    unknown = _unknown_individuals(photos, units, choices)
+    rest = [unit for unit in units if unit.photos[0].name not in unknown]
+    return {**unknown, **_within_individuals(rest, choices, unknown=unknown)}
 
 
-def _of_each_individual(
-    units: Sequence[Unit], choices: SplitChoices, *, strangers: Mapping[str, Part] | None
-) -> dict[str, AskedPart]:
-    """Divide every individual's photos; new whales too where strangers are asked about, else they
-    are learned from.
+def _within_individuals(
+    units: Sequence[Unit], choices: SplitChoices, *, unknown: Mapping[str, Part] | None
+) -> dict[str, Subset]:
+    """Divide every individual's photos.
+
+    New whales are divided too where unknown animals are asked about, else they are learned from.
     """
     photos = [photo for unit in units for photo in unit.photos]
     labels = {photo.name: photo.individual or _NOBODY for photo in photos}
     groups = {photo.name: unit.key for unit in units for photo in unit.photos}
-    kept = (
+    train_only = (
         {photo.name for photo in photos if photo.individual is None}
-        if strangers is None
+        if unknown is None
         else set[str]()
     )
     return stratified_parts(
-        labels, choices.shares, choices.seed, group_of=groups, always_train=kept
+        labels, choices.shares, choices.seed, group_of=groups, always_train=train_only
     )
 
 
-def _strangers(
+def _unknown_individuals(
     photos: Sequence[LabelledPhoto], units: Sequence[Unit], choices: SplitChoices
 ) -> dict[str, Part]:
     """Photos of the individuals that no gallery holds, in validation and test."""
-    asked = choices.shares.validation + choices.shares.test
+    query_share = choices.shares.validation + choices.shares.test
     if not choices.unknown_share:
         return {}
     shares = Shares(
         *(
-            choices.unknown_share * share / asked
+            choices.unknown_share * share / query_share
             for share in (choices.shares.validation, choices.shares.test)
         )
     )
@@ -126,14 +128,15 @@ def _strangers(
 def _whole_individuals(
     photos: Sequence[LabelledPhoto], units: Sequence[Unit], shares: Shares, seed: int
 ) -> dict[str, Part]:
-    """Keep each individual in one part, with all that encounters tie to it; alike in species and
-    photos each.
+    """Keep each individual in one part, with all that encounters tie to it.
+
+    Parts have similar shares of species and of photos an individual.
 
     New whales go with those they were met with, and are learned from where they were met alone.
     """
     tied = tied_individuals(units)
     strata = _strata(photos)
-    part_of = stratified_parts(strata, shares, seed, group_of=tied, always_train=seen_once(units))
+    part_of = stratified_parts(strata, shares, seed, group_of=tied, always_train=singletons(units))
     parts: dict[str, Part] = {}
     for unit in units:
         part: Part = part_of[min(unit.individuals)] if unit.individuals else "train"
@@ -142,7 +145,7 @@ def _whole_individuals(
 
 
 def _strata(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
-    """Which individuals are alike, in species and in how many photos they have."""
+    """Group individuals by species and by how many photos they have."""
     counts = Counter(photo.individual for photo in photos if photo.individual is not None)
     species = species_of(photos)
     of_individual = {
@@ -153,7 +156,7 @@ def _strata(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
     }
     sizes = Counter(strata.values())
     return {
-        one: stratum if sizes[stratum] >= _FEWEST_ALIKE else "few"
+        one: stratum if sizes[stratum] >= _SMALLEST_STRATUM else "few"
         for one, stratum in strata.items()
     }
 
@@ -170,19 +173,19 @@ def _abundance(count: int) -> str:
     )
 
 
-def _by_calendar(units: Sequence[Unit], choices: SplitChoices) -> dict[str, Part]:
-    """Learn from the earliest photos and ask about the latest; what may not be asked about stands
-    in the gallery.
-    """
+def _calendar_parts(units: Sequence[Unit], choices: SplitChoices) -> dict[str, Part]:
+    """Learn from the earliest photos and ask about the latest; the rest is in the gallery."""
     cuts = cuts_of(units, choices.shares)
-    place = {"closed-set": _known_before, "open-set": _met_again, "identity-disjoint": _met_first}[
-        choices.kind
-    ]
+    place = {
+        "closed-set": _closed_set_parts,
+        "open-set": _open_set_parts,
+        "identity-disjoint": _disjoint_parts,
+    }[choices.kind]
     allowed = place(units, cuts)
     return {photo.name: allowed.get(unit.key, "gallery") for unit in units for photo in unit.photos}
 
 
-def _known_before(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
+def _closed_set_parts(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
     """Later units count where train holds all who are in them."""
     learned = {one for unit in units if cuts.part(unit) == "train" for one in unit.individuals}
     return {
@@ -193,9 +196,9 @@ def _known_before(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
     }
 
 
-def _met_again(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
-    """Later units count, newcomers' too, but for those of individuals seen once."""
-    once = seen_once(units)
+def _open_set_parts(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
+    """Later units count, newcomers' too, but not those of individuals met once."""
+    once = singletons(units)
     return {
         unit.key: part
         for unit in units
@@ -204,16 +207,17 @@ def _met_again(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
     }
 
 
-def _met_first(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
+def _disjoint_parts(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
     """Each individual belongs to the part of its first unit, and its later ones count no more."""
-    once = seen_once(units)
-    seen: defaultdict[str, set[AskedPart | None]] = defaultdict(set)
+    once = singletons(units)
+    parts_of: defaultdict[str, set[Subset | None]] = defaultdict(set)
     for unit in units:
         for one in unit.individuals:
-            seen[one].add(cuts.part(unit))
-    order: tuple[AskedPart, ...] = ("train", "validation", "test")
+            parts_of[one].add(cuts.part(unit))
+    order: tuple[Subset, ...] = ("train", "validation", "test")
     home = {
-        one: next((part for part in order if part in parts), None) for one, parts in seen.items()
+        one: next((part for part in order if part in parts), None)
+        for one, parts in parts_of.items()
     }
     placed: dict[str, Part] = {
         unit.key: part
@@ -222,11 +226,11 @@ def _met_first(units: Sequence[Unit], cuts: Cuts) -> dict[str, Part]:
         and all(home[one] == part for one in unit.individuals)
         and (part == "train" or not (unit.individuals & once or not unit.individuals))
     }
-    return _without_half_held(units, placed)
+    return _without_shared_tests(units, placed)
 
 
-def _without_half_held(units: Sequence[Unit], placed: dict[str, Part]) -> dict[str, Part]:
-    """Ask the test about nobody who stands in the gallery with other photos."""
+def _without_shared_tests(units: Sequence[Unit], placed: dict[str, Part]) -> dict[str, Part]:
+    """Take test photos out of individuals who have other photos in the gallery."""
     while True:
         held = _individuals_of([unit for unit in units if placed.get(unit.key) != "test"])
         half = [

@@ -1,6 +1,4 @@
-"""Which photos of kinds are learned from, which choose among models, and which are only asked at
-the end.
-"""
+"""Split photos of kinds into those to learn from, to choose models by, and to test."""
 
 from __future__ import annotations
 
@@ -9,14 +7,13 @@ from pathlib import Path
 
 from index.labels.reader import LabelledPhoto
 from training.recipes.choices import DataChoices
-from training.splits.parts_file import PartedSplit, asked_parts, write_parted
+from training.splits.parts_file import PartedSplit, read_class_parts, write_parted
 from training.splits.protocol import BadSplit, Split
-from training.splits.stratified import AskedPart, Shares, stratified_parts
+from training.splits.stratified import Shares, Subset, stratified_parts
 
 
-def split_kinds(photos: Sequence[LabelledPhoto], choices: DataChoices) -> dict[str, AskedPart]:
-    """Give every labelled photo its part, each kind in the same shares: the same photos and seed,
-    the same parts.
+def split_kinds(photos: Sequence[LabelledPhoto], choices: DataChoices) -> dict[str, Subset]:
+    """Give every labelled photo its part, each kind in the same shares.
 
     `test_share` of the photos are test, and of the others `validation_share` are validation. Photos
     of one encounter stay together. `split` names a file of `flukeprint data split` to go by
@@ -25,15 +22,17 @@ def split_kinds(photos: Sequence[LabelledPhoto], choices: DataChoices) -> dict[s
     """
     kinds = sorted({photo.individual for photo in photos if photo.individual is not None})
     if len(kinds) < 2:
-        told = f"the one label {kinds[0]!r}" if kinds else "no label"
-        raise BadSplit(f"{told} leaves nothing to tell apart; give photos of at least two labels")
+        labels_found = f"the one label {kinds[0]!r}" if kinds else "no label"
+        raise BadSplit(
+            f"{labels_found} leaves nothing to tell apart; give photos of at least two labels"
+        )
     if not choices.validation_share:  # the loop would learn from a file's validation photos too
         raise BadSplit(
             "data.validation_share = 0 leaves nothing to choose and calibrate kinds by; give a "
             "share such as 0.2"
         )
     if choices.split:
-        parts = asked_parts(Path(choices.split), photos)
+        parts = read_class_parts(Path(choices.split), photos)
     else:
         parts = _parts(photos, Shares(validation=0.0, test=choices.test_share), choices.split_seed)
         parts |= _validation([photo for photo in photos if parts[photo.name] == "train"], choices)
@@ -55,18 +54,18 @@ def split_kinds(photos: Sequence[LabelledPhoto], choices: DataChoices) -> dict[s
 
 
 def validation_of_kinds(photos: Sequence[LabelledPhoto], choices: DataChoices) -> Split:
-    """The loop's view of what `split_kinds` left beside the test: fit, and validation photos as
-    known queries.
-    """
+    """Split what `split_kinds` left beside the test: fit, and validation as known queries."""
     parts = (
-        asked_parts(Path(choices.split), photos) if choices.split else _validation(photos, choices)
+        read_class_parts(Path(choices.split), photos)
+        if choices.split
+        else _validation(photos, choices)
     )
     return Split(
         {name: "known_query" if part == "validation" else "fit" for name, part in parts.items()}
     )
 
 
-def write_parts(parts: Mapping[str, AskedPart], path: Path) -> None:
+def write_parts(parts: Mapping[str, Subset], path: Path) -> None:
     """Write a split file as `flukeprint data split` does, to be given to `--split` again."""
     roles = Split(
         {name: "fit" if part == "train" else "known_query" for name, part in parts.items()}
@@ -74,13 +73,13 @@ def write_parts(parts: Mapping[str, AskedPart], path: Path) -> None:
     write_parted(PartedSplit(dict(parts), roles), path)
 
 
-def _validation(photos: Sequence[LabelledPhoto], choices: DataChoices) -> dict[str, AskedPart]:
+def _validation(photos: Sequence[LabelledPhoto], choices: DataChoices) -> dict[str, Subset]:
     return _parts(
         photos, Shares(validation=choices.validation_share, test=0.0), choices.split_seed + 1
     )
 
 
-def _parts(photos: Sequence[LabelledPhoto], shares: Shares, seed: int) -> dict[str, AskedPart]:
+def _parts(photos: Sequence[LabelledPhoto], shares: Shares, seed: int) -> dict[str, Subset]:
     labels = {photo.name: photo.individual or "" for photo in photos}
     groups = {photo.name: photo.encounter for photo in photos if photo.encounter is not None}
     return stratified_parts(labels, shares, seed, group_of=groups)

@@ -1,4 +1,4 @@
-"""A calendar's split: what is asked about was taken later than what is learned from."""
+"""Split by the calendar: queries were taken later than what is learned from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from training.splits.groups import Unit
 from training.splits.protocol import BadSplit
-from training.splits.stratified import AskedPart, Shares
+from training.splits.stratified import Shares, Subset
 
 _TICK = timedelta(microseconds=1)
 
@@ -21,7 +21,7 @@ class Cuts:
     train_until: datetime
     validation_until: datetime
 
-    def part(self, unit: Unit) -> AskedPart | None:
+    def part(self, unit: Unit) -> Subset | None:
         """Where a unit belongs; None when it lies across a cut.
 
         One that nobody dated counts as early.
@@ -36,8 +36,9 @@ class Cuts:
 
 
 def cuts_of(units: Sequence[Unit], shares: Shares) -> Cuts:
-    """Find the moments that leave the shares of the dated photos after them, as nearly as the dates
-    allow.
+    """Find the moments that leave the shares of the dated photos after them.
+
+    Shares are met as nearly as the dates allow.
 
     Raises BadSplit where no moment parts the photos.
     """
@@ -51,8 +52,8 @@ def cuts_of(units: Sequence[Unit], shares: Shares) -> Cuts:
     return Cuts(train_until, validation_until)
 
 
-def _cut(dated: Sequence[tuple[tuple[datetime, datetime], int]], wanted: float) -> datetime:
-    """The end of a unit after which nearest to `wanted` photos begin; at least one does."""
+def _cut(dated: Sequence[tuple[tuple[datetime, datetime], int]], target: float) -> datetime:
+    """The end of a unit after which nearest to `target` photos begin; at least one does."""
     starts = sorted((span[0], count) for span, count in dated)
     later = sum(count for _, count in starts)
     best: tuple[float, datetime] | None = None
@@ -61,8 +62,8 @@ def _cut(dated: Sequence[tuple[tuple[datetime, datetime], int]], wanted: float) 
         while at < len(starts) and starts[at][0] <= end:
             later -= starts[at][1]
             at += 1
-        if later and (best is None or abs(later - wanted) < best[0]):
-            best = (abs(later - wanted), end)
+        if later and (best is None or abs(later - target) < best[0]):
+            best = (abs(later - target), end)
     if best is None:
         raise BadSplit(
             "no moment parts the photos into earlier and later ones by their taken_at (and "
@@ -79,9 +80,7 @@ def span_of(unit: Unit) -> tuple[datetime, datetime] | None:
 
 
 def moments(taken_at: str) -> tuple[datetime, datetime]:
-    """The first and last moment of an ISO 8601 year, month, day or time; without a zone it is
-    UTC.
-    """
+    """Find the first and last moment of an ISO 8601 year, month, day or time; UTC by default."""
     if re.fullmatch(r"\d{4}", taken_at):
         year = int(taken_at)
         return _whole(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
@@ -89,8 +88,8 @@ def moments(taken_at: str) -> tuple[datetime, datetime]:
         year, month = map(int, taken_at.split("-"))
         following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
         return _whole(datetime(year, month, 1, tzinfo=UTC), following)
-    told = datetime.fromisoformat(taken_at)
-    first = told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+    parsed = datetime.fromisoformat(taken_at)
+    first = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     is_day = not re.search(r"[T ]\d", taken_at)
     return _whole(first, first + timedelta(days=1)) if is_day else (first, first)
 

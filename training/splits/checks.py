@@ -1,4 +1,4 @@
-"""Whether a written split keeps what it promises: read again from its bytes, and said in words."""
+"""Check a written split by its bytes: what it claims, and what breaks a claim."""
 
 from __future__ import annotations
 
@@ -11,66 +11,68 @@ from dataclasses import dataclass
 from index.labels.reader import LabelledPhoto
 from training.splits.assignment import SplitChoices
 from training.splits.by_time import span_of
-from training.splits.groups import Unit, seen_once, units_of
+from training.splits.groups import Unit, singletons, units_of
 from training.splits.protocol import BadSplit
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """One thing a split promises; `breach` names what breaks it, and is empty where it is kept."""
+class Check:
+    """One claim about a split; `violation` names what breaks it and is empty where it holds."""
 
-    said: str
-    breach: str = ""
+    claim: str
+    violation: str = ""
 
 
-def kept_promises(
-    written: bytes, photos: Sequence[LabelledPhoto], choices: SplitChoices
-) -> list[str]:
-    """Check the bytes of a split's file; returns what was found to hold.
+def run_checks(written: bytes, photos: Sequence[LabelledPhoto], choices: SplitChoices) -> list[str]:
+    """Check the bytes of a split's file; returns the claims that hold.
+
+    Raises BadSplit for a claim that doesn't.
 
     Raises BadSplit for a broken promise.
     """
     rows = list(csv.DictReader(io.StringIO(written.decode())))
-    promises = list(_promises(rows, photos, choices))
-    broken = [f"{promise.said}: {promise.breach}" for promise in promises if promise.breach]
-    if broken:
+    checks = list(_checks(rows, photos, choices))
+    failed = [f"{check.claim}: {check.violation}" for check in checks if check.violation]
+    if failed:
         raise BadSplit(
-            f"the split breaks its promise, which is a defect of flukeprint: {'; '.join(broken)}"
+            f"the written split fails a check, which is a defect of flukeprint: {'; '.join(failed)}"
         )
-    return [promise.said for promise in promises]
+    return [check.claim for check in checks]
 
 
-def _promises(
+def _checks(
     rows: list[dict[str, str]], photos: Sequence[LabelledPhoto], choices: SplitChoices
-) -> Iterator[Promise]:
+) -> Iterator[Check]:
     names = [row["image"] for row in rows]
     part_of = {row["image"]: row["part"] for row in rows}
     is_whole = len(names) == len(part_of) and set(names) == {photo.name for photo in photos}
-    breach = "" if is_whole else "photos are missing or there twice"
-    yield Promise("every photo is in one part, and none in two", breach)
+    violation = "" if is_whole else "photos are missing or there twice"
+    yield Check("every photo is in one part, and none in two", violation)
     if not is_whole:
         return
     if choices.by_encounter:
-        yield _encounters(photos, part_of)
+        yield _encounter_check(photos, part_of)
     units = units_of(photos, by_encounter=choices.by_encounter)
-    yield _once(units, part_of, choices)
-    yield from _individuals(photos, part_of, choices)
+    yield _singleton_check(units, part_of, choices)
+    yield from _individual_checks(photos, part_of, choices)
     if choices.by_time:
-        yield _later(units, part_of)
+        yield _time_check(units, part_of)
 
 
-def _encounters(photos: Sequence[LabelledPhoto], part_of: dict[str, str]) -> Promise:
+def _encounter_check(photos: Sequence[LabelledPhoto], part_of: dict[str, str]) -> Check:
     met: defaultdict[str, set[str]] = defaultdict(set)
     for photo in photos:
         if photo.encounter is not None:
             met[photo.encounter].add(part_of[photo.name])
     astride = sorted(encounter for encounter, parts in met.items() if len(parts) > 1)
-    return Promise(f"no encounter straddles ({len(met):,} encounters)", ", ".join(astride[:3]))
+    return Check(f"no encounter straddles ({len(met):,} encounters)", ", ".join(astride[:3]))
 
 
-def _once(units: Sequence[Unit], part_of: dict[str, str], choices: SplitChoices) -> Promise:
-    once = seen_once(units)
-    asked = sorted(
+def _singleton_check(
+    units: Sequence[Unit], part_of: dict[str, str], choices: SplitChoices
+) -> Check:
+    once = singletons(units)
+    queried = sorted(
         photo.individual
         for unit in units
         for photo in unit.photos
@@ -78,34 +80,34 @@ def _once(units: Sequence[Unit], part_of: dict[str, str], choices: SplitChoices)
     )
     of_what = "photo or encounter" if choices.by_encounter else "photo"
     where = "train or gallery" if choices.by_time else "train"
-    return Promise(
+    return Check(
         f"individuals of a single {of_what} are in {where} ({len(once):,} individuals)",
-        ", ".join(asked[:3]),
+        ", ".join(queried[:3]),
     )
 
 
-def _individuals(
+def _individual_checks(
     photos: Sequence[LabelledPhoto], part_of: dict[str, str], choices: SplitChoices
-) -> Iterator[Promise]:
+) -> Iterator[Check]:
     of_part: defaultdict[str, set[str]] = defaultdict(set)
     for photo in photos:
         if photo.individual is not None:
             of_part[part_of[photo.name]].add(photo.individual)
     train, validation, test = of_part["train"], of_part["validation"], of_part["test"]
     if choices.kind == "closed-set":
-        strangers = sorted((validation | test) - train)
-        yield Promise("train holds every individual that is asked about", ", ".join(strangers[:3]))
+        unlearned = sorted((validation | test) - train)
+        yield Check("train holds every individual that is asked about", ", ".join(unlearned[:3]))
     elif choices.kind == "identity-disjoint":
         twice = sorted(train & validation | train & test | validation & test)
-        yield Promise("no individual of one part is in another", ", ".join(twice[:3]))
+        yield Check("no individual of one part is in another", ", ".join(twice[:3]))
     else:
         unknown = test - train - validation - of_part["gallery"]
-        yield Promise(
+        yield Check(
             f"{len(unknown):,} individuals of the test are in no other part: unknown to its gallery"
         )
 
 
-def _later(units: Sequence[Unit], part_of: dict[str, str]) -> Promise:
+def _time_check(units: Sequence[Unit], part_of: dict[str, str]) -> Check:
     spans: defaultdict[str, list[Unit]] = defaultdict(list)
     for unit in units:
         if span_of(unit) is not None:
@@ -113,6 +115,6 @@ def _later(units: Sequence[Unit], part_of: dict[str, str]) -> Promise:
     ends = [span[1] for unit in spans["train"] if (span := span_of(unit)) is not None]
     starts = [span[0] for unit in spans["test"] if (span := span_of(unit)) is not None]
     if not ends or not starts:
-        return Promise("the test is later than train")
-    said = f"the test begins {min(starts):%Y-%m-%d}, and train ends {max(ends):%Y-%m-%d}"
-    return Promise(said, "" if min(starts) > max(ends) else "the test isn't later")
+        return Check("the test is later than train")
+    claim = f"the test begins {min(starts):%Y-%m-%d}, and train ends {max(ends):%Y-%m-%d}"
+    return Check(claim, "" if min(starts) > max(ends) else "the test isn't later")

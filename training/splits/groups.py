@@ -1,4 +1,4 @@
-"""What a split never divides: the photos of one encounter, and what encounters tie together."""
+"""Units that a split never divides: encounters, and what encounters tie together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Unit:
 
     @property
     def individuals(self) -> frozenset[str]:
-        """Who is known to be seen in it."""
+        """The known individuals in it."""
         return frozenset(photo.individual for photo in self.photos if photo.individual is not None)
 
     @property
@@ -35,15 +35,16 @@ def units_of(photos: Sequence[LabelledPhoto], *, by_encounter: bool) -> list[Uni
     return [Unit(key, tuple(members[key])) for key in sorted(members)]
 
 
-def seen_once(units: Iterable[Unit]) -> set[str]:
-    """Individuals of a single photo or, where encounters are told, a single encounter."""
+def singletons(units: Iterable[Unit]) -> set[str]:
+    """Find individuals of a single photo or, where encounters are known, a single encounter."""
     times = Counter(individual for unit in units for individual in unit.individuals)
     return {individual for individual, count in times.items() if count == 1}
 
 
 def tied_individuals(units: Iterable[Unit]) -> dict[str, str]:
-    """Name for each individual the first of those that encounters tie it to: met together, directly
-    or in a chain.
+    """Name for each individual the first of those tied to it by encounters.
+
+    Tied are those met together, directly or in a chain.
     """
     first: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""A split in parts, train, validation and test, and its file: `image,part,role`."""
+"""A split in parts (train, validation, test, gallery) and its file: `image,part,role`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from pathlib import Path
 from embedding.checkpoint import write_atomically
 from index.labels.reader import LabelledPhoto
 from training.splits.protocol import BadSplit, Part, Role, Split, split_rows
-from training.splits.stratified import AskedPart
+from training.splits.stratified import Subset
 
 
 @dataclass(frozen=True, slots=True)
 class PartedSplit:
     """A part for every photo by name, and its role within that part.
 
-    train: learned from. validation, test: asked about, in the roles of
-    `training.splits.protocol.Split`. gallery: neither learned from nor asked about, but in the
-    gallery that is asked; a new_whale there is of no use to anybody.
+    train: learned from.
+
+    validation, test: queries, in the roles of `training.splits.protocol.Split`.
+
+    gallery: only in the gallery that is searched; a new_whale there has no use.
     """
 
     parts: Mapping[str, Part]
@@ -37,7 +39,7 @@ class PartedSplit:
         )
 
     def for_test(self) -> Split:
-        """The split that is measured at the end: all but the test's photos stand in the gallery."""
+        """The split that is measured at the end: all photos but the test's are in the gallery."""
         return Split(
             {
                 name: role if self.parts[name] == "test" else "fit"
@@ -49,10 +51,10 @@ class PartedSplit:
 def roles_of(
     parts: Mapping[str, Part], photos: Sequence[LabelledPhoto], *, is_disjoint: bool
 ) -> dict[str, Role]:
-    """What each photo is asked as: whether the gallery that it meets holds its individual.
+    """Give each photo its role: whether its part's gallery holds its individual.
 
     The validation's gallery is train, the test's all but test. `is_disjoint`: individuals that the
-    gallery doesn't hold are asked about among themselves, instead of as unknown ones.
+    gallery doesn't hold are queried among themselves, instead of as unknown ones.
     """
     learned = {photo.individual for photo in photos if parts[photo.name] == "train"} - {None}
     held = {photo.individual for photo in photos if parts[photo.name] != "test"} - {None}
@@ -96,9 +98,10 @@ def read_parted(path: Path, photos: Sequence[LabelledPhoto]) -> PartedSplit | No
     )
 
 
-def asked_parts(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, AskedPart]:
-    """Read the parts for labels that are kinds, of which there is no gallery: what stands there is
-    learned from.
+def read_class_parts(path: Path, photos: Sequence[LabelledPhoto]) -> dict[str, Subset]:
+    """Read the parts for labels that are kinds.
+
+    Kinds have no gallery: what stands there is learned from.
     """
     parted = read_parted(path, photos)
     if parted is None:

@@ -1,6 +1,4 @@
-"""Seeded splits of a labelled set after docs/benchmarks.md's protocol: known, disjoint and open
-queries.
-"""
+"""Seeded splits of a labelled set by the protocol of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -31,25 +29,29 @@ class BadSplit(FlukeprintError):
 class Split:
     """A role for every photo.
 
-    fit: may be learned from, and is in the known gallery when it has an individual. known_query:
-    one photo each of individuals that fit holds too. disjoint: every photo of individuals that fit
-    doesn't hold; they stand in the known gallery as well, where nothing asks for them.
+    fit: may be learned from, and is in the known gallery when it has an individual.
+
+    known_query: one photo each of individuals that fit holds too.
+
+    disjoint: every photo of individuals that fit doesn't hold. They are in the known gallery too,
+    where no query is for them.
+
     unknown_query: photos of animals the gallery doesn't hold.
     """
 
     roles: Mapping[str, Role]
 
-    def names(self, *wanted: Role) -> list[str]:
+    def names(self, *roles: Role) -> list[str]:
         """Names of the photos with one of these roles, sorted."""
-        return sorted(name for name, role in self.roles.items() if role in wanted)
+        return sorted(name for name, role in self.roles.items() if role in roles)
 
 
 def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.2) -> Split:
     """Give every photo its role: the same photos and seed, the same split.
 
     Each species is split by itself, so that a set's split is the same whatever else is learned with
-    it; species of fewer than 4 individuals are split together, or only learned from where they are
-    too few even so.
+    it. Species of fewer than 4 individuals are split together, or only learned from where even
+    together they are too few.
 
     `share` of the individuals (with at least 2) are disjoint. Of every remaining individual with
     three or more photos one is a known query. A third of the new_whale photos are unknown queries;
@@ -78,17 +80,17 @@ def make_split(photos: Sequence[LabelledPhoto], seed: int = 0, share: float = 0.
 
 
 def species_of(photos: Sequence[LabelledPhoto]) -> dict[str, str]:
-    """The species of every photo by name, "" where none is told.
+    """Find the species of every photo by name, "" where the labels have none.
 
     An individual has one: the one that most of its photos tell, so that a cell left empty, or
     misspelt, doesn't make two animals of it.
     """
-    told: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for photo in photos:
         if photo.individual is not None and photo.species:
-            told[photo.individual][photo.species] += 1
+            counted[photo.individual][photo.species] += 1
     of_individual = {
-        one: min(counts, key=lambda each: (-counts[each], each)) for one, counts in told.items()
+        one: min(counts, key=lambda each: (-counts[each], each)) for one, counts in counted.items()
     }
     return {
         photo.name: of_individual.get(photo.individual or "", photo.species or "")
@@ -151,8 +153,9 @@ def write_split(split: Split, path: Path) -> None:
 
 
 def read_split(path: Path, photos: Sequence[LabelledPhoto]) -> Split:
-    """Read what `write_split` wrote, of these photos or of a run of several sets (`SET/photo`), one
-    of which they are.
+    """Read a split file for these photos.
+
+    The file may be of a run of several sets (`SET/photo`) that these photos are one of.
 
     Of a split in parts (`training.splits.parts_file`) it is what the test asks: all but the test's
     photos are fit. Raises BadSplit where a labelled photo has no role in it.

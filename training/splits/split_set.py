@@ -1,6 +1,4 @@
-"""Labels and choices to a split's file, with a table of what is where: the work of `flukeprint data
-split`.
-"""
+"""The work of `flukeprint data split`: labels and choices to a split file and its table."""
 
 from __future__ import annotations
 
@@ -16,20 +14,20 @@ from embedding.checkpoint import refuse_unwritable, write_atomically
 from index.labels.reader import LabelledPhoto
 from training.sets.sets import read_sets
 from training.splits.assignment import Kind, SplitChoices, make_parts
-from training.splits.checks import kept_promises
+from training.splits.checks import run_checks
 from training.splits.parts_file import parted_bytes
 from training.splits.protocol import BadSplit, Part, Role, make_split, write_split
 from training.splits.stratified import Shares
 
 PROTOCOL = "protocol"
 _COUNTED = ("individuals", "encounters", "new_whale")
-_ASKED = ("known_query", "unknown_query", "disjoint")
+_QUERIES = ("known_query", "unknown_query", "disjoint")
 _MANY_DATED = 0.5  # of the photos; with fewer the calendar would speak for a handful
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitRequest:
-    """What a command line asks for; None leaves a choice to the labels or the defaults."""
+    """What a command line requests; None leaves a choice to the labels or the defaults."""
 
     kind: str
     seed: int
@@ -57,23 +55,23 @@ def split(
     for warning in warnings:
         _note(warning)
     if request.kind == PROTOCOL:
-        told = _write_protocol(photos, out, request)
+        report = _write_protocol(photos, out, request)
     else:
-        told = _write_parts(photos, out, _choices(photos, request))
-    _print(told, out, as_json=as_json)
+        report = _write_parts(photos, out, _choices(photos, request))
+    _print(report, out, as_json=as_json)
 
 
 def _write_protocol(
     photos: Sequence[LabelledPhoto], out: Path, request: SplitRequest
 ) -> dict[str, Any]:
-    given = [
+    chosen = [
         request.validation,
         request.test,
         request.unknown,
         request.by_encounter,
         request.by_time,
     ]
-    if any(choice is not None for choice in given):
+    if any(choice is not None for choice in chosen):
         raise BadSplit(
             "--kind protocol is the fixed one of docs/benchmarks.md, the same as train and "
             "evaluate make: give it "
@@ -82,7 +80,7 @@ def _write_protocol(
     made = make_split(photos, request.seed)
     write_split(made, out)
     checked = ["every photo has one role, and none two"]
-    return _told(
+    return _report(
         photos,
         made.roles,
         made.roles,
@@ -97,7 +95,7 @@ def _write_parts(
 ) -> dict[str, Any]:
     made = make_parts(photos, choices)
     written = parted_bytes(made)
-    checked = kept_promises(written, photos, choices)
+    checked = run_checks(written, photos, choices)
     write_atomically(out, written)
     about: dict[str, Any] = {
         "kind": choices.kind,
@@ -110,17 +108,17 @@ def _write_parts(
             "too few individuals for one to be unknown: this open-set split asks about known "
             "ones alone"
         )
-    return _told(photos, made.parts, made.roles, about, checked, get_args(Part))
+    return _report(photos, made.parts, made.roles, about, checked, get_args(Part))
 
 
 def _choices(photos: Sequence[LabelledPhoto], request: SplitRequest) -> SplitChoices:
     met = sum(photo.encounter is not None for photo in photos)
     dated = sum(photo.taken_at is not None for photo in photos)
-    for column, count, wish in (
+    for column, count, option in (
         ("encounter", met, request.by_encounter),
         ("taken_at", dated, request.by_time),
     ):
-        if wish and not count:
+        if option and not count:
             raise BadSplit(
                 f"no photo has the column {column} filled: the labels can't be split by it"
             )
@@ -131,10 +129,10 @@ def _choices(photos: Sequence[LabelledPhoto], request: SplitRequest) -> SplitCho
             "(--no-time splits without)"
             + ("" if dated == len(photos) else "; those without are learned from")
         )
-    given = {"validation": request.validation, "test": request.test}
+    chosen = {"validation": request.validation, "test": request.test}
     return SplitChoices(
         kind=request.kind,  # pyright: ignore[reportArgumentType]
-        shares=Shares(**{name: share for name, share in given.items() if share is not None}),
+        shares=Shares(**{name: share for name, share in chosen.items() if share is not None}),
         seed=request.seed,
         by_encounter=request.by_encounter if request.by_encounter is not None else met > 0,
         by_time=by_time,
@@ -142,7 +140,7 @@ def _choices(photos: Sequence[LabelledPhoto], request: SplitRequest) -> SplitCho
     )
 
 
-def _told(
+def _report(
     photos: Sequence[LabelledPhoto],
     places: Mapping[str, str],
     roles: Mapping[str, str],
@@ -150,9 +148,7 @@ def _told(
     checked: Sequence[str],
     order: Sequence[str],
 ) -> dict[str, Any]:
-    """Count photos, individuals, encounters and new whales of each part (or role), and photos of
-    each role in it.
-    """
+    """Count photos, individuals, encounters, new whales and roles of each part (or role)."""
     members: defaultdict[str, list[LabelledPhoto]] = defaultdict(list)
     for photo in photos:
         members[places[photo.name]].append(photo)
@@ -178,27 +174,31 @@ def _told(
     return {**about, **whole, "parts": parts, "checked": list(checked)}
 
 
-def _print(told: dict[str, Any], out: Path, *, as_json: bool) -> None:
+def _print(report: dict[str, Any], out: Path, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(report, indent=2))
         return
     from rich.console import Console
     from rich.table import Table
 
-    rows = {place: {**counts, **counts["roles"]} for place, counts in told["parts"].items()}
-    asked = () if told["kind"] == PROTOCOL else _ASKED
-    columns = [name for name in (*_COUNTED, *asked) if any(row.get(name) for row in rows.values())]
-    table = Table(title=f"{told['kind']}, seed {told['seed']}", title_justify="left")
-    table.add_column("part" if asked else "role", no_wrap=True)
+    rows = {place: {**counts, **counts["roles"]} for place, counts in report["parts"].items()}
+    query_columns = () if report["kind"] == PROTOCOL else _QUERIES
+    columns = [
+        name for name in (*_COUNTED, *query_columns) if any(row.get(name) for row in rows.values())
+    ]
+    table = Table(title=f"{report['kind']}, seed {report['seed']}", title_justify="left")
+    table.add_column("part" if query_columns else "role", no_wrap=True)
     for column in ("photos", "share", *columns):
         table.add_column(column.removesuffix("_query"), justify="right", no_wrap=True)
     for place, row in rows.items():
         shown = [f"{row.get(column, 0):,}" for column in columns]
-        table.add_row(place, f"{row['photos']:,}", f"{row['photos'] / told['photos']:.1%}", *shown)
+        table.add_row(
+            place, f"{row['photos']:,}", f"{row['photos'] / report['photos']:.1%}", *shown
+        )
     Console().print(table)
-    for promise in told["checked"]:
-        print(f"checked: {promise}")
-    print(f"{out}: {told['photos']:,} photos of {told['individuals']:,} individuals")
+    for claim in report["checked"]:
+        print(f"checked: {claim}")
+    print(f"{out}: {report['photos']:,} photos of {report['individuals']:,} individuals")
 
 
 def _note(text: str) -> None:

@@ -1,8 +1,7 @@
-"""Divide labelled photos into train, validation and test with the same share of every label; a pure
-function.
+"""Divide labelled photos into train, validation and test, each label in the same shares.
 
-Order is drawn by SHA-256 of the seed and the names, not by a random generator: the same photos and
-seed come to the same parts on every machine and with every version of every library.
+SHA-256 of the seed and the names decides the order, not a random generator. So the same photos and
+seed give the same parts on every machine, with every version of every library.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import Literal
 
 from embedding.errors import FlukeprintError
 
-AskedPart = Literal["train", "validation", "test"]
-_PARTS: tuple[AskedPart, ...] = (
+Subset = Literal["train", "validation", "test"]
+_PARTS: tuple[Subset, ...] = (
     "train",
     "test",
     "validation",
-)  # what comes first wins where all need alike
+)  # the first wins where all lack the same
 
 
 class BadShares(FlukeprintError):
@@ -48,7 +47,7 @@ class Shares:
     def train(self) -> float:
         return 1 - self.validation - self.test
 
-    def of(self, part: AskedPart) -> float:
+    def of(self, part: Subset) -> float:
         """The share of one part."""
         return {"train": self.train, "validation": self.validation, "test": self.test}[part]
 
@@ -60,7 +59,7 @@ def stratified_parts(
     *,
     group_of: Mapping[str, str] | None = None,
     always_train: Collection[str] = (),
-) -> dict[str, AskedPart]:
+) -> dict[str, Subset]:
     """Give every name of `label_of` a part, so that each label is divided by the shares.
 
     Names of one group (an encounter, a burst, copies) never come apart; names without one are a
@@ -74,20 +73,20 @@ def stratified_parts(
     for unit in units:
         for label in sorted(unit.counts):
             of_label[label].append(unit)
-    part_of: dict[str, AskedPart] = {}  # by unit
-    kept = set(always_train)
-    part_of.update({unit.key: "train" for unit in units if kept.intersection(unit.names)})
-    drawn = sorted(of_label, key=lambda label: _drawn(seed, "label", label))
-    for label in sorted(drawn, key=lambda label: len(of_label[label])):
+    part_of: dict[str, Subset] = {}  # by unit
+    train_names = set(always_train)
+    part_of.update({unit.key: "train" for unit in units if train_names.intersection(unit.names)})
+    ordered = sorted(of_label, key=lambda label: _order_key(seed, "label", label))
+    for label in sorted(ordered, key=lambda label: len(of_label[label])):
         if not any(unit.key in part_of for unit in of_label[label]):
             largest = min(
                 of_label[label],
-                key=lambda unit: (-unit.counts[label], _drawn(seed, "unit", unit.key)),
+                key=lambda unit: (-unit.counts[label], _order_key(seed, "unit", unit.key)),
             )
             part_of[largest.key] = "train"
-    carried: dict[AskedPart, float] = {part: 0.0 for part in _PARTS if shares.of(part) > 0}
-    for label in drawn:
-        carried = _divide(label, of_label[label], part_of, shares, seed, carried)
+    owed: dict[Subset, float] = {part: 0.0 for part in _PARTS if shares.of(part) > 0}
+    for label in ordered:
+        owed = _divide(label, of_label[label], part_of, shares, seed, owed)
     return {name: part_of[unit.key] for unit in units for name in unit.names}
 
 
@@ -101,26 +100,22 @@ class _Unit:
 def _divide(
     label: str,
     units: list[_Unit],
-    part_of: dict[str, AskedPart],
+    part_of: dict[str, Subset],
     shares: Shares,
     seed: int,
-    carried: dict[AskedPart, float],
-) -> dict[AskedPart, float]:
-    """Give the label's free units to the parts that lack most; returns what the parts lack
-    still.
-    """
+    owed: dict[Subset, float],
+) -> dict[Subset, float]:
+    """Give the label's free units to the parts that lack most; returns what is still lacking."""
     free = [unit for unit in units if unit.key not in part_of]
     if not free:
-        return carried
+        return owed
     total = sum(unit.counts[label] for unit in units)
-    lacking: dict[AskedPart, float] = {
-        part: carried[part] + shares.of(part) * total for part in carried
-    }
+    lacking: dict[Subset, float] = {part: owed[part] + shares.of(part) * total for part in owed}
     for unit in units:
         if unit.key in part_of:
             lacking[part_of[unit.key]] -= unit.counts[label]
     for unit in sorted(
-        free, key=lambda unit: (-unit.counts[label], _drawn(seed, "unit", unit.key))
+        free, key=lambda unit: (-unit.counts[label], _order_key(seed, "unit", unit.key))
     ):
         part = max(lacking, key=lambda part: lacking[part])
         part_of[unit.key] = part
@@ -140,6 +135,6 @@ def _units(label_of: Mapping[str, str], group_of: Mapping[str, str]) -> list[_Un
     ]
 
 
-def _drawn(seed: int, *words: str) -> bytes:
-    """A place in an order that hangs on the seed and the words alone."""
+def _order_key(seed: int, *words: str) -> bytes:
+    """Compute a key whose order depends on the seed and the words alone."""
     return hashlib.sha256("\0".join((str(seed), *words)).encode()).digest()

@@ -22,15 +22,21 @@ from typing import Any, cast
 
 from embedding.errors import FlukeprintError
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
-from index.access.carry_over import carry_keys
+from index.access.copy_keys import copy_keys
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.raw_rows import put_paths, stored_photos
 from index.exchange.backup.copy_database import copy_catalogue
-from index.labels.csv_labels import photo_name
+from index.labels.csv_labels import parse_photo_name
 from index.labels.labelled_photo import BadLabels
 from index.progress import Progress, no_progress
-from index.storage.address import CatalogueAddress, files_folder, resolved
-from index.storage.connection import beside, check_catalogue, exists, put_in_place, remove_database
+from index.storage.address import CatalogueAddress, files_folder, resolve_links
+from index.storage.connection import (
+    check_catalogue,
+    exists,
+    put_in_place,
+    remove_database,
+    sibling_address,
+)
 from index.storage.originals import media_folder, media_path
 from index.storage.schema import DELETED
 from index.storage.serving_marker import refuse_served
@@ -57,7 +63,7 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class BackedUp:
+class BackupResult:
     """A finished backup, and the photos (name, why) that it could not take in."""
 
     manifest: Manifest
@@ -66,7 +72,7 @@ class BackedUp:
 
 def make_backup(
     catalogue: CatalogueAddress, out: Path, *, progress: Progress = no_progress
-) -> BackedUp:
+) -> BackupResult:
     """Copy a catalogue that may be in use, and its photos, into the new folder `out` (a tar where
     it ends in .tar).
 
@@ -75,7 +81,7 @@ def make_backup(
     BadBackup and BadCatalogue.
     """
     check_catalogue(catalogue)
-    catalogue, out = resolved(catalogue), out.absolute()
+    catalogue, out = resolve_links(catalogue), out.absolute()
     _refuse_target(out)
     unfinished = out.with_name(f".{out.name}.{os.getpid()}")
     try:
@@ -106,7 +112,7 @@ def restore_backup(
     Photos first, the catalogue last: interrupted, the old one is still there. Raises BadBackup, and
     BadCatalogue when the one to be replaced is in use.
     """
-    catalogue, start = resolved(catalogue), files_folder(catalogue)
+    catalogue, start = resolve_links(catalogue), files_folder(catalogue)
     if not start.is_dir():
         raise BadBackup(f"there is no folder {start} to restore into; make it first")
     if exists(catalogue):
@@ -117,7 +123,7 @@ def restore_backup(
             )
         check_catalogue(catalogue)  # what isn't a catalogue is never replaced
         refuse_served(catalogue)  # told before hours of copying
-    with _opened(backup, start) as folder:
+    with _open_backup(backup, start) as folder:
         manifest = read_manifest(folder)
         _check_files(folder, manifest, start, progress)
         try:
@@ -135,7 +141,7 @@ def restore_backup(
 
 
 def _put_database(backed_up: Path, catalogue: CatalogueAddress) -> None:
-    unfinished = beside(catalogue, "restoring")
+    unfinished = sibling_address(catalogue, "restoring")
     remove_database(
         unfinished
     )  # of a try that was killed: its log would be replayed into this one's file
@@ -145,7 +151,7 @@ def _put_database(backed_up: Path, catalogue: CatalogueAddress) -> None:
         else:
             _copy_into_database(backed_up, unfinished)
         if exists(catalogue):
-            carry_keys(catalogue, unfinished)
+            copy_keys(catalogue, unfinished)
         put_in_place(unfinished, catalogue)
     finally:
         remove_database(unfinished)
@@ -175,7 +181,7 @@ def read_manifest(folder: Path) -> Manifest:
             for name, hashed in cast("dict[str, str]", document["files"]).items()
         }
         for name in files:
-            photo_name(name, str(folder / MANIFEST))
+            parse_photo_name(name, str(folder / MANIFEST))
         manifest = Manifest(
             document["catalogue"],
             document["made_at"],
@@ -194,7 +200,7 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _fill(catalogue: CatalogueAddress, folder: Path, progress: Progress) -> BackedUp:
+def _fill(catalogue: CatalogueAddress, folder: Path, progress: Progress) -> BackupResult:
     start = files_folder(catalogue)
     copy = folder / (catalogue.name if isinstance(catalogue, Path) else _DATABASE_NAME)
     copy_catalogue(catalogue, copy)
@@ -222,7 +228,7 @@ def _fill(catalogue: CatalogueAddress, folder: Path, progress: Progress) -> Back
     made_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     manifest = Manifest(copy.name, made_at, revision, fingerprint, files)
     _write_manifest(folder, manifest)
-    return BackedUp(manifest, tuple(left_out))
+    return BackupResult(manifest, tuple(left_out))
 
 
 def _place(path: str, hashed: str, name: str, copy: Path) -> str:
@@ -285,12 +291,12 @@ def _pack(folder: Path, out: Path) -> None:
 
 
 @contextmanager
-def _opened(backup: Path, beside: Path) -> Generator[Path]:
+def _open_backup(backup: Path, folder: Path) -> Generator[Path]:
     """A backup as a folder; a tar is unpacked beside where it goes."""
     if backup.is_dir():
         yield backup
         return
-    unpacked = beside / f".{backup.name}.{os.getpid()}"
+    unpacked = folder / f".{backup.name}.{os.getpid()}"
     try:
         with tarfile.open(backup) as archive:
             archive.extractall(

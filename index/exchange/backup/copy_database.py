@@ -16,7 +16,7 @@ from index.access import tables as access_tables
 from index.jobs import tables as job_tables
 from index.storage import sqlite
 from index.storage.address import CatalogueAddress
-from index.storage.connection import create_schema, open_engine, telling
+from index.storage.connection import create_schema, open_engine, translating_errors
 from index.storage.schema import Table, create_missing, is_postgres, writing
 
 _ROWS_AT_ONCE = 500
@@ -40,9 +40,9 @@ def copy_catalogue(source: CatalogueAddress, target: CatalogueAddress) -> None:
     read, written = open_engine(source), open_engine(target)
     try:
         with (
-            telling(source),
+            translating_errors(source),
             read.connect() as reading,
-            telling(target),
+            translating_errors(target),
             writing(written.connect()) as writer,
             writer.begin(),
         ):
@@ -97,10 +97,10 @@ def _last_key(connection: Connection, table: SqlTable) -> int:
         counter = connection.scalar(
             text("SELECT pg_get_serial_sequence(:name, 'id')"), {"name": table.name}
         )
-        given, is_given = connection.execute(
+        last_value, is_given = connection.execute(
             text(f"SELECT last_value, is_called FROM {counter}")
         ).one()
-        return max(greatest, given if is_given else 0)
+        return max(greatest, last_value if is_given else 0)
     counted = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
     return max(greatest, connection.scalar(counted, {"name": table.name}) or 0)
 

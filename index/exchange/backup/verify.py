@@ -14,8 +14,8 @@ from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.catalogue.raw_rows import stored_photos, stored_vectors
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS
-from index.photos.pending_vectors import kept_files, kept_folder
-from index.prefetch import ahead
+from index.photos.pending_vectors import pending_files, pending_folder
+from index.prefetch import prefetch
 from index.progress import Progress, no_progress
 from index.reindex.staged_vectors import checkpoints_of
 from index.storage.address import CatalogueAddress, files_folder
@@ -80,7 +80,7 @@ def verify_catalogue(
         photos, revision, checkpoints = opened.photos(), opened.revision, checkpoints_of(opened)
     faults = [Fault("database", "", said) for said in database_faults(address)]
     with progress(len(photos), "Reading photos") as advance:
-        for fault in ahead(photos, _photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
+        for fault in prefetch(photos, _photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
             faults += [fault] if fault else []
             advance(1)
     vectors = 0
@@ -152,14 +152,12 @@ def _waiting(address: CatalogueAddress, checkpoints: set[str]) -> tuple[WaitingV
             each.size_bytes,
             is_of_use=each.is_being_written or each.fingerprint in checkpoints,
         )
-        for each in kept_files(kept_folder(address))
+        for each in pending_files(pending_folder(address))
     )
 
 
 def _stray(address: CatalogueAddress) -> tuple[str, ...]:
     folder, start = media_folder(address), files_folder(address)
-    wanted = {(start / place).resolve() for _, _, place, _, _ in stored_photos(address)}
+    known = {(start / place).resolve() for _, _, place, _, _ in stored_photos(address)}
     found = (each for each in folder.rglob("*") if each.is_file() and each.suffix != ".npz")
-    return tuple(
-        sorted(each.relative_to(folder).as_posix() for each in found if each not in wanted)
-    )
+    return tuple(sorted(each.relative_to(folder).as_posix() for each in found if each not in known))

@@ -12,14 +12,14 @@ from pathlib import Path
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import CataloguePhoto
 from index.exchange.exporting.formats import BadExport, Export
-from index.labels.csv_labels import photo_name
+from index.labels.csv_labels import parse_photo_name
 from index.photos.location import has_place, without_place
 from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ExportResult:
     """What was written: how many photos, of which `without_place` lost the place in their file, and
     what was not.
     """
@@ -37,7 +37,7 @@ def write_export(
     has_places: bool,
     is_replacing: bool = False,
     progress: Progress = no_progress,
-) -> Written:
+) -> ExportResult:
     """Write an export to `out`: a zip where it ends in .zip, one file where there is only one text,
     else a folder.
 
@@ -70,7 +70,7 @@ def write_export(
             shutil.rmtree(unfinished, ignore_errors=True)
         else:
             unfinished.unlink(missing_ok=True)
-    return Written(pieces.photos, pieces.without_place, (*export.left_out, *pieces.left_out))
+    return ExportResult(pieces.photos, pieces.without_place, (*export.left_out, *pieces.left_out))
 
 
 class _Pieces:
@@ -95,7 +95,7 @@ class _Pieces:
         with self._progress(len(self._export.photos), "Writing photos") as advance:
             for name, photo in self._export.photos.items():
                 data = self._data(
-                    photo_name(name, "the catalogue"), photo
+                    parse_photo_name(name, "the catalogue"), photo
                 )  # none may lead out of the export
                 if data is not None:
                     self.photos += 1

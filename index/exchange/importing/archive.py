@@ -52,7 +52,7 @@ class ArchiveLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class SkippedEntry:
     """An entry that wasn't unpacked, and why. `is_damaged`: it was wanted, and couldn't be read."""
 
     name: str
@@ -61,12 +61,12 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpacked:
+class UnpackedArchive:
     """What came out of an archive: names below `folder`, sorted, and what did not."""
 
     folder: Path
     names: tuple[str, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedEntry, ...]
     total_bytes: int
 
 
@@ -76,7 +76,7 @@ def unpack(
     *,
     limits: ArchiveLimits = ArchiveLimits(),
     progress: Progress = no_progress,
-) -> Unpacked:
+) -> UnpackedArchive:
     """Unpack the photos and label files of a zip into an empty or new `folder`.
 
     Raises BadArchive when the archive as a whole can't be used; nothing is then left in the folder
@@ -86,7 +86,7 @@ def unpack(
     _check_directory(archive, limits)
     try:
         with zipfile.ZipFile(archive) as opened:
-            return _unpacked(opened, archive, folder, limits, progress)
+            return _unpack_entries(opened, archive, folder, limits, progress)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
         raise BadArchive(
             f"{archive}: not a zip that can be read ({error}); make or download it again"
@@ -101,25 +101,25 @@ def unpack(
         ) from error
 
 
-def _unpacked(
+def _unpack_entries(
     opened: zipfile.ZipFile, archive: Path, folder: Path, limits: ArchiveLimits, progress: Progress
-) -> Unpacked:
+) -> UnpackedArchive:
     entries = [entry for entry in opened.infolist() if not entry.is_dir()]
     _check_totals(archive, entries, limits)
     folder.mkdir(parents=True, exist_ok=True)
-    left_out: list[LeftOut] = []
-    wanted = list(_wanted(entries, limits, left_out))
+    left_out: list[SkippedEntry] = []
+    selected = list(_select_entries(entries, limits, left_out))
     names: list[str] = []
     total = 0
-    with progress(len(wanted), f"Unpacking {archive.name}") as advance:
-        for name, entry in wanted:
+    with progress(len(selected), f"Unpacking {archive.name}") as advance:
+        for name, entry in selected:
             try:
                 total += _write(opened, entry, folder / name, limits.max_total_bytes - total)
                 names.append(name)
             except _BadEntry as error:
-                left_out.append(LeftOut(name, str(error), is_damaged=True))
+                left_out.append(SkippedEntry(name, str(error), is_damaged=True))
             advance(1)
-    return Unpacked(
+    return UnpackedArchive(
         folder, tuple(sorted(names)), tuple(sorted(left_out, key=lambda one: one.name)), total
     )
 
@@ -149,8 +149,8 @@ def _check_totals(archive: Path, entries: list[zipfile.ZipInfo], limits: Archive
         )
 
 
-def _wanted(
-    entries: list[zipfile.ZipInfo], limits: ArchiveLimits, left_out: list[LeftOut]
+def _select_entries(
+    entries: list[zipfile.ZipInfo], limits: ArchiveLimits, left_out: list[SkippedEntry]
 ) -> Iterator[tuple[str, zipfile.ZipInfo]]:
     """Each entry to unpack with its tidied name; the others, with their reasons, go into
     `left_out`.
@@ -159,23 +159,23 @@ def _wanted(
     folders: set[str] = set()
     for entry in entries:
         # What the archive calls it, with all after a NUL, which zipfile cuts off.
-        given = printable(entry.orig_filename)
+        original_name = printable(entry.orig_filename)
         try:
             name = _tidy_name(entry.orig_filename)
             _check_kind(name, entry)
             _check_size(entry, limits)
             _check_place(name, taken, folders)
         except _BadEntry as error:
-            left_out.append(LeftOut(given, str(error)))
+            left_out.append(SkippedEntry(original_name, str(error)))
             continue
         taken.add(name)
         folders.update(_parents(name))
         yield name, entry
 
 
-def _tidy_name(given: str) -> str:
+def _tidy_name(original_name: str) -> str:
     """`sub/a.jpg` of whatever an archive calls it; windows programs write backslashes."""
-    name = given.replace("\\", "/")
+    name = original_name.replace("\\", "/")
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if re.search(r"[\x00-\x1f\x7f]", name):
         raise _BadEntry("its name holds a control character")

@@ -15,7 +15,7 @@ from embedding.photos.photo import BadPhoto, read_photo
 from index.catalogue.catalogue import CataloguePhoto
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, HASH_BYTES, perceptual_hash
-from index.prefetch import ahead
+from index.prefetch import prefetch
 from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
 
@@ -27,12 +27,12 @@ def known_perceptual(
     folder: Path,
     *,
     progress: Progress = no_progress,
-    is_kept: bool = True,
+    is_stored: bool = True,
 ) -> dict[str, bytes | None]:
     """The perceptual hash of each photo's content hash; photos whose files can't be read, or have
     changed, are absent.
 
-    Only photos that `folder`'s file doesn't hold are decoded; `is_kept` writes the file anew.
+    Only photos that `folder`'s file doesn't hold are decoded; `is_stored` writes the file anew.
     """
     hashes = _read(folder / _FILE)
     missing = list(
@@ -41,11 +41,13 @@ def known_perceptual(
     if not missing:
         return hashes
     with progress(len(missing), "Looking at the catalogue's photos") as advance:
-        for content, hashed in ahead(missing, _hashed, threads=DECODING_THREADS, most=BATCH_PHOTOS):
+        for content, hashed in prefetch(
+            missing, _hashed, threads=DECODING_THREADS, most=BATCH_PHOTOS
+        ):
             if content:
                 hashes[content] = hashed
             advance(1)
-    if is_kept and hashes:
+    if is_stored and hashes:
         _write(folder / _FILE, hashes)
     return hashes
 

@@ -1,4 +1,4 @@
-"""What an import would do, file by file: what is offered compared with what is catalogued.
+"""Plan an import, file by file: a source's photos compared with the catalogue's.
 
 Pure: nothing is changed.
 """
@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import CataloguePhoto
-from index.curation.corrections import Decided
-from index.exchange.importing.archive import LeftOut
-from index.exchange.importing.sources import Offer, OfferedPhoto
+from index.curation.corrections import Corrections
+from index.exchange.importing.archive import SkippedEntry
+from index.exchange.importing.sources import ImportSource, SourcePhoto
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.photos.perceptual_hash import NearDuplicates
-from index.reindex.plan import called_otherwise, told_called
+from index.reindex.plan import count_other_names, describe_other_names
 
 Status = Literal[
     "added",
@@ -38,6 +39,20 @@ _SAME_BOX = 1e-6  # shares of a side: what writing a box in pixels costs is no o
 
 
 @dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """The choices of one import.
+
+    `duplicates`: which photos that are in the catalogue under another name are skipped.
+    `is_replacing`: a new file replaces another one of its name. `stores_hashes`: the perceptual
+    hashes of the catalogue's photos are stored beside it.
+    """
+
+    duplicates: Duplicates = "skip"
+    is_replacing: bool = False
+    stores_hashes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ImportRow:
     """What happens to one file or label, and why.
 
@@ -55,10 +70,12 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """Every file's row sorted by name; `store` are photos to be copied in, `relabel` known ones
-    with new facts.
+    """Every file's row, sorted by name.
+
+    `store`: photos to be copied in. `relabel`: known photos with new facts.
     """
 
+    source: Path
     rows: tuple[ImportRow, ...]
     store: tuple[LabelledPhoto, ...]
     relabel: tuple[LabelledPhoto, ...]
@@ -71,90 +88,85 @@ class ImportPlan:
 
 
 def make_import_plan(
-    offer: Offer,
-    offered: Sequence[OfferedPhoto],
+    source: ImportSource,
+    photos: Sequence[SourcePhoto],
     known: Sequence[CataloguePhoto],
     *,
     known_perceptual: Mapping[str, bytes | None],
-    decided: Decided = Decided(),
-    duplicates: Duplicates = "skip",
-    is_replacing: bool = False,
+    corrections: Corrections = Corrections(),
+    options: ImportOptions = ImportOptions(),
 ) -> ImportPlan:
-    """Compare the photos of an offer (`offered`, as looked at) with the catalogue's.
+    """Compare a source's `photos`, as read, with the catalogue's `known` ones.
 
-    A photo is known by its name, and found to be there already by its content hash or, unless
-    `duplicates` keeps them, by its perceptual hash (`known_perceptual`: content hash to perceptual
-    hash). What a label doesn't say of a known photo stays as it was. `is_replacing` lets a new file
-    take the place of another one of its name. What curators `decided` stands, as
-    `index.reindex.plan.make_plan` has it; photos of names that they deleted are refused.
+    A photo is known by its name. It is a duplicate by its content hash or, unless the options keep
+    such photos, by its perceptual hash (`known_perceptual`: content hash to perceptual hash). What
+    a label doesn't say of a known photo stays as it was. What curators did stands, as
+    `index.reindex.plan.make_update_plan` describes; photos of names that they deleted are refused.
     """
-    labels = [photo.individual for photo in (*(each.photo for each in offered), *offer.no_file)]
-    offered = [replace(each, photo=_called_now(each.photo, decided)) for each in offered]
-    sorting = _Sorting(known, offered, known_perceptual, decided, duplicates, is_replacing)
-    for at, each in enumerate(offered):
+    labels = [photo.individual for photo in (*(each.photo for each in photos), *source.no_file)]
+    photos = [replace(each, photo=_with_name_now(each.photo, corrections)) for each in photos]
+    sorting = _Sorting(known, photos, known_perceptual, corrections, options)
+    for at, each in enumerate(photos):
         sorting.sort(at, each)
-    for photo in offer.no_file:
-        sorting.sort_label(_called_now(photo, decided))
-    rows = [*sorting.rows, *_left_over(offer)]
+    for photo in source.no_file:
+        sorting.sort_label(_with_name_now(photo, corrections))
+    rows = [*sorting.rows, *_unmatched_rows(source)]
     return ImportPlan(
+        source.source,
         tuple(sorted(rows, key=lambda row: row.photo)),
         tuple(sorting.store),
         tuple(sorting.relabel),
-        (*offer.warnings, *told_called(called_otherwise(labels, decided))),
+        (*source.warnings, *describe_other_names(count_other_names(labels, corrections))),
     )
 
 
 class _Sorting:
-    """Decides about offered photos one after the other: what was accepted counts as known for the
-    next.
-    """
+    """Decides about one photo after the other; an accepted one counts as known for the next."""
 
     def __init__(
         self,
         known: Sequence[CataloguePhoto],
-        offered: Sequence[OfferedPhoto],
+        photos: Sequence[SourcePhoto],
         known_perceptual: Mapping[str, bytes | None],
-        decided: Decided,
-        duplicates: Duplicates,
-        is_replacing: bool,
+        corrections: Corrections,
+        options: ImportOptions,
     ) -> None:
         self.rows: list[ImportRow] = []
         self.store: list[LabelledPhoto] = []
         self.relabel: list[LabelledPhoto] = []
-        self._decided = decided
-        self._duplicates: Duplicates = duplicates
-        self._is_replacing = is_replacing
+        self._corrections = corrections
+        self._options = options
         self._by_name = {photo.name: photo for photo in known}
         self._by_hash: dict[str, LabelledPhoto | CataloguePhoto] = {}
         for photo in known:
             self._by_hash.setdefault(photo.content_hash, photo)
-        self._first_offered = len(known)
-        self._kept: dict[int, LabelledPhoto | CataloguePhoto] = dict(enumerate(known))
+        self._first_new = len(known)
+        self._accepted: dict[int, LabelledPhoto | CataloguePhoto] = dict(enumerate(known))
         hashes = [known_perceptual.get(photo.content_hash) for photo in known]
-        self._near = NearDuplicates([*hashes, *(each.perceptual for each in offered)])
+        self._near = NearDuplicates([*hashes, *(each.perceptual for each in photos)])
 
-    def sort(self, at: int, each: OfferedPhoto) -> None:
-        """Decide about the `at`-th photo that is offered."""
+    def sort(self, at: int, each: SourcePhoto) -> None:
+        """Decide about the `at`-th photo of the source."""
         photo = each.photo
         old = self._by_name.get(photo.name)
         if each.fault is not None:
-            kept = "; the catalogue keeps the photo that it has of this name" if old else ""
-            self._say(each, "unreadable", each.fault + kept)
-        elif old is None and photo.name in self._decided.away:
-            said = (
+            remark = "; the catalogue keeps the photo that it has of this name" if old else ""
+            self._add_photo(each, "unreadable", each.fault + remark)
+        elif old is None and photo.name in self._corrections.deleted:
+            reason = (
                 "a curator deleted the photo of this name; undo that, or give this file a "
                 "name of its own"
             )
-            self._say(each, "refused", said)
+            self._add_photo(each, "refused", reason)
         elif old is None:
             self._sort_new(at, each)
         elif old.content_hash == each.content_hash:
             self._sort_known(photo, old)
-        elif self._is_replacing:
-            self._say(each, "changed", "the new file takes the place of the old one", old)
-            self.store.append(merged(photo, old))
+        elif self._options.is_replacing:
+            self._add_photo(each, "changed", "the new file takes the place of the old one", old)
+            self.store.append(complete_label(photo, old))
         else:
-            self._say(
+            self._add_photo(
                 each,
                 "refused",
                 "another file is catalogued under this name; give this one a name of its own, "
@@ -169,71 +181,76 @@ class _Sorting:
         if old is not None:
             self._sort_known(photo, old)
         else:
-            self._row(
+            self._add_row(
                 photo,
                 "no_file",
                 "the label names a photo that is neither here nor in the catalogue",
             )
 
-    def _sort_new(self, at: int, each: OfferedPhoto) -> None:
-        like = self._by_hash.get(each.content_hash) if self._duplicates != "keep-all" else None
+    def _sort_new(self, at: int, each: SourcePhoto) -> None:
+        like = (
+            self._by_hash.get(each.content_hash) if self._options.duplicates != "keep-all" else None
+        )
         if like is not None:
-            self._say(
+            self._add_photo(
                 each,
                 "skipped",
                 f"the same file as {like.name}{_other_label(each.photo, like)}",
                 like,
             )
             return
-        near = self._nearest(at) if self._duplicates == "skip" else None
+        near = self._nearest(at) if self._options.duplicates == "skip" else None
         if near is not None:
             like, bits = near
-            said = (
+            reason = (
                 f"nearly the same picture as {like.name} ({bits} of 255 bits "
                 f"differ){_other_label(each.photo, like)}"
             )
-            self._say(each, "skipped", said, like)
+            self._add_photo(each, "skipped", reason, like)
             return
-        self._say(each, "added", "new")
+        self._add_photo(each, "added", "new")
         self.store.append(each.photo)
         self._by_hash.setdefault(each.content_hash, each.photo)
-        self._kept[self._first_offered + at] = each.photo
+        self._accepted[self._first_new + at] = each.photo
 
     def _nearest(self, at: int) -> tuple[LabelledPhoto | CataloguePhoto, int] | None:
-        places = self._near.before(self._first_offered + at)
+        places = self._near.before(self._first_new + at)
         return next(
-            ((self._kept[place], bits) for place, bits in places if place in self._kept), None
+            ((self._accepted[place], bits) for place, bits in places if place in self._accepted),
+            None,
         )
 
     def _sort_known(self, photo: LabelledPhoto, old: CataloguePhoto) -> None:
-        said = merged(photo, old)
-        new = replace(self._decided.standing(said, old), path=old.path)
-        differences = _told(old, new)
+        said = complete_label(photo, old)
+        new = replace(self._corrections.apply_to(said, old), path=old.path)
+        differences = _describe_changes(old, new)
         # What a curator corrected and the label says as it was before.
         standing = "".join(
-            f"; a curator changed {change}, which stands" for change in _told(said, new)
+            f"; a curator changed {change}, which stands" for change in _describe_changes(said, new)
         )
         if not differences:
-            self._row(photo, "unchanged", f"known already{standing}", content_hash=old.content_hash)
+            self._add_row(
+                photo, "unchanged", f"known already{standing}", content_hash=old.content_hash
+            )
         elif old.state != "catalogued":
             said = f"in the catalogue this photo is {old.state}; decide about it there first"
-            self._row(photo, "refused", said, content_hash=old.content_hash)
+            self._add_row(photo, "refused", said, content_hash=old.content_hash)
         else:
-            self._row(
+            self._add_row(
                 photo, "changed", "; ".join(differences) + standing, content_hash=old.content_hash
             )
             self.relabel.append(new)
 
-    def _say(
+    def _add_photo(
         self,
-        each: OfferedPhoto,
+        each: SourcePhoto,
         status: Status,
         reason: str,
         like: LabelledPhoto | CataloguePhoto | None = None,
     ) -> None:
-        self._row(each.photo, status, reason, like=like, content_hash=each.content_hash or None)
+        self._add_row(each.photo, status, reason, like=like, content_hash=each.content_hash or None)
 
-    def _row(
+    def _add_row(
         self,
         photo: LabelledPhoto,
         status: Status,
@@ -255,9 +272,10 @@ class _Sorting:
         )
 
 
-def merged(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
-    """A label completed by what is known of the photo; a box that is nearly the known one is the
-    known one.
+def complete_label(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
+    """Complete a label by what is known of the photo.
+
+    A box that differs from the known one by rounding only is the known one.
     """
     box = photo.box
     if box is None or (old.box is not None and _is_same_box(box, old.box)):
@@ -273,11 +291,11 @@ def merged(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
     )
 
 
-def _called_now(photo: LabelledPhoto, decided: Decided) -> LabelledPhoto:
-    return replace(photo, individual=decided.name_now(photo.individual))
+def _with_name_now(photo: LabelledPhoto, corrections: Corrections) -> LabelledPhoto:
+    return replace(photo, individual=corrections.name_now(photo.individual))
 
 
-def _told(before: LabelledPhoto | CataloguePhoto, after: LabelledPhoto) -> list[str]:
+def _describe_changes(before: LabelledPhoto | CataloguePhoto, after: LabelledPhoto) -> list[str]:
     return [
         f"{fact} {_word(getattr(before, fact), fact)} -> {_word(getattr(after, fact), fact)}"
         for fact in _FACTS
@@ -307,10 +325,10 @@ def _word(fact: object, name: str) -> str:
     return " ".join(f"{side:.4g}" for side in fact) if isinstance(fact, Box) else str(fact)
 
 
-def _left_over(offer: Offer) -> list[ImportRow]:
-    rows = [ImportRow(name, "no_label", "no label names this photo") for name in offer.no_label]
-    return rows + [_left_out(one) for one in offer.left_out]
+def _unmatched_rows(source: ImportSource) -> list[ImportRow]:
+    rows = [ImportRow(name, "no_label", "no label names this photo") for name in source.no_label]
+    return rows + [_skipped_row(one) for one in source.left_out]
 
 
-def _left_out(one: LeftOut) -> ImportRow:
+def _skipped_row(one: SkippedEntry) -> ImportRow:
     return ImportRow(one.name, "unreadable" if one.is_damaged else "left_out", one.reason)

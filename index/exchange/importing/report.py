@@ -12,7 +12,7 @@ from typing import Any
 
 from index.exchange.importing.plan import ImportPlan, ImportRow, Status
 from index.labels.csv_text import csv_text
-from index.messages import BadOut, counted
+from index.messages import BadOut, photos_text
 from index.storage.originals import write_whole
 
 _SAID: dict[Status, str] = {
@@ -31,7 +31,7 @@ _SAID: dict[Status, str] = {
 def summary(plan: ImportPlan, *, is_dry_run: bool) -> str:
     """Say in one paragraph what an import did, or would do."""
     counts = plan.counts
-    said = ", ".join(
+    counts_text = ", ".join(
         f"{counts[status]:,} {words}" for status, words in _SAID.items() if counts.get(status)
     )
     across = [
@@ -40,7 +40,7 @@ def summary(plan: ImportPlan, *, is_dry_run: bool) -> str:
         if row.status == "skipped" and row.individual != row.like_individual
     ]
     mislabelled = (
-        f" {counted(len(across))} of the duplicates {'has' if len(across) == 1 else 'have'} "
+        f" {photos_text(len(across))} of the duplicates {'has' if len(across) == 1 else 'have'} "
         "another label than what "
         f"{'it is' if len(across) == 1 else 'they are'} like: one of the two is wrong."
         if across
@@ -48,7 +48,7 @@ def summary(plan: ImportPlan, *, is_dry_run: bool) -> str:
     )
     files = f"{len(plan.rows):,} file{'' if len(plan.rows) == 1 else 's'} and labels"
     dry = " Nothing was changed: this was a dry run." if is_dry_run else ""
-    return f"{files}: {said or 'nothing to do'}.{mislabelled}{dry}"
+    return f"{files}: {counts_text or 'nothing to do'}.{mislabelled}{dry}"
 
 
 def report_json(plan: ImportPlan, **more: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Import photos and labels into a catalogue: look, plan, copy the originals, then one transaction.
+"""Import photos and labels: read, plan, copy the originals, then change the catalogue once.
 
-Whatever interrupts it, the catalogue is as it was or as the plan says; photos that were copied
-already are not copied again by the next try.
+After an interruption the catalogue is as it was or as the plan says. The next try copies no photo
+a second time.
 """
 
 from __future__ import annotations
@@ -13,26 +13,30 @@ from pathlib import Path
 
 from embedding.photos.photo import BadPhoto
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
-from index.curation.corrections import Decided, decided_in
+from index.curation.corrections import Corrections, read_corrections
 from index.exchange.importing.hash_cache import known_perceptual
-from index.exchange.importing.plan import Duplicates, ImportPlan, ImportRow, make_import_plan
-from index.exchange.importing.sources import Offer, OfferedPhoto, look_at
+from index.exchange.importing.plan import (
+    ImportOptions,
+    ImportPlan,
+    ImportRow,
+    make_import_plan,
+)
+from index.exchange.importing.sources import ImportSource, SourcePhoto, read_source_photos
 from index.labels.reader import LabelledPhoto, Labels
 from index.photos.embed import PhotoEmbedder, photo_file
 from index.progress import Progress, no_progress
 from index.reindex.build import build_catalogue
-from index.reindex.update import Swapping, update_catalogue
+from index.reindex.options import UpdateOptions
+from index.reindex.update import AroundCommit, update_catalogue
 from index.storage.address import CatalogueAddress, refuse_no_folder
 from index.storage.connection import exists
 from index.storage.originals import media_folder, media_path, store_photo
-from index.storage.partial_files import clear_left
+from index.storage.partial_files import remove_unfinished
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import did: its plan with what came of each file, and the catalogue's revision after
-    it.
-    """
+class ImportResult:
+    """What an import did: its plan with the result for each file, and the revision after it."""
 
     plan: ImportPlan
     revision: int
@@ -40,80 +44,68 @@ class Imported:
 
 
 def plan_import(
-    offer: Offer,
+    source: ImportSource,
     known: Sequence[CataloguePhoto],
     catalogue: CatalogueAddress,
+    options: ImportOptions = ImportOptions(),
     *,
-    duplicates: Duplicates = "skip",
-    is_replacing: bool = False,
-    is_kept: bool = True,
     progress: Progress = no_progress,
 ) -> ImportPlan:
-    """Look at all that is offered and compare it with a catalogue's photos (`known`); changes
-    nothing.
-
-    `is_kept` lets the perceptual hashes of the catalogue's photos be remembered beside it.
-    """
-    offered: list[OfferedPhoto] = []
+    """Read all photos of a source and compare them with a catalogue's (`known`); change nothing."""
+    photos: list[SourcePhoto] = []
     hashes = {photo.content_hash for photo in known}
-    with progress(len(offer.photos), "Looking at what is offered") as advance:
-        for each in look_at(offer.photos, hashes, is_hashed=duplicates == "skip"):
-            offered.append(each)
+    with progress(len(source.photos), "Reading photos") as advance:
+        for photo in read_source_photos(
+            source.photos, hashes, is_hashed=options.duplicates == "skip"
+        ):
+            photos.append(photo)
             advance(1)
     perceptual: dict[str, bytes | None] = {}
-    if any(each.perceptual for each in offered):
+    if any(photo.perceptual for photo in photos):
         perceptual = known_perceptual(
-            known, media_folder(catalogue), progress=progress, is_kept=is_kept
+            known,
+            media_folder(catalogue),
+            progress=progress,
+            is_stored=options.stores_hashes,
         )
     return make_import_plan(
-        offer,
-        offered,
+        source,
+        photos,
         known,
         known_perceptual=perceptual,
-        decided=_decided(catalogue),
-        duplicates=duplicates,
-        is_replacing=is_replacing,
+        corrections=_corrections(catalogue),
+        options=options,
     )
 
 
-def carry_out(
+def apply_import(
     plan: ImportPlan,
     catalogue: CatalogueAddress,
     embedder: PhotoEmbedder,
-    source: Path,
+    options: UpdateOptions = UpdateOptions(),
     *,
-    kind: str = "update",
-    made_by: str | None = None,
-    may_go_over: bool = True,
-    swapping: Swapping = nullcontext,
+    around_commit: AroundCommit = nullcontext,
     progress: Progress = no_progress,
-) -> Imported:
+) -> ImportResult:
     """Copy a plan's new photos beside the catalogue and bring it up to date, in one revision.
 
-    Where there is no catalogue yet, one is built. `kind`, `made_by`, `may_go_over` and `swapping`
-    are as `index.reindex.update.update_catalogue` has them. Raises BadCatalogue and BadMedia, and
-    then the catalogue is as it was.
+    Where there is no catalogue yet, one is built. `options` and `around_commit` are as
+    `index.reindex.update.update_catalogue` has them. Raises BadCatalogue and BadMedia, and then the
+    catalogue is as it was.
     """
     stored, faults = _store(plan, media_folder(catalogue), progress)
-    labels = Labels((*stored, *plan.relabel), source, ())
+    labels = Labels((*stored, *plan.relabel), plan.source, ())
     if not labels.photos:
-        return Imported(_after(plan, faults), _revision(catalogue), is_new_revision=False)
+        return ImportResult(_after(plan, faults), _revision(catalogue), is_new_revision=False)
     if exists(catalogue):
         with Catalogue.open(catalogue) as opened:
             report = update_catalogue(
-                opened,
-                labels,
-                embedder,
-                kind=kind,
-                made_by=made_by,
-                may_go_over=may_go_over,
-                swapping=swapping,
-                progress=progress,
+                opened, labels, embedder, options, around_commit=around_commit, progress=progress
             )
     else:
         report = build_catalogue(catalogue, labels, embedder, progress=progress)
     faults |= {each.photo.name: each.reason for each in report.unread}
-    return Imported(_after(plan, faults), report.revision, report.is_new_revision)
+    return ImportResult(_after(plan, faults), report.revision, report.is_new_revision)
 
 
 def known_photos(catalogue: CatalogueAddress) -> list[CataloguePhoto]:
@@ -125,20 +117,20 @@ def known_photos(catalogue: CatalogueAddress) -> list[CataloguePhoto]:
         return opened.photos()
 
 
-def _decided(catalogue: CatalogueAddress) -> Decided:
+def _corrections(catalogue: CatalogueAddress) -> Corrections:
     if not exists(catalogue):
-        return Decided()
+        return Corrections()
     with Catalogue.open(catalogue) as opened:
-        return decided_in(opened)
+        return read_corrections(opened)
 
 
 def _store(
     plan: ImportPlan, folder: Path, progress: Progress
 ) -> tuple[list[LabelledPhoto], dict[str, str]]:
-    """Copy originals; those that changed since they were looked at are faults."""
+    """Copy originals; those that changed since they were read are faults."""
     planned = {row.photo: row.content_hash for row in plan.rows}
     hashes = (planned.get(photo.name, "") for photo in plan.store)
-    clear_left({media_path(folder, hashed, "").parent for hashed in hashes if hashed})
+    remove_unfinished({media_path(folder, hashed, "").parent for hashed in hashes if hashed})
     stored: list[LabelledPhoto] = []
     faults: dict[str, str] = {}
     with progress(len(plan.store), "Copying photos") as advance:
@@ -162,12 +154,12 @@ def _after(plan: ImportPlan, faults: dict[str, str]) -> ImportPlan:
     """The plan with what couldn't be done of it."""
     if not faults:
         return plan
-    wanted = {photo.name for photo in plan.store}
-    return replace(plan, rows=tuple(_row_after(row, faults, wanted) for row in plan.rows))
+    to_store = {photo.name for photo in plan.store}
+    return replace(plan, rows=tuple(_row_after(row, faults, to_store) for row in plan.rows))
 
 
-def _row_after(row: ImportRow, faults: dict[str, str], wanted: set[str]) -> ImportRow:
-    if row.photo not in faults or row.photo not in wanted:
+def _row_after(row: ImportRow, faults: dict[str, str], to_store: set[str]) -> ImportRow:
+    if row.photo not in faults or row.photo not in to_store:
         return row
     return replace(row, status="unreadable", reason=faults[row.photo])
 

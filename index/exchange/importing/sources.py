@@ -9,21 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedding.photos.photo import BadPhoto, photo_names, read_photo
-from index.exchange.importing.archive import ArchiveLimits, LeftOut, unpack
+from index.exchange.importing.archive import ArchiveLimits, SkippedEntry, unpack
 from index.labels.camtrap import PACKAGE, camtrap_folder, camtrap_rows
 from index.labels.coco import coco_rows
-from index.labels.csv_labels import csv_rows, once_each, some
+from index.labels.csv_labels import csv_rows, list_some, merge_repeated_rows
 from index.labels.reader import BadLabels, LabelledPhoto, read_labels
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
-from index.prefetch import ahead
+from index.prefetch import prefetch
 from index.progress import Progress, no_progress
 
 _LABEL_FILES = (PACKAGE, "labels.csv", "annotations.json", "train.csv")
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ImportSource:
     """Labelled photos sorted by name, and what has no partner: `no_file` are labels, `no_label`
     names of photos.
     """
@@ -32,12 +32,12 @@ class Offer:
     photos: tuple[LabelledPhoto, ...]
     no_file: tuple[LabelledPhoto, ...] = ()
     no_label: tuple[str, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[SkippedEntry, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class OfferedPhoto:
+class SourcePhoto:
     """A labelled photo and what its file holds.
 
     `fault`: why it can't be read; then the rest is empty.
@@ -51,14 +51,14 @@ class OfferedPhoto:
     fault: str | None = None
 
 
-def read_offer(
+def read_source(
     source: Path,
     csv: Path | None,
     staging: Path,
     *,
     limits: ArchiveLimits = ArchiveLimits(),
     progress: Progress = no_progress,
-) -> Offer:
+) -> ImportSource:
     """Read what a folder, a zip (unpacked into `staging`) or a label file offers.
 
     `csv`: the label file; None: the one in the folder that is called `datapackage.json`,
@@ -66,7 +66,7 @@ def read_offer(
     sub-folder is a label. Raises BadLabels and BadArchive.
     """
     if source.is_dir():
-        return _folder_offer(source, source, csv)
+        return _folder_source(source, source, csv)
     if not source.is_file():
         raise BadLabels(
             f"{source}: there is no such file or folder; give a folder of photos, a zip or a "
@@ -78,51 +78,51 @@ def read_offer(
                 f"{source} is a label file itself: give it as --csv, and the folder of its "
                 "photos before it"
             )
-        return _folder_offer(source, source.parent, source)
+        return _folder_source(source, source.parent, source)
     unpacked = unpack(source, staging, limits=limits, progress=progress)
-    offer = _folder_offer(source, _top(staging), csv)
+    offer = _folder_source(source, _top(staging), csv)
     return replace(offer, left_out=unpacked.left_out)
 
 
-def look_at(
+def read_source_photos(
     photos: tuple[LabelledPhoto, ...], known_hashes: Set[str], *, is_hashed: bool
-) -> Generator[OfferedPhoto]:
+) -> Generator[SourcePhoto]:
     """Read photos in their order, some decoded ahead. Those of `known_hashes` are not decoded.
 
     `is_hashed`: whether to make perceptual hashes.
     """
 
-    def look(photo: LabelledPhoto) -> OfferedPhoto:
+    def read(photo: LabelledPhoto) -> SourcePhoto:
         try:
             file, data = photo_file(photo.path)
             if file.content_hash in known_hashes:
-                return OfferedPhoto(photo, file.content_hash)
+                return SourcePhoto(photo, file.content_hash)
             image = read_photo(data, name=photo.name, at_least_px=DECODE_PX)
         except BadPhoto as error:
-            said = str(error).removeprefix(f"{photo.path}: ").removeprefix(f"{photo.name}: ")
-            return OfferedPhoto(photo, fault=said)
-        return OfferedPhoto(photo, file.content_hash, perceptual_hash(image) if is_hashed else None)
+            fault = str(error).removeprefix(f"{photo.path}: ").removeprefix(f"{photo.name}: ")
+            return SourcePhoto(photo, fault=fault)
+        return SourcePhoto(photo, file.content_hash, perceptual_hash(image) if is_hashed else None)
 
-    return ahead(photos, look, threads=DECODING_THREADS, most=BATCH_PHOTOS)
+    return prefetch(photos, read, threads=DECODING_THREADS, most=BATCH_PHOTOS)
 
 
-def _folder_offer(source: Path, folder: Path, csv: Path | None) -> Offer:
+def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource:
     labels = csv or _label_file(folder)
     if labels is None:
         read = read_labels(None, folder)
         named = {photo.name for photo in read.photos}
         no_label = tuple(name for name in photo_names(folder) if name not in named)
-        return Offer(source, read.photos, no_label=no_label)
+        return ImportSource(source, read.photos, no_label=no_label)
     rows, warnings = _rows(labels, folder)
     folder = camtrap_folder(rows, folder) if labels.name == PACKAGE else folder
-    named, repeated = once_each(rows, labels)
+    named, repeated = merge_repeated_rows(rows, labels)
     if not named:
         raise BadLabels(f"{labels}: names no labelled photo")
     there = set(photo_names(folder))
     # Asked one by one only where the listing lacks them: links to folders, or suffixes that no
     # photo has.
     gone = {one.name for one in named if one.name not in there and not one.path.is_file()}
-    return Offer(
+    return ImportSource(
         source,
         photos=tuple(one for one in named if one.name not in gone),
         no_file=tuple(one for one in named if one.name in gone),
@@ -148,7 +148,7 @@ def _label_file(folder: Path) -> Path | None:
             return folder / name
     if len(found) > 1:
         raise BadLabels(
-            f"{folder} has several label files, {some(found)}; say which one with --csv"
+            f"{folder} has several label files, {list_some(found)}; say which one with --csv"
         )
     return folder / found[0] if found else None
 

@@ -1,6 +1,4 @@
-"""The CSV of a bulk identification: one row a photo, written so that a killed job goes on where its
-checkpoint was.
-"""
+"""The CSV of a bulk identification: one row a photo, resumed at its checkpoint."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ class AnswerFile:
     """Rows for the best `k` individuals, in a file that gets its own name when it is complete."""
 
     def __init__(self, path: Path, k: int, *, size_bytes: int | None) -> None:
-        """Begin anew (`size_bytes` None), or go on behind the first `size_bytes` of what was
-        written before.
-        """
+        """Start a new file (`size_bytes` None), or go on after its first `size_bytes`."""
         self._path = path
         self._k = k
         self._unfinished = path.with_name(path.name + ".part")

@@ -1,4 +1,4 @@
-"""The job `export`: the catalogue's labels, and its photos where wished, as a zip to download."""
+"""The job `export`: a zip with the catalogue's labels, and its photos where requested."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.raw_rows import exported_rows
+from index.catalogue.raw_rows import read_export_rows
 from index.exchange.exporting.formats import make_export
 from index.exchange.exporting.writing import write_export
 from index.storage.address import CatalogueAddress
@@ -28,16 +28,16 @@ class ExportPlace:
 def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
     """Write `results/NUMBER.zip`; it appears complete, and a start after a stop writes it anew.
 
-    Without `with_places` none is told, and it is taken out of the photos' files. Photos that are
+    Without `with_places`, places are left out, and removed from the photos' files. Photos that are
     absent, that have changed, or whose place can't be taken out are left out and listed as faults.
     """
-    asked = ExportJob.model_validate(context.parameters)
+    parameters = ExportJob.model_validate(context.parameters)
     with Catalogue.open(place.catalogue) as catalogue:
-        rows = exported_rows(catalogue)
+        rows = read_export_rows(catalogue)
     made = make_export(
-        asked.format,
+        parameters.format,
         rows.photos,
-        places=rows.places if asked.with_places else {},
+        places=rows.places if parameters.with_places else {},
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
     place.folder.forget_unfinished(context.job.id)
@@ -45,12 +45,12 @@ def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
     written = write_export(
         made,
         out,
-        has_photos=asked.with_photos or asked.format == "zip",
-        has_places=asked.with_places,
+        has_photos=parameters.with_photos or parameters.format == "zip",
+        has_places=parameters.with_places,
         is_replacing=True,
         progress=context.steps,
     )
-    _tell(written.left_out, context)
+    _report_omitted(written.left_out, context)
     return {
         "labels": len(made.photos),
         "photos": written.photos,
@@ -61,6 +61,6 @@ def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
     }
 
 
-def _tell(left_out: Sequence[tuple[str, str]], context: JobContext) -> None:
+def _report_omitted(left_out: Sequence[tuple[str, str]], context: JobContext) -> None:
     for name, reason in left_out:
         context.error(name, reason)

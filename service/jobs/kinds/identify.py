@@ -11,7 +11,7 @@ from typing import Any
 
 from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
 from index.exchange.importing.archive import ArchiveLimits
-from index.prefetch import ahead
+from index.prefetch import prefetch
 from index.search.matching import Decision
 from service.jobs.context import JobContext
 from service.jobs.folder import JobFolder
@@ -26,7 +26,7 @@ from service.jobs.kinds.photos import (
 from service.schemas.jobs import IdentifyJob
 from service.serving.service import Serving
 
-BATCH_PHOTOS = 8  # few, because photos asked about by people share the processor with them
+BATCH_PHOTOS = 8  # few: people's requests share the processor with them
 _DECODING_THREADS = 2
 
 _Decoded = tuple[str, Image | BadPhoto]
@@ -35,9 +35,7 @@ _DECISIONS: tuple[Decision, ...] = ("known", "review", "new_whale")
 
 @dataclass(frozen=True)
 class IdentifyPlace:
-    """What an identify job works with, beside its parameters: what is served now, and where files
-    lie.
-    """
+    """What an identify job works with: what is served now, and its folders and limits."""
 
     serving: Callable[[], Serving]
     folder: JobFolder
@@ -49,42 +47,42 @@ class IdentifyPlace:
 def identify_photos(place: IdentifyPlace, context: JobContext) -> dict[str, Any]:
     """Identify the photos in the order of their names and leave `results/NUMBER.csv`.
 
-    A job asks what is served at each batch: a row says which revision answered it.
+    Each batch uses what is served then: a row names the revision that answered it.
     """
-    asked = IdentifyJob.model_validate(context.parameters)
-    photos = _photos(place, asked, context)
+    parameters = IdentifyJob.model_validate(context.parameters)
+    photos = _photos(place, parameters, context)
     state = dict(context.saved or _first_state(photos, context))
     waiting = [name for name in photos.names if state["after"] is None or name > state["after"]]
     done = state["answered"] + state["unreadable"]
     total = done + len(waiting)
     context.progress(done, total)
     with AnswerFile(
-        place.folder.result(context.job.id), asked.k, size_bytes=state["bytes"]
+        place.folder.result(context.job.id), parameters.k, size_bytes=state["bytes"]
     ) as file:
         for batch in _batches(waiting, photos.folder, place):
-            _answer(batch, place.serving(), asked, context, file, state)
+            _answer(batch, place.serving(), parameters, context, file, state)
             done += len(batch)
             context.progress(done, total)
             state |= {"after": batch[-1][0], "bytes": file.settle()}
             context.checkpoint(dict(state))
         file.complete()
-    if asked.upload is not None:
-        context.afterwards(partial(place.folder.forget, asked.upload))
+    if parameters.upload is not None:
+        context.afterwards(partial(place.folder.forget, parameters.upload))
     return {
         "files": done,
         **{name: state[name] for name in ("answered", "unreadable", *_DECISIONS)},
     }
 
 
-def _photos(place: IdentifyPlace, asked: IdentifyJob, context: JobContext) -> JobPhotos:
-    if asked.upload is None:
-        return folder_photos(allowed_folder(asked.folder or "", place.photo_root))
-    unpacked = place.folder.unpacked(asked.upload)
+def _photos(place: IdentifyPlace, parameters: IdentifyJob, context: JobContext) -> JobPhotos:
+    if parameters.upload is None:
+        return folder_photos(allowed_folder(parameters.folder or "", place.photo_root))
+    unpacked = place.folder.unpacked(parameters.upload)
     if (
         context.saved is not None and unpacked.is_dir()
     ):  # complete, as there was a checkpoint behind it
         return unpacked_photos(unpacked)
-    archive = place.folder.upload(asked.upload)
+    archive = place.folder.upload(parameters.upload)
     return zip_photos(archive, unpacked, place.archive_limits, context.raise_if_stopped)
 
 
@@ -98,7 +96,7 @@ def _first_state(photos: JobPhotos, context: JobContext) -> dict[str, Any]:
 def _batches(names: Sequence[str], folder: Path, place: IdentifyPlace) -> Iterator[list[_Decoded]]:
     decode = partial(_decode, folder=folder, place=place)
     batch: list[_Decoded] = []
-    with closing(ahead(names, decode, threads=_DECODING_THREADS, most=BATCH_PHOTOS)) as decoded:
+    with closing(prefetch(names, decode, threads=_DECODING_THREADS, most=BATCH_PHOTOS)) as decoded:
         for each in decoded:
             batch.append(each)
             if len(batch) == BATCH_PHOTOS:
@@ -123,14 +121,17 @@ def _decode(name: str, *, folder: Path, place: IdentifyPlace) -> _Decoded:
 def _answer(
     batch: Sequence[_Decoded],
     serving: Serving,
-    asked: IdentifyJob,
+    parameters: IdentifyJob,
     context: JobContext,
     file: AnswerFile,
     state: dict[str, Any],
 ) -> None:
     images = {name: image for name, image in batch if not isinstance(image, BadPhoto)}
     answers = serving.identifier.identify(
-        list(images.values()), k=asked.k, max_fpir=asked.max_fpir, threshold=asked.threshold
+        list(images.values()),
+        k=parameters.k,
+        max_fpir=parameters.max_fpir,
+        threshold=parameters.threshold,
     )
     by_name = dict(zip(images, answers, strict=True))
     for name, image in batch:

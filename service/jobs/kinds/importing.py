@@ -1,6 +1,4 @@
-"""The job `import`: first what a zip would add and change, file by file; then, by that job's
-number, the same done.
-"""
+"""The job `import`: a dry run lists what a zip would change; a second job does it."""
 
 from __future__ import annotations
 
@@ -13,11 +11,12 @@ from typing import Any, cast
 
 from embedding.errors import FlukeprintError
 from index.exchange.importing.archive import ArchiveLimits
-from index.exchange.importing.plan import NOT_DONE, ImportPlan
+from index.exchange.importing.plan import NOT_DONE, ImportOptions, ImportPlan
 from index.exchange.importing.report import report_csv
-from index.exchange.importing.run import carry_out, known_photos, plan_import
-from index.exchange.importing.sources import read_offer
+from index.exchange.importing.run import apply_import, known_photos, plan_import
+from index.exchange.importing.sources import read_source
 from index.photos.embed import PhotoEmbedder
+from index.reindex.options import UpdateOptions
 from index.storage.address import CatalogueAddress
 from index.storage.originals import write_whole
 from service.jobs.context import JobContext
@@ -25,7 +24,7 @@ from service.jobs.folder import BadJobFolder, JobFolder
 from service.schemas.jobs import ImportJob
 from service.serving.service import Serving
 
-_WARNINGS_TOLD = 20
+_MOST_WARNINGS = 20
 
 
 class BadImport(FlukeprintError):
@@ -34,8 +33,9 @@ class BadImport(FlukeprintError):
 
 @dataclass(frozen=True)
 class ImportPlace:
-    """What an import works with: what is served now, the catalogue, the folder of jobs, and whom to
-    tell.
+    """What an import works with: what is served now, the catalogue, and the jobs' folder.
+
+    `on_revision` is called when the catalogue has a new revision.
     """
 
     serving: Callable[[], Serving]
@@ -46,53 +46,52 @@ class ImportPlace:
 
 
 def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
-    """Look at an uploaded zip and, for a job that names its dry run, carry out what was found.
+    """Read an uploaded zip and, for a job that names its dry run, carry out its plan.
 
     Leaves `results/NUMBER.csv`, a row for each file and label. Originals that were copied before a
     stop are not copied again; all that changes is one revision. The zip is kept after a dry run,
     and forgotten once it is imported.
     """
-    asked = ImportJob.model_validate(context.parameters)
-    assert asked.upload is not None
-    archive, staging = place.folder.upload(asked.upload), place.folder.unpacked(asked.upload)
+    parameters = ImportJob.model_validate(context.parameters)
+    assert parameters.upload is not None
+    archive, staging = (
+        place.folder.upload(parameters.upload),
+        place.folder.unpacked(parameters.upload),
+    )
     if not archive.is_file():
         raise BadImport("the zip is no longer kept; send it again")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        result = _imported(place, context, asked, archive, staging)
+        result = _run_import(place, context, parameters, archive, staging)
     except FlukeprintError as error:
-        said = str(error).replace(str(archive), "the zip").replace(str(staging), "the zip")
-        raise BadImport(said) from error
+        reason = str(error).replace(str(archive), "the zip").replace(str(staging), "the zip")
+        raise BadImport(reason) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    if asked.dry_run is not None:
-        context.afterwards(partial(place.folder.forget, asked.upload))
+    if parameters.dry_run is not None:
+        context.afterwards(partial(place.folder.forget, parameters.upload))
     return result
 
 
-def _imported(
-    place: ImportPlace, context: JobContext, asked: ImportJob, archive: Path, staging: Path
+def _run_import(
+    place: ImportPlace, context: JobContext, parameters: ImportJob, archive: Path, staging: Path
 ) -> dict[str, Any]:
-    offer = read_offer(archive, None, staging, limits=place.limits, progress=context.steps)
+    offer = read_source(archive, None, staging, limits=place.limits, progress=context.steps)
     plan = plan_import(
         offer,
         known_photos(place.catalogue),
         place.catalogue,
-        duplicates=asked.duplicates,
-        is_replacing=asked.replace_photos,
+        ImportOptions(duplicates=parameters.duplicates, is_replacing=parameters.replace_photos),
         progress=context.steps,
     )
-    more: dict[str, Any] = {"is_dry_run": asked.dry_run is None}
-    if asked.dry_run is not None:
-        done = carry_out(
+    more: dict[str, Any] = {"is_dry_run": parameters.dry_run is None}
+    if parameters.dry_run is not None:
+        done = apply_import(
             plan,
             place.catalogue,
             cast("PhotoEmbedder", place.serving().identifier.embedder),
-            archive,
-            kind="import",
-            made_by=context.job.asked_by,
-            may_go_over=False,
-            swapping=context.keeping_the_database,
+            UpdateOptions(kind="import", made_by=context.job.asked_by, may_change_checkpoint=False),
+            around_commit=context.keeping_the_database,
             progress=context.steps,
         )
         plan, more["revision"], more["is_new_revision"] = (
@@ -107,7 +106,7 @@ def _imported(
         **more,
         "files": len(plan.rows),
         "counts": dict(plan.counts),
-        "warnings": list(plan.warnings[:_WARNINGS_TOLD]),
+        "warnings": list(plan.warnings[:_MOST_WARNINGS]),
     }
 
 

@@ -30,27 +30,24 @@ class JobPhotos(NamedTuple):
     faults: list[FileFault]
 
 
-def allowed_folder(given: str, root: Path) -> Path:
+def allowed_folder(name: str, root: Path) -> Path:
     """A folder that a client named, as it lies below `root`. Raises BadSource for any other."""
     root = root.resolve()
-    if "\0" in given:
+    if "\0" in name:
         raise BadSource("the folder's name holds a NUL character")
-    folder = (root / given).resolve()
+    folder = (root / name).resolve()
     if not folder.is_relative_to(root):
         raise BadSource(
-            f"the folder {given} is not below the one that jobs may read; the service's "
-            "operator sets it with "
-            "--job-photos"
+            f"the folder {name} is not below the one that jobs may read; the service's operator "
+            "sets it with --job-photos"
         )
     if not folder.is_dir():
-        raise BadSource(f"there is no folder {given} below the one that jobs may read")
+        raise BadSource(f"there is no folder {name} below the one that jobs may read")
     return folder
 
 
 def folder_photos(folder: Path) -> JobPhotos:
-    """List the photos below a folder; what is hidden is passed over, every other file that is no
-    photo is told.
-    """
+    """List the photos below a folder; other files are faults, hidden ones are ignored."""
     names: list[str] = []
     faults: list[FileFault] = []
     for parent, folders, files in os.walk(folder, onerror=_listing_failed):
@@ -82,9 +79,7 @@ def zip_photos(
     shutil.rmtree(folder, ignore_errors=True)
     try:
         unpacked = unpack(archive, folder, limits=limits, progress=progress)
-    except (
-        BadArchive
-    ) as error:  # whose message names a file of ours that says nothing to who sent it
+    except BadArchive as error:  # whose message names a file that its sender doesn't know
         raise BadArchive(
             str(error).replace(str(archive), "the zip").replace(str(folder), "the service")
         ) from error

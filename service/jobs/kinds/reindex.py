@@ -1,6 +1,4 @@
-"""The job `reindex`: the catalogue brought up to date with its photos' files, while the service
-goes on answering.
-"""
+"""The job `reindex`: the catalogue follows its photos' files while the service answers."""
 
 from __future__ import annotations
 
@@ -10,7 +8,8 @@ from typing import Any, cast
 
 from index.catalogue.catalogue import Catalogue
 from index.photos.embed import PhotoEmbedder
-from index.reindex.update import Report, update_catalogue
+from index.reindex.options import UpdateOptions
+from index.reindex.update import UpdateReport, update_catalogue
 from index.storage.address import CatalogueAddress
 from service.jobs.context import JobContext
 from service.schemas.jobs import ReindexJob
@@ -19,8 +18,9 @@ from service.serving.service import Serving
 
 @dataclass(frozen=True)
 class ReindexPlace:
-    """What a reindex job works with: what is served now, the catalogue, and whom to tell of its new
-    revision.
+    """What a reindex job works with: what is served now, and the catalogue.
+
+    `on_revision` is called when the catalogue has a new revision.
     """
 
     serving: Callable[[], Serving]
@@ -29,25 +29,26 @@ class ReindexPlace:
 
 
 def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
-    """Compare, embed what has changed, calibrate, and commit all of it as one revision: stopping it
-    changes nothing.
+    """Compare files, embed those that changed, calibrate, and commit one revision.
+
+    Stopping it changes nothing.
 
     Curators go on meanwhile, but for the moment of that commit.
 
     `on_revision` is called when the catalogue has another revision than what is served, also where
     a killed start had committed it already.
     """
-    asked = ReindexJob.model_validate(context.parameters)
+    parameters = ReindexJob.model_validate(context.parameters)
     embedder = cast("PhotoEmbedder", place.serving().identifier.embedder)
     with Catalogue.open(place.catalogue) as catalogue:
         report = update_catalogue(
             catalogue,
             None,
             embedder,
-            rehash=asked.rehash,
-            made_by=context.job.asked_by,
-            may_go_over=False,
-            swapping=context.keeping_the_database,
+            UpdateOptions(
+                rehash=parameters.rehash, made_by=context.job.asked_by, may_change_checkpoint=False
+            ),
+            around_commit=context.keeping_the_database,
             progress=context.steps,
         )
     settle(report, context, place.serving, place.on_revision)
@@ -63,14 +64,12 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
 
 
 def settle(
-    report: Report,
+    report: UpdateReport,
     context: JobContext,
     serving: Callable[[], Serving],
     on_revision: Callable[[], None],
 ) -> None:
-    """Tell which photos could not be read, and have the service follow where it serves another
-    revision.
-    """
+    """List the unreadable photos, and have the service follow a new revision."""
     for unread in report.unread:
         context.error(unread.photo.name, unread.reason)
     if report.revision != serving().identifier.gallery.revision:

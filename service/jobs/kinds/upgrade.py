@@ -1,6 +1,4 @@
-"""The job `upgrade`: the catalogue brought to another checkpoint while the service answers with the
-one before.
-"""
+"""The job `upgrade`: the catalogue goes over to another checkpoint, the service answers."""
 
 from __future__ import annotations
 
@@ -9,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from index.catalogue.catalogue import Catalogue
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 from index.storage.address import CatalogueAddress
 from service.jobs.context import JobContext
@@ -22,8 +21,9 @@ EVENT = "swap"
 
 @dataclass(frozen=True)
 class UpgradePlace:
-    """What an upgrade works with: what is served now, the catalogue, the checkpoints, and whom to
-    tell.
+    """What an upgrade works with: what is served now, the catalogue, and the checkpoints.
+
+    `on_revision` is called when the catalogue has a new revision.
     """
 
     serving: Callable[[], Serving]
@@ -33,24 +33,23 @@ class UpgradePlace:
 
 
 def upgrade(place: UpgradePlace, context: JobContext) -> dict[str, Any]:
-    """Embed every photo with a second embedder, lay the vectors beside the old ones, and go over to
-    them in one commit.
+    """Embed every photo with the new checkpoint, and go over to it in one commit.
 
     Vectors that were made before a stop or a crash are not made again. Then `on_revision` has the
     service answer with the new embedder. Undoing the event goes back.
     """
-    asked = UpgradeJob.model_validate(context.parameters)
+    parameters = UpgradeJob.model_validate(context.parameters)
     before = place.serving().identifier.embedder.fingerprint
-    embedder = place.checkpoints.named(asked.checkpoint)
+    embedder = place.checkpoints.named(parameters.checkpoint)
     with Catalogue.open(place.catalogue) as catalogue:
         report = update_catalogue(
             catalogue,
             None,
             embedder,
-            kind=EVENT,
-            made_by=context.job.asked_by,
-            checkpoint=asked.checkpoint,
-            swapping=context.keeping_the_database,
+            UpdateOptions(
+                kind=EVENT, made_by=context.job.asked_by, checkpoint=parameters.checkpoint
+            ),
+            around_commit=context.keeping_the_database,
             progress=context.steps,
         )
     settle(report, context, place.serving, place.on_revision)

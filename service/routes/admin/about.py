@@ -1,6 +1,4 @@
-"""GET /v1/calibration, /v1/stats and /v1/version: what answers are worth, what they come from, who
-gives them.
-"""
+"""GET /v1/calibration, /v1/stats and /v1/version: about the catalogue and the service."""
 
 from __future__ import annotations
 
@@ -14,8 +12,7 @@ from index.calibration.calibration import Calibration
 from index.calibration.error_rates import RatePoint, det_points, rates_at
 from index.calibration.histogram import BIN_COUNT, BIN_WIDTH
 from service.catalogue.stats import stats_of
-from service.http.multipart import invalid
-from service.http.problems import INVALID, NOT_READY, Fault
+from service.http.problems import INVALID, NOT_READY, Fault, invalid
 from service.http.required_roles import requires
 from service.schemas.about import (
     CalibrationAnswer,
@@ -47,10 +44,9 @@ router = APIRouter(tags=["about"], dependencies=[requires("read")])
     responses=problem_responses(INVALID, NOT_READY),
 )
 async def calibration(request: Request, max_fpir: MaxFpir = None) -> CalibrationAnswer:
-    """Tell the thresholds, what others would cost, and the distances of the trials that all of it
-    was fitted to.
+    """Describe the calibration: thresholds, the cost of others, and the trials.
 
-    `max_fpir` asks for the threshold at a wanted false-positive rate, as `identify` would use it.
+    `max_fpir` adds the threshold for a false-positive rate, as `identify` uses it.
     """
     identifier = service_of(request).ready().identifier
     fitted, gallery = identifier.calibration, identifier.gallery

@@ -62,8 +62,9 @@ class CheckpointsAnswer(BaseModel):
     responses=problem_responses(NOT_READY),
 )
 async def list_checkpoints(request: Request) -> CheckpointsAnswer:
-    """List the checkpoint files that the job `upgrade` may name, also those that can't be used,
-    with the reason.
+    """List the checkpoint files that the job `upgrade` may name.
+
+    Files that can't be used are listed too, with the reason.
     """
     service = service_of(request)
     served = service.ready().identifier.embedder.fingerprint

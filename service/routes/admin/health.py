@@ -32,8 +32,9 @@ async def healthz() -> Alive:
     responses=problem_responses(NOT_READY),
 )
 async def readyz(request: Request) -> Ready:
-    """Name the loaded catalogue revision; a `not-ready` problem while it is loaded, or while its
-    database is away.
+    """Name the loaded catalogue revision.
+
+    While the catalogue is loaded, or its database is away, the answer is a `not-ready` problem.
     """
     store = request.app.state.access
     if store is not None:

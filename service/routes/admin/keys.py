@@ -14,7 +14,6 @@ from starlette.responses import Response
 from index.access.keys import ApiKey, BadKey, Keys
 from index.access.roles import Role
 from index.access.store import AccessStore
-from index.access.tables import AccessUnavailable
 from service.http.problems import BUSY, INVALID, NOT_FOUND, Fault, ProblemError
 from service.http.required_roles import requires
 from service.schemas.openapi import problem_responses
@@ -55,7 +54,7 @@ class KeyAnswer(BaseModel):
 
 
 class NewKeyAnswer(KeyAnswer):
-    """A new key with its secret, which is told only here."""
+    """A new key with its secret, which is shown only here."""
 
     secret: str = Field(description="What the requests send; it can't be shown again.")
 
@@ -74,11 +73,8 @@ class KeysAnswer(BaseModel):
 )
 async def list_keys(request: Request) -> KeysAnswer:
     """List the keys in use and those revoked, never their secrets."""
-    try:
-        found = await asyncio.to_thread(_keys(request).all)
-    except AccessUnavailable as error:
-        raise _busy(error) from error
-    return KeysAnswer(keys=[_told(key) for key in found])
+    keys = await asyncio.to_thread(_keys(request).all)
+    return KeysAnswer(keys=[_key_answer(key) for key in keys])
 
 
 @router.post(
@@ -89,24 +85,20 @@ async def list_keys(request: Request) -> KeysAnswer:
     responses=problem_responses(INVALID, BUSY),
 )
 async def create_key(
-    request: Request, response: Response, wanted: Annotated[KeyToMake, Body()]
+    request: Request, response: Response, new_key: Annotated[KeyToMake, Body()]
 ) -> NewKeyAnswer:
-    """Make a key. From the first one on the service asks for keys, so the first one has the role
-    `admin`.
-    """
+    """Make a key. The first one has the role `admin`: from then on the service asks for keys."""
     keys = _keys(request)
     try:
-        if wanted.role != "admin" and not await asyncio.to_thread(keys.has_any):
+        if new_key.role != "admin" and not await asyncio.to_thread(keys.has_any):
             raise BadKey(
                 "the first key locks the service, so it must be an admin's: give it the role admin"
             )
-        new = await asyncio.to_thread(keys.create, wanted.name, wanted.role)
+        new = await asyncio.to_thread(keys.create, new_key.name, new_key.role)
     except BadKey as error:
         raise ProblemError(
             INVALID, f"{error}.", errors=[Fault(field="name, role", reason=str(error))]
         ) from error
-    except AccessUnavailable as error:
-        raise _busy(error) from error
     response.headers["Cache-Control"] = "no-store"
     return NewKeyAnswer.model_validate({**asdict(new.key), "secret": new.secret})
 
@@ -118,30 +110,22 @@ async def create_key(
     responses=problem_responses(NOT_FOUND, INVALID, BUSY),
 )
 async def revoke_key(request: Request, id: KeyId) -> KeyAnswer:
-    """Make a key open nothing any more, from the very next request on; its name stays in the log of
-    changes.
-    """
+    """Revoke a key, from the very next request on; its name stays in the log of changes."""
     try:
-        return _told(await asyncio.to_thread(_keys(request).revoke, id))
+        return _key_answer(await asyncio.to_thread(_keys(request).revoke, id))
     except BadKey as error:
         raise ProblemError(
             NOT_FOUND, f"No key in use has the id {id!r}; GET /v1/keys lists them."
         ) from error
-    except AccessUnavailable as error:
-        raise _busy(error) from error
 
 
 def _keys(request: Request) -> Keys:
     store = request.app.state.access
     if store is None:
-        raise ProblemError(BUSY, "This service was started without a place for keys.")
+        raise ProblemError(BUSY, "This service was started without a store for keys.")
     assert isinstance(store, AccessStore)
     return store.keys
 
 
-def _told(key: ApiKey) -> KeyAnswer:
+def _key_answer(key: ApiKey) -> KeyAnswer:
     return KeyAnswer.model_validate(asdict(key))
-
-
-def _busy(error: AccessUnavailable) -> ProblemError:
-    return ProblemError(BUSY, f"{error}.", headers={"Retry-After": "1"})

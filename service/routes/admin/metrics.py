@@ -26,9 +26,7 @@ router = APIRouter(tags=["health"], dependencies=[requires("read")])
     },
 )
 async def metrics(request: Request) -> Response:
-    """Count requests, batches and decisions, and say what is served: its individuals, photos and
-    revision.
-    """
+    """Count requests, batches and decisions, and describe what is served."""
     measures = request.app.state.measures
     assert isinstance(measures, Measures)
     return Response(measures.text(), media_type=CONTENT_TYPE)

@@ -1,6 +1,4 @@
-"""GET / and /page/...: the page for curators, static files of this package that load nothing from
-another host.
-"""
+"""GET / and /page/...: the page for curators, static files that need no other host."""
 
 from __future__ import annotations
 
@@ -14,6 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.http.etags import is_unchanged
 from service.http.problems import NOT_FOUND, ProblemError
 from service.http.required_roles import open_to_all
 
@@ -99,9 +98,7 @@ def page() -> Page:
 
 
 def _complete(index: bytes, names: list[str], version: str) -> bytes:
-    """Name every module in the page's head: on a slow link they then come at once, not one after
-    the other.
-    """
+    """Name every module in the page's head, so that a slow link loads them together."""
     links = [
         f'<link rel="modulepreload" href="/page/{version}/{name}">'
         for name in names
@@ -124,7 +121,7 @@ def _answer(request: Request, file: PageFile, cache_control: str) -> Response:
         "Cache-Control": cache_control,
         "Vary": "Accept-Encoding",
     }
-    if file.etag in request.headers.get("if-none-match", ""):
+    if is_unchanged(request, file.etag):
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(

@@ -1,6 +1,4 @@
-"""/v1/catalogue/photos: the catalogue's photos are listed, moved, deleted, and what is noted of
-them edited.
-"""
+"""/v1/catalogue/photos: photos are listed, moved, deleted and edited."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from service.catalogue.writer import acted, curating_of
+from service.catalogue.writer import acted, writer_of
 from service.http.paging import page_of
 from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
 from service.http.required_roles import requires
@@ -53,10 +51,10 @@ async def list_photos(
     limit: ListLimit = 50,
     cursor: ListCursor = None,
 ) -> CataloguedPhotos:
-    """List photos by name; deleted ones only where `state` asks for them."""
+    """List photos by name; deleted ones only with that `state`."""
     listing = f"photos {individual!r} {encounter} {state}"
     after = text_after(cursor, listing)
-    found = await curating_of(request).read(
+    found = await writer_of(request).read(
         lambda directory: directory.photos(
             individual=individual, encounter=encounter, state=state, after=after, limit=limit + 1
         )
@@ -72,9 +70,9 @@ async def list_photos(
     response_description="What was done.",
     responses=problem_responses(*_ACTING),
 )
-async def move_photos(request: Request, asked: Move) -> EventAnswer:
+async def move_photos(request: Request, body: Move) -> EventAnswer:
     """Make catalogued photos another individual's, or nobody's; nothing is embedded again."""
-    return await acted(request, lambda curator: curator.move(asked.photos, asked.individual))
+    return await acted(request, lambda curator: curator.move(body.photos, body.individual))
 
 
 @router.delete(

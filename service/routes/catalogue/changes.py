@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from service.catalogue.writer import curating_of
+from service.catalogue.writer import writer_of
 from service.http.authorization import principal_of
 from service.http.paging import page_of
 from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
@@ -43,10 +43,10 @@ async def list_changes(
     limit: ListLimit = 50,
     cursor: ListCursor = None,
 ) -> Changes:
-    """Tell who did what, when and by what answer, the newest first."""
+    """List the events: who did what, when, and by which answer, the newest first."""
     listing = f"changes {subject!r}"
     before = number_after(cursor, listing)
-    found = await curating_of(request).read(
+    found = await writer_of(request).read(
         lambda directory: directory.history(before=before, limit=limit + 1, subject=subject)
     )
     page = page_of(found, limit, listing=listing, position=lambda one: (one.revision,))
@@ -68,4 +68,4 @@ async def undo_change(request: Request, revision: RevisionPath) -> EventAnswer:
     Where later events depend on it, nothing is done, and the `conflict` problem names them.
     """
     made_by = principal_of(request)
-    return event_answer(await curating_of(request).undo(revision, made_by=made_by))
+    return event_answer(await writer_of(request).undo(revision, made_by=made_by))

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from service.catalogue.writer import acted, curating_of
+from service.catalogue.writer import acted, writer_of
 from service.http.paging import page_of
 from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
 from service.http.required_roles import requires
@@ -43,11 +43,11 @@ async def list_encounters(
 ) -> Encounters:
     """List the encounters that have photos.
 
-    Their places are told to who may curate, and to nobody else.
+    Only curators see their places.
     """
     listing = f"encounters {individual!r}"
     after = number_after(cursor, listing) or 0
-    found = await curating_of(request).read(
+    found = await writer_of(request).read(
         lambda directory: directory.encounters(individual=individual, after=after, limit=limit + 1)
     )
     page = page_of(found, limit, listing=listing, position=lambda one: (one.key,))

@@ -1,6 +1,4 @@
-"""/v1/individuals: known animals are searched, looked at, renamed, merged, split, and what is noted
-of them edited.
-"""
+"""/v1/individuals: known animals are searched, read, renamed, merged, split and edited."""
 
 from __future__ import annotations
 
@@ -10,9 +8,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from index.curation.curator import Noted
+from index.curation.curator import IndividualNotes
 from index.curation.listings import Individual
-from service.catalogue.writer import acted, curating_of
+from service.catalogue.writer import acted, writer_of
 from service.http.etags import check_if_match, etag_of
 from service.http.paging import page_of
 from service.http.problems import (
@@ -71,8 +69,8 @@ async def list_individuals(
         str,
         Query(
             max_length=200,
-            description="Part of any of their names, also former ones, or of their notes, in "
-            "any case and accents.",
+            description="Part of any of their names, also former ones, or of their notes, in any "
+            "case and accents.",
         ),
     ] = "",
     species: Annotated[
@@ -84,7 +82,7 @@ async def list_individuals(
     """List the individuals by id; those that were merged into others are not listed."""
     listing = f"individuals {search!r} {species!r}"
     after = text_after(cursor, listing)
-    found = await curating_of(request).read(
+    found = await writer_of(request).read(
         lambda directory: directory.individuals(
             search=search, species=species, after=after, limit=limit + 1
         )
@@ -113,12 +111,11 @@ async def next_id(
         ),
     ] = None,
 ) -> NextId:
-    """Suggest an id for a new individual: the greatest number so far and one more, like most ids or
-    like `pattern`.
+    """Suggest an id for a new individual: one more than the greatest number so far.
+
+    It is written as most ids are, or as `pattern` is.
     """
-    return NextId(
-        name=await curating_of(request).read(lambda directory: directory.next_id(pattern))
-    )
+    return NextId(name=await writer_of(request).read(lambda directory: directory.next_id(pattern)))
 
 
 @router.get(
@@ -131,7 +128,7 @@ async def next_id(
 async def get_individual(
     request: Request, response: Response, name: IndividualPath
 ) -> IndividualAnswer:
-    """Tell what is known of an individual; of a merged one, too, with `merged_into`."""
+    """Describe an individual; a merged one, too, with `merged_into`."""
     one = await _individual(request, name)
     response.headers["ETag"] = _etag(one)
     return individual_answer(one)
@@ -158,7 +155,7 @@ async def edit_individual(
     """
     del if_match
 
-    def check(noted: Noted) -> None:
+    def check(noted: IndividualNotes) -> None:
         check_if_match(request, etag_of(*noted))
 
     answer = await acted(request, lambda curator: curator.edit(name, edit.columns, check=check))
@@ -173,9 +170,9 @@ async def edit_individual(
     response_description="What was done.",
     responses=problem_responses(*_ACTING),
 )
-async def rename(request: Request, name: IndividualPath, asked: Rename) -> EventAnswer:
+async def rename(request: Request, name: IndividualPath, body: Rename) -> EventAnswer:
     """Rename an individual; the old id is kept among its other names."""
-    return await acted(request, lambda curator: curator.rename(name, asked.new))
+    return await acted(request, lambda curator: curator.rename(name, body.new))
 
 
 @router.post(
@@ -185,9 +182,9 @@ async def rename(request: Request, name: IndividualPath, asked: Rename) -> Event
     response_description="What was done.",
     responses=problem_responses(*_ACTING),
 )
-async def merge(request: Request, name: IndividualPath, asked: Merge) -> EventAnswer:
+async def merge(request: Request, name: IndividualPath, body: Merge) -> EventAnswer:
     """Give an individual's photos and encounters to another one; its id leads there from now on."""
-    return await acted(request, lambda curator: curator.merge(name, asked.into))
+    return await acted(request, lambda curator: curator.merge(name, body.into))
 
 
 @router.post(
@@ -197,15 +194,13 @@ async def merge(request: Request, name: IndividualPath, asked: Merge) -> EventAn
     response_description="What was done.",
     responses=problem_responses(*_ACTING),
 )
-async def split(request: Request, name: IndividualPath, asked: Split) -> EventAnswer:
-    """Give some of an individual's photos to a new individual: two animals had been taken for
-    one.
-    """
-    return await acted(request, lambda curator: curator.split(name, asked.photos, asked.new))
+async def split(request: Request, name: IndividualPath, body: Split) -> EventAnswer:
+    """Give some of an individual's photos to a new individual."""
+    return await acted(request, lambda curator: curator.split(name, body.photos, body.new))
 
 
 async def _individual(request: Request, name: str) -> Individual:
-    one = await curating_of(request).read(lambda directory: directory.individual(name))
+    one = await writer_of(request).read(lambda directory: directory.individual(name))
     if one is None:
         raise ProblemError(
             NOT_FOUND, f"The catalogue has no individual {name!r}; GET /v1/individuals lists them."
@@ -215,5 +210,7 @@ async def _individual(request: Request, name: str) -> Individual:
 
 def _etag(one: Individual) -> str:
     return etag_of(
-        *Noted(one.name, one.display_name, one.other_names, one.species, one.sex, one.notes)
+        *IndividualNotes(
+            one.name, one.display_name, one.other_names, one.species, one.sex, one.notes
+        )
     )

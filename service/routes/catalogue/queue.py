@@ -1,4 +1,4 @@
-"""/v1/queue: new photos are taken in, identified, and wait until a person says whose they are."""
+"""/v1/queue: new photos are taken in and identified, and wait for a person's decision."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Event
 from index.curation.listings import PhotoCard
-from service.catalogue.intake import Known, NewPhoto, SentContent, sort_out, take_in
-from service.catalogue.writer import Curating, acted, curating_of
+from service.catalogue.intake import KnownPhoto, NewPhoto, SentContent, sort_out, take_in
+from service.catalogue.writer import CatalogueWriter, acted, writer_of
 from service.http.authorization import principal_of
 from service.http.multipart import (
     PHOTOS_FIELD,
     Upload,
-    invalid,
     read_form,
     request_body,
     sent_form,
@@ -40,6 +39,7 @@ from service.http.problems import (
     TOO_LARGE,
     Fault,
     ProblemError,
+    invalid,
 )
 from service.http.required_roles import requires
 from service.schemas.curation import (
@@ -61,7 +61,7 @@ from service.schemas.curation_requests import (
 )
 from service.schemas.identify import DEFAULT_K, photo_answer
 from service.schemas.openapi import problem_responses
-from service.serving.inference import Wish
+from service.serving.inference import IdentifyOptions
 from service.serving.scopes import Scope
 from service.serving.service import Service, service_of
 
@@ -90,13 +90,11 @@ router = APIRouter(tags=["queue"])
     responses=problem_responses(INVALID, BUSY, NOT_WRITABLE, NOT_READY),
 )
 async def list_queue(request: Request, limit: ListLimit = 50, cursor: ListCursor = None) -> Queue:
-    """List the photos that wait for a person's word, the oldest first, each with what was answered
-    when it came.
-    """
+    """List the photos to review, the oldest first, each with its answer."""
     after = number_after(cursor, _LISTING) or 0
-    curating = curating_of(request)
-    found = await curating.read(lambda directory: directory.waiting(after=after, limit=limit + 1))
-    waiting = await curating.read(lambda directory: directory.waiting_count())
+    writer = writer_of(request)
+    found = await writer.read(lambda directory: directory.waiting(after=after, limit=limit + 1))
+    waiting = await writer.read(lambda directory: directory.waiting_count())
     page = page_of(found, limit, listing=_LISTING, position=lambda one: (one.key,))
     return Queue(
         photos=[photo_card(one) for one in page.rows], waiting=waiting, next=page.next_cursor
@@ -112,15 +110,15 @@ async def list_queue(request: Request, limit: ListLimit = 50, cursor: ListCursor
     openapi_extra=request_body("QueueRequest", QueueForm, PHOTOS_FIELD),
 )
 async def send_photos(request: Request) -> TakenIn:
-    """Take photos in, identify them, and let them wait for a person to say whose they are.
+    """Take photos in, identify them, and queue them for review.
 
-    A photo without a given time gets the one that its file says (EXIF), never the place. The
+    A photo without `taken_at` gets its file's own time (EXIF), but no place. The
     originals are kept by their content. A photo whose content is in the catalogue already is
     skipped, with where it is: sending the same again changes nothing. A request is taken in whole
     or not at all: when one photo can't be read, nothing is, and the `bad-photos` problem names
     every such photo.
     """
-    service, curating, made_by = service_of(request), curating_of(request), principal_of(request)
+    service, writer, made_by = service_of(request), writer_of(request), principal_of(request)
     service.ready()
     async with sent_form(request) as sent:
         uploads = uploads_in(sent, PHOTOS_FIELD, service.settings.max_photos)
@@ -129,17 +127,18 @@ async def send_photos(request: Request) -> TakenIn:
             raise invalid(
                 Fault(
                     field="encounter",
-                    reason="place, region and observer are an encounter's: name it, too",
+                    reason="place, region and observer belong to an encounter: send its name as "
+                    "well",
                 )
             )
         contents = await _contents(service, uploads)
-        places, known = await curating.read(lambda directory: sort_out(directory, contents))
+        places, known = await writer.read(lambda directory: sort_out(directory, contents))
         photos, fingerprint = await _identified(service, uploads, places)
-    event, late = await _taken_in(curating, photos, fingerprint, form, made_by)
+    event, late = await _taken_in(writer, photos, fingerprint, form, made_by)
     cards: list[PhotoCard] = []
     if event is not None:
         names = event.photos
-        cards = list((await curating.read(lambda directory: directory.named(names))).values())
+        cards = list((await writer.read(lambda directory: directory.named(names))).values())
     return TakenIn(
         event=None if event is None else event_answer(event),
         photos=[photo_card(card) for card in sorted(cards, key=lambda card: card.key)],
@@ -153,41 +152,42 @@ async def send_photos(request: Request) -> TakenIn:
 @router.post(
     "/v1/queue/{photo:path}/confirm",
     dependencies=[requires("curate")],
-    summary="Say whose a photo is.",
+    summary="Confirm whose a photo is.",
     response_description="What was done.",
     responses=problem_responses(*_ACTING),
 )
-async def confirm(request: Request, photo: PhotoPath, asked: Confirm) -> EventAnswer:
-    """Make a waiting (or rejected) photo an individual's; an id that nobody has makes a new
-    individual.
+async def confirm(request: Request, photo: PhotoPath, body: Confirm) -> EventAnswer:
+    """Give a waiting (or rejected) photo to an individual.
+
+    An id that nobody has makes a new individual.
 
     The very next request to identify compares with it.
     """
-    return await acted(request, lambda curator: curator.confirm(photo, asked.individual))
+    return await acted(request, lambda curator: curator.confirm(photo, body.individual))
 
 
 @router.post(
     "/v1/queue/{photo:path}/reject",
     dependencies=[requires("curate")],
-    summary="Lay a photo aside.",
+    summary="Reject a photo.",
     response_description="What was done.",
     responses=problem_responses(*_ACTING),
 )
 async def reject(
-    request: Request, photo: PhotoPath, asked: Annotated[Reject | None, Body()] = None
+    request: Request, photo: PhotoPath, body: Annotated[Reject | None, Body()] = None
 ) -> EventAnswer:
-    """Say that a waiting photo shows no animal that can be known."""
-    reason = asked.reason if asked else None
+    """Reject a waiting photo: it shows no animal that can be identified."""
+    reason = body.reason if body else None
     return await acted(request, lambda curator: curator.reject(photo, reason=reason))
 
 
 async def _contents(service: Service, uploads: Sequence[Upload]) -> list[SentContent]:
-    def look(upload: Upload) -> SentContent:
+    def hash_upload(upload: Upload) -> SentContent:
         return SentContent(upload.name, content_hash(_data(upload)))
 
     loop = asyncio.get_running_loop()
     return await asyncio.gather(
-        *(loop.run_in_executor(service.decoders, look, each) for each in uploads)
+        *(loop.run_in_executor(service.decoders, hash_upload, each) for each in uploads)
     )
 
 
@@ -199,7 +199,7 @@ async def _identified(
         return [], ""
     new = [uploads[at] for at in places]
     try:
-        identified = await service.identify(new, Wish(DEFAULT_K), Scope())
+        identified = await service.identify(new, IdentifyOptions(DEFAULT_K), Scope())
     except ProblemError as error:
         faults = [
             fault
@@ -213,27 +213,36 @@ async def _identified(
     photos: list[NewPhoto] = []
     for upload, each in zip(new, identified.answered, strict=True):
         found = each.identification
-        told = photo_answer(upload.name, found).model_dump(mode="json")
+        answer_fields = photo_answer(upload.name, found).model_dump(mode="json")
         data = await asyncio.to_thread(_data, upload)
-        box = None if each.seen.box is None else [*each.seen.box]
+        box = None if each.result.box is None else [*each.result.box]
         # Beside the event loop: EXIF that was made to mislead takes long to read.
-        seen = {"box": box, "photo_taken_at": await asyncio.to_thread(taken_at, data)}
-        answer = {**told, **seen, "revision": found.revision, "fingerprint": found.fingerprint}
-        photos.append(NewPhoto(upload.name, data, each.seen.vector, answer))
+        found_in_photo = {"box": box, "photo_taken_at": await asyncio.to_thread(taken_at, data)}
+        answer = {
+            **answer_fields,
+            **found_in_photo,
+            "revision": found.revision,
+            "fingerprint": found.fingerprint,
+        }
+        photos.append(NewPhoto(upload.name, data, each.result.vector, answer))
     return photos, identified.answered[0].identification.fingerprint
 
 
 async def _taken_in(
-    curating: Curating, photos: Sequence[NewPhoto], fingerprint: str, form: QueueForm, made_by: str
-) -> tuple[Event | None, list[Known]]:
-    late: list[Known] = []
+    writer: CatalogueWriter,
+    photos: Sequence[NewPhoto],
+    fingerprint: str,
+    form: QueueForm,
+    made_by: str,
+) -> tuple[Event | None, list[KnownPhoto]]:
+    late: list[KnownPhoto] = []
 
     def do(catalogue: Catalogue) -> Event | None:
         event, known = take_in(catalogue, photos, fingerprint, form, made_by=made_by)
         late.extend(known)
         return event
 
-    return (await curating.act(do) if photos else None), late
+    return (await writer.act(do) if photos else None), late
 
 
 def _data(upload: Upload) -> bytes:

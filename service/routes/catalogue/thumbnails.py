@@ -1,4 +1,4 @@
-"""GET /v1/photos/{name}: a catalogue photo to look at, without what its file says besides."""
+"""GET /v1/photos/{name}: a catalogue photo's thumbnail."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from embedding.photos.photo import BadPhoto
 from service.catalogue.thumbnails import thumbnails_of
+from service.http.etags import is_unchanged
 from service.http.problems import INVALID, NOT_FOUND, NOT_READY, ProblemError
 from service.http.required_roles import requires
 from service.schemas.openapi import problem_responses
@@ -46,15 +47,12 @@ async def photo(
         str | None,
         Query(
             max_length=64,
-            description="The start of the photo's content hash, as the `url` of a photo has it: "
-            "what is answered then "
-            "never changes, and clients may keep it for good.",
+            description="The start of the photo's content hash, as a photo's `url` has it. Such "
+            "an answer never changes, so clients may cache it for good.",
         ),
     ] = None,
 ) -> Response:
-    """Answer the photo as an upright JPEG, encoded anew, so that it carries no EXIF and no GPS
-    position.
-    """
+    """Answer the photo as an upright JPEG without EXIF and GPS position."""
     service = service_of(request)
     served = service.ready().photos.get(name)
     if served is None:
@@ -66,7 +64,7 @@ async def photo(
         "ETag": f'"{named}-{size_px}"',
         "Cache-Control": _FOR_GOOD if content == named else _FOR_AN_HOUR,
     }
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    if is_unchanged(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     try:
         made = await asyncio.get_running_loop().run_in_executor(

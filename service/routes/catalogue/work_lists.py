@@ -1,19 +1,17 @@
-"""/v1/merge-suggestions and /v1/clusters: what curators might look at next, and that two are not
-the same.
-"""
+"""/v1/merge-suggestions and /v1/clusters: what curators might review next."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from index.curation.not_same import tell_apart
-from service.catalogue.writer import curating_of
+from index.curation.not_same import mark_not_same
+from service.catalogue.writer import writer_of
 from service.http.authorization import principal_of
 from service.http.problems import BUSY, CONFLICT, INVALID, NOT_FOUND, NOT_READY, NOT_WRITABLE
 from service.http.required_roles import requires
 from service.schemas.curation import EventAnswer, event_answer
-from service.schemas.curation_requests import Apart, ListLimit
+from service.schemas.curation_requests import ListLimit, NotSame
 from service.schemas.openapi import problem_responses
 from service.schemas.work_lists import Clusters, MergeSuggestions, cluster_answer, suggestion_answer
 from service.serving.service import service_of
@@ -23,18 +21,18 @@ router = APIRouter(tags=["work lists"], dependencies=[requires("read")])
 
 @router.get(
     "/v1/merge-suggestions",
-    summary="Which individuals look alike?",
+    summary="Which individuals are similar?",
     response_description="Pairs, nearest first.",
     responses=problem_responses(INVALID, BUSY, NOT_READY),
 )
 async def merge_suggestions(request: Request, limit: ListLimit = 50) -> MergeSuggestions:
     """List different individuals whose photos are near each other: they may be one.
 
-    Those that somebody told apart are not listed again, unless that is undone. Every photo is
+    Pairs that somebody marked as different are left out, unless that is undone. Every photo is
     compared with every other, once for each revision; in a large catalogue that takes minutes.
     """
     serving = service_of(request).ready()
-    found = await curating_of(request).work_lists.resemblances(serving)
+    found = await writer_of(request).work_lists.resemblances(serving)
     probability = serving.identifier.calibration.probability
     return MergeSuggestions(
         suggestions=[suggestion_answer(one, probability(one.distance, 1)) for one in found[:limit]]
@@ -48,15 +46,15 @@ async def merge_suggestions(request: Request, limit: ListLimit = 50) -> MergeSug
     response_description="What was done.",
     responses=problem_responses(NOT_FOUND, CONFLICT, INVALID, BUSY, NOT_WRITABLE, NOT_READY),
 )
-async def dismiss_suggestion(request: Request, asked: Apart) -> EventAnswer:
-    """Note that two individuals were looked at and are different, so that nobody is asked again.
+async def dismiss_suggestion(request: Request, body: NotSame) -> EventAnswer:
+    """Record that two individuals were reviewed and are different; they are not listed again.
 
-    An event as every other: /v1/changes tells and undoes it. It follows both through renaming and
-    merging.
+    It is an event as every other: /v1/changes lists and undoes it. It follows both through
+    renaming and merging.
     """
     made_by = principal_of(request)
-    event = await curating_of(request).done(
-        lambda catalogue: tell_apart(catalogue, asked.one, asked.other, made_by=made_by)
+    event = await writer_of(request).done(
+        lambda catalogue: mark_not_same(catalogue, body.one, body.other, made_by=made_by)
     )
     return event_answer(event)
 
@@ -68,8 +66,9 @@ async def dismiss_suggestion(request: Request, asked: Apart) -> EventAnswer:
     responses=problem_responses(INVALID, BUSY, NOT_READY),
 )
 async def clusters(request: Request, limit: ListLimit = 50) -> Clusters:
-    """Gather photos of nobody known, catalogued or waiting, that are near each other: they may be
-    of one animal.
+    """List groups of unknown photos that are near each other.
+
+    They are catalogued or waiting, and may be of one animal.
     """
-    found = await curating_of(request).work_lists.clusters(service_of(request).ready())
+    found = await writer_of(request).work_lists.clusters(service_of(request).ready())
     return Clusters(clusters=[cluster_answer(one) for one in found[:limit]])

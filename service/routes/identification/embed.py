@@ -39,7 +39,7 @@ router = APIRouter(dependencies=[requires("read")])
 async def embed(request: Request) -> EmbedAnswer:
     """Embed photos with the loaded checkpoint, as `identify` does it, for comparing them elsewhere.
 
-    Nothing is looked up in the catalogue, and nothing is kept.
+    The catalogue is not read, and nothing is stored.
     """
     started = time.perf_counter()
     service = service_of(request)
@@ -50,10 +50,10 @@ async def embed(request: Request) -> EmbedAnswer:
         answered = await service.embed(serving, uploads)
     return EmbedAnswer(
         results=[
-            EmbeddedPhoto(photo=upload.name, vector=each.seen.vector.tolist())
+            EmbeddedPhoto(photo=upload.name, vector=each.result.vector.tolist())
             for upload, each in zip(uploads, answered, strict=True)
         ],
-        dimension=len(answered[0].seen.vector),
+        dimension=len(answered[0].result.vector),
         fingerprint=serving.identifier.embedder.fingerprint,
         timings_ms=timings_of([each.timings for each in answered], started),
     )

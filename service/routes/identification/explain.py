@@ -1,4 +1,4 @@
-"""POST /v1/explain: a picture of what makes two photos alike."""
+"""POST /v1/explain: a picture of what makes two photos similar."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from service.http.multipart import (
     PHOTOS_FIELD,
     REFERENCE_FIELD,
     Upload,
-    invalid,
     read_form,
     request_body,
     sent_form,
@@ -28,6 +27,7 @@ from service.http.problems import (
     NOT_READY,
     TOO_LARGE,
     Fault,
+    invalid,
 )
 from service.http.required_roles import requires
 from service.schemas.openapi import problem_responses
@@ -66,15 +66,16 @@ router = APIRouter(dependencies=[requires("read")])
 
 @router.post(
     "/v1/explain",
-    summary="What makes these two photos alike?",
+    summary="What makes these two photos similar?",
     tags=["identify"],
     response_class=Response,
     responses={200: _ANSWER, **problem_responses(*_PROBLEMS)},
     openapi_extra=request_body("ExplainRequest", ExplainForm, *_FILES),
 )
 async def explain(request: Request) -> Response:
-    """Draw a photo beside a `catalogue_photo`, or beside a `reference` sent with it, plain and with
-    heat.
+    """Draw a photo next to another one, plain and with heat.
+
+    The other one is a `catalogue_photo`, or a `reference` that is sent with it.
 
     Red regions speak for the same animal, blue ones against; all heat of a photo adds up to 1 -
     distance. A catalogue photo is seen in the box that the catalogue has for it, every other where

@@ -7,8 +7,15 @@ import time
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from service.catalogue.writer import curating_of
-from service.http.multipart import PHOTOS_FIELD, read_form, request_body, sent_form, uploads_in
+from service.catalogue.writer import writer_of
+from service.http.multipart import (
+    PHOTOS_FIELD,
+    Upload,
+    read_form,
+    request_body,
+    sent_form,
+    uploads_in,
+)
 from service.http.problems import (
     BAD_PHOTOS,
     BAD_REQUEST,
@@ -29,7 +36,7 @@ from service.schemas.identify import (
 )
 from service.schemas.openapi import problem_responses
 from service.schemas.thresholds import chosen_thresholds
-from service.serving.service import Identified, Serving, Upload, service_of
+from service.serving.service import IdentifiedRequest, Serving, service_of
 
 router = APIRouter(dependencies=[requires("read")])
 
@@ -47,14 +54,14 @@ router = APIRouter(dependencies=[requires("read")])
 async def identify(request: Request) -> IdentifyAnswer:
     """Rank the catalogue's individuals for each photo and decide `known`, `review` or `new_whale`.
 
-    A request is answered whole or not at all: when one photo can't be read, nothing is, and the
-    `bad-photos` problem names every such photo with its position and reason.
+    A request is answered whole or not at all. When a photo can't be read, the `bad-photos` problem
+    names every such photo with its position and reason.
 
     With `encounter` all photos are also answered for together, by the mean of their distances.
     `individuals`, `exclude`, `species`, `years` and `regions` narrow the search to a part of the
-    catalogue, exactly as if it held nothing else; a photo must meet all that are given. The
-    thresholds stay those of the whole catalogue, which is careful: among fewer individuals fewer
-    strangers pass. `as_of` asks an earlier revision, so that a past answer can be had again.
+    catalogue, as if it held nothing else. A photo must meet all of them. The thresholds stay those
+    of the whole catalogue, which is careful: among fewer individuals fewer strangers pass. `as_of`
+    searches an earlier revision, which repeats a past answer.
     """
     started = time.perf_counter()
     service = service_of(request)
@@ -62,25 +69,25 @@ async def identify(request: Request) -> IdentifyAnswer:
     async with sent_form(request) as sent:
         uploads = uploads_in(sent, PHOTOS_FIELD, service.settings.max_photos)
         form = read_form(sent, IdentifyForm, PHOTOS_FIELD)
-        serving = await _asked(request, form.as_of)
+        serving = await _served_at(request, form.as_of)
         chosen_thresholds(serving, form)
         identified = await service.identify(
-            uploads, form.wish, form.scope, is_encounter=form.encounter, serving=serving
+            uploads, form.options, form.scope, is_encounter=form.encounter, serving=serving
         )
     return _answer(uploads, identified, started)
 
 
-async def _asked(request: Request, revision: int | None) -> Serving:
+async def _served_at(request: Request, revision: int | None) -> Serving:
     """What is served, or what was at an earlier revision."""
     service = service_of(request)
     now = service.ready()
     if revision in (None, now.identifier.gallery.revision):
         return now
-    past = curating_of(request).past
+    past = writer_of(request).past
     return await service.searched(lambda: past.at(revision or 0, now))
 
 
-def _answer(uploads: list[Upload], identified: Identified, started: float) -> IdentifyAnswer:
+def _answer(uploads: list[Upload], identified: IdentifiedRequest, started: float) -> IdentifyAnswer:
     answered, together, photos_searched = identified
     source = answered[0].identification
     return IdentifyAnswer(

@@ -15,7 +15,6 @@ from service.http.multipart import (
     PHOTOS_FIELD,
     REFERENCE_FIELD,
     Upload,
-    invalid,
     read_form,
     request_body,
     sent_form,
@@ -30,6 +29,7 @@ from service.http.problems import (
     NOT_READY,
     TOO_LARGE,
     Fault,
+    invalid,
 )
 from service.http.required_roles import requires
 from service.schemas.identify import deciding_distances, photo_url, timings_of
@@ -42,7 +42,7 @@ from service.schemas.verify import (
     VerifyAnswer,
     VerifyForm,
 )
-from service.serving.service import Answered, Service, Serving, service_of, vectors_of
+from service.serving.service import PhotoResult, Service, Serving, service_of, vectors_of
 
 _FILES = (PHOTOS_FIELD, REFERENCE_FIELD)
 
@@ -60,15 +60,14 @@ router = APIRouter(dependencies=[requires("read")])
     openapi_extra=request_body("VerifyRequest", VerifyForm, *_FILES),
 )
 async def verify_photos(request: Request) -> VerifyAnswer:
-    """Compare photos with one `individual` by all its photos, or with one other photo, the
-    `reference`.
+    """Compare photos with an `individual` by all its photos, or with one `reference` photo.
 
     The thresholds are those of `identify`: `same` within the one of `known`, `different` beyond the
-    one of `new_whale`. They were fitted to the nearest of all individuals, so that for one alone
-    they are careful. An individual with a nearer rival is never `same`, but for `review`.
+    one of `new_whale`. They were fitted to the nearest of all individuals, so for one individual
+    they are careful. An individual with a nearer rival is never `same`; it is for `review`.
 
-    The probability against an individual is the one that `identify` gives it; photo against photo
-    it is read as if the reference were the nearest that the catalogue had to offer.
+    The probability of an individual is the one that `identify` answers. Photo against photo, it is
+    that of a match at this distance, as if the reference were the nearest individual.
     """
     started = time.perf_counter()
     service = service_of(request)
@@ -80,23 +79,19 @@ async def verify_photos(request: Request) -> VerifyAnswer:
         _check(serving, form, reference)
         thresholds = chosen_thresholds(serving, form)
         answered = await service.embed(serving, [*uploads, reference] if reference else uploads)
-    asked = answered[: len(uploads)]
-    if reference is not None:
-        found, together = (
-            _with_reference(serving, asked, answered[-1], reference.name, thresholds),
-            None,
-        )
+    queries, together = answered[: len(uploads)], None
+    if reference is None:
+        found, together = await _with_individual(service, serving, queries, form, thresholds)
     else:
-        found, together = await _with_individual(service, serving, asked, form, thresholds)
-    is_catalogued = reference is None
+        found = _with_reference(serving, queries, answered[-1], reference.name, thresholds)
+    results = [
+        VerifiedPhoto(photo=upload.name, **_fields(each, is_catalogued=reference is None))
+        for upload, each in zip(uploads, found, strict=True)
+    ]
+    encounter = together and VerifiedEncounter(**_fields(together, is_catalogued=True))
     return VerifyAnswer(
-        results=[
-            VerifiedPhoto(photo=upload.name, **_words(each, is_catalogued))
-            for upload, each in zip(uploads, found, strict=True)
-        ],
-        encounter=None
-        if together is None
-        else VerifiedEncounter(**_words(together, is_catalogued)),
+        results=results,
+        encounter=encounter,
         individual=form.individual,
         reference=None if reference is None else reference.name,
         catalogue_revision=serving.identifier.gallery.revision,
@@ -122,27 +117,27 @@ def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None
 
 def _with_reference(
     serving: Serving,
-    asked: Sequence[Answered],
-    reference: Answered,
+    queries: Sequence[PhotoResult],
+    reference: PhotoResult,
     name: str,
     thresholds: Thresholds,
 ) -> list[Verification]:
     calibration = serving.identifier.calibration
     return [
-        verify_pair(calibration, each.seen.vector, reference.seen.vector, name, thresholds)
-        for each in asked
+        verify_pair(calibration, each.result.vector, reference.result.vector, name, thresholds)
+        for each in queries
     ]
 
 
 async def _with_individual(
     service: Service,
     serving: Serving,
-    asked: Sequence[Answered],
+    queries: Sequence[PhotoResult],
     form: VerifyForm,
     thresholds: Thresholds,
 ) -> tuple[list[Verification], Verification | None]:
     gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
-    vectors, individual = vectors_of(asked), form.individual or ""
+    vectors, individual = vectors_of(queries), form.individual or ""
 
     def compared() -> tuple[list[Verification], Verification | None]:
         together = None
@@ -153,8 +148,8 @@ async def _with_individual(
     return await service.searched(compared)
 
 
-def _words(verification: Verification, is_catalogued: bool) -> dict[str, Any]:
-    """A verification in the words of the API."""
+def _fields(verification: Verification, *, is_catalogued: bool) -> dict[str, Any]:
+    """A verification in the words of the API; photos of the catalogue have a URL."""
     return {
         "verdict": verification.verdict,
         "distance": verification.distance,

@@ -24,7 +24,7 @@ PAIRS = {
     photos.TimingsMs: "TimingsMs",
     photos.Identification: "IdentifyAnswer",
     photos.ComparedPhoto: "ComparedPhoto",
-    photos.Verified: "VerifiedPhoto",
+    photos.VerificationResult: "VerifiedPhoto",
     photos.Verification: "VerifyAnswer",
     photos.EmbeddedPhoto: "EmbeddedPhoto",
     photos.Embedding: "EmbedAnswer",
@@ -34,7 +34,7 @@ PAIRS = {
     catalogue.Encounter: "EncounterCard",
     catalogue.CataloguedPhoto: "CataloguedPhoto",
     catalogue.SkippedPhoto: "SkippedPhoto",
-    catalogue.TakenIn: "TakenIn",
+    catalogue.Intake: "TakenIn",
     catalogue.Change: "ChangeAnswer",
     catalogue.MergeSuggestion: "MergeSuggestion",
     catalogue.Cluster: "ClusterAnswer",
@@ -62,24 +62,26 @@ def schemas() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("record", PAIRS, ids=lambda record: record.__name__)
-def test_a_record_holds_what_the_service_tells(record: type[Any], schemas: dict[str, Any]) -> None:
+def test_a_record_has_the_fields_of_the_service(record: type[Any], schemas: dict[str, Any]) -> None:
     schema = schemas[PAIRS[record]]
-    told = set(schema["properties"])
+    properties = set(schema["properties"])
     held = {field.name: field for field in fields(record)}
-    assert told - set(held) == set()
-    assert set(held) - told - OF_HEADERS <= ({"photo"} if record is photos.Verified else set())
+    assert properties - set(held) == set()
+    assert set(held) - properties - OF_HEADERS <= (
+        {"photo"} if record is photos.VerificationResult else set()
+    )
     needed = {
         name
         for name, one in held.items()
         if one.default is MISSING and one.default_factory is MISSING
     }
     always = set(schema.get("required", ())) | {
-        name for name in told if "const" in schema["properties"][name]
+        name for name in properties if "const" in schema["properties"][name]
     }
     assert needed - always == set()
 
 
 def test_an_encounter_is_verified_in_the_same_words(schemas: dict[str, Any]) -> None:
     assert set(schemas["VerifiedEncounter"]["properties"]) | {"photo"} == {
-        one.name for one in fields(photos.Verified)
+        one.name for one in fields(photos.VerificationResult)
     }

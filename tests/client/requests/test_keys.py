@@ -37,7 +37,7 @@ def test_a_key_is_made_listed_and_revoked(keyed_url: str) -> None:
 
 
 def test_the_same_awaited(keyed_url: str) -> None:
-    async def ask() -> None:
+    async def scenario() -> None:
         async with AsyncClient(keyed_url) as first:
             admin = await first.make_key("Ada", "admin")
         async with AsyncClient(keyed_url, admin.secret) as client:
@@ -45,7 +45,7 @@ def test_the_same_awaited(keyed_url: str) -> None:
             assert [key.id for key in await client.keys()] == [admin.id, made.id]
             assert (await client.revoke_key(made.id)).id == made.id
 
-    asyncio.run(ask())
+    asyncio.run(scenario())
 
 
 def test_checkpoints_are_listed_for_an_admin(keyed_url: str) -> None:

@@ -38,9 +38,9 @@ def test_a_picture_comes_with_its_distance() -> None:
 
     from client.errors import StrangeAnswer
 
-    ask = explain(("a.jpg", b"1"), catalogue_photo="b.jpg")
-    assert ask.form == {"catalogue_photo": "b.jpg"}
-    explanation = ask.read(httpx.Response(200, content=b"png", headers={"X-Distance": "0.25"}))
+    request = explain(("a.jpg", b"1"), catalogue_photo="b.jpg")
+    assert request.form == {"catalogue_photo": "b.jpg"}
+    explanation = request.read(httpx.Response(200, content=b"png", headers={"X-Distance": "0.25"}))
     assert (explanation.png, explanation.distance) == (b"png", 0.25)
     with pytest.raises(StrangeAnswer, match="without a distance"):
-        ask.read(httpx.Response(200, content=b"png"))
+        request.read(httpx.Response(200, content=b"png"))

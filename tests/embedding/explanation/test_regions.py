@@ -116,7 +116,7 @@ class Halved(Brightness):
 def test_an_ensemble_s_heat_adds_up_too_on_the_finest_of_its_grids(pair: np.ndarray) -> None:
     members = [network_of(seed=1), network_of("gem", 0)]
     members[1].backbone = Halved()
-    members[1].look_dim = members[1].dimension = 3
+    members[1].view_dim = members[1].dimension = 3
     embedder = embedder_of(Ensemble(members).eval())
     assert [heat_maps(embedder_of(member), *pair).query.shape for member in members] == [
         (2, 3),

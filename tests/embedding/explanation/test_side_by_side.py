@@ -12,7 +12,7 @@ from embedding.explanation.heatmap import RIGHT
 from embedding.explanation.side_by_side import (
     ComparedPhoto,
     compare,
-    seen_box,
+    crop_box,
     strongest_of,
     view_of,
 )
@@ -72,12 +72,12 @@ def test_the_box_seen_is_the_given_one_or_else_the_located(
     embedder: Embedder, image: Image.Image
 ) -> None:
     assert embedder.locator is not None
-    assert seen_box(embedder, image, HALF) == HALF
-    assert seen_box(embedder, image, None) == locate(embedder.locator, [image])[0]
+    assert crop_box(embedder, image, HALF) == HALF
+    assert crop_box(embedder, image, None) == locate(embedder.locator, [image])[0]
     embedder.locator = None
-    assert seen_box(embedder, image, None) is None
+    assert crop_box(embedder, image, None) is None
     embedder.preprocessing = Preprocessing(64, 64)
-    assert seen_box(embedder, image, HALF) is None
+    assert crop_box(embedder, image, HALF) is None
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class Colour(Network):
     def __init__(self, sign: float) -> None:
         nn.Module.__init__(self)
         self.sign, self.counted = sign, 0
-        self.look_dim = self.dimension = 3
+        self.view_dim = self.dimension = 3
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         self.counted += len(images)
@@ -108,7 +108,7 @@ def test_each_member_makes_mirror_images_its_own_way_and_the_straight_ones_say_w
     images = torch.randn(3, 3, 64, 96)
     with torch.no_grad():
         lengths = ensemble.shares(images).sqrt()
-        both = ensemble.both_sides(images)
+        both = ensemble.both_views(images)
         for member, axis, at, part in zip(
             members, (3, 2), (0, 1), both.split([6, 4], dim=1), strict=True
         ):
@@ -121,7 +121,7 @@ def test_each_member_makes_mirror_images_its_own_way_and_the_straight_ones_say_w
 def test_members_look_at_their_own_photos_alone_and_the_gate_goes_by_the_first() -> None:
     shares = {"red": (1.0, 0.0), "blue": (0.0, 1.0)}
     first, second = Colour(1.0), Colour(-1.0)
-    ensemble = Ensemble([first, second], gate=GateConfig(shares, looks=1))
+    ensemble = Ensemble([first, second], gate=GateConfig(shares, views=1))
     assert ensemble.gate is not None
     ensemble.gate.weight.copy_(100.0 * torch.tensor([[1.0, 0, 0], [0, 0, 1.0]]))
     photos = torch.zeros(3, 3, 4, 4)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.embedder import Embedder
 from embedding.networks.aligner import Aligner
-from embedding.networks.fused_batch_norm import fold_batch_norms
+from embedding.networks.fused_batch_norm import fuse_batch_norms
 from embedding.networks.locator import EarlierLocator, Locator
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.preprocessing import Preprocessing
@@ -49,7 +49,7 @@ def seen(network: nn.Module, px: int = 64) -> Tensor:
 
 
 def fold(network: nn.Module, px: int = 64) -> int:
-    return fold_batch_norms(
+    return fuse_batch_norms(
         network, torch.rand(1, 3, px, px, generator=torch.Generator().manual_seed(6))
     )
 

@@ -18,9 +18,9 @@ from index.calibration.calibration import (
     calibrate,
 )
 from index.calibration.leave_one_out import Trials
-from index.calibration.metrics import submission_map5
 from index.search.gallery import Gallery
 from index.search.matching import BadQuery, Score, Thresholds, decide
+from training.evaluation.metrics import submission_map5
 
 At = Callable[..., np.ndarray]
 

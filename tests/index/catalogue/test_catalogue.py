@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from index.catalogue.catalogue import BadCatalogue, Catalogue, CatalogueCounts
-from index.catalogue.revision import revising
+from index.catalogue.revision import open_revision
 from index.reindex.build import build_catalogue
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 from index.search.engine import exact_distances
 from index.storage import connection, sqlite
@@ -114,7 +115,7 @@ def test_the_log_tells_each_change_with_before_and_after(path, season, embedder)
     season.rows["a00_0.png"]["label"] = "w_01"
     season.rows.pop("a02_0.png")
     with Catalogue.open(path) as catalogue:
-        update_catalogue(catalogue, season.labels(), embedder, prune=True)
+        update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(prune=True))
         relabelled, removed = catalogue.changes(2)
         assert (relabelled.kind, relabelled.photo, relabelled.revision) == (
             "relabel",
@@ -145,7 +146,7 @@ def test_the_log_is_append_only(path, change):
 def test_a_reader_sees_one_revision_whole_while_another_is_made(path, season, embedder):
     with Catalogue.open(path) as catalogue:
         known = catalogue.photos()[0]
-        with revising(catalogue) as revision:
+        with open_revision(catalogue) as revision:
             revision.remove(known)
             revision.finish("f" * 64, catalogue.calibration())
             assert catalogue.counts().photos == 38
@@ -170,7 +171,7 @@ def test_several_threads_may_read(path):
 
 def test_an_error_inside_a_revision_changes_nothing(path):
     with Catalogue.open(path) as catalogue:
-        with pytest.raises(KeyboardInterrupt), revising(catalogue) as revision:
+        with pytest.raises(KeyboardInterrupt), open_revision(catalogue) as revision:
             revision.remove(catalogue.photos()[0])
             raise KeyboardInterrupt
         assert catalogue.counts().photos == 38
@@ -180,11 +181,11 @@ def test_two_cannot_change_it_at_once(path):
     with (
         Catalogue.open(path) as first,
         Catalogue.open(path, wait_seconds=0) as second,
-        revising(first),
+        open_revision(first),
         pytest.raises(
             CatalogueBusy, match=r"another flukeprint is changing .*catalogue.db just now; wait"
         ),
-        revising(second),
+        open_revision(second),
     ):
         pass
 
@@ -265,7 +266,7 @@ def test_a_folder_that_cannot_be_written_is_read_and_not_changed(path, monkeypat
         assert catalogue.gallery().size == 36
         with (
             pytest.raises(BadCatalogue, match="can't be written: ask for write permission"),
-            revising(catalogue),
+            open_revision(catalogue),
         ):
             pass
     assert path.read_bytes() == before
@@ -275,7 +276,10 @@ def test_a_folder_that_cannot_be_written_is_read_and_not_changed(path, monkeypat
 
 
 def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path):
-    with pytest.raises(OSError, match="Input/output error"), connection.telling(tmp_path / "c.db"):
+    with (
+        pytest.raises(OSError, match="Input/output error"),
+        connection.translating_errors(tmp_path / "c.db"),
+    ):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 

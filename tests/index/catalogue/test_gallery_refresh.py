@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from index.catalogue.gallery_refresh import followed, present, unknown_photos
+from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery, unknown_photos
 from index.curation.curator import Curator
 from index.curation.listings import Directory
 from index.curation.past_revision import past_catalogue
@@ -56,9 +56,9 @@ def test_the_gallery_follows_every_kind_of_act(catalogue, season):
     ]
     for act in acts:
         event = act()
-        now = present(catalogue, event.photos)
+        now = read_photo_states(catalogue, event.photos)
         assert now.revision == event.revision
-        gallery = followed(gallery, event.photos, now)
+        gallery = refresh_gallery(gallery, event.photos, now)
         assert_equal(gallery, catalogue.gallery())
         for name in event.photos:
             photos.pop(name, None)

@@ -16,15 +16,21 @@ from typer.testing import CliRunner
 
 from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
+from index.commands.catalogue import register
 from index.exchange.exporting.formats import BadExport
 from index.messages import BadOut
 from index.storage.address import BadCatalogue
 
 
 @pytest.fixture
+def catalogue(field_catalogue):
+    return field_catalogue
+
+
+@pytest.fixture
 def run(monkeypatch, catalogue, embedder):
     app = typer.Typer()
-    catalogue.register(app)
+    register(app)
     loads = SimpleNamespace(load=lambda checkpoint: embedder)
     monkeypatch.setitem(sys.modules, "embedding.embedder", SimpleNamespace(Embedder=loads))
     monkeypatch.setenv("FLUKEPRINT_CATALOGUE", str(catalogue))

@@ -261,7 +261,7 @@ def test_identify_in_json_answers_as_the_service_does(run, built, tmp_path):
     assert result["matches"][0]["individual"] == "w_03"
     assert result["matches"][0]["photo"].startswith("a03_")
     assert result["probability"] == result["matches"][0]["probability"] > 0.5
-    assert result["reason"].startswith("w_03 is nearest, at distance 0.")
+    assert result["reason"].startswith("Very likely w_03 (distance 0.")
     assert set(result["species"]) == {"name", "probability", "reason"}
 
 
@@ -272,7 +272,7 @@ def test_identify_for_people(run, built):
     ).stdout
     assert f"{built.folder}/a03_1.png: known" in shown
     assert f"{stranger}: new_whale" in shown
-    assert "nobody known is near enough." in shown
+    assert "Probably a new animal." in shown
     for column in ("rank", "individual", "distance", "probability", "nearest photo"):
         assert column in shown
     assert "w_03" in shown

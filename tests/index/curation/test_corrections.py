@@ -7,16 +7,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
-from index.curation.corrections import Decided, read_decided
+from index.curation.corrections import Corrections, read_corrections_within
 from index.curation.curator import Curator
 from index.curation.listings import Directory
 from index.curation.undo import undo
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 
 
-def decided(catalogue: Catalogue) -> Decided:
+def decided(catalogue: Catalogue) -> Corrections:
     with Session(catalogue.engine) as session:
-        return read_decided(session)
+        return read_corrections_within(session)
 
 
 def names(catalogue: Catalogue) -> set[str]:
@@ -24,7 +25,7 @@ def names(catalogue: Catalogue) -> set[str]:
 
 
 def test_nothing_is_decided_at_first(catalogue: Catalogue) -> None:
-    assert decided(catalogue) == Decided({}, frozenset())
+    assert decided(catalogue) == Corrections({}, frozenset())
     assert decided(catalogue).name_now("w_01") == "w_01"
     assert decided(catalogue).name_now(None) is None
 
@@ -33,14 +34,14 @@ def test_a_deleted_photo_stays_away_until_it_is_asked_for(
     catalogue: Catalogue, curator: Curator, season: Any, embedder: Any
 ) -> None:
     curator.delete("a00_0.png")
-    assert decided(catalogue).away == {"a00_0.png"}
+    assert decided(catalogue).deleted == {"a00_0.png"}
     report = update_catalogue(catalogue, season.labels(), embedder)
     assert (report.is_new_revision, report.added, report.kept_away) == (False, 0, 1)
     assert "a00_0.png" not in names(catalogue)
-    report = update_catalogue(catalogue, season.labels(), embedder, bring_back=True)
+    report = update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(bring_back=True))
     assert (report.added, report.kept_away) == (1, 0)
     assert "a00_0.png" in names(catalogue)
-    assert decided(catalogue).away == frozenset()
+    assert decided(catalogue).deleted == frozenset()
 
 
 def test_an_undone_deletion_and_an_undone_addition_keep_nothing_away(
@@ -48,23 +49,26 @@ def test_an_undone_deletion_and_an_undone_addition_keep_nothing_away(
 ) -> None:
     gone = curator.delete("a00_0.png")
     back = undo(catalogue, gone.revision, made_by="ada")
-    assert decided(catalogue).away == frozenset()
+    assert decided(catalogue).deleted == frozenset()
     undo(catalogue, back.revision, made_by="ada")
-    assert decided(catalogue).away == {"a00_0.png"}
+    assert decided(catalogue).deleted == {"a00_0.png"}
     season.draw("new_0.png", "w_01", take=7)
     added = update_catalogue(catalogue, season.labels(), embedder)
     assert (added.added, added.kept_away) == (1, 1)
     undo(catalogue, added.revision, made_by="ada")
     assert "new_0.png" not in names(catalogue)
-    assert decided(catalogue).away == {"a00_0.png"}
+    assert decided(catalogue).deleted == {"a00_0.png"}
 
 
 def test_what_an_update_took_out_may_come_again(
     catalogue: Catalogue, season: Any, embedder: Any
 ) -> None:
     row = season.rows.pop("a00_0.png")
-    assert update_catalogue(catalogue, season.labels(), embedder, prune=True).removed == 1
-    assert decided(catalogue).away == frozenset()
+    assert (
+        update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(prune=True)).removed
+        == 1
+    )
+    assert decided(catalogue).deleted == frozenset()
     season.rows["a00_0.png"] = row
     assert update_catalogue(catalogue, season.labels(), embedder).added == 1
 
@@ -129,7 +133,7 @@ def test_older_labels_undo_neither_a_move_nor_a_split(
         "w_99",
     )
     assert (whose(catalogue, "stranger_1.png"), whose(catalogue, "a04_0.png")) == ("w_03", None)
-    report = update_catalogue(catalogue, season.labels(), embedder, labels_win=True)
+    report = update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(labels_win=True))
     assert (report.relabelled, report.kept_curated) == (5, 0)
     assert (whose(catalogue, "a00_0.png"), whose(catalogue, "a02_0.png")) == ("w_00", "w_02")
 
@@ -151,12 +155,12 @@ def test_an_undone_move_stands_no_more_and_a_merged_name_is_followed(
 ) -> None:
     moved = curator.move(["a00_0.png"], "w_01")
     back = undo(catalogue, moved.revision, made_by="ada")
-    assert decided(catalogue).exchanged == {}
+    assert decided(catalogue).replaced == {}
     undo(catalogue, back.revision, made_by="ada")
     curator.merge("w_00", "w_05")
     curator.rename("w_05", "Salt")
     # Its labels say w_00, who is Salt now, from whom it was moved away.
-    assert decided(catalogue).exchanged == {"a00_0.png": {"individual": frozenset({"Salt"})}}
+    assert decided(catalogue).replaced == {"a00_0.png": {"individual": frozenset({"Salt"})}}
     report = update_catalogue(catalogue, season.labels(), embedder)
     assert (report.is_new_revision, report.kept_curated) == (False, 1)
     assert whose(catalogue, "a00_0.png") == "w_01"

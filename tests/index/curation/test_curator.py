@@ -8,6 +8,7 @@ from index.curation.past_revision import searchable_as_of
 from index.curation.undo import undo
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 
 F = "f" * 64
@@ -258,7 +259,7 @@ def test_an_update_of_labels_can_be_taken_back(catalogue, season, embedder):
     season.rows["a00_0.png"]["label"] = "w_01"
     season.rows.pop("a02_0.png")
     season.draw("new.png", "w_77")
-    report = update_catalogue(catalogue, season.labels(), embedder, prune=True)
+    report = update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(prune=True))
     assert whose(catalogue) != before
     undo(catalogue, report.revision, made_by="ada")
     assert whose(catalogue) == before
@@ -266,7 +267,7 @@ def test_an_update_of_labels_can_be_taken_back(catalogue, season, embedder):
 
 def test_a_photo_s_new_content_can_t_be_undone(catalogue, season, embedder):
     season.paint("a00_0.png", "w_00", 77)
-    report = update_catalogue(catalogue, season.labels(), embedder, rehash=True)
+    report = update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(rehash=True))
     assert report.reembedded == 1
     with pytest.raises(BadCuration, match=r"the photo a00_0\.png got another content or box"):
         undo(catalogue, report.revision, made_by="ada")
@@ -381,6 +382,6 @@ def test_labels_may_go_on_using_the_name_from_before(catalogue, curator, season,
 def test_pruning_leaves_what_waits_for_a_person(catalogue, curator, season, embedder):
     curator.take_in([embedded(season, embedder, "q.png", "w_03")], F)
     season.rows.pop("a00_0.png")
-    report = update_catalogue(catalogue, season.labels(), embedder, prune=True)
+    report = update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(prune=True))
     assert (report.removed, report.left) == (1, 1)
     assert [photo.name for photo in Directory(catalogue).photos(state="waiting")] == ["q.png"]

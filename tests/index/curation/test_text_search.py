@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from index.curation.text_search import folded
+from index.curation.text_search import fold_text
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ from index.curation.text_search import folded
     ],
 )
 def test_known_words(text: str, expected: str) -> None:
-    assert folded(text) == expected
+    assert fold_text(text) == expected
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
-        assert folded(unicodedata.normalize(form, text)) == expected
-    assert folded(expected) == expected
+        assert fold_text(unicodedata.normalize(form, text)) == expected
+    assert fold_text(expected) == expected
 
 
 def test_other_letters_stay_other_letters() -> None:
-    assert len({folded(letter) for letter in "abcnou"}) == 6
-    assert folded("が") != folded("か")
+    assert len({fold_text(letter) for letter in "abcnou"}) == 6
+    assert fold_text("が") != fold_text("か")

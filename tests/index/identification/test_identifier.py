@@ -101,7 +101,7 @@ def test_an_answer_names_where_it_came_from(identifier: Identifier) -> None:
     assert (answer.revision, answer.fingerprint, answer.individuals_searched) == (7, "a" * 64, 3)
     assert len(answer.matches) == 2
     assert answer.probability == answer.matches[0].probability > answer.matches[1].probability
-    assert answer.reason.startswith("w_a is nearest, at distance 0.000, within")
+    assert answer.reason.startswith("Very likely w_a (distance 0.000; sure below")
 
 
 def test_images_and_their_vectors_get_the_same_answer(identifier: Identifier, at: At) -> None:
@@ -173,7 +173,7 @@ def test_an_encounter_is_one_answer_by_the_mean_of_its_photos(
     )
     assert answer.matches[0].photo == "a2.jpg"
     assert answer.decision == "known"
-    assert answer.reason.startswith("2 photos together: w_a is nearest, at distance 0.030")
+    assert answer.reason.startswith("2 photos together: Very likely w_a (distance 0.030")
     assert (answer.revision, answer.individuals_searched) == (7, 3)
 
 

@@ -14,8 +14,8 @@ from index.identification.submission import (
     FORMS,
     BadSubmission,
     check_against_sample,
-    form_named,
-    labels_of,
+    find_form,
+    rank_labels,
     write_submission,
 )
 from index.search.matching import Candidate
@@ -25,18 +25,18 @@ LABELS = ("w_1", "new_whale", "w_2", "w_3", "w_4")
 
 
 def test_new_whale_is_second_within_the_threshold_and_first_beyond_it() -> None:
-    assert labels_of(RANKED, 0.1) == LABELS
-    assert labels_of(RANKED, math.nextafter(0.1, 0)) == ("new_whale", "w_1", "w_2", "w_3", "w_4")
-    assert labels_of(RANKED, 2.0) == LABELS
-    assert labels_of(RANKED, -1.0)[0] == "new_whale"
+    assert rank_labels(RANKED, 0.1) == LABELS
+    assert rank_labels(RANKED, math.nextafter(0.1, 0)) == ("new_whale", "w_1", "w_2", "w_3", "w_4")
+    assert rank_labels(RANKED, 2.0) == LABELS
+    assert rank_labels(RANKED, -1.0)[0] == "new_whale"
 
 
 def test_four_individuals_are_enough_and_three_are_not() -> None:
-    assert labels_of(RANKED[:4], 0.5) == LABELS
+    assert rank_labels(RANKED[:4], 0.5) == LABELS
     with pytest.raises(
         BadSubmission, match="needs 4 ranked individuals beside new_whale, and there are 3"
     ):
-        labels_of(RANKED[:3], 0.5)
+        rank_labels(RANKED[:3], 0.5)
 
 
 def test_the_file_is_as_kaggle_reads_it(tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ def test_the_competitions_own_sample_is_a_sample(shared: Path, tmp_path: Path) -
 
 
 def test_happywhales_form_has_its_own_header_and_label(tmp_path: Path) -> None:
-    form = form_named("happywhale")
-    labels = labels_of(RANKED, 0.05, form)
+    form = find_form("happywhale")
+    labels = rank_labels(RANKED, 0.05, form)
     assert labels == ("new_individual", "w_1", "w_2", "w_3", "w_4")
     path = tmp_path / "submission.csv"
     write_submission([("a.jpg", labels)], path, form)
@@ -178,5 +178,5 @@ def test_happywhales_form_has_its_own_header_and_label(tmp_path: Path) -> None:
 
 def test_a_form_that_nobody_knows_is_refused() -> None:
     with pytest.raises(BadSubmission, match="the form is 'orca'; allowed are humpback, happywhale"):
-        form_named("orca")
+        find_form("orca")
     assert list(FORMS) == ["humpback", "happywhale"]

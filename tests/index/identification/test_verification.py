@@ -53,7 +53,7 @@ def test_all_photos_of_the_individual_are_compared_nearest_first(
         1,
         "w_a",
     )
-    assert "within the 0.050 that makes a match sure" in answer.reason
+    assert "Very likely the same animal as w_a (distance 0.001; sure below 0.050)" in answer.reason
 
 
 def test_near_enough_but_with_a_nearer_rival_is_for_review(
@@ -62,7 +62,7 @@ def test_near_enough_but_with_a_nearer_rival_is_for_review(
     (answer,) = verify(gallery, calibration, at(21), "w_a", THRESHOLDS)
     assert distance(11) < THRESHOLDS.known, "or the test would prove nothing"
     assert (answer.verdict, answer.rank, answer.nearest) == ("review", 2, "w_b")
-    assert "w_b is as near or nearer, at 0.012" in answer.reason
+    assert "w_b is as near or nearer (distance 0.012)" in answer.reason
 
 
 @pytest.mark.parametrize(("degrees", "verdict"), [(10, "same"), (40, "review"), (90, "different")])

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from index.catalogue.catalogue import Catalogue
-from index.jobs.records import FileFault, Job, JobLost, JobsBusy, NoSuchJob, WrongState
+from index.jobs.records import FileFault, Job, JobLost, JobOutcome, JobsBusy, NoSuchJob, WrongState
 from index.jobs.store import MAX_ATTEMPTS, JobStore
 from index.processes import LEASE, this_worker
 from index.storage.address import CatalogueAddress
@@ -139,7 +139,7 @@ def test_rate_and_eta_come_of_what_this_start_has_done(
     job = store.get(running.id)
     assert (job.done, job.total, job.rate, job.eta_seconds) == (4, 10, 2.0, 3.0)
     store.save(running.id, "me", {}, done=4, total=10)
-    store.finish(running.id, "me", "interrupted")
+    store.finish(running.id, "me", JobOutcome("interrupted"))
     clock.go(hours=1)
     store.recover("other")
     again = store.claim("me", KINDS)
@@ -157,7 +157,7 @@ def test_a_checkpoint_keeps_its_faults_and_a_restart_forgets_later_progress(
     store.save(running.id, "me", {"at": 5}, done=5, total=10, faults=faults[:2])
     store.save(running.id, "me", {"at": 6}, done=6, total=10, faults=faults[2:])
     store.report(running.id, "me", 9, 10)
-    store.finish(running.id, "me", "interrupted")
+    store.finish(running.id, "me", JobOutcome("interrupted"))
     store.recover("other")
     job = store.get(running.id)
     assert (job.state, job.checkpoint, job.done, job.faults) == ("queued", {"at": 6}, 6, 3)
@@ -173,7 +173,9 @@ def test_an_ended_job_has_its_result_and_its_last_faults(
     clock.go(seconds=1)
     fault = FileFault("a.jpg", "torn")
     store.finish(
-        running.id, "me", "succeeded", done=10, total=10, result={"sum": 45}, faults=[fault]
+        running.id,
+        "me",
+        JobOutcome("succeeded", done=10, total=10, result={"sum": 45}, faults=[fault]),
     )
     job = store.get(running.id)
     assert (job.state, job.result, job.done, job.faults) == ("succeeded", {"sum": 45}, 10, 1)
@@ -185,11 +187,11 @@ def test_who_no_longer_holds_a_job_can_write_nothing_of_it(store: JobStore, runn
     for call in (
         lambda: store.report(running.id, "other", 1, 2),
         lambda: store.save(running.id, "other", {}, done=1, total=2),
-        lambda: store.finish(running.id, "other", "succeeded"),
+        lambda: store.finish(running.id, "other", JobOutcome("succeeded")),
     ):
         with pytest.raises(JobLost, match="other"):
             call()
-    store.finish(running.id, "me", "failed", reason="a fault")
+    store.finish(running.id, "me", JobOutcome("failed", reason="a fault"))
     with pytest.raises(JobLost, match="failed"):
         store.report(running.id, "me", 1, 2)
 
@@ -204,7 +206,7 @@ def test_cancelling_waits_for_a_running_job_and_ends_a_queued_one(
     assert (job.state, job.is_cancel_requested) == ("running", True)
     assert store.report(running.id, "me", 1, 2) is True
     assert store.save(running.id, "me", {}, done=1, total=2) is True
-    store.finish(running.id, "me", "succeeded")
+    store.finish(running.id, "me", JobOutcome("succeeded"))
     with pytest.raises(WrongState, match="succeeded"):
         store.request_cancel(running.id)
 
@@ -213,7 +215,7 @@ def test_cancelling_waits_for_a_running_job_and_ends_a_queued_one(
 def test_what_did_not_succeed_can_be_resumed(store: JobStore, running: Job, state: str) -> None:
     store.save(running.id, "me", {"at": 5}, done=5, total=10)
     store.request_cancel(running.id)
-    store.finish(running.id, "me", state, reason="because")
+    store.finish(running.id, "me", JobOutcome(state, reason="because"))
     job = store.resume(running.id)
     assert (job.state, job.reason, job.checkpoint, job.is_cancel_requested) == (
         "queued",
@@ -228,7 +230,7 @@ def test_what_waits_runs_or_succeeded_cannot_be_resumed(store: JobStore, running
     for job in (queued, running):
         with pytest.raises(WrongState, match=job.state):
             store.resume(job.id)
-    store.finish(running.id, "me", "succeeded")
+    store.finish(running.id, "me", JobOutcome("succeeded"))
     with pytest.raises(WrongState, match="succeeded"):
         store.resume(running.id)
 

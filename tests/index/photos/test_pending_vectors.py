@@ -17,11 +17,16 @@ from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
-from index.photos.pending_vectors import KeptVectors, drop_kept, kept_files, kept_folder
+from index.photos.pending_vectors import (
+    PendingVectors,
+    pending_files,
+    pending_folder,
+    remove_stale_files,
+)
 from index.processes import this_worker
 from index.reindex.build import build_catalogue
 from index.reindex.update import update_catalogue
-from index.storage.address import CatalogueAddress, folder_beside
+from index.storage.address import CatalogueAddress, sibling_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 # Sixteen photos are a batch: two are kept, and in the third one the process dies.
@@ -65,30 +70,30 @@ def killed(path: Path, csv: Path) -> None:
 
 def test_vectors_are_found_by_content_and_box_and_forgotten_at_the_end(tmp_path: Path) -> None:
     folder, box = tmp_path / "kept", Box(0.1, 0.2, 0.9, 0.8)
-    first = KeptVectors(folder, "f")
+    first = PendingVectors(folder, "f")
     assert not folder.exists()
-    first.keep([made(1, None, 1, 0), made(2, box, 0, 1)])
-    first.keep([made(3, None, 0.6, 0.8)])
+    first.append([made(1, None, 1, 0), made(2, box, 0, 1)])
+    first.append([made(3, None, 0.6, 0.8)])
     first.close()
-    again = KeptVectors(folder, "f")
+    again = PendingVectors(folder, "f")
     assert len(again) == 3
     for content, boxed, vector in (
         (1, None, [1, 0]),
         (2, box, [0, 1]),
         (3, None, np.float32([0.6, 0.8])),
     ):
-        found = again.of(f"{content:064x}", boxed)
+        found = again.get(f"{content:064x}", boxed)
         assert found is not None
         assert np.array_equal(found, vector)
-    assert again.of(f"{2:064x}", None) is None
-    assert len(KeptVectors(folder, "e")) == 0  # another checkpoint's
+    assert again.get(f"{2:064x}", None) is None
+    assert len(PendingVectors(folder, "e")) == 0  # another checkpoint's
     again.forget()
     assert not folder.exists()
 
 
 def test_what_is_cut_off_damaged_or_none_of_ours_is_passed_over(tmp_path: Path) -> None:
-    first = KeptVectors(tmp_path, "f")
-    first.keep([made(at, None, 1, 0) for at in range(3)])
+    first = PendingVectors(tmp_path, "f")
+    first.append([made(at, None, 1, 0) for at in range(3)])
     first.close()
     (path,) = tmp_path.iterdir()
     data = bytearray(path.read_bytes())
@@ -96,8 +101,8 @@ def test_what_is_cut_off_damaged_or_none_of_ours_is_passed_over(tmp_path: Path) 
     data[-record - 3] ^= 1  # in the second one's checksum
     path.write_bytes(data[:-5])  # and of the third the end is lacking
     (tmp_path / "other.vectors").write_text("no JSON")
-    again = KeptVectors(tmp_path, "f")
-    assert [again.of(f"{at:064x}", None) is not None for at in range(3)] == [True, False, False]
+    again = PendingVectors(tmp_path, "f")
+    assert [again.get(f"{at:064x}", None) is not None for at in range(3)] == [True, False, False]
     again.forget()
     assert [path.name for path in tmp_path.iterdir()] == ["other.vectors"]
 
@@ -105,8 +110,8 @@ def test_what_is_cut_off_damaged_or_none_of_ours_is_passed_over(tmp_path: Path) 
 def test_what_ended_processes_left_of_other_checkpoints_is_dropped(tmp_path: Path) -> None:
     def left(fingerprint: str, worker: str | None) -> Path:
         before = set(tmp_path.iterdir())
-        kept = KeptVectors(tmp_path, fingerprint)
-        kept.keep([made(1, None, 1, 0)])
+        kept = PendingVectors(tmp_path, fingerprint)
+        kept.append([made(1, None, 1, 0)])
         kept.close()
         (path,) = set(tmp_path.iterdir()) - before
         line, _, records = path.read_bytes().partition(b"\n")
@@ -125,16 +130,18 @@ def test_what_ended_processes_left_of_other_checkpoints_is_dropped(tmp_path: Pat
     dropped = {left("other", ended), left("other", None)}
     strange = tmp_path / "strange.vectors"
     strange.write_text('{"format": "flukeprint-embedded-1"}\n')
-    listed = {each.path: (each.fingerprint, each.is_being_written) for each in kept_files(tmp_path)}
+    listed = {
+        each.path: (each.fingerprint, each.is_being_written) for each in pending_files(tmp_path)
+    }
     assert set(listed) == wanted | dropped
     assert {is_written for path, (_, is_written) in listed.items() if path in dropped} == {False}
-    drop_kept(tmp_path, {"catalogue's"})
+    remove_stale_files(tmp_path, {"catalogue's"})
     assert set(tmp_path.iterdir()) == {*wanted, strange}
     for path in (*wanted, strange):
         path.unlink()
-    drop_kept(tmp_path, {"catalogue's"})
+    remove_stale_files(tmp_path, {"catalogue's"})
     assert not tmp_path.exists()
-    drop_kept(tmp_path, set())
+    remove_stale_files(tmp_path, set())
 
 
 def test_an_update_drops_the_vectors_of_a_checkpoint_that_was_given_up(
@@ -146,25 +153,25 @@ def test_an_update_drops_the_vectors_of_a_checkpoint_that_was_given_up(
     with Catalogue.open(address) as catalogue:
         update_catalogue(catalogue, None, beside)
         update_catalogue(catalogue, None, first)
-        folder = kept_folder(address)
+        folder = pending_folder(address)
         for each in (beside, given_up):
-            kept = KeptVectors(folder, each.fingerprint)
-            kept.keep([made(1, None, 1, 0)])
+            kept = PendingVectors(folder, each.fingerprint)
+            kept.append([made(1, None, 1, 0)])
             kept.close()
         update_catalogue(catalogue, None, first)
-        assert len(kept_files(folder)) == 2  # of a process that lives: this one
+        assert len(pending_files(folder)) == 2  # of a process that lives: this one
         _end(folder)
         update_catalogue(catalogue, None, first)
         # The catalogue has vectors of `beside`, too, and an update may go over to it.
-        assert [each.fingerprint for each in kept_files(folder)] == [beside.fingerprint]
+        assert [each.fingerprint for each in pending_files(folder)] == [beside.fingerprint]
     again = tmp_path / "again.db"
     build = place(again)
-    kept = KeptVectors(kept_folder(build), given_up.fingerprint)
-    kept.keep([made(1, None, 1, 0)])
+    kept = PendingVectors(pending_folder(build), given_up.fingerprint)
+    kept.append([made(1, None, 1, 0)])
     kept.close()
-    _end(kept_folder(build))
+    _end(pending_folder(build))
     build_catalogue(build, season.labels(), first)
-    assert not kept_folder(build).exists()
+    assert not pending_folder(build).exists()
 
 
 def _end(folder: Path) -> None:
@@ -177,9 +184,9 @@ def _end(folder: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_loses_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    kept = KeptVectors(tmp_path / "file", "f")
-    kept.keep([made(1, None, 1, 0)])
-    kept.keep([made(2, None, 1, 0)])
+    kept = PendingVectors(tmp_path / "file", "f")
+    kept.append([made(1, None, 1, 0)])
+    kept.append([made(2, None, 1, 0)])
     kept.forget()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -193,7 +200,7 @@ def test_a_build_that_was_killed_embeds_only_what_it_had_not(
     assert not path.exists()
     report = build_catalogue(path, labels, embedder)
     assert (report.added, embedder.embedded) == (38, 6)
-    assert not folder_beside(path, "embedded").exists()
+    assert not sibling_folder(path, "embedded").exists()
     whole = tmp_path / "whole.db"
     build_catalogue(whole, labels, embedder)
     with Catalogue.open(path) as one, Catalogue.open(whole) as other:
@@ -219,7 +226,7 @@ def test_an_update_that_was_killed_embeds_only_what_it_had_not(
         assert catalogue.counts().photos == 3
         report = update_catalogue(catalogue, labels, embedder)
         assert (report.added, embedder.embedded) == (38, 7)
-    assert not folder_beside(path, "embedded").exists()
+    assert not sibling_folder(path, "embedded").exists()
 
 
 def test_an_update_that_failed_keeps_what_it_made(
@@ -234,13 +241,14 @@ def test_an_update_that_failed_keeps_what_it_made(
     labels = season.labels()
     monkeypatch.setattr("index.reindex.preparation.BATCH_PHOTOS", 16)
     monkeypatch.setattr(
-        "index.reindex.update._swap", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt)
+        "index.reindex.update._write_revision",
+        lambda *given: (_ for _ in ()).throw(KeyboardInterrupt),
     )
     with Catalogue.open(address) as catalogue:
         with pytest.raises(KeyboardInterrupt):
             update_catalogue(catalogue, labels, embedder)
-        assert len(list(folder_beside(address, "embedded").iterdir())) == 1
+        assert len(list(sibling_folder(address, "embedded").iterdir())) == 1
         monkeypatch.undo()
         embedder.embedded = 0
         assert (update_catalogue(catalogue, labels, embedder).added, embedder.embedded) == (38, 0)
-    assert not folder_beside(address, "embedded").exists()
+    assert not sibling_folder(address, "embedded").exists()

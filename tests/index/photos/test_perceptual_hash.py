@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from embedding.photos.photo import find_photos, from_array, read_photo
-from index.photos import perceptual_hash as module
 from index.photos.perceptual_hash import (
     DECODE_PX,
     HASH_BYTES,
     MOST_BITS,
     NearDuplicates,
     differing_bits,
+    near_pair_blocks,
     near_pairs,
     perceptual_hash,
 )
@@ -98,13 +98,16 @@ def test_pairs_are_those_of_a_plain_loop(rng, most_bits):
     assert near_pairs(hashes, most_bits=most_bits).tolist() == naive_pairs(hashes, most_bits)
 
 
-def test_hashes_that_are_all_alike_are_compared_with_all_others(rng, monkeypatch):
+def test_hashes_that_are_all_near_come_in_small_blocks(rng, monkeypatch):
     first = random_hashes(rng, 1)[0]
     hashes = [flipped(first, *rng.choice(255, 14, replace=False).tolist()) for _ in range(300)]
-    monkeypatch.setattr(
-        module, "_within_bands", lambda *given: pytest.fail("compared within bands")
-    )
-    assert near_pairs(hashes).tolist() == naive_pairs(hashes, MOST_BITS)
+    monkeypatch.setattr("index.search.hamming._MOST_ROWS", 8)
+    monkeypatch.setattr("index.search.hamming._MOST_PAIRS", 1500)
+    blocks = list(near_pair_blocks(hashes))
+    assert max(len(block) for block in blocks) <= 1500
+    expected = naive_pairs(hashes, MOST_BITS)
+    assert sorted(np.concatenate(blocks).tolist()) == expected
+    assert near_pairs(hashes).tolist() == expected
 
 
 @pytest.mark.parametrize("count", [0, 1])

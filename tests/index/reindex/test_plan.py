@@ -9,9 +9,9 @@ import pytest
 
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import CataloguePhoto
-from index.curation.corrections import Decided
+from index.curation.corrections import Corrections
 from index.labels.reader import LabelledPhoto
-from index.reindex.plan import as_labelled, make_plan
+from index.reindex.plan import as_labelled, make_update_plan
 
 NOW = "f" * 64
 
@@ -34,16 +34,23 @@ def known(name: str, **details) -> CataloguePhoto:
     return CataloguePhoto(name=name, **({"fingerprint": NOW} | values | details))
 
 
-def plan_of(wanted, catalogued, *, changed=frozenset(), prune=False, decided=Decided()):
-    return make_plan(
-        wanted, catalogued, changed=changed, fingerprint=NOW, prune=prune, decided=decided
+def plan_of(wanted, catalogued, *, changed=frozenset(), prune=False, decided=Corrections()):
+    return make_update_plan(
+        wanted, catalogued, changed=changed, fingerprint=NOW, prune=prune, corrections=decided
     )
 
 
 def test_nothing_to_do():
     catalogued = [known("a"), known("b", individual=None)]
     plan = plan_of([as_labelled(photo) for photo in catalogued], catalogued)
-    assert (plan.add, plan.reembed, plan.relabel, plan.remove, plan.left, plan.unchanged) == (
+    assert (
+        plan.add,
+        plan.reembed,
+        plan.relabel,
+        plan.remove,
+        plan.catalogue_only,
+        plan.unchanged,
+    ) == (
         (),
         (),
         (),
@@ -64,9 +71,9 @@ def test_new_changed_and_gone():
         (),
         1,
     )
-    assert (plan.remove, plan.left) == ((), (gone,))
+    assert (plan.remove, plan.catalogue_only) == ((), (gone,))
     pruned = plan_of(wanted, [a, b, gone], changed={"b"}, prune=True)
-    assert (pruned.remove, pruned.left) == ((gone,), ())
+    assert (pruned.remove, pruned.catalogue_only) == ((gone,), ())
 
 
 @pytest.mark.parametrize(
@@ -107,16 +114,18 @@ def test_both_relabelled_and_changed_counts_once():
 def test_what_a_curator_deleted_is_kept_away():
     a, gone = known("a"), LabelledPhoto("gone", Path("/photos/gone"), "w_1")
     plan = plan_of(
-        [as_labelled(a), gone], [a], decided=Decided(away=frozenset({"gone", "a", "elsewhere"}))
+        [as_labelled(a), gone],
+        [a],
+        decided=Corrections(deleted=frozenset({"gone", "a", "elsewhere"})),
     )
-    assert (plan.add, plan.kept_away, plan.unchanged) == ((), (gone,), 1)
+    assert (plan.add, plan.deleted_by_curator, plan.unchanged) == ((), (gone,), 1)
     plan = plan_of([as_labelled(a), gone], [a])
-    assert (plan.add, plan.kept_away) == ((gone,), ())
+    assert (plan.add, plan.deleted_by_curator) == ((gone,), ())
 
 
 def test_labels_may_call_an_individual_as_before():
     a = known("a", individual="Salt")
-    decided = Decided(names={"w_1": "Salt", "w_2": "Pepper"})
+    decided = Corrections(names={"w_1": "Salt", "w_2": "Pepper"})
     plan = plan_of([replace(as_labelled(a), individual="w_1")], [a], decided=decided)
     assert (plan.relabel, plan.unchanged) == ((), 1)
     moved = replace(as_labelled(a), individual="w_2")
@@ -130,11 +139,11 @@ def test_what_a_curator_corrected_stands_until_labels_say_a_third_thing():
     exchanged = {
         "a": {"individual": frozenset({"Salt", None}), "species": frozenset({"fin whale"})}
     }
-    decided = Decided(names={"w_1": "Salt"}, exchanged=exchanged)
+    decided = Corrections(names={"w_1": "Salt"}, replaced=exchanged)
     for individual in ("w_1", "Salt", None):
         older = replace(as_labelled(a), individual=individual, species="fin whale")
         plan = plan_of([older], [a], decided=decided)
-        assert (plan.relabel, plan.unchanged, len(plan.kept_curated)) == ((), 1, 1)
+        assert (plan.relabel, plan.unchanged, len(plan.corrected_by_curator)) == ((), 1, 1)
     third = replace(as_labelled(a), individual="w_3", species="fin whale", taken_at="2020")
     plan = plan_of([third], [a], decided=decided)
     assert plan.relabel == (replace(third, species="humpback"),)

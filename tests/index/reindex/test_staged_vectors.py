@@ -13,9 +13,10 @@ from index.photos.embed import embed_photos
 from index.progress import no_progress
 from index.reindex import update
 from index.reindex.build import build_catalogue
+from index.reindex.options import UpdateOptions
 from index.reindex.plan import as_labelled
-from index.reindex.preparation import Preparation
-from index.reindex.staged_vectors import lay_beside, read_state, vectors_after
+from index.reindex.preparation import UpdatePreparation
+from index.reindex.staged_vectors import read_state, stage_vectors, vectors_after
 from index.reindex.update import update_catalogue
 
 OLD, NEW = "f" * 64, "e" * 64
@@ -34,7 +35,7 @@ def made(catalogue, embedder, count):
 
 def test_vectors_beside_change_nothing_that_is_searched(catalogue, other):
     before, calibration = catalogue.searchable()
-    names = lay_beside(catalogue, made(catalogue, other, 3), NEW)
+    names = stage_vectors(catalogue, made(catalogue, other, 3), NEW)
     assert names == {photo.name for photo in catalogue.photos()[:3]}
     assert (catalogue.revision, catalogue.fingerprint) == (1, OLD)
     after, still = catalogue.searchable()
@@ -46,14 +47,14 @@ def test_vectors_beside_change_nothing_that_is_searched(catalogue, other):
 
 
 def test_the_searched_checkpoints_own_vectors_are_never_laid_beside(catalogue, embedder):
-    assert lay_beside(catalogue, made(catalogue, embedder, 3), OLD) == set()
+    assert stage_vectors(catalogue, made(catalogue, embedder, 3), OLD) == set()
 
 
 def test_a_photo_that_is_another_meanwhile_is_left_out(catalogue, season, other, embedder):
     vectors = made(catalogue, other, 2)
     season.paint(catalogue.photos()[0].name, "w_00", take=9)
-    update_catalogue(catalogue, None, embedder, rehash=True)
-    assert lay_beside(catalogue, vectors, NEW) == {catalogue.photos()[1].name}
+    update_catalogue(catalogue, None, embedder, UpdateOptions(rehash=True))
+    assert stage_vectors(catalogue, vectors, NEW) == {catalogue.photos()[1].name}
 
 
 def test_an_interrupted_change_of_checkpoint_goes_on_where_it_was(
@@ -73,7 +74,7 @@ def test_an_interrupted_change_of_checkpoint_goes_on_where_it_was(
         update_catalogue(catalogue, None, other)
     assert (catalogue.revision, catalogue.fingerprint) == (1, OLD)
     again = make_embedder(NEW, shift=100)
-    report = update_catalogue(catalogue, None, again, kind="swap", made_by="Ann")
+    report = update_catalogue(catalogue, None, again, UpdateOptions(kind="swap", made_by="Ann"))
     # The revision tells of every photo that goes over, whichever try embedded it.
     assert (again.embedded, report.reembedded, report.unchanged, report.revision) == (
         38 - 16,
@@ -107,7 +108,7 @@ def test_acts_during_the_embedding_are_kept_and_seen_at_the_swap(catalogue, seas
     other.embed = acting
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("index.photos.embed.BATCH_PHOTOS", 16)
-        report = update_catalogue(catalogue, None, other, kind="swap", made_by="Ann")
+        report = update_catalogue(catalogue, None, other, UpdateOptions(kind="swap", made_by="Ann"))
     assert (report.revision, catalogue.fingerprint) == (5, NEW)
     gallery = catalogue.gallery()
     whose = dict(zip(gallery.photo_names, gallery.individuals, strict=True))
@@ -137,7 +138,7 @@ def test_a_calibration_made_ahead_is_that_of_a_build(catalogue, season, other, t
     season.paint("a00_0.png", "w_00", take=9)
     season.rows["a01_0.png"]["label"] = "w_05"
     season.rows.pop("a02_0.png")
-    update_catalogue(catalogue, season.labels(), other, prune=True)
+    update_catalogue(catalogue, season.labels(), other, UpdateOptions(prune=True))
     build_catalogue(tmp_path / "scratch.db", season.labels(), other)
     with Catalogue.open(tmp_path / "scratch.db") as scratch:
         assert catalogue.calibration() == scratch.calibration()
@@ -147,14 +148,14 @@ def test_what_will_be_is_what_is_once_it_is_done(catalogue, season, embedder):
     season.draw("new.png", "w_new")
     season.rows["a01_0.png"]["label"] = "new_whale"
     season.rows.pop("a02_0.png")
-    preparation = Preparation(
-        season.labels(), embedder, prune=True, rehash=False, progress=no_progress
+    preparation = UpdatePreparation(
+        season.labels(), embedder, UpdateOptions(prune=True, rehash=False), progress=no_progress
     )
     state = read_state(catalogue, OLD)
-    planned = preparation.planned(state.photos, state.decided)
+    planned = preparation.make_update(state.photos, state.corrections)
     preparation.embed(planned)
     ahead = vectors_after(catalogue, planned.plan, planned.known, preparation.embedded, OLD)
-    update_catalogue(catalogue, season.labels(), embedder, prune=True)
+    update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(prune=True))
     with_names = {photo.id: photo.individual for photo in catalogue.photos()}
     ids, vectors = catalogue.vectors(OLD)
     assert ahead.individuals == [with_names[each] for each in ids]
@@ -163,7 +164,7 @@ def test_what_will_be_is_what_is_once_it_is_done(catalogue, season, embedder):
 
 def test_going_over_can_be_forbidden_undone_and_asked_about(catalogue, other):
     with pytest.raises(BadCatalogue, match="is searched by the checkpoint ffffffffffff"):
-        update_catalogue(catalogue, None, other, may_go_over=False)
+        update_catalogue(catalogue, None, other, UpdateOptions(may_change_checkpoint=False))
     assert other.embedded == 0
     before, _ = catalogue.searchable()
     update_catalogue(catalogue, None, other)

@@ -19,8 +19,8 @@ from index.catalogue import revision
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.labels.reader import BadLabels
 from index.reindex import preparation
-from index.reindex import update as module
 from index.reindex.build import build_catalogue
+from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 from index.storage.address import CatalogueBusy, files_folder
 
@@ -70,7 +70,8 @@ def path(tmp_path, season, embedder, request):
 
 def update(path, season, embedder, **options):
     with Catalogue.open(path) as catalogue:
-        return update_catalogue(catalogue, season.labels() if season else None, embedder, **options)
+        labels = season.labels() if season else None
+        return update_catalogue(catalogue, labels, embedder, UpdateOptions(**options))
 
 
 def rebuilt(path, season, embedder) -> tuple:
@@ -361,7 +362,7 @@ def test_two_builds_of_one_catalogue(tmp_path, season, embedder):
     path = tmp_path / "c.db"
     with (
         Catalogue.open(tmp_path / ".c.db.building", create=True) as other,
-        revision.revising(other),
+        revision.open_revision(other),
         pytest.raises(CatalogueBusy, match=r"another build of .*c\.db is running"),
     ):
         build_catalogue(path, season.labels(), embedder)
@@ -375,10 +376,12 @@ def full_disk(*given, **named):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("step", ["put_in_place", "_calibration"])
+@pytest.mark.parametrize(
+    "step", ["index.reindex.build.put_in_place", "index.reindex.update.fit_calibration"]
+)
 def test_a_full_disk_leaves_the_old_catalogue(path, season, embedder, monkeypatch, step):
     before = state(path)
-    monkeypatch.setattr(module, step, full_disk)
+    monkeypatch.setattr(step, full_disk)
     with pytest.raises(
         BadCatalogue, match=r"the disk of .* is full: nothing was changed. Free some space"
     ):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index.search.fusion import fuse, fuse_vectors, rank_fused
+from index.search.fusion import fuse, rank_fused
 from index.search.gallery import Gallery
 from index.search.matching import BadQuery, Candidate
 
@@ -45,16 +45,9 @@ def test_the_mean_never_comes_nearer_than_its_photos_do(rng: np.random.Generator
         assert fuse(distances, "min").min() == distances.min()
 
 
-def test_vectors_fuse_into_their_mean_direction(at: At) -> None:
-    np.testing.assert_allclose(fuse_vectors(at(10, 50)), at(30)[0], atol=1e-6)
-    assert fuse_vectors(at(10, 50)).dtype == np.float32
-
-
 def test_an_encounter_without_photos_is_refused() -> None:
     with pytest.raises(BadQuery, match="holds no photo"):
         fuse(np.zeros((0, 3)))
-    with pytest.raises(BadQuery, match="holds no photo"):
-        fuse_vectors(np.zeros((0, 2), np.float32))
 
 
 def test_another_rule_is_refused() -> None:

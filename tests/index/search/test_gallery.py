@@ -82,7 +82,7 @@ def test_a_narrowed_gallery_answers_as_one_built_of_those_photos_alone(
     vectors, queries = unit(rng.normal(size=(150, 8))), unit(rng.normal(size=(7, 8)))
     whole = Gallery.build(names, individuals, vectors, fingerprint="f", revision=4, factory=factory)
     kept = set(rng.permutation(names)[:40].tolist())
-    narrowed = whole.only(np.array([name in kept for name in whole.photo_names]))
+    narrowed = whole.select(np.array([name in kept for name in whole.photo_names]))
     rows = [row for row, name in enumerate(names) if name in kept]
     alone = Gallery.build(
         [names[row] for row in rows],
@@ -101,13 +101,13 @@ def test_a_narrowed_gallery_answers_as_one_built_of_those_photos_alone(
 
 
 def test_a_narrowed_gallery_may_hold_nobody(at: At) -> None:
-    nobody = build(["w_a", "w_b"], at(0, 90)).only(np.array([False, False]))
+    nobody = build(["w_a", "w_b"], at(0, 90)).select(np.array([False, False]))
     assert (nobody.individual_count, nobody.rank(at(0), 5)) == (0, [()])
 
 
 def test_a_choice_for_another_number_of_photos_is_refused(at: At) -> None:
     with pytest.raises(BadGallery, match=r"a choice of shape \(1,\) was given for 2 photos"):
-        build(["w_a", "w_b"], at(0, 90)).only(np.array([True]))
+        build(["w_a", "w_b"], at(0, 90)).select(np.array([True]))
 
 
 @pytest.mark.parametrize("factory", ["Flat", "HNSW32"])
@@ -140,7 +140,9 @@ def test_a_changed_gallery_is_the_one_built_anew(rng: np.random.Generator, facto
         added = {**again, **new}
         photos |= added
         before = gallery.photo_names.copy(), gallery.vectors.copy()
-        changed = gallery.changed([*removed, "never there.jpg"], *rows(added), revision=revision)
+        changed = gallery.replace_photos(
+            [*removed, "never there.jpg"], *rows(added), revision=revision
+        )
         assert (gallery.photo_names, gallery.vectors.tolist()) == (before[0], before[1].tolist())
         anew = Gallery.build(
             *rows(photos), fingerprint="f" * 64, revision=revision, factory=factory
@@ -156,11 +158,11 @@ def test_a_changed_gallery_is_the_one_built_anew(rng: np.random.Generator, facto
 
 
 def test_a_gallery_can_be_emptied_and_filled_again(at: At) -> None:
-    empty = build(["w_a", "w_b"], at(0, 90)).changed(
+    empty = build(["w_a", "w_b"], at(0, 90)).replace_photos(
         ["0000.jpg", "0001.jpg"], [], [], at()[:0], revision=4
     )
     assert (empty.size, empty.rank(at(0), 3)) == (0, [()])
-    filled = empty.changed([], ["x.jpg"], ["w_c"], at(30), revision=5)
+    filled = empty.replace_photos([], ["x.jpg"], ["w_c"], at(30), revision=5)
     assert filled.rank(at(30), 3) == [(Candidate("w_c", 0.0, "x.jpg"),)]
 
 
@@ -173,6 +175,6 @@ def test_a_change_that_makes_no_gallery_is_refused(at: At) -> None:
         (["x.jpg"], ["w_a"], at(3, 4), "each photo needs one of each"),
     ]:
         with pytest.raises(BadGallery, match=said):
-            gallery.changed([], names, individuals, vectors, revision=4)
+            gallery.replace_photos([], names, individuals, vectors, revision=4)
     with pytest.raises(BadVectors, match="dimension 3"):
-        gallery.changed([], ["x.jpg"], ["w_a"], unit(np.ones((1, 3))), revision=4)
+        gallery.replace_photos([], ["x.jpg"], ["w_a"], unit(np.ones((1, 3))), revision=4)

@@ -52,12 +52,12 @@ def test_thresholds_out_of_order_are_refused(known: float, new_whale: float) -> 
 @pytest.mark.parametrize(
     ("distance", "words"),
     [
-        (0.1, "w_1 is nearest, at distance 0.100, within the 0.200 that makes a match sure."),
+        (0.1, "Very likely w_1 (distance 0.100; sure below 0.200)."),
         (
             0.3,
-            "between the 0.200 of a sure match and the 0.500 of a new whale: compare the photos.",
+            "Perhaps w_1 (distance 0.300; sure below 0.200, new above 0.500). Compare the photos.",
         ),
-        (0.9, "beyond 0.500: nobody known is near enough."),
+        (0.9, "Probably a new animal. The nearest is w_1 (distance 0.900; new above 0.500)."),
     ],
 )
 def test_the_reason_names_individual_distance_and_threshold(distance: float, words: str) -> None:
@@ -66,4 +66,4 @@ def test_the_reason_names_individual_distance_and_threshold(distance: float, wor
 
 def test_the_reason_without_a_sure_match_and_without_individuals() -> None:
     assert "no match is sure" in explain(Candidate("w_1", 0.3, "a.jpg"), Thresholds(-1.0, 0.5))
-    assert explain(None, THRESHOLDS) == "The catalogue holds no known individual to compare with."
+    assert explain(None, THRESHOLDS) == "The catalogue has no known individual to compare with."

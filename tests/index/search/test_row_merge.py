@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from index.search.row_merge import Piece, gathered, pieces_of, spliced
+from index.search.row_merge import Piece, make_pieces, splice_names, splice_vectors
 
 
 def test_rows_are_cut_out_and_put_in_between():
     kept = np.array([0, 1, 3, 4])
-    pieces = pieces_of(kept, [0, 2, 2, 4], [2, 0, 1, 3])
+    pieces = make_pieces(kept, [0, 2, 2, 4], [2, 0, 1, 3])
     assert pieces == [
         Piece(2, 3, True),
         Piece(0, 2, False),
@@ -16,8 +16,8 @@ def test_rows_are_cut_out_and_put_in_between():
         Piece(3, 5, False),
         Piece(3, 4, True),
     ]
-    assert spliced("abcde", "wxyz", pieces) == list("yabwxdez")
-    rows = gathered(
+    assert splice_names("abcde", "wxyz", pieces) == list("yabwxdez")
+    rows = splice_vectors(
         np.arange(5, dtype=np.float32)[:, None],
         np.arange(10, 14, dtype=np.float32)[:, None],
         pieces,
@@ -27,9 +27,9 @@ def test_rows_are_cut_out_and_put_in_between():
 
 def test_nothing_kept_or_nothing_added(rng):
     none = np.zeros(0, np.int64)
-    assert spliced("abc", "", pieces_of(none, [], [])) == []
-    assert spliced("", "xy", pieces_of(none, [0, 0], [1, 0])) == ["y", "x"]
-    assert spliced("abc", "", pieces_of(np.arange(3), [], [])) == list("abc")
+    assert splice_names("abc", "", make_pieces(none, [], [])) == []
+    assert splice_names("", "xy", make_pieces(none, [0, 0], [1, 0])) == ["y", "x"]
+    assert splice_names("abc", "", make_pieces(np.arange(3), [], [])) == list("abc")
 
 
 def test_any_splice_is_what_sorting_gives(rng):
@@ -43,8 +43,8 @@ def test_any_splice_is_what_sorting_gives(rng):
         places = [
             int(np.searchsorted([before[row] for row in kept], number % 1000)) for number in added
         ]
-        pieces = pieces_of(kept, places, range(len(added)))
-        found = spliced(before, added, pieces)
+        pieces = make_pieces(kept, places, range(len(added)))
+        found = splice_names(before, added, pieces)
         assert found == sorted(
             [*(before[row] for row in kept), *added], key=lambda n: (n % 1000, -n)
         )

@@ -7,7 +7,7 @@ import pytest
 
 from index.search.gallery import Gallery
 from index.search.matching import NO_SPECIES, Candidate
-from index.search.species import FEWEST_TRIALS, NEIGHBOURS, SpeciesTeller, likeliest_species
+from index.search.species import FEWEST_TRIALS, NEIGHBOURS, SpeciesPredictor, likeliest_species
 
 At = Callable[..., np.ndarray]
 
@@ -36,10 +36,10 @@ def two_species(at: At) -> tuple[Gallery, dict[str, str]]:
 
 def test_the_nearest_individual_names_the_species_and_how_surely(at: At) -> None:
     gallery, species = two_species(at)
-    teller = SpeciesTeller(gallery, species)
+    teller = SpeciesPredictor(gallery, species)
     (ranked,) = gallery.rank(at(2), teller.neighbours(1))
 
-    told = teller.tell(ranked)
+    told = teller.predict(ranked)
 
     assert (told.name, len(ranked)) == ("humpback", NEIGHBOURS)
     assert told.probability == pytest.approx(1 - 1 / 26)  # 24 trials say no more
@@ -47,7 +47,7 @@ def test_the_nearest_individual_names_the_species_and_how_surely(at: At) -> None
         "h00, at distance 0.001, is the nearest individual with a species"
     )
     (between,) = gallery.rank(at(52), NEIGHBOURS)
-    unsure = teller.tell(between)
+    unsure = teller.predict(between)
     assert unsure.probability is not None
     assert 0.4 < unsure.probability < 0.7
 
@@ -79,24 +79,24 @@ def test_the_probability_is_that_of_a_naive_softmax_with_the_likeliest_temperatu
     query = at(48)
     expected = share(1 - vectors @ query[0].astype(np.float64), None, "humpback", temperature)
     (ranked,) = gallery.rank(query, NEIGHBOURS)
-    told = SpeciesTeller(gallery, species).tell(ranked)
+    told = SpeciesPredictor(gallery, species).predict(ranked)
     assert (told.name, told.probability) == ("humpback", pytest.approx(expected, abs=1e-5))
 
 
 def test_without_any_species_nothing_is_told_and_no_more_is_searched(at: At) -> None:
     gallery = gallery_of(at, {"a": 0, "b": 10})
-    teller = SpeciesTeller(gallery, {})
+    teller = SpeciesPredictor(gallery, {})
     assert teller.neighbours(3) == 3
-    assert teller.tell(gallery.rank(at(0), 3)[0]) == NO_SPECIES
+    assert teller.predict(gallery.rank(at(0), 3)[0]) == NO_SPECIES
     assert (
-        SpeciesTeller(gallery, {"elsewhere": "humpback"}).tell(gallery.rank(at(0), 3)[0])
+        SpeciesPredictor(gallery, {"elsewhere": "humpback"}).predict(gallery.rank(at(0), 3)[0])
         == NO_SPECIES
     )
 
 
 def test_where_nobody_near_has_a_species_it_says_so(at: At) -> None:
     gallery, species = two_species(at)
-    told = SpeciesTeller(gallery, species).tell([Candidate("somebody", 0.1, "s.jpg")])
+    told = SpeciesPredictor(gallery, species).predict([Candidate("somebody", 0.1, "s.jpg")])
     assert (told.name, told.probability) == (None, None)
     assert told.reason == "None of the 1 nearest individuals has a species."
 
@@ -105,7 +105,7 @@ def test_the_last_one_ranked_tells_its_species_where_no_other_one_has_any(at: At
     gallery, species = two_species(at)
     ranked = [Candidate("somebody", 0.1, "s.jpg"), Candidate("r00", 0.2, "r00.jpg")]
 
-    told = SpeciesTeller(gallery, species).tell(ranked)
+    told = SpeciesPredictor(gallery, species).predict(ranked)
 
     # Humpbacks, of whom none is ranked, can't be farther than the last one ranked for all that is
     # known.
@@ -114,14 +114,14 @@ def test_the_last_one_ranked_tells_its_species_where_no_other_one_has_any(at: At
 
 def test_one_species_alone_has_no_probability(at: At) -> None:
     gallery = gallery_of(at, {"a": 0, "b": 10})
-    told = SpeciesTeller(gallery, {"a": "humpback"}).tell(gallery.rank(at(9), 20)[0])
+    told = SpeciesPredictor(gallery, {"a": "humpback"}).predict(gallery.rank(at(9), 20)[0])
     assert (told.name, told.probability) == ("humpback", None)
     assert "knows no other species" in told.reason
 
 
 def test_too_few_individuals_of_a_species_to_try_give_no_probability(at: At) -> None:
     gallery = gallery_of(at, {"a": 0, "b": 10, "c": 90})
-    told = SpeciesTeller(gallery, {"a": "humpback", "b": "humpback", "c": "right"}).tell(
+    told = SpeciesPredictor(gallery, {"a": "humpback", "b": "humpback", "c": "right"}).predict(
         gallery.rank(at(80), 20)[0]
     )
     assert (told.name, told.probability) == ("right", None)

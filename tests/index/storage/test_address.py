@@ -11,10 +11,10 @@ from index.storage.address import (
     PostgresAddress,
     address_of,
     files_folder,
-    folder_beside,
-    located,
     refuse_no_folder,
-    resolved,
+    resolve_links,
+    sibling_folder,
+    with_files_folder,
 )
 
 
@@ -73,20 +73,20 @@ def test_a_url_that_cannot_be_is_refused_without_repeating_its_password(given: s
 def test_where_files_lie(tmp_path: Path) -> None:
     file, url = tmp_path / "c.db", address_of("postgresql:///whales")
     assert files_folder(file) == tmp_path.resolve()
-    assert folder_beside(file, "media") == tmp_path.resolve() / "c.db.media"
-    assert located(file, tmp_path / "elsewhere") == file
-    assert files_folder(located(url, tmp_path)) == tmp_path.resolve()
-    assert folder_beside(located(url, tmp_path), "jobs") == tmp_path.resolve() / "jobs"
+    assert sibling_folder(file, "media") == tmp_path.resolve() / "c.db.media"
+    assert with_files_folder(file, tmp_path / "elsewhere") == file
+    assert files_folder(with_files_folder(url, tmp_path)) == tmp_path.resolve()
+    assert sibling_folder(with_files_folder(url, tmp_path), "jobs") == tmp_path.resolve() / "jobs"
     with pytest.raises(
         BadCatalogue,
         match=r"postgresql:///whales is a database.*--files FOLDER \(or FLUKEPRINT_FILES",
     ):
         files_folder(url)
     with pytest.raises(BadCatalogue, match="there is no folder"):
-        refuse_no_folder(located(url, tmp_path / "gone"))
+        refuse_no_folder(with_files_folder(url, tmp_path / "gone"))
 
 
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "c.db")
-    assert resolved(tmp_path / "link.db") == (tmp_path / "c.db").resolve()
-    assert resolved(PostgresAddress()) == PostgresAddress()
+    assert resolve_links(tmp_path / "link.db") == (tmp_path / "c.db").resolve()
+    assert resolve_links(PostgresAddress()) == PostgresAddress()

@@ -10,7 +10,7 @@ import pytest
 
 from index.calibration.calibration import calibrate
 from index.catalogue.catalogue import BadCatalogue, Catalogue
-from index.catalogue.revision import revising
+from index.catalogue.revision import open_revision
 from index.curation.curator import Curator
 from index.curation.listings import Directory
 from index.storage.schema import APPLICATION_ID
@@ -101,7 +101,7 @@ def test_everything_is_still_there(path):
 
 
 def test_it_can_be_changed_and_both_logs_are_append_only(path):
-    with Catalogue.open(path) as catalogue, revising(catalogue) as revision:
+    with Catalogue.open(path) as catalogue, open_revision(catalogue) as revision:
         revision.remove(revision.photos()[0])
         revision.finish("f", None)
     with Catalogue.open(path) as catalogue:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from index.storage.originals import write_whole
-from index.storage.partial_files import clear_left, unfinished_suffix
+from index.storage.partial_files import remove_unfinished, unfinished_suffix
 
 _SAY = (
     "from index.storage.partial_files import unfinished_suffix; print(unfinished_suffix(), end='')"
@@ -33,7 +33,7 @@ def test_only_what_ended_processes_of_this_machine_left_is_removed(tmp_path: Pat
         (tmp_path / name).write_text("half")
     (tmp_path / f".importing-x{ended}" / "deep").mkdir(parents=True)
     (tmp_path / f".importing-x{ended}" / "deep" / "photo.jpg").write_text("half")
-    clear_left([tmp_path, tmp_path / "nowhere", tmp_path / "photo.jpg"])
+    remove_unfinished([tmp_path, tmp_path / "nowhere", tmp_path / "photo.jpg"])
     assert {path.name for path in tmp_path.iterdir()} == staying
 
 

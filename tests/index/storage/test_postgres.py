@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.revision import revising
+from index.catalogue.revision import open_revision
 from index.curation.curator import CurationConflict, Curator
 from index.curation.listings import Directory
 from index.curation.undo import undo
@@ -63,7 +63,10 @@ def test_a_reader_sees_one_moment(address: PostgresAddress) -> None:
 
 def test_one_changes_it_at_a_time(address: PostgresAddress) -> None:
     with Catalogue.open(address) as first, Catalogue.open(address, wait_seconds=0) as second:
-        with revising(first), pytest.raises(CatalogueBusy, match="another flukeprint is changing"):
+        with (
+            open_revision(first),
+            pytest.raises(CatalogueBusy, match="another flukeprint is changing"),
+        ):
             Curator(second, made_by="ana").rename("w_00", "Salt")
         assert second.counts().photos == 38
         Curator(second, made_by="ana").rename("w_00", "Salt")
@@ -141,7 +144,7 @@ def test_names_sort_by_their_bytes(
 
 def test_a_key_is_never_another_row_s(address: PostgresAddress) -> None:
     with Catalogue.open(address) as catalogue:
-        with revising(catalogue) as act:
+        with open_revision(catalogue) as act:
             gone = act.insert(EncounterRow, {"name": "e"})
             act.delete(EncounterRow, gone)
             again = act.insert(EncounterRow, {"name": "f"})
@@ -180,7 +183,7 @@ def test_building_anew_replaces_whole_or_not_at_all(
         assert (catalogue.revision, Directory(catalogue).individual("Salt")) == (1, None), (
             "by old connections, too"
         )
-    assert not exists(address.beside("building"))
+    assert not exists(address.sibling("building"))
 
 
 def test_a_schema_that_holds_only_functions_is_not_dropped(address: PostgresAddress) -> None:

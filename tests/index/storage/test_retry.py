@@ -9,7 +9,7 @@ import pytest
 
 from index.storage import retry
 from index.storage.address import CatalogueBusy
-from index.storage.retry import patient, patiently
+from index.storage.retry import enter_while_busy, retry_while_busy
 
 
 @pytest.fixture(autouse=True)
@@ -37,24 +37,24 @@ class Busy:
 
 
 def test_an_act_is_done_once_the_others_are_ready():
-    assert patient(Busy(3).act) == "done"
+    assert retry_while_busy(Busy(3).act) == "done"
 
 
 def test_patience_ends():
     with pytest.raises(CatalogueBusy, match="is changing it"):
-        patient(Busy(100).act)
+        retry_while_busy(Busy(100).act)
 
 
 def test_a_context_is_entered_once_the_others_are_ready_and_left_once():
     busy = Busy(2)
-    with patiently(busy.opened) as said:
+    with enter_while_busy(busy.opened) as said:
         assert (said, busy.closed) == ("done", [])
     assert busy.closed == ["whole"]
 
 
 def test_what_is_raised_within_is_not_tried_again():
     busy, tries = Busy(0), []
-    with pytest.raises(CatalogueBusy), patiently(busy.opened):
+    with pytest.raises(CatalogueBusy), enter_while_busy(busy.opened):
         tries.append(1)
         raise CatalogueBusy("within")
     assert (tries, busy.closed) == ([1], [])

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator
 from index.reindex.update import update_catalogue
-from service.catalogue.writer import Curating, reload
+from service.catalogue.writer import CatalogueWriter, reload
 
 Photo = Callable[..., bytes]
 pytestmark = pytest.mark.usefixtures("place")  # on both databases
@@ -156,9 +156,9 @@ def test_acts_wait_for_each_other_and_stop_is_harmless(curated: Any) -> None:
     for thread in threads:
         thread.join()
     assert client.get("/v1/stats").json()["catalogue_revision"] == 6
-    curating = client.app.state.curating
-    assert isinstance(curating, Curating)
-    assert curating.catalogue.revision == 6
+    writer = client.app.state.writer
+    assert isinstance(writer, CatalogueWriter)
+    assert writer.catalogue.revision == 6
 
 
 def told_species(client: TestClient, photo: Photo, degrees: int, **asked: str) -> dict[str, Any]:

@@ -1,43 +1,23 @@
-"""Who may ask: open on this machine until the first key, then by role; other sites' pages never;
-limits by key.
-"""
+"""Who may send requests: this machine until the first key, then by role; never foreign pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
-from starlette.requests import Request
 
-from index.access.roles import ROLES
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
-from index.storage.address import CatalogueAddress
 from index.storage.schema import writing
 from service.app import create_app
-from service.http.authorization import Gate, is_loopback, principal_of
-from service.http.problems import install_problems
-from service.http.request_envelope import RequestEnvelope
-from service.http.required_roles import DeclaredRoutes, requires
+from service.http.authorization import is_loopback
 from service.serving.service import Serving
 from service.settings import Settings
-
-
-@pytest.fixture
-def catalogue(tmp_path: Path, place: Callable[[Path], CatalogueAddress]) -> Generator[Catalogue]:
-    with Catalogue.open(place(tmp_path / "catalogue.db"), create=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-def store(catalogue: Catalogue) -> AccessStore:
-    return AccessStore.of(catalogue.engine)
+from tests.service.http.key_headers import bearer
 
 
 @pytest.fixture
@@ -57,15 +37,6 @@ def ask(serving: Serving, settings: Settings, store: AccessStore) -> Callable[..
             yield client
 
     return _ask
-
-
-@pytest.fixture
-def secrets(store: AccessStore) -> dict[str, str]:
-    return {role: store.keys.create(f"the {role}", role).secret for role in ROLES}
-
-
-def bearer(secret: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {secret}"}
 
 
 PHOTO = "/v1/photos/2018/w_0.jpg"
@@ -222,7 +193,7 @@ def test_a_database_out_of_reach_is_503(
         response = client.get(PHOTO, headers=bearer(secrets["read"]))
         detail = problem(response, 503, "busy")["detail"]
         assert response.headers["retry-after"] == "1"
-        assert detail == "Keys can't be looked up just now; try again in a moment.", (
+        assert detail == "The keys can't be read just now; try again in a moment.", (
             "of the database nothing is told"
         )
         # Who divides requests among services sends none here meanwhile.
@@ -251,83 +222,3 @@ def test_limits_are_of_each_key_and_told(
         # Guessing keys is counted by address.
         guesses = [client.get(PHOTO, headers=bearer("wrong")).status_code for _ in range(3)]
         assert guesses == [401, 401, 429]
-
-
-@pytest.fixture
-def small(store: AccessStore) -> TestClient:
-    """An application of three routes behind the gate: one says who asks, one declares twice, one
-    forgot to declare.
-    """
-    app = FastAPI(openapi_url=None)
-    router = APIRouter(dependencies=[requires("read")])
-
-    @app.post("/who", dependencies=[requires("curate")])
-    async def who(request: Request) -> str:
-        return principal_of(request)
-
-    @router.post("/twice", dependencies=[requires("contribute")])
-    async def twice() -> None: ...
-
-    @app.post("/forgotten")
-    async def forgotten() -> None: ...
-
-    app.include_router(router)
-    install_problems(app)
-    routes = DeclaredRoutes(app)
-    assert routes.undeclared == ("/forgotten",)
-    app.add_middleware(Gate, routes=routes, store=store, is_on_loopback=True, requests_per_minute=0)
-    app.add_middleware(RequestEnvelope, max_upload_bytes=10_000)
-    return TestClient(app)
-
-
-def test_a_change_is_made_by_the_keys_name_or_locally(
-    small: TestClient, store: AccessStore
-) -> None:
-    assert small.post("/who").json() == "local"
-    secret = store.keys.create("Ana", "admin").secret
-    assert small.post("/who", headers=bearer(secret)).json() == "Ana"
-
-
-def test_of_two_declared_roles_the_higher_counts(
-    small: TestClient, secrets: dict[str, str]
-) -> None:
-    statuses = [
-        small.post("/twice", headers=bearer(secrets[role])).status_code
-        for role in ("read", "contribute")
-    ]
-    assert statuses == [403, 200]
-
-
-def test_a_route_that_forgot_is_the_admins_alone(
-    small: TestClient, secrets: dict[str, str]
-) -> None:
-    statuses = [
-        small.post("/forgotten", headers=bearer(secret)).status_code for secret in secrets.values()
-    ]
-    assert statuses == [403, 403, 403, 200]
-
-
-def test_without_the_gate_a_declared_route_refuses_by_itself() -> None:
-    app = FastAPI()
-
-    @app.get("/who", dependencies=[requires("read")])
-    async def who() -> None: ...
-
-    install_problems(app)
-    app.add_middleware(RequestEnvelope, max_upload_bytes=10_000)
-    assert TestClient(app).get("/who").status_code == 403
-
-
-def test_every_route_says_which_role_it_needs(settings: Settings, serving: Serving) -> None:
-    declared = create_app(settings, lambda: serving).state.declared
-    assert len(declared.all) > 8
-    assert declared.undeclared == ()
-    open_paths = {one.path for one in declared.all if one.role is None}
-    assert open_paths == {
-        "/",
-        "/page/{version}/{path}",
-        "/docs",
-        "/healthz",
-        "/readyz",
-        "/openapi.json",
-    }

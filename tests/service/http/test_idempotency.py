@@ -22,8 +22,8 @@ from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.storage.address import CatalogueAddress
 from service.http.authorization import Gate
+from service.http.error_handlers import install_error_handlers
 from service.http.idempotency import RepeatableRequests, request_hash
-from service.http.problems import install_problems
 from service.http.request_envelope import RequestEnvelope
 from service.http.required_roles import DeclaredRoutes, requires
 
@@ -47,7 +47,7 @@ class Counting:
             dependencies=[requires("admin", keeps_answers=False)],
         )
         app.add_api_route("/large", self.large, methods=["POST"], dependencies=[requires("curate")])
-        install_problems(app)
+        install_error_handlers(app)
         app.add_middleware(RepeatableRequests, store=store)
         app.add_middleware(
             Gate,

@@ -59,6 +59,6 @@ def test_a_position_comes_back_as_it_went() -> None:
     ],
 )
 def test_a_foreign_cursor_is_invalid(cursor: str) -> None:
-    with pytest.raises(ProblemError, match="no cursor of this list") as told:
+    with pytest.raises(ProblemError, match="not a cursor of this list") as told:
         decode_cursor(cursor, listing="x", like=("", 0))
     assert (told.value.kind.slug, told.value.errors[0].field) == ("invalid", "cursor")

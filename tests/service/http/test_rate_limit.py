@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.http.rate_limit import RateLimit, Taken, network_of
+from service.http.rate_limit import Allowance, RateLimit, network_of
 
 
 class Clock:
@@ -20,12 +20,12 @@ def test_a_minutes_worth_may_come_at_once_and_then_flows_back() -> None:
     clock = Clock()
     limit = RateLimit(3, clock=clock)  # one each 20 s
     assert [limit.take("a").remaining for _ in range(3)] == [2, 1, 0]
-    assert limit.take("a") == Taken(False, 0, 20, 60)
+    assert limit.take("a") == Allowance(False, 0, 20, 60)
     clock.now = 19.0
     assert limit.take("a").is_allowed is False
     assert limit.take("a").wait_seconds == 1
     clock.now = 20.0
-    assert limit.take("a") == Taken(True, 0, 20, 60)
+    assert limit.take("a") == Allowance(True, 0, 20, 60)
     clock.now = 1000.0
     assert limit.take("a").remaining == 2
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from service.http.required_roles import DeclaredRoutes, is_kept, open_to_all, requires
+from index.access.store import AccessStore
+from service.app import create_app
+from service.http.authorization import Gate, principal_of
+from service.http.error_handlers import install_error_handlers
+from service.http.request_envelope import RequestEnvelope
+from service.http.required_roles import DeclaredRoutes, is_repeatable, open_to_all, requires
+from service.serving.service import Serving
+from service.settings import Settings
+from tests.service.http.key_headers import bearer
 
 
 async def _nothing() -> None: ...
@@ -68,5 +79,85 @@ def test_who_forgot_is_named_and_is_the_admins_alone() -> None:
 
 
 def test_answers_are_kept_where_something_changes() -> None:
-    kept = [one.path for one in routes().all if is_kept(one)]
+    kept = [one.path for one in routes().all if is_repeatable(one)]
     assert kept == ["/v1/whales", "/outer/v1/whales"]
+
+
+@pytest.fixture
+def small(store: AccessStore) -> TestClient:
+    """An application of three routes behind the gate: one says who asks, one declares twice, one
+    forgot to declare.
+    """
+    app = FastAPI(openapi_url=None)
+    router = APIRouter(dependencies=[requires("read")])
+
+    @app.post("/who", dependencies=[requires("curate")])
+    async def who(request: Request) -> str:
+        return principal_of(request)
+
+    @router.post("/twice", dependencies=[requires("contribute")])
+    async def twice() -> None: ...
+
+    @app.post("/forgotten")
+    async def forgotten() -> None: ...
+
+    app.include_router(router)
+    install_error_handlers(app)
+    routes = DeclaredRoutes(app)
+    assert routes.undeclared == ("/forgotten",)
+    app.add_middleware(Gate, routes=routes, store=store, is_on_loopback=True, requests_per_minute=0)
+    app.add_middleware(RequestEnvelope, max_upload_bytes=10_000)
+    return TestClient(app)
+
+
+def test_of_two_declared_roles_the_higher_counts(
+    small: TestClient, secrets: dict[str, str]
+) -> None:
+    statuses = [
+        small.post("/twice", headers=bearer(secrets[role])).status_code
+        for role in ("read", "contribute")
+    ]
+    assert statuses == [403, 200]
+
+
+def test_a_route_that_forgot_is_the_admins_alone(
+    small: TestClient, secrets: dict[str, str]
+) -> None:
+    statuses = [
+        small.post("/forgotten", headers=bearer(secret)).status_code for secret in secrets.values()
+    ]
+    assert statuses == [403, 403, 403, 200]
+
+
+def test_without_the_gate_a_declared_route_refuses_by_itself() -> None:
+    app = FastAPI()
+
+    @app.get("/who", dependencies=[requires("read")])
+    async def who() -> None: ...
+
+    install_error_handlers(app)
+    app.add_middleware(RequestEnvelope, max_upload_bytes=10_000)
+    assert TestClient(app).get("/who").status_code == 403
+
+
+def test_every_route_says_which_role_it_needs(settings: Settings, serving: Serving) -> None:
+    declared = create_app(settings, lambda: serving).state.declared
+    assert len(declared.all) > 8
+    assert declared.undeclared == ()
+    open_paths = {one.path for one in declared.all if one.role is None}
+    assert open_paths == {
+        "/",
+        "/page/{version}/{path}",
+        "/docs",
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+    }
+
+
+def test_a_change_is_made_by_the_keys_name_or_locally(
+    small: TestClient, store: AccessStore
+) -> None:
+    assert small.post("/who").json() == "local"
+    secret = store.keys.create("Ana", "admin").secret
+    assert small.post("/who", headers=bearer(secret)).json() == "Ana"

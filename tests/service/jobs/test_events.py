@@ -24,7 +24,7 @@ def told(*jobs: dict[str, Any], stops_after: int | None = None, **options: float
         return Job(**{**_QUEUED, **next(seen)})
 
     async def gather() -> list[str]:
-        stream = job_events(look, lambda: looks == stops_after, look_seconds=0, **options)
+        stream = job_events(look, lambda: looks == stops_after, poll_seconds=0, **options)
         return [event async for event in stream]
 
     return asyncio.run(gather())

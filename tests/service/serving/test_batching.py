@@ -47,9 +47,9 @@ async def _while_held(
 ) -> list[object]:
     """Ask the first question, and the others once its batch is being answered; then let go."""
     doubler.gate.clear()
-    first = asyncio.create_task(batcher.ask(questions[0]))
+    first = asyncio.create_task(batcher.answer(questions[0]))
     await asyncio.to_thread(doubler.entered.wait, 30)
-    others = [asyncio.create_task(batcher.ask(question)) for question in questions[1:]]
+    others = [asyncio.create_task(batcher.answer(question)) for question in questions[1:]]
     await asyncio.sleep(0)  # every task has put its question
     doubler.gate.set()
     return list(await asyncio.gather(first, *others, return_exceptions=True))
@@ -57,7 +57,7 @@ async def _while_held(
 
 def test_every_question_gets_its_own_answer(batcher: Batcher[int, int]) -> None:
     async def ask_all() -> list[int]:
-        return await asyncio.gather(*(batcher.ask(question) for question in range(100)))
+        return await asyncio.gather(*(batcher.answer(question) for question in range(100)))
 
     assert asyncio.run(ask_all()) == [2 * question for question in range(100)]
 
@@ -75,9 +75,9 @@ def test_a_batch_waits_for_company_when_told_to(doubler: Doubler) -> None:
     batcher.start()
 
     async def ask_both() -> list[int]:
-        first = asyncio.create_task(batcher.ask(1))
+        first = asyncio.create_task(batcher.answer(1))
         await asyncio.sleep(0.05)  # the thread has long taken the first, and waits
-        return [await batcher.ask(2), await first]
+        return [await batcher.answer(2), await first]
 
     assert asyncio.run(ask_both()) == [4, 2]
     assert doubler.batches == [[1, 2]]
@@ -95,7 +95,7 @@ def test_a_wrong_number_of_answers_is_an_error_not_a_hang() -> None:
     batcher: Batcher[int, int] = Batcher(lambda questions: [], max_batch=4, max_waiting=4)
     batcher.start()
     with pytest.raises(ValueError, match="argument 2 is shorter"):
-        asyncio.run(batcher.ask(1))
+        asyncio.run(batcher.answer(1))
     batcher.stop()
 
 
@@ -120,7 +120,7 @@ def test_stop_answers_what_was_asked_and_refuses_more(doubler: Doubler) -> None:
 
     async def stop_while_held() -> list[object]:
         doubler.gate.clear()
-        asked = [asyncio.create_task(batcher.ask(question)) for question in range(5)]
+        asked = [asyncio.create_task(batcher.answer(question)) for question in range(5)]
         await asyncio.to_thread(doubler.entered.wait, 30)
         stopping = asyncio.create_task(asyncio.to_thread(batcher.stop))
         await asyncio.sleep(0)
@@ -130,16 +130,19 @@ def test_stop_answers_what_was_asked_and_refuses_more(doubler: Doubler) -> None:
 
     assert asyncio.run(stop_while_held()) == [0, 2, 4, 6, 8]
     with pytest.raises(RuntimeError, match="not running"):
-        asyncio.run(batcher.ask(1))
+        asyncio.run(batcher.answer(1))
     batcher.stop()
 
 
 def test_a_cancelled_question_is_left_out(batcher: Batcher[int, int], doubler: Doubler) -> None:
     async def cancel_one() -> list[int]:
         doubler.gate.clear()
-        first = asyncio.create_task(batcher.ask(0))
+        first = asyncio.create_task(batcher.answer(0))
         await asyncio.to_thread(doubler.entered.wait, 30)
-        cancelled, kept = asyncio.create_task(batcher.ask(1)), asyncio.create_task(batcher.ask(2))
+        cancelled, kept = (
+            asyncio.create_task(batcher.answer(1)),
+            asyncio.create_task(batcher.answer(2)),
+        )
         await asyncio.sleep(0)
         cancelled.cancel()
         await asyncio.sleep(0)

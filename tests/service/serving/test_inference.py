@@ -13,7 +13,7 @@ from PIL import Image
 
 from embedding.photos.photo import Box
 from index.search.matching import BadQuery
-from service.serving.inference import Look, Seen, Wish, answer_all
+from service.serving.inference import IdentifyOptions, InferenceRequest, InferenceResult, answer_all
 
 
 def image(degrees: int) -> Image.Image:
@@ -26,14 +26,14 @@ def test_photos_asked_about_in_different_words_pass_the_network_once(
     identifier = serving.identifier
     answers = answer_all(
         [
-            Look(identifier, image(0), Wish(1)),
-            Look(identifier, image(60)),
-            Look(identifier, image(90), Wish(2, threshold=0.2)),
-            Look(identifier, image(30), Wish(1)),
+            InferenceRequest(identifier, image(0), IdentifyOptions(1)),
+            InferenceRequest(identifier, image(60)),
+            InferenceRequest(identifier, image(90), IdentifyOptions(2, threshold=0.2)),
+            InferenceRequest(identifier, image(30), IdentifyOptions(1)),
         ]
     )
     assert embedder.batch_sizes == [4]
-    assert all(isinstance(answer, Seen) for answer in answers)
+    assert all(isinstance(answer, InferenceResult) for answer in answers)
     np.testing.assert_array_equal(
         np.stack([answer.vector for answer in answers]), at(0, 60, 90, 30)
     )
@@ -55,14 +55,19 @@ def test_every_photo_is_compared_with_its_own_part_of_the_catalogue(
         serving.identifier.gallery.only(np.array([False, True, True])),
         serving.identifier.calibration,
     )
-    answers = answer_all([Look(each, image(1), Wish(1)) for each in (serving.identifier, narrowed)])
+    answers = answer_all(
+        [
+            InferenceRequest(each, image(1), IdentifyOptions(1))
+            for each in (serving.identifier, narrowed)
+        ]
+    )
     assert [answer.identification.matches[0].individual for answer in answers] == ["w_0", "w_30"]
     assert embedder.batch_sizes == [2]
 
 
 def test_a_wish_that_cannot_be_met_raises(serving: Any) -> None:
     with pytest.raises(BadQuery, match="k is 0"):
-        answer_all([Look(serving.identifier, image(1), Wish(0))])
+        answer_all([InferenceRequest(serving.identifier, image(1), IdentifyOptions(0))])
 
 
 def test_no_questions_have_no_answers() -> None:
@@ -77,6 +82,6 @@ def test_an_embedder_that_finds_the_fluke_says_where_and_looks_there(
     embed = embedder.embed
     embedder.located = lambda images, boxes: [box if given is None else given for given in boxes]
     embedder.embed = lambda images, boxes=None: [seen.append(boxes), embed(images, boxes)][1]
-    (answer,) = answer_all([Look(serving.identifier, image(30))])
-    assert isinstance(answer, Seen)
+    (answer,) = answer_all([InferenceRequest(serving.identifier, image(30))])
+    assert isinstance(answer, InferenceResult)
     assert (answer.box, seen) == (box, [[box]])

@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.http.problems import ProblemError
-from service.serving.scopes import Scope, alike
+from service.serving.scopes import Scope, similar_names
 
 
 def _scope(**conditions: Any) -> Scope:
@@ -80,7 +80,7 @@ def test_regions_narrow_the_search_and_follow_their_encounters(
     assert searched("Azores", "Gulf of Maine") == (["w_0", "w_30"], 2, 3)
     assert searched() == (["w_0", "w_30", "w_90"], 3, 4)
     assert searched("Gulf of Maine", years="2017") == (["w_0"], 1, 1)
-    assert "alike are Azores" in refused("Azore")
+    assert "similar names are Azores" in refused("Azore")
     # The photo takes its encounter's region along, and an earlier revision has that of then.
     client.post("/v1/catalogue/photos/move", json={"photos": ["w_0_b.png"], "individual": "w_90"})
     assert searched("Gulf of Maine") == (["w_0", "w_90"], 2, 2)
@@ -119,14 +119,14 @@ def test_distances_and_thresholds_stay_those_of_the_whole_catalogue(
 @pytest.mark.parametrize(
     ("asked", "field", "said"),
     [
-        ({"individuals": ["w_3"]}, "individuals", "knows no 'w_3'; alike are w_30"),
+        ({"individuals": ["w_3"]}, "individuals", "knows no 'w_3'; similar names are w_30"),
         (
             {"individuals": ["w_0", "Tahlequah"]},
             "individuals",
             "knows no 'Tahlequah'; it knows 3: w_0, w_30, w_90",
         ),
-        ({"exclude": ["w_91"]}, "exclude", "alike are w_90"),
-        ({"species": ["humpbak"]}, "species", "alike are humpback"),
+        ({"exclude": ["w_91"]}, "exclude", "similar names are w_90"),
+        ({"species": ["humpbak"]}, "species", "similar names are humpback"),
         ({"exclude": ["a", "b", "c", "d", "e"]}, "exclude", "(and 2 more)"),
         (
             {"years": ["1999"]},
@@ -186,12 +186,12 @@ def test_many_threads_asking_in_one_scope_share_it(serving: Any) -> None:
 
 def test_an_individual_to_compare_with_must_be_known(serving: Any) -> None:
     serving.scopes.check_individual("w_0")
-    with pytest.raises(ProblemError, match="knows no 'w_31'; alike are w_30"):
+    with pytest.raises(ProblemError, match="knows no 'w_31'; similar names are w_30"):
         serving.scopes.check_individual("w_31")
 
 
 def test_names_alike_are_looked_for_among_those_around_it() -> None:
     many = [f"w_{each:06}" for each in range(100_000)]
-    assert alike("w_0500000", many)[0] == "w_050000"
-    assert alike("w_zzzzzz", []) == []
-    assert alike("completely different", many) == []
+    assert similar_names("w_0500000", many)[0] == "w_050000"
+    assert similar_names("w_zzzzzz", []) == []
+    assert similar_names("completely different", many) == []

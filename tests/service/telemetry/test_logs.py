@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from service.telemetry.logs import JsonLines, RequestTold, log_request
+from service.telemetry.logs import JsonLines, RequestLogLine, log_request
 
-TOLD = RequestTold(
+TOLD = RequestLogLine(
     "GET", "/v1/photos/a\nb", "/v1/photos/{name}", 200, 1.25, "r1", "Ana", {"known": 2}
 )
 

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.app import create_app
 from service.settings import Settings
-from service.telemetry.prometheus import Measures, Served
+from service.telemetry.prometheus import Measures, ServingFigures
 
 
 def figures(client: TestClient) -> dict[tuple[str, ...], float]:
@@ -66,7 +66,7 @@ def test_before_anything_is_served_it_says_so(settings: Settings) -> None:
 
 
 def test_two_applications_count_apart() -> None:
-    one, other = (Measures(lambda: Served(True, 1, 1, 1, 0)) for _ in range(2))
+    one, other = (Measures(lambda: ServingFigures(True, 1, 1, 1, 0)) for _ in range(2))
     one.batch(3)
     assert b"flukeprint_batch_photos_sum 3.0" in one.text()
     assert b"flukeprint_batch_photos_sum 0.0" in other.text()

@@ -12,7 +12,9 @@ from PIL import Image
 
 from index.labels.reader import LabelledPhoto, read_labels
 from training.classification.train_classes import train_kinds
-from training.recipes.reading import Recipe, read_recipe
+from training.recipes.choices import Recipe
+from training.recipes.reading import read_recipe
+from training.run.run import RunOptions
 
 COLOURS = {"bumble": (200, 60, 60), "honey": (60, 200, 60), "wasp": (60, 60, 200)}
 QUICK = (
@@ -70,5 +72,5 @@ def learned(
 ) -> Path:
     """The folder of a finished run."""
     out = tmp_path_factory.mktemp("learned") / "run"
-    train_kinds(quick(), kinds, out, cache=out.parent / "cache")
+    train_kinds(quick(), kinds, out, RunOptions(cache=out.parent / "cache"))
     return out

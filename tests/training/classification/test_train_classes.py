@@ -10,7 +10,7 @@ import pytest
 
 from embedding.checkpoint import fingerprint_of, read_header
 from embedding.embedder import Embedder
-from index.commands.given_photos import embedded
+from index.commands.photo_arguments import embed_with_progress
 from index.labels.reader import LabelledPhoto
 from training.classification.classifier import read_classifier
 from training.classification.predictions import answers_csv, answers_of
@@ -18,8 +18,8 @@ from training.classification.train_classes import train_kinds
 from training.commands.classify import train_by_kinds
 from training.pixels.packing import pack
 from training.recipes.choices import Recipe
-from training.run.preparation import preprocessing_of
-from training.run.run import BadRun
+from training.run.decoding import preprocessing_of
+from training.run.run import BadRun, RunOptions
 
 Quick = Callable[..., Recipe]
 
@@ -52,7 +52,7 @@ def test_a_loaded_checkpoint_scores_the_same_as_the_run_said(
     with (learned / "split.csv").open() as file:
         parts = {row["image"]: row["part"] for row in csv.DictReader(file)}
     test = [photo for photo in kinds if parts.get(photo.name) == "test"]
-    read, _ = embedded(test, Embedder.load(learned / "best.safetensors"), "Embedding")
+    read, _ = embed_with_progress(test, Embedder.load(learned / "best.safetensors"), "Embedding")
     classifier = read_classifier(learned / "best.safetensors")
     answers = answers_of(
         classifier, [one.photo.name for one in read], np.stack([one.vector for one in read])
@@ -67,7 +67,7 @@ def test_a_loaded_checkpoint_scores_the_same_as_the_run_said(
 def test_the_same_seed_gives_the_same_file_and_figures(
     learned: Path, kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path
 ) -> None:
-    again = train_kinds(quick(), kinds, tmp_path / "again", cache=tmp_path / "cache")
+    again = train_kinds(quick(), kinds, tmp_path / "again", RunOptions(cache=tmp_path / "cache"))
     assert fingerprint_of(again) == fingerprint_of(learned / "best.safetensors")
     assert (again.parent / "report.json").read_text() == (learned / "report.json").read_text()
 
@@ -82,9 +82,7 @@ def test_a_pack_without_the_photos_gives_the_same_file_and_figures(
     folder = tmp_path / "pack"
     pack(kinds, preprocessing_of(quick().input), folder)
     assert not (folder / kinds[0].name).exists()
-    train_by_kinds(
-        quick(), (), [folder], tmp_path / "run", cache=folder, resume=False, tensorboard=False
-    )
+    train_by_kinds(quick(), (), [folder], tmp_path / "run", RunOptions(cache=folder))
     assert "left out" in capsys.readouterr().err  # the photos of new_whale, which a pack has too
     assert fingerprint_of(tmp_path / "run" / "best.safetensors") == fingerprint_of(
         learned / "best.safetensors"
@@ -105,7 +103,9 @@ def test_the_pictures_of_a_run_speak_of_accuracy(
     monkeypatch.setattr(
         "training.run.loop.draw_curves", lambda *_, is_of_classes: asked.append(is_of_classes)
     )
-    train_kinds(quick("schedule.epochs=1"), kinds, tmp_path / "run", cache=tmp_path / "cache")
+    train_kinds(
+        quick("schedule.epochs=1"), kinds, tmp_path / "run", RunOptions(cache=tmp_path / "cache")
+    )
     assert asked == [True]
 
 
@@ -118,10 +118,10 @@ def test_a_run_that_was_stopped_before_its_report_gets_it(
         (out / name).write_bytes((learned / name).read_bytes())
     told = (out / "report.json").read_text()
     (out / "report.json").unlink()
-    train_kinds(quick(), kinds, out, cache=tmp_path / "cache", resume=True)
+    train_kinds(quick(), kinds, out, RunOptions(cache=tmp_path / "cache", resume=True))
     assert (out / "report.json").read_text() == told
     (out / "report.json").write_text("kept")
-    train_kinds(quick(), kinds, out, cache=tmp_path / "cache", resume=True)
+    train_kinds(quick(), kinds, out, RunOptions(cache=tmp_path / "cache", resume=True))
     assert (out / "report.json").read_text() == "kept", "a finished run is left as it is"
 
 
@@ -129,7 +129,7 @@ def test_a_used_folder_is_refused(
     learned: Path, kinds: list[LabelledPhoto], quick: Quick, tmp_path: Path
 ) -> None:
     with pytest.raises(BadRun, match="is not empty"):
-        train_kinds(quick(), kinds, learned, cache=tmp_path / "cache")
+        train_kinds(quick(), kinds, learned, RunOptions(cache=tmp_path / "cache"))
 
 
 def test_few_kinds_fill_the_batch_with_several_photos_of_each(learned: Path) -> None:
@@ -150,5 +150,5 @@ def test_only_the_first_of_several_processes_reports(
     for name in ("best.safetensors", "recipe.json"):
         (out / name).write_bytes((learned / name).read_bytes())
     monkeypatch.setenv("RANK", "1")
-    train_kinds(quick(), kinds, out, cache=tmp_path / "cache", resume=True)
+    train_kinds(quick(), kinds, out, RunOptions(cache=tmp_path / "cache", resume=True))
     assert sorted(path.name for path in out.iterdir()) == ["best.safetensors", "recipe.json"]

@@ -79,8 +79,12 @@ def test_a_place_that_can_not_be_written_is_refused_before_a_photo_is_read(
     def read(*_: object, **__: object) -> None:
         raise AssertionError("photos were read first")
 
-    for place in ("splitting.read_sets", "checking.check_set", "labelled.read_labelled"):
-        monkeypatch.setattr(f"training.data.{place}", read)
+    for place in (
+        "splits.split_set.read_sets",
+        "data.check.check_set",
+        "sets.labelled.read_labelled",
+    ):
+        monkeypatch.setattr(f"training.{place}", read)
     command, option = words
     refused = invoke(command, *labels, option, tmp_path / "labels.csv" / "out")
     assert isinstance(refused.exception, CannotWrite)

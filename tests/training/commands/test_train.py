@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from embedding.checkpoint import read_header
 from embedding.errors import FlukeprintError
 from training.commands import train
-from training.recipes.reading import BadRecipe
+from training.recipes.choices import BadRecipe
 
 
 def invoke(*arguments: object) -> Result:

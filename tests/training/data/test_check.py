@@ -83,10 +83,11 @@ def test_labels_and_files_that_do_not_agree(labelled: Callable[..., CheckReport]
     assert not report.is_clean
     absent, unlabelled = report.findings
     assert (
-        absent.cases[0].said == "P0.JPG differs by letter case alone" and absent.cases[1].said == ""
+        absent.cases[0].detail == "P0.JPG differs by letter case alone"
+        and absent.cases[1].detail == ""
     )
     assert "1 of them differ" in absent.advice and "1 by letter case" in absent.advice
-    assert unlabelled.cases[0].said == "p0.jpg in the labels differs by letter case alone"
+    assert unlabelled.cases[0].detail == "p0.jpg in the labels differs by letter case alone"
     assert summary(report) == "4 cases of 2 kinds are wrong."
 
 
@@ -99,8 +100,8 @@ def test_bad_files(labelled: Callable[..., CheckReport]) -> None:
 
     report = labelled(change)
     assert kinds(report) == {"unreadable": [("p0.jpg",), ("p1.jpg",)], "blank": [("p2.jpg",)]}
-    assert report.findings[0].cases[0].said.startswith("the file is empty")
-    assert report.findings[0].cases[1].said.startswith("truncated")
+    assert report.findings[0].cases[0].detail.startswith("the file is empty")
+    assert report.findings[0].cases[1].detail.startswith("truncated")
 
 
 def test_the_same_picture_twice_within_and_across_labels(
@@ -129,7 +130,7 @@ def test_the_same_picture_twice_within_and_across_labels(
     }
     across = report.findings[1]
     assert [case.labels for case in across.cases] == [("new_whale", "w_2"), ("w_4", "w_1")]
-    assert re.fullmatch(r"\d+ of 255 bits differ", report.findings[2].cases[0].said)
+    assert re.fullmatch(r"\d+ of 255 bits differ", report.findings[2].cases[0].detail)
 
 
 def test_rows_and_labels(labelled: Callable[..., CheckReport]) -> None:
@@ -145,7 +146,7 @@ def test_rows_and_labels(labelled: Callable[..., CheckReport]) -> None:
         "like_labels": [()],
     }
     assert report.findings[2].cases[0].labels == ("w_0 or w_2",)
-    assert report.findings[4].cases[0].said == "W 1: 1, w_1: 2"
+    assert report.findings[4].cases[0].detail == "W 1: 1, w_1: 2"
     assert not report.findings[3].is_wrong
 
 

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from index.photos.perceptual_hash import HASH_BYTES, differing_bits
 from training.data import duplicates
-from training.data.duplicates import Alike, find_alike, joined, near_groups
-from training.data.file_facts import PhotoLook
+from training.data.duplicates import DuplicateGroup, find_duplicates, joined, near_groups
+from training.data.file_facts import FileFacts
 
 
-def look(name: str, content: str, perceptual: bytes | None) -> PhotoLook:
-    return PhotoLook(name, None, content=content.encode(), perceptual=perceptual)
+def facts_of_file(name: str, content: str, perceptual: bytes | None) -> FileFacts:
+    return FileFacts(name, None, content=content.encode(), perceptual=perceptual)
 
 
 def hashed(*bits: int) -> bytes:
@@ -37,23 +37,28 @@ def naive_groups(hashes: list[bytes], most_bits: int) -> list[list[int]]:
 
 def test_copies_are_exact_and_changed_copies_near() -> None:
     far = hashed(*range(100, 200))
-    found = find_alike(
+    found = find_duplicates(
         [
-            look("b", "1", hashed(0)),
-            look("a", "1", hashed(0)),
-            look("c", "2", hashed(1)),
-            look("d", "3", far),
+            facts_of_file("b", "1", hashed(0)),
+            facts_of_file("a", "1", hashed(0)),
+            facts_of_file("c", "2", hashed(1)),
+            facts_of_file("d", "3", far),
         ]
     )
-    assert found == [Alike(("a", "b"), (0, 0), True), Alike(("a", "b", "c"), (0, 0, 2), False)]
+    assert found == [
+        DuplicateGroup(("a", "b"), (0, 0), True),
+        DuplicateGroup(("a", "b", "c"), (0, 0, 2), False),
+    ]
 
 
 def test_copies_alone_are_no_near_group_and_bad_or_blank_photos_none() -> None:
-    bad = [PhotoLook("x", "the file is empty"), PhotoLook("y", "the file is empty")]
-    blank = [look("e", "5", None), look("f", "6", None)]
-    found = find_alike([look("a", "1", hashed(0)), look("b", "1", hashed(0)), *bad, *blank])
-    assert found == [Alike(("a", "b"), (0, 0), True)]
-    assert find_alike([]) == []
+    bad = [FileFacts("x", "the file is empty"), FileFacts("y", "the file is empty")]
+    blank = [facts_of_file("e", "5", None), facts_of_file("f", "6", None)]
+    found = find_duplicates(
+        [facts_of_file("a", "1", hashed(0)), facts_of_file("b", "1", hashed(0)), *bad, *blank]
+    )
+    assert found == [DuplicateGroup(("a", "b"), (0, 0), True)]
+    assert find_duplicates([]) == []
 
 
 def test_groups_are_those_of_a_naive_comparison(rng: np.random.Generator) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from embedding.photos.photo import read_photo
 from index.labels.reader import BadLabels, LabelledPhoto, read_labels
-from training.data.contact_sheets import chosen_labels, draw_sheet
+from training.data.contact_sheets import draw_sheet, labels_for_sheets
 from training.data.explore import Exploration, explore_set, photos_per_label, time_coverage
 from training.data.explore_figures import draw_figures
 from training.data.explore_page import exploration_lines, exploration_page
@@ -48,7 +48,7 @@ def found(tmp_path: Path) -> Exploration:
 
 def test_labels_species_and_times_are_counted(found: Exploration) -> None:
     assert found.per_label == {"w_1": 3, "w_2": 2}
-    assert (found.new_whale, found.seen_once, found.encounters) == (1, 0, 2)
+    assert (found.new_whale, found.single_photo_labels, found.encounters) == (1, 0, 2)
     assert (found.photos_with_region, found.regions) == (1, 1)
     assert found.species == {"humpback": (4, 1), "fin": (2, 1)}
     assert found.time is not None
@@ -90,9 +90,9 @@ def test_times_of_files_count_where_labels_say_nothing() -> None:
 def test_labels_come_most_photographed_first_and_equal_ones_by_name() -> None:
     photos = [photo("1", "b"), photo("2", "a"), photo("3", "c"), photo("4", "c"), photo("5", None)]
     assert list(photos_per_label(photos).items()) == [("c", 2), ("a", 1), ("b", 1)]
-    assert chosen_labels(photos, 2, ["b", "new_whale"]) == ["b", "new_whale", "c", "a"]
+    assert labels_for_sheets(photos, 2, ["b", "new_whale"]) == ["b", "new_whale", "c", "a"]
     with pytest.raises(BadLabels, match="--label d: no photo has it"):
-        chosen_labels(photos, 2, ["d"])
+        labels_for_sheets(photos, 2, ["d"])
 
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:

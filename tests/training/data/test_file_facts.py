@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data.file_facts import PhotoLook, look, look_at_all
+from training.data.file_facts import FileFacts, facts_of_file, read_file_facts
 
 ORIENTATION, EXIF_DIRECTORY, TAKEN_AT, GPS = 0x0112, 0x8769, 0x9003, 0x8825
 
@@ -21,9 +21,9 @@ def noise(mode: str = "RGB", seed: int = 0) -> Image.Image:
     return Image.fromarray(coarse).resize((80, 40), Image.Resampling.BICUBIC)
 
 
-def looked(tmp_path: Path, image: Image.Image, name: str = "a.png", **options: Any) -> PhotoLook:
+def looked(tmp_path: Path, image: Image.Image, name: str = "a.png", **options: Any) -> FileFacts:
     image.save(tmp_path / name, **options)
-    return look(tmp_path / name, name)[0]
+    return facts_of_file(tmp_path / name, name)[0]
 
 
 def test_a_plain_photo(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_tones_are_shares_of_each_channel(tmp_path: Path) -> None:
     pixels[:, :5, 0] = 255
     pixels[:, :, 1] = 7
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    _, tones = look(tmp_path / "a.png", "a.png")
+    _, tones = facts_of_file(tmp_path / "a.png", "a.png")
     assert tones is not None and tones.shape == (3, 256)
     assert (tones[0, 255], tones[0, 0], tones[1, 7], tones[2, 0]) == (0.25, 0.75, 1, 1)
 
@@ -92,7 +92,7 @@ def test_bad_files_are_told_and_stop_nobody(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "text.jpg").write_text("hello")
     names = ["cut.jpg", "empty.jpg", "absent.jpg", "text.jpg", "good.jpg"]
-    seen = dict(zip(names, look_at_all(names, tmp_path), strict=True))
+    seen = dict(zip(names, read_file_facts(names, tmp_path), strict=True))
     assert [one.name for one, _ in seen.values()] == names
     for name, said in (
         ("cut", "truncated"),

@@ -12,11 +12,8 @@ import torch
 from PIL import Image
 
 from embedding.checkpoint import (
-    DEFAULT_CHECKPOINT,
     LOCATOR_PREFIX,
-    BadCheckpoint,
     CheckpointHeader,
-    load_weights,
     read_header,
     save_checkpoint,
 )
@@ -26,10 +23,8 @@ from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import read_photo
 from embedding.photos.preprocessing import FitRule, Preprocessing
 from index.labels.reader import LabelledPhoto
-from training.classification.classifier import Classifier, add_classifier
-from training.ensembles.combine import BadEnsemble, combine
+from training.ensembles.combine import BadEnsemble, EnsembleOptions, combine
 from training.ensembles.fit_gate import BadExperts
-from training.ensembles.reduce_dimensions import BadDimensions
 
 
 def member(
@@ -113,7 +108,7 @@ def test_a_named_locator_is_taken(tmp_path: Path) -> None:
     paths = [
         member(tmp_path / f"{seed}.safetensors", seed, has_locator=seed > 1) for seed in (1, 2, 3)
     ]
-    combine(paths[:2], tmp_path / "both.safetensors", "both", locator=paths[2])
+    combine(paths[:2], tmp_path / "both.safetensors", "both", EnsembleOptions(locator=paths[2]))
     found, wanted = (
         Embedder.load(tmp_path / "both.safetensors").locator,
         Embedder.load(paths[2]).locator,
@@ -122,7 +117,12 @@ def test_a_named_locator_is_taken(tmp_path: Path) -> None:
     assert wanted is not None
     assert torch.equal(found.state_dict()["last.weight"], wanted.state_dict()["last.weight"])
     with pytest.raises(BadEnsemble, match=r"1\.safetensors has no locator"):
-        combine(paths[:2], tmp_path / "both.safetensors", "both", locator=paths[0])
+        combine(
+            paths[:2],
+            tmp_path / "both.safetensors",
+            "both",
+            EnsembleOptions(locator=paths[0]),
+        )
 
 
 def photos_of(folder: Path, species: str, colour: tuple[int, int, int]) -> list[LabelledPhoto]:
@@ -148,7 +148,7 @@ def test_experts_answer_for_their_species(tmp_path: Path) -> None:
         *photos_of(tmp_path / "o", "orca", (10, 10, 190)),
     ]
     out = tmp_path / "both.safetensors"
-    combine(paths, out, "both", experts={"orca": [2]}, photos=photos)
+    combine(paths, out, "both", EnsembleOptions(experts={"orca": [2]}, photos=photos))
     header = read_header(out)
     assert header.network["gate"]["shares"] == {"minke": [0.5, 0.5], "orca": [0.0, 1.0]}
     assert header.card["gate_finds"] == {"minke": 1.0, "orca": 1.0}
@@ -163,8 +163,7 @@ def test_experts_answer_for_their_species(tmp_path: Path) -> None:
         [*paths, paths[0]],
         tmp_path / "three.safetensors",
         "three",
-        experts={"minke": [1, 2], "orca": [3]},
-        photos=photos,
+        EnsembleOptions(experts={"minke": [1, 2], "orca": [3]}, photos=photos),
     )
     assert read_header(tmp_path / "three.safetensors").network["gate"]["looks"] == 2
     for experts, said in [
@@ -175,7 +174,12 @@ def test_experts_answer_for_their_species(tmp_path: Path) -> None:
         ({"orca": [3]}, r"the experts for orca are \[3\]; the members are 1 to 2"),
     ]:
         with pytest.raises(BadExperts, match=said):
-            combine(paths, tmp_path / "no.safetensors", "no", experts=experts, photos=photos)
+            combine(
+                paths,
+                tmp_path / "no.safetensors",
+                "no",
+                EnsembleOptions(experts=experts, photos=photos),
+            )
     assert not (tmp_path / "no.safetensors").exists()
 
 
@@ -198,13 +202,13 @@ def test_members_told_to_keep_mirror_images_apart_do(tmp_path: Path) -> None:
             paths,
             out,
             name,
-            dimensions=dimensions,
-            apart=apart,
-            photos=photos if dimensions else (),
+            EnsembleOptions(
+                dimensions=dimensions, separate_mirrors=apart, photos=photos if dimensions else ()
+            ),
         )
         members = read_header(out).network["members"]
-        assert [one.get("sides", "added") for one in members] == [
-            "apart" if at in apart else "added" for at in (1, 2)
+        assert [one.get("mirror_fusion", "sum") for one in members] == [
+            "separate" if at in apart else "sum" for at in (1, 2)
         ]
         assert [("odd_dims" in one) for one in members] == [
             bool(dimensions) and at in apart for at in (1, 2)
@@ -232,182 +236,17 @@ def test_members_told_to_keep_mirror_images_apart_do(tmp_path: Path) -> None:
     # Experts' gate goes by one look, however many numbers an embedding has.
     photos = [*photos, *photos_of(tmp_path / "o", "orca", (10, 10, 190))]
     out = tmp_path / "experts.safetensors"
-    combine(paths, out, "experts", experts={"orca": [2]}, apart=(1, 2), photos=photos)
+    combine(
+        paths,
+        out,
+        "experts",
+        EnsembleOptions(experts={"orca": [2]}, separate_mirrors=(1, 2), photos=photos),
+    )
     embedder = Embedder.load(out)
     minke, orca = embedder.embed([read_photo(photos[0].path), read_photo(photos[-1].path)])
     assert minke.shape == (32,)
     assert np.linalg.norm(minke[:16]) == pytest.approx(0.5**0.5, abs=0.02)
     assert np.linalg.norm(orca[:16]) < 0.1
     with pytest.raises(BadEnsemble, match=r"--apart \[3\]; the members are 1 to 2"):
-        combine(paths, tmp_path / "no.safetensors", "no", apart=[3])
+        combine(paths, tmp_path / "no.safetensors", "no", EnsembleOptions(separate_mirrors=[3]))
     assert not (tmp_path / "no.safetensors").exists()
-
-
-def test_one_checkpoint_and_an_ensemble_are_refused(tmp_path: Path) -> None:
-    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
-    with pytest.raises(BadEnsemble, match="two or more"):
-        combine(paths[:1], tmp_path / "both.safetensors", "both")
-    combine(paths, tmp_path / "both.safetensors", "both")
-    with pytest.raises(
-        BadEnsemble, match=r"an ensemble already; .*: .*both.safetensors@1 to .*both.safetensors@2"
-    ):
-        combine([paths[0], tmp_path / "both.safetensors"], tmp_path / "more.safetensors", "more")
-
-
-def test_an_ensemble_s_member_is_exchanged(tmp_path: Path) -> None:
-    paths = [member(tmp_path / "1.safetensors", 1, has_locator=True)]
-    paths += [member(tmp_path / f"{seed}.safetensors", seed, width_px=48) for seed in (2, 3)]
-    both, exchanged, anew = (
-        tmp_path / f"{name}.safetensors" for name in ("both", "exchanged", "anew")
-    )
-    combine(paths[:2], both, "both")
-    combine([Path(f"{both}@1"), paths[2]], exchanged, "exchanged")
-    combine([paths[0], paths[2]], anew, "exchanged")
-    assert (
-        exchanged.read_bytes() == anew.read_bytes()
-    )  # weights, sizes, card and locator are those of the first
-    combine([Path(f"{both}@2"), paths[0]], exchanged, "exchanged", locator=Path(f"{both}@2"))
-    combine([paths[1], paths[0]], anew, "exchanged", locator=paths[0])
-    assert exchanged.read_bytes() == anew.read_bytes()
-    named = tmp_path / "odd@2"
-    paths[0].rename(named)
-    combine([named, paths[2]], exchanged, "exchanged")  # a file of that very name is itself
-    assert [one["name"] for one in read_header(exchanged).card["members"]] == ["seed 1", "seed 3"]
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ("both.safetensors@3", r"member 3 was asked for; it has members 1 to 2"),
-        (
-            "1.safetensors@1",
-            r"member 1 was asked for; it has no members; give the file without a number",
-        ),
-        ("absent.safetensors@1", r"there is no checkpoint at .*absent.safetensors;"),
-        (
-            "both.safetensors@x",
-            r"@x: there is no such file, and 'x' is no member's number; give FILE@2",
-        ),
-        (
-            "both.safetensors@0",
-            r"both.safetensors@0: there is no such file, and '0' is no member's number",
-        ),
-        (
-            "both.safetensors@",
-            r"both.safetensors@: there is no such file, and '' is no member's number",
-        ),
-        ("both.safetensors@1234567", r"no such file, and '1234567' is no member's number"),
-    ],
-)
-def test_a_member_that_is_none_is_refused(given: str, told: str, tmp_path: Path) -> None:
-    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
-    combine(paths, tmp_path / "both.safetensors", "both")
-    with pytest.raises((BadCheckpoint, BadEnsemble), match=told):
-        combine([tmp_path / given, paths[0]], tmp_path / "no.safetensors", "no")
-    assert not (tmp_path / "no.safetensors").exists()
-
-
-def test_the_shipped_checkpoint_is_named_default(tmp_path: Path) -> None:
-    out = tmp_path / "heads.safetensors"
-    combine(
-        [Path("default@3"), Path("default@4")], out, "heads", locator=Path("default"), dimensions=[]
-    )
-    header, shipped = read_header(out), read_header(DEFAULT_CHECKPOINT)
-    kept = ("backbone", "embedding_dim", "sides", "odd_dims", "mirror")
-    for one, own in zip(header.network["members"], shipped.network["members"][2:4], strict=True):
-        assert {name: one[name] for name in kept} == {name: own[name] for name in kept}
-    weights, whole = load_weights(out), load_weights(DEFAULT_CHECKPOINT)
-    assert torch.equal(weights["members.1.project.weight"], whole["members.3.project.weight"])
-    assert torch.equal(
-        weights[f"{LOCATOR_PREFIX}last.weight"], whole[f"{LOCATOR_PREFIX}last.weight"]
-    )
-    assert (header.preprocessing.width_px, header.preprocessing.height_px) == (192, 136)
-
-
-def test_an_ensemble_s_member_stays_as_it_is_at_its_dimensions(tmp_path: Path) -> None:
-    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
-    photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
-    thin, again = tmp_path / "thin.safetensors", tmp_path / "again.safetensors"
-    combine(paths, thin, "thin", dimensions=[4], photos=photos)
-    others = photos_of(tmp_path / "o", "orca", (10, 10, 190))
-    combine([Path(f"{thin}@2"), paths[0]], again, "again", dimensions=[4, 3], photos=others)
-    before, after = load_weights(thin), load_weights(again)
-    assert torch.equal(after["members.0.project.weight"], before["members.1.project.weight"])
-    assert after["members.1.project.weight"].shape[0] == 3
-
-
-def test_axes_of_two_looks_are_chosen_once(tmp_path: Path) -> None:
-    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
-    photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
-    thin, again = tmp_path / "thin.safetensors", tmp_path / "again.safetensors"
-    combine(paths, thin, "thin", dimensions=[4], apart=(1,), photos=photos)
-    combine([Path(f"{thin}@1"), paths[1]], again, "again", dimensions=[4, 5], photos=photos)
-    before, after = read_header(thin).network["members"], read_header(again).network["members"]
-    assert after[0] == before[0]
-    assert after[1]["embedding_dim"] == 5
-    image = read_photo(photos[0].path)
-    ours, theirs = (Embedder.load(path).embed([image])[0, :4] for path in (thin, again))
-    assert ours @ theirs == pytest.approx(
-        np.linalg.norm(ours) * np.linalg.norm(theirs), abs=1e-6
-    )  # of one direction
-    with pytest.raises(
-        BadDimensions,
-        match=r"thin.safetensors@1 was brought down to 4 dimensions before.*to 3; give 4",
-    ):
-        combine(
-            [Path(f"{thin}@1"), paths[1]],
-            tmp_path / "no.safetensors",
-            "no",
-            dimensions=[3, 5],
-            photos=photos,
-        )
-
-
-def test_fewer_dimensions_keep_the_cosines(tmp_path: Path) -> None:
-    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
-    photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
-    images = [read_photo(photo.path) for photo in photos]
-    combine(paths, tmp_path / "whole.safetensors", "whole")
-    combine(paths, tmp_path / "same.safetensors", "same", dimensions=[8], photos=photos)
-    combine(paths, tmp_path / "thin.safetensors", "thin", dimensions=[3], photos=photos)
-    whole, same, thin = (
-        Embedder.load(tmp_path / f"{name}.safetensors").embed(images)
-        for name in ("whole", "same", "thin")
-    )
-    assert (whole.shape[1], same.shape[1], thin.shape[1]) == (16, 16, 6)
-    assert np.allclose(same @ same.T, whole @ whole.T, atol=2e-3)
-    assert np.allclose(thin @ thin.T, whole @ whole.T, atol=0.02)
-    with pytest.raises(
-        BadDimensions, match=r"9 dimensions of embeddings that have 8, .* allowed are 1 to 8"
-    ):
-        combine(paths, tmp_path / "no.safetensors", "no", dimensions=[9], photos=photos)
-
-
-def test_each_member_has_dimensions_of_its_own(tmp_path: Path) -> None:
-    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
-    photos = photos_of(tmp_path / "m", "minke", (190, 10, 10))
-    combine(paths, tmp_path / "each.safetensors", "each", dimensions=[3, 5], photos=photos)
-    assert [
-        one["embedding_dim"]
-        for one in read_header(tmp_path / "each.safetensors").network["members"]
-    ] == [3, 5]
-    assert Embedder.load(tmp_path / "each.safetensors").embed(
-        [read_photo(photos[0].path)]
-    ).shape == (1, 8)
-    with pytest.raises(
-        BadEnsemble, match="--dimensions gives 3 numbers for 2 members; give one, or one for each"
-    ):
-        combine(paths, tmp_path / "no.safetensors", "no", dimensions=[3, 5, 4], photos=photos)
-
-
-def test_a_member_s_classes_stay_behind(tmp_path: Path) -> None:
-    paths = [member(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
-    combine(paths, tmp_path / "plain.safetensors", "both")
-    rows, none = np.eye(2, 8, dtype=np.float32), np.zeros(2, np.float32)
-    add_classifier(
-        paths[0], Classifier(("cat", "dog"), "centres", rows, np.zeros(0, np.int64), none)
-    )
-    combine(paths, tmp_path / "both.safetensors", "both")
-    assert (tmp_path / "both.safetensors").read_bytes() == (
-        tmp_path / "plain.safetensors"
-    ).read_bytes()

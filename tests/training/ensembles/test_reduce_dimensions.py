@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from embedding.networks.mirror import join_sides
-from training.ensembles.reduce_dimensions import BadDimensions, thin
+from embedding.networks.mirror import fuse_views
+from training.ensembles.reduce_dimensions import BadDimensions, reduce_dimensions
 
 WIDTH = 12
 
@@ -41,18 +41,18 @@ def looks() -> tuple[Tensor, Tensor]:
 def test_two_looks_keep_the_axes_that_hold_something(looks: tuple[Tensor, Tensor]) -> None:
     seen, mirrored = looks
     weights = untouched()
-    assert thin(weights, "", seen, 7, mirrored=mirrored) == 2
+    assert reduce_dimensions(weights, "", seen, 7, mirrored=mirrored) == 2
     axes = weights["project.weight"]
     assert axes.shape == (7, WIDTH)
-    brought_down = functional.normalize(join_sides(seen @ axes.T, mirrored @ axes.T, "apart", 2))
-    whole = functional.normalize(join_sides(seen, mirrored, "apart", None))
+    brought_down = functional.normalize(fuse_views(seen @ axes.T, mirrored @ axes.T, "separate", 2))
+    whole = functional.normalize(fuse_views(seen, mirrored, "separate", None))
     torch.testing.assert_close(brought_down @ brought_down.T, whole @ whole.T, atol=1e-4, rtol=1e-4)
 
 
 def test_one_look_keeps_its_longest_axes(looks: tuple[Tensor, Tensor]) -> None:
     seen, _ = looks
     weights = untouched()
-    assert thin(weights, "", seen, 7) is None
+    assert reduce_dimensions(weights, "", seen, 7) is None
     brought_down = seen @ weights["project.weight"].T
     torch.testing.assert_close(brought_down @ brought_down.T, seen @ seen.T, atol=1e-4, rtol=1e-4)
 
@@ -63,13 +63,13 @@ def test_what_can_t_be_brought_down_is_refused(looks: tuple[Tensor, Tensor]) -> 
         BadDimensions,
         match="13 dimensions of embeddings that have 12, by 200 photos; allowed are 1 to 12",
     ):
-        thin(untouched(), "", seen, 13)
+        reduce_dimensions(untouched(), "", seen, 13)
     with pytest.raises(
         BadDimensions, match=r"25 dimensions of embeddings that have 24, .* allowed are 1 to 24"
     ):
-        thin(untouched(), "", seen, 25, mirrored=mirrored)
+        reduce_dimensions(untouched(), "", seen, 25, mirrored=mirrored)
     with pytest.raises(
         BadDimensions,
         match=r"members\.0\. has no linear embedding with BNNeck .* without --dimensions",
     ):
-        thin({"members.0.project.weight": torch.eye(WIDTH)}, "members.0.", seen, 4)
+        reduce_dimensions({"members.0.project.weight": torch.eye(WIDTH)}, "members.0.", seen, 4)

@@ -23,12 +23,12 @@ from index.labels.reader import LabelledPhoto
 from index.search.matching import Candidate
 from training.evaluation.failures import (
     CLASSES,
-    Asked,
     FailureRow,
+    QueryResult,
     failure_rows,
     failure_table,
-    known_asked,
-    left_out_asked,
+    known_results,
+    leave_one_out_results,
     misses_csv,
     write_failures,
 )
@@ -61,7 +61,7 @@ def far(degrees: float) -> float:
 
 def test_known_queries_tell_their_own_and_the_nearest_other(at: At) -> None:
     answers = answers_of(at(*(degrees for _, degrees, _ in WHALES.values())), PHOTOS, SPLIT)
-    hit, miss = known_asked(answers)
+    hit, miss = known_results(answers)
     assert (hit.photo.name, hit.rank, hit.references) == ("a3", 1, 2)
     assert hit.other is not None and miss.other is not None
     assert (hit.own.photo, hit.other.photo, hit.answer) == ("a1", "b1", hit.own)
@@ -77,14 +77,14 @@ def test_another_score_is_another_answer(at: At) -> None:
     answers = answers_of(
         at(*(degrees for _, degrees, _ in WHALES.values())), PHOTOS, SPLIT, "centre"
     )
-    hit, _ = known_asked(answers, "centre")
+    hit, _ = known_results(answers, "centre")
     assert hit.own.distance == pytest.approx(0, abs=1e-6)  # the centre of a is at 10
 
 
 def test_a_photo_left_out_is_asked_among_the_others(at: At) -> None:
     names = {"d1": 120, "d2": 150, "e1": 136, "f1": 10, "f2": 12, "f3": 15}
     photos = [LabelledPhoto(name, Path(name), name[0]) for name in names]
-    asked = {each.photo.name: each for each in left_out_asked(at(*names.values()), photos)}
+    asked = {each.photo.name: each for each in leave_one_out_results(at(*names.values()), photos)}
     assert set(asked) == {"d1", "d2", "f1", "f2", "f3"}  # e has one photo
     assert [asked[name].rank for name in ("d1", "d2", "f1")] == [2, 2, 1]
     assert [asked[name].references for name in ("d1", "f1")] == [1, 2]
@@ -95,7 +95,7 @@ def test_a_photo_left_out_is_asked_among_the_others(at: At) -> None:
 
 
 def test_where_nobody_else_is_there_nobody_is_named(at: At) -> None:
-    alone = left_out_asked(
+    alone = leave_one_out_results(
         at(0, 10), [LabelledPhoto(name, Path(name), "a") for name in ("a1", "a2")]
     )
     assert [(each.rank, each.other, each.answer.photo) for each in alone] == [
@@ -118,18 +118,18 @@ def photo_file(
     return path
 
 
-def asked_of(
+def result_of(
     path: Path, rank: int, *, references: int = 3, distance: float = 0.5, box: Box | None = None
-) -> Asked:
+) -> QueryResult:
     own, other = Candidate("a", distance, "a.png"), Candidate("b", distance, "b.png")
-    return Asked(LabelledPhoto(path.name, path, "a", box=box), rank, own, other, references)
+    return QueryResult(LabelledPhoto(path.name, path, "a", box=box), rank, own, other, references)
 
 
 @pytest.fixture
-def hits(tmp_path: Path) -> list[Asked]:
+def hits(tmp_path: Path) -> list[QueryResult]:
     """Twenty hits, a little brighter and of a little more contrast each, at distances .3 to .49."""
     return [
-        asked_of(
+        result_of(
             photo_file(tmp_path, f"hit{at:02}.png", low=60 - at, high=190 + 2 * at),
             1,
             distance=0.3 + at / 100,
@@ -161,14 +161,14 @@ def test_a_miss_is_in_the_classes_that_its_photo_and_gallery_put_it_in(
     made: dict[str, int],
     given: dict[str, object],
     found: tuple[str, ...],
-    hits: list[Asked],
+    hits: list[QueryResult],
     tmp_path: Path,
 ) -> None:
-    miss = asked_of(photo_file(tmp_path, "miss.png", **made), **{"box": ORDINARY, **given})  # type: ignore[arg-type]
+    miss = result_of(photo_file(tmp_path, "miss.png", **made), **{"box": ORDINARY, **given})  # type: ignore[arg-type]
     assert failure_rows([*hits, miss])[-1].classes == found
 
 
-def test_a_tenth_of_the_hits_is_rare_by_definition(hits: list[Asked]) -> None:
+def test_a_tenth_of_the_hits_is_rare_by_definition(hits: list[QueryResult]) -> None:
     rows = failure_rows(hits)
     for name in ("low contrast", "small fluke", "bright"):
         assert sum(name in row.classes for row in rows) == 2
@@ -176,7 +176,7 @@ def test_a_tenth_of_the_hits_is_rare_by_definition(hits: list[Asked]) -> None:
 
 
 def test_without_hits_nothing_is_rare(tmp_path: Path) -> None:
-    assert failure_rows([asked_of(photo_file(tmp_path, "miss.png"), 9)])[0].classes == ("other",)
+    assert failure_rows([result_of(photo_file(tmp_path, "miss.png"), 9)])[0].classes == ("other",)
 
 
 def test_a_box_that_the_locator_missed_is_seen(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_box_that_the_locator_missed_is_seen(tmp_path: Path) -> None:
     with Image.open(path) as image:
         located = locate(embedder.locator or Locator(), [image.convert("RGB")])[0]
     away = Box(0.0, 0.0, 0.05, 0.05)
-    asked = [asked_of(path, 9, box=box) for box in (located, away, None)]
+    asked = [result_of(path, 9, box=box) for box in (located, away, None)]
     blind = failure_rows(asked, embedder=embedder, with_boxes=False)
     assert [row.quality.box_iou for row in blind] == [
         1.0,
@@ -210,10 +210,10 @@ def test_a_box_that_the_locator_missed_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def rows(hits: list[Asked], tmp_path: Path) -> list[FailureRow]:
+def rows(hits: list[QueryResult], tmp_path: Path) -> list[FailureRow]:
     misses = [
-        asked_of(photo_file(tmp_path, "z_blurred.png", cell_px=16), 4, box=ORDINARY),
-        asked_of(photo_file(tmp_path, "a_few.png"), 9, references=1, box=ORDINARY),
+        result_of(photo_file(tmp_path, "z_blurred.png", cell_px=16), 4, box=ORDINARY),
+        result_of(photo_file(tmp_path, "a_few.png"), 9, references=1, box=ORDINARY),
     ]
     return failure_rows([*hits, *misses])
 

@@ -16,8 +16,14 @@ from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import Box, crop, read_photo, resize, to_array
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
-from training.evaluation.failures import known_asked
-from training.evaluation.figures import draw_cmc, draw_det, draw_numbered_sheets, draw_sheets
+from training.evaluation.failures import known_results
+from training.evaluation.figures import (
+    PhotoReader,
+    draw_cmc,
+    draw_det,
+    draw_numbered_sheets,
+    draw_sheets,
+)
 from training.evaluation.protocol import Answers, answers_of
 from training.splits.protocol import Split, make_split
 
@@ -72,7 +78,7 @@ def test_sheets_show_query_answer_and_other_in_rows(
     found = answers(whales, split, 1.0)
     hits, misses = int((found.known_ranks == 1).sum()), int((found.known_ranks > 1).sum())
     assert hits and misses
-    draw_sheets(found, whales, tmp_path)
+    draw_sheets(found, PhotoReader.of(whales), tmp_path)
     for name, count, frames in (
         ("hits.png", hits, (RIGHT, WRONG)),
         ("misses.png", misses, (WRONG, RIGHT)),
@@ -91,9 +97,9 @@ def test_a_sheet_shows_the_photos_themselves_nearest_first(
     whales: list[LabelledPhoto], split: Split, tmp_path: Path
 ) -> None:
     found = answers(whales, split, 0.1)
-    draw_sheets(found, whales, tmp_path)
+    draw_sheets(found, PhotoReader.of(whales), tmp_path)
     _, pixels = drawn(tmp_path / "hits.png")
-    hits = [each for each in known_asked(found) if each.rank == 1]
+    hits = [each for each in known_results(found) if each.rank == 1]
     first = min(hits, key=lambda each: (each.own.distance, each.photo.name))
     assert first.other is not None
     for column, name in enumerate((first.photo.name, first.own.photo, first.other.photo)):
@@ -117,12 +123,13 @@ def test_with_an_embedder_heat_follows_and_boxes_are_cut_out(
     boxed = [dataclasses.replace(photo, box=Box(0.0, 0.0, 0.5, 1.0)) for photo in whales]
     found = answers(boxed, split, 0.1)
     name = min(
-        (each for each in known_asked(found) if each.rank == 1),
+        (each for each in known_results(found) if each.rank == 1),
         key=lambda each: (each.own.distance, each.photo.name),
     ).photo.name
     image = read_photo(next(photo.path for photo in whales if photo.name == name))
     for with_boxes, shown in ((True, crop(image, Box(0.0, 0.0, 0.5, 1.0))), (False, image)):
-        draw_sheets(found, boxed, tmp_path, embedder=embedder, with_boxes=with_boxes)
+        reader = PhotoReader.of(boxed, embedder, with_boxes=with_boxes)
+        draw_sheets(found, reader, tmp_path)
         size, pixels = drawn(tmp_path / "hits.png")
         assert size[0] == 7 * 234 + 10
         query = pixels[TOP_PX : TOP_PX + TILE_PX[1], 10 : 10 + TILE_PX[0]]
@@ -134,7 +141,7 @@ def test_with_an_embedder_heat_follows_and_boxes_are_cut_out(
 def test_without_misses_there_is_no_sheet_of_them(
     whales: list[LabelledPhoto], split: Split, tmp_path: Path
 ) -> None:
-    draw_sheets(answers(whales, split, 0.01), whales, tmp_path)
+    draw_sheets(answers(whales, split, 0.01), PhotoReader.of(whales), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["hits.png"]
 
 
@@ -143,7 +150,7 @@ def test_the_same_answers_make_the_same_sheets(
 ) -> None:
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
-        draw_sheets(answers(whales, split, 1.0), whales, folder)
+        draw_sheets(answers(whales, split, 1.0), PhotoReader.of(whales), folder)
     assert (tmp_path / "one" / "misses.png").read_bytes() == (
         tmp_path / "two" / "misses.png"
     ).read_bytes()
@@ -152,11 +159,11 @@ def test_the_same_answers_make_the_same_sheets(
 def test_numbered_sheets_show_all_of_them(
     whales: list[LabelledPhoto], split: Split, tmp_path: Path
 ) -> None:
-    asked = known_asked(answers(whales, split, 1.0))
-    paths = draw_numbered_sheets(asked, whales, tmp_path, "asked", rows=4)
+    asked = known_results(answers(whales, split, 1.0))
+    paths = draw_numbered_sheets(asked, PhotoReader.of(whales), tmp_path, "asked", rows=4)
     assert [path.name for path in paths] == [
         f"asked-{number:02}.png" for number in range(1, -(-len(asked) // 4) + 1)
     ]
     rows = [(drawn(path)[0][1] - TOP_PX) // ROW_PX for path in paths]
     assert sum(rows) == len(asked) and set(rows[:-1]) == {4}
-    assert draw_numbered_sheets([], whales, tmp_path) == []
+    assert draw_numbered_sheets([], PhotoReader.of(whales), tmp_path) == []

@@ -14,9 +14,9 @@ import torch
 from embedding.embedder import Embedder
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.preprocessing import Preprocessing
-from index.calibration.metrics import auroc
 from index.labels.reader import LabelledPhoto
 from training.evaluation import protocol
+from training.evaluation.metrics import auroc
 from training.evaluation.protocol import answers_of, embed_rows, validation_metrics
 from training.splits.protocol import Role, Split, make_split
 

@@ -10,7 +10,7 @@ import torch
 from embedding.embedder import normalised
 from embedding.photos.preprocessing import Preprocessing
 from training.learning.augmentation import Augmentation
-from training.recipes.reading import AugmentationChoices
+from training.recipes.choices import AugmentationChoices
 
 SMALL = Preprocessing(24, 16, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.5))
 NOTHING = AugmentationChoices(

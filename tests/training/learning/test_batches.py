@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from training.learning.batches import Batches, Rows
-from training.recipes.reading import BadRecipe, BatchChoices
+from training.learning.batches import Batch, Batches
+from training.recipes.choices import BadRecipe, BatchChoices
 
 # 20 individuals of 1 to 5 photos, then 15 new whales: 60 labelled photos.
 LABELS: list[str | None] = [f"w{one:02}" for one in range(20) for _ in range(1 + one % 5)]
@@ -23,8 +23,10 @@ def batches_of(labels: Sequence[str | None] = LABELS, seed: int = 4, **changes: 
     return Batches(labels, dataclasses.replace(CHOICES, **changes), seed)  # type: ignore[arg-type]
 
 
-def same(left: Rows, right: Rows) -> bool:
-    return all(np.array_equal(getattr(left, name), getattr(right, name)) for name in Rows.__slots__)
+def same(left: Batch, right: Batch) -> bool:
+    return all(
+        np.array_equal(getattr(left, name), getattr(right, name)) for name in Batch.__slots__
+    )
 
 
 def test_an_epoch_depends_on_seed_and_number_alone() -> None:
@@ -235,7 +237,7 @@ def test_a_share_for_a_species_that_is_not_there_is_refused() -> None:
 def test_batches_of_frequent_individuals_keep_everybody_s_number() -> None:
     labels = [f"w{one}" for one in range(6) for _ in range(one + 1)]  # 1 to 6 photos
     batches = batches_of(labels, individuals=2, photos_each=2)
-    frequent = batches.of_frequent(4)
+    frequent = batches.frequent_only(4)
     drawn = {
         int(who) for epoch in range(40) for rows in frequent.epoch(epoch) for who in rows.identities
     }
@@ -248,7 +250,7 @@ def test_batches_of_frequent_individuals_keep_everybody_s_number() -> None:
         BadRecipe,
         match=r"fewest_photos = 6 leaves 1 individuals .*of 6 \(the most photos of one are 6\)",
     ):
-        batches.of_frequent(6)
+        batches.frequent_only(6)
 
 
 @pytest.mark.parametrize("flips", [True, False])

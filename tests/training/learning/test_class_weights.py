@@ -67,7 +67,7 @@ def test_classes_that_are_not_known_yet_are_left_as_they_are(kind: str) -> None:
         return by_class.abs().sum(1).gt(1e-12).tolist()
 
     assert moved() == [True, True, True]
-    losses.know_only(torch.tensor([False, True, True]))
+    losses.restrict_classes(torch.tensor([False, True, True]))
     assert moved() == [False, True, True]
-    losses.know_only(None)
+    losses.restrict_classes(None)
     assert moved() == [True, True, True]

@@ -12,11 +12,11 @@ import torch
 
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.networks.backbone import BadNetwork
-from embedding.networks.mirror import Sides
+from embedding.networks.mirror import MirrorFusion
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.preprocessing import Preprocessing
 from training.learning.distillation import Teacher
-from training.recipes.reading import DistillationChoices
+from training.recipes.choices import DistillationChoices
 
 CPU = torch.device("cpu")
 
@@ -46,29 +46,32 @@ def test_the_loss_is_the_mean_squared_difference_of_cosines(teacher: Teacher) ->
 
 
 @pytest.mark.parametrize(
-    ("sides", "odd_dims", "is_twice"), [("added", None, 0), ("apart", None, 0), ("apart", 2, 1)]
+    ("mirror_fusion", "odd_dims", "is_twice"),
+    [("sum", None, 0), ("separate", None, 0), ("separate", 2, 1)],
 )
 def test_axes_chosen_for_two_looks_are_taught_by_two(
-    sides: Sides, odd_dims: int | None, is_twice: int, tmp_path: Path
+    mirror_fusion: MirrorFusion, odd_dims: int | None, is_twice: int, tmp_path: Path
 ) -> None:
     torch.manual_seed(3)
-    network = Network(NetworkConfig("test_resnet", 6, sides=sides, odd_dims=odd_dims))
+    network = Network(
+        NetworkConfig("test_resnet", 6, mirror_fusion=mirror_fusion, odd_dims=odd_dims)
+    )
     path = tmp_path / "teacher.safetensors"
     header = CheckpointHeader(network.config.to_dict(), Preprocessing(32, 32), {"name": "x"})
     save_checkpoint(path, network.state_dict(), header)
     teacher = Teacher(DistillationChoices(teacher=str(path)), Preprocessing(32, 32), CPU)
     images = torch.randn(3, 3, 32, 32)
-    shown, one = teacher.look(images), teacher.network(images)
-    two = teacher.network.both_sides(images)
+    shown, one = teacher.embed(images), teacher.network(images)
+    two = teacher.network.both_views(images)
     torch.testing.assert_close(shown, two if is_twice else one)
 
 
 def test_a_teacher_learns_nothing(teacher: Teacher) -> None:
     images = torch.randn(3, 3, 32, 32)
-    before = teacher.look(images)
+    before = teacher.embed(images)
     assert before.shape == (3, 6)
     assert not before.requires_grad
-    assert torch.equal(teacher.look(images), before)  # no batch statistics move
+    assert torch.equal(teacher.embed(images), before)  # no batch statistics move
     assert not any(weight.requires_grad for weight in teacher.network.parameters())
 
 

@@ -22,8 +22,9 @@ from index.labels.reader import LabelledPhoto
 from training.learning.batches import Batches
 from training.learning.distributed import World, enter_world
 from training.learning.losses import WeightedLosses
-from training.recipes.reading import BadRecipe, BatchChoices, LossChoices, Recipe
+from training.recipes.choices import BadRecipe, BatchChoices, LossChoices, Recipe
 from training.run.loop import train
+from training.run.run import RunOptions
 
 ALONE = World(0, 1, torch.device("cpu"))
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,14 +76,14 @@ def step_gradients(world: World) -> dict[str, Any]:
             [each.grad.flatten().tolist() for each in weights if each.grad is not None]
         )
         optimiser.step()
-    found["agreed"] = world.agree(7.0 + world.rank)
+    found["agreed"] = world.broadcast(7.0 + world.rank)
     return found
 
 
 def test_alone_a_process_does_everything() -> None:
     assert ALONE.is_first and not World(1, 2, ALONE.device).is_first
     assert list(range(7))[ALONE.part(7)] == list(range(7))
-    assert ALONE.agree(0.25) == 0.25
+    assert ALONE.broadcast(0.25) == 0.25
     rows = torch.rand(3, 2)
     assert ALONE.gather(rows) is rows
     ALONE.wait()
@@ -171,7 +172,7 @@ def test_a_run_of_two_processes_is_the_run_of_one(
     pixel_cache: Path,
     tmp_path: Path,
 ) -> None:
-    best = train(fast(*SAME_ALONE), whales, tmp_path / "alone", cache=pixel_cache)
+    best = train(fast(*SAME_ALONE), whales, tmp_path / "alone", RunOptions(cache=pixel_cache))
     rows: list[list[dict[str, str]]] = []
     for out in (pair / "run", tmp_path / "alone"):
         with (out / "metrics.csv").open(newline="") as file:
@@ -198,7 +199,7 @@ def main() -> None:
     (folder / f"{world.rank}.json").write_text(json.dumps(step_gradients(world)))
     recipe = read_recipe("tiny", ["batches.individuals=6", *SAME_ALONE])
     labels = read_labels(whale_folder / "labels.csv", whale_folder)
-    train(recipe, labels.photos, folder / "run", cache=folder / "cache")
+    train(recipe, labels.photos, folder / "run", RunOptions(cache=folder / "cache"))
 
 
 if __name__ == "__main__":

@@ -14,17 +14,17 @@ from torch import nn
 from embedding.networks.network import Network, NetworkConfig
 from training.learning.optimisation import (
     backbone_factor,
-    begin_patience_anew,
     build_optimiser,
     is_stale,
     moving_average,
-    note_validation,
     plain_average,
     rate_factor,
+    record_validation,
+    reset_plateau,
     set_rate,
 )
 from training.learning.resume import Position
-from training.recipes.reading import OptimiserChoices, ScheduleChoices
+from training.recipes.choices import OptimiserChoices, ScheduleChoices
 
 TINY = NetworkConfig("test_resnet", embedding_dim=4)
 
@@ -63,18 +63,18 @@ def scores(choices: ScheduleChoices, *values: float) -> Position:
     position = Position()
     for epoch, value in enumerate(values):
         position.epoch = epoch
-        note_validation(choices, position, value)
+        record_validation(choices, position, value)
     return position
 
 
 def test_the_best_score_is_kept_with_its_epoch() -> None:
     choices = ScheduleChoices()
     position = Position(epoch=4)
-    assert note_validation(choices, position, 0.0)  # any score beats none
+    assert record_validation(choices, position, 0.0)  # any score beats none
     position.epoch = 5
-    assert note_validation(choices, position, 0.5)
+    assert record_validation(choices, position, 0.5)
     position.epoch = 6
-    assert not note_validation(choices, position, 0.5)  # no better, so the earlier stays
+    assert not record_validation(choices, position, 0.5)  # no better, so the earlier stays
     assert (position.best, position.best_epoch, position.stale_validations) == (0.5, 5, 1)
     assert position.rate_factor == 1.0
 
@@ -202,7 +202,7 @@ def test_the_plain_average_is_the_mean_and_has_the_last_statistics() -> None:
 
 def test_patience_that_begins_anew_leaves_the_best() -> None:
     position = Position(best=0.7, best_epoch=3, stale_validations=4, rate_factor=0.1)
-    begin_patience_anew(position)
+    reset_plateau(position)
     assert position == Position(best=0.7, best_epoch=3)
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from embedding.networks.network import Network, NetworkConfig
 from training.learning.optimisation import build_optimiser, moving_average
 from training.learning.resume import BadState, Position, load_state, save_state
-from training.recipes.reading import OptimiserChoices
+from training.recipes.choices import OptimiserChoices
 
 POSITION = Position(3, 17, 0.1 + 0.2, 0.75, 2, 0.09, 4, 12.5, [{"epoch": 1, "loss": 1 / 3}])
 
@@ -107,7 +107,7 @@ def refused(path: Path, said: str, trained: Trained | None = None) -> None:
 def test_a_state_of_another_recipe_is_refused(state: Path) -> None:
     trained = Trained("adam")
     with pytest.raises(
-        BadState, match=r"belongs to another recipe .* the very command that began the run"
+        BadState, match=r"belongs to another recipe .* the very command that started the run"
     ):
         load_state(state, trained.modules, trained.optimiser, "d2")
 

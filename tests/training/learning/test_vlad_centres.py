@@ -11,7 +11,7 @@ import torch
 from embedding.networks.network import Network, NetworkConfig
 from embedding.networks.pooling import CENTRES_FITTED, Vlad
 from embedding.photos.preprocessing import Preprocessing
-from training.learning.vlad_centres import begin_clusters
+from training.learning.vlad_centres import fit_vlad
 
 INPUT = Preprocessing(64, 48)
 
@@ -31,7 +31,7 @@ def pixels(rng: np.random.Generator) -> np.ndarray:
 def begun(pixels: np.ndarray, seed: int = 0) -> Network:
     network = network_of()
     torch.manual_seed(2)
-    begin_clusters(network, pixels, np.arange(len(pixels)), INPUT, seed)
+    fit_vlad(network, pixels, np.arange(len(pixels)), INPUT, seed)
     return network
 
 
@@ -69,7 +69,7 @@ def test_one_seed_gives_one_beginning_and_another_another(pixels: np.ndarray) ->
 def test_what_has_begun_is_left_as_it_is(pixels: np.ndarray) -> None:
     network = begun(pixels)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    begin_clusters(network, pixels, np.arange(3), INPUT, seed=9)
+    fit_vlad(network, pixels, np.arange(3), INPUT, seed=9)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
@@ -79,7 +79,7 @@ def test_centres_from_elsewhere_stay_where_only_the_linear_layer_begins(pixels: 
     before = {name: value.clone() for name, value in network.pool.state_dict().items()}
     torch.nn.init.normal_(network.project.weight)  # pyright: ignore[reportArgumentType]
     network.pool.is_fitted.fill_(CENTRES_FITTED)
-    begin_clusters(network, pixels, np.arange(len(pixels)), INPUT, seed=9)
+    fit_vlad(network, pixels, np.arange(len(pixels)), INPUT, seed=9)
     assert all(
         torch.equal(before[name], value) for name, value in network.pool.state_dict().items()
     )
@@ -96,7 +96,7 @@ def test_centres_from_elsewhere_stay_where_only_the_linear_layer_begins(pixels: 
 def test_other_poolings_have_nothing_to_begin(pixels: np.ndarray) -> None:
     network = network_of("gem")
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    begin_clusters(network, pixels, np.arange(len(pixels)), INPUT, seed=0)
+    fit_vlad(network, pixels, np.arange(len(pixels)), INPUT, seed=0)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
@@ -111,5 +111,5 @@ def test_no_more_is_read_than_the_rows_it_needs(
             read.extend(rows.tolist())
             return pixels[rows]
 
-    begin_clusters(network_of(), Watched(), np.arange(2, 10), INPUT, seed=0)  # type: ignore[arg-type]
+    fit_vlad(network_of(), Watched(), np.arange(2, 10), INPUT, seed=0)  # type: ignore[arg-type]
     assert len(read) == 4 and set(read) <= set(range(2, 10))

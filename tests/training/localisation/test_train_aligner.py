@@ -29,8 +29,8 @@ from training.localisation.train_aligner import (
     train_aligner,
     write_aligner,
 )
-from training.recipes.choices import NetworkChoices
-from training.recipes.reading import BadRecipe, read_recipe
+from training.recipes.choices import BadRecipe, NetworkChoices
+from training.recipes.reading import read_recipe
 
 HEADER = ",".join(COLUMNS)
 CHOICES = NetworkChoices(
@@ -133,7 +133,7 @@ GOOD = "0.1,0.1,0.9,0.1,0.9,0.6,0.1,0.6"
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["photo,left_top_x", "00.png,0.1"], "no column left_top_y; wanted are photo,left_top_x"),
+        (["photo,left_top_x", "00.png,0.1"], "no column left_top_y; needed are photo,left_top_x"),
         (
             [HEADER, f"00.png,{GOOD}", f"00.png,{GOOD}"],
             "line 3: the photo 00.png stands there a second time",

@@ -17,8 +17,8 @@ from embedding.networks.locator import locate
 from embedding.photos.photo import WHOLE, Box, read_photo
 from index.labels.reader import LabelledPhoto
 from training.localisation import train_locator as module
-from training.localisation.train_locator import changed, train_locator
-from training.recipes.reading import LocatorChoices
+from training.localisation.train_locator import Compute, augmented, train_locator
+from training.recipes.choices import LocatorChoices
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_boxes_are_found_in_photos_not_learned_from(
     held_out = photos[0:120:10]
     found = locate(locator, [read_photo(photo.path) for photo in held_out])
     pairs = [(box, photo.box) for box, photo in zip(found, held_out, strict=True) if photo.box]
-    assert np.mean([overlap(box, wanted) for box, wanted in pairs]) > 0.6
+    assert np.mean([overlap(box, targets) for box, targets in pairs]) > 0.6
     assert told > 0.6 and not locator.training
 
 
@@ -74,7 +74,7 @@ def test_changed_photos_have_their_box_where_it_went() -> None:
     ]
     patches = (down[:, :, None] & across[:, None, :]).float()[:, None].repeat(1, 3, 1, 1)
     is_fixed = torch.arange(count) < 20
-    images, moved = changed(patches, boxes, is_fixed)
+    images, moved = augmented(patches, boxes, is_fixed)
     assert images.shape == patches.shape and bool(((moved >= 0) & (moved <= 1)).all())
     bright = (
         images.mean(1)
@@ -105,7 +105,7 @@ def test_the_seed_decides_the_locator(photos: list[LabelledPhoto], tmp_path: Pat
 def test_in_bf16_a_locator_learns_as_much(photos: list[LabelledPhoto], tmp_path: Path) -> None:
     choices = LocatorChoices(epochs=1, weights="random")
     plain, quick = (
-        train_locator(photos[:60], choices, 1, tmp_path, precision=precision)[0]
+        train_locator(photos[:60], choices, 1, tmp_path, compute=Compute(precision=precision))[0]
         for precision in ("float32", "bf16")
     )
     torch.testing.assert_close(quick.last.weight, plain.last.weight, atol=0.02, rtol=0)
@@ -121,9 +121,9 @@ def test_photos_to_be_taken_whole_and_aligned_ones_are_not_cut(
         images: torch.Tensor, boxes: torch.Tensor, is_fixed: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         seen.append((boxes, is_fixed))
-        return changed(images, boxes, is_fixed)
+        return augmented(images, boxes, is_fixed)
 
-    monkeypatch.setattr(module, "changed", recorded)
+    monkeypatch.setattr(module, "augmented", recorded)
     aligned = Box(0.25, 0.25, 0.75, 0.75)
     boxes = [WHOLE, aligned, None]  # None: its own
     some = [
@@ -133,8 +133,8 @@ def test_photos_to_be_taken_whole_and_aligned_ones_are_not_cut(
     train_locator(some, LocatorChoices(epochs=1, weights="random"), 0, tmp_path, aligned={aligned})
     assert seen
     for given, is_fixed in seen:
-        wanted = [Box(*box) in (WHOLE, aligned) for box in given.tolist()]
-        assert is_fixed.tolist() == wanted and True in wanted and False in wanted
+        targets = [Box(*box) in (WHOLE, aligned) for box in given.tolist()]
+        assert is_fixed.tolist() == targets and True in targets and False in targets
 
 
 def test_first_weights_that_are_absent_are_told_before_photos_are_decoded(

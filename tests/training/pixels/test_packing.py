@@ -74,7 +74,7 @@ def test_a_pack_holds_all_photos_and_says_what_it_did(
 ) -> None:
     told = pack(photos, SMALL, tmp_path / "pack")
     assert_whole(tmp_path / "pack", photos)
-    assert (told.photos, told.seen_before, told.unread) == (20, 0, {})
+    assert (told.photos, told.done_before, told.unread) == (20, 0, {})
     assert told.photo_bytes == sum(photo.path.stat().st_size for photo in photos)
     assert told.pack_bytes == 128 + 20 * 24 * 16 * 3
 
@@ -84,7 +84,7 @@ def test_a_second_time_nothing_is_done(
 ) -> None:
     pack(photos, SMALL, tmp_path / "pack")
     monkeypatch.setattr(packing, "decoded", stopping_after(0, AssertionError("decoded again")))
-    assert pack(photos, SMALL, tmp_path / "pack").seen_before == 20
+    assert pack(photos, SMALL, tmp_path / "pack").done_before == 20
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_stopped_pack_is_none_and_is_gone_on_with(
     assert not is_pack(tmp_path / "pack")
     assert not (tmp_path / "pack" / "pixels.npy").exists()
     told = pack(photos, SMALL, tmp_path / "pack")
-    assert (told.photos, told.seen_before, list(told.unread)) == (19, 7, ["02.png"])
+    assert (told.photos, told.done_before, list(told.unread)) == (19, 7, ["02.png"])
     assert_whole(tmp_path / "pack", [photo for photo in photos if photo.name != "02.png"])
 
 

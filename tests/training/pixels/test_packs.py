@@ -20,8 +20,9 @@ from index.labels.reader import LabelledPhoto
 from training.pixels.cache import BadCache, cached_pixels
 from training.pixels.packing import pack
 from training.pixels.packs import PackedRows, is_pack, packed_labels, read_pack
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 from training.run.loop import train
+from training.run.run import RunOptions
 from training.sets.sets import read_sets
 
 SMALL = Preprocessing(24, 16)
@@ -135,7 +136,7 @@ def test_a_pack_tells_no_place(photos: list[LabelledPhoto], tmp_path: Path) -> N
     assert header == "image,label,species,encounter,taken_at,box,size_bytes"
     with_others = [dataclasses.replace(photo, region="elsewhere") for photo in placed]
     assert (
-        pack([*with_others, bad], SMALL, tmp_path / "pack").seen_before == 13
+        pack([*with_others, bad], SMALL, tmp_path / "pack").done_before == 13
     )  # nor does its hash hang on it
 
 
@@ -242,6 +243,6 @@ def test_a_training_by_the_pack_alone_is_the_same(
     pack(copies, made, tmp_path / "pack")
     shutil.rmtree(there)
     packed, _ = read_sets((), [tmp_path / "pack"])
-    by_pack = train(recipe, packed, tmp_path / "run", cache=tmp_path / "pack")
-    by_photos = train(recipe, whales, tmp_path / "other", cache=tmp_path / "cache")
+    by_pack = train(recipe, packed, tmp_path / "run", RunOptions(cache=tmp_path / "pack"))
+    by_photos = train(recipe, whales, tmp_path / "other", RunOptions(cache=tmp_path / "cache"))
     assert by_pack.read_bytes() == by_photos.read_bytes()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from training.recipes.choices import AugmentationChoices
+from training.recipes.choices import AugmentationChoices, BadRecipe
 from training.recipes.presets import PRESETS, with_preset
-from training.recipes.reading import BadRecipe, read_recipe, recipe_from_dict
+from training.recipes.reading import read_recipe, recipe_from_dict
 
 STRENGTHS = (
     "rotation_degrees",

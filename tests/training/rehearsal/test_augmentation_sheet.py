@@ -10,7 +10,7 @@ import pytest
 
 from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 from training.rehearsal.augmentation_sheet import changed_pixels, draw_augmentation
 from training.run.run import BadRun
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from index.labels.reader import LabelledPhoto
-from training.recipes.reading import BadRecipe, Recipe
+from training.recipes.choices import BadRecipe, Recipe
 from training.rehearsal.overfit import Memorised, bare, chosen_photos, overfit, with_full_batches
 from training.rehearsal.overfit_report import advice, figures
 from training.rehearsal.rehearsal import learned_from

@@ -4,7 +4,6 @@ epoch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ import torch
 
 from embedding.checkpoint import fingerprint_of, load_weights
 from index.labels.reader import LabelledPhoto
-from training.recipes.reading import BadRecipe, Recipe, read_recipe
+from training.recipes.choices import BadRecipe, Recipe
+from training.recipes.reading import read_recipe
 from training.run import loop, phases
 from training.run.loop import train
 from training.run.phases import begins_phase, is_averaged_plainly, is_frozen, is_last_phase
-from training.run.run import RECIPE, Run
+from training.run.run import Run, RunOptions
 from training.run.step import take_step
 
 Fast = Callable[..., Recipe]
@@ -31,7 +31,10 @@ ALIGNED = ("network.aligner=random", "network.aligned_px=[64,32]")
 def run(whales: list[LabelledPhoto], pixel_cache: Path, fast: Fast) -> Train:
     def _run(out: Path, *overrides: str, **options: Any) -> Path:
         return train(
-            fast("data.validation_share=0", *overrides), whales, out, cache=pixel_cache, **options
+            fast("data.validation_share=0", *overrides),
+            whales,
+            out,
+            RunOptions(cache=pixel_cache, **options),
         )
 
     return _run
@@ -286,7 +289,7 @@ def test_patience_begins_anew_with_a_phase(
         "first_stage.epochs=4",
         "first_stage.fewest_photos=3",
     )
-    train(fast(*overrides), whales, tmp_path / "run", cache=pixel_cache)
+    train(fast(*overrides), whales, tmp_path / "run", RunOptions(cache=pixel_cache))
     # Stale from the third epoch on, but stopped two epochs after the fifth has begun the second
     # stage.
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 6
@@ -317,35 +320,3 @@ def test_epochs_belong_to_their_phases() -> None:
     assert is_last_phase(plain, 0) and not is_averaged_plainly(plain.schedule, 1)
     always = read_recipe("tiny", ["schedule.epochs=3", "schedule.freeze_epochs=3"])
     assert is_last_phase(always, 0)  # or it could never be stopped early
-
-
-@pytest.mark.parametrize(
-    ("overrides", "said"),
-    [
-        (("first_stage.epochs=2",), r"first_stage\.epochs = 2 of schedule\.epochs = 2 leaves none"),
-        (("schedule.freeze_epochs=3",), r"freeze_epochs = 3; allowed are 0 to 2"),
-        (("schedule.swa_epochs=2",), r"swa_epochs = 2; allowed are 0 to 1"),
-        (("schedule.swa_epochs=1", "schedule.early_stop_epochs=1"), r"set one of them to 0"),
-        (
-            ("loss.0.kind=triplet", "loss.0.class_weights=inverse"),
-            r"of triplet, which has no classes",
-        ),
-    ],
-)
-def test_phases_that_leave_each_other_no_epoch_are_refused(
-    overrides: tuple[str, ...], said: str
-) -> None:
-    with pytest.raises(BadRecipe, match=said):
-        read_recipe("tiny", overrides)
-
-
-def test_a_finished_run_whose_recipe_knows_fewer_choices_is_left_as_it_is(
-    run: Train, tmp_path: Path
-) -> None:
-    best = run(tmp_path / "run", "schedule.epochs=1")
-    told = json.loads((tmp_path / "run" / RECIPE).read_text())
-    del told["first_stage"], told["schedule"]["swa_epochs"], told["augmentation"]["preset"]
-    (tmp_path / "run" / RECIPE).write_text(json.dumps(told))
-    before = best.stat().st_mtime_ns
-    assert run(tmp_path / "run", "schedule.epochs=1", resume=True) == best
-    assert best.stat().st_mtime_ns == before

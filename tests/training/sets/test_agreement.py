@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index.labels.reader import BadLabels
-from training.sets.agreement import compare_with_files, meant_files
+from training.sets.agreement import compare_with_files, likely_files
 
 
 def files(folder: Path, *names: str) -> Path:
@@ -32,14 +32,17 @@ def test_names_on_one_side_alone_are_told(tmp_path: Path) -> None:
     assert [(photo.name, photo.individual) for photo in found.absent] == [("gone.jpg", "w_2")]
     assert found.unlabelled == ("c.jpg",)
     assert found.files == ["a.jpg", "b.jpg", "c.jpg"]
-    assert (found.disputed, found.bad_rows, found.repeated, found.meant) == ((), (), (), ())
+    assert (found.disputed, found.bad_rows, found.repeated, found.likely_files) == ((), (), (), ())
 
 
 def test_no_photo_at_all_of_a_label_file_is_no_error(tmp_path: Path) -> None:
     photos = files(tmp_path / "photos", "train/a.jpg", "train/b.jpg")
     found = compare_with_files(label_file(tmp_path, "a.jpg,w_1", "b.jpg,w_2"), photos)
     assert [photo.name for photo in found.absent] == ["a.jpg", "b.jpg"]
-    assert found.meant == (("a.jpg", "train/a.jpg", "folder"), ("b.jpg", "train/b.jpg", "folder"))
+    assert found.likely_files == (
+        ("a.jpg", "train/a.jpg", "folder"),
+        ("b.jpg", "train/b.jpg", "folder"),
+    )
 
 
 def test_rows_that_disagree_or_repeat_or_say_nothing(tmp_path: Path) -> None:
@@ -84,12 +87,12 @@ def test_a_folder_of_labels(tmp_path: Path) -> None:
     ],
 )
 def test_what_an_absent_name_may_mean(absent: str, file: str, how: str) -> None:
-    assert meant_files([absent], [file, "other.jpg"]) == [(absent, file, how)]
+    assert likely_files([absent], [file, "other.jpg"]) == [(absent, file, how)]
 
 
 def test_two_files_or_two_names_that_could_be_meant_are_not_paired() -> None:
-    assert meant_files(["a.jpg"], ["x/a.jpg", "y/a.jpg"]) == []
-    assert meant_files(["x/a.jpg", "y/a.jpg"], ["a.jpg"]) == []
+    assert likely_files(["a.jpg"], ["x/a.jpg", "y/a.jpg"]) == []
+    assert likely_files(["x/a.jpg", "y/a.jpg"], ["a.jpg"]) == []
 
 
 @pytest.mark.parametrize(

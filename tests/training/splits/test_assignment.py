@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from index.labels.reader import LabelledPhoto
 from training.splits.assignment import Kind, SplitChoices, make_parts
 from training.splits.by_time import BadSplit
-from training.splits.checks import kept_promises
+from training.splits.checks import run_checks
 from training.splits.parts_file import parted_bytes
 from training.splits.stratified import BadShares, Shares
 
@@ -201,7 +201,7 @@ def test_no_labels_make_a_split_break_its_promises(
     except BadSplit:
         assume(False)
         raise
-    assert kept_promises(parted_bytes(made), photos, choices)
+    assert run_checks(parted_bytes(made), photos, choices)
     assert make_parts(photos[::-1], choices) == made
     held = {one.individual for one in photos if made.parts[one.name] != "test"}
     learned = {one.individual for one in photos if made.parts[one.name] == "train"}

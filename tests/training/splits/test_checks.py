@@ -8,7 +8,7 @@ import pytest
 
 from index.labels.reader import LabelledPhoto
 from training.splits.assignment import Kind, SplitChoices, make_parts
-from training.splits.checks import kept_promises
+from training.splits.checks import run_checks
 from training.splits.parts_file import parted_bytes
 from training.splits.protocol import BadSplit
 
@@ -43,7 +43,7 @@ def first_in(text: str, part: str) -> str:
 
 def test_what_holds_is_told_with_its_counts() -> None:
     text, choices = split_text(by_time=True)
-    assert kept_promises(text.encode(), PHOTOS, choices) == [
+    assert run_checks(text.encode(), PHOTOS, choices) == [
         "every photo is in one part, and none in two",
         "no encounter straddles (100 encounters)",
         "individuals of a single photo or encounter are in train or gallery (1 individuals)",
@@ -56,20 +56,20 @@ def test_a_photo_twice_or_nowhere_is_seen() -> None:
     text, choices = split_text()
     for wrong in (text + text.splitlines()[1], "\n".join(text.splitlines()[:-1])):
         with pytest.raises(BadSplit, match="missing or there twice"):
-            kept_promises(wrong.encode(), PHOTOS, choices)
+            run_checks(wrong.encode(), PHOTOS, choices)
 
 
 def test_an_encounter_in_two_parts_is_seen() -> None:
     text, choices = split_text()
     name = first_in(text, "test")
     with pytest.raises(BadSplit, match=f"no encounter straddles .*e{name[1:5]}"):
-        kept_promises(moved(text, name, "train").encode(), PHOTOS, choices)
+        run_checks(moved(text, name, "train").encode(), PHOTOS, choices)
 
 
 def test_an_individual_seen_once_that_is_asked_about_is_seen() -> None:
     text, choices = split_text()
     with pytest.raises(BadSplit, match=r"single photo or encounter are in train .*: single"):
-        kept_promises(moved(text, "single", "test").encode(), PHOTOS, choices)
+        run_checks(moved(text, "single", "test").encode(), PHOTOS, choices)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_an_individual_in_the_wrong_part_is_seen(kind: Kind, said: str) -> None:
     if kind == "identity-disjoint":
         text = moved(text, f"{one}_0_0", "train")
     with pytest.raises(BadSplit, match=said):
-        kept_promises(text.encode(), PHOTOS, choices)
+        run_checks(text.encode(), PHOTOS, choices)
 
 
 def test_a_test_photo_from_before_train_is_seen() -> None:
     text, choices = split_text(by_time=True, by_encounter=False)
     with pytest.raises(BadSplit, match="the test isn't later"):
-        kept_promises(moved(text, "w03_0_0", "test").encode(), PHOTOS, choices)
+        run_checks(moved(text, "w03_0_0", "test").encode(), PHOTOS, choices)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from index.labels.reader import LabelledPhoto
-from training.splits.groups import seen_once, tied_individuals, units_of
+from training.splits.groups import singletons, tied_individuals, units_of
 
 
 def photo(name: str, individual: str | None, encounter: str | None = None) -> LabelledPhoto:
@@ -32,8 +32,8 @@ def test_an_encounter_is_a_unit_and_so_is_a_photo_without_one() -> None:
 
 def test_seen_once_is_one_photo_or_one_encounter() -> None:
     twice = [*PHOTOS, photo("f", "w3", "e2")]
-    assert seen_once(units_of(twice, by_encounter=True)) == {"w1", "w3"}
-    assert seen_once(units_of(twice, by_encounter=False)) == {"w1"}
+    assert singletons(units_of(twice, by_encounter=True)) == {"w1", "w3"}
+    assert singletons(units_of(twice, by_encounter=False)) == {"w1"}
 
 
 def test_encounters_tie_individuals_in_chains() -> None:

@@ -11,8 +11,8 @@ import pytest
 from index.labels.reader import LabelledPhoto
 from training.splits.parts_file import (
     PartedSplit,
-    asked_parts,
     parted_bytes,
+    read_class_parts,
     read_parted,
     roles_of,
     write_parted,
@@ -69,12 +69,12 @@ def test_a_file_of_roles_alone_has_no_parts(tmp_path: Path) -> None:
     write_split(make_split(photos), tmp_path / "split.csv")
     assert read_parted(tmp_path / "split.csv", photos) is None
     with pytest.raises(BadSplit, match="has no column part"):
-        asked_parts(tmp_path / "split.csv", photos)
+        read_class_parts(tmp_path / "split.csv", photos)
 
 
 def test_kinds_have_no_gallery(tmp_path: Path) -> None:
     write_parted(SPLIT, tmp_path / "split.csv")
-    assert asked_parts(tmp_path / "split.csv", PHOTOS)["e"] == "train"
+    assert read_class_parts(tmp_path / "split.csv", PHOTOS)["e"] == "train"
 
 
 def test_a_part_that_is_none_is_refused(tmp_path: Path) -> None:

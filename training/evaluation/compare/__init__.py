@@ -1,1 +1,1 @@
-"""Ways to score and reject set side by side, the ones that lost included."""
+"""Ways to answer compared: experiments that lost against the nearest photo, and what won."""

@@ -1,6 +1,4 @@
-"""What missed matches do to a population estimate: two seasons of photographs, counted by capture
-and recapture.
-"""
+"""How missed matches change a population estimate by capture and recapture over two seasons."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ random."""
 
 
 def lincoln_petersen(first: float, second: float, both: float) -> float:
-    """Estimate a population from animals seen in a first and second season, and in both; infinite
-    when none was.
-    """
+    """Estimate a population from animals seen in each season and in both; infinite if none was."""
     return first * second / both if both else math.inf
 
 
@@ -29,10 +25,10 @@ def chapman(first: float, second: float, both: float) -> float:
 
 
 def expected_estimates(missed: float, mistaken: float = 0.0) -> dict[str, float]:
-    """What the example's expected counts come to when answers are taken unreviewed.
+    """Estimate the example's population from the counts expected of unreviewed answers.
 
-    `missed` is the share of recaptured animals that aren't taken for known, each then counted as a
-    new animal; `mistaken` the share of new animals that are taken for known, each then counted as a
+    `missed` is the share of recaptured animals that aren't taken for known: each counts as a new
+    animal. `mistaken` is the share of new animals that are taken for known: each counts as a
     recapture. Misses alone multiply Lincoln-Petersen's estimate by 1 / (1 - missed); mistakes make
     it smaller.
     """

@@ -1,6 +1,4 @@
-"""Ways to answer compared on one evaluation: scorings, fusions, open-set scores, a growing gallery,
-abundance.
-"""
+"""All comparisons on one evaluation: scores, fusions, open-set scores, growth, abundance."""
 
 from __future__ import annotations
 
@@ -14,34 +12,35 @@ from embedding.checkpoint import write_atomically
 from index.calibration.calibration import KNOWN_FPIR, NEW_WHALE_FPIR, Calibration
 from training.evaluation.compare.abundance import POPULATION, SEASON, expected_estimates
 from training.evaluation.compare.gallery_growth import SIZES, draw_growth, growth
-from training.evaluation.compare.rejection import asked_of, compare_rejections
+from training.evaluation.compare.rejection import compare_rejections, query_distances
 from training.evaluation.compare.scores import compare_fusions, compare_scorings
 from training.evaluation.compare.tables import markdown_of
 from training.evaluation.protocol import Answers
-from training.evaluation.questions import LabelledVectors, protocol_questions, trial_questions
+from training.evaluation.queries import LabelledVectors, protocol_queries, trial_queries
 
 Figures = dict[str, Any]
 
 
 def compare(labelled: LabelledVectors, *, sizes: Sequence[int] = SIZES) -> Figures:
-    """Compare all ways on a labelled set's vectors: the sections scores, fusion, open_set and
-    growth.
+    """Compare all ways on a labelled set's vectors: sections scores, fusion, open_set and growth.
 
-    Whatever is chosen, is chosen on gallery photos and on new whales that are no queries. A section
-    that the labels cannot measure is empty: no queries of a kind, or too few photos to calibrate.
+    Choices are made on gallery photos and on new whales that are no queries. A section that the
+    labels can't measure is empty: no queries of a kind, or too few photos to calibrate.
     """
-    asked, trials = protocol_questions(labelled), trial_questions(labelled)
+    queries, trials = protocol_queries(labelled), trial_queries(labelled)
     can_reject = (
-        len(asked.known)
-        and len(asked.unknown)
+        len(queries.known)
+        and len(queries.unknown)
         and len(trials.known)
-        and asked.gallery.individual_count > 2
+        and queries.gallery.individual_count > 2
     )
     return {
         "scores": compare_scorings(labelled, trials),
         "fusion": compare_fusions(labelled),
         "open_set": compare_rejections(
-            asked_of(asked), asked_of(trials), asked_of(trial_questions(labelled, "disjoint"))
+            query_distances(queries),
+            query_distances(trials),
+            query_distances(trial_queries(labelled, "disjoint")),
         )
         if can_reject
         else {},
@@ -50,11 +49,10 @@ def compare(labelled: LabelledVectors, *, sizes: Sequence[int] = SIZES) -> Figur
 
 
 def abundance(answers: Answers, calibration: Calibration) -> Figures:
-    """What a population estimate would come to if answers were taken unreviewed, at both default
-    thresholds.
+    """Estimate a population from answers that nobody reviewed, at both default thresholds.
 
-    `missed_alone` counts every known query that isn't answered rightly as a miss; `with_mistakes`
-    takes a wrong name and a new whale with a name as recaptures, as a count of names does. Empty
+    `missed_alone` counts every known query that isn't answered rightly as a miss. `with_mistakes`
+    counts wrong names, and new whales with a name, as recaptures, as a count of names does. Empty
     without queries of both kinds.
     """
     if (

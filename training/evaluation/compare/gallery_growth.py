@@ -1,4 +1,7 @@
-"""Thresholds as a catalogue grows: fitted again at each size, or kept from the smallest."""
+"""Thresholds as a catalogue grows: fitted again at each size, or kept from the smallest.
+
+Fitting again won: every revision has its own calibration (docs/benchmarks.md, "A growing gallery").
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from index.calibration.calibration import KNOWN_FPIR, calibrate
-from index.calibration.metrics import true_ranks
-from training.evaluation.questions import LabelledVectors
+from index.calibration.ranks import true_ranks
+from training.evaluation.queries import LabelledVectors
 from training.plots import figure
 
 SIZES = (500, 1000, 2000)
@@ -22,13 +25,12 @@ Row = dict[str, Any]
 def growth(
     labelled: LabelledVectors, sizes: Sequence[int] = SIZES, seeds: int = _SEEDS
 ) -> list[Row]:
-    """Calibrate sub-galleries of so many individuals, each within the next, and the whole one; one
-    row a size.
+    """Calibrate galleries of so many individuals, each within the next; one row a size.
 
-    A row holds means over the seeds: what the catalogue's own calibration promises (KNOWN_FPIR) and
-    what the unknown queries measure (`fpir`, with the lowest and highest), the share `fnir` of
-    known queries that are missed, and both for the threshold of the smallest gallery, kept
-    (`fpir_kept`, `fnir_kept`). Empty where nothing can be measured: no queries of a kind, or a
+    The last is the whole gallery. A row holds means over the seeds: `fpir`, which the calibration
+    promises to be KNOWN_FPIR, as unknown queries measure it, with its lowest and highest, and
+    `fnir`, the share of known queries missed. `fpir_kept` and `fnir_kept` are the same at the
+    smallest gallery's threshold. Empty where nothing can be measured: no queries of a kind, or a
     gallery too small to calibrate.
     """
     individuals = sorted(labelled.rows_of_each(labelled.rows("fit", "disjoint", labelled=True)))
@@ -43,31 +45,31 @@ def growth(
     return [_mean([rows[at] for rows in drawn]) for at in range(len(wanted))]
 
 
-def _measured(labelled: LabelledVectors, kept: set[str]) -> Row:
-    """Calibrate a gallery of these individuals, and ask it: queries of others have left with their
-    individuals.
-    """
+def _measured(labelled: LabelledVectors, individuals_held: set[str]) -> Row:
+    """Calibrate a gallery of these individuals and measure it by queries of them and new whales."""
     held = [
         row
         for row in labelled.rows("fit", "disjoint", labelled=True)
-        if labelled.individuals[row] in kept
+        if labelled.individuals[row] in individuals_held
     ]
     learned = held + labelled.rows("fit", labelled=False)
     calibration = calibrate(
         labelled.vectors[learned], [labelled.individuals[row] for row in learned]
     )
-    known = [row for row in labelled.rows("known_query") if labelled.individuals[row] in kept]
-    asked = labelled.ask(known, held, labelled.rows("unknown_query"))
-    if not calibration.is_fitted or not known or not len(asked.unknown):
+    known = [
+        row for row in labelled.rows("known_query") if labelled.individuals[row] in individuals_held
+    ]
+    queries = labelled.queries(known, held, labelled.rows("unknown_query"))
+    if not calibration.is_fitted or not known or not len(queries.unknown):
         return {}
-    distances = asked.gallery.individual_distances(asked.known)
+    distances = queries.gallery.individual_distances(queries.known)
     return {
-        "individuals": len(kept),
+        "individuals": len(individuals_held),
         "photos": len(held),
         "threshold": calibration.threshold_at_fpir(KNOWN_FPIR),
         "known": distances.min(axis=1),
-        "is_first": true_ranks(distances, asked.truths) == 1,
-        "unknown": asked.gallery.individual_distances(asked.unknown).min(axis=1),
+        "is_first": true_ranks(distances, queries.truths) == 1,
+        "unknown": queries.gallery.individual_distances(queries.unknown).min(axis=1),
     }
 
 
@@ -94,9 +96,7 @@ def _mean(rows: Sequence[Row]) -> Row:
 
 
 def draw_growth(rows: Sequence[Row], path: Path, name: str) -> None:
-    """Draw what unknown animals pass and what known ones are missed, fitted again and kept, over
-    the gallery's size.
-    """
+    """Draw FPIR and FNIR over the gallery's size, with thresholds fitted again and kept."""
     sizes = [row["individuals"] for row in rows]
     with figure(path, columns=2, height_inches=4.8) as (passed, missed):
         passed.axhline(KNOWN_FPIR, color="#888888", linestyle=":", label="promised")
@@ -111,10 +111,10 @@ def draw_growth(rows: Sequence[Row], path: Path, name: str) -> None:
                 color="#1f4e79",
                 label="threshold fitted again",
             )
-            kept = [row[f"{rate}_kept"] for row in rows]
+            individuals_held = [row[f"{rate}_kept"] for row in rows]
             axes.plot(
                 sizes,
-                kept,
+                individuals_held,
                 marker="s",
                 color="#b8541f",
                 linestyle="--",

@@ -1,6 +1,7 @@
-"""Distances that know a gallery's hubs: photos that are near to everybody's, whoever they show.
+"""Local scaling: hubs, photos that are near to everybody's, are moved away.
 
-Research.
+An experiment that lost: it gains nothing sure over the nearest photo (docs/benchmarks.md, "Ways to
+answer, compared").
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ _BLOCK_BYTES = 64 * 2**20  # memory for one block of photos against every photo
 
 
 def reach_of_each(vectors: FloatArray, individuals: Sequence[str], k: int) -> NDArray[np.float64]:
-    """Mean distance of each gallery photo to its k nearest photos of other individuals: (m, d) ->
-    (m,).
+    """Compute each photo's mean distance to its k nearest of other individuals: (m, d) -> (m,).
 
     Hubs have a short one. As in Conneau et al. (ICLR 2018, "Word translation without parallel
-    data", eq. 3), but for leaving out an individual's own photos, which are near because they
-    should be. 1 where there is no other individual. Raises BadQuery for k below 1.
+    data", eq. 3), but without an individual's own photos, which are near because
+    they should be. It is 1 where there is no other individual. Raises BadQuery for k below 1.
     """
     if k < 1:
         raise BadQuery(f"k is {k}; give at least 1 neighbour")
@@ -44,7 +44,5 @@ def reach_of_each(vectors: FloatArray, individuals: Sequence[str], k: int) -> ND
 def scaled_distances(
     queries: FloatArray, vectors: FloatArray, reach: NDArray[np.float64], share: float
 ) -> NDArray[np.float64]:
-    """Distance of each query to every photo, plus `share` of what the photo's reach (m,) falls
-    short of 1: (n, m).
-    """
+    """Compute distances (n, m) to photos, hubs moved away by `share` of 1 - reach (m,)."""
     return exact_distances(queries, vectors) + share * (1 - reach)

@@ -1,8 +1,9 @@
-"""How new a query looks: scores, smaller for the known, that could stand in for the nearest
-individual's distance.
+"""Scores of how new a query is, smaller for known animals.
 
-All judge the same answer, the nearest individual; they only differ in when it is believed.
-`distances` (n, c) are a query's to every individual, infinite for one that is left out.
+Experiments that lost, but for `nearest_distance`, which the catalogue uses: nothing separates known
+from new animals better (docs/benchmarks.md, "Ways to answer, compared"). All judge the same answer,
+the nearest individual, and differ only in when they believe it. `distances` (n, c) are a query's to
+every individual, infinite for one that is left out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _SHAPES = (
     -5.0,
     5.0,
 )  # natural logarithms between which a Weibull shape is sought: equal margins have none
-_FARTHEST = 700.0  # natural logarithm of the greatest novelty told, which float64 still holds
+_FARTHEST = 700.0  # natural logarithm of the greatest novelty, which float64 still holds
 
 
 def nearest_distance(distances: Distances) -> Distances:
@@ -31,9 +32,7 @@ def nearest_distance(distances: Distances) -> Distances:
 
 
 def gap(distances: Distances) -> Distances:
-    """First minus second individual's distance (n,), -2 to 0: an answer without rivals is
-    believed.
-    """
+    """Subtract the second individual's distance from the first's: (n,), -2 to 0."""
     first, second = _nearest_two(distances)
     return first - second
 
@@ -61,19 +60,20 @@ def neighbourhood_aware(distances: Distances, *, k: int, temperature: float) -> 
 
 
 class ExtremeValues:
-    """The extreme value machine (Rudd, Jain, Scheirer and Boult, 2018): how far each gallery
-    photo's individual goes.
+    """The extreme value machine (Rudd, Jain, Scheirer and Boult, 2018).
 
-    Half the distances from a photo to the nearest photos of others are margins; the smallest of
-    many follow a Weibull distribution, whose fit says how likely a query so far away is still
-    within the margin.
+    It estimates how far each gallery photo's individual reaches.
+
+    Half the distances from a photo to the nearest photos of others are margins. The smallest of
+    many follow a Weibull distribution. Its fit says how likely a query is still within the margin.
     """
 
     def __init__(self, vectors: FloatArray, columns: NDArray[np.int64], *, tail: int) -> None:
-        """Fit to photos (m, d) in order of individual; `columns` (m,) say whose each is, `tail` how
-        many margins count.
+        """Fit to photos (m, d) in order of individual.
 
-        Raises BadQuery for a tail below 2, and where a photo has fewer than 2 of others beside it.
+        `columns` (m,) say whose each is, `tail` how many margins count.
+
+        Raises BadQuery for a tail below 2, and where a photo has fewer than 2 of other individuals.
         """
         others = len(columns) - np.bincount(columns)[columns].max(initial=0)
         if tail < 2 or others < 2:
@@ -88,8 +88,9 @@ class ExtremeValues:
         )  # (m,) each
 
     def novelty(self, queries: FloatArray, columns: NDArray[np.int64]) -> Distances:
-        """How far outside the margins of the individual in `columns` (n,) each query is: 0 and up
-        (n,).
+        """Measure how far outside the individual's margins each query is: (n,), 0 and up.
+
+        The individuals are those in `columns` (n,).
 
         `exp(-novelty)` is the probability of inclusion, the largest over the individual's photos.
         """
@@ -104,8 +105,9 @@ class ExtremeValues:
 
 
 def fit_weibull(values: Distances) -> tuple[Distances, Distances]:
-    """Fit a Weibull distribution to each row of positive values (m, t) by maximum likelihood:
-    shapes and scales (m,).
+    """Fit a Weibull distribution to each row of positive values (m, t): shapes, scales (m,).
+
+    By maximum likelihood.
 
     The likelihood's slope in the shape rises all the way, so halving an interval finds its zero for
     all rows at once.

@@ -1,4 +1,7 @@
-"""Open-set scores compared: which queries each believes to be known, and how sure it rightly is."""
+"""Open-set scores compared: which queries each takes for known, and how well it is calibrated.
+
+The plain distance to the nearest individual won (docs/benchmarks.md, "Ways to answer, compared").
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,6 @@ from numpy.typing import NDArray
 
 from index.calibration.calibration import KNOWN_FPIR, NEW_WHALE_SHARE, Calibration
 from index.calibration.leave_one_out import Trials
-from index.calibration.metrics import (
-    FPIRS,
-    auroc,
-    bootstrap_interval,
-    expected_calibration_error,
-    fnir_at_fpir,
-)
 from index.search.gallery import Gallery
 from index.search.vectors import FloatArray
 from training.evaluation.compare.open_set import (
@@ -28,15 +24,22 @@ from training.evaluation.compare.open_set import (
     nearest_distance,
     neighbourhood_aware,
 )
-from training.evaluation.questions import Questions
+from training.evaluation.metrics import (
+    FPIRS,
+    auroc,
+    bootstrap_interval,
+    expected_calibration_error,
+    fnir_at_fpir,
+)
+from training.evaluation.queries import Queries
 
 Distances = NDArray[np.float64]
 Figures = dict[str, Any]
 _INTERVAL_SEED = 95
 
 
-class Asked(NamedTuple):
-    """Questions with their distances: (q, c), (u, c), and the known queries' ranks (q,).
+class QueryDistances(NamedTuple):
+    """Queries with their distances: (q, c), (u, c), and the known queries' ranks (q,).
 
     Where no photo is of a new whale, the unknown are the known queries with their own individual
     left out.
@@ -56,48 +59,50 @@ Score = Callable[[Gallery], Callable[[FloatArray, Distances], Distances]]
 (n,)."""
 
 
-def asked_of(questions: Questions) -> Asked:
-    """Ask all questions, by the nearest photo."""
-    known = questions.gallery.individual_distances(questions.known)
-    has_strangers = len(questions.unknown) > 0
-    return Asked(
-        questions.gallery,
-        questions.known,
-        questions.unknown if has_strangers else questions.known,
+def query_distances(queries: Queries) -> QueryDistances:
+    """Compute the distances of all queries to the nearest photo of each individual."""
+    known = queries.gallery.individual_distances(queries.known)
+    has_strangers = len(queries.unknown) > 0
+    return QueryDistances(
+        queries.gallery,
+        queries.known,
+        queries.unknown if has_strangers else queries.known,
         known,
-        questions.gallery.individual_distances(questions.unknown)
+        queries.gallery.individual_distances(queries.unknown)
         if has_strangers
-        else questions.without_own(known),
-        questions.ranks(known),
-        questions.individuals,
+        else queries.without_own(known),
+        queries.ranks(known),
+        queries.individuals,
     )
 
 
-def compare_rejections(asked: Asked, trials: Asked, unlearned: Asked) -> Figures:
-    """AUROC, FNIR, promised and measured FPIR and calibration error of each score on the protocol's
-    queries.
+def compare_rejections(
+    queries: QueryDistances, trials: QueryDistances, unlearned: QueryDistances
+) -> Figures:
+    """Measure AUROC, FNIR, FPIR (promised, measured) and calibration error of each score.
 
-    Choices, thresholds and probabilities are fitted to `trials`; the last row is the plain distance
-    fitted to `unlearned` ones, of individuals that the network never learned.
+    Measured on the protocol's `queries`. Choices, thresholds and probabilities are fitted to
+    `trials`. The last row is the plain distance fitted to `unlearned` queries, of individuals that
+    the network never learned.
     """
     found: Figures = {}
-    plain = _novelties(asked, _plain(nearest_distance))
+    plain = _novelties(queries, _plain(nearest_distance))
     for name, (score, choices) in _scores(trials).items():
-        novelties = _novelties(asked, score)
+        novelties = _novelties(queries, score)
         found[name] = {
             "choices": choices,
-            **_rates(novelties, asked),
-            "fnir_at_fpir_0.1_change_95": _change(novelties, plain, asked),
-            **_fitted(novelties, asked, _novelties(trials, score), trials),
+            **_rates(novelties, queries),
+            "fnir_at_fpir_0.1_change_95": _change(novelties, plain, queries),
+            **_fitted(novelties, queries, _novelties(trials, score), trials),
         }
         if name in _STATES:
             known, unknown = (_STATES[name](each) for each in novelties)
-            found[name]["calibration_error_as_stated"] = _error(known, unknown, asked)
+            found[name]["calibration_error_as_stated"] = _error(known, unknown, queries)
     if len(unlearned.known):
-        fitted = _fitted(plain, asked, _novelties(unlearned, _plain(nearest_distance)), unlearned)
+        fitted = _fitted(plain, queries, _novelties(unlearned, _plain(nearest_distance)), unlearned)
         found["distance, fitted to animals never learned"] = {
             "choices": {},
-            **_rates(plain, asked),
+            **_rates(plain, queries),
             **fitted,
         }
     return found
@@ -110,7 +115,7 @@ _STATES: dict[str, Callable[[Distances], Distances]] = {
 }
 
 
-def _scores(trials: Asked) -> dict[str, tuple[Score, Figures]]:
+def _scores(trials: QueryDistances) -> dict[str, tuple[Score, Figures]]:
     grids: dict[str, list[tuple[Score, Figures]]] = {
         "distance": [(_plain(nearest_distance), {})],
         "gap": [(_plain(gap), {})],
@@ -142,34 +147,37 @@ def _extreme(tail: int) -> Score:
     return score
 
 
-def _novelties(asked: Asked, score: Score) -> tuple[Distances, Distances]:
-    novelty = score(asked.gallery)
-    return novelty(asked.known_vectors, asked.known), novelty(asked.unknown_vectors, asked.unknown)
+def _novelties(queries: QueryDistances, score: Score) -> tuple[Distances, Distances]:
+    novelty = score(queries.gallery)
+    return novelty(queries.known_vectors, queries.known), novelty(
+        queries.unknown_vectors, queries.unknown
+    )
 
 
-def _missed(trials: Asked, score: Score) -> float:
+def _missed(trials: QueryDistances, score: Score) -> float:
     """What a choice is made by: the mean FNIR over FPIRS."""
     known, unknown = _novelties(trials, score)
     return float(np.mean([fnir_at_fpir(known, trials.ranks, unknown, fpir) for fpir in FPIRS]))
 
 
-def _rates(novelties: tuple[Distances, Distances], asked: Asked) -> Figures:
+def _rates(novelties: tuple[Distances, Distances], queries: QueryDistances) -> Figures:
     known, unknown = novelties
     missed = {
-        f"fnir_at_fpir_{fpir}": fnir_at_fpir(known, asked.ranks, unknown, fpir) for fpir in FPIRS
+        f"fnir_at_fpir_{fpir}": fnir_at_fpir(known, queries.ranks, unknown, fpir) for fpir in FPIRS
     }
     return {"auroc": auroc(known, unknown), **missed}
 
 
 def _change(
-    novelties: tuple[Distances, Distances], plain: tuple[Distances, Distances], asked: Asked
+    novelties: tuple[Distances, Distances],
+    plain: tuple[Distances, Distances],
+    queries: QueryDistances,
 ) -> Any:
-    """95 % interval of FNIR at FPIR .1 minus the plain distance's, drawn over individuals; below 0
-    is better.
+    """Find the 95 % interval of FNIR at FPIR .1 minus the plain distance's; below 0 is better.
 
-    The unknown are drawn one by one: each new whale stands for itself.
+    Drawn over individuals. The unknown are drawn one by one: each new whale stands for itself.
     """
-    ranks = np.concatenate([asked.ranks, np.zeros(len(asked.unknown), np.int64)])
+    ranks = np.concatenate([queries.ranks, np.zeros(len(queries.unknown), np.int64)])
     rows = np.stack([ranks, np.concatenate(novelties), np.concatenate(plain)], axis=1)
 
     def change(drawn: Distances) -> float:
@@ -180,15 +188,15 @@ def _change(
         one, other = (fnir_at_fpir(known[:, at], ranks, unknown[:, at], 0.1) for at in (1, 2))
         return one - other
 
-    groups = [*asked.groups, *(f"new whale {at}" for at in range(len(asked.unknown)))]
+    groups = [*queries.groups, *(f"new whale {at}" for at in range(len(queries.unknown)))]
     return bootstrap_interval(rows, groups, change, np.random.default_rng(_INTERVAL_SEED))
 
 
 def _fitted(
     novelties: tuple[Distances, Distances],
-    asked: Asked,
+    queries: QueryDistances,
     of_trials: tuple[Distances, Distances],
-    trials: Asked,
+    trials: QueryDistances,
 ) -> Figures:
     """What a calibration on trials promises and keeps; nothing where the trials are too few."""
     calibration = Calibration.from_trials(Trials(of_trials[0][:, None], trials.ranks), of_trials[1])
@@ -202,19 +210,22 @@ def _fitted(
     return {
         "fpir_promised": KNOWN_FPIR,
         "fpir_measured": float((unknown <= threshold).mean()),
-        "fnir_measured": float(1 - ((known <= threshold) & (asked.ranks == 1)).mean()),
-        "calibration_error": _error(stated[0], stated[1], asked),
+        "fnir_measured": float(1 - ((known <= threshold) & (queries.ranks == 1)).mean()),
+        "calibration_error": _error(stated[0], stated[1], queries),
         "calibration_error_at_assumed_share": _error(
-            stated[0], stated[1], asked, share=NEW_WHALE_SHARE
+            stated[0], stated[1], queries, share=NEW_WHALE_SHARE
         ),
     }
 
 
-def _error(known: Distances, unknown: Distances, asked: Asked, share: float | None = None) -> float:
-    """Calibration error of stated probabilities, as the queries are mixed or with this share of new
-    whales.
+def _error(
+    known: Distances, unknown: Distances, queries: QueryDistances, share: float | None = None
+) -> float:
+    """Compute the calibration error of stated probabilities.
+
+    Queries count as they are mixed, or with this share of new whales.
     """
-    is_right = np.concatenate([asked.ranks == 1, np.zeros(len(unknown), np.bool_)])
+    is_right = np.concatenate([queries.ranks == 1, np.zeros(len(unknown), np.bool_)])
     weights = None
     if share is not None:
         weights = np.repeat(

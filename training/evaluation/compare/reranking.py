@@ -1,8 +1,9 @@
-"""Ranking with the gallery's own neighbourhoods: k-reciprocal re-ranking, query expansion,
-augmentation. Research.
+"""Re-ranking by the gallery's neighbourhoods: k-reciprocal, query expansion, augmentation.
 
-None of it knows individuals, and none of it lets one query see another: a service answers one at a
-time, so a query meets the gallery alone, whose own neighbour lists are made once.
+Experiments that lost: most individuals have one or two photos, so that neighbourhoods add nothing
+to the nearest photo (docs/benchmarks.md, "Ways to answer, compared"). None of them reads labels.
+Each query is ranked by itself, as a service answers them: it meets the gallery alone, whose
+neighbour lists are made once.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ _Row = tuple[NDArray[np.int64], NDArray[np.float64]]  # columns and weights of o
 
 
 class Reranker:
-    """k-reciprocal re-ranking (Zhong, Zheng, Cao and Li, CVPR 2017) of queries that each meet the
-    gallery alone.
+    """k-reciprocal re-ranking (Zhong, Zheng, Cao and Li, CVPR 2017), one query at a time.
 
     Two photos are near when they share neighbours which also have them among theirs. `k1` is the
-    size of a neighbourhood, its half that of the circles it grows by, and a photo's neighbourhood
+    size of a neighbourhood, and half of it that of the circles it grows by. A photo's neighbourhood
     is averaged over its `k2` nearest photos, itself included. Unlike the paper's, a gallery photo's
     neighbours are of the gallery only: no query is among them, so that no answer depends on other
     queries.
@@ -56,9 +56,7 @@ class Reranker:
         self._starts, self._holders, self._weights = _by_column(averaged, len(lists))
 
     def jaccard_distances(self, queries: FloatArray) -> NDArray[np.float64]:
-        """Distance of each query's neighbourhood to every photo's: (n, m), 0 to 1; 1 where they
-        share nothing.
-        """
+        """Compute distances (n, m), 0 to 1, of neighbourhoods; 1 where they share nothing."""
         distances = np.ones((len(queries), len(self._vectors)))
         for at, query in enumerate(queries):
             distances[at] = self._jaccard(query)
@@ -84,9 +82,7 @@ class Reranker:
         return 1 - shared / (weights.sum() + self._totals - shared)
 
     def _weighted(self, vector: FloatArray, circle: NDArray[np.int64]) -> _Row:
-        """Let a circle of photos grow by its members' circles that lie mostly within it; nearer
-        ones weigh more.
-        """
+        """Let a circle of photos grow by circles mostly within it; nearer photos weigh more."""
         members: set[int] = set(circle.tolist())
         grown = set(members)
         for member in members:
@@ -99,8 +95,9 @@ class Reranker:
 
 
 def expanded(queries: FloatArray, vectors: FloatArray, *, k: int, alpha: float) -> FloatArray:
-    """Move each query (n, d) to the mean of itself and its k nearest photos of (m, d), weighted by
-    cosine ** alpha.
+    """Move each query (n, d) to the mean of itself and its k nearest photos of (m, d).
+
+    The mean is weighted by cosine ** alpha.
 
     Alpha query expansion (Radenovic, Tolias and Chum, 2018). A photo at a right angle or beyond
     weighs nothing.
@@ -113,9 +110,7 @@ def expanded(queries: FloatArray, vectors: FloatArray, *, k: int, alpha: float) 
 
 
 def augmented(vectors: FloatArray, *, k: int, alpha: float) -> FloatArray:
-    """Move each gallery photo (m, d) likewise, among the others: database-side augmentation, labels
-    unread.
-    """
+    """Move each gallery photo (m, d) in the same way: database-side augmentation."""
     lists, distances = _neighbour_lists(vectors, k)
     weights = np.clip(1 - distances[:, 1:], 0, None) ** alpha  # (m, k)
     moved = vectors + np.einsum("mk,mkd->md", weights, vectors[lists[:, 1:]].astype(np.float64))
@@ -123,9 +118,7 @@ def augmented(vectors: FloatArray, *, k: int, alpha: float) -> FloatArray:
 
 
 def _neighbour_lists(vectors: FloatArray, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Each photo's nearest photos and their distances, both (m, k + 1) at most, itself first at
-    0.
-    """
+    """List each photo's nearest photos and distances, both (m, k + 1), itself first at 0."""
     count = max(1, min(k + 1, len(vectors)))
     lists = np.zeros((len(vectors), count), np.int64)
     distances = np.zeros((len(vectors), count))
@@ -133,7 +126,7 @@ def _neighbour_lists(vectors: FloatArray, k: int) -> tuple[NDArray[np.int64], ND
     for start in range(0, len(vectors), size):
         rows = np.arange(start, min(start + size, len(vectors)))
         every = exact_distances(vectors[rows], vectors)
-        every[np.arange(len(rows)), rows] = -1.0  # first even beside an equal photo
+        every[np.arange(len(rows)), rows] = -1.0  # first even if another photo is equal
         lists[rows] = np.argsort(every, axis=1, kind="stable")[:, :count]
         distances[rows] = np.clip(np.take_along_axis(every, lists[rows], axis=1), 0, None)
     return lists, distances
@@ -158,9 +151,7 @@ def _mean(rows: list[_Row], count: int) -> _Row:
 def _by_column(
     rows: list[_Row], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Turn sparse rows around: where each column's run starts (count + 1,), which rows hold it,
-    with what weights.
-    """
+    """Turn sparse rows around: column starts (count + 1,), the rows that hold each, weights."""
     columns = np.concatenate([np.zeros(0, np.int64), *(columns for columns, _ in rows)])
     holders = np.repeat(np.arange(len(rows)), [len(columns) for columns, _ in rows])
     weights = np.concatenate([np.zeros(0), *(weights for _, weights in rows)])

@@ -1,6 +1,7 @@
-"""Logits of individuals from a linear classifier that is fitted to the gallery in closed form.
+"""A ridge classifier of the gallery's individuals, fitted in closed form.
 
-Research.
+An experiment that lost: alone it finds far fewer animals than the nearest photo, and blended with
+it no more (docs/benchmarks.md, "Ways to answer, compared").
 """
 
 from __future__ import annotations
@@ -13,19 +14,18 @@ from index.search.vectors import FloatArray
 
 
 class ClassLogits:
-    """A ridge classifier of photos into individuals, one-versus-rest: Rifkin, Yeo and Poggio
-    (2003).
+    """A ridge classifier of photos into individuals, one-versus-rest (Rifkin et al. 2003).
 
-    Unlike the class weights of a training's softmax it knows every individual of the gallery, also
-    those that were never learned from and those with a single photo, and needs nothing that a
-    checkpoint doesn't hold.
+    Unlike the class weights of a training's softmax it knows every individual of the gallery, those
+    never learned from and those of a single photo included. It needs nothing but the vectors.
     """
 
     def __init__(
         self, vectors: FloatArray, individuals: NDArray[np.int64], *, ridge: float
     ) -> None:
-        """Fit to photos (m, d) of the individuals (m,), numbered from 0; raises BadQuery for a
-        ridge of 0 or less.
+        """Fit to photos (m, d) of the individuals (m,), numbered from 0.
+
+        Raises BadQuery for a ridge of 0 or less.
         """
         if not ridge > 0:
             raise BadQuery(f"ridge is {ridge}; give a number above 0")
@@ -39,7 +39,5 @@ class ClassLogits:
         self._shares = np.bincount(individuals) / len(individuals)
 
     def logits(self, queries: FloatArray) -> NDArray[np.float64]:
-        """How much each query (n, d) is each individual's (n, c): 1 for its own photos, 0 for
-        others', in the fit.
-        """
+        """Compute logits (n, c) of queries (n, d): in the fit 1 for own photos, 0 for others."""
         return (queries - self._mean) @ self._weights + self._shares

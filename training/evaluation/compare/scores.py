@@ -1,5 +1,7 @@
-"""Ways to score individuals, and ways to fuse an encounter's photos, compared on the same
-questions.
+"""Ways to score individuals and to fuse an encounter's photos, compared on the same queries.
+
+The nearest photo won among the scores (a blend with the centre is an option), and the mean of
+distances among the fusions (docs/benchmarks.md, "Ways to answer, compared").
 """
 
 from __future__ import annotations
@@ -11,21 +13,22 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.metrics import bootstrap_interval, closed_set, map5, open_set, top
+from index.search.centroids import centres_of
 from index.search.engine import exact_distances
-from index.search.fusion import Fusion, fuse, fuse_vectors
+from index.search.fusion import Fusion, fuse
 from index.search.gallery import Gallery
-from index.search.matching import Score
+from index.search.matching import BadQuery, Score
 from index.search.vectors import FloatArray
 from training.evaluation.compare.local_scaling import reach_of_each, scaled_distances
 from training.evaluation.compare.reranking import Reranker, augmented, expanded
 from training.evaluation.compare.ridge_classifier import ClassLogits
-from training.evaluation.questions import (
+from training.evaluation.metrics import bootstrap_interval, closed_set, map5, open_set, top
+from training.evaluation.queries import (
     LabelledVectors,
-    Questions,
+    Queries,
     disjoint_rounds,
     encounters,
-    protocol_questions,
+    protocol_queries,
 )
 
 Distances = NDArray[np.float64]
@@ -38,35 +41,34 @@ _INTERVAL_SEED = 95
 _DRAWS_OF_ENCOUNTERS = 10
 
 
-def compare_scorings(labelled: LabelledVectors, trials: Questions) -> Figures:
-    """Known, disjoint and open figures of each scoring, choices fitted to `trials`, gains over the
-    nearest photo.
+def compare_scorings(labelled: LabelledVectors, trials: Queries) -> Figures:
+    """Measure known, disjoint and open figures of each scoring, and gains over the nearest photo.
+
+    Choices are fitted to `trials`.
     """
-    asked, rounds = protocol_questions(labelled), list(disjoint_rounds(labelled))
+    queries, rounds = protocol_queries(labelled), list(disjoint_rounds(labelled))
     found: Figures = {}
     first: dict[str, NDArray[np.int64]] = {}
     for name, (scoring, choices) in _scorings(trials).items():
         found[name] = {"choices": choices}
-        for protocol, questions in (("known", [asked]), ("disjoint", rounds)):
-            ranks, groups = _ranks(questions, scoring)
+        for protocol, query_sets in (("known", [queries]), ("disjoint", rounds)):
+            ranks, groups = _ranks(query_sets, scoring)
             if len(ranks):
                 first.setdefault(protocol, ranks)
                 found[name][protocol] = {
                     **closed_set(ranks),
                     **_gains(ranks, first[protocol], groups),
                 }
-        if len(asked.known) and len(asked.unknown):
-            distances_of = scoring(asked.gallery)
-            known = distances_of(asked.known)
-            unknown = distances_of(asked.unknown).min(axis=1)
-            found[name]["open"] = open_set(known.min(axis=1), asked.ranks(known), unknown)
+        if len(queries.known) and len(queries.unknown):
+            distances_of = scoring(queries.gallery)
+            known = distances_of(queries.known)
+            unknown = distances_of(queries.unknown).min(axis=1)
+            found[name]["open"] = open_set(known.min(axis=1), queries.ranks(known), unknown)
     return found
 
 
 def compare_fusions(labelled: LabelledVectors) -> Figures:
-    """Simulated encounters of two photos: found by one photo alone, and fused in each way, in two
-    galleries.
-    """
+    """Compare one photo alone with fusions of two, on simulated encounters, in two galleries."""
     everything = labelled.rows("fit", "disjoint", labelled=True)
     galleries = {
         "among disjoint": labelled.rows("disjoint", labelled=True),
@@ -79,7 +81,7 @@ def compare_fusions(labelled: LabelledVectors) -> Figures:
     return {name: figures for name, figures in found.items() if figures}
 
 
-def _scorings(trials: Questions) -> dict[str, tuple[Scoring, Figures]]:
+def _scorings(trials: Queries) -> dict[str, tuple[Scoring, Figures]]:
     found: dict[str, tuple[Scoring, Figures]] = {
         name: (_of_score(name), {}) for name in get_args(Score)
     }
@@ -159,9 +161,7 @@ def _scaled(k: int, share: float) -> Scoring:
 
 
 def _classified(ridge: float, distance_weight: float) -> Scoring:
-    """A linear classifier's logits, and their blend with the nearest photo: what winners of 2019
-    and 2022 averaged.
-    """
+    """Score by a linear classifier's logits blended with the nearest photo, as in 2019 and 2022."""
 
     def scoring(gallery: Gallery) -> Callable[[FloatArray], Distances]:
         numbers = np.unique(gallery.individuals, return_inverse=True)[
@@ -181,31 +181,30 @@ def _classified(ridge: float, distance_weight: float) -> Scoring:
 
 
 def _of_each(distances: Distances, gallery: Gallery) -> Distances:
-    """Each individual's nearest photo: (n, m) -> (n, c); a gallery's photos stand in order of
-    individual.
+    """Reduce photo distances (n, m) to each individual's nearest photo (n, c).
+
+    A gallery's photos are in order of individual.
     """
     starts = np.unique(gallery.individuals, return_index=True)[1]
     return np.minimum.reduceat(distances, starts, axis=1)
 
 
-def _earned(trials: Questions, distances: Distances) -> float:
+def _earned(trials: Queries, distances: Distances) -> float:
     return map5(trials.ranks(distances)) if len(trials.known) else 0.0
 
 
-def _ranks(asked: Iterable[Questions], scoring: Scoring) -> tuple[NDArray[np.int64], list[str]]:
+def _ranks(query_sets: Iterable[Queries], scoring: Scoring) -> tuple[NDArray[np.int64], list[str]]:
     ranks = [np.zeros(0, np.int64)]
     groups: list[str] = []
-    for questions in asked:
-        if len(questions.known):
-            ranks.append(questions.ranks(scoring(questions.gallery)(questions.known)))
-            groups += questions.individuals
+    for queries in query_sets:
+        if len(queries.known):
+            ranks.append(queries.ranks(scoring(queries.gallery)(queries.known)))
+            groups += queries.individuals
     return np.concatenate(ranks), groups
 
 
 def _gains(ranks: NDArray[np.int64], first: NDArray[np.int64], groups: Sequence[str]) -> Figures:
-    """What a scoring gains over the first one on the same queries, with intervals drawn over
-    individuals.
-    """
+    """Compute what a scoring gains over the first, with intervals drawn over individuals."""
     both = np.stack([ranks, first], axis=1)
 
     def interval(measure: Callable[[NDArray[np.int64]], float]) -> tuple[float, float]:
@@ -217,30 +216,29 @@ def _gains(ranks: NDArray[np.int64], first: NDArray[np.int64], groups: Sequence[
     return {"top1_gain_95": interval(lambda one: top(one, 1)), "map5_gain_95": interval(map5)}
 
 
-def _fused(drawn: Iterable[Questions]) -> Figures:
-    """Figures of each fusion over all draws; the unknown are the same encounters, their individuals
-    left out.
+def _fused(drawn: Iterable[Queries]) -> Figures:
+    """Measure each fusion over all draws.
 
-    `fpir_at_one_photo_s` is what a threshold lets through that lets a tenth through of single
-    photos.
+    Unknown queries are the same encounters with their individuals left out. `fpir_at_one_photo_s`
+    is the share that passes a threshold which a tenth of single photos pass.
     """
     known: dict[str, list[Distances]] = {}
     unknown: dict[str, list[Distances]] = {}
     ranks: dict[str, list[NDArray[np.int64]]] = {}
     groups: list[str] = []
-    for asked in drawn:
-        pairs = Questions(asked.gallery, asked.known[::2], asked.truths[::2], asked.unknown)
+    for single in drawn:
+        pairs = Queries(single.gallery, single.known[::2], single.truths[::2], single.unknown)
         groups += pairs.individuals
-        for name, distances in _each_fusion(asked).items():
-            questions = asked if name == "one photo" else pairs
-            ranks.setdefault(name, []).append(questions.ranks(distances))
+        for name, distances in _each_fusion(single).items():
+            queries = single if name == "one photo" else pairs
+            ranks.setdefault(name, []).append(queries.ranks(distances))
             known.setdefault(name, []).append(distances.min(axis=1))
-            unknown.setdefault(name, []).append(questions.without_own(distances).min(axis=1))
+            unknown.setdefault(name, []).append(queries.without_own(distances).min(axis=1))
     if not groups:
         return {}
     found: Figures = {}
     threshold = np.quantile(np.concatenate(unknown["one photo"]), 0.1)
-    alone = np.concatenate(ranks["one photo"]).reshape(-1, 2)  # (encounters, 2)
+    single_ranks = np.concatenate(ranks["one photo"]).reshape(-1, 2)  # (encounters, 2)
     for name, near_parts in known.items():
         near, far, place = (
             np.concatenate(near_parts),
@@ -257,14 +255,14 @@ def _fused(drawn: Iterable[Questions]) -> Figures:
             "fpir_at_one_photo_s": float((far < threshold).mean()),
         }
         if name != "one photo":
-            found[name]["top1_gain_95"] = _gain_over_one(place, alone, groups)
+            found[name]["top1_gain_95"] = _gain_over_one(place, single_ranks, groups)
     return {"individuals": len(set(groups)), "encounters": len(groups), "answers": found}
 
 
-def _each_fusion(asked: Questions) -> dict[str, Distances]:
-    single = asked.gallery.individual_distances(asked.known)  # (2e, c)
+def _each_fusion(queries: Queries) -> dict[str, Distances]:
+    single = queries.gallery.individual_distances(queries.known)  # (2e, c)
     pairs = single.reshape(-1, 2, single.shape[1])
-    vectors = np.stack([fuse_vectors(pair) for pair in asked.known.reshape(len(pairs), 2, -1)])
+    vectors = np.stack([fuse_vectors(pair) for pair in queries.known.reshape(len(pairs), 2, -1)])
     fused = {
         name: np.stack([fuse(pair, cast(Fusion, name)) for pair in pairs])
         for name in get_args(Fusion)
@@ -272,14 +270,25 @@ def _each_fusion(asked: Questions) -> dict[str, Distances]:
     return {
         "one photo": single,
         **fused,
-        "mean vector": asked.gallery.individual_distances(vectors),
+        "mean vector": queries.gallery.individual_distances(vectors),
     }
 
 
+def fuse_vectors(vectors: FloatArray) -> FloatArray:
+    """Fuse one encounter's vectors (photos, d) into the unit vector (d,) of their mean direction.
+
+    Its distances can be ranked, but not compared with those of single photos: a mean lies nearer
+    to everybody. Raises BadQuery for an encounter without photos.
+    """
+    if len(vectors) == 0:
+        raise BadQuery("the encounter holds no photo; fuse the vectors of at least one")
+    return centres_of(vectors.astype(np.float64).sum(axis=0, keepdims=True)).astype(np.float32)[0]
+
+
 def _gain_over_one(
-    fused: NDArray[np.int64], alone: NDArray[np.int64], groups: Sequence[str]
+    fused: NDArray[np.int64], single_ranks: NDArray[np.int64], groups: Sequence[str]
 ) -> tuple[float, float]:
-    gained = (fused == 1) - (alone == 1).mean(axis=1)
+    gained = (fused == 1) - (single_ranks == 1).mean(axis=1)
     return bootstrap_interval(
         gained, groups, lambda each: float(each.mean()), np.random.default_rng(_INTERVAL_SEED)
     )

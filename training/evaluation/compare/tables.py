@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from index.calibration.metrics import FPIRS
+from training.evaluation.metrics import FPIRS
 
 Figures = dict[str, Any]
 

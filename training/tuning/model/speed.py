@@ -20,14 +20,15 @@ from index.progress import Progress, no_progress
 _SECONDS, _MOST_SECONDS = (
     1.0,
     3.0,
-)  # of one batch size: for the fewest rounds, and beyond which no round begins
+)  # of one batch size: for the fewest rounds, and beyond which no round starts
 _FEWEST, _MOST = 3, 50
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """The median of `rounds`: photos of decoded pixels to vectors, mirror image included, locator
-    left out.
+    """The median speed of `rounds`, from decoded pixels to vectors.
+
+    The mirror image is included, the locator isn't.
     """
 
     species: str
@@ -37,10 +38,10 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class SpeedReport:
     """Speeds, and what they were measured on.
 
-    `load` is how many processes wanted the `cores`, None where unknown.
+    `load` is how many processes competed for the `cores`, None where unknown.
     """
 
     device: str
@@ -56,10 +57,10 @@ def measure_speed(
     *,
     clock: Callable[[], float] = time.perf_counter,
     progress: Progress = no_progress,
-) -> Measured:
+) -> SpeedReport:
     """Time the embedder on noise, for every species that a gate knows, in batches of each size.
 
-    No batch is begun after a few seconds of one size: on a slow or busy machine fewer rounds are
+    No batch is started after a few seconds of one size: on a slow or busy machine fewer rounds are
     timed, one at least.
     """
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None
@@ -70,7 +71,7 @@ def measure_speed(
             speeds.append(_speed(embedder, species, batch, clock))
             advance(1)
     load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
-    return Measured(
+    return SpeedReport(
         str(embedder.device), torch.get_num_threads(), os.cpu_count() or 1, load, tuple(speeds)
     )
 
@@ -81,7 +82,7 @@ def _speed(embedder: Embedder, species: str, batch: int, clock: Callable[[], flo
         0, 256, (batch, made.height_px, made.width_px, 3), np.uint8
     )
     times: list[float] = []
-    with seen_as(embedder, species), _batches_of(embedder, batch):
+    with gate_fixed_to(embedder, species), _batches_of(embedder, batch):
         started = clock()
         embedder.embed_pixels(pixels)
         first = (
@@ -89,42 +90,40 @@ def _speed(embedder: Embedder, species: str, batch: int, clock: Callable[[], flo
         )  # always slow, so that it counts only where there is no time for another
         started = clock()
         while _has_time(len(times), clock() - started, first):
-            begun = clock()
+            round_started = clock()
             embedder.embed_pixels(pixels)
-            times.append(clock() - begun)
+            times.append(clock() - round_started)
     times = times or [first]
     return Speed(species, batch, batch / max(statistics.median(times), 1e-9), len(times))
 
 
 def _has_time(rounds: int, spent: float, first: float) -> bool:
-    """Whether to time one more round after so many seconds of them, and `first` seconds of the one
-    before.
-    """
+    """Tell whether to time one more round after `spent` seconds, the first taking `first`."""
     if rounds < _FEWEST:
         return first + spent < _MOST_SECONDS
     return rounds < _MOST and spent < _SECONDS
 
 
 @contextlib.contextmanager
-def seen_as(embedder: Embedder, species: str) -> Generator[None]:
-    """Let the gate take whatever it sees for a species; "" leaves it as it is."""
+def gate_fixed_to(embedder: Embedder, species: str) -> Generator[None]:
+    """Make the gate take every photo for this species; "" leaves it as it is."""
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None
     if gate is None or not species:
         yield
         return
-    kept = gate.bias.clone()
+    original = gate.bias.clone()
     gate.bias.fill_(0.0)
     gate.bias[list(gate.config.shares).index(species)] = 1e4
     try:
         yield
     finally:
-        gate.bias.copy_(kept)
+        gate.bias.copy_(original)
 
 
 @contextlib.contextmanager
 def _batches_of(embedder: Embedder, size: int) -> Generator[None]:
-    kept, embedder.batch_size = embedder.batch_size, size
+    original, embedder.batch_size = embedder.batch_size, size
     try:
         yield
     finally:
-        embedder.batch_size = kept
+        embedder.batch_size = original

@@ -1,6 +1,4 @@
-"""What a model is and costs: layers, parameters, floating-point operations, shapes, by PyTorch's
-own counter.
-"""
+"""What a model is and costs: layers, parameters, operations, by PyTorch's own counter."""
 
 from __future__ import annotations
 
@@ -16,13 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from embedding.embedder import Embedder, build_networks
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE
 from embedding.networks.ensemble import Ensemble
 from embedding.networks.locator import AnyLocator, Locator
 from embedding.networks.network import Network
 from embedding.photos.preprocessing import Preprocessing
 from training.learning.first_weights import start_network
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One network of a model: a member, or the locator. `gflops` are of one look at one photo."""
+    """One network of a model: a member, or the locator. `gflops` are of one view of one photo."""
 
     name: str
     backbone: str
@@ -71,8 +69,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A model summed up. `file_bytes` is None for a recipe, which has no file; `about_bytes` is
-    what one would have.
+    """A model summed up.
+
+    `file_bytes` is None for a recipe, which has no file; `about_bytes` is what one would have.
     """
 
     name: str
@@ -98,23 +97,24 @@ def checkpoint_model(path: Path | None, device: str | None = None) -> tuple[str,
 
 
 def recipe_model(recipe: Recipe, device: str | None = None) -> Embedder:
-    """The embedder that a recipe would train, with random weights: what it costs doesn't depend on
-    them.
-    """
+    """Build the embedder that a recipe would train, with random weights of the same cost."""
     aligner = "random" if recipe.network.aligner else ""
     network = start_network(dataclasses.replace(recipe.network, weights="random", aligner=aligner))
     choices = recipe.input
     known = {field.name for field in dataclasses.fields(Preprocessing)}
-    given = {name: value for name, value in dataclasses.asdict(choices).items() if name in known}
+    input_values = {
+        name: value for name, value in dataclasses.asdict(choices).items() if name in known
+    }
     locator = Locator() if recipe.locator.epochs else None
-    return Embedder(network, Preprocessing(**given), "", locator=locator, device=device)
+    return Embedder(network, Preprocessing(**input_values), "", locator=locator, device=device)
 
 
 def summarise(
     name: str, embedder: Embedder, file_bytes: int | None = None, *, depth: int | None = None
 ) -> Summary:
-    """Sum up a model; layers `depth` deep, by default 3 for one network and 2 for each of
-    several.
+    """Sum up a model, with layers `depth` deep.
+
+    By default 3 for one network and 2 for each of several.
     """
     network = embedder.network
     size = (embedder.preprocessing.width_px, embedder.preprocessing.height_px)
@@ -149,7 +149,7 @@ def _part(name: str, network: Network, size: tuple[int, int], depth: int) -> Par
         name,
         network.config.backbone,
         *size,
-        network.look_dim,
+        network.view_dim,
         _count(network),
         layers[0].gflops,
         tuple(layers[1:]),
@@ -157,7 +157,7 @@ def _part(name: str, network: Network, size: tuple[int, int], depth: int) -> Par
 
 
 def _locator_part(locator: AnyLocator, layers: Sequence[Layer]) -> Part:
-    whose = FINDER_BACKBONE if isinstance(locator, Locator) else "own"
+    whose = REGRESSOR_BACKBONE if isinstance(locator, Locator) else "own"
     return Part(
         "locator",
         whose,
@@ -171,20 +171,22 @@ def _locator_part(locator: AnyLocator, layers: Sequence[Layer]) -> Part:
 
 
 def _costs(embedder: Embedder, parts: Sequence[Part]) -> list[Cost]:
-    """Both sides of a photo through the members that look at it, and through the locator."""
+    """Sum both views of a photo through the members that embed it, and through the locator."""
     own = [part.gflops for part in parts if part.name != "locator"]
     found = sum(2 * part.gflops for part in parts if part.name == "locator")
     gate = embedder.network.gate if isinstance(embedder.network, Ensemble) else None
     if gate is None:
         return [Cost("", tuple(range(1, len(own) + 1)), 2 * sum(own) + found)]
-    looks = cast(Ensemble, embedder.network).looks
+    looks = cast(Ensemble, embedder.network).gate_view_count
     costs: list[Cost] = []
     for species, shares in gate.config.shares.items():
-        asked = [at for at, share in enumerate(shares) if share >= 0.01]
-        # The gate's members look at the photo itself whoever answers; at the mirror image only
-        # those that answer.
-        gflops = sum(own[at] for at in {*range(looks), *asked}) + sum(own[at] for at in asked)
-        costs.append(Cost(species, tuple(at + 1 for at in asked), gflops + found))
+        answering = [at for at, share in enumerate(shares) if share >= 0.01]
+        # The gate's members embed the photo whoever answers; only those that answer embed its
+        # mirror image.
+        gflops = sum(own[at] for at in {*range(looks), *answering}) + sum(
+            own[at] for at in answering
+        )
+        costs.append(Cost(species, tuple(at + 1 for at in answering), gflops + found))
     return costs
 
 
@@ -193,13 +195,13 @@ def _layers(network: nn.Module, size: tuple[int, int], depth: int) -> list[Layer
 
     Modules that cost nothing and change no shape are left out, but for the network itself.
     """
-    seen, flops = _looked(network, size)
+    shapes, flops = _trace(network, size)
     layers: list[Layer] = []
     last: tuple[int, ...] = ()
     for name, module in _modules(network).items():
         if name and name.count(".") >= depth:
             continue
-        count, shape, operations = _count(module), seen.get(name, ()), flops.get(name, 0)
+        count, shape, operations = _count(module), shapes.get(name, ()), flops.get(name, 0)
         if not name or count or operations or (shape and shape != last):
             layers.append(
                 Layer(name, type(module).__name__, name.count("."), shape, count, operations / 1e9)
@@ -208,13 +210,15 @@ def _layers(network: nn.Module, size: tuple[int, int], depth: int) -> list[Layer
     return layers
 
 
-def _looked(
+def _trace(
     network: nn.Module, size: tuple[int, int]
 ) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
-    """Look at one photo: by module, the output's shape without the batch, and the operations."""
+    """Embed one photo: by module, the output's shape without the batch, and the operations."""
     modules = _modules(network)
-    seen: dict[str, tuple[int, ...]] = {}
-    hooks = [module.register_forward_hook(_noting(seen, name)) for name, module in modules.items()]
+    shapes: dict[str, tuple[int, ...]] = {}
+    hooks = [
+        module.register_forward_hook(_shape_hook(shapes, name)) for name, module in modules.items()
+    ]
     device = next(network.parameters()).device
     counter = FlopCounterMode(display=False)
     try:
@@ -229,26 +233,25 @@ def _looked(
         for name in modules
     }
     for name, module in reversed(modules.items()):  # the deepest first
-        # A backbone is asked for its features and never called itself: it is what its own modules
-        # are.
-        if name and name not in seen:
+        # A backbone's features are taken without calling it: its cost is that of its modules.
+        if name and name not in shapes:
             inner = [f"{name}.{child}" for child, _ in module.named_children()]
             flops[name] = sum(flops[each] for each in inner)
-            shapes = [seen[each] for each in inner if each in seen]
-            seen |= {name: shapes[-1]} if shapes else {}
-    return seen, flops
+            inner_shapes = [shapes[each] for each in inner if each in shapes]
+            shapes |= {name: inner_shapes[-1]} if inner_shapes else {}
+    return shapes, flops
 
 
 def _modules(network: nn.Module) -> dict[str, nn.Module]:
     return dict(cast(Any, network).named_modules())
 
 
-def _noting(seen: dict[str, tuple[int, ...]], name: str) -> Any:
-    def _note(module: nn.Module, given: Any, output: Any) -> None:
-        del module, given
-        seen[name] = _shape(output)
+def _shape_hook(shapes: dict[str, tuple[int, ...]], name: str) -> Any:
+    def _record(module: nn.Module, inputs: Any, output: Any) -> None:
+        del module, inputs
+        shapes[name] = _shape(output)
 
-    return _note
+    return _record
 
 
 def _shape(output: Any) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from training.tuning.model.speed import Measured
+from training.tuning.model.speed import SpeedReport
 from training.tuning.model.summary import Part, Summary
 
 
@@ -81,7 +81,7 @@ def part_table(part: Part) -> Table:
     return table
 
 
-def speed_table(measured: Measured) -> Table:
+def speed_table(measured: SpeedReport) -> Table:
     """Measured speeds."""
     threads = (
         f", {measured.threads} thread{'' if measured.threads == 1 else 's'}"

@@ -1,6 +1,4 @@
-"""Two runs side by side: differing choices, metrics, whether they are the same run over again,
-curves overlaid.
-"""
+"""Two runs compared: choices, metrics, whether one repeats the other, and their curves."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.plots import figure
-from training.tuning.runs.runs import NO_METRICS, RunFolder, flat
+from training.tuning.runs.runs import NO_METRICS, RunFolder, flatten
 
 _TIMES = ("seconds",)
 _COLOURS = ("#1f4e79", "#c55a11")
@@ -50,10 +48,10 @@ class RunComparison:
 
 def compare_runs(first: RunFolder, second: RunFolder) -> RunComparison:
     """Compare two runs."""
-    one, other = flat(first.recipe), flat(second.recipe)
+    one, other = flatten(first.recipe), flatten(second.recipe)
     keys = [*one, *(key for key in other if key not in one)]
     names = [*first.metrics, *(name for name in second.metrics if name not in first.metrics)]
-    parts_at, parted = _parting(first.history, second.history)
+    parts_at, parted = _divergence(first.history, second.history)
     prints = (first.fingerprint(), second.fingerprint())
     return RunComparison(
         choices=tuple(
@@ -70,7 +68,7 @@ def compare_runs(first: RunFolder, second: RunFolder) -> RunComparison:
     )
 
 
-def _parting(
+def _divergence(
     one: Sequence[dict[str, float]], other: Sequence[dict[str, float]]
 ) -> tuple[int | None, tuple[str, ...]]:
     """The first epoch at which the figures differ, and which of them."""
@@ -88,7 +86,7 @@ def _parting(
 
 
 def draw_comparison(path: Path, first: RunFolder, second: RunFolder) -> None:
-    """Draw both runs' losses and the validation figures that both have, one beside the other."""
+    """Draw both runs' losses and the validation figures that both have, side by side."""
     names = [
         name
         for name in first.metrics

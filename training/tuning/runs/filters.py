@@ -1,6 +1,4 @@
-"""Which runs are shown, in which order: filters such as optimiser.kind=sgd or score>0.4, and a
-column to sort by.
-"""
+"""Filter runs, such as optimiser.kind=sgd or score>0.4, and sort them by a column."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from training.tuning.runs.runs import BadRuns, RunFolder, flat
+from training.tuning.runs.runs import BadRuns, RunFolder, flatten
 
 _FILTER = re.compile(r"\s*([^<>=!]+?)\s*(<=|>=|!=|=|<|>)\s*(.*?)\s*")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -20,13 +18,11 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def facts_of(run: RunFolder) -> dict[str, Any]:
-    """All that a run can be filtered and sorted by: its metrics, its recipe's keys, and what is
-    known of it.
-    """
+def facts_of_run(run: RunFolder) -> dict[str, Any]:
+    """Collect what runs are filtered and sorted by: metrics, recipe keys and run facts."""
     record = run.record
     return {
-        **{name: value for name, value in flat(run.recipe).items() if name != "name"},
+        **{name: value for name, value in flatten(run.recipe).items() if name != "name"},
         **run.metrics,
         "run": run.path.name,
         "recipe": run.recipe.get("name", ""),
@@ -41,26 +37,27 @@ def facts_of(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def chosen(runs: Sequence[RunFolder], filters: Sequence[str], sort: str) -> list[RunFolder]:
-    """The runs that all filters let through, by the column `sort`: greatest first, with `-` before
-    it least first.
+def select_runs(runs: Sequence[RunFolder], filters: Sequence[str], sort: str) -> list[RunFolder]:
+    """Select the runs that all filters let through, by the column `sort`.
+
+    The greatest comes first; with `-` before the column, the least.
 
     Runs without that column come last. Raises BadRuns for a column that no run has.
     """
-    facts = {id(run): facts_of(run) for run in runs}
+    facts = {id(run): facts_of_run(run) for run in runs}
     known = {name for each in facts.values() for name in each}
-    kept = list(runs)
+    remaining = list(runs)
     for text in filters:
-        name, sign, wanted = _parsed(text, known)
-        kept = [run for run in kept if _passes(facts[id(run)].get(name), sign, wanted)]
+        name, sign, expected = _parsed(text, known)
+        remaining = [run for run in remaining if _passes(facts[id(run)].get(name), sign, expected)]
     column = sort.removeprefix("-")
     if column not in known:
         if column == "score":  # nothing was validated: in the order found
-            return kept
+            return remaining
         raise BadRuns(_unknown("--sort", column, known))
-    has = [run for run in kept if facts[id(run)].get(column) is not None]
+    has = [run for run in remaining if facts[id(run)].get(column) is not None]
     has.sort(key=lambda run: _sortable(facts[id(run)][column]), reverse=not sort.startswith("-"))
-    return has + [run for run in kept if facts[id(run)].get(column) is None]
+    return has + [run for run in remaining if facts[id(run)].get(column) is None]
 
 
 def _parsed(text: str, known: set[str]) -> tuple[str, str, str]:
@@ -70,10 +67,10 @@ def _parsed(text: str, known: set[str]) -> tuple[str, str, str]:
             f"--filter {text!r}: give COLUMN=VALUE, or !=, <, <=, >, >=, such as score>0.4 or "
             "recipe=tiny"
         )
-    name, sign, wanted = matched.groups()
+    name, sign, expected = matched.groups()
     if name not in known:
         raise BadRuns(_unknown("--filter", name, known))
-    return name, sign, wanted
+    return name, sign, expected
 
 
 def _unknown(option: str, name: str, known: set[str]) -> str:
@@ -84,25 +81,25 @@ def _unknown(option: str, name: str, known: set[str]) -> str:
     )
 
 
-def _passes(found: Any, sign: str, wanted: str) -> bool:
+def _passes(found: Any, sign: str, expected: str) -> bool:
     if found is None:
         return sign == "!="
     if sign in ("=", "!="):
-        return (_same(found, wanted)) == (sign == "=")
-    number = _number(wanted)
+        return (_same(found, expected)) == (sign == "=")
+    number = _number(expected)
     if number is None:
-        return _COMPARE[sign](str(found), wanted)
+        return _COMPARE[sign](str(found), expected)
     return isinstance(found, int | float) and _COMPARE[sign](found, number)
 
 
-def _same(found: Any, wanted: str) -> bool:
+def _same(found: Any, expected: str) -> bool:
     if isinstance(found, bool):
-        return str(found).lower() == wanted.lower()
-    number = _number(wanted)
+        return str(found).lower() == expected.lower()
+    number = _number(expected)
     if isinstance(found, int | float) and number is not None:
         return found == number
     # Commits and digests are known by their beginnings.
-    return str(found) == wanted or (len(wanted) >= 6 and str(found).startswith(wanted))
+    return str(found) == expected or (len(expected) >= 6 and str(found).startswith(expected))
 
 
 def _number(text: str) -> float | None:

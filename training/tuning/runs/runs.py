@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from embedding.checkpoint import BadCheckpoint, fingerprint_of
 from embedding.errors import FlukeprintError
+from training.recipes.reading import current_keys
 from training.run.record import Record, read_record
 from training.run.run import BEST, RECIPE, STATE
 
@@ -28,7 +29,7 @@ class BadRuns(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run as its folder tells of it.
+    """A run as its folder describes it.
 
     `history` are the rows of metrics.csv, `metrics` the row of the best epoch without what is no
     metric. `data` is a hash of the photos and their roles. `record` is None for runs made before
@@ -57,7 +58,7 @@ class RunFolder:
         return self.history[-1].get("seconds") if self.history else None
 
     @property
-    def but_for_seed(self) -> str:
+    def digest_without_seed(self) -> str:
         """The same for runs that differ by the seed alone: recipe, photos and their roles."""
         return _digest({**self.recipe, "seed": None}) + self.data
 
@@ -115,7 +116,7 @@ def find_runs(folders: Sequence[Path]) -> list[RunFolder]:
 def read_run(path: Path) -> RunFolder:
     """Read one run's folder. Raises BadRuns."""
     try:
-        recipe = json.loads((path / RECIPE).read_text("utf-8"))
+        written = json.loads((path / RECIPE).read_text("utf-8"))
         history = _history(path / "metrics.csv")
     except FileNotFoundError as error:
         raise BadRuns(
@@ -124,13 +125,14 @@ def read_run(path: Path) -> RunFolder:
         ) from error
     except (OSError, ValueError) as error:
         raise BadRuns(f"the run {path} can't be read: {error}") from error
-    if not isinstance(recipe, dict):
+    if not isinstance(written, dict):
         raise BadRuns(f"the run {path} can't be read: {RECIPE} holds no table")
+    recipe = current_keys(cast("dict[str, Any]", written))
     best, record = _best(history), read_record(path)
     return RunFolder(
         path=path,
-        recipe=cast("dict[str, Any]", recipe),
-        digest=_digest(cast("dict[str, Any]", recipe)),
+        recipe=recipe,
+        digest=_digest(recipe),
         data=_hash(path / "split.csv"),
         history=tuple(history),
         metrics={}
@@ -149,13 +151,11 @@ def _is_finished(path: Path, record: Record | None) -> bool:
 
 
 def over_seeds(runs: Sequence[RunFolder]) -> list[Seeds]:
-    """Mean and spread of the metrics of finished runs that differ by the seed alone, where there
-    are several.
-    """
+    """Summarise finished runs that differ by the seed alone, where there are several."""
     groups: defaultdict[str, list[RunFolder]] = defaultdict(list)
     for run in runs:
         if run.is_finished and run.metrics:
-            groups[run.but_for_seed].append(run)
+            groups[run.digest_without_seed].append(run)
     found: list[Seeds] = []
     for group in groups.values():
         of_seed = {run.seed: run for run in group}  # the same seed again is no further sample
@@ -183,16 +183,16 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.fmean(values), deviation, min(values), max(values))
 
 
-def flat(told: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(choices: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested choices as section.key: {"loss": [{"kind": "arcface"}]} is loss.0.kind."""
     found: dict[str, Any] = {}
-    for name, value in told.items():
+    for name, value in choices.items():
         if isinstance(value, dict) and value:
-            found.update(flat(cast("dict[str, Any]", value), f"{prefix}{name}."))
+            found.update(flatten(cast("dict[str, Any]", value), f"{prefix}{name}."))
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             members = cast("list[Any]", value)
             found.update(
-                flat({str(at): member for at, member in enumerate(members)}, f"{prefix}{name}.")
+                flatten({str(at): member for at, member in enumerate(members)}, f"{prefix}{name}.")
             )
         else:
             found[prefix + name] = value
@@ -210,9 +210,7 @@ def _history(path: Path) -> list[dict[str, float]]:
 
 
 def _best(history: Sequence[dict[str, float]]) -> dict[str, float] | None:
-    """The row of the checkpoint: the first with the highest score, or the last where nothing was
-    scored.
-    """
+    """Find the checkpoint's row: the first with the highest score, else the last."""
     scored = [row for row in history if not math.isnan(row.get("score", math.nan))]
     return (
         max(scored, key=lambda row: row["score"]) if scored else (history[-1] if history else None)

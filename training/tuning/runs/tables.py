@@ -14,12 +14,10 @@ from training.tuning.runs.runs import RunFolder, Seeds
 SHOWN = ("score", "known_top1", "known_map5", "disjoint_top1", "disjoint_map5", "auroc")
 
 
-def shown_metrics(runs: Sequence[RunFolder], wanted: Sequence[str]) -> list[str]:
-    """The metrics asked for; without any the usual ones that the runs have, or the first five of
-    theirs.
-    """
-    if wanted:
-        return list(wanted)
+def shown_metrics(runs: Sequence[RunFolder], requested: Sequence[str]) -> list[str]:
+    """Choose the metrics to show: those requested, else the usual ones, else the first five."""
+    if requested:
+        return list(requested)
     known = list(dict.fromkeys(name for run in runs for name in run.metrics))
     usual = [name for name in SHOWN if name in known]
     return usual if len(usual) > 1 else known[:5]
@@ -134,7 +132,7 @@ def _verdict(is_same: bool | None) -> str:
 
 
 def run_dict(run: RunFolder) -> dict[str, Any]:
-    """A run as --json tells it."""
+    """A run as --json prints it."""
     record = run.record
     return {
         "run": str(run.path),

@@ -11,41 +11,41 @@ import numpy as np
 from training.plots import figure
 from training.tuning.sweep.report import shortened
 from training.tuning.sweep.space import Dimension, Space
-from training.tuning.sweep.study import Tried
+from training.tuning.sweep.study import TrialResult
 
 _BLUE, _GREY, _RED = "#1f4e79", "#8a8a8a", "#b03a2e"
 
 
 def draw_sweep(
     out: Path,
-    tried: Sequence[Tried],
+    results: Sequence[TrialResult],
     space: Space,
     importance: Mapping[str, float],
     *,
     name: str,
     metric: str,
 ) -> None:
-    """Draw history.png, slices.png and, where it can be told, importance.png."""
-    if any(each.value is not None for each in tried):
-        draw_history(out / "history.png", tried, name, metric)
-        draw_slices(out / "slices.png", tried, space, name, metric)
+    """Draw history.png, slices.png and, where it can be computed, importance.png."""
+    if any(each.value is not None for each in results):
+        draw_history(out / "history.png", results, name, metric)
+        draw_slices(out / "slices.png", results, space, name, metric)
     if importance:
         draw_importance(
             out / "importance.png",
             importance,
-            sum(e.standing == "complete" for e in tried),
+            sum(e.standing == "complete" for e in results),
             name,
             metric,
         )
 
 
-def draw_history(path: Path, tried: Sequence[Tried], name: str, metric: str) -> None:
-    """Draw every trial's figure with the best so far, and the trials' curves beside it."""
+def draw_history(path: Path, results: Sequence[TrialResult], name: str, metric: str) -> None:
+    """Draw every trial's figure with the best so far, and next to it the trials' curves."""
     with figure(path, columns=2, height_inches=4.5) as (history, curves):
-        complete = _points(history, tried)
+        complete = _points(history, results)
         if complete:
             best = np.maximum.accumulate([each.value or 0.0 for each in complete])
-            ends = [*(each.number for each in complete), max(each.number for each in tried)]
+            ends = [*(each.number for each in complete), max(each.number for each in results)]
             history.step(ends, [*best, best[-1]], where="post", color=_BLUE, label="best so far")
         history.set(
             title=f"{name}: sweep", xlabel="trial", ylabel=f"{metric} (best validated epoch)"
@@ -53,7 +53,7 @@ def draw_history(path: Path, tried: Sequence[Tried], name: str, metric: str) -> 
         history.xaxis.get_major_locator().set_params(integer=True)
         history.legend(fontsize=10)
         highest = max(complete, key=lambda each: each.value or 0.0, default=None)
-        for each in tried:
+        for each in results:
             style = _curve_style(each, is_best=each is highest)
             curves.plot(
                 list(each.curve), list(each.curve.values()), marker="o", markersize=3, **style
@@ -64,11 +64,11 @@ def draw_history(path: Path, tried: Sequence[Tried], name: str, metric: str) -> 
             curves.legend(fontsize=10)
 
 
-def _points(axes: Any, tried: Sequence[Tried]) -> list[Tried]:
+def _points(axes: Any, results: Sequence[TrialResult]) -> list[TrialResult]:
     """Draw the trials by how they stand; returns the complete ones."""
-    complete = [each for each in tried if each.standing == "complete"]
-    pruned = [each for each in tried if each.standing == "pruned" and each.value is not None]
-    failed = [each for each in tried if each.standing == "failed"]
+    complete = [each for each in results if each.standing == "complete"]
+    pruned = [each for each in results if each.standing == "pruned" and each.value is not None]
+    failed = [each for each in results if each.standing == "failed"]
     axes.plot(
         [e.number for e in complete],
         [e.value for e in complete],
@@ -86,28 +86,26 @@ def _points(axes: Any, tried: Sequence[Tried]) -> list[Tried]:
     return complete
 
 
-def _curve_style(tried: Tried, *, is_best: bool) -> dict[str, Any]:
+def _curve_style(result: TrialResult, *, is_best: bool) -> dict[str, Any]:
     if is_best:
         return {
             "color": _BLUE,
             "linewidth": 3,
             "zorder": 3,
-            "label": f"the best, trial {tried.number}",
+            "label": f"the best, trial {result.number}",
         }
     return {
         "color": _GREY,
         "linewidth": 1,
         "alpha": 0.7,
-        "linestyle": "-" if tried.standing == "complete" else ":",
+        "linestyle": "-" if result.standing == "complete" else ":",
     }
 
 
 def draw_importance(
     path: Path, importance: Mapping[str, float], trials: int, name: str, metric: str
 ) -> None:
-    """Draw what decided the figure, as bars; of few trials it is a hint at most, and the title says
-    of how many.
-    """
+    """Draw what decided the figure, as bars; the title says of how many trials."""
     names = sorted(importance, key=lambda each: importance[each])
     with figure(path, width_inches=8, height_inches=1.6 + 0.55 * len(names)) as (axes,):
         axes.barh(
@@ -120,9 +118,11 @@ def draw_importance(
         axes.set_xlim(0, 1)
 
 
-def draw_slices(path: Path, tried: Sequence[Tried], space: Space, name: str, metric: str) -> None:
+def draw_slices(
+    path: Path, results: Sequence[TrialResult], space: Space, name: str, metric: str
+) -> None:
     """Draw the figure over every dimension's values."""
-    shown = [each for each in tried if each.value is not None]
+    shown = [each for each in results if each.value is not None]
     columns = min(3, len(space))
     rows = -(-len(space) // columns)
     with figure(path, columns, rows, width_inches=5, height_inches=4) as axes:
@@ -136,7 +136,7 @@ def draw_slices(path: Path, tried: Sequence[Tried], space: Space, name: str, met
         axes[0].legend(fontsize=10)
 
 
-def _draw_slice(axes: Any, shown: Sequence[Tried], dimension: Dimension) -> None:
+def _draw_slice(axes: Any, shown: Sequence[TrialResult], dimension: Dimension) -> None:
     for standing, marker, colour in (("complete", "o", _BLUE), ("pruned", "v", _GREY)):
         group = [each for each in shown if each.standing == standing]
         if group:

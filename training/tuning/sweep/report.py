@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from embedding.checkpoint import write_atomically
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 from training.tuning.sweep.space import Space
-from training.tuning.sweep.study import Tried, best_of
+from training.tuning.sweep.study import TrialResult, best_of
 from training.tuning.sweep.trial import recipe_toml
 
 TABLE = "trials.csv"
@@ -22,32 +22,32 @@ BEST_RECIPE = "best.toml"
 
 def write_report(
     out: Path,
-    tried: Sequence[Tried],
+    results: Sequence[TrialResult],
     space: Space,
     recipe_of: Callable[[dict[str, str]], Recipe],
     metric: str,
 ) -> None:
     """Write trials.csv and, where a trial is complete, best.toml."""
-    write_atomically(out / TABLE, trials_csv(tried, space, metric).encode())
-    best = best_of(tried)
+    write_atomically(out / TABLE, trials_csv(results, space, metric).encode())
+    best = best_of(results)
     if best is not None:
-        count = sum(each.standing in ("complete", "pruned") for each in tried)
-        said = (
+        count = sum(each.standing in ("complete", "pruned") for each in results)
+        heading = (
             f"# Trial {best.number} of a sweep, the best of {count}: {metric} "
             f"{best.value:.4f} on validation photos.\n"
         )
-        write_atomically(out / BEST_RECIPE, (said + recipe_toml(recipe_of(best.values))).encode())
+        write_atomically(
+            out / BEST_RECIPE, (heading + recipe_toml(recipe_of(best.values))).encode()
+        )
 
 
-def trials_csv(tried: Sequence[Tried], space: Space, metric: str) -> str:
-    """One row a trial: its number, how it stands, its best figure, epochs, seconds, values,
-    error.
-    """
+def trials_csv(results: Sequence[TrialResult], space: Space, metric: str) -> str:
+    """Write one row a trial: number, standing, best figure, epochs, seconds, values, error."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [dimension.name for dimension in space]
     writer.writerow(["trial", "standing", metric, "epochs", "seconds", *names, "error"])
-    for each in tried:
+    for each in results:
         value = "" if each.value is None else repr(each.value)
         values = [each.values.get(name, "") for name in names]
         writer.writerow(
@@ -64,11 +64,11 @@ def trials_csv(tried: Sequence[Tried], space: Space, metric: str) -> str:
     return text.getvalue()
 
 
-def trials_table(tried: Sequence[Tried], space: Space, metric: str, *, most: int) -> Table:
+def trials_table(results: Sequence[TrialResult], space: Space, metric: str, *, most: int) -> Table:
     """The best trials first; then pruned, failed and running ones."""
     order = {"complete": 0, "pruned": 1, "failed": 2, "running": 3}
     ranked = sorted(
-        tried, key=lambda each: (order[each.standing], -(each.value or 0.0), each.number)
+        results, key=lambda each: (order[each.standing], -(each.value or 0.0), each.number)
     )
     table = Table(caption=f"{len(ranked) - most} more in {TABLE}" if len(ranked) > most else None)
     for name in (

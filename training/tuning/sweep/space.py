@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from embedding.errors import FlukeprintError
-from training.recipes.reading import BadRecipe, read_recipe
+from training.recipes.choices import BadRecipe
+from training.recipes.reading import read_recipe
 
 _RANGE = re.compile(r"(log|uniform|int)\(([^()]*)\)")
 _FORMS = (
@@ -83,9 +84,9 @@ Space = tuple[Dimension, ...]
 def read_space(path: Path | None, varied: Sequence[str]) -> Space:
     """Read a TOML file's [space] and `KEY=RANGE` texts, which win over it. Raises BadSpace."""
     found: dict[tuple[str, ...], Dimension] = {}
-    of_file: Mapping[str, Any] = {} if path is None else _file(path)
-    for keys, given in of_file.items():
-        dimension = _of_toml(keys, given)
+    file_values: Mapping[str, Any] = {} if path is None else _file(path)
+    for keys, value in file_values.items():
+        dimension = _of_toml(keys, value)
         found[dimension.keys] = dimension
     for text in varied:
         dimension = _of_text(text)
@@ -100,23 +101,21 @@ def read_space(path: Path | None, varied: Sequence[str]) -> Space:
     return tuple(found.values())
 
 
-def _check_keys(named: Sequence[str]) -> None:
-    twice = sorted({key for key in named if named.count(key) > 1})
+def _check_keys(keys: Sequence[str]) -> None:
+    twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise BadSpace(f"{twice[0]} is varied twice, alone and together with others; give it once")
-    asking = [key for key in named if key.startswith("data.")]
-    if asking:
+    data_keys = [key for key in keys if key.startswith("data.")]
+    if data_keys:
         raise BadSpace(
-            f"{asking[0]} decides which photos are asked about, and figures of different "
+            f"{data_keys[0]} decides which photos are asked about, and figures of different "
             "questions can't be compared; "
             "vary other sections, and give this one by --set"
         )
 
 
 def check_space(space: Space, recipe: str, overrides: Sequence[str]) -> None:
-    """Try every end of every range on the recipe, so that a slip is found before the first trial.
-    Raises BadSpace.
-    """
+    """Try all choices and both ends of ranges on the recipe before a trial. Raises BadSpace."""
     for dimension in space:
         for value in dimension.ends:
             try:
@@ -152,32 +151,32 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _of_toml(keys: str, given: Any) -> Dimension:
-    if isinstance(given, list):
-        return _choice(keys, [_toml_text(value) for value in cast("list[Any]", given)])
+def _of_toml(keys: str, value: Any) -> Dimension:
+    if isinstance(value, list):
+        return _choice(keys, [_toml_text(one) for one in cast("list[Any]", value)])
     known = {"low", "high", "log", "step"}
     if (
-        not isinstance(given, dict)
-        or not {"low", "high"} <= set(cast("dict[str, Any]", given)) <= known
+        not isinstance(value, dict)
+        or not {"low", "high"} <= set(cast("dict[str, Any]", value)) <= known
     ):
         raise BadSpace(
-            f"{keys} = {given}; allowed are a list of values, or {{low = 1e-4, high = 1e-2, log "
+            f"{keys} = {value}; allowed are a list of values, or {{low = 1e-4, high = 1e-2, log "
             f"= true}}"
         )
-    told = cast("dict[str, Any]", given)
-    low, high = told["low"], told["high"]
-    is_whole = isinstance(low, int) and isinstance(high, int) and not told.get("log", False)
-    kind = "log" if told.get("log", False) else "int" if is_whole else "uniform"
-    return _range(keys, kind, [low, high, *([told["step"]] if "step" in told else [])])
+    fields = cast("dict[str, Any]", value)
+    low, high = fields["low"], fields["high"]
+    is_whole = isinstance(low, int) and isinstance(high, int) and not fields.get("log", False)
+    kind = "log" if fields.get("log", False) else "int" if is_whole else "uniform"
+    return _range(keys, kind, [low, high, *([fields["step"]] if "step" in fields else [])])
 
 
 def _of_text(text: str) -> Dimension:
-    keys, sign, given = text.partition("=")
-    if not sign or not keys.strip() or not given.strip():
+    keys, sign, value = text.partition("=")
+    if not sign or not keys.strip() or not value.strip():
         raise BadSpace(f"--vary {text!r}: give KEY=VALUES, where VALUES are {_FORMS}")
-    matched = _RANGE.fullmatch(given.strip())
+    matched = _RANGE.fullmatch(value.strip())
     if matched is None:
-        return _choice(keys, _listed(given.strip()))
+        return _choice(keys, _listed(value.strip()))
     try:
         numbers = [float(number) for number in matched[2].split(",")]
     except ValueError as error:
@@ -187,14 +186,14 @@ def _of_text(text: str) -> Dimension:
     return _range(keys, matched[1], numbers)
 
 
-def _listed(given: str) -> list[str]:
+def _listed(value: str) -> list[str]:
     """The values of `a|b`, or of a TOML list."""
-    if given.startswith("["):
+    if value.startswith("["):
         try:
-            return [_toml_text(value) for value in tomllib.loads(f"values = {given}")["values"]]
+            return [_toml_text(one) for one in tomllib.loads(f"values = {value}")["values"]]
         except tomllib.TOMLDecodeError:
             pass
-    return [value.strip() for value in given.split("|")]
+    return [one.strip() for one in value.split("|")]
 
 
 def _toml_text(value: Any) -> str:
@@ -217,8 +216,8 @@ def _quoted(value: Any) -> str:
     return _toml_text(value)
 
 
-def _keys(given: str) -> tuple[str, ...]:
-    return tuple(key.strip() for key in given.split(",") if key.strip())
+def _keys(value: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in value.split(",") if key.strip())
 
 
 def _choice(keys: str, values: Sequence[str]) -> Dimension:
@@ -249,12 +248,12 @@ def _range(keys: str, kind: str, numbers: Sequence[Any]) -> Dimension:
         )
     if kind == "int":
         high -= (high - low) % step  # as Optuna would, but without its warning
-    named: dict[str, Literal["float", "log", "int"]] = {
+    kinds: dict[str, Literal["float", "log", "int"]] = {
         "log": "log",
         "uniform": "float",
         "int": "int",
     }
-    return Dimension(_keys(keys), named[kind], low=low, high=high, step=int(step))
+    return Dimension(_keys(keys), kinds[kind], low=low, high=high, step=int(step))
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A sweep's study: which trial comes next, what was measured, what isn't worth going on with.
+"""A sweep's study: which trial comes next, what was measured, what to give up.
 
 Optuna's only door.
 """
@@ -57,7 +57,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TrialResult:
     """A trial as it stands.
 
     `values` are texts, by the dimensions' names; `curve` the metric by epoch.
@@ -79,11 +79,11 @@ class Trial:
     number: int
     values: dict[str, str]
     curve: dict[int, float]
-    asked: optuna.Trial = field(repr=False)
+    handle: optuna.Trial = field(repr=False)
 
 
 class Study:
-    """Trials in a SQLite file. One process uses it; what it has been told survives any kill."""
+    """Trials in a SQLite file. One process uses it; what it has recorded survives any kill."""
 
     def __init__(self, path: Path, space: Space, plan: Plan) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -102,8 +102,8 @@ class Study:
                 f"{path} can't be opened as a study ({error}); give another --out"
             ) from error
 
-    def settle(self, settings: Mapping[str, Any]) -> None:
-        """Note what the study was begun with, or refuse where it was begun otherwise.
+    def check_settings(self, settings: Mapping[str, Any]) -> None:
+        """Record what the study was started with, or refuse where it was started otherwise.
 
         Raises BadStudy.
         """
@@ -113,7 +113,7 @@ class Study:
             return
         other = [name for name in {**settings, **known} if known.get(name) != settings.get(name)]
         if other:
-            other.sort(key=lambda name: name == "recipe")  # a digest tells least
+            other.sort(key=lambda name: name == "recipe")  # a digest explains least
             there, now = (each.get(other[0]) or "none" for each in (known, settings))
             raise BadStudy(
                 f"the sweep in this --out was begun with other {', '.join(other)}: {there} "
@@ -122,71 +122,72 @@ class Study:
                 "give another --out"
             )
 
-    def ask(self) -> Trial:
-        """Begin the next trial."""
-        begun = len(self._study.get_trials(deepcopy=False))
+    def next_trial(self) -> Trial:
+        """Start the next trial."""
+        started = len(self._study.get_trials(deepcopy=False))
         # A generator for each trial, so that a sweep that was stopped goes on as if it had not
         # been.
-        self._study.sampler = _sampler(self._plan, begun)
-        if self._plan.sampler == "grid" and begun < grid_size(self.space):
-            self._study.enqueue_trial(_grid_point(self.space, begun))
-        asked = self._study.ask(self._distributions)
-        return self._trial(asked.number, asked.params, {}, asked)
+        self._study.sampler = _sampler(self._plan, started)
+        if self._plan.sampler == "grid" and started < grid_size(self.space):
+            self._study.enqueue_trial(_grid_point(self.space, started))
+        handle = self._study.ask(self._distributions)
+        return self._trial(handle.number, handle.params, {}, handle)
 
-    def under_way(self) -> list[Trial]:
+    def unfinished(self) -> list[Trial]:
         """Trials that were begun and not ended: of a sweep that was stopped."""
         found = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         trials: list[Trial] = []
         for each in found:
-            # Optuna has no public way back to a trial that was asked for earlier.
+            # Optuna has no public way back to a trial that was started earlier.
             number = each._trial_id  # pyright: ignore[reportPrivateUsage]
-            begun = optuna.Trial(self._study, number)
-            trials.append(self._trial(each.number, each.params, _curve(each), begun))
+            handle = optuna.Trial(self._study, number)
+            trials.append(self._trial(each.number, each.params, _curve(each), handle))
         return trials
 
     def _trial(
-        self, number: int, params: Mapping[str, Any], curve: dict[int, float], asked: optuna.Trial
+        self, number: int, params: Mapping[str, Any], curve: dict[int, float], handle: optuna.Trial
     ) -> Trial:
         return Trial(
-            number, {one.name: one.text(params[one.name]) for one in self.space}, curve, asked
+            number, {one.name: one.text(params[one.name]) for one in self.space}, curve, handle
         )
 
     def report(self, trial: Trial, epoch: int, value: float) -> bool:
         """Note a validation figure; True where the trial isn't worth going on with."""
         if epoch not in trial.curve:
             trial.curve[epoch] = value
-            trial.asked.report(value, epoch)
-        return trial.asked.should_prune()
+            trial.handle.report(value, epoch)
+        return trial.handle.should_prune()
 
     def complete(self, trial: Trial, seconds: float) -> None:
         """End a trial by the best of its figures."""
-        trial.asked.set_user_attr("seconds", round(seconds, 1))
-        self._study.tell(trial.asked, max(trial.curve.values()))
+        trial.handle.set_user_attr("seconds", round(seconds, 1))
+        self._study.tell(trial.handle, max(trial.curve.values()))
 
     def prune(self, trial: Trial, seconds: float) -> None:
-        trial.asked.set_user_attr("seconds", round(seconds, 1))
-        self._study.tell(trial.asked, state=TrialState.PRUNED)
+        trial.handle.set_user_attr("seconds", round(seconds, 1))
+        self._study.tell(trial.handle, state=TrialState.PRUNED)
 
     def fail(self, trial: Trial, error: str, seconds: float) -> None:
-        trial.asked.set_user_attr("error", error)
-        trial.asked.set_user_attr("seconds", round(seconds, 1))
-        self._study.tell(trial.asked, state=TrialState.FAIL)
+        trial.handle.set_user_attr("error", error)
+        trial.handle.set_user_attr("seconds", round(seconds, 1))
+        self._study.tell(trial.handle, state=TrialState.FAIL)
 
-    def tried(self) -> list[Tried]:
+    def results(self) -> list[TrialResult]:
         """All trials that were begun, by number."""
         return [
-            _tried(each, self.space)
+            _result_of(each, self.space)
             for each in self._study.get_trials(deepcopy=False)
             if each.params
         ]
 
     def importance(self) -> dict[str, float]:
-        """How much of the figure's variance each dimension explains (fANOVA, Hutter et al. 2014);
-        sums to 1.
+        """Compute each dimension's share of the figure's variance (fANOVA, Hutter et al. 2014).
+
+        Shares sum to 1.
 
         Empty where too few trials are complete, or nothing differs.
         """
-        complete = [each for each in self.tried() if each.standing == "complete"]
+        complete = [each for each in self.results() if each.standing == "complete"]
         varied = [
             one.name for one in self.space if len({each.values[one.name] for each in complete}) > 1
         ]
@@ -207,9 +208,9 @@ def grid_size(space: Space) -> int:
     return size
 
 
-def best_of(tried: Sequence[Tried]) -> Tried | None:
+def best_of(results: Sequence[TrialResult]) -> TrialResult | None:
     """The complete trial with the highest value, the earliest of equals."""
-    complete = [each for each in tried if each.standing == "complete" and each.value is not None]
+    complete = [each for each in results if each.standing == "complete" and each.value is not None]
     return max(complete, key=lambda each: (each.value or 0.0, -each.number), default=None)
 
 
@@ -217,10 +218,10 @@ def _curve(trial: FrozenTrial) -> dict[int, float]:
     return {int(step): float(value) for step, value in sorted(trial.intermediate_values.items())}
 
 
-def _tried(trial: FrozenTrial, space: Space) -> Tried:
+def _result_of(trial: FrozenTrial, space: Space) -> TrialResult:
     curve = _curve(trial)
     value = trial.value if trial.state == TrialState.COMPLETE else max(curve.values(), default=None)
-    return Tried(
+    return TrialResult(
         number=trial.number,
         standing=_STANDINGS[trial.state],
         values={
@@ -253,8 +254,8 @@ def _grid_point(space: Space, at: int) -> dict[str, Any]:
     return point
 
 
-def _sampler(plan: Plan, begun: int) -> optuna.samplers.BaseSampler:
-    seed = int(np.random.SeedSequence([plan.seed, begun]).generate_state(1)[0])
+def _sampler(plan: Plan, started: int) -> optuna.samplers.BaseSampler:
+    seed = int(np.random.SeedSequence([plan.seed, started]).generate_state(1)[0])
     if plan.sampler != "tpe":
         return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(2, min(10, plan.trials // 2)))

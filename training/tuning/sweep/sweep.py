@@ -1,6 +1,4 @@
-"""The sweep: trials are asked for, trained side by side, watched by their metrics.csv, given up or
-completed.
-"""
+"""Run a sweep: trials train side by side, are watched by metrics.csv, end or are given up."""
 
 from __future__ import annotations
 
@@ -12,22 +10,23 @@ import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from embedding.errors import FlukeprintError
-from index.processes import is_alive, this_worker
-from training.recipes.reading import BadRecipe, Recipe, read_recipe
+from training.recipes.choices import BadRecipe, Recipe
+from training.recipes.reading import read_recipe
 from training.tuning.sweep.space import Space, check_space
-from training.tuning.sweep.study import Plan, Study, Trial, Tried, best_of, grid_size
-from training.tuning.sweep.trial import Trying, begin, measured
+from training.tuning.sweep.study import Plan, Study, Trial, TrialResult, best_of, grid_size
+from training.tuning.sweep.trial import RunningTrial, read_metrics, start_trial
 
 STUDY = "study.db"
 TRIALS = "trials"
 _LOCK = "sweep.lock"
 _POLL_SECONDS = 0.5
-_ALIKE_FAILURES = 3
+_EQUAL_FAILURES = 3
 _NO_VALIDATION = ("epoch", "loss", "rate", "seconds")
 
 
@@ -37,10 +36,10 @@ class BadSweep(FlukeprintError):
 
 @dataclass(frozen=True, slots=True)
 class SweepChoices:
-    """What a sweep is asked for.
+    """What a sweep varies and measures.
 
     `arguments` are `flukeprint train`'s: labels, photos, extra photos, cache. `read` are the files
-    beside the labels that decide what is learned from, and who is asked about.
+    next to the labels that decide what is learned from and which photos are queries.
     """
 
     recipe: str
@@ -56,31 +55,30 @@ class SweepChoices:
     read: tuple[Path, ...] = ()
 
 
-def run_sweep(choices: SweepChoices) -> list[Tried]:
-    """Run a sweep to its end and return its trials; Ctrl-C leaves it in a state from which `resume`
-    goes on.
+def run_sweep(choices: SweepChoices) -> list[TrialResult]:
+    """Run a sweep to its end and return its trials; after Ctrl-C `resume` continues it.
 
     Raises BadSweep, BadSpace, BadStudy and BadRecipe, before the first trial where they can be
     known by then.
     """
     base = _checked(choices)
     choices.out.mkdir(parents=True, exist_ok=True)
-    with _alone(choices.out):
+    with _exclusive(choices.out):
         study = Study(choices.out / STUDY, choices.space, choices.plan)
-        study.settle(_settings(choices, base))
-        _Round(choices, base, study).run()
-        tried = study.tried()
+        study.check_settings(_settings(choices, base))
+        _Session(choices, base, study).run()
+        results = study.results()
         _write_reports(choices, base, study)
-    if best_of(tried) is None:
-        failed = [each for each in tried if each.standing == "failed"]
+    if best_of(results) is None:
+        failed = [each for each in results if each.standing == "failed"]
         raise BadSweep(
-            f"no trial of {len(tried)} came to an end; trial {failed[-1].number} says: "
+            f"no trial of {len(results)} came to an end; trial {failed[-1].number} says: "
             f"{failed[-1].error}. Their logs "
             f"are {choices.out / TRIALS}/*/train.log"
             if failed
-            else f"no trial of {len(tried)} came to an end; give more --trials"
+            else f"no trial of {len(results)} came to an end; give more --trials"
         )
-    return tried
+    return results
 
 
 def _checked(choices: SweepChoices) -> Recipe:
@@ -119,41 +117,47 @@ def _settings(choices: SweepChoices, base: Recipe) -> dict[str, Any]:
     }
 
 
-def _plain(told: dict[str, Any]) -> dict[str, Any]:
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """As it comes back from JSON."""
-    return json.loads(json.dumps(told))
+    return json.loads(json.dumps(values))
 
 
 @contextlib.contextmanager
-def _alone(out: Path) -> Generator[None]:
-    """Refuse a second sweep in the same folder; the mark of one that was killed is none."""
-    lock = out / _LOCK
-    with contextlib.suppress(OSError, ValueError):
-        if is_alive(lock.read_text("utf-8"), None, datetime.now(UTC)):
-            raise BadSweep(
-                f"another process runs the sweep in {out}; wait for it, or give another --out"
-            )
-    lock.write_text(this_worker(), "utf-8")
+def _exclusive(out: Path) -> Generator[None]:
+    """Refuse a second sweep in the same folder; a process that was killed locks nothing."""
+    lock = FileLock(out / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise BadSweep(
+            f"another process runs the sweep in {out}; wait for it, or give another --out"
+        ) from error
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        (out / _LOCK).unlink(missing_ok=True)  # while it is held, as training.run.lock does
+        lock.release()
 
 
 def _write_reports(choices: SweepChoices, base: Recipe, study: Study) -> None:
     from training.tuning.sweep.figures import draw_sweep
     from training.tuning.sweep.report import write_report
 
-    tried = study.tried()
+    results = study.results()
     write_report(
         choices.out,
-        tried,
+        results,
         choices.space,
         lambda values: trial_recipe(choices, values),
         choices.metric,
     )
     draw_sweep(
-        choices.out, tried, choices.space, study.importance(), name=base.name, metric=choices.metric
+        choices.out,
+        results,
+        choices.space,
+        study.importance(),
+        name=base.name,
+        metric=choices.metric,
     )
 
 
@@ -163,43 +167,45 @@ def trial_recipe(choices: SweepChoices, values: dict[str, str]) -> Recipe:
     return read_recipe(choices.recipe, [*choices.overrides, *varied])
 
 
-class _Round:
+class _Session:
     """The trials under way, from the first to the last of this session."""
 
     def __init__(self, choices: SweepChoices, base: Recipe, study: Study) -> None:
         self._choices, self._base, self._study = choices, base, study
-        self._tryings: list[Trying] = []
+        self._running: list[RunningTrial] = []
         self._errors: list[str] = []
-        self._has_come_through = False
+        self._has_success = False
 
     def run(self) -> None:
-        left = self._study.under_way()
-        if left:
+        unfinished = self._study.unfinished()
+        if unfinished:
             print(
-                f"going on with trial {', '.join(str(each.number) for each in left)}",
+                f"going on with trial {', '.join(str(each.number) for each in unfinished)}",
                 file=sys.stderr,
             )
-        begun = len(self._study.tried())
+        started = len(self._study.results())
         try:
             while True:
-                while len(self._tryings) < self._choices.workers and (left or begun < self._wanted):
-                    if not left:
-                        begun += 1
-                    self._begin(left.pop(0) if left else self._study.ask())
-                if not self._tryings:
+                while len(self._running) < self._choices.workers and (
+                    unfinished or started < self._trial_limit
+                ):
+                    if not unfinished:
+                        started += 1
+                    self._start(unfinished.pop(0) if unfinished else self._study.next_trial())
+                if not self._running:
                     return
                 time.sleep(_POLL_SECONDS)
-                for trying in list(self._tryings):
-                    self._look(trying)
-                self._give_up_where_all_fail()
+                for running in list(self._running):
+                    self._poll(running)
+                self._stop_where_all_fail()
         finally:
-            for trying in self._tryings:
-                trying.ask_to_stop()  # all at once
-            for trying in self._tryings:
-                trying.stop()
+            for running in self._running:
+                running.request_stop()  # all at once
+            for running in self._running:
+                running.stop()
 
     @property
-    def _wanted(self) -> int:
+    def _trial_limit(self) -> int:
         plan = self._choices.plan
         return (
             min(plan.trials, grid_size(self._choices.space))
@@ -207,7 +213,7 @@ class _Round:
             else plan.trials
         )
 
-    def _begin(self, trial: Trial) -> None:
+    def _start(self, trial: Trial) -> None:
         try:
             recipe = trial_recipe(self._choices, trial.values)
         except BadRecipe as error:
@@ -216,97 +222,95 @@ class _Round:
         if not recipe.compute.threads:
             recipe = with_threads(recipe, self._choices.threads)
         folder = self._choices.out / TRIALS / f"{trial.number:03}"
-        self._tryings.append(
-            begin(trial, folder, recipe, self._choices.arguments, threads=recipe.compute.threads)
+        self._running.append(
+            start_trial(
+                trial, folder, recipe, self._choices.arguments, threads=recipe.compute.threads
+            )
         )
 
-    def _look(self, trying: Trying) -> None:
-        """Take up what a trial has measured, and end it where it is over or not worth going on
-        with.
-        """
+    def _poll(self, running: RunningTrial) -> None:
+        """Take up what a trial has measured, and end it where it is over or hopeless."""
         has_ended = (
-            trying.process.poll() is not None
-        )  # asked first: what it wrote last is then seen
-        is_hopeless = self._report(trying)
+            running.process.poll() is not None
+        )  # first: then what it wrote last is read below
+        is_hopeless = self._record_metrics(running)
         if has_ended:
-            self._tryings.remove(trying)
-            trying.stop()
-            self._end(trying)
+            self._running.remove(running)
+            running.stop()
+            self._end(running)
         elif is_hopeless:
-            self._tryings.remove(trying)
-            trying.stop()
-            self._has_come_through = True
+            self._running.remove(running)
+            running.stop()
+            self._has_success = True
             # Before what is for resuming goes: without that, a sweep that goes on takes the trial
             # for a complete one.
-            self._study.prune(trying.trial, trying.seconds)
-            trying.give_up()
-            self._tell(
-                trying.trial, f"pruned after epoch {max(trying.trial.curve)}", trying.seconds
+            self._study.prune(running.trial, running.seconds)
+            running.give_up()
+            self._report_trial(
+                running.trial, f"pruned after epoch {max(running.trial.curve)}", running.seconds
             )
 
-    def _report(self, trying: Trying) -> bool:
+    def _record_metrics(self, running: RunningTrial) -> bool:
         is_hopeless = False
-        for row in measured(trying.folder):
+        for row in read_metrics(running.folder):
             epoch, value = int(row["epoch"]), row.get(self._choices.metric)
-            if value is not None and epoch not in trying.trial.curve:
+            if value is not None and epoch not in running.trial.curve:
                 is_hopeless = (
-                    self._study.report(trying.trial, epoch, value) and epoch < trying.epochs
+                    self._study.report(running.trial, epoch, value) and epoch < running.epochs
                 )
         return is_hopeless
 
-    def _end(self, trying: Trying) -> None:
-        if trying.process.returncode != 0:
-            self._fail(trying.trial, trying.error(), trying.seconds)
-        elif not trying.trial.curve:
+    def _end(self, running: RunningTrial) -> None:
+        if running.process.returncode != 0:
+            self._fail(running.trial, running.error(), running.seconds)
+        elif not running.trial.curve:
             found = sorted(
-                {name for row in measured(trying.folder) for name in row} - set(_NO_VALIDATION)
+                {name for row in read_metrics(running.folder) for name in row} - set(_NO_VALIDATION)
             )
             self._fail(
-                trying.trial,
+                running.trial,
                 f"metrics.csv has no {self._choices.metric}; it has {', '.join(found)}",
-                trying.seconds,
+                running.seconds,
             )
         else:
-            self._has_come_through = True
-            self._study.complete(trying.trial, trying.seconds)
-            self._tell(
-                trying.trial,
-                f"{self._choices.metric} {max(trying.trial.curve.values()):.4f}",
-                trying.seconds,
+            self._has_success = True
+            self._study.complete(running.trial, running.seconds)
+            self._report_trial(
+                running.trial,
+                f"{self._choices.metric} {max(running.trial.curve.values()):.4f}",
+                running.seconds,
             )
 
     def _fail(self, trial: Trial, error: str, seconds: float) -> None:
         self._study.fail(trial, error, seconds)
-        self._tell(trial, f"failed, {error}", seconds)
+        self._report_trial(trial, f"failed, {error}", seconds)
         self._errors.append(error)
 
-    def _tell(self, trial: Trial, what: str, seconds: float) -> None:
+    def _report_trial(self, trial: Trial, what: str, seconds: float) -> None:
         from training.tuning.sweep.report import write_report
 
-        tried = self._study.tried()
+        results = self._study.results()
         choices = self._choices
         write_report(
             choices.out,
-            tried,
+            results,
             choices.space,
             lambda values: trial_recipe(choices, values),
             choices.metric,
         )
-        best = best_of(tried)
-        said = "" if best is None else f" (best so far: {best.value:.4f}, trial {best.number})"
+        best = best_of(results)
+        best_text = "" if best is None else f" (best so far: {best.value:.4f}, trial {best.number})"
         values = ", ".join(f"{name}={value}" for name, value in trial.values.items())
         print(
-            f"trial {trial.number}: {what}{said}; {seconds:.0f} s; {values}",
+            f"trial {trial.number}: {what}{best_text}; {seconds:.0f} s; {values}",
             file=sys.stderr,
             flush=True,
         )
 
-    def _give_up_where_all_fail(self) -> None:
-        """Every trial so far says the same: it isn't the values, and more of them would only say it
-        again.
-        """
-        is_alike = len(self._errors) >= _ALIKE_FAILURES and len(set(self._errors)) == 1
-        if is_alike and not self._has_come_through:
+    def _stop_where_all_fail(self) -> None:
+        """Stop where every trial so far failed with the same error: the values aren't the cause."""
+        all_equal = len(self._errors) >= _EQUAL_FAILURES and len(set(self._errors)) == 1
+        if all_equal and not self._has_success:
             raise BadSweep(
                 f"the first {len(self._errors)} trials all failed, with {self._errors[0]}. Mend "
                 "that, and go on with "
@@ -323,8 +327,8 @@ def train_arguments(
     csv: Sequence[Path], photos: Sequence[Path], cache: Path, extra: Mapping[str, Path | None]
 ) -> tuple[str, ...]:
     """Labels, photos, `extra` ones by their options, and cache as `flukeprint train` takes them."""
-    given = [
+    options = [
         (option, path) for option, paths in (("--csv", csv), ("--photos", photos)) for path in paths
     ]
-    given += [(option, path) for option, path in extra.items() if path is not None]
-    return tuple(str(word) for pair in [*given, ("--cache", cache)] for word in pair)
+    options += [(option, path) for option, path in extra.items() if path is not None]
+    return tuple(str(word) for pair in [*options, ("--cache", cache)] for word in pair)

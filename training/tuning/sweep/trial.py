@@ -1,4 +1,4 @@
-"""A trial under way: its process, its folder, and what its metrics.csv says so far."""
+"""A running trial: its process, its folder, and its metrics.csv so far."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO
 import tomli_w
 
 from embedding.checkpoint import write_atomically
-from training.recipes.reading import Recipe
+from training.recipes.choices import Recipe
 from training.run.record import read_record
 from training.run.run import STATE
 from training.tuning.sweep.study import Trial
@@ -28,7 +28,7 @@ PROGRAM = ("-m", "training.commands.trial_process")
 
 
 @dataclass(slots=True)
-class Trying:
+class RunningTrial:
     """A trial, the process that trains it, and since when."""
 
     trial: Trial
@@ -36,22 +36,22 @@ class Trying:
     epochs: int
     process: subprocess.Popen[bytes]
     log: IO[bytes]
-    begun: float
+    started: float
 
     @property
     def seconds(self) -> float:
         """Wall time over all sessions, by the run's record where there is one."""
         record = read_record(self.folder)
-        return record.seconds if record is not None else time.monotonic() - self.begun
+        return record.seconds if record is not None else time.monotonic() - self.started
 
-    def ask_to_stop(self) -> None:
-        """Ask the process to end as Ctrl-C would, so that it can be resumed."""
+    def request_stop(self) -> None:
+        """Make the process end as Ctrl-C would, so that it can be resumed."""
         if self.process.stdin is not None:
             self.process.stdin.close()
 
     def stop(self) -> None:
         """Wait for the process to end; kill it where it doesn't."""
-        self.ask_to_stop()
+        self.request_stop()
         try:
             self.process.wait(STOPPING_SECONDS)
         except subprocess.TimeoutExpired:
@@ -70,15 +70,16 @@ class Trying:
         if code is not None and code < 0:
             return f"killed by signal {-code}{' (out of memory?)' if code == -9 else ''}"
         lines = (self.folder / LOG).read_text("utf-8", errors="replace").splitlines()
-        told = [line.strip() for line in lines if line.strip()]
+        lines_of_log = [line.strip() for line in lines if line.strip()]
         return next(
-            (line for line in reversed(told) if line.startswith("error: ")), (told or ["?"])[-1]
+            (line for line in reversed(lines_of_log) if line.startswith("error: ")),
+            (lines_of_log or ["?"])[-1],
         )
 
 
-def begin(
+def start_trial(
     trial: Trial, folder: Path, recipe: Recipe, arguments: Sequence[str], *, threads: int
-) -> Trying:
+) -> RunningTrial:
     """Start a trial's training, or go on with it where its folder holds a part of it."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / RECIPE_FILE, recipe_toml(recipe).encode())
@@ -107,7 +108,7 @@ def begin(
         # Ctrl-C reaches the sweep alone, which then stops its trials in order
         start_new_session=True,
     )
-    return Trying(trial, folder, recipe.schedule.epochs, process, log, time.monotonic())
+    return RunningTrial(trial, folder, recipe.schedule.epochs, process, log, time.monotonic())
 
 
 def recipe_toml(recipe: Recipe) -> str:
@@ -115,10 +116,8 @@ def recipe_toml(recipe: Recipe) -> str:
     return tomli_w.dumps(recipe.to_dict())
 
 
-def measured(folder: Path) -> list[dict[str, float]]:
-    """The rows of a run's metrics.csv, without what was not measured; none where there is no file
-    yet.
-    """
+def read_metrics(folder: Path) -> list[dict[str, float]]:
+    """Read a run's metrics.csv without what was not measured; empty where there is no file yet."""
     try:
         with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))

@@ -1,10 +1,11 @@
-// What a distance is worth in this catalogue, and what another threshold would cost.
+// What a distance means in this catalogue, and what another threshold would change.
 
 import { get } from "../../api.js";
 import { el, put } from "../../dom.js";
+import { hiddenHead, table, tableRow } from "../../tables.js";
 import { empty, heading } from "../../widgets.js";
-import { inPlace } from "../../notify.js";
-import { count, distance, percent } from "../../formatting.js";
+import { problemBox } from "../../notify.js";
+import { distance, percent } from "../../formatting.js";
 import { detChart, histogram } from "./charts.js";
 
 const LEAST = 0.001;
@@ -22,7 +23,7 @@ export async function calibration(screen, { signal }) {
     screen.append(
       empty(
         "Too few photos to calibrate",
-        "Add more individuals with two photos or more each: then distances become probabilities, and answers can say that somebody is known.",
+        "Add more individuals with at least two photos each. Distances then become probabilities.",
       ),
     );
     return;
@@ -37,97 +38,78 @@ export async function calibration(screen, { signal }) {
     id: "rate",
   });
   const charts = el("div", { class: "charts" });
-  const said = el("p", { class: "asked", "aria-live": "polite" });
+  const sentence = el("p", { class: "rate-text", "aria-live": "polite" });
   let pause = 0;
   slider.addEventListener("input", () => {
     slider.setAttribute("aria-valuetext", percent(rounded(rateAt(slider.value))));
     clearTimeout(pause);
-    pause = setTimeout(ask, PAUSE_MS);
+    pause = setTimeout(fetchThreshold, PAUSE_MS);
   });
   screen.append(
     el(
       "div",
       { class: "rate" },
-      el("label", { for: "rate" }, "How many unknown animals may pass for a known one?"),
+      el("label", { for: "rate" }, "How many unknown animals may be taken for known ones?"),
       slider,
-      el("p", { class: "ends", "aria-hidden": "true" }, el("span", {}, percent(LEAST)), el("span", {}, percent(MOST))),
-      said,
+      el(
+        "p",
+        { class: "ends", "aria-hidden": "true" },
+        el("span", {}, percent(LEAST)),
+        el("span", {}, percent(MOST)),
+      ),
+      sentence,
     ),
     charts,
     thresholds(fitted),
   );
   draw(start, null);
 
-  async function ask() {
+  async function fetchThreshold() {
     const rate = rounded(rateAt(slider.value));
-    const isAsked = () => rate === rounded(rateAt(slider.value)); // it was not moved meanwhile
+    // The slider was not moved meanwhile.
+    const isLatest = () => rate === rounded(rateAt(slider.value));
     try {
       const answer = await get("/v1/calibration", { max_fpir: rate }, { signal });
-      if (isAsked()) draw(answer.asked, rate);
+      if (isLatest()) draw(answer.asked, rate);
     } catch (error) {
-      if (error.name !== "AbortError" && isAsked()) put(said, inPlace(error));
+      if (error.name !== "AbortError" && isLatest()) put(sentence, problemBox(error));
     }
   }
 
   function draw(at, rate) {
-    slider.setAttribute("aria-valuetext", rate === null ? "as it is set now" : percent(rate));
+    slider.setAttribute("aria-valuetext", rate === null ? "present setting" : percent(rate));
     put(
-      said,
-      rate === null ? "As it is set now, up" : ["At most ", el("b", {}, percent(rate)), ": up"],
-      " to distance ",
+      sentence,
+      rate === null ? "Now the answer" : ["At most ", el("b", {}, percent(rate)), ": the answer"],
+      " is “known” up to distance ",
       el("b", {}, distance(at.distance)),
-      " the answer is “known”. ",
-      `In the trials ${percent(at.fpir)} of unknown animals passed`,
-      at.fnir === null ? "." : ` and ${percent(at.fnir)} of known ones were missed.`,
+      ". ",
+      `In trials, ${percent(at.fpir)} of unknown animals were taken for known ones`,
+      at.fnir === null ? "." : `, and ${percent(at.fnir)} of known animals were missed.`,
     );
     put(charts, histogram(fitted, at), detChart(fitted, at));
   }
 }
 
 function thresholds(fitted) {
-  const rows = [
-    ["Known: sure up to", fitted.thresholds.known],
-    ["Nobody known: beyond", fitted.thresholds.new_whale],
-  ];
+  const row = (name, at) =>
+    tableRow([name, distance(at.distance), percent(at.fpir), percent(at.fnir)]);
+  const heads = ["Distance", "Unknown taken for known", "Known missed"];
   return el(
     "section",
     {},
-    el("h2", {}, "What decides now"),
-    el(
-      "div",
-      { class: "wide" },
-      el(
-        "table",
-        {},
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            ["", "Distance", "Unknown that pass", "Known that are missed"].map((head) =>
-              el("th", { scope: "col" }, head || el("span", { class: "unseen" }, "Threshold")),
-            ),
-          ),
-        ),
-        el(
-          "tbody",
-          {},
-          rows.map(([name, at]) =>
-            el(
-              "tr",
-              {},
-              el("th", { scope: "row" }, name),
-              [distance(at.distance), percent(at.fpir), percent(at.fnir)].map((text) => el("td", {}, text)),
-            ),
-          ),
-        ),
-      ),
+    el("h2", {}, "Present thresholds"),
+    table(
+      [hiddenHead("Threshold"), ...heads],
+      [row("Known up to", fitted.thresholds.known), row("New above", fitted.thresholds.new_whale)],
     ),
     el(
       "p",
       { class: "facts" },
-      `${count(fitted.known_trials, "trial")} with known and ${count(fitted.unknown_trials, "trial")} with unknown animals (${fitted.unknown_source}); ${percent(fitted.new_whale_share)} of photos are taken to show new ones.`,
+      `Trials: ${fitted.known_trials.toLocaleString("en")} with known animals and ` +
+        `${fitted.unknown_trials.toLocaleString("en")} with unknown animals ` +
+        `(${fitted.unknown_source}). New animals are expected on ` +
+        `${percent(fitted.new_whale_share)} of photos.`,
     ),
   );
 }

@@ -1,7 +1,8 @@
-// Two charts as inline SVG, each with its figures as a table.
+// Two charts as inline SVG, each with a table of its numbers.
 
 import { el, svg } from "../../dom.js";
 import { distance, percent } from "../../formatting.js";
+import { table } from "../../tables.js";
 
 const WIDE = 520;
 const HIGH = 300;
@@ -14,9 +15,12 @@ export function histogram(fitted, at) {
     return el(
       "figure",
       { class: "chart" },
-      el("p", {}, "The distances were not counted; `flukeprint index update` does."),
+      el("p", {}, "The distances are not counted yet. Run `flukeprint index update`."),
     );
-  const sums = { known: Math.max(fitted.known_trials, 1), unknown: Math.max(fitted.unknown_trials, 1) };
+  const sums = {
+    known: Math.max(fitted.known_trials, 1),
+    unknown: Math.max(fitted.unknown_trials, 1),
+  };
   const shares = bins.map((bin) => ({
     ...bin,
     right: bin.known / sums.known,
@@ -24,7 +28,10 @@ export function histogram(fitted, at) {
     strange: bin.unknown / sums.unknown,
   }));
   const most = Math.max(...shares.map((bin) => Math.max(bin.right + bin.wrong, bin.strange)));
-  const [first, last] = [Math.min(bins[0].start, at.distance), Math.max(bins.at(-1).end, at.distance)];
+  const [first, last] = [
+    Math.min(bins[0].start, at.distance),
+    Math.max(bins.at(-1).end, at.distance),
+  ];
   const x = (value) => EDGE.left + (INNER.wide * (value - first)) / (last - first);
   const y = (share) => EDGE.top + INNER.high * (1 - share / most);
   const bars = shares.flatMap((bin) => [
@@ -32,7 +39,9 @@ export function histogram(fitted, at) {
     bar(x(bin.start), x(bin.end), y(bin.right + bin.wrong), y(0), "wrong"),
     bar(x(bin.start), x(bin.end), y(bin.right), y(0), "right"),
   ]);
-  const marks = ticks(first, last).map((value) => tickX(x(value), String(Number(value.toFixed(2)))));
+  const marks = ticks(first, last).map((value) =>
+    tickX(x(value), String(Number(value.toFixed(2)))),
+  );
   const chart = picture("Distances of known and unknown animals", [
     ...bars,
     ...marks,
@@ -49,15 +58,21 @@ export function histogram(fitted, at) {
       el("h2", {}, "Distances"),
       legend([
         ["right", "known animal, found"],
-        ["wrong", "known animal, mistaken"],
+        ["wrong", "known animal, taken for another"],
         ["strange", "unknown animal"],
       ]),
     ),
     chart,
-    table(
-      "Distances as figures",
+    figures(
+      "Distances as a table",
       ["from", "to", "found", "mistaken", "unknown"],
-      bins.map((bin) => [distance(bin.start), distance(bin.end), bin.known, bin.mistaken, bin.unknown]),
+      bins.map((bin) => [
+        distance(bin.start),
+        distance(bin.end),
+        bin.known,
+        bin.mistaken,
+        bin.unknown,
+      ]),
     ),
   );
 }
@@ -68,25 +83,39 @@ export function detChart(fitted, at) {
     return el(
       "figure",
       { class: "chart" },
-      el("p", {}, "The trade-off was not counted; `flukeprint index update` does."),
+      el("p", {}, "The trade-off is not computed yet. Run `flukeprint index update`."),
     );
   const least = Math.min(...points.map((point) => point.fpir), 0.01);
-  const x = (rate) => EDGE.left + (INNER.wide * Math.log(Math.max(rate, least) / least)) / Math.log(1 / least);
+  const x = (rate) =>
+    EDGE.left + (INNER.wide * Math.log(Math.max(rate, least) / least)) / Math.log(1 / least);
   const y = (rate) => EDGE.top + INNER.high * (1 - rate);
   const line = svg("polyline", {
     class: "det",
-    points: points.map((point) => `${x(point.fpir).toFixed(1)},${y(point.fnir).toFixed(1)}`).join(" "),
+    points: points
+      .map((point) => `${x(point.fpir).toFixed(1)},${y(point.fnir).toFixed(1)}`)
+      .join(" "),
   });
-  const across = [0.001, 0.01, 0.1, 1].filter((rate) => rate >= least).map((rate) => tickX(x(rate), percent(rate)));
+  const across = [0.001, 0.01, 0.1, 1]
+    .filter((rate) => rate >= least)
+    .map((rate) => tickX(x(rate), percent(rate)));
   const up = [0, 0.25, 0.5, 0.75, 1].map((rate) =>
     svg(
       "g",
       {},
-      svg("line", { class: "grid", x1: EDGE.left, x2: WIDE - EDGE.right, y1: y(rate), y2: y(rate) }),
+      svg("line", {
+        class: "grid",
+        x1: EDGE.left,
+        x2: WIDE - EDGE.right,
+        y1: y(rate),
+        y2: y(rate),
+      }),
       svg("text", { x: EDGE.left - 6, y: y(rate) + 4, "text-anchor": "end" }, percent(rate)),
     ),
   );
-  const here = at.fnir === null ? null : svg("circle", { class: "here", cx: x(at.fpir), cy: y(at.fnir), r: 6 });
+  const here =
+    at.fnir === null
+      ? null
+      : svg("circle", { class: "here", cx: x(at.fpir), cy: y(at.fnir), r: 6 });
   return el(
     "figure",
     { class: "chart" },
@@ -97,7 +126,7 @@ export function detChart(fitted, at) {
       el(
         "p",
         { class: "facts" },
-        "Known animals that are missed (upwards) where so many unknown ones pass (to the right).",
+        "Known animals missed (upwards) and unknown animals taken for known (to the right).",
       ),
     ),
     picture("Detection error trade-off", [
@@ -106,18 +135,22 @@ export function detChart(fitted, at) {
       axis(),
       line,
       here,
-      label("unknown animals that pass, log scale"),
+      label("unknown animals taken for known, log scale"),
     ]),
-    table(
-      "Trade-off as figures",
-      ["distance", "unknown that pass", "known that are missed"],
+    figures(
+      "Trade-off as a table",
+      ["distance", "unknown taken for known", "known missed"],
       points.map((point) => [distance(point.distance), percent(point.fpir), percent(point.fnir)]),
     ),
   );
 }
 
 function picture(title, parts) {
-  return svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": title }, parts.filter(Boolean));
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": title },
+    parts.filter(Boolean),
+  );
 }
 
 const bar = (left, right, top, bottom, kind) =>
@@ -129,16 +162,30 @@ const bar = (left, right, top, bottom, kind) =>
     height: Math.max(bottom - top, 0),
   });
 const axis = () =>
-  svg("line", { class: "axis", x1: EDGE.left, x2: WIDE - EDGE.right, y1: HIGH - EDGE.bottom, y2: HIGH - EDGE.bottom });
+  svg("line", {
+    class: "axis",
+    x1: EDGE.left,
+    x2: WIDE - EDGE.right,
+    y1: HIGH - EDGE.bottom,
+    y2: HIGH - EDGE.bottom,
+  });
 const tickX = (x, text) =>
   svg(
     "g",
     {},
-    svg("line", { class: "axis", x1: x, x2: x, y1: HIGH - EDGE.bottom, y2: HIGH - EDGE.bottom + 4 }),
+    svg("line", {
+      class: "axis",
+      x1: x,
+      x2: x,
+      y1: HIGH - EDGE.bottom,
+      y2: HIGH - EDGE.bottom + 4,
+    }),
     svg("text", { x, y: HIGH - EDGE.bottom + 19, "text-anchor": "middle" }, text),
   );
-const label = (text) => svg("text", { x: EDGE.left + INNER.wide / 2, y: HIGH - 6, "text-anchor": "middle" }, text);
-const threshold = (x) => svg("line", { class: "threshold", x1: x, x2: x, y1: EDGE.top - 6, y2: HIGH - EDGE.bottom });
+const label = (text) =>
+  svg("text", { x: EDGE.left + INNER.wide / 2, y: HIGH - 6, "text-anchor": "middle" }, text);
+const threshold = (x) =>
+  svg("line", { class: "threshold", x1: x, x2: x, y1: EDGE.top - 6, y2: HIGH - EDGE.bottom });
 
 function ticks(first, last) {
   const rough = (last - first) / 5;
@@ -151,42 +198,14 @@ function legend(entries) {
   return el(
     "ul",
     { class: "legend" },
-    entries.map(([kind, text]) => el("li", {}, el("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), text)),
+    entries.map(([kind, text]) =>
+      el("li", {}, el("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), text),
+    ),
   );
 }
 
-function table(title, heads, rows) {
-  return el(
-    "details",
-    {},
-    el("summary", {}, title),
-    el(
-      "div",
-      { class: "wide" },
-      el(
-        "table",
-        {},
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            heads.map((head) => el("th", { scope: "col" }, head)),
-          ),
-        ),
-        el(
-          "tbody",
-          {},
-          rows.map((row) =>
-            el(
-              "tr",
-              {},
-              row.map((cell) => el("td", {}, String(cell))),
-            ),
-          ),
-        ),
-      ),
-    ),
-  );
+function figures(title, heads, rows) {
+  const cells = (row) => row.map((cell) => el("td", {}, String(cell)));
+  const nodes = rows.map((row) => el("tr", {}, cells(row)));
+  return el("details", {}, el("summary", {}, title), table(heads, nodes));
 }

@@ -1,32 +1,40 @@
-// One job: how far it is, how to stop it, what it left.
+// One job: its progress, its buttons and its results.
 
 import { events, get, key, nextOf, path, post, send } from "../../api.js";
 import { form } from "../../dialog.js";
-import { el, put, worker } from "../../dom.js";
-import { tell, trying } from "../../notify.js";
+import { actionButton, el, put } from "../../dom.js";
+import { attempt, notify } from "../../notify.js";
 import { count, photoName, when } from "../../formatting.js";
 
 const MOVING = new Set(["queued", "running"]);
-const MOST_FOLLOWED = 3; // a browser has six connections to one service, and each follower holds one
+// A browser has six connections to one service, and each job that is followed holds one.
+const MOST_FOLLOWED = 3;
 const RETRY_MS = 2000;
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 const STATES = {
-  queued: "Waits",
-  running: "Runs",
+  queued: "Waiting",
+  running: "Running",
   succeeded: "Done",
   failed: "Failed",
   cancelled: "Cancelled",
   interrupted: "Interrupted",
 };
-const stateOf = (job) => (job.is_cancel_requested && MOVING.has(job.state) ? "Stops" : STATES[job.state]);
+const stateOf = (job) =>
+  job.is_cancel_requested && MOVING.has(job.state) ? "Stopping" : STATES[job.state];
 const KINDS = {
   identify: "Identify photos",
-  reindex: "Bring the catalogue up to date",
+  reindex: "Update the catalogue",
   upgrade: "Change the model",
   import: "Import",
   export: "Export",
 };
-const FORMS = { zip: "folders", csv: "CSV", coco: "COCO", "camtrap-dp": "Camtrap DP", kaggle: "Kaggle CSV" };
+const FORMS = {
+  zip: "folders",
+  csv: "CSV",
+  coco: "COCO",
+  "camtrap-dp": "Camtrap DP",
+  kaggle: "Kaggle CSV",
+};
 const FILES = {
   identify: ["Save the answers (CSV)", ".csv"],
   import: ["Save the report (CSV)", ".csv"],
@@ -34,15 +42,17 @@ const FILES = {
 };
 
 const titleOf = (job) => {
-  if (job.kind === "import" && !job.parameters.dry_run) return "Look at a zip to import";
-  if (job.kind === "upgrade" && job.parameters.checkpoint) return `Change the model to ${job.parameters.checkpoint}`;
-  if (job.kind === "export" && job.parameters.format) return `Export as ${FORMS[job.parameters.format] || job.parameters.format}`;
+  if (job.kind === "import" && !job.parameters.dry_run) return "Check a zip to import";
+  if (job.kind === "upgrade" && job.parameters.checkpoint)
+    return `Change the model to ${job.parameters.checkpoint}`;
+  if (job.kind === "export" && job.parameters.format)
+    return `Export as ${FORMS[job.parameters.format] || job.parameters.format}`;
   return KINDS[job.kind] || job.kind;
 };
 
-// Begins a list of jobs anew: the signal to ask for them with, and what makes their cards. The list before is asked for
-// no more, and its cards stop following their jobs.
-// `again` shows the list anew; `more` makes what else the card of a job that has come to rest shows.
+// Make a function that begins a new list of jobs: it gives the signal for the request, and what
+// makes the cards. The earlier list's request is aborted, and its cards stop following their jobs.
+// `again` shows the list anew; `more` makes what else the card of an ended job shows.
 export function jobLists({ signal, again }) {
   let before = new AbortController();
   signal.addEventListener("abort", () => before.abort(), { once: true });
@@ -50,46 +60,52 @@ export function jobLists({ signal, again }) {
     before.abort();
     before = new AbortController();
     if (signal.aborted) before.abort(); // the screen was left while a job was asked for
-    const looking = before.signal;
+    const listSignal = before.signal;
     const cards = (jobs, more = () => null) => {
       const turns = [];
       const next = () => turns.shift()?.();
-      const made = new Map(jobs.map((job) => [job, jobCard(job, { signal, looking, next, again, more })]));
+      const made = new Map(
+        jobs.map((job) => [job, jobCard(job, { signal, listSignal, next, again, more })]),
+      );
       const moving = jobs.filter((job) => MOVING.has(job.state));
-      moving.sort((one, other) => (other.state === "running") - (one.state === "running") || one.id - other.id);
+      moving.sort(
+        (one, other) =>
+          (other.state === "running") - (one.state === "running") || one.id - other.id,
+      );
       turns.push(...moving.map((job) => made.get(job).follow));
       for (let at = 0; at < MOST_FOLLOWED; at += 1) next();
       return jobs.map((job) => made.get(job).node);
     };
-    return { looking, cards };
+    return { listSignal, cards };
   };
 }
 
-// A card, and what keeps it up to date until its job rests; then it is the `next` one's turn.
-function jobCard(first, { signal, looking, next, again, more }) {
+// A card, and what keeps it up to date until its job ends; then the `next` card follows.
+function jobCard(first, { signal, listSignal, next, again, more }) {
   const id = first.id;
   const now = el("div", { class: "job-now" });
   const acts = el("p", { class: "acts" });
   const faults = el("div");
   const below = el("div");
   const node = el("li", { class: "job" }, now, acts, faults, below);
-  const unused = worker("", () => showFaults(), { class: "quiet small" });
-  let offered = null;
+  const unused = actionButton("", () => showFaults(), { class: "quiet small" });
+  let drawnOffers = null;
   draw(first);
   return { node, follow };
 
   async function follow() {
     let last = first;
     try {
-      for await (const event of events(path("jobs", id, "events"), looking)) {
+      for await (const event of events(path("jobs", id, "events"), listSignal)) {
         last = event.data;
         draw(last);
       }
-      if (MOVING.has(last.state)) throw new Error("the service stopped"); // and starts again, perhaps
-      tell(`Job ${id}: ${stateOf(last).toLowerCase()}.`);
+      if (MOVING.has(last.state)) throw new Error("the service stopped"); // retried below
+      notify(`Job ${id}: ${stateOf(last).toLowerCase()}.`);
       next();
     } catch (error) {
-      if (error.name !== "AbortError" && !looking.aborted) setTimeout(() => looking.aborted || follow(), RETRY_MS);
+      if (error.name !== "AbortError" && !listSignal.aborted)
+        setTimeout(() => listSignal.aborted || follow(), RETRY_MS);
     }
   }
 
@@ -101,7 +117,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
       el(
         "div",
         { class: "job-head" },
-        el("h2", {}, titleOf(job), el("span", { class: "left" }, ` ${job.id}`)),
+        el("h2", {}, titleOf(job), el("span", { class: "heading-note" }, ` ${job.id}`)),
         el("span", { class: `state ${job.state}` }, stateOf(job)),
       ),
       el("progress", {
@@ -114,9 +130,11 @@ function jobCard(first, { signal, looking, next, again, more }) {
         "p",
         { class: "facts" },
         [
-          job.total === null ? null : `${job.done.toLocaleString("en")} of ${count(job.total, "file")}`,
-          isMoving && job.rate ? `${job.rate.toFixed(1)} a second` : null,
-          isMoving && job.eta_seconds ? `${lasting(job.eta_seconds)} left` : null,
+          job.total === null
+            ? null
+            : `${job.done.toLocaleString("en")} of ${count(job.total, "file")}`,
+          isMoving && job.rate ? `${job.rate.toFixed(1)} per second` : null,
+          isMoving && job.eta_seconds ? `${duration(job.eta_seconds)} left` : null,
           when(job.ended_at || job.started_at || job.asked_at),
           job.asked_by && `by ${job.asked_by}`,
         ]
@@ -129,25 +147,34 @@ function jobCard(first, { signal, looking, next, again, more }) {
     unused.hidden = !job.error_count;
     // The buttons stay the same ones while a job goes on: somebody may be about to press one.
     const offers = `${isMoving ? "moving" : job.state} ${job.is_cancel_requested}`;
-    if (offered !== offers) {
-      offered = offers;
+    if (drawnOffers !== offers) {
+      drawnOffers = offers;
       put(
         acts,
         isMoving && !job.is_cancel_requested
-          ? worker("Cancel", () => act("cancel"), { class: "small", "aria-label": `Cancel job ${job.id}` })
+          ? actionButton("Cancel", () => act("cancel"), {
+              class: "small",
+              "aria-label": `Cancel job ${job.id}`,
+            })
           : null,
         ["failed", "cancelled", "interrupted"].includes(job.state)
-          ? worker("Resume", () => act("resume"), {
+          ? actionButton("Resume", () => act("resume"), {
               class: "small first",
               "aria-label": `Resume job ${job.id}`,
             })
           : null,
         job.state === "succeeded" && job.kind in FILES
-          ? worker(FILES[job.kind][0], () => save(job), { class: "small", "aria-label": `${FILES[job.kind][0]} of job ${job.id}` })
+          ? actionButton(FILES[job.kind][0], () => save(job), {
+              class: "small",
+              "aria-label": `${FILES[job.kind][0]} of job ${job.id}`,
+            })
           : null,
         unused,
         ENDED.has(job.state)
-          ? worker("Remove", () => drop(job), { class: "quiet small", "aria-label": `Remove job ${job.id}` })
+          ? actionButton("Remove", () => drop(job), {
+              class: "quiet small",
+              "aria-label": `Remove job ${job.id}`,
+            })
           : null,
       );
       if (!isMoving) put(below, more(job));
@@ -155,21 +182,23 @@ function jobCard(first, { signal, looking, next, again, more }) {
   }
 
   async function act(what) {
-    await trying(async () => {
+    await attempt(async () => {
       const job = await post(path("jobs", id, what));
       draw(job);
-      tell(`Job ${id}: ${stateOf(job).toLowerCase()}.`);
+      notify(`Job ${id}: ${stateOf(job).toLowerCase()}.`);
       await again();
     });
   }
 
   async function showFaults(cursor = null) {
-    await trying(async () => {
+    await attempt(async () => {
       const page = await get(path("jobs", id, "errors"), { cursor }, { signal });
       const listed = el(
         "ul",
         { class: "faults" },
-        page.errors.map((fault) => el("li", {}, el("b", {}, photoName(fault.file)), ` ${fault.reason}`)),
+        page.errors.map((fault) =>
+          el("li", {}, el("b", {}, photoName(fault.file)), ` ${fault.reason}`),
+        ),
       );
       const following = nextOf(page);
       if (cursor === null) put(faults);
@@ -177,7 +206,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
         listed,
         following === null
           ? ""
-          : worker("Show more", async (pressed) => {
+          : actionButton("Show more", async (pressed) => {
               pressed.remove();
               await showFaults(following);
             }),
@@ -187,12 +216,12 @@ function jobCard(first, { signal, looking, next, again, more }) {
 
   async function drop(job) {
     const sure = await form(`Remove job ${job.id}?`, {
-      text: "Its files go with it. What it did to the catalogue stays.",
+      text: "This deletes the job's files. Its changes to the catalogue stay.",
       accept: "Remove",
       danger: true,
       act: () => send("DELETE", path("jobs", job.id)),
     });
-    if (sure) await trying(again);
+    if (sure) await attempt(again);
   }
 
   async function save(job) {
@@ -203,7 +232,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
       return;
     }
     // A link can't send a key.
-    await trying(async () => {
+    await attempt(async () => {
       const blob = await (await send("GET", address, { signal })).blob();
       const url = URL.createObjectURL(blob);
       el("a", { href: url, download: name }).click();
@@ -212,7 +241,7 @@ function jobCard(first, { signal, looking, next, again, more }) {
   }
 }
 
-function lasting(seconds) {
+function duration(seconds) {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

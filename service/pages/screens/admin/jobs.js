@@ -1,10 +1,10 @@
-// Long work: started here, watched as it goes, stopped and taken up again.
+// Jobs: started here, watched, cancelled and resumed.
 
 import { get, post, send } from "../../api.js";
 import { form, show } from "../../dialog.js";
-import { button, el, put, worker } from "../../dom.js";
-import { empty, heading, into } from "../../widgets.js";
-import { tell, trying } from "../../notify.js";
+import { actionButton, button, el, put } from "../../dom.js";
+import { empty, heading, loadInto } from "../../widgets.js";
+import { attempt, notify } from "../../notify.js";
 import { jobLists } from "./job_card.js";
 
 const titleOf = (checkpoint) =>
@@ -12,7 +12,7 @@ const titleOf = (checkpoint) =>
 
 export async function jobs(screen, { signal }) {
   const place = el("div");
-  const anew = jobLists({ signal, again: look });
+  const anew = jobLists({ signal, again: refresh });
   const archive = el("input", {
     type: "file",
     accept: ".zip,application/zip",
@@ -29,24 +29,24 @@ export async function jobs(screen, { signal }) {
       el("label", { for: "archive", class: "as-button" }, "Identify a zip …"),
       archive,
       button("Identify a folder …", folder),
-      button("Bring up to date …", reindex),
-      worker("Change the model …", upgrade),
+      button("Update the catalogue …", reindex),
+      actionButton("Change the model …", upgrade),
       el("a", { href: "#/exchange" }, "Import and export"),
     ),
     place,
   );
-  await look();
+  await refresh();
 
-  function look() {
-    const { looking, cards } = anew();
-    return into(place, async () => {
-      const page = await get("/v1/jobs", { limit: 50 }, { signal: looking });
+  function refresh() {
+    const { listSignal, cards } = anew();
+    return loadInto(place, async () => {
+      const page = await get("/v1/jobs", { limit: 50 }, { signal: listSignal });
       if (!page.jobs.length)
         return empty(
-          "No job was started yet",
-          "Identify a whole folder or zip of photos, or bring the catalogue up to date with its photos' files.",
+          "No jobs yet",
+          "Identify a folder or zip of photos, or update the catalogue when photo files changed.",
         );
-      return el("ul", { class: "jobs", "aria-label": "Jobs, the newest first" }, cards(page.jobs));
+      return el("ul", { class: "jobs", "aria-label": "Jobs, newest first" }, cards(page.jobs));
     });
   }
 
@@ -56,10 +56,10 @@ export async function jobs(screen, { signal }) {
     const sent = new FormData();
     sent.append("kind", "identify");
     sent.append("archive", file, file.name);
-    tell(`Sending ${file.name} …`);
-    await trying(async () => {
+    notify(`Sending ${file.name} …`);
+    await attempt(async () => {
       await send("POST", "/v1/jobs", { form: sent });
-      await look();
+      await refresh();
     });
     archive.value = "";
   }
@@ -71,61 +71,68 @@ export async function jobs(screen, { signal }) {
           name: "folder",
           label: "Folder",
           required: true,
-          hint: "On the service's machine, from its folder for jobs on.",
+          hint: "A path inside the service's folder for jobs.",
         },
       ],
       accept: "Start",
       act: (values) => post("/v1/jobs", { kind: "identify", parameters: values }),
     });
-    if (started) await look();
+    if (started) await refresh();
   }
 
   async function reindex() {
-    const started = await form("Bring the catalogue up to date", {
-      text: "Photos' files that have changed are embedded again, and missing ones are told. Answers go on meanwhile.",
+    const started = await form("Update the catalogue", {
+      text: "Changed photo files are embedded again, and missing files are reported.",
       fields: [
         {
           name: "rehash",
-          label: "Compare",
+          label: "Check",
           value: "no",
           options: [
-            ["no", "files whose size or time has changed"],
-            ["yes", "every file's content"],
+            ["no", "files with a new size or time"],
+            ["yes", "the content of every file"],
           ],
         },
       ],
       accept: "Start",
-      act: (values) => post("/v1/jobs", { kind: "reindex", parameters: { rehash: values.rehash === "yes" } }),
+      act: (values) =>
+        post("/v1/jobs", { kind: "reindex", parameters: { rehash: values.rehash === "yes" } }),
     });
-    if (started) await look();
+    if (started) await refresh();
   }
 
   async function upgrade() {
-    const there = await trying(() => get("/v1/checkpoints", {}, { signal }));
+    const there = await attempt(() => get("/v1/checkpoints", {}, { signal }));
     if (!there) return;
     const usable = there.checkpoints.filter((one) => !one.fault && !one.is_served);
     const faults = there.checkpoints.filter((one) => one.fault).map((one) => one.fault);
     if (!usable.length) {
       const advice = there.has_folder
-        ? "The service's folder of checkpoints holds none but the one that answers now; its operator puts more there."
-        : "The service was started without a folder of checkpoints; its operator gives one with --checkpoints.";
-      show("There is no other model", el("p", {}, advice), ...faults.map((fault) => el("p", { class: "note" }, fault)));
+        ? "The checkpoint folder holds only the present model. The operator can add others."
+        : "The service has no checkpoint folder. The operator can name one with --checkpoints.";
+      show(
+        "No other model",
+        el("p", {}, advice),
+        ...faults.map((fault) => el("p", { class: "note" }, fault)),
+      );
       return;
     }
     const started = await form("Change the model", {
-      text: "Every photo is embedded again with another checkpoint, beside the vectors that are there. Answers come from the old one until all are ready; then from the new one, and the history can take that back.",
+      text:
+        "Every photo is embedded again with another checkpoint. The present model answers until " +
+        "all photos are ready. You can undo the change in the history.",
       fields: [
         {
           name: "checkpoint",
           label: "Checkpoint",
           value: usable[0].name,
           options: usable.map((one) => [one.name, `${one.name}${titleOf(one)}`]),
-          hint: ["Files of the service's folder of checkpoints.", ...faults].join(" "),
+          hint: ["Files in the service's checkpoint folder.", ...faults].join(" "),
         },
       ],
       accept: "Start",
       act: (values) => post("/v1/jobs", { kind: "upgrade", parameters: values }),
     });
-    if (started) await look();
+    if (started) await refresh();
   }
 }

@@ -2,85 +2,80 @@
 
 import { get, key, path, post, remove } from "../../api.js";
 import { form, show } from "../../dialog.js";
-import { button, el, put, worker } from "../../dom.js";
-import { empty, heading, into } from "../../widgets.js";
-import { tell, trying } from "../../notify.js";
+import { actionButton, button, el, put } from "../../dom.js";
+import { empty, heading, loadInto } from "../../widgets.js";
+import { attempt, notify } from "../../notify.js";
 import { when } from "../../formatting.js";
+import { hiddenHead, table, tableRow } from "../../tables.js";
 
 const ROLES = [
-  ["read", "read: look and identify"],
+  ["read", "read: view and identify"],
   ["contribute", "contribute: also add photos and start jobs"],
-  ["curate", "curate: also confirm, merge, undo"],
+  ["curate", "curate: also confirm, merge and undo"],
   ["admin", "admin: also make and revoke keys"],
 ];
 
 export async function keys(screen, { signal }) {
   const place = el("div");
-  put(screen, heading("Keys"), el("p", { class: "acts" }, worker("Make a key …", make, { class: "first" })), place);
-  await look();
+  put(
+    screen,
+    heading("Keys"),
+    el("p", { class: "acts" }, actionButton("Make a key …", make, { class: "first" })),
+    place,
+  );
+  await refresh();
 
-  function look() {
-    return into(place, async () => {
+  function refresh() {
+    return loadInto(place, async () => {
       const { keys: found } = await get("/v1/keys", {}, { signal });
       if (!found.length)
         return empty(
-          "Nobody has a key",
-          "So whoever is on this machine may do everything. The first key locks the service: make it an admin's, and keep its secret.",
+          "No keys yet",
+          "Anyone on this machine may do everything. The first key, an admin's, locks the service.",
         );
-      return el(
-        "div",
-        { class: "wide" },
-        el(
-          "table",
-          {},
-          el(
-            "thead",
-            {},
-            el(
-              "tr",
-              {},
-              ["Name", "Role", "Made", "Last used", ""].map((head) =>
-                el("th", { scope: "col" }, head || el("span", { class: "unseen" }, "Act")),
-              ),
-            ),
-          ),
-          el("tbody", {}, found.map(row)),
-        ),
-      );
+      const heads = ["Name", "Role", "Created", "Last used", hiddenHead("Actions")];
+      return table(heads, found.map(row));
     });
   }
 
   function row(each) {
-    return el(
-      "tr",
+    const revokeButton = actionButton("Revoke", () => revoke(each), {
+      class: "quiet small danger",
+      "aria-label": `Revoke the key of ${each.name}`,
+    });
+    return tableRow(
+      [
+        each.name,
+        each.role,
+        when(each.created_at),
+        when(each.last_used_at) || "never",
+        each.revoked_at ? `revoked ${when(each.revoked_at)}` : revokeButton,
+      ],
       { class: each.revoked_at ? "is-undone" : null },
-      el("th", { scope: "row" }, each.name),
-      el("td", {}, each.role),
-      el("td", {}, when(each.created_at)),
-      el("td", {}, when(each.last_used_at) || "never"),
-      el(
-        "td",
-        {},
-        each.revoked_at
-          ? `revoked ${when(each.revoked_at)}`
-          : worker("Revoke", () => revoke(each), {
-              class: "quiet small danger",
-              "aria-label": `Revoke the key of ${each.name}`,
-            }),
-      ),
     );
   }
 
   async function make() {
-    const there = await trying(() => get("/v1/keys", {}, { signal }));
+    const there = await attempt(() => get("/v1/keys", {}, { signal }));
     if (!there) return;
     const isFirst = !there.keys.length;
     const made = await form("Make a key", {
       fields: [
-        { name: "name", label: "Who uses it", required: true, max: 64, hint: "The history names them so." },
-        { name: "role", label: "What it may do", value: isFirst ? "admin" : "curate", options: ROLES },
+        {
+          name: "name",
+          label: "Name of the user",
+          required: true,
+          max: 64,
+          hint: "The history shows this name.",
+        },
+        {
+          name: "role",
+          label: "Role",
+          value: isFirst ? "admin" : "curate",
+          options: ROLES,
+        },
       ],
-      accept: "Make it",
+      accept: "Make the key",
       act: (values) => post("/v1/keys", values),
     });
     if (!made) return;
@@ -99,7 +94,7 @@ export async function keys(screen, { signal }) {
     });
     show(
       `The key of ${made.name}`,
-      el("p", {}, "Copy it now: it is not shown again."),
+      el("p", {}, "Copy the secret now. It is not shown again."),
       el("label", { for: "secret" }, "Secret"),
       secret,
       el(
@@ -107,21 +102,23 @@ export async function keys(screen, { signal }) {
         { class: "acts" },
         button("Copy", async () => {
           secret.select();
-          await (navigator.clipboard ? navigator.clipboard.writeText(made.secret).catch(() => undefined) : undefined);
-          tell("Copied.");
+          await (navigator.clipboard
+            ? navigator.clipboard.writeText(made.secret).catch(() => undefined)
+            : undefined);
+          notify("The secret is copied.");
         }),
       ),
     );
-    await look();
+    await refresh();
   }
 
   async function revoke(each) {
     const sure = await form(`Revoke the key of ${each.name}?`, {
-      text: "It opens nothing from the next request on. This can't be undone; a new key can be made.",
+      text: "The key stops working at once. You can't undo this, but you can make a new key.",
       accept: "Revoke",
       danger: true,
       act: () => remove(path("keys", each.id)),
     });
-    if (sure) await trying(look);
+    if (sure) await attempt(refresh);
   }
 }

@@ -1,15 +1,15 @@
-// What was done to the catalogue, by whom and by what answer, and the way back.
+// All changes of the catalogue: who made them, the answer they rest on, and their undo.
 
-import { el, put, worker } from "../../dom.js";
+import { actionButton, el, put } from "../../dom.js";
 import { undo } from "../../curation.js";
-import { empty, heading, individualLink, into, paged } from "../../widgets.js";
-import { inPlace } from "../../notify.js";
-import { count, kindOf, percent, photoName, short, when } from "../../formatting.js";
+import { empty, heading, individualLink, loadInto, pagedList } from "../../widgets.js";
+import { problemBox } from "../../notify.js";
+import { count, kindOf, percent, photoName, shortFingerprint, when } from "../../formatting.js";
 
 export async function history(screen, { rest, signal }) {
   const subject = rest.join("/");
   const place = el("div");
-  const again = () => into(place, () => changeList({ subject, limit: 50 }, { signal, again }));
+  const again = () => loadInto(place, () => changeList({ subject, limit: 50 }, { signal, again }));
   put(
     screen,
     heading(subject ? `History of ${subject}` : "History"),
@@ -20,10 +20,10 @@ export async function history(screen, { rest, signal }) {
 }
 
 export function changeList(parameters, { signal, again, none = nothing }) {
-  return paged("/v1/changes", parameters, {
+  return pagedList("/v1/changes", parameters, {
     things: "changes",
     signal,
-    holder: el("ol", { class: "changes", "aria-label": "Changes, the latest first" }),
+    holder: el("ol", { class: "changes", "aria-label": "Changes, latest first" }),
     one: (change) => entry(change, again),
     none,
   });
@@ -31,8 +31,8 @@ export function changeList(parameters, { signal, again, none = nothing }) {
 
 function nothing() {
   return empty(
-    "Nothing was changed yet",
-    "Every confirmation, merge and move will be listed here, each with its undo.",
+    "No changes yet",
+    "All confirmations, merges and moves are listed here, and each can be undone.",
   );
 }
 
@@ -40,13 +40,13 @@ function entry(change, again) {
   const refusal = el("div");
   const act = change.is_undone
     ? el("span", { class: "undone" }, "undone")
-    : worker(
+    : actionButton(
         "Undo",
         async () => {
           try {
             await undo(change.revision, again);
           } catch (error) {
-            put(refusal, inPlace(error));
+            put(refusal, problemBox(error));
           }
         },
         { class: "quiet small", "aria-label": `Undo revision ${change.revision}` },
@@ -87,16 +87,27 @@ function sentence(change) {
   const listed =
     about.slice(0, 3).join(", ") +
     (change.changes > 3 ? ` and ${change.changes - Math.min(3, about.length)} more` : "");
-  const link = (name) => (name ? individualLink(name) : "nobody");
+  const link = (name) => (name ? individualLink(name) : "unknown");
   const verb = el("strong", {}, kindOf(kind));
-  if (kind === "undo") return [verb, ` revision ${change.undoes}`, detail.undone ? ` (${kindOf(detail.undone).toLowerCase()})` : ""];
+  if (kind === "undo")
+    return [
+      verb,
+      ` revision ${change.undoes}`,
+      detail.undone ? ` (${kindOf(detail.undone).toLowerCase()})` : "",
+    ];
   if (kind === "merge") return [verb, " ", link(detail.individual), " into ", link(detail.into)];
-  if (kind === "tell apart") return [verb, " ", link(detail.individual), " and ", link(detail.other)];
+  if (kind === "tell apart")
+    return [verb, ": ", link(detail.individual), " and ", link(detail.other)];
   if (kind === "rename") return [verb, " ", detail.individual, " to ", link(detail.new)];
-  if (kind === "split") return [verb, " ", listed, " off ", link(detail.individual), " as ", link(detail.new)];
+  if (kind === "split")
+    return [verb, " ", listed, " off ", link(detail.individual), " as ", link(detail.new)];
   if (kind === "move") return [verb, " ", listed, " to ", link(detail.to)];
   if (kind === "swap")
-    return [verb, detail.checkpoint ? ` to ${detail.checkpoint}` : "", ` (${short(detail.from)} → ${short(detail.to)})`];
+    return [
+      verb,
+      detail.checkpoint ? ` to ${detail.checkpoint}` : "",
+      ` (${shortFingerprint(detail.from)} → ${shortFingerprint(detail.to)})`,
+    ];
   if (kind === "edit")
     return [
       verb,
@@ -115,9 +126,11 @@ function sentence(change) {
   ];
 }
 
-// The answer that stood when a person decided.
+// The answer that was shown when a person decided.
 function because(change) {
   const answer = change.detail && change.detail.answer;
   const first = answer && answer.matches && answer.matches[0];
-  return first ? el("span", {}, ` · answer: ${first.individual}, ${percent(first.probability)}`) : null;
+  return first
+    ? el("span", {}, ` · answer: ${first.individual} (${percent(first.probability)})`)
+    : null;
 }

@@ -1,13 +1,22 @@
-// One animal: its photos, meetings, years and changes, and what can be put right about it.
+// One individual: its photos, encounters, years and changes, and the buttons that correct it.
 
 import { path, send } from "../../api.js";
 import { show } from "../../dialog.js";
-import { button, el, put, worker } from "../../dom.js";
-import { called, empty, enlarge, heading, individualLink, into, photoTile, whole } from "../../widgets.js";
+import { actionButton, button, el, put } from "../../dom.js";
+import {
+  displayName,
+  empty,
+  enlargeButton,
+  fetchAll,
+  heading,
+  individualLink,
+  loadInto,
+  photoTile,
+} from "../../widgets.js";
 import { count, day, photoName, species } from "../../formatting.js";
 import { encounterTable } from "./encounters.js";
 import { changeList } from "./history.js";
-import { edit, erase, merge, move, rename, split } from "./individual_acts.js";
+import { deletePhoto, edit, mergeAway, move, rename, split } from "./individual_acts.js";
 import { timeline } from "./timeline.js";
 
 export async function individual(screen, { rest, signal }) {
@@ -21,11 +30,21 @@ export async function individual(screen, { rest, signal }) {
     screen,
     el("p", { class: "back" }, el("a", { href: "#/individuals" }, "← All individuals")),
     heading(
-      called(one),
-      el("span", { class: "left" }, one.display_name && one.display_name !== one.name ? one.name : ""),
+      displayName(one),
+      el(
+        "span",
+        { class: "heading-note" },
+        one.display_name && one.display_name !== one.name ? one.name : "",
+      ),
     ),
     one.merged_into
-      ? el("p", { class: "note" }, "It turned out to be ", individualLink(one.merged_into), "; its photos are there.")
+      ? el(
+          "p",
+          { class: "note" },
+          "This individual was merged into ",
+          individualLink(one.merged_into),
+          ". Its photos are there.",
+        )
       : null,
     facts(one),
     one.merged_into
@@ -35,22 +54,33 @@ export async function individual(screen, { rest, signal }) {
           { class: "acts" },
           button("Edit", () => edit(one, etag, again)),
           button("Rename", () => rename(one)),
-          button("Merge into …", () => merge(one)),
+          button("Merge into …", () => mergeAway(one)),
         ),
     section("Photos", places.photos),
     section("Timeline", places.years),
     section("Encounters", places.encounters),
     section("Changes", places.changes),
   );
-  const photos = whole("/v1/catalogue/photos", { individual: name, state: "catalogued" }, "photos", { signal });
+  const photos = fetchAll(
+    "/v1/catalogue/photos",
+    { individual: name, state: "catalogued" },
+    "photos",
+    { signal },
+  );
   await Promise.all([
-    into(places.photos, async () => photoChoice(one, await photos, again)),
-    into(places.years, async () => timeline(await photos)),
-    into(places.encounters, async () =>
-      encounterTable(await whole("/v1/encounters", { individual: name }, "encounters", { signal }), again),
+    loadInto(places.photos, async () => photoChoice(one, await photos, again)),
+    loadInto(places.years, async () => timeline(await photos)),
+    loadInto(places.encounters, async () =>
+      encounterTable(
+        await fetchAll("/v1/encounters", { individual: name }, "encounters", { signal }),
+        again,
+      ),
     ),
-    into(places.changes, () =>
-      changeList({ subject: name, limit: 10 }, { signal, again, none: () => el("p", {}, "None yet.") }),
+    loadInto(places.changes, () =>
+      changeList(
+        { subject: name, limit: 10 },
+        { signal, again, none: () => el("p", {}, "No changes yet.") },
+      ),
     ),
   ]);
 }
@@ -60,7 +90,7 @@ function section(title, place) {
 }
 
 function facts(one) {
-  const told = [
+  const entries = [
     ["Species", species(one.species)],
     ["Sex", one.sex],
     ["First seen", day(one.first_seen)],
@@ -68,11 +98,11 @@ function facts(one) {
     ["Also called", (one.other_names || []).join(", ")],
     ["Notes", one.notes],
   ].filter(([, value]) => value);
-  return told.length
+  return entries.length
     ? el(
         "dl",
         { class: "facts-list" },
-        told.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))),
+        entries.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))),
       )
     : null;
 }
@@ -81,11 +111,15 @@ function photoChoice(one, photos, again) {
   if (!photos.length)
     return empty(
       "No photos",
-      "Confirm photos as this individual on the review screen, or move some here.",
+      "Confirm photos as this individual on the review screen, or move photos here.",
       el("a", { href: "#/review" }, "Go to review"),
     );
   const boxes = photos.map((card) =>
-    el("input", { type: "checkbox", "aria-label": `Select ${photoName(card.name)}`, onchange: drawActs }),
+    el("input", {
+      type: "checkbox",
+      "aria-label": `Select ${photoName(card.name)}`,
+      onchange: drawActs,
+    }),
   );
   const acts = el("div", { class: "choice", role: "group", "aria-label": "The selected photos" });
   const chosen = () => photos.filter((_card, at) => boxes[at].checked).map((card) => card.name);
@@ -95,7 +129,12 @@ function photoChoice(one, photos, again) {
       {},
       photoTile(
         card,
-        el("span", { class: "tile-acts" }, el("label", { class: "check" }, boxes[at], "Select"), enlarge(card, show)),
+        el(
+          "span",
+          { class: "tile-acts" },
+          el("label", { class: "check" }, boxes[at], "Select"),
+          enlargeButton(card, show),
+        ),
       ),
     ),
   );
@@ -108,19 +147,30 @@ function photoChoice(one, photos, again) {
       acts,
       el(
         "span",
-        { class: "left" },
-        names.length ? `${count(names.length, "photo")} selected` : "Select photos to move or split them off",
+        { class: "heading-note" },
+        names.length
+          ? `${count(names.length, "photo")} selected`
+          : "Select photos to move them or split them off",
       ),
-      button(names.length === photos.length ? "Select none" : "Select all", selectAll, { class: "quiet small" }),
+      button(names.length === photos.length ? "Select none" : "Select all", selectAll, {
+        class: "quiet small",
+      }),
       names.length
         ? [
             button("Move to …", () => move(names, again), { class: "small" }),
             button("Split off …", () => split(one, names, again), {
               class: "small",
               disabled: names.length === photos.length,
-              title: names.length === photos.length ? "Leave it one photo, or rename it" : null,
+              title:
+                names.length === photos.length
+                  ? "One photo must stay. Rename the individual instead."
+                  : null,
             }),
-            names.length === 1 ? worker("Delete", () => erase(names[0], again), { class: "small danger" }) : null,
+            names.length === 1
+              ? actionButton("Delete", () => deletePhoto(names[0], again), {
+                  class: "small danger",
+                })
+              : null,
           ]
         : null,
     );

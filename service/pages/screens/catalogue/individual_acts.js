@@ -1,40 +1,42 @@
-// What can be put right about one animal and its photos.
+// Corrections of one individual and its photos.
 
 import { get, patch, path, post, remove } from "../../api.js";
-import { done } from "../../curation.js";
+import { announce, merge } from "../../curation.js";
 import { form } from "../../dialog.js";
-import { called } from "../../widgets.js";
-import { trying } from "../../notify.js";
+import { displayName } from "../../widgets.js";
+import { attempt } from "../../notify.js";
 import { count, photoName } from "../../formatting.js";
 
 const SEXES = [
-  ["", "not known"],
+  ["", "unknown"],
   ["female", "female"],
   ["male", "male"],
 ];
 
 export async function edit(one, etag, again) {
   let event = null;
-  await form(`Edit ${called(one)}`, {
+  await form(`Edit ${displayName(one)}`, {
     fields: [
-      { name: "display_name", label: "Name to show", value: one.display_name, max: 200 },
+      { name: "display_name", label: "Display name", value: one.display_name, max: 200 },
       { name: "species", label: "Species", value: one.species },
       {
         name: "sex",
         label: "Sex",
         value: one.sex || "",
-        options: SEXES.some(([key]) => key === (one.sex || "")) ? SEXES : [...SEXES, [one.sex, one.sex]],
+        options: SEXES.some(([key]) => key === (one.sex || ""))
+          ? SEXES
+          : [...SEXES, [one.sex, one.sex]],
       },
       {
         name: "other_names",
         label: "Also called",
         value: (one.other_names || []).join(", "),
-        hint: "Separated by commas.",
+        hint: "Separate names by commas.",
       },
       { name: "notes", label: "Notes", type: "area", value: one.notes || "" },
     ],
     act: async (values) => {
-      const wanted = {
+      const chosen = {
         ...values,
         other_names: values.other_names
           .split(",")
@@ -42,22 +44,23 @@ export async function edit(one, etag, again) {
           .filter(Boolean),
       };
       const changed = Object.fromEntries(
-        Object.entries(wanted)
+        Object.entries(chosen)
           .filter(([name, value]) => String(value) !== String(one[name] ?? ""))
           .map(([name, value]) => [name, value === "" ? null : value]),
       );
-      if (Object.keys(changed).length) event = await patch(path("individuals", one.name), changed, etag);
+      if (Object.keys(changed).length)
+        event = await patch(path("individuals", one.name), changed, etag);
     },
   });
   if (!event) return;
   await again();
-  done(event, `${one.name} is changed.`, again);
+  announce(event, `${one.name} is changed.`, again);
 }
 
 export async function rename(one) {
   let event = null;
-  const wanted = await form(`Rename ${one.name}`, {
-    text: "The old id stays among its other names and is still found.",
+  const chosen = await form(`Rename ${one.name}`, {
+    text: "The old id stays as another name, and searches still find it.",
     fields: [{ name: "new", label: "New id", value: one.name, required: true, max: 200 }],
     accept: "Rename",
     act: async (values) => {
@@ -66,30 +69,20 @@ export async function rename(one) {
     },
   });
   if (event) {
-    done(event, `${one.name} is now ${wanted}.`, () => {
-      location.hash = `#/individuals/${encodeURIComponent(one.name)}`;
-    });
-    location.hash = `#/individuals/${encodeURIComponent(wanted)}`;
+    announce(event, `${one.name} is renamed to ${chosen}.`, () => show(one.name));
+    show(chosen);
   }
 }
 
-export async function merge(one) {
-  let event = null;
-  const into_ = await form(`Merge ${one.name} into another`, {
-    text: `They are the same animal: all photos of ${one.name} become the other one's. It can be undone.`,
-    fields: [{ name: "into", label: "Into the individual", required: true, max: 200 }],
-    accept: "Merge",
-    act: async (values) => {
-      event = await post(path("individuals", one.name, "merge"), values);
-      return values.into;
-    },
-  });
-  if (event) {
-    done(event, `${one.name} is merged into ${into_}.`, () => {
-      location.hash = `#/individuals/${encodeURIComponent(one.name)}`;
-    });
-    location.hash = `#/individuals/${encodeURIComponent(into_)}`;
-  }
+export async function mergeAway(one) {
+  const merged = await merge(one.name);
+  if (!merged) return;
+  announce(merged.event, `${merged.gone} is merged into ${merged.into}.`, () => show(one.name));
+  show(merged.into);
+}
+
+function show(name) {
+  location.hash = `#/individuals/${encodeURIComponent(name)}`;
 }
 
 export async function move(names, again) {
@@ -98,45 +91,56 @@ export async function move(names, again) {
     fields: [
       {
         name: "individual",
-        label: "To the individual",
-        hint: "Left empty, they become nobody's: a whale that isn't known.",
+        label: "Id of the individual",
+        hint: "Leave this empty if the animal is unknown.",
         max: 200,
       },
     ],
     accept: "Move",
-    act: async ({ individual: wanted }) => {
-      event = await post("/v1/catalogue/photos/move", { photos: names, individual: wanted || null });
-      return wanted || "nobody";
+    act: async ({ individual: chosen }) => {
+      event = await post("/v1/catalogue/photos/move", {
+        photos: names,
+        individual: chosen || null,
+      });
+      return chosen || "unknown animals";
     },
   });
   if (event) {
     await again();
-    done(event, `${count(names.length, "photo")} moved to ${to}.`, again);
+    announce(event, `${count(names.length, "photo")} moved to ${to}.`, again);
   }
 }
 
 export async function split(one, names, again) {
   let event = null;
-  const next = await trying(() => get("/v1/individuals/next-id"));
+  const next = await attempt(() => get("/v1/individuals/next-id"));
   const to = await form(`Split ${count(names.length, "photo")} off ${one.name}`, {
-    text: "Two animals had been taken for one: the selected photos become a new individual's.",
-    fields: [{ name: "new", label: "Its id", value: next ? next.name : "", required: true, max: 200 }],
+    text: "The selected photos show another animal. They move to a new individual.",
+    fields: [
+      {
+        name: "new",
+        label: "Id of the new individual",
+        value: next ? next.name : "",
+        required: true,
+        max: 200,
+      },
+    ],
     accept: "Split off",
-    act: async ({ new: wanted }) => {
-      event = await post(path("individuals", one.name, "split"), { photos: names, new: wanted });
-      return wanted;
+    act: async ({ new: chosen }) => {
+      event = await post(path("individuals", one.name, "split"), { photos: names, new: chosen });
+      return chosen;
     },
   });
   if (event) {
     await again();
-    done(event, `${count(names.length, "photo")} split off as ${to}.`, again);
+    announce(event, `${count(names.length, "photo")} moved to the new individual ${to}.`, again);
   }
 }
 
-export async function erase(name, again) {
-  await trying(async () => {
+export async function deletePhoto(name, again) {
+  await attempt(async () => {
     const event = await remove(path("catalogue", "photos", name));
     await again();
-    done(event, `${photoName(name)} is deleted.`, again);
+    announce(event, `${photoName(name)} is deleted.`, again);
   });
 }

@@ -1,29 +1,29 @@
-// Every known animal, to browse and to search.
+// All known individuals, to browse and to search.
 
 import { get } from "../../api.js";
 import { el, field, put } from "../../dom.js";
-import { empty, heading, individualCard, into, paged } from "../../widgets.js";
+import { empty, heading, individualCard, loadInto, pagedList } from "../../widgets.js";
 import { count, species } from "../../formatting.js";
 
 const PAUSE_MS = 250;
 
 export async function individuals(screen, { signal }) {
-  const wanted = el("input", {
+  const input = el("input", {
     type: "search",
     autocomplete: "off",
     spellcheck: "false",
     placeholder: "a name, an old id, a note",
   });
   const kind = el("select", {}, el("option", { value: "" }, "all species"));
-  const told = el("span", { class: "left" });
+  const total = el("span", { class: "heading-note" });
   const place = el("div");
   let pause = 0;
   const later = () => {
     clearTimeout(pause);
-    pause = setTimeout(look, PAUSE_MS);
+    pause = setTimeout(refresh, PAUSE_MS);
   };
-  wanted.addEventListener("input", later);
-  kind.addEventListener("change", look);
+  input.addEventListener("input", later);
+  kind.addEventListener("change", refresh);
   const search = el(
     "form",
     {
@@ -31,45 +31,49 @@ export async function individuals(screen, { signal }) {
       class: "search",
       onsubmit: (event) => {
         event.preventDefault();
-        look();
+        refresh();
       },
     },
-    field("Search", wanted),
+    field("Search", input),
     field("Species", kind),
   );
-  put(screen, heading("Individuals", told), search, place);
+  put(screen, heading("Individuals", total), search, place);
   get("/v1/stats", {}, { signal })
     .then((stats) => {
-      put(told, count(stats.individuals, "individual"));
+      put(total, count(stats.individuals, "individual"));
       kind.append(
         ...stats.species
           .filter((one) => one.species)
-          .map((one) => el("option", { value: one.species }, `${species(one.species)} (${one.individuals})`)),
+          .map((one) =>
+            el("option", { value: one.species }, `${species(one.species)} (${one.individuals})`),
+          ),
       );
     })
     .catch(() => undefined);
-  await look();
+  await refresh();
 
-  function look() {
-    const asked = wanted.value.trim();
-    return into(place, () =>
-      paged(
+  function refresh() {
+    const text = input.value.trim();
+    return loadInto(place, () =>
+      pagedList(
         "/v1/individuals",
-        { search: asked, species: kind.value, limit: 48 },
+        { search: text, species: kind.value, limit: 48 },
         {
           things: "individuals",
           one: individualCard,
           signal,
           holder: el("ul", { class: "cards", "aria-label": "Individuals" }),
           none: () =>
-            asked || kind.value
+            text || kind.value
               ? empty(
-                  "Nobody found",
-                  `No individual has “${asked || species(kind.value)}” in its names or notes; try a shorter part of it.`,
+                  "No individual found",
+                  text
+                    ? `No name or note contains “${text}”. Try a shorter part of it.`
+                    : `The catalogue has no ${species(kind.value)}.`,
                 )
               : empty(
-                  "Nobody is known yet",
-                  "Add photos on the review screen and make the first individual of one.",
+                  "No individuals yet",
+                  "Add photos on the review screen and make the first individual there.",
                   el("a", { href: "#/review" }, "Go to review"),
                 ),
         },

@@ -1,270 +1,31 @@
-// Work lists: animals that may be one, and unknown photos that may be one new animal.
+// Work lists: individuals that may be the same animal, and unknown photos that may show a new one.
 
-import { get, path, post } from "../../api.js";
-import { done, undo } from "../../curation.js";
-import { form, isOpen } from "../../dialog.js";
-import { el, keyed, put, worker } from "../../dom.js";
-import { KEYS_OFF, only } from "../../keys.js";
-import { empty, heading, individualLink, into } from "../../widgets.js";
-import { thumbnail, urlOf } from "../../photo.js";
-import { tell, trying } from "../../notify.js";
-import { count, distance, percent, photoName } from "../../formatting.js";
+import { el, put } from "../../dom.js";
+import { heading, loadInto } from "../../widgets.js";
+import { clusters } from "./clusters.js";
+import { onPairKey, pairs } from "./pairs.js";
 
-// Acts of this visit that `u` takes back, the last one first.
-const acts = [];
 const LISTS = { pairs: ["Same animal?", pairs], clusters: ["New animals?", clusters] };
 
 export async function lists(screen, { rest, signal }) {
-  const list = rest[0] in LISTS ? rest[0] : "pairs";
+  const name = rest[0] in LISTS ? rest[0] : "pairs";
+  const [, show] = LISTS[name];
   const place = el("div");
-  const tabs = el(
-    "ul",
-    { class: "tabs" },
-    Object.entries(LISTS).map(([name, [title]]) =>
-      el("li", {}, el("a", { href: `#/lists/${name}`, "aria-current": name === list ? "true" : null }, title)),
-    ),
+  put(
+    screen,
+    heading("Work lists"),
+    el("nav", { "aria-label": "Work lists" }, el("ul", { class: "tabs" }, tabs(name))),
+    place,
   );
-  put(screen, heading("Work lists"), el("nav", { "aria-label": "Work lists" }, tabs), place);
-  const again = () => into(place, () => LISTS[list][1]({ signal, again }));
-  if (list === "pairs") document.addEventListener("keydown", (event) => onkey(event, screen, again), { signal });
+  const again = () => loadInto(place, () => show({ signal, again }));
+  if (name === "pairs")
+    document.addEventListener("keydown", (event) => onPairKey(event, screen, again), { signal });
   await again();
 }
 
-async function pairs({ signal, again }) {
-  const found = await get("/v1/merge-suggestions", { limit: 50 }, { signal });
-  if (!found.suggestions.length)
-    return empty(
-      "No two look alike",
-      "Here stand different individuals whose photos are near each other; right now there are none. What was told apart is in the history, which can take it back.",
-    );
-  return [
-    el(
-      "p",
-      {},
-      "Different individuals that look alike, the nearest first. By keyboard: ",
-      el("kbd", {}, "↑"),
-      " ",
-      el("kbd", {}, "↓"),
-      " go through them, ",
-      el("kbd", {}, "m"),
-      " merges, ",
-      el("kbd", {}, "x"),
-      " tells apart, ",
-      el("kbd", {}, "u"),
-      " takes back.",
-    ),
-    el(
-      "ul",
-      { class: "pairs" },
-      found.suggestions.map((each) => pair(each, again)),
-    ),
-  ];
-}
-
-function pair(each, again) {
-  const urls = each.urls || [];
-  const side = (name, photo, url) =>
-    el(
-      "figure",
-      { class: "tile" },
-      thumbnail(url || urlOf(photo), photo, { size: 480, alt: `${name}, photo ${photoName(photo)}` }),
-      el("figcaption", {}, individualLink(name)),
-    );
-  const node = el(
-    "li",
-    { class: "pair", tabindex: "-1", "aria-label": `${each.one} and ${each.other}` },
-    el(
-      "div",
-      { class: "pair-photos" },
-      side(each.one, each.photo_of_one, urls[0] || each.url_of_one),
-      side(each.other, each.photo_of_other, urls[1] || each.url_of_other),
-    ),
-    el(
-      "p",
-      { class: "figures" },
-      el("b", {}, percent(each.probability)),
-      el("span", { class: "far" }, ` at distance ${distance(each.distance)}`),
-    ),
-    el(
-      "p",
-      { class: "acts" },
-      worker(keyed("m", "Merge …"), () => merge(each, again), {
-        class: "first",
-        "aria-label": `Merge ${each.one} and ${each.other}`,
-        "aria-keyshortcuts": "m",
-        "data-key": "m",
-      }),
-      worker(keyed("x", "Not the same"), () => tellApart(each, again), {
-        "aria-label": `${each.one} and ${each.other} are not the same`,
-        "aria-keyshortcuts": "x",
-        "data-key": "x",
-      }),
-    ),
-  );
-  return node;
-}
-
-// The pairs that follow move up: what was under the person's hands is followed by the next.
-async function tellApart(each, again) {
-  await trying(async () => {
-    const at = chosen();
-    const event = await post("/v1/merge-suggestions/dismiss", { one: each.one, other: each.other });
-    acts.push(event.revision);
-    await again();
-    choose(at);
-    done(event, `${each.one} and ${each.other} are told apart.`, again);
+function tabs(current) {
+  return Object.entries(LISTS).map(([name, [title]]) => {
+    const isCurrent = name === current ? "true" : null;
+    return el("li", {}, el("a", { href: `#/lists/${name}`, "aria-current": isCurrent }, title));
   });
-}
-
-async function back(again) {
-  const last = acts.pop(); // also where it is refused: the reason is shown, and the history can try again
-  if (last === undefined) tell("Nothing of this visit to undo; the history has all changes.");
-  else await trying(() => undo(last, again));
-}
-
-const shownPairs = () => [...document.querySelectorAll(".pair")];
-const chosen = () => shownPairs().findIndex((node) => node.contains(document.activeElement));
-
-function choose(at) {
-  const nodes = shownPairs();
-  if (nodes.length) nodes[Math.max(0, Math.min(at, nodes.length - 1))].focus();
-}
-
-function onkey(event, screen, again) {
-  if (event.ctrlKey || event.metaKey || event.altKey || isOpen() || event.target.closest("input, textarea, select"))
-    return;
-  if (localStorage.getItem(KEYS_OFF) === "yes") return;
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (step && shownPairs().length) choose(chosen() < 0 ? 0 : chosen() + step);
-  else if (event.key === "u") only(screen, () => back(again));
-  else if ((event.key === "m" || event.key === "x") && chosen() >= 0)
-    only(screen, () => shownPairs()[chosen()].querySelector(`[data-key="${event.key}"]`).click());
-  else if ((event.key === "m" || event.key === "x") && shownPairs().length)
-    tell("Choose a pair first: ↓ goes to the first one.");
-  else return;
-  event.preventDefault();
-}
-
-async function merge(each, again) {
-  let event = null;
-  const into_ = await form("The same animal", {
-    text: "All photos come together under the id that is kept; the other leads there. It can be undone.",
-    fields: [
-      {
-        name: "into",
-        label: "Keep",
-        value: each.one,
-        options: [
-          [each.one, each.one],
-          [each.other, each.other],
-        ],
-      },
-    ],
-    accept: "Merge",
-    act: async ({ into: kept }) => {
-      event = await post(path("individuals", kept === each.one ? each.other : each.one, "merge"), { into: kept });
-      return kept;
-    },
-  });
-  if (event) {
-    acts.push(event.revision);
-    await again();
-    done(event, `Merged into ${into_}.`, again);
-  }
-}
-
-async function clusters({ signal, again }) {
-  const found = await get("/v1/clusters", { limit: 50 }, { signal });
-  if (!found.clusters.length)
-    return empty(
-      "No unknown animals look alike",
-      "Photos that nobody is known for are gathered here when they look like each other: each group may be one new individual.",
-    );
-  return [
-    el("p", {}, "Photos of nobody known that look like each other: each group may be one new animal."),
-    el(
-      "ul",
-      { class: "clusters" },
-      found.clusters.map((each) => cluster(each, again)),
-    ),
-  ];
-}
-
-function cluster(each, again) {
-  const boxes = each.photos.map((photo) =>
-    el("input", { type: "checkbox", checked: true, "aria-label": `Belongs to it: ${photoName(photo.name)}` }),
-  );
-  const tiles = each.photos.map((photo, at) =>
-    el(
-      "li",
-      {},
-      el(
-        "figure",
-        { class: "tile" },
-        thumbnail(photo.url || urlOf(photo.name), photo.name),
-        el("figcaption", {}, el("label", { class: "check" }, boxes[at], photoName(photo.name))),
-      ),
-    ),
-  );
-  return el(
-    "li",
-    { class: "cluster" },
-    el(
-      "p",
-      { class: "figures" },
-      el("b", {}, count(each.photos.length, "photo")),
-      el("span", { class: "far" }, ` within distance ${distance(each.distance)}`),
-    ),
-    el("ul", { class: "tiles" }, tiles),
-    el(
-      "p",
-      { class: "acts" },
-      worker(
-        "New individual …",
-        () =>
-          make(
-            each.photos.filter((_photo, at) => boxes[at].checked),
-            again,
-          ),
-        { class: "first" },
-      ),
-    ),
-  );
-}
-
-async function make(photos, again) {
-  if (!photos.length) {
-    tell("Select a photo at least.");
-    return;
-  }
-  const next = await trying(() => get("/v1/individuals/next-id"));
-  if (!next) return;
-  const name = await form("A new individual", {
-    text: `${count(photos.length, "photo")} become its first.`,
-    fields: [{ name: "name", label: "Its id", value: next.name, required: true, max: 200 }],
-    accept: "Make it",
-    act: async ({ name: wanted }) => {
-      await give(photos, wanted);
-      return wanted;
-    },
-  });
-  if (name) {
-    await again();
-    window.dispatchEvent(new Event("flukeprint:changed"));
-    tell(`${name} has ${count(photos.length, "photo")}; the history can undo it.`);
-  }
-}
-
-// Waiting photos are confirmed, photos of nobody are moved.
-async function give(photos, individual) {
-  const cards = await Promise.all(photos.map((photo) => (photo.state ? photo : stateOf(photo))));
-  for (const card of cards.filter((each) => each.state === "waiting"))
-    await post(path("queue", card.name, "confirm"), { individual });
-  const catalogued = cards.filter((each) => each.state !== "waiting").map((each) => each.name);
-  if (catalogued.length) await post("/v1/catalogue/photos/move", { photos: catalogued, individual });
-}
-
-async function stateOf(photo) {
-  const waiting = await get("/v1/catalogue/photos", { state: "waiting", limit: 200 });
-  return waiting.photos.find((each) => each.name === photo.name) || { ...photo, state: "catalogued" };
 }

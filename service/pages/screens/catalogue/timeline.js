@@ -9,15 +9,20 @@ export function timeline(photos) {
     const year = card.taken_at ? card.taken_at.slice(0, 4) : "";
     years.set(year, [...(years.get(year) || []), card]);
   }
-  if (!photos.length || (years.size === 1 && years.has(""))) return el("p", {}, "Its photos have no dates.");
+  if (!photos.length || (years.size === 1 && years.has("")))
+    return el("p", {}, "The photos have no dates.");
   const most = Math.max(...[...years.values()].map((of) => of.length));
   const dated = [...years.keys()].filter(Boolean).map(Number);
   const first = Math.min(...dated);
   const span = Math.max(...dated) - first;
   // Years without a photo are told by the gap; a long silence isn't drawn year by year.
   const listed =
-    span <= 40 ? Array.from({ length: span + 1 }, (_, at) => String(first + at)) : dated.sort().map(String);
-  const entries = [...listed, ...(years.has("") ? [""] : [])].map((year) => entry(year, years.get(year) || [], most));
+    span <= 40
+      ? Array.from({ length: span + 1 }, (_, at) => String(first + at))
+      : dated.sort().map(String);
+  const entries = [...listed, ...(years.has("") ? [""] : [])].map((year) =>
+    entry(year, years.get(year) || [], most),
+  );
   return el("ol", { class: "years" }, entries);
 }
 
@@ -30,6 +35,10 @@ function entry(year, cards, most) {
     { title: dates.join(", ") || null },
     el("span", { class: "year-space" }, bar),
     el("span", { class: "year" }, year || "?"),
-    el("span", { class: "unseen" }, `${count(cards.length, "photo")}${year ? "" : " without a date"}`),
+    el(
+      "span",
+      { class: "visually-hidden" },
+      `${count(cards.length, "photo")}${year ? "" : " without a date"}`,
+    ),
   );
 }

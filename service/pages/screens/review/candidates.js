@@ -1,69 +1,70 @@
 // The animals that a photo may show, the nearest first.
 
-import { button, el, keyed } from "../../dom.js";
+import { button, el, keyLabel } from "../../dom.js";
 import { image, urlOf } from "../../photo.js";
 import { distance, percent } from "../../formatting.js";
 
 export const MOST = 5;
 
-export function candidateList(matches, { names, onlook, onconfirm }) {
-  const entries = matches.slice(0, MOST).map((match, at) => entry(match, at, { names, onlook, onconfirm }));
+export function candidateList(matches, { names, onselect, onconfirm }) {
+  const entries = matches
+    .slice(0, MOST)
+    .map((match, at) => entry(match, at, { names, onselect, onconfirm }));
   const node = el(
     "ol",
-    { class: "candidates", "aria-label": "Candidates, the nearest first" },
+    { class: "candidates", "aria-label": "Candidates, nearest first" },
     entries.map((one) => one.node),
   );
   return {
     node,
-    look: (at) =>
+    mark: (at) =>
       entries.forEach((one, each) => {
-        one.look.setAttribute("aria-pressed", String(each === at));
-        one.node.classList.toggle("looked-at", each === at);
+        one.choose.setAttribute("aria-pressed", String(each === at));
+        one.node.classList.toggle("is-compared", each === at);
       }),
-    named: () => entries.forEach((one) => one.named()),
+    showNames: () => entries.forEach((one) => one.showName()),
   };
 }
 
-function entry(match, at, { names, onlook, onconfirm }) {
+function entry(match, at, { names, onselect, onconfirm }) {
   const name = el("span", { class: "card-name" }, match.individual);
   const id = el("span", { class: "id" });
-  const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span"));
-  bar.firstChild.style.width = `${Math.round(match.probability * 100)}%`;
-  const look = button(
-    [
-      el("span", { class: "thumb" }, image(match.photo_url || urlOf(match.photo), { size: 240 })),
-      el(
-        "span",
-        { class: "about" },
-        name,
-        id,
-        el(
-          "span",
-          { class: "figures" },
-          el("b", {}, percent(match.probability)),
-          el("span", { class: "far" }, ` at distance ${distance(match.distance)}`),
-        ),
-        bar,
-      ),
-    ],
-    () => onlook(at),
-    {
-      class: "look",
-      "aria-pressed": "false",
-      "aria-label": `Compare with candidate ${at + 1}, ${match.individual}, probability ${percent(match.probability)}`,
-    },
-  );
-  const confirm = button(keyed(at + 1, "Confirm"), () => onconfirm(at), {
+  const choose = chooseButton(match, at, [name, id], onselect);
+  const confirm = button(keyLabel(at + 1, "Confirm"), () => onconfirm(at), {
     class: "confirm",
     "aria-label": `Confirm ${match.individual} (key ${at + 1})`,
     "aria-keyshortcuts": String(at + 1),
   });
-  return { node: el("li", {}, look, confirm), look, named };
+  return { node: el("li", {}, choose, confirm), choose, showName };
 
-  function named() {
+  function showName() {
     const display = names.get(match.individual);
     if (!display || display === match.individual) return;
     name.textContent = display;
     id.textContent = match.individual;
   }
+}
+
+function chooseButton(match, at, names, onselect) {
+  const probability = percent(match.probability);
+  const photo = image(match.photo_url || urlOf(match.photo), { size: 240 });
+  const figures = el(
+    "span",
+    { class: "figures" },
+    el("b", {}, probability),
+    el("span", { class: "distance" }, ` at distance ${distance(match.distance)}`),
+  );
+  const about = el("span", { class: "about" }, names, figures, bar(match.probability));
+  const label = `Compare with candidate ${at + 1}, ${match.individual}, probability ${probability}`;
+  return button([el("span", { class: "thumb" }, photo), about], () => onselect(at), {
+    class: "compare-button",
+    "aria-pressed": "false",
+    "aria-label": label,
+  });
+}
+
+function bar(probability) {
+  const filled = el("span");
+  filled.style.width = `${Math.round(probability * 100)}%`;
+  return el("span", { class: "bar", "aria-hidden": "true" }, filled);
 }

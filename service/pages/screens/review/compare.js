@@ -1,271 +1,200 @@
-// One photo beside the animals that it may show.
+// One photo next to the individuals that it may show.
 
-import { get, path, send } from "../../api.js";
-import { button, el, keyed, put, worker } from "../../dom.js";
-import { clear, individualLink, into, whole } from "../../widgets.js";
-import { boxOf, image, urlOf } from "../../photo.js";
-import { trying } from "../../notify.js";
-import { DECISIONS, day, distance, percent, photoName, species, speciesTold } from "../../formatting.js";
+import { send } from "../../api.js";
+import { el, put } from "../../dom.js";
+import { day, photoName } from "../../formatting.js";
+import { attempt } from "../../notify.js";
+import { boxOf, urlOf } from "../../photo.js";
 import { viewer } from "../../viewer.js";
-import { candidateList } from "./candidates.js";
+import { clear, loadInto } from "../../widgets.js";
+import { MOST, candidateList } from "./candidates.js";
+import { DecisionPanel } from "./decision.js";
+import { HeatMap } from "./heat_map.js";
+import { markPhoto, photosAndRecord, photoStrip } from "./individual_photos.js";
 
-const ASKED_PX = 2048;
-// A key that is held down asks the service once.
-const once = (ask) => (event) => event.repeat || ask();
-// Of each animal its photos and its name, for as long as the catalogue isn't changed.
-const known = new Map();
-window.addEventListener("flukeprint:changed", () => known.clear());
+const SENT_PX = 2048;
+// A key that is held down sends one request.
+const once = (act) => (event) => event.repeat || act();
 
-function about(name) {
-  if (!known.has(name)) {
-    const asked = Promise.all([
-      whole("/v1/catalogue/photos", { individual: name, state: "catalogued" }, "photos", { most: 200 }),
-      get(path("individuals", name)).catch(() => null),
-    ]);
-    asked.catch(() => known.delete(name));
-    known.set(name, asked);
-  }
-  return known.get(name);
-}
-
-export function bench(card, { signal, confirm, actions, scope }) {
-  const url = card.url || urlOf(card.name);
-  const compared = viewer();
-  const said = el("div", { class: "decision" });
-  const listed = el("div");
-  const all = el("section", { class: "all-photos", "aria-label": "All photos of this candidate" });
-  const heat = el("div", { class: "heat", "aria-live": "polite" });
-  const names = new Map();
-  let answer = card.answer;
-  let candidates = null;
-  let looked = 0;
-  let shown = null;
-  let asks = 0;
-  const date = card.is_dated_by_photo ? `${day(card.taken_at)} (says the photo)` : day(card.taken_at);
-  const facts = [date, card.encounter, species(card.species)].filter(Boolean).join(" · ");
-  const title = el(
-    "div",
-    { class: "present" },
-    el("h2", { id: "present", tabindex: "-1" }, photoName(card.name)),
-    facts ? el("span", { class: "facts" }, facts) : null,
-  );
-  const node = el(
-    "section",
-    { class: "bench", "aria-labelledby": "present" },
-    said,
-    el(
-      "div",
-      { class: "sides" },
-      el("div", { class: "side-compare" }, compared.node, heat, all),
-      el("div", { class: "side-candidates" }, listed),
-    ),
-    actions,
-  );
-  compared.query({
-    url,
-    box: boxOf(card),
-    alt: `Your photo ${photoName(card.name)}`,
-    caption: `Your photo: ${photoName(card.name)}`,
-  });
-  drawAnswer();
-  if (scope.isSet()) askAgain();
-  return {
-    node,
-    matches,
-    ask: askAgain,
-    keys: {
-      ...compared.keys,
+export class Comparison {
+  // `confirm` is called with the position of the confirmed candidate; `actions` are the buttons.
+  constructor(card, { signal, confirm, actions, scope }) {
+    Object.assign(this, { card, signal, confirm, scope });
+    this.url = card.url || urlOf(card.name);
+    this.answer = card.answer;
+    this.displayNames = new Map(); // of the candidates, by their ids
+    this.selected = 0; // the position of the candidate that is compared
+    this.photo = null; // the candidate's photo that is compared
+    this.requests = 0;
+    const explain = () => this.explain();
+    const identify = () => this.identify();
+    this.viewer = viewer();
+    this.decision = new DecisionPanel(card, { scope, explain, identify });
+    this.heatMap = new HeatMap(card, () => this.photoForm(), signal);
+    this.candidatePlace = el("div");
+    this.strip = el("section", {
+      class: "all-photos",
+      "aria-label": "All photos of this candidate",
+    });
+    this.node = this.layout(actions);
+    this.keys = {
+      ...this.viewer.keys,
       h: once(explain),
-      a: once(askAgain),
-      ArrowLeft: () => look(looked - 1),
-      ArrowRight: () => look(looked + 1),
-    },
-  };
-
-  function matches() {
-    return answer ? answer.matches : [];
+      a: once(identify),
+      ArrowLeft: () => this.select(this.selected - 1),
+      ArrowRight: () => this.select(this.selected + 1),
+    };
+    this.showPhoto();
+    this.drawAnswer();
+    if (scope.isSet()) this.identify();
   }
 
-  function drawAnswer() {
-    const decision = answer ? answer.decision : "review";
-    const kind = el("p", { class: "species" });
-    drawSpecies(kind);
-    said.className = `decision ${decision}`;
-    put(
-      said,
-      title,
+  get matches() {
+    return this.answer ? this.answer.matches : [];
+  }
+
+  layout(actions) {
+    const compare = [this.viewer.node, this.heatMap.node, this.strip];
+    return el(
+      "section",
+      { class: "comparison", "aria-labelledby": "present" },
+      this.decision.node,
       el(
-        "p",
-        { class: "verdict" },
-        el("strong", {}, answer ? DECISIONS[decision] : "Not identified yet"),
-        answer && answer.matches.length
-          ? el("span", {}, ` – ${answer.matches[0].individual}, ${percent(answer.probability)}`)
-          : null,
+        "div",
+        { class: "sides" },
+        el("div", { class: "side-compare" }, compare),
+        el("div", { class: "side-candidates" }, this.candidatePlace),
       ),
-      answer ? el("p", { class: "reason" }, answer.reason) : null,
-      kind,
-      el(
-        "p",
-        { class: "acts" },
-        worker(keyed("h", "Heat map"), explain, { class: "quiet small" }),
-        worker(keyed("a", "Ask again"), askAgain, { class: "quiet small", title: "Of the catalogue as it is now" }),
-      ),
+      actions,
     );
-    candidates = candidateList(matches(), { names, onlook: look, onconfirm: confirm });
+  }
+
+  showPhoto() {
+    const name = photoName(this.card.name);
+    this.viewer.query({
+      url: this.url,
+      box: boxOf(this.card),
+      alt: `Your photo ${name}`,
+      caption: `Your photo: ${name}`,
+    });
+  }
+
+  drawAnswer() {
+    this.decision.draw(this.answer);
+    this.candidates = candidateList(this.matches, {
+      names: this.displayNames,
+      onselect: (at) => this.select(at),
+      onconfirm: this.confirm,
+    });
     put(
-      listed,
+      this.candidatePlace,
       el("h3", {}, "Candidates"),
-      matches().length
-        ? candidates.node
-        : el("p", {}, "Nobody in the catalogue to compare with: make it a new individual."),
+      this.matches.length
+        ? this.candidates.node
+        : el("p", {}, "The catalogue has no individual to compare with."),
     );
-    look(0);
-    nameAll();
+    this.select(0);
+    this.showNames();
   }
 
-  async function drawSpecies(place) {
-    const told = answer?.species; // answers that were kept before there were species have none
-    const several = Boolean(told) && !told.name && (await scope.hasSeveralSpecies());
-    const text = speciesTold(told, several);
-    place.hidden = !text;
-    if (text) put(place, el("b", {}, "Species:"), ` ${text}`);
-    if (told?.name) place.title = told.reason;
-  }
-
-  async function nameAll() {
+  async showNames() {
+    const shown = this.matches.slice(0, MOST).map((match) => match.individual);
     await Promise.all(
-      matches()
-        .slice(0, 5)
-        .map(async (match) => {
-          const [, individual] = await about(match.individual).catch(() => [[], null]);
-          if (individual && individual.display_name) names.set(match.individual, individual.display_name);
-        }),
+      shown.map(async (name) => {
+        const [, individual] = await photosAndRecord(name).catch(() => [[], null]);
+        if (individual?.display_name) this.displayNames.set(name, individual.display_name);
+      }),
     );
-    candidates.named();
+    this.candidates.showNames();
   }
 
-  async function look(at) {
-    const match = matches()[at];
+  // Compare with another candidate. Its nearest photo is shown at once, its box and the other
+  // photos when they have come.
+  async select(at) {
+    const match = this.matches[at];
     if (!match) {
-      if (!matches().length) {
-        compared.candidate(null);
-        shown = null;
-        clear(all);
-        clear(heat);
-      }
+      if (!this.matches.length) this.showNobody();
       return;
     }
-    looked = at;
-    candidates.look(at);
-    clear(heat);
-    // The nearest photo is shown at once, its box and the animal's other photos when they have come.
-    compare({ name: match.photo, url: match.photo_url }, match);
-    await into(all, async () => {
-      const [photos] = await about(match.individual);
-      // Meanwhile another candidate was chosen, or the photo was asked about again and another animal is there.
-      if (matches()[looked] !== match || signal.aborted) return [];
-      const nearest = photos.find((photo) => photo.name === match.photo);
-      if (nearest) compare(nearest, match);
-      return [
-        el("h3", {}, "All photos of ", individualLink(match.individual)),
-        el(
-          "ul",
-          { class: "strip" },
-          photos.map((photo) => choice(photo, match)),
-        ),
-      ];
-    });
-    mark();
+    this.selected = at;
+    this.candidates.mark(at);
+    this.heatMap.clear();
+    this.compare({ name: match.photo, url: match.photo_url }, match);
+    await loadInto(this.strip, () => this.loadStrip(match));
+    markPhoto(this.strip, this.photo?.name);
   }
 
-  function compare(photo, match) {
-    shown = photo;
-    const name = names.get(match.individual) || match.individual;
-    compared.candidate({
+  showNobody() {
+    this.viewer.candidate(null);
+    this.photo = null;
+    clear(this.strip);
+    this.heatMap.clear();
+  }
+
+  async loadStrip(match) {
+    const [photos] = await photosAndRecord(match.individual);
+    // Meanwhile another candidate was chosen, or another answer has come.
+    if (this.matches[this.selected] !== match || this.signal.aborted) return [];
+    const nearest = photos.find((photo) => photo.name === match.photo);
+    if (nearest) this.compare(nearest, match);
+    return photoStrip(match.individual, photos, (photo) => this.choose(photo, match));
+  }
+
+  choose(photo, match) {
+    if (photo.name !== this.photo?.name) this.heatMap.clear();
+    this.compare(photo, match);
+  }
+
+  compare(photo, match) {
+    this.photo = photo;
+    const name = this.displayNames.get(match.individual) || match.individual;
+    const facts = [photoName(photo.name), day(photo.taken_at)].filter(Boolean).join(", ");
+    this.viewer.candidate({
       url: photo.url || urlOf(photo.name),
       box: boxOf(photo),
       alt: `${name}, photo ${photoName(photo.name)}`,
-      caption: `${name}: ${[photoName(photo.name), day(photo.taken_at)].filter(Boolean).join(", ")}`,
+      caption: `${name}: ${facts}`,
     });
-    mark();
+    markPhoto(this.strip, photo.name);
   }
 
-  function mark() {
-    for (const one of all.querySelectorAll(".strip-photo")) {
-      if (one.dataset.name === shown?.name) one.setAttribute("aria-current", "true");
-      else one.removeAttribute("aria-current");
-    }
+  async explain() {
+    if (this.photo) await this.heatMap.show(this.photo);
   }
 
-  function choice(photo, match) {
-    return el(
-      "li",
-      {},
-      button(image(photo.url || urlOf(photo.name), { size: 120 }), () => choose(photo, match), {
-        class: "strip-photo",
-        "data-name": photo.name,
-        "aria-label": `Compare with ${photoName(photo.name)} ${day(photo.taken_at)}`,
-      }),
-    );
-  }
-
-  function choose(photo, match) {
-    if (photo.name !== shown?.name) clear(heat);
-    compare(photo, match);
-  }
-
-  async function asked() {
-    const blob = await (await send("GET", `${url}?size_px=${ASKED_PX}`, { signal })).blob();
+  // The form of a request about the curator's photo.
+  async photoForm() {
+    const address = `${this.url}?size_px=${SENT_PX}`;
+    const blob = await (await send("GET", address, { signal: this.signal })).blob();
     const form = new FormData();
     form.append("photos", blob, "photo.jpg");
     return form;
   }
 
-  async function explain() {
-    if (!shown) return;
-    const with_ = shown;
-    await into(heat, async () => {
-      const form = await asked();
-      form.append("catalogue_photo", with_.name);
-      const drawn = await send("POST", "/v1/explain", { form, signal });
-      const picture = URL.createObjectURL(await drawn.blob());
-      const far = Number(drawn.headers.get("X-Distance"));
-      return el(
-        "figure",
-        {},
-        el("img", {
-          src: picture,
-          alt: `Heat map of ${photoName(card.name)} beside ${photoName(with_.name)}`,
-          onload: () => URL.revokeObjectURL(picture),
-        }),
-        el(
-          "figcaption",
-          {},
-          `Red speaks for the same animal, blue against. These two photos: distance ${distance(far)}. `,
-          button("Hide", () => clear(heat), { class: "quiet small" }),
-        ),
-      );
+  // Identify the photo in the catalogue as it is now; only the latest request's answer is drawn.
+  async identify() {
+    this.requests += 1;
+    const own = this.requests;
+    await attempt(async () => {
+      const found = await this.requestAnswer();
+      if (!found || own !== this.requests) return; // the scope was changed meanwhile
+      this.scope.showSearched(found);
+      this.answer = { ...found.results[0], revision: found.catalogue_revision };
+      this.drawAnswer();
     });
   }
 
-  async function askAgain() {
-    asks += 1;
-    const own = asks;
-    await trying(async () => {
-      const form = await asked();
-      const isNarrowed = scope.isSet();
-      scope.append(form);
-      const found = await send("POST", "/v1/identify", { form, signal })
-        .then((sent) => sent.json())
-        .catch((error) => {
-          // Nobody meets all that was chosen: told where it was chosen, and the answer before still stands.
-          if (isNarrowed && error.status === 422) return scope.refused(error);
-          throw error;
-        });
-      if (!found || own !== asks) return; // the scope was changed meanwhile
-      scope.told(found);
-      answer = { ...found.results[0], revision: found.catalogue_revision };
-      drawAnswer();
-    });
+  async requestAnswer() {
+    const form = await this.photoForm();
+    const isNarrowed = this.scope.isSet();
+    this.scope.append(form);
+    try {
+      return await (await send("POST", "/v1/identify", { form, signal: this.signal })).json();
+    } catch (error) {
+      if (!isNarrowed || error.status !== 422) throw error;
+      // No individual meets the choice: the picker shows this, and the earlier answer stays.
+      this.scope.refused(error);
+      return null;
+    }
   }
 }

@@ -1,4 +1,4 @@
-// The photos that wait for a person's word, in the order in which they are looked at.
+// The photos to review, in the order in which they are shown.
 
 import { el, put } from "../../dom.js";
 import { image, urlOf } from "../../photo.js";
@@ -13,7 +13,7 @@ export class Queue {
   get current() {
     return this.cards[this.at] ?? null;
   }
-  get left() {
+  get size() {
     return this.cards.length;
   }
 
@@ -30,7 +30,7 @@ export class Queue {
     if (this.at >= this.cards.length) this.at = 0;
   }
 
-  // What is skipped comes again when all others are done.
+  // A skipped photo comes again after all others.
   skip() {
     const [card] = this.cards.splice(this.at, 1);
     this.cards.push(card);
@@ -44,7 +44,7 @@ export class Queue {
 }
 
 export function strip(queue, onpick) {
-  const list = el("ul", { class: "strip", "aria-label": "Photos that wait" });
+  const list = el("ul", { class: "strip", "aria-label": "Photos to review" });
   put(
     list,
     queue.cards.map((card) => {
@@ -59,7 +59,7 @@ export function strip(queue, onpick) {
             type: "button",
             class: "strip-photo",
             "aria-current": isCurrent ? "true" : null,
-            "aria-label": `${photoName(card.name)}${isCurrent ? ", being looked at" : ""}`,
+            "aria-label": `${photoName(card.name)}${isCurrent ? ", shown now" : ""}`,
             onclick: () => onpick(card.name),
           },
           picture,

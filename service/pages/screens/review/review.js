@@ -1,252 +1,244 @@
-// Photos in, a person's word about each out: by keyboard, or by the buttons that name the keys.
+// Photos in, a decision about each: by keyboard, or by the buttons that name the keys.
 
-import { Problem, get, path, post } from "../../api.js";
-import { undo } from "../../curation.js";
-import { form, isOpen, show } from "../../dialog.js";
-import { el, keyed, put, worker } from "../../dom.js";
-import { KEYS_OFF, only } from "../../keys.js";
-import { empty, heading, into, whole } from "../../widgets.js";
-import { alarm, tell, trying } from "../../notify.js";
+import { get, path, post, Problem } from "../../api.js";
+import { makeIndividual, undo } from "../../curation.js";
+import { actionButton, el, keyLabel, put } from "../../dom.js";
 import { count, photoName } from "../../formatting.js";
-import { bench } from "./compare.js";
+import { areKeysOff, isForScreen, oneAtATime } from "../../keys.js";
+import { alarm, attempt, notify } from "../../notify.js";
+import { empty, fetchAll, heading, loadInto } from "../../widgets.js";
+import { Comparison } from "./compare.js";
+import { showHelp } from "./help.js";
 import { Queue, strip } from "./queue.js";
-import { scopePicker } from "./scope.js";
-import { uploader } from "./upload.js";
+import { ScopePicker } from "./scope.js";
+import { Uploader } from "./upload.js";
 
-// Acts of this visit that `u` takes back, the last one first; they outlive a look at another screen.
-const acts = [];
+const MOST_PHOTOS = 400;
+
+// Decisions of this visit, which `u` undoes from the last one on; they stay when another screen
+// is shown.
+const decisions = [];
 
 export async function review(screen, { signal }) {
-  const left = el("span", { class: "left", "aria-live": "polite" });
-  const place = el("div", { class: "work" });
-  const strips = el("div");
-  let queue = new Queue([]);
-  let table = null;
-  const taking = uploader({ isOpen: true, ontaken: taken });
-  const scope = scopePicker({ onchange: () => table && table.ask(), signal });
-  put(screen, heading("Review", left), taking.node, scope.node, strips, place);
-  document.addEventListener("keydown", onkey, { signal });
-  let isThere = false;
-  await into(place, async () => {
-    await fetchQueue().catch((error) => {
-      if (error.name === "AbortError" || !queue.left) throw error;
-      alarm(error); // photos that were taken in meanwhile can be looked at all the same
+  await new Review(screen, signal).open();
+}
+
+class Review {
+  constructor(screen, signal) {
+    this.screen = screen;
+    this.signal = signal;
+    this.queue = new Queue([]);
+    this.comparison = null; // of the present photo
+    this.remaining = el("span", { class: "heading-note", "aria-live": "polite" });
+    this.place = el("div", { class: "work" });
+    this.strips = el("div");
+    this.uploader = new Uploader((cards) => this.addCards(cards));
+    const onchange = () => this.comparison?.identify();
+    this.scope = new ScopePicker({ onchange, signal });
+  }
+
+  async open() {
+    const { place, queue, scope, screen, signal, strips } = this;
+    put(screen, heading("Review", this.remaining), this.uploader.node, scope.node, strips, place);
+    document.addEventListener("keydown", (event) => this.onkey(event), { signal });
+    let isThere = false;
+    await loadInto(place, async () => {
+      await this.fetchQueue().catch((error) => {
+        if (error.name === "AbortError" || !queue.size) throw error;
+        alarm(error); // photos that were taken in meanwhile can be reviewed all the same
+      });
+      isThere = true;
+      return [];
     });
-    isThere = true;
-    return [];
-  });
-  if (!isThere) return; // what went wrong is told in its place, or another screen is shown
-  taking.node.open = !queue.left;
-  draw({ isMoved: false });
+    if (!isThere) return; // the place shows what went wrong, or another screen is shown
+    this.uploader.node.open = !this.queue.size;
+    this.draw({ isMoved: false });
+  }
 
-  async function fetchQueue() {
-    const before = queue;
+  async fetchQueue() {
+    const before = this.queue;
     const earlier = new Set(before.cards);
-    queue = new Queue(await whole("/v1/queue", {}, "photos", { signal, most: 400 }));
-    queue.add(before.cards.filter((card) => !earlier.has(card))); // taken in since it was asked for
-    if (before.current) queue.goTo(before.current.name);
+    const cards = await fetchAll("/v1/queue", {}, "photos", {
+      signal: this.signal,
+      most: MOST_PHOTOS,
+    });
+    this.queue = new Queue(cards);
+    this.queue.add(before.cards.filter((card) => !earlier.has(card))); // taken in meanwhile
+    if (before.current) this.queue.goTo(before.current.name);
   }
 
-  function taken(cards) {
-    const wasEmpty = !queue.left;
-    queue.add(cards);
-    if (wasEmpty) draw({ isMoved: false });
-    else drawAround();
+  addCards(cards) {
+    const wasEmpty = !this.queue.size;
+    this.queue.add(cards);
+    if (wasEmpty) this.draw({ isMoved: false });
+    else this.drawQueue();
   }
 
-  function drawAround() {
+  drawQueue() {
+    const { queue, strips } = this;
     const badge = document.getElementById("waiting");
-    badge.hidden = !queue.left;
-    put(badge, String(queue.left));
-    put(left, queue.left ? `${count(queue.left, "photo")} left` : "");
-    put(
-      strips,
-      queue.left > 1
-        ? strip(queue, (name) => {
-            queue.goTo(name);
-            draw();
-          })
-        : null,
-    );
-    strips.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    badge.hidden = !queue.size;
+    put(badge, String(queue.size));
+    put(this.remaining, queue.size ? `${count(queue.size, "photo")} left` : "");
+    put(strips, queue.size > 1 ? strip(queue, (name) => this.goTo(name)) : null);
+    const current = strips.querySelector("[aria-current]");
+    current?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
-  function draw({ isMoved = true } = {}) {
-    drawAround();
-    table = null;
+  goTo(name) {
+    this.queue.goTo(name);
+    this.draw();
+  }
+
+  // Show the present photo; `isMoved` takes the focus to it.
+  draw({ isMoved = true } = {}) {
+    const { queue, scope, signal } = this;
+    this.drawQueue();
+    this.comparison = null;
     if (!queue.current) {
-      put(
-        place,
-        empty(
-          acts.length ? "All photos are done" : "No photo waits",
-          "Add photos above: each is compared with every known animal, and you say who it is.",
-          acts.length ? undoButton() : null,
-        ),
-      );
+      put(this.place, this.nothing());
       return;
     }
-    table = bench(queue.current, { signal, confirm, actions: actions(), scope });
-    put(place, table.node);
-    if (isMoved) table.node.querySelector("h2").focus({ preventScroll: true });
+    const confirm = (at) => this.confirm(at);
+    const actions = this.actions();
+    this.comparison = new Comparison(queue.current, { signal, confirm, actions, scope });
+    put(this.place, this.comparison.node);
+    if (isMoved) this.comparison.node.querySelector("h2").focus({ preventScroll: true });
   }
 
-  function actions() {
+  nothing() {
+    return empty(
+      decisions.length ? "All photos are reviewed" : "Nothing to review",
+      "Add photos above. The service compares each with all known animals, and you decide.",
+      decisions.length ? this.undoButton() : null,
+    );
+  }
+
+  actions() {
+    const action = (key, label, act, attributes = {}) =>
+      actionButton(keyLabel(key, label), act, { "aria-keyshortcuts": key, ...attributes });
     return el(
       "div",
-      { class: "actions", role: "group", "aria-label": "What is it?" },
-      worker(keyed("n", "New individual"), make, { class: "first", "aria-keyshortcuts": "n" }),
-      worker(keyed("x", "Reject"), reject, { "aria-keyshortcuts": "x" }),
-      worker(keyed("s", "Skip"), skip, { "aria-keyshortcuts": "s" }),
-      undoButton(),
-      worker(keyed("?", "Help"), help, { class: "quiet", "aria-keyshortcuts": "?" }),
+      { class: "actions", role: "group", "aria-label": "Decision" },
+      action("n", "New individual", () => this.makeIndividual(), { class: "first" }),
+      action("x", "Reject", () => this.reject()),
+      action("s", "Skip", () => this.skip()),
+      this.undoButton(),
+      action("?", "Help", showHelp, { class: "quiet" }),
     );
   }
 
-  function undoButton() {
-    return worker(keyed("u", "Undo"), back, { "aria-keyshortcuts": "u", disabled: !acts.length });
-  }
-
-  // One act about the present photo; what comes next is shown when the service has it.
-  async function decide(card, work, said) {
-    await trying(async () => {
-      const event = await work();
-      acts.push({ revision: event.revision, photo: card.name });
-      queue.drop(card.name);
-      window.dispatchEvent(new Event("flukeprint:changed")); // before the next photo asks about its candidates
-      draw();
-      tell(`${said} ${queue.left ? `${count(queue.left, "photo")} left.` : "That was the last one."}`);
+  undoButton() {
+    return actionButton(keyLabel("u", "Undo"), () => this.undoLast(), {
+      "aria-keyshortcuts": "u",
+      disabled: !decisions.length,
     });
   }
 
-  function confirm(at) {
-    const card = queue.current;
-    const match = table.matches()[at];
+  // Decide on the present photo by `work`; the next photo is shown once the service has done it.
+  async decide(card, work, text) {
+    await attempt(async () => {
+      const event = await work();
+      decisions.push({ revision: event.revision, photo: card.name });
+      this.queue.drop(card.name);
+      // Before the next photo asks for its candidates.
+      window.dispatchEvent(new Event("flukeprint:changed"));
+      this.draw();
+      const { size } = this.queue;
+      notify(`${text} ${size ? `${count(size, "photo")} left.` : "That was the last photo."}`);
+    });
+  }
+
+  confirm(at) {
+    const card = this.queue.current;
+    const match = this.comparison.matches[at];
     if (!match) {
-      tell(`There is no candidate ${at + 1}.`);
+      notify(`There is no candidate ${at + 1}.`);
       return undefined;
     }
-    const work = () => post(path("queue", card.name, "confirm"), { individual: match.individual });
-    return decide(card, work, `${photoName(card.name)} is ${match.individual}.`);
+    const { individual } = match;
+    const work = () => post(path("queue", card.name, "confirm"), { individual });
+    return this.decide(card, work, `${photoName(card.name)} is confirmed as ${individual}.`);
   }
 
-  async function make() {
-    const card = queue.current;
+  async makeIndividual() {
+    const card = this.queue.current;
     if (!card) return;
-    const next = await trying(() => get("/v1/individuals/next-id"));
-    if (!next) return;
     let event = null;
-    const name = await form("A new individual", {
-      text: `${photoName(card.name)} becomes its first photo.`,
-      fields: [{ name: "name", label: "Its id", value: next.name, required: true, max: 200 }],
-      accept: "Make it",
-      act: async ({ name: wanted }) => {
-        await refuseTaken(wanted);
-        event = await post(path("queue", card.name, "confirm"), { individual: wanted });
-        return wanted;
+    const shown = photoName(card.name);
+    const name = await makeIndividual(
+      `${shown} becomes the first photo of the new individual.`,
+      async (individual) => {
+        await refuseKnown(individual);
+        event = await post(path("queue", card.name, "confirm"), { individual });
       },
-    });
-    if (event) await decide(card, async () => event, `${photoName(card.name)} is the new ${name}.`);
-  }
-
-  async function refuseTaken(name) {
-    const known = await get(path("individuals", name)).catch((error) =>
-      error.status === 404 ? null : Promise.reject(error),
     );
-    if (known)
-      throw new Problem(
-        { detail: `${name} is an individual already; give another id, or confirm it as that one.` },
-        409,
-      );
+    if (event)
+      await this.decide(card, async () => event, `${shown} is the first photo of ${name}.`);
   }
 
-  function reject() {
-    const card = queue.current;
-    return (
-      card && decide(card, () => post(path("queue", card.name, "reject"), {}), `${photoName(card.name)} is rejected.`)
-    );
+  async reject() {
+    const card = this.queue.current;
+    if (!card) return;
+    const work = () => post(path("queue", card.name, "reject"), {});
+    await this.decide(card, work, `${photoName(card.name)} is rejected.`);
   }
 
-  function skip() {
-    if (queue.left < 2) {
-      tell("This is the only photo left.");
+  skip() {
+    if (this.queue.size < 2) {
+      notify("This is the only photo left.");
       return;
     }
-    queue.skip();
-    draw();
-    tell(`Skipped; now ${photoName(queue.current.name)}.`);
+    this.queue.skip();
+    this.draw();
+    notify(`Photo skipped. Next: ${photoName(this.queue.current.name)}.`);
   }
 
-  async function back() {
-    const last = acts.at(-1);
+  async undoLast() {
+    const last = decisions.at(-1);
     if (!last) {
-      tell("Nothing of this visit to undo; the history has all changes.");
+      notify("Nothing to undo from this visit. The history lists all changes.");
       return;
     }
-    await trying(async () => {
-      acts.pop(); // also where it is refused: the reason is shown, and the history can try again
+    await attempt(async () => {
+      decisions.pop(); // also where it is refused: the history can try again
       await undo(last.revision);
-      await fetchQueue();
-      queue.goTo(last.photo);
-      draw();
-      tell(`Taken back: ${photoName(last.photo)} waits again.`);
+      await this.fetchQueue();
+      this.goTo(last.photo);
+      notify(`Decision undone: ${photoName(last.photo)} is back in the queue.`);
     });
   }
 
-  function help() {
-    const rows = [
-      ["1 – 5", "confirm that candidate"],
-      ["← →", "compare with another candidate"],
-      ["n", "a new individual; Enter accepts its id"],
-      ["x", "reject: shows no animal that can be known"],
-      ["s", "skip: comes again at the end"],
-      ["u", "undo the last decision"],
-      ["+ −", "zoom both photos"],
-      ["r R", "turn both"],
-      ["f", "mirror both"],
-      ["e", "flukes at the same size"],
-      ["b", "show the fluke box"],
-      ["0", "reset both"],
-      ["h", "heat map: what makes the two alike"],
-      ["a", "ask again, of the catalogue as it is now"],
-      ["?", "this help"],
-    ];
-    const off = el("input", {
-      type: "checkbox",
-      id: "keys-off",
-      checked: localStorage.getItem(KEYS_OFF) === "yes",
-      onchange: (event) => localStorage.setItem(KEYS_OFF, event.target.checked ? "yes" : "no"),
-    });
-    show(
-      "Keys",
-      el(
-        "table",
-        { class: "keys" },
-        el(
-          "tbody",
-          {},
-          rows.map(([key, what]) => el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, key)), el("td", {}, what))),
-        ),
-      ),
-      el("p", { class: "check" }, off, el("label", { for: "keys-off" }, "No single keys: I use the buttons")),
-    );
+  onkey(event) {
+    if (!isForScreen(event) || (areKeysOff() && event.key !== "?")) return;
+    const act = this.actOf(event.key);
+    const view = this.comparison?.keys[event.key];
+    if (!act && !view) return;
+    event.preventDefault();
+    if (act) oneAtATime(this.screen, act);
+    else view(event); // decides nothing, and no decision waits for it
   }
 
-  function onkey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || isOpen() || event.target.closest("input, textarea, select"))
-      return;
-    if (localStorage.getItem(KEYS_OFF) === "yes" && event.key !== "?") return;
-    const always = { u: back, "?": help };
-    const act = always[event.key] || (table && { n: make, x: reject, s: skip }[event.key]);
-    const look = table && table.keys[event.key];
-    if (/^[1-5]$/.test(event.key) && table) {
-      event.preventDefault();
-      only(screen, () => confirm(Number(event.key) - 1));
-    } else if (act) {
-      event.preventDefault();
-      only(screen, act);
-    } else if (look) {
-      event.preventDefault();
-      look(event); // decides nothing, and no decision waits for it
-    }
+  // What a key does to the present photo or to the decisions, if anything.
+  actOf(key) {
+    const always = { u: () => this.undoLast(), "?": showHelp };
+    if (!this.comparison) return always[key];
+    if (/^[1-5]$/.test(key)) return () => this.confirm(Number(key) - 1);
+    const decide = {
+      n: () => this.makeIndividual(),
+      x: () => this.reject(),
+      s: () => this.skip(),
+    };
+    return always[key] || decide[key];
   }
+}
+
+async function refuseKnown(name) {
+  const known = await get(path("individuals", name)).catch((error) => {
+    if (error.status === 404) return null;
+    throw error;
+  });
+  if (!known) return;
+  const detail = `${name} already exists. Choose another id, or confirm the photo as ${name}.`;
+  throw new Problem({ detail }, 409);
 }

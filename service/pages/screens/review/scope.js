@@ -1,157 +1,119 @@
-// With which part of the catalogue photos are compared: by species, region and years, and without some individuals.
+// Which part of the catalogue photos are compared with.
 
 import { get } from "../../api.js";
-import { button, el, field, put, unique } from "../../dom.js";
-import { inPlace } from "../../notify.js";
-import { count, species as spoken } from "../../formatting.js";
+import { el, put } from "../../dom.js";
+import { count, species as speciesName } from "../../formatting.js";
+import { problemBox } from "../../notify.js";
+import { ScopeForm } from "./scope_form.js";
 
-// Chosen for this visit; it outlives a look at another screen.
+// The choice stays for this visit, also when another screen is shown.
 let chosen = {};
 
-const listed = (text) =>
-  text
-    .split(",")
-    .map((name) => name.trim())
-    .filter(Boolean);
-
-// `onchange` is called with each new choice; `told` says what an answer was searched in.
-export function scopePicker({ onchange, signal }) {
-  const said = el("span", { class: "searched", role: "status" });
-  const problem = el("div", {});
-  const fields = el("div", { class: "fields" });
-  const form = el("form", { onsubmit: apply }, fields, problem);
-  const node = el("details", { class: "scope" }, el("summary", {}, "Compare with ", said), form);
-  let inputs = null;
-  let all = null;
-  node.addEventListener("toggle", () => node.open && !inputs && draw());
-  say();
-  const asked = get("/v1/stats", {}, { signal })
-    .then((stats) => {
-      all = stats;
-      say();
-    })
-    .catch(() => {}); // the choice itself tells when it is opened
-
-  return { node, append, isSet, told, refused, hasSeveralSpecies };
-
-  async function hasSeveralSpecies() {
-    await asked;
-    return Boolean(all) && all.species.filter((one) => one.species).length > 1;
+export class ScopePicker {
+  // `onchange` is called with each new choice.
+  constructor({ onchange, signal }) {
+    this.onchange = onchange;
+    this.signal = signal;
+    this.stats = null; // the catalogue's counts
+    this.inputs = null;
+    this.summary = el("span", { class: "searched", role: "status" });
+    this.problem = el("div", {});
+    this.fields = el("div", { class: "fields" });
+    const onsubmit = (event) => {
+      event.preventDefault();
+      this.choose(this.inputs.choice);
+    };
+    this.node = el(
+      "details",
+      { class: "scope" },
+      el("summary", {}, "Compare with ", this.summary),
+      el("form", { onsubmit }, this.fields, this.problem),
+    );
+    this.node.addEventListener("toggle", () => this.node.open && !this.inputs && this.draw());
+    this.describe();
+    this.statsRequest = this.fetchStats().catch(() => {}); // the form shows the error when opened
   }
 
-  function refused(error) {
-    node.open = true;
-    put(problem, inPlace(error));
+  async fetchStats() {
+    this.stats = await get("/v1/stats", {}, { signal: this.signal });
+    this.describe();
   }
 
-  function isSet() {
+  async hasSeveralSpecies() {
+    await this.statsRequest;
+    return Boolean(this.stats) && this.stats.species.filter((one) => one.species).length > 1;
+  }
+
+  isSet() {
     return Object.keys(chosen).length > 0;
   }
 
-  function append(request) {
-    for (const [name, values] of Object.entries(chosen)) for (const value of values) request.append(name, value);
+  // Add the choice to a request's form.
+  append(form) {
+    for (const [name, values] of Object.entries(chosen))
+      for (const value of values) form.append(name, value);
   }
 
-  function told(answer) {
-    put(problem);
-    say(answer.individuals_searched);
+  // Show how many individuals an answer was searched in.
+  showSearched(answer) {
+    put(this.problem);
+    this.describe(answer.individuals_searched);
   }
 
-  function say(searched = null) {
-    const whole = all ? `all ${count(all.individuals, "individual")}` : "the whole catalogue";
-    const of = all ? ` of ${all.individuals.toLocaleString("en")}` : "";
-    const part = searched === null ? "a part of the catalogue" : `${searched.toLocaleString("en")}${of} individuals`;
-    put(said, isSet() ? `${part}: ${words()}` : whole);
-    node.classList.toggle("set", isSet());
+  refused(error) {
+    this.node.open = true;
+    put(this.problem, problemBox(error));
   }
 
-  function words() {
-    const { species = [], regions = [], years = [], exclude = [] } = chosen;
-    return [
-      species.map((name) => spoken(name)).join(" or "),
-      regions.join(" or "),
-      years.join(""),
-      exclude.length ? `not ${exclude.join(", ")}` : "",
-    ]
-      .filter(Boolean)
-      .join(" · ");
+  describe(searched = null) {
+    put(this.summary, this.isSet() ? `${this.part(searched)}: ${choiceText()}` : this.whole());
+    this.node.classList.toggle("set", this.isSet());
   }
 
-  async function draw() {
+  whole() {
+    if (!this.stats) return "the whole catalogue";
+    return `all ${count(this.stats.individuals, "individual")}`;
+  }
+
+  part(searched) {
+    if (searched === null) return "a part of the catalogue";
+    const of = this.stats ? ` of ${this.stats.individuals.toLocaleString("en")}` : "";
+    return `${searched.toLocaleString("en")}${of} individuals`;
+  }
+
+  async draw() {
     try {
-      all ||= await get("/v1/stats", {}, { signal });
+      this.stats ||= await get("/v1/stats", {}, { signal: this.signal });
     } catch (error) {
-      if (error.name !== "AbortError") put(problem, inPlace(error));
+      if (error.name !== "AbortError") put(this.problem, problemBox(error));
       return;
     }
-    const dated = all.years.map((one) => one.year).filter((year) => year !== null);
-    const bounds = { type: "number", min: dated[0], max: dated.at(-1), inputmode: "numeric" };
-    const [from, to] = chosen.years ? chosen.years[0].split("-") : ["", ""];
-    inputs = {
-      species: boxes("Species", all.species, "species", spoken),
-      regions: boxes("Region", all.regions, "region", (name) => name),
-      from: el("input", { ...bounds, value: from, placeholder: dated[0] }),
-      to: el("input", { ...bounds, value: to ?? from, placeholder: dated.at(-1) }),
-      exclude: el("input", { type: "text", autocomplete: "off", value: (chosen.exclude || []).join(", ") }),
-    };
-    put(
-      fields,
-      inputs.species.node,
-      inputs.regions.node,
-      dated.length ? [field("From year", inputs.from), field("To year", inputs.to)] : null,
-      field("Without", inputs.exclude, "Ids, with commas between."),
-      el(
-        "p",
-        { class: "acts" },
-        el("button", { type: "submit", class: "first" }, "Compare"),
-        button("The whole catalogue", clear),
-      ),
-    );
+    this.inputs = new ScopeForm(this.stats, chosen, () => this.clear());
+    put(this.fields, this.inputs.nodes);
   }
 
-  // A box for each that photos were counted of; photos that lack the fact can't be chosen.
-  function boxes(label, counts, name, shown) {
-    const given = counts.filter((one) => one[name] !== null);
-    const before = new Set(chosen[name === "region" ? "regions" : name]);
-    const all_ = given.map((one) => {
-      const box = el("input", {
-        type: "checkbox",
-        id: unique("scope"),
-        value: one[name],
-        checked: before.has(one[name]),
-      });
-      const told_ = el("small", {}, ` ${one.individuals.toLocaleString("en")}`);
-      return { box, node: el("p", { class: "check" }, box, el("label", { for: box.id }, shown(one[name]), told_)) };
-    });
-    const node_ = given.length
-      ? el("fieldset", { class: "boxes" }, el("legend", {}, label), ...all_.map((one) => one.node))
-      : null;
-    return { node: node_, values: () => all_.filter((one) => one.box.checked).map((one) => one.box.value) };
+  clear() {
+    this.inputs = null;
+    this.choose({});
+    this.draw();
   }
 
-  function apply(event) {
-    event.preventDefault();
-    const dated = all.years.map((one) => one.year).filter((year) => year !== null);
-    const [from, to] = [inputs.from.value, inputs.to.value];
-    const next = {
-      species: inputs.species.values(),
-      regions: inputs.regions.values(),
-      years: from || to ? [`${from || dated[0]}-${to || dated.at(-1)}`] : [],
-      exclude: listed(inputs.exclude.value),
-    };
-    choose(Object.fromEntries(Object.entries(next).filter(([, values]) => values.length)));
+  choose(choice) {
+    chosen = choice;
+    put(this.problem);
+    this.describe();
+    this.onchange();
   }
+}
 
-  function clear() {
-    inputs = null;
-    choose({});
-    draw();
-  }
-
-  function choose(next) {
-    chosen = next;
-    put(problem);
-    say();
-    onchange();
-  }
+function choiceText() {
+  const { species = [], regions = [], years = [], exclude = [] } = chosen;
+  return [
+    species.map(speciesName).join(" or "),
+    regions.join(" or "),
+    years.join(""),
+    exclude.length ? `without ${exclude.join(", ")}` : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }

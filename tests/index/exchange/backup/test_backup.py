@@ -22,8 +22,9 @@ from index.exchange.backup.backup import (
     restore_backup,
 )
 from index.exchange.backup.verify import verify_catalogue
-from index.exchange.importing.run import carry_out, known_photos, plan_import
-from index.exchange.importing.sources import read_offer
+from index.exchange.importing.run import apply_import, known_photos, plan_import
+from index.exchange.importing.sources import read_source
+from index.reindex.options import UpdateOptions
 
 
 @pytest.fixture
@@ -32,11 +33,10 @@ def living(tmp_path, field_season, embedder) -> Path:
     field_season.labels()
     path = tmp_path / "living" / "catalogue.db"
     path.parent.mkdir()
-    carry_out(
-        plan_import(read_offer(field_season.folder, None, tmp_path / "s"), [], path),
+    apply_import(
+        plan_import(read_source(field_season.folder, None, tmp_path / "s"), [], path),
         path,
         embedder,
-        path,
     )
     return path
 
@@ -117,10 +117,10 @@ def test_a_backup_of_a_catalogue_that_is_being_changed(
         draw_pattern(season.folder / f"more{number}.jpg", 600 + number)
         season.rows[f"more{number}.jpg"] = {"label": f"w_{number}"}
     season.labels()
-    offer = read_offer(season.folder, None, tmp_path / "s")
+    offer = read_source(season.folder, None, tmp_path / "s")
     adding = threading.Thread(
-        target=lambda: carry_out(
-            plan_import(offer, known_photos(living), living), living, embedder, living
+        target=lambda: apply_import(
+            plan_import(offer, known_photos(living), living), living, embedder
         )
     )
     adding.start()
@@ -145,7 +145,7 @@ def test_a_deleted_photo_is_kept_for_its_undoing(tmp_path, living, field_season,
     assert gone["label"] == "w_0"
     with Catalogue.open(living) as opened:
         name = next(photo.path for photo in opened.photos() if photo.name == "a0_0.jpg")
-        update_catalogue(opened, field_season.labels(), embedder, prune=True)
+        update_catalogue(opened, field_season.labels(), embedder, UpdateOptions(prune=True))
     make_backup(living, tmp_path / "copy")
     assert (tmp_path / "copy/catalogue.db.media" / name.parent.name / name.name).is_file()
 

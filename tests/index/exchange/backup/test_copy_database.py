@@ -13,8 +13,8 @@ import pytest
 
 from index.access.keys import Keys
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.raw_rows import exported_rows, put_paths, stored_photos, stored_vectors
-from index.catalogue.revision import revising
+from index.catalogue.raw_rows import put_paths, read_export_rows, stored_photos, stored_vectors
+from index.catalogue.revision import open_revision
 from index.curation.curator import Curator
 from index.curation.undo import undo
 from index.exchange.backup.copy_database import copy_catalogue
@@ -71,7 +71,7 @@ def test_there_and_back(
         assert copied.searchable()[1] == catalogue.searchable()[1]
         keys = []
         for each in (copied, catalogue):
-            with revising(each) as act:
+            with open_revision(each) as act:
                 keys.append(act.insert(IndividualRow, {"name": "new"}))
                 act.log("edit", "new", {}, {})
                 act.finish("f" * 64, None)
@@ -101,7 +101,7 @@ def test_rows_as_they_are_stored(
     address = place(tmp_path / "copy.db")
     copy_catalogue(lived_in, address)
     with Catalogue.open(address) as catalogue:
-        exported = exported_rows(catalogue)
+        exported = read_export_rows(catalogue)
         assert exported.places == {"a00_0.png": "off Skjálfandi"}
         assert (exported.revision, exported.photos) == (catalogue.revision, catalogue.photos())
     photos = stored_photos(address)

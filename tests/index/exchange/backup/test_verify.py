@@ -12,7 +12,7 @@ from index.exchange.backup.copy_database import copy_catalogue
 from index.exchange.backup.verify import verify_catalogue
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
-from index.photos.pending_vectors import KeptVectors, kept_folder
+from index.photos.pending_vectors import PendingVectors, pending_folder
 from index.processes import this_worker
 from index.storage.originals import media_folder
 
@@ -41,7 +41,7 @@ def test_a_whole_catalogue(tmp_path, catalogue, place):
 
 
 def test_vectors_that_wait_are_told_and_whether_they_are_of_use(tmp_path, catalogue, embedder):
-    folder = kept_folder(catalogue)
+    folder = pending_folder(catalogue)
     vector = np.ones(24, np.float32) / np.sqrt(np.float32(24))
     label = LabelledPhoto("new.png", tmp_path / "new.png", None)
     for fingerprint, worker in (
@@ -49,8 +49,8 @@ def test_vectors_that_wait_are_told_and_whether_they_are_of_use(tmp_path, catalo
         ("e" * 64, "ended"),
         ("d" * 64, "this one"),
     ):
-        kept = KeptVectors(folder, fingerprint)
-        kept.keep([EmbeddedPhoto(label, PhotoFile("0" * 64, 1, None), vector)])
+        kept = PendingVectors(folder, fingerprint)
+        kept.append([EmbeddedPhoto(label, PhotoFile("0" * 64, 1, None), vector)])
         kept.close()
         if worker == "ended":
             path = max(folder.iterdir(), key=lambda each: fingerprint.encode() in each.read_bytes())

@@ -36,6 +36,6 @@ def test_photos_that_are_gone_or_changed_are_near_nothing(tmp_path, catalogue):
     photos = known_photos(catalogue)
     photos[0].path.unlink()
     photos[1].path.write_bytes(b"other")
-    found = known_perceptual(photos, tmp_path, is_kept=False)
+    found = known_perceptual(photos, tmp_path, is_stored=False)
     assert set(found) == {photo.content_hash for photo in photos[2:]}
     assert not (tmp_path / "perceptual.npz").exists()

@@ -20,9 +20,10 @@ from index.curation.undo import undo
 from index.exchange.exporting.formats import make_export
 from index.exchange.exporting.writing import write_export
 from index.exchange.importing import run
+from index.exchange.importing.plan import ImportOptions
 from index.exchange.importing.report import report_csv, report_json, summary, write_report
-from index.exchange.importing.run import carry_out, known_photos, plan_import
-from index.exchange.importing.sources import read_offer
+from index.exchange.importing.run import apply_import, known_photos, plan_import
+from index.exchange.importing.sources import read_source
 from index.labels.reader import BadLabels
 from index.storage.originals import media_folder
 
@@ -38,10 +39,10 @@ def bring(tmp_path, embedder):
     ):
         staging = tmp_path / "staging"
         shutil.rmtree(staging, ignore_errors=True)
-        offer = read_offer(source, csv, staging)
-        plan = plan_import(offer, known_photos(catalogue), catalogue, **options)
+        offer = read_source(source, csv, staging)
+        plan = plan_import(offer, known_photos(catalogue), catalogue, ImportOptions(**options))
         if not is_dry:
-            done = carry_out(plan, catalogue, embedder, source)
+            done = apply_import(plan, catalogue, embedder)
             assert report_csv(done.plan.rows) == report_csv(plan.rows)
         return {row.photo: row for row in plan.rows}
 
@@ -320,10 +321,10 @@ def test_what_a_zip_leaves_out_is_told(tmp_path, bring, draw_pattern):
 def test_a_file_that_changes_meanwhile_is_not_taken(tmp_path, field_season, embedder, draw_pattern):
     field_season.labels()
     new = tmp_path / "new.db"
-    plan = plan_import(read_offer(field_season.folder, None, tmp_path / "staging"), [], new)
+    plan = plan_import(read_source(field_season.folder, None, tmp_path / "staging"), [], new)
     draw_pattern(field_season.folder / "a0_0.jpg", 700)
     (field_season.folder / "a1_0.jpg").unlink()
-    done = carry_out(plan, new, embedder, field_season.folder)
+    done = apply_import(plan, new, embedder)
     after = {row.photo: row for row in done.plan.rows}
     assert (after["a0_0.jpg"].status, after["a1_0.jpg"].status, after["a2_0.jpg"].status) == (
         "unreadable",
@@ -337,9 +338,9 @@ def test_a_file_that_changes_meanwhile_is_not_taken(tmp_path, field_season, embe
 def test_nothing_to_do_needs_no_embedder(tmp_path, catalogue, field_season):
     field_season.labels()
     plan = plan_import(
-        read_offer(field_season.folder, None, tmp_path / "s"), known_photos(catalogue), catalogue
+        read_source(field_season.folder, None, tmp_path / "s"), known_photos(catalogue), catalogue
     )
-    assert carry_out(plan, catalogue, None, field_season.folder).revision == 1
+    assert apply_import(plan, catalogue, None).revision == 1
 
 
 def test_the_reports(tmp_path, field_season):
@@ -348,7 +349,7 @@ def test_the_reports(tmp_path, field_season):
     field_season.rows["b.jpg"] = {"label": "w_1"}
     field_season.labels(absent="skip")
     plan = plan_import(
-        read_offer(field_season.folder, None, tmp_path / "s"), [], tmp_path / "new.db"
+        read_source(field_season.folder, None, tmp_path / "s"), [], tmp_path / "new.db"
     )
     said = summary(plan, is_dry_run=True)
     assert said == (
@@ -372,18 +373,18 @@ def test_the_reports(tmp_path, field_season):
 
 def test_sources_that_are_none(tmp_path, draw_pattern):
     with pytest.raises(BadLabels, match="there is no such file or folder"):
-        read_offer(tmp_path / "gone", None, tmp_path / "s")
+        read_source(tmp_path / "gone", None, tmp_path / "s")
     draw_pattern(tmp_path / "f/a.jpg", 1)
     for name in ("one.csv", "two.csv"):
         (tmp_path / "f" / name).write_text("image,label\na.jpg,w_1\n")
     with pytest.raises(
         BadLabels, match=r"several label files, one.csv, two.csv; say which one with --csv"
     ):
-        read_offer(tmp_path / "f", None, tmp_path / "s")
-    assert len(read_offer(tmp_path / "f", tmp_path / "f/one.csv", tmp_path / "s").photos) == 1
-    assert len(read_offer(tmp_path / "f/one.csv", None, tmp_path / "s").photos) == 1
+        read_source(tmp_path / "f", None, tmp_path / "s")
+    assert len(read_source(tmp_path / "f", tmp_path / "f/one.csv", tmp_path / "s").photos) == 1
+    assert len(read_source(tmp_path / "f/one.csv", None, tmp_path / "s").photos) == 1
     with pytest.raises(BadLabels, match="is a label file itself"):
-        read_offer(tmp_path / "f/one.csv", tmp_path / "f/two.csv", tmp_path / "s")
+        read_source(tmp_path / "f/one.csv", tmp_path / "f/two.csv", tmp_path / "s")
     with pytest.raises(BadCatalogue, match="there is no folder"):
         known_photos(tmp_path / "nowhere/c.db")
 

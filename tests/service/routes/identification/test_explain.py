@@ -21,7 +21,8 @@ from embedding.photos.photo import Box, read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.identification.identifier import Identifier
 from index.search.gallery import Gallery
-from service.serving.service import ServedPhoto, Serving
+from service.serving.served_photo import ServedPhoto
+from service.serving.service import Serving
 
 BOX = Box(0.25, 0.0, 1.0, 0.5)
 
@@ -106,7 +107,7 @@ def test_two_files_are_drawn(client: TestClient, query: bytes) -> None:
     ("asked", "field", "said"),
     [
         ({}, "catalogue_photo, reference", "one of them"),
-        ({"catalogue_photo": "2018/b.png"}, "catalogue_photo", "alike are 2018/a.png"),
+        ({"catalogue_photo": "2018/b.png"}, "catalogue_photo", "similar names are 2018/a.png"),
         ({"photo": "2018/a.png"}, "photo", "the fields are photos, reference, catalogue_photo"),
     ],
 )

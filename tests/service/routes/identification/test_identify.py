@@ -1,6 +1,4 @@
-"""POST /v1/identify: known answers at known angles, and every way in which a request can be
-wrong.
-"""
+"""POST /v1/identify: known answers at known angles, also of a busy or failing service."""
 
 from __future__ import annotations
 
@@ -13,23 +11,16 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from index.calibration.calibration import Calibration
-from index.calibration.leave_one_out import Trials
 from index.identification.identifier import Identifier
 from index.search.gallery import Gallery
 from service.serving.service import Serving
-
-Files = list[tuple[str, tuple[str, bytes]]]
-
-
-def _files(**photos: bytes) -> Files:
-    return [("photos", (f"{name}.png", data)) for name, data in photos.items()]
+from tests.service.routes.identification.photo_files import files_of
 
 
 def test_ranks_individuals_with_distance_probability_decision_and_photo(
     client: TestClient, photo: Callable[..., bytes]
 ) -> None:
-    response = client.post("/v1/identify", files=_files(fluke=photo(30)), data={"k": "2"})
+    response = client.post("/v1/identify", files=files_of(fluke=photo(30)), data={"k": "2"})
     assert response.status_code == 200, response.text
     answer = response.json()
     (result,) = answer["results"]
@@ -52,7 +43,7 @@ def test_ranks_individuals_with_distance_probability_decision_and_photo(
 def test_the_nearest_photo_can_be_fetched_where_the_answer_says(
     client: TestClient, photo: Callable[..., bytes]
 ) -> None:
-    answer = client.post("/v1/identify", files=_files(fluke=photo(90))).json()
+    answer = client.post("/v1/identify", files=files_of(fluke=photo(90))).json()
     response = client.get(answer["results"][0]["matches"][0]["photo_url"])
     assert response.status_code == 200, response.text
 
@@ -82,161 +73,21 @@ def test_several_photos_are_answered_in_order_even_with_one_name(
 def test_decides_by_default_by_rate_or_by_distance(
     client: TestClient, photo: Callable[..., bytes], asked: dict[str, str], decision: str
 ) -> None:
-    (result,) = client.post("/v1/identify", files=_files(a=photo(60)), data=asked).json()["results"]
+    (result,) = client.post("/v1/identify", files=files_of(a=photo(60)), data=asked).json()[
+        "results"
+    ]
     assert result["matches"][0]["distance"] == pytest.approx(0.134, abs=1e-3)
     assert result["decision"] == decision
     assert result["matches"][0]["individual"] == "w_30", "a tie goes to the first id"
-
-
-@pytest.mark.parametrize(
-    ("asked", "field"),
-    [
-        ({"k": "0"}, "k"),
-        ({"k": "51"}, "k"),
-        ({"k": "many"}, "k"),
-        ({"k": ["1", "2"]}, "k"),
-        ({"max_fpir": "0"}, "max_fpir"),
-        ({"max_fpir": "1"}, "max_fpir"),
-        ({"max_fpir": "nan"}, "max_fpir"),
-        ({"threshold": "-0.1"}, "threshold"),
-        ({"threshold": "inf"}, "threshold"),
-        ({"max_fpir": "0.1", "threshold": "0.3"}, "max_fpir, threshold"),
-        ({"treshold": "0.3"}, "treshold"),
-    ],
-)
-def test_a_field_out_of_range_unknown_or_contradicting_is_named(
-    client: TestClient,
-    photo: Callable[..., bytes],
-    problem: Callable[..., Any],
-    asked: Any,
-    field: str,
-) -> None:
-    document = problem(
-        client.post("/v1/identify", files=_files(a=photo(0)), data=asked), 422, "invalid"
-    )
-    assert [fault["field"] for fault in document["errors"]] == [field]
-    assert field in document["detail"]
-
-
-def test_an_unknown_field_is_told_the_known_ones(
-    client: TestClient, photo: Callable[..., bytes], problem: Callable[..., Any]
-) -> None:
-    response = client.post("/v1/identify", files=_files(a=photo(0)), data={"topk": "3"})
-    (fault,) = problem(response, 422, "invalid")["errors"]
-    assert fault["reason"] == (
-        "unknown; the fields are photos, max_fpir, threshold, k, encounter, individuals, "
-        "exclude, species, years, "
-        "regions, as_of"
-    )
-
-
-def test_a_rate_that_the_catalogue_is_too_small_for_is_refused_before_decoding(
-    serve: Callable[..., Any],
-    serving: Any,
-    photo: Callable[..., bytes],
-    problem: Callable[..., Any],
-) -> None:
-    no_trials = Trials(np.zeros((0, 1)), np.zeros(0, np.int64))
-    serving.identifier.calibration = Calibration.from_trials(no_trials, np.ones(1))
-    with serve() as client:
-        response = client.post(
-            "/v1/identify", files=_files(a=b"no photo"), data={"max_fpir": "0.1"}
-        )
-        assert "too small to calibrate" in problem(response, 422, "invalid")["detail"]
-        assert client.get("/readyz").json()["is_calibrated"] is False
-        assert (
-            client.post("/v1/identify", files=_files(a=photo(0))).json()["results"][0]["decision"]
-            == "review"
-        )
-
-
-def test_every_bad_photo_is_named_and_none_is_lost(
-    client: TestClient, photo: Callable[..., bytes], problem: Callable[..., Any]
-) -> None:
-    whole = photo(0, (64, 64))
-    files = _files(
-        good=photo(30), empty=b"", text=b"not a photo at all", cut=whole[: len(whole) // 2]
-    )
-    document = problem(client.post("/v1/identify", files=files), 422, "bad-photos")
-    assert [(fault["photo"], fault["position"]) for fault in document["errors"]] == [
-        ("empty.png", 1),
-        ("text.png", 2),
-        ("cut.png", 3),
-    ]
-    assert "empty" in document["errors"][0]["reason"]
-    assert "text" in document["errors"][1]["reason"]
-    assert document["detail"].startswith("3 of 4 photos")
-
-
-def test_too_many_pixels_is_a_bad_photo(
-    serve: Callable[..., Any], photo: Callable[..., bytes], problem: Callable[..., Any]
-) -> None:
-    with serve(max_photo_pixels=63) as client:
-        (fault,) = problem(
-            client.post("/v1/identify", files=_files(a=photo(0))), 422, "bad-photos"
-        )["errors"]
-        assert "too many pixels" in fault["reason"]
-
-
-def test_too_many_photos(
-    serve: Callable[..., Any], photo: Callable[..., bytes], problem: Callable[..., Any]
-) -> None:
-    with serve(max_photos=2) as client:
-        assert client.post("/v1/identify", files=_files(a=photo(0), b=photo(0))).status_code == 200
-        response = client.post("/v1/identify", files=_files(a=photo(0), b=photo(0), c=photo(0)))
-        assert "at most 2" in problem(response, 422, "invalid")["detail"]
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        {"files": [("k", (None, "3"))]},
-        {"files": [("photos", (None, "fluke.jpg"))]},
-        {"files": [("photo", ("fluke.png", b"x"))]},
-    ],
-    ids=["none", "text", "misspelt"],
-)
-def test_no_photo(client: TestClient, problem: Callable[..., Any], sent: Any) -> None:
-    document = problem(client.post("/v1/identify", **sent), 422, "invalid")
-    assert document["errors"][0]["field"] == "photos"
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [{"json": {"photos": []}}, {"data": {"k": "3"}}, {"content": b"\xff\xd8\xff"}],
-    ids=["json", "form", "raw"],
-)
-def test_another_content_type_is_415(
-    client: TestClient, problem: Callable[..., Any], sent: Any
-) -> None:
-    document = problem(client.post("/v1/identify", **sent), 415, "not-multipart")
-    assert "curl -F" in document["detail"]
-
-
-@pytest.mark.parametrize(
-    ("content_type", "body"),
-    [
-        ("multipart/form-data", b"--x\r\n"),
-        ("multipart/form-data; boundary=x", b"this is no part"),
-        (
-            "multipart/form-data; boundary=x",
-            b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n",
-        ),
-    ],
-    ids=["no boundary", "garbage", "nameless part"],
-)
-def test_a_broken_form_is_400(
-    client: TestClient, problem: Callable[..., Any], content_type: str, body: bytes
-) -> None:
-    response = client.post("/v1/identify", content=body, headers={"content-type": content_type})
-    assert problem(response, 400, "bad-request")["detail"]
 
 
 def test_concurrent_requests_get_their_own_answers(
     client: TestClient, photo: Callable[..., bytes]
 ) -> None:
     def ask(degrees: int) -> tuple[str, float]:
-        answer = client.post("/v1/identify", files=_files(a=photo(degrees)), data={"k": "1"}).json()
+        answer = client.post(
+            "/v1/identify", files=files_of(a=photo(degrees)), data={"k": "1"}
+        ).json()
         match = answer["results"][0]["matches"][0]
         return match["individual"], match["distance"]
 
@@ -267,14 +118,14 @@ def test_a_full_service_answers_503_at_once_and_recovers(
         serve(max_photos=2, max_waiting_photos=2, retry_after_seconds=3) as client,
         ThreadPoolExecutor(1) as pool,
     ):
-        held = pool.submit(client.post, "/v1/identify", files=_files(a=photo(0), b=photo(30)))
+        held = pool.submit(client.post, "/v1/identify", files=files_of(a=photo(0), b=photo(30)))
         assert entered.wait(30)
-        refused = client.post("/v1/identify", files=_files(c=photo(90)))
+        refused = client.post("/v1/identify", files=files_of(c=photo(90)))
         released.set()
         assert "2 of 2 places" in problem(refused, 503, "busy")["detail"]
         assert refused.headers["retry-after"] == "3"
         assert held.result().status_code == 200
-        assert client.post("/v1/identify", files=_files(c=photo(90))).status_code == 200
+        assert client.post("/v1/identify", files=files_of(c=photo(90))).status_code == 200
 
 
 def test_what_fails_inside_is_500_without_its_words(
@@ -289,7 +140,7 @@ def test_what_fails_inside_is_500_without_its_words(
     embedder.before_embedding = fail
     with serve() as client:
         response = client.post(
-            "/v1/identify", files=_files(a=photo(0)), headers={"x-request-id": "mine-1"}
+            "/v1/identify", files=files_of(a=photo(0)), headers={"x-request-id": "mine-1"}
         )
         document = problem(response, 500, "internal")
         assert document["request_id"] == "mine-1"
@@ -309,7 +160,7 @@ def test_nothing_is_identified_before_the_catalogue_is_loaded(
         return serving
 
     with serve(load) as client:
-        response = client.post("/v1/identify", files=_files(a=photo(0)))
+        response = client.post("/v1/identify", files=files_of(a=photo(0)))
         released.set()
         problem(response, 503, "not-ready")
         assert response.headers["retry-after"] == "1"
@@ -319,7 +170,7 @@ def test_the_species_is_null_with_the_reason_where_none_is_known(
     client: TestClient, photo: Callable[..., bytes]
 ) -> None:
     data = {"encounter": "true"}
-    answer = client.post("/v1/identify", files=_files(a=photo(30), b=photo(31)), data=data).json()
+    answer = client.post("/v1/identify", files=files_of(a=photo(30), b=photo(31)), data=data).json()
     expected = {
         "name": None,
         "probability": None,
@@ -351,7 +202,7 @@ def test_the_nearest_individuals_name_the_species_with_a_probability(
         while client.get("/readyz").status_code != 200:
             pass
         answer = client.post(
-            "/v1/identify", files=_files(a=photo(95)), data={"k": "1", "encounter": "true"}
+            "/v1/identify", files=files_of(a=photo(95)), data={"k": "1", "encounter": "true"}
         ).json()
     (result,) = answer["results"]
     assert len(result["matches"]) == 1

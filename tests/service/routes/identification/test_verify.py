@@ -105,7 +105,7 @@ def test_the_thresholds_of_the_request_decide(
     [
         ({}, False, "individual, reference", "one of them"),
         ({"individual": "w_0"}, True, "individual, reference", "one of them"),
-        ({"individual": "w_31"}, False, "individual", "alike are w_30"),
+        ({"individual": "w_31"}, False, "individual", "similar names are w_30"),
         ({"encounter": "true"}, True, "encounter", "goes with an individual only"),
         ({"individual": "w_0", "max_fpir": "1"}, False, "max_fpir", "less than 1"),
         (

@@ -15,7 +15,7 @@ from index.calibration.leave_one_out import Trials
 from index.labels.reader import LabelledPhoto
 from training.evaluation.compare.comparison import abundance, compare, write_comparison
 from training.evaluation.protocol import Answers, answers_of
-from training.evaluation.questions import LabelledVectors
+from training.evaluation.queries import LabelledVectors
 from training.splits.protocol import Split
 
 

@@ -11,7 +11,7 @@ import pytest
 from embedding.photos.photo import read_photo
 from index.calibration.calibration import calibrate
 from training.evaluation.compare.gallery_growth import draw_growth, growth
-from training.evaluation.questions import LabelledVectors, protocol_questions
+from training.evaluation.queries import LabelledVectors, protocol_queries
 
 
 def test_a_threshold_kept_from_a_small_gallery_lets_more_pass(herd: LabelledVectors) -> None:
@@ -34,7 +34,7 @@ def test_the_whole_gallery_is_measured_as_the_catalogue_s_calibration_does(
     (row,) = growth(herd, sizes=(), seeds=1)
     learned = herd.rows("fit", "disjoint")
     calibration = calibrate(herd.vectors[learned], [herd.individuals[at] for at in learned])
-    asked = protocol_questions(herd)
+    asked = protocol_queries(herd)
     nearest = asked.gallery.individual_distances(asked.unknown).min(axis=1)
     assert row["threshold"] == pytest.approx(calibration.threshold_at_fpir(0.05))
     assert row["fpir"] == pytest.approx((nearest <= calibration.threshold_at_fpir(0.05)).mean())

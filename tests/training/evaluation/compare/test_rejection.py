@@ -7,28 +7,28 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index.calibration.metrics import auroc, fnir_at_fpir
-from training.evaluation.compare.rejection import asked_of, compare_rejections
-from training.evaluation.questions import (
+from training.evaluation.compare.rejection import compare_rejections, query_distances
+from training.evaluation.metrics import auroc, fnir_at_fpir
+from training.evaluation.queries import (
     LabelledVectors,
-    Questions,
-    protocol_questions,
-    trial_questions,
+    Queries,
+    protocol_queries,
+    trial_queries,
 )
 
 
 @pytest.fixture
 def found(herd: LabelledVectors) -> dict[str, dict[str, object]]:
-    unlearned = asked_of(trial_questions(herd, "disjoint"))
+    unlearned = query_distances(trial_queries(herd, "disjoint"))
     return compare_rejections(
-        asked_of(protocol_questions(herd)), asked_of(trial_questions(herd)), unlearned
+        query_distances(protocol_queries(herd)), query_distances(trial_queries(herd)), unlearned
     )
 
 
 def test_the_plain_distance_s_figures_are_the_metrics(
     herd: LabelledVectors, found: dict[str, dict]
 ) -> None:
-    asked = protocol_questions(herd)
+    asked = protocol_queries(herd)
     known = asked.gallery.individual_distances(asked.known)
     unknown = asked.gallery.individual_distances(asked.unknown).min(axis=1)
     plain = found["distance"]
@@ -66,7 +66,7 @@ def test_thresholds_and_probabilities_are_fitted_to_trials(found: dict[str, dict
 def test_the_assumed_share_weighs_the_queries(herd: LabelledVectors) -> None:
     # All strangers, and a known query that is right: at a share of .3 the known query has .7 of the
     # weight.
-    asked, trials = asked_of(protocol_questions(herd)), asked_of(trial_questions(herd))
+    asked, trials = query_distances(protocol_queries(herd)), query_distances(trial_queries(herd))
     few = asked._replace(
         known_vectors=asked.known_vectors[:1],
         known=asked.known[:1],
@@ -78,8 +78,10 @@ def test_the_assumed_share_weighs_the_queries(herd: LabelledVectors) -> None:
 
 
 def test_without_new_whales_the_known_stand_for_the_unknown(herd: LabelledVectors) -> None:
-    trials = trial_questions(herd)
-    asked = asked_of(Questions(trials.gallery, trials.known, trials.truths, trials.unknown[:0]))
+    trials = trial_queries(herd)
+    asked = query_distances(
+        Queries(trials.gallery, trials.known, trials.truths, trials.unknown[:0])
+    )
     np.testing.assert_array_equal(asked.unknown_vectors, asked.known_vectors)
     assert (asked.unknown.min(axis=1) >= asked.known.min(axis=1)).all() and np.isinf(
         asked.unknown
@@ -87,7 +89,7 @@ def test_without_new_whales_the_known_stand_for_the_unknown(herd: LabelledVector
 
 
 def test_trials_too_few_promise_nothing(herd: LabelledVectors) -> None:
-    asked, trials = asked_of(protocol_questions(herd)), asked_of(trial_questions(herd))
+    asked, trials = query_distances(protocol_queries(herd)), query_distances(trial_queries(herd))
     few = trials._replace(unknown_vectors=trials.unknown_vectors[:5], unknown=trials.unknown[:5])
     nobody = asked._replace(known=asked.known[:0])
     found = compare_rejections(asked, few, nobody)

@@ -15,7 +15,7 @@ from embedding.embedder import Embedder
 from embedding.networks.ensemble import Ensemble, GateConfig
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.preprocessing import Preprocessing
-from training.tuning.model.speed import measure_speed, seen_as
+from training.tuning.model.speed import gate_fixed_to, measure_speed
 from training.tuning.model.tables import speed_table
 
 SMALL = NetworkConfig(backbone="test_resnet", embedding_dim=8)
@@ -24,7 +24,7 @@ SMALL = NetworkConfig(backbone="test_resnet", embedding_dim=8)
 @pytest.fixture
 def gated() -> Embedder:
     torch.manual_seed(0)
-    gate = GateConfig({"fluke": (1.0, 0.0), "head": (0.0, 1.0)}, looks=1)
+    gate = GateConfig({"fluke": (1.0, 0.0), "head": (0.0, 1.0)}, views=1)
     return Embedder(
         Ensemble([Network(SMALL), Network(SMALL)], gate=gate),
         Preprocessing(32, 32),
@@ -71,7 +71,7 @@ def test_a_slow_machine_times_fewer_rounds_and_one_at_least(
 def test_the_gate_can_be_told_what_it_sees_and_forgets_it_again(gated: Embedder) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     before = gated.embed_pixels(pixels)
-    with seen_as(gated, "head"):
+    with gate_fixed_to(gated, "head"):
         lengths = np.linalg.norm(gated.embed_pixels(pixels).reshape(3, 2, 8), axis=2)
     np.testing.assert_allclose(lengths, [[0, 1]] * 3, atol=1e-6)
     np.testing.assert_array_equal(gated.embed_pixels(pixels), before)

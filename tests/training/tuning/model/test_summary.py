@@ -12,7 +12,7 @@ import torch
 
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.embedder import Embedder
-from embedding.networks.coordinate_regressor import FINDER_BACKBONE
+from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE
 from embedding.networks.ensemble import Ensemble, GateConfig
 from embedding.networks.locator import LOCATOR_PX, AnyLocator, EarlierLocator, Locator
 from embedding.networks.network import Network, NetworkConfig
@@ -51,7 +51,7 @@ def test_a_locator_is_told_of_as_what_it_is_made_of() -> None:
     locator = Locator()
     part = summarise("small", embedder(Network(SMALL), locator), depth=2).parts[-1]
     assert (part.backbone, part.width_px, part.parameters) == (
-        FINDER_BACKBONE,
+        REGRESSOR_BACKBONE,
         LOCATOR_PX,
         sum(value.numel() for value in locator.parameters()),
     )
@@ -75,7 +75,7 @@ def test_a_networks_parts_add_up_though_its_backbone_is_never_called_itself() ->
 
 def test_a_photo_costs_both_its_sides_through_the_members_that_look() -> None:
     torch.manual_seed(0)
-    gate = GateConfig({"fluke": (0.5, 0.5, 0.0), "head": (0.0, 0.0, 1.0)}, looks=1)
+    gate = GateConfig({"fluke": (0.5, 0.5, 0.0), "head": (0.0, 0.0, 1.0)}, views=1)
     members = [Network(SMALL), Network(HALF), Network(SMALL)]
     told = summarise("three", embedder(Ensemble(members, sizes=[None, (16, 16), None], gate=gate)))
     one, two, three = (part.gflops for part in told.parts)

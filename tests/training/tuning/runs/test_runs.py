@@ -12,8 +12,8 @@ import pytest
 
 from training.recipes.reading import read_recipe
 from training.run.record import Recording
-from training.tuning.runs.filters import chosen, facts_of
-from training.tuning.runs.runs import BadRuns, find_runs, flat, over_seeds, read_run, spread
+from training.tuning.runs.filters import facts_of_run, select_runs
+from training.tuning.runs.runs import BadRuns, find_runs, flatten, over_seeds, read_run, spread
 from training.tuning.runs.tables import run_dict, time_text
 
 
@@ -97,7 +97,7 @@ def test_runs_are_filtered_and_sorted(tmp_path: Path) -> None:
     runs = find_runs([tmp_path])
 
     def names(*filters: str, sort: str = "score") -> list[str]:
-        return [run.path.name for run in chosen(runs, filters, sort)]
+        return [run.path.name for run in select_runs(runs, filters, sort)]
 
     assert names() == ["high", "mid", "low", "none"]
     assert names(sort="-score") == ["low", "mid", "high", "none"]
@@ -108,7 +108,7 @@ def test_runs_are_filtered_and_sorted(tmp_path: Path) -> None:
     assert names("optimiser.kind!=sgd") == ["low", "none"]
     assert names("optimiser.rate=0.5") == ["mid"]
     assert names("compute.channels_last=true", "seed=0", "recipe=tiny", "finished=true") == names()
-    assert names(f"digest={facts_of(runs[0])['digest'][:8]}") == [runs[0].path.name]
+    assert names(f"digest={facts_of_run(runs[0])['digest'][:8]}") == [runs[0].path.name]
     for slip, said in (("optimiser.sort=1", "no run has that"), ("sgd", "give COLUMN=VALUE")):
         with pytest.raises(BadRuns, match=said):
             names(slip)
@@ -136,7 +136,7 @@ def test_choices_are_named_as_set_names_them() -> None:
         "input": {"mean": [0.5, 0.5]},
         "data": {"species_boxes": {}},
     }
-    assert flat(told) == {
+    assert flatten(told) == {
         "seed": 0,
         "loss.0.kind": "arcface",
         "input.mean": [0.5, 0.5],

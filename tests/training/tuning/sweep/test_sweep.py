@@ -11,12 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
-from index.processes import this_worker
 from training.recipes.reading import read_recipe
 from training.tuning.sweep import sweep, trial
 from training.tuning.sweep.space import BadSpace, read_space
-from training.tuning.sweep.study import BadStudy, Plan, Study, Trial, Tried
+from training.tuning.sweep.study import BadStudy, Plan, Study, Trial, TrialResult
 from training.tuning.sweep.sweep import BadSweep, SweepChoices, run_sweep
 
 # In place of a training: scores are a rate's nearness to .01, epoch by epoch; sgd breaks; a poor
@@ -65,21 +65,21 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
     ) -> SweepChoices:
         space = read_space(None, varied or ["optimiser.rate=log(1e-4,1e-1)"])
         plan = plan or Plan("random", "none", trials=4)
-        given = {"out": tmp_path / "sweep", **others}
-        return SweepChoices("tiny", overrides, space, plan, ("--photos", "photos"), **given)  # type: ignore[arg-type]
+        options = {"out": tmp_path / "sweep", **others}
+        return SweepChoices("tiny", overrides, space, plan, ("--photos", "photos"), **options)  # type: ignore[arg-type]
 
     return _choose
 
 
-def of(tried: list[Tried]) -> list[tuple[int, str, float | None, dict[str, str]]]:
-    return [(each.number, each.standing, each.value, each.values) for each in tried]
+def of(results: list[TrialResult]) -> list[tuple[int, str, float | None, dict[str, str]]]:
+    return [(each.number, each.standing, each.value, each.values) for each in results]
 
 
 def test_a_sweep_leaves_its_trials_its_best_recipe_and_pictures(choose: Choose) -> None:
     choices = choose(workers=2)
-    tried = run_sweep(choices)
-    assert [each.standing for each in tried] == ["complete"] * 4
-    best = max(tried, key=lambda each: each.value or 0)
+    results = run_sweep(choices)
+    assert [each.standing for each in results] == ["complete"] * 4
+    best = max(results, key=lambda each: each.value or 0)
     assert best.value == pytest.approx(1 - abs(float(best.values["optimiser.rate"]) - 0.01))
     assert best.curve == {1: best.value, 2: best.value}
     recipe = read_recipe(str(choices.out / "best.toml"))
@@ -91,16 +91,16 @@ def test_a_sweep_leaves_its_trials_its_best_recipe_and_pictures(choose: Choose) 
     for name in ("history.png", "slices.png", "importance.png"):
         assert (choices.out / name).read_bytes().startswith(b"\x89PNG"), name
     assert not (choices.out / "sweep.lock").exists()
-    told = tomllib.loads((choices.out / "trials" / "001" / "trial.toml").read_text())
-    assert told["optimiser"]["rate"] == float(rows[1]["optimiser.rate"])
+    written = tomllib.loads((choices.out / "trials" / "001" / "trial.toml").read_text())
+    assert written["optimiser"]["rate"] == float(rows[1]["optimiser.rate"])
 
 
 def test_a_trial_that_breaks_is_noted_and_the_sweep_goes_on(choose: Choose) -> None:
     plan = Plan("grid", "none", trials=9)
     choices = choose("optimiser.kind=sgd|adamw", "optimiser.rate=0.01|0.02", plan=plan)
-    tried = run_sweep(choices)
-    assert [each.standing for each in tried] == ["failed", "failed", "complete", "complete"]
-    assert tried[0].error == "error: the loss became nan"
+    results = run_sweep(choices)
+    assert [each.standing for each in results] == ["failed", "failed", "complete", "complete"]
+    assert results[0].error == "error: the loss became nan"
     assert read_recipe(str(choices.out / "best.toml")).optimiser.rate == 0.01
     assert "error: the loss became nan" in (choices.out / "trials.csv").read_text()
 
@@ -127,9 +127,9 @@ def test_when_none_came_to_an_end_the_last_error_is_told(choose: Choose) -> None
 
 def test_a_hopeless_trial_is_stopped(choose: Choose) -> None:
     rates = "optimiser.rate=0.01|0.011|0.012|0.7"  # the last would train for ten minutes
-    tried = run_sweep(choose(rates, plan=Plan("grid", "median", trials=4)))
-    assert [each.standing for each in tried] == ["complete"] * 3 + ["pruned"]
-    assert tried[3].curve == {1: pytest.approx(0.31)}
+    results = run_sweep(choose(rates, plan=Plan("grid", "median", trials=4)))
+    assert [each.standing for each in results] == ["complete"] * 3 + ["pruned"]
+    assert results[3].curve == {1: pytest.approx(0.31)}
     assert not (choose().out / "trials" / "003" / "resume.safetensors").exists()
 
 
@@ -198,8 +198,10 @@ def test_what_cannot_be_swept_is_refused_before_a_trial(choose: Choose, tmp_path
 def test_a_folder_has_one_sweep_at_a_time(choose: Choose) -> None:
     choices = choose(plan=Plan("random", "none", trials=1))
     run_sweep(choices)
-    (choices.out / "sweep.lock").write_text(this_worker())
-    with pytest.raises(BadSweep, match="another process runs the sweep"):
+    with (
+        FileLock(choices.out / "sweep.lock"),
+        pytest.raises(BadSweep, match="another process runs the sweep"),
+    ):
         run_sweep(choose(resume=True))
-    (choices.out / "sweep.lock").write_text("nobody:1:2")  # one that was killed
+    (choices.out / "sweep.lock").touch()  # left by a process that was killed
     assert len(run_sweep(choose(resume=True, plan=Plan("random", "none", trials=1)))) == 1

@@ -11,8 +11,9 @@ from unittest.mock import Mock
 
 import pytest
 
-from training.recipes.reading import Recipe, read_recipe
-from training.tuning.sweep.trial import begin, measured, recipe_toml
+from training.recipes.choices import Recipe
+from training.recipes.reading import read_recipe
+from training.tuning.sweep.trial import read_metrics, recipe_toml, start_trial
 
 
 def test_a_recipe_is_the_same_read_from_its_toml(tmp_path: Path) -> None:
@@ -21,9 +22,9 @@ def test_a_recipe_is_the_same_read_from_its_toml(tmp_path: Path) -> None:
 
 
 def test_what_was_not_measured_is_left_out(tmp_path: Path) -> None:
-    assert measured(tmp_path) == []
+    assert read_metrics(tmp_path) == []
     (tmp_path / "metrics.csv").write_text("epoch,loss,score\n1,2.5,\n2,1.5,0.25\n")
-    assert measured(tmp_path) == [
+    assert read_metrics(tmp_path) == [
         {"epoch": 1.0, "loss": 2.5},
         {"epoch": 2.0, "loss": 1.5, "score": 0.25},
     ]
@@ -41,22 +42,24 @@ def test_a_training_that_nobody_waits_for_stops_and_can_be_resumed(
         "--cache",
         str(pixel_cache),
     )
-    trying = begin(Mock(), tmp_path / "000", fast("schedule.epochs=5000"), arguments, threads=1)
+    running = start_trial(
+        Mock(), tmp_path / "000", fast("schedule.epochs=5000"), arguments, threads=1
+    )
     while not (tmp_path / "000" / "resume.safetensors").exists():
-        assert trying.process.poll() is None, trying.error()
+        assert running.process.poll() is None, running.error()
         time.sleep(0.05)
-    trying.stop()
-    assert trying.process.returncode == 130
-    assert trying.error().startswith("stopped; the same command with --resume continues")
+    running.stop()
+    assert running.process.returncode == 130
+    assert running.error().startswith("stopped; the same command with --resume continues")
     assert (tmp_path / "000" / "resume.safetensors").exists()
-    trying.give_up()
+    running.give_up()
     assert not (tmp_path / "000" / "resume.safetensors").exists()
 
 
 def test_a_training_that_cannot_begin_says_why(fast: Callable[..., Recipe], tmp_path: Path) -> None:
-    trying = begin(
+    running = start_trial(
         Mock(), tmp_path / "000", fast(), ("--photos", str(tmp_path / "absent")), threads=1
     )
-    assert trying.process.wait(300) == 2
-    assert trying.error().startswith("error: ") and "no such folder" in trying.error()
-    trying.stop()
+    assert running.process.wait(300) == 2
+    assert running.error().startswith("error: ") and "no such folder" in running.error()
+    running.stop()

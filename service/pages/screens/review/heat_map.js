@@ -1,0 +1,52 @@
+// The heat map of two photos: what makes them similar.
+
+import { send } from "../../api.js";
+import { button, el } from "../../dom.js";
+import { distance, photoName } from "../../formatting.js";
+import { clear, loadInto } from "../../widgets.js";
+
+export class HeatMap {
+  // `photoForm` makes the form that holds the curator's photo.
+  constructor(card, photoForm, signal) {
+    this.card = card;
+    this.photoForm = photoForm;
+    this.signal = signal;
+    this.node = el("div", { class: "heat", "aria-live": "polite" });
+  }
+
+  clear() {
+    clear(this.node);
+  }
+
+  // Compare with a photo of the catalogue; a later call, or `clear`, discards this answer.
+  show(photo) {
+    return loadInto(this.node, async () => {
+      const form = await this.photoForm();
+      form.append("catalogue_photo", photo.name);
+      const answer = await send("POST", "/v1/explain", { form, signal: this.signal });
+      return this.figure(
+        photo,
+        URL.createObjectURL(await answer.blob()),
+        Number(answer.headers.get("X-Distance")),
+      );
+    });
+  }
+
+  figure(photo, picture, howFar) {
+    return el(
+      "figure",
+      {},
+      el("img", {
+        src: picture,
+        alt: `Heat map of ${photoName(this.card.name)} and ${photoName(photo.name)}`,
+        onload: () => URL.revokeObjectURL(picture),
+      }),
+      el(
+        "figcaption",
+        {},
+        `Red areas are similar, blue areas differ. Distance ${distance(howFar)}. `,
+        button("Hide", () => this.clear(), { class: "quiet small" }),
+      ),
+    );
+  }
+}

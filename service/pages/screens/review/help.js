@@ -1,0 +1,46 @@
+// The list of the review's keys, and the switch that turns the single keys off.
+
+import { show } from "../../dialog.js";
+import { el } from "../../dom.js";
+import { KEYS_OFF } from "../../keys.js";
+
+const KEYS = [
+  ["1 – 5", "confirm this candidate"],
+  ["← →", "compare with another candidate"],
+  ["n", "make a new individual; Enter accepts its id"],
+  ["x", "reject the photo: no animal in it can be identified"],
+  ["s", "skip the photo: it comes again at the end"],
+  ["u", "undo the last decision"],
+  ["+ −", "zoom both photos"],
+  ["r R", "turn both photos"],
+  ["f", "mirror both photos"],
+  ["e", "show both flukes at the same size"],
+  ["b", "show the fluke box"],
+  ["0", "reset both photos"],
+  ["h", "show the heat map: what makes the photos similar"],
+  ["a", "identify again in the present catalogue"],
+  ["?", "show this help"],
+];
+
+export function showHelp() {
+  const off = el("input", {
+    type: "checkbox",
+    id: "keys-off",
+    checked: localStorage.getItem(KEYS_OFF) === "yes",
+    onchange: (event) => localStorage.setItem(KEYS_OFF, event.target.checked ? "yes" : "no"),
+  });
+  show(
+    "Keys",
+    el("table", { class: "keys" }, el("tbody", {}, KEYS.map(row))),
+    el(
+      "p",
+      { class: "check" },
+      off,
+      el("label", { for: "keys-off" }, "No single keys: use the buttons only"),
+    ),
+  );
+}
+
+function row([key, effect]) {
+  return el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, key)), el("td", {}, effect));
+}

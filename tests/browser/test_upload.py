@@ -1,0 +1,44 @@
+"""Photos that are sent from the review: refused ones, duplicates, and those of one encounter."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Site
+from tests.browser.steps import OpenPage, add, queued
+
+
+def test_a_bad_photo_stops_none_of_the_others(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    broken = site.folder / "notes.jpg"
+    broken.write_text("no photo at all")
+    add(page, broken, site.photo(4, 6))
+    expect(page.locator(".uploads .failed")).to_have_count(1)
+    expect(page.locator(".uploads .failed")).to_contain_text("notes.jpg")
+    expect(page.locator(".uploads .failed .progress-text")).to_contain_text("not a photo")
+    expect(page.locator(".heading .heading-note")).to_have_text("1 photo left")
+
+
+def test_the_same_photo_again_is_told(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    add(page, site.photo(4, 6))
+    again = site.folder / "again.jpg"
+    again.write_bytes(site.photo(4, 6).read_bytes())
+    add(page, again)
+    expect(page.locator(".uploads .failed")).to_contain_text("again.jpg")
+    expect(page.locator(".heading .heading-note")).to_have_text("1 photo left")
+
+
+def test_photos_of_one_encounter_are_noted_so(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    page.get_by_label("All photos are from one encounter").check()
+    page.locator("details details > summary").click()
+    page.get_by_label("Encounter", exact=True).fill("morning in the bay")
+    page.get_by_label("Date").fill("2026-06-12")
+    sent = site.photo(2, 6), site.photo(2, 7)
+    add(page, *sent)
+    cards = [card for card in site.directory.photos(limit=200) if card.name in queued(site, *sent)]
+    assert {(card.encounter, card.taken_at) for card in cards} == {
+        ("morning in the bay", "2026-06-12")
+    }
+    expect(page.locator(".present .facts")).to_contain_text("morning in the bay")
