@@ -13,7 +13,7 @@ from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import CataloguePhoto
 from index.exchange.exporting.formats import BadExport, Export
 from index.labels.fields import parse_photo_name
-from index.photos.location import without_place
+from index.photos.location import has_place, without_place
 from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
 
@@ -42,9 +42,9 @@ def write_export(
     """Write an export to `out`: a zip, one file or a folder.
 
     It is a zip where `out` ends in .zip, and one file where there is only one text. Photos are
-    written as they are, but without `has_places` the place is removed from their files. Left out
-    are photos that are absent, that changed since they were catalogued, or whose place can't be
-    removed. Raises BadExport.
+    written as they are, but without `has_places` all that may tell a place is taken out of their
+    files. Left out are photos that are absent, that changed since they were catalogued, or whose
+    place can't be taken out. Raises BadExport.
     """
     is_zip = out.suffix.lower() == ".zip"
     is_file = not is_zip and not has_photos and len(export.texts) == 1 and not out.is_dir()
@@ -119,9 +119,13 @@ class _Pieces:
         cleaned = without_place(data)
         if cleaned is None:
             self.left_out.append(
-                (name, "its file says where it was taken, in a form that can't be taken out")
+                (
+                    name,
+                    "its file says, or may say, where it was taken, and that can't be taken out "
+                    "with certainty",
+                )
             )
-        elif cleaned is not data:
+        elif cleaned is not data and has_place(data):
             self.without_place += 1
         return cleaned
 
