@@ -27,7 +27,6 @@ from index.messages import photos_text, print_message, print_unread
 from index.storage.address import CatalogueAddress, with_files_folder
 
 if TYPE_CHECKING:
-    from index.reindex.options import UpdateOptions
     from index.reindex.update import UpdateReport
 
 CsvOption = Annotated[
@@ -169,6 +168,7 @@ def update(
     from index.labels.reader import BadLabels, read_labels
     from index.labels.synonyms import with_one_id
     from index.progress import progress
+    from index.reindex.options import UpdateOptions
     from index.reindex.update import update_catalogue
     from index.storage.folder_owner import claim_files
 
