@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import re
 import subprocess
 import sys
 import tarfile
@@ -33,6 +34,8 @@ from tests.house.prose import (  # noqa: E402
 )
 
 LINE_CHARACTERS = 100
+# A directive can't be wrapped; ruff doesn't count it either.
+_DIRECTIVE = re.compile(r"\s*# (pyright: ignore|noqa)\S*( .*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def long_lines(root: Path) -> list[str]:
         for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
             fenced ^= is_document and line.lstrip().startswith("```")
             is_free = is_document and (fenced or _needs_its_width(line))
-            if len(line) > LINE_CHARACTERS and not is_free:
+            if len(_DIRECTIVE.sub("", line)) > LINE_CHARACTERS and not is_free:
                 found.append(f"{path.relative_to(root).as_posix()}:{number}")
     return found
 
