@@ -149,8 +149,8 @@ def test_verify_notes_the_vectors_that_wait(tmp_path, run, catalogue, embedder):
         "goes on" in of_use
     )
     assert (
-        "eeeeeeeeeeee wait in catalogue.db.embedded/2-b.vectors: the catalogue has no vector of that"
-        in other
+        "eeeeeeeeeeee wait in catalogue.db.embedded/2-b.vectors: the catalogue has no vector "
+        "of that" in other
     )
 
 
