@@ -145,12 +145,12 @@ def test_verify_notes_the_vectors_that_wait(tmp_path, run, catalogue, embedder):
     assert found.exit_code == 0
     of_use, other = [line for line in found.stderr.splitlines() if line.startswith("note: ")]
     assert (
-        "ffffffffffff wait in catalogue.db.embedded/1-a.vectors: the command that was broken "
-        "off goes on" in of_use
+        "ffffffffffff wait in catalogue.db.embedded/1-a.vectors: the interrupted command "
+        "goes on" in of_use
     )
     assert (
-        "eeeeeeeeeeee wait in catalogue.db.embedded/2-b.vectors: the catalogue has nothing of that"
-        in other
+        "eeeeeeeeeeee wait in catalogue.db.embedded/2-b.vectors: the catalogue has no vector "
+        "of that" in other
     )
 
 

@@ -90,7 +90,7 @@ def test_update_brings_in_a_new_season(run, built):
 
 
 def test_prune_needs_labels(run, built):
-    with pytest.raises(BadLabels, match="--prune compares with labels: give --csv or --photos too"):
+    with pytest.raises(BadLabels, match="--prune compares with labels; give --csv or --photos too"):
         run("index", "update", "--prune")
 
 

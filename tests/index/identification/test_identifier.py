@@ -130,7 +130,7 @@ def test_a_gallery_without_individuals_answers_new_whale_and_says_why(at: At) ->
 def test_a_catalogue_of_another_checkpoint_is_refused_with_the_mending_command(at: At) -> None:
     foreign = Gallery.build(["a.jpg"], ["w_a"], at(0), fingerprint="b" * 64, revision=1)
     with pytest.raises(
-        WrongFingerprint, match=r"b{12}, but .* a{12}; .*`flukeprint index update --catalogue"
+        WrongFingerprint, match=r"b{12}, but .* a{12}. .*`flukeprint index update --catalogue"
     ):
         Identifier(AngleEmbedder(at), foreign, calibration())
 

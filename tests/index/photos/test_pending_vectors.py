@@ -35,7 +35,8 @@ import os, signal, sys
 from pathlib import Path
 from index.catalogue.catalogue import Catalogue
 from index.labels.reader import read_labels
-from index.reindex.update import build_catalogue, update_catalogue
+from index.reindex.build import build_catalogue
+from index.reindex.update import update_catalogue
 from tests.index.conftest import ColourEmbedder
 import index.photos.embed, index.reindex.preparation
 
