@@ -52,7 +52,7 @@ def test_every_photo_is_compared_with_its_own_part_of_the_catalogue(
 ) -> None:
     narrowed = type(serving.identifier)(
         embedder,
-        serving.identifier.gallery.only(np.array([False, True, True])),
+        serving.identifier.gallery.select(np.array([False, True, True])),
         serving.identifier.calibration,
     )
     answers = answer_all(
