@@ -55,7 +55,7 @@ test: setup check
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term-missing:skip-covered
 
 quick: setup check
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -q -m "not needs_programs and not shared and not slow"
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -q -m "not heavy and not shared and not slow"
 
 house: setup
 	$(BIN)/python tests/house/figures.py $(if $(BEFORE),--before $(BEFORE))

@@ -29,7 +29,26 @@ import pytest  # noqa: E402
 
 from index.storage.address import CatalogueAddress, PostgresAddress  # noqa: E402
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+TESTS = Path(__file__).resolve().parent
+SHARED = TESTS.parents[1] / "shared"
+# What a module imports that starts another program, or that loads or trains a network.
+_HEAVY_NAMES = {"subprocess", "torch", "Embedder", "DEFAULT_CHECKPOINT"}
+_HEAVY_FOLDERS = {"browser", "flows", "demo", "run", "commands"}
+_HEAVY_FIXTURES = {"postgres", "postgres_server", "walk"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `heavy` what `make quick` leaves out: browsers, servers, programs, networks."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        is_heavy = (
+            _HEAVY_NAMES & set(dir(getattr(item, "module", None)))
+            or _HEAVY_FOLDERS & set(item.path.relative_to(TESTS).parts)
+            or _HEAVY_FIXTURES & set(getattr(item, "fixturenames", ()))
+            or parameters.get("place") == "postgresql"
+        )
+        if is_heavy:
+            item.add_marker("heavy")
 
 
 @pytest.fixture
