@@ -21,7 +21,11 @@ from index.calibration.leave_one_out import Trials, catalogue_trials
 from index.search.matching import BadQuery, Score, Thresholds
 from index.search.vectors import FloatArray
 
-UnknownSource = Literal["new_whale photos", "held-out individuals"]
+UnknownSource = Literal[
+    "new_whale photos",  # of calibrations stored before both kinds were used together
+    "held-out individuals",
+    "held-out individuals and new_whale photos",
+]
 
 KNOWN_FPIR = 0.05
 """Share of unknown animals that may pass as `known` by default."""
@@ -31,7 +35,7 @@ NEW_WHALE_SHARE = 0.3
 """Share of queries taken to be of unknown animals: 28 % in Kaggle 2018-19's competition."""
 FEWEST_UNKNOWN_TRIALS = 10
 ENOUGH_NEW_WHALE_PHOTOS = 50
-"""With as many photos of real unknown animals, held-out individuals no longer stand in for them."""
+"""With as many, new_whale photos are a kind of stranger of their own."""
 
 # Where nothing could be fitted: nothing is known without review, and no probability is above one
 # half.
@@ -45,6 +49,49 @@ _MOST_DISTANCES = 1000
 
 class BadCalibration(FlukeprintError):
     """A catalogue too small to promise a rate, or a stored calibration that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """What unknown queries of one kind, or of several, got from the catalogue.
+
+    `nearest` (n,) are distances to the nearest individual, ascending, by which rates are promised.
+    `candidates` (u, r) are those of all candidates, for probabilities. `submitted` (s,) are nearest
+    distances of the unknown photos that a competition asks about.
+    """
+
+    nearest: NDArray[np.float64]
+    candidates: NDArray[np.float64]
+    submitted: NDArray[np.float64]
+    source: UnknownSource
+
+    @classmethod
+    def of_one_kind(
+        cls, candidates: NDArray[np.float64], source: UnknownSource = "held-out individuals"
+    ) -> Strangers:
+        """Take the candidates (u,) or (u, r) of unknown queries of one kind."""
+        rows = candidates if candidates.ndim == 2 else candidates[:, None]
+        nearest = np.sort(rows[:, 0])
+        return cls(nearest, rows, nearest, source)
+
+    @classmethod
+    def of_two_kinds(
+        cls, held_out: NDArray[np.float64], new_whales: NDArray[np.float64]
+    ) -> Strangers:
+        """Promise rates for the harder of two kinds (u, r); probabilities weigh both the same.
+
+        An animal that the catalogue lacks lies nearer to it than a new_whale photo does: of flukes,
+        thresholds fitted to new_whale photos alone let twice the promised share of such animals
+        pass. So at each rate the smaller of the two distances counts.
+        """
+        count = max(len(held_out), len(new_whales))
+        one, other = _quantiles(held_out, count), _quantiles(new_whales, count)
+        return cls(
+            nearest=np.minimum(one[:, 0], other[:, 0]),
+            candidates=np.concatenate([one, other]),
+            submitted=np.sort(new_whales[:, 0]),
+            source="held-out individuals and new_whale photos",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +124,12 @@ class Calibration:
     def from_trials(
         cls,
         known: Trials,
-        unknown_distances: NDArray[np.float64],
+        unknown: Strangers | NDArray[np.float64],
         *,
         score: Score = "nearest",
         new_whale_share: float = NEW_WHALE_SHARE,
-        unknown_source: UnknownSource = "held-out individuals",
     ) -> Calibration:
-        """Fit to known trials, and to the distances (u,) or (u, r) of unknown queries' candidates.
+        """Fit to known trials, and to strangers or distances (u,) or (u, r) of their candidates.
 
         With no known trial or fewer than FEWEST_UNKNOWN_TRIALS unknown ones nothing is fitted:
         thresholds and probabilities are then cautious constants and `is_fitted` is False.
@@ -92,8 +138,8 @@ class Calibration:
             raise BadCalibration(
                 f"new_whale_share is {new_whale_share}; give a share between 0 and 1"
             )
-        unknown = unknown_distances if unknown_distances.ndim == 2 else unknown_distances[:, None]
-        nearest = np.sort(unknown[:, 0])
+        strangers = unknown if isinstance(unknown, Strangers) else Strangers.of_one_kind(unknown)
+        nearest = strangers.nearest
         stored = _stored_positions(len(nearest))
         is_right = known.true_ranks == 1
         right = np.sort(known.distances[is_right, 0])
@@ -102,14 +148,16 @@ class Calibration:
         first = later = _UNFITTED_CURVE
         submission_threshold = _UNFITTED_THRESHOLDS.new_whale
         if is_fitted:
-            first = _fit_ranks(known, unknown, slice(0, 1), new_whale_share)
-            later = _fit_ranks(known, unknown, slice(1, None), new_whale_share)
-            submission_threshold = best_submission_threshold(known, nearest, new_whale_share)
+            first = _fit_ranks(known, strangers.candidates, slice(0, 1), new_whale_share)
+            later = _fit_ranks(known, strangers.candidates, slice(1, None), new_whale_share)
+            submission_threshold = best_submission_threshold(
+                known, strangers.submitted, new_whale_share
+            )
         return cls(
             is_fitted=is_fitted,
             score=score,
             new_whale_share=new_whale_share,
-            unknown_source=unknown_source,
+            unknown_source=strangers.source,
             known_trials=len(known.true_ranks),
             unknown_trials=len(nearest),
             unknown_distances=tuple(nearest[stored].tolist()),
@@ -263,18 +311,17 @@ def calibrate(
     """Fit to a catalogue's own photos (m, d), each tried with itself left out of the gallery.
 
     A known trial leaves the photo out, an unknown one its whole individual; an individual seen once
-    gives only the latter. Photos whose individual is None are of unknown animals, and as soon as
-    there are ENOUGH_NEW_WHALE_PHOTOS of them they alone are the unknown trials: real strangers beat
-    simulated ones.
+    gives only the latter. Photos whose individual is None are of unknown animals. From
+    ENOUGH_NEW_WHALE_PHOTOS of them on they are a kind of their own, and rates are promised for the
+    harder kind; fewer of them are counted among the held-out individuals.
     """
     trials = catalogue_trials(vectors, individuals, score)
-    has_enough = len(trials.unlabelled) >= ENOUGH_NEW_WHALE_PHOTOS
+    if len(trials.unlabelled) >= ENOUGH_NEW_WHALE_PHOTOS and len(trials.held_out):
+        strangers = Strangers.of_two_kinds(trials.held_out, trials.unlabelled)
+    else:
+        strangers = Strangers.of_one_kind(np.concatenate([trials.held_out, trials.unlabelled]))
     return Calibration.from_trials(
-        trials.known,
-        trials.unlabelled if has_enough else np.concatenate([trials.held_out, trials.unlabelled]),
-        score=score,
-        new_whale_share=new_whale_share,
-        unknown_source="new_whale photos" if has_enough else "held-out individuals",
+        trials.known, strangers, score=score, new_whale_share=new_whale_share
     )
 
 
@@ -314,6 +361,12 @@ def _fit_ranks(
         of_unknown[np.isfinite(of_unknown)],
         unknown_share=new_whale_share,
     )
+
+
+def _quantiles(distances: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Stretch sorted columns (u, r) to `count` rows: the same distribution in so many numbers."""
+    rows = (np.arange(count) * len(distances)) // count
+    return np.sort(distances, axis=0)[rows]
 
 
 def _stored_positions(count: int) -> NDArray[np.int64]:

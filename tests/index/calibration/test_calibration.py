@@ -169,22 +169,6 @@ def test_probabilities_are_calibrated_on_animals_like_those_of_the_catalogue(
     assert stated == pytest.approx(happened, abs=0.06)
 
 
-@pytest.mark.parametrize(
-    ("strangers", "source", "count"),
-    [(49, "held-out individuals", 129), (50, "new_whale photos", 50)],
-)
-def test_enough_real_strangers_replace_the_simulated_ones(
-    rng: np.random.Generator, strangers: int, source: str, count: int
-) -> None:
-    vectors, individuals = herd(rng, 20, 4)
-    others = unit(rng.normal(size=(strangers, 16)))
-    calibration = calibrate(
-        np.concatenate([vectors, others]), [*individuals, *([None] * strangers)]
-    )
-    assert (calibration.unknown_source, calibration.unknown_trials) == (source, count)
-    assert calibration.known_trials == 80
-
-
 def test_the_threshold_drifts_down_as_the_gallery_grows(rng: np.random.Generator) -> None:
     vectors, individuals = herd(rng, 400, 3)
     small = calibrate(vectors[:60], individuals[:60]).threshold_at_fpir(0.1)
