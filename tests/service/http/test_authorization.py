@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.storage.schema import writing
-from service.app import create_app
 from service.http.authorization import is_loopback
-from service.serving.service import Serving
-from service.settings import Settings
 from tests.service.http.key_headers import bearer
-
-
-@pytest.fixture
-def ask(serving: Serving, settings: Settings, store: AccessStore) -> Callable[..., Any]:
-    """`with ask(port=1) as client`: a service with a place for keys, and a route for each role that
-    says who asks.
-    """
-
-    @contextmanager
-    def _ask(**changed: object) -> Generator[TestClient]:
-        app = create_app(
-            Settings(**{**settings.model_dump(), **changed}), lambda: serving, access=store
-        )
-        with TestClient(app, raise_server_exceptions=False) as client:
-            while client.get("/readyz").status_code != 200:
-                pass
-            yield client
-
-    return _ask
-
 
 PHOTO = "/v1/photos/2018/w_0.jpg"
 
@@ -142,7 +117,7 @@ def test_which_addresses_are_this_machines_own(host: str, it_is: bool) -> None:
 @pytest.mark.parametrize(
     ("method", "headers", "status"),
     [
-        ("POST", {"Origin": "http://testserver"}, 422),
+        ("POST", {"Origin": "http://127.0.0.1:8000"}, 422),
         ("POST", {"Origin": "http://evil.example"}, 403),
         ("POST", {"Origin": "null"}, 403),
         ("GET", {"Origin": "http://evil.example"}, 200),  # without CORS no page can read the answer
