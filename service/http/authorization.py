@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from service.http.required_roles import DeclaredRoutes
 _CHALLENGE = 'Bearer realm="flukeprint"'
 _ASKING = {"GET", "HEAD", "OPTIONS"}
 _NOTED_AGAIN_AFTER_SECONDS = 60.0
+_KEY_THREADS = 4
 _MAKE_A_KEY = "Make a key with `flukeprint keys create --name NAME --role admin` and send it."
 # The headers that proxies, load balancers and content networks add, and how families of them begin.
 _PROXY_HEADERS = {
@@ -78,6 +80,8 @@ class Gate:
         self._store = store
         self._is_on_loopback = is_on_loopback
         self._limit = RateLimit(requests_per_minute) if requests_per_minute else None
+        # Their own threads: lists and searches may keep all others, and a key comes first.
+        self._threads = ThreadPoolExecutor(_KEY_THREADS, "keys")
         self._noted: dict[str, float] = {}
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -106,7 +110,10 @@ class Gate:
     async def _principal(self, scope: Scope, headers: Headers) -> Principal:
         secret = _secret(headers)
         try:
-            is_open, key = await asyncio.to_thread(self._find_key, secret)
+            finding = asyncio.get_running_loop().run_in_executor(
+                self._threads, self._find_key, secret
+            )
+            is_open, key = await finding
         except AccessUnavailable as error:
             # Anybody may read this answer: the database's own message is for the log.
             _log.error("%s", error)

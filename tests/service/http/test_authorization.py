@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -144,6 +147,25 @@ def test_with_a_key_the_name_of_the_host_does_not_matter(
             "Origin": "https://whales.example.org",
         }
         assert client.get(PHOTO, headers=headers).status_code == 200
+
+
+def test_a_key_is_looked_up_while_all_other_threads_are_busy(
+    ask: Callable[..., Any], secrets: dict[str, str], problem: Callable[..., Any]
+) -> None:
+    released = threading.Event()
+
+    async def occupy() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(200):  # more than there are threads
+            loop.run_in_executor(None, released.wait, 60)
+
+    with ask() as client, ThreadPoolExecutor(1) as caller:
+        client.portal.call(occupy)
+        try:
+            asked = caller.submit(client.get, PHOTO, headers=bearer("wrong"))
+            problem(asked.result(timeout=30), 401, "unauthenticated")
+        finally:
+            released.set()
 
 
 def test_use_is_noted(ask: Callable[..., Any], store: AccessStore) -> None:
