@@ -167,8 +167,15 @@ def _served(app: FastAPI) -> ServingFigures:
         return ServingFigures(False, 0, 0, 0, 0)
     gallery = service.serving.identifier.gallery
     waiting = service.waiting_photos
+    job_queue: JobQueue | None = app.state.jobs
     return ServingFigures(
-        True, gallery.individual_count, gallery.size, gallery.revision, waiting, gallery.fingerprint
+        True,
+        gallery.individual_count,
+        gallery.size,
+        gallery.revision,
+        waiting,
+        gallery.fingerprint,
+        has_dead_jobs=job_queue is not None and job_queue.runner.has_died,
     )
 
 

@@ -7,9 +7,8 @@ Lists come in pages: `after` is the last key of the page before, `limit` the mos
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -268,18 +267,35 @@ def next_free_id(names: Sequence[str], pattern: str | None = None) -> str:
 
     `pattern` is one such.
     """
-    split = [
-        found.groups() for name in names if (found := re.fullmatch(r"(.*?)(\d+)", name, re.DOTALL))
-    ]
+    split = [parts for name in names if (parts := _split_number(name))[1]]
     if pattern is None:
-        prefixes = [prefix for prefix, _ in split]
-        prefix = max(sorted(set(prefixes)), key=prefixes.count, default="w_")
+        prefix = most_frequent([prefix for prefix, _ in split], "w_")
         width = min((len(number) for own, number in split if own == prefix), default=4)
     else:
-        found = re.fullmatch(r"(.*?)(\d+)", pattern, re.DOTALL)
-        prefix, width = (found[1], len(found[2])) if found else (pattern, 4)
+        prefix, number = _split_number(pattern)
+        width = len(number) or 4
     greatest = max((int(number) for own, number in split if own == prefix), default=0)
     return f"{prefix}{greatest + 1:0{width}}"
+
+
+def most_frequent(texts: Iterable[str], otherwise: str) -> str:
+    """The text that comes most often; the first in sorted order of those that come equally often.
+
+    One pass: the time grows with the number of texts, however many of them differ.
+    """
+    counts = Counter(texts)
+    return min(counts, key=lambda text: (-counts[text], text), default=otherwise)
+
+
+def _split_number(name: str) -> tuple[str, str]:
+    """A name in two: what comes before its last digits, and these; they are empty where none are.
+
+    From the end: a pattern would try each run of digits inside a long name, each to its end.
+    """
+    end = len(name)
+    while end and name[end - 1].isdecimal():
+        end -= 1
+    return name[:end], name[end:]
 
 
 def _individuals() -> Any:

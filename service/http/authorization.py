@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -25,6 +26,17 @@ from service.http.required_roles import DeclaredRoutes
 _CHALLENGE = 'Bearer realm="flukeprint"'
 _ASKING = {"GET", "HEAD", "OPTIONS"}
 _NOTED_AGAIN_AFTER_SECONDS = 60.0
+_KEY_THREADS = 4
+_MAKE_A_KEY = "Make a key with `flukeprint keys create --name NAME --role admin` and send it."
+# The headers that proxies, load balancers and content networks add, and how families of them begin.
+_PROXY_HEADERS = {
+    *("forwarded", "via", "x-client-ip", "x-cluster-client-ip", "x-proxyuser-ip", "x-remote-addr"),
+    *("true-client-ip", "cdn-loop", "client-ip", "fly-client-ip", "x-cloud-trace-context"),
+}
+_PROXY_HEADER_BEGINNINGS = (
+    *("x-forwarded", "x-real-", "x-original-", "x-proxy-", "x-envoy-", "x-amzn-", "x-azure-"),
+    *("x-appengine-", "cf-", "fastly-", "tailscale-"),
+)
 _log = logging.getLogger("flukeprint.service")
 
 
@@ -51,7 +63,7 @@ class Gate:
     """Lets a request through to its route, or refuses it with 401, 403 or 429.
 
     As long as no key was ever made, a service on this machine's own address is open to whoever is
-    on this machine.
+    on this machine. A request that anything else may have passed on needs a key all the same.
     """
 
     def __init__(
@@ -68,6 +80,8 @@ class Gate:
         self._store = store
         self._is_on_loopback = is_on_loopback
         self._limit = RateLimit(requests_per_minute) if requests_per_minute else None
+        # Their own threads: lists and searches may keep all others, and a key comes first.
+        self._threads = ThreadPoolExecutor(_KEY_THREADS, "keys")
         self._noted: dict[str, float] = {}
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -96,7 +110,10 @@ class Gate:
     async def _principal(self, scope: Scope, headers: Headers) -> Principal:
         secret = _secret(headers)
         try:
-            is_open, key = await asyncio.to_thread(self._find_key, secret)
+            finding = asyncio.get_running_loop().run_in_executor(
+                self._threads, self._find_key, secret
+            )
+            is_open, key = await finding
         except AccessUnavailable as error:
             # Anybody may read this answer: the database's own message is for the log.
             _log.error("%s", error)
@@ -104,6 +121,7 @@ class Gate:
             raise ProblemError(BUSY, detail, headers={"Retry-After": "1"}) from error
         if is_open:
             _refuse_foreign_pages(scope["method"], headers)
+            _refuse_what_was_passed_on(scope, headers)
             return NOBODY_ELSE
         if key is None:
             raise _unauthenticated(secret)
@@ -193,8 +211,8 @@ def _refuse_foreign_pages(method: str, headers: Headers) -> None:
     """Keep pages of other sites, open in a browser on this machine, from using an open service.
 
     A page may send anything to this machine, and, once its own domain name leads here, read the
-    answer too. Only names with a dot can be made to do that; what a browser sends as Host and
-    Origin gives both away.
+    answer too. What a browser sends as Host and Origin gives both away. Many proxies send the name
+    by which they are known, or by which they know this service, as Host.
     """
     origin = headers.get("origin")
     try:
@@ -204,23 +222,40 @@ def _refuse_foreign_pages(method: str, headers: Headers) -> None:
         raise ProblemError(
             FORBIDDEN, "The Host or Origin of this request is no address."
         ) from error
-    is_named = "." in host and not _is_address(host) and not host.endswith(".localhost")
+    is_named = not is_loopback(host) and not host.endswith(".localhost")
     is_foreign = method not in _ASKING and origin is not None and come_from != headers.get("host")
     if is_named or is_foreign:
+        asked_for = f"a page of {origin or host}" if origin or host else "a request without a Host"
         raise ProblemError(
             FORBIDDEN,
-            "Without keys this service answers this machine only, not a page of "
-            f"{origin or host}. Make a key with `flukeprint keys create --name NAME --role admin` "
-            "and send it.",
+            f"Without keys this service answers this machine only, not {asked_for}. {_MAKE_A_KEY}",
         )
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+def _refuse_what_was_passed_on(scope: Scope, headers: Headers) -> None:
+    """Keep everybody whom a proxy lets in from using an open service."""
+    sign = _sign_of_others(scope, headers)
+    if sign is not None:
+        raise ProblemError(
+            UNAUTHENTICATED,
+            f"This request {sign}, so it may come from another machine, and without keys this "
+            f"service answers its own machine only. Behind a proxy a key is needed. {_MAKE_A_KEY}",
+            headers={"WWW-Authenticate": _CHALLENGE},
+        )
+
+
+def _sign_of_others(scope: Scope, headers: Headers) -> str | None:
+    """What shows that a request may not have been made on this machine; None where nothing does."""
+    for name in headers:
+        if name in _PROXY_HEADERS or name.startswith(_PROXY_HEADER_BEGINNINGS):
+            return f"has the header {name} of a proxy"
+    client = scope.get("client")
+    if client is None or not is_loopback(client[0]):
+        return "was not sent from this machine's own address"
+    # nginx passes requests on so unless it is told otherwise, and then adds no header.
+    if scope["http_version"] == "1.0":
+        return "is in HTTP/1.0, as proxies send it"
+    return None
 
 
 def _adding_headers(send: Send, headers: Mapping[str, str]) -> Send:

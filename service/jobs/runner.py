@@ -94,7 +94,22 @@ class JobRunner:
                 raise
             return self.get(job_id)
 
+    @property
+    def has_died(self) -> bool:
+        """Whether the thread has ended though nobody stopped it; no job is run any more."""
+        thread = self._thread
+        return thread is not None and not thread.is_alive()
+
     def _run(self) -> None:
+        """Run jobs until stopped. After an unexpected error, wait a moment and begin again."""
+        while not self._stopping.is_set():
+            try:
+                self._run_until_stopped()
+            except Exception:
+                _log.exception("the jobs' thread met an unexpected error and begins again")
+                self._stopping.wait(self._poll_seconds)
+
+    def _run_until_stopped(self) -> None:
         recovered_at = -RECOVER_SECONDS
         while not self._stopping.is_set():
             self._wake.clear()
@@ -102,11 +117,8 @@ class JobRunner:
                 if time.monotonic() - recovered_at >= RECOVER_SECONDS:
                     self._recover()
                     recovered_at = time.monotonic()
-                    self._tidy()
+                    self._tidy_up()
                 job = self._store.claim(self._worker, self._kinds)
-            except OSError as error:  # of a file that was to be tidied away
-                _log.warning("a job's file can't be removed: %s", error)
-                job = None
             except BadJobs as error:
                 _log.log(
                     logging.DEBUG if isinstance(error, JobsBusy) else logging.ERROR, "%s", error
@@ -116,6 +128,17 @@ class JobRunner:
                 self._wake.wait(self._poll_seconds)
             else:
                 self._work(job)
+
+    def _tidy_up(self) -> None:
+        """Remove files that no job needs; jobs are run even where that fails."""
+        try:
+            self._tidy()
+        except BadJobs:
+            raise
+        except OSError as error:
+            _log.warning("a job's file can't be removed: %s", error)
+        except Exception:
+            _log.exception("the jobs' files can't be tidied up")
 
     def _recover(self) -> None:
         for job in self._store.recover(self._worker):

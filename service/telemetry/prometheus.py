@@ -31,6 +31,7 @@ class ServingFigures(NamedTuple):
     catalogue_revision: int
     waiting_photos: int
     fingerprint: str = ""
+    has_dead_jobs: bool = False
 
 
 class Measures(Observer):
@@ -117,4 +118,5 @@ _GAUGES = {
     "gallery_photos": "Photos of known individuals that are searched.",
     "catalogue_revision": "The state of the catalogue that is searched.",
     "waiting_photos": "Photos taken in and not yet answered.",
+    "has_dead_jobs": "1 once the thread that runs the jobs has died: restart the service.",
 }

@@ -32,6 +32,7 @@ from service.catalogue.writer import open_writer
 from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 from service.settings import Settings
+from tests.service.local_client import local_client
 
 ANIMALS, NEW = 200, 10
 Place: TypeAlias = Callable[[Path], CatalogueAddress]
@@ -103,7 +104,7 @@ def client(path: CatalogueAddress) -> Generator[TestClient]:
         return Serving(Identifier(CellEmbedder(), gallery, calibration), photos)
 
     app = create_app(settings, load, open_writer=lambda service: open_writer(settings, service))
-    with TestClient(app) as client:
+    with local_client(app) as client:
         while client.get("/readyz").status_code != 200:
             pass
         yield client

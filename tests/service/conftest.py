@@ -37,6 +37,7 @@ from service.server import listen, url_of
 from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 from service.settings import Settings
+from tests.service.local_client import local_client
 
 FINGERPRINT = "f1" * 32
 WHALES = {"w_0": 0, "w_30": 30, "w_90": 90}
@@ -138,7 +139,7 @@ def serve(serving: Serving, settings: Settings) -> Callable[..., object]:
         app = create_app(
             Settings(**{**settings.model_dump(), **changed}), load or (lambda: serving)
         )
-        with TestClient(app, raise_server_exceptions=False) as client:
+        with local_client(app, raise_server_exceptions=False) as client:
             while load is None and client.get("/readyz").status_code != 200:
                 pass
             yield client
@@ -206,7 +207,7 @@ def serve_curated(
         app, path, embedder = curated_app(
             settings, tmp_path / "curated", has_keys=has_keys, address=address
         )
-        with TestClient(app, raise_server_exceptions=False) as client:
+        with local_client(app, raise_server_exceptions=False) as client:
             while client.get("/readyz").status_code != 200:
                 pass
             yield Curated(client, path, embedder)

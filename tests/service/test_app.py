@@ -10,11 +10,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from fastapi.testclient import TestClient
-
 from embedding.errors import FlukeprintError
 from service.app import create_app
 from service.settings import Settings
+from tests.service.local_client import local_client
 
 _IMPORT_WITH_TRAINING_BLOCKED = """
 import os, sys, threading
@@ -57,7 +56,7 @@ def test_a_failed_load_is_told_and_leaves_the_service_unready(
         outcomes.append(outcome)
         failed.set()
 
-    with TestClient(create_app(settings, load, on_loaded=on_loaded)) as client:
+    with local_client(create_app(settings, load, on_loaded=on_loaded)) as client:
         assert failed.wait(30)
         problem(client.get("/readyz"), 503, "not-ready")
     assert str(outcomes[0]) == "the catalogue is gone"

@@ -34,7 +34,8 @@ async def healthz() -> Alive:
 async def readyz(request: Request) -> Ready:
     """Name the loaded catalogue revision.
 
-    While the catalogue is loaded, or its database is away, the answer is a `not-ready` problem.
+    While the catalogue is loaded, its database is away, or the thread that runs the jobs has died,
+    the answer is a `not-ready` problem.
     """
     store = request.app.state.access
     if store is not None:
@@ -46,6 +47,10 @@ async def readyz(request: Request) -> Ready:
                 "The catalogue's database can't be reached just now; the service's log says why."
             )
             raise ProblemError(NOT_READY, detail, headers={"Retry-After": "1"}) from error
+    job_queue = request.app.state.jobs
+    if job_queue is not None and job_queue.runner.has_died:
+        detail = "The thread that runs the jobs has died; restart the service. Its log says why."
+        raise ProblemError(NOT_READY, detail)
     identifier = service_of(request).ready().identifier
     gallery = identifier.gallery
     return Ready(

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.storage.schema import writing
-from service.app import create_app
 from service.http.authorization import is_loopback
-from service.serving.service import Serving
-from service.settings import Settings
 from tests.service.http.key_headers import bearer
-
-
-@pytest.fixture
-def ask(serving: Serving, settings: Settings, store: AccessStore) -> Callable[..., Any]:
-    """`with ask(port=1) as client`: a service with a place for keys, and a route for each role that
-    says who asks.
-    """
-
-    @contextmanager
-    def _ask(**changed: object) -> Generator[TestClient]:
-        app = create_app(
-            Settings(**{**settings.model_dump(), **changed}), lambda: serving, access=store
-        )
-        with TestClient(app, raise_server_exceptions=False) as client:
-            while client.get("/readyz").status_code != 200:
-                pass
-            yield client
-
-    return _ask
-
 
 PHOTO = "/v1/photos/2018/w_0.jpg"
 
@@ -142,7 +120,7 @@ def test_which_addresses_are_this_machines_own(host: str, it_is: bool) -> None:
 @pytest.mark.parametrize(
     ("method", "headers", "status"),
     [
-        ("POST", {"Origin": "http://testserver"}, 422),
+        ("POST", {"Origin": "http://127.0.0.1:8000"}, 422),
         ("POST", {"Origin": "http://evil.example"}, 403),
         ("POST", {"Origin": "null"}, 403),
         ("GET", {"Origin": "http://evil.example"}, 200),  # without CORS no page can read the answer
@@ -169,6 +147,25 @@ def test_with_a_key_the_name_of_the_host_does_not_matter(
             "Origin": "https://whales.example.org",
         }
         assert client.get(PHOTO, headers=headers).status_code == 200
+
+
+def test_a_key_is_looked_up_while_all_other_threads_are_busy(
+    ask: Callable[..., Any], secrets: dict[str, str], problem: Callable[..., Any]
+) -> None:
+    released = threading.Event()
+
+    async def occupy() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(200):  # more than there are threads
+            loop.run_in_executor(None, released.wait, 60)
+
+    with ask() as client, ThreadPoolExecutor(1) as caller:
+        client.portal.call(occupy)
+        try:
+            asked = caller.submit(client.get, PHOTO, headers=bearer("wrong"))
+            problem(asked.result(timeout=30), 401, "unauthenticated")
+        finally:
+            released.set()
 
 
 def test_use_is_noted(ask: Callable[..., Any], store: AccessStore) -> None:

@@ -15,6 +15,7 @@ from index.storage.address import CatalogueBusy
 from index.storage.originals import BadMedia
 from service.http.error_handlers import PROBLEM_KINDS, install_error_handlers, problem_of
 from service.http.request_envelope import RequestEnvelope
+from tests.service.local_client import local_client
 
 ANSWERS: dict[type[FlukeprintError], tuple[int, str]] = {
     AccessUnavailable: (503, "busy"),
@@ -44,7 +45,7 @@ def client_of(error: Exception) -> TestClient:
         raise error
 
     app.add_middleware(RequestEnvelope, max_upload_bytes=1024)
-    return TestClient(app, raise_server_exceptions=False)
+    return local_client(app, raise_server_exceptions=False)
 
 
 def test_every_row_of_the_table_is_in_the_test() -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -26,6 +25,7 @@ from service.http.error_handlers import install_error_handlers
 from service.http.idempotency import RepeatableRequests, request_hash
 from service.http.request_envelope import RequestEnvelope
 from service.http.required_roles import DeclaredRoutes, requires
+from tests.service.local_client import local_client
 
 
 class Counting:
@@ -57,7 +57,7 @@ class Counting:
             requests_per_minute=0,
         )
         app.add_middleware(RequestEnvelope, max_upload_bytes=5_000_000)
-        self.client = TestClient(app, raise_server_exceptions=False)
+        self.client = local_client(app, raise_server_exceptions=False)
 
     async def add(self, request: Request) -> Response:
         self.bodies.append(await request.body())

@@ -18,6 +18,7 @@ from service.http.required_roles import DeclaredRoutes, is_repeatable, open_to_a
 from service.serving.service import Serving
 from service.settings import Settings
 from tests.service.http.key_headers import bearer
+from tests.service.local_client import local_client
 
 
 async def _nothing() -> None: ...
@@ -107,7 +108,7 @@ def small(store: AccessStore) -> TestClient:
     assert routes.undeclared == ("/forgotten",)
     app.add_middleware(Gate, routes=routes, store=store, is_on_loopback=True, requests_per_minute=0)
     app.add_middleware(RequestEnvelope, max_upload_bytes=10_000)
-    return TestClient(app)
+    return local_client(app)
 
 
 def test_of_two_declared_roles_the_higher_counts(
@@ -137,7 +138,7 @@ def test_without_the_gate_a_declared_route_refuses_by_itself() -> None:
 
     install_error_handlers(app)
     app.add_middleware(RequestEnvelope, max_upload_bytes=10_000)
-    assert TestClient(app).get("/who").status_code == 403
+    assert local_client(app).get("/who").status_code == 403
 
 
 def test_every_route_says_which_role_it_needs(settings: Settings, serving: Serving) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
-from index.jobs.records import FileFault, Job
+from index.jobs.records import BadJobs, FileFault, Job
 from index.jobs.store import JobStore
 from index.storage.connection import open_engine
 from service.jobs.context import JobContext
@@ -216,8 +216,6 @@ def test_progress_is_known_here_while_another_writer_keeps_the_database(
 def test_a_job_that_can_no_longer_be_recorded_is_tried_again(
     store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from index.jobs.records import BadJobs
-
     real, failures = store.save, [BadJobs("the disk is full")]
 
     def save(*given: Any, **named: Any) -> bool:
@@ -230,6 +228,66 @@ def test_a_job_that_can_no_longer_be_recorded_is_tried_again(
     job = store.create("count", {"to": 3})
     with running(store):
         assert ended(store, job.id).result == {"sum": 3}
+
+
+def test_a_file_that_a_finished_job_cannot_remove_does_not_end_the_jobs(
+    store: JobStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    def tidy_in_vain(context: JobContext) -> dict[str, Any]:
+        def remove() -> None:
+            raise OSError(5, "Input/output error", "upload.zip")
+
+        context.afterwards(remove)
+        return {}
+
+    first, second = store.create("tidy_in_vain", {}), store.create("count", {"to": 3})
+    with running(store, tidy_in_vain=tidy_in_vain, count=count) as runner:
+        assert ended(store, second.id).result == {"sum": 3}
+        assert not runner.has_died
+    assert store.get(first.id).state == "succeeded"
+    assert "upload.zip" in caplog.text
+
+
+@pytest.mark.parametrize("error", [OSError(30, "Read-only file system"), ValueError("no number")])
+def test_jobs_run_although_nothing_can_be_tidied_up(
+    store: JobStore, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tidy() -> None:
+        raise error
+
+    monkeypatch.setattr("service.jobs.runner.RECOVER_SECONDS", 0.0)
+    job = store.create("count", {"to": 3})
+    runner = JobRunner(store, {"count": count}, poll_seconds=0.01, tidy=tidy)
+    runner.start()
+    assert ended(store, job.id).result == {"sum": 3}
+    runner.stop()
+
+
+def test_an_unexpected_error_while_a_job_is_recorded_lets_it_run_again(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = store.finish, [OSError(5, "Input/output error")]
+
+    def finish(*given: Any, **named: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(*given, **named)
+
+    monkeypatch.setattr(store, "finish", finish)
+    job = store.create("count", {"to": 3})
+    with running(store):
+        assert ended(store, job.id).result == {"sum": 3}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_died_all_the_same_is_known(store: JobStore) -> None:
+    def end(context: JobContext) -> dict[str, Any]:
+        raise SystemExit
+
+    store.create("end", {})
+    with running(store, end=end) as runner:
+        until(lambda: runner.has_died)
+    assert not runner.has_died, "it was stopped"
 
 
 def test_two_starts_are_refused_and_two_stops_are_not(store: JobStore) -> None:

@@ -50,7 +50,7 @@ def test_docs_load_nothing(client: TestClient) -> None:
     page = _Page(response.text)
     assert page.fetched == []
     assert page.open == []
-    assert "curl -F photos=@fluke.jpg http://testserver/v1/identify" in response.text
+    assert "curl -F photos=@fluke.jpg http://127.0.0.1:8000/v1/identify" in response.text
     assert "import httpx" in response.text
 
 

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.app import create_app
 from service.settings import Settings
 from service.telemetry.prometheus import Measures, ServingFigures
+from tests.service.local_client import local_client
 
 
 def figures(client: TestClient) -> dict[tuple[str, ...], float]:
@@ -61,7 +62,7 @@ def test_what_is_served_is_told(client: TestClient) -> None:
 
 
 def test_before_anything_is_served_it_says_so(settings: Settings) -> None:
-    client = TestClient(create_app(settings, lambda: 1 / 0))  # never started
+    client = local_client(create_app(settings, lambda: 1 / 0))  # never started
     assert figures(client)["flukeprint_is_ready",] == 0
 
 

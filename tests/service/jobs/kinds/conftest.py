@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
@@ -26,6 +25,7 @@ from tests.service.conftest import RedEmbedder, photo_of
 from tests.service.jobs.kinds.bench import JobBench
 from tests.service.jobs.kinds.season import Site
 from tests.service.jobs.kinds.two_models import ANGLES, Turned, TwoModels, checkpoint
+from tests.service.local_client import local_client
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def serve_season(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
             open_jobs=lambda service: open_jobs(given, service, on_revision=lambda: reload(app)),
             open_writer=lambda service: open_writer(given, service),
         )
-        with TestClient(app, raise_server_exceptions=False) as client:
+        with local_client(app, raise_server_exceptions=False) as client:
             while client.get("/readyz").status_code != 200:
                 pass
             yield client, path, embedder
@@ -117,7 +117,7 @@ def serve_two(
             open_jobs=with_jobs,
             open_writer=lambda service: open_writer(given, service),
         )
-        with TestClient(app, raise_server_exceptions=False) as client:
+        with local_client(app, raise_server_exceptions=False) as client:
             while client.get("/readyz").status_code != 200:
                 pass
             yield TwoModels(client, path, old, new)

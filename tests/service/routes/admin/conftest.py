@@ -15,6 +15,7 @@ from service.app import create_app
 from service.jobs.queue import open_jobs
 from service.serving.service import Serving
 from service.settings import Settings
+from tests.service.local_client import local_client
 from tests.service.routes.admin.job_site import Restart
 
 
@@ -34,7 +35,7 @@ def start_jobs(
         app = create_app(
             given, lambda: serving, open_jobs=lambda service: open_jobs(given, service)
         )
-        with TestClient(app, raise_server_exceptions=False) as jobs_client:
+        with local_client(app, raise_server_exceptions=False) as jobs_client:
             while jobs_client.get("/readyz").status_code != 200:
                 pass
             yield jobs_client

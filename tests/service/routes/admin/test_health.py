@@ -6,7 +6,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
+
+from service.jobs.runner import JobRunner
 
 
 def test_ready_says_what_is_served(client: TestClient) -> None:
@@ -39,3 +42,13 @@ def test_alive_but_not_ready_while_starting(
         while (ready := client.get("/readyz")).status_code == 503:
             pass
         assert ready.status_code == 200
+
+
+def test_dead_jobs_are_told(
+    jobs_client: TestClient, problem: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "flukeprint_has_dead_jobs 0.0" in jobs_client.get("/metrics").text
+    monkeypatch.setattr(JobRunner, "has_died", True)
+    told = problem(jobs_client.get("/readyz"), 503, "not-ready")["detail"]
+    assert "restart the service" in told
+    assert "flukeprint_has_dead_jobs 1.0" in jobs_client.get("/metrics").text

@@ -14,6 +14,7 @@ from index.catalogue.catalogue import Catalogue
 from service.app import create_app
 from service.serving.service import Serving
 from service.settings import Settings
+from tests.service.local_client import local_client
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def store(tmp_path: Path) -> AccessStore:
 
 @pytest.fixture
 def client(serving: Serving, settings: Settings, store: AccessStore) -> Generator[TestClient]:
-    with TestClient(
+    with local_client(
         create_app(settings, lambda: serving, access=store), raise_server_exceptions=False
     ) as client:
         yield client
@@ -90,7 +91,7 @@ def test_a_large_json_body_is_refused(
     serving: Serving, settings: Settings, problem: Callable[..., Any]
 ) -> None:
     changed = Settings(**{**settings.model_dump(), "max_json_bytes": 1024})
-    with TestClient(create_app(changed, lambda: serving)) as client:
+    with local_client(create_app(changed, lambda: serving)) as client:
         body = {"name": "x" * 2000, "role": "admin"}
         assert (
             "1,024 bytes" in problem(client.post("/v1/keys", json=body), 413, "too-large")["detail"]
