@@ -27,6 +27,7 @@ from index.catalogue.rows import (
     read_photos,
     read_vectors,
 )
+from index.labels.fields import in_nfc, spellings_of
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder
@@ -303,6 +304,7 @@ class Revision:
 
         A merged one's is that of who it turned out to be.
         """
+        name = self._as_stored(name)
         if name not in self._individuals:
             self._individuals[name] = self.insert(IndividualRow, {"name": name})
         key = self._individuals[name]
@@ -313,7 +315,11 @@ class Revision:
 
     def is_known(self, name: str) -> bool:
         """Whether an individual has, or had, this name."""
-        return name in self._individuals
+        return self._as_stored(name) in self._individuals
+
+    def _as_stored(self, name: str) -> str:
+        """An individual's name as the catalogue writes its accents; in NFC where it is new."""
+        return next((one for one in spellings_of(name) if one in self._individuals), in_nfc(name))
 
     def encounter_id(self, name: str | None, individual_id: int | None) -> int | None:
         """The key of an encounter, made where there is none; None without a name."""

@@ -16,6 +16,8 @@ from index.calibration.calibration import Calibration, calibrate
 from index.calibration.refit import needs_refit
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, Values, open_revision
+from index.labels.fields import in_nfc, spellings_of
+from index.labels.nobody import means_nobody
 from index.labels.reader import NEW_WHALE
 from index.photos.embed import EmbeddedPhoto
 from index.storage.address import BadCatalogue
@@ -132,7 +134,8 @@ class Curator:
                     f"the photo {photo} is catalogued already, as "
                     f"{_name_of(act, row.individual_id)}'s; move it instead"
                 )
-            key = act.individual_id(_checked_name(individual))
+            individual = _checked_name(individual)
+            key = act.individual_id(individual)
             before, answered = {"state": row.state}, row.answer if answer is None else answer
             meeting = _meeting(act, row, key)
             act.update(
@@ -165,6 +168,7 @@ class Curator:
         """Give some photos of an individual to a new one: two animals had been taken for one."""
         with open_revision(self.catalogue, kind="split", made_by=self.made_by) as act:
             key = individual_of(act, individual).id
+            new = _checked_name(new)
             if act.is_known(new):
                 raise CurationConflict(
                     f"there is an individual {new} already; move the photos to it, or give a "
@@ -212,12 +216,11 @@ class Curator:
         """Give an individual another id; the old one is kept among its other names."""
         with open_revision(self.catalogue, kind="rename", made_by=self.made_by) as act:
             row = individual_of(act, individual)
-            if (
-                act.session.scalar(
-                    select(IndividualRow.id).where(IndividualRow.name == _checked_name(new))
-                )
-                is not None
-            ):
+            new = _checked_name(new)
+            namesake = select(IndividualRow.id).where(
+                IndividualRow.name.in_(spellings_of(new)), IndividualRow.id != row.id
+            )
+            if row.name == new or act.session.scalar(namesake) is not None:
                 raise CurationConflict(
                     f"there is an individual {new} already; merge the two, or give another name"
                 )
@@ -289,7 +292,8 @@ def _move(
 ) -> Event:
     if not photos:
         raise BadCuration("no photo was named; name one at least")
-    key = None if individual is None else act.individual_id(_checked_name(individual))
+    individual = None if individual is None else _checked_name(individual)
+    key = None if individual is None else act.individual_id(individual)
     is_moved = False
     for name in dict.fromkeys(photos):
         row = _photo(act, name)
@@ -377,7 +381,12 @@ def _check_fingerprint(act: Revision, fingerprint: str) -> None:
 
 
 def _live_photo(name: str) -> Any:
-    return select(PhotoRow).where(PhotoRow.name == name, PhotoRow.state != DELETED)
+    """A query for the photo of a name, in whichever way its accents are written (NFC, NFD)."""
+    return (
+        select(PhotoRow)
+        .where(PhotoRow.name.in_(spellings_of(name)), PhotoRow.state != DELETED)
+        .order_by(PhotoRow.name != name)
+    )
 
 
 def _photo(act: Revision, name: str) -> PhotoRow:
@@ -394,7 +403,11 @@ def individual_of(act: Revision, name: str) -> IndividualRow:
 
     Raises UnknownSubject, and CurationConflict for a merged one.
     """
-    row = act.session.scalar(select(IndividualRow).where(IndividualRow.name == name))
+    row = act.session.scalar(
+        select(IndividualRow)
+        .where(IndividualRow.name.in_(spellings_of(name)))
+        .order_by(IndividualRow.name != name)
+    )
     if row is None:
         raise UnknownSubject(
             f"the catalogue has no individual {name!r}; answers and lists name them as `individual`"
@@ -420,14 +433,15 @@ def _names_of(act: Revision, *only: Any) -> list[str]:
 
 
 def _checked_name(name: str) -> str:
-    if (
-        not name.strip()
-        or name.strip() != name
-        or name == NEW_WHALE
-        or any(ord(sign) < 32 for sign in name)
-    ):
+    if not name.strip() or name.strip() != name or any(ord(sign) < 32 for sign in name):
         raise BadCuration(
             f"{name!r} can't be an individual's name; give one without spaces around it, not "
             f"{NEW_WHALE}"
         )
-    return name
+    if means_nobody(name):
+        raise BadCuration(
+            f"{name!r} can't be an individual's name, for it means that nobody knows the animal; "
+            "give this animal a name of its own, leave its photo in the queue, or move a "
+            "catalogued photo to nobody (null)"
+        )
+    return in_nfc(name)

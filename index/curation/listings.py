@@ -19,6 +19,7 @@ from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
 from index.curation.text_search import fold_text
 from index.curation.undo import live_revisions, past_events
+from index.labels.fields import spellings_of
 from index.storage.connection import translating_errors
 from index.storage.schema import (
     CATALOGUED,
@@ -135,7 +136,11 @@ class Directory:
     def individual(self, name: str) -> Individual | None:
         """One individual by its id, also a merged one; None where nobody has it."""
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
-            row = session.execute(_individuals().where(IndividualRow.name == name)).first()
+            row = session.execute(
+                _individuals()
+                .where(IndividualRow.name.in_(spellings_of(name)))
+                .order_by(IndividualRow.name != name)
+            ).first()
             return None if row is None else _individual(session, row)
 
     def photos(
@@ -155,7 +160,7 @@ class Directory:
             else query.where(PhotoRow.state != DELETED)
         )
         if individual is not None:
-            query = query.where(IndividualRow.name == individual)
+            query = query.where(IndividualRow.name.in_(spellings_of(individual)))
         if encounter is not None:
             query = query.where(PhotoRow.encounter_id == encounter)
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
@@ -196,7 +201,11 @@ class Directory:
     def photo(self, name: str) -> PhotoCard | None:
         """One photo, whatever its state; None where there never was one of that name."""
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
-            row = session.execute(_photos().where(PhotoRow.name == name)).first()
+            row = session.execute(
+                _photos()
+                .where(PhotoRow.name.in_(spellings_of(name)))
+                .order_by(PhotoRow.name != name)
+            ).first()
             return None if row is None else _photo(row)
 
     def encounters(
@@ -213,7 +222,7 @@ class Directory:
             .where(EncounterRow.id > after, count > 0)
         )
         if individual is not None:
-            query = query.where(IndividualRow.name == individual)
+            query = query.where(IndividualRow.name.in_(spellings_of(individual)))
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             return [
                 Encounter(

@@ -21,6 +21,9 @@ from index.labels.csv_text import csv_text
 from index.labels.fields import (
     list_some,
     make_box,
+    optional_text,
+    other_word_for_nobody,
+    parse_file_name,
     parse_individual,
     parse_photo_name,
     parse_time,
@@ -279,7 +282,7 @@ def camtrap_rows(package: Path, folder: Path) -> tuple[list[LabelledPhoto], list
         row = media.get(observation.get("mediaID", ""))
         where = f"{package}, observation {observation.get('observationID')}"
         tags = _tags(observation)
-        label = observation.get("individualID", "") or tags.get(_LABEL_TAG, "")
+        label = optional_text(observation.get("individualID", "")) or tags.get(_LABEL_TAG, "")
         if row is None or not label:
             unnamed.append(observation.get("observationID", ""))
             continue
@@ -289,11 +292,14 @@ def camtrap_rows(package: Path, folder: Path) -> tuple[list[LabelledPhoto], list
                 name=name,
                 path=folder / start / name,
                 individual=parse_individual(label, where),
-                species=observation.get("scientificName") or None,
-                encounter=observation.get("eventID") or None,
-                taken_at=parse_time(tags.get(_TAKEN_TAG) or row.get("timestamp", ""), where),
+                species=optional_text(observation.get("scientificName", "")),
+                encounter=optional_text(observation.get("eventID", "")),
+                taken_at=parse_time(
+                    tags.get(_TAKEN_TAG) or optional_text(row.get("timestamp", "")) or "", where
+                ),
                 box=_box(observation, where),
                 region=unquote(tags.get(_REGION_TAG, "")) or None,
+                nobody=other_word_for_nobody(label),
             )
         )
     warning = (
@@ -316,7 +322,7 @@ def _tables(package: Path) -> dict[str, list[dict[str, str]]]:
             str(one["name"]): str(one["path"]) for one in document["resources"] if "path" in one
         }
         names = {
-            name: parse_photo_name(paths[name], str(package)) for name in (MEDIA, "observations")
+            name: parse_file_name(paths[name], str(package)) for name in (MEDIA, "observations")
         }
     except (json.JSONDecodeError, KeyError, TypeError):
         raise BadLabels(
@@ -345,7 +351,10 @@ def _tags(observation: dict[str, str]) -> dict[str, str]:
 
 
 def _box(observation: dict[str, str], where: str) -> Box | None:
-    sides = [observation.get(name, "") for name in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")]
+    sides = [
+        optional_text(observation.get(name, "")) or ""
+        for name in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+    ]
     if not all(sides):
         return None
     try:

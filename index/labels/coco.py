@@ -7,19 +7,23 @@ individual's name is.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, cast
 
 from embedding.photos.photo import Box
 from index.labels.fields import (
+    in_nfc,
     list_some,
     make_box,
+    other_word_for_nobody,
     parse_individual,
     parse_photo_name,
     parse_time,
     read_text,
 )
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
+from index.labels.nobody import means_missing
 
 _Record = dict[str, Any]
 
@@ -28,8 +32,8 @@ _Record = dict[str, Any]
 _INDIVIDUAL_KEYS = ("individual_id", "identity", "individual", "name", "individual_ids")
 _ENCOUNTER_KEYS = ("encounter_id", "encounter", "seq_id")
 _REGION_KEY = "encounter_region"  # plain `region` means a part of the picture elsewhere
-_TIME_KEYS = ("date_captured", "datetime", "taken_at", "date")
 _UNIDENTIFIED = "____"  # Wildbook's name for nobody yet
+_TIME_KEYS = ("date_captured", "datetime", "taken_at", "date")
 
 
 def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]:
@@ -71,6 +75,7 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
             taken_at=_time((image, annotation)),
             box=_box(annotation.get("bbox"), image, where),
             region=_key(annotation, _REGION_KEY) or None,
+            nobody=other_word_for_nobody(label),
         )
         same = rows.setdefault((name, row.individual), row)
         if _area(row.box) > _area(same.box):
@@ -113,8 +118,15 @@ def _key(record: _Record, *names: str) -> str:
 
 
 def _text(value: object) -> str:
-    """A name or a number as text; empty for null and for what is neither."""
-    return str(value).strip() if isinstance(value, str | int | float) else ""
+    """A name or a number as text; empty for null, NaN and for what is neither.
+
+    Programs that store whole numbers with a point write 12 as 12.0.
+    """
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return ""
+        return str(int(value)) if value.is_integer() else str(value)
+    return in_nfc(str(value).strip()) if isinstance(value, str | int) else ""
 
 
 def _first(records: tuple[_Record, ...], keys: tuple[str, ...]) -> str:
@@ -126,24 +138,30 @@ def _first(records: tuple[_Record, ...], keys: tuple[str, ...]) -> str:
 def _individual(annotation: _Record, where: str) -> str:
     """The individual's name, looked for in the annotation, then in its `attributes`.
 
-    Empty where there is none.
+    Empty where there is none: a missing value, also as text such as `null` or `NaN`. Raises
+    BadLabels for true and false.
     """
     attributes: Any = annotation.get("attributes")
     for record in (annotation, cast("_Record", attributes) if isinstance(attributes, dict) else {}):
         for key in _INDIVIDUAL_KEYS:
             value: Any = record.get(key)
-            names = {
-                _text(one)
-                for one in cast("list[Any]", value if isinstance(value, list) else [value])
-            } - {""}
+            ids = cast("list[Any]", value if isinstance(value, list) else [value])
+            if any(isinstance(one, bool) for one in ids):
+                raise BadLabels(
+                    f"{where}: {key} is {json.dumps(value)}, which names no individual; give its "
+                    "name or number, or null where nobody knows the animal"
+                )
+            texts = {_text(one) for one in ids}
+            if texts == {_UNIDENTIFIED}:
+                return ""
+            names = {text for text in texts if not means_missing(text)}
             if len(names) > 1:
                 raise BadLabels(
                     f"{where}: one annotation names several individuals, "
                     f"{list_some(sorted(names))}; keep the right one"
                 )
             if names:
-                name = names.pop()
-                return "" if name == _UNIDENTIFIED else name
+                return names.pop()
     return ""
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from embedding.photos.photo import PHOTO_SUFFIXES
 from index.labels.fields import (
+    optional_text,
+    other_word_for_nobody,
     parse_box,
     parse_individual,
     parse_photo_name,
@@ -104,9 +106,10 @@ def _labelled_photo(
         name=name,
         path=photos / name,
         individual=parse_individual(fields["label"], f"{where}, photo {name}"),
-        species=fields.get("species") or None,
-        encounter=fields.get("encounter") or None,
-        taken_at=parse_time(fields.get("taken_at", ""), where),
-        box=parse_box(fields.get("box", ""), where),
-        region=fields.get("region") or None,
+        species=optional_text(fields.get("species", "")),
+        encounter=optional_text(fields.get("encounter", "")),
+        taken_at=parse_time(optional_text(fields.get("taken_at", "")) or "", where),
+        box=parse_box(optional_text(fields.get("box", "")) or "", where),
+        region=optional_text(fields.get("region", "")),
+        nobody=other_word_for_nobody(fields["label"]),
     )

@@ -7,9 +7,11 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from unicodedata import is_normalized, normalize
 
 from embedding.photos.photo import Box
 from index.labels.labelled_photo import NEW_WHALE, BadLabels
+from index.labels.nobody import means_missing, means_nobody
 
 _MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")  # ISO 8601, though not to datetime.fromisoformat
 
@@ -20,8 +22,26 @@ def list_some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + rest
 
 
+def in_nfc(name: str) -> str:
+    """Write each accent as part of its letter (NFC), the form in which names are compared."""
+    return name if is_normalized("NFC", name) else normalize("NFC", name)
+
+
+def spellings_of(name: str) -> list[str]:
+    """A name as given, and with its accents written in either way (NFC, NFD)."""
+    return list(dict.fromkeys((name, in_nfc(name), normalize("NFD", name))))
+
+
 def parse_photo_name(text: str, where: str) -> str:
-    """Tidy a photo's name, `sub/a.jpg`; refuse one that leads out of the folder of photos."""
+    """Tidy a photo's name, `sub/a.jpg`, and write it in NFC.
+
+    Refuse one that leads out of the folder of photos.
+    """
+    return in_nfc(parse_file_name(text, where))
+
+
+def parse_file_name(text: str, where: str) -> str:
+    """Tidy the name of a file below a folder, in its own bytes; refuse one that leads out."""
     name = text.strip().replace("\\", "/")
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if not parts:
@@ -35,13 +55,25 @@ def parse_photo_name(text: str, where: str) -> str:
 
 
 def parse_individual(label: str, where: str) -> str | None:
-    """Turn a label into an individual; None for new_whale."""
-    label = label.strip()
+    """Turn a label into an individual, in NFC; None for new_whale and words that mean nobody."""
+    label = in_nfc(label.strip())
     if not label:
         raise BadLabels(
             f"{where}: the label is empty; write {NEW_WHALE} where the individual isn't known"
         )
-    return None if label == NEW_WHALE else label
+    return None if means_nobody(label) else label
+
+
+def other_word_for_nobody(label: str) -> str | None:
+    """The label, where it means nobody and isn't `new_whale`; else None."""
+    label = in_nfc(label.strip())
+    return label if label and label != NEW_WHALE and means_nobody(label) else None
+
+
+def optional_text(text: str) -> str | None:
+    """A field that may be left out; None where it is empty, or `NA`, `null` or the like."""
+    text = in_nfc(text.strip())
+    return None if means_missing(text) else text
 
 
 def make_box(sides: Sequence[float], where: str, original: object) -> Box:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from embedding.errors import FlukeprintError
@@ -30,3 +30,5 @@ class LabelledPhoto:
     taken_at: str | None = None  # ISO 8601
     box: Box | None = None
     region: str | None = None  # its encounter's; None: the label says none, and what is noted stays
+    # What the label says instead of new_whale, such as `unknown`; it is told and not kept.
+    nobody: str | None = field(default=None, compare=False)

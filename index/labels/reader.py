@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from embedding.photos.photo import photo_names
 from index.labels.coco import coco_rows
 from index.labels.csv_labels import csv_rows
-from index.labels.fields import list_some, parse_box, parse_individual
+from index.labels.fields import list_some, other_word_for_nobody, parse_box, parse_individual
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
+from index.labels.nobody import describe_nobody
+from index.labels.photo_files import match_photos, names_on_disk
 from index.labels.repeated_rows import merge_repeated_rows
 
 __all__ = [
@@ -47,7 +48,8 @@ def read_labels(
     `csv`: a CSV, or COCO when its name ends in `.json`; None: every sub-folder of `photos` is a
     label. `photos`: the folder that the names in the file start from; None: the file's own folder.
     `absent`: what to do about photos that are named but not there: refuse all, or leave them out
-    with a warning. The label `new_whale` becomes the individual None. Raises BadLabels.
+    with a warning. The label `new_whale`, and any word that means nobody, becomes the individual
+    None. Raises BadLabels.
     """
     if photos is not None and not photos.is_dir():
         is_file = photos.exists()
@@ -69,7 +71,7 @@ def read_labels(
     if not named:
         raise BadLabels(f"{csv}: names no labelled photo")
     present, differences = _compare(named, folder, csv, absent)
-    return Labels(tuple(present), csv, (*warnings, *repeated, *differences))
+    return Labels(present, csv, (*warnings, *repeated, *differences, *describe_nobody(present)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,38 +93,36 @@ def read_rows(csv: Path, photos: Path) -> LabelRows:
     """
     if csv.suffix.lower() == ".json":
         rows, warnings = coco_rows(csv, photos)
-        return LabelRows(tuple(rows), (), tuple(warnings))
+        return LabelRows(tuple(rows), (), (*warnings, *describe_nobody(rows)))
     faults: list[str] = []
-    return LabelRows(tuple(csv_rows(csv, photos, faults=faults)), tuple(faults), ())
+    rows = list(csv_rows(csv, photos, faults=faults))
+    return LabelRows(tuple(rows), tuple(faults), tuple(describe_nobody(rows)))
 
 
 def _compare(
     named: list[LabelledPhoto], folder: Path, csv: Path, absent: Literal["refuse", "skip"]
-) -> tuple[list[LabelledPhoto], list[str]]:
+) -> tuple[tuple[LabelledPhoto, ...], list[str]]:
     """Keep the photos that are there; say which are not, and which are there without a label."""
-    there = set(photo_names(folder))
-    # Asked one by one only where the listing lacks them: links to folders, or suffixes that no
-    # photo has.
-    gone = {one.name for one in named if one.name not in there and not one.path.is_file()}
+    matched = match_photos(named, folder)
+    gone = sorted(one.name for one in matched.absent)
     warnings: list[str] = []
     if gone:
         message = (
             f"{len(gone):,} of the {len(named):,} photos in {csv} are not in {folder}: "
-            f"{list_some(sorted(gone))}"
+            f"{list_some(gone)}"
         )
         if absent == "refuse" or len(gone) == len(named):
-            raise BadLabels(f"{message}; {_advice(sorted(gone)[0], there, folder)}")
+            raise BadLabels(f"{message}; {_advice(gone[0], matched.there, folder)}")
         warnings.append(f"{message}; they are left out")
-    unlabelled = sorted(there - {one.name for one in named})
-    if unlabelled:
+    if matched.unlabelled:
         warnings.append(
-            f"{len(unlabelled):,} photos in {folder} have no label in {csv}: "
-            f"{list_some(unlabelled)}"
+            f"{len(matched.unlabelled):,} photos in {folder} have no label in {csv}: "
+            f"{list_some(matched.unlabelled)}"
         )
-    return [one for one in named if one.name not in gone], warnings
+    return matched.present, warnings
 
 
-def _advice(name: str, there: set[str], folder: Path) -> str:
+def _advice(name: str, there: frozenset[str], folder: Path) -> str:
     below = next((other for other in sorted(there) if other.endswith("/" + name)), None)
     if below is not None:
         return f"but {below} is: give --photos {folder / below.removesuffix('/' + name)}"
@@ -133,12 +133,15 @@ def _read_folder(folder: Path) -> Labels:
     """Read `label/photo.jpg`; a label's own sub-folders belong to it."""
     rows: list[LabelledPhoto] = []
     loose: list[str] = []
-    for name in photo_names(folder):
+    for name, on_disk in names_on_disk(folder).items():
         label, slash, _ = name.partition("/")
         if slash:
             rows.append(
                 LabelledPhoto(
-                    name, folder / name, parse_individual(label, f"{folder}, folder {label!r}")
+                    name,
+                    folder / on_disk,
+                    parse_individual(label, f"{folder}, folder {label!r}"),
+                    nobody=other_word_for_nobody(label),
                 )
             )
         else:
@@ -149,8 +152,8 @@ def _read_folder(folder: Path) -> Labels:
             "give a label file (--csv)"
         )
     warnings = (
-        (f"{len(loose):,} photos in {folder} are in no label's folder: {list_some(loose)}",)
+        [f"{len(loose):,} photos in {folder} are in no label's folder: {list_some(loose)}"]
         if loose
-        else ()
+        else []
     )
-    return Labels(tuple(rows), folder, warnings)
+    return Labels(tuple(rows), folder, (*warnings, *describe_nobody(rows)))

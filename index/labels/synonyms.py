@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from index.labels.csv_labels import separator_of
-from index.labels.fields import list_some, read_text
+from index.labels.fields import in_nfc, list_some, read_text
 from index.labels.labelled_photo import BadLabels
 from index.labels.reader import LabelledPhoto, Labels
 
@@ -37,7 +37,7 @@ def read_same_animals(path: Path) -> list[set[str]]:
         ids = {
             one
             for cell in cells
-            for one in (cell.split() if listed is not None else [cell.strip()])
+            for one in (in_nfc(cell).split() if listed is not None else [in_nfc(cell).strip()])
             if one
         }
         if len(ids) < 2 or (listed is None and len(row) != 2):

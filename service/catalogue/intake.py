@@ -13,7 +13,7 @@ from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator, Event
 from index.curation.listings import Directory, PhotoCard
-from index.labels.fields import parse_photo_name
+from index.labels.fields import in_nfc, parse_photo_name
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.search.vectors import FloatArray
@@ -144,9 +144,8 @@ def _names(sent_name: str, hashed: str) -> Iterator[str]:
 
 
 def _tidied(sent_name: str) -> str:
-    shown = (
-        "".join(sign for sign in sent_name if sign.isprintable()).encode("utf-8", "ignore").decode()
-    )
+    printable = "".join(sign for sign in sent_name if sign.isprintable())
+    shown = in_nfc(printable.encode("utf-8", "ignore").decode())
     try:
         name = parse_photo_name(shown, "the photo")
     except BadLabels:

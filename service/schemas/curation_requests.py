@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from index.access.roles import allows
-from index.labels.fields import parse_time
+from index.labels.fields import in_nfc, parse_time
 from service.http.multipart import Form
 from service.http.paging import Position, decode_cursor
 
@@ -35,6 +35,7 @@ def _or_none(value: Any) -> Any:
 IndividualName = Annotated[
     str, Field(min_length=1, max_length=200, description="An individual's id.")
 ]
+NameInNfc = Annotated[IndividualName, AfterValidator(in_nfc)]
 PhotoName = Annotated[str, Field(min_length=1, max_length=1000)]
 Word = Annotated[Annotated[str, Field(max_length=200)] | None, BeforeValidator(_or_none)]
 Notes = Annotated[Annotated[str, Field(max_length=10_000)] | None, BeforeValidator(_or_none)]
@@ -139,7 +140,7 @@ class IndividualEdit(_Edit):
     species: Word = Field(None, description="Its species.")
     sex: Word = Field(None, description="Its sex.")
     notes: Notes = Field(None, description="Anything else.")
-    other_names: list[IndividualName] = Field(
+    other_names: list[NameInNfc] = Field(
         [], max_length=100, description="All of its other ids, in place of those."
     )
 
@@ -147,7 +148,7 @@ class IndividualEdit(_Edit):
 class EncounterEdit(_Edit):
     """What is noted of an encounter; what is not sent stays, null takes out."""
 
-    name: IndividualName = Field("", description="What it is called.")
+    name: NameInNfc = Field("", description="What it is called.")
     at: Time = Field(None, description="When it was, ISO 8601.")
     place: Word = Field(None, description="Where it was; only curators see it.")
     region: Word = Field(

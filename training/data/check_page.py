@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from embedding.photos.photo import BadPhoto, read_photo, thumbnail
+from index.labels.photo_files import file_of
 from training.data.check import CheckReport
 from training.data.check_tables import fact_lines, summary
 from training.data.findings import Case, Finding
@@ -80,7 +81,7 @@ class _Thumbnails:
             return ""
         try:
             image = thumbnail(
-                read_photo(self._folder / name, at_least_px=_THUMBNAIL_PX), _THUMBNAIL_PX
+                read_photo(file_of(self._folder, name), at_least_px=_THUMBNAIL_PX), _THUMBNAIL_PX
             )
         except BadPhoto:
             return ""

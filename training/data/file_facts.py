@@ -28,6 +28,7 @@ from embedding.photos.photo import (
     resize,
     to_array,
 )
+from index.labels.photo_files import file_of
 from index.photos.location import has_place
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
 from index.prefetch import prefetch
@@ -81,7 +82,10 @@ def read_file_facts(
     A photo that can't be read has a fault and no tones, and stops nobody else's.
     """
     yield from prefetch(
-        names, lambda name: facts_of_file(folder / name, name), threads=_THREADS, most=_AHEAD
+        names,
+        lambda name: facts_of_file(file_of(folder, name), name),
+        threads=_THREADS,
+        most=_AHEAD,
     )
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedding.photos.photo import photo_names
+from index.labels.nobody import describe_nobody
+from index.labels.photo_files import file_of, match_photos, names_on_disk
 from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto, read_labels, read_rows
 
 
@@ -36,7 +37,7 @@ class Agreement:
     @property
     def files(self) -> list[str]:
         """Every photo that is there, sorted."""
-        disputed = [name for name, _ in self.disputed if (self.folder / name).is_file()]
+        disputed = [name for name, _ in self.disputed if file_of(self.folder, name).is_file()]
         return sorted({photo.name for photo in self.labelled}.union(self.unlabelled, disputed))
 
 
@@ -46,34 +47,33 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
     Raises BadLabels where the folder holds no photo or the label file is none.
     """
     refuse_absent(labels, folder)
-    there = photo_names(folder)
+    there = names_on_disk(folder)
     if not there:
         raise BadLabels(
             f"{folder}: holds no photo; give --photos the folder that the label file's names "
             "start from"
         )
     if labels is None:
-        return _of_folders(folder, there)
+        return _of_folders(folder, tuple(there))
     read = read_rows(labels, folder)
     if not read.rows and not read.faults:
         raise BadLabels(f"{labels}: names no labelled photo")
     once, disputed, repeated = _by_name(read.rows)
-    known = set(there)
-    is_absent = {
-        photo.name for photo in once if photo.name not in known and not photo.path.is_file()
-    }
+    matched = match_photos(once, folder)
     named = {photo.name for photo in read.rows}
     unlabelled = tuple(name for name in there if name not in named)
     return Agreement(
         source=labels,
         folder=folder,
-        labelled=tuple(photo for photo in once if photo.name not in is_absent),
-        absent=tuple(photo for photo in once if photo.name in is_absent),
+        labelled=matched.present,
+        absent=matched.absent,
         disputed=disputed,
         unlabelled=unlabelled,
         bad_rows=read.faults,
         repeated=repeated,
-        likely_files=tuple(likely_files(sorted(is_absent), unlabelled)),
+        likely_files=tuple(
+            likely_files(sorted(photo.name for photo in matched.absent), unlabelled)
+        ),
         warnings=read.warnings,
     )
 
@@ -147,6 +147,7 @@ def _by_name(
 
 def _of_folders(folder: Path, there: Sequence[str]) -> Agreement:
     labelled = read_labels(None, folder).photos
+    told = tuple(describe_nobody(labelled))
     named = {photo.name for photo in labelled}
     unlabelled = tuple(name for name in there if name not in named)
-    return Agreement(folder, folder, labelled, (), (), unlabelled, (), (), (), ())
+    return Agreement(folder, folder, labelled, (), (), unlabelled, (), (), (), told)

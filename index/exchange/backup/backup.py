@@ -26,7 +26,7 @@ from index.access.copy_keys import copy_keys
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.raw_rows import put_paths, stored_photos
 from index.exchange.backup.copy_database import copy_catalogue
-from index.labels.fields import parse_photo_name
+from index.labels.fields import parse_file_name
 from index.labels.labelled_photo import BadLabels
 from index.progress import Progress, no_progress
 from index.storage.address import CatalogueAddress, files_folder, resolve_links
@@ -180,7 +180,7 @@ def read_manifest(folder: Path) -> Manifest:
             for name, hashed in cast("dict[str, str]", document["files"]).items()
         }
         for name in files:
-            parse_photo_name(name, str(folder / MANIFEST))
+            parse_file_name(name, str(folder / MANIFEST))
         manifest = Manifest(
             document["catalogue"],
             document["made_at"],

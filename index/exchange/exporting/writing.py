@@ -12,7 +12,7 @@ from pathlib import Path
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import CataloguePhoto
 from index.exchange.exporting.formats import BadExport, Export
-from index.labels.fields import parse_photo_name
+from index.labels.fields import parse_file_name
 from index.photos.location import has_place, without_place
 from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
@@ -96,7 +96,7 @@ class _Pieces:
         with self._progress(len(self._export.photos), "Writing photos") as advance:
             for name, photo in self._export.photos.items():
                 data = self._data(
-                    parse_photo_name(name, "the catalogue"), photo
+                    parse_file_name(name, "the catalogue"), photo
                 )  # none may lead out of the export
                 if data is not None:
                     self.photos += 1

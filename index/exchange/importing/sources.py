@@ -6,12 +6,14 @@ from collections.abc import Generator, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedding.photos.photo import BadPhoto, photo_names, read_photo
+from embedding.photos.photo import BadPhoto, read_photo
 from index.exchange.importing.archive import ArchiveLimits, SkippedEntry, unpack
 from index.labels.camtrap import PACKAGE, camtrap_folder, camtrap_rows
 from index.labels.coco import coco_rows
 from index.labels.csv_labels import csv_rows
 from index.labels.fields import list_some
+from index.labels.nobody import describe_nobody
+from index.labels.photo_files import match_photos, names_on_disk
 from index.labels.reader import BadLabels, LabelledPhoto, read_labels
 from index.labels.repeated_rows import merge_repeated_rows
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
@@ -112,23 +114,21 @@ def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource
     if labels is None:
         read = read_labels(None, folder)
         named = {photo.name for photo in read.photos}
-        no_label = tuple(name for name in photo_names(folder) if name not in named)
-        return ImportSource(source, read.photos, no_label=no_label)
+        no_label = tuple(name for name in names_on_disk(folder) if name not in named)
+        told = tuple(describe_nobody(read.photos))
+        return ImportSource(source, read.photos, no_label=no_label, warnings=told)
     rows, warnings = _rows(labels, folder)
     folder = camtrap_folder(rows, folder) if labels.name == PACKAGE else folder
     named, repeated = merge_repeated_rows(rows, labels)
     if not named:
         raise BadLabels(f"{labels}: names no labelled photo")
-    there = set(photo_names(folder))
-    # Asked one by one only where the listing lacks them: links to folders, or suffixes that no
-    # photo has.
-    gone = {one.name for one in named if one.name not in there and not one.path.is_file()}
+    matched = match_photos(named, folder)
     return ImportSource(
         source,
-        photos=tuple(one for one in named if one.name not in gone),
-        no_file=tuple(one for one in named if one.name in gone),
-        no_label=tuple(sorted(there - {one.name for one in named})),
-        warnings=(*warnings, *repeated),
+        photos=matched.present,
+        no_file=matched.absent,
+        no_label=matched.unlabelled,
+        warnings=(*warnings, *repeated, *describe_nobody(named)),
     )
 
 

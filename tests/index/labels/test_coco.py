@@ -226,3 +226,21 @@ def test_an_absent_photo_is_refused(photos: Path) -> None:
         BadLabels, match=r"1 of the 1 photos in .*annotations\.json are not in .*: d\.jpg"
     ):
         one(photos, {"name": "w_1"}, {"id": 1, "file_name": "d.jpg"})
+
+
+@pytest.mark.parametrize("value", [True, False, [True]])
+def test_true_and_false_name_nobody_and_are_refused(photos: Path, value: object) -> None:
+    with pytest.raises(BadLabels, match=r"individual_id is .*(true|false).*names no individual"):
+        one(photos, {"individual_id": value})
+
+
+def test_a_missing_id_leaves_the_word_to_the_next_key(photos: Path) -> None:
+    for missing in (float("nan"), "null", "NA", None):
+        labels = one(photos, {"individual_id": missing, "name": "w_1"})
+        assert labels.photos[0].individual == "w_1"
+
+
+def test_the_keys_of_images_may_be_written_with_a_point(photos: Path) -> None:
+    annotation = {"image_id": 1.0, "identity": 7.0, "category_id": float("nan")}
+    labels = read(photos, {"images": [IMAGE], "annotations": [annotation]})
+    assert labels.photos[0].individual == "7"

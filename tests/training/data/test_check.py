@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -228,3 +229,20 @@ def test_the_page_is_bounded_and_escapes(
     assert "and 2 more: --json lists all" in page
     assert "&lt;b&gt;w&lt;/b&gt;" in page and "<b>w</b>" not in page
     assert "http" not in page.replace("http-equiv", "") and "<script" not in page
+
+
+def test_a_file_whose_accents_are_written_otherwise_is_read(
+    labelled: Callable[..., CheckReport], tmp_path: Path
+) -> None:
+    def change(photos: Path, rows: dict[str, str]) -> None:
+        draw(photos / normalize("NFD", "Baléna.jpg"), 99)
+        rows[normalize("NFC", "Baléna.jpg")] = "w_0"
+        draw(photos / "q.jpg", 98)
+        rows["q.jpg"] = "Unknown"
+
+    report = labelled(change)
+    assert kinds(report) == {}
+    assert (report.facts["files"], report.facts["new_whale"]) == (12, 1)
+    assert report.warnings == (
+        "read as new_whale, an animal that nobody knows: 'Unknown' (1 photo)",
+    )

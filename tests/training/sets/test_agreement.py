@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
@@ -118,3 +119,22 @@ def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadLabels, match=said):
             compare_with_files(labels, tmp_path / folder)
+
+
+def test_words_that_mean_nobody_are_told(tmp_path: Path) -> None:
+    photos = files(tmp_path / "photos", "a.jpg", "b.jpg")
+    found = compare_with_files(label_file(tmp_path, "a.jpg,unknown", "b.jpg,unknown 3"), photos)
+    assert [photo.individual for photo in found.labelled] == [None, "unknown 3"]
+    assert "read as new_whale" in found.warnings[0]
+    assert "'unknown 3' (1 photo)" in found.warnings[1]
+    folders = compare_with_files(None, files(tmp_path / "folders", "NA/a.jpg", "w_1/b.jpg"))
+    assert folders.warnings == ("read as new_whale, an animal that nobody knows: 'NA' (1 photo)",)
+
+
+def test_names_with_accents_meet_in_either_form(tmp_path: Path) -> None:
+    nfc, nfd = (normalize(form, "Baléna.jpg") for form in ("NFC", "NFD"))
+    photos = files(tmp_path / "photos", nfd)
+    found = compare_with_files(label_file(tmp_path, f"{nfc},w_1"), photos)
+    assert (found.absent, found.unlabelled, found.likely_files) == ((), (), ())
+    assert found.files == [nfc]
+    assert found.labelled[0].path == photos / nfd

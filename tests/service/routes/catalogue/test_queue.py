@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 
 from PIL import Image
 
@@ -232,3 +233,37 @@ def test_names_are_tidied_and_never_used_up() -> None:
         "2026/a-01234567-2.jpg",
     ]
     assert len(next(_names("x" * 500 + ".jpeg", "f" * 64))) == 150
+
+
+def test_a_word_that_means_nobody_is_no_name(curated: Any, photo: Photo, problem: Problem) -> None:
+    client = curated.client
+    client.post("/v1/queue", files=files(a=photo(140)))
+    for word in ("NA", "New_Whale", "unknown", "?", "desconocido"):
+        for path, body in [
+            ("queue/a.png/confirm", {"individual": word}),
+            ("individuals/w_30/rename", {"new": word}),
+            ("individuals/w_0/split", {"photos": ["w_0_b.png"], "new": word}),
+            ("catalogue/photos/move", {"photos": ["w_0_a.png"], "individual": word}),
+        ]:
+            said = problem(client.post(f"/v1/{path}", json=body), 422, "invalid")
+            assert "means that nobody knows the animal; give this animal a name" in str(said)
+    assert client.get("/v1/stats").json()["catalogue_revision"] == 2
+    confirmed = client.post("/v1/queue/a.png/confirm", json={"individual": "unknown 3"})
+    assert confirmed.status_code == 200
+
+
+def test_names_written_in_nfc_and_nfd_are_one(curated: Any, photo: Photo) -> None:
+    client = curated.client
+    nfc, nfd = (normalize(form, "Baléna") for form in ("NFC", "NFD"))
+    sent = client.post(
+        "/v1/queue", files=[("photos", (f"{nfd}.png", photo(140))), *files(b=photo(31))]
+    )
+    assert [one["name"] for one in sent.json()["photos"]] == [f"{nfc}.png", "b.png"]
+    for name, individual in ((f"{nfd}.png", nfd), ("b.png", nfc)):
+        answer = client.post(f"/v1/queue/{name}/confirm", json={"individual": individual})
+        assert answer.status_code == 200
+    one = client.get(f"/v1/individuals/{nfd}").json()
+    assert (one["name"], one["photos"]) == (nfc, 2)
+    listed = client.get("/v1/catalogue/photos", params={"individual": nfd}).json()["photos"]
+    assert len(listed) == 2
+    assert client.post("/v1/individuals/w_30/rename", json={"new": nfd}).status_code == 409
