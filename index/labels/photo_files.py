@@ -6,7 +6,7 @@ Names are compared in NFC; a file keeps the name that it has on disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unicodedata import normalize
@@ -77,3 +77,17 @@ def file_of(folder: Path, name: str) -> Path:
         inside = found.iterdir() if found.is_dir() else ()
         found = next((one for one in inside if in_nfc(one.name) == in_nfc(part)), found / part)
     return found
+
+
+def catalogued_name(photo: LabelledPhoto, names: Mapping[str, str]) -> LabelledPhoto:
+    """Give a photo the spelling that the catalogue knows it by; `names` is `names_by_nfc` of it.
+
+    Catalogues made before names were normalised may hold the decomposed spelling of macOS.
+    """
+    known = names.get(in_nfc(photo.name))
+    return photo if known is None or known == photo.name else replace(photo, name=known)
+
+
+def names_by_nfc(names: Iterable[str]) -> dict[str, str]:
+    """The spellings that a catalogue has, by their normal form; the normal one wins."""
+    return {in_nfc(name): name for name in sorted(names, key=lambda name: name == in_nfc(name))}

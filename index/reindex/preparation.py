@@ -9,6 +9,7 @@ from pathlib import Path
 from embedding.photos.photo import BadPhoto
 from index.catalogue.catalogue import CataloguePhoto
 from index.curation.corrections import Corrections
+from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import LabelledPhoto, Labels
 from index.photos.embed import (
     BATCH_PHOTOS,
@@ -86,7 +87,8 @@ class UpdatePreparation:
         if self.options.labels_win:
             corrections = replace(corrections, replaced={})
         known = {photo.name: photo for photo in photos}
-        labelled = self._labelled_photos(known)
+        names = names_by_nfc(known)
+        labelled = [catalogued_name(photo, names) for photo in self._labelled_photos(known)]
         changed, moved_files = self._compare_files(labelled, known)
         plan = make_update_plan(
             labelled,

@@ -16,6 +16,7 @@ from index.catalogue.catalogue import CataloguePhoto
 from index.curation.corrections import Corrections
 from index.exchange.importing.archive import SkippedEntry
 from index.exchange.importing.sources import ImportSource, SourcePhoto
+from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.photos.perceptual_hash import NearDuplicates
 from index.reindex.plan import count_other_names, describe_other_names
@@ -104,12 +105,16 @@ def make_import_plan(
     `index.reindex.plan.make_update_plan` describes; photos of names that they deleted are refused.
     """
     labels = [photo.individual for photo in (*(each.photo for each in photos), *source.no_file)]
-    photos = [replace(each, photo=_with_name_now(each.photo, corrections)) for each in photos]
+    names = names_by_nfc(photo.name for photo in known)
+    photos = [
+        replace(each, photo=_with_name_now(catalogued_name(each.photo, names), corrections))
+        for each in photos
+    ]
     sorting = _Sorting(known, photos, known_perceptual, corrections, options)
     for at, each in enumerate(photos):
         sorting.sort(at, each)
     for photo in source.no_file:
-        sorting.sort_label(_with_name_now(photo, corrections))
+        sorting.sort_label(_with_name_now(catalogued_name(photo, names), corrections))
     rows = [*sorting.rows, *_unmatched_rows(source)]
     return ImportPlan(
         source.source,

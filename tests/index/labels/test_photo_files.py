@@ -7,7 +7,8 @@ from unicodedata import normalize
 
 import pytest
 
-from index.labels.photo_files import file_of
+from index.labels.labelled_photo import LabelledPhoto
+from index.labels.photo_files import catalogued_name, file_of, names_by_nfc
 from index.labels.reader import BadLabels, read_labels
 from index.labels.synonyms import read_same_animals
 from tests.index.labels.reading import individuals
@@ -63,3 +64,14 @@ def test_ids_of_one_animal_are_compared_in_nfc(tmp_path: Path) -> None:
     path = tmp_path / "same.csv"
     path.write_text(f"a,b\n{NFC},w_1\n{NFD},w_2\n", encoding="utf-8")
     assert read_same_animals(path) == [{NFC, "w_1", "w_2"}]
+
+
+def test_a_photo_keeps_the_spelling_that_an_older_catalogue_knows_it_by() -> None:
+    decomposed, composed = "Bale\u0301na.jpg", "Bal\u00e9na.jpg"
+    names = names_by_nfc([decomposed, "b.jpg"])
+    label = LabelledPhoto(composed, Path("x"), "w_1")
+    assert catalogued_name(label, names).name == decomposed
+    assert catalogued_name(LabelledPhoto("b.jpg", Path("x"), None), names).name == "b.jpg"
+    assert catalogued_name(LabelledPhoto("c.jpg", Path("x"), None), names).name == "c.jpg"
+    both = names_by_nfc([decomposed, composed])
+    assert catalogued_name(label, both).name == composed

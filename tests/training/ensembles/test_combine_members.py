@@ -118,7 +118,7 @@ def test_the_shipped_checkpoint_is_named_default(tmp_path: Path) -> None:
         EnsembleOptions(locator=Path("default"), dimensions=[]),
     )
     header, shipped = read_header(out), read_header(DEFAULT_CHECKPOINT)
-    kept = ("backbone", "embedding_dim", "sides", "odd_dims", "mirror")
+    kept = ("backbone", "embedding_dim", "mirror_fusion", "odd_dims", "mirror")
     for one, own in zip(header.network["members"], shipped.network["members"][2:4], strict=True):
         assert {name: one[name] for name in kept} == {name: own[name] for name in kept}
     weights, whole = load_weights(out), load_weights(DEFAULT_CHECKPOINT)
