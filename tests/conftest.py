@@ -33,7 +33,10 @@ TESTS = Path(__file__).resolve().parent
 SHARED = TESTS.parents[1] / "shared"
 # What a module imports that starts another program, or that loads or trains a network.
 _HEAVY_NAMES = {"subprocess", "torch", "Embedder", "DEFAULT_CHECKPOINT"}
-_HEAVY_FOLDERS = {"browser", "flows", "demo", "run", "commands"}
+_HEAVY_FOLDERS = {
+    *("browser", "flows", "demo", "run", "commands"),
+    *("jobs", "admin", "evaluation", "sweep", "localisation"),
+}
 _HEAVY_FIXTURES = {"postgres", "postgres_server", "walk"}
 
 
