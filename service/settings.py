@@ -136,6 +136,13 @@ class Settings(BaseSettings):
         le=36500,
         description="How long the files of a job that has ended are kept: its zip, its result.",
     )
+    new_share: float = Field(
+        0.3,
+        gt=0,
+        lt=1,
+        description="The share of the photos sent that show animals which the catalogue lacks: "
+        "probabilities depend on it. `GET /v1/calibration` estimates it from the queue.",
+    )
     requests_per_minute: int = Field(
         0,
         ge=0,

@@ -35,8 +35,19 @@ class SpeciesAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The two cosine distances between the three decisions."""
+
+    known: float
+    new_whale: float
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoAnswer:
-    """Who one photo shows; an older service sends no `species`."""
+    """Who one photo shows; an older service leaves out the fields that are None.
+
+    `new_probability`: that the catalogue lacks the animal. `calibrated_on` names the calibration.
+    """
 
     photo: str
     decision: Decision
@@ -44,6 +55,9 @@ class PhotoAnswer:
     reason: str
     matches: tuple[Match, ...]
     species: SpeciesAnswer | None = None
+    new_probability: float | None = None
+    calibrated_on: str | None = None
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +70,9 @@ class EncounterAnswer:
     reason: str
     matches: tuple[Match, ...]
     species: SpeciesAnswer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """The two cosine distances between the three decisions."""
-
-    known: float
-    new_whale: float
+    new_probability: float | None = None
+    calibrated_on: str | None = None
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class RatesAt:
     distance: float
     fpir: float
     fnir: float | None = None
+    promised: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,27 @@ class HistogramBin:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupCalibration:
+    """The calibration of a species, of its viewpoint, or of encounters of so many photos."""
+
+    name: str
+    known_trials: int
+    unknown_trials: int
+    smallest_rate: float
+    thresholds: DefaultThresholds
+
+
+@dataclass(frozen=True, slots=True)
+class QueueShare:
+    """The estimated share of new animals among the photos that wait, with its 95 % interval."""
+
+    share: float
+    low: float
+    high: float
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """What distances mean in this catalogue: thresholds, error rates and counts."""
 
@@ -103,6 +125,10 @@ class Calibration:
     det: tuple[RatesAt, ...]
     histogram: tuple[HistogramBin, ...]
     asked: RatesAt | None = None
+    smallest_rate: float | None = None
+    groups: tuple[GroupCalibration, ...] = ()
+    queue_share: QueueShare | None = None
+    is_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

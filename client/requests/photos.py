@@ -23,6 +23,7 @@ def identify(
     encounter: bool = False,
     max_fpir: float | None = None,
     threshold: float | None = None,
+    new_share: float | None = None,
     individuals: Sequence[str] = (),
     exclude: Sequence[str] = (),
     species: Sequence[str] = (),
@@ -38,7 +39,12 @@ def identify(
     """
     # The options of a request are keywords, one for each field of the HTTP API's form.
     form = without_empty(
-        k=k, encounter=encounter or None, max_fpir=max_fpir, threshold=threshold, as_of=as_of
+        k=k,
+        encounter=encounter or None,
+        max_fpir=max_fpir,
+        threshold=threshold,
+        new_share=new_share,
+        as_of=as_of,
     )
     scope = without_empty(
         individuals=individuals, exclude=exclude, species=species, years=years, regions=regions

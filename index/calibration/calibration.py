@@ -1,50 +1,47 @@
 """What a distance is worth: thresholds for a chosen false-positive rate, and probabilities.
 
 A threshold drifts as the gallery grows, since the nearest of N strangers gets nearer with N. So a
-calibration belongs to one catalogue revision and is fitted again at each build and update.
+calibration belongs to one catalogue revision and is fitted again after each change that moves a
+distance.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
-from index.calibration.histogram import NOT_COUNTED, Histogram, count
-from index.calibration.isotonic import FallingCurve, fit_falling
-from index.calibration.leave_one_out import Trials, catalogue_trials
+from index.calibration.histogram import NOT_COUNTED, Histogram
+from index.calibration.isotonic import FallingCurve
+from index.calibration.match_curve import MatchCurve
+from index.calibration.promises import Promises
 from index.search.matching import BadQuery, Score, Thresholds
-from index.search.vectors import FloatArray
-
-UnknownSource = Literal[
-    "new_whale photos",  # of calibrations stored before both kinds were used together
-    "held-out individuals",
-    "held-out individuals and new_whale photos",
-]
 
 KNOWN_FPIR = 0.05
 """Share of unknown animals that may pass as `known` by default."""
+FEWEST_UNKNOWN_TRIALS = 10
+WEAKEST_FPIR = 0.20
+"""A catalogue too small for KNOWN_FPIR promises by default what it can, but no more than this."""
 NEW_WHALE_FPIR = 0.30
 """Share of unknown animals that may be nearer than the default `new_whale` threshold."""
 NEW_WHALE_SHARE = 0.3
 """Share of queries taken to be of unknown animals: 28 % in Kaggle 2018-19's competition."""
-FEWEST_UNKNOWN_TRIALS = 10
-ENOUGH_NEW_WHALE_PHOTOS = 50
-"""With as many, new_whale photos are a kind of stranger of their own."""
+LEAST_PROBABILITY = 0.5
+"""A match is `known` by default only where it is more probably right than wrong."""
+EVERYBODY = "all species together"
+"""What a calibration is called that was fitted to the whole catalogue."""
 
 # Where nothing could be fitted: nothing is known without review, and no probability is above one
 # half.
-_UNFITTED_THRESHOLDS = Thresholds(known=-1.0, new_whale=0.5)
-_UNFITTED_CURVE = FallingCurve((0.0, 0.5, 1.0), (0.5, 0.1, 0.0))
-_LOWEST_DISTANCES = (
-    200  # of the stored unknown distances, those kept one by one: low rates need them
+UNFITTED_THRESHOLDS = Thresholds(known=-1.0, new_whale=0.5)
+UNFITTED_CURVE = MatchCurve(
+    FallingCurve((0.0, 0.5, 1.0), (0.5, 0.1, 0.0)), FallingCurve((0.0,), (1.0,)), NEW_WHALE_SHARE
 )
-_MOST_DISTANCES = 1000
 
 
 class BadCalibration(FlukeprintError):
@@ -52,130 +49,84 @@ class BadCalibration(FlukeprintError):
 
 
 @dataclass(frozen=True, slots=True)
-class Strangers:
-    """What unknown queries of one kind, or of several, got from the catalogue.
+class Within:
+    """Of some trials, how many (n,) were at most as far as each stored distance (n,), ascending."""
 
-    `nearest` (n,) are distances to the nearest individual, ascending, by which rates are promised.
-    `candidates` (u, r) are those of all candidates, for probabilities. `submitted` (s,) are nearest
-    distances of the unknown photos that a competition asks about.
-    """
+    distances: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
 
-    nearest: NDArray[np.float64]
-    candidates: NDArray[np.float64]
-    submitted: NDArray[np.float64]
-    source: UnknownSource
-
-    @classmethod
-    def of_one_kind(
-        cls, candidates: NDArray[np.float64], source: UnknownSource = "held-out individuals"
-    ) -> Strangers:
-        """Take the candidates (u,) or (u, r) of unknown queries of one kind."""
-        rows = candidates if candidates.ndim == 2 else candidates[:, None]
-        nearest = np.sort(rows[:, 0])
-        return cls(nearest, rows, nearest, source)
-
-    @classmethod
-    def of_two_kinds(
-        cls, held_out: NDArray[np.float64], new_whales: NDArray[np.float64]
-    ) -> Strangers:
-        """Promise rates for the harder of two kinds (u, r); probabilities weigh both the same.
-
-        An animal that the catalogue lacks lies nearer to it than a new_whale photo does: of flukes,
-        thresholds fitted to new_whale photos alone let twice the promised share of such animals
-        pass. So at each rate the smaller of the two distances counts.
-        """
-        count = max(len(held_out), len(new_whales))
-        one, other = _quantiles(held_out, count), _quantiles(new_whales, count)
-        return cls(
-            nearest=np.minimum(one[:, 0], other[:, 0]),
-            candidates=np.concatenate([one, other]),
-            submitted=np.sort(new_whales[:, 0]),
-            source="held-out individuals and new_whale photos",
-        )
+    def up_to(self, distances: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Count the trials up to each distance; where not all are stored, fewer."""
+        counts = np.array((0, *self.counts), np.int64)
+        return counts[np.searchsorted(self.distances, distances, side="right")]
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Thresholds and probabilities of one catalogue revision, small enough to be stored with it.
 
-    `unknown_distances` are distances of unknown queries to their nearest individual, ascending, and
-    `unknown_nearer` how many of all `unknown_trials` were nearer than each. `right_distances` are
-    those of known queries to their own individual where it was nearest, `right_within` how many
-    were as near as each or nearer. The last three are empty in a calibration that was stored before
-    they were kept.
+    `promises` say which false-positive rate can be promised at which distance, by
+    `unknown_animals` strangers in `unknown_trials` photos. `right` and `mistaken` are distances of
+    known queries to their own individual where it was nearest, and to another that was. `trusted`
+    is the largest distance up to which most answers are right, -1 where there is none. A first
+    candidate's curve is read at its distance less `gap_weight` of what the second is farther away.
+
+    `groups` are calibrations of single species, or of a viewpoint of one, for answers whose nearest
+    photo is theirs. `encounters` are those of several photos together, by their number.
     """
 
     is_fitted: bool
     score: Score
     new_whale_share: float
-    unknown_source: UnknownSource
+    unknown_source: str
     known_trials: int
     unknown_trials: int
-    unknown_distances: tuple[float, ...]
-    unknown_nearer: tuple[int, ...]
-    first: FallingCurve
-    later: FallingCurve
+    unknown_animals: int
+    promises: Promises
+    first: MatchCurve
+    later: MatchCurve
     submission_threshold: float
-    right_distances: tuple[float, ...] = ()
-    right_within: tuple[int, ...] = ()
+    trusted: float = -1.0
+    gap_weight: float = 0.0
+    right: Within = Within()
+    mistaken: Within = Within()
     histogram: Histogram = NOT_COUNTED
+    name: str = EVERYBODY
+    groups: Mapping[str, Calibration] = field(default_factory=lambda: MappingProxyType({}))
+    encounters: Mapping[int, Calibration] = field(default_factory=lambda: MappingProxyType({}))
 
-    @classmethod
-    def from_trials(
-        cls,
-        known: Trials,
-        unknown: Strangers | NDArray[np.float64],
-        *,
-        score: Score = "nearest",
-        new_whale_share: float = NEW_WHALE_SHARE,
-    ) -> Calibration:
-        """Fit to known trials, and to strangers or distances (u,) or (u, r) of their candidates.
+    def of_group(self, *names: str) -> Calibration:
+        """The calibration of the first of these groups that has its own, else this one."""
+        return next((self.groups[name] for name in names if name in self.groups), self)
 
-        With no known trial or fewer than FEWEST_UNKNOWN_TRIALS unknown ones nothing is fitted:
-        thresholds and probabilities are then cautious constants and `is_fitted` is False.
+    def of_encounter(self, photos: int) -> Calibration:
+        """The calibration of so many photos together: the nearest number of photos below."""
+        fitted = [count for count in self.encounters if count <= photos]
+        return self.encounters[max(fitted)] if fitted else self
+
+    def with_new_share(self, share: float) -> Calibration:
+        """The same calibration where this share of the queries is of new animals.
+
+        Raises BadCalibration for a share that is not between 0 and 1.
         """
-        if not 0 < new_whale_share < 1:
-            raise BadCalibration(
-                f"new_whale_share is {new_whale_share}; give a share between 0 and 1"
-            )
-        strangers = unknown if isinstance(unknown, Strangers) else Strangers.of_one_kind(unknown)
-        nearest = strangers.nearest
-        stored = _stored_positions(len(nearest))
-        is_right = known.true_ranks == 1
-        right = np.sort(known.distances[is_right, 0])
-        kept_right = right[_stored_positions(len(right))]
-        is_fitted = len(known.true_ranks) > 0 and len(nearest) >= FEWEST_UNKNOWN_TRIALS
-        first = later = _UNFITTED_CURVE
-        submission_threshold = _UNFITTED_THRESHOLDS.new_whale
-        if is_fitted:
-            first = _fit_ranks(known, strangers.candidates, slice(0, 1), new_whale_share)
-            later = _fit_ranks(known, strangers.candidates, slice(1, None), new_whale_share)
-            submission_threshold = best_submission_threshold(
-                known, strangers.submitted, new_whale_share
-            )
-        return cls(
-            is_fitted=is_fitted,
-            score=score,
-            new_whale_share=new_whale_share,
-            unknown_source=strangers.source,
-            known_trials=len(known.true_ranks),
-            unknown_trials=len(nearest),
-            unknown_distances=tuple(nearest[stored].tolist()),
-            unknown_nearer=tuple(np.searchsorted(nearest, nearest[stored]).tolist()),
-            first=first,
-            later=later,
-            submission_threshold=submission_threshold,
-            right_distances=tuple(kept_right.tolist()),
-            right_within=tuple(np.searchsorted(right, kept_right, side="right").tolist()),
-            histogram=count(known.distances[:, 0], is_right, nearest),
+        check_share(share)
+        return replace(
+            self,
+            new_whale_share=share,
+            trusted=most_trusted(self, share),
+            groups={name: one.with_new_share(share) for name, one in self.groups.items()},
+            encounters={count: one.with_new_share(share) for count, one in self.encounters.items()},
         )
 
+    @property
+    def smallest_rate(self) -> float:
+        """The smallest false-positive rate that can be promised; 1 where none can be."""
+        return self.promises.rates[0] if self.is_fitted and self.promises.rates else 1.0
+
     def threshold_at_fpir(self, fpir: float) -> float:
-        """Find the largest distance with a false-positive rate of at most `fpir`.
+        """Find the largest distance within which no larger share of strangers is promised to come.
 
-        The rate is the share of unknown queries that have a candidate within it.
-
-        Raises BadQuery outside (0, 1), BadCalibration for an unfitted calibration.
+        Raises BadQuery outside (0, 1), BadCalibration for a rate that can't be promised.
         """
         if not 0 < fpir < 1:
             raise BadQuery(
@@ -187,37 +138,62 @@ class Calibration:
                 "individuals, "
                 "or give a distance threshold instead"
             )
-        allowed = math.floor(fpir * self.unknown_trials + 1e-9)
-        # Just below the farthest stored distance that no more than the allowed trials are nearer
-        # than.
-        at = int(np.searchsorted(self.unknown_nearer, allowed, side="right")) - 1
-        return math.nextafter(self.unknown_distances[at], -math.inf)
+        if fpir < self.smallest_rate:
+            raise BadCalibration(
+                f"the false-positive rate {fpir} can't be promised by {self.unknown_animals} "
+                f"individuals that stood for strangers ({self.name}); the smallest that can is "
+                f"{np.ceil(self.smallest_rate * 1e4) / 1e4:g}. Ask for that or more, or add "
+                "photos of more individuals"
+            )
+        # Just below the farthest stored distance that keeps the rate.
+        at = int(np.searchsorted(self.promises.rates, fpir, side="right")) - 1
+        return float(np.nextafter(self.promises.distances[at], -np.inf))
+
+    def promised_at(self, distance: float) -> float:
+        """Read the false-positive rate that is promised where answers up to a distance pass."""
+        return _next(self.promises.distances, self.promises.rates, distance)
+
+    def share_passing(self, distance: float) -> float:
+        """Read the measured share of strangers that are as near as a distance."""
+        return _next(self.promises.distances, self.promises.shares, distance)
 
     def thresholds(
         self, *, max_fpir: float | None = None, threshold: float | None = None
     ) -> Thresholds:
         """Choose the thresholds: the defaults, or by a false-positive rate, or by a distance.
 
-        Raises BadQuery for both at once and for values out of range.
+        No threshold reaches where most answers would be wrong. By default each answer must be
+        more probably right than wrong, too. Raises BadQuery for both at once and for values out of
+        range, BadCalibration for a rate that can't be promised.
         """
         if max_fpir is not None and threshold is not None:
             raise BadQuery("both max_fpir and threshold were given; give one of them")
         if threshold is not None and not 0 <= threshold <= 2:
             raise BadQuery(f"threshold is {threshold}; give a cosine distance from 0 to 2")
-        if max_fpir is not None:
-            known = self.threshold_at_fpir(max_fpir)
-            return Thresholds(known, max(known, self._defaults().new_whale))
         defaults = self._defaults()
+        if max_fpir is not None:
+            known = min(self.threshold_at_fpir(max_fpir), self.trusted)
+            return Thresholds(known, max(known, defaults.new_whale))
         if threshold is not None:
-            return Thresholds(min(defaults.known, threshold), threshold)
+            return replace(defaults, known=min(defaults.known, threshold), new_whale=threshold)
         return defaults
 
-    def probability(self, distance: float, rank: int) -> float:
+    def probability(self, distance: float, rank: int, *, gap: float = 0.0) -> float:
         """Read how probable it is that the candidate at this distance and 1-based rank is right.
 
-        Ranks after the fifth are read as the fifth, which they do not exceed.
+        `gap`: how much farther the second is, for the first. Ranks after the fifth are read as the
+        fifth, which they do not exceed.
         """
-        return (self.first if rank == 1 else self.later).at(distance)
+        if rank == 1:
+            return self.first.at(distance - self.gap_weight * gap, self.new_whale_share)
+        return self.later.at(distance, self.new_whale_share)
+
+    def known_probability(self, distances: Sequence[float]) -> float:
+        """Read how probable it is that an answer's animal is in the catalogue; nearest first."""
+        if not distances:
+            return 0.0
+        gap = distances[1] - distances[0] if len(distances) > 1 else 0.0
+        return self.first.known_at(distances[0] - self.gap_weight * gap, self.new_whale_share)
 
     def probabilities(self, distances: Sequence[float]) -> list[float]:
         """Compute the probabilities of one answer's candidates, nearest first.
@@ -226,67 +202,79 @@ class Calibration:
         """
         probabilities: list[float] = []
         left = 1.0
+        gap = distances[1] - distances[0] if len(distances) > 1 else 0.0
         for rank, distance in enumerate(distances, start=1):
             at_most = min(left, probabilities[-1]) if probabilities else 1.0
-            probabilities.append(min(self.probability(distance, rank), at_most))
+            probabilities.append(min(self.probability(distance, rank, gap=gap), at_most))
             left = max(0.0, left - probabilities[-1])
         return probabilities
 
     @property
     def description(self) -> str:
-        """One plain sentence: what the calibration was fitted to, or why it was not."""
+        """Plain sentences: what the calibration was fitted to, or why it was not, and a warning."""
         trials = (
             f"{self.known_trials} known and {self.unknown_trials} unknown trials "
             f"({self.unknown_source})"
         )
-        if self.is_fitted:
+        if not self.is_fitted:
             return (
-                f"Calibrated on {trials}, taking {self.new_whale_share:.0%} of queries to be "
-                "new whales."
+                f"The catalogue is too small to calibrate: {trials}, where 1 and "
+                f"{FEWEST_UNKNOWN_TRIALS} are "
+                "needed; every near match goes to review."
             )
-        return (
-            f"The catalogue is too small to calibrate: {trials}, where 1 and "
-            f"{FEWEST_UNKNOWN_TRIALS} are "
-            "needed; every near match goes to review."
+        said = (
+            f"Calibrated on {trials}, taking {self.new_whale_share:.0%} of queries to be "
+            "new whales."
         )
+        if self.trusted < 0:
+            return (
+                f"{said} Photos of one individual did not find each other here, so that most "
+                "matches would be wrong: nothing is known without review. Check the labels, and "
+                "whether both sides of an animal have one name."
+            )
+        if self.smallest_rate > KNOWN_FPIR:
+            return (
+                f"{said} So few individuals can't promise a false-positive rate below "
+                f"{self.smallest_rate:.2f}."
+            )
+        return said
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers, strings and lists; `from_json` restores an equal calibration."""
-        return asdict(self)
+        plain = asdict(replace(self, groups={}, encounters={}))
+        plain["groups"] = {name: one.to_json() for name, one in self.groups.items()}
+        plain["encounters"] = {str(count): one.to_json() for count, one in self.encounters.items()}
+        return plain
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Calibration:
         """Restore a stored calibration.
 
-        Raises BadCalibration for one that lacks a field or has others.
-
-        Fields that came later have a default and may be lacking: a catalogue outlives its software.
+        Raises BadCalibration for one that lacks a field or has others, as those have that
+        flukeprint stored before it promised by individuals.
         """
-        names = {field.name for field in fields(cls)}
-        needed = {field.name for field in fields(cls) if field.default is MISSING}
-        if not needed <= set(stored) <= names:
+        names = {each.name for each in fields(cls)}
+        if set(stored) != names:
             raise BadCalibration(
                 f"a stored calibration has the fields {', '.join(sorted(stored))}, "
                 f"not {', '.join(sorted(names))}; run `flukeprint index update` to fit it again"
             )
         values = dict(stored)
         try:
+            values["promises"] = Promises(**_tuples(stored["promises"]))
             for curve in ("first", "later"):
-                values[curve] = FallingCurve(
-                    **{name: tuple(knots) for name, knots in stored[curve].items()}
+                values[curve] = MatchCurve(
+                    FallingCurve(**_tuples(stored[curve]["is_known"])),
+                    FallingCurve(**_tuples(stored[curve]["is_right"])),
+                    float(stored[curve]["new_whale_share"]),
                 )
-            for numbers in (
-                "unknown_distances",
-                "unknown_nearer",
-                "right_distances",
-                "right_within",
-            ):
-                values[numbers] = tuple(stored.get(numbers, ()))
-            bins: Mapping[str, Sequence[int]] = stored.get("histogram", {})
-            values["histogram"] = Histogram(
-                **{name: tuple(counts) for name, counts in bins.items()}
-            )
-        except (AttributeError, TypeError) as error:
+            for counted in ("right", "mistaken"):
+                values[counted] = Within(**_tuples(stored[counted]))
+            values["histogram"] = Histogram(**_tuples(stored["histogram"]))
+            groups, encounters = stored["groups"], stored["encounters"]
+            values["groups"] = {name: cls.from_json(one) for name, one in groups.items()}
+            values["encounters"] = {int(at): cls.from_json(one) for at, one in encounters.items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BadCalibration(
                 f"a stored calibration cannot be read ({error}); run `flukeprint index update` "
                 "to fit it again"
@@ -295,85 +283,40 @@ class Calibration:
 
     def _defaults(self) -> Thresholds:
         if not self.is_fitted:
-            return _UNFITTED_THRESHOLDS
-        return Thresholds(
-            self.threshold_at_fpir(KNOWN_FPIR), self.threshold_at_fpir(NEW_WHALE_FPIR)
-        )
+            return UNFITTED_THRESHOLDS
+        rate = max(KNOWN_FPIR, self.smallest_rate)
+        known = self.threshold_at_fpir(rate) if rate <= WEAKEST_FPIR else -1.0
+        known = min(known, self.trusted)
+        # How near strangers come is measured here, not promised: beyond it nobody is named anyway.
+        at = int(np.searchsorted(self.promises.shares, NEW_WHALE_FPIR, side="right")) - 1
+        new_whale = float(np.nextafter(self.promises.distances[max(0, at)], -np.inf))
+        return Thresholds(known, max(known, new_whale), LEAST_PROBABILITY)
 
 
-def calibrate(
-    vectors: FloatArray,
-    individuals: Sequence[str | None],
-    *,
-    score: Score = "nearest",
-    new_whale_share: float = NEW_WHALE_SHARE,
-) -> Calibration:
-    """Fit to a catalogue's own photos (m, d), each tried with itself left out of the gallery.
-
-    A known trial leaves the photo out, an unknown one its whole individual; an individual seen once
-    gives only the latter. Photos whose individual is None are of unknown animals. From
-    ENOUGH_NEW_WHALE_PHOTOS of them on they are a kind of their own, and rates are promised for the
-    harder kind; fewer of them are counted among the held-out individuals.
-    """
-    trials = catalogue_trials(vectors, individuals, score)
-    if len(trials.unlabelled) >= ENOUGH_NEW_WHALE_PHOTOS and len(trials.held_out):
-        strangers = Strangers.of_two_kinds(trials.held_out, trials.unlabelled)
-    else:
-        strangers = Strangers.of_one_kind(np.concatenate([trials.held_out, trials.unlabelled]))
-    return Calibration.from_trials(
-        trials.known, strangers, score=score, new_whale_share=new_whale_share
-    )
+def most_trusted(calibration: Calibration, share: float) -> float:
+    """Find the largest distance up to which most answers are right; -1 where there is none."""
+    right, mistaken, promises = calibration.right, calibration.mistaken, calibration.promises
+    distances = np.unique([*right.distances, *promises.distances])
+    known = (1 - share) / max(1, calibration.known_trials)
+    of_right = known * right.up_to(distances)
+    shares = np.append(promises.shares, 1.0)
+    passing = shares[np.searchsorted(promises.distances, distances, side="right")]
+    wrong = known * mistaken.up_to(distances) + share * passing
+    trusted = distances[(of_right > 0) & (of_right >= wrong)]
+    return float(trusted[-1]) if len(trusted) else -1.0
 
 
-def best_submission_threshold(
-    known: Trials, unknown_nearest: NDArray[np.float64], new_whale_share: float
-) -> float:
-    """Find the distance for new_whale with the best expected MAP@5.
-
-    Beyond it new_whale is the first label, else the second.
-
-    Only two kinds of trial depend on it: within the distance a known query whose first candidate is
-    right scores 1 instead of 1/2, and an unknown one 1/2 instead of 1. Below 0: new_whale always
-    comes first.
-    """
-    right = known.distances[known.true_ranks == 1, 0]
-    distances = np.unique(np.concatenate([right, unknown_nearest]))
-    gained = np.searchsorted(np.sort(right), distances, side="right") / len(known.true_ranks)
-    lost = np.searchsorted(np.sort(unknown_nearest), distances, side="right") / len(unknown_nearest)
-    net = (1 - new_whale_share) * gained - new_whale_share * lost
-    best = int(np.argmax(net))
-    return float(distances[best]) if net[best] > 0 else -1.0
+def check_share(share: float) -> None:
+    """Raise BadCalibration for a share of new animals that is not between 0 and 1."""
+    if not 0 < share < 1:
+        raise BadCalibration(f"new_whale_share is {share}; give a share between 0 and 1")
 
 
-def _fit_ranks(
-    known: Trials, unknown: NDArray[np.float64], ranks: slice, new_whale_share: float
-) -> FallingCurve:
-    """Fit one curve to the candidates at these places (0-based) of every trial, pooled."""
-    places = np.arange(known.distances.shape[1], dtype=np.int64)[ranks]
-    is_right = known.true_ranks[:, None] == places + 1  # (t, places)
-    of_known, of_unknown = known.distances[:, ranks], unknown[:, ranks]
-    is_there = np.isfinite(of_known)
-    if not is_there.any():
-        return FallingCurve((0.0,), (0.0,))  # no catalogue this small ever gives such a candidate
-    return fit_falling(
-        of_known[is_there],
-        is_right[is_there],
-        of_unknown[np.isfinite(of_unknown)],
-        unknown_share=new_whale_share,
-    )
+def _next(distances: Sequence[float], values: Sequence[float], distance: float) -> float:
+    """The value of the first stored distance beyond this one, 1 beyond them all."""
+    after = int(np.searchsorted(distances, distance, side="right"))
+    return values[after] if after < len(values) else 1.0
 
 
-def _quantiles(distances: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Stretch sorted columns (u, r) to `count` rows: the same distribution in so many numbers."""
-    rows = (np.arange(count) * len(distances)) // count
-    return np.sort(distances, axis=0)[rows]
-
-
-def _stored_positions(count: int) -> NDArray[np.int64]:
-    """Which of the sorted unknown distances to store: the lowest one by one, the others evenly."""
-    if count <= _MOST_DISTANCES:
-        return np.arange(count)
-    others = np.linspace(_LOWEST_DISTANCES, count - 1, _MOST_DISTANCES - _LOWEST_DISTANCES).astype(
-        np.int64
-    )
-    return np.concatenate([np.arange(_LOWEST_DISTANCES), others])
+def _tuples(stored: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(cast("Sequence[Any]", values)) for name, values in stored.items()}

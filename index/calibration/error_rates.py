@@ -8,35 +8,34 @@ import numpy as np
 
 from index.calibration.calibration import Calibration
 
-_NONE_PASSES = 1e-9  # a rate that allows no trial at all
-
 
 @dataclass(frozen=True, slots=True)
 class RatePoint:
     """What happens where answers up to `distance` count as known.
 
-    `fpir`: share of unknown queries that pass. `fnir`: share of known queries that don't, or whose
-    nearest individual is another; None for a calibration that was stored before that was counted.
+    `fpir`: share of unknown queries that pass, of the kind of stranger that passes more often.
+    `promised`: the share that can be promised. `fnir`: share of known queries that don't pass, or
+    whose nearest individual is another; None without a known trial.
     """
 
     distance: float
     fpir: float
+    promised: float
     fnir: float | None
 
 
 def rates_at(calibration: Calibration, distance: float) -> RatePoint:
     """Count the trials on either side of a distance.
 
-    Where not all are stored, to the careful side of both rates.
+    Where not all are stored, to the careful side of the rates.
     """
-    after = int(np.searchsorted(calibration.unknown_distances, distance, side="right"))
-    stored = (*calibration.unknown_nearer, calibration.unknown_trials)
-    fpir = stored[after] / calibration.unknown_trials if calibration.unknown_trials else 0.0
     fnir = None
-    if calibration.histogram.is_counted and calibration.known_trials:
-        found = int(np.searchsorted(calibration.right_distances, distance, side="right"))
-        fnir = 1 - (0, *calibration.right_within)[found] / calibration.known_trials
-    return RatePoint(distance, fpir, fnir)
+    if calibration.known_trials:
+        found = int(calibration.right.up_to(np.array([distance]))[0])
+        fnir = 1 - found / calibration.known_trials
+    return RatePoint(
+        distance, calibration.share_passing(distance), calibration.promised_at(distance), fnir
+    )
 
 
 def det_points(calibration: Calibration, most: int = 200) -> list[RatePoint]:
@@ -48,8 +47,9 @@ def det_points(calibration: Calibration, most: int = 200) -> list[RatePoint]:
     """
     if not calibration.is_fitted:
         return []
-    trials = calibration.unknown_trials
-    allowed = np.unique(np.geomspace(1, trials - 1, most).round().astype(np.int64)).tolist()
-    rates = [_NONE_PASSES, *(passing / trials for passing in allowed)]
-    distances = dict.fromkeys(calibration.threshold_at_fpir(rate) for rate in rates)
-    return [rates_at(calibration, distance) for distance in distances]
+    shares = np.array(calibration.promises.shares)
+    lowest = max(1 / (calibration.unknown_trials + 1), float(shares[0]))
+    wanted = np.geomspace(lowest, float(shares[-1]), most)
+    at = np.unique(np.searchsorted(shares, wanted, side="right")) - 1
+    distances = np.nextafter(np.array(calibration.promises.distances)[at], -np.inf)
+    return [rates_at(calibration, float(distance)) for distance in np.unique(distances)]

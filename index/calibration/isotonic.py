@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 _optimize: Any = scipy.optimize
 
 _MOST_KNOTS = 200  # a curve is stored with the catalogue: a few kilobytes
+_DECIMALS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +27,33 @@ class FallingCurve:
         return float(np.interp(distance, self.distances, self.probabilities))
 
 
+NEVER = FallingCurve((0.0,), (0.0,))
+"""The curve of what never holds."""
+
+
 def fit_falling(
-    known: NDArray[np.float64],
-    is_right: NDArray[np.bool_],
-    unknown: NDArray[np.float64],
-    *,
-    unknown_share: float,
+    scores: NDArray[np.float64], is_true: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> FallingCurve:
-    """Fit the probability that a candidate at a distance is right.
+    """Fit the probability that what holds of a score (n,) falls as scores grow; weights are > 0.
 
-    `known` (a,) are distances of candidates that known queries got, `is_right` (a,) whether each
-    was the right individual, `unknown` (b,) those that unknown queries got, never right. The
-    unknown ones weigh `unknown_share` of the whole, whatever their number. Equal distances are one
-    observation, counted in whole numbers, so that the fit does not depend on the order of the
-    trials. Nothing is ever certain: the curve stays 1 / (a + b + 2) away from 0 and 1.
+    Equal scores are one observation, so that the fit doesn't depend on the order of the trials.
+    Nothing is ever certain: the curve stays 1 / (n + 2) away from 0 and 1. Without a score the
+    probability is 0 everywhere.
     """
-    distances, where = np.unique(np.concatenate([known, unknown]), return_inverse=True)
-
-    def count(positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.bincount(positions, minlength=len(distances))
-
-    of_known, of_unknown = where[: len(known)], where[len(known) :]
-    known_weight = (1 - unknown_share) / max(1, len(known))
-    right = count(of_known[is_right]) * known_weight
-    weights = count(of_known) * known_weight + count(of_unknown) * (
-        unknown_share / max(1, len(unknown))
-    )
-    fitted = _optimize.isotonic_regression(right / weights, weights=weights, increasing=False)
-    uncertain = 1 / (len(known) + len(unknown) + 2)
+    if not len(scores):
+        return NEVER
+    distances, where = np.unique(scores, return_inverse=True)
+    # Summed in the order of the sorted scores: sums of floats depend on their order.
+    order = np.lexsort((weights, is_true, where))
+    where, weights, is_true = where[order], weights[order], is_true[order]
+    totals = np.bincount(where, weights, minlength=len(distances))
+    right = np.bincount(where, weights * is_true, minlength=len(distances))
+    fitted = _optimize.isotonic_regression(right / totals, weights=totals, increasing=False)
+    uncertain = 1 / (len(scores) + 2)
     levels = np.clip(fitted.x, uncertain, 1 - uncertain)
     knots = _ends_of_plateaus(levels)
-    return FallingCurve(tuple(distances[knots].tolist()), tuple(levels[knots].tolist()))
+    probabilities = tuple(round(float(level), _DECIMALS) for level in levels[knots])
+    return FallingCurve(tuple(distances[knots].tolist()), probabilities)
 
 
 def _ends_of_plateaus(levels: NDArray[np.float64]) -> NDArray[np.int64]:

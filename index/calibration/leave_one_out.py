@@ -1,36 +1,24 @@
-"""Search a catalogue with each of its own photos left out once, in bounded memory."""
+"""Distances from a catalogue's own photos to every individual, in bounded memory.
+
+Each photo is left out of its own individual, with the burst that it belongs to.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.ranks import LABELS_A_ROW, true_ranks
+from index.calibration.ranks import true_ranks
 from index.search.centroids import centres_of, sums_of
 from index.search.engine import exact_distances, to_distances
 from index.search.matching import Score
 from index.search.vectors import FloatArray, check_vectors
 
-TRIAL_RANKS = LABELS_A_ROW
-"""Candidates kept of each trial: as many as a submission has labels."""
-
 _BLOCK_BYTES = 128 * 2**20  # memory for one block of photos against every other photo
-
-
-@dataclass(frozen=True, slots=True)
-class Trials:
-    """The results of t known queries.
-
-    The distances (t, r) of their first candidates ascend, and are infinite where there are fewer
-    than r. The rank (t,) of the right individual counts from 1.
-    """
-
-    distances: NDArray[np.float64]
-    true_ranks: NDArray[np.int64]
+_MOST_EXACT_BYTES = 2**23  # vectors that take more are compared in float32: true to 1e-6
 
 
 class LeaveOneOutRanks(NamedTuple):
@@ -40,12 +28,14 @@ class LeaveOneOutRanks(NamedTuple):
     ranks: NDArray[np.int64]  # (q,), 1-based
 
 
-class _Block(NamedTuple):
-    """Some photos against every individual, each photo left out of its own individual."""
+class DistanceBlock(NamedTuple):
+    """Some photos against every individual, each burst left out of its own individual."""
 
-    rows: NDArray[np.int64]  # (q,) positions in the vectors given
+    at: NDArray[np.int64]  # (q,) places among the photos asked about
     columns: NDArray[np.int64]  # (q,) own individual, -1 for a photo of nobody known
-    distances: NDArray[np.float64]  # (q, c), infinite for an individual seen in this photo alone
+    distances: NDArray[np.float64]  # (q, c), infinite for an individual seen in this burst alone
+    queries: NDArray[np.floating]  # (q, l) the photos' vectors, without what is 0 throughout
+    left_out: list[NDArray[np.int64]]  # of the sorted photos, those of each one's burst
 
 
 def leave_one_out_ranks(
@@ -60,136 +50,123 @@ def leave_one_out_ranks(
     """
     rows: list[NDArray[np.int64]] = []
     ranks: list[NDArray[np.int64]] = []
-    for block in _leave_one_out(vectors, individuals, score):
-        known = _is_known(block)
-        rows.append(block.rows[known])
+    photos = LabelledPhotos(vectors, individuals)
+    every = np.arange(len(individuals))
+    for block in photos.distances(every, [[row] for row in every.tolist()], score):
+        own = block.distances[np.arange(len(block.at)), block.columns]
+        known = np.isfinite(own)
+        rows.append(block.at[known])
         ranks.append(true_ranks(block.distances[known], block.columns[known]))
     if not rows:
         return LeaveOneOutRanks(np.zeros(0, np.int64), np.zeros(0, np.int64))
-    every = np.concatenate(rows)
-    order = np.argsort(every)
-    return LeaveOneOutRanks(every[order], np.concatenate(ranks)[order])
+    found = np.concatenate(rows)
+    order = np.argsort(found)
+    return LeaveOneOutRanks(found[order], np.concatenate(ranks)[order])
 
 
-class CatalogueTrials(NamedTuple):
-    """What a catalogue's own photos teach: known trials, and unknown ones (u, r) of either kind."""
+class LabelledPhotos:
+    """A catalogue's labelled photos, sorted by individual, that leave some of themselves out."""
 
-    known: Trials
-    held_out: NDArray[np.float64]  # photos with their own individual taken out of the gallery
-    unlabelled: NDArray[np.float64]  # photos of nobody in the gallery
-
-
-def catalogue_trials(
-    vectors: FloatArray, individuals: Sequence[str | None], score: Score = "nearest"
-) -> CatalogueTrials:
-    """Try every photo (m, d) as a known query and as an unknown one.
-
-    Individual None is nobody known.
-
-    A held-out trial is dropped where no other individual remains to be mistaken for.
-    """
-    known: list[NDArray[np.float64]] = [np.zeros((0, TRIAL_RANKS))]
-    ranks: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    held_out: list[NDArray[np.float64]] = [np.zeros((0, TRIAL_RANKS))]
-    unlabelled: list[NDArray[np.float64]] = [np.zeros((0, TRIAL_RANKS))]
-    for block in _leave_one_out(vectors, individuals, score):
-        is_known, is_labelled = _is_known(block), block.columns >= 0
-        known.append(_first(block.distances[is_known]))
-        ranks.append(true_ranks(block.distances[is_known], block.columns[is_known]))
-        unlabelled.append(_first(block.distances[~is_labelled]))
-        labelled = block.distances[
-            is_labelled
-        ]  # a copy: its own individuals are taken out in place
-        labelled[np.arange(len(labelled)), block.columns[is_labelled]] = np.inf
-        held_out.append(_first(labelled))
-    held_out_distances = np.concatenate(held_out)
-    return CatalogueTrials(
-        Trials(np.concatenate(known), np.concatenate(ranks)),
-        held_out_distances[np.isfinite(held_out_distances[:, 0])],
-        np.concatenate(unlabelled),
-    )
-
-
-def _leave_one_out(
-    vectors: FloatArray, individuals: Sequence[str | None], score: Score
-) -> Iterator[_Block]:
-    """Yield every photo in blocks: labelled ones by individual, then those of nobody known."""
-    vectors = check_vectors(vectors, named="catalogue vectors")
-    ids = sorted({each for each in individuals if each is not None})
-    if not ids:
-        return
-    column = {individual: at for at, individual in enumerate(ids)}
-    columns = np.array([-1 if each is None else column[each] for each in individuals], np.int64)
-    labelled = np.flatnonzero(columns >= 0)
-    labelled = labelled[np.argsort(columns[labelled], kind="stable")]
-    gallery = _SortedPhotos(vectors[labelled].astype(np.float64), columns[labelled], len(ids))
-    size = max(1, _BLOCK_BYTES // (8 * len(labelled)))
-    for start in range(0, len(labelled), size):
-        rows = labelled[start : start + size]
-        own = np.arange(start, start + len(rows))
-        yield _Block(rows, columns[rows], gallery.distances(vectors[rows], score, own))
-    unlabelled = np.flatnonzero(columns < 0)
-    for start in range(0, len(unlabelled), size):
-        rows = unlabelled[start : start + size]
-        yield _Block(rows, columns[rows], gallery.distances(vectors[rows], score, None))
-
-
-class _SortedPhotos:
-    """Photos sorted by individual, in float64, with distances that leave one photo out."""
-
-    def __init__(
-        self, vectors: NDArray[np.float64], columns: NDArray[np.int64], count: int
-    ) -> None:
-        self._vectors = vectors  # (m, d)
-        self._columns = columns  # (m,)
-        self._starts = np.searchsorted(columns, np.arange(count))  # (c,)
-        self._photo_counts = np.bincount(columns, minlength=count)  # (c,)
-        self._sums = sums_of(vectors, self._starts)  # (c, d)
-        self._centres = centres_of(self._sums)
+    def __init__(self, vectors: FloatArray, individuals: Sequence[str | None]) -> None:
+        """Take parallel rows (m, d); individual None is nobody known. Raises BadVectors."""
+        self._given = check_vectors(vectors, named="catalogue vectors")
+        self.ids = sorted({each for each in individuals if each is not None})
+        column = {individual: at for at, individual in enumerate(self.ids)}
+        self.columns = np.array(
+            [-1 if each is None else column[each] for each in individuals], np.int64
+        )
+        labelled = np.flatnonzero(self.columns >= 0)
+        self._rows = labelled[np.argsort(self.columns[labelled], kind="stable")]
+        # Columns that are 0 throughout (the experts of absent species) add nothing to a product.
+        self._lives = np.flatnonzero(self._given[self._rows].any(axis=0))
+        sorted_vectors = self._given[np.ix_(self._rows, self._lives)]
+        is_exact = 2 * sorted_vectors.nbytes <= _MOST_EXACT_BYTES
+        self._vectors = sorted_vectors.astype(np.float64) if is_exact else sorted_vectors
+        self._of_row = self.columns[self._rows]
+        self._starts = np.searchsorted(self._of_row, np.arange(len(self.ids)))
+        self._counts = np.bincount(self._of_row, minlength=len(self.ids))
+        self._sums: NDArray[np.float64] | None = None
 
     def distances(
-        self, queries: FloatArray, score: Score, own: NDArray[np.int64] | None
-    ) -> NDArray[np.float64]:
-        """Distances (q, c).
+        self, rows: NDArray[np.int64], left_out: Sequence[Sequence[int]], score: Score
+    ) -> Iterator[DistanceBlock]:
+        """Compare photos, given by their rows (n,), with every individual, in blocks.
 
-        `own` (q,) says which of the photos each query is, None that they are none.
+        `left_out` (n) are the rows that each photo is not compared with, all of its individual.
         """
+        if not self.ids:
+            return
+        place = np.full(len(self._given), -1, np.int64)
+        place[self._rows] = np.arange(len(self._rows))
+        size = max(1, _BLOCK_BYTES // (8 * len(self._rows)))
+        for start in range(0, len(rows), size):
+            at = np.arange(start, min(start + size, len(rows)))
+            columns = self.columns[rows[at]]
+            out = [
+                place[list(left_out[one])] if column >= 0 else place[:0]
+                for one, column in zip(at.tolist(), columns.tolist(), strict=True)
+            ]
+            queries = self._given[np.ix_(rows[at], self._lives)].astype(self._vectors.dtype)
+            distances = self._between(queries, score, columns, out)
+            yield DistanceBlock(at, columns, distances, queries, out)
+
+    def order_of(self, row: int) -> bytes:
+        """What sorts photos the same whatever their rows."""
+        return self._given[row].tobytes()
+
+    def nearest_rows(self, block: DistanceBlock, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The row of the nearest individual's nearest photo, for the chosen photos of a block."""
+        found: list[int] = []
+        for at in np.flatnonzero(chosen).tolist():
+            column = int(np.argmin(block.distances[at]))
+            start = int(self._starts[column])
+            run = np.arange(start, start + int(self._counts[column]), dtype=np.int64)
+            if column == block.columns[at]:
+                run = np.setdiff1d(run, block.left_out[at])
+            found.append(int(self._rows[run[np.argmax(self._vectors[run] @ block.queries[at])]]))
+        return np.array(found, np.int64)
+
+    def _between(
+        self,
+        queries: NDArray[np.floating],
+        score: Score,
+        columns: NDArray[np.int64],
+        left_out: Sequence[NDArray[np.int64]],
+    ) -> NDArray[np.float64]:
         if score == "nearest":
-            distances = self._nearest(queries, own)
+            distances = self._nearest(queries, left_out)
         elif score == "centre":
-            distances = self._centre(queries, own)
+            distances = self._centre(queries, columns, left_out)
         else:
-            distances = (self._nearest(queries, own) + self._centre(queries, own)) / 2
-        if own is not None:
-            columns = self._columns[own]
-            alone = np.flatnonzero(self._photo_counts[columns] == 1)
-            distances[alone, columns[alone]] = np.inf
+            distances = (
+                self._nearest(queries, left_out) + self._centre(queries, columns, left_out)
+            ) / 2
+        for row, (column, out) in enumerate(zip(columns.tolist(), left_out, strict=True)):
+            if len(out) and len(out) >= self._counts[column]:
+                distances[row, column] = np.inf
         return distances
 
-    def _nearest(self, queries: FloatArray, own: NDArray[np.int64] | None) -> NDArray[np.float64]:
-        products = queries.astype(np.float64) @ self._vectors.T  # (q, m)
-        if own is not None:
-            products[np.arange(len(own)), own] = -np.inf
-        return to_distances(np.maximum.reduceat(products, self._starts, axis=1))
+    def _nearest(
+        self, queries: NDArray[np.floating], left_out: Sequence[NDArray[np.int64]]
+    ) -> NDArray[np.float64]:
+        products = queries @ self._vectors.T  # (q, m)
+        for row, out in enumerate(left_out):
+            products[row, out] = -np.inf
+        nearest = np.maximum.reduceat(products, self._starts, axis=1)
+        return to_distances(nearest.astype(np.float64))
 
-    def _centre(self, queries: FloatArray, own: NDArray[np.int64] | None) -> NDArray[np.float64]:
-        distances = exact_distances(queries, self._centres)
-        if own is not None:
-            columns = self._columns[own]
-            without = centres_of(self._sums[columns] - self._vectors[own])  # (q, d)
-            distances[np.arange(len(own)), columns] = to_distances((queries * without).sum(axis=1))
+    def _centre(
+        self,
+        queries: NDArray[np.floating],
+        columns: NDArray[np.int64],
+        left_out: Sequence[NDArray[np.int64]],
+    ) -> NDArray[np.float64]:
+        if self._sums is None:
+            self._sums = sums_of(self._vectors, self._starts)
+        distances = exact_distances(queries, centres_of(self._sums))
+        for row, (column, out) in enumerate(zip(columns.tolist(), left_out, strict=True)):
+            if len(out):
+                rest = self._sums[column] - self._vectors[out].sum(axis=0, dtype=np.float64)
+                centre = centres_of(rest[None])
+                distances[row, column] = exact_distances(queries[row][None], centre)[0, 0]
         return distances
-
-
-def _is_known(block: _Block) -> NDArray[np.bool_]:
-    """Photos (q,) whose individual can be found without them."""
-    own = block.distances[np.arange(len(block.rows)), block.columns]
-    return (block.columns >= 0) & np.isfinite(own)
-
-
-def _first(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The TRIAL_RANKS smallest distances of each row (q, c), ascending, padded with infinity."""
-    count = min(TRIAL_RANKS, distances.shape[1])
-    first = np.full((len(distances), TRIAL_RANKS), np.inf)
-    first[:, :count] = np.sort(np.partition(distances, count - 1, axis=1)[:, :count], axis=1)
-    return first

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from index.calibration.calibration import Calibration, calibrate
+from index.calibration.calibration import BadCalibration, Calibration
+from index.calibration.fitting import calibrate
 from index.catalogue.rows import (
     CataloguePhoto,
     VectorRows,
     last_calibration,
     last_revision,
+    pending_calibration,
     read_photos,
     read_species,
     read_vectors,
@@ -192,21 +194,34 @@ class Catalogue:
             return rows.photo_ids, rows.vectors
 
     def searchable(
-        self, factory: str = "Flat", *, score: Score | None = None
+        self, factory: str = "Flat", *, score: Score | None = None, may_be_old: bool = False
     ) -> tuple[Gallery, Calibration]:
         """Read the gallery of the labelled photos and its calibration, of the same revision.
 
-        `score` other than the stored calibration's fits another one for it, which takes seconds and
-        isn't stored.
+        Where none is stored for this revision, for another `score` than the stored one's, or by
+        this flukeprint, one is fitted, which takes seconds and isn't stored. `may_be_old`: the last
+        one that was stored will do.
         """
         with translating_errors(self.address), Session(self.engine) as session:
             last = self._last(session)
             rows = read_vectors(session, self.address, last.fingerprint)
-            calibration = Calibration.from_json(last_calibration(session) or {})
-        if score is not None and score != calibration.score:
-            calibration = calibrate(rows.vectors, rows.individuals, score=score)
+            stored = last_calibration(session)
+            is_old = pending_calibration(session) is not None and not may_be_old
+        calibration = _read_calibration(stored)
+        if calibration is None or is_old or score not in (None, calibration.score):
+            calibration = calibrate(
+                rows.vectors, rows.individuals, score=score or "nearest", facts=rows.facts
+            )
         gallery = _gallery_of(rows, factory, fingerprint=last.fingerprint, revision=last.revision)
         return gallery, calibration
+
+    def viewpoints(self) -> dict[str, str]:
+        """The viewpoints of catalogued photos, by their names, where one is noted."""
+        query = select(PhotoRow.name, PhotoRow.viewpoint).where(
+            PhotoRow.state == CATALOGUED, PhotoRow.viewpoint.is_not(None)
+        )
+        with translating_errors(self.address), Session(self.engine) as session:
+            return {row[0]: row[1] or "" for row in session.execute(query)}
 
     def gallery(self, factory: str = "Flat") -> Gallery:
         """The searchable vectors of the labelled photos.
@@ -216,7 +231,7 @@ class Catalogue:
         return self.searchable(factory)[0]
 
     def calibration(self) -> Calibration:
-        """The calibration fitted at the last revision.
+        """The last calibration that was fitted; a later change may have left one pending.
 
         Raises BadCalibration when it can't be read.
         """
@@ -273,6 +288,14 @@ class Catalogue:
                 "index update`"
             )
         return last
+
+
+def _read_calibration(stored: dict[str, Any] | None) -> Calibration | None:
+    """A stored calibration; None for one of an older flukeprint, which says too little."""
+    try:
+        return Calibration.from_json(stored or {})
+    except BadCalibration:
+        return None
 
 
 def _gallery_of(rows: VectorRows, factory: str, *, fingerprint: str, revision: int) -> Gallery:

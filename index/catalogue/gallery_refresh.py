@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.rows import CataloguePhoto, last_calibration, last_revision, read_photos
+from index.catalogue.rows import CataloguePhoto, last_revision, read_photos
 from index.search.gallery import Gallery
 from index.storage.connection import translating_errors
 from index.storage.schema import CATALOGUED, MOST_BOUND, WAITING, PhotoRow, VectorRow
@@ -30,7 +29,6 @@ class PhotoStates:
 
     revision: int
     fingerprint: str
-    calibration: Calibration
     photos: dict[str, CataloguePhoto]
     vectors: dict[str, NDArray[np.float32]]
 
@@ -50,7 +48,6 @@ def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> Photo
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
-        calibration = Calibration.from_json(last_calibration(session) or {})
         for start in range(0, len(photo_names), MOST_BOUND):
             names = photo_names[start : start + MOST_BOUND]
             photos |= {
@@ -63,7 +60,7 @@ def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> Photo
                 query.where(VectorRow.fingerprint == fingerprint, PhotoRow.name.in_(names))
             )
             vectors |= {name: np.frombuffer(embedding, "<f4") for name, embedding in rows}
-    return PhotoStates(number, fingerprint, calibration, photos, vectors)
+    return PhotoStates(number, fingerprint, photos, vectors)
 
 
 def refresh_gallery(gallery: Gallery, photo_names: Sequence[str], now: PhotoStates) -> Gallery:

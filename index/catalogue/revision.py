@@ -16,13 +16,10 @@ from typing import Any, cast
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.rows import (
     CataloguePhoto,
     VectorRows,
-    calibrated_photos,
-    last_calibration,
     last_revision,
     read_photos,
     read_vectors,
@@ -36,6 +33,7 @@ from index.storage.schema import (
     CATALOGUED,
     DELETED,
     MOST_BOUND,
+    CalibrationRow,
     ChangeRow,
     EncounterRow,
     IndividualRow,
@@ -72,6 +70,15 @@ def open_revision(
         yield Revision(session, catalogue.address, kind=kind, made_by=made_by)
 
 
+# Columns by which a calibration goes: a change of another one moves no distance.
+_CALIBRATED: dict[type[Table], frozenset[str]] = {
+    PhotoRow: frozenset(
+        {"individual_id", "encounter_id", "state", "species", "taken_at", "viewpoint"}
+    ),
+    IndividualRow: frozenset({"species", "merged_into"}),
+}
+
+
 class Revision:
     """The changes of one transaction.
 
@@ -87,8 +94,7 @@ class Revision:
         last = last_revision(session)
         self.number = (last.revision if last else 0) + 1
         self.last_fingerprint = last.fingerprint if last else None
-        self.last_calibration: Values = last_calibration(session) or {}
-        self.calibrated_photos = calibrated_photos(session)
+        self._moves_distances = False
         self.changes: dict[str, int] = {"add": 0, "reembed": 0, "relabel": 0, "remove": 0}
         self.session = session
         self.address = address
@@ -148,6 +154,7 @@ class Revision:
             "box": new.photo.box,
             "state": state,
             **_of_file(new.file),
+            "perceptual_hash": _hash_of(new.file),
             **self._of_label(new.photo),
             **more,
         }
@@ -165,7 +172,8 @@ class Revision:
 
     def reembed(self, known: CataloguePhoto, new: EmbeddedPhoto, fingerprint: str) -> None:
         """Store a photo's vector after a change of its content, its box or the checkpoint."""
-        self.update(PhotoRow, known.id, {"box": new.photo.box, **_of_file(new.file)})
+        file = {**_of_file(new.file), "perceptual_hash": _hash_of(new.file)}
+        self.update(PhotoRow, known.id, {"box": new.photo.box, **file})
         if (known.content_hash, known.box) != (new.file.content_hash, new.photo.box):
             # Of what the photo no longer shows; after another checkpoint's the old ones stay, so
             # that one can go back.
@@ -278,26 +286,31 @@ class Revision:
     def finish(
         self,
         fingerprint: str,
-        calibration: Calibration | None,
         *,
         detail: Values | None = None,
         undoes: int | None = None,
     ) -> None:
-        """Give the changes their revision. `calibration` None: the last one still stands."""
+        """Give the changes their revision.
+
+        Where a distance has moved, a calibration is to be fitted after the transaction
+        (index.catalogue.calibrating).
+        """
         if self._rows:
             raise RuntimeError("rows were changed without a line in the log")
         values: Values = {
             "revision": self.number,
             "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "fingerprint": fingerprint,
-            "calibration": None if calibration is None else calibration.to_json(),
-            "calibrated_photos": None if calibration is None else self.photo_count(),
             "kind": self.kind,
             "made_by": self._made_by,
             "detail": detail,
             "undoes": undoes,
         }
         self._connection.execute(insert(Table.metadata.tables[RevisionRow.__tablename__]), values)
+        if self._moves_distances or fingerprint != self.last_fingerprint:
+            table = Table.metadata.tables[CalibrationRow.__tablename__]
+            self._connection.execute(delete(table).where(table.c.calibration.is_(None)))
+            self._connection.execute(insert(table), {"revision": self.number, "calibration": None})
 
     def individual_id(self, name: str) -> int:
         """The key of an individual, made where none has the name.
@@ -354,6 +367,7 @@ class Revision:
         return tuple(sorted(names))
 
     def _touch(self, kind: type[Table], key: int, columns: Iterable[str]) -> None:
+        self._moves_distances |= not _CALIBRATED.get(kind, frozenset()).isdisjoint(columns)
         if kind is PhotoRow or "name" in columns or "region" in columns:
             self._touched.setdefault(kind.__tablename__, set()).add(key)
 
@@ -371,6 +385,8 @@ class Revision:
         return key
 
     def _put_vector(self, photo_id: int, new: EmbeddedPhoto, fingerprint: str) -> None:
+        state = self.session.scalar(select(PhotoRow.state).where(PhotoRow.id == photo_id))
+        self._moves_distances |= state == CATALOGUED
         own = (VectorRow.photo_id == photo_id) & (VectorRow.fingerprint == fingerprint)
         self.session.execute(delete(VectorRow).where(own))
         embedding = new.vector.astype("<f4").tobytes()
@@ -423,6 +439,10 @@ def _of_file(file: PhotoFile) -> Values:
         "size_bytes": file.size_bytes,
         "mtime_ns": file.mtime_ns,
     }
+
+
+def _hash_of(file: PhotoFile) -> str | None:
+    return None if file.perceptual_hash is None else file.perceptual_hash.hex()
 
 
 def _vector_detail(new: EmbeddedPhoto, fingerprint: str) -> Values:

@@ -16,11 +16,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from embedding.photos.photo import Box
+from index.calibration.bursts import PhotoFacts
 from index.search.species import likeliest_species
 from index.storage.address import BadCatalogue, CatalogueAddress
 from index.storage.schema import (
     CATALOGUED,
     DELETED,
+    CalibrationRow,
     EncounterRow,
     IndividualRow,
     PhotoRow,
@@ -57,12 +59,16 @@ class CataloguePhoto:
 
 @dataclass(frozen=True, slots=True)
 class VectorRows:
-    """Parallel rows: photo ids, names, individuals (None: new_whale) and (m, d) float32 vectors."""
+    """Parallel rows: photo ids, names, individuals (None: new_whale) and (m, d) float32 vectors.
+
+    `facts` are what else a calibration goes by.
+    """
 
     photo_ids: list[int]
     photo_names: list[str]
     individuals: list[str | None]
     vectors: NDArray[np.float32]
+    facts: PhotoFacts
 
 
 def read_photos(
@@ -125,15 +131,28 @@ def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) 
     count = session.scalar(catalogued.where(made_by, PhotoRow.state == CATALOGUED)) or 0
     dimension = session.scalar(select(func.max(VectorRow.dimension)).where(made_by)) or 0
     query = (
-        select(PhotoRow.id, PhotoRow.name, IndividualRow.name, VectorRow.embedding)
+        select(
+            PhotoRow.id,
+            PhotoRow.name,
+            IndividualRow.name,
+            VectorRow.embedding,
+            EncounterRow.name,
+            PhotoRow.taken_at,
+            PhotoRow.perceptual_hash,
+            PhotoRow.viewpoint,
+        )
         .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
+        .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
         .where(made_by, PhotoRow.state == CATALOGUED)
         .order_by(PhotoRow.name)
         .execution_options(yield_per=1000)  # one copy of all vectors in memory, not two
     )
-    rows = VectorRows([], [], [], np.empty((count, dimension), np.float32))
-    for at, (photo_id, name, individual, embedding) in enumerate(session.execute(query)):
+    encounters, taken_at = list[str | None](), list[str | None]()
+    hashes, viewpoints = list[bytes | None](), list[str | None]()
+    facts = PhotoFacts(encounters, taken_at, hashes, viewpoints, read_species(session))
+    rows = VectorRows([], [], [], np.empty((count, dimension), np.float32), facts)
+    for at, (photo_id, name, individual, embedding, *of_photo) in enumerate(session.execute(query)):
         if len(embedding) != 4 * dimension:
             raise BadCatalogue(
                 f"{address} is damaged (the vector of {name} is cut); restore a copy or build "
@@ -143,6 +162,10 @@ def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) 
         rows.photo_names.append(name)
         rows.individuals.append(individual)
         rows.vectors[at] = np.frombuffer(embedding, "<f4")
+        encounters.append(of_photo[0])
+        taken_at.append(of_photo[1])
+        hashes.append(None if of_photo[2] is None else bytes.fromhex(of_photo[2]))
+        viewpoints.append(of_photo[3])
     return rows
 
 
@@ -168,22 +191,20 @@ def last_revision(session: Session) -> RevisionRow | None:
 
 
 def last_calibration(session: Session) -> dict[str, Any] | None:
-    """The newest calibration that was stored with the last revision's checkpoint."""
-    fitted = _last_fitted(session)
-    return fitted.calibration if fitted else None
-
-
-def calibrated_photos(session: Session) -> int | None:
-    """How many photos the last calibration was fitted to, where that is known."""
-    fitted = _last_fitted(session)
-    return fitted.calibrated_photos if fitted else None
-
-
-def _last_fitted(session: Session) -> RevisionRow | None:
+    """The newest calibration that was fitted with the checkpoint of the last revision."""
     last = last_revision(session)
     if last is None:
         return None
-    fitted = select(RevisionRow).where(
-        RevisionRow.fingerprint == last.fingerprint, RevisionRow.calibration.is_not(None)
+    fitted = (
+        select(CalibrationRow.calibration)
+        .join(RevisionRow, RevisionRow.revision == CalibrationRow.revision)
+        .where(RevisionRow.fingerprint == last.fingerprint, CalibrationRow.calibration.is_not(None))
     )
-    return session.scalar(fitted.order_by(RevisionRow.revision.desc()).limit(1))
+    return session.scalar(fitted.order_by(CalibrationRow.revision.desc()).limit(1))
+
+
+def pending_calibration(session: Session) -> int | None:
+    """The newest revision that moved a distance, where no calibration was fitted after it."""
+    query = select(CalibrationRow.revision, CalibrationRow.calibration.is_(None))
+    newest = session.execute(query.order_by(CalibrationRow.revision.desc()).limit(1)).first()
+    return newest[0] if newest is not None and newest[1] else None

@@ -26,10 +26,11 @@ from index.messages import Unread, photos_text, print_message, print_unread
 from index.search.matching import Source
 
 if TYPE_CHECKING:
+    from index.calibration.new_share import ShareEstimate
     from index.identification.identifier import Identifier
     from index.identification.submission import SubmissionForm
     from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
-    from index.search.matching import Identification, Score
+    from index.search.matching import Identification, Score, Thresholds
     from index.storage.address import CatalogueAddress
 
 ScoreOption = Annotated[
@@ -65,6 +66,15 @@ def identify(
             help="The cosine distance (0 to 2) beyond which the answer is `new_whale`.",
         ),
     ] = None,
+    new_share: Annotated[
+        float | None,
+        typer.Option(
+            "--new-share",
+            help="The share of these photos that show new animals (default: 0.3): probabilities "
+            "depend on it.",
+            show_default=False,
+        ),
+    ] = None,
     score: ScoreOption = "nearest",
     server: ServerOption = None,
     api_key: ApiKeyOption = None,
@@ -80,11 +90,13 @@ def identify(
     refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
     if server is not None:
         from index.commands.named_files import files_by_path
-        from index.commands.remote import identify_photos, open_client
+        from index.commands.remote import IdentifyChoices, identify_photos, open_client
 
         with open_client(server, api_key) as service:
             results, source = identify_photos(
-                service, files_by_path(photos), k=k, max_fpir=max_fpir, threshold=threshold
+                service,
+                files_by_path(photos),
+                IdentifyChoices(k, max_fpir, threshold, new_share),
             )
         _print_answers(
             results.answers,
@@ -96,6 +108,7 @@ def identify(
     from index.commands.photo_arguments import embed_with_progress, photos_of_paths
 
     embedder, identifier = _load(catalogue, checkpoint, score)
+    identifier = identifier.for_new_share(new_share)
     thresholds = identifier.calibration.thresholds(
         max_fpir=max_fpir, threshold=threshold
     )  # wrong ones end it here
@@ -103,7 +116,25 @@ def identify(
     answers = _answers(identifier, read, k=k, max_fpir=max_fpir, threshold=threshold)
     gallery = identifier.gallery
     source = Source(gallery.revision, gallery.fingerprint, gallery.individual_count, thresholds)
-    _print_answers(answers, [(each.photo.name, each) for each in unread], source, as_json=as_json)
+    estimate = _estimated_share(answers, identifier)
+    _print_answers(
+        answers,
+        [(each.photo.name, each) for each in unread],
+        source,
+        as_json=as_json,
+        share=(identifier.calibration.new_whale_share, estimate),
+    )
+
+
+def _estimated_share(
+    answers: Sequence[tuple[str, Identification]], identifier: Identifier
+) -> ShareEstimate | None:
+    import numpy as np
+
+    from index.calibration.new_share import estimate_new_share
+
+    known = np.array([1 - answer.new_probability for _, answer in answers])
+    return estimate_new_share(known, identifier.calibration.new_whale_share)
 
 
 def _print_answers(
@@ -112,15 +143,35 @@ def _print_answers(
     source: Source,
     *,
     as_json: bool,
+    share: tuple[float, ShareEstimate | None] | None = None,
 ) -> None:
-    """Print the answers, list the photos without one, and end with 1 where there are any."""
+    """Print the answers, list the photos without one, and end with 1 where there are any.
+
+    `share`: of new animals, as it was set and as these photos' distances say.
+    """
     if as_json:
-        print(json.dumps(_as_json(answers, unread, source), indent=2))
+        said = _as_json(answers, unread, source)
+        if share is not None:
+            estimate = None if share[1] is None else asdict(share[1])
+            said["new_share"] = {"set": share[0], "estimate": estimate}
+        print(json.dumps(said, indent=2))
     else:
         _print_tables(answers)
+        if share is not None and share[1] is not None:
+            _print_share(*share)
     print_unread([each for _, each in unread])
     if unread:
         sys.exit(1)
+
+
+def _print_share(as_set: float, estimate: ShareEstimate | None) -> None:
+    if estimate is None:
+        return
+    print_message(
+        f"About {estimate.share:.0%} of these photos ({estimate.low:.0%} to {estimate.high:.0%}) "
+        f"show animals that the catalogue lacks; the probabilities take {as_set:.0%}. "
+        f"Give --new-share {estimate.share:.2f} for probabilities that take the estimate."
+    )
 
 
 def submit(
@@ -226,11 +277,11 @@ def _load(
     with Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint)
         gallery, calibration = catalogue.searchable(score=checked_score)
-        species = catalogue.species()
+        species, viewpoints = catalogue.species(), catalogue.viewpoints()
     from embedding.embedder import Embedder
 
     embedder = Embedder.load(checkpoint)
-    return embedder, Identifier(embedder, gallery, calibration, species)
+    return embedder, Identifier(embedder, gallery, calibration, species, viewpoints)
 
 
 def _checked_score(score: str) -> Score:
@@ -282,6 +333,9 @@ def _as_json(
                 "decision": answer.decision,
                 "probability": answer.probability,
                 "reason": answer.reason,
+                "new_probability": answer.new_probability,
+                "calibrated_on": answer.calibrated_on,
+                "thresholds": _distances(answer.thresholds),
                 "species": asdict(answer.species),
                 "matches": [
                     {"rank": rank, **asdict(match)}
@@ -294,8 +348,12 @@ def _as_json(
         "catalogue_revision": source.revision,
         "fingerprint": source.fingerprint,
         "individuals_searched": source.individuals_searched,
-        "thresholds": asdict(source.thresholds),
+        "thresholds": _distances(source.thresholds),
     }
+
+
+def _distances(thresholds: Thresholds) -> dict[str, float]:
+    return {"known": thresholds.known, "new_whale": thresholds.new_whale}
 
 
 def _species_thresholds(identifier: Identifier) -> dict[str, float]:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from client import Client
 from client.errors import BadPhotos, ServerRefused, ServiceError
@@ -65,13 +65,19 @@ def open_client(server: str, api_key: str | None) -> Client:
     return Client(server, api_key, timeout_seconds=_TIMEOUT_SECONDS, retries=_RETRIES)
 
 
+class IdentifyChoices(NamedTuple):
+    """What a question says besides its photos; None: the service's own."""
+
+    k: int
+    max_fpir: float | None = None
+    threshold: float | None = None
+    new_share: float | None = None
+
+
 def identify_photos(
     service: Client,
     photos: Sequence[NamedFile],
-    *,
-    k: int,
-    max_fpir: float | None,
-    threshold: float | None,
+    choices: IdentifyChoices,
 ) -> tuple[Results[Identification], Source]:
     """Identify each photo; also return the catalogue state that was searched.
 
@@ -79,7 +85,7 @@ def identify_photos(
     """
 
     def send(photo: NamedFile) -> Identification:
-        answer = service.identify(_read(photo), k=k, max_fpir=max_fpir, threshold=threshold)
+        answer = service.identify(_read(photo), **choices._asdict())
         return _identification(answer.results[0], _source_of(answer))
 
     results = _send_all(photos, send, "Identifying")
@@ -249,12 +255,19 @@ def _identification(answer: records.PhotoAnswer, source: Source) -> Identificati
         answer.decision,
         answer.probability,
         answer.reason,
-        source.thresholds,
+        _thresholds_of(answer, source),
         source.revision,
         source.fingerprint,
         source.individuals_searched,
         NO_SPECIES if answer.species is None else SpeciesAnswer(*astuple(answer.species)),
+        1 - answer.probability if answer.new_probability is None else answer.new_probability,
+        answer.calibrated_on or "",
     )
+
+
+def _thresholds_of(answer: records.PhotoAnswer, source: Source) -> Thresholds:
+    own = answer.thresholds
+    return source.thresholds if own is None else Thresholds(own.known, own.new_whale)
 
 
 def _last_source(service: Client, results: Results[Identification]) -> Source:

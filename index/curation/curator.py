@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from index.calibration.calibration import Calibration, calibrate
-from index.calibration.refit import needs_refit
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, Values, open_revision
 from index.labels.fields import in_nfc, spellings_of
@@ -352,22 +350,8 @@ def _finish(
     act: Revision, *, fingerprint: str | None = None, detail: Values | None = None
 ) -> Event:
     fingerprint = fingerprint or act.last_fingerprint or ""
-    act.finish(fingerprint, refit_calibration(act, fingerprint), detail=detail)
+    act.finish(fingerprint, detail=detail)
     return Event(act.number, act.kind, act.touched_photos())
-
-
-def refit_calibration(act: Revision, fingerprint: str) -> Calibration | None:
-    """The calibration for the catalogue as it is now; None where the last one still stands.
-
-    It is fitted after every event while that takes a moment, and later when the catalogue has grown
-    or shrunk by a twentieth: thresholds drift with the gallery's size, and answers don't wait for
-    minutes of fitting.
-    """
-    count, fitted_to = act.photo_count(), act.calibrated_photos
-    if fitted_to and not needs_refit(count, fitted_to):
-        return None
-    rows = act.vectors(fingerprint)
-    return calibrate(rows.vectors, rows.individuals)
 
 
 def _check_fingerprint(act: Revision, fingerprint: str) -> None:

@@ -181,6 +181,17 @@ class Directory:
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             return session.scalar(select(func.count()).where(PhotoRow.state == WAITING)) or 0
 
+    def queued_distances(self, limit: int = 2000) -> list[list[float]]:
+        """The distances of the matches that photos got which wait, the newest of them, by key."""
+        query = select(PhotoRow.answer).where(PhotoRow.state == WAITING)
+        query = query.order_by(PhotoRow.id.desc()).limit(limit)
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
+            answers = list(session.scalars(query))
+        return [
+            [float(match["distance"]) for match in (answer or {}).get("matches", ())]
+            for answer in answers
+        ]
+
     def with_content(self, hashes: Sequence[str]) -> dict[str, PhotoCard]:
         """Of these content hashes those that are there, each with its photo.
 

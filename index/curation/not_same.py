@@ -39,7 +39,7 @@ def mark_not_same(catalogue: Catalogue, one: str, other: str, *, made_by: str) -
         # A line for each, so that the history of either tells it.
         act.log(_KIND, one, {}, {"individual": other, "keys": keys})
         act.log(_KIND, other, {}, {"individual": one, "keys": keys})
-        act.finish(act.last_fingerprint or "", None, detail={"individual": one, "other": other})
+        act.finish(act.last_fingerprint or "", detail={"individual": one, "other": other})
         return Event(act.number, _KIND, ())
 
 

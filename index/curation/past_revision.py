@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from index.calibration.bursts import PhotoFacts
 from index.calibration.calibration import Calibration
+from index.calibration.fitting import calibrate
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import CurationConflict, UnknownSubject
 from index.search.gallery import Gallery
@@ -47,13 +49,15 @@ class PastPhoto:
 class PastCatalogue:
     """A catalogue as it was searched at an earlier revision; `photos` by name are the gallery's.
 
-    `species` are individuals', of those where one was noted.
+    The calibration is fitted to its photos as they were. `species` are individuals', `viewpoints`
+    photos', where one was noted.
     """
 
     gallery: Gallery
     calibration: Calibration
     photos: dict[str, PastPhoto]
     species: dict[str, str]
+    viewpoints: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -91,19 +95,19 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
             raise UnknownSubject(
                 f"there is no revision {revision}; the last one is {catalogue.revision}"
             )
-        fitted = select(RevisionRow.calibration).where(
-            RevisionRow.revision <= revision,
-            RevisionRow.fingerprint == row.fingerprint,
-            RevisionRow.calibration.is_not(None),
-        )
-        calibration = session.scalar(fitted.order_by(RevisionRow.revision.desc()).limit(1))
         past = _at(session, revision)
         labelled = {
             key: (columns["name"], past.names[columns["individual_id"]])
             for key, columns in past.photos.items()
             if columns["state"] == CATALOGUED and columns["individual_id"] is not None
         }
-        vectors = _vectors(session, row.fingerprint, labelled.keys() - past.exchanged)
+        nobody = {
+            key
+            for key, columns in past.photos.items()
+            if columns["state"] == CATALOGUED and columns["individual_id"] is None
+        }
+        there = (labelled.keys() | nobody) - past.exchanged
+        vectors = _vectors(session, row.fingerprint, there)
     lacking = sorted(labelled[key][0] for key in labelled if key not in vectors)
     if lacking:
         raise CurationConflict(
@@ -136,21 +140,40 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
     species = likeliest_species(
         noted, ((one.individual, one.species, 1) for one in photos.values())
     )
-    return PastCatalogue(gallery, Calibration.from_json(calibration or {}), photos, species)
+    tried = [*keys, *(key for key in sorted(nobody) if key in vectors)]
+    calibration = calibrate(
+        np.stack([vectors[key] for key in tried]) if tried else rows,
+        [labelled[key][1] if key in labelled else None for key in tried],
+        facts=PhotoFacts(
+            encounters=[_as_text(past.photos[key]["encounter_id"]) for key in tried],
+            taken_at=[past.photos[key]["taken_at"] for key in tried],
+            hashes=[_as_bytes(past.photos[key]["perceptual_hash"]) for key in tried],
+            viewpoints=[past.photos[key]["viewpoint"] for key in tried],
+            species=species,
+        ),
+    )
+    viewpoints = {
+        name: past.photos[key]["viewpoint"]
+        for key, (name, _) in labelled.items()
+        if past.photos[key]["viewpoint"]
+    }
+    return PastCatalogue(gallery, calibration, photos, species, viewpoints)
+
+
+def _as_text(key: int | None) -> str | None:
+    return None if key is None else str(key)
+
+
+def _as_bytes(hashed: str | None) -> bytes | None:
+    return None if hashed is None else bytes.fromhex(hashed)
 
 
 def _at(session: Session, revision: int) -> _Past:
     """The present, with every later change turned back, the newest first."""
-    columns = (
-        *(
-            PhotoRow.name,
-            PhotoRow.individual_id,
-            PhotoRow.state,
-            PhotoRow.species,
-            PhotoRow.taken_at,
-        ),
-        PhotoRow.encounter_id,
-    )
+    columns = [
+        *(PhotoRow.name, PhotoRow.individual_id, PhotoRow.encounter_id, PhotoRow.state),
+        *(PhotoRow.species, PhotoRow.taken_at, PhotoRow.viewpoint, PhotoRow.perceptual_hash),
+    ]
     photos: dict[int, _Columns] = {
         row.id: {column.key: getattr(row, column.key) for column in columns}
         for row in session.execute(select(PhotoRow.id, *columns))

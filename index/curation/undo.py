@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, Values, open_revision
-from index.curation.curator import CurationConflict, Event, UnknownSubject, refit_calibration
+from index.curation.curator import CurationConflict, Event, UnknownSubject
 from index.storage.schema import (
     DELETED,
     REJECTED,
@@ -93,12 +93,7 @@ def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | Non
         fingerprint = _fingerprint_after(act, target, past)
         _refuse_other_checkpoint(revision, fingerprint, loaded)
         _refuse_unsearchable(act, set(act.touched_photos()), fingerprint)
-        act.finish(
-            fingerprint,
-            refit_calibration(act, fingerprint),
-            detail={"undone": target.kind},
-            undoes=revision,
-        )
+        act.finish(fingerprint, detail={"undone": target.kind}, undoes=revision)
         return Event(act.number, "undo", act.touched_photos())
 
 

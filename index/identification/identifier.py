@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from embedding.errors import FlukeprintError
 from embedding.photos.photo import Box, Image
 from index.calibration.calibration import Calibration
+from index.calibration.fitting import group_name
 from index.search.fusion import rank_fused
 from index.search.gallery import Gallery
 from index.search.matching import (
@@ -39,8 +42,9 @@ class Identifier:
         gallery: Gallery,
         calibration: Calibration,
         species: Mapping[str, str] = MappingProxyType({}),
+        viewpoints: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Join them; `species` are individuals'.
+        """Join them; `species` are individuals', `viewpoints` catalogue photos' by name.
 
         Raises WrongFingerprint when gallery and embedder are no pair.
         """
@@ -55,6 +59,7 @@ class Identifier:
         self.gallery = gallery
         self.calibration = calibration
         self.species = species
+        self.viewpoints = viewpoints
         self._teller = SpeciesPredictor(gallery, species, calibration.score)
 
     def identify(
@@ -68,12 +73,10 @@ class Identifier:
         score: Score | None = None,
     ) -> list[Identification]:
         """Identify the animal in each of n images; options and errors as in `identify_vectors`."""
-        thresholds = self._thresholds(
-            max_fpir, threshold, score
-        )  # before the embedding, which takes time
+        asked = self._asked(max_fpir, threshold, score)  # before the embedding, which takes time
         if not images:
             return []
-        return self._answers(self.embedder.embed(images, boxes), k, thresholds)
+        return self._answers(self.embedder.embed(images, boxes), k, asked)
 
     def identify_vectors(
         self,
@@ -87,10 +90,10 @@ class Identifier:
         """Identify n queries (n, d) already embedded, each with its best k individuals.
 
         `max_fpir` or `threshold` (a cosine distance) replace the default thresholds. `score` may
-        only be the one that the calibration was fitted for, None being that one. Raises BadQuery
-        and BadVectors.
+        only be the one that the calibration was fitted for, None being that one. Raises BadQuery,
+        BadVectors, and BadCalibration for a rate that can't be promised.
         """
-        return self._answers(vectors, k, self._thresholds(max_fpir, threshold, score))
+        return self._answers(vectors, k, self._asked(max_fpir, threshold, score))
 
     def identify_encounter(
         self,
@@ -102,49 +105,118 @@ class Identifier:
     ) -> Identification:
         """Identify the one animal of an encounter's n photos (n, d), by their mean distances.
 
-        The mean keeps the thresholds of single photos, and their probabilities too: it is never
-        nearer than the photos are. Options and errors as in `identify_vectors`; raises BadQuery
-        without photos.
+        Thresholds and probabilities are those of encounters of so many photos, where enough
+        individuals have as many to try. Options and errors as in `identify_vectors`; raises
+        BadQuery without photos.
         """
-        thresholds = self.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)
-        ranked = rank_fused(
-            self.gallery, vectors, self._teller.neighbours(k), self.calibration.score
-        )
-        answer = self._answer(ranked, k, thresholds)
+        asked = self._asked(max_fpir, threshold, None)
+        ranked = rank_fused(self.gallery, vectors, self._ranked(k), self.calibration.score)
+        answer = self._answer(ranked, k, asked, photos=len(vectors))
         photos = f"{len(vectors)} photos together" if len(vectors) > 1 else "One photo"
         return replace(answer, reason=f"{photos}: {answer.reason}")
 
-    def _thresholds(
+    def for_new_share(self, share: float | None) -> Identifier:
+        """The same identifier where this share of the photos is of new animals; None: as it is.
+
+        Raises BadCalibration for a share that is not between 0 and 1.
+        """
+        if share is None or share == self.calibration.new_whale_share:
+            return self
+        another = copy.copy(self)
+        another.calibration = self.calibration.with_new_share(share)
+        return another
+
+    def calibration_for(self, nearest: Candidate | None, photos: int = 1) -> Calibration:
+        """Choose the calibration of an answer by its nearest photo's species and viewpoint."""
+        if nearest is None:
+            return self.calibration
+        species = self.species.get(nearest.individual, "")
+        viewpoint = self.viewpoints.get(nearest.photo, "")
+        chosen = self.calibration.of_group(group_name(species, viewpoint), species)
+        return chosen.of_encounter(photos) if photos > 1 else chosen
+
+    def judging(
+        self,
+        individual: str,
+        photos: int = 1,
+        *,
+        max_fpir: float | None = None,
+        threshold: float | None = None,
+    ) -> tuple[Calibration, Thresholds]:
+        """Choose what judges whether photos show this individual: by its species.
+
+        Raises as `identify_vectors`.
+        """
+        asked = self._asked(max_fpir, threshold, None)
+        own = self.calibration.of_group(self.species.get(individual, ""))
+        calibration = own.of_encounter(photos) if photos > 1 else own
+        return calibration, asked.by(calibration, self.calibration)
+
+    def _asked(
         self, max_fpir: float | None, threshold: float | None, score: Score | None
-    ) -> Thresholds:
+    ) -> _AskedThresholds:
         if score not in (None, self.calibration.score):
             raise BadQuery(
                 f"score is {score!r}, but the catalogue's thresholds were fitted for "
                 f"{self.calibration.score!r}; distances of two scores cannot be compared"
             )
-        return self.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)
+        self.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)
+        return _AskedThresholds(max_fpir, threshold)
 
-    def _answers(self, vectors: FloatArray, k: int, thresholds: Thresholds) -> list[Identification]:
-        ranked = self.gallery.rank(vectors, self._teller.neighbours(k), self.calibration.score)
-        return [self._answer(candidates, k, thresholds) for candidates in ranked]
+    def _ranked(self, k: int) -> int:
+        """How many individuals to rank: the gap to the second says how sure the first is."""
+        return max(2, self._teller.neighbours(k)) if k > 0 else k
+
+    def _answers(
+        self, vectors: FloatArray, k: int, asked: _AskedThresholds
+    ) -> list[Identification]:
+        ranked = self.gallery.rank(vectors, self._ranked(k), self.calibration.score)
+        return [self._answer(candidates, k, asked) for candidates in ranked]
 
     def _answer(
-        self, ranked: Sequence[Candidate], k: int, thresholds: Thresholds
+        self, ranked: Sequence[Candidate], k: int, asked: _AskedThresholds, photos: int = 1
     ) -> Identification:
-        candidates = ranked[:k]
-        nearest = candidates[0] if candidates else None
-        probabilities = self.calibration.probabilities([each.distance for each in candidates])
+        nearest = ranked[0] if ranked else None
+        calibration = self.calibration_for(nearest, photos)
+        thresholds = asked.by(calibration, self.calibration)
+        distances = [each.distance for each in ranked]
+        matches = tuple(
+            Match(each.individual, each.distance, probability, each.photo)
+            for each, probability in zip(ranked, calibration.probabilities(distances), strict=True)
+        )[:k]
+        first = matches[0] if matches else None
+        probability = first.probability if first else 0.0
+        new_probability = 1 - calibration.known_probability(distances)
         return Identification(
-            matches=tuple(
-                Match(each.individual, each.distance, probability, each.photo)
-                for each, probability in zip(candidates, probabilities, strict=True)
-            ),
-            decision=decide(nearest.distance if nearest else NOBODY, thresholds),
-            probability=probabilities[0] if probabilities else 0.0,
-            reason=explain(nearest, thresholds),
+            matches=matches,
+            decision=decide(first.distance if first else NOBODY, thresholds, probability),
+            probability=probability,
+            reason=explain(first, thresholds, new_probability if calibration.is_fitted else None),
             thresholds=thresholds,
             revision=self.gallery.revision,
             fingerprint=self.gallery.fingerprint,
             individuals_searched=self.gallery.individual_count,
             species=self._teller.predict(ranked),
+            new_probability=new_probability,
+            calibrated_on=calibration.name,
         )
+
+
+class _AskedThresholds(NamedTuple):
+    """What a request says of thresholds, checked against the whole catalogue's calibration."""
+
+    max_fpir: float | None
+    threshold: float | None
+
+    def by(self, calibration: Calibration, whole: Calibration) -> Thresholds:
+        """The thresholds of a group; what it can't promise itself is not looser than the whole's.
+
+        Raises BadCalibration for a rate that not even the whole can promise.
+        """
+        of_whole = whole.thresholds(max_fpir=self.max_fpir, threshold=self.threshold)
+        if calibration is whole:
+            return of_whole
+        if self.max_fpir is None or self.max_fpir >= calibration.smallest_rate:
+            return calibration.thresholds(max_fpir=self.max_fpir, threshold=self.threshold)
+        own = calibration.thresholds(max_fpir=calibration.smallest_rate)
+        return replace(own, known=min(own.known, of_whole.known))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.errors import FlukeprintError
-from index.calibration.calibration import calibrate
+from index.calibration.fitting import calibrate
 from index.calibration.ranks import LABELS_A_ROW
 from index.labels.reader import NEW_WHALE
 from index.search.gallery import Gallery

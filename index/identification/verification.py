@@ -96,11 +96,13 @@ def verify_pair(
     """
     rows = [check_vectors(one[None, :], named="vectors to compare") for one in (query, reference)]
     distance = float(exact_distances(*rows)[0, 0])
+    probability = calibration.probability(distance, 1)
+    decision = decide(distance, thresholds, probability)
     return Verification(
-        verdict=_VERDICTS[decide(distance, thresholds)],
+        verdict=_VERDICTS[decision],
         distance=distance,
-        probability=calibration.probability(distance, 1),
-        reason=_reason(named, distance, thresholds),
+        probability=probability,
+        reason=_reason(named, distance, thresholds, decision),
         rank=None,
         nearest=None,
         compared=(ComparedWith(named, distance),),
@@ -123,8 +125,11 @@ def _verified(
     distance = float(to_all[column])
     rank = 1 + int((to_all[:column] <= distance).sum() + (to_all[column + 1 :] < distance).sum())
     first = int(np.argmin(to_all))
-    verdict = _VERDICTS[decide(distance, thresholds)]
-    reason = _reason(individual, distance, thresholds)
+    read = calibration.probabilities(_nearest(to_all, rank))
+    probability = read[min(rank, _RANKS_READ) - 1]
+    decision = decide(distance, thresholds, probability)
+    verdict = _VERDICTS[decision]
+    reason = _reason(individual, distance, thresholds, decision)
     if verdict == "same" and rank > 1:
         verdict = "review"
         reason = (
@@ -135,7 +140,7 @@ def _verified(
     return Verification(
         verdict=verdict,
         distance=distance,
-        probability=calibration.probabilities([*_nearer(to_all, rank), distance])[-1],
+        probability=probability,
         reason=reason,
         rank=rank,
         nearest=gallery.individual_ids[first],
@@ -143,12 +148,12 @@ def _verified(
     )
 
 
-def _nearer(to_all: NDArray[np.float64], rank: int) -> list[float]:
-    """The distances of those ranked before.
+def _nearest(to_all: NDArray[np.float64], rank: int) -> list[float]:
+    """The distances of those ranked up to this one, and of the second.
 
     They make the probability the same as in identifying.
     """
-    return np.sort(to_all)[: min(rank, _RANKS_READ) - 1].tolist()
+    return np.sort(to_all)[: max(2, min(rank, _RANKS_READ))].tolist()
 
 
 def _compared(names: Sequence[str], distances: NDArray[np.float64]) -> tuple[ComparedWith, ...]:
@@ -156,16 +161,18 @@ def _compared(names: Sequence[str], distances: NDArray[np.float64]) -> tuple[Com
     return tuple(ComparedWith(names[at], float(distances[at])) for at in order)
 
 
-def _reason(named: str, distance: float, thresholds: Thresholds) -> str:
-    decision, at = decide(distance, thresholds), f"distance {distance:.3f}"
-    sure, different = f"sure below {thresholds.known:.3f}", f"above {thresholds.new_whale:.3f}"
+def _reason(named: str, distance: float, thresholds: Thresholds, decision: Decision) -> str:
+    at = f"distance {distance:.3f}"
+    same, different = f"same up to {thresholds.known:.3f}", f"beyond {thresholds.new_whale:.3f}"
     if decision == "known":
-        return f"Very likely the same animal as {named} ({at}; {sure})."
+        return f"The same animal as {named} ({at}; {same})."
     if decision == "new_whale":
         return f"Probably not the same animal as {named} ({at}; different {different})."
     if thresholds.known < 0:
-        sure = "no match is sure here"
+        same = "no two photos are called the same without review here"
+    elif distance <= thresholds.known:
+        same = "near enough, but more often wrong than right"
     return (
-        f"Perhaps the same animal as {named} ({at}; {sure}, different {different}). "
+        f"Perhaps the same animal as {named} ({at}; {same}, different {different}). "
         "Compare the photos."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from embedding.photos.photo import (
     read_photo,
 )
 from index.labels.reader import LabelledPhoto
+from index.photos.perceptual_hash import perceptual_hash
 from index.prefetch import prefetch
 from index.search.vectors import Embedder, check_vectors
 
@@ -45,12 +46,13 @@ class PhotoFile:
     """What a file was when it was read: enough to see later whether it has changed.
 
     `mtime_ns` None: it was written so shortly before that another writing might leave it the same
-    time.
+    time. `perceptual_hash` None: nobody has looked at the picture, or it has no pattern.
     """
 
     content_hash: str
     size_bytes: int
     mtime_ns: int | None
+    perceptual_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def _decoded(
             image = read_photo(data, name=str(photo.path), limits=limits, at_least_px=input_px)
         except BadPhoto as error:
             return UnreadPhoto(photo, str(error))
-        return _DecodedPhoto(photo, file, image)
+        return _DecodedPhoto(photo, replace(file, perceptual_hash=perceptual_hash(image)), image)
 
     def holds(read: _DecodedPhoto | UnreadPhoto) -> int:
         return read.held_bytes if isinstance(read, _DecodedPhoto) else 0

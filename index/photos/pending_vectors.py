@@ -17,21 +17,30 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedding.photos.photo import Box
 from index.photos.embed import EmbeddedPhoto
+from index.photos.perceptual_hash import HASH_BYTES
 from index.processes import is_alive, this_worker
 from index.storage.address import CatalogueAddress, sibling_folder
 
-_FORMAT = "flukeprint-embedded-1"
+_FORMAT = "flukeprint-embedded-2"
 _SUFFIX = ".vectors"
 _MOST_HEADER_BYTES = 4096
 _NO_HEADER = (ValueError, KeyError, TypeError)
 _Key = tuple[str, Box | None]
+_NO_HASH = bytes(HASH_BYTES)
+
+
+class PendingVector(NamedTuple):
+    """A vector (d,), and the perceptual hash of the picture that it was made of."""
+
+    vector: NDArray[np.float32]
+    perceptual_hash: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ class PendingVectors:
     def __init__(self, folder: Path, fingerprint: str) -> None:
         """Read what earlier processes left in `folder`, which needn't be there."""
         self._folder, self._fingerprint = folder, fingerprint
-        self._found: dict[_Key, NDArray[np.float32]] = {}
+        self._found: dict[_Key, PendingVector] = {}
         self._files: list[Path] = []
         self._own: BinaryIO | None = None
         self._is_full = False
@@ -103,8 +112,8 @@ class PendingVectors:
     def __len__(self) -> int:
         return len(self._found)
 
-    def get(self, content_hash: str, box: Box | None) -> NDArray[np.float32] | None:
-        """The vector (d,) of a content within a box, where it was made before."""
+    def get(self, content_hash: str, box: Box | None) -> PendingVector | None:
+        """The vector of a content within a box, where it was made before."""
         return self._found.get((content_hash, box))
 
     def append(self, made: Sequence[EmbeddedPhoto]) -> None:
@@ -174,18 +183,25 @@ def _is_written(worker: object) -> bool:
 
 def _layout(dimension: int) -> np.dtype[Any]:
     return np.dtype(
-        [("content", "V32"), ("box", "<f8", 4), ("vector", "<f4", dimension), ("checksum", "<u4")]
+        [
+            ("content", "V32"),
+            ("box", "<f8", 4),
+            ("hash", "V32"),
+            ("vector", "<f4", dimension),
+            ("checksum", "<u4"),
+        ]
     )
 
 
 def _record(each: EmbeddedPhoto) -> bytes:
     box = (np.nan,) * 4 if each.photo.box is None else each.photo.box
     content = bytes.fromhex(each.file.content_hash)
-    data = content + np.asarray(box, "<f8").tobytes() + each.vector.astype("<f4").tobytes()
+    hashed = each.file.perceptual_hash or _NO_HASH
+    data = content + np.asarray(box, "<f8").tobytes() + hashed + each.vector.astype("<f4").tobytes()
     return data + zlib.crc32(data).to_bytes(4, "little")
 
 
-def _read(path: Path, fingerprint: str) -> dict[_Key, NDArray[np.float32]] | None:
+def _read(path: Path, fingerprint: str) -> dict[_Key, PendingVector] | None:
     """A file's vectors; None where it is not of this checkpoint, or no file of ours."""
     try:
         line, _, data = path.read_bytes().partition(b"\n")
@@ -195,12 +211,13 @@ def _read(path: Path, fingerprint: str) -> dict[_Key, NDArray[np.float32]] | Non
         layout = _layout(int(header["dimension"]))
     except (OSError, *_NO_HEADER):
         return None
-    found: dict[_Key, NDArray[np.float32]] = {}
+    found: dict[_Key, PendingVector] = {}
     whole = len(data) // layout.itemsize
     for at, row in enumerate(np.frombuffer(data, layout, whole)):
         start = at * layout.itemsize
         if zlib.crc32(data[start : start + layout.itemsize - 4]) == row["checksum"]:
             sides = [float(side) for side in row["box"]]
             box = None if np.isnan(sides[0]) else Box(*sides)
-            found[bytes(row["content"]).hex(), box] = row["vector"].copy()
+            hashed = None if bytes(row["hash"]) == _NO_HASH else bytes(row["hash"])
+            found[bytes(row["content"]).hex(), box] = PendingVector(row["vector"].copy(), hashed)
     return found

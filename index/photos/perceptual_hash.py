@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photos.photo import Image, resize, to_array
+from embedding.photos.photo import Image, read_photo, resize, to_array
 from index.search.hamming import near_code_pairs
 
 MOST_BITS = 24
@@ -39,6 +39,11 @@ def perceptual_hash(image: Image) -> bytes | None:
     # The mean brightness says nothing, so its bit is always 0.
     frequencies[0] = np.median(frequencies[1:])
     return np.packbits(frequencies > frequencies[0]).tobytes()
+
+
+def hash_photo(data: bytes, name: str) -> bytes | None:
+    """Hash a photo file's content, decoded at a small scale. Raises BadPhoto, naming it `name`."""
+    return perceptual_hash(read_photo(data, name=name, at_least_px=DECODE_PX))
 
 
 def differing_bits(one: bytes, other: bytes) -> int:

@@ -10,7 +10,7 @@ from index.photos.embed import PhotoEmbedder
 from index.progress import Progress, no_progress
 from index.reindex.preparation import UpdatePreparation
 from index.reindex.report import UpdateReport, add_warnings
-from index.reindex.update import open_pending_vectors, update_within_transaction
+from index.reindex.update import fit_pending, open_pending_vectors, update_within_transaction
 from index.storage.address import CatalogueAddress, CatalogueBusy, refuse_no_folder, resolve_links
 from index.storage.connection import (
     check_catalogue,
@@ -54,6 +54,7 @@ def build_catalogue(
                 )
                 with open_revision(catalogue) as revision:
                     report = update_within_transaction(revision, preparation)
+                fit_pending(catalogue, progress)
                 report = add_warnings(report, labels, catalogue)
             if exists(address):
                 copy_keys(address, temporary)

@@ -135,13 +135,14 @@ class UpdatePreparation:
         found: list[EmbeddedPhoto] = []
         files = prefetch(lacking, _read_file, threads=DECODING_THREADS, most=BATCH_PHOTOS)
         for photo, file in zip(lacking, files, strict=True):
-            vector = (
+            made = (
                 None
                 if isinstance(file, UnreadPhoto)
                 else self._pending.get(file.content_hash, photo.box)
             )
-            if vector is not None and isinstance(file, PhotoFile):
-                found.append(EmbeddedPhoto(photo, file, vector))
+            if made is not None and isinstance(file, PhotoFile):
+                known = replace(file, perceptual_hash=made.perceptual_hash)
+                found.append(EmbeddedPhoto(photo, known, made.vector))
         return found
 
     def embedded_photo(self, photo: LabelledPhoto) -> EmbeddedPhoto | None:

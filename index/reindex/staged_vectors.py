@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
@@ -20,17 +18,13 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, open_revision
 from index.catalogue.rows import (
     CataloguePhoto,
-    last_calibration,
     last_revision,
     read_photos,
-    read_vectors,
 )
 from index.curation.corrections import Corrections, read_corrections_within
 from index.photos.embed import EmbeddedPhoto
-from index.reindex.plan import UpdatePlan
 from index.storage.connection import translating_errors
 from index.storage.schema import (
-    CATALOGUED,
     MOST_BOUND,
     ChangeRow,
     PhotoRow,
@@ -50,20 +44,8 @@ class CatalogueState:
 
     revision: int
     fingerprint: str | None
-    calibration: dict[str, Any]
     photos: list[CataloguePhoto]
     corrections: Corrections
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledVectors:
-    """The vectors (m, d) to calibrate on, with their individuals (None: new_whale).
-
-    Both are sorted by photo name.
-    """
-
-    individuals: list[str | None]
-    vectors: NDArray[np.float32]
 
 
 def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
@@ -74,7 +56,6 @@ def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
         return CatalogueState(
             last.revision if last else 0,
             last.fingerprint if last else None,
-            last_calibration(session) or {},
             photos,
             read_corrections_within(session),
         )
@@ -181,42 +162,3 @@ def was_searched_by(act: Revision, fingerprint: str) -> bool:
     """Whether any revision was searched by that checkpoint: then the log tells whom it embedded."""
     found = select(RevisionRow.revision).where(RevisionRow.fingerprint == fingerprint).limit(1)
     return act.session.scalar(found) is not None
-
-
-def vectors_after(
-    catalogue: Catalogue,
-    plan: UpdatePlan,
-    known: Mapping[str, CataloguePhoto],
-    made: Mapping[str, EmbeddedPhoto],
-    fingerprint: str,
-) -> LabelledVectors:
-    """Compute the vectors as they will be once a plan is applied.
-
-    `made` are the new vectors by photo name.
-
-    Raises BadCatalogue.
-    """
-    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
-        rows = read_vectors(session, catalogue.address, fingerprint)
-    if not (plan.add or plan.remove or plan.relabel or made):
-        return LabelledVectors(rows.individuals, rows.vectors)
-    whose = dict(zip(rows.photo_names, rows.individuals, strict=True))
-    vectors = dict(zip(rows.photo_names, rows.vectors, strict=True))
-    for old in plan.remove:
-        whose.pop(old.name, None)
-    for photo in (*plan.add, *plan.reembed):
-        is_searched = photo.name not in known or known[photo.name].state == CATALOGUED
-        if photo.name in made and is_searched:
-            whose[photo.name] = photo.individual
-            vectors[photo.name] = made[photo.name].vector
-    for photo in plan.relabel:
-        if photo.name in whose:
-            whose[photo.name] = photo.individual
-    names = sorted(whose)
-    dimension = rows.vectors.shape[1]
-    stacked = (
-        np.stack([vectors[name] for name in names])
-        if names
-        else np.zeros((0, dimension), np.float32)
-    )
-    return LabelledVectors([whose[name] for name in names], stacked)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
-from index.calibration.refit import FittedCalibration, fit_calibration, is_readable, needs_refit
+from index.catalogue.calibrating import refit
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.catalogue.revision import Revision, Values, open_revision
 from index.curation.corrections import read_corrections_within
@@ -28,7 +28,6 @@ from index.reindex.staged_vectors import (
     log_embedded,
     read_state,
     stage_vectors,
-    vectors_after,
     was_searched_by,
 )
 from index.storage.address import CatalogueAddress
@@ -43,11 +42,10 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class _PreparedUpdate:
-    """What was prepared for a catalogue at a revision; `fitted` None where nothing changes."""
+    """What was prepared for a catalogue at a revision."""
 
     revision: int
     update: CatalogueUpdate
-    fitted: FittedCalibration | None
 
 
 def update_catalogue(
@@ -83,22 +81,18 @@ def update_catalogue(
         preparation = UpdatePreparation(
             labels, embedder, options, progress=progress, pending=pending
         )
-        prepared: _PreparedUpdate | None = None
         for _ in range(_ROUNDS):
-            prepared = _prepare(catalogue, preparation, prepared)
+            prepared = _prepare(catalogue, preparation)
             with around_commit(), enter_while_busy(opened) as revision:
                 _refuse_other(revision, embedder.fingerprint, options)
                 if revision.number - 1 == prepared.revision:
-                    report = _write_revision(
-                        revision, preparation, prepared.update, prepared.fitted
-                    )
+                    report = _write_revision(revision, preparation, prepared.update)
                     break
         else:
             with around_commit(), enter_while_busy(opened) as revision:
                 _refuse_other(revision, embedder.fingerprint, options)
-                report = update_within_transaction(
-                    revision, preparation, prepared.fitted if prepared else None
-                )
+                report = update_within_transaction(revision, preparation)
+    fit_pending(catalogue, progress)
     return add_warnings(report, labels, catalogue)
 
 
@@ -122,13 +116,16 @@ def open_pending_vectors(address: CatalogueAddress, fingerprint: str) -> Generat
             remove_stale_files(folder, checkpoints_of(catalogue))
 
 
-def _prepare(
-    catalogue: Catalogue, preparation: UpdatePreparation, before: _PreparedUpdate | None
-) -> _PreparedUpdate:
-    """Do all that needs no transaction: compare files, embed photos, calibrate.
+def fit_pending(catalogue: Catalogue, progress: Progress) -> None:
+    """Fit the calibration where a distance has moved since the last one. Raises BadCatalogue."""
+    photos = catalogue.counts().searchable
+    with progress(photos, "Calibrating on the catalogue's own photos") as advance:
+        refit(catalogue)
+        advance(photos)
 
-    `before` is the result of the last round.
-    """
+
+def _prepare(catalogue: Catalogue, preparation: UpdatePreparation) -> _PreparedUpdate:
+    """Do all that needs no transaction: compare files, embed photos."""
     fingerprint = preparation.fingerprint
     state = read_state(catalogue, fingerprint)
     update = preparation.make_update(state.photos, state.corrections)
@@ -139,45 +136,22 @@ def _prepare(
         return retry_while_busy(lambda: stage_vectors(catalogue, made, fingerprint))
 
     preparation.embed(update, stage)
-    plan = update.plan
-    is_changing = (
-        plan.add or plan.reembed or plan.relabel or plan.remove or state.fingerprint != fingerprint
-    )
-    if not is_changing and is_readable(state.calibration):
-        return _PreparedUpdate(state.revision, update, None)
-    made = {
-        photo.name: each
-        for photo in (*plan.add, *plan.reembed)
-        if (each := preparation.embedded_photo(photo)) is not None
-    }
-    rows = vectors_after(catalogue, plan, update.known, made, fingerprint)
-    fitted = before.fitted if before else None
-    if fitted is None or needs_refit(len(rows.individuals), fitted.photos):
-        fitted = fit_calibration(rows.vectors, rows.individuals, preparation.progress)
-    return _PreparedUpdate(state.revision, update, fitted)
+    return _PreparedUpdate(state.revision, update)
 
 
-def update_within_transaction(
-    revision: Revision, preparation: UpdatePreparation, fitted: FittedCalibration | None = None
-) -> UpdateReport:
+def update_within_transaction(revision: Revision, preparation: UpdatePreparation) -> UpdateReport:
     """Do within the transaction what is still to be done, while nobody else changes the catalogue.
 
-    `fitted`: a calibration of a preparation before, used where the catalogue still has about the
-    same number of photos.
+    The calibration is to be fitted after it.
     """
     photos = revision.photos(preparation.fingerprint)
     update = preparation.make_update(photos, read_corrections_within(revision.session))
     preparation.embed(update)
-    if fitted is not None and needs_refit(revision.photo_count(), fitted.photos):
-        fitted = None
-    return _write_revision(revision, preparation, update, fitted)
+    return _write_revision(revision, preparation, update)
 
 
 def _write_revision(
-    revision: Revision,
-    preparation: UpdatePreparation,
-    update: CatalogueUpdate,
-    fitted: FittedCalibration | None,
+    revision: Revision, preparation: UpdatePreparation, update: CatalogueUpdate
 ) -> UpdateReport:
     """Apply an update with the vectors that are ready: one revision, if anything has changed."""
     plan, fingerprint = update.plan, preparation.fingerprint
@@ -185,14 +159,9 @@ def _write_revision(
     staged_before = _staged_before(update, revision, fingerprint)
     _apply_plan(update, preparation, revision, staged_before)
     _refuse_emptiness(revision, update, unread, fingerprint)
-    is_new = (
-        any(revision.changes.values())
-        or revision.last_fingerprint != fingerprint
-        or not is_readable(revision.last_calibration)
-    )
+    is_new = any(revision.changes.values()) or revision.last_fingerprint != fingerprint
     if is_new:
-        calibration = (fitted or _fit_stored(revision, preparation)).calibration
-        revision.finish(fingerprint, calibration, detail=_event_detail(revision, preparation))
+        revision.finish(fingerprint, detail=_event_detail(revision, preparation))
     return UpdateReport(
         revision=revision.number if is_new else revision.number - 1,
         is_new_revision=is_new,
@@ -265,11 +234,6 @@ def _refuse_other(revision: Revision, fingerprint: str, options: UpdateOptions) 
             f"the catalogue is searched by the checkpoint {searched_by[:12]}, which was put in "
             f"place meanwhile, and these vectors are of {fingerprint[:12]}; try again"
         )
-
-
-def _fit_stored(revision: Revision, preparation: UpdatePreparation) -> FittedCalibration:
-    rows = revision.vectors(preparation.fingerprint)
-    return fit_calibration(rows.vectors, rows.individuals, preparation.progress)
 
 
 def _refuse_emptiness(

@@ -26,11 +26,13 @@ class BadQuery(FlukeprintError):
 class Thresholds:
     """Two cosine distances, `known <= new_whale`.
 
-    With a negative `known` nothing is known without review.
+    With a negative `known` nothing is known without review. Nor is a match that is less probably
+    right than `least_probability`.
     """
 
     known: float
     new_whale: float
+    least_probability: float = 0.0
 
     def __post_init__(self) -> None:
         # Written so that NaN fails too.
@@ -92,8 +94,9 @@ NO_SPECIES = SpeciesAnswer(None, None, "The catalogue knows no individual's spec
 class Identification:
     """The answer to one query, and what it came from.
 
-    `probability` is the first match's (0.0 without a match); `reason` is one plain sentence for
-    people.
+    `probability` is the first match's (0.0 without a match), `new_probability` that the catalogue
+    lacks the animal. `reason` says in plain words what was decided, and how often that is right.
+    `calibrated_on` names the calibration: a species', or that of all species together.
     """
 
     matches: tuple[Match, ...]
@@ -105,34 +108,58 @@ class Identification:
     fingerprint: str
     individuals_searched: int
     species: SpeciesAnswer = NO_SPECIES
+    new_probability: float = 1.0
+    calibrated_on: str = ""
 
 
-def decide(distance: float, thresholds: Thresholds) -> Decision:
+def decide(distance: float, thresholds: Thresholds, probability: float = 1.0) -> Decision:
     """Decide from the nearest individual's cosine distance (`NOBODY` where there is none).
 
-    A distance equal to a threshold is still within it. Raises ValueError for NaN, which no
-    comparison would stop from reading as a new whale.
+    `probability`: that it is the right one. A distance equal to a threshold is still within it.
+    Raises ValueError for NaN, which no comparison would stop from reading as a new whale.
     """
     if math.isnan(distance):
         raise ValueError("the distance to decide on is NaN; check the query's vector")
-    if distance <= thresholds.known:
+    if distance <= thresholds.known and probability >= thresholds.least_probability:
         return "known"
     if distance <= thresholds.new_whale:
         return "review"
     return "new_whale"
 
 
-def explain(nearest: Candidate | Match | None, thresholds: Thresholds) -> str:
-    """Give the reason for `decide`'s decision; None is a gallery without individuals."""
+def explain(
+    nearest: Match | None, thresholds: Thresholds, new_probability: float | None = None
+) -> str:
+    """Give the reason for `decide`'s decision; None is a gallery without individuals.
+
+    `new_probability`: that the catalogue lacks the animal; None where nothing is calibrated, so
+    that no share of right answers can be named.
+    """
     if nearest is None:
         return "The catalogue has no known individual to compare with."
-    decision, name = decide(nearest.distance, thresholds), nearest.individual
-    distance = f"distance {nearest.distance:.3f}"
-    sure, new = f"sure below {thresholds.known:.3f}", f"new above {thresholds.new_whale:.3f}"
+    name, at = nearest.individual, f"distance {nearest.distance:.3f}"
+    decision = decide(nearest.distance, thresholds, nearest.probability)
+    known, new = f"known up to {thresholds.known:.3f}", f"new beyond {thresholds.new_whale:.3f}"
+    right = new_words = ""
+    if new_probability is not None:
+        right = f" {of_hundred(nearest.probability)} such answers are right."
+        new_words = (
+            f" {of_hundred(new_probability)} such photos show an animal that the catalogue lacks."
+        )
     if decision == "known":
-        return f"Very likely {name} ({distance}; {sure})."
+        return f"{name} ({at}; {known}).{right}"
     if decision == "new_whale":
-        return f"Probably a new animal. The nearest is {name} ({distance}; {new})."
+        return f"Probably a new animal. The nearest is {name} ({at}; {new}).{new_words}"
     if thresholds.known < 0:
-        sure = "no match is sure here"
-    return f"Perhaps {name} ({distance}; {sure}, {new}). Compare the photos."
+        known = "nothing is known without review here"
+    elif nearest.distance <= thresholds.known:
+        known = "near enough, but more often wrong than right"
+    return f"Perhaps {name} ({at}; {known}, {new}).{right} Compare the photos."
+
+
+def of_hundred(share: float) -> str:
+    """Say a share as so many of 100, never all and never none."""
+    count = round(100 * share)
+    if count >= 100:
+        return "More than 99 of 100"
+    return f"About {count} of 100" if count else "Fewer than 1 of 100"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, inspect
 
 from index.storage.address import BadCatalogue, CatalogueAddress, PostgresAddress
 from index.storage.connection import open_engine, translating_errors
@@ -17,6 +17,8 @@ from index.storage.sqlite import is_writable
 # A key or a NOT NULL has changed, which SQLite can't alter.
 _REMADE = ("vectors", "revisions", "individuals", "encounters")
 _EXTENDED = ("photos",)
+# The format after which a column came, its table, its name.
+_ADDED = ((2, "encounters", "region"), (3, "photos", "perceptual_hash"))
 
 
 def upgrade(address: CatalogueAddress, version: int) -> None:
@@ -42,8 +44,8 @@ def _upgrade_schema(address: PostgresAddress) -> None:
         ):
             connection.exec_driver_sql(f"LOCK TABLE {FORMAT_TABLE} IN ACCESS EXCLUSIVE MODE")
             found = connection.exec_driver_sql(f"SELECT max(version) FROM {FORMAT_TABLE}").scalar()
-            if found == 2:
-                _upgrade_2(connection)
+            if found in (2, 3):
+                _upgrade_later(connection, int(found))
             elif found != SCHEMA_VERSION:  # another process may have upgraded it meanwhile
                 raise BadCatalogue(
                     f"{address} says that it has format {found}, which there never was in "
@@ -71,16 +73,19 @@ def _upgrade_file(path: Path, version: int) -> None:
             found = connection.exec_driver_sql("PRAGMA user_version").scalar()
             if found == 1:
                 _upgrade_1(connection)
-            elif found == 2:  # not by another process meanwhile
-                _upgrade_2(connection)
+            elif found in (2, 3):  # not by another process meanwhile
+                _upgrade_later(connection, int(found))
     engine.dispose()
 
 
-def _upgrade_2(connection: Connection) -> None:
-    """Encounters have a region."""
-    kind = Table.metadata.tables["encounters"].columns["region"].type.compile(connection.dialect)
-    connection.exec_driver_sql(f"ALTER TABLE encounters ADD COLUMN region {kind}")
-    create_tables(connection)  # all are there: it notes the format
+def _upgrade_later(connection: Connection, found: int) -> None:
+    """Since format 2 encounters have a region; since 3 photos have a perceptual hash."""
+    there = inspect(connection)
+    for version, table, name in _ADDED:
+        if found <= version and name not in {each["name"] for each in there.get_columns(table)}:
+            kind = Table.metadata.tables[table].columns[name].type.compile(connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    create_tables(connection)  # the table of calibrations; and it notes the format
 
 
 def _upgrade_1(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 CATALOGUED, WAITING, REJECTED, DELETED = "catalogued", "waiting", "rejected", "deleted"
 MOST_BOUND = 500
 """Keys or names in one query's IN; SQLite takes 999 values in its oldest builds."""
@@ -93,7 +93,8 @@ class PhotoRow(Table):
     when it came. A row is never taken out, so that a deletion can be undone and an old answer
     explained. `path` is relative to the catalogue's folder where the file lies in it, so that the
     folder can be moved whole. `mtime_ns` is empty when the file was too fresh for its time to prove
-    anything.
+    anything. `perceptual_hash` (hex) says what the picture looks like; empty for one that was
+    embedded before that was kept, and for one without a pattern.
     """
 
     __tablename__ = "photos"
@@ -111,6 +112,7 @@ class PhotoRow(Table):
     state: Mapped[str] = mapped_column(default=CATALOGUED, server_default=CATALOGUED, index=True)
     viewpoint: Mapped[str | None]
     quality: Mapped[str | None]
+    perceptual_hash: Mapped[str | None]
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
@@ -129,9 +131,9 @@ class VectorRow(Table):
 class RevisionRow(Table):
     """One event: what was done, when, by whom, and which checkpoint searches after it.
 
-    `calibration` is the one fitted after it, to so many catalogued photos; empty where the last one
-    still stands. `kind` and `detail` say what was done and by what answer; `undoes` is the revision
-    that this one took back.
+    `kind` and `detail` say what was done and by what answer; `undoes` is the revision that this one
+    took back. `calibration` and `calibrated_photos` are of an older flukeprint, which fitted within
+    the transaction; CalibrationRow has those of this one.
     """
 
     __tablename__ = "revisions"
@@ -144,6 +146,22 @@ class RevisionRow(Table):
     made_by: Mapped[str | None]
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     undoes: Mapped[int | None]
+
+
+class CalibrationRow(Table):
+    """The last calibration, and below it the revision that moved a distance since then.
+
+    Such a revision's `calibration` is empty until it is fitted. It is derived from what the
+    revision left, and may be fitted again at any time; earlier ones are not kept.
+    """
+
+    __tablename__ = "calibrations"
+    revision: Mapped[int] = mapped_column(
+        ForeignKey("revisions.revision", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    calibration: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class ChangeRow(Table):
@@ -170,7 +188,15 @@ class ChangeRow(Table):
 # Other modules' tables (jobs, keys) are made by those modules, where they are used.
 _OWN_TABLES: list[SqlTable] = [
     Table.metadata.tables[kind.__tablename__]
-    for kind in (IndividualRow, EncounterRow, PhotoRow, VectorRow, RevisionRow, ChangeRow)
+    for kind in (
+        IndividualRow,
+        EncounterRow,
+        PhotoRow,
+        VectorRow,
+        RevisionRow,
+        CalibrationRow,
+        ChangeRow,
+    )
 ]
 APPEND_ONLY = ("changes", "revisions")
 _REFUSAL = "the log of changes is append-only"

@@ -33,6 +33,7 @@ class NewPhoto(NamedTuple):
     data: bytes
     vector: FloatArray
     answer: dict[str, Any]
+    perceptual_hash: bytes | None = None
 
 
 class SentContent(NamedTuple):
@@ -130,7 +131,7 @@ def _stored_photo(
         taken_at=form.taken_at or photo.answer.get("photo_taken_at"),
         box=None,
     )
-    file = PhotoFile(content_hash(photo.data), len(photo.data), None)
+    file = PhotoFile(content_hash(photo.data), len(photo.data), None, photo.perceptual_hash)
     return EmbeddedPhoto(label, file, photo.vector)
 
 

@@ -23,6 +23,7 @@ from index.identification.identifier import Identifier
 from index.photos.embed import PhotoEmbedder
 from index.search.gallery import Gallery
 from index.storage.serving_marker import ServedMark
+from service.catalogue.calibrator import Calibrator
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
@@ -53,11 +54,13 @@ class CatalogueWriter:
         self._thread = ThreadPoolExecutor(1, "catalogue writer")
         self._exchange = threading.Lock()
         self._mark = ServedMark(catalogue.address)
+        self.calibrator = Calibrator(catalogue, self._publish)
 
     def stop(self) -> None:
         """Finish the running acts and close the catalogue."""
         self.work_lists.stop()
         self._thread.shutdown()
+        self.calibrator.stop()
         self.catalogue.close()
         self._mark.remove()
 
@@ -105,6 +108,19 @@ class CatalogueWriter:
         """Read the whole catalogue again, after a job or another process has changed it."""
         with self._exchange:
             self._reload()
+        self.calibrator.wake()
+
+    def _publish(self, fitted: Calibration) -> None:
+        """Answer by a calibration that was fitted after a change."""
+        with self._exchange:
+            serving = self._service.ready()
+            now = serving.identifier
+            if now.gallery.fingerprint == self.catalogue.fingerprint:
+                calibration = fitted.with_new_share(self._service.settings.new_share)
+                identifier = Identifier(
+                    now.embedder, now.gallery, calibration, now.species, now.viewpoints
+                )
+                self._service.serving = Serving(identifier, serving.photos, serving.decode_px)
 
     def _act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         with self._exchange:
@@ -112,6 +128,7 @@ class CatalogueWriter:
             event = do(self.catalogue)
             if event is not None:
                 self._follow_or_reload(event)
+                self.calibrator.wake()
         return event
 
     def _follow_or_reload(self, event: Event) -> None:
@@ -143,7 +160,11 @@ class CatalogueWriter:
         photos |= {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
         after = refresh_gallery(gallery, event.photos, now)
         identifier = Identifier(
-            serving.identifier.embedder, after, now.calibration, self.catalogue.species()
+            serving.identifier.embedder,
+            after,
+            serving.identifier.calibration,
+            self.catalogue.species(),
+            self.catalogue.viewpoints(),
         )
         self._service.serving = Serving(identifier, photos, serving.decode_px)
 
@@ -167,11 +188,14 @@ class CatalogueWriter:
             embedder, decode_px = another, another.input_px
         # Embedder and gallery are exchanged as one: nobody compares one checkpoint's vectors with
         # another's.
-        identifier = Identifier(embedder, gallery, calibration, self.catalogue.species())
+        identifier = Identifier(
+            embedder, gallery, calibration, self.catalogue.species(), self.catalogue.viewpoints()
+        )
         self._service.serving = Serving(identifier, photos, decode_px)
 
     def _read_all(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:
-        gallery, calibration = self.catalogue.searchable()
+        gallery, stored = self.catalogue.searchable(may_be_old=True)
+        calibration = stored.with_new_share(self._service.settings.new_share)
         photos = {photo.name: ServedPhoto.of(photo) for photo in self.catalogue.photos()}
         # Read one after the other: another process may have changed the catalogue in between.
         if self.catalogue.revision != gallery.revision:
@@ -189,6 +213,11 @@ def reload(app: FastAPI) -> None:
     writer = getattr(app.state, "writer", None)
     if isinstance(writer, CatalogueWriter):
         writer.reload()
+
+
+def has_writer(request: Request) -> bool:
+    """Whether the request's service can change its catalogue."""
+    return isinstance(getattr(request.app.state, "writer", None), CatalogueWriter)
 
 
 def writer_of(request: Request) -> CatalogueWriter:

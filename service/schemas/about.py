@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from index.calibration.calibration import UnknownSource
 from index.search.matching import Score
 
 
@@ -14,11 +13,14 @@ class RatesAt(BaseModel):
     """What happens where answers up to a distance count as known."""
 
     distance: float = Field(description="Cosine distance.")
-    fpir: float = Field(description="Share of unknown animals that pass for a known one.")
+    fpir: float = Field(description="Share of unknown animals that pass, as measured in trials.")
+    promised: float = Field(
+        description="Share of unknown animals that pass at most: what can be promised by so many "
+        "individuals. Three catalogues in four keep it, and all do on average."
+    )
     fnir: float | None = Field(
         description="Share of known animals that don't pass, or whose nearest individual is "
-        "another. Null where the calibration was stored by a version that didn't count it: "
-        "`flukeprint index update` does."
+        "another. Null where no known animal could be tried."
     )
 
 
@@ -39,8 +41,33 @@ class DefaultThresholds(BaseModel):
     `new_whale`.
     """
 
-    known: RatesAt = Field(description="Up to here a match is sure.")
+    known: RatesAt = Field(description="Up to here a match is known.")
     new_whale: RatesAt = Field(description="Beyond here nobody known is near enough.")
+
+
+class GroupCalibration(BaseModel):
+    """What distances are worth for a part of the answers."""
+
+    name: str = Field(
+        description="A species, a viewpoint of it, or encounters of so many photos; answers name "
+        "it in `calibrated_on`."
+    )
+    known_trials: int = Field(description="Questions whose individual was in the gallery.")
+    unknown_trials: int = Field(description="Questions whose individual was not.")
+    smallest_rate: float = Field(description="The smallest `max_fpir` that can be promised.")
+    thresholds: DefaultThresholds = Field(description="The distances that decide by default.")
+
+
+class QueueShare(BaseModel):
+    """What share of the photos that wait for review shows new animals, by their distances."""
+
+    share: float = Field(description="The most likely share.")
+    low: float = Field(description="The lower end of its 95 % interval.")
+    high: float = Field(
+        description="The upper end. Photos count as if each showed another animal: where the "
+        "queue has bursts, the true interval is wider."
+    )
+    photos: int = Field(description="How many photos it was estimated from.")
 
 
 class CalibrationAnswer(BaseModel):
@@ -59,12 +86,24 @@ class CalibrationAnswer(BaseModel):
     new_whale_share: float = Field(
         description="The share of queries that is taken to be of unknown animals."
     )
-    unknown_source: UnknownSource = Field(description="Who stood for the unknown animals.")
+    unknown_source: str = Field(description="Who stood for the unknown animals.")
     known_trials: int = Field(
         description="Questions about photos whose individual was in the gallery."
     )
     unknown_trials: int = Field(description="Questions about photos whose individual was not.")
     thresholds: DefaultThresholds = Field(description="The distances that decide by default.")
+    smallest_rate: float = Field(description="The smallest `max_fpir` that can be promised.")
+    groups: list[GroupCalibration] = Field(
+        description="Species, viewpoints and encounters with a calibration of their own."
+    )
+    queue_share: QueueShare | None = Field(
+        description="Null where fewer than 20 photos wait. Send it as `new_share` to `identify`, "
+        "or set it for the service."
+    )
+    is_pending: bool = Field(
+        description="True while the calibration of the last change is being fitted: answers go by "
+        "the one before."
+    )
     asked: RatesAt | None = Field(
         description="The `known` threshold at `max_fpir`, where that was sent."
     )
@@ -143,7 +182,10 @@ class Version(BaseModel):
     catalogue_revision: int | None = Field(description="The state of the loaded catalogue.")
 
 
-_AT_KNOWN = {"distance": 0.31, "fpir": 0.05, "fnir": 0.21}
+_AT_KNOWN = {"distance": 0.31, "fpir": 0.046, "promised": 0.05, "fnir": 0.21}
+
+_AT_NEW = {"distance": 0.46, "fpir": 0.3, "promised": 0.306, "fnir": 0.12}
+_AT_ONE_PERCENT = {"distance": 0.24, "fpir": 0.0088, "promised": 0.01, "fnir": 0.34}
 
 CALIBRATION_EXAMPLE: dict[str, object] = {
     "catalogue_revision": 3,
@@ -156,9 +198,21 @@ CALIBRATION_EXAMPLE: dict[str, object] = {
     "unknown_source": "held-out individuals",
     "known_trials": 6021,
     "unknown_trials": 8112,
-    "thresholds": {"known": _AT_KNOWN, "new_whale": {"distance": 0.46, "fpir": 0.3, "fnir": 0.12}},
-    "asked": {"distance": 0.24, "fpir": 0.01, "fnir": 0.34},
-    "det": [{"distance": 0.24, "fpir": 0.01, "fnir": 0.34}, _AT_KNOWN],
+    "thresholds": {"known": _AT_KNOWN, "new_whale": _AT_NEW},
+    "smallest_rate": 0.0006,
+    "groups": [
+        {
+            "name": "right_whale",
+            "known_trials": 2208,
+            "unknown_trials": 3362,
+            "smallest_rate": 0.0031,
+            "thresholds": {"known": _AT_KNOWN, "new_whale": _AT_NEW},
+        }
+    ],
+    "queue_share": {"share": 0.34, "low": 0.28, "high": 0.41, "photos": 240},
+    "is_pending": False,
+    "asked": _AT_ONE_PERCENT,
+    "det": [_AT_ONE_PERCENT, _AT_KNOWN],
     "histogram": [{"start": 0.3, "end": 0.32, "known": 211, "mistaken": 4, "unknown": 62}],
 }
 

@@ -62,6 +62,9 @@ class DecidingForm(Form):
         return self
 
 
+NewShare = Annotated[float, Field(gt=0, lt=1)]
+
+
 class IdentifyForm(DecidingForm):
     """The fields of `identify` beside the photos; an unknown field is an error."""
 
@@ -90,6 +93,11 @@ class IdentifyForm(DecidingForm):
         description="Compare only with photos of encounters in these regions; repeat the field. "
         "Photos without a region are left out.",
     )
+    new_share: NewShare | None = Field(
+        None,
+        description="The share of the photos that show new animals: probabilities depend on it. "
+        "Without it the service's own; `GET /v1/calibration` estimates it for the queue.",
+    )
     as_of: int | None = Field(
         None,
         ge=1,
@@ -108,7 +116,7 @@ class IdentifyForm(DecidingForm):
     @property
     def options(self) -> IdentifyOptions:
         """How each photo is to be identified."""
-        return IdentifyOptions(self.k, self.max_fpir, self.threshold)
+        return IdentifyOptions(self.k, self.max_fpir, self.threshold, self.new_share)
 
 
 class RankedMatch(BaseModel):
@@ -138,15 +146,36 @@ class PhotoSpecies(BaseModel):
     reason: str = Field(description="By which individual, or why not, in a sentence.")
 
 
+class DecidingDistances(BaseModel):
+    """Two cosine distances; between them the decision is `review`.
+
+    A negative `known` means that nothing is known without review: the catalogue is too small to
+    promise a rate, or photos of one individual don't find each other in it.
+    """
+
+    known: float = Field(description="Up to this distance the decision is `known`.")
+    new_whale: float = Field(description="Beyond this distance the decision is `new_whale`.")
+
+
 class PhotoAnswer(BaseModel):
     """Who one photo shows."""
 
     photo: str = Field(description="The file name as it was sent.")
     decision: Decision = Field(
-        description="`known`: sure; `review`: a person should look; `new_whale`: nobody known."
+        description="`known`: so near that no more unknown animals than promised come as near, and "
+        "the match is probably right; `review`: a person should look; `new_whale`: nobody known."
     )
     probability: float = Field(description="The first match's probability; 0 without a match.")
-    reason: str = Field(description="Why this decision, in a sentence.")
+    reason: str = Field(description="Why this decision, and how often such answers are right.")
+    new_probability: float = Field(
+        description="That the catalogue lacks the animal, 0 to 1: calibrated, as the probabilities "
+        "of matches, for the share of new animals that is set."
+    )
+    calibrated_on: str = Field(
+        description="Whose thresholds and probabilities these are: a species' (and viewpoint's), "
+        "or all species together where the species has too few photos for its own."
+    )
+    thresholds: DecidingDistances = Field(description="The distances that decided here.")
     species: PhotoSpecies = Field(description="What it is, whoever it is.")
     matches: list[RankedMatch] = Field(
         description="Nearest first; fewer than k where fewer are known."
@@ -156,31 +185,29 @@ class PhotoAnswer(BaseModel):
 class EncounterAnswer(BaseModel):
     """Whom all photos of the request show together.
 
-    The mean of the photos' distances to each individual decides, by the thresholds of single
-    photos. A stranger may resemble somebody by chance in one photo, but hardly in the
-    next. The best photo's distance alone ranks a little better. But it lets more strangers pass,
-    and would need thresholds of its own.
+    The mean of the photos' distances to each individual decides. A stranger may resemble somebody
+    by chance in one photo, but hardly in the next. So the thresholds and probabilities are those of
+    encounters of so many photos, where the catalogue has enough such individuals to try.
     """
 
     photos: int = Field(description="How many photos were taken together.")
     decision: Decision = Field(description="As of one photo, from the first match's mean distance.")
     probability: float = Field(description="The first match's probability; 0 without a match.")
-    reason: str = Field(description="Why this decision, in a sentence.")
+    reason: str = Field(description="Why this decision, and how often such answers are right.")
+    new_probability: float = Field(
+        description="That the catalogue lacks the animal, 0 to 1: calibrated, as the probabilities "
+        "of matches, for the share of new animals that is set."
+    )
+    calibrated_on: str = Field(
+        description="Whose thresholds and probabilities these are: a species' (and viewpoint's), "
+        "or all species together where the species has too few photos for its own."
+    )
+    thresholds: DecidingDistances = Field(description="The distances that decided here.")
     species: PhotoSpecies = Field(description="What it is, by the individuals nearest on average.")
     matches: list[RankedMatch] = Field(
         description="Nearest first. `distance` is the mean over the photos, `photo` the one "
         "nearest to any of them."
     )
-
-
-class DecidingDistances(BaseModel):
-    """Two cosine distances; between them the decision is `review`.
-
-    A negative `known` means that the catalogue is too small to call any match sure.
-    """
-
-    known: float = Field(description="Up to this distance the decision is `known`.")
-    new_whale: float = Field(description="Beyond this distance the decision is `new_whale`.")
 
 
 class TimingsMs(BaseModel):
@@ -216,7 +243,11 @@ IDENTIFY_EXAMPLE: dict[str, object] = {
             "photo": "fluke.jpg",
             "decision": "known",
             "probability": 0.97,
-            "reason": "Very likely w_1a2b3c4 (distance 0.182; sure below 0.310).",
+            "reason": "w_1a2b3c4 (distance 0.182; known up to 0.310). About 97 of 100 such "
+            "answers are right.",
+            "new_probability": 0.02,
+            "calibrated_on": "humpback_whale",
+            "thresholds": {"known": 0.31, "new_whale": 0.46},
             "species": {
                 "name": "humpback_whale",
                 "probability": 0.99,
@@ -277,6 +308,9 @@ def photo_answer(photo: str, identification: Identification) -> PhotoAnswer:
         decision=identification.decision,
         probability=identification.probability,
         reason=identification.reason,
+        new_probability=identification.new_probability,
+        calibrated_on=identification.calibrated_on,
+        thresholds=deciding_distances(identification.thresholds),
         species=photo_species(identification),
         matches=_matches(identification),
     )
@@ -304,6 +338,9 @@ def encounter_answer(photos: int, identification: Identification) -> EncounterAn
         decision=identification.decision,
         probability=identification.probability,
         reason=identification.reason,
+        new_probability=identification.new_probability,
+        calibrated_on=identification.calibrated_on,
+        thresholds=deciding_distances(identification.thresholds),
         species=photo_species(identification),
         matches=_matches(identification),
     )

@@ -133,8 +133,7 @@ VERIFY_EXAMPLE: dict[str, object] = {
             "verdict": "same",
             "distance": 0.182,
             "probability": 0.97,
-            "reason": "Very likely the same animal as w_1a2b3c4 "
-            "(distance 0.182; sure below 0.310).",
+            "reason": "The same animal as w_1a2b3c4 (distance 0.182; same up to 0.310).",
             "rank": 1,
             "nearest_individual": "w_1a2b3c4",
             "compared": [

@@ -26,11 +26,12 @@ class LocatingEmbedder(Protocol):
 
 
 class IdentifyOptions(NamedTuple):
-    """The options of `Identifier.identify_vectors`."""
+    """The options of `Identifier.identify_vectors`, and the share of new animals."""
 
     k: int
     max_fpir: float | None = None
     threshold: float | None = None
+    new_share: float | None = None
 
 
 class InferenceRequest(NamedTuple):
@@ -111,7 +112,9 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
         first = requests[positions[0]]
         assert first.options is not None
         rows = np.stack([vectors[at] for at in positions])
-        found = first.identifier.identify_vectors(rows, **first.options._asdict())
+        k, max_fpir, threshold, new_share = first.options
+        identifier = first.identifier.for_new_share(new_share)
+        found = identifier.identify_vectors(rows, k=k, max_fpir=max_fpir, threshold=threshold)
         identified.update(zip(positions, found, strict=True))
     return {at: InferenceResult(vectors[at], identified.get(at), boxes.get(at)) for at in requests}
 

@@ -53,8 +53,8 @@ def open_access(settings: Settings) -> AccessStore:
 def load_serving(settings: Settings) -> Serving:
     """Load what `check_catalogue` found right; imports torch and takes seconds."""
     with Catalogue.open(settings.address) as catalogue:
-        gallery, calibration = catalogue.searchable()
-        species = catalogue.species()
+        gallery, calibration = catalogue.searchable(may_be_old=True)
+        species, viewpoints = catalogue.species(), catalogue.viewpoints()
         photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
     # A job may have brought the catalogue to another checkpoint since the service was set up.
     embedder = load_embedder(
@@ -65,5 +65,13 @@ def load_serving(settings: Settings) -> Serving:
             settings.address, gallery.fingerprint, embedder.fingerprint, settings.checkpoint
         )
     return Serving(
-        Identifier(embedder, gallery, calibration, species), photos, decode_px=embedder.input_px
+        Identifier(
+            embedder,
+            gallery,
+            calibration.with_new_share(settings.new_share),
+            species,
+            viewpoints,
+        ),
+        photos,
+        decode_px=embedder.input_px,
     )

@@ -174,8 +174,12 @@ class Service:
             together = None
             if is_encounter:
                 vectors = vectors_of(answered)
+                k, max_fpir, threshold, new_share = options
+                asked = identifier.for_new_share(new_share)
                 together = await self.searched(
-                    lambda: identifier.identify_encounter(vectors, **options._asdict())
+                    lambda: asked.identify_encounter(
+                        vectors, k=k, max_fpir=max_fpir, threshold=threshold
+                    )
                 )
         for each in answered:
             self._observer.identified(each.identification)

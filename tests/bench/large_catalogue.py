@@ -32,13 +32,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from index.calibration.refit import FittedCalibration
 from numpy.typing import NDArray
 from sqlalchemy import delete
 
 import index.reindex.preparation
 import index.reindex.update
-from index.calibration.calibration import calibrate
-from index.calibration.refit import FittedCalibration
+from index.calibration.fitting import calibrate
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
 from index.catalogue.revision import open_revision

@@ -23,7 +23,8 @@ from PIL import Image
 from embedding.photos.photo import content_hash
 from index.access.store import AccessStore
 from index.calibration.calibration import Calibration
-from index.calibration.leave_one_out import Trials
+from index.calibration.fitting import fit_trials
+from index.calibration.trials import Trials
 from index.catalogue.catalogue import Catalogue
 from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
@@ -80,7 +81,7 @@ def calibration_of_trials() -> Calibration:
     .25, .30 at .35.
     """
     known = Trials(np.linspace(0, 0.09, 50)[:, None], np.ones(50, np.int64))
-    return Calibration.from_trials(known, np.linspace(0.05, 1.0, 100))
+    return fit_trials(known, np.linspace(0.05, 1.0, 100))
 
 
 @pytest.fixture

@@ -29,11 +29,11 @@ from pathlib import Path
 import numpy as np
 import service.server as running
 from embedding.errors import FlukeprintError
-from index.calibration.calibration import Calibration
+from index.calibration.fitting import fit_trials
 from index.catalogue.catalogue import Catalogue
 from index.search.gallery import Gallery
 from index.identification.identifier import Identifier
-from index.calibration.leave_one_out import Trials
+from index.calibration.trials import Trials
 from service.serving.service import Serving
 from service.settings import read_settings
 
@@ -53,7 +53,7 @@ def load(settings):
     vectors, fingerprint = np.float32([[1, 0]]), "f1" * 32
     gallery = Gallery.build(["a.jpg"], ["w_1"], vectors, fingerprint=fingerprint, revision=1)
     known = Trials(np.zeros((0, 1)), np.zeros(0, np.int64))
-    return Serving(Identifier(OneWhale(), gallery, Calibration.from_trials(known, np.ones(1))), {})
+    return Serving(Identifier(OneWhale(), gallery, fit_trials(known, np.ones(1))), {})
 
 folder = tempfile.TemporaryDirectory()
 atexit.register(folder.cleanup)

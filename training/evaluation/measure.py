@@ -20,7 +20,7 @@ from embedding.checkpoint import (
 )
 from embedding.embedder import Embedder
 from embedding.photos.photo import BadPhoto
-from index.calibration.calibration import calibrate
+from index.calibration.fitting import calibrate
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import UnreadPhoto, embed_photos
 from index.progress import progress

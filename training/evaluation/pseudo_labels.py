@@ -13,7 +13,7 @@ import numpy as np
 from embedding.checkpoint import refuse_unwritable, write_atomically
 from embedding.embedder import Embedder
 from embedding.photos.photo import photo_names
-from index.calibration.calibration import calibrate
+from index.calibration.fitting import calibrate
 from index.labels.reader import BadLabels, LabelledPhoto
 from training.evaluation.measure import embed_all
 from training.evaluation.queries import LabelledVectors

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
@@ -11,13 +13,17 @@ from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
 from index.calibration.error_rates import RatePoint, det_points, rates_at
 from index.calibration.histogram import BIN_COUNT, BIN_WIDTH
+from index.calibration.new_share import estimate_new_share
 from service.catalogue.stats import stats_of
+from service.catalogue.writer import has_writer, writer_of
 from service.http.problems import INVALID, NOT_READY, Fault, invalid
 from service.http.required_roles import requires
 from service.schemas.about import (
     CalibrationAnswer,
     DefaultThresholds,
+    GroupCalibration,
     HistogramBin,
+    QueueShare,
     RatesAt,
     Stats,
     Version,
@@ -50,6 +56,7 @@ async def calibration(request: Request, max_fpir: MaxFpir = None) -> Calibration
     """
     identifier = service_of(request).ready().identifier
     fitted, gallery = identifier.calibration, identifier.gallery
+    queued, is_pending = await _queue_share(request, fitted)
     try:
         asked = (
             None
@@ -58,7 +65,6 @@ async def calibration(request: Request, max_fpir: MaxFpir = None) -> Calibration
         )
     except FlukeprintError as error:
         raise invalid(Fault(field="max_fpir", reason=str(error))) from error
-    defaults = fitted.thresholds()
     return CalibrationAnswer(
         catalogue_revision=gallery.revision,
         fingerprint=gallery.fingerprint,
@@ -69,10 +75,11 @@ async def calibration(request: Request, max_fpir: MaxFpir = None) -> Calibration
         unknown_source=fitted.unknown_source,
         known_trials=fitted.known_trials,
         unknown_trials=fitted.unknown_trials,
-        thresholds=DefaultThresholds(
-            known=_rates(rates_at(fitted, defaults.known)),
-            new_whale=_rates(rates_at(fitted, defaults.new_whale)),
-        ),
+        thresholds=_defaults(fitted),
+        smallest_rate=fitted.smallest_rate,
+        groups=[_group(one) for one in _parts(fitted)],
+        queue_share=queued,
+        is_pending=is_pending,
         asked=None if asked is None else _rates(asked),
         det=[_rates(point) for point in det_points(fitted)],
         histogram=_bins(fitted),
@@ -111,7 +118,48 @@ async def version(request: Request) -> Version:
 
 
 def _rates(point: RatePoint) -> RatesAt:
-    return RatesAt(distance=point.distance, fpir=point.fpir, fnir=point.fnir)
+    return RatesAt(
+        distance=point.distance, fpir=point.fpir, promised=point.promised, fnir=point.fnir
+    )
+
+
+def _defaults(fitted: Calibration) -> DefaultThresholds:
+    defaults = fitted.thresholds()
+    return DefaultThresholds(
+        known=_rates(rates_at(fitted, defaults.known)),
+        new_whale=_rates(rates_at(fitted, defaults.new_whale)),
+    )
+
+
+def _parts(fitted: Calibration) -> Iterator[Calibration]:
+    yield from fitted.encounters.values()
+    for group in fitted.groups.values():
+        yield group
+        yield from group.encounters.values()
+
+
+def _group(fitted: Calibration) -> GroupCalibration:
+    return GroupCalibration(
+        name=fitted.name,
+        known_trials=fitted.known_trials,
+        unknown_trials=fitted.unknown_trials,
+        smallest_rate=fitted.smallest_rate,
+        thresholds=_defaults(fitted),
+    )
+
+
+async def _queue_share(request: Request, fitted: Calibration) -> tuple[QueueShare | None, bool]:
+    """Estimate the share of new animals in the queue; and whether a calibration is pending."""
+    if not has_writer(request):
+        return None, False
+    writer = writer_of(request)
+    queued = await writer.read(lambda directory: directory.queued_distances())
+    known = [fitted.known_probability(each) for each in queued if each]
+    found = estimate_new_share(np.array(known), fitted.new_whale_share)
+    share = found and QueueShare(
+        share=found.share, low=found.low, high=found.high, photos=found.queries
+    )
+    return share, not writer.calibrator.wait(0)
 
 
 def _bins(fitted: Calibration) -> list[HistogramBin]:

@@ -14,6 +14,7 @@ from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Event
 from index.curation.listings import PhotoCard
+from index.photos.perceptual_hash import hash_photo
 from service.catalogue.intake import KnownPhoto, NewPhoto, SentContent, sort_out, take_in
 from service.catalogue.writer import CatalogueWriter, acted, writer_of
 from service.http.authorization import principal_of
@@ -224,7 +225,8 @@ async def _identified(
             "revision": found.revision,
             "fingerprint": found.fingerprint,
         }
-        photos.append(NewPhoto(upload.name, data, each.result.vector, answer))
+        hashed = await asyncio.to_thread(hash_photo, data, upload.name)
+        photos.append(NewPhoto(upload.name, data, each.result.vector, answer, hashed))
     return photos, identified.answered[0].identification.fingerprint
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from index.calibration.calibration import Calibration
 from index.identification.verification import Verification, verify, verify_encounter, verify_pair
 from index.search.matching import Thresholds
 from service.http.multipart import (
@@ -78,10 +79,14 @@ async def verify_photos(request: Request) -> VerifyAnswer:
         form = read_form(sent, VerifyForm, *_FILES)
         _check(serving, form, reference)
         thresholds = chosen_thresholds(serving, form)
+        if form.individual is not None:
+            _, thresholds = serving.identifier.judging(
+                form.individual, max_fpir=form.max_fpir, threshold=form.threshold
+            )
         answered = await service.embed(serving, [*uploads, reference] if reference else uploads)
     queries, together = answered[: len(uploads)], None
     if reference is None:
-        found, together = await _with_individual(service, serving, queries, form, thresholds)
+        found, together = await _with_individual(service, serving, queries, form)
     else:
         found = _with_reference(serving, queries, answered[-1], reference.name, thresholds)
     results = [
@@ -134,15 +139,21 @@ async def _with_individual(
     serving: Serving,
     queries: Sequence[PhotoResult],
     form: VerifyForm,
-    thresholds: Thresholds,
 ) -> tuple[list[Verification], Verification | None]:
-    gallery, calibration = serving.identifier.gallery, serving.identifier.calibration
-    vectors, individual = vectors_of(queries), form.individual or ""
+    identifier = serving.identifier
+    gallery, vectors, individual = identifier.gallery, vectors_of(queries), form.individual or ""
+
+    def judging(photos: int) -> tuple[Calibration, Thresholds]:
+        return identifier.judging(
+            individual, photos, max_fpir=form.max_fpir, threshold=form.threshold
+        )
 
     def compared() -> tuple[list[Verification], Verification | None]:
         together = None
         if form.encounter:
+            calibration, thresholds = judging(len(vectors))
             together = verify_encounter(gallery, calibration, vectors, individual, thresholds)
+        calibration, thresholds = judging(1)
         return verify(gallery, calibration, vectors, individual, thresholds), together
 
     return await service.searched(compared)

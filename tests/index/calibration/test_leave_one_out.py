@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.calibration.leave_one_out import TRIAL_RANKS, catalogue_trials, leave_one_out_ranks
+from index.calibration.leave_one_out import leave_one_out_ranks
+from index.calibration.trials import TRIAL_RANKS, CatalogueTrials, TriedPhotos, catalogue_trials
 from index.search.matching import Score
 
 At = Callable[..., np.ndarray]
@@ -44,6 +45,10 @@ def first_distances(ranking: list[tuple[float, str]]) -> list[float]:
 def ordered(rows: list[list[float]] | np.ndarray) -> np.ndarray:
     array = np.array(rows).reshape(-1, TRIAL_RANKS)
     return array[np.lexsort(array.T[::-1])]
+
+
+def trials_of(vectors: np.ndarray, individuals: list[str | None]) -> CatalogueTrials:
+    return catalogue_trials(TriedPhotos.of(vectors, individuals))
 
 
 @pytest.fixture
@@ -92,38 +97,45 @@ def test_catalogue_trials_agree_with_brute_force(
             ranking = naive_ranking(vectors, individuals, row, {row}, score)
             known.append(first_distances(ranking))
             ranks.append([individual for _, individual in ranking].index(own) + 1)
-    trials = catalogue_trials(vectors, individuals, score)
+    trials = catalogue_trials(TriedPhotos.of(vectors, individuals), score)
     np.testing.assert_allclose(ordered(trials.known.distances), ordered(known), atol=1.1e-6)
-    np.testing.assert_allclose(ordered(trials.held_out), ordered(held_out), atol=1.1e-6)
-    np.testing.assert_allclose(ordered(trials.unlabelled), ordered(unlabelled), atol=1.1e-6)
+    np.testing.assert_allclose(ordered(trials.held_out.distances), ordered(held_out), atol=1.1e-6)
+    np.testing.assert_allclose(
+        ordered(trials.unlabelled.distances), ordered(unlabelled), atol=1.1e-6
+    )
     assert sorted(trials.known.true_ranks.tolist()) == sorted(ranks)
 
 
 def test_known_answers_at_known_angles(at: At) -> None:
     # w_a has a second photo 60 degrees away, w_b one photo between them.
-    trials = catalogue_trials(at(0, 60, 45), ["w_a", "w_a", "w_b"])
+    trials = trials_of(at(0, 60, 45), ["w_a", "w_a", "w_b"])
     assert trials.known.true_ranks.tolist() == [2, 2]
     near, far = 1 - math.cos(math.radians(15)), 1 - math.cos(math.radians(45))
     np.testing.assert_allclose(trials.known.distances[:, :2], [[far, 0.5], [near, 0.5]], atol=1e-6)
-    np.testing.assert_allclose(trials.held_out[:, 0], [far, near, near], atol=1e-6)
+    np.testing.assert_allclose(trials.held_out.distances[:, 0], [far, near, near], atol=1e-6)
     assert np.isinf(trials.known.distances[:, 2:]).all()
 
 
 def test_an_individual_seen_once_has_no_known_trial(at: At) -> None:
-    trials = catalogue_trials(at(0, 60), ["w_a", "w_b"])
+    trials = trials_of(at(0, 60), ["w_a", "w_b"])
     assert trials.known.distances.shape == (0, TRIAL_RANKS)
-    np.testing.assert_allclose(trials.held_out[:, 0], [0.5, 0.5], atol=1e-6)
+    np.testing.assert_allclose(trials.held_out.distances[:, 0], [0.5, 0.5], atol=1e-6)
 
 
 def test_one_individual_leaves_nobody_to_be_mistaken_for(at: At) -> None:
-    trials = catalogue_trials(at(0, 60), ["w_a", "w_a"])
+    trials = trials_of(at(0, 60), ["w_a", "w_a"])
     assert trials.known.true_ranks.tolist() == [1, 1]
-    assert len(trials.held_out) == len(trials.unlabelled) == 0
+    assert len(trials.held_out.animals) == len(trials.unlabelled.animals) == 0
 
 
 def test_a_catalogue_of_nobody_has_no_trials(at: At) -> None:
-    trials = catalogue_trials(at(0, 60), [None, None])
-    assert len(trials.known.true_ranks) == len(trials.held_out) == len(trials.unlabelled) == 0
+    trials = trials_of(at(0, 60), [None, None])
+    assert (
+        len(trials.known.true_ranks)
+        == len(trials.held_out.animals)
+        == len(trials.unlabelled.animals)
+        == 0
+    )
     assert leave_one_out_ranks(np.zeros((0, 2), np.float32), []).ranks.shape == (0,)
 
 

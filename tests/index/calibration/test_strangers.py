@@ -1,35 +1,37 @@
-"""index/calibration/calibration.py: two kinds of stranger, and rates promised for the harder."""
+"""index/calibration/promises.py: kinds of stranger, and rates promised for the harder."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from index.calibration.calibration import Strangers, calibrate
+from index.calibration.fitting import calibrate
+from index.calibration.promises import StrangerKind, make_promises, upper_bounds
 from tests.index.calibration.test_calibration import herd, unit
 
 
-@pytest.mark.parametrize(
-    ("strangers", "source", "count"),
-    [
-        (49, "held-out individuals", 129),
-        (50, "held-out individuals and new_whale photos", 80),
-        (200, "held-out individuals and new_whale photos", 200),
-    ],
-)
-def test_enough_new_whale_photos_are_a_kind_of_their_own(
-    rng: np.random.Generator, strangers: int, source: str, count: int
+def kind(distances: list[float], animals: list[int] | None = None, **more: bool) -> StrangerKind:
+    rows = np.array(distances)[:, None]
+    return StrangerKind(rows, np.array(animals or range(len(distances))), **more)
+
+
+@pytest.mark.parametrize("strangers", [49, 50, 200])
+def test_few_new_whale_photos_are_counted_with_the_individuals(
+    rng: np.random.Generator, strangers: int
 ) -> None:
     vectors, individuals = herd(rng, 20, 4)
     others = unit(rng.normal(size=(strangers, 16)))
     calibration = calibrate(
         np.concatenate([vectors, others]), [*individuals, *([None] * strangers)]
     )
-    assert (calibration.unknown_source, calibration.unknown_trials) == (source, count)
+    few = "a few " if strangers < 50 else ""
+    assert calibration.unknown_source == f"held-out individuals and {few}new_whale photos"
+    assert calibration.unknown_trials == 80 + strangers
+    assert calibration.unknown_animals == 20 + strangers
     assert calibration.known_trials == 80
 
 
-@pytest.mark.parametrize("strangers", [50, 500])
+@pytest.mark.parametrize("strangers", [49, 50, 500])
 @pytest.mark.parametrize("fpir", [0.05, 0.1, 0.3])
 def test_mild_strangers_do_not_loosen_what_is_promised_for_animals_that_are_lacking(
     rng: np.random.Generator, strangers: int, fpir: float
@@ -43,10 +45,45 @@ def test_mild_strangers_do_not_loosen_what_is_promised_for_animals_that_are_lack
     assert both.threshold_at_fpir(fpir) <= alone.threshold_at_fpir(fpir) + 1e-9
 
 
-def test_at_each_rate_the_nearer_of_two_kinds_counts() -> None:
-    held_out = np.array([[0.5], [0.1], [0.9], [0.7]])
-    new_whales = np.array([[0.8], [0.3]])
-    strangers = Strangers.of_two_kinds(held_out, new_whales)
-    assert strangers.nearest.tolist() == [0.1, 0.3, 0.7, 0.8]
-    assert strangers.submitted.tolist() == [0.3, 0.8]
-    assert sorted(strangers.candidates[:, 0].tolist()) == [0.1, 0.3, 0.3, 0.5, 0.7, 0.8, 0.8, 0.9]
+def test_hard_strangers_tighten_what_is_promised(rng: np.random.Generator) -> None:
+    mild, hard = np.linspace(0.5, 1, 200), np.linspace(0.1, 0.6, 200)
+    alone = make_promises([kind(mild.tolist())])
+    both = make_promises([kind(mild.tolist()), kind(hard.tolist(), is_held_out=False)])
+    assert np.interp(0.5, alone.distances, alone.rates) < 0.05
+    assert np.interp(0.3, both.distances, both.rates) > 0.35
+
+
+def test_animals_are_counted_and_not_photos() -> None:
+    # Ten photos each of twelve animals: one animal's photos pass together.
+    photos = kind([0.1] * 10 + [0.5] * 110, [at // 10 for at in range(120)])
+    assert photos.animal_count == 12
+    assert photos.passing(np.array([0.1, 0.2, 0.6])).tolist() == pytest.approx([0, 1, 12])
+    # Of twelve one is held out, so that eleven were compared with: a twelfth more would pass.
+    expected = upper_bounds(np.array([0.0, 1.0]), 12) * 12 / 11
+    assert photos.bounds(np.array([0.1, 0.2])) == pytest.approx(expected)
+
+
+def test_half_of_an_animals_photos_count_as_half_an_animal() -> None:
+    photos = kind([0.1, 0.5, 0.5, 0.5], [0, 0, 1, 1])
+    assert photos.passing(np.array([0.2])).tolist() == [0.5]
+
+
+def test_so_few_new_whales_that_none_came_near_do_not_forbid_a_low_rate() -> None:
+    individuals = kind(np.linspace(0.2, 1, 1000).tolist())
+    few = kind(np.linspace(0.5, 1, 60).tolist(), is_held_out=False)
+    alone, both = make_promises([individuals]), make_promises([individuals, few])
+    assert both.rates[0] <= alone.rates[0]
+    at = np.searchsorted(both.distances, 0.5) + 5
+    assert both.rates[at] >= upper_bounds(np.array([0.0]), 60)[0]
+
+
+@pytest.mark.parametrize(("passing", "count"), [(0, 5), (0, 12), (3, 40), (20, 40), (40, 40)])
+def test_the_bound_is_the_rate_that_a_quarter_of_catalogues_would_not_keep(
+    rng: np.random.Generator, passing: int, count: int
+) -> None:
+    rate = float(upper_bounds(np.array([float(passing)]), count)[0])
+    if passing == count:
+        assert rate == 1.0
+        return
+    drawn = rng.binomial(count, rate, size=200_000)
+    assert (drawn <= passing).mean() == pytest.approx(0.25, abs=0.01)

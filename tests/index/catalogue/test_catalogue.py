@@ -135,7 +135,7 @@ def test_a_reader_sees_one_revision_whole_while_another_is_made(path, season, em
         known = catalogue.photos()[0]
         with open_revision(catalogue) as revision:
             revision.remove(known)
-            revision.finish("f" * 64, catalogue.calibration())
+            revision.finish("f" * 64)
             assert catalogue.counts().photos == 38
             assert catalogue.revision == 1
         assert catalogue.counts().photos == 37

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from index.calibration.calibration import calibrate
+from index.calibration.fitting import calibrate
 from index.identification.submission import submission_thresholds
 from index.search.gallery import Gallery
 

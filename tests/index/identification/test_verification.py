@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from index.calibration.calibration import Calibration
-from index.calibration.leave_one_out import Trials
+from index.calibration.fitting import fit_trials
+from index.calibration.trials import Trials
 from index.identification.identifier import Identifier
 from index.identification.verification import ComparedWith, verify, verify_encounter, verify_pair
 from index.search.gallery import Gallery
@@ -30,9 +31,7 @@ def gallery(at: At) -> Gallery:
 @pytest.fixture
 def calibration() -> Calibration:
     distances = np.linspace(0, 0.09, 50)[:, None] + np.arange(5) * 0.1
-    return Calibration.from_trials(
-        Trials(distances, np.ones(50, np.int64)), np.linspace(0.05, 1.0, 100)
-    )
+    return fit_trials(Trials(distances, np.ones(50, np.int64)), np.linspace(0.05, 1.0, 100))
 
 
 def distance(degrees: float) -> float:
@@ -53,7 +52,7 @@ def test_all_photos_of_the_individual_are_compared_nearest_first(
         1,
         "w_a",
     )
-    assert "Very likely the same animal as w_a (distance 0.001; sure below 0.050)" in answer.reason
+    assert "The same animal as w_a (distance 0.001; same up to 0.050)" in answer.reason
 
 
 def test_near_enough_but_with_a_nearer_rival_is_for_review(
@@ -122,7 +121,7 @@ def test_photo_against_photo(calibration: Calibration, at: At) -> None:
 def test_where_no_match_is_sure_the_reason_says_so(calibration: Calibration, at: At) -> None:
     answer = verify_pair(calibration, at(10)[0], at(10)[0], "other.jpg", Thresholds(-1.0, 0.5))
     assert answer.verdict == "review"
-    assert "no match is sure here" in answer.reason
+    assert "without review here" in answer.reason
 
 
 def test_an_individual_that_is_not_known(

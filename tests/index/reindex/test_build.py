@@ -82,7 +82,7 @@ def full_disk(*given, **named):
 
 
 @pytest.mark.parametrize(
-    "step", ["index.reindex.build.put_in_place", "index.reindex.update.fit_calibration"]
+    "step", ["index.reindex.build.put_in_place", "index.catalogue.calibrating.calibrate"]
 )
 def test_a_full_disk_leaves_the_old_catalogue(path, season, embedder, monkeypatch, step):
     before = state(path)

@@ -8,7 +8,15 @@ import math
 
 import pytest
 
-from index.search.matching import NOBODY, BadQuery, Candidate, Thresholds, decide, explain
+from index.search.matching import (
+    NOBODY,
+    BadQuery,
+    Match,
+    Thresholds,
+    decide,
+    explain,
+    of_hundred,
+)
 
 THRESHOLDS = Thresholds(known=0.2, new_whale=0.5)
 
@@ -52,18 +60,59 @@ def test_thresholds_out_of_order_are_refused(known: float, new_whale: float) -> 
 @pytest.mark.parametrize(
     ("distance", "words"),
     [
-        (0.1, "Very likely w_1 (distance 0.100; sure below 0.200)."),
+        (
+            0.1,
+            "w_1 (distance 0.100; known up to 0.200). About 97 of 100 such answers are right.",
+        ),
         (
             0.3,
-            "Perhaps w_1 (distance 0.300; sure below 0.200, new above 0.500). Compare the photos.",
+            "Perhaps w_1 (distance 0.300; known up to 0.200, new beyond 0.500). About 97 of 100 "
+            "such answers are right. Compare the photos.",
         ),
-        (0.9, "Probably a new animal. The nearest is w_1 (distance 0.900; new above 0.500)."),
+        (
+            0.9,
+            "Probably a new animal. The nearest is w_1 (distance 0.900; new beyond 0.500). About "
+            "2 of 100 such photos show an animal that the catalogue lacks.",
+        ),
     ],
 )
-def test_the_reason_names_individual_distance_and_threshold(distance: float, words: str) -> None:
-    assert words in explain(Candidate("w_1", distance, "a.jpg"), THRESHOLDS)
+def test_the_reason_names_individual_distance_threshold_and_share(
+    distance: float, words: str
+) -> None:
+    assert explain(Match("w_1", distance, 0.97, "a.jpg"), THRESHOLDS, 0.02) == words
 
 
-def test_the_reason_without_a_sure_match_and_without_individuals() -> None:
-    assert "no match is sure" in explain(Candidate("w_1", 0.3, "a.jpg"), Thresholds(-1.0, 0.5))
+def test_the_reason_names_no_share_where_nothing_is_calibrated() -> None:
+    words = explain(Match("w_1", 0.3, 0.5, "a.jpg"), Thresholds(-1.0, 0.5))
+    assert "nothing is known without review here" in words
+    assert "of 100" not in words
+
+
+def test_a_near_match_that_is_probably_wrong_is_no_known_one() -> None:
+    thresholds = Thresholds(0.2, 0.5, least_probability=0.5)
+    assert decide(0.1, thresholds, 0.5) == "known"
+    assert decide(0.1, thresholds, 0.03) == "review"
+    words = explain(Match("w_1", 0.1, 0.03, "a.jpg"), thresholds, 0.9)
+    assert words == (
+        "Perhaps w_1 (distance 0.100; near enough, but more often wrong than right, new beyond "
+        "0.500). About 3 of 100 such answers are right. Compare the photos."
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "Fewer than 1 of 100"),
+        (0.004, "Fewer than 1 of 100"),
+        (0.5, "About 50 of 100"),
+        (0.994, "About 99 of 100"),
+        (0.996, "More than 99 of 100"),
+        (1.0, "More than 99 of 100"),
+    ],
+)
+def test_shares_in_words(share: float, words: str) -> None:
+    assert of_hundred(share) == words
+
+
+def test_the_reason_without_individuals() -> None:
     assert explain(None, THRESHOLDS) == "The catalogue has no known individual to compare with."

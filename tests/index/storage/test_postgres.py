@@ -137,7 +137,7 @@ def test_a_key_is_never_another_row_s(address: PostgresAddress) -> None:
             act.delete(EncounterRow, gone)
             again = act.insert(EncounterRow, {"name": "f"})
             act.log("edit", "e", {}, {})
-            act.finish("f" * 64, None)
+            act.finish("f" * 64)
         assert again == gone + 1
 
 

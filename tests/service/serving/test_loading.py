@@ -16,7 +16,7 @@ from embedding.errors import FlukeprintError
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import read_photo
 from embedding.photos.preprocessing import Preprocessing
-from index.calibration.calibration import Calibration
+from index.calibration.fitting import fit_trials
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.identification.identifier import WrongFingerprint
 from index.search.gallery import Gallery
@@ -48,7 +48,7 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
         gallery = Gallery.build(
             ["a.jpg"], ["w_1"], vectors, fingerprint=fingerprint or "", revision=2
         )
-        calibration = Calibration.from_trials(
+        calibration = fit_trials(
             SimpleNamespace(true_ranks=np.zeros(0, np.int64), distances=np.zeros((0, 1))),
             np.ones(1),
         )

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from index.calibration.calibration import Calibration, calibrate
+from index.calibration.calibration import Calibration
+from index.calibration.fitting import calibrate
 from index.labels.reader import LabelledPhoto
 from training.evaluation.protocol import Answers, answers_of
 from training.evaluation.report import figures_of, table_of, write_scorer_files

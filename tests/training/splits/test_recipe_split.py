@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from index.calibration.calibration import calibrate
+from index.calibration.fitting import calibrate
 from index.labels.reader import LabelledPhoto
 from training.evaluation.protocol import answers_of
 from training.evaluation.queries import LabelledVectors

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from index.calibration.calibration import KNOWN_FPIR, calibrate
+from index.calibration.calibration import KNOWN_FPIR
+from index.calibration.fitting import calibrate
 from index.calibration.ranks import true_ranks
 from training.evaluation.queries import LabelledVectors
 from training.plots import figure
@@ -60,7 +61,8 @@ def _measured(labelled: LabelledVectors, individuals_held: set[str]) -> Row:
         row for row in labelled.rows("known_query") if labelled.individuals[row] in individuals_held
     ]
     queries = labelled.queries(known, held, labelled.rows("unknown_query"))
-    if not calibration.is_fitted or not known or not len(queries.unknown):
+    is_promised = calibration.smallest_rate <= KNOWN_FPIR
+    if not is_promised or not known or not len(queries.unknown):
         return {}
     distances = queries.gallery.individual_distances(queries.known)
     return {

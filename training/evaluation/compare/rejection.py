@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.calibration import KNOWN_FPIR, NEW_WHALE_SHARE, Calibration
-from index.calibration.leave_one_out import Trials
+from index.calibration.calibration import KNOWN_FPIR, NEW_WHALE_SHARE
+from index.calibration.fitting import fit_trials
+from index.calibration.trials import Trials
 from index.search.gallery import Gallery
 from index.search.vectors import FloatArray
 from training.evaluation.compare.open_set import (
@@ -199,7 +200,7 @@ def _fitted(
     trials: QueryDistances,
 ) -> Figures:
     """What a calibration on trials promises and keeps; nothing where the trials are too few."""
-    calibration = Calibration.from_trials(Trials(of_trials[0][:, None], trials.ranks), of_trials[1])
+    calibration = fit_trials(Trials(of_trials[0][:, None], trials.ranks), of_trials[1])
     if not calibration.is_fitted:
         return {}
     threshold = calibration.threshold_at_fpir(KNOWN_FPIR)

@@ -74,7 +74,7 @@ def test_there_and_back(
             with open_revision(each) as act:
                 keys.append(act.insert(IndividualRow, {"name": "new"}))
                 act.log("edit", "new", {}, {})
-                act.finish("f" * 64, None)
+                act.finish("f" * 64)
         assert keys[0] == keys[1], "the key after the last one that was ever given"
         Curator(copied, made_by="Ana").rename("w_05", "Salt")
         assert JobStore(copied.engine).create("identify", {}).id == 2

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from index.calibration.calibration import Calibration
+from index.calibration.fitting import fit_trials
 from index.calibration.histogram import NOT_COUNTED
-from index.calibration.leave_one_out import Trials
+from index.calibration.trials import Trials
 from service.schemas.about import CALIBRATION_EXAMPLE, STATS_EXAMPLE, CalibrationAnswer, Stats
 
 
@@ -60,7 +60,7 @@ def test_a_catalogue_too_small_promises_no_rate(
     serve: Callable[..., Any], serving: Any, problem: Callable[..., Any]
 ) -> None:
     no_trials = Trials(np.zeros((0, 1)), np.zeros(0, np.int64))
-    serving.identifier.calibration = Calibration.from_trials(no_trials, np.ones(1))
+    serving.identifier.calibration = fit_trials(no_trials, np.ones(1))
     with serve() as client:
         answer = client.get("/v1/calibration").json()
         assert (answer["is_calibrated"], answer["det"]) == (False, [])

@@ -38,7 +38,7 @@ def test_the_photos_are_answered_together_and_each_on_its_own(
     )
     assert together["matches"][0]["photo"] == "2018/w_30.jpg"
     assert together["probability"] == together["matches"][0]["probability"]
-    assert together["reason"].startswith("3 photos together: Very likely w_30")
+    assert together["reason"].startswith("3 photos together: w_30")
 
 
 def test_without_the_field_nobody_answers_for_them_together(

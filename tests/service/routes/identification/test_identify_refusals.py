@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from index.calibration.calibration import Calibration
-from index.calibration.leave_one_out import Trials
+from index.calibration.fitting import fit_trials
+from index.calibration.trials import Trials
 from tests.service.routes.identification.photo_files import files_of
 
 
@@ -63,7 +63,7 @@ def test_a_rate_that_the_catalogue_is_too_small_for_is_refused_before_decoding(
     problem: Callable[..., Any],
 ) -> None:
     no_trials = Trials(np.zeros((0, 1)), np.zeros(0, np.int64))
-    serving.identifier.calibration = Calibration.from_trials(no_trials, np.ones(1))
+    serving.identifier.calibration = fit_trials(no_trials, np.ones(1))
     with serve() as client:
         response = client.post(
             "/v1/identify", files=files_of(a=b"no photo"), data={"max_fpir": "0.1"}

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from index.calibration.calibration import Calibration
-from index.calibration.leave_one_out import Trials
+from index.calibration.fitting import fit_trials
+from index.calibration.trials import Trials
 from index.labels.reader import LabelledPhoto
 from training.evaluation.compare.comparison import abundance, compare, write_comparison
 from training.evaluation.protocol import Answers, answers_of
@@ -42,7 +43,7 @@ def answers(at) -> Answers:
 
 def calibration(unknown: list[float]) -> Calibration:
     known = Trials(np.full((3, 1), 0.1), np.ones(3, np.int64))
-    return Calibration.from_trials(known, np.array(unknown))
+    return fit_trials(known, np.array(unknown))
 
 
 def test_abundance_takes_answers_unreviewed(answers: Answers) -> None:

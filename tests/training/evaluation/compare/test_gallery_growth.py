@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from embedding.photos.photo import read_photo
-from index.calibration.calibration import calibrate
+from index.calibration.fitting import calibrate
 from training.evaluation.compare.gallery_growth import draw_growth, growth
 from training.evaluation.queries import LabelledVectors, protocol_queries
 

@@ -1,0 +1,237 @@
+"""Trials: a catalogue asked about its own photos, as if they were not in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.calibration.bursts import PhotoFacts, find_bursts
+from index.calibration.leave_one_out import DistanceBlock, LabelledPhotos
+from index.calibration.ranks import LABELS_A_ROW, true_ranks
+from index.search.matching import Score
+from index.search.vectors import FloatArray
+
+TRIAL_RANKS = LABELS_A_ROW
+"""Candidates kept of each trial: as many as a submission has labels."""
+MOST_TRIALS = 6000
+"""Photos tried of either kind, labelled or of nobody known, whatever the catalogue's size.
+
+A rate of .05 is then known to within .003 (one standard error over 5,000 individuals), which is 6 %
+of itself; a rate of .01 to within 14 % of itself.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """The results of t known queries.
+
+    The distances (t, r) of their first candidates ascend, and are infinite where there are fewer
+    than r. The rank (t,) of the right individual counts from 1. `animals` (t,) number the queries'
+    individuals; empty: each is another one. `nearest` (t,) number the first candidates' groups.
+    """
+
+    distances: NDArray[np.float64]
+    true_ranks: NDArray[np.int64]
+    animals: NDArray[np.int64] | None = None
+    nearest: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownTrials:
+    """The results of u unknown queries: distances (u, r) as in Trials, and whose they are.
+
+    `animals` (u,) number the strangers, each an individual or a burst of nobody known.
+    """
+
+    distances: NDArray[np.float64]
+    animals: NDArray[np.int64]
+    nearest: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueTrials:
+    """What a catalogue's own photos teach.
+
+    `groups` are what `nearest` number: species and viewpoint of the photo that was nearest, each
+    "" where it isn't known.
+    """
+
+    known: Trials
+    held_out: UnknownTrials  # photos with their own individual taken out of the gallery
+    unlabelled: UnknownTrials  # photos of nobody in the gallery
+    groups: tuple[tuple[str, str], ...]
+
+
+class PhotoSample(NamedTuple):
+    """The rows to try, sorted, and those of all photos of their individuals."""
+
+    rows: list[int]
+    whole: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class TriedPhotos:
+    """A catalogue's photos, which of them are tried, and the bursts of those.
+
+    `burst_of` numbers the burst of each row in `sample.whole`; `members` are a burst's rows.
+    """
+
+    individuals: Sequence[str | None]
+    labelled: LabelledPhotos
+    facts: PhotoFacts
+    sample: PhotoSample
+    burst_of: Mapping[int, int]
+    members: Mapping[int, Sequence[int]]
+
+    @classmethod
+    def of(
+        cls,
+        vectors: FloatArray,
+        individuals: Sequence[str | None],
+        facts: PhotoFacts = PhotoFacts(),
+    ) -> TriedPhotos:
+        """Choose from a catalogue's photos (m, d); individual None is nobody known.
+
+        All photos are tried, or a sample by individual beyond MOST_TRIALS. Raises BadVectors.
+        """
+        labelled = LabelledPhotos(vectors, individuals)
+        sample = sample_photos(individuals)
+        bursts = find_bursts(sample.whole, individuals, vectors, facts).tolist()
+        members: defaultdict[int, list[int]] = defaultdict(list)
+        for row, burst in zip(sample.whole, bursts, strict=True):
+            members[burst].append(row)
+        burst_of = dict(zip(sample.whole, bursts, strict=True))
+        return cls(individuals, labelled, facts, sample, burst_of, members)
+
+    def burst(self, row: int) -> Sequence[int]:
+        """The rows of a photo's burst, its own among them."""
+        return self.members[self.burst_of[row]]
+
+
+def catalogue_trials(photos: TriedPhotos, score: Score = "nearest") -> CatalogueTrials:
+    """Try photos as known queries and as unknown ones.
+
+    A known trial leaves the photo's whole burst out. A held-out trial is dropped where no other
+    individual remains to be mistaken for.
+    """
+    rows = np.array(photos.sample.rows, np.int64)
+    bursts = np.array([photos.burst_of[row] for row in photos.sample.rows], np.int64)
+    left_out = [photos.burst(row) for row in photos.sample.rows]
+    known, held_out, unlabelled = _Collected(), _Collected(), _Collected()
+    ranks: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    for block in photos.labelled.distances(rows, left_out, score):
+        is_labelled = block.columns >= 0
+        own = np.full(len(block.at), np.inf)
+        own[is_labelled] = block.distances[is_labelled, block.columns[is_labelled]]
+        is_known = np.isfinite(own)
+        ranks.append(true_ranks(block.distances[is_known], block.columns[is_known]))
+        animals = np.where(is_labelled, block.columns, bursts[block.at])
+        known.add(photos.labelled, block, animals, is_known)
+        unlabelled.add(photos.labelled, block, animals, ~is_labelled)
+        block.distances[is_labelled, block.columns[is_labelled]] = np.inf
+        held_out.add(
+            photos.labelled, block, animals, is_labelled & np.isfinite(block.distances).any(axis=1)
+        )
+    named = _groups_of(photos.individuals, photos.facts)
+    groups = sorted(set(named))
+    number_of = {group: at for at, group in enumerate(groups)}
+    numbers = np.array([number_of[group] for group in named], np.int64)
+    return CatalogueTrials(
+        Trials(known.distances, np.concatenate(ranks), known.animals, numbers[known.nearest]),
+        UnknownTrials(held_out.distances, held_out.animals, numbers[held_out.nearest]),
+        UnknownTrials(unlabelled.distances, unlabelled.animals, numbers[unlabelled.nearest]),
+        tuple(groups),
+    )
+
+
+def _groups_of(individuals: Sequence[str | None], facts: PhotoFacts) -> list[tuple[str, str]]:
+    """Each photo's species and viewpoint."""
+    viewpoints = facts.viewpoints or [None] * len(individuals)
+    return [
+        (facts.species.get(one or "", ""), viewpoint or "")
+        for one, viewpoint in zip(individuals, viewpoints, strict=True)
+    ]
+
+
+def sample_photos(individuals: Sequence[str | None], most: int = MOST_TRIALS) -> PhotoSample:
+    """Choose what to try: all photos, or beyond `most` those of the individuals first by a hash.
+
+    The order by a hash of the name is the same in every revision, so that a catalogue that changes
+    little is tried with nearly the same photos. Photos of nobody known are spread evenly.
+    """
+    labelled = [row for row, one in enumerate(individuals) if one is not None]
+    nobody = _spread([row for row, one in enumerate(individuals) if one is None], most)
+    if len(labelled) > most:
+        counts = Counter(individuals[row] for row in labelled)
+        chosen: set[str | None] = set()
+        left = most
+        for one in sorted(counts, key=lambda name: hash_of(name or "")):
+            if left <= 0:
+                break
+            chosen.add(one)
+            left -= counts[one]
+        labelled = [row for row in labelled if individuals[row] in chosen]
+    # A few individuals may have all the photos.
+    tried = _spread(labelled, 2 * most)
+    return PhotoSample(sorted([*tried, *nobody]), sorted([*labelled, *nobody]))
+
+
+def _spread(rows: list[int], most: int) -> list[int]:
+    if len(rows) <= most:
+        return rows
+    return [rows[at * len(rows) // most] for at in range(most)]
+
+
+def hash_of(name: str) -> bytes:
+    return hashlib.blake2b(name.encode(), digest_size=8).digest()
+
+
+def first_distances(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The TRIAL_RANKS smallest distances of each row (q, c), ascending, padded with infinity."""
+    count = min(TRIAL_RANKS, distances.shape[1])
+    first = np.full((len(distances), TRIAL_RANKS), np.inf)
+    first[:, :count] = np.sort(np.partition(distances, count - 1, axis=1)[:, :count], axis=1)
+    return first
+
+
+class _Collected:
+    """Trials of one kind, block after block."""
+
+    def __init__(self) -> None:
+        self._distances: list[NDArray[np.float64]] = [np.zeros((0, TRIAL_RANKS))]
+        self._animals: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+        self._nearest: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+
+    def add(
+        self,
+        photos: LabelledPhotos,
+        block: DistanceBlock,
+        animals: NDArray[np.int64],
+        chosen: NDArray[np.bool_],
+    ) -> None:
+        """Take the chosen rows (q,) of a block."""
+        distances = block.distances[chosen]
+        self._distances.append(first_distances(distances))
+        self._animals.append(animals[chosen])
+        self._nearest.append(photos.nearest_rows(block, chosen))
+
+    @property
+    def distances(self) -> NDArray[np.float64]:
+        """(t, TRIAL_RANKS)."""
+        return np.concatenate(self._distances)
+
+    @property
+    def animals(self) -> NDArray[np.int64]:
+        """(t,) numbers of individuals, or of bursts of nobody known."""
+        return np.concatenate(self._animals)
+
+    @property
+    def nearest(self) -> NDArray[np.int64]:
+        """(t,) rows of the photos that were nearest."""
+        return np.concatenate(self._nearest)

@@ -1,0 +1,75 @@
+"""Calibrations fitted after the changes that move a distance, outside their transactions.
+
+Part of SQLAlchemy's door.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import Session
+
+from index.calibration.calibration import BadCalibration, Calibration
+from index.calibration.fitting import calibrate
+from index.catalogue.catalogue import Catalogue
+from index.catalogue.rows import (
+    VectorRows,
+    last_calibration,
+    last_revision,
+    pending_calibration,
+    read_vectors,
+)
+from index.search.matching import Score
+from index.storage.connection import translating_errors
+from index.storage.retry import retry_while_busy
+from index.storage.schema import CalibrationRow, writing
+
+
+def fit_rows(rows: VectorRows, *, score: Score = "nearest") -> Calibration:
+    """Fit a calibration to a catalogue's photos."""
+    return calibrate(rows.vectors, rows.individuals, score=score, facts=rows.facts)
+
+
+def is_pending(catalogue: Catalogue) -> bool:
+    """Whether a distance has moved since the last calibration. Raises BadCatalogue."""
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
+        return pending_calibration(session) is not None or not is_readable(
+            last_calibration(session)
+        )
+
+
+def refit(catalogue: Catalogue) -> Calibration | None:
+    """Fit the calibration that a change has left pending, and store it; None where none is.
+
+    So is one of an older flukeprint, which says too little. Others may read and change the
+    catalogue meanwhile; what they change leaves a calibration pending again. Raises BadCatalogue.
+    """
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
+        pending, last = pending_calibration(session), last_revision(session)
+        if last is None or (pending is None and is_readable(last_calibration(session))):
+            return None
+        rows = read_vectors(session, catalogue.address, last.fingerprint)
+        revision = pending or last.revision
+    fitted = fit_rows(rows)
+    retry_while_busy(lambda: _store(catalogue, revision, fitted))
+    return fitted
+
+
+def is_readable(stored: dict[str, object] | None) -> bool:
+    """Whether this flukeprint reads a stored calibration: an older one's says too little."""
+    try:
+        Calibration.from_json(stored or {})
+    except BadCalibration:
+        return False
+    return True
+
+
+def _store(catalogue: Catalogue, revision: int, fitted: Calibration) -> None:
+    with (
+        translating_errors(catalogue.address),
+        writing(catalogue.engine.connect()) as connection,
+        connection.begin(),
+    ):
+        stale = CalibrationRow.revision <= revision
+        connection.execute(delete(CalibrationRow).where(stale))
+        row = {"revision": revision, "calibration": fitted.to_json()}
+        connection.execute(insert(CalibrationRow).values(**row))
