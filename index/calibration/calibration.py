@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
-from index.calibration.histogram import NOT_COUNTED, Histogram
-from index.calibration.isotonic import FallingCurve
-from index.calibration.match_curve import MatchCurve
-from index.calibration.promises import Promises
+from index.calibration.curves.histogram import NOT_COUNTED, Histogram
+from index.calibration.curves.isotonic import FallingCurve
+from index.calibration.curves.match_curve import MatchCurve
+from index.calibration.rate_bounds import RateBounds
 from index.search.matching import BadQuery, Score, Thresholds
 
 KNOWN_FPIR = 0.05
@@ -65,11 +65,12 @@ class Within:
 class Calibration:
     """Thresholds and probabilities of one catalogue revision, small enough to be stored with it.
 
-    `promises` say which false-positive rate can be promised at which distance, by
-    `unknown_animals` strangers in `unknown_trials` photos. `right` and `mistaken` are distances of
-    known queries to their own individual where it was nearest, and to another that was. `trusted`
-    is the largest distance up to which most answers are right, -1 where there is none. A first
-    candidate's curve is read at its distance less `gap_weight` of what the second is farther away.
+    `bounds` say which false-positive rate can be promised at which distance, by `unknown_trials`
+    photos of strangers; `unknown_animals` individuals were held out. `right` and `mistaken` are
+    distances of known queries to their own individual where it was nearest, and to another that
+    was. `trusted` is the largest distance up to which most answers are right, -1 where there is
+    none. A first candidate's curve is read at its distance less `gap_weight` of what the second is
+    farther away.
 
     `groups` are calibrations of single species, or of a viewpoint of one, for answers whose nearest
     photo is theirs. `encounters` are those of several photos together, by their number.
@@ -82,7 +83,7 @@ class Calibration:
     known_trials: int
     unknown_trials: int
     unknown_animals: int
-    promises: Promises
+    bounds: RateBounds
     first: MatchCurve
     later: MatchCurve
     submission_threshold: float
@@ -121,7 +122,7 @@ class Calibration:
     @property
     def smallest_rate(self) -> float:
         """The smallest false-positive rate that can be promised; 1 where none can be."""
-        return self.promises.rates[0] if self.is_fitted and self.promises.rates else 1.0
+        return self.bounds.rates[0] if self.is_fitted and self.bounds.rates else 1.0
 
     def threshold_at_fpir(self, fpir: float) -> float:
         """Find the largest distance within which no larger share of strangers is promised to come.
@@ -141,21 +142,21 @@ class Calibration:
         if fpir < self.smallest_rate:
             raise BadCalibration(
                 f"the false-positive rate {fpir} can't be promised by {self.unknown_animals} "
-                f"individuals that stood for strangers ({self.name}); the smallest that can is "
+                f"individuals ({self.name}); the smallest that can is "
                 f"{np.ceil(self.smallest_rate * 1e4) / 1e4:g}. Ask for that or more, or add "
                 "photos of more individuals"
             )
         # Just below the farthest stored distance that keeps the rate.
-        at = int(np.searchsorted(self.promises.rates, fpir, side="right")) - 1
-        return float(np.nextafter(self.promises.distances[at], -np.inf))
+        at = int(np.searchsorted(self.bounds.rates, fpir, side="right")) - 1
+        return float(np.nextafter(self.bounds.distances[at], -np.inf))
 
     def promised_at(self, distance: float) -> float:
         """Read the false-positive rate that is promised where answers up to a distance pass."""
-        return _next(self.promises.distances, self.promises.rates, distance)
+        return _next(self.bounds.distances, self.bounds.rates, distance)
 
     def share_passing(self, distance: float) -> float:
         """Read the measured share of strangers that are as near as a distance."""
-        return _next(self.promises.distances, self.promises.shares, distance)
+        return _next(self.bounds.distances, self.bounds.shares, distance)
 
     def thresholds(
         self, *, max_fpir: float | None = None, threshold: float | None = None
@@ -261,7 +262,7 @@ class Calibration:
             )
         values = dict(stored)
         try:
-            values["promises"] = Promises(**_tuples(stored["promises"]))
+            values["bounds"] = RateBounds(**_tuples(stored["bounds"]))
             for curve in ("first", "later"):
                 values[curve] = MatchCurve(
                     FallingCurve(**_tuples(stored[curve]["is_known"])),
@@ -288,19 +289,19 @@ class Calibration:
         known = self.threshold_at_fpir(rate) if rate <= WEAKEST_FPIR else -1.0
         known = min(known, self.trusted)
         # How near strangers come is measured here, not promised: beyond it nobody is named anyway.
-        at = int(np.searchsorted(self.promises.shares, NEW_WHALE_FPIR, side="right")) - 1
-        new_whale = float(np.nextafter(self.promises.distances[max(0, at)], -np.inf))
+        at = int(np.searchsorted(self.bounds.shares, NEW_WHALE_FPIR, side="right")) - 1
+        new_whale = float(np.nextafter(self.bounds.distances[max(0, at)], -np.inf))
         return Thresholds(known, max(known, new_whale), LEAST_PROBABILITY)
 
 
 def most_trusted(calibration: Calibration, share: float) -> float:
     """Find the largest distance up to which most answers are right; -1 where there is none."""
-    right, mistaken, promises = calibration.right, calibration.mistaken, calibration.promises
-    distances = np.unique([*right.distances, *promises.distances])
+    right, mistaken, bounds = calibration.right, calibration.mistaken, calibration.bounds
+    distances = np.unique([*right.distances, *bounds.distances])
     known = (1 - share) / max(1, calibration.known_trials)
     of_right = known * right.up_to(distances)
-    shares = np.append(promises.shares, 1.0)
-    passing = shares[np.searchsorted(promises.distances, distances, side="right")]
+    shares = np.append(bounds.shares, 1.0)
+    passing = shares[np.searchsorted(bounds.distances, distances, side="right")]
     wrong = known * mistaken.up_to(distances) + share * passing
     trusted = distances[(of_right > 0) & (of_right >= wrong)]
     return float(trusted[-1]) if len(trusted) else -1.0

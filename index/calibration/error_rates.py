@@ -47,9 +47,9 @@ def det_points(calibration: Calibration, most: int = 200) -> list[RatePoint]:
     """
     if not calibration.is_fitted:
         return []
-    shares = np.array(calibration.promises.shares)
+    shares = np.array(calibration.bounds.shares)
     lowest = max(1 / (calibration.unknown_trials + 1), float(shares[0]))
     wanted = np.geomspace(lowest, float(shares[-1]), most)
     at = np.unique(np.searchsorted(shares, wanted, side="right")) - 1
-    distances = np.nextafter(np.array(calibration.promises.distances)[at], -np.inf)
+    distances = np.nextafter(np.array(calibration.bounds.distances)[at], -np.inf)
     return [rates_at(calibration, float(distance)) for distance in np.unique(distances)]

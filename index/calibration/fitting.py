@@ -22,14 +22,14 @@ from index.calibration.calibration import (
     check_share,
     most_trusted,
 )
+from index.calibration.curves.histogram import count
+from index.calibration.curves.isotonic import NEVER
+from index.calibration.curves.match_curve import MatchCurve, fit_match_curve
 from index.calibration.encounters import ENCOUNTER_PHOTOS, EncounterTrials, encounter_trials
-from index.calibration.histogram import count
-from index.calibration.isotonic import NEVER
-from index.calibration.match_curve import MatchCurve, fit_match_curve
-from index.calibration.promises import (
+from index.calibration.rate_bounds import (
     ENOUGH_ANIMALS,
     StrangerKind,
-    make_promises,
+    bound_rates,
     stored_positions,
 )
 from index.calibration.trials import (
@@ -128,8 +128,8 @@ def fit_trials(
         unknown_source=_source(kinds),
         known_trials=len(known.true_ranks),
         unknown_trials=len(nearest),
-        unknown_animals=sum(kind.animal_count for kind in kinds),
-        promises=make_promises(kinds),
+        unknown_animals=kinds[0].animal_count,
+        bounds=bound_rates(kinds),
         first=first,
         later=later,
         submission_threshold=submission_threshold,

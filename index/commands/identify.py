@@ -26,7 +26,7 @@ from index.messages import Unread, photos_text, print_message, print_unread
 from index.search.matching import Source
 
 if TYPE_CHECKING:
-    from index.calibration.new_share import ShareEstimate
+    from index.calibration.curves.new_share import ShareEstimate
     from index.identification.identifier import Identifier
     from index.identification.submission import SubmissionForm
     from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
@@ -131,7 +131,7 @@ def _estimated_share(
 ) -> ShareEstimate | None:
     import numpy as np
 
-    from index.calibration.new_share import estimate_new_share
+    from index.calibration.curves.new_share import estimate_new_share
 
     known = np.array([1 - answer.new_probability for _, answer in answers])
     return estimate_new_share(known, identifier.calibration.new_whale_share)

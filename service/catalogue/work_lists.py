@@ -82,7 +82,7 @@ class WorkLists:
     async def clusters(self, serving: Serving) -> list[Cluster]:
         """List groups of unknown photos that may be of one animal, nearest first.
 
-        Their distance is one of a sure match.
+        Their distance is that of a known match.
         """
         gallery, thresholds = (
             serving.identifier.gallery,

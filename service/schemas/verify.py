@@ -54,7 +54,7 @@ class VerifiedEncounter(BaseModel):
     """Whether all photos together show the individual, by the mean of their distances."""
 
     verdict: Verdict = Field(
-        description="`same`: sure, and nobody is nearer; `review`: a person should look; "
+        description="`same`: near enough, and nobody is nearer; `review`: a person should look; "
         "`different`: another animal."
     )
     distance: float = Field(description="Cosine distance to the individual, or to the reference.")

@@ -85,7 +85,7 @@ class Clusters(BaseModel):
     )
 
     clusters: list[ClusterAnswer] = Field(
-        description="Two photos or more each, within the distance of a sure match."
+        description="Two photos or more each, within the distance of a known match."
     )
 
 

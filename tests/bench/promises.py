@@ -21,8 +21,8 @@ import numpy as np
 
 from index.calibration.bursts import PhotoFacts
 from index.calibration.calibration import BadCalibration, Calibration
+from index.calibration.curves.new_share import estimate_new_share
 from index.calibration.fitting import calibrate
-from index.calibration.new_share import estimate_new_share
 from index.identification.identifier import Identifier
 from index.search.gallery import Gallery
 from index.search.matching import Identification

@@ -39,7 +39,7 @@ RETIRED = {
     "patient": "retry",
     "patiently": "retry",
     "promise": "check, guarantee",
-    "promises": "checks",
+    "bounds": "checks",
     "said": "text, message",
     "say": "print, write",
     "says": "describes",

@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
+from index.calibration.curves.histogram import BIN_COUNT, BIN_WIDTH
+from index.calibration.curves.new_share import estimate_new_share
 from index.calibration.error_rates import RatePoint, det_points, rates_at
-from index.calibration.histogram import BIN_COUNT, BIN_WIDTH
-from index.calibration.new_share import estimate_new_share
 from service.catalogue.stats import stats_of
 from service.catalogue.writer import has_writer, writer_of
 from service.http.problems import INVALID, NOT_READY, Fault, invalid

@@ -4,7 +4,6 @@ trusted.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 
@@ -12,12 +11,11 @@ import numpy as np
 import pytest
 
 from index.calibration.calibration import BadCalibration, Calibration
-from index.calibration.fitting import best_submission_threshold, calibrate, fit_trials
-from index.calibration.promises import StrangerKind
+from index.calibration.fitting import calibrate, fit_trials
+from index.calibration.rate_bounds import StrangerKind
 from index.calibration.trials import Trials
 from index.search.gallery import Gallery
-from index.search.matching import BadQuery, Score, Thresholds, decide
-from training.evaluation.metrics import submission_map5
+from index.search.matching import BadQuery, Thresholds, decide
 
 At = Callable[..., np.ndarray]
 
@@ -151,7 +149,7 @@ def test_probabilities_follow_the_share_of_new_animals(share: float) -> None:
     set_to = calibration.with_new_share(share)
     assert set_to.probability(0.4, 1) == pytest.approx((1 - share) * 0.5, abs=1e-4)
     assert set_to.known_probability([0.4]) == pytest.approx(1 - share, abs=1e-4)
-    assert set_to.promises == calibration.promises
+    assert set_to.bounds == calibration.bounds
 
 
 def test_a_farther_second_makes_the_first_more_probable(rng: np.random.Generator) -> None:
@@ -277,45 +275,6 @@ def test_a_fitted_calibration_describes_its_trials() -> None:
     )
 
 
-@pytest.mark.parametrize("score", ["nearest", "centre", "blend"])
-def test_json_restores_an_equal_calibration(rng: np.random.Generator, score: Score) -> None:
-    calibration = calibrate(*herd(rng, 30, 3), score=score)
-    text = json.dumps(calibration.to_json(), allow_nan=False)
-    assert Calibration.from_json(json.loads(text)) == calibration
-    assert calibration.score == score
-
-
-def test_a_large_calibration_is_stored_small(rng: np.random.Generator) -> None:
-    known = trials(
-        rng.uniform(0, 1, size=50_000).tolist(), rng.integers(1, 4, size=50_000).tolist()
-    )
-    calibration = fit_trials(known, rng.uniform(0.3, 1.3, size=50_000))
-    assert len(json.dumps(calibration.to_json())) < 100_000
-
-
-def test_an_unfitted_calibration_is_stored_too() -> None:
-    calibration = calibrate(np.zeros((0, 2), np.float32), [])
-    assert (
-        Calibration.from_json(json.loads(json.dumps(calibration.to_json(), allow_nan=False)))
-        == calibration
-    )
-
-
-def test_a_stored_calibration_with_other_fields_names_the_mending_command() -> None:
-    stored = fitted([0.5] * 10).to_json()
-    del stored["later"]
-    with pytest.raises(BadCalibration, match="flukeprint index update"):
-        Calibration.from_json(stored)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"), [("first", None), ("later", {"distances": [0.1]}), ("promises", 3)]
-)
-def test_a_damaged_stored_calibration_names_the_mending_command(field: str, value: object) -> None:
-    with pytest.raises(BadCalibration, match=r"cannot be read .*flukeprint index update"):
-        Calibration.from_json(fitted([0.5] * 10).to_json() | {field: value})
-
-
 def test_a_rebuilt_catalogue_in_another_order_gets_the_same_calibration(
     rng: np.random.Generator,
 ) -> None:
@@ -323,32 +282,6 @@ def test_a_rebuilt_catalogue_in_another_order_gets_the_same_calibration(
     labels = [*individuals[:100], *([None] * 20)]
     order = rng.permutation(120)
     assert calibrate(vectors[order], [labels[row] for row in order]) == calibrate(vectors, labels)
-
-
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
-def test_the_submission_threshold_is_the_best_of_all(
-    rng: np.random.Generator, share: float
-) -> None:
-    distances = rng.uniform(0.1, 0.9, size=70).round(3)
-    known = trials(distances.tolist(), np.where(rng.uniform(size=70) > distances, 1, 3).tolist())
-    unknown = rng.uniform(0.4, 1.1, size=30).round(3)
-
-    def expected_map5(threshold: float) -> float:
-        of_known = submission_map5(
-            known.distances[:, 0], known.true_ranks, np.full(1, 9.0), threshold
-        )
-        of_unknown = np.where(unknown <= threshold, 0.5, 1.0).mean()
-        # The one far stranger in the first figure is always labelled right.
-        return (1 - share) * (of_known * 71 - 1) / 70 + share * float(of_unknown)
-
-    best = best_submission_threshold(known, unknown, share)
-    every = [-1.0, *distances.tolist(), *unknown.tolist(), 2.0]
-    assert expected_map5(best) == pytest.approx(max(expected_map5(each) for each in every))
-
-
-def test_when_nothing_is_ever_right_new_whale_always_comes_first() -> None:
-    known = trials([0.3] * 20, [2] * 20)
-    assert best_submission_threshold(known, np.full(20, 0.5), 0.3) < 0
 
 
 def test_a_share_outside_0_and_1_is_refused() -> None:

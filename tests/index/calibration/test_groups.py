@@ -6,8 +6,8 @@ import numpy as np
 
 from index.calibration.bursts import PhotoFacts
 from index.calibration.calibration import Calibration
+from index.calibration.curves.new_share import estimate_new_share
 from index.calibration.fitting import calibrate
-from index.calibration.new_share import estimate_new_share
 from tests.index.calibration.test_calibration import herd, unit
 
 

@@ -1,4 +1,4 @@
-"""index/calibration/promises.py: kinds of stranger, and rates promised for the harder."""
+"""index/calibration/rate_bounds.py: kinds of stranger, and rates promised for the harder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from index.calibration.fitting import calibrate
-from index.calibration.promises import StrangerKind, make_promises, upper_bounds
+from index.calibration.rate_bounds import StrangerKind, bound_rates, upper_bounds
 from tests.index.calibration.test_calibration import herd, unit
 
 
@@ -27,7 +27,7 @@ def test_few_new_whale_photos_are_counted_with_the_individuals(
     few = "a few " if strangers < 50 else ""
     assert calibration.unknown_source == f"held-out individuals and {few}new_whale photos"
     assert calibration.unknown_trials == 80 + strangers
-    assert calibration.unknown_animals == 20 + strangers
+    assert calibration.unknown_animals == 20
     assert calibration.known_trials == 80
 
 
@@ -47,8 +47,8 @@ def test_mild_strangers_do_not_loosen_what_is_promised_for_animals_that_are_lack
 
 def test_hard_strangers_tighten_what_is_promised(rng: np.random.Generator) -> None:
     mild, hard = np.linspace(0.5, 1, 200), np.linspace(0.1, 0.6, 200)
-    alone = make_promises([kind(mild.tolist())])
-    both = make_promises([kind(mild.tolist()), kind(hard.tolist(), is_held_out=False)])
+    alone = bound_rates([kind(mild.tolist())])
+    both = bound_rates([kind(mild.tolist()), kind(hard.tolist(), is_held_out=False)])
     assert np.interp(0.5, alone.distances, alone.rates) < 0.05
     assert np.interp(0.3, both.distances, both.rates) > 0.35
 
@@ -71,7 +71,7 @@ def test_half_of_an_animals_photos_count_as_half_an_animal() -> None:
 def test_so_few_new_whales_that_none_came_near_do_not_forbid_a_low_rate() -> None:
     individuals = kind(np.linspace(0.2, 1, 1000).tolist())
     few = kind(np.linspace(0.5, 1, 60).tolist(), is_held_out=False)
-    alone, both = make_promises([individuals]), make_promises([individuals, few])
+    alone, both = bound_rates([individuals]), bound_rates([individuals, few])
     assert both.rates[0] <= alone.rates[0]
     at = np.searchsorted(both.distances, 0.5) + 5
     assert both.rates[at] >= upper_bounds(np.array([0.0]), 60)[0]

@@ -69,7 +69,8 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
         )
         opened = SimpleNamespace(
             fingerprint=fingerprint,
-            searchable=lambda: (gallery, calibration),
+            searchable=lambda **_: (gallery, calibration),
+            viewpoints=dict,
             photos=lambda: [photo],
             species=dict,
         )

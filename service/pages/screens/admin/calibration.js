@@ -11,10 +11,8 @@ import { detChart, histogram } from "./charts.js";
 const LEAST = 0.001;
 const MOST = 0.5;
 const PAUSE_MS = 120;
-// The slider runs evenly over the logarithm: 0.1 % and 1 % are as far apart as 1 % and 10 %.
-const rateAt = (step) => LEAST * (MOST / LEAST) ** (step / 100);
-const stepAt = (rate) => (100 * Math.log(Math.max(rate, LEAST) / LEAST)) / Math.log(MOST / LEAST);
-const rounded = (rate) => Number(rate.toPrecision(2));
+// Rounded up, so that a rate that can't be promised is never asked for.
+const rounded = (rate) => Math.ceil(rate * 1000) / 1000;
 
 export async function calibration(screen, { signal }) {
   const fitted = await get("/v1/calibration", {}, { signal });
@@ -29,12 +27,17 @@ export async function calibration(screen, { signal }) {
     return;
   }
   const start = fitted.thresholds.known;
+  const least = Math.min(Math.max(LEAST, fitted.smallest_rate), MOST);
+  // The slider runs evenly over the logarithm: 0.1 % and 1 % are as far apart as 1 % and 10 %.
+  const rateAt = (step) => least * (MOST / least) ** (step / 100);
+  const stepAt = (rate) =>
+    (100 * Math.log(Math.max(rate, least) / least)) / Math.log(MOST / least || 1);
   const slider = el("input", {
     type: "range",
     min: 0,
     max: 100,
     step: 1,
-    value: stepAt(start.fpir || LEAST),
+    value: stepAt(start.promised),
     id: "rate",
   });
   const charts = el("div", { class: "charts" });
@@ -54,13 +57,15 @@ export async function calibration(screen, { signal }) {
       el(
         "p",
         { class: "ends", "aria-hidden": "true" },
-        el("span", {}, percent(LEAST)),
+        el("span", {}, percent(least)),
         el("span", {}, percent(MOST)),
       ),
       sentence,
     ),
     charts,
     thresholds(fitted),
+    groups(fitted),
+    newAnimals(fitted),
   );
   draw(start, null);
 
@@ -84,7 +89,8 @@ export async function calibration(screen, { signal }) {
       " is “known” up to distance ",
       el("b", {}, distance(at.distance)),
       ". ",
-      `In trials, ${percent(at.fpir)} of unknown animals were taken for known ones`,
+      `At most ${percent(at.promised)} of unknown animals are promised to be taken for known ones `,
+      `(${percent(at.fpir)} were in trials)`,
       at.fnir === null ? "." : `, and ${percent(at.fnir)} of known animals were missed.`,
     );
     put(charts, histogram(fitted, at), detChart(fitted, at));
@@ -93,8 +99,14 @@ export async function calibration(screen, { signal }) {
 
 function thresholds(fitted) {
   const row = (name, at) =>
-    tableRow([name, distance(at.distance), percent(at.fpir), percent(at.fnir)]);
-  const heads = ["Distance", "Unknown taken for known", "Known missed"];
+    tableRow([
+      name,
+      distance(at.distance),
+      percent(at.fpir),
+      percent(at.promised),
+      at.fnir === null ? "" : percent(at.fnir),
+    ]);
+  const heads = ["Distance", "Unknown taken for known", "Promised at most", "Known missed"];
   return el(
     "section",
     {},
@@ -108,8 +120,50 @@ function thresholds(fitted) {
       { class: "facts" },
       `Trials: ${fitted.known_trials.toLocaleString("en")} with known animals and ` +
         `${fitted.unknown_trials.toLocaleString("en")} with unknown animals ` +
-        `(${fitted.unknown_source}). New animals are expected on ` +
-        `${percent(fitted.new_whale_share)} of photos.`,
+        `(${fitted.unknown_source}).`,
+      fitted.is_pending ? " The last change is being calibrated; answers go by the one before." : "",
+    ),
+  );
+}
+
+function groups(fitted) {
+  if (!fitted.groups.length) return "";
+  const row = (one) =>
+    tableRow([
+      one.name,
+      distance(one.thresholds.known.distance),
+      percent(one.thresholds.known.promised),
+      percent(one.smallest_rate),
+    ]);
+  const heads = ["Answers by", "Known up to", "Promised at most", "Smallest rate"];
+  return el(
+    "section",
+    {},
+    el("h2", {}, "Species and encounters"),
+    el("p", {}, "These have enough photos for thresholds and probabilities of their own."),
+    table(heads, fitted.groups.map(row)),
+  );
+}
+
+function newAnimals(fitted) {
+  const queued = fitted.queue_share;
+  const estimate = queued
+    ? `Of the ${queued.photos.toLocaleString("en")} photos that wait, about ` +
+      `${percent(queued.share)} (${percent(queued.low)} to ${percent(queued.high)}) show new ` +
+      "animals, by their distances. "
+    : "From 20 photos in the queue on, the share is estimated here. ";
+  return el(
+    "section",
+    {},
+    el("h2", {}, "New animals"),
+    el(
+      "p",
+      {},
+      `Probabilities take ${percent(fitted.new_whale_share)} of photos to show animals that the ` +
+        `catalogue lacks. ${estimate}`,
+      "The setting ",
+      el("code", {}, "new_share"),
+      " changes it.",
     ),
   );
 }

@@ -101,16 +101,14 @@ def test_a_service_that_goes_away_loses_no_answer_that_was_had(photos: Path) -> 
         NamedFile(name, photos / name) for name in ("notes.png", "a31.png", "b91.png", "notes.png")
     ]
     with Client("http://flukes.test", transport=httpx.MockTransport(play)) as service:
-        found, source = remote.identify_photos(
-            service, files[1:], k=1, max_fpir=None, threshold=None
-        )
+        found, source = remote.identify_photos(service, files[1:], remote.IdentifyChoices(1))
         assert [name for name, _ in found.answers] == ["a31.png", "notes.png"]
         assert found.failures[0].reason.startswith(
             "b91.png: POST http://flukes.test/v1/identify: no"
         )
         assert (source.revision, source.thresholds.known) == (4, 0.1)
         with pytest.raises(ServiceUnreachable):
-            remote.identify_photos(service, files[2:], k=1, max_fpir=None, threshold=None)
+            remote.identify_photos(service, files[2:], remote.IdentifyChoices(1))
 
 
 def test_a_key_that_is_not_known_ends_it(photos: Path) -> None:

@@ -67,7 +67,7 @@ def test_several_photos_are_answered_in_order_even_with_one_name(
         ({"threshold": "0.1"}, "new_whale"),
         ({"threshold": "1.0"}, "review"),
         ({"max_fpir": "0.2"}, "known"),
-        ({"max_fpir": "0.01"}, "review"),
+        ({"max_fpir": "0.05"}, "review"),
     ],
 )
 def test_decides_by_default_by_rate_or_by_distance(

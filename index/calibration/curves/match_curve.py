@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration.isotonic import FallingCurve, fit_falling
+from index.calibration.curves.isotonic import FallingCurve, fit_falling
 
 
 @dataclass(frozen=True, slots=True)

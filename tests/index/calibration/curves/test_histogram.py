@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from index.calibration.histogram import BIN_COUNT, BIN_WIDTH, Histogram, count
+from index.calibration.curves.histogram import BIN_COUNT, BIN_WIDTH, Histogram, count
 
 
 def test_known_mistaken_and_unknown_are_counted_apart() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index.calibration.isotonic import FallingCurve, fit_falling
+from index.calibration.curves.isotonic import FallingCurve, fit_falling
 
 
 def naive_falling(values: list[float], weights: list[float]) -> list[float]:

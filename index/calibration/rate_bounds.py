@@ -55,7 +55,7 @@ class StrangerKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Promises:
+class RateBounds:
     """Rates at distances: what was measured and what can be promised just below each.
 
     `distances` ascend strictly. `shares` are the measured shares of strangers that are nearer, of
@@ -74,7 +74,7 @@ def upper_bounds(passing: NDArray[np.float64], count: int) -> NDArray[np.float64
     return np.where(seen >= count, 1.0, bounds)
 
 
-def make_promises(kinds: Sequence[StrangerKind]) -> Promises:
+def bound_rates(kinds: Sequence[StrangerKind]) -> RateBounds:
     """Promise for the hardest of the kinds of stranger, the first of which is always there.
 
     A further kind with fewer animals than ENOUGH_ANIMALS is counted with the first. So is a larger
@@ -98,7 +98,7 @@ def make_promises(kinds: Sequence[StrangerKind]) -> Promises:
             rates = np.maximum(rates, alone)
             shares = np.maximum(shares, passing / other.animal_count)
     rates = np.maximum(np.maximum.accumulate(rates), shares)
-    return Promises(
+    return RateBounds(
         tuple(distances.tolist()),
         tuple(np.round(shares, _DECIMALS).tolist()),
         tuple(np.round(rates, _DECIMALS).tolist()),
