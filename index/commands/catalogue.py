@@ -1,4 +1,4 @@
-"""The commands of `flukeprint catalogue`: import, export, backup, restore, verify."""
+"""The commands of `flukeprint catalogue`: import, export, backup, restore, verify, move."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
     group.command("backup")(backup)
     group.command("restore")(restore)
     group.command("verify")(verify)
+    group.command("move-photos")(move_photos)
     app.add_typer(group, name="catalogue")
 
 
@@ -359,6 +360,54 @@ def verify(
             f"{found.vectors:,} vectors, {verdict}."
         )
     if found.faults:
+        sys.exit(1)
+
+
+def move_photos(
+    old: Annotated[Path, typer.Argument(help="The folder that the photos were in.")],
+    new: Annotated[Path, typer.Argument(help="The folder that the same files are in now.")],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Lead a catalogue to photos whose folder has been moved or renamed.
+
+    Every file below NEW is compared with what was catalogued. Files that are absent, or hold
+    something else, are listed, and their photos keep their paths. The exit code is then 1. No file
+    is moved or changed, and the whole move is one revision.
+    """
+    from index.catalogue.catalogue import Catalogue
+    from index.progress import progress
+    from index.reindex.move_photos import move_photos as lead_to_photos
+
+    catalogue = with_files_folder(catalogue, files)
+    with Catalogue.open(catalogue) as opened:
+        done = lead_to_photos(opened, old, new, is_dry_run=dry_run, progress=progress)
+    if as_json:
+        document = {
+            "old": str(old),
+            "new": str(new),
+            "catalogue": str(catalogue),
+            "is_dry_run": dry_run,
+            "moved": list(done.moved),
+            "not_moved": [{"photo": name, "reason": reason} for name, reason in done.not_moved],
+            "revision": done.revision,
+        }
+        print(json.dumps(document, indent=2))
+    else:
+        for name, reason in done.not_moved[:_TOLD]:
+            print_message(f"not moved {name}: {reason}")
+        if len(done.not_moved) > _TOLD:
+            print_message(f"and {len(done.not_moved) - _TOLD:,} more; --json lists all")
+        dry = " Nothing was changed: this was a dry run." if dry_run else ""
+        print(
+            f"{photos_text(len(done.moved))} led from {old} to {new}, {len(done.not_moved):,} "
+            f"not.{dry}"
+        )
+    if done.not_moved:
         sys.exit(1)
 
 

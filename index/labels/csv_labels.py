@@ -12,6 +12,7 @@ from index.labels.fields import (
     optional_text,
     other_word_for_nobody,
     parse_box,
+    parse_content_hash,
     parse_individual,
     parse_photo_name,
     parse_time,
@@ -26,6 +27,7 @@ _LABEL_COLUMNS = (
     "id",
 )  # the first one that is there counts
 _OPTIONAL_COLUMNS = ("species", "encounter", "taken_at", "box", "region")
+_EXPORT_COLUMNS = ("content_hash",)  # nobody types them
 
 
 def separator_of(text: str) -> str:
@@ -84,7 +86,7 @@ def _columns(path: Path, header: list[str]) -> dict[str, int]:
             f"{', '.join(_OPTIONAL_COLUMNS)}"
         )
     column_names = {"image": "image", "label": label} | {
-        name: name for name in _OPTIONAL_COLUMNS if name in names
+        name: name for name in (*_OPTIONAL_COLUMNS, *_EXPORT_COLUMNS) if name in names
     }
     return {column: names.index(name) for column, name in column_names.items()}
 
@@ -112,4 +114,5 @@ def _labelled_photo(
         box=parse_box(optional_text(fields.get("box", "")) or "", where),
         region=optional_text(fields.get("region", "")),
         nobody=other_word_for_nobody(fields["label"]),
+        content_hash=parse_content_hash(fields.get("content_hash", "")),
     )

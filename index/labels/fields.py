@@ -102,6 +102,12 @@ def parse_box(text: str, where: str) -> Box | None:
     return make_box((left, top, right, bottom), where, text)
 
 
+def parse_content_hash(text: str) -> str | None:
+    """Read the content hash that an export notes of its original; None where it is none."""
+    hashed = text.strip().lower()
+    return hashed if re.fullmatch(r"[0-9a-f]{64}", hashed) else None
+
+
 def parse_time(given: str, where: str) -> str | None:
     """Check an ISO 8601 date or time; None where empty.
 

@@ -32,3 +32,5 @@ class LabelledPhoto:
     region: str | None = None  # its encounter's; None: the label says none, and what is noted stays
     # What the label says instead of new_whale, such as `unknown`; it is told and not kept.
     nobody: str | None = field(default=None, compare=False)
+    # Of the original that an export was made of; its own file may lack the place.
+    content_hash: str | None = field(default=None, compare=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from embedding.photos.photo import BadPhoto
@@ -26,6 +26,7 @@ from index.prefetch import prefetch
 from index.progress import Progress, no_progress
 from index.reindex.options import UpdateOptions
 from index.reindex.plan import UpdatePlan, as_labelled, make_update_plan, needs_vector
+from index.reindex.stored_copies import StoredCopies, choose_files, known_by_content
 
 _FileKey = tuple[str, Path, str]
 
@@ -34,12 +35,14 @@ _FileKey = tuple[str, Path, str]
 class CatalogueUpdate:
     """What is to be done to a catalogue that holds the photos `known`, by name.
 
-    `moved_files`: photos with the content they had, in files of another size or time.
+    `moved_files`: photos with the content they had, in files of another size or time. `copies`:
+    the originals beside the catalogue.
     """
 
     known: dict[str, CataloguePhoto]
     plan: UpdatePlan
     moved_files: tuple[tuple[CataloguePhoto, PhotoFile], ...] = ()
+    copies: StoredCopies = field(default_factory=lambda: StoredCopies(None))
 
 
 def _stage_none(_: Mapping[int, EmbeddedPhoto]) -> Set[str]:
@@ -62,10 +65,12 @@ class UpdatePreparation:
         *,
         progress: Progress = no_progress,
         pending: PendingVectors | None = None,
+        media: Path | None = None,
     ) -> None:
         """Prepare an update to `labels`; None: the catalogue's own photos.
 
-        `pending`: where vectors that must wait for the transaction survive a kill.
+        `pending`: where vectors that must wait for the transaction survive a kill. `media`: the
+        folder of the catalogue's copies of originals.
         """
         self.options = options
         self.progress = progress
@@ -76,6 +81,7 @@ class UpdatePreparation:
         self._labels = labels
         self._embedder = embedder
         self._pending = pending
+        self._media = media
         self._files: dict[_FileKey, PhotoFile | UnreadPhoto] = {}
 
     def make_update(
@@ -88,17 +94,27 @@ class UpdatePreparation:
             corrections = replace(corrections, replaced={})
         known = {photo.name: photo for photo in photos}
         names = names_by_nfc(known)
-        labelled = [catalogued_name(photo, names) for photo in self._labelled_photos(known)]
-        changed, moved_files = self._compare_files(labelled, known)
+        named = [catalogued_name(photo, names) for photo in self._labelled_photos(known)]
+        copies = (
+            StoredCopies(None)
+            if self._media is None
+            else StoredCopies.next_to_catalogue(self._media)
+        )
+        named = known_by_content(named, known)
+        changed, moved_files = self._compare_files(named, known, copies)
+        labelled, unchanged = choose_files(named, known, self._read_before, copies)
+        if self._labels is None:
+            self._forget_unread(labelled)
         plan = make_update_plan(
             labelled,
             photos,
-            changed=changed,
+            changed=changed - unchanged,
             fingerprint=self.fingerprint,
             prune=self.options.prune,
             corrections=corrections,
         )
-        return CatalogueUpdate(known, plan, tuple(moved_files))
+        moved = ((old, file) for old, file in moved_files if old.name not in unchanged)
+        return CatalogueUpdate(known, plan, tuple(moved), copies)
 
     def embed(
         self,
@@ -177,18 +193,36 @@ class UpdatePreparation:
         # The catalogue must find its photos from any working folder.
         return [replace(photo, path=photo.path.resolve()) for photo in self._labels.photos]
 
+    def _forget_unread(self, photos: Sequence[LabelledPhoto]) -> None:
+        """Take back that photos couldn't be read of which a copy was found."""
+        for photo in photos:
+            unread = self.unread.get(photo.name)
+            if unread is not None and unread.photo.path != photo.path:
+                del self.unread[photo.name]
+
+    def _read_before(
+        self, photo: LabelledPhoto, old: CataloguePhoto
+    ) -> PhotoFile | UnreadPhoto | None:
+        return self._files.get(_file_key(old, photo.path))
+
     def _compare_files(
-        self, labelled: Sequence[LabelledPhoto], known: Mapping[str, CataloguePhoto]
+        self,
+        labelled: Sequence[LabelledPhoto],
+        known: Mapping[str, CataloguePhoto],
+        copies: StoredCopies,
     ) -> tuple[set[str], list[tuple[CataloguePhoto, PhotoFile]]]:
         """Find the known photos of another content, and those of the same in a file of other facts.
 
-        Photos that are embedded again anyway aren't read.
+        Photos that are embedded again anyway aren't read, unless there may be a copy that stays.
         """
         doubtful = [
             (photo, old)
             for photo in labelled
             if (old := known.get(photo.name)) is not None
-            and not needs_vector(photo, old, self.fingerprint)
+            and (
+                not needs_vector(photo, old, self.fingerprint)
+                or (photo.path != old.path and copies.copy_of_known(old) is not None)
+            )
             and (
                 _file_key(old, photo.path) in self._files
                 or self.options.rehash
