@@ -23,6 +23,7 @@ from index.labels.fields import (
     make_box,
     optional_text,
     other_word_for_nobody,
+    parse_content_hash,
     parse_file_name,
     parse_individual,
     parse_photo_name,
@@ -116,6 +117,7 @@ _MEDIATYPES = {
     ".heif": "heif",
 }
 _TAKEN_TAG, _LABEL_TAG, _REGION_TAG = "takenAt", "label", "encounterRegion"
+_HASH_TAG = "contentHash"
 
 
 def camtrap_texts(
@@ -225,6 +227,7 @@ def _observation(photo: LabelledPhoto, deployment: str) -> dict[str, str]:
     tags += [] if photo.individual else [f"{_LABEL_TAG}:{NEW_WHALE}"]
     if photo.region:  # whose bars would part tags
         tags.append(f"{_REGION_TAG}:{photo.region.replace('%', '%25').replace('|', '%7C')}")
+    tags += [f"{_HASH_TAG}:{photo.content_hash}"] if photo.content_hash else []
     row = {
         "observationID": photo.name,
         "deploymentID": deployment,
@@ -300,6 +303,7 @@ def camtrap_rows(package: Path, folder: Path) -> tuple[list[LabelledPhoto], list
                 box=_box(observation, where),
                 region=unquote(tags.get(_REGION_TAG, "")) or None,
                 nobody=other_word_for_nobody(label),
+                content_hash=parse_content_hash(tags.get(_HASH_TAG, "")),
             )
         )
     warning = (

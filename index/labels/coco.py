@@ -17,6 +17,7 @@ from index.labels.fields import (
     list_some,
     make_box,
     other_word_for_nobody,
+    parse_content_hash,
     parse_individual,
     parse_photo_name,
     parse_time,
@@ -76,6 +77,7 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
             box=_box(annotation.get("bbox"), image, where),
             region=_key(annotation, _REGION_KEY) or None,
             nobody=other_word_for_nobody(label),
+            content_hash=parse_content_hash(_text(image.get("content_hash"))),
         )
         same = rows.setdefault((name, row.individual), row)
         if _area(row.box) > _area(same.box):

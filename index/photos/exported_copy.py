@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
-from index.photos.embed import PhotoFile
 from index.photos.location import without_place
 
 
-def is_exported_copy(original: Path, original_hash: str, copy: PhotoFile) -> bool:
+def is_exported_copy(original: Path, original_hash: str, copy_hash: str) -> bool:
     """Whether taking the place out of the original gives this very copy.
 
     `original_hash`: the content hash that the original must still have.
     """
-    if copy.content_hash == original_hash:
+    if copy_hash == original_hash:
         return False
     try:
         data = photo_bytes(original)
@@ -23,4 +22,4 @@ def is_exported_copy(original: Path, original_hash: str, copy: PhotoFile) -> boo
     if content_hash(data) != original_hash:
         return False
     cleaned = without_place(data)
-    return cleaned is not None and content_hash(cleaned) == copy.content_hash
+    return cleaned is not None and content_hash(cleaned) == copy_hash

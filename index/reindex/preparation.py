@@ -89,7 +89,7 @@ class UpdatePreparation:
     ) -> CatalogueUpdate:
         """Compare with what a catalogue holds now; a file is read once only."""
         if self.options.bring_back:
-            corrections = replace(corrections, deleted=frozenset())
+            corrections = replace(corrections, deleted=frozenset(), deleted_contents=frozenset())
         if self.options.labels_win:
             corrections = replace(corrections, replaced={})
         known = {photo.name: photo for photo in photos}

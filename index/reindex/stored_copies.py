@@ -121,7 +121,9 @@ def _file_of(
             return copy, read is not None
         is_export = photo.content_hash == old.content_hash and old.path.is_file()
         return (old.path if is_export else photo.path), is_export and photo.path != old.path
-    if photo.path != old.path and is_exported_copy(copy or old.path, old.content_hash, read):
+    if photo.path != old.path and is_exported_copy(
+        copy or old.path, old.content_hash, read.content_hash
+    ):
         return copy or old.path, True
     stored = copies.store(photo.path, photo.name) if copies.holds(old.path) else None
     return stored or photo.path, False

@@ -142,6 +142,7 @@ class _Sorting:
         self._corrections = corrections
         self._options = options
         self._by_name = {photo.name: photo for photo in known}
+        self._matched: set[str] = set()  # the known photos that an export's photos are of
         self._by_hash: dict[str, LabelledPhoto | CataloguePhoto] = {}
         for photo in known:
             self._by_hash.setdefault(photo.content_hash, photo)
@@ -154,10 +155,13 @@ class _Sorting:
         """Decide about the `at`-th photo of the source."""
         photo = each.photo
         old = self._by_name.get(photo.name)
+        original = self._original_of(each)
         if each.fault is not None:
             remark = "; the catalogue keeps the photo that it has of this name" if old else ""
             self._add_photo(each, "unreadable", each.fault + remark)
-        elif old is None and photo.name in self._corrections.deleted:
+        elif original is not None:
+            self._sort_known(photo, original)
+        elif old is None and self._corrections.is_deleted(photo):
             reason = (
                 "a curator deleted the photo of this name; undo that, or give this file a "
                 "name of its own"
@@ -182,7 +186,7 @@ class _Sorting:
 
     def sort_label(self, photo: LabelledPhoto) -> None:
         """Decide about a label without a file: of a known photo it is as good as with one."""
-        old = self._by_name.get(photo.name)
+        old = self._by_name.get(photo.name) or self._named_by_export(photo)
         if old is not None:
             self._sort_known(photo, old)
         else:
@@ -192,6 +196,20 @@ class _Sorting:
                 "the label names a photo that is neither here nor in the catalogue",
             )
 
+    def _original_of(self, each: SourcePhoto) -> CataloguePhoto | None:
+        """The photo that an export made this one of, once in an import."""
+        if each.original is None or each.original in self._matched:
+            return None
+        self._matched.add(each.original)
+        return self._by_name[each.original]
+
+    def _named_by_export(self, photo: LabelledPhoto) -> CataloguePhoto | None:
+        like = self._by_hash.get(photo.content_hash or "")
+        if not isinstance(like, CataloguePhoto) or like.name in self._matched:
+            return None
+        self._matched.add(like.name)
+        return like
+
     def _sort_new(self, at: int, each: SourcePhoto) -> None:
         like = (
             self._by_hash.get(each.content_hash) if self._options.duplicates != "keep-all" else None
@@ -200,7 +218,7 @@ class _Sorting:
             self._add_photo(
                 each,
                 "skipped",
-                f"the same file as {like.name}{_other_label(each.photo, like)}",
+                f"the same file as {like.name}{_not_taken(each.photo, like)}",
                 like,
             )
             return
@@ -209,7 +227,7 @@ class _Sorting:
             like, bits = near
             reason = (
                 f"nearly the same picture as {like.name} ({bits} of 255 bits "
-                f"differ){_other_label(each.photo, like)}"
+                f"differ){_not_taken(each.photo, like)}"
             )
             self._add_photo(each, "skipped", reason, like)
             return
@@ -226,25 +244,26 @@ class _Sorting:
         )
 
     def _sort_known(self, photo: LabelledPhoto, old: CataloguePhoto) -> None:
-        said = complete_label(photo, old)
+        said = replace(complete_label(photo, old), name=old.name)
         new = replace(self._corrections.apply_to(said, old), path=old.path)
+        like = None if photo.name == old.name else old
+        whose = "" if like is None else f"{old.name}: "
         differences = _describe_changes(old, new)
         # What a curator corrected and the label says as it was before.
         standing = "".join(
             f"; a curator changed {change}, which stands" for change in _describe_changes(said, new)
         )
-        if not differences:
-            self._add_row(
-                photo, "unchanged", f"known already{standing}", content_hash=old.content_hash
-            )
+        status, reason = "changed", f"{whose}{'; '.join(differences)}{standing}"
+        if not differences and like is None:
+            status, reason = "unchanged", f"known already{standing}"
+        elif not differences:
+            status, reason = "skipped", f"the same photo as {old.name}{standing}"
         elif old.state != "catalogued":
-            said = f"in the catalogue this photo is {old.state}; decide about it there first"
-            self._add_row(photo, "refused", said, content_hash=old.content_hash)
+            reason = f"in the catalogue this photo is {old.state}; decide about it there first"
+            status = "refused"
         else:
-            self._add_row(
-                photo, "changed", "; ".join(differences) + standing, content_hash=old.content_hash
-            )
             self.relabel.append(new)
+        self._add_row(photo, status, reason, like=like, content_hash=old.content_hash)
 
     def _add_photo(
         self,
@@ -322,6 +341,23 @@ def _other_label(photo: LabelledPhoto, like: LabelledPhoto | CataloguePhoto) -> 
         f", which is {like.individual or NEW_WHALE} and not {photo.individual or NEW_WHALE}: "
         "one label is wrong"
     )
+
+
+def _not_taken(photo: LabelledPhoto, like: LabelledPhoto | CataloguePhoto) -> str:
+    """What a duplicate's label says otherwise than its picture's, which nobody takes."""
+    other = _other_label(photo, like)
+    encounter = photo.encounter or like.encounter
+    completed = replace(
+        photo,
+        individual=like.individual,
+        species=photo.species or like.species,
+        encounter=encounter,
+        taken_at=photo.taken_at or like.taken_at,
+        box=like.box,
+        region=None,
+    )
+    facts = _describe_changes(like, completed)
+    return f"{other}; not taken: {'; '.join(facts)}" if facts else other
 
 
 def _word(fact: object, name: str) -> str:

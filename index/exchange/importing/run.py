@@ -15,6 +15,7 @@ from embedding.photos.photo import BadPhoto
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.curation.corrections import Corrections, read_corrections
 from index.exchange.importing.hash_cache import known_perceptual
+from index.exchange.importing.originals import find_originals
 from index.exchange.importing.plan import (
     ImportOptions,
     ImportPlan,
@@ -70,7 +71,7 @@ def plan_import(
         )
     return make_import_plan(
         source,
-        photos,
+        find_originals(photos, known, perceptual),
         known,
         known_perceptual=perceptual,
         corrections=_corrections(catalogue),

@@ -45,13 +45,15 @@ class SourcePhoto:
 
     `fault`: why it can't be read; then the rest is empty.
 
-    `perceptual` is None for a picture without a pattern, and where nobody asked for it.
+    `perceptual` is None for a picture without a pattern, and where nobody asked for it. `original`
+    names the catalogue's photo that an export made it of.
     """
 
     photo: LabelledPhoto
     content_hash: str = ""
     perceptual: bytes | None = None
     fault: str | None = None
+    original: str | None = None
 
 
 def read_source(
@@ -92,7 +94,7 @@ def read_source_photos(
 ) -> Generator[SourcePhoto]:
     """Read photos in their order, some decoded ahead. Those of `known_hashes` are not decoded.
 
-    `is_hashed`: whether to make perceptual hashes.
+    `is_hashed`: whether to make perceptual hashes of all photos, and not of an export's alone.
     """
 
     def read(photo: LabelledPhoto) -> SourcePhoto:
@@ -104,7 +106,8 @@ def read_source_photos(
         except BadPhoto as error:
             fault = str(error).removeprefix(f"{photo.path}: ").removeprefix(f"{photo.name}: ")
             return SourcePhoto(photo, fault=fault)
-        return SourcePhoto(photo, file.content_hash, perceptual_hash(image) if is_hashed else None)
+        is_needed = is_hashed or photo.content_hash is not None
+        return SourcePhoto(photo, file.content_hash, perceptual_hash(image) if is_needed else None)
 
     return prefetch(photos, read, threads=DECODING_THREADS, most=BATCH_PHOTOS)
 
