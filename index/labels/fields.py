@@ -12,6 +12,7 @@ from unicodedata import is_normalized, normalize
 from embedding.photos.photo import Box
 from index.labels.labelled_photo import NEW_WHALE, BadLabels
 from index.labels.nobody import means_missing, means_nobody
+from index.tables.text import BadText, decode_text, describe_spreadsheet, is_spreadsheet
 
 _MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")  # ISO 8601, though not to datetime.fromisoformat
 
@@ -125,9 +126,12 @@ def parse_time(given: str, where: str) -> str | None:
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 text file, with or without a byte order mark."""
+    """Read a text file in UTF-8 or UTF-16, with or without a byte order mark.
+
+    Raises BadLabels, which says what the file is instead, such as a spreadsheet.
+    """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError:
         raise BadLabels(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -136,7 +140,9 @@ def read_text(path: Path) -> str:
         ) from None
     except OSError as error:
         raise BadLabels(f"{path}: can't be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise BadLabels(
-            f"{path}: not UTF-8 at byte {error.start:,}; save it as UTF-8 text"
-        ) from None
+    if is_spreadsheet(path):
+        raise BadLabels(describe_spreadsheet(str(path)))
+    try:
+        return decode_text(data, str(path))
+    except BadText as error:
+        raise BadLabels(str(error)) from None
