@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from unicodedata import is_normalized, normalize
 
@@ -13,8 +12,7 @@ from embedding.photos.photo import Box
 from index.labels.labelled_photo import NEW_WHALE, BadLabels
 from index.labels.nobody import means_missing, means_nobody
 from index.tables.text import BadText, decode_text, describe_spreadsheet, is_spreadsheet
-
-_MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")  # ISO 8601, though not to datetime.fromisoformat
+from index.timestamps import iso_time
 
 
 def list_some(names: Sequence[str]) -> str:
@@ -104,25 +102,20 @@ def parse_box(text: str, where: str) -> Box | None:
 
 
 def parse_time(given: str, where: str) -> str | None:
-    """Check an ISO 8601 date or time; None where empty.
+    """Bring a date or time to the form of the catalogue; None where empty.
 
-    Such as `2018`, `2018-06`, `2018-06-01` or `2018-06-01T12:30:00`.
+    Such as `2018`, `2018-06`, `2018-06-01` or `2018-06-01T12:30:00`; what else is read is in
+    `index.timestamps.iso_time`. Raises BadLabels.
     """
-    text = given.strip()
-    if not text:
+    if not given.strip():
         return None
-    text = re.sub(r"^(\d{4}):(\d{2}):(\d{2})", r"\1-\2-\3", text).replace(
-        " ", "T", 1
-    )  # as EXIF writes it
     try:
-        if not _MONTH.fullmatch(text):
-            datetime.fromisoformat(text)
+        return iso_time(given)
     except ValueError:
         raise BadLabels(
             f"{where}: taken_at {given!r} isn't an ISO 8601 date or time such as "
             "2018-06-01T12:30:00"
         ) from None
-    return text
 
 
 def read_text(path: Path) -> str:

@@ -30,7 +30,9 @@ def test_half_a_utf16_letter_is_refused() -> None:
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp1250", "mac-roman", "cp850"])
 def test_another_encoding_is_refused_with_the_line_and_what_to_do(encoding: str) -> None:
-    with pytest.raises(BadText, match=r"not UTF-8 at byte 20; save it as .*Windows-1252.*line 2 would be"):
+    with pytest.raises(
+        BadText, match=r"not UTF-8 at byte 20; save it as .*Windows-1252.*line 2 would be"
+    ):
         decode_text("image,label\r\na.jpg,Réal\r\n".encode(encoding), "labels.csv")
 
 
@@ -40,7 +42,7 @@ def test_the_line_is_shown_as_windows_would_read_it() -> None:
 
 
 def test_packed_formats_are_named() -> None:
-    with pytest.raises(BadText, match="is a spreadsheet, not text; .*`CSV UTF-8`"):
+    with pytest.raises(BadText, match=r"is a spreadsheet, not text; .*`CSV UTF-8`"):
         decode_text(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(range(256)), "labels.xls")
     with pytest.raises(BadText, match="is a zip, not text"):
         decode_text(b"PK\x03\x04" + bytes(range(200, 256)), "labels.csv")
