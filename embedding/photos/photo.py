@@ -32,17 +32,21 @@ from PIL.WebPImagePlugin import WebPImageFile
 from embedding.photos.exif import orientation, set_jpeg_exif_aside
 from embedding.photos.photo_files import (
     PHOTO_SUFFIXES,
+    RAW_SUFFIXES,
     BadPhoto,
     PhotoLimits,
     check_bytes,
     content_hash,
+    describe_others,
     find_photos,
+    list_folder,
     photo_bytes,
     photo_names,
 )
 
 __all__ = [
     "PHOTO_SUFFIXES",
+    "RAW_SUFFIXES",
     "BadPhoto",
     "Box",
     "Image",
@@ -50,8 +54,10 @@ __all__ = [
     "PhotoLimits",
     "content_hash",
     "crop",
+    "describe_others",
     "find_photos",
     "from_array",
+    "list_folder",
     "photo_bytes",
     "photo_kind",
     "photo_names",

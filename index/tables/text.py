@@ -18,7 +18,7 @@ _ZIP = b"PK\x03\x04"
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _SHOWN_LETTERS = 40
 # Names of entries that only the packed formats of spreadsheets have.
-_OF_SPREADSHEETS = ("xl/workbook.", "content.xml", "Index/Document.iwa")
+_OF_SPREADSHEETS = ("xl/workbook.", "xl/worksheets/", "content.xml", "Index/Document.iwa")
 
 
 class BadText(FlukeprintError):
@@ -26,7 +26,10 @@ class BadText(FlukeprintError):
 
 
 def is_spreadsheet(path: Path) -> bool:
-    """Whether a file is a spreadsheet of Excel, LibreOffice or Numbers, by its content."""
+    """Whether a file is a spreadsheet of Excel, LibreOffice or Numbers.
+
+    Its content decides; a zip that is called like a spreadsheet is taken for one.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(len(_OLD_EXCEL))
@@ -34,6 +37,8 @@ def is_spreadsheet(path: Path) -> bool:
             return True
         if not head.startswith(_ZIP):
             return False
+        if path.suffix.lower() in SPREADSHEET_SUFFIXES:
+            return True
         with zipfile.ZipFile(path) as opened:
             return any(name.startswith(_OF_SPREADSHEETS) for name in opened.namelist())
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):

@@ -64,10 +64,14 @@ def test_a_spreadsheet_is_known_by_its_content(tmp_path: Path, inside: str, is_o
 
 
 def test_what_is_no_spreadsheet(tmp_path: Path) -> None:
+    (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04 and no more")
     (tmp_path / "cut.xlsx").write_bytes(b"PK\x03\x04 and no more")
+    (tmp_path / "text.xlsx").write_text(TEXT)
     (tmp_path / "labels.csv").write_text(TEXT)
     (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
-    assert not is_spreadsheet(tmp_path / "cut.xlsx")
+    assert not is_spreadsheet(tmp_path / "cut.zip")
+    assert is_spreadsheet(tmp_path / "cut.xlsx")
+    assert not is_spreadsheet(tmp_path / "text.xlsx")
     assert not is_spreadsheet(tmp_path / "labels.csv")
     assert not is_spreadsheet(tmp_path / "absent")
     assert is_spreadsheet(tmp_path / "old.xls")
