@@ -115,6 +115,10 @@ _MEDIATYPES = {
     ".gif": "gif",
     ".heic": "heic",
     ".heif": "heif",
+    ".hif": "heif",
+    ".avif": "avif",
+    ".dib": "bmp",
+    ".apng": "png",
 }
 _TAKEN_TAG, _LABEL_TAG, _REGION_TAG = "takenAt", "label", "encounterRegion"
 
