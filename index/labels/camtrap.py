@@ -31,6 +31,7 @@ from index.labels.fields import (
     read_text,
 )
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
+from index.timestamps import iso_time
 
 VERSION = "1.0.2"
 PACKAGE = "datapackage.json"
@@ -115,6 +116,10 @@ _MEDIATYPES = {
     ".gif": "gif",
     ".heic": "heic",
     ".heif": "heif",
+    ".hif": "heif",
+    ".avif": "avif",
+    ".dib": "bmp",
+    ".apng": "png",
 }
 _TAKEN_TAG, _LABEL_TAG, _REGION_TAG = "takenAt", "label", "encounterRegion"
 _HASH_TAG = "contentHash"
@@ -252,9 +257,11 @@ def _observation(photo: LabelledPhoto, deployment: str) -> dict[str, str]:
 def _timestamp(taken_at: str | None) -> str:
     """A time as the standard wants it, `2018-06-01T00:00:00Z`.
 
-    What wasn't known of it is filled up.
+    What wasn't known of it is filled up. Empty where catalogues of older versions hold no time.
     """
-    if not taken_at:
+    try:
+        taken_at = iso_time(taken_at or "")
+    except ValueError:
         return ""
     filled = taken_at + "0000-01-01T00:00:00"[len(taken_at) :] if len(taken_at) <= 10 else taken_at
     filled = re.sub(r"T(\d\d:\d\d)(?=$|[+Z-])", r"T\1:00", re.sub(r"(:\d\d)\.\d+", r"\1", filled))

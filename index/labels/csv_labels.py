@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from embedding.photos.photo import PHOTO_SUFFIXES
@@ -19,6 +18,7 @@ from index.labels.fields import (
     read_text,
 )
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
+from index.tables.rows import header_below, read_rows, separator_of
 
 _LABEL_COLUMNS = (
     "label",
@@ -30,27 +30,24 @@ _OPTIONAL_COLUMNS = ("species", "encounter", "taken_at", "box", "region")
 _EXPORT_COLUMNS = ("content_hash",)  # nobody types them
 
 
-def separator_of(text: str) -> str:
-    """Find the separator of a CSV by its first line: a comma, a semicolon or a tab."""
-    return max(",;\t", key=text.lstrip().splitlines()[0].count)
-
-
 def csv_rows(
     path: Path, photos: Path, *, faults: list[str] | None = None
 ) -> Iterator[LabelledPhoto]:
     """Read the rows of a CSV separated by commas, semicolons or tabs, in their order.
 
+    The separator is the one that yields the columns that are needed, or that of a line `sep=;`.
     With a list of `faults`, a row that can't be understood is told there and left out; without one
     it is BadLabels.
     """
     text = read_text(path)
     if not text.strip(",;\t\r\n "):
         raise BadLabels(f"{path}: is empty; its first line must be a header such as image,label")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text))
+    line = 1
     try:
-        lines = ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
-        _, header = next(lines)
-        columns = _columns(path, [cell.strip() for cell in header])
+        separator = separator_of(text, is_label_header)
+        lines = read_rows(text, separator)
+        line, header = next(lines, (1, [""]))
+        columns = _columns(path, [cell.strip() for cell in header], text)
         for line, row in lines:
             try:
                 photo = _labelled_photo(f"{path}, line {line}", row, columns, len(header), photos)
@@ -61,10 +58,16 @@ def csv_rows(
             else:
                 yield photo
     except csv.Error as error:
-        raise BadLabels(f"{path}, line {reader.line_num}: not readable as CSV ({error})") from None
+        raise BadLabels(f"{path}, line {line}: not readable as CSV ({error})") from None
 
 
-def _columns(path: Path, header: list[str]) -> dict[str, int]:
+def is_label_header(cells: Sequence[str]) -> bool:
+    """Whether a row holds the columns that a label file needs: image, and one for the label."""
+    names = {cell.lower() for cell in cells}
+    return "image" in names and not names.isdisjoint(_LABEL_COLUMNS)
+
+
+def _columns(path: Path, header: list[str], text: str) -> dict[str, int]:
     """Where each known column is; the label's, whatever it is called, under `label`."""
     names = [name.lower() for name in header]
     known = [name for name in names if name in {"image", *_LABEL_COLUMNS, *_OPTIONAL_COLUMNS}]
@@ -79,6 +82,12 @@ def _columns(path: Path, header: list[str]) -> dict[str, int]:
     missing = ["image"] if "image" not in names else []
     missing += ["label"] if label is None else []
     if label is None or missing:
+        below = header_below(text, is_label_header)
+        if below is not None:
+            raise BadLabels(
+                f"{path}: the header {below.separator.join(below.cells)!r} stands in line "
+                f"{below.line}; take out what is above it"
+            )
         raise BadLabels(
             f"{path}: has no column {' and no column '.join(missing)}, only "
             f"{', '.join(header)}; needed are image "

@@ -7,17 +7,31 @@ JSON, or a folder with a sub-folder for each label. Whatever is left out is told
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from embedding.photos.photo import describe_others, list_folder
 from index.labels.coco import coco_rows
 from index.labels.csv_labels import csv_rows
 from index.labels.fields import list_some, other_word_for_nobody, parse_box, parse_individual
 from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
+from index.labels.near_names import (
+    describe_likely_files,
+    describe_similar_numbers,
+    likely_files,
+)
 from index.labels.nobody import describe_nobody
-from index.labels.photo_files import match_photos, names_on_disk
+from index.labels.photo_files import (
+    LABEL_SUFFIXES,
+    MatchedPhotos,
+    match_photos,
+    names_on_disk,
+    other_files,
+)
 from index.labels.repeated_rows import merge_repeated_rows
+from index.tables.text import SPREADSHEET_SUFFIXES, describe_spreadsheet
 
 __all__ = [
     "NEW_WHALE",
@@ -71,7 +85,7 @@ def read_labels(
     if not named:
         raise BadLabels(f"{csv}: names no labelled photo")
     present, differences = _compare(named, folder, csv, absent)
-    return Labels(present, csv, (*warnings, *repeated, *differences, *describe_nobody(present)))
+    return Labels(present, csv, (*warnings, *repeated, *differences, *describe_labels(present)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +113,28 @@ def read_rows(csv: Path, photos: Path) -> LabelRows:
     return LabelRows(tuple(rows), tuple(faults), tuple(describe_nobody(rows)))
 
 
+def describe_labels(photos: Sequence[LabelledPhoto]) -> list[str]:
+    """Write which labels mean nobody or look so, and which differ in zeros alone."""
+    numbers = describe_similar_numbers(photo.individual for photo in photos)
+    return [*describe_nobody(photos), *numbers]
+
+
+def unread_labels_in(names: Sequence[str]) -> list[str]:
+    """Write which files may hold labels and aren't read, where folders are the labels."""
+    unread = [name for name in names if name.lower().endswith(LABEL_SUFFIXES)]
+    told = [
+        describe_spreadsheet(name)
+        for name in names
+        if Path(name).suffix.lower() in SPREADSHEET_SUFFIXES
+    ]
+    if unread:
+        told.append(
+            f"the names of folders are the labels; {list_some(unread)} may hold labels too and "
+            "isn't read: give it as the label file (--csv)"
+        )
+    return told
+
+
 def _compare(
     named: list[LabelledPhoto], folder: Path, csv: Path, absent: Literal["refuse", "skip"]
 ) -> tuple[tuple[LabelledPhoto, ...], list[str]]:
@@ -112,18 +148,23 @@ def _compare(
             f"{list_some(gone)}"
         )
         if absent == "refuse" or len(gone) == len(named):
-            raise BadLabels(f"{message}; {_advice(gone[0], matched.there, folder)}")
-        warnings.append(f"{message}; they are left out")
+            raise BadLabels(f"{message}; {_advice(gone, matched, folder)}")
+        likely = describe_likely_files(likely_files(gone, matched.unlabelled), folder)
+        warnings.append(f"{message}; {f'{likely}; ' if likely else ''}they are left out")
     if matched.unlabelled:
         warnings.append(
             f"{len(matched.unlabelled):,} photos in {folder} have no label in {csv}: "
             f"{list_some(matched.unlabelled)}"
         )
-    return matched.present, warnings
+    return matched.present, [*warnings, *describe_others(matched.others, folder)]
 
 
-def _advice(name: str, there: frozenset[str], folder: Path) -> str:
-    below = next((other for other in sorted(there) if other.endswith("/" + name)), None)
+def _advice(gone: Sequence[str], matched: MatchedPhotos, folder: Path) -> str:
+    likely = describe_likely_files(likely_files(gone, matched.unlabelled), folder)
+    if likely:
+        return likely
+    name = gone[0]
+    below = next((other for other in sorted(matched.there) if other.endswith("/" + name)), None)
     if below is not None:
         return f"but {below} is: give --photos {folder / below.removesuffix('/' + name)}"
     return "copy them there, give another --photos, or take their rows out"
@@ -146,14 +187,17 @@ def _read_folder(folder: Path) -> Labels:
             )
         else:
             loose.append(name)
+    others = other_files(folder)
+    told = [*describe_others(others, folder), *unread_labels_in(list_folder(folder).others)]
     if not rows:
+        hints = "".join(f"; {hint}" for hint in told)
         raise BadLabels(
             f"{folder}: no sub-folder holds a photo; make one sub-folder for each label, or "
-            "give a label file (--csv)"
+            f"give a label file (--csv){hints}"
         )
     warnings = (
         [f"{len(loose):,} photos in {folder} are in no label's folder: {list_some(loose)}"]
         if loose
         else []
     )
-    return Labels(tuple(rows), folder, (*warnings, *describe_nobody(rows)))
+    return Labels(tuple(rows), folder, (*warnings, *told, *describe_labels(rows)))

@@ -16,6 +16,7 @@ from index.catalogue.catalogue import CataloguePhoto
 from index.curation.corrections import Corrections
 from index.exchange.importing.archive import SkippedEntry
 from index.exchange.importing.sources import ImportSource, SourcePhoto
+from index.labels.near_names import LikelyFile, by_number, describe_new_numbers
 from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.photos.perceptual_hash import NearDuplicates
@@ -113,15 +114,21 @@ def make_import_plan(
     sorting = _Sorting(known, photos, known_perceptual, corrections, options)
     for at, each in enumerate(photos):
         sorting.sort(at, each)
+    likely = {each.name: each for each in source.likely_files}
     for photo in source.no_file:
-        sorting.sort_label(_with_name_now(catalogued_name(photo, names), corrections))
+        named = _with_name_now(catalogued_name(photo, names), corrections)
+        sorting.sort_label(named, likely.get(photo.name))
     rows = [*sorting.rows, *_unmatched_rows(source)]
     return ImportPlan(
         source.source,
         tuple(sorted(rows, key=lambda row: row.photo)),
         tuple(sorting.store),
         tuple(sorting.relabel),
-        (*source.warnings, *describe_other_names(count_other_names(labels, corrections))),
+        (
+            *source.warnings,
+            *describe_new_numbers(labels, by_number(one.individual or "" for one in known)),
+            *describe_other_names(count_other_names(labels, corrections)),
+        ),
     )
 
 
@@ -184,17 +191,19 @@ class _Sorting:
                 old,
             )
 
-    def sort_label(self, photo: LabelledPhoto) -> None:
-        """Decide about a label without a file: of a known photo it is as good as with one."""
+    def sort_label(self, photo: LabelledPhoto, likely: LikelyFile | None = None) -> None:
+        """Decide about a label without a file: of a known photo it is as good as with one.
+
+        `likely`: the file that it may mean.
+        """
         old = self._by_name.get(photo.name) or self._named_by_export(photo)
         if old is not None:
             self._sort_known(photo, old)
         else:
-            self._add_row(
-                photo,
-                "no_file",
-                "the label names a photo that is neither here nor in the catalogue",
-            )
+            reason = "the label names a photo that is neither here nor in the catalogue"
+            if likely is not None:
+                reason += f"; {likely.file} is here and differs in {likely.way} alone"
+            self._add_row(photo, "no_file", reason)
 
     def _original_of(self, each: SourcePhoto) -> CataloguePhoto | None:
         """The photo that an export made this one of, once in an import."""

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Set
+from collections.abc import Generator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedding.photos.photo import BadPhoto, read_photo
-from index.exchange.importing.archive import ArchiveLimits, SkippedEntry, unpack
+from embedding.photos.photo import BadPhoto, list_folder, read_photo
+from index.exchange.importing.archive import (
+    ArchiveLimits,
+    SkippedEntry,
+    not_a_photo,
+    unpack,
+)
 from index.labels.camtrap import PACKAGE, camtrap_folder, camtrap_rows
 from index.labels.coco import coco_rows
 from index.labels.csv_labels import csv_rows
 from index.labels.fields import list_some
-from index.labels.nobody import describe_nobody
-from index.labels.photo_files import match_photos, names_on_disk
-from index.labels.reader import BadLabels, LabelledPhoto, read_labels
+from index.labels.near_names import LikelyFile, describe_likely_files, likely_files
+from index.labels.photo_files import match_photos, names_on_disk, other_files
+from index.labels.reader import (
+    BadLabels,
+    LabelledPhoto,
+    describe_labels,
+    read_labels,
+    unread_labels_in,
+)
 from index.labels.repeated_rows import merge_repeated_rows
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
 from index.prefetch import prefetch
 from index.progress import Progress, no_progress
+from index.tables.text import describe_spreadsheet, is_spreadsheet
 
 _LABEL_FILES = (PACKAGE, "labels.csv", "annotations.json", "train.csv")
 
@@ -37,6 +49,9 @@ class ImportSource:
     no_label: tuple[str, ...] = ()
     left_out: tuple[SkippedEntry, ...] = ()
     warnings: tuple[str, ...] = ()
+    likely_files: tuple[
+        LikelyFile, ...
+    ] = ()  # of `no_file`, with the `no_label` that they may mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +99,23 @@ def read_source(
                 "photos before it"
             )
         return _folder_source(source, source.parent, source)
+    if is_spreadsheet(source):
+        raise BadLabels(describe_spreadsheet(str(source)))
     unpacked = unpack(source, staging, limits=limits, progress=progress)
-    offer = _folder_source(source, _top(staging), csv)
-    return replace(offer, left_out=unpacked.left_out)
+    if csv is not None and csv.is_file() and is_spreadsheet(csv):
+        raise BadLabels(describe_spreadsheet(str(csv)))
+    names = [one.name for one in unpacked.left_out]
+    try:
+        offer = _folder_source(source, _top(staging), csv)
+    except BadLabels as error:
+        hints = "".join(f"; {one}" for one in unread_labels_in(names))
+        raise BadLabels(f"{_of_zip(str(error), source, staging)}{hints}") from None
+    warnings = (*offer.warnings, *unread_labels_in(names))
+    return replace(
+        offer,
+        left_out=tuple(sorted((*offer.left_out, *unpacked.left_out), key=lambda one: one.name)),
+        warnings=tuple(_of_zip(one, source, staging) for one in warnings),
+    )
 
 
 def read_source_photos(
@@ -112,27 +141,47 @@ def read_source_photos(
     return prefetch(photos, read, threads=DECODING_THREADS, most=BATCH_PHOTOS)
 
 
+def _of_zip(message: str, source: Path, staging: Path) -> str:
+    """Name the zip instead of the hidden folder that it was unpacked into."""
+    return message.replace(str(_top(staging)), str(source)).replace(str(staging), str(source))
+
+
 def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource:
     labels = csv or _label_file(folder)
     if labels is None:
         read = read_labels(None, folder)
         named = {photo.name for photo in read.photos}
         no_label = tuple(name for name in names_on_disk(folder) if name not in named)
-        told = tuple(describe_nobody(read.photos))
-        return ImportSource(source, read.photos, no_label=no_label, warnings=told)
+        others = other_files(folder)
+        return ImportSource(
+            source,
+            read.photos,
+            no_label=no_label,
+            left_out=_left_out(others),
+            warnings=(*describe_labels(read.photos), *unread_labels_in(list_folder(folder).others)),
+        )
     rows, warnings = _rows(labels, folder)
     folder = camtrap_folder(rows, folder) if labels.name == PACKAGE else folder
     named, repeated = merge_repeated_rows(rows, labels)
     if not named:
         raise BadLabels(f"{labels}: names no labelled photo")
     matched = match_photos(named, folder)
+    likely = likely_files([photo.name for photo in matched.absent], matched.unlabelled)
+    counted = f"{len(matched.absent):,} of the {len(named):,} photos in {labels} are not there"
+    near = [f"{counted}; {describe_likely_files(likely)}"] if likely else []
     return ImportSource(
         source,
         photos=matched.present,
         no_file=matched.absent,
         no_label=matched.unlabelled,
-        warnings=(*warnings, *repeated, *describe_nobody(named)),
+        left_out=_left_out(matched.others),
+        warnings=(*warnings, *repeated, *describe_labels(named), *near),
+        likely_files=tuple(likely),
     )
+
+
+def _left_out(others: Sequence[str]) -> tuple[SkippedEntry, ...]:
+    return tuple(SkippedEntry(name, not_a_photo(name)) for name in others)
 
 
 def _rows(labels: Path, folder: Path) -> tuple[list[LabelledPhoto], list[str]]:
