@@ -13,7 +13,7 @@ from index.exchange.importing.archive import (
     not_a_photo,
     unpack,
 )
-from index.labels.camtrap import PACKAGE, camtrap_folder, camtrap_rows
+from index.labels.camtrap import PACKAGE
 from index.labels.coco import coco_rows
 from index.labels.csv_labels import csv_rows
 from index.labels.fields import list_some
@@ -26,6 +26,7 @@ from index.labels.reader import (
     read_labels,
     unread_labels_in,
 )
+from index.labels.reading.camtrap_rows import camtrap_folder, camtrap_rows
 from index.labels.repeated_rows import merge_repeated_rows
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
@@ -164,7 +165,7 @@ def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource
     folder = camtrap_folder(rows, folder) if labels.name == PACKAGE else folder
     named, repeated = merge_repeated_rows(rows, labels)
     if not named:
-        raise BadLabels(f"{labels}: names no labelled photo")
+        raise BadLabels("; ".join((f"{labels}: names no labelled photo", *warnings)))
     matched = match_photos(named, folder)
     likely = likely_files([photo.name for photo in matched.absent], matched.unlabelled)
     counted = f"{len(matched.absent):,} of the {len(named):,} photos in {labels} are not there"
