@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from index.commands.options import (
+    BoxesOption,
     CatalogueOption,
     CheckpointOption,
     FilesOption,
     JsonOption,
     is_on_command_line,
+    parse_boxes,
     refuse_out,
 )
-from index.messages import BadOut, photos_text, print_message
+from index.messages import BadOut, photos_text, print_left_out, print_message
 from index.storage.address import files_folder, with_files_folder
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def import_(
             "`keep-all` none.",
         ),
     ] = "skip",
+    boxes: BoxesOption = None,
     replace_photos: Annotated[
         bool,
         typer.Option(
@@ -120,7 +122,7 @@ def import_(
     if not dry_run:
         remove_unfinished([folder])
     with tempfile.TemporaryDirectory(unfinished_suffix(), ".importing-", folder) as staging:
-        offer = read_source(source, csv, Path(staging), progress=progress)
+        offer = read_source(source, csv, Path(staging), progress=progress, boxes=parse_boxes(boxes))
         plan = plan_import(
             offer,
             known,
@@ -229,7 +231,7 @@ def export(
         }
         print(json.dumps(document, indent=2))
     else:
-        _print_omitted(written.left_out)
+        print_left_out(written.left_out)
         place = (
             f", {written.without_place:,} of them without the place in their file"
             if written.without_place
@@ -271,7 +273,7 @@ def backup(
         }
         print(json.dumps(document, indent=2))
     else:
-        _print_omitted(done.left_out)
+        print_left_out(done.left_out)
         print(
             f"Backed up {catalogue} at revision {manifest.revision} with "
             f"{len(manifest.files) - 1:,} files to {out}."
@@ -428,10 +430,3 @@ def _print_rows(plan: ImportPlan) -> None:
         print_message(f"{row.status} {row.photo}: {row.reason}")
     if len(listed) > _TOLD:
         print_message(f"and {len(listed) - _TOLD:,} more; --report lists all")
-
-
-def _print_omitted(left_out: Sequence[tuple[str, str]]) -> None:
-    for name, reason in left_out[:_TOLD]:
-        print_message(f"left out {name}: {reason}")
-    if len(left_out) > _TOLD:
-        print_message(f"and {len(left_out) - _TOLD:,} more; --json lists all")

@@ -11,6 +11,7 @@ from index.labels.fields import (
     optional_text,
     other_word_for_nobody,
     parse_box,
+    parse_box_orientation,
     parse_content_hash,
     parse_individual,
     parse_photo_name,
@@ -27,7 +28,7 @@ _LABEL_COLUMNS = (
     "id",
 )  # the first one that is there counts
 _OPTIONAL_COLUMNS = ("species", "encounter", "taken_at", "box", "region")
-_EXPORT_COLUMNS = ("content_hash",)  # nobody types them
+_MORE_COLUMNS = ("content_hash", "box_orientation")  # of exports, and of other programs
 
 
 def csv_rows(
@@ -95,7 +96,7 @@ def _columns(path: Path, header: list[str], text: str) -> dict[str, int]:
             f"{', '.join(_OPTIONAL_COLUMNS)}"
         )
     column_names = {"image": "image", "label": label} | {
-        name: name for name in (*_OPTIONAL_COLUMNS, *_EXPORT_COLUMNS) if name in names
+        name: name for name in (*_OPTIONAL_COLUMNS, *_MORE_COLUMNS) if name in names
     }
     return {column: names.index(name) for column, name in column_names.items()}
 
@@ -124,4 +125,5 @@ def _labelled_photo(
         region=optional_text(fields.get("region", "")),
         nobody=other_word_for_nobody(fields["label"]),
         content_hash=parse_content_hash(fields.get("content_hash", "")),
+        box_orientation=parse_box_orientation(fields.get("box_orientation", ""), where),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from unicodedata import is_normalized, normalize
 
 from embedding.photos.photo import Box
-from index.labels.labelled_photo import NEW_WHALE, BadLabels
+from index.labels.labelled_photo import NEW_WHALE, BadLabels, BoxOrientation
 from index.labels.nobody import means_missing, means_nobody
 from index.tables.text import BadText, decode_text, describe_spreadsheet, is_spreadsheet
 from index.timestamps import iso_time
@@ -105,6 +105,16 @@ def parse_content_hash(text: str) -> str | None:
     """Read the content hash that an export notes of its original; None where it is none."""
     hashed = text.strip().lower()
     return hashed if re.fullmatch(r"[0-9a-f]{64}", hashed) else None
+
+
+def parse_box_orientation(text: str, where: str) -> BoxOrientation | None:
+    """Read which picture a box was measured on, `upright` or `stored`; None where it isn't said."""
+    word = (optional_text(text) or "").lower()
+    if not word:
+        return None
+    if word not in ("upright", "stored"):
+        raise BadLabels(f"{where}: box_orientation {text!r} isn't one of upright, stored")
+    return word
 
 
 def parse_time(given: str, where: str) -> str | None:

@@ -191,7 +191,10 @@ class UpdatePreparation:
         if self._labels is None:
             return [as_labelled(photo) for photo in known.values()]
         # The catalogue must find its photos from any working folder.
-        return [replace(photo, path=photo.path.resolve()) for photo in self._labels.photos]
+        labelled = [replace(photo, path=photo.path.resolve()) for photo in self._labels.photos]
+        # Whose labels disagree stays as it is known, and is not pruned.
+        names = {one.photo.name for one in self._labels.disputed}
+        return [*labelled, *(as_labelled(old) for name, old in known.items() if name in names)]
 
     def _forget_unread(self, photos: Sequence[LabelledPhoto]) -> None:
         """Take back that photos couldn't be read of which a copy was found."""

@@ -58,6 +58,7 @@ def check_set(
     there is no photo or no label file.
     """
     agreement = compare_with_files(labels, folder)
+    folder = agreement.folder
     names = agreement.files
     files: list[FileFacts] = []
     with progress(len(names), "Reading photos") as advance:

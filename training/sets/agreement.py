@@ -21,6 +21,7 @@ from index.labels.reader import (
     read_rows,
     unread_labels_in,
 )
+from index.labels.reading.stored_boxes import turn_boxes
 
 __all__ = ["Agreement", "compare_with_files", "likely_files", "refuse_absent"]
 
@@ -56,26 +57,27 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
     Raises BadLabels where the folder holds no photo or the label file is none.
     """
     refuse_absent(labels, folder)
-    there = names_on_disk(folder)
-    if not there:
+    if not names_on_disk(folder):
         others = "".join(f". {one}" for one in describe_others(other_files(folder), folder))
         raise BadLabels(
             f"{folder}: holds no photo; give --photos the folder that the label file's names "
             f"start from{others}"
         )
     if labels is None:
-        return _of_folders(folder, tuple(there))
+        return _of_folders(folder, tuple(names_on_disk(folder)))
     read = read_rows(labels, folder)
+    folder = read.folder
     if not read.rows and not read.faults:
         raise BadLabels(f"{labels}: names no labelled photo")
     once, disputed, repeated = _by_name(read.rows)
     matched = match_photos(once, folder)
+    turned = turn_boxes(matched.present)
     named = {photo.name for photo in read.rows}
-    unlabelled = tuple(name for name in there if name not in named)
+    unlabelled = tuple(name for name in names_on_disk(folder) if name not in named)
     return Agreement(
         source=labels,
         folder=folder,
-        labelled=matched.present,
+        labelled=turned.photos,
         absent=matched.absent,
         disputed=disputed,
         unlabelled=unlabelled,
@@ -84,7 +86,7 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
         likely_files=tuple(
             likely_files(sorted(photo.name for photo in matched.absent), unlabelled)
         ),
-        warnings=read.warnings,
+        warnings=(*read.warnings, *turned.warnings),
         others=matched.others,
     )
 

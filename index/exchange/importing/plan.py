@@ -16,6 +16,7 @@ from index.catalogue.catalogue import CataloguePhoto
 from index.curation.corrections import Corrections
 from index.exchange.importing.archive import SkippedEntry
 from index.exchange.importing.sources import ImportSource, SourcePhoto
+from index.labels.labelled_photo import DisputedPhoto
 from index.labels.near_names import LikelyFile, by_number, describe_new_numbers
 from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import NEW_WHALE, LabelledPhoto
@@ -119,6 +120,7 @@ def make_import_plan(
         named = _with_name_now(catalogued_name(photo, names), corrections)
         sorting.sort_label(named, likely.get(photo.name))
     rows = [*sorting.rows, *_unmatched_rows(source)]
+    rows += [_disputed_row(one, names) for one in source.disputed]
     return ImportPlan(
         source.source,
         tuple(sorted(rows, key=lambda row: row.photo)),
@@ -378,6 +380,12 @@ def _word(fact: object, name: str) -> str:
 def _unmatched_rows(source: ImportSource) -> list[ImportRow]:
     rows = [ImportRow(name, "no_label", "no label names this photo") for name in source.no_label]
     return rows + [_skipped_row(one) for one in source.left_out]
+
+
+def _disputed_row(one: DisputedPhoto, known: Mapping[str, str]) -> ImportRow:
+    """The row of a photo whose labels disagree: nobody but a person can tell who is right."""
+    remark = "; the catalogue keeps what it has of this photo" if one.photo.name in known else ""
+    return ImportRow(one.photo.name, "refused", f"{one.reason}{remark}")
 
 
 def _skipped_row(one: SkippedEntry) -> ImportRow:

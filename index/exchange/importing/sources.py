@@ -14,11 +14,10 @@ from index.exchange.importing.archive import (
     unpack,
 )
 from index.labels.camtrap import PACKAGE
-from index.labels.coco import coco_rows
-from index.labels.csv_labels import csv_rows
 from index.labels.fields import list_some
+from index.labels.labelled_photo import BoxOrientation, DisputedPhoto
 from index.labels.near_names import LikelyFile, describe_likely_files, likely_files
-from index.labels.photo_files import match_photos, names_on_disk, other_files
+from index.labels.photo_files import names_on_disk, other_files
 from index.labels.reader import (
     BadLabels,
     LabelledPhoto,
@@ -26,8 +25,7 @@ from index.labels.reader import (
     read_labels,
     unread_labels_in,
 )
-from index.labels.reading.camtrap_rows import camtrap_folder, camtrap_rows
-from index.labels.repeated_rows import merge_repeated_rows
+from index.labels.reading.any_format import match_labels
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
 from index.prefetch import prefetch
@@ -53,6 +51,8 @@ class ImportSource:
     likely_files: tuple[
         LikelyFile, ...
     ] = ()  # of `no_file`, with the `no_label` that they may mean
+    disputed: tuple[DisputedPhoto, ...] = ()  # whose labels disagree
+    boxes: BoxOrientation | None = None  # which picture the boxes were measured on, where it's said
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,17 @@ def read_source(
     *,
     limits: ArchiveLimits = ArchiveLimits(),
     progress: Progress = no_progress,
+    boxes: BoxOrientation | None = None,
 ) -> ImportSource:
     """Read what a folder, a zip (unpacked into `staging`) or a label file offers.
 
     `csv`: the label file; None: the one in the folder that is called `datapackage.json`,
     `labels.csv`, `annotations.json` or `train.csv`, else its only .csv or .json file, else every
-    sub-folder is a label. Raises BadLabels and BadArchive.
+    sub-folder is a label. `boxes`: which picture the boxes were measured on; None: as
+    `index.labels.reading.stored_boxes.turn_boxes` tells it. Raises BadLabels and BadArchive.
     """
     if source.is_dir():
-        return _folder_source(source, source, csv)
+        return _folder_source(source, source, csv, boxes)
     if not source.is_file():
         raise BadLabels(
             f"{source}: there is no such file or folder; give a folder of photos, a zip or a "
@@ -99,7 +101,7 @@ def read_source(
                 f"{source} is a label file itself: give it as --csv, and the folder of its "
                 "photos before it"
             )
-        return _folder_source(source, source.parent, source)
+        return _folder_source(source, source.parent, source, boxes)
     if is_spreadsheet(source):
         raise BadLabels(describe_spreadsheet(str(source)))
     unpacked = unpack(source, staging, limits=limits, progress=progress)
@@ -107,7 +109,7 @@ def read_source(
         raise BadLabels(describe_spreadsheet(str(csv)))
     names = [one.name for one in unpacked.left_out]
     try:
-        offer = _folder_source(source, _top(staging), csv)
+        offer = _folder_source(source, _top(staging), csv, boxes)
     except BadLabels as error:
         hints = "".join(f"; {one}" for one in unread_labels_in(names))
         raise BadLabels(f"{_of_zip(str(error), source, staging)}{hints}") from None
@@ -147,7 +149,9 @@ def _of_zip(message: str, source: Path, staging: Path) -> str:
     return message.replace(str(_top(staging)), str(source)).replace(str(staging), str(source))
 
 
-def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource:
+def _folder_source(
+    source: Path, folder: Path, csv: Path | None, boxes: BoxOrientation | None
+) -> ImportSource:
     labels = csv or _label_file(folder)
     if labels is None:
         read = read_labels(None, folder)
@@ -161,12 +165,8 @@ def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource
             left_out=_left_out(others),
             warnings=(*describe_labels(read.photos), *unread_labels_in(list_folder(folder).others)),
         )
-    rows, warnings = _rows(labels, folder)
-    folder = camtrap_folder(rows, folder) if labels.name == PACKAGE else folder
-    named, repeated = merge_repeated_rows(rows, labels)
-    if not named:
-        raise BadLabels("; ".join((f"{labels}: names no labelled photo", *warnings)))
-    matched = match_photos(named, folder)
+    found = match_labels(labels, folder, boxes)
+    named, matched = found.named, found.matched
     likely = likely_files([photo.name for photo in matched.absent], matched.unlabelled)
     counted = f"{len(matched.absent):,} of the {len(named):,} photos in {labels} are not there"
     near = [f"{counted}; {describe_likely_files(likely)}"] if likely else []
@@ -176,21 +176,15 @@ def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource
         no_file=matched.absent,
         no_label=matched.unlabelled,
         left_out=_left_out(matched.others),
-        warnings=(*warnings, *repeated, *describe_labels(named), *near),
+        warnings=(*found.warnings, *describe_labels(named), *near),
         likely_files=tuple(likely),
+        disputed=found.disputed,
+        boxes=boxes,
     )
 
 
 def _left_out(others: Sequence[str]) -> tuple[SkippedEntry, ...]:
     return tuple(SkippedEntry(name, not_a_photo(name)) for name in others)
-
-
-def _rows(labels: Path, folder: Path) -> tuple[list[LabelledPhoto], list[str]]:
-    if labels.name == PACKAGE:
-        return camtrap_rows(labels, folder)
-    if labels.suffix.lower() == ".json":
-        return coco_rows(labels, folder)
-    return list(csv_rows(labels, folder)), []
 
 
 def _label_file(folder: Path) -> Path | None:

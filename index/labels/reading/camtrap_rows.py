@@ -15,6 +15,7 @@ from index.labels.fields import (
     make_box,
     optional_text,
     other_word_for_nobody,
+    parse_box_orientation,
     parse_content_hash,
     parse_individual,
     parse_photo_name,
@@ -132,6 +133,7 @@ def _labelled_photo(
         region=unquote(tags.get(REGION_TAG, "")) or None,
         nobody=other_word_for_nobody(label),
         content_hash=parse_content_hash(tags.get(HASH_TAG, "")),
+        box_orientation=parse_box_orientation(tags.get("box_orientation", ""), where),
     )
 
 
