@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from embedding.photos.damage import find_damage
 from embedding.photos.photo import BadPhoto, list_folder, read_photo
 from index.exchange.importing.archive import (
     ArchiveLimits,
@@ -60,6 +61,9 @@ class SourcePhoto:
 
     `fault`: why it can't be read; then the rest is empty.
 
+    `taken_at`: when the file itself says that it was taken (EXIF). `damage`: which pixels are
+    missing or damaged, though it could be read.
+
     `perceptual` is None for a picture without a pattern, and where nobody asked for it.
     """
 
@@ -67,6 +71,8 @@ class SourcePhoto:
     content_hash: str = ""
     perceptual: bytes | None = None
     fault: str | None = None
+    taken_at: str | None = None
+    damage: str | None = None
 
 
 def read_source(
@@ -128,12 +134,18 @@ def read_source_photos(
         try:
             file, data = photo_file(photo.path)
             if file.content_hash in known_hashes:
-                return SourcePhoto(photo, file.content_hash)
+                return SourcePhoto(photo, file.content_hash, taken_at=file.taken_at)
             image = read_photo(data, name=photo.name, at_least_px=DECODE_PX)
         except BadPhoto as error:
             fault = str(error).removeprefix(f"{photo.path}: ").removeprefix(f"{photo.name}: ")
             return SourcePhoto(photo, fault=fault)
-        return SourcePhoto(photo, file.content_hash, perceptual_hash(image) if is_hashed else None)
+        return SourcePhoto(
+            photo,
+            file.content_hash,
+            perceptual_hash(image) if is_hashed else None,
+            taken_at=file.taken_at,
+            damage=find_damage(data, image),
+        )
 
     return prefetch(photos, read, threads=DECODING_THREADS, most=BATCH_PHOTOS)
 
