@@ -81,7 +81,9 @@ def taken_at(photo: bytes) -> str | None:
         if not at:
             continue
         offset = told.get(_OFFSET_TAG, "")
-        return at + (offset if _OFFSET.fullmatch(offset) else "")
+        if not _OFFSET.fullmatch(offset):
+            return at
+        return at + ("Z" if offset[1:] == "00:00" else offset)
     return None
 
 

@@ -20,6 +20,7 @@ from index.photos.embed import (
     UnreadPhoto,
     embed_photos,
     photo_file,
+    with_file_time,
 )
 from index.photos.pending_vectors import PendingVectors
 from index.prefetch import prefetch
@@ -54,7 +55,7 @@ class UpdatePreparation:
 
     `embedded`: vectors by photo name that must wait for the update's transaction, of new and of
     changed photos. `staged`: photos whose vectors lie beside the searched ones already. `unread`:
-    why others have none.
+    why others have none. `damaged`: what is missing in photos that were read all the same.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class UpdatePreparation:
         self.embedded: dict[str, EmbeddedPhoto] = {}
         self.staged: set[str] = set()
         self.unread: dict[str, UnreadPhoto] = {}
+        self.damaged: dict[str, str] = {}
         self._labels = labels
         self._embedder = embedder
         self._pending = pending
@@ -102,6 +104,8 @@ class UpdatePreparation:
         )
         named = known_by_content(named, known)
         changed, moved_files = self._compare_files(named, known, copies)
+        # Before files are chosen: times are looked up by the files that the labels lead to.
+        named = [self._dated(photo, known.get(photo.name)) for photo in named]
         labelled, unchanged = choose_files(named, known, self._read_before, copies)
         if self._labels is None:
             self._forget_unread(labelled)
@@ -163,7 +167,9 @@ class UpdatePreparation:
     def embedded_photo(self, photo: LabelledPhoto) -> EmbeddedPhoto | None:
         """A photo's vector with its present label, where there is one that waits for the update."""
         found = self.embedded.get(photo.name)
-        return None if found is None or not _is_of(found, photo) else replace(found, photo=photo)
+        if found is None or not _is_of(found, photo):
+            return None
+        return replace(found, photo=with_file_time(photo, found.file))
 
     def _take(
         self,
@@ -175,6 +181,7 @@ class UpdatePreparation:
     ) -> None:
         self.unread |= {each.photo.name: each for each in batch if isinstance(each, UnreadPhoto)}
         made = {each.photo.name: each for each in batch if isinstance(each, EmbeddedPhoto)}
+        self.damaged |= {name: each.damage for name, each in made.items() if each.damage}
         stored = stage({known[name].id: each for name, each in made.items() if name in known})
         for name in stored:
             self._files[_file_key(known[name], made[name].photo.path)] = made[name].file
@@ -183,6 +190,19 @@ class UpdatePreparation:
         self.embedded |= waiting
         if self._pending is not None and not is_pending:
             self._pending.append(list(waiting.values()))
+
+    def _dated(self, photo: LabelledPhoto, old: CataloguePhoto | None) -> LabelledPhoto:
+        """A known photo with the time that it has, where its label says none.
+
+        A file that was read has a say: of another content before what is known, else after it.
+        """
+        if photo.taken_at is not None or old is None:
+            return photo
+        read = self._files.get(_file_key(old, photo.path))
+        own = read.taken_at if isinstance(read, PhotoFile) else None
+        is_other = isinstance(read, PhotoFile) and read.content_hash != old.content_hash
+        taken_at = (own or old.taken_at) if is_other else (old.taken_at or own)
+        return photo if taken_at is None else replace(photo, taken_at=taken_at)
 
     def _is_done(self, photo: LabelledPhoto) -> bool:
         return photo.name in self.unread or self.embedded_photo(photo) is not None

@@ -12,7 +12,7 @@ from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.catalogue.revision import Revision, Values, open_revision
 from index.curation.corrections import read_corrections_within
 from index.labels.reader import Labels
-from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
+from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto, describe_damage
 from index.photos.pending_vectors import (
     PendingVectors,
     pending_files,
@@ -211,7 +211,10 @@ def _write_revision(
         - len(staged_before - {photo.name for photo in (*plan.relabel, *plan.catalogue_only)}),
         left=len(plan.catalogue_only),
         unread=unread,
-        warnings=tuple(describe_other_names(plan.other_names)),
+        warnings=(
+            *describe_other_names(plan.other_names),
+            *describe_damage(preparation.damaged),
+        ),
         kept_away=len(plan.deleted_by_curator),
         kept_curated=len(plan.corrected_by_curator),
     )

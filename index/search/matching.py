@@ -6,7 +6,7 @@ No arrays.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from embedding.errors import FlukeprintError
@@ -105,6 +105,18 @@ class Identification:
     fingerprint: str
     individuals_searched: int
     species: SpeciesAnswer = NO_SPECIES
+
+
+def with_damage(answer: Identification, damage: str | None) -> Identification:
+    """The answer with what is damaged in its photo, told with the reason; as it is without any."""
+    if damage is None:
+        return answer
+    return replace(answer, reason=reason_with_damage(answer.reason, damage))
+
+
+def reason_with_damage(reason: str, damage: str | None, named: str = "The photo") -> str:
+    """A reason with what is damaged in the photo, or in what it was compared with."""
+    return reason if damage is None else f"{reason} {named} is damaged: {damage}."
 
 
 def decide(distance: float, thresholds: Thresholds) -> Decision:

@@ -244,6 +244,18 @@ def _plain_label(label: str) -> str:
 
 def _picture_findings(files: Sequence[FileFacts], labels: Mapping[str, str]) -> Iterable[Finding]:
     yield Finding(
+        "damaged",
+        "photos with missing or damaged pixels",
+        True,
+        "Copy or download them again; what can't be mended has to go, with its row.",
+        _cases(
+            files,
+            labels,
+            lambda file: file.damage is not None and file.perceptual is not None,
+            lambda file: file.damage or "",
+        ),
+    )
+    yield Finding(
         "blank",
         "photos of one even colour",
         True,

@@ -20,6 +20,7 @@ from index.labels.labelled_photo import DisputedPhoto
 from index.labels.near_names import LikelyFile, by_number, describe_new_numbers
 from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import NEW_WHALE, LabelledPhoto
+from index.photos.embed import describe_damage
 from index.photos.perceptual_hash import NearDuplicates
 from index.reindex.plan import count_other_names, describe_other_names
 
@@ -128,6 +129,7 @@ def make_import_plan(
         tuple(sorting.relabel),
         (
             *source.warnings,
+            *describe_damage({each.photo.name: each.damage for each in photos if each.damage}),
             *describe_new_numbers(labels, by_number(one.individual or "" for one in known)),
             *describe_other_names(count_other_names(labels, corrections)),
         ),
@@ -169,7 +171,7 @@ class _Sorting:
             remark = "; the catalogue keeps the photo that it has of this name" if old else ""
             self._add_photo(each, "unreadable", each.fault + remark)
         elif original is not None:
-            self._sort_known(photo, original)
+            self._sort_known(photo, original, each.taken_at)
         elif old is None and self._corrections.is_deleted(photo):
             reason = (
                 "a curator deleted the photo of this name; undo that, or give this file a "
@@ -179,10 +181,10 @@ class _Sorting:
         elif old is None:
             self._sort_new(at, each)
         elif old.content_hash == each.content_hash:
-            self._sort_known(photo, old)
+            self._sort_known(photo, old, each.taken_at)
         elif self._options.is_replacing:
             self._add_photo(each, "changed", "the new file takes the place of the old one", old)
-            self.store.append(complete_label(photo, old))
+            self.store.append(complete_label(replace(photo, taken_at=_own_time(each)), old))
         else:
             self._add_photo(
                 each,
@@ -242,10 +244,11 @@ class _Sorting:
             )
             self._add_photo(each, "skipped", reason, like)
             return
-        self._add_photo(each, "added", "new")
-        self.store.append(each.photo)
-        self._by_hash.setdefault(each.content_hash, each.photo)
-        self._accepted[self._first_new + at] = each.photo
+        photo = replace(each.photo, taken_at=_own_time(each))
+        self._add_photo(each, "added", f"new; {each.damage}" if each.damage else "new")
+        self.store.append(photo)
+        self._by_hash.setdefault(each.content_hash, photo)
+        self._accepted[self._first_new + at] = photo
 
     def _nearest(self, at: int) -> tuple[LabelledPhoto | CataloguePhoto, int] | None:
         places = self._near.before(self._first_new + at)
@@ -254,8 +257,12 @@ class _Sorting:
             None,
         )
 
-    def _sort_known(self, photo: LabelledPhoto, old: CataloguePhoto) -> None:
+    def _sort_known(
+        self, photo: LabelledPhoto, old: CataloguePhoto, own_time: str | None = None
+    ) -> None:
+        """Decide about a photo that the catalogue has; `own_time` is the one that its file says."""
         said = replace(complete_label(photo, old), name=old.name)
+        said = replace(said, taken_at=said.taken_at or own_time)
         new = replace(self._corrections.apply_to(said, old), path=old.path)
         like = None if photo.name == old.name else old
         whose = "" if like is None else f"{old.name}: "
@@ -324,6 +331,11 @@ def complete_label(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
         box=box,
         region=photo.region or (old.region if encounter == old.encounter else None),
     )
+
+
+def _own_time(each: SourcePhoto) -> str | None:
+    """When a photo was taken by its label, else by its file."""
+    return each.photo.taken_at or each.taken_at
 
 
 def _with_name_now(photo: LabelledPhoto, corrections: Corrections) -> LabelledPhoto:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from embedding.photos.damage import find_damage
 from embedding.photos.photo import BadPhoto, list_folder, read_photo
 from index.exchange.importing.archive import (
     ArchiveLimits,
@@ -61,14 +62,19 @@ class SourcePhoto:
 
     `fault`: why it can't be read; then the rest is empty.
 
-    `perceptual` is None for a picture without a pattern, and where nobody asked for it. `original`
-    names the catalogue's photo that an export made it of.
+    `taken_at`: when the file itself says that it was taken (EXIF). `damage`: which pixels are
+    missing or damaged, though it could be read. `original` names the catalogue's photo that an
+    export made it of.
+
+    `perceptual` is None for a picture without a pattern, and where nobody asked for it.
     """
 
     photo: LabelledPhoto
     content_hash: str = ""
     perceptual: bytes | None = None
     fault: str | None = None
+    taken_at: str | None = None
+    damage: str | None = None
     original: str | None = None
 
 
@@ -133,13 +139,19 @@ def read_source_photos(
         try:
             file, data = photo_file(photo.path)
             if file.content_hash in known_hashes:
-                return SourcePhoto(photo, file.content_hash)
+                return SourcePhoto(photo, file.content_hash, taken_at=file.taken_at)
             image = read_photo(data, name=photo.name, at_least_px=DECODE_PX)
         except BadPhoto as error:
             fault = str(error).removeprefix(f"{photo.path}: ").removeprefix(f"{photo.name}: ")
             return SourcePhoto(photo, fault=fault)
         is_needed = is_hashed or photo.content_hash is not None
-        return SourcePhoto(photo, file.content_hash, perceptual_hash(image) if is_needed else None)
+        return SourcePhoto(
+            photo,
+            file.content_hash,
+            perceptual_hash(image) if is_needed else None,
+            taken_at=file.taken_at,
+            damage=find_damage(data, image),
+        )
 
     return prefetch(photos, read, threads=DECODING_THREADS, most=BATCH_PHOTOS)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 
 from index.identification.verification import Verification, verify, verify_encounter, verify_pair
-from index.search.matching import Thresholds
+from index.search.matching import Thresholds, reason_with_damage
 from service.http.multipart import (
     PHOTOS_FIELD,
     REFERENCE_FIELD,
@@ -84,9 +85,13 @@ async def verify_photos(request: Request) -> VerifyAnswer:
         found, together = await _with_individual(service, serving, queries, form, thresholds)
     else:
         found = _with_reference(serving, queries, answered[-1], reference.name, thresholds)
+    damage = None if reference is None else answered[-1].damage
     results = [
-        VerifiedPhoto(photo=upload.name, **_fields(each, is_catalogued=reference is None))
-        for upload, each in zip(uploads, found, strict=True)
+        VerifiedPhoto(
+            photo=upload.name,
+            **_fields(_with_damage(each, query.damage, damage), is_catalogued=reference is None),
+        )
+        for upload, each, query in zip(uploads, found, queries, strict=True)
     ]
     encounter = together and VerifiedEncounter(**_fields(together, is_catalogued=True))
     return VerifyAnswer(
@@ -99,6 +104,15 @@ async def verify_photos(request: Request) -> VerifyAnswer:
         thresholds=deciding_distances(thresholds),
         timings_ms=timings_of([each.timings for each in answered], started),
     )
+
+
+def _with_damage(
+    verification: Verification, damage: str | None, damage_of_reference: str | None
+) -> Verification:
+    """Tell beside a verification what is damaged in its photo, and in the reference, if any."""
+    reason = reason_with_damage(verification.reason, damage)
+    reason = reason_with_damage(reason, damage_of_reference, "The reference")
+    return replace(verification, reason=reason)
 
 
 def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None:
