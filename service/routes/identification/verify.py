@@ -77,7 +77,7 @@ async def verify_photos(request: Request) -> VerifyAnswer:
         uploads = uploads_in(sent, PHOTOS_FIELD, service.settings.max_photos)
         reference = next(iter(uploads_in(sent, REFERENCE_FIELD, 1)), None)
         form = read_form(sent, VerifyForm, *_FILES)
-        _check(serving, form, reference)
+        form = _checked(serving, form, reference)
         thresholds = chosen_thresholds(serving, form)
         answered = await service.embed(serving, [*uploads, reference] if reference else uploads)
     queries, together = answered[: len(uploads)], None
@@ -115,7 +115,8 @@ def _with_damage(
     return replace(verification, reason=reason)
 
 
-def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None:
+def _checked(serving: Serving, form: VerifyForm, reference: Upload | None) -> VerifyForm:
+    """The form with its individual as the catalogue writes it. Raises an `invalid` problem."""
     if (form.individual is None) == (reference is None):
         raise invalid(
             Fault(
@@ -125,8 +126,10 @@ def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None
         )
     if form.encounter and reference is not None:
         raise invalid(Fault(field="encounter", reason="goes with an individual only; take it out"))
-    if form.individual is not None:
-        serving.scopes.check_individual(form.individual)
+    if form.individual is None:
+        return form
+    name = serving.scopes.check_individual(form.individual)
+    return form.model_copy(update={"individual": name})
 
 
 def _with_reference(
