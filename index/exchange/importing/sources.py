@@ -166,7 +166,7 @@ def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource
             source,
             read.photos,
             no_label=no_label,
-            left_out=_left_out(others),
+            left_out=_unread_entries(others),
             warnings=(*describe_labels(read.photos), *unread_labels_in(list_folder(folder).others)),
         )
     rows, warnings = _rows(labels, folder)
@@ -183,13 +183,13 @@ def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource
         photos=matched.present,
         no_file=matched.absent,
         no_label=matched.unlabelled,
-        left_out=_left_out(matched.others),
+        left_out=_unread_entries(matched.others),
         warnings=(*warnings, *repeated, *describe_labels(named), *near),
         likely_files=tuple(likely),
     )
 
 
-def _left_out(others: Sequence[str]) -> tuple[SkippedEntry, ...]:
+def _unread_entries(others: Sequence[str]) -> tuple[SkippedEntry, ...]:
     return tuple(SkippedEntry(name, not_a_photo(name)) for name in others)
 
 
