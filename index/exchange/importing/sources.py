@@ -174,7 +174,7 @@ def _folder_source(
             source,
             read.photos,
             no_label=no_label,
-            left_out=_left_out(others),
+            left_out=_unread_entries(others),
             warnings=(*describe_labels(read.photos), *unread_labels_in(list_folder(folder).others)),
         )
     found = match_labels(labels, folder, boxes)
@@ -187,7 +187,7 @@ def _folder_source(
         photos=matched.present,
         no_file=matched.absent,
         no_label=matched.unlabelled,
-        left_out=_left_out(matched.others),
+        left_out=_unread_entries(matched.others),
         warnings=(*found.warnings, *describe_labels(named), *near),
         likely_files=tuple(likely),
         disputed=found.disputed,
@@ -195,7 +195,7 @@ def _folder_source(
     )
 
 
-def _left_out(others: Sequence[str]) -> tuple[SkippedEntry, ...]:
+def _unread_entries(others: Sequence[str]) -> tuple[SkippedEntry, ...]:
     return tuple(SkippedEntry(name, not_a_photo(name)) for name in others)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from embedding.photos import jpeg_scan
 from embedding.photos.damage import find_damage
 from embedding.photos.jpeg_scan import jpeg_fault, with_end_marker
 from embedding.photos.photo import BadPhoto, read_photo, to_array
@@ -119,3 +120,35 @@ def test_borders_and_blank_sheets_and_transparency_are_no_damage(picture: PIL.Im
     ):
         data = encoded(image, "PNG")
         assert find_damage(data, read_photo(data)) is None
+
+
+@pytest.mark.parametrize(
+    ("warning", "is_damage"),
+    [
+        ("Corrupt JPEG data: bad Huffman code", True),
+        ("Corrupt JPEG data: 12 extraneous bytes before marker 0xd9", True),
+        ("Premature end of JPEG file", True),
+        ("Corrupt JPEG data: bad ICC marker", False),
+        ("Invalid SOS parameters for sequential JPEG", False),
+        ("Warning: unknown JFIF revision number 2.01", False),
+        ("Could not determine subsampling level of JPEG image", False),
+    ],
+)
+def test_only_warnings_of_pixels_count(
+    picture: PIL.Image.Image, monkeypatch: pytest.MonkeyPatch, warning: str, is_damage: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError(warning)
+
+    monkeypatch.setattr(jpeg_scan.simplejpeg, "decode_jpeg", refuse)
+    data = encoded(picture, "JPEG")
+    assert (find_damage(data, read_photo(data)) is not None) == is_damage
+    with pytest.raises(BadPhoto, match="truncated"):
+        read_photo(data[:-2])
+
+
+def test_padding_before_the_end_marker_is_no_damage(picture: PIL.Image.Image) -> None:
+    whole = encoded(picture, "JPEG")
+    padded, filled = (whole[:-2] + spare + END for spare in (bytes(40), bytes(range(1, 41))))
+    assert find_damage(padded, read_photo(padded)) is None
+    assert "extraneous bytes" in (find_damage(filled, read_photo(filled)) or "")
