@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedding.photos.photo import BadPhoto, photo_bytes, read_photo
+from embedding.photos.photo import BadPhoto, content_hash, photo_bytes, read_photo
 from index.catalogue.catalogue import CataloguePhoto
 from index.labels.labelled_photo import LabelledPhoto
 from index.photos.embed import PhotoFile, UnreadPhoto
@@ -66,16 +66,25 @@ def known_by_content(
     """Give labels of an export, whose names differ, the names that the catalogue knows.
 
     An export as zip names photos by the folders of their individuals, beside their content hashes.
+    Only files count that hold that content, or are what taking the place out of it gives.
     """
-    by_hash = {photo.content_hash: photo.name for photo in known.values()}
+    by_hash = {photo.content_hash: photo for photo in known.values()}
     named = {photo.name for photo in labelled}
     found: list[LabelledPhoto] = []
     for photo in labelled:
-        name = None if photo.name in known else by_hash.get(photo.content_hash or "")
-        is_free = name is not None and name not in named
-        found.append(replace(photo, name=name) if is_free and name is not None else photo)
+        old = None if photo.name in known else by_hash.get(photo.content_hash or "")
+        is_its = old is not None and old.name not in named and _is_its_file(photo.path, old)
+        found.append(replace(photo, name=old.name) if old is not None and is_its else photo)
         named.add(found[-1].name)
     return found
+
+
+def _is_its_file(path: Path, old: CataloguePhoto) -> bool:
+    try:
+        hashed = content_hash(photo_bytes(path))
+    except BadPhoto:
+        return False
+    return hashed == old.content_hash or is_exported_copy(old.path, old.content_hash, hashed)
 
 
 def choose_files(

@@ -17,11 +17,12 @@ import numpy as np
 from PIL import Image
 
 SIZE = (240, 160)
+LABEL_FILES = ("datapackage.json", "annotations.json", "labels.csv")
 
 
 @dataclass
 class Outcome:
-    """What one door made of an input: photos by name, all that was told, files that were written."""
+    """What one door made of an input: photos by name, all that was told, and written files."""
 
     photos: dict[str, Any] = field(default_factory=dict)
     text: str = ""
@@ -43,7 +44,7 @@ class Case:
     """One input. `told`: what somebody must be told of it; `is_right`: it came in as it was meant.
 
     `texts`: label files in place of those that are made of `rows`. `archive`: a zip in place of one
-    of the folder. `update`: whether the door starts from a catalogue that has imported `photos`.
+    of the folder. `prepare`: what is done on the bench before; it may lay out the folder itself.
     """
 
     photos: dict[str, bytes]
@@ -52,7 +53,7 @@ class Case:
     rows: list[dict[str, str]] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
     archive: bytes | None = None
-    edit: Callable[[str], str] | None = None
+    prepare: Callable[[Any], None] = lambda bench: None
     options: dict[str, Any] = field(default_factory=dict)
 
     def label(self, name: str, label: str = "w_1", **facts: str) -> Case:
@@ -123,9 +124,10 @@ def table(rows: list[dict[str, str]]) -> str:
 def coco_files(rows: list[dict[str, str]]) -> dict[str, str]:
     names = list(dict.fromkeys(row["image"] for row in rows))
     width, height = SIZE
+    times = {row["image"]: row["taken_at"] for row in rows if "taken_at" in row}
     images = [
         {"id": at, "file_name": name, "width": width, "height": height}
-        | {"date_captured": row["taken_at"] for row in rows if row["image"] == name if "taken_at" in row}
+        | ({"date_captured": times[name]} if name in times else {})
         for at, name in enumerate(names)
     ]
     annotations: list[dict[str, Any]] = []
@@ -137,18 +139,20 @@ def coco_files(rows: list[dict[str, str]]) -> dict[str, str]:
         if "box" in row:
             left, top, right, bottom = map(float, row["box"].split())
             one["bbox"] = [
-                left * width, top * height, (right - left) * width, (bottom - top) * height
+                left * width,
+                top * height,
+                (right - left) * width,
+                (bottom - top) * height,
             ]
         annotations.append(one)
     return {"annotations.json": json.dumps({"images": images, "annotations": annotations})}
 
 
-def camtrap_files(rows: list[dict[str, str]], **package: Any) -> dict[str, str]:
+def camtrap_files(rows: list[dict[str, str]]) -> dict[str, str]:
     names = list(dict.fromkeys(row["image"] for row in rows))
     times = {row["image"]: row.get("taken_at", "") for row in rows}
     media = [
-        {"mediaID": name, "deploymentID": "d1", "timestamp": times[name], "filePath": f"media/{name}"}
-        for name in names
+        {"mediaID": name, "timestamp": times[name], "filePath": f"media/{name}"} for name in names
     ]
     observations: list[dict[str, str]] = []
     for at, row in enumerate(rows):
@@ -159,16 +163,26 @@ def camtrap_files(rows: list[dict[str, str]], **package: Any) -> dict[str, str]:
             keys = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
             one |= {key: str(side) for key, side in zip(keys, sides, strict=True)}
         observations.append(one)
-    resources = [{"name": name, "path": f"{name}.csv"} for name in ("media", "observations")]
     return {
-        "datapackage.json": json.dumps({"resources": resources}),
+        "datapackage.json": package(),
         "media.csv": table(media),
         "observations.csv": table(observations),
     }
 
 
+def package(*, is_list: bool = False) -> str:
+    """The description of a Camtrap DP package, whose files may be named in lists."""
+    files = {name: f"{name}.csv" for name in ("media", "observations")}
+    resources = [
+        {"name": name, "path": [file] if is_list else file} for name, file in files.items()
+    ]
+    return json.dumps({"resources": resources})
+
+
 def lay_out(case: Case, folder: Path, form: str) -> Path:
     """Write a case's photos and label files; return the label file. `folders`: no label file."""
+    if not case.photos:
+        return next(folder / name for name in LABEL_FILES if (folder / name).exists())
     of_label = {row["image"]: row["label"] for row in case.rows}
     for name, data in case.photos.items():
         known = normalize("NFC", name)

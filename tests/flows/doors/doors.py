@@ -44,7 +44,10 @@ class Bench:
 
 
 def index_build(case: Case, bench: Bench) -> Outcome:
-    return _indexed(case, bench, lambda labels: build_catalogue(bench.catalogue, labels, ColourEmbedder()))
+    def build(labels: Labels) -> UpdateReport:
+        return build_catalogue(bench.catalogue, labels, ColourEmbedder(), overwrite=True)
+
+    return _indexed(case, bench, build)
 
 
 def index_update(case: Case, bench: Bench) -> Outcome:
@@ -125,7 +128,8 @@ def _import(source: Path, bench: Bench) -> Outcome:
 
 def http_job(case: Case, bench: Bench) -> Outcome:
     with bench.serve() as (client, path, _):
-        sent = send_zip(client, _archive(case, bench), "{}")
+        make = case.options.get("archive_of")
+        sent = send_zip(client, make(client) if make else _archive(case, bench), "{}")
         if sent.status_code >= 400:
             return Outcome(refusal=sent.text)
         dry = ended(client, sent.json()["id"])
@@ -158,7 +162,8 @@ def http_upload(case: Case, bench: Bench) -> Outcome:
 
 def export(case: Case, bench: Bench) -> Outcome:
     lay_out(case, bench.photos, "csv")
-    build_catalogue(bench.catalogue, read_labels(bench.photos / "labels.csv", None), ColourEmbedder())
+    labels = read_labels(bench.photos / "labels.csv", None)
+    build_catalogue(bench.catalogue, labels, ColourEmbedder())
     form = case.options.get("export", "csv")
     with Catalogue.open(bench.catalogue) as opened:
         made = make_export(form, opened.photos(), places={}, created="2026-01-02T03:04:05Z")

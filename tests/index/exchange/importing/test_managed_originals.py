@@ -129,3 +129,18 @@ def test_an_exports_files_never_take_the_place_of_originals(
         assert [(each.name, each.path, each.content_hash) for each in now] == before
         assert {each.individual for each in now if each.name.startswith("b_")} == {"w_c"}
         update(imported, field_season, embedder)  # and back to w_b
+
+
+def test_another_picture_with_an_exports_hash_is_a_photo_of_its_own(
+    tmp_path, imported, field_season, embedder, draw_pattern
+):
+    out = export(imported, "zip", tmp_path / "export.zip")
+    shutil.unpack_archive(out, tmp_path / "sent")
+    draw_pattern(tmp_path / "sent" / "w_0" / "a0_0.jpg", 800)
+    before = [(each.name, each.content_hash) for each in known_photos(imported)]
+    with Catalogue.open(imported) as catalogue:
+        labels = read_labels(tmp_path / "sent" / "labels.csv", tmp_path / "sent")
+        done = update_catalogue(catalogue, labels, embedder)
+    assert (done.added, done.reembedded) == (1, 0)
+    now = [(each.name, each.content_hash) for each in known_photos(imported)]
+    assert [one for one in now if one[0] != "w_0/a0_0.jpg"] == before
