@@ -1,11 +1,24 @@
-"""Whether a file is what an export without places made of a catalogue's original."""
+"""What an export makes of a catalogue's photo: its name in a zip, and its file without a place."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
+from index.labels.labelled_photo import NEW_WHALE
 from index.photos.location import without_place
+
+
+def zip_name(name: str, individual: str | None) -> str:
+    """Name a photo below a folder of its individual, as an export as zip does.
+
+    What file systems refuse becomes an underscore.
+    """
+    folder = "".join(
+        "_" if sign in '<>:"/\\|?*' or not sign.isprintable() else sign
+        for sign in individual or NEW_WHALE
+    )
+    return f"{folder.strip('. ')[:100] or '_'}/{name.replace('/', '_')}"
 
 
 def is_exported_copy(original: Path, original_hash: str, copy_hash: str) -> bool:

@@ -14,7 +14,7 @@ from embedding.photos.photo import BadPhoto, content_hash, photo_bytes, read_pho
 from index.catalogue.catalogue import CataloguePhoto
 from index.labels.labelled_photo import LabelledPhoto
 from index.photos.embed import PhotoFile, UnreadPhoto
-from index.photos.exported_copy import is_exported_copy
+from index.photos.exported_copy import is_exported_copy, zip_name
 from index.photos.perceptual_hash import DECODE_PX
 from index.storage.originals import media_path, store_photo
 
@@ -65,14 +65,16 @@ def known_by_content(
 ) -> list[LabelledPhoto]:
     """Give labels of an export, whose names differ, the names that the catalogue knows.
 
-    An export as zip names photos by the folders of their individuals, beside their content hashes.
+    An export as zip names photos by the folders of their individuals, with their content hashes.
     Only files count that hold that content, or are what taking the place out of it gives.
     """
     by_hash = {photo.content_hash: photo for photo in known.values()}
+    by_zip_name = {zip_name(photo.name, photo.individual): photo for photo in known.values()}
     named = {photo.name for photo in labelled}
     found: list[LabelledPhoto] = []
     for photo in labelled:
-        old = None if photo.name in known else by_hash.get(photo.content_hash or "")
+        old = by_hash.get(photo.content_hash or "") or by_zip_name.get(photo.name)
+        old = None if photo.name in known else old
         is_its = old is not None and old.name not in named and _is_its_file(photo.path, old)
         found.append(replace(photo, name=old.name) if old is not None and is_its else photo)
         named.add(found[-1].name)

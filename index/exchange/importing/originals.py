@@ -13,7 +13,7 @@ from index.catalogue.catalogue import CataloguePhoto
 from index.exchange.importing.sources import SourcePhoto
 from index.labels.fields import in_nfc
 from index.labels.labelled_photo import LabelledPhoto
-from index.photos.exported_copy import is_exported_copy
+from index.photos.exported_copy import is_exported_copy, zip_name
 from index.photos.perceptual_hash import MOST_BITS, differing_bits
 
 
@@ -26,12 +26,14 @@ def find_originals(
 
     The content hash in its label counts where its file is that content, is what taking the place
     out gives, or shows nearly the same picture. Without such a hash a photo of a known name counts
-    where its file is what taking the place out gives. `perceptual`: hashes by content hash.
+    where its file is what taking the place out gives, and so does one that is called as an export
+    as zip would call it. `perceptual`: hashes by content hash.
     """
     by_hash: dict[str, list[CataloguePhoto]] = {}
     for photo in known:
         by_hash.setdefault(photo.content_hash, []).append(photo)
-    by_name = {in_nfc(photo.name): photo for photo in known}
+    by_name = {in_nfc(zip_name(photo.name, photo.individual)): photo for photo in known}
+    by_name |= {in_nfc(photo.name): photo for photo in known}
     return [
         replace(each, original=_original(each, by_hash, by_name, perceptual)) for each in photos
     ]
@@ -52,9 +54,10 @@ def _original(
             noted, key=lambda photo: (photo != old, not _is_named_like(each.photo, photo))
         )
         return nearest.name if _is_its_picture(each, nearest, perceptual) else None
-    if old is None or not _is_made_of(each, old):
+    if old is None:
         return None
-    return old.name
+    is_same_file = each.content_hash == old.content_hash and each.photo.name != old.name
+    return old.name if is_same_file or _is_made_of(each, old) else None
 
 
 def _is_its_picture(

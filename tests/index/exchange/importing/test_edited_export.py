@@ -92,6 +92,20 @@ def test_an_export_never_replaces_originals(tmp_path, placed, bring):
     assert facts(placed, "content_hash") == hashes
 
 
+def test_an_edited_zip_without_its_column_of_hashes_is_known_by_its_names(tmp_path, placed, bring):
+    out = export(placed, "zip", tmp_path / "export.zip")
+
+    def edit(text: str) -> str:
+        rows = [line.rpartition(",")[0] for line in text.splitlines()]
+        return "\n".join(rows).replace(",w_0,", ",w_9,").replace(",humpback,", ",fin,")
+
+    rows = bring(edited_zip(out, edit), placed)
+    assert set(statuses(rows).values()) == {"changed"}
+    assert {species for _, species in facts(placed, "species")} == {"fin"}
+    assert [who for _, who in facts(placed, "individual")].count("w_9") == 2
+    assert len(known_photos(placed)) == 6
+
+
 def test_a_spreadsheet_without_its_photos_is_matched_by_content(tmp_path, placed, bring):
     out = export(placed, "zip", tmp_path / "export.zip")
     with zipfile.ZipFile(out) as archive:
