@@ -32,7 +32,7 @@ class Unread(Protocol):
     def reason(self) -> str: ...
 
 
-def print_left_out(left_out: Sequence[tuple[str, str]]) -> None:
+def print_omitted(left_out: Sequence[tuple[str, str]]) -> None:
     """List photos that were left out and why, the first twenty of them."""
     for name, reason in left_out[:_UNREAD_TOLD]:
         print_message(f"left out {name}: {reason}")

@@ -19,7 +19,7 @@ from index.commands.options import (
     parse_boxes,
     refuse_out,
 )
-from index.messages import BadOut, photos_text, print_left_out, print_message
+from index.messages import BadOut, photos_text, print_message, print_omitted
 from index.storage.address import files_folder, with_files_folder
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def export(
         }
         print(json.dumps(document, indent=2))
     else:
-        print_left_out(written.left_out)
+        print_omitted(written.left_out)
         place = (
             f", {written.without_place:,} of them without the place in their file"
             if written.without_place
@@ -273,7 +273,7 @@ def backup(
         }
         print(json.dumps(document, indent=2))
     else:
-        print_left_out(done.left_out)
+        print_omitted(done.left_out)
         print(
             f"Backed up {catalogue} at revision {manifest.revision} with "
             f"{len(manifest.files) - 1:,} files to {out}."

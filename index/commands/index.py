@@ -25,7 +25,7 @@ from index.commands.options import (
     parse_boxes,
     refuse_mixture,
 )
-from index.messages import photos_text, print_left_out, print_message, print_unread
+from index.messages import photos_text, print_message, print_omitted, print_unread
 from index.storage.address import CatalogueAddress, with_files_folder
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def _print_report(
     for warning in report.warnings:
         print_message(f"note: {warning}")
     print_unread(report.unread)
-    print_left_out([(one.photo.name, one.reason) for one in report.disputed])
+    print_omitted([(one.photo.name, one.reason) for one in report.disputed])
     if as_json:
         print(json.dumps(_as_json(report), indent=2))
     else:

@@ -55,7 +55,7 @@ def turn_boxes(
     doubtful: list[LabelledPhoto] = []
     for photo in photos:
         if photo.name in turned:
-            told = orientation or _told_orientation(photo, turned[photo.name])
+            told = orientation or _known_orientation(photo, turned[photo.name])
             if told is None:
                 doubtful.append(photo)
             else:
@@ -105,7 +105,7 @@ def _kind(path: Path) -> PhotoKind | None:
         return None
 
 
-def _told_orientation(photo: LabelledPhoto, kind: PhotoKind) -> BoxOrientation | None:
+def _known_orientation(photo: LabelledPhoto, kind: PhotoKind) -> BoxOrientation | None:
     """What a label says, or its picture's size, of the picture that its box was measured on."""
     if photo.box_orientation is not None:
         return photo.box_orientation
