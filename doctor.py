@@ -33,6 +33,7 @@ PACKAGES = (
         "numpy",
         "pillow",
         "scipy",
+        "simplejpeg",
         "safetensors",
         "sqlalchemy",
         "fastapi",

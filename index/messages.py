@@ -32,6 +32,14 @@ class Unread(Protocol):
     def reason(self) -> str: ...
 
 
+def print_omitted(left_out: Sequence[tuple[str, str]]) -> None:
+    """List photos that were left out and why, the first twenty of them."""
+    for name, reason in left_out[:_UNREAD_TOLD]:
+        print_message(f"left out {name}: {reason}")
+    if len(left_out) > _UNREAD_TOLD:
+        print_message(f"and {len(left_out) - _UNREAD_TOLD:,} more; --json lists all")
+
+
 def print_unread(unread: Sequence[Unread]) -> None:
     """List the photos that couldn't be read, the first twenty of them."""
     for each in unread[:_UNREAD_TOLD]:

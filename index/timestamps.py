@@ -1,8 +1,19 @@
-"""Timestamps as the catalogue stores them, UTC to the millisecond, and read back."""
+"""Times as the catalogue stores them: its own timestamps, and when photos were taken."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime, time
+
+_YEAR_OR_MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?", re.ASCII)
+_DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)", re.ASCII)
+_EXIF_DAY = re.compile(r"(\d{4}):(\d\d):(\d\d)", re.ASCII)
+_WEEK_DAY = re.compile(r"(\d{4})-?W(\d\d)-?([1-7])", re.ASCII)
+_CLOCK = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d{1,6})\d*)?)?)?", re.ASCII)
+_OFFSET = re.compile(r"([+\-\u2212])(\d\d)(?::?(\d\d))?", re.ASCII)
+_PARTS = re.compile(
+    r"(\S+?)(?:(?:\s+|[Tt])(\d\S*?)\s*([Zz]|[+\-\u2212]\d\d:?(?:\d\d)?)?)?", re.ASCII
+)
 
 
 def parse_timestamp(at: str) -> datetime:
@@ -13,3 +24,56 @@ def parse_timestamp(at: str) -> datetime:
 def format_timestamp(at: datetime) -> str:
     """A moment as the record writes it: UTC, ISO 8601, milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_time(text: str) -> str:
+    """Bring a date or time to the one form in which the catalogue stores it.
+
+    `2018`, `2018-06`, `2018-06-01`, `2018-06-01T12:30` or `2018-06-01T12:30:00`, with a fraction of
+    a second and an offset from UTC (`Z`, `+02:00`) where they are there. Read are ISO 8601, also
+    without dashes and colons, as a day of a week or to the hour, and what EXIF writes.
+
+    Raises ValueError.
+    """
+    text = text.strip()
+    if _YEAR_OR_MONTH.fullmatch(text):
+        date.fromisoformat((text + "-01-01")[:10])  # there is no year 0
+        return text
+    parts = _PARTS.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"no date or time: {text!r}")
+    day = _day(parts[1])
+    return day if parts[2] is None else f"{day}T{_clock(parts[2])}{_offset(parts[3])}"
+
+
+def _day(text: str) -> str:
+    week = _WEEK_DAY.fullmatch(text)
+    if week:
+        return date.fromisocalendar(*map(int, week.groups())).isoformat()
+    found = _DAY.fullmatch(text) or _EXIF_DAY.fullmatch(text)
+    if found is None:
+        raise ValueError(f"no date: {text!r}")
+    return date(*map(int, found.groups())).isoformat()
+
+
+def _clock(text: str) -> str:
+    """`14:05`, `14:05:09` or `14:05:09.25`: as exact as it was written, an hour to the minute."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        raise ValueError(f"no time of day: {text!r}")
+    hour, minute, second = (int(part or 0) for part in found.groups()[:3])
+    at = time(hour, minute, second).isoformat("minutes" if found[3] is None else "seconds")
+    return at if found[4] is None else f"{at}.{found[4]}"
+
+
+def _offset(text: str | None) -> str:
+    if text is None:
+        return ""
+    if text in {"Z", "z"}:
+        return "Z"
+    found = _OFFSET.fullmatch(text)
+    if found is None or int(found[2]) > 23 or int(found[3] or 0) > 59:
+        raise ValueError(f"no offset from UTC: {text!r}")
+    sign = "+" if found[1] == "+" else "-"
+    offset = f"{sign}{found[2]}:{found[3] or '00'}"
+    return "Z" if offset[1:] == "00:00" else offset

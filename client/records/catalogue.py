@@ -10,13 +10,15 @@ from typing import Any
 class Event:
     """One event of the catalogue; `undo(revision)` undoes it.
 
-    `etag` names the new state, after an edit of something that has one.
+    `warnings` say what is doubtful, such as an id like `unknown 3`. `etag` names the new state,
+    after an edit of something that has one.
     """
 
     revision: int
     kind: str
     photos: tuple[str, ...]
     etag: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

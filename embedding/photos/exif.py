@@ -9,7 +9,7 @@ import re
 import struct
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 _UPRIGHT = 1
 _ORIENTATION_TAG = 0x0112
@@ -27,6 +27,8 @@ _MOST_BLOCKS, _LONGEST_BLOCK, _MOST_ENTRIES = 8, 2**20, 1000
 _MARKED = re.compile(
     rb"(?:Exif\x00\x00|eXIf|EXIF.{4}(?:Exif\x00\x00)?)(?:II\*\x00|MM\x00\*)", re.DOTALL
 )
+# AVIF leaves the mark out: its block begins with how far on the byte order mark is.
+_UNMARKED = re.compile(rb"\x00{4}(?:II\*\x00|MM\x00\*)")
 # In a JPEG's pixel data 0xFF is never followed by 0xE1, so this can't match there.
 _JPEG_EXIF = re.compile(rb"(\xff\xe1(..))Exif\x00\x00", re.DOTALL)
 
@@ -48,8 +50,8 @@ def orientation(exif: bytes) -> int:
     """
     exif = exif.removeprefix(_MARK)
     try:
-        order, start = _first_directory(exif)
-        for tag, kind, _, place in _entries(exif, order, start):
+        order, start = first_directory(exif)
+        for tag, kind, _, place in directory_entries(exif, order, start):
             (value,) = struct.unpack_from(order + "H", exif, place)
             if tag == _ORIENTATION_TAG and kind == _SHORT and 1 <= value <= 8:
                 return value
@@ -79,7 +81,9 @@ def taken_at(photo: bytes) -> str | None:
         if not at:
             continue
         offset = told.get(_OFFSET_TAG, "")
-        return at + (offset if _OFFSET.fullmatch(offset) else "")
+        if not _OFFSET.fullmatch(offset):
+            return at
+        return at + ("Z" if offset[1:] == "00:00" else offset)
     return None
 
 
@@ -88,7 +92,9 @@ def _exif_blocks(photo: bytes) -> Iterator[bytes]:
     if photo.startswith((b"II*\x00", b"MM\x00*")):  # a TIFF is one
         yield photo
     # JPEG, WebP and HEIC mark it themselves; PNG has a chunk for it.
-    for found in islice(_MARKED.finditer(photo[:_SEARCHED_BYTES]), _MOST_BLOCKS):
+    ways = [_MARKED, _UNMARKED] if photo[4:8] == b"ftyp" else [_MARKED]
+    marks = chain.from_iterable(way.finditer(photo[:_SEARCHED_BYTES]) for way in ways)
+    for found in islice(marks, _MOST_BLOCKS):
         yield photo[found.end() - 4 : found.end() - 4 + _LONGEST_BLOCK]
 
 
@@ -96,8 +102,8 @@ def _texts(exif: bytes) -> dict[int, str]:
     """The texts of a block's EXIF directory by tag; empty where there is none."""
     texts: dict[int, str] = {}
     try:
-        order, first = _first_directory(exif)
-        entries = _entries(exif, order, first)
+        order, first = first_directory(exif)
+        entries = directory_entries(exif, order, first)
         place = next(
             (
                 place
@@ -109,7 +115,7 @@ def _texts(exif: bytes) -> dict[int, str]:
         if place is None:
             return texts
         (start,) = struct.unpack_from(order + "I", exif, place)
-        for own, of_kind, length, led in _entries(exif, order, start):
+        for own, of_kind, length, led in directory_entries(exif, order, start):
             if (
                 of_kind == _ASCII and 4 < length <= _LONGEST_TEXT
             ):  # shorter ones lie in the entry itself
@@ -122,7 +128,7 @@ def _texts(exif: bytes) -> dict[int, str]:
     return texts
 
 
-def _first_directory(exif: bytes) -> tuple[str, int]:
+def first_directory(exif: bytes) -> tuple[str, int]:
     """A block's byte order, `<` or `>`, and where its first directory is.
 
     Raises struct.error where it is none.
@@ -133,7 +139,7 @@ def _first_directory(exif: bytes) -> tuple[str, int]:
     return order, struct.unpack_from(order + "I", exif, 4)[0]
 
 
-def _entries(exif: bytes, order: str, start: int) -> Iterator[tuple[int, int, int, int]]:
+def directory_entries(exif: bytes, order: str, start: int) -> Iterator[tuple[int, int, int, int]]:
     """A directory's entries: tag, kind, count, and where its value or the way to it stands."""
     (count,) = struct.unpack_from(order + "H", exif, start)
     for position in range(start + 2, start + 2 + 12 * min(count, _MOST_ENTRIES), 12):

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -30,19 +31,25 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from embedding.photos.exif import orientation, set_jpeg_exif_aside
+from embedding.photos.jpeg_scan import with_end_marker
 from embedding.photos.photo_files import (
     PHOTO_SUFFIXES,
+    RAW_SUFFIXES,
     BadPhoto,
     PhotoLimits,
     check_bytes,
     content_hash,
+    describe_others,
     find_photos,
+    list_folder,
     photo_bytes,
     photo_names,
 )
+from embedding.photos.raw_files import describe_raw
 
 __all__ = [
     "PHOTO_SUFFIXES",
+    "RAW_SUFFIXES",
     "BadPhoto",
     "Box",
     "Image",
@@ -50,8 +57,10 @@ __all__ = [
     "PhotoLimits",
     "content_hash",
     "crop",
+    "describe_others",
     "find_photos",
     "from_array",
+    "list_folder",
     "photo_bytes",
     "photo_kind",
     "photo_names",
@@ -74,6 +83,7 @@ _OPENERS: dict[str, _Opener] = {
     "TIFF": TiffImageFile,
     "BMP": BmpImageFile,
     "GIF": GifImageFile,
+    "AVIF": AvifImageFile,
 }
 _HEIC_BRANDS = {
     b"heic",
@@ -87,6 +97,8 @@ _HEIC_BRANDS = {
     b"mif1",
     b"msf1",
 }
+_AVIF_BRANDS = {b"avif", b"avis"}
+_LONGEST_BRANDS = 512
 _BACKGROUND = (128, 128, 128, 255)  # middle grey, behind what is transparent
 _TURNS = {
     2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
@@ -116,7 +128,7 @@ class PhotoKind(NamedTuple):
     is turned already.
     """
 
-    file_format: str  # JPEG, PNG, WebP, TIFF, BMP, GIF or HEIC
+    file_format: str  # JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC
     mode: str  # Pillow's: L, RGB, RGBA, P, CMYK, I;16 and others
     has_alpha: bool
     orientation: int  # EXIF's, 1..8; 1 is upright
@@ -203,6 +215,7 @@ def photo_kind(
 
 def _format_of(data: bytes, name: str) -> str:
     head = data[:16]
+    brands = _brands(data)
     signatures = {
         "JPEG": head.startswith(b"\xff\xd8\xff"),
         "PNG": head.startswith(b"\x89PNG\r\n\x1a\n"),
@@ -210,8 +223,12 @@ def _format_of(data: bytes, name: str) -> str:
         "TIFF": head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")),
         "BMP": head.startswith(b"BM"),
         "GIF": head.startswith((b"GIF87a", b"GIF89a")),
-        "HEIC": head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS,
+        "AVIF": bool(brands & _AVIF_BRANDS),
+        "HEIC": bool(brands & _HEIC_BRANDS),
     }
+    raw = describe_raw(data, name)
+    if raw is not None:
+        raise BadPhoto(f"{name}: {raw}")
     for file_format, is_signed in signatures.items():
         if is_signed:
             return file_format
@@ -220,6 +237,17 @@ def _format_of(data: bytes, name: str) -> str:
     raise BadPhoto(
         f"{name}: not a photo, whatever its name says: {seen}; {', '.join(signatures)} are read"
     )
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """What an ISO media file says that it is: its main brand, and those that it is compatible to.
+
+    Both AVIF and HEIC may have a main brand that says neither.
+    """
+    if data[4:8] != b"ftyp":
+        return set()
+    length = min(int.from_bytes(data[:4], "big"), _LONGEST_BRANDS)
+    return {data[8:12], *(data[at : at + 4] for at in range(16, length - 3, 4))}
 
 
 def _decode(
@@ -232,14 +260,32 @@ def _decode(
     with _hushed(file_format in {"PNG", "TIFF", "GIF"}):
         image = opener(io.BytesIO(data))
     _check_pixels(image, name, limits)
-    if at_least_px and file_format == "JPEG":
-        image.draft(None, (at_least_px, at_least_px))
+    if file_format == "JPEG":
+        image = _loaded_jpeg(image, data, at_least_px)
     with _hushed(file_format == "TIFF"):
         image.load()
     if file_format in {"TIFF", "HEIC"}:  # their decoders have turned them already
         return image
     turn = _TURNS.get(orientation(exif or image.info.get("exif", b"")))
     return image if turn is None else image.transpose(turn)
+
+
+def _loaded_jpeg(image: ImageFile, jpeg: bytes, at_least_px: int | None) -> ImageFile:
+    """Decode a JPEG, also one that lacks nothing but its end marker."""
+    size = (at_least_px, at_least_px) if at_least_px else None
+    try:
+        if size:
+            image.draft(None, size)
+        image.load()
+    except OSError as error:
+        whole = with_end_marker(jpeg) if "truncated" in str(error) else None
+        if whole is None:
+            raise
+        image = JpegImageFile(io.BytesIO(whole))
+        if size:
+            image.draft(None, size)
+        image.load()
+    return image
 
 
 def _heic_opener(name: str) -> _Opener:

@@ -7,15 +7,30 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.errors import FlukeprintError
 
 PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"}
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp", ".mpo"),
+        *(".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"),
+        *(".heic", ".heif", ".hif", ".avif"),
+    }
 )
+# What cameras write before a picture is made of it; each holds a small preview.
+RAW_SUFFIXES = frozenset(
+    {
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq"),
+        *(".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".raf", ".raw"),
+        *(".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+    }
+)
+_SYSTEM_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+_MOST_SUFFIXES = 12
 
 
 class BadPhoto(FlukeprintError):
@@ -30,22 +45,63 @@ class PhotoLimits:
     max_pixels: int = 120_000_000
 
 
-def photo_names(folder: Path) -> list[str]:
-    """List the photos under a folder as `sub/a.jpg`, sorted; what is hidden is passed over."""
-    names: list[str] = []
+@dataclass(frozen=True, slots=True)
+class FolderFiles:
+    """The files under a folder as `sub/a.jpg`, sorted: photos by their names, and the others."""
+
+    photos: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def list_folder(folder: Path) -> FolderFiles:
+    """List the files under a folder; what is hidden or the operating system's is passed over."""
+    photos: list[str] = []
+    others: list[str] = []
     for parent, folders, files in os.walk(folder, onerror=_listing_failed):
         folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
         below = Path(parent).relative_to(folder).as_posix()
         prefix = "" if below == "." else below + "/"
-        names += [prefix + name for name in files if _is_photo_name(name)]
-    return sorted(names)
+        for name in files:
+            if _suffix_of(name) in PHOTO_SUFFIXES:
+                if not name.startswith("."):
+                    photos.append(prefix + name)
+            elif not name.startswith(".") and name.lower() not in _SYSTEM_NAMES:
+                others.append(prefix + name)
+    return FolderFiles(tuple(sorted(photos)), tuple(sorted(others)))
 
 
-def _is_photo_name(name: str) -> bool:
-    _, dot, suffix = name.rpartition(
+def photo_names(folder: Path) -> list[str]:
+    """List the photos under a folder as `sub/a.jpg`, sorted; what is hidden is passed over."""
+    return list(list_folder(folder).photos)
+
+
+def count_suffixes(names: Iterable[str]) -> dict[str, int]:
+    """Count names by their suffix in small letters, most first; `no suffix` where there is none."""
+    counts = Counter(_suffix_of(name.rpartition("/")[2]) or "no suffix" for name in names)
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+
+def describe_others(names: Sequence[str], folder: Path) -> list[str]:
+    """Write how many files of a folder are no photos by their names; nothing without any."""
+    if not names:
+        return []
+    counts = count_suffixes(names)
+    listed = [f"{suffix} {count:,}" for suffix, count in counts.items()]
+    more = len(listed) - _MOST_SUFFIXES
+    rest = f" and {more:,} more suffixes" if more > 0 else ""
+    what = "1 file is" if len(names) == 1 else f"{len(names):,} files are"
+    advice = "; export raw files as JPEG" if RAW_SUFFIXES & counts.keys() else ""
+    return [
+        f"{folder}: {what} not looked at, having no photo's suffix: "
+        f"{', '.join(listed[:_MOST_SUFFIXES])}{rest}{advice}"
+    ]
+
+
+def _suffix_of(name: str) -> str:
+    stem, dot, suffix = name.rpartition(
         "."
     )  # thrice as fast as Path.suffix, which tells on 50,000 photos
-    return (dot + suffix).lower() in PHOTO_SUFFIXES and not name.startswith(".")
+    return (dot + suffix).lower() if stem else ""
 
 
 def _listing_failed(error: OSError) -> None:

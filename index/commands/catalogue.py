@@ -1,24 +1,25 @@
-"""The commands of `flukeprint catalogue`: import, export, backup, restore, verify."""
+"""The commands of `flukeprint catalogue`: import, export, backup, restore, verify, move."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from index.commands.options import (
+    BoxesOption,
     CatalogueOption,
     CheckpointOption,
     FilesOption,
     JsonOption,
     is_on_command_line,
+    parse_boxes,
     refuse_out,
 )
-from index.messages import BadOut, photos_text, print_message
+from index.messages import BadOut, photos_text, print_message, print_omitted
 from index.storage.address import files_folder, with_files_folder
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
     group.command("backup")(backup)
     group.command("restore")(restore)
     group.command("verify")(verify)
+    group.command("move-photos")(move_photos)
     app.add_typer(group, name="catalogue")
 
 
@@ -79,6 +81,7 @@ def import_(
             "`keep-all` none.",
         ),
     ] = "skip",
+    boxes: BoxesOption = None,
     replace_photos: Annotated[
         bool,
         typer.Option(
@@ -119,7 +122,7 @@ def import_(
     if not dry_run:
         remove_unfinished([folder])
     with tempfile.TemporaryDirectory(unfinished_suffix(), ".importing-", folder) as staging:
-        offer = read_source(source, csv, Path(staging), progress=progress)
+        offer = read_source(source, csv, Path(staging), progress=progress, boxes=parse_boxes(boxes))
         plan = plan_import(
             offer,
             known,
@@ -228,7 +231,7 @@ def export(
         }
         print(json.dumps(document, indent=2))
     else:
-        _print_omitted(written.left_out)
+        print_omitted(written.left_out)
         place = (
             f", {written.without_place:,} of them without the place in their file"
             if written.without_place
@@ -270,7 +273,7 @@ def backup(
         }
         print(json.dumps(document, indent=2))
     else:
-        _print_omitted(done.left_out)
+        print_omitted(done.left_out)
         print(
             f"Backed up {catalogue} at revision {manifest.revision} with "
             f"{len(manifest.files) - 1:,} files to {out}."
@@ -362,6 +365,54 @@ def verify(
         sys.exit(1)
 
 
+def move_photos(
+    old: Annotated[Path, typer.Argument(help="The folder that the photos were in.")],
+    new: Annotated[Path, typer.Argument(help="The folder that the same files are in now.")],
+    catalogue: CatalogueOption = Path("catalogue.db"),
+    files: FilesOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Lead a catalogue to photos whose folder has been moved or renamed.
+
+    Every file below NEW is compared with what was catalogued. Files that are absent, or hold
+    something else, are listed, and their photos keep their paths. The exit code is then 1. No file
+    is moved or changed, and the whole move is one revision.
+    """
+    from index.catalogue.catalogue import Catalogue
+    from index.progress import progress
+    from index.reindex.move_photos import move_photos as lead_to_photos
+
+    catalogue = with_files_folder(catalogue, files)
+    with Catalogue.open(catalogue) as opened:
+        done = lead_to_photos(opened, old, new, is_dry_run=dry_run, progress=progress)
+    if as_json:
+        document = {
+            "old": str(old),
+            "new": str(new),
+            "catalogue": str(catalogue),
+            "is_dry_run": dry_run,
+            "moved": list(done.moved),
+            "not_moved": [{"photo": name, "reason": reason} for name, reason in done.not_moved],
+            "revision": done.revision,
+        }
+        print(json.dumps(document, indent=2))
+    else:
+        for name, reason in done.not_moved[:_TOLD]:
+            print_message(f"not moved {name}: {reason}")
+        if len(done.not_moved) > _TOLD:
+            print_message(f"and {len(done.not_moved) - _TOLD:,} more; --json lists all")
+        dry = " Nothing was changed: this was a dry run." if dry_run else ""
+        print(
+            f"{photos_text(len(done.moved))} led from {old} to {new}, {len(done.not_moved):,} "
+            f"not.{dry}"
+        )
+    if done.not_moved:
+        sys.exit(1)
+
+
 def _refuse_duplicates(duplicates: str) -> None:
     from typing import get_args
 
@@ -379,10 +430,3 @@ def _print_rows(plan: ImportPlan) -> None:
         print_message(f"{row.status} {row.photo}: {row.reason}")
     if len(listed) > _TOLD:
         print_message(f"and {len(listed) - _TOLD:,} more; --report lists all")
-
-
-def _print_omitted(left_out: Sequence[tuple[str, str]]) -> None:
-    for name, reason in left_out[:_TOLD]:
-        print_message(f"left out {name}: {reason}")
-    if len(left_out) > _TOLD:
-        print_message(f"and {len(left_out) - _TOLD:,} more; --json lists all")

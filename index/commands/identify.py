@@ -23,7 +23,7 @@ from index.commands.options import (
     refuse_out,
 )
 from index.messages import Unread, photos_text, print_message, print_unread
-from index.search.matching import Source
+from index.search.matching import Source, with_damage
 
 if TYPE_CHECKING:
     from index.calibration.curves.new_share import ShareEstimate
@@ -307,7 +307,10 @@ def _answers(
         return []
     vectors = np.stack([each.vector for each in read])
     answers = identifier.identify_vectors(vectors, k=k, max_fpir=max_fpir, threshold=threshold)
-    return [(each.photo.name, answer) for each, answer in zip(read, answers, strict=True)]
+    return [
+        (each.photo.name, with_damage(answer, each.damage))
+        for each, answer in zip(read, answers, strict=True)
+    ]
 
 
 def _print_tables(answers: Sequence[tuple[str, Identification]]) -> None:

@@ -15,15 +15,17 @@ from index.commands.identify import identify, submit
 from index.commands.keys import register as register_keys
 from index.commands.options import (
     ApiKeyOption,
+    BoxesOption,
     CatalogueOption,
     CheckpointOption,
     FilesOption,
     JsonOption,
     SameAnimalsOption,
     ServerOption,
+    parse_boxes,
     refuse_mixture,
 )
-from index.messages import photos_text, print_message, print_unread
+from index.messages import photos_text, print_message, print_omitted, print_unread
 from index.storage.address import CatalogueAddress, with_files_folder
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ def build(
     files: FilesOption = None,
     checkpoint: CheckpointOption = None,
     same_animals: SameAnimalsOption = None,
+    boxes: BoxesOption = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the catalogue that is there.")
     ] = False,
@@ -90,7 +93,8 @@ def build(
 
     Every photo is embedded, and the answers are calibrated on them. The catalogue appears when it
     is complete: after Ctrl-C or on a full disk, what was there before is still there. Photos that
-    can't be read are listed and left out. The exit code is then 1 unless --skip-bad is given.
+    can't be read, or whose labels disagree, are listed and left out. The exit code is then 1 unless
+    --skip-bad is given.
     """
     from index.labels.reader import read_labels
     from index.labels.synonyms import with_one_id
@@ -102,7 +106,14 @@ def build(
     refuse_target(catalogue, replace)
     claim_files(catalogue)
     labels = with_one_id(
-        read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals
+        read_labels(
+            csv,
+            photos,
+            absent="skip" if skip_bad else "refuse",
+            disputed="skip",
+            boxes=parse_boxes(boxes),
+        ),
+        same_animals,
     )
     print_message(
         f"Building {catalogue} from {photos_text(len(labels.photos))} named by {labels.source}"
@@ -123,6 +134,7 @@ def update(
     files: FilesOption = None,
     checkpoint: CheckpointOption = None,
     same_animals: SameAnimalsOption = None,
+    boxes: BoxesOption = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove the photos that the labels no longer name.")
     ] = False,
@@ -161,8 +173,8 @@ def update(
     catalogue to another checkpoint; after an interruption it goes on where it was. A service goes
     on answering meanwhile, and its curators go on working.
 
-    Photos that can't be read are listed, and what the catalogue knew of them stays. The exit code
-    is then 1 unless --skip-bad is given.
+    Photos that can't be read, or whose labels disagree, are listed, and what the catalogue knew of
+    them stays. The exit code is then 1 unless --skip-bad is given.
     """
     from index.catalogue.catalogue import Catalogue
     from index.labels.reader import BadLabels, read_labels
@@ -181,7 +193,14 @@ def update(
         labels = None
         if has_labels:
             labels = with_one_id(
-                read_labels(csv, photos, absent="skip" if skip_bad else "refuse"), same_animals
+                read_labels(
+                    csv,
+                    photos,
+                    absent="skip" if skip_bad else "refuse",
+                    disputed="skip",
+                    boxes=parse_boxes(boxes),
+                ),
+                same_animals,
             )
         named = (
             f"{photos_text(len(labels.photos))} named by {labels.source}"
@@ -240,11 +259,12 @@ def _print_report(
     for warning in report.warnings:
         print_message(f"note: {warning}")
     print_unread(report.unread)
+    print_omitted([(one.photo.name, one.reason) for one in report.disputed])
     if as_json:
         print(json.dumps(_as_json(report), indent=2))
     else:
         print(_sentence(report, catalogue))
-    if report.unread and not skip_bad:
+    if (report.unread or report.disputed) and not skip_bad:
         sys.exit(1)
 
 
@@ -292,5 +312,6 @@ def _as_json(report: UpdateReport) -> dict[str, object]:
         "kept_away": report.kept_away,
         "kept_curated": report.kept_curated,
         "unread": [{"photo": each.photo.name, "reason": each.reason} for each in report.unread],
+        "left_out": [{"photo": each.photo.name, "reason": each.reason} for each in report.disputed],
         "warnings": list(report.warnings),
     }

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from embedding.photos.photo_files import BadPhoto, find_photos, photo_names
+from embedding.photos.photo_files import BadPhoto, describe_others, list_folder
+from index.messages import print_message
 
 
 class NamedFile(NamedTuple):
@@ -37,7 +38,7 @@ def files_by_unique_name(paths: Sequence[Path]) -> list[NamedFile]:
     named: list[NamedFile] = []
     for path in paths:
         if path.is_dir():
-            named += [NamedFile(name, path / name) for name in photo_names(path)]
+            named += [NamedFile(name, path / name) for name in _listed(path)]
         else:
             named.append(NamedFile(path.name, path))
     if not named:
@@ -52,7 +53,15 @@ def files_by_unique_name(paths: Sequence[Path]) -> list[NamedFile]:
 
 
 def _photos_in(folder: Path) -> list[Path]:
-    found = find_photos([folder])
+    found = [folder / name for name in _listed(folder)]
     if not found:
         raise BadPhoto(f"there is no photo in the folder {folder}")
-    return found
+    return sorted(found)
+
+
+def _listed(folder: Path) -> tuple[str, ...]:
+    """The photos of a folder; which of its files aren't looked at is told."""
+    found = list_folder(folder)
+    for text in describe_others(found.others, folder):
+        print_message(f"note: {text}")
+    return found.photos

@@ -14,6 +14,8 @@ from index.storage.address import CatalogueAddress, address_of
 
 # typer knows no unions: it is told of a path, and the parser makes an address of either kind.
 if TYPE_CHECKING:
+    from index.labels.labelled_photo import BoxOrientation
+
     _Address = CatalogueAddress
 else:
     _Address = Path
@@ -42,6 +44,16 @@ SameAnimalsOption = Annotated[
         help="A CSV of ids that are known to be one animal: Kaggle's list (Id,SubId), or two "
         "ids a row. Their photos "
         "get the id that most of them have.",
+    ),
+]
+_BOXES = ("upright", "stored")
+BoxesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--boxes",
+        help="Which pictures the boxes in the labels were measured on: `upright`, or `stored` (as "
+        "in the file, before EXIF turns it). Default: as the label file tells.",
+        show_default=False,
     ),
 ]
 CheckpointOption = Annotated[
@@ -106,6 +118,13 @@ def is_on_command_line(context: typer.Context, name: str) -> bool:
     """Whether a parameter was given there, and not by the environment or its default."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
+
+
+def parse_boxes(given: str | None) -> BoxOrientation | None:
+    """Read --boxes. Raises BadOut."""
+    if given is None or given in _BOXES:
+        return given
+    raise BadOut(f"--boxes {given} isn't one of {', '.join(_BOXES)}")
 
 
 def refuse_out(out: Path) -> None:

@@ -44,12 +44,18 @@ class Corrections:
     `names`: ids that individuals had before, and merged ones', with the id now. `deleted`: names of
     deleted photos. `replaced`: by photo and fact (individual, species, encounter, region,
     taken_at), what a curator put something else in place of; individuals by their names now, None
-    for new_whale and for nothing noted.
+    for new_whale and for nothing noted. `deleted_contents`: the content hashes of deleted photos,
+    by which an export's labels name them.
     """
 
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     deleted: frozenset[str] = frozenset()
     replaced: Replaced = field(default_factory=dict[str, Mapping[str, frozenset[str | None]]])
+    deleted_contents: frozenset[str] = frozenset()
+
+    def is_deleted(self, photo: LabelledPhoto) -> bool:
+        """Whether a curator deleted the photo of this name, or of the content that it is of."""
+        return photo.name in self.deleted or photo.content_hash in self.deleted_contents
 
     def name_now(self, individual: str | None) -> str | None:
         """What an individual is called now, whatever it was called when a label was written."""
@@ -84,7 +90,13 @@ def read_corrections_within(session: Session) -> Corrections:
     rows = session.scalars(select(IndividualRow)).all()
     name_of = {row.id: row.name for row in rows}
     now = {row.id: name_of[row.merged_into or row.id] for row in rows}
-    return Corrections(_names(rows, now), _deleted_photos(session), _replaced_facts(session, now))
+    deleted = _deleted_photos(session)
+    return Corrections(
+        _names(rows, now),
+        frozenset(deleted),
+        _replaced_facts(session, now),
+        frozenset(deleted.values()),
+    )
 
 
 def _names(rows: Sequence[IndividualRow], now: Mapping[int, str]) -> dict[str, str]:
@@ -98,23 +110,23 @@ def _names(rows: Sequence[IndividualRow], now: Mapping[int, str]) -> dict[str, s
     return {name: now_called for name, now_called in names.items() if name != now_called}
 
 
-def _deleted_photos(session: Session) -> frozenset[str]:
-    """Photos that a curator deleted.
+def _deleted_photos(session: Session) -> dict[str, str]:
+    """Photos that a curator deleted, with their content hashes.
 
     Not those that an update took out, nor those whose taking in was undone.
     """
     query = (
-        select(ChangeRow.photo, ChangeRow.kind, ChangeRow.revision)
+        select(ChangeRow.photo, ChangeRow.kind, ChangeRow.revision, PhotoRow.content_hash)
         .join(PhotoRow, PhotoRow.name == ChangeRow.photo)
         .where(PhotoRow.state == DELETED, ChangeRow.kind.in_(("add", "delete", "remove")))
         .order_by(ChangeRow.id)
     )
     lines = session.execute(query).all()
     if not any(line.kind == "delete" for line in lines):
-        return frozenset()
+        return {}
     live = live_revisions(past_events(session))
-    last = {line.photo: line.kind for line in lines if line.revision in live}
-    return frozenset(name for name, kind in last.items() if kind == "delete")
+    last = {line.photo: line for line in lines if line.revision in live}
+    return {name: line.content_hash for name, line in last.items() if line.kind == "delete"}
 
 
 def _replaced_facts(session: Session, now: Mapping[int, str]) -> Replaced:

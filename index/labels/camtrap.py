@@ -1,4 +1,4 @@
-"""Camtrap DP 1.0.2 (https://camtrap-dp.tdwg.org, TDWG): write packages and read them as labels.
+"""Write labels as a Camtrap DP 1.0.2 package (https://camtrap-dp.tdwg.org, TDWG).
 
 Field names are the standard's. Two of its required fields a catalogue may lack: the time a photo
 was taken, and, unless places are asked for, latitude and longitude; they are then left empty, which
@@ -7,29 +7,15 @@ its validators report.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import unquote
+from typing import Any
 
-from embedding.photos.photo import Box
 from index.labels.csv_text import csv_text
-from index.labels.fields import (
-    list_some,
-    make_box,
-    optional_text,
-    other_word_for_nobody,
-    parse_file_name,
-    parse_individual,
-    parse_photo_name,
-    parse_time,
-    read_text,
-)
-from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
+from index.labels.labelled_photo import NEW_WHALE, LabelledPhoto
+from index.timestamps import iso_time
 
 VERSION = "1.0.2"
 PACKAGE = "datapackage.json"
@@ -62,7 +48,7 @@ _DEPLOYMENTS = [
     "deploymentTags",
     "deploymentComments",
 ]
-_MEDIA = [
+MEDIA_COLUMNS = [
     "mediaID",
     "deploymentID",
     "captureMethod",
@@ -75,7 +61,7 @@ _MEDIA = [
     "favorite",
     "mediaComments",
 ]
-_OBSERVATIONS = [
+OBSERVATION_COLUMNS = [
     "observationID",
     "deploymentID",
     "mediaID",
@@ -114,8 +100,13 @@ _MEDIATYPES = {
     ".gif": "gif",
     ".heic": "heic",
     ".heif": "heif",
+    ".hif": "heif",
+    ".avif": "avif",
+    ".dib": "bmp",
+    ".apng": "png",
 }
-_TAKEN_TAG, _LABEL_TAG, _REGION_TAG = "takenAt", "label", "encounterRegion"
+TAKEN_TAG, LABEL_TAG, REGION_TAG = "takenAt", "label", "encounterRegion"
+HASH_TAG = "contentHash"
 
 
 def camtrap_texts(
@@ -144,9 +135,11 @@ def camtrap_texts(
         "deployments.csv": csv_text(
             _DEPLOYMENTS, (_deployment(name, named.get(name), own) for name, own in times.items())
         ),
-        "media.csv": csv_text(_MEDIA, (_media(photo, deployment) for photo, deployment in rows)),
+        "media.csv": csv_text(
+            MEDIA_COLUMNS, (_media(photo, deployment) for photo, deployment in rows)
+        ),
         "observations.csv": csv_text(
-            _OBSERVATIONS, (_observation(photo, deployment) for photo, deployment in rows)
+            OBSERVATION_COLUMNS, (_observation(photo, deployment) for photo, deployment in rows)
         ),
     }
 
@@ -221,10 +214,11 @@ def _media(photo: LabelledPhoto, deployment: str) -> dict[str, str]:
 
 def _observation(photo: LabelledPhoto, deployment: str) -> dict[str, str]:
     time = _timestamp(photo.taken_at)
-    tags = [f"{_TAKEN_TAG}:{photo.taken_at}"] if photo.taken_at and photo.taken_at != time else []
-    tags += [] if photo.individual else [f"{_LABEL_TAG}:{NEW_WHALE}"]
+    tags = [f"{TAKEN_TAG}:{photo.taken_at}"] if photo.taken_at and photo.taken_at != time else []
+    tags += [] if photo.individual else [f"{LABEL_TAG}:{NEW_WHALE}"]
     if photo.region:  # whose bars would part tags
-        tags.append(f"{_REGION_TAG}:{photo.region.replace('%', '%25').replace('|', '%7C')}")
+        tags.append(f"{REGION_TAG}:{photo.region.replace('%', '%25').replace('|', '%7C')}")
+    tags += [f"{HASH_TAG}:{photo.content_hash}"] if photo.content_hash else []
     row = {
         "observationID": photo.name,
         "deploymentID": deployment,
@@ -249,9 +243,11 @@ def _observation(photo: LabelledPhoto, deployment: str) -> dict[str, str]:
 def _timestamp(taken_at: str | None) -> str:
     """A time as the standard wants it, `2018-06-01T00:00:00Z`.
 
-    What wasn't known of it is filled up.
+    What wasn't known of it is filled up. Empty where catalogues of older versions hold no time.
     """
-    if not taken_at:
+    try:
+        taken_at = iso_time(taken_at or "")
+    except ValueError:
         return ""
     filled = taken_at + "0000-01-01T00:00:00"[len(taken_at) :] if len(taken_at) <= 10 else taken_at
     filled = re.sub(r"T(\d\d:\d\d)(?=$|[+Z-])", r"T\1:00", re.sub(r"(:\d\d)\.\d+", r"\1", filled))
@@ -262,105 +258,3 @@ def _coordinates(place: str) -> tuple[str, str]:
     """Latitude and longitude of a place that is written as two numbers, `52.70442, 23.84995`."""
     found = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[,; ]\s*(-?\d+(?:\.\d+)?)\s*", place)
     return (found[1], found[2]) if found else ("", "")
-
-
-def camtrap_rows(package: Path, folder: Path) -> tuple[list[LabelledPhoto], list[str]]:
-    """Read a package's observations of single photos, and what was left out.
-
-    A photo's name is its `filePath`, below `media/` where all are there. Raises BadLabels.
-    """
-    tables = _tables(package)
-    media = {row.get("mediaID", ""): row for row in tables[MEDIA]}
-    start = (
-        f"{MEDIA}/"
-        if all(row.get("filePath", "").startswith(f"{MEDIA}/") for row in media.values())
-        else ""
-    )
-    rows: list[LabelledPhoto] = []
-    unnamed: list[str] = []
-    for observation in tables["observations"]:
-        row = media.get(observation.get("mediaID", ""))
-        where = f"{package}, observation {observation.get('observationID')}"
-        tags = _tags(observation)
-        label = optional_text(observation.get("individualID", "")) or tags.get(_LABEL_TAG, "")
-        if row is None or not label:
-            unnamed.append(observation.get("observationID", ""))
-            continue
-        name = parse_photo_name(row.get("filePath", "").removeprefix(start), where)
-        rows.append(
-            LabelledPhoto(
-                name=name,
-                path=folder / start / name,
-                individual=parse_individual(label, where),
-                species=optional_text(observation.get("scientificName", "")),
-                encounter=optional_text(observation.get("eventID", "")),
-                taken_at=parse_time(
-                    tags.get(_TAKEN_TAG) or optional_text(row.get("timestamp", "")) or "", where
-                ),
-                box=_box(observation, where),
-                region=unquote(tags.get(_REGION_TAG, "")) or None,
-                nobody=other_word_for_nobody(label),
-            )
-        )
-    warning = (
-        f"{len(unnamed):,} observations name no individual or no single photo and are left "
-        f"out: {list_some(unnamed)}"
-    )
-    return rows, [warning] if unnamed else []
-
-
-def camtrap_folder(rows: Sequence[LabelledPhoto], folder: Path) -> Path:
-    """The folder that the names of a package's photos start from."""
-    inside = folder / MEDIA
-    return inside if rows and all(row.path == inside / row.name for row in rows) else folder
-
-
-def _tables(package: Path) -> dict[str, list[dict[str, str]]]:
-    try:
-        document: Any = json.loads(read_text(package))
-        paths = {
-            str(one["name"]): str(one["path"]) for one in document["resources"] if "path" in one
-        }
-        names = {
-            name: parse_file_name(paths[name], str(package)) for name in (MEDIA, "observations")
-        }
-    except (json.JSONDecodeError, KeyError, TypeError):
-        raise BadLabels(
-            f"{package}: not a Camtrap DP package: it needs the resources media and observations"
-        ) from None
-    return {name: _table(package.parent / path) for name, path in names.items()}
-
-
-def _table(path: Path) -> list[dict[str, str]]:
-    try:
-        rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
-    except csv.Error as error:
-        raise BadLabels(f"{path}: not readable as CSV ({error})") from None
-    return [
-        {key: value or "" for key, value in cast("dict[str | None, Any]", row).items() if key}
-        for row in rows
-    ]
-
-
-def _tags(observation: dict[str, str]) -> dict[str, str]:
-    """An observation's tags, `key:value` with bars between."""
-    parts = [
-        tag.strip().partition(":") for tag in observation.get("observationTags", "").split("|")
-    ]
-    return {key: value for key, _, value in parts}
-
-
-def _box(observation: dict[str, str], where: str) -> Box | None:
-    sides = [
-        optional_text(observation.get(name, "")) or ""
-        for name in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
-    ]
-    if not all(sides):
-        return None
-    try:
-        left, top, width, height = map(float, sides)
-    except ValueError:
-        raise BadLabels(
-            f"{where}: the bounding box {sides} must be four numbers, shares of the photo's sides"
-        ) from None
-    return make_box((left, top, min(left + width, 1.0), min(top + height, 1.0)), where, sides)

@@ -17,6 +17,8 @@ from index.labels.fields import (
     list_some,
     make_box,
     other_word_for_nobody,
+    parse_box_orientation,
+    parse_content_hash,
     parse_individual,
     parse_photo_name,
     parse_time,
@@ -76,6 +78,11 @@ def coco_rows(path: Path, photos: Path) -> tuple[list[LabelledPhoto], list[str]]
             box=_box(annotation.get("bbox"), image, where),
             region=_key(annotation, _REGION_KEY) or None,
             nobody=other_word_for_nobody(label),
+            content_hash=parse_content_hash(_text(image.get("content_hash"))),
+            box_orientation=parse_box_orientation(
+                _first((annotation, image, _header(document)), ("box_orientation",)), where
+            ),
+            box_size_px=_size_px(image) if annotation.get("bbox") else None,
         )
         same = rows.setdefault((name, row.individual), row)
         if _area(row.box) > _area(same.box):
@@ -203,6 +210,22 @@ def _box(bbox: Any, image: _Record, where: str) -> Box | None:
             f"of {image.get('width')} x {image.get('height')}"
         ) from None
     return make_box([min(max(side, 0.0), 1.0) for side in sides], where, bbox)
+
+
+def _size_px(image: _Record) -> tuple[float, float] | None:
+    """The size of the picture that boxes were measured on."""
+    try:
+        width_px, height_px = float(image["width"]), float(image["height"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    is_size = 0 < width_px < math.inf and 0 < height_px < math.inf
+    return (width_px, height_px) if is_size else None
+
+
+def _header(document: _Record) -> _Record:
+    """What is said of all photos: in the object `info`, which COCO has for it."""
+    told: Any = document.get("info")
+    return cast("_Record", told) if isinstance(told, dict) else {}
 
 
 def _area(box: Box | None) -> float:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from embedding.photos.photo import PHOTO_SUFFIXES
@@ -12,12 +11,15 @@ from index.labels.fields import (
     optional_text,
     other_word_for_nobody,
     parse_box,
+    parse_box_orientation,
+    parse_content_hash,
     parse_individual,
     parse_photo_name,
     parse_time,
     read_text,
 )
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
+from index.tables.rows import header_below, read_rows, separator_of
 
 _LABEL_COLUMNS = (
     "label",
@@ -26,11 +28,7 @@ _LABEL_COLUMNS = (
     "id",
 )  # the first one that is there counts
 _OPTIONAL_COLUMNS = ("species", "encounter", "taken_at", "box", "region")
-
-
-def separator_of(text: str) -> str:
-    """Find the separator of a CSV by its first line: a comma, a semicolon or a tab."""
-    return max(",;\t", key=text.lstrip().splitlines()[0].count)
+_MORE_COLUMNS = ("content_hash", "box_orientation")  # of exports, and of other programs
 
 
 def csv_rows(
@@ -38,17 +36,19 @@ def csv_rows(
 ) -> Iterator[LabelledPhoto]:
     """Read the rows of a CSV separated by commas, semicolons or tabs, in their order.
 
+    The separator is the one that yields the columns that are needed, or that of a line `sep=;`.
     With a list of `faults`, a row that can't be understood is told there and left out; without one
     it is BadLabels.
     """
     text = read_text(path)
     if not text.strip(",;\t\r\n "):
         raise BadLabels(f"{path}: is empty; its first line must be a header such as image,label")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text))
+    line = 1
     try:
-        lines = ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
-        _, header = next(lines)
-        columns = _columns(path, [cell.strip() for cell in header])
+        separator = separator_of(text, is_label_header)
+        lines = read_rows(text, separator)
+        line, header = next(lines, (1, [""]))
+        columns = _columns(path, [cell.strip() for cell in header], text)
         for line, row in lines:
             try:
                 photo = _labelled_photo(f"{path}, line {line}", row, columns, len(header), photos)
@@ -59,10 +59,16 @@ def csv_rows(
             else:
                 yield photo
     except csv.Error as error:
-        raise BadLabels(f"{path}, line {reader.line_num}: not readable as CSV ({error})") from None
+        raise BadLabels(f"{path}, line {line}: not readable as CSV ({error})") from None
 
 
-def _columns(path: Path, header: list[str]) -> dict[str, int]:
+def is_label_header(cells: Sequence[str]) -> bool:
+    """Whether a row holds the columns that a label file needs: image, and one for the label."""
+    names = {cell.lower() for cell in cells}
+    return "image" in names and not names.isdisjoint(_LABEL_COLUMNS)
+
+
+def _columns(path: Path, header: list[str], text: str) -> dict[str, int]:
     """Where each known column is; the label's, whatever it is called, under `label`."""
     names = [name.lower() for name in header]
     known = [name for name in names if name in {"image", *_LABEL_COLUMNS, *_OPTIONAL_COLUMNS}]
@@ -77,6 +83,12 @@ def _columns(path: Path, header: list[str]) -> dict[str, int]:
     missing = ["image"] if "image" not in names else []
     missing += ["label"] if label is None else []
     if label is None or missing:
+        below = header_below(text, is_label_header)
+        if below is not None:
+            raise BadLabels(
+                f"{path}: the header {below.separator.join(below.cells)!r} stands in line "
+                f"{below.line}; take out what is above it"
+            )
         raise BadLabels(
             f"{path}: has no column {' and no column '.join(missing)}, only "
             f"{', '.join(header)}; needed are image "
@@ -84,7 +96,7 @@ def _columns(path: Path, header: list[str]) -> dict[str, int]:
             f"{', '.join(_OPTIONAL_COLUMNS)}"
         )
     column_names = {"image": "image", "label": label} | {
-        name: name for name in _OPTIONAL_COLUMNS if name in names
+        name: name for name in (*_OPTIONAL_COLUMNS, *_MORE_COLUMNS) if name in names
     }
     return {column: names.index(name) for column, name in column_names.items()}
 
@@ -112,4 +124,6 @@ def _labelled_photo(
         box=parse_box(optional_text(fields.get("box", "")) or "", where),
         region=optional_text(fields.get("region", "")),
         nobody=other_word_for_nobody(fields["label"]),
+        content_hash=parse_content_hash(fields.get("content_hash", "")),
+        box_orientation=parse_box_orientation(fields.get("box_orientation", ""), where),
     )

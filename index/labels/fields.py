@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from unicodedata import is_normalized, normalize
 
 from embedding.photos.photo import Box
-from index.labels.labelled_photo import NEW_WHALE, BadLabels
+from index.labels.labelled_photo import NEW_WHALE, BadLabels, BoxOrientation
 from index.labels.nobody import means_missing, means_nobody
-
-_MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")  # ISO 8601, though not to datetime.fromisoformat
+from index.tables.text import BadText, decode_text, describe_spreadsheet, is_spreadsheet
+from index.timestamps import iso_time
 
 
 def list_some(names: Sequence[str]) -> str:
@@ -102,32 +101,46 @@ def parse_box(text: str, where: str) -> Box | None:
     return make_box((left, top, right, bottom), where, text)
 
 
-def parse_time(given: str, where: str) -> str | None:
-    """Check an ISO 8601 date or time; None where empty.
+def parse_content_hash(text: str) -> str | None:
+    """Read the content hash that an export notes of its original; None where it is none."""
+    hashed = text.strip().lower()
+    return hashed if re.fullmatch(r"[0-9a-f]{64}", hashed) else None
 
-    Such as `2018`, `2018-06`, `2018-06-01` or `2018-06-01T12:30:00`.
-    """
-    text = given.strip()
-    if not text:
+
+def parse_box_orientation(text: str, where: str) -> BoxOrientation | None:
+    """Read which picture a box was measured on, `upright` or `stored`; None where it isn't said."""
+    word = (optional_text(text) or "").lower()
+    if not word:
         return None
-    text = re.sub(r"^(\d{4}):(\d{2}):(\d{2})", r"\1-\2-\3", text).replace(
-        " ", "T", 1
-    )  # as EXIF writes it
+    if word not in ("upright", "stored"):
+        raise BadLabels(f"{where}: box_orientation {text!r} isn't one of upright, stored")
+    return word
+
+
+def parse_time(given: str, where: str) -> str | None:
+    """Bring a date or time to the form of the catalogue; None where empty.
+
+    Such as `2018`, `2018-06`, `2018-06-01` or `2018-06-01T12:30:00`; what else is read is in
+    `index.timestamps.iso_time`. Raises BadLabels.
+    """
+    if not given.strip():
+        return None
     try:
-        if not _MONTH.fullmatch(text):
-            datetime.fromisoformat(text)
+        return iso_time(given)
     except ValueError:
         raise BadLabels(
             f"{where}: taken_at {given!r} isn't an ISO 8601 date or time such as "
             "2018-06-01T12:30:00"
         ) from None
-    return text
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 text file, with or without a byte order mark."""
+    """Read a text file in UTF-8 or UTF-16, with or without a byte order mark.
+
+    Raises BadLabels, which says what the file is instead, such as a spreadsheet.
+    """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError:
         raise BadLabels(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -136,7 +149,9 @@ def read_text(path: Path) -> str:
         ) from None
     except OSError as error:
         raise BadLabels(f"{path}: can't be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise BadLabels(
-            f"{path}: not UTF-8 at byte {error.start:,}; save it as UTF-8 text"
-        ) from None
+    if is_spreadsheet(path):
+        raise BadLabels(describe_spreadsheet(str(path)))
+    try:
+        return decode_text(data, str(path))
+    except BadText as error:
+        raise BadLabels(str(error)) from None

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from embedding.errors import FlukeprintError
 from embedding.photos.photo import Box
 
 NEW_WHALE = "new_whale"
+
+# The picture that a box was measured on: upright, or as it is stored, turned or mirrored.
+BoxOrientation = Literal["upright", "stored"]
 
 
 class BadLabels(FlukeprintError):
@@ -32,3 +36,16 @@ class LabelledPhoto:
     region: str | None = None  # its encounter's; None: the label says none, and what is noted stays
     # What the label says instead of new_whale, such as `unknown`; it is told and not kept.
     nobody: str | None = field(default=None, compare=False)
+    # Of the original that an export was made of; its own file may lack the place.
+    content_hash: str | None = field(default=None, compare=False)
+    # What the label says of the picture that its box was measured on.
+    box_orientation: BoxOrientation | None = field(default=None, compare=False)
+    box_size_px: tuple[float, float] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DisputedPhoto:
+    """A photo that is left out because its labels disagree, and how; one of them is `photo`."""
+
+    photo: LabelledPhoto
+    reason: str

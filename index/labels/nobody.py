@@ -83,6 +83,16 @@ def describe_nobody(photos: Iterable[LabelledPhoto]) -> list[str]:
     return told
 
 
+def describe_resembling(name: str | None) -> list[str]:
+    """Write that a name only looks like a word for nobody, where it does."""
+    if name is None or not resembles_nobody(name):
+        return []
+    return [
+        f"{name!r} looks like a word for an animal that nobody knows, but counts as an "
+        "individual's name; undo this where nobody knows the animal"
+    ]
+
+
 def _list_counts(spellings: Counter[str]) -> str:
     counted = [
         f"{spelling!r} ({count:,} photo{'' if count == 1 else 's'})"

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unicodedata import normalize
 
-from embedding.photos.photo import photo_names
+from embedding.photos.photo import list_folder, photo_names
 from index.labels.fields import in_nfc
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
+
+LABEL_SUFFIXES = (".csv", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class MatchedPhotos:
     absent: tuple[LabelledPhoto, ...]
     unlabelled: tuple[str, ...]  # sorted, in NFC
     there: frozenset[str]  # every photo of the folder, in NFC
+    others: tuple[str, ...] = ()  # files that no label names and whose suffix is no photo's
 
 
 def names_on_disk(folder: Path) -> dict[str, str]:
@@ -39,6 +42,12 @@ def names_on_disk(folder: Path) -> dict[str, str]:
                 "their accents are written (NFC and NFD); rename one of them"
             )
     return dict(sorted(found.items()))
+
+
+def other_files(folder: Path) -> list[str]:
+    """List what is under a folder and isn't looked at: neither photos nor label files by suffix."""
+    others = (in_nfc(name) for name in list_folder(folder).others)
+    return [name for name in others if not name.lower().endswith(LABEL_SUFFIXES)]
 
 
 def match_photos(named: Iterable[LabelledPhoto], folder: Path) -> MatchedPhotos:
@@ -62,7 +71,8 @@ def match_photos(named: Iterable[LabelledPhoto], folder: Path) -> MatchedPhotos:
         else:
             absent.append(photo)
     unlabelled = tuple(name for name in there if name not in names)
-    return MatchedPhotos(tuple(present), tuple(absent), unlabelled, frozenset(there))
+    others = tuple(name for name in other_files(folder) if name not in names)
+    return MatchedPhotos(tuple(present), tuple(absent), unlabelled, frozenset(there), others)
 
 
 def file_of(folder: Path, name: str) -> Path:

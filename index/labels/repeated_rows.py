@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index.labels.fields import list_some
-from index.labels.labelled_photo import NEW_WHALE, BadLabels, LabelledPhoto
+from index.labels.labelled_photo import NEW_WHALE, BadLabels, DisputedPhoto, LabelledPhoto
+
+
+@dataclass(frozen=True, slots=True)
+class SettledRows:
+    """Photos sorted by name, each once, those whose rows disagree, and what is worth knowing."""
+
+    photos: tuple[LabelledPhoto, ...]
+    disputed: tuple[DisputedPhoto, ...]
+    warnings: tuple[str, ...]
+
+
+def settle_repeated_rows(rows: Iterable[LabelledPhoto], source: Path) -> SettledRows:
+    """Keep one of equal rows with a warning; set photos aside whose rows disagree.
+
+    Two labels of one photo mean two animals in it, or a mistake: only people can tell.
+    """
+    by_name: dict[str, list[LabelledPhoto]] = {}
+    for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+    once: list[LabelledPhoto] = []
+    disputed: list[DisputedPhoto] = []
+    repeated: list[str] = []
+    for name in sorted(by_name):
+        own = by_name[name]
+        reason = _dispute(own)
+        if reason is not None:
+            disputed.append(DisputedPhoto(own[0], reason))
+            continue
+        once.append(own[0])
+        repeated += [name] * (len(own) - 1)
+    warnings = (
+        [f"{len(repeated):,} rows are there more than once: {list_some(repeated)}"]
+        if repeated
+        else []
+    )
+    photos, unplaced = _share_regions(once, source)
+    return SettledRows(tuple(photos), tuple(disputed), (*warnings, *unplaced))
 
 
 def merge_repeated_rows(
@@ -17,31 +54,24 @@ def merge_repeated_rows(
 
     Rows that disagree about a photo are refused.
     """
-    by_name: dict[str, LabelledPhoto] = {}
-    repeated: list[str] = []
-    for row in rows:
-        first = by_name.setdefault(row.name, row)
-        if first is row:
-            continue
-        if first.individual != row.individual:
-            labels = [one.individual or NEW_WHALE for one in (first, row)]
-            raise BadLabels(
-                f"{source}: the photo {row.name} has two labels, {labels[0]} and {labels[1]}; "
-                "keep the right one, "
-                "or cut the photo into one photo an animal"
-            )
-        if first != row:
-            raise BadLabels(
-                f"{source}: the photo {row.name} is there twice with different details; keep one"
-            )
-        repeated.append(row.name)
-    warnings = (
-        [f"{len(repeated):,} rows are there more than once: {list_some(repeated)}"]
-        if repeated
-        else []
-    )
-    first, unplaced = _share_regions([by_name[name] for name in sorted(by_name)], source)
-    return first, [*warnings, *unplaced]
+    settled = settle_repeated_rows(rows, source)
+    for one in settled.disputed:
+        raise BadLabels(f"{source}: the photo {one.photo.name} {one.reason}")
+    return list(settled.photos), list(settled.warnings)
+
+
+def _dispute(rows: Sequence[LabelledPhoto]) -> str | None:
+    """How the rows of one photo disagree; None where they don't."""
+    labels = list(dict.fromkeys(row.individual or NEW_WHALE for row in rows))
+    if len(labels) > 1:
+        count = "two" if len(labels) == 2 else f"{len(labels):,}"
+        return (
+            f"has {count} labels, {', '.join(labels[:-1])} and {labels[-1]}; keep the right one, "
+            "or cut the photo into one photo an animal"
+        )
+    if any(row != rows[0] for row in rows):
+        return "is there twice with different details; keep one"
+    return None
 
 
 def _share_regions(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv as csv_format
-import io
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from index.labels.csv_labels import separator_of
 from index.labels.fields import in_nfc, list_some, read_text
 from index.labels.labelled_photo import BadLabels
 from index.labels.reader import LabelledPhoto, Labels
+from index.tables.rows import read_rows, separator_of
 
 _ALLOWED = (
     "a header line and then either the columns Id,SubId, where SubId holds ids separated by "
@@ -60,12 +59,9 @@ def _rows_of(path: Path) -> tuple[str, list[tuple[int, list[str]]]]:
         raise BadLabels(
             f"{path}: is empty and names no two ids that are one animal; allowed is {_ALLOWED}"
         )
-    separator = separator_of(text)
-    reader = csv_format.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        return separator, [
-            (reader.line_num, row) for row in reader if any(cell.strip() for cell in row)
-        ]
+        separator = separator_of(text, lambda cells: "SubId" in cells)
+        return separator, list(read_rows(text, separator))
     except csv_format.Error as error:
         raise BadLabels(f"{path}: not readable as CSV ({error}); allowed is {_ALLOWED}") from None
 

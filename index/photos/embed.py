@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding.photos.damage import find_damage
+from embedding.photos.exif import taken_at
 from embedding.photos.photo import (
     BadPhoto,
     Image,
@@ -19,6 +21,7 @@ from embedding.photos.photo import (
     photo_bytes,
     read_photo,
 )
+from index.labels.fields import list_some
 from index.labels.reader import LabelledPhoto
 from index.photos.perceptual_hash import perceptual_hash
 from index.prefetch import prefetch
@@ -53,6 +56,7 @@ class PhotoFile:
     size_bytes: int
     mtime_ns: int | None
     perceptual_hash: bytes | None = None
+    taken_at: str | None = None  # as the file itself says (EXIF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class EmbeddedPhoto:
     photo: LabelledPhoto
     file: PhotoFile
     vector: NDArray[np.float32]
+    damage: str | None = None  # which pixels are missing or damaged, though it could be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class _DecodedPhoto:
     photo: LabelledPhoto
     file: PhotoFile
     image: Image
+    damage: str | None
 
     @property
     def held_bytes(self) -> int:
@@ -113,7 +119,31 @@ def photo_file(path: Path, limits: PhotoLimits = PhotoLimits()) -> tuple[PhotoFi
         mtime_ns = 0  # photo_bytes says what is wrong
     is_settled = time.time_ns() - mtime_ns > _SETTLED_NS
     data = photo_bytes(path, limits)
-    return PhotoFile(content_hash(data), len(data), mtime_ns if is_settled else None), data
+    settled_ns = mtime_ns if is_settled else None
+    return (
+        PhotoFile(content_hash(data), len(data), settled_ns, taken_at=taken_at(data)),
+        data,
+    )
+
+
+def with_file_time(photo: LabelledPhoto, file: PhotoFile) -> LabelledPhoto:
+    """The photo with the time that its file says, where its label has none."""
+    if photo.taken_at is not None or file.taken_at is None:
+        return photo
+    return replace(photo, taken_at=file.taken_at)
+
+
+def describe_damage(damaged: Mapping[str, str]) -> list[str]:
+    """Write which photos can be read but are damaged; `damaged` is by the photo's name."""
+    if not damaged:
+        return []
+    told = [f"{name}: {damaged[name]}" for name in sorted(damaged)]
+    what = (
+        "1 photo can be read but is"
+        if len(told) == 1
+        else (f"{len(told):,} photos can be read but are")
+    )
+    return [f"{what} damaged: {list_some(told)}"]
 
 
 def _decoded(
@@ -131,7 +161,8 @@ def _decoded(
             image = read_photo(data, name=str(photo.path), limits=limits, at_least_px=input_px)
         except BadPhoto as error:
             return UnreadPhoto(photo, str(error))
-        return _DecodedPhoto(photo, replace(file, perceptual_hash=perceptual_hash(image)), image)
+        known = replace(file, perceptual_hash=perceptual_hash(image))
+        return _DecodedPhoto(photo, known, image, find_damage(data, image))
 
     def holds(read: _DecodedPhoto | UnreadPhoto) -> int:
         return read.held_bytes if isinstance(read, _DecodedPhoto) else 0
@@ -153,7 +184,7 @@ def _embedded(
     vectors = embedder.embed([read.image for read in decoded], [read.photo.box for read in decoded])
     rows = iter(check_vectors(vectors, named="vectors that the checkpoint gave"))
     return [
-        EmbeddedPhoto(read.photo, read.file, next(rows))
+        EmbeddedPhoto(read.photo, read.file, next(rows), read.damage)
         if isinstance(read, _DecodedPhoto)
         else read
         for read in batch

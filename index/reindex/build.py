@@ -21,6 +21,7 @@ from index.storage.connection import (
     sibling_address,
     translating_errors,
 )
+from index.storage.originals import media_folder
 
 
 def build_catalogue(
@@ -50,7 +51,11 @@ def build_catalogue(
             remove_database(temporary)
             with Catalogue.open(temporary, create=True) as catalogue:
                 preparation = UpdatePreparation(
-                    labels, embedder, progress=progress, pending=pending
+                    labels,
+                    embedder,
+                    progress=progress,
+                    pending=pending,
+                    media=media_folder(address),
                 )
                 with open_revision(catalogue) as revision:
                     report = update_within_transaction(revision, preparation)

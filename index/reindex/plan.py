@@ -84,7 +84,7 @@ def make_update_plan(
         add=tuple(
             photo
             for photo in labelled
-            if photo.name not in by_name and photo.name not in corrections.deleted
+            if photo.name not in by_name and not corrections.is_deleted(photo)
         ),
         reembed=(
             *stale,
@@ -97,7 +97,7 @@ def make_update_plan(
         deleted_by_curator=tuple(
             photo
             for photo in labelled
-            if photo.name not in by_name and photo.name in corrections.deleted
+            if photo.name not in by_name and corrections.is_deleted(photo)
         ),
         other_names=count_other_names(labels, corrections),
         corrected_by_curator=tuple(
@@ -158,4 +158,5 @@ def as_labelled(known: CataloguePhoto) -> LabelledPhoto:
         taken_at=known.taken_at,
         box=known.box,
         region=known.region,
+        content_hash=known.content_hash,
     )

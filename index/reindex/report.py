@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
+from index.labels.labelled_photo import DisputedPhoto
 from index.labels.reader import NEW_WHALE, Labels
 from index.photos.embed import UnreadPhoto
 from index.storage.schema import CATALOGUED
@@ -20,7 +21,8 @@ class UpdateReport:
     `left`: photos that only the catalogue names, kept as they were.
 
     `kept_away`: photos that the labels name and a curator deleted; `kept_curated`: of which they
-    say what a curator corrected.
+    say what a curator corrected. `disputed`: photos that were left out because their labels
+    disagree.
     """
 
     revision: int
@@ -35,13 +37,16 @@ class UpdateReport:
     warnings: tuple[str, ...]
     kept_away: int = 0
     kept_curated: int = 0
+    disputed: tuple[DisputedPhoto, ...] = ()
 
 
 def add_warnings(report: UpdateReport, labels: Labels | None, catalogue: Catalogue) -> UpdateReport:
     """The report with what the labels make doubtful, looked for once nobody waits any more."""
     of_labels = labels.warnings if labels else ()
     return replace(
-        report, warnings=(*of_labels, *report.warnings, *_mislabelled(catalogue.photos()))
+        report,
+        warnings=(*of_labels, *report.warnings, *_mislabelled(catalogue.photos())),
+        disputed=labels.disputed if labels else (),
     )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from index.catalogue.calibrating import refit
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.catalogue.revision import Revision, Values, open_revision
 from index.curation.corrections import read_corrections_within
 from index.labels.reader import Labels
-from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
+from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto, describe_damage
 from index.photos.pending_vectors import (
     PendingVectors,
     pending_files,
@@ -20,7 +21,7 @@ from index.photos.pending_vectors import (
 )
 from index.progress import Progress, no_progress
 from index.reindex.options import UpdateOptions
-from index.reindex.plan import describe_other_names
+from index.reindex.plan import describe_other_names, is_relabelled
 from index.reindex.preparation import CatalogueUpdate, UpdatePreparation
 from index.reindex.report import UpdateReport, add_warnings
 from index.reindex.staged_vectors import (
@@ -31,6 +32,7 @@ from index.reindex.staged_vectors import (
     was_searched_by,
 )
 from index.storage.address import CatalogueAddress
+from index.storage.originals import media_folder
 from index.storage.retry import enter_while_busy, retry_while_busy
 
 AroundCommit = Callable[[], AbstractContextManager[None]]
@@ -79,7 +81,12 @@ def update_catalogue(
         _refuse_other(revision, embedder.fingerprint, options)
     with open_pending_vectors(catalogue.address, embedder.fingerprint) as pending:
         preparation = UpdatePreparation(
-            labels, embedder, options, progress=progress, pending=pending
+            labels,
+            embedder,
+            options,
+            progress=progress,
+            pending=pending,
+            media=media_folder(catalogue.address),
         )
         for _ in range(_ROUNDS):
             prepared = _prepare(catalogue, preparation)
@@ -173,7 +180,10 @@ def _write_revision(
         - len(staged_before - {photo.name for photo in (*plan.relabel, *plan.catalogue_only)}),
         left=len(plan.catalogue_only),
         unread=unread,
-        warnings=tuple(describe_other_names(plan.other_names)),
+        warnings=(
+            *describe_other_names(plan.other_names),
+            *describe_damage(preparation.damaged),
+        ),
         kept_away=len(plan.deleted_by_curator),
         kept_curated=len(plan.corrected_by_curator),
     )
@@ -210,7 +220,13 @@ def _apply_plan(
     for old in plan.remove:
         revision.remove(old)
     for photo in plan.relabel:
-        revision.relabel(known[photo.name], photo)
+        old = known[photo.name]
+        # A file that can't be read never takes the place of the one that was catalogued.
+        unread = preparation.unread.get(photo.name)
+        is_unread = unread is not None and unread.photo.path == photo.path
+        new = replace(photo, path=old.path) if is_unread else photo
+        if is_relabelled(new, old):
+            revision.relabel(old, new)
     changed: set[str] = set()
     for photo in (*plan.add, *plan.reembed):
         made = preparation.embedded_photo(photo)
@@ -218,6 +234,9 @@ def _apply_plan(
             revision.reembed(known[photo.name], made, fingerprint)
             changed.add(photo.name)
         elif made is not None:
+            copy = update.copies.copy_of(made.file.content_hash, photo.name)
+            if copy is not None and copy != photo.path:
+                made = _with_file(made, copy)
             revision.add(made, fingerprint)
     staged = (preparation.staged | staged_before) - changed
     log_embedded(
@@ -225,6 +244,13 @@ def _apply_plan(
     )
     for old, file in update.moved_files:
         revision.note_file(old, file)
+
+
+def _with_file(made: EmbeddedPhoto, path: Path) -> EmbeddedPhoto:
+    """The photo with the copy of its content as its file, whose time proves nothing yet."""
+    return replace(
+        made, photo=replace(made.photo, path=path), file=replace(made.file, mtime_ns=None)
+    )
 
 
 def _refuse_other(revision: Revision, fingerprint: str, options: UpdateOptions) -> None:

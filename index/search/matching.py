@@ -6,7 +6,7 @@ No arrays.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from embedding.errors import FlukeprintError
@@ -110,6 +110,18 @@ class Identification:
     species: SpeciesAnswer = NO_SPECIES
     new_probability: float = 1.0
     calibrated_on: str = ""
+
+
+def with_damage(answer: Identification, damage: str | None) -> Identification:
+    """The answer with what is damaged in its photo, told with the reason; as it is without any."""
+    if damage is None:
+        return answer
+    return replace(answer, reason=reason_with_damage(answer.reason, damage))
+
+
+def reason_with_damage(reason: str, damage: str | None, named: str = "The photo") -> str:
+    """A reason with what is damaged in the photo, or in what it was compared with."""
+    return reason if damage is None else f"{reason} {named} is damaged: {damage}."
 
 
 def decide(distance: float, thresholds: Thresholds, probability: float = 1.0) -> Decision:

@@ -20,6 +20,7 @@ from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
 from index.identification.identifier import Identifier
+from index.labels.nobody import describe_resembling
 from index.photos.embed import PhotoEmbedder
 from index.search.gallery import Gallery
 from index.storage.serving_marker import ServedMark
@@ -230,12 +231,16 @@ def writer_of(request: Request) -> CatalogueWriter:
     return writer
 
 
-async def acted(request: Request, act: Callable[[Curator], Event]) -> EventAnswer:
+async def acted(
+    request: Request, act: Callable[[Curator], Event], *, new_name: str | None = None
+) -> EventAnswer:
     """Do one act in the name of the request's key, and answer what was done.
 
-    Raises ProblemError, having done nothing.
+    `new_name`: an individual's name in the act, which is warned of where it looks like a word for
+    nobody. Raises ProblemError, having done nothing.
     """
     made_by = principal_of(request)
-    return event_answer(
-        await writer_of(request).done(lambda catalogue: act(Curator(catalogue, made_by=made_by)))
+    event = await writer_of(request).done(
+        lambda catalogue: act(Curator(catalogue, made_by=made_by))
     )
+    return event_answer(event, describe_resembling(new_name))

@@ -44,7 +44,7 @@ class Upload(NamedTuple):
     field: str | None = None
 
 
-_KINDS_TAKEN = "(JPEG, PNG, WebP, TIFF, BMP, GIF; HEIC where installed)"
+_KINDS_TAKEN = "(JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF; HEIC where installed)"
 PHOTOS_FIELD = FileField(PHOTOS, f"One photo or several, as files {_KINDS_TAKEN}.")
 REFERENCE_FIELD = FileField(
     "reference", f"The photo to compare with, as a file {_KINDS_TAKEN}.", 1, is_needed=False

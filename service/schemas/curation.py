@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +13,11 @@ from index.curation.listings import Act, Encounter, Individual, PhotoCard
 from service.schemas.identify import IDENTIFY_EXAMPLE, photo_url
 
 _RESULTS: Any = IDENTIFY_EXAMPLE["results"]
-_EVENT: dict[str, Any] = {"revision": 42, "kind": "confirm", "photos": ["may/fluke.jpg"]}
+_EVENT: dict[str, Any] = {
+    "revision": 42,
+    "kind": "confirm",
+    "photos": ["may/fluke.jpg"],
+}
 _INDIVIDUAL: dict[str, Any] = {
     "name": "w_0007",
     "display_name": "Salt",
@@ -96,6 +101,12 @@ class EventAnswer(BaseModel):
     )
     photos: list[str] = Field(
         description="The photos that are other than before, or are called otherwise, by name."
+    )
+    warnings: list[str] = Field(
+        [],
+        exclude_if=lambda warnings: not warnings,
+        description="What is doubtful, such as an id that looks like a word for an animal that "
+        "nobody knows (`unknown 3`). Absent where nothing is.",
     )
 
 
@@ -286,9 +297,14 @@ class Changes(BaseModel):
     )
 
 
-def event_answer(event: Event) -> EventAnswer:
+def event_answer(event: Event, warnings: Sequence[str] = ()) -> EventAnswer:
     """Put an event into the words of the API."""
-    return EventAnswer(revision=event.revision, kind=event.kind, photos=list(event.photos))
+    return EventAnswer(
+        revision=event.revision,
+        kind=event.kind,
+        photos=list(event.photos),
+        warnings=list(warnings),
+    )
 
 
 def individual_answer(one: Individual) -> IndividualAnswer:

@@ -26,9 +26,9 @@ def _time(value: str) -> str | None:
 
 
 def _or_none(value: Any) -> Any:
-    """Read an empty text as None."""
+    """Read an empty text as None, and any other in NFC, the form in which names are compared."""
     if isinstance(value, str):
-        return value.strip() or None
+        return in_nfc(value.strip()) or None
     return value
 
 

@@ -10,6 +10,7 @@ from index.exchange.exporting.formats import Format
 from index.exchange.importing.plan import Duplicates, Status
 from index.jobs.records import FaultPage, JobPage
 from index.jobs.records import Job as StoredJob
+from index.labels.labelled_photo import BoxOrientation
 from service.schemas.identify import DEFAULT_K, MAX_K
 
 JobStateName = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
@@ -149,6 +150,12 @@ class ImportJob(BaseModel):
         "it is refused.",
     )
 
+    boxes: BoxOrientation | None = Field(
+        None,
+        description="Which pictures the boxes in the labels were measured on: `upright`, or "
+        "`stored`, before EXIF turns them; without it, as the label file tells.",
+    )
+
     @model_validator(mode="after")
     def _follows_dry_run(self) -> ImportJob:
         if self.upload is None and self.dry_run is None:
@@ -192,7 +199,8 @@ class JobRequest(BaseModel):
         default_factory=dict,
         description="For `identify`: `folder`, `k`, `max_fpir`, `threshold`. For `reindex`: "
         "`rehash`. For `upgrade`: `checkpoint`. For `import`: `dry_run`, or with a zip "
-        "`duplicates` and `replace_photos`. For `export`: `format`, `with_photos`, `with_places`.",
+        "`duplicates`, `replace_photos` and `boxes`. For `export`: `format`, `with_photos`, "
+        "`with_places`.",
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.identification.identifier import Identifier
+from index.labels.fields import spellings_of
 from service.http.problems import Fault, invalid
 from service.serving.served_photo import ServedPhoto
 
@@ -75,21 +76,32 @@ class Scopes:
                 return
             del self._narrowed[next(iter(self._narrowed))]
 
-    def check_individual(self, individual: str) -> None:
-        """Refuse an individual that is not searched, naming those with similar ids."""
-        self._refuse_unknown("individual", [individual], self._identifier.gallery.individual_ids)
+    def check_individual(self, name: str) -> str:
+        """An individual as the gallery writes its accents.
+
+        Raises an `invalid` problem for one that isn't searched, naming those with similar ids.
+        """
+        known = self._identifier.gallery.individual_ids
+        (found,) = _as_known([name], known)
+        self._refuse_unknown("individual", [found], known)
+        return found
 
     def _narrow(self, scope: Scope) -> Identifier:
         gallery = self._identifier.gallery
+        photos = [self._photos.get(name) for name in gallery.photo_names]
+        species = sorted({one.species for one in photos if one and one.species})
+        regions = sorted({one.region for one in photos if one and one.region})
+        scope = Scope(
+            individuals=_as_known(scope.individuals, gallery.individual_ids),
+            exclude=_as_known(scope.exclude, gallery.individual_ids),
+            species=_as_known(scope.species, species),
+            years=scope.years,
+            regions=_as_known(scope.regions, regions),
+        )
         self._refuse_unknown("individuals", scope.individuals, gallery.individual_ids)
         self._refuse_unknown("exclude", scope.exclude, gallery.individual_ids)
-        photos = [self._photos.get(name) for name in gallery.photo_names]
-        self._refuse_unknown(
-            "species", scope.species, sorted({one.species for one in photos if one and one.species})
-        )
-        self._refuse_unknown(
-            "regions", scope.regions, sorted({one.region for one in photos if one and one.region})
-        )
+        self._refuse_unknown("species", scope.species, species)
+        self._refuse_unknown("regions", scope.regions, regions)
         mask = np.ones(gallery.size, np.bool_)
         if scope.individuals:
             mask &= _rows(gallery.individuals, lambda one: one in scope.individuals)
@@ -151,6 +163,14 @@ def unknown_name(name: str, known: Sequence[str]) -> str:
         f"the catalogue knows no {name!r}; it knows {len(known)}: {shown}"
         if known
         else f"none is known, nor {name!r}"
+    )
+
+
+def _as_known(names: Iterable[str], known: Sequence[str]) -> frozenset[str]:
+    """Write names with the accents that the catalogue writes them with, in NFC or NFD."""
+    there = set(known)
+    return frozenset(
+        next((each for each in spellings_of(name) if each in there), name) for name in names
     )
 
 

@@ -15,9 +15,10 @@ import numpy as np
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
+from embedding.photos.damage import find_damage
 from embedding.photos.photo import BadPhoto, Image, PhotoLimits, read_photo
 from index.identification.identifier import Identifier
-from index.search.matching import Identification
+from index.search.matching import Identification, with_damage
 from index.search.vectors import FloatArray
 from service.http.multipart import Upload
 from service.http.problems import (
@@ -83,16 +84,24 @@ class PhotoTimings(NamedTuple):
 
 
 class PhotoResult(NamedTuple):
-    """One photo's inference result, and how long it took."""
+    """One photo's inference result, how long it took, and what is damaged in the photo."""
 
     result: InferenceResult
     timings: PhotoTimings
+    damage: str | None = None
 
     @property
     def identification(self) -> Identification:
         """The identification; only of a photo that was to be identified."""
         assert self.result.identification is not None
         return self.result.identification
+
+
+class _DecodedUpload(NamedTuple):
+    """A photo that was sent, decoded, and what is damaged in it."""
+
+    image: Image
+    damage: str | None
 
 
 class IdentifiedRequest(NamedTuple):
@@ -206,17 +215,19 @@ class Service:
                 self._in_hand
             ):  # the two count as one here: waiting for a second place could wait for ever
                 uploads = [query] if isinstance(reference, str) else [query, reference]
-                images = _unless_bad(
+                decoded = _unless_bad(
                     uploads, [await self._decoded(serving, upload) for upload in uploads]
                 )
                 if isinstance(reference, str):
                     paired = await self._catalogue_photo(serving, reference)
                 else:
-                    paired = PairedPhoto(reference.name, images[1])
+                    paired = PairedPhoto(reference.name, decoded[1].image)
                 try:
                     drawn = await self._batcher.answer(
                         Pair(
-                            serving.identifier.embedder, PairedPhoto(query.name, images[0]), paired
+                            serving.identifier.embedder,
+                            PairedPhoto(query.name, decoded[0].image),
+                            paired,
                         )
                     )
                 except FlukeprintError as error:
@@ -249,17 +260,20 @@ class Service:
     ) -> PhotoResult | BadPhoto:
         started = time.perf_counter()
         async with self._in_hand:
-            image = await self._decoded(serving, upload)
-            if isinstance(image, BadPhoto):
-                return image
+            photo = await self._decoded(serving, upload)
+            if isinstance(photo, BadPhoto):
+                return photo
             decoded = time.perf_counter()
-            result = await self._batcher.answer(InferenceRequest(identifier, image, options))
+            result = await self._batcher.answer(InferenceRequest(identifier, photo.image, options))
         assert isinstance(result, InferenceResult)
-        return PhotoResult(
-            result, PhotoTimings((decoded - started) * 1000, (time.perf_counter() - decoded) * 1000)
-        )
+        if result.identification is not None:
+            told = with_damage(result.identification, photo.damage)
+            result = result._replace(identification=told)
+        ended = time.perf_counter()
+        timings = PhotoTimings((decoded - started) * 1000, (ended - decoded) * 1000)
+        return PhotoResult(result, timings, photo.damage)
 
-    async def _decoded(self, serving: Serving, upload: Upload) -> Image | BadPhoto:
+    async def _decoded(self, serving: Serving, upload: Upload) -> _DecodedUpload | BadPhoto:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(
@@ -309,8 +323,10 @@ def vectors_of(answered: Sequence[PhotoResult]) -> FloatArray:
     return np.stack([each.result.vector for each in answered])
 
 
-def _decode(upload: Upload, limits: PhotoLimits, decode_px: int | None) -> Image:
-    return read_photo(upload.file.read(), name=upload.name, limits=limits, at_least_px=decode_px)
+def _decode(upload: Upload, limits: PhotoLimits, decode_px: int | None) -> _DecodedUpload:
+    data = upload.file.read()
+    image = read_photo(data, name=upload.name, limits=limits, at_least_px=decode_px)
+    return _DecodedUpload(image, find_damage(data, image))
 
 
 def _unless_bad(uploads: Sequence[Upload], answers: Sequence[Found | BadPhoto]) -> list[Found]:

@@ -29,6 +29,7 @@ MAY_IMPORT = {
 DOORS = {
     "PIL": {"embedding/photos/", "embedding/explanation/", "demo/"},
     "pillow_heif": {"embedding/photos/"},
+    "simplejpeg": {"embedding/photos/"},
     "timm": {"embedding/networks/"},
     "torch": {"embedding/", "training/", "doctor.py"},
     "torchvision": {"training/learning/", "training/localisation/", "doctor.py"},

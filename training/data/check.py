@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from embedding.photos.photo_files import count_suffixes
 from index.progress import Progress, no_progress
 from training.data.duplicates import find_duplicates
 from training.data.file_facts import FileFacts, read_file_facts
@@ -57,6 +58,7 @@ def check_set(
     there is no photo or no label file.
     """
     agreement = compare_with_files(labels, folder)
+    folder = agreement.folder
     names = agreement.files
     files: list[FileFacts] = []
     with progress(len(names), "Reading photos") as advance:
@@ -82,6 +84,7 @@ def set_facts(agreement: Agreement, files: Sequence[FileFacts]) -> Facts:
         "labels_seen_once": sum(count == 1 for count in per_label.values()),
         "new_whale": named.count(None),
         "files": len(files),
+        "not_looked_at": count_suffixes(agreement.others),
         "labelled_files": len(agreement.labelled),
         **summarise_files([file for file in files if file.fault is None]),
     }

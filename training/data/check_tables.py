@@ -45,6 +45,8 @@ def fact_lines(facts: Facts) -> list[tuple[str, str]]:
         ),
         ("files", f"{facts['files']:,}, {facts['labelled_files']:,} of them with a label"),
     ]
+    if facts["not_looked_at"]:
+        lines.append(("not looked at", _listed(facts["not_looked_at"])))
     return lines + file_lines(facts)
 
 
@@ -95,7 +97,9 @@ def summary(report: CheckReport) -> str:
     """One line: how much is wrong."""
     wrong = [finding for finding in report.findings if finding.is_wrong]
     if not wrong:
-        return "Nothing is wrong."
+        others = report.facts["not_looked_at"]
+        rest = f" with what was looked at; not looked at: {_listed(others)}" if others else ""
+        return f"Nothing is wrong{rest}."
     cases = sum(len(finding.cases) for finding in wrong)
     if cases == 1:
         return "1 case is wrong."

@@ -108,6 +108,7 @@ def explore_set(read: Labels, folder: Path, *, progress: Progress = no_progress)
 
     Raises BadLabels where none can be read.
     """
+    folder = read.folder or folder
     tones = np.zeros((3, 256))
     files: list[FileFacts] = []
     unread: list[tuple[str, str]] = []

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding.photos.damage import find_damage
 from embedding.photos.exif import taken_at
 from embedding.photos.photo import (
     BadPhoto,
@@ -68,6 +69,7 @@ class FileFacts:
     has_place: bool = False  # never which
     taken_at: str | None = None
     perceptual: bytes | None = None  # None: a picture without a pattern
+    damage: str | None = None  # which pixels are missing or damaged
 
 
 def read_file_facts(
@@ -112,6 +114,7 @@ def facts_of_file(path: Path, name: str) -> tuple[FileFacts, NDArray[np.float64]
         has_place=has_place(data),
         taken_at=taken_at(data),
         perceptual=perceptual_hash(image),
+        damage=find_damage(data, image),
     )
     counts = np.array(image.histogram(), np.float64).reshape(3, 256)
     return replace(found, tint=_tint(kind, image)), counts / counts.sum(axis=1, keepdims=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from index.curation.text_search import fold_text
+from index.labels.near_names import without_zeros
 from index.labels.reader import NEW_WHALE
 from training.data.duplicates import DuplicateGroup
 from training.data.file_facts import FileFacts
@@ -16,13 +17,14 @@ from training.sets.agreement import Agreement
 _SMALLEST_PX = 64  # of the shorter side: below it marks on a fluke are gone
 _LONGEST_ASPECT = 8.0
 _SUFFIXES = {
-    "JPEG": {"jpg", "jpeg", "jpe"},
-    "PNG": {"png"},
+    "JPEG": {"jpg", "jpeg", "jpe", "jfif", "jfi", "jif", "pjpeg", "pjp", "mpo"},
+    "PNG": {"png", "apng"},
     "WebP": {"webp"},
     "TIFF": {"tif", "tiff"},
-    "BMP": {"bmp"},
+    "BMP": {"bmp", "dib"},
     "GIF": {"gif"},
-    "HEIC": {"heic", "heif"},
+    "HEIC": {"heic", "heif", "hif"},
+    "AVIF": {"avif"},
 }
 
 
@@ -75,6 +77,13 @@ def findings_of(
         _similar_label_finding(labels.values()),
         *_picture_findings(readable, labels),
         *_file_findings(readable, labels),
+        Finding(
+            "not_looked_at",
+            "files that aren't looked at, having no photo's suffix",
+            False,
+            "Rename what is a photo; export raw files as JPEG. The rest may stay.",
+            tuple(Case((name,)) for name in agreement.others),
+        ),
     ]
     return [finding for finding in found if finding.cases]
 
@@ -204,7 +213,7 @@ def _duplicate_findings(
 def _similar_label_finding(labels: Iterable[str]) -> Finding:
     spelt: dict[str, Counter[str]] = {}
     for label in labels:
-        spelt.setdefault(re.sub(r"[\W_]+", "", fold_text(label)), Counter())[label] += 1
+        spelt.setdefault(_plain_label(label), Counter())[label] += 1
     cases = [
         Case(
             (),
@@ -216,14 +225,36 @@ def _similar_label_finding(labels: Iterable[str]) -> Finding:
     ]
     return Finding(
         "like_labels",
-        "labels that differ in case, accents or punctuation alone",
+        "labels that differ in case, accents, punctuation or zeros alone",
         True,
-        "Spell them one way, if they are one: training takes them for different animals.",
+        "Spell them one way, if they are one: training takes them for different animals. "
+        "Spreadsheets take leading zeros away.",
         tuple(cases),
     )
 
 
+def _plain_label(label: str) -> str:
+    """A label without what spelling it in another way may change.
+
+    What stands between two digits stays as a dot: 1.0 is not 10.
+    """
+    dotted = re.sub(r"(?<=\d)[\W_]+(?=\d)", ".", without_zeros(fold_text(label)))
+    return re.sub(r"(?!(?<=\d)\.(?=\d))[\W_]+", "", dotted)
+
+
 def _picture_findings(files: Sequence[FileFacts], labels: Mapping[str, str]) -> Iterable[Finding]:
+    yield Finding(
+        "damaged",
+        "photos with missing or damaged pixels",
+        True,
+        "Copy or download them again; what can't be mended has to go, with its row.",
+        _cases(
+            files,
+            labels,
+            lambda file: file.damage is not None and file.perceptual is not None,
+            lambda file: file.damage or "",
+        ),
+    )
     yield Finding(
         "blank",
         "photos of one even colour",

@@ -5,14 +5,25 @@ Who is named and not there, who is there and not named, and what may be meant.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedding.photos.photo import describe_others, list_folder
+from index.labels.near_names import LikelyFile, likely_files
 from index.labels.nobody import describe_nobody
-from index.labels.photo_files import file_of, match_photos, names_on_disk
-from index.labels.reader import NEW_WHALE, BadLabels, LabelledPhoto, read_labels, read_rows
+from index.labels.photo_files import file_of, match_photos, names_on_disk, other_files
+from index.labels.reader import (
+    NEW_WHALE,
+    BadLabels,
+    LabelledPhoto,
+    read_labels,
+    read_rows,
+    unread_labels_in,
+)
+from index.labels.reading.stored_boxes import turn_boxes
+
+__all__ = ["Agreement", "compare_with_files", "likely_files", "refuse_absent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +40,9 @@ class Agreement:
     unlabelled: tuple[str, ...]  # there, and not named
     bad_rows: tuple[str, ...]  # what is wrong with rows that can't be understood
     repeated: tuple[str, ...]  # named by several equal rows
-    likely_files: tuple[
-        tuple[str, str, str], ...
-    ]  # absent name, the file that it may mean, how the two differ
+    likely_files: tuple[LikelyFile, ...]
     warnings: tuple[str, ...]
+    others: tuple[str, ...] = ()  # files that aren't looked at, having no photo's suffix
 
     @property
     def files(self) -> list[str]:
@@ -47,25 +57,27 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
     Raises BadLabels where the folder holds no photo or the label file is none.
     """
     refuse_absent(labels, folder)
-    there = names_on_disk(folder)
-    if not there:
+    if not names_on_disk(folder):
+        others = "".join(f". {one}" for one in describe_others(other_files(folder), folder))
         raise BadLabels(
             f"{folder}: holds no photo; give --photos the folder that the label file's names "
-            "start from"
+            f"start from{others}"
         )
     if labels is None:
-        return _of_folders(folder, tuple(there))
+        return _of_folders(folder, tuple(names_on_disk(folder)))
     read = read_rows(labels, folder)
+    folder = read.folder
     if not read.rows and not read.faults:
         raise BadLabels(f"{labels}: names no labelled photo")
     once, disputed, repeated = _by_name(read.rows)
     matched = match_photos(once, folder)
+    turned = turn_boxes(matched.present)
     named = {photo.name for photo in read.rows}
-    unlabelled = tuple(name for name in there if name not in named)
+    unlabelled = tuple(name for name in names_on_disk(folder) if name not in named)
     return Agreement(
         source=labels,
         folder=folder,
-        labelled=matched.present,
+        labelled=turned.photos,
         absent=matched.absent,
         disputed=disputed,
         unlabelled=unlabelled,
@@ -74,7 +86,8 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
         likely_files=tuple(
             likely_files(sorted(photo.name for photo in matched.absent), unlabelled)
         ),
-        warnings=read.warnings,
+        warnings=(*read.warnings, *turned.warnings),
+        others=matched.others,
     )
 
 
@@ -91,37 +104,6 @@ def refuse_absent(labels: Path | None, folder: Path) -> None:
             "Image,Id), or as COCO .json; without a label file every sub-folder of --photos is "
             "a label"
         )
-
-
-def likely_files(absent: Sequence[str], unlabelled: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Pair absent names with unlabelled files that differ in one way alone.
-
-    That is letter case, suffix or folder, or folder and suffix together.
-    """
-    ways: dict[str, Callable[[str], str]] = {
-        "letter case": str.casefold,
-        "suffix": lambda name: _stem(name).casefold(),
-        "folder": lambda name: name.rpartition("/")[2].casefold(),
-        "folder and suffix": lambda name: _stem(name.rpartition("/")[2]).casefold(),
-    }
-    pairs: dict[str, tuple[str, str, str]] = {}
-    for way, key in ways.items():
-        remaining = [name for name in absent if name not in pairs]
-        absent_count = Counter(map(key, remaining))
-        candidates: dict[str, list[str]] = {}
-        for name in unlabelled:
-            candidates.setdefault(key(name), []).append(name)
-        for name in remaining:
-            files = candidates.get(key(name), [])
-            if len(files) == 1 and absent_count[key(name)] == 1:
-                pairs[name] = (name, files[0], way)
-    return [pairs[name] for name in sorted(pairs)]
-
-
-def _stem(name: str) -> str:
-    """A name without its suffix, if it has one: label files often leave it out."""
-    folder, slash, last = name.rpartition("/")
-    return folder + slash + (last.rpartition(".")[0] or last)
 
 
 def _by_name(
@@ -147,7 +129,8 @@ def _by_name(
 
 def _of_folders(folder: Path, there: Sequence[str]) -> Agreement:
     labelled = read_labels(None, folder).photos
-    told = tuple(describe_nobody(labelled))
+    others = tuple(other_files(folder))
+    told = (*describe_nobody(labelled), *unread_labels_in(list_folder(folder).others))
     named = {photo.name for photo in labelled}
     unlabelled = tuple(name for name in there if name not in named)
-    return Agreement(folder, folder, labelled, (), (), unlabelled, (), (), (), told)
+    return Agreement(folder, folder, labelled, (), (), unlabelled, (), (), (), told, others)

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from embedding.photos.photo import photo_names
+from embedding.photos.photo import describe_others, photo_names
+from index.labels.photo_files import other_files
 from index.labels.reader import BadLabels, LabelledPhoto, list_some
 from training.sets.labelled import read_labelled
 
@@ -43,7 +44,7 @@ def read_extra(
     else:
         photos, warnings = (
             [LabelledPhoto(name, folder / name, None) for name in photo_names(folder)],
-            [],
+            describe_others(other_files(folder), folder),
         )
     if of_several_sets:
         _check_names(photos, labelled)

@@ -18,6 +18,7 @@ from index.photos.pending_vectors import pending_files, pending_folder
 from index.prefetch import prefetch
 from index.progress import Progress, no_progress
 from index.reindex.staged_vectors import checkpoints_of
+from index.reindex.stored_copies import StoredCopies
 from index.storage.address import CatalogueAddress, files_folder
 from index.storage.connection import database_faults
 from index.storage.originals import media_folder
@@ -79,8 +80,13 @@ def verify_catalogue(
     with Catalogue.open(address) as opened:
         photos, revision, checkpoints = opened.photos(), opened.revision, checkpoints_of(opened)
     faults = [Fault("database", "", said) for said in database_faults(address)]
+    copies = StoredCopies.next_to_catalogue(media_folder(address))
+
+    def photo_fault(photo: CataloguePhoto) -> Fault | None:
+        return _photo_fault(photo, copies)
+
     with progress(len(photos), "Reading photos") as advance:
-        for fault in prefetch(photos, _photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
+        for fault in prefetch(photos, photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
             faults += [fault] if fault else []
             advance(1)
     vectors = 0
@@ -114,14 +120,14 @@ def verify_catalogue(
     )
 
 
-def _photo_fault(photo: CataloguePhoto) -> Fault | None:
+def _photo_fault(photo: CataloguePhoto, copies: StoredCopies) -> Fault | None:
     try:
         data = photo_bytes(photo.path, name=photo.name)
     except BadPhoto as error:
         return Fault(
             "photo_absent",
             photo.name,
-            f"{_bare(error, photo.name)}; restore {photo.path} from a backup",
+            f"{_bare(error, photo.name)}; {_way_back(photo, copies)}",
         )
     if content_hash(data) != photo.content_hash:
         return Fault(
@@ -130,6 +136,17 @@ def _photo_fault(photo: CataloguePhoto) -> Fault | None:
             f"{photo.path} is not what was catalogued; restore it from a backup",
         )
     return None
+
+
+def _way_back(photo: CataloguePhoto, copies: StoredCopies) -> str:
+    """How a photo whose file is absent is found again."""
+    copy = copies.copy_of(photo.content_hash, photo.name)
+    if copy is not None:
+        return f"a copy lies beside the catalogue at {copy}: `flukeprint index update` leads to it"
+    return (
+        f"restore {photo.path} from a backup or, where its folder was moved, run `flukeprint "
+        "catalogue move-photos`"
+    )
 
 
 def _bare(error: BadPhoto, name: str) -> str:

@@ -17,6 +17,7 @@ from index.catalogue.catalogue import CataloguePhoto
 from index.labels.camtrap import MEDIA, camtrap_texts
 from index.labels.csv_text import csv_text
 from index.labels.reader import NEW_WHALE
+from index.photos.exported_copy import zip_name
 from index.reindex.plan import as_labelled
 
 Format = Literal["csv", "coco", "camtrap-dp", "kaggle", "zip"]
@@ -71,11 +72,11 @@ def _csv(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
 def _zip(photos: Sequence[CataloguePhoto], places: Mapping[str, str]) -> Export:
     named: dict[str, CataloguePhoto] = {}
     for photo in photos:
-        folder = _folder_name(photo.individual or NEW_WHALE)
-        name = photo.name.replace("/", "_")
-        if f"{folder}/{name}" in named:
-            name = f"{photo.content_hash[:12]}_{name}"
-        named[f"{folder}/{name}"] = photo
+        name = zip_name(photo.name, photo.individual)
+        if name in named:
+            folder, _, last = name.partition("/")
+            name = f"{folder}/{photo.content_hash[:12]}_{last}"
+        named[name] = photo
     return Export({"labels.csv": BYTE_ORDER_MARK + labels_csv(named, places)}, named)
 
 
@@ -188,11 +189,3 @@ _MAKERS: dict[str, Callable[[Sequence[CataloguePhoto], Mapping[str, str]], Expor
     "kaggle": _kaggle,
     "zip": _zip,
 }
-
-
-def _folder_name(individual: str) -> str:
-    """An individual's name as a folder's: what file systems refuse becomes an underscore."""
-    name = "".join(
-        "_" if char in '<>:"/\\|?*' or not char.isprintable() else char for char in individual
-    )
-    return name.strip(". ")[:100] or "_"

@@ -18,13 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.errors import FlukeprintError
-from embedding.photos.photo import PHOTO_SUFFIXES
+from embedding.photos.photo import PHOTO_SUFFIXES, RAW_SUFFIXES
 from index.progress import Progress, no_progress
+from index.tables.text import SPREADSHEET_SUFFIXES
 
 LABEL_SUFFIXES = frozenset({".csv", ".json"})
 _NESTED_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 _SYSTEM_NAMES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _CHUNK_BYTES = 2**20
+_UTF8_FLAG = 0x800
+_UNICODE_PATH = 0x7075
 _RATIO_COUNTS_FROM_BYTES = 2**20  # a small file of equal bytes is no bomb
 _LONGEST_NAME_BYTES = 255  # of one part of a path, on every file system that matters
 _DIRECTORY_BYTES_AN_ENTRY = (
@@ -62,6 +65,14 @@ class SkippedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class _Name:
+    """What an archive calls an entry; `is_certain` is False where its encoding isn't known."""
+
+    text: str
+    is_certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class UnpackedArchive:
     """What came out of an archive: names below `folder`, sorted, and what did not."""
 
@@ -88,6 +99,13 @@ def unpack(
     try:
         with zipfile.ZipFile(archive) as opened:
             return _unpack_entries(opened, archive, folder, limits, progress)
+    except _UncertainName as error:
+        raise BadArchive(
+            f"{archive}: the names in it can't be read for certain, such as {str(error)!r}: they "
+            "are neither UTF-8 nor marked as it. Nothing was taken. Pack the files again with a "
+            "program that writes UTF-8 names (7-Zip with the switch -mcu=on, macOS, `zip` of "
+            "Linux), or unpack them and give the folder"
+        ) from None
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
         raise BadArchive(
             f"{archive}: not a zip that can be read ({error}); make or download it again"
@@ -129,6 +147,10 @@ class _BadEntry(Exception):
     """Why one entry is left out."""
 
 
+class _UncertainName(Exception):
+    """The name of an entry that is to be unpacked can't be read for certain."""
+
+
 def _refuse_filled(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         raise BadArchive(
@@ -160,11 +182,13 @@ def _select_entries(
     taken: set[str] = set()
     folders: set[str] = set()
     for entry in entries:
-        # What the archive calls it, with all after a NUL, which zipfile cuts off.
-        original_name = printable(entry.orig_filename)
+        original = _name_of(entry)
+        original_name = printable(original.text)
         try:
-            name = _tidy_name(entry.orig_filename)
+            name = _tidy_name(original.text)
             _check_kind(name, entry)
+            if not original.is_certain:
+                raise _UncertainName(original_name)
             _check_size(entry, limits)
             _check_place(name, taken, folders)
         except _BadEntry as error:
@@ -173,6 +197,43 @@ def _select_entries(
         taken.add(name)
         folders.update(_parents(name))
         yield name, entry
+
+
+def _name_of(entry: zipfile.ZipInfo) -> _Name:
+    """The name of an entry, with all after a NUL, which zipfile cuts off.
+
+    Names without the mark of UTF-8 are UTF-8 all the same where macOS or Linux packed them.
+    Info-ZIP adds the UTF-8 name in a field of its own, which counts where it belongs to the name.
+    """
+    read = entry.orig_filename
+    if entry.flag_bits & _UTF8_FLAG or read.isascii():
+        return _Name(read)
+    raw = read.encode("cp437")  # zipfile's reading of bytes that aren't marked, which loses nothing
+    try:
+        return _Name(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        stated = _stated_name(entry.extra, raw)
+        return _Name(read, is_certain=False) if stated is None else _Name(stated)
+
+
+def _stated_name(extra: bytes, raw: bytes) -> str | None:
+    """The name in Info-ZIP's extra field 0x7075, if it is of these bytes.
+
+    The field has a version, the CRC-32 of the name as it stands elsewhere, and the name in UTF-8.
+    """
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, at)
+        field = extra[at + 4 : at + 4 + length]
+        if kind == _UNICODE_PATH and len(field) > 5 and field[0] == 1:
+            (checksum,) = struct.unpack_from("<L", field, 1)
+            if checksum == zlib.crc32(raw):
+                try:
+                    return field[5:].decode("utf-8")
+                except UnicodeDecodeError:
+                    return None
+        at += 4 + length
+    return None
 
 
 def _tidy_name(original_name: str) -> str:
@@ -208,13 +269,22 @@ def _check_kind(name: str, entry: zipfile.ZipInfo) -> None:
         raise _BadEntry("not a file but a device, pipe or the like")
     if entry.flag_bits & 0x41:  # encrypted, by either way
         raise _BadEntry("encrypted; make the archive without a password")
-    suffix = Path(last).suffix
-    if suffix in _NESTED_SUFFIXES:
-        raise _BadEntry("an archive within the archive; give it by itself")
-    if suffix not in PHOTO_SUFFIXES | LABEL_SUFFIXES:
-        raise _BadEntry("neither a photo nor a label file (.csv, .json) by its name")
+    if Path(last).suffix not in PHOTO_SUFFIXES | LABEL_SUFFIXES:
+        raise _BadEntry(not_a_photo(last))
     if last.startswith("."):
         raise _BadEntry("hidden by the dot before its name; rename it to have it taken")
+
+
+def not_a_photo(name: str) -> str:
+    """Say why a file isn't looked at whose suffix is neither a photo's nor a label file's."""
+    suffix = Path(name).suffix.lower()
+    if suffix in _NESTED_SUFFIXES:
+        return "an archive within the archive; give it by itself"
+    if suffix in SPREADSHEET_SUFFIXES:
+        return "a spreadsheet, not text; save its sheet with the labels as CSV (`CSV UTF-8`)"
+    if suffix in RAW_SUFFIXES:
+        return "a camera's raw file; export it as JPEG"
+    return "neither a photo nor a label file (.csv, .json) by its name"
 
 
 def _check_size(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> None:

@@ -16,8 +16,11 @@ from index.catalogue.catalogue import CataloguePhoto
 from index.curation.corrections import Corrections
 from index.exchange.importing.archive import SkippedEntry
 from index.exchange.importing.sources import ImportSource, SourcePhoto
+from index.labels.labelled_photo import DisputedPhoto
+from index.labels.near_names import LikelyFile, by_number, describe_new_numbers
 from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import NEW_WHALE, LabelledPhoto
+from index.photos.embed import describe_damage
 from index.photos.perceptual_hash import NearDuplicates
 from index.reindex.plan import count_other_names, describe_other_names
 
@@ -113,15 +116,23 @@ def make_import_plan(
     sorting = _Sorting(known, photos, known_perceptual, corrections, options)
     for at, each in enumerate(photos):
         sorting.sort(at, each)
+    likely = {each.name: each for each in source.likely_files}
     for photo in source.no_file:
-        sorting.sort_label(_with_name_now(catalogued_name(photo, names), corrections))
+        named = _with_name_now(catalogued_name(photo, names), corrections)
+        sorting.sort_label(named, likely.get(photo.name))
     rows = [*sorting.rows, *_unmatched_rows(source)]
+    rows += [_disputed_row(one, names) for one in source.disputed]
     return ImportPlan(
         source.source,
         tuple(sorted(rows, key=lambda row: row.photo)),
         tuple(sorting.store),
         tuple(sorting.relabel),
-        (*source.warnings, *describe_other_names(count_other_names(labels, corrections))),
+        (
+            *source.warnings,
+            *describe_damage({each.photo.name: each.damage for each in photos if each.damage}),
+            *describe_new_numbers(labels, by_number(one.individual or "" for one in known)),
+            *describe_other_names(count_other_names(labels, corrections)),
+        ),
     )
 
 
@@ -142,6 +153,7 @@ class _Sorting:
         self._corrections = corrections
         self._options = options
         self._by_name = {photo.name: photo for photo in known}
+        self._matched: set[str] = set()  # the known photos that an export's photos are of
         self._by_hash: dict[str, LabelledPhoto | CataloguePhoto] = {}
         for photo in known:
             self._by_hash.setdefault(photo.content_hash, photo)
@@ -154,10 +166,13 @@ class _Sorting:
         """Decide about the `at`-th photo of the source."""
         photo = each.photo
         old = self._by_name.get(photo.name)
+        original = self._original_of(each)
         if each.fault is not None:
             remark = "; the catalogue keeps the photo that it has of this name" if old else ""
             self._add_photo(each, "unreadable", each.fault + remark)
-        elif old is None and photo.name in self._corrections.deleted:
+        elif original is not None:
+            self._sort_known(photo, original, each.taken_at)
+        elif old is None and self._corrections.is_deleted(photo):
             reason = (
                 "a curator deleted the photo of this name; undo that, or give this file a "
                 "name of its own"
@@ -166,10 +181,10 @@ class _Sorting:
         elif old is None:
             self._sort_new(at, each)
         elif old.content_hash == each.content_hash:
-            self._sort_known(photo, old)
+            self._sort_known(photo, old, each.taken_at)
         elif self._options.is_replacing:
             self._add_photo(each, "changed", "the new file takes the place of the old one", old)
-            self.store.append(complete_label(photo, old))
+            self.store.append(complete_label(replace(photo, taken_at=_own_time(each)), old))
         else:
             self._add_photo(
                 each,
@@ -180,17 +195,33 @@ class _Sorting:
                 old,
             )
 
-    def sort_label(self, photo: LabelledPhoto) -> None:
-        """Decide about a label without a file: of a known photo it is as good as with one."""
-        old = self._by_name.get(photo.name)
+    def sort_label(self, photo: LabelledPhoto, likely: LikelyFile | None = None) -> None:
+        """Decide about a label without a file: of a known photo it is as good as with one.
+
+        `likely`: the file that it may mean.
+        """
+        old = self._by_name.get(photo.name) or self._named_by_export(photo)
         if old is not None:
             self._sort_known(photo, old)
         else:
-            self._add_row(
-                photo,
-                "no_file",
-                "the label names a photo that is neither here nor in the catalogue",
-            )
+            reason = "the label names a photo that is neither here nor in the catalogue"
+            if likely is not None:
+                reason += f"; {likely.file} is here and differs in {likely.way} alone"
+            self._add_row(photo, "no_file", reason)
+
+    def _original_of(self, each: SourcePhoto) -> CataloguePhoto | None:
+        """The photo that an export made this one of, once in an import."""
+        if each.original is None or each.original in self._matched:
+            return None
+        self._matched.add(each.original)
+        return self._by_name[each.original]
+
+    def _named_by_export(self, photo: LabelledPhoto) -> CataloguePhoto | None:
+        like = self._by_hash.get(photo.content_hash or "")
+        if not isinstance(like, CataloguePhoto) or like.name in self._matched:
+            return None
+        self._matched.add(like.name)
+        return like
 
     def _sort_new(self, at: int, each: SourcePhoto) -> None:
         like = (
@@ -200,7 +231,7 @@ class _Sorting:
             self._add_photo(
                 each,
                 "skipped",
-                f"the same file as {like.name}{_other_label(each.photo, like)}",
+                f"the same file as {like.name}{_not_taken(each.photo, like)}",
                 like,
             )
             return
@@ -209,14 +240,15 @@ class _Sorting:
             like, bits = near
             reason = (
                 f"nearly the same picture as {like.name} ({bits} of 255 bits "
-                f"differ){_other_label(each.photo, like)}"
+                f"differ){_not_taken(each.photo, like)}"
             )
             self._add_photo(each, "skipped", reason, like)
             return
-        self._add_photo(each, "added", "new")
-        self.store.append(each.photo)
-        self._by_hash.setdefault(each.content_hash, each.photo)
-        self._accepted[self._first_new + at] = each.photo
+        photo = replace(each.photo, taken_at=_own_time(each))
+        self._add_photo(each, "added", f"new; {each.damage}" if each.damage else "new")
+        self.store.append(photo)
+        self._by_hash.setdefault(each.content_hash, photo)
+        self._accepted[self._first_new + at] = photo
 
     def _nearest(self, at: int) -> tuple[LabelledPhoto | CataloguePhoto, int] | None:
         places = self._near.before(self._first_new + at)
@@ -225,26 +257,31 @@ class _Sorting:
             None,
         )
 
-    def _sort_known(self, photo: LabelledPhoto, old: CataloguePhoto) -> None:
-        said = complete_label(photo, old)
+    def _sort_known(
+        self, photo: LabelledPhoto, old: CataloguePhoto, own_time: str | None = None
+    ) -> None:
+        """Decide about a photo that the catalogue has; `own_time` is the one that its file says."""
+        said = replace(complete_label(photo, old), name=old.name)
+        said = replace(said, taken_at=said.taken_at or own_time)
         new = replace(self._corrections.apply_to(said, old), path=old.path)
+        like = None if photo.name == old.name else old
+        whose = "" if like is None else f"{old.name}: "
         differences = _describe_changes(old, new)
         # What a curator corrected and the label says as it was before.
         standing = "".join(
             f"; a curator changed {change}, which stands" for change in _describe_changes(said, new)
         )
-        if not differences:
-            self._add_row(
-                photo, "unchanged", f"known already{standing}", content_hash=old.content_hash
-            )
+        status, reason = "changed", f"{whose}{'; '.join(differences)}{standing}"
+        if not differences and like is None:
+            status, reason = "unchanged", f"known already{standing}"
+        elif not differences:
+            status, reason = "skipped", f"the same photo as {old.name}{standing}"
         elif old.state != "catalogued":
-            said = f"in the catalogue this photo is {old.state}; decide about it there first"
-            self._add_row(photo, "refused", said, content_hash=old.content_hash)
+            reason = f"in the catalogue this photo is {old.state}; decide about it there first"
+            status = "refused"
         else:
-            self._add_row(
-                photo, "changed", "; ".join(differences) + standing, content_hash=old.content_hash
-            )
             self.relabel.append(new)
+        self._add_row(photo, status, reason, like=like, content_hash=old.content_hash)
 
     def _add_photo(
         self,
@@ -296,6 +333,11 @@ def complete_label(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
     )
 
 
+def _own_time(each: SourcePhoto) -> str | None:
+    """When a photo was taken by its label, else by its file."""
+    return each.photo.taken_at or each.taken_at
+
+
 def _with_name_now(photo: LabelledPhoto, corrections: Corrections) -> LabelledPhoto:
     return replace(photo, individual=corrections.name_now(photo.individual))
 
@@ -324,6 +366,23 @@ def _other_label(photo: LabelledPhoto, like: LabelledPhoto | CataloguePhoto) -> 
     )
 
 
+def _not_taken(photo: LabelledPhoto, like: LabelledPhoto | CataloguePhoto) -> str:
+    """What a duplicate's label says otherwise than its picture's, which nobody takes."""
+    other = _other_label(photo, like)
+    encounter = photo.encounter or like.encounter
+    completed = replace(
+        photo,
+        individual=like.individual,
+        species=photo.species or like.species,
+        encounter=encounter,
+        taken_at=photo.taken_at or like.taken_at,
+        box=like.box,
+        region=None,
+    )
+    facts = _describe_changes(like, completed)
+    return f"{other}; not taken: {'; '.join(facts)}" if facts else other
+
+
 def _word(fact: object, name: str) -> str:
     if fact is None:
         return NEW_WHALE if name == "individual" else "none"
@@ -333,6 +392,12 @@ def _word(fact: object, name: str) -> str:
 def _unmatched_rows(source: ImportSource) -> list[ImportRow]:
     rows = [ImportRow(name, "no_label", "no label names this photo") for name in source.no_label]
     return rows + [_skipped_row(one) for one in source.left_out]
+
+
+def _disputed_row(one: DisputedPhoto, known: Mapping[str, str]) -> ImportRow:
+    """The row of a photo whose labels disagree: nobody but a person can tell who is right."""
+    remark = "; the catalogue keeps what it has of this photo" if one.photo.name in known else ""
+    return ImportRow(one.photo.name, "refused", f"{one.reason}{remark}")
 
 
 def _skipped_row(one: SkippedEntry) -> ImportRow:

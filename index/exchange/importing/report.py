@@ -22,7 +22,7 @@ _SAID: dict[Status, str] = {
     "unreadable": "that can't be read",
     "no_file": "named by a label but absent",
     "no_label": "without a label",
-    "left_out": "left out of the archive",
+    "left_out": "left out",
 }
 
 

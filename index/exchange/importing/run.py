@@ -15,6 +15,7 @@ from embedding.photos.photo import BadPhoto
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.curation.corrections import Corrections, read_corrections
 from index.exchange.importing.hash_cache import known_perceptual
+from index.exchange.importing.originals import find_originals
 from index.exchange.importing.plan import (
     ImportOptions,
     ImportPlan,
@@ -23,6 +24,7 @@ from index.exchange.importing.plan import (
 )
 from index.exchange.importing.sources import ImportSource, SourcePhoto, read_source_photos
 from index.labels.reader import LabelledPhoto, Labels
+from index.labels.reading.stored_boxes import turn_boxes
 from index.photos.embed import PhotoEmbedder, photo_file
 from index.progress import Progress, no_progress
 from index.reindex.build import build_catalogue
@@ -52,6 +54,7 @@ def plan_import(
     progress: Progress = no_progress,
 ) -> ImportPlan:
     """Read all photos of a source and compare them with a catalogue's (`known`); change nothing."""
+    source = _with_turned_boxes(source, known)
     photos: list[SourcePhoto] = []
     hashes = {photo.content_hash for photo in known}
     with progress(len(source.photos), "Reading photos") as advance:
@@ -70,7 +73,7 @@ def plan_import(
         )
     return make_import_plan(
         source,
-        photos,
+        find_originals(photos, known, perceptual),
         known,
         known_perceptual=perceptual,
         corrections=_corrections(catalogue),
@@ -115,6 +118,18 @@ def known_photos(catalogue: CatalogueAddress) -> list[CataloguePhoto]:
         return []
     with Catalogue.open(catalogue) as opened:
         return opened.photos()
+
+
+def _with_turned_boxes(source: ImportSource, known: Sequence[CataloguePhoto]) -> ImportSource:
+    """Turn the boxes of labels without a file by the files that the catalogue has."""
+    if not source.no_file:
+        return source
+    paths = {photo.name: photo.path for photo in known}
+    turned = turn_boxes(
+        [replace(photo, path=paths.get(photo.name, photo.path)) for photo in source.no_file],
+        source.boxes,
+    )
+    return replace(source, no_file=turned.photos, warnings=(*source.warnings, *turned.warnings))
 
 
 def _corrections(catalogue: CatalogueAddress) -> Corrections:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Set
+from collections.abc import Generator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedding.photos.photo import BadPhoto, read_photo
-from index.exchange.importing.archive import ArchiveLimits, SkippedEntry, unpack
-from index.labels.camtrap import PACKAGE, camtrap_folder, camtrap_rows
-from index.labels.coco import coco_rows
-from index.labels.csv_labels import csv_rows
+from embedding.photos.damage import find_damage
+from embedding.photos.photo import BadPhoto, list_folder, read_photo
+from index.exchange.importing.archive import (
+    ArchiveLimits,
+    SkippedEntry,
+    not_a_photo,
+    unpack,
+)
+from index.labels.camtrap import PACKAGE
 from index.labels.fields import list_some
-from index.labels.nobody import describe_nobody
-from index.labels.photo_files import match_photos, names_on_disk
-from index.labels.reader import BadLabels, LabelledPhoto, read_labels
-from index.labels.repeated_rows import merge_repeated_rows
+from index.labels.labelled_photo import BoxOrientation, DisputedPhoto
+from index.labels.near_names import LikelyFile, describe_likely_files, likely_files
+from index.labels.photo_files import names_on_disk, other_files
+from index.labels.reader import (
+    BadLabels,
+    LabelledPhoto,
+    describe_labels,
+    read_labels,
+    unread_labels_in,
+)
+from index.labels.reading.any_format import match_labels
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
 from index.prefetch import prefetch
 from index.progress import Progress, no_progress
+from index.tables.text import describe_spreadsheet, is_spreadsheet
 
 _LABEL_FILES = (PACKAGE, "labels.csv", "annotations.json", "train.csv")
 
@@ -37,6 +49,11 @@ class ImportSource:
     no_label: tuple[str, ...] = ()
     left_out: tuple[SkippedEntry, ...] = ()
     warnings: tuple[str, ...] = ()
+    likely_files: tuple[
+        LikelyFile, ...
+    ] = ()  # of `no_file`, with the `no_label` that they may mean
+    disputed: tuple[DisputedPhoto, ...] = ()  # whose labels disagree
+    boxes: BoxOrientation | None = None  # which picture the boxes were measured on, where it's said
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +62,10 @@ class SourcePhoto:
 
     `fault`: why it can't be read; then the rest is empty.
 
+    `taken_at`: when the file itself says that it was taken (EXIF). `damage`: which pixels are
+    missing or damaged, though it could be read. `original` names the catalogue's photo that an
+    export made it of.
+
     `perceptual` is None for a picture without a pattern, and where nobody asked for it.
     """
 
@@ -52,6 +73,9 @@ class SourcePhoto:
     content_hash: str = ""
     perceptual: bytes | None = None
     fault: str | None = None
+    taken_at: str | None = None
+    damage: str | None = None
+    original: str | None = None
 
 
 def read_source(
@@ -61,15 +85,17 @@ def read_source(
     *,
     limits: ArchiveLimits = ArchiveLimits(),
     progress: Progress = no_progress,
+    boxes: BoxOrientation | None = None,
 ) -> ImportSource:
     """Read what a folder, a zip (unpacked into `staging`) or a label file offers.
 
     `csv`: the label file; None: the one in the folder that is called `datapackage.json`,
     `labels.csv`, `annotations.json` or `train.csv`, else its only .csv or .json file, else every
-    sub-folder is a label. Raises BadLabels and BadArchive.
+    sub-folder is a label. `boxes`: which picture the boxes were measured on; None: as
+    `index.labels.reading.stored_boxes.turn_boxes` tells it. Raises BadLabels and BadArchive.
     """
     if source.is_dir():
-        return _folder_source(source, source, csv)
+        return _folder_source(source, source, csv, boxes)
     if not source.is_file():
         raise BadLabels(
             f"{source}: there is no such file or folder; give a folder of photos, a zip or a "
@@ -81,10 +107,24 @@ def read_source(
                 f"{source} is a label file itself: give it as --csv, and the folder of its "
                 "photos before it"
             )
-        return _folder_source(source, source.parent, source)
+        return _folder_source(source, source.parent, source, boxes)
+    if is_spreadsheet(source):
+        raise BadLabels(describe_spreadsheet(str(source)))
     unpacked = unpack(source, staging, limits=limits, progress=progress)
-    offer = _folder_source(source, _top(staging), csv)
-    return replace(offer, left_out=unpacked.left_out)
+    if csv is not None and csv.is_file() and is_spreadsheet(csv):
+        raise BadLabels(describe_spreadsheet(str(csv)))
+    names = [one.name for one in unpacked.left_out]
+    try:
+        offer = _folder_source(source, _top(staging), csv, boxes)
+    except BadLabels as error:
+        hints = "".join(f"; {one}" for one in unread_labels_in(names))
+        raise BadLabels(f"{_of_zip(str(error), source, staging)}{hints}") from None
+    warnings = (*offer.warnings, *unread_labels_in(names))
+    return replace(
+        offer,
+        left_out=tuple(sorted((*offer.left_out, *unpacked.left_out), key=lambda one: one.name)),
+        warnings=tuple(_of_zip(one, source, staging) for one in warnings),
+    )
 
 
 def read_source_photos(
@@ -92,52 +132,71 @@ def read_source_photos(
 ) -> Generator[SourcePhoto]:
     """Read photos in their order, some decoded ahead. Those of `known_hashes` are not decoded.
 
-    `is_hashed`: whether to make perceptual hashes.
+    `is_hashed`: whether to make perceptual hashes of all photos, and not of an export's alone.
     """
 
     def read(photo: LabelledPhoto) -> SourcePhoto:
         try:
             file, data = photo_file(photo.path)
             if file.content_hash in known_hashes:
-                return SourcePhoto(photo, file.content_hash)
+                return SourcePhoto(photo, file.content_hash, taken_at=file.taken_at)
             image = read_photo(data, name=photo.name, at_least_px=DECODE_PX)
         except BadPhoto as error:
             fault = str(error).removeprefix(f"{photo.path}: ").removeprefix(f"{photo.name}: ")
             return SourcePhoto(photo, fault=fault)
-        return SourcePhoto(photo, file.content_hash, perceptual_hash(image) if is_hashed else None)
+        is_needed = is_hashed or photo.content_hash is not None
+        return SourcePhoto(
+            photo,
+            file.content_hash,
+            perceptual_hash(image) if is_needed else None,
+            taken_at=file.taken_at,
+            damage=find_damage(data, image),
+        )
 
     return prefetch(photos, read, threads=DECODING_THREADS, most=BATCH_PHOTOS)
 
 
-def _folder_source(source: Path, folder: Path, csv: Path | None) -> ImportSource:
+def _of_zip(message: str, source: Path, staging: Path) -> str:
+    """Name the zip instead of the hidden folder that it was unpacked into."""
+    return message.replace(str(_top(staging)), str(source)).replace(str(staging), str(source))
+
+
+def _folder_source(
+    source: Path, folder: Path, csv: Path | None, boxes: BoxOrientation | None
+) -> ImportSource:
     labels = csv or _label_file(folder)
     if labels is None:
         read = read_labels(None, folder)
         named = {photo.name for photo in read.photos}
         no_label = tuple(name for name in names_on_disk(folder) if name not in named)
-        told = tuple(describe_nobody(read.photos))
-        return ImportSource(source, read.photos, no_label=no_label, warnings=told)
-    rows, warnings = _rows(labels, folder)
-    folder = camtrap_folder(rows, folder) if labels.name == PACKAGE else folder
-    named, repeated = merge_repeated_rows(rows, labels)
-    if not named:
-        raise BadLabels(f"{labels}: names no labelled photo")
-    matched = match_photos(named, folder)
+        others = other_files(folder)
+        return ImportSource(
+            source,
+            read.photos,
+            no_label=no_label,
+            left_out=_unread_entries(others),
+            warnings=(*describe_labels(read.photos), *unread_labels_in(list_folder(folder).others)),
+        )
+    found = match_labels(labels, folder, boxes)
+    named, matched = found.named, found.matched
+    likely = likely_files([photo.name for photo in matched.absent], matched.unlabelled)
+    counted = f"{len(matched.absent):,} of the {len(named):,} photos in {labels} are not there"
+    near = [f"{counted}; {describe_likely_files(likely)}"] if likely else []
     return ImportSource(
         source,
         photos=matched.present,
         no_file=matched.absent,
         no_label=matched.unlabelled,
-        warnings=(*warnings, *repeated, *describe_nobody(named)),
+        left_out=_unread_entries(matched.others),
+        warnings=(*found.warnings, *describe_labels(named), *near),
+        likely_files=tuple(likely),
+        disputed=found.disputed,
+        boxes=boxes,
     )
 
 
-def _rows(labels: Path, folder: Path) -> tuple[list[LabelledPhoto], list[str]]:
-    if labels.name == PACKAGE:
-        return camtrap_rows(labels, folder)
-    if labels.suffix.lower() == ".json":
-        return coco_rows(labels, folder)
-    return list(csv_rows(labels, folder)), []
+def _unread_entries(others: Sequence[str]) -> tuple[SkippedEntry, ...]:
+    return tuple(SkippedEntry(name, not_a_photo(name)) for name in others)
 
 
 def _label_file(folder: Path) -> Path | None:

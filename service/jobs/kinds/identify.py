@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from embedding.photos.damage import find_damage
 from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
 from index.exchange.importing.archive import ArchiveLimits
 from index.prefetch import prefetch
-from index.search.matching import Decision
+from index.search.matching import Decision, with_damage
 from service.jobs.context import JobContext
 from service.jobs.folder import JobFolder
 from service.jobs.kinds.answers import AnswerFile
@@ -29,7 +30,8 @@ from service.serving.service import Serving
 BATCH_PHOTOS = 8  # few: people's requests share the processor with them
 _DECODING_THREADS = 2
 
-_Decoded = tuple[str, Image | BadPhoto]
+# The photo's name, what was decoded of it, and what is damaged in it.
+_Decoded = tuple[str, Image | BadPhoto, str | None]
 _DECISIONS: tuple[Decision, ...] = ("known", "review", "new_whale")
 
 
@@ -111,11 +113,10 @@ def _decode(name: str, *, folder: Path, place: IdentifyPlace) -> _Decoded:
     try:
         data = photo_bytes(folder / name, limits, name=name)
         # Asked for each photo: the service may go over to a checkpoint that looks closer.
-        return name, read_photo(
-            data, name=name, limits=limits, at_least_px=place.serving().decode_px
-        )
+        image = read_photo(data, name=name, limits=limits, at_least_px=place.serving().decode_px)
     except BadPhoto as error:
-        return name, error
+        return name, error, None
+    return name, image, find_damage(data, image)
 
 
 def _answer(
@@ -126,7 +127,7 @@ def _answer(
     file: AnswerFile,
     state: dict[str, Any],
 ) -> None:
-    images = {name: image for name, image in batch if not isinstance(image, BadPhoto)}
+    images = {name: image for name, image, _ in batch if not isinstance(image, BadPhoto)}
     answers = serving.identifier.identify(
         list(images.values()),
         k=parameters.k,
@@ -134,11 +135,11 @@ def _answer(
         threshold=parameters.threshold,
     )
     by_name = dict(zip(images, answers, strict=True))
-    for name, image in batch:
+    for name, image, damage in batch:
         if isinstance(image, BadPhoto):
             context.error(name, str(image))
             state["unreadable"] += 1
         else:
-            file.add(name, by_name[name])
+            file.add(name, with_damage(by_name[name], damage))
             state["answered"] += 1
             state[by_name[name].decision] += 1

@@ -76,7 +76,14 @@ def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
 def _run_import(
     place: ImportPlace, context: JobContext, parameters: ImportJob, archive: Path, staging: Path
 ) -> dict[str, Any]:
-    offer = read_source(archive, None, staging, limits=place.limits, progress=context.steps)
+    offer = read_source(
+        archive,
+        None,
+        staging,
+        limits=place.limits,
+        progress=context.steps,
+        boxes=parameters.boxes,
+    )
     plan = plan_import(
         offer,
         known_photos(place.catalogue),

@@ -72,7 +72,11 @@ async def list_photos(
 )
 async def move_photos(request: Request, body: Move) -> EventAnswer:
     """Make catalogued photos another individual's, or nobody's; nothing is embedded again."""
-    return await acted(request, lambda curator: curator.move(body.photos, body.individual))
+    return await acted(
+        request,
+        lambda curator: curator.move(body.photos, body.individual),
+        new_name=body.individual,
+    )
 
 
 @router.delete(

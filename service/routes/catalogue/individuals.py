@@ -172,7 +172,7 @@ async def edit_individual(
 )
 async def rename(request: Request, name: IndividualPath, body: Rename) -> EventAnswer:
     """Rename an individual; the old id is kept among its other names."""
-    return await acted(request, lambda curator: curator.rename(name, body.new))
+    return await acted(request, lambda curator: curator.rename(name, body.new), new_name=body.new)
 
 
 @router.post(
@@ -196,7 +196,9 @@ async def merge(request: Request, name: IndividualPath, body: Merge) -> EventAns
 )
 async def split(request: Request, name: IndividualPath, body: Split) -> EventAnswer:
     """Give some of an individual's photos to a new individual."""
-    return await acted(request, lambda curator: curator.split(name, body.photos, body.new))
+    return await acted(
+        request, lambda curator: curator.split(name, body.photos, body.new), new_name=body.new
+    )
 
 
 async def _individual(request: Request, name: str) -> Individual:

@@ -164,7 +164,9 @@ async def confirm(request: Request, photo: PhotoPath, body: Confirm) -> EventAns
 
     The very next request to identify compares with it.
     """
-    return await acted(request, lambda curator: curator.confirm(photo, body.individual))
+    return await acted(
+        request, lambda curator: curator.confirm(photo, body.individual), new_name=body.individual
+    )
 
 
 @router.post(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,7 +12,7 @@ from starlette.requests import Request
 
 from index.calibration.calibration import Calibration
 from index.identification.verification import Verification, verify, verify_encounter, verify_pair
-from index.search.matching import Thresholds
+from index.search.matching import Thresholds, reason_with_damage
 from service.http.multipart import (
     PHOTOS_FIELD,
     REFERENCE_FIELD,
@@ -77,7 +78,7 @@ async def verify_photos(request: Request) -> VerifyAnswer:
         uploads = uploads_in(sent, PHOTOS_FIELD, service.settings.max_photos)
         reference = next(iter(uploads_in(sent, REFERENCE_FIELD, 1)), None)
         form = read_form(sent, VerifyForm, *_FILES)
-        _check(serving, form, reference)
+        form = _checked(serving, form, reference)
         thresholds = chosen_thresholds(serving, form)
         if form.individual is not None:
             _, thresholds = serving.identifier.judging(
@@ -89,9 +90,13 @@ async def verify_photos(request: Request) -> VerifyAnswer:
         found, together = await _with_individual(service, serving, queries, form)
     else:
         found = _with_reference(serving, queries, answered[-1], reference.name, thresholds)
+    damage = None if reference is None else answered[-1].damage
     results = [
-        VerifiedPhoto(photo=upload.name, **_fields(each, is_catalogued=reference is None))
-        for upload, each in zip(uploads, found, strict=True)
+        VerifiedPhoto(
+            photo=upload.name,
+            **_fields(_with_damage(each, query.damage, damage), is_catalogued=reference is None),
+        )
+        for upload, each, query in zip(uploads, found, queries, strict=True)
     ]
     encounter = together and VerifiedEncounter(**_fields(together, is_catalogued=True))
     return VerifyAnswer(
@@ -106,7 +111,17 @@ async def verify_photos(request: Request) -> VerifyAnswer:
     )
 
 
-def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None:
+def _with_damage(
+    verification: Verification, damage: str | None, damage_of_reference: str | None
+) -> Verification:
+    """Tell beside a verification what is damaged in its photo, and in the reference, if any."""
+    reason = reason_with_damage(verification.reason, damage)
+    reason = reason_with_damage(reason, damage_of_reference, "The reference")
+    return replace(verification, reason=reason)
+
+
+def _checked(serving: Serving, form: VerifyForm, reference: Upload | None) -> VerifyForm:
+    """The form with its individual as the catalogue writes it. Raises an `invalid` problem."""
     if (form.individual is None) == (reference is None):
         raise invalid(
             Fault(
@@ -116,8 +131,10 @@ def _check(serving: Serving, form: VerifyForm, reference: Upload | None) -> None
         )
     if form.encounter and reference is not None:
         raise invalid(Fault(field="encounter", reason="goes with an individual only; take it out"))
-    if form.individual is not None:
-        serving.scopes.check_individual(form.individual)
+    if form.individual is None:
+        return form
+    name = serving.scopes.check_individual(form.individual)
+    return form.model_copy(update={"individual": name})
 
 
 def _with_reference(

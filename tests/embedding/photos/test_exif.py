@@ -137,3 +137,8 @@ def test_a_file_made_to_be_read_for_ever_is_read_in_bounds(monkeypatch: pytest.M
     assert taken_at(block) is None  # as a TIFF
     assert taken_at((b"Exif\x00\x00" + block[:20]) * 1000 + block) is None
     assert 0 < len(read) < 20_000
+
+
+def test_an_offset_of_nothing_is_utc() -> None:
+    for offset in ("+00:00", "-00:00"):
+        assert taken_at(dated("JPEG", "2018:06:01 12:30:05", offset)) == "2018-06-01T12:30:05Z"

@@ -206,3 +206,18 @@ def test_every_command_takes_a_url(tmp_path, run, new_season, postgres, monkeypa
     with pytest.raises(BadCatalogue, match=r"there is no catalogue at postgresql://") as absent:
         run("verify", "--catalogue", url.replace("schema=", "schema=absent_"))
     assert "hush" not in str(absent.value)
+
+
+def test_moved_photos(run, field_season, tmp_path):
+    new = tmp_path / "elsewhere"
+    field_season.folder.rename(new)
+    dry = run("move-photos", field_season.folder, new, "--dry-run")
+    assert dry.exit_code == 0
+    assert dry.stdout.endswith("0 not. Nothing was changed: this was a dry run.\n")
+    (new / "a0_0.jpg").unlink()
+    done = run("move-photos", field_season.folder, new)
+    assert done.exit_code == 1
+    assert done.stdout == f"8 photos led from {field_season.folder} to {new}, 1 not.\n"
+    assert "not moved a0_0.jpg: " in done.stderr
+    nothing = run("move-photos", new, field_season.folder.parent, "--json")
+    assert json.loads(nothing.stdout)["moved"] == []

@@ -12,6 +12,7 @@ import pytest
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.identification.identifier import WrongFingerprint
 from index.labels.reader import BadLabels
+from index.messages import BadOut
 
 
 def test_build_says_what_it_does_and_did(run, season, tmp_path):
@@ -222,3 +223,19 @@ def test_commands_import_nothing_heavy():
     code = f"import sys, index.commands.index; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_photo_of_two_animals_is_listed_and_the_rest_is_built(run, season):
+    season.labels()
+    with season.csv.open("a") as file:
+        file.write("a00_0.png,w_11\n")
+    built = run("index", "build", "--csv", season.csv)
+    assert built.exit_code == 1
+    assert "left out a00_0.png: has two labels, w_00 and w_11; keep the right one" in built.stderr
+    assert "37 photos added" in built.stdout
+    updated = run("index", "update", "--csv", season.csv, "--skip-bad", "--json")
+    assert updated.exit_code == 0
+    (left_out,) = json.loads(updated.stdout)["left_out"]
+    assert left_out["photo"] == "a00_0.png"
+    with pytest.raises(BadOut, match="--boxes lying isn't one of upright, stored"):
+        run("index", "build", "--csv", season.csv, "--replace", "--boxes", "lying")

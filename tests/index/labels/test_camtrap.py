@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from embedding.photos.photo import Box
-from index.labels.camtrap import camtrap_rows, camtrap_texts
+from index.labels.camtrap import camtrap_texts
 from index.labels.reader import BadLabels, LabelledPhoto
+from index.labels.reading.camtrap_rows import camtrap_rows
 
 PHOTOS = [
     LabelledPhoto(
@@ -151,7 +152,8 @@ def test_a_package_of_another_program(tmp_path):
         )
     ]
     assert warnings == [
-        "2 observations name no individual or no single photo and are left out: o2, o3"
+        "1 observation names no individual and is left out: o2",
+        "1 observation is left out, of an event without a photo: o3",
     ]
 
 

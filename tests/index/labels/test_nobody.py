@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from index.labels.camtrap import camtrap_rows
 from index.labels.nobody import means_missing, means_nobody, resembles_nobody
 from index.labels.reader import read_labels, read_rows
+from index.labels.reading.camtrap_rows import camtrap_rows
 from tests.index.labels.reading import individuals, read
 
 WORDS = [

@@ -13,6 +13,7 @@ from service.http.problems import ProblemError
 from service.schemas.curation_requests import (
     EncounterEdit,
     IndividualEdit,
+    PhotoEdit,
     QueueForm,
     number_after,
     text_after,
@@ -69,3 +70,18 @@ def test_odd_requests_are_refused_not_failed(curated: Any, photo: Callable[..., 
         client.patch("/v1/encounters/99999999999999999999", json={"at": "2016"}).status_code == 422
     )
     assert client.get("/v1/catalogue/photos?encounter=99999999999999999999").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("20210403", "2021-04-03"),
+        ("2021-W13-6", "2021-04-03"),
+        ("2021-04-03T14:05:00 +02:00", "2021-04-03T14:05:00+02:00"),
+        ("2021-04-03T14:05:00,5", "2021-04-03T14:05:00.5"),
+    ],
+)
+def test_times_come_to_one_form(sent: str, stored: str) -> None:
+    assert QueueForm(taken_at=sent).taken_at == stored
+    assert PhotoEdit(taken_at=sent).columns == {"taken_at": stored}
+    assert EncounterEdit(at=sent).columns == {"at": stored}

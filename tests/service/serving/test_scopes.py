@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from fastapi.testclient import TestClient
 
 from service.http.problems import ProblemError
 from service.serving.scopes import Scope, similar_names
+
+PHOTO = "w_0_a.png"
 
 
 def _scope(**conditions: Any) -> Scope:
@@ -195,3 +198,31 @@ def test_names_alike_are_looked_for_among_those_around_it() -> None:
     assert similar_names("w_0500000", many)[0] == "w_050000"
     assert similar_names("w_zzzzzz", []) == []
     assert similar_names("completely different", many) == []
+
+
+def test_names_meet_whichever_way_their_accents_are_written(
+    curated: Any, photo: Callable[..., bytes]
+) -> None:
+    client = curated.client
+    nfc, nfd = (normalize(form, "Baléna") for form in ("NFC", "NFD"))
+    assert client.post("/v1/individuals/w_0/rename", json={"new": nfc}).status_code == 200
+    client.patch(f"/v1/catalogue/photos/{PHOTO}", json={"species": f"especie {nfd}"})
+    for fields in (
+        {"individuals": nfd},
+        {"individuals": nfc},
+        {"species": f"especie {nfc}"},
+        {"species": f"especie {nfd}"},
+    ):
+        asked = client.post("/v1/identify", files=_files(photo), data=fields)
+        assert asked.status_code == 200, asked.text
+        matches = asked.json()["results"][0]["matches"]
+        assert [match["individual"] for match in matches] == [nfc]
+    without = client.post("/v1/identify", files=_files(photo), data={"exclude": nfd}).json()
+    assert nfc not in [match["individual"] for match in without["results"][0]["matches"]]
+    verified = client.post("/v1/verify", files=_files(photo), data={"individual": nfd})
+    assert verified.status_code == 200, verified.text
+    assert verified.json()["individual"] == nfc
+
+
+def _files(photo: Callable[..., bytes]) -> list[Any]:
+    return [("photos", ("a.png", photo(0)))]

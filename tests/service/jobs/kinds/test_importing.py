@@ -221,3 +221,24 @@ def test_files_expire_and_the_record_stays(
             "no longer kept"
             in problem(client.post("/v1/jobs", json=asked), 422, "invalid")["detail"]
         )
+
+
+def test_the_report_of_a_job_tells_what_is_doubtful_in_its_labels(site: Site) -> None:
+    client, _, _ = site
+    labels = b"image,label\na.png,unknown 3\nb.png,unknown\nc.png,w_1\nc.png,w_2\n"
+    content = {
+        "labels.csv": labels,
+        **{f"{name}.png": photo_of(at) for at, name in enumerate("abc", 40)},
+    }
+    job = ended(
+        client, send_zip(client, zipped(content), '{"duplicates": "keep-all"}').json()["id"]
+    )
+    read_as, looks_like = job["result"]["warnings"][:2]
+    assert read_as == "read as new_whale, an animal that nobody knows: 'unknown' (1 photo)"
+    assert looks_like.startswith("look like words for an animal that nobody knows, but count as")
+    assert "'unknown 3' (1 photo)" in looks_like
+    status, reason = report(client, job["id"])["c.png"]
+    assert (status, reason.split(";")[0]) == ("refused", "has two labels, w_1 and w_2")
+    assert job["result"]["counts"] == {"added": 2, "refused": 1}
+    done = carry_out(client, job["id"])
+    assert done["result"]["counts"] == {"added": 2, "refused": 1}

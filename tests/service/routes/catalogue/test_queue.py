@@ -252,6 +252,25 @@ def test_a_word_that_means_nobody_is_no_name(curated: Any, photo: Photo, problem
     assert confirmed.status_code == 200
 
 
+def test_a_name_that_only_looks_like_such_a_word_is_taken_and_told(
+    curated: Any, photo: Photo
+) -> None:
+    client = curated.client
+    client.post("/v1/queue", files=files(a=photo(140)))
+    for path, body in [
+        ("queue/a.png/confirm", {"individual": "unknown_2019"}),
+        ("individuals/unknown_2019/rename", {"new": "unknown 3"}),
+        ("individuals/w_0/split", {"photos": ["w_0_b.png"], "new": "new_whale_12"}),
+        ("catalogue/photos/move", {"photos": ["w_0_b.png"], "individual": "-1"}),
+    ]:
+        answer = client.post(f"/v1/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        (told,) = answer.json()["warnings"]
+        assert "looks like a word for an animal that nobody knows, but counts as" in told
+    plain = client.post("/v1/individuals/unknown 3/rename", json={"new": "w_77"})
+    assert "warnings" not in plain.json()
+
+
 def test_names_written_in_nfc_and_nfd_are_one(curated: Any, photo: Photo) -> None:
     client = curated.client
     nfc, nfd = (normalize(form, "Baléna") for form in ("NFC", "NFD"))

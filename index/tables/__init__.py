@@ -1,0 +1,1 @@
+"""Tables that spreadsheets and other programs write, read as text and rows."""
