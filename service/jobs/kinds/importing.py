@@ -64,7 +64,8 @@ def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
     try:
         result = _run_import(place, context, parameters, archive, staging)
     except FlukeprintError as error:
-        raise BadImport(_of_the_zip(str(error), archive, staging)) from error
+        reason = str(error).replace(str(archive), "the zip").replace(str(staging), "the zip")
+        raise BadImport(reason) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     if parameters.dry_run is not None:
@@ -106,14 +107,9 @@ def _run_import(
         "files": len(plan.rows),
         "counts": dict(plan.counts),
         "warnings": [
-            _of_the_zip(warning, archive, staging) for warning in plan.warnings[:_MOST_WARNINGS]
+            warning.replace(str(archive), "the zip") for warning in plan.warnings[:_MOST_WARNINGS]
         ],
     }
-
-
-def _of_the_zip(message: str, archive: Path, staging: Path) -> str:
-    """A message without the service's own names of files, which its sender doesn't know."""
-    return message.replace(str(archive), "the zip").replace(str(staging), "the zip")
 
 
 def _report(place: ImportPlace, context: JobContext, plan: ImportPlan) -> None:
