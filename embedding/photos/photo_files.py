@@ -47,7 +47,10 @@ class PhotoLimits:
 
 @dataclass(frozen=True, slots=True)
 class FolderFiles:
-    """The files under a folder as `sub/a.jpg`, sorted: photos by their names, and the others."""
+    """The files under a folder as `sub/a.jpg`, sorted: photos by their names, and the others.
+
+    Links to folders, which aren't followed, are among the others with a slash at their end.
+    """
 
     photos: tuple[str, ...]
     others: tuple[str, ...]
@@ -61,6 +64,7 @@ def list_folder(folder: Path) -> FolderFiles:
         folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
         below = Path(parent).relative_to(folder).as_posix()
         prefix = "" if below == "." else below + "/"
+        others += [f"{prefix}{name}/" for name in folders if Path(parent, name).is_symlink()]
         for name in files:
             if _suffix_of(name) in PHOTO_SUFFIXES:
                 if not name.startswith("."):
@@ -77,7 +81,12 @@ def photo_names(folder: Path) -> list[str]:
 
 def count_suffixes(names: Iterable[str]) -> dict[str, int]:
     """Count names by their suffix in small letters, most first; `no suffix` where there is none."""
-    counts = Counter(_suffix_of(name.rpartition("/")[2]) or "no suffix" for name in names)
+    counts = Counter(
+        "link to a folder"
+        if name.endswith("/")
+        else _suffix_of(name.rpartition("/")[2]) or "no suffix"
+        for name in names
+    )
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 

@@ -6,7 +6,7 @@ Names are compared in NFC; a file keeps the name that it has on disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unicodedata import normalize
@@ -71,8 +71,14 @@ def match_photos(named: Iterable[LabelledPhoto], folder: Path) -> MatchedPhotos:
         else:
             absent.append(photo)
     unlabelled = tuple(name for name in there if name not in names)
-    others = tuple(name for name in other_files(folder) if name not in names)
+    others = tuple(name for name in other_files(folder) if not _is_named(name, names))
     return MatchedPhotos(tuple(present), tuple(absent), unlabelled, frozenset(there), others)
+
+
+def _is_named(other: str, names: Collection[str]) -> bool:
+    """Whether labels name a file that is no photo by its suffix, or photos below a link."""
+    is_link = other.endswith("/")
+    return any(name.startswith(other) for name in names) if is_link else other in names
 
 
 def file_of(folder: Path, name: str) -> Path:

@@ -65,7 +65,7 @@ def _named_separator(text: str) -> str | None:
     if not line.lower().startswith(_HINT):
         return None
     named = line[len(_HINT) :].strip(" ") or "\t"
-    return named if named in SEPARATORS else None
+    return named if len(named) == 1 and not named.isalnum() and named != '"' else None
 
 
 def _parsed(text: str, separator: str) -> Iterator[Row]:

@@ -277,6 +277,8 @@ def _check_kind(name: str, entry: zipfile.ZipInfo) -> None:
 
 def not_a_photo(name: str) -> str:
     """Say why a file isn't looked at whose suffix is neither a photo's nor a label file's."""
+    if name.endswith("/"):
+        return "a link to a folder, which isn't followed; give that folder itself"
     suffix = Path(name).suffix.lower()
     if suffix in _NESTED_SUFFIXES:
         return "an archive within the archive; give it by itself"

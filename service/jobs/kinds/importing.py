@@ -113,7 +113,9 @@ def _run_import(
         **more,
         "files": len(plan.rows),
         "counts": dict(plan.counts),
-        "warnings": list(plan.warnings[:_MOST_WARNINGS]),
+        "warnings": [
+            warning.replace(str(archive), "the zip") for warning in plan.warnings[:_MOST_WARNINGS]
+        ],
     }
 
 

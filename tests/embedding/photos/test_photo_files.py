@@ -13,7 +13,9 @@ from embedding.photos.photo_files import (
     BadPhoto,
     PhotoLimits,
     content_hash,
+    count_suffixes,
     find_photos,
+    list_folder,
     photo_bytes,
     photo_names,
 )
@@ -29,6 +31,15 @@ def test_photos_of_a_folder_are_listed_by_name_and_sorted(tmp_path: Path) -> Non
     touch(tmp_path, "b.JPG", "a.png", "sub/deep/c.heic", "sub/.hidden.jpg", "._a.png", ".git/d.jpg")
     touch(tmp_path, "Thumbs.db", "notes.txt", "jpg", "__MACOSX/e.jpg")
     assert photo_names(tmp_path) == ["a.png", "b.JPG", "sub/deep/c.heic"]
+
+
+def test_what_is_no_photo_is_listed_too(tmp_path: Path) -> None:
+    touch(tmp_path, "a.JFIF", "b.mpo", "sub/c.NEF", "plain", ".hidden", "desktop.ini")
+    (tmp_path / "link").symlink_to(tmp_path / "sub")
+    found = list_folder(tmp_path)
+    assert found.photos == ("a.JFIF", "b.mpo")
+    assert found.others == ("link/", "plain", "sub/c.NEF")
+    assert count_suffixes(found.others) == {".nef": 1, "link to a folder": 1, "no suffix": 1}
 
 
 def test_files_and_folders_are_found_once(tmp_path: Path) -> None:

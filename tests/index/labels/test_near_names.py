@@ -89,6 +89,16 @@ def test_what_is_not_looked_at_is_told(photos: Path) -> None:
     assert labels.warnings[0] in read_labels(None, photos).warnings
 
 
+def test_links_to_folders_are_told_unless_labels_name_what_is_in_them(photos: Path) -> None:
+    (photos.parent / "elsewhere").mkdir()
+    (photos.parent / "elsewhere" / "d.jpg").touch()
+    (photos / "link").symlink_to(photos.parent / "elsewhere")
+    rows = "image,label\na.jpg,w_1\nb.jpg,w_1\nsub/c.jpg,w_2\n"
+    told = f"{photos}: 1 file is not looked at, having no photo's suffix: link to a folder 1"
+    assert read(photos, rows).warnings == (told,)
+    assert read(photos, rows + "link/d.jpg,w_3\n").warnings == ()
+
+
 def test_a_spreadsheet_among_folders_of_labels_is_told(photos: Path) -> None:
     (photos / "labels.xlsx").touch()
     assert any("labels.xlsx is a spreadsheet" in one for one in read_labels(None, photos).warnings)

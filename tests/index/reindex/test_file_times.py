@@ -15,6 +15,7 @@ from index.exchange.importing.plan import make_import_plan
 from index.exchange.importing.run import apply_import, known_photos, plan_import
 from index.exchange.importing.sources import read_source, read_source_photos
 from index.labels.reader import read_labels
+from index.photos import embed
 from index.reindex.build import build_catalogue
 from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
@@ -106,6 +107,20 @@ def test_what_a_curator_took_out_stays_out(
     update(built, folder, embedder, rehash=True)
     bring(folder, built, embedder, tmp_path)
     assert times(built) == dict.fromkeys(TIMES)
+
+
+def test_a_catalogue_of_an_older_version_gets_the_times_when_files_are_read(
+    tmp_path: Path, folder: Path, embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "older.db"
+    with monkeypatch.context() as older:
+        older.setattr(embed, "taken_at", lambda data: None)
+        build_catalogue(path, read_labels(None, folder), embedder)
+    assert times(path) == dict.fromkeys(TIMES)
+    assert not update(path, folder, embedder).is_new_revision
+    report = update(path, folder, embedder, rehash=True)
+    assert (report.relabelled, report.reembedded) == (2, 0)
+    assert times(path) == TIMES
 
 
 def test_known_photos_without_a_time_get_it_when_their_files_are_read(

@@ -23,6 +23,8 @@ def is_header(cells: Sequence[str]) -> bool:
         ("\n\nlabel;image\n", ";"),
         ("sep=;\r\nimage;label\r\n", ";"),
         ('"sep=,"\nimage,label\n', ","),
+        ("sep=|\nimage|label\n", "|"),
+        ("sep=a\nimage;label\n", ","),
         ("SEP=\t\nimage\tlabel\n", "\t"),
         ("name;a,b,c\n", ","),
         ("one column\n", ","),
