@@ -259,6 +259,7 @@ def _apply_plan(
 
 
 def _refuse_other(revision: Revision, fingerprint: str, options: UpdateOptions) -> None:
+    options.check(revision.session)
     searched_by = revision.last_fingerprint
     if not options.may_change_checkpoint and searched_by not in (None, fingerprint):
         raise BadCatalogue(

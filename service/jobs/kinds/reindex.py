@@ -46,7 +46,10 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
             None,
             embedder,
             UpdateOptions(
-                rehash=parameters.rehash, made_by=context.job.asked_by, may_change_checkpoint=False
+                rehash=parameters.rehash,
+                made_by=context.job.asked_by,
+                may_change_checkpoint=False,
+                check=context.hold_claim_within,
             ),
             around_commit=context.keeping_the_database,
             progress=context.steps,
