@@ -34,12 +34,14 @@ from service.http.problems import (
     in_one_line,
     problem_response,
 )
+from service.jobs.folder import BadJobFolder
 
 # A subclass without a row of its own is answered as its nearest base class is.
 PROBLEM_KINDS: dict[type[FlukeprintError], ProblemKind] = {
     AccessUnavailable: BUSY,
     BadCatalogue: NOT_WRITABLE,
     BadCuration: INVALID,
+    BadJobFolder: NOT_WRITABLE,
     BadJobs: NOT_READY,
     BadMedia: NOT_WRITABLE,
     CatalogueBusy: BUSY,

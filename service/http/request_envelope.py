@@ -101,8 +101,14 @@ class RequestEnvelope:
         is_json = sent == "application/json" or sent.endswith("+json")
         if is_json:
             return self.max_json_bytes
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        return self.max_archive_bytes if path == ARCHIVE_PATH else self.max_upload_bytes
+        return self.max_archive_bytes if is_archive(scope) else self.max_upload_bytes
+
+
+def is_archive(scope: Scope) -> bool:
+    """Whether a request's body may be a whole season's zip, which no memory holds."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    sent = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+    return path == ARCHIVE_PATH and sent == "multipart/form-data"
 
 
 def _bounded(receive: Receive, most_bytes: int) -> Receive:
