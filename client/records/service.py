@@ -218,3 +218,4 @@ class Ready:
     photos: int
     fingerprint: str
     is_calibrated: bool
+    damaged_vectors: int = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from index.calibration.calibration import Calibration, calibrate
 from index.catalogue.rows import (
     CataloguePhoto,
     VectorRows,
+    damaged_vectors,
     last_calibration,
     last_revision,
     read_photos,
@@ -41,6 +42,7 @@ __all__ = [
     "CataloguePhoto",
     "Change",
     "RevisionSummary",
+    "SearchableCatalogue",
 ]
 
 
@@ -81,6 +83,18 @@ class RevisionSummary:
     fingerprint: str
     changes: dict[str, int]
     kind: str = "update"
+
+
+class SearchableCatalogue(NamedTuple):
+    """The gallery and calibration of one revision.
+
+    `damaged` has the photos whose vectors are of no use, which are not searched, each with what is
+    wrong with its vector.
+    """
+
+    gallery: Gallery
+    calibration: Calibration
+    damaged: dict[str, str]
 
 
 class Catalogue:
@@ -188,7 +202,7 @@ class Catalogue:
     def vectors(self, fingerprint: str) -> tuple[list[int], NDArray[np.float32]]:
         """Read one checkpoint's vectors: photo ids, and (m, d) rows sorted by photo name."""
         with translating_errors(self.address), Session(self.engine) as session:
-            rows = read_vectors(session, self.address, fingerprint)
+            rows = read_vectors(session, fingerprint)
             return rows.photo_ids, rows.vectors
 
     def searchable(
@@ -199,14 +213,30 @@ class Catalogue:
         `score` other than the stored calibration's fits another one for it, which takes seconds and
         isn't stored.
         """
+        found = self.read_searchable(factory, score=score)
+        return found.gallery, found.calibration
+
+    def read_searchable(
+        self, factory: str = "Flat", *, score: Score | None = None
+    ) -> SearchableCatalogue:
+        """Read what `searchable` does, and which photos it leaves out because of their vectors."""
         with translating_errors(self.address), Session(self.engine) as session:
             last = self._last(session)
-            rows = read_vectors(session, self.address, last.fingerprint)
+            rows = read_vectors(session, last.fingerprint)
             calibration = Calibration.from_json(last_calibration(session) or {})
         if score is not None and score != calibration.score:
             calibration = calibrate(rows.vectors, rows.individuals, score=score)
         gallery = _gallery_of(rows, factory, fingerprint=last.fingerprint, revision=last.revision)
-        return gallery, calibration
+        return SearchableCatalogue(gallery, calibration, rows.damaged)
+
+    def damaged_vectors(self) -> dict[str, str]:
+        """Find the photos whose vectors are of no use, with what is wrong with them.
+
+        Reads every vector of the last revision's checkpoint.
+        """
+        with translating_errors(self.address), Session(self.engine) as session:
+            last = last_revision(session)
+            return damaged_vectors(session, last.fingerprint) if last else {}
 
     def gallery(self, factory: str = "Flat") -> Gallery:
         """The searchable vectors of the labelled photos.

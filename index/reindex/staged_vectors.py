@@ -7,7 +7,7 @@ checkpoint, however many of another's lie beside them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, open_revision
 from index.catalogue.rows import (
     CataloguePhoto,
+    damaged_vectors,
     last_calibration,
     last_revision,
     read_photos,
@@ -70,7 +71,9 @@ def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
     """Read what a catalogue is now, keeping nobody from changing it. Raises BadCatalogue."""
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
-        photos = read_photos(session, catalogue.folder, fingerprint)
+        photos = without_damaged_vectors(
+            session, read_photos(session, catalogue.folder, fingerprint), fingerprint
+        )
         return CatalogueState(
             last.revision if last else 0,
             last.fingerprint if last else None,
@@ -78,6 +81,16 @@ def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
             photos,
             read_corrections_within(session),
         )
+
+
+def without_damaged_vectors(
+    session: Session, photos: Sequence[CataloguePhoto], fingerprint: str
+) -> list[CataloguePhoto]:
+    """The photos, with no fingerprint where the vector is of no use: those are embedded again."""
+    damaged = damaged_vectors(session, fingerprint)
+    return [
+        replace(photo, fingerprint=None) if photo.name in damaged else photo for photo in photos
+    ]
 
 
 def checkpoints_of(catalogue: Catalogue) -> set[str]:
@@ -197,7 +210,7 @@ def vectors_after(
     Raises BadCatalogue.
     """
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
-        rows = read_vectors(session, catalogue.address, fingerprint)
+        rows = read_vectors(session, fingerprint)
     if not (plan.add or plan.remove or plan.relabel or made):
         return LabelledVectors(rows.individuals, rows.vectors)
     whose = dict(zip(rows.photo_names, rows.individuals, strict=True))

@@ -30,6 +30,7 @@ from index.reindex.staged_vectors import (
     stage_vectors,
     vectors_after,
     was_searched_by,
+    without_damaged_vectors,
 )
 from index.storage.address import CatalogueAddress
 from index.storage.retry import enter_while_busy, retry_while_busy
@@ -165,7 +166,9 @@ def update_within_transaction(
     `fitted`: a calibration of a preparation before, used where the catalogue still has about the
     same number of photos.
     """
-    photos = revision.photos(preparation.fingerprint)
+    photos = without_damaged_vectors(
+        revision.session, revision.photos(preparation.fingerprint), preparation.fingerprint
+    )
     update = preparation.make_update(photos, read_corrections_within(revision.session))
     preparation.embed(update)
     if fitted is not None and needs_refit(revision.photo_count(), fitted.photos):

@@ -13,20 +13,19 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
-from index.calibration.calibration import Calibration
-from index.catalogue.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue, SearchableCatalogue
 from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
 from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
 from index.identification.identifier import Identifier
 from index.photos.embed import PhotoEmbedder
-from index.search.gallery import Gallery
 from index.storage.serving_marker import ServedMark
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
 from service.schemas.curation import EventAnswer, event_answer
+from service.serving.loading import log_damaged
 from service.serving.past_revisions import PastRevisions
 from service.serving.served_photo import ServedPhoto
 from service.serving.service import Service, Serving
@@ -145,11 +144,15 @@ class CatalogueWriter:
         identifier = Identifier(
             serving.identifier.embedder, after, now.calibration, self.catalogue.species()
         )
-        self._service.serving = Serving(identifier, photos, serving.decode_px)
+        damaged = {name: why for name, why in serving.damaged.items() if name not in event.photos}
+        log_damaged(now.damaged)
+        self._service.serving = Serving(
+            identifier, photos, serving.decode_px, damaged | now.damaged
+        )
 
     def _reload(self) -> None:
         serving = self._service.ready()
-        gallery, calibration, photos = self._read_all()
+        (gallery, calibration, damaged), photos = self._read_all()
         embedder, decode_px = serving.identifier.embedder, serving.decode_px
         if gallery.fingerprint != embedder.fingerprint:
             try:
@@ -168,15 +171,16 @@ class CatalogueWriter:
         # Embedder and gallery are exchanged as one: nobody compares one checkpoint's vectors with
         # another's.
         identifier = Identifier(embedder, gallery, calibration, self.catalogue.species())
-        self._service.serving = Serving(identifier, photos, decode_px)
+        log_damaged(damaged)
+        self._service.serving = Serving(identifier, photos, decode_px, damaged)
 
-    def _read_all(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:
-        gallery, calibration = self.catalogue.searchable()
+    def _read_all(self) -> tuple[SearchableCatalogue, dict[str, ServedPhoto]]:
+        searchable = self.catalogue.read_searchable()
         photos = {photo.name: ServedPhoto.of(photo) for photo in self.catalogue.photos()}
         # Read one after the other: another process may have changed the catalogue in between.
-        if self.catalogue.revision != gallery.revision:
+        if self.catalogue.revision != searchable.gallery.revision:
             return self._read_all()
-        return gallery, calibration, photos
+        return searchable, photos
 
 
 def open_writer(settings: Settings, service: Service) -> CatalogueWriter:

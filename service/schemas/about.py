@@ -109,6 +109,13 @@ class PhotosEach(BaseModel):
     individuals: int = Field(description="How many individuals have as many.")
 
 
+class DamagedVector(BaseModel):
+    """A photo that is not searched because of its vector."""
+
+    photo: str = Field(description="The photo's name.")
+    reason: str = Field(description="What is wrong with its vector.")
+
+
 class Stats(BaseModel):
     """What the catalogue holds."""
 
@@ -128,6 +135,11 @@ class Stats(BaseModel):
     )
     photos_each: list[PhotosEach] = Field(
         description="How well individuals are covered, fewest photos first."
+    )
+    damaged_vectors: list[DamagedVector] = Field(
+        default=[],
+        description="Photos that are not searched because their vectors are damaged, the first "
+        "100; `flukeprint index update` embeds them again.",
     )
 
 

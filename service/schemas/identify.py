@@ -263,6 +263,11 @@ class Ready(BaseModel):
         description="False: the catalogue is too small to calibrate, so the best decision is "
         "`review`."
     )
+    damaged_vectors: int = Field(
+        0,
+        description="Photos that are not searched because their vectors are damaged; "
+        "`flukeprint index update` embeds them again.",
+    )
 
 
 def photo_url(name: str, content_hash: str | None = None) -> str:

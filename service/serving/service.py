@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
@@ -58,11 +58,13 @@ class Serving:
     Never changes; a service swaps it whole.
 
     `decode_px`: the smallest side at which a photo needs to be decoded (None: decode it whole).
+    `damaged`: photos that are not searched because of their vectors, each with what is wrong.
     """
 
     identifier: Identifier
     photos: Mapping[str, ServedPhoto]
     decode_px: int | None = None
+    damaged: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
     def scopes(self) -> Scopes:
