@@ -1,4 +1,4 @@
-"""The outermost layer of every request: its id, body limit, log line, and last answer."""
+"""The outermost layer of every request: its id, body limit, headers, log line, last answer."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.problems import INTERNAL, TOO_LARGE, ProblemError, problem_response
+from service.http.security_headers import add_security_headers
 from service.telemetry.logs import RequestLogLine, decided, log_request
 from service.telemetry.observer import Observer
 
@@ -58,6 +59,7 @@ class RequestEnvelope:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+                add_security_headers(scope, message)
             await send(message)
 
         line = f"{scope['method']} {quote(scope['path'])}"

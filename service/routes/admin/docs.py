@@ -11,8 +11,8 @@ from service.schemas.reference import reference_html
 
 # The page loads nothing, and a browser holds it to that.
 _LOADS_NOTHING = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors "
-    "'none'"
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 }
 
 router = APIRouter(include_in_schema=False, dependencies=[open_to_all()])
