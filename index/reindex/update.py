@@ -288,7 +288,8 @@ def _refuse_emptiness(
     )
     if unread and not has_vectors:
         count = len(update.plan.add) + len(update.plan.reembed)
+        first = unread[0].photo
         raise BadCatalogue(
             f"none of the {count:,} photos could be read, so nothing was changed; the first: "
-            f"{unread[0].reason}"
+            f"{unread[0].reason.replace(str(first.path), first.name)}"
         )

@@ -74,6 +74,7 @@ def settle(
 ) -> None:
     """List the unreadable photos, and have the service follow a new revision."""
     for unread in report.unread:
-        context.error(unread.photo.name, unread.reason)
+        photo = unread.photo
+        context.error(photo.name, unread.reason.replace(str(photo.path), photo.name))
     if report.revision != serving().identifier.gallery.revision:
         on_revision()
