@@ -119,6 +119,7 @@ def create_app(
         version=flukeprint_version(),
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # ours as well: it is made once
         lifespan=lifespan,
     )
     app.openapi = lambda: openapi_document(app)

@@ -141,6 +141,14 @@ class PhotosEach:
 
 
 @dataclass(frozen=True, slots=True)
+class DamagedVector:
+    """A photo that is not searched because of its vector, and what is wrong with that."""
+
+    photo: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """What the catalogue holds."""
 
@@ -157,6 +165,7 @@ class Stats:
     first_taken_at: str | None = None
     last_taken_at: str | None = None
     regions: tuple[RegionCount, ...] = ()
+    damaged_vectors: tuple[DamagedVector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from service.serving.served_photo import ServedPhoto
 from service.serving.service import Service, Serving
 from service.settings import Settings
 
+_LIST_THREADS = 4
 _Found = TypeVar("_Found")
 _log = logging.getLogger("flukeprint.service")
 
@@ -50,6 +51,8 @@ class CatalogueWriter:
         self.past = PastRevisions(catalogue)
         self._service = service
         self._thread = ThreadPoolExecutor(1, "catalogue writer")
+        # Lists take a while in a large catalogue. With threads of their own they keep only lists.
+        self._readers = ThreadPoolExecutor(_LIST_THREADS, "lists")
         self._exchange = threading.Lock()
         self._mark = ServedMark(catalogue.address)
 
@@ -57,6 +60,7 @@ class CatalogueWriter:
         """Finish the running acts and close the catalogue."""
         self.work_lists.stop()
         self._thread.shutdown()
+        self._readers.shutdown(cancel_futures=True)
         self.catalogue.close()
         self._mark.remove()
 
@@ -97,8 +101,9 @@ class CatalogueWriter:
         return event
 
     async def read(self, query: Callable[[Directory], _Found]) -> _Found:
-        """Read the catalogue's lists in a thread. Raises BadCatalogue."""
-        return await asyncio.to_thread(query, self.directory)
+        """Read the catalogue's lists in one of a few threads. Raises BadCatalogue."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, query, self.directory)
 
     def reload(self) -> None:
         """Read the whole catalogue again, after a job or another process has changed it."""

@@ -125,6 +125,11 @@ class Service:
         # For what goes through the whole catalogue without the network, one at a time, so that
         # memory is bounded.
         self._searcher = ThreadPoolExecutor(1, "search")
+        # The past takes seconds to read, and thumbnails may be of large photos: whoever asks for
+        # them waits for others who do, and nobody else does.
+        self._historian = ThreadPoolExecutor(1, "past revisions")
+        self.thumbnailers = ThreadPoolExecutor(settings.decode_threads, "thumbnails")
+        self._searches = 0
         # Decoded images are what memory goes to (a 6 kB PNG can become 300 MB), so few are in hand
         # at a time.
         self._in_hand = asyncio.Semaphore(settings.max_batch + settings.decode_threads)
@@ -137,7 +142,9 @@ class Service:
         """Finish the running requests and end the threads."""
         self._batcher.stop()
         self.decoders.shutdown()
+        self.thumbnailers.shutdown(cancel_futures=True)
         self._searcher.shutdown()
+        self._historian.shutdown()
 
     @property
     def waiting_photos(self) -> int:
@@ -171,7 +178,9 @@ class Service:
         """
         catalogue = serving or self.ready()
         with self._places(len(uploads)):
-            identifier = await self.searched(lambda: catalogue.scopes.identifier_for(scope))
+            identifier = catalogue.identifier
+            if scope.conditions:
+                identifier = await self.searched(lambda: catalogue.scopes.identifier_for(scope))
             answered = await self._answered(catalogue, identifier, uploads, options)
             together = None
             if is_encounter:
@@ -223,8 +232,28 @@ class Service:
         return drawn
 
     async def searched(self, search: Callable[[], Found]) -> Found:
-        """Run a search through the whole catalogue in a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._searcher, search)
+        """Run a search through the whole catalogue in a thread of its own.
+
+        Raises the `busy` problem where as many wait for that thread as photos may wait.
+        """
+        return await self._in_turn(self._searcher, search)
+
+    async def read_past(self, read: Callable[[], Found]) -> Found:
+        """Read an earlier revision in a thread of its own. Raises as `searched`."""
+        return await self._in_turn(self._historian, read)
+
+    async def _in_turn(self, thread: ThreadPoolExecutor, act: Callable[[], Found]) -> Found:
+        if self._searches >= self.settings.max_waiting_photos:
+            raise ProblemError(
+                BUSY,
+                f"The service is full: {self._searches} searches wait; try again shortly.",
+                headers=self._retry_later(),
+            )
+        self._searches += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(thread, act)
+        finally:
+            self._searches -= 1
 
     async def _answered(
         self,

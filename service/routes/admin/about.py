@@ -11,6 +11,7 @@ from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
 from index.calibration.error_rates import RatePoint, det_points, rates_at
 from index.calibration.histogram import BIN_COUNT, BIN_WIDTH
+from service.catalogue.derived import LastDerived
 from service.catalogue.stats import stats_of
 from service.http.problems import INVALID, NOT_READY, Fault, invalid
 from service.http.required_roles import requires
@@ -48,8 +49,10 @@ async def calibration(request: Request, max_fpir: MaxFpir = None) -> Calibration
 
     `max_fpir` adds the threshold for a false-positive rate, as `identify` uses it.
     """
-    identifier = service_of(request).ready().identifier
+    service = service_of(request)
+    identifier = service.ready().identifier
     fitted, gallery = identifier.calibration, identifier.gallery
+    det, histogram = await service.searched(lambda: _TRIALS.of(fitted))
     try:
         asked = (
             None
@@ -74,8 +77,8 @@ async def calibration(request: Request, max_fpir: MaxFpir = None) -> Calibration
             new_whale=_rates(rates_at(fitted, defaults.new_whale)),
         ),
         asked=None if asked is None else _rates(asked),
-        det=[_rates(point) for point in det_points(fitted)],
-        histogram=_bins(fitted),
+        det=det,
+        histogram=histogram,
     )
 
 
@@ -89,7 +92,7 @@ async def stats(request: Request) -> Stats:
     """Count individuals and photos, by species, by year, and how well individuals are covered."""
     service = service_of(request)
     serving = service.ready()
-    return await service.searched(lambda: stats_of(serving))
+    return await service.searched(lambda: _STATS.of(serving))
 
 
 @router.get(
@@ -114,6 +117,10 @@ def _rates(point: RatePoint) -> RatesAt:
     return RatesAt(distance=point.distance, fpir=point.fpir, fnir=point.fnir)
 
 
+def _trials(fitted: Calibration) -> tuple[list[RatesAt], list[HistogramBin]]:
+    return [_rates(point) for point in det_points(fitted)], _bins(fitted)
+
+
 def _bins(fitted: Calibration) -> list[HistogramBin]:
     """The histogram without its empty ends."""
     counted = fitted.histogram
@@ -129,3 +136,7 @@ def _bins(fitted: Calibration) -> list[HistogramBin]:
     ]
     holding = [at for at, each in enumerate(bins) if each.known or each.mistaken or each.unknown]
     return bins[holding[0] : holding[-1] + 1] if holding else []
+
+
+_STATS = LastDerived(stats_of)
+_TRIALS = LastDerived(_trials)

@@ -14,7 +14,7 @@ from index.jobs.records import JobState
 from service.http.own_paths import hiding_paths
 from service.http.problems import BUSY, FORBIDDEN, INVALID, NOT_FOUND, NOT_READY, WRONG_STATE
 from service.http.required_roles import requires
-from service.jobs.events import job_events
+from service.jobs.events import counted, job_events, refuse_too_many
 from service.jobs.permissions import changeable_queue
 from service.jobs.queue import job_queue_of
 from service.schemas.job_queries import JobCursor, JobLimit, JobNumber, row_before
@@ -139,8 +139,12 @@ async def watch_job(request: Request, id: JobNumber) -> Response:
     """
     job_queue = job_queue_of(request)
     await asyncio.to_thread(job_queue.store.get, id)
+    refuse_too_many(request.app.state)
     is_stopping = getattr(request.app.state, "is_stopping", lambda: False)
     hide = hiding_paths(request)
-    events = job_events(lambda: job_answer(job_queue.runner.get(id), hide), is_stopping)
+    events = counted(
+        request.app.state,
+        job_events(lambda: job_answer(job_queue.runner.get(id), hide), is_stopping),
+    )
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return EventSourceResponse(events, headers=headers)
