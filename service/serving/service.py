@@ -49,6 +49,7 @@ from service.settings import Settings
 from service.telemetry.observer import Observer
 
 Found = TypeVar("Found")
+_MOST_AWAITING_PAST = 8  # each may take seconds
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,15 @@ class IdentifiedRequest(NamedTuple):
     photos_searched: int
 
 
+class _Turns:
+    """A thread, and how many requests wait for it or are in it; used by the event loop alone."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self.thread = ThreadPoolExecutor(1, name)
+        self.most = most
+        self.taken = 0
+
+
 class Service:
     """The running service: what it serves, and the threads that decode, infer and search."""
 
@@ -124,12 +134,11 @@ class Service:
         self.decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
         # For what goes through the whole catalogue without the network, one at a time, so that
         # memory is bounded.
-        self._searcher = ThreadPoolExecutor(1, "search")
+        self._searcher = _Turns("search", settings.max_waiting_photos)
         # The past takes seconds to read, and thumbnails may be of large photos: whoever asks for
         # them waits for others who do, and nobody else does.
-        self._historian = ThreadPoolExecutor(1, "past revisions")
+        self._historian = _Turns("past revisions", _MOST_AWAITING_PAST)
         self.thumbnailers = ThreadPoolExecutor(settings.decode_threads, "thumbnails")
-        self._searches = 0
         # Decoded images are what memory goes to (a 6 kB PNG can become 300 MB), so few are in hand
         # at a time.
         self._in_hand = asyncio.Semaphore(settings.max_batch + settings.decode_threads)
@@ -143,8 +152,8 @@ class Service:
         self._batcher.stop()
         self.decoders.shutdown()
         self.thumbnailers.shutdown(cancel_futures=True)
-        self._searcher.shutdown()
-        self._historian.shutdown()
+        self._searcher.thread.shutdown()
+        self._historian.thread.shutdown()
 
     @property
     def waiting_photos(self) -> int:
@@ -234,7 +243,7 @@ class Service:
     async def searched(self, search: Callable[[], Found]) -> Found:
         """Run a search through the whole catalogue in a thread of its own.
 
-        Raises the `busy` problem where as many wait for that thread as photos may wait.
+        Raises the `busy` problem where too many wait for that thread already.
         """
         return await self._in_turn(self._searcher, search)
 
@@ -242,18 +251,18 @@ class Service:
         """Read an earlier revision in a thread of its own. Raises as `searched`."""
         return await self._in_turn(self._historian, read)
 
-    async def _in_turn(self, thread: ThreadPoolExecutor, act: Callable[[], Found]) -> Found:
-        if self._searches >= self.settings.max_waiting_photos:
+    async def _in_turn(self, turns: _Turns, act: Callable[[], Found]) -> Found:
+        if turns.taken >= turns.most:
             raise ProblemError(
                 BUSY,
-                f"The service is full: {self._searches} searches wait; try again shortly.",
+                f"The service is full: {turns.taken} such requests wait; try again shortly.",
                 headers=self._retry_later(),
             )
-        self._searches += 1
+        turns.taken += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(thread, act)
+            return await asyncio.get_running_loop().run_in_executor(turns.thread, act)
         finally:
-            self._searches -= 1
+            turns.taken -= 1
 
     async def _answered(
         self,

@@ -81,9 +81,9 @@ def test_lists(
 def test_more_searches_than_may_wait_are_refused(serve: Any, problem: Callable[..., Any]) -> None:
     with serve() as client:
         service = client.app.state.service
-        service._searches = service.settings.max_waiting_photos
+        service._searcher.taken = service._searcher.most
         problem(client.get("/v1/stats"), 503, "busy")
-        service._searches = 0
+        service._searcher.taken = 0
         assert client.get("/v1/stats").status_code == 200
 
 
