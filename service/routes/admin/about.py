@@ -24,7 +24,7 @@ from service.schemas.about import (
     Version,
 )
 from service.schemas.openapi import flukeprint_version, problem_responses
-from service.serving.service import service_of
+from service.serving.service import Serving, service_of
 
 MaxFpir = Annotated[
     float | None,
@@ -50,9 +50,9 @@ async def calibration(request: Request, max_fpir: MaxFpir = None) -> Calibration
     `max_fpir` adds the threshold for a false-positive rate, as `identify` uses it.
     """
     service = service_of(request)
-    identifier = service.ready().identifier
-    fitted, gallery = identifier.calibration, identifier.gallery
-    det, histogram = await service.searched(lambda: _TRIALS.of(fitted))
+    serving = service.ready()
+    fitted, gallery = serving.identifier.calibration, serving.identifier.gallery
+    det, histogram = await service.searched(lambda: _TRIALS.of(serving))
     try:
         asked = (
             None
@@ -117,7 +117,8 @@ def _rates(point: RatePoint) -> RatesAt:
     return RatesAt(distance=point.distance, fpir=point.fpir, fnir=point.fnir)
 
 
-def _trials(fitted: Calibration) -> tuple[list[RatesAt], list[HistogramBin]]:
+def _trials(serving: Serving) -> tuple[list[RatesAt], list[HistogramBin]]:
+    fitted = serving.identifier.calibration
     return [_rates(point) for point in det_points(fitted)], _bins(fitted)
 
 
