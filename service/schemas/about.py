@@ -191,4 +191,5 @@ STATS_EXAMPLE: dict[str, object] = {
     ],
     "regions": [{"region": "Gulf of Maine", "individuals": 1204, "photos": 4310}],
     "photos_each": [{"photos": 1, "individuals": 930}, {"photos": 2, "individuals": 511}],
+    "damaged_vectors": [{"photo": "2018/0f3a.jpg", "reason": "the vector holds NaN or infinity"}],
 }
