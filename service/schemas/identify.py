@@ -263,10 +263,10 @@ class Ready(BaseModel):
         description="False: the catalogue is too small to calibrate, so the best decision is "
         "`review`."
     )
-    damaged_vectors: int = Field(
-        0,
+    damaged_vectors: int | None = Field(
+        None,
         description="Photos that are not searched because their vectors are damaged; "
-        "`flukeprint index update` embeds them again.",
+        "`flukeprint index update` embeds them again. Absent where there are none.",
     )
 
 

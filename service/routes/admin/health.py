@@ -29,6 +29,7 @@ async def healthz() -> Alive:
     "/readyz",
     summary="Can photos be sent?",
     response_description="They can.",
+    response_model_exclude_none=True,
     responses=problem_responses(NOT_READY),
 )
 async def readyz(request: Request) -> Ready:
@@ -60,5 +61,5 @@ async def readyz(request: Request) -> Ready:
         photos=gallery.size,
         fingerprint=gallery.fingerprint,
         is_calibrated=identifier.calibration.is_fitted,
-        damaged_vectors=len(serving.damaged),
+        damaged_vectors=len(serving.damaged) or None,
     )

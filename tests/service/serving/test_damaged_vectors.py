@@ -55,7 +55,7 @@ def test_the_rest_is_served_and_the_photo_is_named(
             assert update_catalogue(catalogue, None, embedder).reembedded == 1
         client.app.state.writer.reload()
         ready = client.get("/readyz").json()
-        assert (ready["photos"], ready["damaged_vectors"]) == (4, 0)
+        assert (ready["photos"], "damaged_vectors" in ready) == (4, False)
 
 
 def test_of_many_only_the_first_are_logged(caplog: pytest.LogCaptureFixture) -> None:
