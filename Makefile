@@ -13,15 +13,18 @@ TEST_WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 4 ] && echo
 # The free disk that an empty .venv needs, in GB (measured: 6.8).
 ROOM_GB := 8
 comma := ,
+TOOLS := .tools
+SBOM := sbom.cdx.json
 STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: help setup demo test quick house check format docs clean
+.PHONY: help setup demo test quick house check format docs audit sbom clean
 
 help:
 	@echo "make demo    set up, then identify drawn whales over HTTP (KEEP=1 leaves the service running)"
 	@echo "make test    set up, then lint, type-check and test everything"
 	@echo "make quick   set up, then lint, type-check and run the tests that need no browser, server or weights"
 	@echo "make house   print the figures of the house (BEFORE=COMMIT: an earlier commit beside them)"
+	@echo "make audit   ask for known vulnerabilities of what is installed; make sbom: list it all in $(SBOM)"
 	@echo "make setup   fill $(VENV) (FAISS=cpu or gpu, chosen: $(FAISS); EXTRAS=$(EXTRAS))"
 	@echo "make format  format the code; make docs: write the generated pages again; make clean: remove $(VENV)"
 
@@ -72,5 +75,18 @@ format: setup
 docs: setup
 	$(BIN)/python docs/generate.py
 
+# Exit code 3: nothing was checked, because the advisory service can't be reached.
+audit: setup
+	@$(MAKE) -s $(TOOLS)/.installed || true
+	@$(BIN)/python .ci/audit.py $(TOOLS)/bin/pip-audit "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+sbom: setup $(TOOLS)/.installed
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o $(SBOM) $(BIN)/python
+
+$(TOOLS)/.installed: .ci/tools.txt
+	@$(BIN)/python -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install -q --disable-pip-version-check -r .ci/tools.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(TOOLS) $(SBOM)

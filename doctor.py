@@ -341,9 +341,7 @@ def check_catalogue(catalogue: CatalogueAddress | None, checkpoint: Path | None)
     except FlukeprintError as error:
         return Finding("catalogue", "broken", str(error))
     if mend:
-        return Finding(
-            "catalogue", "broken", f"{text}; not up to date with the checkpoint above", mend
-        )
+        return Finding("catalogue", "broken", text, mend)
     if absent:
         photos = f"{len(absent)} photos are gone from the disk, such as {absent[0]}"
         mend = (
@@ -374,6 +372,13 @@ def _read_catalogue(
         f"{gallery.size} searchable, "
         f"{'calibrated' if calibration.is_fitted else 'too small to calibrate'} at {address}"
     )
+    if status.damaged:
+        text += (
+            f"; {len(status.damaged):,} photos are not searched because their vectors are damaged: "
+            f"{', '.join(status.damaged[:3])}"
+        )
+    elif status.mend:
+        text += "; not up to date with the checkpoint above"
     return text, status.mend, absent
 
 

@@ -16,6 +16,7 @@ from service.catalogue.writer import CatalogueWriter
 from service.http.authorization import Gate, is_loopback
 from service.http.error_handlers import install_error_handlers
 from service.http.idempotency import RepeatableRequests
+from service.http.own_paths import OwnPaths
 from service.http.request_envelope import RequestEnvelope
 from service.http.required_roles import DeclaredRoutes
 from service.jobs.queue import JobQueue
@@ -118,11 +119,13 @@ def create_app(
         version=flukeprint_version(),
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # ours as well: it is made once
         lifespan=lifespan,
     )
     app.openapi = lambda: openapi_document(app)
     install_error_handlers(app)
     app.state.access = access
+    app.state.own_paths = OwnPaths(settings)
     app.state.measures = measures = Measures(lambda: _served(app))
     for routes in _ROUTES:
         app.include_router(routes.router)

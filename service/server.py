@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from embedding.errors import FlukeprintError
+from embedding.networks.malloc import limit_arenas
 from index.access.store import AccessStore
 from service.app import create_app
 from service.catalogue.writer import open_writer, reload
@@ -23,6 +24,7 @@ from service.serving.service import Service, Serving
 from service.settings import Settings, unknown_variables
 from service.telemetry import logs
 
+_MOST_ARENAS = 4  # about as many threads allocate at once: two decode, one embeds, one lists
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -40,6 +42,7 @@ def run(settings: Settings) -> None:
 
     Raises FlukeprintError for what can't be served and CannotListen for where it can't be.
     """
+    limit_arenas(_MOST_ARENAS)
     check_catalogue(settings)
     access = open_access(settings)
     listening = listen(settings.host, settings.port)

@@ -167,6 +167,14 @@ class PhotosEach:
 
 
 @dataclass(frozen=True, slots=True)
+class DamagedVector:
+    """A photo that is not searched because of its vector, and what is wrong with that."""
+
+    photo: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """What the catalogue holds."""
 
@@ -183,6 +191,7 @@ class Stats:
     first_taken_at: str | None = None
     last_taken_at: str | None = None
     regions: tuple[RegionCount, ...] = ()
+    damaged_vectors: tuple[DamagedVector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,3 +253,4 @@ class Ready:
     photos: int
     fingerprint: str
     is_calibrated: bool
+    damaged_vectors: int = 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 _KEPT_BYTES = 2**30
 _GREATEST_BYTES = 2**28
 
@@ -25,10 +25,23 @@ def keep_freed_memory() -> bool:
     """
     if any(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")):
         return False
+    return _set(_TRIM_THRESHOLD, _KEPT_BYTES) and _set(_MMAP_THRESHOLD, _GREATEST_BYTES)
+
+
+def limit_arenas(most: int) -> bool:
+    """Have glibc serve all threads from `most` arenas; returns whether it does.
+
+    Each thread gets an arena of its own by default, up to eight a core. What is freed stays with
+    its arena, so a process of many threads keeps many times what one of them needs at once. Call it
+    before threads are started. Another libc is left as it is, and so is one that was told something
+    by MALLOC_ARENA_MAX.
+    """
+    return "MALLOC_ARENA_MAX" not in os.environ and _set(_ARENA_MAX, most)
+
+
+def _set(option: int, value: int) -> bool:
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # macOS, musl, Windows
         return False
-    return bool(mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)) and bool(
-        mallopt(_MMAP_THRESHOLD, _GREATEST_BYTES)
-    )
+    return bool(mallopt(option, value))

@@ -47,7 +47,7 @@ def refit(catalogue: Catalogue) -> Calibration | None:
         pending, last = pending_calibration(session), last_revision(session)
         if last is None or (pending is None and is_readable(last_calibration(session))):
             return None
-        rows = read_vectors(session, catalogue.address, last.fingerprint)
+        rows = read_vectors(session, last.fingerprint)
         revision = pending or last.revision
     fitted = fit_rows(rows)
     retry_while_busy(lambda: _store(catalogue, revision, fitted))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from index.calibration.fitting import calibrate
 from index.catalogue.rows import (
     CataloguePhoto,
     VectorRows,
+    damaged_vectors,
     last_calibration,
     last_revision,
     pending_calibration,
@@ -43,6 +44,7 @@ __all__ = [
     "CataloguePhoto",
     "Change",
     "RevisionSummary",
+    "SearchableCatalogue",
 ]
 
 
@@ -83,6 +85,18 @@ class RevisionSummary:
     fingerprint: str
     changes: dict[str, int]
     kind: str = "update"
+
+
+class SearchableCatalogue(NamedTuple):
+    """The gallery and calibration of one revision.
+
+    `damaged` has the photos whose vectors are of no use, which are not searched, each with what is
+    wrong with its vector.
+    """
+
+    gallery: Gallery
+    calibration: Calibration
+    damaged: dict[str, str]
 
 
 class Catalogue:
@@ -190,7 +204,7 @@ class Catalogue:
     def vectors(self, fingerprint: str) -> tuple[list[int], NDArray[np.float32]]:
         """Read one checkpoint's vectors: photo ids, and (m, d) rows sorted by photo name."""
         with translating_errors(self.address), Session(self.engine) as session:
-            rows = read_vectors(session, self.address, fingerprint)
+            rows = read_vectors(session, fingerprint)
             return rows.photo_ids, rows.vectors
 
     def searchable(
@@ -202,9 +216,16 @@ class Catalogue:
         this flukeprint, one is fitted, which takes seconds and isn't stored. `may_be_old`: the last
         one that was stored will do.
         """
+        found = self.read_searchable(factory, score=score, may_be_old=may_be_old)
+        return found.gallery, found.calibration
+
+    def read_searchable(
+        self, factory: str = "Flat", *, score: Score | None = None, may_be_old: bool = False
+    ) -> SearchableCatalogue:
+        """Read what `searchable` does, and which photos it leaves out because of their vectors."""
         with translating_errors(self.address), Session(self.engine) as session:
             last = self._last(session)
-            rows = read_vectors(session, self.address, last.fingerprint)
+            rows = read_vectors(session, last.fingerprint)
             stored = last_calibration(session)
             is_old = pending_calibration(session) is not None and not may_be_old
         calibration = _read_calibration(stored)
@@ -213,7 +234,16 @@ class Catalogue:
                 rows.vectors, rows.individuals, score=score or "nearest", facts=rows.facts
             )
         gallery = _gallery_of(rows, factory, fingerprint=last.fingerprint, revision=last.revision)
-        return gallery, calibration
+        return SearchableCatalogue(gallery, calibration, rows.damaged)
+
+    def damaged_vectors(self) -> dict[str, str]:
+        """Find the photos whose vectors are of no use, with what is wrong with them.
+
+        Reads every vector of the last revision's checkpoint.
+        """
+        with translating_errors(self.address), Session(self.engine) as session:
+            last = last_revision(session)
+            return damaged_vectors(session, last.fingerprint) if last else {}
 
     def viewpoints(self) -> dict[str, str]:
         """The viewpoints of catalogued photos, by their names, where one is noted."""

@@ -14,8 +14,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.rows import CataloguePhoto, last_revision, read_photos
+from index.catalogue.rows import (
+    CataloguePhoto,
+    last_revision,
+    read_photos,
+    vector_dimension,
+)
 from index.search.gallery import Gallery
+from index.search.vectors import stored_vector_fault
 from index.storage.connection import translating_errors
 from index.storage.schema import CATALOGUED, MOST_BOUND, WAITING, PhotoRow, VectorRow
 
@@ -24,13 +30,15 @@ from index.storage.schema import CATALOGUED, MOST_BOUND, WAITING, PhotoRow, Vect
 class PhotoStates:
     """Some photos at the newest revision; those that are deleted are not among `photos`.
 
-    `vectors` (d,) are the ones of the revision's checkpoint.
+    `vectors` (d,) are the ones of the revision's checkpoint; `damaged` has the photos whose vectors
+    are of no use, each with what is wrong with its vector.
     """
 
     revision: int
     fingerprint: str
     photos: dict[str, CataloguePhoto]
     vectors: dict[str, NDArray[np.float32]]
+    damaged: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,11 @@ def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> Photo
     """Read what these photos are now, all at one revision. Raises BadCatalogue."""
     photos: dict[str, CataloguePhoto] = {}
     vectors: dict[str, NDArray[np.float32]] = {}
+    damaged: dict[str, str] = {}
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
+        dimension = vector_dimension(session, fingerprint)
         for start in range(0, len(photo_names), MOST_BOUND):
             names = photo_names[start : start + MOST_BOUND]
             photos |= {
@@ -59,8 +69,13 @@ def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> Photo
             rows = session.execute(
                 query.where(VectorRow.fingerprint == fingerprint, PhotoRow.name.in_(names))
             )
-            vectors |= {name: np.frombuffer(embedding, "<f4") for name, embedding in rows}
-    return PhotoStates(number, fingerprint, photos, vectors)
+            for name, embedding in rows:
+                fault = stored_vector_fault(embedding, dimension)
+                if fault:
+                    damaged[name] = fault
+                else:
+                    vectors[name] = np.frombuffer(embedding, "<f4")
+    return PhotoStates(number, fingerprint, photos, vectors, damaged)
 
 
 def refresh_gallery(gallery: Gallery, photo_names: Sequence[str], now: PhotoStates) -> Gallery:
@@ -93,8 +108,11 @@ def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
             .where(PhotoRow.state.in_((CATALOGUED, WAITING)), PhotoRow.individual_id.is_(None))
             .order_by(PhotoRow.name)
         )
+        dimension = vector_dimension(session, fingerprint)
         rows = [
-            (name, np.frombuffer(embedding, "<f4")) for name, embedding in session.execute(query)
+            (name, np.frombuffer(embedding, "<f4"))
+            for name, embedding in session.execute(query)
+            if not stored_vector_fault(embedding, dimension)
         ]
     vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, 0), np.float32)
     return UnknownPhotos([name for name, _ in rows], vectors)

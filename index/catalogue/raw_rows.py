@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.rows import CataloguePhoto, last_revision, read_photos
+from index.catalogue.rows import CataloguePhoto, last_revision, read_photos, vector_dimension
 from index.storage.address import CatalogueAddress
 from index.storage.connection import open_engine, translating_errors
 from index.storage.schema import EncounterRow, PhotoRow, VectorRow, writing
@@ -79,6 +79,13 @@ def stored_vectors(address: CatalogueAddress) -> Generator[tuple[str, str, int, 
     with _connected(address) as connection:
         for row in connection.execute(query):
             yield row[0], row[1], row[2], row[3]
+
+
+def vector_dimensions(address: CatalogueAddress) -> dict[str, int]:
+    """How many numbers the vectors of each checkpoint have, by fingerprint. Raises BadCatalogue."""
+    with _connected(address) as connection, Session(connection) as session:
+        fingerprints = session.scalars(select(VectorRow.fingerprint).distinct()).all()
+        return {each: vector_dimension(session, each) for each in fingerprints}
 
 
 def put_paths(address: CatalogueAddress, paths: dict[int, str]) -> None:

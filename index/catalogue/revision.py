@@ -140,7 +140,7 @@ class Revision:
 
     def vectors(self, fingerprint: str) -> VectorRows:
         """The catalogued photos' vectors of one checkpoint, sorted by their photos' names."""
-        return read_vectors(self.session, self.address, fingerprint)
+        return read_vectors(self.session, fingerprint)
 
     def add(
         self, new: EmbeddedPhoto, fingerprint: str, *, state: str = CATALOGUED, **more: Any

@@ -6,7 +6,7 @@ Part of SQLAlchemy's door.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from embedding.photos.photo import Box
 from index.calibration.bursts import PhotoFacts
 from index.search.species import likeliest_species
-from index.storage.address import BadCatalogue, CatalogueAddress
+from index.search.vectors import STRICT_TOLERANCE, stored_vector_fault
 from index.storage.schema import (
     CATALOGUED,
     DELETED,
@@ -61,7 +61,8 @@ class CataloguePhoto:
 class VectorRows:
     """Parallel rows: photo ids, names, individuals (None: new_whale) and (m, d) float32 vectors.
 
-    `facts` are what else a calibration goes by.
+    `facts` are what else a calibration goes by. `damaged` has the photos whose vectors are of no
+    use, which are not among the rows, each with what is wrong with its vector.
     """
 
     photo_ids: list[int]
@@ -69,6 +70,7 @@ class VectorRows:
     individuals: list[str | None]
     vectors: NDArray[np.float32]
     facts: PhotoFacts
+    damaged: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def read_photos(
@@ -120,7 +122,36 @@ def read_photos(
     ]
 
 
-def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) -> VectorRows:
+def vector_dimension(session: Session, fingerprint: str) -> int:
+    """How many numbers most vectors of a checkpoint have; 0 where there are none."""
+    counted = select(VectorRow.dimension).where(VectorRow.fingerprint == fingerprint)
+    most = counted.group_by(VectorRow.dimension).order_by(
+        func.count().desc(), VectorRow.dimension.desc()
+    )
+    return session.scalar(most.limit(1)) or 0
+
+
+def damaged_vectors(session: Session, fingerprint: str) -> dict[str, str]:
+    """Find the photos whose vectors of a checkpoint are of no use, with what is wrong with them.
+
+    Deleted photos are left out. Reads every vector of the checkpoint.
+    """
+    dimension = vector_dimension(session, fingerprint)
+    query = (
+        select(PhotoRow.name, VectorRow.embedding)
+        .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
+        .where(VectorRow.fingerprint == fingerprint, PhotoRow.state != DELETED)
+        .order_by(PhotoRow.name)
+        .execution_options(yield_per=1000)
+    )
+    faults = (
+        (name, stored_vector_fault(embedding, dimension, tolerance=STRICT_TOLERANCE))
+        for name, embedding in session.execute(query)
+    )
+    return {name: fault for name, fault in faults if fault}
+
+
+def read_vectors(session: Session, fingerprint: str) -> VectorRows:
     """The catalogued photos' vectors of one checkpoint, in the order of the photos' names."""
     made_by = VectorRow.fingerprint == fingerprint
     catalogued = (
@@ -129,7 +160,7 @@ def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) 
         .join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
     )
     count = session.scalar(catalogued.where(made_by, PhotoRow.state == CATALOGUED)) or 0
-    dimension = session.scalar(select(func.max(VectorRow.dimension)).where(made_by)) or 0
+    dimension = vector_dimension(session, fingerprint)
     query = (
         select(
             PhotoRow.id,
@@ -152,21 +183,20 @@ def read_vectors(session: Session, address: CatalogueAddress, fingerprint: str) 
     hashes, viewpoints = list[bytes | None](), list[str | None]()
     facts = PhotoFacts(encounters, taken_at, hashes, viewpoints, read_species(session))
     rows = VectorRows([], [], [], np.empty((count, dimension), np.float32), facts)
-    for at, (photo_id, name, individual, embedding, *of_photo) in enumerate(session.execute(query)):
-        if len(embedding) != 4 * dimension:
-            raise BadCatalogue(
-                f"{address} is damaged (the vector of {name} is cut); restore a copy or build "
-                "it anew"
-            )
+    for photo_id, name, individual, embedding, *of_photo in session.execute(query):
+        fault = stored_vector_fault(embedding, dimension)
+        if fault:
+            rows.damaged[name] = fault
+            continue
+        rows.vectors[len(rows.photo_ids)] = np.frombuffer(embedding, "<f4")
         rows.photo_ids.append(photo_id)
         rows.photo_names.append(name)
         rows.individuals.append(individual)
-        rows.vectors[at] = np.frombuffer(embedding, "<f4")
         encounters.append(of_photo[0])
         taken_at.append(of_photo[1])
         hashes.append(None if of_photo[2] is None else bytes.fromhex(of_photo[2]))
         viewpoints.append(of_photo[3])
-    return rows
+    return replace(rows, vectors=rows.vectors[: len(rows.photo_ids)])
 
 
 def read_species(session: Session) -> dict[str, str]:

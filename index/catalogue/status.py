@@ -19,7 +19,7 @@ class CatalogueStatus:
     """A catalogue at its last revision, beside the checkpoint that would search it.
 
     `checkpoint_fingerprint` None: there is no such checkpoint. `mend` is the command to run, None
-    when all is well.
+    when all is well. `damaged` are photos that aren't searched because of their vectors.
     """
 
     address: CatalogueAddress
@@ -30,6 +30,7 @@ class CatalogueStatus:
     calibration: Calibration | None
     history: tuple[RevisionSummary, ...]
     mend: str | None
+    damaged: tuple[str, ...] = ()
 
     @property
     def thresholds(self) -> Thresholds | None:
@@ -45,6 +46,7 @@ class CatalogueStatus:
             **asdict(self.counts),
             "fingerprint": self.fingerprint,
             "checkpoint_fingerprint": self.checkpoint_fingerprint,
+            "damaged_vectors": list(self.damaged),
             "is_current": self.mend is None,
             "mend": self.mend,
             "is_calibrated": bool(calibration and calibration.is_fitted),
@@ -69,9 +71,11 @@ def catalogue_status(
         )
         calibration = _calibration(catalogue) if revision else None
         history = tuple(catalogue.history(last_revisions))
+        damaged = tuple(catalogue.damaged_vectors())
     checkpoint_fingerprint = _fingerprint(checkpoint)
     is_stale = checkpoint_fingerprint is not None and checkpoint_fingerprint != fingerprint
-    needs_update = is_stale or calibration is None or counts.searchable < counts.photos
+    is_lacking = counts.searchable < counts.photos or bool(damaged)
+    needs_update = is_stale or calibration is None or is_lacking
     return CatalogueStatus(
         address=address,
         revision=revision,
@@ -81,6 +85,7 @@ def catalogue_status(
         calibration=calibration,
         history=history,
         mend=update_command(address, checkpoint) if needs_update else None,
+        damaged=damaged,
     )
 
 

@@ -69,6 +69,9 @@ def status_table(state: Mapping[str, Any]) -> Table:
         "calibration": state["calibration"] or "none that can be read",
         "thresholds": _thresholds(state["thresholds"], is_calibrated=state["is_calibrated"]),
     }
+    damaged = state.get("damaged_vectors") or ()
+    if damaged:
+        facts["damaged"] = f"{len(damaged):,} vectors, so not searched: {', '.join(damaged[:5])}"
     for name, fact in facts.items():
         table.add_row(name, Text(fact))
     for each in state["history"]:

@@ -8,7 +8,7 @@ Lists come in pages: `after` is the last key of the page before, `limit` the mos
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
+from index.curation.past_events import EventSummary, PastEvents
 from index.curation.text_search import fold_text
-from index.curation.undo import live_revisions, past_events
 from index.labels.fields import spellings_of
 from index.storage.connection import translating_errors
 from index.storage.schema import (
@@ -112,6 +112,7 @@ class Directory:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
+        self._past = PastEvents()
 
     def individuals(
         self, *, search: str = "", species: str | None = None, after: str = "", limit: int = 50
@@ -266,8 +267,9 @@ class Directory:
             about = select(ChangeRow.revision).where(ChangeRow.photo == subject)
             query = query.where(RevisionRow.revision.in_(about))
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
-            live = live_revisions(past_events(session))
-            return [_act(session, row, live) for row in session.scalars(query)]
+            live = self._past.live(session)
+            rows = session.scalars(query).all()
+            return [_act(row, live, self._past.summary(session, row)) for row in rows]
 
     def next_id(self, pattern: str | None = None) -> str:
         """Find the next free id: one more than the greatest of the ids that look like `pattern`.
@@ -405,16 +407,8 @@ def _photo(row: Any) -> PhotoCard:
     )
 
 
-def _act(session: Session, row: RevisionRow, live: set[int]) -> Act:
-    of_revision = ChangeRow.revision == row.revision
-    subjects = select(ChangeRow.photo).where(of_revision).order_by(ChangeRow.id).limit(5)
-    counted = (
-        select(ChangeRow.kind, func.count())
-        .where(of_revision)
-        .group_by(ChangeRow.kind)
-        .order_by(ChangeRow.kind)
-    )
-    counts = {str(kind): int(count) for kind, count in session.execute(counted)}
+def _act(row: RevisionRow, live: Set[int], summary: EventSummary) -> Act:
+    counts = summary.counts
     return Act(
         revision=row.revision,
         at=row.at,
@@ -425,6 +419,6 @@ def _act(session: Session, row: RevisionRow, live: set[int]) -> Act:
         undoes=row.undoes,
         is_undone=row.revision not in live,
         changes=sum(counts.values()),
-        subjects=tuple(session.scalars(subjects)),
+        subjects=summary.subjects,
         counts=counts,
     )

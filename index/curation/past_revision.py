@@ -18,9 +18,11 @@ from index.calibration.bursts import PhotoFacts
 from index.calibration.calibration import Calibration
 from index.calibration.fitting import calibrate
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.rows import vector_dimension
 from index.curation.curator import CurationConflict, UnknownSubject
 from index.search.gallery import Gallery
 from index.search.species import likeliest_species
+from index.search.vectors import stored_vector_fault
 from index.storage.connection import translating_errors
 from index.storage.schema import (
     CATALOGUED,
@@ -113,7 +115,7 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
         raise CurationConflict(
             f"revision {revision} can't be asked any more: the vectors of {len(lacking)} of its "
             "photos were replaced "
-            f"since ({', '.join(lacking[:3])})"
+            f"since, or are damaged ({', '.join(lacking[:3])})"
         )
     keys = list(labelled)
     dimension = len(next(iter(vectors.values()))) if vectors else 0
@@ -228,4 +230,9 @@ def _vectors(
         VectorRow.fingerprint == fingerprint
     )
     rows = session.execute(query.execution_options(yield_per=1000))
-    return {key: np.frombuffer(embedding, "<f4") for key, embedding in rows if key in photo_ids}
+    dimension = vector_dimension(session, fingerprint)
+    return {
+        key: np.frombuffer(embedding, "<f4")
+        for key, embedding in rows
+        if key in photo_ids and not stored_vector_fault(embedding, dimension)
+    }

@@ -88,32 +88,27 @@ def clusters(
     A photo that is near no other is in none. Ties come by the first photo's name. `between` as in
     `resemblances`.
     """
-    leader = list(range(len(photo_names)))
-    nearest: dict[int, float] = {}
-
-    def led(at: int) -> int:
-        while leader[at] != at:
-            leader[at] = leader[leader[at]]
-            at = leader[at]
-        return at
-
+    leader = np.arange(len(photo_names))  # of each photo's cluster: its first photo
+    nearest = np.full(len(photo_names), 2.0)
     block = max(1, _BLOCK_BYTES // (8 * max(1, len(photo_names))))
     for start in range(0, len(photo_names), block):
         distances = exact_distances(vectors[start : start + block], vectors[start:])
         is_near = np.triu(distances <= max_distance, 1)  # each pair once
-        for row, column in zip(*(each.tolist() for each in np.nonzero(is_near)), strict=True):
-            one, other = led(start + row), led(start + column)
-            distance = min(
-                float(distances[row, column]), nearest.get(one, 2.0), nearest.get(other, 2.0)
-            )
-            leader[max(one, other)] = min(one, other)
-            nearest[min(one, other)] = distance
+        # A row at a time: of thousands of equal photos, all pairs would be more than memory holds.
+        for row in np.flatnonzero(is_near.any(axis=1)).tolist():
+            near = np.flatnonzero(is_near[row])
+            joined = np.unique(leader[[start + row, *(start + near).tolist()]])
+            nearest[joined[0]] = min(nearest[joined].min(), distances[row, near].min())
+            if len(joined) > 1:
+                led = np.arange(len(leader))
+                led[joined] = joined[0]
+                leader = led[leader]
         between()
     members: dict[int, list[str]] = {}
-    for at, name in enumerate(photo_names):
-        members.setdefault(led(at), []).append(name)
+    for leading, name in zip(leader.tolist(), photo_names, strict=True):
+        members.setdefault(leading, []).append(name)
     found = [
-        Cluster(tuple(sorted(names)), nearest[at])
+        Cluster(tuple(sorted(names)), float(nearest[at]))
         for at, names in members.items()
         if len(names) > 1
     ]

@@ -37,6 +37,9 @@ from index.jobs.tables import (
 from index.processes import is_alive
 from index.timestamps import format_timestamp
 
+# FOR NO KEY UPDATE: it does not wait for a transaction that only holds the job's claim.
+_TO_CHANGE = {"key_share": True}
+
 MAX_ATTEMPTS = 3
 """How often a job may take its process down at the same checkpoint before it is no longer resumed
 by itself."""
@@ -117,7 +120,7 @@ class JobStore:
         Raises NoSuchJob, and WrongState for one that succeeded or failed.
         """
         with write_session(self._engine) as session:
-            row = _row(session, job_id, is_changing=True)
+            row = _row(session, job_id, lock=_TO_CHANGE)
             if row.state == "running":
                 row.is_cancel_requested = True
             elif row.state in ("queued", "interrupted"):
@@ -132,7 +135,7 @@ class JobStore:
         Raises NoSuchJob, and WrongState for one of another state.
         """
         with write_session(self._engine) as session:
-            row = _row(session, job_id, is_changing=True)
+            row = _row(session, job_id, lock=_TO_CHANGE)
             if row.state not in RESUMABLE:
                 raise WrongState(
                     f"job {job_id} is {row.state}; only one that is "
@@ -148,7 +151,7 @@ class JobStore:
         Raises NoSuchJob, and WrongState for one that has not ended.
         """
         with write_session(self._engine) as session:
-            row = _row(session, job_id, is_changing=True)
+            row = _row(session, job_id, lock={})
             if row.state not in ENDED:
                 raise WrongState(f"job {job_id} is {row.state}; cancel it first, then remove it")
             was = job_of(row)
@@ -215,6 +218,32 @@ class JobStore:
                 if session.connection().execute(mine).rowcount == 1:
                     return job_of(_row(session, job_id))
 
+    def beat(self, job_id: int, worker: str) -> bool:
+        """Write that a worker still works on a job, whatever its progress.
+
+        Returns whether the job's end is wished for. Raises JobLost, and JobsBusy while another
+        writer keeps the database.
+        """
+        with write_session(self._engine) as session:
+            row = _held(session, job_id, worker)
+            row.heartbeat_at = self._timestamp()
+            return row.is_cancel_requested
+
+    def hold_within(self, session: Session, job_id: int, worker: str) -> None:
+        """Keep a job's claim until a transaction of the jobs' own database ends.
+
+        Nobody takes the job over before that. Raises JobLost where somebody has.
+        """
+        mine = select(JobRow.id).where(
+            JobRow.id == job_id, JobRow.state == "running", JobRow.worker == worker
+        )
+        # FOR KEY SHARE: heartbeats and progress are written meanwhile, but `recover` passes by.
+        if session.scalar(mine.with_for_update(read=True, key_share=True)) is None:
+            raise _lost(session, job_id, worker)
+        if self.has_one_writer:  # its heartbeats have to wait, so this one counts from the commit
+            now = {"heartbeat_at": self._timestamp()}
+            session.execute(update(JobRow).where(JobRow.id == job_id).values(now))
+
     def report(self, job_id: int, worker: str, done: int, total: int | None) -> bool:
         """Write how far a job is; returns whether its end is wished for. Raises JobLost."""
         with write_session(self._engine) as session:
@@ -267,7 +296,8 @@ class JobStore:
         open_rows = (
             select(JobRow).where(JobRow.state.in_(("running", "interrupted"))).order_by(JobRow.id)
         )
-        open_rows = open_rows.with_for_update()
+        # A row that a transaction holds just now is a living process's.
+        open_rows = open_rows.with_for_update(skip_locked=True)
         with write_session(self._engine) as session:
             for row in session.scalars(open_rows):
                 is_elsewhere = row.worker != worker and is_alive(
@@ -302,19 +332,26 @@ class JobStore:
         return format_timestamp(self._now())
 
 
-def _row(session: Session, job_id: int, *, is_changing: bool = False) -> JobRow:
+def _row(session: Session, job_id: int, *, lock: dict[str, bool] | None = None) -> JobRow:
+    """A job's row, locked where `lock` has options for it (an empty one for the strictest lock)."""
     # Numbers beyond what a database's integer holds are no job's, and would be an error of its own.
-    row = session.get(JobRow, job_id, with_for_update=is_changing) if 0 < job_id < 2**31 else None
+    is_number = 0 < job_id < 2**31
+    row = session.get(JobRow, job_id, with_for_update=lock) if is_number else None
     if row is None:
         raise NoSuchJob(f"there is no job {job_id}")
     return row
 
 
 def _held(session: Session, job_id: int, worker: str) -> JobRow:
-    row = _row(session, job_id, is_changing=True)
+    row = _row(session, job_id, lock=_TO_CHANGE)
     if row.state != "running" or row.worker != worker:
         raise JobLost(f"job {job_id} is {row.state} and not {worker}'s any more")
     return row
+
+
+def _lost(session: Session, job_id: int, worker: str) -> JobLost:
+    state = session.scalar(select(JobRow.state).where(JobRow.id == job_id))
+    return JobLost(f"job {job_id} is {state or 'removed'} and not {worker}'s any more")
 
 
 def _queue(row: JobRow) -> None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+
+def check_nothing(_: Session) -> None:
+    """Let every transaction be committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +20,8 @@ class UpdateOptions:
     otherwise a file of the same size and time counts as unchanged. `bring_back`: add photos that a
     curator deleted. `labels_win`: let labels replace what a curator corrected. `kind` and `made_by`
     describe the event; `checkpoint` names the new checkpoint in it. `may_change_checkpoint`:
-    without it a catalogue of another checkpoint is refused.
+    without it a catalogue of another checkpoint is refused. `check` is called at the start of each
+    transaction; what it raises leaves the catalogue as it was.
     """
 
     prune: bool = False
@@ -24,3 +32,4 @@ class UpdateOptions:
     made_by: str | None = None
     checkpoint: str | None = None
     may_change_checkpoint: bool = True
+    check: Callable[[Session], None] = check_nothing

@@ -7,7 +7,7 @@ checkpoint, however many of another's lie beside them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, literal, select, update
@@ -18,6 +18,7 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, open_revision
 from index.catalogue.rows import (
     CataloguePhoto,
+    damaged_vectors,
     last_revision,
     read_photos,
 )
@@ -52,13 +53,25 @@ def read_state(catalogue: Catalogue, fingerprint: str) -> CatalogueState:
     """Read what a catalogue is now, keeping nobody from changing it. Raises BadCatalogue."""
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
-        photos = read_photos(session, catalogue.folder, fingerprint)
+        photos = without_damaged_vectors(
+            session, read_photos(session, catalogue.folder, fingerprint), fingerprint
+        )
         return CatalogueState(
             last.revision if last else 0,
             last.fingerprint if last else None,
             photos,
             read_corrections_within(session),
         )
+
+
+def without_damaged_vectors(
+    session: Session, photos: Sequence[CataloguePhoto], fingerprint: str
+) -> list[CataloguePhoto]:
+    """The photos, with no fingerprint where the vector is of no use: those are embedded again."""
+    damaged = damaged_vectors(session, fingerprint)
+    return [
+        replace(photo, fingerprint=None) if photo.name in damaged else photo for photo in photos
+    ]
 
 
 def checkpoints_of(catalogue: Catalogue) -> set[str]:

@@ -30,6 +30,7 @@ from index.reindex.staged_vectors import (
     read_state,
     stage_vectors,
     was_searched_by,
+    without_damaged_vectors,
 )
 from index.storage.address import CatalogueAddress
 from index.storage.originals import media_folder
@@ -151,7 +152,9 @@ def update_within_transaction(revision: Revision, preparation: UpdatePreparation
 
     The calibration is to be fitted after it.
     """
-    photos = revision.photos(preparation.fingerprint)
+    photos = without_damaged_vectors(
+        revision.session, revision.photos(preparation.fingerprint), preparation.fingerprint
+    )
     update = preparation.make_update(photos, read_corrections_within(revision.session))
     preparation.embed(update)
     return _write_revision(revision, preparation, update)
@@ -254,6 +257,7 @@ def _with_file(made: EmbeddedPhoto, path: Path) -> EmbeddedPhoto:
 
 
 def _refuse_other(revision: Revision, fingerprint: str, options: UpdateOptions) -> None:
+    options.check(revision.session)
     searched_by = revision.last_fingerprint
     if not options.may_change_checkpoint and searched_by not in (None, fingerprint):
         raise BadCatalogue(
@@ -274,7 +278,8 @@ def _refuse_emptiness(
     )
     if unread and not has_vectors:
         count = len(update.plan.add) + len(update.plan.reembed)
+        first = unread[0].photo
         raise BadCatalogue(
             f"none of the {count:,} photos could be read, so nothing was changed; the first: "
-            f"{unread[0].reason}"
+            f"{unread[0].reason.replace(str(first.path), first.name)}"
         )

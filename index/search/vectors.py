@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from embedding.photos.photo import Box, Image
 FloatArray = NDArray[np.float32]
 
 _NORM_TOLERANCE = 0.01  # a vector stored as fp16 is within .001 of unit length
+STRICT_TOLERANCE = 1e-3
+"""Within this of unit length are the vectors that every embedder writes."""
 
 
 class BadVectors(FlukeprintError):
@@ -41,6 +44,23 @@ class Embedder(Protocol):
     ) -> FloatArray:
         """Embed n images as (n, d) float32 rows of unit length."""
         ...
+
+
+def stored_vector_fault(
+    embedding: bytes, dimension: int, *, tolerance: float = _NORM_TOLERANCE
+) -> str:
+    """Describe what is wrong with a stored vector, "" where nothing is.
+
+    The words follow "the vector". `dimension` is that of its checkpoint's other vectors.
+    `tolerance` is how far from 1 its length may be: by default what can be searched.
+    """
+    if len(embedding) != 4 * dimension:
+        return f"has {len(embedding):,} bytes and not {4 * dimension:,}"
+    vector = np.frombuffer(embedding, "<f4").astype(np.float64)
+    length = math.sqrt(np.dot(vector, vector))
+    if not math.isfinite(length):
+        return "holds NaN or infinity"
+    return "" if abs(length - 1) <= tolerance else f"has the length {length:.4g} and not 1"
 
 
 def check_vectors(

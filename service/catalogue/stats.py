@@ -7,10 +7,18 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from index.storage.schema import CATALOGUED
-from service.schemas.about import PhotosEach, RegionCount, SpeciesCount, Stats, YearCount
+from service.schemas.about import (
+    DamagedVector,
+    PhotosEach,
+    RegionCount,
+    SpeciesCount,
+    Stats,
+    YearCount,
+)
 from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 
+_MOST_DAMAGED = 100
 _Key = TypeVar("_Key")
 
 
@@ -53,6 +61,10 @@ def stats_of(serving: Serving) -> Stats:
         ],
         photos_each=[
             PhotosEach(photos=photos, individuals=count) for photos, count in sorted(each.items())
+        ],
+        damaged_vectors=[
+            DamagedVector(photo=name, reason=f"the vector {fault}")
+            for name, fault in sorted(serving.damaged.items())[:_MOST_DAMAGED]
         ],
     )
 

@@ -13,10 +13,12 @@ from index.catalogue.gallery_refresh import unknown_photos
 from index.curation.not_same import Pair, not_same_pairs
 from index.curation.suggestions import Cluster, Resemblance, clusters, resemblances
 from index.search.gallery import Gallery
-from service.http.problems import NOT_READY, ProblemError
+from service.http.problems import BUSY, NOT_READY, ProblemError
 from service.serving.service import Serving
 
 MOST_LISTED = 200
+WAIT_SECONDS = 30.0
+_ASK_AGAIN_SECONDS = 10
 
 
 class _Stopped(Exception):
@@ -39,7 +41,8 @@ class _SimilarIndividuals(NamedTuple):
 class WorkLists:
     """Computes the lists one at a time, and caches each until the next revision.
 
-    Each takes minutes in a large catalogue.
+    Each takes minutes in a large catalogue. So a request waits WAIT_SECONDS at most, and then is
+    told to ask again; the work goes on, once for all who ask.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -48,6 +51,7 @@ class WorkLists:
         self._is_stopping = threading.Event()
         self._cache: dict[str, tuple[int, Any]] = {}
         self._similar: _SimilarIndividuals | None = None
+        self._under_way: dict[str, tuple[int, asyncio.Future[Any]]] = {}
 
     def stop(self) -> None:
         """Give up what is being worked out."""
@@ -107,15 +111,38 @@ class WorkLists:
             return self._cache[name][1]
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, cached)
+            work_under_way = self._start(name, revision, cached)
+            return await asyncio.wait_for(asyncio.shield(work_under_way), WAIT_SECONDS)
+        except TimeoutError as error:
+            raise ProblemError(
+                BUSY,
+                "This list is being worked out, which takes a while in a large catalogue; ask for "
+                "it again in a moment.",
+                headers={"Retry-After": str(_ASK_AGAIN_SECONDS)},
+            ) from error
         except (_Stopped, asyncio.CancelledError, RuntimeError) as error:
             if isinstance(error, asyncio.CancelledError) and not self._is_stopping.is_set():
                 raise
             raise ProblemError(NOT_READY, "The service is stopping.") from error
 
+    def _start(self, name: str, revision: int, work: Callable[[], Any]) -> asyncio.Future[Any]:
+        """Work for a revision that is under way already, or starts now."""
+        started, under_way = self._under_way.get(name, (None, None))
+        if started != revision or under_way is None or under_way.done():
+            under_way = asyncio.get_running_loop().run_in_executor(self._thread, work)
+            under_way.add_done_callback(_notice)
+            self._under_way[name] = revision, under_way
+        return under_way
+
     def _raise_if_stopped(self) -> None:
         if self._is_stopping.is_set():
             raise _Stopped
+
+
+def _notice(done: asyncio.Future[Any]) -> None:
+    """Note how work ended for which nobody waits any more, so that asyncio warns of nothing."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _but_for(not_same: frozenset[Pair], found: Sequence[Resemblance]) -> list[Resemblance]:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
-from index.catalogue.catalogue import Catalogue
+from index.catalogue.catalogue import Catalogue, SearchableCatalogue
 from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
 from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
@@ -22,18 +22,19 @@ from index.curation.undo import OtherCheckpoint, undo
 from index.identification.identifier import Identifier
 from index.labels.nobody import describe_resembling
 from index.photos.embed import PhotoEmbedder
-from index.search.gallery import Gallery
 from index.storage.serving_marker import ServedMark
 from service.catalogue.calibrator import Calibrator
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
 from service.schemas.curation import EventAnswer, event_answer
+from service.serving.loading import log_damaged
 from service.serving.past_revisions import PastRevisions
 from service.serving.served_photo import ServedPhoto
 from service.serving.service import Service, Serving
 from service.settings import Settings
 
+_LIST_THREADS = 4
 _Found = TypeVar("_Found")
 _log = logging.getLogger("flukeprint.service")
 
@@ -53,6 +54,8 @@ class CatalogueWriter:
         self.past = PastRevisions(catalogue)
         self._service = service
         self._thread = ThreadPoolExecutor(1, "catalogue writer")
+        # Lists take a while in a large catalogue. With threads of their own they keep only lists.
+        self._readers = ThreadPoolExecutor(_LIST_THREADS, "lists")
         self._exchange = threading.Lock()
         self._mark = ServedMark(catalogue.address)
         self.calibrator = Calibrator(catalogue, self._publish)
@@ -62,6 +65,7 @@ class CatalogueWriter:
         self.work_lists.stop()
         self._thread.shutdown()
         self.calibrator.stop()
+        self._readers.shutdown(cancel_futures=True)
         self.catalogue.close()
         self._mark.remove()
 
@@ -102,8 +106,9 @@ class CatalogueWriter:
         return event
 
     async def read(self, query: Callable[[Directory], _Found]) -> _Found:
-        """Read the catalogue's lists in a thread. Raises BadCatalogue."""
-        return await asyncio.to_thread(query, self.directory)
+        """Read the catalogue's lists in one of a few threads. Raises BadCatalogue."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, query, self.directory)
 
     def reload(self) -> None:
         """Read the whole catalogue again, after a job or another process has changed it."""
@@ -121,7 +126,9 @@ class CatalogueWriter:
                 identifier = Identifier(
                     now.embedder, now.gallery, calibration, now.species, now.viewpoints
                 )
-                self._service.serving = Serving(identifier, serving.photos, serving.decode_px)
+                self._service.serving = Serving(
+                    identifier, serving.photos, serving.decode_px, serving.damaged
+                )
 
     def _act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         with self._exchange:
@@ -167,11 +174,15 @@ class CatalogueWriter:
             self.catalogue.species(),
             self.catalogue.viewpoints(),
         )
-        self._service.serving = Serving(identifier, photos, serving.decode_px)
+        damaged = {name: why for name, why in serving.damaged.items() if name not in event.photos}
+        log_damaged(now.damaged)
+        self._service.serving = Serving(
+            identifier, photos, serving.decode_px, damaged | now.damaged
+        )
 
     def _reload(self) -> None:
         serving = self._service.ready()
-        gallery, calibration, photos = self._read_all()
+        (gallery, calibration, damaged), photos = self._read_all()
         embedder, decode_px = serving.identifier.embedder, serving.decode_px
         if gallery.fingerprint != embedder.fingerprint:
             try:
@@ -190,18 +201,22 @@ class CatalogueWriter:
         # Embedder and gallery are exchanged as one: nobody compares one checkpoint's vectors with
         # another's.
         identifier = Identifier(
-            embedder, gallery, calibration, self.catalogue.species(), self.catalogue.viewpoints()
+            embedder,
+            gallery,
+            calibration.with_new_share(self._service.settings.new_share),
+            self.catalogue.species(),
+            self.catalogue.viewpoints(),
         )
-        self._service.serving = Serving(identifier, photos, decode_px)
+        log_damaged(damaged)
+        self._service.serving = Serving(identifier, photos, decode_px, damaged)
 
-    def _read_all(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:
-        gallery, stored = self.catalogue.searchable(may_be_old=True)
-        calibration = stored.with_new_share(self._service.settings.new_share)
+    def _read_all(self) -> tuple[SearchableCatalogue, dict[str, ServedPhoto]]:
+        searchable = self.catalogue.read_searchable(may_be_old=True)
         photos = {photo.name: ServedPhoto.of(photo) for photo in self.catalogue.photos()}
         # Read one after the other: another process may have changed the catalogue in between.
-        if self.catalogue.revision != gallery.revision:
+        if self.catalogue.revision != searchable.gallery.revision:
             return self._read_all()
-        return gallery, calibration, photos
+        return searchable, photos
 
 
 def open_writer(settings: Settings, service: Service) -> CatalogueWriter:

@@ -15,6 +15,7 @@ from index.curation.curator import BadCuration, CurationConflict, UnknownSubject
 from index.jobs.records import BadJobs, JobsBusy, NoSuchJob, WrongState
 from index.storage.address import CatalogueBusy
 from index.storage.originals import BadMedia
+from service.http.own_paths import hiding_paths
 from service.http.problems import (
     BAD_REQUEST,
     BUSY,
@@ -34,12 +35,14 @@ from service.http.problems import (
     in_one_line,
     problem_response,
 )
+from service.jobs.folder import BadJobFolder
 
 # A subclass without a row of its own is answered as its nearest base class is.
 PROBLEM_KINDS: dict[type[FlukeprintError], ProblemKind] = {
     AccessUnavailable: BUSY,
     BadCatalogue: NOT_WRITABLE,
     BadCuration: INVALID,
+    BadJobFolder: NOT_WRITABLE,
     BadJobs: NOT_READY,
     BadMedia: NOT_WRITABLE,
     CatalogueBusy: BUSY,
@@ -72,7 +75,9 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
-    return _answer_problem(request, problem_of(error))
+    problem = problem_of(error)
+    problem.detail = hiding_paths(request)(problem.detail)
+    return _answer_problem(request, problem)
 
 
 async def _answer_http_error(request: Request, error: Exception) -> Response:

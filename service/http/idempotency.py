@@ -13,11 +13,12 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from index.access.idempotent_answers import StoredAnswer, StoredAnswers
+from index.access.idempotent_answers import BeginResult, StoredAnswer, StoredAnswers
 from index.access.store import AccessStore
 from index.access.tables import AccessUnavailable
 from service.http.error_handlers import problem_of
 from service.http.problems import IN_PROGRESS, INVALID, KEY_REUSED, Fault, ProblemError
+from service.http.request_envelope import is_archive
 from service.http.required_roles import DeclaredRoute, is_repeatable
 
 HEADER = "Idempotency-Key"
@@ -50,9 +51,46 @@ class RepeatableRequests:
             raise ProblemError(
                 INVALID, f"{HEADER}: {reason}.", errors=[Fault(field=HEADER, reason=reason)]
             )
+        id_ = _id_of(scope, key[1])
+        if is_archive(scope):
+            await self._once_while_read(self._answers, id_, scope, receive, send)
+            return
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as body:
             await _take_in(receive, body)
-            await self._once(self._answers, _id_of(scope, key[1]), body, scope, receive, send)
+            await self._once(self._answers, id_, body, scope, receive, send)
+
+    async def _once_while_read(
+        self, answers: StoredAnswers, id_: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Decide when the body's last part has come, before the application gets it.
+
+        Such a body is as large as a disk. So it is hashed while the application writes it to its
+        place, and nobody keeps a copy. Without its last part the application can't finish.
+        """
+        hashed = RequestHash(scope)
+        has_begun = False
+
+        async def receive_hashed() -> Message:
+            nonlocal has_begun
+            message = await receive()
+            if message["type"] != "http.request" or has_begun:
+                return message
+            hashed.update(message.get("body", b""))
+            if not message.get("more_body", False):
+                outcome = await _begin(answers, id_, hashed.hexdigest())
+                if outcome != "begun":
+                    raise _DecidedOtherwise(outcome)
+                has_begun = True
+            return message
+
+        recorder = _AnswerRecorder(send)
+        try:
+            await self.app(scope, receive_hashed, recorder.send)
+        except _DecidedOtherwise as otherwise:
+            await _answer_instead(otherwise.outcome, send)
+        finally:
+            if has_begun:
+                await asyncio.shield(asyncio.to_thread(recorder.settle, answers, id_))
 
     async def _once(
         self,
@@ -63,19 +101,9 @@ class RepeatableRequests:
         receive: Receive,
         send: Send,
     ) -> None:
-        try:
-            outcome = await asyncio.to_thread(answers.begin, id_, request_hash(scope, body))
-        except AccessUnavailable as error:
-            raise problem_of(error) from error
-        if isinstance(outcome, StoredAnswer):
-            await _replay(outcome, send)
-        elif outcome == "other-request":
-            raise ProblemError(
-                KEY_REUSED, f"This {HEADER} was sent with another request before; choose a new one."
-            )
-        elif outcome == "running":
-            detail = f"The request with this {HEADER} is being answered; send it again shortly."
-            raise ProblemError(IN_PROGRESS, detail, headers={"Retry-After": "1"})
+        outcome = await _begin(answers, id_, request_hash(scope, body))
+        if outcome != "begun":
+            await _answer_instead(outcome, send)
         else:
             recorder = _AnswerRecorder(send)
             try:
@@ -91,31 +119,73 @@ def request_hash(scope: Scope, body: IO[bytes]) -> str:
     A multipart body's boundary, which clients draw anew for each attempt, counts as if it were
     always the same.
     """
-    sent = Headers(scope=scope).get("content-type", "")
-    kind, _, rest = sent.partition(";")
-    hashed = hashlib.sha256(
-        b"\0".join([scope.get("query_string", b""), kind.strip().lower().encode("latin-1")])
-    )
-    boundary = _BOUNDARY.search(rest) if kind.strip().lower().startswith("multipart/") else None
+    hashed = RequestHash(scope)
     body.seek(0)
-    for part in _without(_chunks(body), boundary[1].encode("latin-1") if boundary else b""):
-        hashed.update(part)
+    for chunk in _chunks(body):
+        hashed.update(chunk)
     return hashed.hexdigest()
 
 
-def _without(chunks: Iterator[bytes], word: bytes) -> Iterator[bytes]:
-    """The chunks with every `word` replaced by one byte, also where it lies across two chunks."""
-    if not word:
-        yield from chunks
-        return
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(word)
-        yield from (piece + b"\0" for piece in whole)
-        settled = max(0, len(rest) - len(word) + 1)
-        yield rest[:settled]
-        rest = rest[settled:]
-    yield rest
+class RequestHash:
+    """`request_hash` of a body that comes in parts."""
+
+    def __init__(self, scope: Scope) -> None:
+        kind, _, rest = Headers(scope=scope).get("content-type", "").partition(";")
+        kind = kind.strip().lower()
+        self._hashed = hashlib.sha256(
+            b"\0".join([scope.get("query_string", b""), kind.encode("latin-1")])
+        )
+        boundary = _BOUNDARY.search(rest) if kind.startswith("multipart/") else None
+        self._word = boundary[1].encode("latin-1") if boundary else b""
+        self._rest = b""
+
+    def update(self, chunk: bytes) -> None:
+        """Take the next part; a boundary counts as one byte, also where it lies across two."""
+        if not self._word:
+            self._hashed.update(chunk)
+            return
+        *whole, rest = (self._rest + chunk).split(self._word)
+        for piece in whole:
+            self._hashed.update(piece + b"\0")
+        settled = max(0, len(rest) - len(self._word) + 1)
+        self._hashed.update(rest[:settled])
+        self._rest = rest[settled:]
+
+    def hexdigest(self) -> str:
+        """The hash of all parts. Call it once, at the end."""
+        self._hashed.update(self._rest)
+        return self._hashed.hexdigest()
+
+
+class _DecidedOtherwise(BaseException):
+    """Raised through the application where its request is not to be carried out (again).
+
+    No Exception: nobody on the way may take it for a fault of the body.
+    """
+
+    def __init__(self, outcome: BeginResult) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+async def _begin(answers: StoredAnswers, id_: str, hashed: str) -> BeginResult:
+    try:
+        return await asyncio.to_thread(answers.begin, id_, hashed)
+    except AccessUnavailable as error:
+        raise problem_of(error) from error
+
+
+async def _answer_instead(outcome: BeginResult | str, send: Send) -> None:
+    """Send the stored answer. Raises a problem where there is none, or the key was used before."""
+    if isinstance(outcome, StoredAnswer):
+        await _replay(outcome, send)
+    elif outcome == "other-request":
+        raise ProblemError(
+            KEY_REUSED, f"This {HEADER} was sent with another request before; choose a new one."
+        )
+    else:
+        detail = f"The request with this {HEADER} is being answered; send it again shortly."
+        raise ProblemError(IN_PROGRESS, detail, headers={"Retry-After": "1"})
 
 
 def _chunks(body: IO[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The outermost layer of every request: its id, body limit, log line, and last answer."""
+"""The outermost layer of every request: its id, body limit, headers, log line, last answer."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.problems import INTERNAL, TOO_LARGE, ProblemError, problem_response
+from service.http.security_headers import add_security_headers
 from service.telemetry.logs import RequestLogLine, decided, log_request
 from service.telemetry.observer import Observer
 
@@ -58,6 +59,7 @@ class RequestEnvelope:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+                add_security_headers(scope, message)
             await send(message)
 
         line = f"{scope['method']} {quote(scope['path'])}"
@@ -101,8 +103,14 @@ class RequestEnvelope:
         is_json = sent == "application/json" or sent.endswith("+json")
         if is_json:
             return self.max_json_bytes
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        return self.max_archive_bytes if path == ARCHIVE_PATH else self.max_upload_bytes
+        return self.max_archive_bytes if is_archive(scope) else self.max_upload_bytes
+
+
+def is_archive(scope: Scope) -> bool:
+    """Whether a request's body may be a whole season's zip, which no memory holds."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    sent = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+    return path == ARCHIVE_PATH and sent == "multipart/form-data"
 
 
 def _bounded(receive: Receive, most_bytes: int) -> Receive:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from index.jobs.records import FileFault, Job, JobOutcome, JobsBusy, JobState
+from index.jobs.records import FileFault, Job, JobLost, JobOutcome, JobsBusy, JobState
 from index.jobs.store import JobStore
 from index.progress import Advance, Progress
 from index.timestamps import format_timestamp
@@ -47,6 +47,7 @@ class JobContext:
         self._worker = worker
         self._is_stopping = is_stopping
         self._is_cancelled = threading.Event()
+        self._lost_reason: str | None = None
         self._live = job
         self._faults: list[FileFault] = []
         self._reported = time.monotonic()
@@ -70,11 +71,16 @@ class JobContext:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the function should return soon, for either reason."""
-        return self.is_cancelled or self._is_stopping.is_set()
+        """Whether the function should return soon, for any reason."""
+        return self._lost_reason is not None or self.is_cancelled or self._is_stopping.is_set()
 
     def raise_if_stopped(self) -> None:
-        """Raise JobCancelled or JobPaused if the job should end. Call it between two steps."""
+        """Raise JobLost, JobCancelled or JobPaused if the job should end.
+
+        Call it between two steps.
+        """
+        if self._lost_reason is not None:
+            raise JobLost(self._lost_reason)
         if self.is_cancelled:
             raise JobCancelled
         if self._is_stopping.is_set():
@@ -88,6 +94,8 @@ class JobContext:
         self._live = replace(
             self._live, done=done, total=total, progress_at=format_timestamp(datetime.now(UTC))
         )
+        if self._lost_reason is not None:
+            raise JobLost(self._lost_reason)
         if self._is_held_back or time.monotonic() - self._reported < _REPORT_SECONDS:
             return
         try:
@@ -124,6 +132,23 @@ class JobContext:
         self._faults = []
         self._reported = time.monotonic()
         self.raise_if_stopped()
+
+    def confirm_claim(self) -> None:
+        """Ask the record whether the job is still this process's.
+
+        Call it right before a file gets its final name, or shared files are removed. Raises
+        JobLost, and JobPaused where the service stops while the database is busy.
+        """
+        if self._insisting(self.beat):
+            self.cancel()
+
+    def hold_claim_within(self, session: Any) -> None:
+        """Have nobody take the job over before a transaction of the catalogue ends.
+
+        `session` is one of SQLAlchemy, in that transaction. Raises JobLost where somebody has, and
+        then the transaction must write nothing.
+        """
+        self._store.hold_within(session, self.job.id, self._worker)
 
     @contextmanager
     def keeping_the_database(self) -> Generator[None]:
@@ -165,6 +190,17 @@ class JobContext:
     def cancel(self) -> None:
         """Ask the job to end."""
         self._is_cancelled.set()
+
+    def beat(self) -> bool:
+        """Write a heartbeat; returns whether the job's end is wished for.
+
+        Raises JobLost and BadJobs.
+        """
+        return self._store.beat(self.job.id, self._worker)
+
+    def lose(self, reason: str) -> None:
+        """Note that the job is another process's: the next step raises JobLost."""
+        self._lost_reason = reason
 
     def with_live_progress(self, job: Job) -> Job:
         """A stored job with the newer progress of this start."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
+from typing import Any
 
+from service.http.problems import BUSY, ProblemError
 from service.schemas.jobs import Job
 
 POLL_SECONDS = 0.25
 HEARTBEAT_SECONDS = 15.0
+MOST_STREAMS = 64
 _AT_REST = {"succeeded", "failed", "cancelled", "interrupted"}
 
 
@@ -39,6 +42,27 @@ async def job_events(
             yield _event("end", text)
             return
         await asyncio.sleep(poll_seconds)
+
+
+def refuse_too_many(state: Any) -> None:
+    """Raise a `busy` problem where MOST_STREAMS are open: each asks the database now and then."""
+    if getattr(state, "event_streams", 0) >= MOST_STREAMS:
+        raise ProblemError(
+            BUSY,
+            f"{MOST_STREAMS} clients watch jobs just now, as many as may; ask for the job itself "
+            "now and then.",
+            headers={"Retry-After": "5"},
+        )
+
+
+async def counted(state: Any, events: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    """The same events, counted among the open streams until they end."""
+    state.event_streams = getattr(state, "event_streams", 0) + 1
+    try:
+        async for event in events:
+            yield event
+    finally:
+        state.event_streams -= 1
 
 
 def _event(name: str, data: str) -> str:

@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from index.jobs.records import BadJobs
+from index.jobs.records import BadJobs, JobsBusy
+from index.storage.partial_files import remove_unfinished, unfinished_suffix
 
+MOST_ARRIVING = 4
+"""How many zips may arrive at once; each may be as large as the settings allow."""
+SPARE_BYTES = 256 * 2**20
+"""What an upload leaves free on the disk, for the catalogue and the results of jobs."""
 _CHUNK_BYTES = 2**20
 
 
 class BadJobFolder(BadJobs):
     """The folder of jobs can't be written."""
+
+
+class NoPlaceForUpload(JobsBusy):
+    """As many zips arrive as may at once; the same upload may succeed a moment later."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivingUpload:
+    """A zip that is being written to its place on disk: `JobFolder.keep` gives it its name."""
+
+    token: str
+    path: Path
+    file: BinaryIO
 
 
 class JobFolder:
@@ -27,6 +48,8 @@ class JobFolder:
     def __init__(self, folder: Path) -> None:
         """Use `folder`, making it where it is absent. Raises BadJobFolder."""
         self.folder = folder
+        self._arriving: dict[str, int] = {}  # by token, how many bytes may still come of it
+        self._lock = threading.Lock()
         try:
             for part in ("uploads", "unpacked", "results"):
                 (folder / part).mkdir(parents=True, exist_ok=True)
@@ -68,24 +91,65 @@ class JobFolder:
             if _number(path) not in job_ids and _is_older(path, older_than):
                 path.unlink(missing_ok=True)
 
-    def keep(self, sent: BinaryIO) -> str:
-        """Write what was sent to disk and return its token.
+    @contextmanager
+    def arrive(self, most_bytes: int) -> Generator[ArrivingUpload]:
+        """Open a file for a zip of up to `most_bytes`, right where it is to lie.
 
-        Raises BadJobFolder, and then nothing is left.
+        At the block's end it is removed unless it was kept. Raises NoPlaceForUpload while
+        MOST_ARRIVING others arrive, and BadJobFolder where the disk has no room for it.
         """
         token = uuid.uuid4().hex
-        path = self.upload(token)
+        path = self.upload(token).with_name(f".{token}{unfinished_suffix()}")
+        self._take_place(token, most_bytes)
         try:
-            with path.open("xb") as file:
-                shutil.copyfileobj(sent, file, _CHUNK_BYTES)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
+            with writing_upload():
+                file = path.open("x+b")
+            with file:
+                yield ArrivingUpload(token, path, file)
+        finally:
+            with self._lock:
+                del self._arriving[token]
             path.unlink(missing_ok=True)
+
+    def refuse_full(self) -> None:
+        """Raise BadJobFolder where an upload that is arriving would fill the disk."""
+        if shutil.disk_usage(self.folder / "uploads").free < SPARE_BYTES:
             raise BadJobFolder(
-                f"the upload can't be kept ({error.strerror}); free some space for {path}"
-            ) from error
-        return token
+                "the service's disk is full, so the upload was ended; send a smaller zip, or have "
+                "the operator free some space"
+            )
+
+    def keep(self, arriving: ArrivingUpload) -> str:
+        """Give an upload that has come its name, and return its token. Raises BadJobFolder."""
+        with writing_upload():
+            arriving.file.flush()
+            os.fsync(arriving.file.fileno())
+            arriving.path.replace(self.upload(arriving.token))
+        return arriving.token
+
+    def copy(self, sent: BinaryIO) -> str:
+        """Keep a copy of an open file as an upload, and return its token. Raises BadJobFolder."""
+        with self.arrive(0) as arriving:
+            with writing_upload():
+                shutil.copyfileobj(sent, arriving.file, _CHUNK_BYTES)
+            return self.keep(arriving)
+
+    def _take_place(self, token: str, most_bytes: int) -> None:
+        with self._lock:
+            if len(self._arriving) >= MOST_ARRIVING:
+                raise NoPlaceForUpload(
+                    f"{len(self._arriving)} zips are being sent just now, as many as may at once; "
+                    "try again when one has arrived"
+                )
+            coming = sum(self._arriving.values())
+            free = shutil.disk_usage(self.folder / "uploads").free - coming - SPARE_BYTES
+            if most_bytes > free:
+                raise BadJobFolder(
+                    f"the service's disk has room for {max(0, free):,} more bytes of uploads, and "
+                    f"this one has {most_bytes:,}; send a smaller zip, or have the operator free "
+                    "some space"
+                )
+            self._arriving[token] = most_bytes
 
     def forget(self, token: str) -> None:
         """Remove an upload and what was unpacked from it."""
@@ -98,9 +162,24 @@ class JobFolder:
         `older_than`: only what was last written before (seconds since 1970), as others may just be
         arriving.
         """
-        for path in (*(self.folder / "uploads").iterdir(), *(self.folder / "unpacked").iterdir()):
-            if path.stem not in tokens and _is_older(path, older_than):
+        uploads = self.folder / "uploads"
+        remove_unfinished([uploads])
+        for path in (*uploads.iterdir(), *(self.folder / "unpacked").iterdir()):
+            # A hidden one is just arriving, in this process or in another.
+            is_settled = not path.name.startswith(".")
+            if is_settled and path.stem not in tokens and _is_older(path, older_than):
                 self.forget(path.stem)
+
+
+@contextmanager
+def writing_upload() -> Generator[None]:
+    """Turn what the disk says of an upload into a BadJobFolder that names no file."""
+    try:
+        yield
+    except OSError as error:
+        raise BadJobFolder(
+            f"the upload can't be kept ({error.strerror}); have the operator free some space"
+        ) from error
 
 
 def _is_older(path: Path, than: float | None) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from index.jobs.store import JobStore
 from index.storage.address import sibling_folder
 from service.http.problems import NOT_READY, ProblemError
 from service.jobs.checks import ParameterChecks
-from service.jobs.folder import JobFolder
+from service.jobs.folder import ArrivingUpload, JobFolder
 from service.jobs.kinds.export import ExportPlace, export
 from service.jobs.kinds.identify import IdentifyPlace, identify_photos
 from service.jobs.kinds.importing import ImportPlace, import_photos
@@ -94,7 +94,7 @@ class JobQueue:
         kind: str,
         parameters: BaseModel,
         *,
-        archive: BinaryIO | None = None,
+        archive: ArrivingUpload | None = None,
         asked_by: str | None = None,
     ) -> Job:
         """Queue a job, keeping the zip that came with it.

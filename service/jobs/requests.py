@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
@@ -13,6 +13,8 @@ from starlette.requests import Request
 
 from service.http.multipart import Form
 from service.http.problems import BAD_REQUEST, NOT_MULTIPART, Fault, ProblemError, invalid
+from service.jobs.archive_form import received_form
+from service.jobs.folder import ArrivingUpload, JobFolder
 from service.jobs.queue import KINDS
 from service.schemas.jobs import JobRequest
 
@@ -36,7 +38,7 @@ class NewJob(NamedTuple):
 
     kind: str
     parameters: BaseModel
-    archive: BinaryIO | None
+    archive: ArrivingUpload | None
 
 
 def request_body() -> dict[str, Any]:
@@ -57,17 +59,18 @@ def request_body() -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def read_request(request: Request) -> AsyncGenerator[NewJob]:
-    """Read the body by its type, and hold the zip open while the block runs.
+async def read_request(request: Request, folder: JobFolder) -> AsyncGenerator[NewJob]:
+    """Read the body by its type, a zip straight into the folder of uploads.
 
-    Raises a problem that names everything wrong with the body.
+    At the block's end the zip is removed unless it was kept. Raises a problem that names everything
+    wrong with the body.
     """
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent == _JSON:
         yield _checked_job(_valid(JobRequest, _json(await request.body())), None)
     elif sent == _FORM:
-        async with request.form() as form:
-            yield _job_in_form(form)
+        async with received_form(request, folder, ARCHIVE) as (form, archive):
+            yield _job_in_form(form, archive)
     else:
         raise ProblemError(
             NOT_MULTIPART,
@@ -77,7 +80,7 @@ async def read_request(request: Request) -> AsyncGenerator[NewJob]:
         )
 
 
-def _job_in_form(form: FormData) -> NewJob:
+def _job_in_form(form: FormData, archive: ArrivingUpload) -> NewJob:
     archives = [file for file in form.getlist(ARCHIVE) if isinstance(file, UploadFile)]
     if len(archives) != 1:
         reason = "send one zip in this field (with curl: -F archive=@a.zip)"
@@ -90,14 +93,14 @@ def _job_in_form(form: FormData) -> NewJob:
     fields = _valid(JobForm, {name: form[name] for name in names})
     parameters = _json(fields.parameters.encode())
     job = _valid(JobRequest, {"kind": fields.kind, "parameters": parameters})
-    new_job = _checked_job(job, archives[0].file)
+    new_job = _checked_job(job, archive)
     if not archives[0].size:
         reason = "the zip has 0 bytes; look at the file and send it again"
         raise invalid(Fault(field=ARCHIVE, reason=reason))
     return new_job
 
 
-def _checked_job(job: JobRequest, archive: BinaryIO | None) -> NewJob:
+def _checked_job(job: JobRequest, archive: ArrivingUpload | None) -> NewJob:
     if job.kind not in KINDS:
         raise invalid(Fault(field="kind", reason=f"{job.kind!r} is none of {', '.join(KINDS)}"))
     if "upload" in job.parameters:

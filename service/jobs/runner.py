@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from embedding.errors import FlukeprintError
+from index.jobs.heartbeat import Heartbeat
 from index.jobs.records import BadJobs, Job, JobLost, JobsBusy
 from index.jobs.store import JobStore
 from index.processes import this_worker
@@ -149,8 +150,10 @@ class JobRunner:
     def _work(self, job: Job) -> None:
         context = JobContext(self._store, job, self._worker, self._stopping)
         self._context = context
+        heartbeat = Heartbeat(context.beat, on_cancel=context.cancel, on_lost=context.lose)
         try:
-            self._do(context)
+            with heartbeat:
+                self._do(context)
         except JobLost as error:
             _log.warning("%s", error)
         except JobStopped:

@@ -148,6 +148,13 @@ class PhotosEach(BaseModel):
     individuals: int = Field(description="How many individuals have as many.")
 
 
+class DamagedVector(BaseModel):
+    """A photo that is not searched because of its vector."""
+
+    photo: str = Field(description="The photo's name.")
+    reason: str = Field(description="What is wrong with its vector.")
+
+
 class Stats(BaseModel):
     """What the catalogue holds."""
 
@@ -167,6 +174,11 @@ class Stats(BaseModel):
     )
     photos_each: list[PhotosEach] = Field(
         description="How well individuals are covered, fewest photos first."
+    )
+    damaged_vectors: list[DamagedVector] = Field(
+        default=[],
+        description="Photos that are not searched because their vectors are damaged, the first "
+        "100; `flukeprint index update` embeds them again.",
     )
 
 
@@ -233,4 +245,5 @@ STATS_EXAMPLE: dict[str, object] = {
     ],
     "regions": [{"region": "Gulf of Maine", "individuals": 1204, "photos": 4310}],
     "photos_each": [{"photos": 1, "individuals": 930}, {"photos": 2, "individuals": 511}],
+    "damaged_vectors": [{"photo": "2018/0f3a.jpg", "reason": "the vector holds NaN or infinity"}],
 }

@@ -294,6 +294,11 @@ class Ready(BaseModel):
         description="False: the catalogue is too small to calibrate, so the best decision is "
         "`review`."
     )
+    damaged_vectors: int | None = Field(
+        None,
+        description="Photos that are not searched because their vectors are damaged; "
+        "`flukeprint index update` embeds them again. Absent where there are none.",
+    )
 
 
 def photo_url(name: str, content_hash: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -289,24 +290,30 @@ class JobErrors(BaseModel):
     )
 
 
-def job_answer(job: StoredJob) -> Job:
-    """Put a job into the words of the API."""
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def job_answer(job: StoredJob, hide: Callable[[Any], Any] = _as_it_is) -> Job:
+    """Put a job into the words of the API; `hide` takes the service's own paths out of texts."""
     fields = {name: getattr(job, name) for name in Job.model_fields if name != "error_count"}
     fields["rate"] = None if job.rate is None else round(job.rate, 2)
     fields["eta_seconds"] = None if job.eta_seconds is None else round(job.eta_seconds, 1)
+    fields |= {name: hide(fields[name]) for name in ("reason", "result")}
     return Job(**fields, error_count=job.faults)
 
 
-def jobs_answer(page: JobPage) -> Jobs:
+def jobs_answer(page: JobPage, hide: Callable[[Any], Any] = _as_it_is) -> Jobs:
     """Put a page of jobs into the words of the API."""
     return Jobs(
-        jobs=[job_answer(job) for job in page.jobs], next_cursor=_cursor_text(page.next_cursor)
+        jobs=[job_answer(job, hide) for job in page.jobs],
+        next_cursor=_cursor_text(page.next_cursor),
     )
 
 
-def errors_answer(page: FaultPage) -> JobErrors:
+def errors_answer(page: FaultPage, hide: Callable[[Any], Any] = _as_it_is) -> JobErrors:
     """Put a page of faults into the words of the API."""
-    errors = [JobError(file=fault.file, reason=fault.reason) for fault in page.faults]
+    errors = [JobError(file=fault.file, reason=hide(fault.reason)) for fault in page.faults]
     return JobErrors(errors=errors, next_cursor=_cursor_text(page.next_cursor))
 
 

@@ -47,9 +47,17 @@ def reference_markdown(document: Mapping[str, Any]) -> str:
 
 
 def reference_html(document: Mapping[str, Any], base_url: str) -> str:
-    """A page complete in itself, with examples for the service at `base_url`."""
+    """A page complete in itself, with examples for the service at `base_url`.
+
+    Making it takes a while; `reference_at` puts another URL into one that is made.
+    """
     body = "\n".join(_html(block) for block in _blocks(document, base_url))
     return _PAGE.format(title=html.escape(document["info"]["title"]), body=body)
+
+
+def reference_at(page: str, made_for: str, base_url: str) -> str:
+    """A page that was made for one URL, with examples for the service at another one."""
+    return page.replace(html.escape(made_for), html.escape(base_url))
 
 
 # -----------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from index.access.store import AccessStore
 from index.catalogue.catalogue import BadCatalogue, Catalogue
@@ -14,6 +17,9 @@ from service.serving.checkpoints import find, load_embedder
 from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 from service.settings import Settings
+
+_MOST_LOGGED = 20
+_log = logging.getLogger("flukeprint.service")
 
 
 def check_catalogue(settings: Settings) -> None:
@@ -50,12 +56,25 @@ def open_access(settings: Settings) -> AccessStore:
     return AccessStore.of(catalogue.engine, keep_answers_hours=settings.keep_answers_hours)
 
 
+def log_damaged(damaged: Mapping[str, str]) -> None:
+    """Log which photos are not searched because of their vectors, and the command that mends it."""
+    for name, fault in list(damaged.items())[:_MOST_LOGGED]:
+        _log.error("The vector of %s %s; the photo is not searched", name, fault)
+    if damaged:
+        _log.error(
+            "%d photos are not searched because their vectors are damaged; "
+            "`flukeprint index update` embeds them again",
+            len(damaged),
+        )
+
+
 def load_serving(settings: Settings) -> Serving:
     """Load what `check_catalogue` found right; imports torch and takes seconds."""
     with Catalogue.open(settings.address) as catalogue:
-        gallery, calibration = catalogue.searchable(may_be_old=True)
+        gallery, calibration, damaged = catalogue.read_searchable(may_be_old=True)
         species, viewpoints = catalogue.species(), catalogue.viewpoints()
         photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
+    log_damaged(damaged)
     # A job may have brought the catalogue to another checkpoint since the service was set up.
     embedder = load_embedder(
         find(settings, gallery.fingerprint) or settings.checkpoint, settings.device
@@ -74,4 +93,5 @@ def load_serving(settings: Settings) -> Serving:
         ),
         photos,
         decode_px=embedder.input_px,
+        damaged=damaged,
     )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
@@ -50,6 +50,7 @@ from service.settings import Settings
 from service.telemetry.observer import Observer
 
 Found = TypeVar("Found")
+_MOST_AWAITING_PAST = 8  # each may take seconds
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,13 @@ class Serving:
     Never changes; a service swaps it whole.
 
     `decode_px`: the smallest side at which a photo needs to be decoded (None: decode it whole).
+    `damaged`: photos that are not searched because of their vectors, each with what is wrong.
     """
 
     identifier: Identifier
     photos: Mapping[str, ServedPhoto]
     decode_px: int | None = None
+    damaged: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
     def scopes(self) -> Scopes:
@@ -112,6 +115,15 @@ class IdentifiedRequest(NamedTuple):
     photos_searched: int
 
 
+class _Turns:
+    """A thread, and how many requests wait for it or are in it; used by the event loop alone."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self.thread = ThreadPoolExecutor(1, name)
+        self.most = most
+        self.taken = 0
+
+
 class Service:
     """The running service: what it serves, and the threads that decode, infer and search."""
 
@@ -131,7 +143,11 @@ class Service:
         self.decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
         # For what goes through the whole catalogue without the network, one at a time, so that
         # memory is bounded.
-        self._searcher = ThreadPoolExecutor(1, "search")
+        self._searcher = _Turns("search", settings.max_waiting_photos)
+        # The past takes seconds to read, and thumbnails may be of large photos: whoever asks for
+        # them waits for others who do, and nobody else does.
+        self._historian = _Turns("past revisions", _MOST_AWAITING_PAST)
+        self.thumbnailers = ThreadPoolExecutor(settings.decode_threads, "thumbnails")
         # Decoded images are what memory goes to (a 6 kB PNG can become 300 MB), so few are in hand
         # at a time.
         self._in_hand = asyncio.Semaphore(settings.max_batch + settings.decode_threads)
@@ -144,7 +160,9 @@ class Service:
         """Finish the running requests and end the threads."""
         self._batcher.stop()
         self.decoders.shutdown()
-        self._searcher.shutdown()
+        self.thumbnailers.shutdown(cancel_futures=True)
+        self._searcher.thread.shutdown()
+        self._historian.thread.shutdown()
 
     @property
     def waiting_photos(self) -> int:
@@ -178,7 +196,9 @@ class Service:
         """
         catalogue = serving or self.ready()
         with self._places(len(uploads)):
-            identifier = await self.searched(lambda: catalogue.scopes.identifier_for(scope))
+            identifier = catalogue.identifier
+            if scope.conditions:
+                identifier = await self.searched(lambda: catalogue.scopes.identifier_for(scope))
             answered = await self._answered(catalogue, identifier, uploads, options)
             together = None
             if is_encounter:
@@ -236,8 +256,28 @@ class Service:
         return drawn
 
     async def searched(self, search: Callable[[], Found]) -> Found:
-        """Run a search through the whole catalogue in a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._searcher, search)
+        """Run a search through the whole catalogue in a thread of its own.
+
+        Raises the `busy` problem where too many wait for that thread already.
+        """
+        return await self._in_turn(self._searcher, search)
+
+    async def read_past(self, read: Callable[[], Found]) -> Found:
+        """Read an earlier revision in a thread of its own. Raises as `searched`."""
+        return await self._in_turn(self._historian, read)
+
+    async def _in_turn(self, turns: _Turns, act: Callable[[], Found]) -> Found:
+        if turns.taken >= turns.most:
+            raise ProblemError(
+                BUSY,
+                f"The service is full: {turns.taken} such requests wait; try again shortly.",
+                headers=self._retry_later(),
+            )
+        turns.taken += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(turns.thread, act)
+        finally:
+            turns.taken -= 1
 
     async def _answered(
         self,

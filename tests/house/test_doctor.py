@@ -5,7 +5,9 @@ it.
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +185,21 @@ def test_photos_that_are_gone_are_counted(
     found = doctor.check_catalogue(copy, checkpoint)
     assert found.verdict == "note"
     assert f"4 photos are gone from the disk, such as {tmp_path / 'w_1/a.jpg'}" in found.said
+
+
+def test_a_damaged_vector_is_named_with_the_command_that_mends_it(
+    catalogue: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "catalogue.db"
+    copy.write_bytes(catalogue.read_bytes())
+    with closing(sqlite3.connect(copy)) as raw, raw:
+        (name,) = raw.execute("SELECT name FROM photos WHERE id = 1").fetchone()
+        raw.execute("UPDATE vectors SET embedding = x'0000' WHERE photo_id = 1")
+    found = doctor.check_catalogue(copy, checkpoint)
+    assert found.verdict == "broken"
+    assert "1 photos are not searched because their vectors are damaged" in found.said
+    assert name in found.said
+    assert str(found.mend).startswith("flukeprint index update")
 
 
 def test_a_file_that_is_no_catalogue_is_broken(tmp_path: Path) -> None:

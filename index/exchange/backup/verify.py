@@ -8,23 +8,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
-from index.catalogue.raw_rows import stored_photos, stored_vectors
+from index.catalogue.raw_rows import stored_photos, stored_vectors, vector_dimensions
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS
 from index.photos.pending_vectors import pending_files, pending_folder
 from index.prefetch import prefetch
 from index.progress import Progress, no_progress
 from index.reindex.staged_vectors import checkpoints_of
 from index.reindex.stored_copies import StoredCopies
+from index.search.vectors import STRICT_TOLERANCE, stored_vector_fault
 from index.storage.address import CatalogueAddress, files_folder
 from index.storage.connection import database_faults
 from index.storage.originals import media_folder
 
 FaultKind = Literal["database", "photo_absent", "photo_changed", "vector", "no_vector"]
-_LENGTH_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +88,19 @@ def verify_catalogue(
             faults += [fault] if fault else []
             advance(1)
     vectors = 0
+    dimensions = vector_dimensions(address)
     for name, fingerprint, dimension, embedding in stored_vectors(address):
         vectors += 1
-        said = _vector_fault(dimension, embedding)
+        said = stored_vector_fault(embedding, dimensions[fingerprint], tolerance=STRICT_TOLERANCE)
+        if not said and dimension != dimensions[fingerprint]:
+            said = f"is recorded with {dimension:,} numbers and has {dimensions[fingerprint]:,}"
         if said:
             faults.append(
                 Fault(
                     "vector",
                     name,
-                    f"the vector of checkpoint {fingerprint[:12]} {said}; embed it again",
+                    f"the vector of checkpoint {fingerprint[:12]} {said}; embed it again with "
+                    "`flukeprint index update`",
                 )
             )
     faults += [
@@ -152,13 +154,6 @@ def _way_back(photo: CataloguePhoto, copies: StoredCopies) -> str:
 def _bare(error: BadPhoto, name: str) -> str:
     """What an error says without the photo's name, which is told beside it."""
     return str(error).removeprefix(f"{name}: ")
-
-
-def _vector_fault(dimension: int, embedding: bytes) -> str:
-    if len(embedding) != 4 * dimension:
-        return f"has {len(embedding):,} bytes and not {4 * dimension:,}"
-    length = float(np.linalg.norm(np.frombuffer(embedding, "<f4").astype(np.float64)))
-    return "" if abs(length - 1) <= _LENGTH_TOLERANCE else f"has the length {length:.4g} and not 1"
 
 
 def _waiting(address: CatalogueAddress, checkpoints: set[str]) -> tuple[WaitingVectors, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
+from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
 
@@ -28,7 +30,7 @@ class AnswerFile:
             size_bytes is not None and path.exists()
         ):  # killed between the last row and the record of it
             path.replace(self._unfinished)
-        self._file = self._unfinished.open("wb" if size_bytes is None else "r+b")
+        self._file = _own_file(self._unfinished, size_bytes or 0)
         self._has_species = True
         if size_bytes is None:
             ranked = [f"{name}_{rank}" for rank in range(1, k + 1) for name in _RANKED]
@@ -83,6 +85,23 @@ class AnswerFile:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(row)
         self._file.write(text.getvalue().encode())
+
+
+def _own_file(path: Path, size_bytes: int) -> BufferedRandom:
+    """Open a file of our own that begins with the first `size_bytes` of what is there.
+
+    A process that has lost the job may still write to the old one, which is then nobody's.
+    """
+    copy = path.with_name(path.name + ".new")
+    with copy.open("wb") as file:
+        if size_bytes:
+            with path.open("rb") as old:
+                shutil.copyfileobj(old, file)
+            file.truncate(size_bytes)
+        file.flush()
+        os.fsync(file.fileno())
+    copy.replace(path)
+    return path.open("r+b")
 
 
 def _species_cells(species: SpeciesAnswer) -> list[str]:

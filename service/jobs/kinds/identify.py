@@ -67,6 +67,7 @@ def identify_photos(place: IdentifyPlace, context: JobContext) -> dict[str, Any]
             context.progress(done, total)
             state |= {"after": batch[-1][0], "bytes": file.settle()}
             context.checkpoint(dict(state))
+        context.confirm_claim()
         file.complete()
     if parameters.upload is not None:
         context.afterwards(partial(place.folder.forget, parameters.upload))

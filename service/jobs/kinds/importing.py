@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,11 +16,12 @@ from index.exchange.importing.plan import NOT_DONE, ImportOptions, ImportPlan
 from index.exchange.importing.report import report_csv
 from index.exchange.importing.run import apply_import, known_photos, plan_import
 from index.exchange.importing.sources import read_source
+from index.jobs.records import JobLost
 from index.photos.embed import PhotoEmbedder
 from index.reindex.options import UpdateOptions
 from index.storage.address import CatalogueAddress
 from index.storage.originals import write_whole
-from service.jobs.context import JobContext
+from service.jobs.context import JobContext, JobPaused
 from service.jobs.folder import BadJobFolder, JobFolder
 from service.schemas.jobs import ImportJob
 from service.serving.service import Serving
@@ -63,14 +65,26 @@ def import_photos(place: ImportPlace, context: JobContext) -> dict[str, Any]:
     shutil.rmtree(staging, ignore_errors=True)
     try:
         result = _run_import(place, context, parameters, archive, staging)
+    except JobLost:
+        raise  # the folder is used by the process that has the job now
     except FlukeprintError as error:
+        _remove_staging(context, staging)
         reason = str(error).replace(str(archive), "the zip").replace(str(staging), "the zip")
         raise BadImport(reason) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    except BaseException:
+        _remove_staging(context, staging)
+        raise
+    _remove_staging(context, staging)
     if parameters.dry_run is not None:
         context.afterwards(partial(place.folder.forget, parameters.upload))
     return result
+
+
+def _remove_staging(context: JobContext, staging: Path) -> None:
+    """Remove what was unpacked, where it is still ours. Raises JobLost."""
+    with suppress(JobPaused):  # the database is busy; the next start removes it
+        context.confirm_claim()
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _run_import(
@@ -97,7 +111,12 @@ def _run_import(
             plan,
             place.catalogue,
             cast("PhotoEmbedder", place.serving().identifier.embedder),
-            UpdateOptions(kind="import", made_by=context.job.asked_by, may_change_checkpoint=False),
+            UpdateOptions(
+                kind="import",
+                made_by=context.job.asked_by,
+                may_change_checkpoint=False,
+                check=context.hold_claim_within,
+            ),
             around_commit=context.keeping_the_database,
             progress=context.steps,
         )
@@ -121,6 +140,7 @@ def _run_import(
 
 def _report(place: ImportPlace, context: JobContext, plan: ImportPlan) -> None:
     path = place.folder.result(context.job.id)
+    context.confirm_claim()
     try:
         write_whole(path, report_csv(plan.rows).encode())
     except OSError as error:

@@ -46,7 +46,10 @@ def reindex(place: ReindexPlace, context: JobContext) -> dict[str, Any]:
             None,
             embedder,
             UpdateOptions(
-                rehash=parameters.rehash, made_by=context.job.asked_by, may_change_checkpoint=False
+                rehash=parameters.rehash,
+                made_by=context.job.asked_by,
+                may_change_checkpoint=False,
+                check=context.hold_claim_within,
             ),
             around_commit=context.keeping_the_database,
             progress=context.steps,
@@ -71,6 +74,7 @@ def settle(
 ) -> None:
     """List the unreadable photos, and have the service follow a new revision."""
     for unread in report.unread:
-        context.error(unread.photo.name, unread.reason)
+        photo = unread.photo
+        context.error(photo.name, unread.reason.replace(str(photo.path), photo.name))
     if report.revision != serving().identifier.gallery.revision:
         on_revision()

@@ -47,7 +47,10 @@ def upgrade(place: UpgradePlace, context: JobContext) -> dict[str, Any]:
             None,
             embedder,
             UpdateOptions(
-                kind=EVENT, made_by=context.job.asked_by, checkpoint=parameters.checkpoint
+                kind=EVENT,
+                made_by=context.job.asked_by,
+                checkpoint=parameters.checkpoint,
+                check=context.hold_claim_within,
             ),
             around_commit=context.keeping_the_database,
             progress=context.steps,

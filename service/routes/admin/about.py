@@ -14,6 +14,7 @@ from index.calibration.calibration import Calibration
 from index.calibration.curves.histogram import BIN_COUNT, BIN_WIDTH
 from index.calibration.curves.new_share import estimate_new_share
 from index.calibration.error_rates import RatePoint, det_points, rates_at
+from service.catalogue.derived import LastDerived
 from service.catalogue.stats import stats_of
 from service.catalogue.writer import has_writer, writer_of
 from service.http.problems import INVALID, NOT_READY, Fault, invalid
@@ -29,7 +30,7 @@ from service.schemas.about import (
     Version,
 )
 from service.schemas.openapi import flukeprint_version, problem_responses
-from service.serving.service import service_of
+from service.serving.service import Serving, service_of
 
 MaxFpir = Annotated[
     float | None,
@@ -54,8 +55,10 @@ async def calibration(request: Request, max_fpir: MaxFpir = None) -> Calibration
 
     `max_fpir` adds the threshold for a false-positive rate, as `identify` uses it.
     """
-    identifier = service_of(request).ready().identifier
-    fitted, gallery = identifier.calibration, identifier.gallery
+    service = service_of(request)
+    serving = service.ready()
+    fitted, gallery = serving.identifier.calibration, serving.identifier.gallery
+    det, histogram = await service.searched(lambda: _TRIALS.of(serving))
     queued, is_pending = await _queue_share(request, fitted)
     try:
         asked = (
@@ -81,8 +84,8 @@ async def calibration(request: Request, max_fpir: MaxFpir = None) -> Calibration
         queue_share=queued,
         is_pending=is_pending,
         asked=None if asked is None else _rates(asked),
-        det=[_rates(point) for point in det_points(fitted)],
-        histogram=_bins(fitted),
+        det=det,
+        histogram=histogram,
     )
 
 
@@ -96,7 +99,7 @@ async def stats(request: Request) -> Stats:
     """Count individuals and photos, by species, by year, and how well individuals are covered."""
     service = service_of(request)
     serving = service.ready()
-    return await service.searched(lambda: stats_of(serving))
+    return await service.searched(lambda: _STATS.of(serving))
 
 
 @router.get(
@@ -162,6 +165,11 @@ async def _queue_share(request: Request, fitted: Calibration) -> tuple[QueueShar
     return share, not writer.calibrator.wait(0)
 
 
+def _trials(serving: Serving) -> tuple[list[RatesAt], list[HistogramBin]]:
+    fitted = serving.identifier.calibration
+    return [_rates(point) for point in det_points(fitted)], _bins(fitted)
+
+
 def _bins(fitted: Calibration) -> list[HistogramBin]:
     """The histogram without its empty ends."""
     counted = fitted.histogram
@@ -177,3 +185,7 @@ def _bins(fitted: Calibration) -> list[HistogramBin]:
     ]
     holding = [at for at, each in enumerate(bins) if each.known or each.mistaken or each.unknown]
     return bins[holding[0] : holding[-1] + 1] if holding else []
+
+
+_STATS = LastDerived(stats_of)
+_TRIALS = LastDerived(_trials)

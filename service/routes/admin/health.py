@@ -29,6 +29,7 @@ async def healthz() -> Alive:
     "/readyz",
     summary="Can photos be sent?",
     response_description="They can.",
+    response_model_exclude_none=True,
     responses=problem_responses(NOT_READY),
 )
 async def readyz(request: Request) -> Ready:
@@ -51,7 +52,8 @@ async def readyz(request: Request) -> Ready:
     if job_queue is not None and job_queue.runner.has_died:
         detail = "The thread that runs the jobs has died; restart the service. Its log says why."
         raise ProblemError(NOT_READY, detail)
-    identifier = service_of(request).ready().identifier
+    serving = service_of(request).ready()
+    identifier = serving.identifier
     gallery = identifier.gallery
     return Ready(
         catalogue_revision=gallery.revision,
@@ -59,4 +61,5 @@ async def readyz(request: Request) -> Ready:
         photos=gallery.size,
         fingerprint=gallery.fingerprint,
         is_calibrated=identifier.calibration.is_fitted,
+        damaged_vectors=len(serving.damaged) or None,
     )

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from index.jobs.records import JobState
+from service.http.own_paths import hiding_paths
 from service.http.problems import BUSY, FORBIDDEN, INVALID, NOT_FOUND, NOT_READY, WRONG_STATE
 from service.http.required_roles import requires
-from service.jobs.events import job_events
+from service.jobs.events import counted, job_events, refuse_too_many
 from service.jobs.permissions import changeable_queue
 from service.jobs.queue import job_queue_of
 from service.schemas.job_queries import JobCursor, JobLimit, JobNumber, row_before
@@ -48,7 +49,7 @@ async def list_jobs(
     page = await asyncio.to_thread(
         job_queue.page, limit=limit, cursor=row_before(cursor), state=state
     )
-    return jobs_answer(page)
+    return jobs_answer(page, hiding_paths(request))
 
 
 @router.get(
@@ -60,7 +61,8 @@ async def list_jobs(
 )
 async def get_job(request: Request, id: JobNumber) -> Job:
     """Describe a job: its state, progress, rate and remaining time."""
-    return job_answer(await asyncio.to_thread(job_queue_of(request).runner.get, id))
+    job = await asyncio.to_thread(job_queue_of(request).runner.get, id)
+    return job_answer(job, hiding_paths(request))
 
 
 @router.delete(
@@ -96,7 +98,8 @@ async def cancel_job(request: Request, id: JobNumber) -> Job:
     That needs the role that starting it needs.
     """
     job_queue = await changeable_queue(request, id)
-    return job_answer(await asyncio.to_thread(job_queue.runner.cancel, id))
+    job = await asyncio.to_thread(job_queue.runner.cancel, id)
+    return job_answer(job, hiding_paths(request))
 
 
 @router.post(
@@ -112,7 +115,8 @@ async def resume_job(request: Request, id: JobNumber) -> Job:
     That needs the role that starting it needs.
     """
     job_queue = await changeable_queue(request, id)
-    return job_answer(await asyncio.to_thread(job_queue.resume, id))
+    job = await asyncio.to_thread(job_queue.resume, id)
+    return job_answer(job, hiding_paths(request))
 
 
 @router.get(
@@ -135,7 +139,12 @@ async def watch_job(request: Request, id: JobNumber) -> Response:
     """
     job_queue = job_queue_of(request)
     await asyncio.to_thread(job_queue.store.get, id)
+    refuse_too_many(request.app.state)
     is_stopping = getattr(request.app.state, "is_stopping", lambda: False)
-    events = job_events(lambda: job_answer(job_queue.runner.get(id)), is_stopping)
+    hide = hiding_paths(request)
+    events = counted(
+        request.app.state,
+        job_events(lambda: job_answer(job_queue.runner.get(id), hide), is_stopping),
+    )
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return EventSourceResponse(events, headers=headers)

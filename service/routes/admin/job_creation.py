@@ -16,6 +16,7 @@ from service.http.problems import (
     INVALID,
     NOT_MULTIPART,
     NOT_READY,
+    NOT_WRITABLE,
     TOO_LARGE,
 )
 from service.http.required_roles import requires
@@ -34,7 +35,7 @@ router = APIRouter(tags=["jobs"], dependencies=[requires("contribute")])
     summary="Start a job.",
     response_description="The job, queued.",
     responses=problem_responses(
-        BAD_REQUEST, FORBIDDEN, TOO_LARGE, NOT_MULTIPART, INVALID, BUSY, NOT_READY
+        BAD_REQUEST, FORBIDDEN, TOO_LARGE, NOT_MULTIPART, INVALID, BUSY, NOT_READY, NOT_WRITABLE
     ),
     openapi_extra=request_body(),
 )
@@ -54,7 +55,7 @@ async def create_job(request: Request, response: Response) -> Job:
     role `curate`, `upgrade` needs `admin`.
     """
     job_queue = job_queue_of(request)
-    async with read_request(request) as new_job:
+    async with read_request(request, job_queue.folder) as new_job:
         check_may_start(request, new_job.kind, new_job.parameters)
         job = await asyncio.to_thread(
             job_queue.submit,

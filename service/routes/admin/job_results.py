@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from index.exchange.importing.plan import Status
 from index.jobs.records import Job as StoredJob
+from service.http.own_paths import hiding_paths
 from service.http.problems import (
     BUSY,
     FORBIDDEN,
@@ -77,7 +78,7 @@ async def get_job_errors(
     """List every file that could not be used, up to the job's last checkpoint."""
     store = job_queue_of(request).store
     page = await asyncio.to_thread(store.faults, id, limit=limit, cursor=row_before(cursor))
-    return errors_answer(page)
+    return errors_answer(page, hiding_paths(request))
 
 
 @router.get(
@@ -112,7 +113,7 @@ async def get_job_result(request: Request, id: JobNumber) -> Response:
     suffix, media_type = _FILES.get(job.kind, ("", "application/json"))
     path = _result_of(job_queue, job, suffix)
     if not suffix:
-        return JSONResponse(job.result)
+        return JSONResponse(hiding_paths(request)(job.result))
     return FileResponse(path, filename=f"{job.kind}-{id}{suffix}", media_type=media_type)
 
 

@@ -43,9 +43,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 _GUARDS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
 }
 _ONE_YEAR = "public, max-age=31536000, immutable"
 _ASK_EACH_TIME = "no-cache"

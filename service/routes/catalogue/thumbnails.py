@@ -68,7 +68,7 @@ async def photo(
         return Response(status_code=304, headers=headers)
     try:
         made = await asyncio.get_running_loop().run_in_executor(
-            service.decoders, thumbnails_of(request.app).of, served, size_px, service.limits
+            service.thumbnailers, thumbnails_of(request.app).of, served, size_px, service.limits
         )
     except BadPhoto as error:
         raise ProblemError(

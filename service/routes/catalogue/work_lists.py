@@ -30,6 +30,7 @@ async def merge_suggestions(request: Request, limit: ListLimit = 50) -> MergeSug
 
     Pairs that somebody marked as different are left out, unless that is undone. Every photo is
     compared with every other, once for each revision; in a large catalogue that takes minutes.
+    After half a minute of it the answer is the `busy` problem: ask again.
     """
     serving = service_of(request).ready()
     found = await writer_of(request).work_lists.resemblances(serving)

@@ -84,7 +84,7 @@ async def _served_at(request: Request, revision: int | None) -> Serving:
     if revision in (None, now.identifier.gallery.revision):
         return now
     past = writer_of(request).past
-    return await service.searched(lambda: past.at(revision or 0, now))
+    return await service.read_past(lambda: past.at(revision or 0, now))
 
 
 def _answer(uploads: list[Upload], identified: IdentifiedRequest, started: float) -> IdentifyAnswer:

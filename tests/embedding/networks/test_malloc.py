@@ -62,3 +62,43 @@ def test_another_libc_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
     monkeypatch.setattr(malloc.ctypes, "CDLL", lambda _: object())
     assert keep_freed_memory() is False
+
+
+ARENAS = """
+import ctypes, re, sys, threading
+from embedding.networks.malloc import limit_arenas
+print(limit_arenas(2))
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+gate = threading.Barrier(12)
+def use():
+    libc.malloc(1000)
+    gate.wait()
+threads = [threading.Thread(target=use) for _ in range(12)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc.fdopen.restype, libc.fdopen.argtypes = ctypes.c_void_p, [ctypes.c_int, ctypes.c_char_p]
+libc.malloc_info.argtypes, libc.fflush.argtypes = [ctypes.c_int, ctypes.c_void_p], [ctypes.c_void_p]
+sys.stdout.flush()
+stream = libc.fdopen(1, b"w")
+libc.malloc_info(0, stream)
+libc.fflush(stream)
+"""
+
+
+@pytest.mark.skipif(not IS_GLIBC, reason="glibc's malloc alone has arenas")
+@pytest.mark.parametrize(
+    ("environment", "is_set"), [({}, True), ({"MALLOC_ARENA_MAX": "20"}, False)]
+)
+def test_all_threads_share_a_few_arenas(environment: dict[str, str], is_set: bool) -> None:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", ARENAS],
+        env={**plain, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said, _, information = done.stdout.partition("\n")
+    assert said == str(is_set)
+    assert (information.count("<heap nr=") <= 2) == is_set

@@ -13,16 +13,16 @@ from index.catalogue.revision import open_revision
 from index.storage import connection, sqlite
 
 
-def test_a_cut_vector_is_found(path):
+def test_a_cut_vector_is_named_and_the_others_are_searched(path):
     raw = sqlite3.connect(path)
     raw.execute("UPDATE vectors SET embedding = substr(embedding, 1, 40) WHERE photo_id = 1")
     raw.commit()
     raw.close()
-    with (
-        Catalogue.open(path) as catalogue,
-        pytest.raises(BadCatalogue, match=r"the vector of a00_0.png is cut"),
-    ):
-        catalogue.gallery()
+    with Catalogue.open(path) as catalogue:
+        found = catalogue.read_searchable()
+    assert found.damaged == {"a00_0.png": "has 40 bytes and not 96"}
+    assert found.gallery.size == 35
+    assert "a00_0.png" not in found.gallery.photo_names
 
 
 def test_a_damaged_file_says_so(path):

@@ -133,3 +133,10 @@ def test_a_long_search_can_be_stopped_between_blocks(rng: np.random.Generator) -
         resemblances(gallery_of([f"w_{row}" for row in range(9)], vectors), 3, between=stop)
     with pytest.raises(KeyError):
         clusters([f"{row}" for row in range(9)], vectors, 0.5, between=stop)
+
+
+def test_thousands_of_equal_photos_are_one_cluster(at: Callable[..., np.ndarray]) -> None:
+    vectors = np.repeat(at(10), 2000, axis=0)
+    names = [f"{number:04}.jpg" for number in range(2000)]
+    (found,) = clusters(names, vectors, 0.1)
+    assert (found.photos, found.distance) == (tuple(names), 0.0)

@@ -15,12 +15,14 @@ from index.storage.address import CatalogueBusy
 from index.storage.originals import BadMedia
 from service.http.error_handlers import PROBLEM_KINDS, install_error_handlers, problem_of
 from service.http.request_envelope import RequestEnvelope
+from service.jobs.folder import BadJobFolder
 from tests.service.local_client import local_client
 
 ANSWERS: dict[type[FlukeprintError], tuple[int, str]] = {
     AccessUnavailable: (503, "busy"),
     BadCatalogue: (503, "not-writable"),
     BadCuration: (422, "invalid"),
+    BadJobFolder: (503, "not-writable"),
     BadJobs: (503, "not-ready"),
     BadMedia: (503, "not-writable"),
     CatalogueBusy: (503, "busy"),

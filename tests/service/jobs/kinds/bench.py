@@ -54,7 +54,7 @@ class JobBench:
             for name, data in entries.items():
                 archive.writestr(name, data)
         with path.open("rb") as file:
-            return self.folder.keep(file)
+            return self.folder.copy(file)
 
     def run(self, **parameters: Any) -> Job:
         job = self.store.create("identify", parameters)

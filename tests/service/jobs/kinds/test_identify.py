@@ -179,7 +179,7 @@ def test_an_entry_that_unpacks_to_far_more_is_left_out(bench: JobBench) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.png", b"\0" * 5_000_000)
     with path.open("rb") as file:
-        job = bench.run(upload=bench.folder.keep(file))
+        job = bench.run(upload=bench.folder.copy(file))
     assert "smaller than it is" in bench.faults(job)["bomb.png"]
 
 

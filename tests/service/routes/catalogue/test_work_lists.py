@@ -4,6 +4,7 @@ photos.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -120,3 +121,25 @@ def test_clusters_are_of_the_checkpoint_that_is_served(curated: Any) -> None:
     answer = curated.client.get("/v1/clusters").json()
     found = [[photo["name"] for photo in cluster["photos"]] for cluster in answer["clusters"]]
     assert found == [["nobody_200.png", "nobody_201.png"]]
+
+
+def test_who_asks_for_a_list_that_takes_long_is_told_to_ask_again_and_it_is_made_once(
+    curated: Any, monkeypatch: pytest.MonkeyPatch, problem: Problem
+) -> None:
+    go_on, calls = threading.Event(), []
+
+    def slow(*given: Any, **named: Any) -> Any:
+        calls.append(given)
+        assert go_on.wait(60)
+        return resemblances(*given, **named)
+
+    monkeypatch.setattr(service.catalogue.work_lists, "resemblances", slow)
+    monkeypatch.setattr(service.catalogue.work_lists, "WAIT_SECONDS", 0.01)
+    for _ in range(3):
+        response = curated.client.get("/v1/merge-suggestions")
+        problem(response, 503, "busy")
+        assert response.headers["retry-after"] == "10"
+    go_on.set()
+    monkeypatch.setattr(service.catalogue.work_lists, "WAIT_SECONDS", 60)
+    assert suggested(curated.client) == [("w_0", "w_30"), ("w_30", "w_90")]
+    assert len(calls) == 1
