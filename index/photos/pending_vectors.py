@@ -29,6 +29,7 @@ from index.processes import is_alive, this_worker
 from index.storage.address import CatalogueAddress, sibling_folder
 
 _FORMAT = "flukeprint-embedded-2"
+_FORMATS = {"flukeprint-embedded-1", _FORMAT}  # the first had no perceptual hashes: not read
 _SUFFIX = ".vectors"
 _MOST_HEADER_BYTES = 4096
 _NO_HEADER = (ValueError, KeyError, TypeError)
@@ -164,7 +165,7 @@ class PendingVectors:
 def _header(line: bytes) -> dict[str, Any]:
     """A file's first line. Raises one of _NO_HEADER where it is no file of ours."""
     header: Any = json.loads(line)
-    if header["format"] != _FORMAT or not isinstance(header["fingerprint"], str):
+    if header["format"] not in _FORMATS or not isinstance(header["fingerprint"], str):
         raise ValueError
     return header
 
@@ -206,7 +207,7 @@ def _read(path: Path, fingerprint: str) -> dict[_Key, PendingVector] | None:
     try:
         line, _, data = path.read_bytes().partition(b"\n")
         header = _header(line)
-        if header["fingerprint"] != fingerprint:
+        if header["fingerprint"] != fingerprint or header["format"] != _FORMAT:
             return None
         layout = _layout(int(header["dimension"]))
     except (OSError, *_NO_HEADER):

@@ -39,7 +39,7 @@ RETIRED = {
     "patient": "retry",
     "patiently": "retry",
     "promise": "check, guarantee",
-    "bounds": "checks",
+    "promises": "checks",
     "said": "text, message",
     "say": "print, write",
     "says": "describes",

@@ -179,8 +179,7 @@ def test_status_of_a_catalogue_with_an_unreadable_calibration(run, built, checkp
     import sqlite3
 
     raw = sqlite3.connect(checkpoints / "c.db")
-    raw.execute("DROP TRIGGER revisions_refuse_update")
-    raw.execute("UPDATE revisions SET calibration = '{}'")
+    raw.execute("UPDATE calibrations SET calibration = '{}'")
     raw.commit()
     raw.close()
     assert json.loads(run("index", "status", "--json").stdout)["mend"]

@@ -29,10 +29,10 @@ def growth(
     """Calibrate galleries of so many individuals, each within the next; one row a size.
 
     The last is the whole gallery. A row holds means over the seeds: `fpir`, which the calibration
-    promises to be KNOWN_FPIR, as unknown queries measure it, with its lowest and highest, and
-    `fnir`, the share of known queries missed. `fpir_kept` and `fnir_kept` are the same at the
-    smallest gallery's threshold. Empty where nothing can be measured: no queries of a kind, or a
-    gallery too small to calibrate.
+    promises to be KNOWN_FPIR (or the least that so few individuals can promise), as unknown
+    queries measure it, with its lowest and highest, and `fnir`, the share of known queries missed.
+    `fpir_kept` and `fnir_kept` are the same at the smallest gallery's threshold. Empty where
+    nothing can be measured: no queries of a kind, or a gallery too small to calibrate.
     """
     individuals = sorted(labelled.rows_of_each(labelled.rows("fit", "disjoint", labelled=True)))
     wanted = [size for size in sizes if size < len(individuals)] + [len(individuals)]
@@ -61,14 +61,13 @@ def _measured(labelled: LabelledVectors, individuals_held: set[str]) -> Row:
         row for row in labelled.rows("known_query") if labelled.individuals[row] in individuals_held
     ]
     queries = labelled.queries(known, held, labelled.rows("unknown_query"))
-    is_promised = calibration.smallest_rate <= KNOWN_FPIR
-    if not is_promised or not known or not len(queries.unknown):
+    if not calibration.is_fitted or not known or not len(queries.unknown):
         return {}
     distances = queries.gallery.individual_distances(queries.known)
     return {
         "individuals": len(individuals_held),
         "photos": len(held),
-        "threshold": calibration.threshold_at_fpir(KNOWN_FPIR),
+        "threshold": calibration.threshold_at_fpir(max(KNOWN_FPIR, calibration.smallest_rate)),
         "known": distances.min(axis=1),
         "is_first": true_ranks(distances, queries.truths) == 1,
         "unknown": queries.gallery.individual_distances(queries.unknown).min(axis=1),

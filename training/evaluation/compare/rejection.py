@@ -203,7 +203,7 @@ def _fitted(
     calibration = fit_trials(Trials(of_trials[0][:, None], trials.ranks), of_trials[1])
     if not calibration.is_fitted:
         return {}
-    threshold = calibration.threshold_at_fpir(KNOWN_FPIR)
+    threshold = calibration.threshold_at_fpir(max(KNOWN_FPIR, calibration.smallest_rate))
     known, unknown = novelties
     stated = [
         np.array([calibration.probability(float(one), 1) for one in each]) for each in novelties

@@ -121,7 +121,7 @@ function thresholds(fitted) {
       `Trials: ${fitted.known_trials.toLocaleString("en")} with known animals and ` +
         `${fitted.unknown_trials.toLocaleString("en")} with unknown animals ` +
         `(${fitted.unknown_source}).`,
-      fitted.is_pending ? " The last change is being calibrated; answers go by the one before." : "",
+      fitted.is_pending ? " The last change is being calibrated." : "",
     ),
   );
 }

@@ -47,8 +47,8 @@ def calibration(unknown: list[float]) -> Calibration:
 
 
 def test_abundance_takes_answers_unreviewed(answers: Answers) -> None:
-    # 20 strangers: of them 5 % are within .1 (25 degrees), 30 % within .4 (53 degrees).
-    found = abundance(answers, calibration([0.05] + [0.1] * 5 + [0.4] * 14))
+    # 400 strangers: of them 3 % are within .1 (25 degrees), 30 % within .4 (53 degrees).
+    found = abundance(answers, calibration([0.05] * 10 + [0.1] * 110 + [0.4] * 280))
     known, new_whale = found["up_to_known"], found["up_to_new_whale"]
     assert found["without_errors"]["lincoln_petersen"] == 1000
     # Of three known queries one is named rightly, one wrongly, one not at all; one new whale of two
@@ -63,7 +63,7 @@ def test_abundance_takes_answers_unreviewed(answers: Answers) -> None:
 
 
 def test_abundance_of_nothing_recaptured_is_no_number(answers: Answers) -> None:
-    found = abundance(answers, calibration([0.0] * 20))["up_to_known"]
+    found = abundance(answers, calibration([0.0] * 400))["up_to_known"]
     assert found["missed_or_wrong"] == 1.0 and found["inflation"] is None
     assert (
         found["missed_alone"]["lincoln_petersen"] is None
