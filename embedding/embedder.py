@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,25 @@ from embedding.networks.fused_batch_norm import fuse_batch_norms
 from embedding.networks.locator import AnyLocator, locate, locator_of
 from embedding.networks.malloc import keep_freed_memory
 from embedding.networks.network import Network
-from embedding.photos.photo import Box, Image
+from embedding.photos.photo import Box, Image, box_turned_left, turned_left
 from embedding.photos.preprocessing import Preprocessing
+from embedding.screening import Screening
 
 _PROBE_PX = 64  # any size that a backbone takes shows which of its layers reads which
+
+
+@dataclass(frozen=True, slots=True)
+class UprightVectors:
+    """What `Embedder.embed_upright` gives of n photos.
+
+    `vectors` (n, d) are of the upright photos, and `quarter_turns` (n,) says how many quarter turns
+    to the left made each upright, 0 to 3. `boxes` are where the animal was found in each photo as
+    it came; None is the whole photo.
+    """
+
+    vectors: NDArray[np.float32]
+    quarter_turns: NDArray[np.int64]
+    boxes: tuple[Box | None, ...]
 
 
 class Embedder:
@@ -48,6 +64,7 @@ class Embedder:
         *,
         locator: AnyLocator | None = None,
         device: str | None = None,
+        screening: Screening | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if self.device.type == "cpu":
@@ -56,6 +73,7 @@ class Embedder:
         self.locator = locator.eval().to(self.device) if locator is not None else None
         self.preprocessing = preprocessing
         self.fingerprint = fingerprint
+        self.screening = screening
         self.dimension = network.dimension
         self.batch_size = 256 if self.device.type == "cuda" else 16
 
@@ -69,7 +87,12 @@ class Embedder:
         header = read_header(path)
         network, locator = build_networks(path, header)
         return cls(
-            network, header.preprocessing, fingerprint_of(path), locator=locator, device=device
+            network,
+            header.preprocessing,
+            fingerprint_of(path),
+            locator=locator,
+            device=device,
+            screening=_fitting_screening(path, network.dimension),
         ).fuse_batch_norms()
 
     def fuse_batch_norms(self) -> Embedder:
@@ -98,14 +121,48 @@ class Embedder:
         """Embed upright RGB images, with the fluke's box where one is known, as (n, d) float32 unit
         rows.
 
-        Where no box is known and the preprocessing crops, the checkpoint's locator finds it.
+        Where no box is known and the preprocessing crops, the checkpoint's locator finds it. A
+        photo that lies on its side is turned first, as `embed_upright` says.
+        """
+        return self.embed_upright(images, boxes).vectors
+
+    def embed_upright(
+        self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None
+    ) -> UprightVectors:
+        """Embed as `embed` does, and say which photos had to be turned.
+
+        A photo that the checkpoint's screening head takes for turned is embedded again after the
+        turn. The turn stays where the head then takes the photo for upright.
         """
         boxes = boxes if boxes is not None else [None] * len(images)
         if len(boxes) != len(images):
             raise ValueError(
                 f"{len(boxes)} boxes for {len(images)} images; give one box (or None) an image"
             )
-        boxes = self.located(images, boxes)
+        found = list(self.located(images, boxes))
+        vectors = self._embedded(images, found)
+        turns = np.zeros(len(images), np.int64)
+        if self.screening is None or not len(images):
+            return UprightVectors(vectors, turns, tuple(found))
+        likely = self.screening.quarter_turns(vectors)
+        turned = np.flatnonzero(likely)
+        upright = [turned_left(images[at], int(likely[at])) for at in turned]
+        own = [
+            None if box is None else box_turned_left(box, int(likely[at]))
+            for at, box in ((at, boxes[at]) for at in turned)
+        ]
+        own = self.located(upright, own)
+        again = self._embedded(upright, own)
+        settled = self.screening.quarter_turns(again) == 0 if upright else ()
+        for at, box, vector, is_upright in zip(turned, own, again, settled, strict=True):
+            if is_upright:
+                turns[at], vectors[at] = likely[at], vector
+                found[at] = None if box is None else box_turned_left(box, 4 - int(likely[at]))
+        return UprightVectors(vectors, turns, tuple(found))
+
+    def _embedded(
+        self, images: Sequence[Image], boxes: Sequence[Box | None]
+    ) -> NDArray[np.float32]:
         pixels = [
             self.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)
         ]
@@ -181,6 +238,19 @@ def load_locator(path: Path) -> AnyLocator | None:
         return locator_of(below(load_weights(path), LOCATOR_PREFIX))
     except RuntimeError as error:
         raise _unfit(path, error) from error
+
+
+def _fitting_screening(path: Path, dimension: int) -> Screening | None:
+    screening = Screening.load(path)
+    if screening is None:
+        return None
+    widths = {layers[0][0].shape[1] for layers in (screening.animal, screening.turn)}
+    if widths != {dimension}:
+        raise BadCheckpoint(
+            f"{path} has a screening head for vectors of {sorted(widths)} numbers, but makes "
+            f"vectors of {dimension}; make its head again by `flukeprint train-screening`"
+        )
+    return screening
 
 
 def _unfit(path: Path, error: RuntimeError) -> BadCheckpoint:

@@ -23,6 +23,7 @@ def identify(
     encounter: bool = False,
     max_fpir: float | None = None,
     threshold: float | None = None,
+    animal_threshold: float | None = None,
     individuals: Sequence[str] = (),
     exclude: Sequence[str] = (),
     species: Sequence[str] = (),
@@ -33,12 +34,18 @@ def identify(
     """Identify the individual in each photo; with `encounter` also in all of them together.
 
     `individuals`, `exclude`, `species`, `years` (`2018`, `"2015-2018"`) and `regions` narrow the
-    catalogue that is searched. `as_of` searches an earlier revision. Where some photos can't be
+    catalogue that is searched. `as_of` searches an earlier revision. Photos with an animal score
+    below `animal_threshold` are answered `no_animal`. Where some photos can't be
     read, none is answered, and BadPhotos names them.
     """
     # The options of a request are keywords, one for each field of the HTTP API's form.
     form = without_empty(
-        k=k, encounter=encounter or None, max_fpir=max_fpir, threshold=threshold, as_of=as_of
+        k=k,
+        encounter=encounter or None,
+        max_fpir=max_fpir,
+        threshold=threshold,
+        animal_threshold=animal_threshold,
+        as_of=as_of,
     )
     scope = without_empty(
         individuals=individuals, exclude=exclude, species=species, years=years, regions=regions

@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -42,6 +42,16 @@ ScoreOption = Annotated[
     ),
 ]
 
+AnimalThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--animal-threshold",
+        help="The animal score (0 to 1) below which the answer is `no_animal`; 0: never "
+        "(default: the checkpoint's own, or less where the catalogue's photos score less).",
+        show_default=False,
+    ),
+]
+
 
 def identify(
     context: typer.Context,
@@ -65,6 +75,7 @@ def identify(
             help="The cosine distance (0 to 2) beyond which the answer is `new_whale`.",
         ),
     ] = None,
+    animal_threshold: AnimalThresholdOption = None,
     score: ScoreOption = "nearest",
     server: ServerOption = None,
     api_key: ApiKeyOption = None,
@@ -73,18 +84,22 @@ def identify(
     """Identify the individual in each photo.
 
     Each photo gets ranked individuals with distance and probability, and a decision: `known`,
-    `review` (a person should compare the photos) or `new_whale`. It also gets a species where the
-    catalogue's individuals have one. Photos that can't be read are listed; the others are answered,
-    and the exit code is then 1. With --server a running service answers from its own catalogue.
+    `review` (a person should compare the photos), `new_whale`, or `no_animal` (nothing here that
+    the checkpoint was made for). It also gets a species where the catalogue's individuals have
+    one. A photo that lies on its side is turned first, and the answer says so. Photos that can't be
+    read are listed; the others are answered, and the exit code is then 1. With --server a running
+    service answers from its own catalogue.
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
     if server is not None:
         from index.commands.named_files import files_by_path
-        from index.commands.remote import identify_photos, open_client
+        from index.commands.remote import RemoteOptions, identify_photos, open_client
 
         with open_client(server, api_key) as service:
             results, source = identify_photos(
-                service, files_by_path(photos), k=k, max_fpir=max_fpir, threshold=threshold
+                service,
+                files_by_path(photos),
+                RemoteOptions(k, max_fpir, threshold, animal_threshold),
             )
         _print_answers(
             results.answers,
@@ -94,13 +109,22 @@ def identify(
         )
         return
     from index.commands.photo_arguments import embed_with_progress, photos_of_paths
+    from index.identification.screening import check_animal_threshold
 
     embedder, identifier = _load(catalogue, checkpoint, score)
     thresholds = identifier.calibration.thresholds(
         max_fpir=max_fpir, threshold=threshold
     )  # wrong ones end it here
+    check_animal_threshold(animal_threshold)
     read, unread = embed_with_progress(photos_of_paths(photos), embedder, "Identifying")
-    answers = _answers(identifier, read, k=k, max_fpir=max_fpir, threshold=threshold)
+    answers = _answers(
+        identifier,
+        read,
+        k=k,
+        max_fpir=max_fpir,
+        threshold=threshold,
+        animal_threshold=animal_threshold,
+    )
     gallery = identifier.gallery
     source = Source(gallery.revision, gallery.fingerprint, gallery.individual_count, thresholds)
     _print_answers(answers, [(each.photo.name, each) for each in unread], source, as_json=as_json)
@@ -249,14 +273,27 @@ def _answers(
     k: int,
     max_fpir: float | None = None,
     threshold: float | None = None,
+    animal_threshold: float | None = None,
 ) -> list[tuple[str, Identification]]:
     import numpy as np
 
     if not read:
         return []
     vectors = np.stack([each.vector for each in read])
-    answers = identifier.identify_vectors(vectors, k=k, max_fpir=max_fpir, threshold=threshold)
-    return [(each.photo.name, answer) for each, answer in zip(read, answers, strict=True)]
+    answers = identifier.identify_vectors(
+        vectors,
+        k=k,
+        max_fpir=max_fpir,
+        threshold=threshold,
+        animal_threshold=animal_threshold,
+    )
+    return [
+        (
+            each.photo.name,
+            replace(answer, quarter_turns=each.quarter_turns, quality=each.quality),
+        )
+        for each, answer in zip(read, answers, strict=True)
+    ]
 
 
 def _print_tables(answers: Sequence[tuple[str, Identification]]) -> None:
@@ -283,6 +320,9 @@ def _as_json(
                 "probability": answer.probability,
                 "reason": answer.reason,
                 "species": asdict(answer.species),
+                "animal": None if answer.animal is None else asdict(answer.animal),
+                "quarter_turns": answer.quarter_turns,
+                "quality": None if answer.quality is None else asdict(answer.quality),
                 "matches": [
                     {"rank": rank, **asdict(match)}
                     for rank, match in enumerate(answer.matches, start=1)

@@ -15,11 +15,13 @@ from client.records import photos as records
 from client.retries import Retries
 from embedding.errors import FlukeprintError
 from embedding.photos.photo_files import BadPhoto, photo_bytes
+from embedding.photos.quality import PhotoQuality
 from index.commands.named_files import NamedFile
 from index.messages import print_message
 from index.progress import Advance, no_progress, progress
 from index.search.matching import (
     NO_SPECIES,
+    AnimalScore,
     Identification,
     Match,
     Source,
@@ -65,13 +67,18 @@ def open_client(server: str, api_key: str | None) -> Client:
     return Client(server, api_key, timeout_seconds=_TIMEOUT_SECONDS, retries=_RETRIES)
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteOptions:
+    """The options of `Client.identify` that the command has; None: the service's own."""
+
+    k: int
+    max_fpir: float | None = None
+    threshold: float | None = None
+    animal_threshold: float | None = None
+
+
 def identify_photos(
-    service: Client,
-    photos: Sequence[NamedFile],
-    *,
-    k: int,
-    max_fpir: float | None,
-    threshold: float | None,
+    service: Client, photos: Sequence[NamedFile], options: RemoteOptions
 ) -> tuple[Results[Identification], Source]:
     """Identify each photo; also return the catalogue state that was searched.
 
@@ -79,7 +86,13 @@ def identify_photos(
     """
 
     def send(photo: NamedFile) -> Identification:
-        answer = service.identify(_read(photo), k=k, max_fpir=max_fpir, threshold=threshold)
+        answer = service.identify(
+            _read(photo),
+            k=options.k,
+            max_fpir=options.max_fpir,
+            threshold=options.threshold,
+            animal_threshold=options.animal_threshold,
+        )
         return _identification(answer.results[0], _source_of(answer))
 
     results = _send_all(photos, send, "Identifying")
@@ -254,6 +267,9 @@ def _identification(answer: records.PhotoAnswer, source: Source) -> Identificati
         source.fingerprint,
         source.individuals_searched,
         NO_SPECIES if answer.species is None else SpeciesAnswer(*astuple(answer.species)),
+        None if answer.animal is None else AnimalScore(*astuple(answer.animal)),
+        answer.quarter_turns,
+        None if answer.quality is None else PhotoQuality(*astuple(answer.quality)),
     )
 
 

@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+import numpy as np
+
 from embedding.errors import FlukeprintError
 from embedding.photos.photo import Box, Image
 from index.calibration.calibration import Calibration
+from index.identification.screening import AnimalScreen, check_animal_threshold, screening_of
+from index.search.embedded_images import embed_images
 from index.search.fusion import rank_fused
 from index.search.gallery import Gallery
 from index.search.matching import (
@@ -39,8 +43,10 @@ class Identifier:
         gallery: Gallery,
         calibration: Calibration,
         species: Mapping[str, str] = MappingProxyType({}),
+        *,
+        screen: AnimalScreen | None = None,
     ) -> None:
-        """Join them; `species` are individuals'.
+        """Join them; `species` are individuals'. `screen` is the whole catalogue's, for a part.
 
         Raises WrongFingerprint when gallery and embedder are no pair.
         """
@@ -55,6 +61,7 @@ class Identifier:
         self.gallery = gallery
         self.calibration = calibration
         self.species = species
+        self.screen = screen or AnimalScreen(screening_of(embedder), gallery)
         self._teller = SpeciesPredictor(gallery, species, calibration.score)
 
     def identify(
@@ -66,14 +73,29 @@ class Identifier:
         max_fpir: float | None = None,
         threshold: float | None = None,
         score: Score | None = None,
+        animal_threshold: float | None = None,
     ) -> list[Identification]:
-        """Identify the animal in each of n images; options and errors as in `identify_vectors`."""
-        thresholds = self._thresholds(
-            max_fpir, threshold, score
-        )  # before the embedding, which takes time
+        """Identify the animal in each of n images; options and errors as in `identify_vectors`.
+
+        Each answer says how the photo was turned, and how good it is.
+        """
+        # Before the embedding, which takes time.
+        self._thresholds(max_fpir, threshold, score)
+        check_animal_threshold(animal_threshold)
         if not images:
             return []
-        return self._answers(self.embedder.embed(images, boxes), k, thresholds)
+        embedded = embed_images(self.embedder, images, boxes)
+        answers = self.identify_vectors(
+            np.stack([each.vector for each in embedded]),
+            k=k,
+            max_fpir=max_fpir,
+            threshold=threshold,
+            animal_threshold=animal_threshold,
+        )
+        return [
+            replace(answer, quarter_turns=each.quarter_turns, quality=each.quality)
+            for answer, each in zip(answers, embedded, strict=True)
+        ]
 
     def identify_vectors(
         self,
@@ -83,14 +105,18 @@ class Identifier:
         max_fpir: float | None = None,
         threshold: float | None = None,
         score: Score | None = None,
+        animal_threshold: float | None = None,
     ) -> list[Identification]:
         """Identify n queries (n, d) already embedded, each with its best k individuals.
 
         `max_fpir` or `threshold` (a cosine distance) replace the default thresholds. `score` may
-        only be the one that the calibration was fitted for, None being that one. Raises BadQuery
+        only be the one that the calibration was fitted for, None being that one.
+        `animal_threshold` (0 to 1) replaces the catalogue's score for `no_animal`. Raises BadQuery
         and BadVectors.
         """
-        return self._answers(vectors, k, self._thresholds(max_fpir, threshold, score))
+        answers = self._answers(vectors, k, self._thresholds(max_fpir, threshold, score))
+        scores = self.screen.scores(vectors, animal_threshold)
+        return [answer.screened(one) for answer, one in zip(answers, scores, strict=True)]
 
     def identify_encounter(
         self,
@@ -99,18 +125,21 @@ class Identifier:
         k: int = 5,
         max_fpir: float | None = None,
         threshold: float | None = None,
+        animal_threshold: float | None = None,
     ) -> Identification:
         """Identify the one animal of an encounter's n photos (n, d), by their mean distances.
 
         The mean keeps the thresholds of single photos, and their probabilities too: it is never
-        nearer than the photos are. Options and errors as in `identify_vectors`; raises BadQuery
-        without photos.
+        nearer than the photos are. It is `no_animal` where no photo shows an animal. Options and
+        errors as in `identify_vectors`; raises BadQuery without photos.
         """
         thresholds = self.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)
         ranked = rank_fused(
             self.gallery, vectors, self._teller.neighbours(k), self.calibration.score
         )
         answer = self._answer(ranked, k, thresholds)
+        scores = self.screen.scores(vectors, animal_threshold)
+        answer = answer.screened(max(scores, key=lambda one: one.score if one else 0.0))
         photos = f"{len(vectors)} photos together" if len(vectors) > 1 else "One photo"
         return replace(answer, reason=f"{photos}: {answer.reason}")
 

@@ -20,6 +20,7 @@ from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
 from index.identification.identifier import Identifier
+from index.identification.screening import AnimalScreen, screening_of
 from index.photos.embed import PhotoEmbedder
 from index.search.gallery import Gallery
 from index.storage.serving_marker import ServedMark
@@ -142,8 +143,13 @@ class CatalogueWriter:
             photos.pop(name, None)
         photos |= {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
         after = refresh_gallery(gallery, event.photos, now)
+        before = serving.identifier
         identifier = Identifier(
-            serving.identifier.embedder, after, now.calibration, self.catalogue.species()
+            before.embedder,
+            after,
+            now.calibration,
+            self.catalogue.species(),
+            screen=before.screen.of(after),
         )
         self._service.serving = Serving(identifier, photos, serving.decode_px)
 
@@ -167,7 +173,15 @@ class CatalogueWriter:
             embedder, decode_px = another, another.input_px
         # Embedder and gallery are exchanged as one: nobody compares one checkpoint's vectors with
         # another's.
-        identifier = Identifier(embedder, gallery, calibration, self.catalogue.species())
+        identifier = Identifier(
+            embedder,
+            gallery,
+            calibration,
+            self.catalogue.species(),
+            screen=AnimalScreen(
+                screening_of(embedder), gallery, self._service.settings.animal_threshold
+            ),
+        )
         self._service.serving = Serving(identifier, photos, decode_px)
 
     def _read_all(self) -> tuple[Gallery, Calibration, dict[str, ServedPhoto]]:

@@ -43,7 +43,11 @@ class PastRevisions:
         try:
             past = past_catalogue(self._catalogue, revision)
             identifier = Identifier(
-                now.identifier.embedder, past.gallery, past.calibration, past.species
+                now.identifier.embedder,
+                past.gallery,
+                past.calibration,
+                past.species,
+                screen=now.identifier.screen.of(past.gallery),
             )
         except FlukeprintError as error:
             raise invalid(Fault(field="as_of", reason=str(error))) from error

@@ -104,7 +104,13 @@ class Scopes:
         if not mask.any():
             raise invalid(Fault(field=", ".join(scope.conditions), reason=self._why_nobody(photos)))
         whole = self._identifier
-        return Identifier(whole.embedder, gallery.select(mask), whole.calibration, whole.species)
+        return Identifier(
+            whole.embedder,
+            gallery.select(mask),
+            whole.calibration,
+            whole.species,
+            screen=whole.screen,
+        )
 
     def _refuse_unknown(self, field: str, values: Iterable[str], known: Sequence[str]) -> None:
         unknown = sorted(set(values) - set(known))
