@@ -31,6 +31,8 @@ from embedding.photos.photo import Box, Image, box_turned_left, turned_left
 from embedding.photos.preprocessing import Preprocessing
 from embedding.screening import Screening
 
+_UPRIGHT = 0.7
+"""How probably a photo must be upright after a turn for the turn to stay."""
 _PROBE_PX = 64  # any size that a backbone takes shows which of its layers reads which
 
 
@@ -132,7 +134,8 @@ class Embedder:
         """Embed as `embed` does, and say which photos had to be turned.
 
         A photo that the checkpoint's screening head takes for turned is embedded again after the
-        turn. The turn stays where the head then takes the photo for upright.
+        likeliest turn, and then after the others. The first turn stays after which the head takes
+        the photo for upright. Where none is, the photo stays as it is.
         """
         boxes = boxes if boxes is not None else [None] * len(images)
         if len(boxes) != len(images):
@@ -144,20 +147,25 @@ class Embedder:
         turns = np.zeros(len(images), np.int64)
         if self.screening is None or not len(images):
             return UprightVectors(vectors, turns, tuple(found))
-        likely = self.screening.quarter_turns(vectors)
-        turned = np.flatnonzero(likely)
-        upright = [turned_left(images[at], int(likely[at])) for at in turned]
-        own = [
-            None if box is None else box_turned_left(box, int(likely[at]))
-            for at, box in ((at, boxes[at]) for at in turned)
-        ]
-        own = self.located(upright, own)
-        again = self._embedded(upright, own)
-        settled = self.screening.quarter_turns(again) == 0 if upright else ()
-        for at, box, vector, is_upright in zip(turned, own, again, settled, strict=True):
-            if is_upright:
-                turns[at], vectors[at] = likely[at], vector
-                found[at] = None if box is None else box_turned_left(box, 4 - int(likely[at]))
+        lying = np.flatnonzero(self.screening.quarter_turns(vectors))
+        # The likeliest turn first. Of a photo that was turned the wrong way the others are tried.
+        order = 1 + np.argsort(-self.screening.turn_probabilities(vectors[lying])[:, 1:], axis=1)
+        for attempt in range(order.shape[1]):
+            if not len(lying):
+                break
+            by = [int(turn) for turn in order[:, attempt]]
+            images_now = [turned_left(images[at], n) for at, n in zip(lying, by, strict=True)]
+            own = self.located(
+                images_now,
+                [_turned_box(boxes[at], n) for at, n in zip(lying, by, strict=True)],
+            )
+            again = self._embedded(images_now, own)
+            is_upright = self.screening.turn_probabilities(again)[:, 0] >= _UPRIGHT
+            for row in np.flatnonzero(is_upright):
+                at = lying[row]
+                turns[at], vectors[at] = by[row], again[row]
+                found[at] = _turned_box(own[row], 4 - by[row])
+            lying, order = lying[~is_upright], order[~is_upright]
         return UprightVectors(vectors, turns, tuple(found))
 
     def _embedded(
@@ -238,6 +246,10 @@ def load_locator(path: Path) -> AnyLocator | None:
         return locator_of(below(load_weights(path), LOCATOR_PREFIX))
     except RuntimeError as error:
         raise _unfit(path, error) from error
+
+
+def _turned_box(box: Box | None, quarter_turns: int) -> Box | None:
+    return None if box is None else box_turned_left(box, quarter_turns)
 
 
 def _fitting_screening(path: Path, dimension: int) -> Screening | None:

@@ -29,7 +29,8 @@ class Screening:
 
     `animal` gives one logit: an animal of the kinds that the checkpoint was made for. Photos with a
     score below `animal_threshold` show none. `turn` gives four: how many quarter turns to the left
-    put the photo upright. A photo is turned where the probability is at least `turn_probability`.
+    put the photo upright. A photo lies on its side where it is upright with a probability of at
+    most 1 - `turn_probability`.
     """
 
     animal: Layers
@@ -83,11 +84,11 @@ class Screening:
     def quarter_turns(self, vectors: Floats) -> NDArray[np.int64]:
         """How many quarter turns to the left put each photo (n, d) upright: (n,) from 0 to 3.
 
-        0 also where no turn is probable enough.
+        0 where the photo may well be upright.
         """
         probabilities = self.turn_probabilities(vectors)
-        turns = probabilities.argmax(1)
-        return np.where(probabilities.max(1) >= self.turn_probability, turns, 0)
+        likeliest = 1 + probabilities[:, 1:].argmax(1)
+        return np.where(1 - probabilities[:, 0] >= self.turn_probability, likeliest, 0)
 
     def turn_probabilities(self, vectors: Floats) -> NDArray[np.float64]:
         """How probable 0, 1, 2 and 3 quarter turns are for unit vectors (n, d): (n, 4)."""
