@@ -27,7 +27,7 @@ from embedding.networks.fused_batch_norm import fuse_batch_norms
 from embedding.networks.locator import AnyLocator, locate, locator_of
 from embedding.networks.malloc import keep_freed_memory
 from embedding.networks.network import Network
-from embedding.photos.photo import Box, Image, box_turned_left, turned_left
+from embedding.photos.photo import Box, Image, rotate_box, rotate_image
 from embedding.photos.preprocessing import Preprocessing
 from embedding.screening import Screening
 
@@ -154,7 +154,7 @@ class Embedder:
             if not len(lying):
                 break
             by = [int(turn) for turn in order[:, attempt]]
-            images_now = [turned_left(images[at], n) for at, n in zip(lying, by, strict=True)]
+            images_now = [rotate_image(images[at], n) for at, n in zip(lying, by, strict=True)]
             own = self.located(
                 images_now,
                 [_turned_box(boxes[at], n) for at, n in zip(lying, by, strict=True)],
@@ -249,7 +249,7 @@ def load_locator(path: Path) -> AnyLocator | None:
 
 
 def _turned_box(box: Box | None, quarter_turns: int) -> Box | None:
-    return None if box is None else box_turned_left(box, quarter_turns)
+    return None if box is None else rotate_box(box, quarter_turns)
 
 
 def _fitting_screening(path: Path, dimension: int) -> Screening | None:

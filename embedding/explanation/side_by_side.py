@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embedding.embedder import Embedder
 from embedding.explanation.heatmap import Colour, Tile, heat_over, tiled
 from embedding.explanation.regions import Heat, heat_maps
-from embedding.photos.photo import WHOLE, Box, Image, box_turned_left, turned_left
+from embedding.photos.photo import WHOLE, Box, Image, rotate_box, rotate_image
 from embedding.photos.preprocessing import Preprocessing
 
 _VIEW_PX = 360
@@ -74,8 +74,8 @@ def _upright(embedder: Embedder, photo: ComparedPhoto) -> ComparedPhoto:
     if embedder.screening is None:
         return photo
     (turns,) = embedder.embed_upright([photo.image], [photo.box]).quarter_turns.tolist()
-    box = None if photo.box is None else box_turned_left(photo.box, turns)
-    return ComparedPhoto(photo.name, turned_left(photo.image, turns), box)
+    box = None if photo.box is None else rotate_box(photo.box, turns)
+    return ComparedPhoto(photo.name, rotate_image(photo.image, turns), box)
 
 
 def pair_heat(

@@ -364,13 +364,13 @@ def crop(image: Image, box: Box) -> Image:
     return image.resize((right - left, bottom - top), nearest, box=(left, top, right, bottom))
 
 
-def turned_left(image: Image, quarter_turns: int) -> Image:
+def rotate_image(image: Image, quarter_turns: int) -> Image:
     """Turn an image to the left by quarter turns."""
     turn = _QUARTER_TURNS_LEFT.get(quarter_turns % 4)
     return image if turn is None else image.transpose(turn)
 
 
-def box_turned_left(box: Box, quarter_turns: int) -> Box:
+def rotate_box(box: Box, quarter_turns: int) -> Box:
     """Where a box is after its image was turned to the left by quarter turns."""
     for _ in range(quarter_turns % 4):
         box = Box(box.top, 1 - box.right, box.bottom, 1 - box.left)

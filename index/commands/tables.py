@@ -39,12 +39,12 @@ def print_answer(console: Console, photo: str, answer: Identification) -> None:
             else f", probability {answer.species.probability:.2f}"
         )
         console.print(Text(f"Species: {answer.species.name}{probability}."), soft_wrap=True)
-    if seen := _seen_text(answer):
+    if seen := _photo_text(answer):
         console.print(Text(seen), soft_wrap=True)
     console.print()
 
 
-def _seen_text(answer: Identification) -> str:
+def _photo_text(answer: Identification) -> str:
     """What was seen of the photo itself: its turn, its animal score and its quality."""
     parts: list[str] = []
     if answer.quarter_turns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -32,6 +33,16 @@ from index.search.vectors import Embedder, FloatArray
 
 class WrongFingerprint(FlukeprintError):
     """A catalogue of another checkpoint's vectors: distances to them would mean nothing."""
+
+
+class _Options(TypedDict, total=False):
+    """The options of `Identifier.identify_vectors`."""
+
+    k: int
+    max_fpir: float | None
+    threshold: float | None
+    score: Score | None
+    animal_threshold: float | None
 
 
 class Identifier:
@@ -68,30 +79,19 @@ class Identifier:
         self,
         images: Sequence[Image],
         boxes: Sequence[Box | None] | None = None,
-        *,
-        k: int = 5,
-        max_fpir: float | None = None,
-        threshold: float | None = None,
-        score: Score | None = None,
-        animal_threshold: float | None = None,
+        **options: Unpack[_Options],
     ) -> list[Identification]:
         """Identify the animal in each of n images; options and errors as in `identify_vectors`.
 
         Each answer says how the photo was turned, and how good it is.
         """
         # Before the embedding, which takes time.
-        self._thresholds(max_fpir, threshold, score)
-        check_animal_threshold(animal_threshold)
+        self._thresholds(options.get("max_fpir"), options.get("threshold"), options.get("score"))
+        check_animal_threshold(options.get("animal_threshold"))
         if not images:
             return []
         embedded = embed_images(self.embedder, images, boxes)
-        answers = self.identify_vectors(
-            np.stack([each.vector for each in embedded]),
-            k=k,
-            max_fpir=max_fpir,
-            threshold=threshold,
-            animal_threshold=animal_threshold,
-        )
+        answers = self.identify_vectors(np.stack([each.vector for each in embedded]), **options)
         return [
             replace(answer, quarter_turns=each.quarter_turns, quality=each.quality)
             for answer, each in zip(answers, embedded, strict=True)

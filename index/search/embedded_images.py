@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.photos.photo import Box, Image
-from embedding.photos.quality import PhotoQuality, quality_of
+from embedding.photos.quality import PhotoQuality
+from embedding.photos.quality_measures import quality_of
 from index.search.vectors import Embedder, FloatArray
 
 

@@ -20,19 +20,20 @@ from scipy import ndimage
 from demo.sea import Weather, paint_sea
 from embedding.checkpoint import DEFAULT_CHECKPOINT
 from embedding.embedder import Embedder
-from embedding.photos.photo import Box, crop, from_array, read_photo, turned_left
-from embedding.photos.quality import quality_of
+from embedding.photos.photo import Box, crop, from_array, read_photo, rotate_image
+from embedding.photos.quality_measures import quality_of
 from embedding.screening import Screening
 from index.calibration.calibration import calibrate
 from index.identification.screening import AnimalScreen
 from index.labels.reader import LabelledPhoto, read_labels
 from index.search.gallery import Gallery
 from training.screening.drawings import KINDS, draw
-from training.screening.vectors import largest_beside
+from training.screening.vectors import largest_background
 from training.splits.protocol import make_split
 
-DRAWN = 150
-TURNED = 300
+DRAWN = 100
+AGAIN = 40
+TURNED = 200
 
 
 class Vectors:
@@ -126,7 +127,7 @@ def real_seas(data: Path) -> Iterable[Image.Image]:
     folder = data / "sperm_scenes"
     for line in (folder / "boxes.csv").read_text().splitlines()[1:]:
         name, box = line.split(",")
-        piece = largest_beside(Box(*map(float, box.split())))
+        piece = largest_background(Box(*map(float, box.split())))
         if piece is not None:
             yield crop(read_photo(folder / "photos" / name), piece)
 
@@ -213,7 +214,7 @@ def negatives(data: Path, vectors: Vectors) -> dict[str, np.ndarray]:
         rng = np.random.default_rng([1, at])
         found[f"{kind}, the same generator"] = vectors.of(
             f"{kind}-again",
-            lambda kind=kind, rng=rng: (draw(kind, rng) for _ in range(DRAWN)),
+            lambda kind=kind, rng=rng: (draw(kind, rng) for _ in range(AGAIN)),
         )
     return found
 
@@ -274,7 +275,7 @@ def print_turned(vectors: Vectors, head: Screening, flukes: Humpbacks) -> None:
         rows = vectors.of(
             f"known-turned-{turns}",
             lambda turns=turns: (
-                turned_left(read_photo(flukes.folder / name), 4 - turns) for name in some
+                rotate_image(read_photo(flukes.folder / name), 4 - turns) for name in some
             ),
         )
         # A photo that is turned back is the upright one, pixel for pixel.

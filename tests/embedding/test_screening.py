@@ -23,7 +23,7 @@ from embedding.checkpoint import (
 )
 from embedding.embedder import Embedder
 from embedding.networks.network import Network, NetworkConfig
-from embedding.photos.photo import Box, box_turned_left, turned_left
+from embedding.photos.photo import Box, rotate_box, rotate_image
 from embedding.photos.preprocessing import Preprocessing
 from embedding.screening import Screening
 
@@ -98,7 +98,7 @@ def test_a_photo_is_turned_only_where_it_then_reads_as_upright(
     embedder = Embedder.load(checkpoint, device="cpu")
     box = Box(0.1, 0.2, 0.6, 0.9)
     upright = embedder.embed([image], [box])
-    lying, own = turned_left(image, 4 - turns), box_turned_left(box, 4 - turns)
+    lying, own = rotate_image(image, 4 - turns), rotate_box(box, 4 - turns)
 
     embedder.screening = _ReadsPixels(upright, turns)
     found = embedder.embed_upright([lying, image], [own, box])
@@ -120,16 +120,18 @@ class _ReadsPixels(Screening):
     def __init__(self, upright: np.ndarray, turns: int) -> None:
         object.__setattr__(self, "upright", upright)
         object.__setattr__(self, "turns", turns)
+        object.__setattr__(self, "turn_probability", 0.5)
 
-    def quarter_turns(self, vectors: np.ndarray) -> np.ndarray:
-        return np.where((vectors @ self.upright[0]) > 1 - 1e-5, 0, self.turns)
+    def turn_probabilities(self, vectors: np.ndarray) -> np.ndarray:
+        turns = np.where((vectors @ self.upright[0]) > 1 - 1e-5, 0, self.turns)
+        return np.eye(4)[turns]
 
 
 def test_four_quarter_turns_are_none(rng: np.random.Generator) -> None:
     box = Box(0.1, 0.2, 0.4, 0.9)
-    assert box_turned_left(box, 1) == pytest.approx((0.2, 0.6, 0.9, 0.9))
-    assert box_turned_left(box_turned_left(box, 3), 1) == pytest.approx(box)
+    assert rotate_box(box, 1) == pytest.approx((0.2, 0.6, 0.9, 0.9))
+    assert rotate_box(rotate_box(box, 3), 1) == pytest.approx(box)
     image = Image.fromarray(rng.integers(0, 256, (4, 6, 3), np.uint8))
-    assert turned_left(image, 1).size == (4, 6)
-    assert turned_left(image, 4) is image
-    assert turned_left(image, 1).getpixel((0, 0)) == image.getpixel((5, 0))  # what was top right
+    assert rotate_image(image, 1).size == (4, 6)
+    assert rotate_image(image, 4) is image
+    assert rotate_image(image, 1).getpixel((0, 0)) == image.getpixel((5, 0))  # what was top right

@@ -13,7 +13,7 @@ import numpy as np
 
 from embedding.checkpoint import write_atomically
 from embedding.embedder import Embedder
-from embedding.photos.photo import WHOLE, Box, Image, crop, read_photo, turned_left
+from embedding.photos.photo import WHOLE, Box, Image, crop, read_photo, rotate_image
 from index.labels.reader import LabelledPhoto
 from index.progress import progress
 from training.screening.drawings import KINDS, draw
@@ -25,7 +25,7 @@ MOST_TURNED = 1600
 DRAWN = 500
 """How many pictures of each kind are drawn."""
 _BATCH = 32
-_BESIDE_EVERY = 8  # of the photos with a box, the share that gives a piece beside it
+_BESIDE_EVERY = 16  # of the photos with a box, the share that gives a piece beside it
 _LEAST_BESIDE = 0.12  # of a photo's side, for a piece beside the animal
 _MADE = "made.json"
 
@@ -130,7 +130,7 @@ def examples_of(sources: Sources, folder: VectorFolder) -> tuple[Examples, Other
         if boxed:
             own = boxed[::_BESIDE_EVERY]
             others[f"beside {name}"] = folder.of(
-                f"{name}-beside", len(own), lambda own=own: _beside(own)
+                f"{name}-beside", len(own), lambda own=own: _backgrounds(own)
             )
     measured: dict[str, Floats] = {}
     for name, paths in sorted(sources.others.items()):
@@ -163,7 +163,7 @@ def _files(paths: Sequence[Path]) -> Iterable[tuple[Image, Box | None]]:
 
 def _turned(photos: Sequence[LabelledPhoto], needed: int) -> Iterable[tuple[Image, Box | None]]:
     """Photos turned so that they need so many quarter turns to the left."""
-    return ((turned_left(read_photo(photo.path), 4 - needed), None) for photo in photos)
+    return ((rotate_image(read_photo(photo.path), 4 - needed), None) for photo in photos)
 
 
 def _drawn(kind: str, count: int, seed: Sequence[int]) -> Iterable[tuple[Image, Box | None]]:
@@ -171,16 +171,16 @@ def _drawn(kind: str, count: int, seed: Sequence[int]) -> Iterable[tuple[Image, 
     return ((draw(kind, rng), None) for _ in range(count))
 
 
-def _beside(photos: Sequence[LabelledPhoto]) -> Iterable[tuple[Image, Box | None]]:
+def _backgrounds(photos: Sequence[LabelledPhoto]) -> Iterable[tuple[Image, Box | None]]:
     """The largest piece of each photo beside its animal: sea, sky, land."""
     for photo in photos:
         assert photo.box is not None
-        piece = largest_beside(photo.box)
+        piece = largest_background(photo.box)
         if piece is not None:
             yield crop(read_photo(photo.path), piece), None
 
 
-def largest_beside(box: Box) -> Box | None:
+def largest_background(box: Box) -> Box | None:
     """The largest of the pieces left, right, above and below a box; None where all are thin."""
     pieces = [
         Box(0, 0, box.left, 1),

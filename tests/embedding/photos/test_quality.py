@@ -1,4 +1,4 @@
-"""embedding/photos/quality.py: blur, smallness, burnt light and low contrast lower the score."""
+"""embedding/photos/quality_measures.py: blur, smallness and bad light lower the score."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from PIL import Image, ImageFilter
 
 from demo.anatomy import Individual
 from demo.photograph import photograph
-from embedding.photos.photo import Box, turned_left
-from embedding.photos.quality import quality_of
+from embedding.photos.photo import Box, rotate_image
+from embedding.photos.quality_measures import quality_of
 
 
 @pytest.fixture
@@ -43,5 +43,5 @@ def test_a_cut_animal_is_told_by_its_box(fluke: Image.Image) -> None:
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_turned_photo_is_measured_upright(fluke: Image.Image, turns: int) -> None:
     upright = quality_of(fluke, None)
-    lying = quality_of(turned_left(fluke, 4 - turns), None, turns)
+    lying = quality_of(rotate_image(fluke, 4 - turns), None, turns)
     assert lying == upright

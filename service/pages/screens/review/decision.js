@@ -32,7 +32,7 @@ export class DecisionPanel {
       this.title,
       verdict(answer),
       answer ? el("p", { class: "reason" }, answer.reason) : null,
-      seenText(answer),
+      photoText(answer),
       speciesLine,
       this.buttons(),
     );
@@ -74,7 +74,7 @@ function photoTitle(card) {
 }
 
 // What was seen of the photo itself; answers stored by an older service have none of it.
-function seenText(answer) {
+function photoText(answer) {
   const texts = [turnText(answer?.quarter_turns), qualityText(answer?.quality)].filter(Boolean);
   return texts.length ? el("p", { class: "seen" }, texts.join(" ")) : null;
 }
