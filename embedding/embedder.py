@@ -135,7 +135,7 @@ class Embedder:
 
         A photo that the checkpoint's screening head takes for turned is embedded again after the
         likeliest turn, and then after the others. The first turn stays after which the head takes
-        the photo for upright. Where none is, the photo stays as it is.
+        the photo for an upright animal. Where none is, the photo stays as it is.
         """
         boxes = boxes if boxes is not None else [None] * len(images)
         if len(boxes) != len(images):
@@ -147,26 +147,33 @@ class Embedder:
         turns = np.zeros(len(images), np.int64)
         if self.screening is None or not len(images):
             return UprightVectors(vectors, turns, tuple(found))
-        lying = np.flatnonzero(self.screening.quarter_turns(vectors))
+        lying: list[int] = np.flatnonzero(self.screening.quarter_turns(vectors)).tolist()
         # The likeliest turn first. Of a photo that was turned the wrong way the others are tried.
-        order = 1 + np.argsort(-self.screening.turn_probabilities(vectors[lying])[:, 1:], axis=1)
-        for attempt in range(order.shape[1]):
-            if not len(lying):
+        likely = np.argsort(-self.screening.turn_probabilities(vectors)[:, 1:], axis=1) + 1
+        for attempt in range(likely.shape[1]):
+            if not lying:
                 break
-            by = [int(turn) for turn in order[:, attempt]]
-            images_now = [rotate_image(images[at], n) for at, n in zip(lying, by, strict=True)]
-            own = self.located(
-                images_now,
-                [_turned_box(boxes[at], n) for at, n in zip(lying, by, strict=True)],
-            )
+            by: list[int] = likely[lying, attempt].tolist()
+            tries = list(zip(lying, by, strict=True))
+            images_now = [rotate_image(images[at], turn) for at, turn in tries]
+            own = self.located(images_now, [_turned_box(boxes[at], turn) for at, turn in tries])
             again = self._embedded(images_now, own)
-            is_upright = self.screening.turn_probabilities(again)[:, 0] >= _UPRIGHT
-            for row in np.flatnonzero(is_upright):
-                at = lying[row]
-                turns[at], vectors[at] = by[row], again[row]
-                found[at] = _turned_box(own[row], 4 - by[row])
-            lying, order = lying[~is_upright], order[~is_upright]
+            is_upright: list[bool] = self._is_settled(again).tolist()
+            for (at, turn), box, vector, is_settled in zip(
+                tries, own, again, is_upright, strict=True
+            ):
+                if is_settled:
+                    turns[at], vectors[at] = turn, vector
+                    found[at] = _turned_box(box, 4 - turn)
+            lying = [at for at, is_settled in zip(lying, is_upright, strict=True) if not is_settled]
         return UprightVectors(vectors, turns, tuple(found))
+
+    def _is_settled(self, vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Whether photos (n, d) that were turned show an animal, upright."""
+        assert self.screening is not None
+        is_upright = self.screening.turn_probabilities(vectors)[:, 0] >= _UPRIGHT
+        is_animal = self.screening.animal_scores(vectors) >= self.screening.animal_threshold
+        return is_upright & is_animal
 
     def _embedded(
         self, images: Sequence[Image], boxes: Sequence[Box | None]

@@ -121,10 +121,14 @@ class _ReadsPixels(Screening):
         object.__setattr__(self, "upright", upright)
         object.__setattr__(self, "turns", turns)
         object.__setattr__(self, "turn_probability", 0.5)
+        object.__setattr__(self, "animal_threshold", 0.5)
 
     def turn_probabilities(self, vectors: np.ndarray) -> np.ndarray:
         turns = np.where((vectors @ self.upright[0]) > 1 - 1e-5, 0, self.turns)
         return np.eye(4)[turns]
+
+    def animal_scores(self, vectors: np.ndarray) -> np.ndarray:
+        return np.ones(len(vectors))
 
 
 def test_four_quarter_turns_are_none(rng: np.random.Generator) -> None:

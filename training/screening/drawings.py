@@ -207,7 +207,9 @@ def _polygons(axes: Any, rng: np.random.Generator) -> None:
         corners = at + size * (rng.random((int(rng.integers(3, 9)), 2)) - 0.5)
         colour = _colour(rng)
         if rng.random() < 0.4:
-            axes.add_patch(Ellipse(at, *size, angle=rng.uniform(0, 180), color=colour))
+            width, height = size.tolist()
+            centre = (float(at[0]), float(at[1]))
+            axes.add_patch(Ellipse(centre, width, height, angle=rng.uniform(0, 180), color=colour))
         elif rng.random() < 0.8:
             axes.add_patch(Polygon(corners, color=colour))
         else:

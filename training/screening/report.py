@@ -14,7 +14,7 @@ def measured_text(head: Screening, examples: Examples, other_things: OtherThings
     lines = [f"animal_threshold {head.animal_threshold:.4f}"]
     for species, vectors in examples.held_out.items():
         refused = float(np.mean(head.animal_scores(vectors) < head.animal_threshold))
-        turned = float(np.mean(head.quarter_turns(vectors) != 0))
+        turned = np.count_nonzero(head.quarter_turns(vectors)) / len(vectors)
         lines.append(f"{species}: {refused:.2%} refused, {turned:.2%} taken for turned")
     for kind, vectors in other_things.vectors.items():
         refused = float(np.mean(head.animal_scores(vectors) < head.animal_threshold))
