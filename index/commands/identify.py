@@ -93,13 +93,16 @@ def identify(
     refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
     if server is not None:
         from index.commands.named_files import files_by_path
-        from index.commands.remote import RemoteOptions, identify_photos, open_client
+        from index.commands.remote import identify_photos, open_client
 
         with open_client(server, api_key) as service:
             results, source = identify_photos(
                 service,
                 files_by_path(photos),
-                RemoteOptions(k, max_fpir, threshold, animal_threshold),
+                k=k,
+                max_fpir=max_fpir,
+                threshold=threshold,
+                animal_threshold=animal_threshold,
             )
         _print_answers(
             results.answers,

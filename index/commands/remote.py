@@ -67,18 +67,14 @@ def open_client(server: str, api_key: str | None) -> Client:
     return Client(server, api_key, timeout_seconds=_TIMEOUT_SECONDS, retries=_RETRIES)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteOptions:
-    """The options of `Client.identify` that the command has; None: the service's own."""
-
-    k: int
-    max_fpir: float | None = None
-    threshold: float | None = None
-    animal_threshold: float | None = None
-
-
 def identify_photos(
-    service: Client, photos: Sequence[NamedFile], options: RemoteOptions
+    service: Client,
+    photos: Sequence[NamedFile],
+    *,
+    k: int,
+    max_fpir: float | None,
+    threshold: float | None,
+    animal_threshold: float | None = None,
 ) -> tuple[Results[Identification], Source]:
     """Identify each photo; also return the catalogue state that was searched.
 
@@ -88,10 +84,10 @@ def identify_photos(
     def send(photo: NamedFile) -> Identification:
         answer = service.identify(
             _read(photo),
-            k=options.k,
-            max_fpir=options.max_fpir,
-            threshold=options.threshold,
-            animal_threshold=options.animal_threshold,
+            k=k,
+            max_fpir=max_fpir,
+            threshold=threshold,
+            animal_threshold=animal_threshold,
         )
         return _identification(answer.results[0], _source_of(answer))
 
