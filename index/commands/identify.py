@@ -84,11 +84,12 @@ def identify(
     """Identify the individual in each photo.
 
     Each photo gets ranked individuals with distance and probability, and a decision: `known`,
-    `review` (a person should compare the photos), `new_whale`, or `no_animal` (nothing here that
-    the checkpoint was made for). It also gets a species where the catalogue's individuals have
-    one. A photo that lies on its side is turned first, and the answer says so. Photos that can't be
-    read are listed; the others are answered, and the exit code is then 1. With --server a running
-    service answers from its own catalogue.
+    `review` (a person should compare the photos) or `new_whale`. It also gets a species where the
+    catalogue's individuals have one. Photos that can't be read are listed; the others are answered,
+    and the exit code is then 1. With --server a running service answers from its own catalogue.
+
+    The decision is `no_animal` where a photo shows nothing that the checkpoint was made for. A
+    photo that lies on its side is turned first, and the answer says so.
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
     if server is not None:

@@ -90,7 +90,7 @@ def test_a_turned_fluke_is_answered_upright_and_the_answer_says_so(
     straight = identifier.identify(upright)
     lying = identifier.identify([rotate_image(one, 4 - turns) for one in upright])
     found = [answer.quarter_turns == turns for answer in lying]
-    assert sum(found) >= 0.8 * WHALES
+    assert sum(found) >= 0.6 * WHALES
     for answer, other, is_found in zip(lying, straight, found, strict=True):
         if is_found and other.quarter_turns == 0:
             assert answer.decision == other.decision
