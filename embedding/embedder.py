@@ -263,10 +263,9 @@ def _fitting_screening(path: Path, dimension: int) -> Screening | None:
     screening = Screening.load(path)
     if screening is None:
         return None
-    widths = {layers[0][0].shape[1] for layers in (screening.animal, screening.turn)}
-    if widths != {dimension}:
+    if screening.dimension != dimension:
         raise BadCheckpoint(
-            f"{path} has a screening head for vectors of {sorted(widths)} numbers, but makes "
+            f"{path} has a screening head for vectors of {screening.dimension} numbers, but makes "
             f"vectors of {dimension}; make its head again by `flukeprint train-screening`"
         )
     return screening

@@ -30,13 +30,15 @@ class Screening:
     `animal` gives one logit: an animal of the kinds that the checkpoint was made for. Photos with a
     score below `animal_threshold` show none. `turn` gives four: how many quarter turns to the left
     put the photo upright. A photo lies on its side where it is upright with a probability of at
-    most 1 - `turn_probability`.
+    most 1 - `turn_probability`. Where there is a `basis` (r, d), both networks see the r products
+    of the vector with its rows.
     """
 
     animal: Layers
     turn: Layers
     animal_threshold: float
     turn_probability: float
+    basis: Floats | None = None
 
     @classmethod
     def load(cls, path: Path | None = None) -> Screening | None:
@@ -55,6 +57,7 @@ class Screening:
                 _layers(tensors, "turn"),
                 float(described["animal_threshold"]),
                 float(described["turn_probability"]),
+                tensors.get("basis"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadCheckpoint(
@@ -74,12 +77,21 @@ class Screening:
         for part, layers in (("animal", self.animal), ("turn", self.turn)):
             for at, (weight, bias) in enumerate(layers):
                 named |= {f"{part}.{at}.weight": weight, f"{part}.{at}.bias": bias}
-        return named
+        return named if self.basis is None else named | {"basis": self.basis}
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers the vectors have that it is for."""
+        seen = self.animal[0][0] if self.basis is None else self.basis
+        return seen.shape[1]
 
     def animal_scores(self, vectors: Floats) -> NDArray[np.float64]:
         """Score unit vectors (n, d): how surely each photo shows an animal, (n,) from 0 to 1."""
-        logits = _applied(self.animal, vectors)[:, 0]
+        logits = _applied(self.animal, self._projected(vectors))[:, 0]
         return 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
+
+    def _projected(self, vectors: Floats) -> Floats:
+        return vectors if self.basis is None else vectors @ self.basis.T
 
     def quarter_turns(self, vectors: Floats) -> NDArray[np.int64]:
         """How many quarter turns to the left put each photo (n, d) upright: (n,) from 0 to 3.
@@ -92,7 +104,7 @@ class Screening:
 
     def turn_probabilities(self, vectors: Floats) -> NDArray[np.float64]:
         """How probable 0, 1, 2 and 3 quarter turns are for unit vectors (n, d): (n, 4)."""
-        logits = _applied(self.turn, vectors)
+        logits = _applied(self.turn, self._projected(vectors))
         odds = np.exp(logits - logits.max(1, keepdims=True))
         return odds / odds.sum(1, keepdims=True)
 

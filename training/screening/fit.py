@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ TURNED_SHARE = 0.02
 """The share of a species' held-out upright photos that may be taken for turned at first. Most of
 them are left as they are, because no turn makes them upright (`Embedder.embed_upright`)."""
 FEWEST_HELD_OUT = 20
+BASIS = 36
+"""How many axes of the vectors both networks see: the shipped file has room for so many."""
 
 _HIDDEN = 64
 _STEPS = 1200
@@ -67,14 +69,40 @@ def fit_screening(examples: Examples, seed: int = 0) -> Screening:
             )
     animal = _network(_animal_groups(examples), 1, seed)
     turn = _network(_turn_groups(examples), 4, seed)
-    head = Screening(_halved(animal), _halved(turn), 0.0, 0.0)
+    rows = np.concatenate([*examples.animals.values(), *examples.others.values()])
+    head = with_basis(Screening(_halved(animal), _halved(turn), 0.0, 0.0), rows)
     held_out = np.concatenate(list(examples.held_out.values()))
     lowest = float(np.quantile(head.animal_scores(held_out), REFUSED_SHARE))
     surest = max(
         float(np.quantile(_turn_probabilities(head, rows), 1 - TURNED_SHARE))
         for rows in examples.held_out.values()
     )
-    return Screening(head.animal, head.turn, lowest, max(surest, _LEAST_PROBABILITY))
+    surest = max(surest, _LEAST_PROBABILITY)
+    return replace(head, animal_threshold=lowest, turn_probability=surest)
+
+
+def with_basis(head: Screening, rows: Floats, rank: int = BASIS) -> Screening:
+    """Bring the first layers down to products with `rank` common axes, so that the file is small.
+
+    The axes are those by which the layers' outputs for typical vectors `rows` (n, d) change least.
+    A head whose layers have no more rows than that stays as it is.
+    """
+    stacked = np.concatenate([head.animal[0][0], head.turn[0][0]]).astype(np.float64)
+    if min(stacked.shape) <= rank:
+        return head
+    outputs = rows.astype(np.float64) @ stacked.T
+    _, axes = np.linalg.eigh(outputs.T @ outputs)
+    kept = axes[:, -rank:]  # (outputs, rank)
+    basis = kept.T @ stacked
+    split = len(head.animal[0][0])
+    first = [(kept[:split], head.animal[0][1]), (kept[split:], head.turn[0][1])]
+    small = [(weight.astype(np.float16).astype(np.float32), bias) for weight, bias in first]
+    return replace(
+        head,
+        animal=(small[0], *head.animal[1:]),
+        turn=(small[1], *head.turn[1:]),
+        basis=basis.astype(np.float16).astype(np.float32),
+    )
 
 
 def _animal_groups(examples: Examples) -> list[tuple[Floats, int, float]]:
