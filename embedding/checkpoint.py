@@ -14,7 +14,10 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
 from embedding.photos.preprocessing import BadPreprocessing, Preprocessing
@@ -26,6 +29,8 @@ FORMAT = "flukeprint-checkpoint-1"
 DEFAULT_CHECKPOINT = Path(__file__).parent / "default" / "flukeprint.safetensors"
 LOCATOR_PREFIX = "locator."
 CLASSES_PREFIX = "classes."
+SCREENING_PREFIX = "screening."
+_SCREENING = "screening"
 _SAME = "same"
 EARLIER_FUSION = {"sum": "added", "separate": "apart"}
 """What `mirror_fusion` was called when its key was `sides`."""
@@ -60,12 +65,118 @@ class CheckpointHeader:
 
 
 def fingerprint_of(path: Path) -> str:
-    """Hash a checkpoint file's content: 64 hex digits of SHA-256."""
+    """Hash what makes a checkpoint's vectors: 64 hex digits of SHA-256.
+
+    It is the hash of the file as it was before a screening head was added. So a head changes no
+    fingerprint, and catalogues of the checkpoint stay valid. Of a file without a head it is the
+    hash of the whole file.
+    """
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            bare = _bare_start(file)
+            if bare is None:
+                file.seek(0)
+                return hashlib.file_digest(file, "sha256").hexdigest()
+            start, data_bytes = bare
+            digest = hashlib.sha256(start)
+            digest.update(file.read(data_bytes))
+            return digest.hexdigest()
     except OSError as error:
         raise BadCheckpoint(_unreadable(path, error)) from error
+
+
+def _bare_start(file: BinaryIO) -> tuple[bytes, int] | None:
+    """What a file began with before its screening head was added, and the bytes of its numbers.
+
+    None where it has no head. The file then stands where its numbers begin.
+    """
+    try:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if not 2 <= length <= _MAX_HEADER_BYTES:
+            return None
+        entries = json.loads(file.read(length))
+        if _SCREENING not in entries["__metadata__"]:
+            return None
+        bare = _without_screening(entries)
+        ends = [each["data_offsets"][1] for name, each in bare.items() if name != "__metadata__"]
+    except (struct.error, ValueError, KeyError, TypeError, RecursionError):
+        return None  # damaged, or not ours: `read_header` says so
+    return _header_bytes(bare), max(ends, default=0)
+
+
+def _without_screening(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """A safetensors header without the entries of a screening head."""
+    metadata = {name: text for name, text in entries["__metadata__"].items() if name != _SCREENING}
+    tensors = {
+        name: entry
+        for name, entry in entries.items()
+        if name != "__metadata__" and not name.startswith(SCREENING_PREFIX)
+    }
+    return {"__metadata__": metadata, **tensors}
+
+
+def read_screening(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]] | None:
+    """Read a checkpoint's screening head without torch: its description, and its tensors by name.
+
+    None where it has none. Raises BadCheckpoint for a damaged file.
+    """
+    read_header(path)
+    from safetensors import safe_open
+
+    try:
+        with cast(Any, safe_open)(path, framework="np") as file:
+            told: dict[str, str] = file.metadata() or {}
+            if _SCREENING not in told:
+                return None
+            names = [name for name in file.keys() if name.startswith(SCREENING_PREFIX)]  # noqa: SIM118
+            tensors = {
+                name.removeprefix(SCREENING_PREFIX): file.get_tensor(name).astype(np.float32)
+                for name in names
+            }
+            return json.loads(told[_SCREENING]), tensors
+    except Exception as error:  # safetensors raises its own kind, and plain OSError for a cut file
+        raise BadCheckpoint(f"{path} is damaged ({error}); copy or train it again") from error
+
+
+def with_screening(
+    path: Path, described: Mapping[str, Any], tensors: Mapping[str, NDArray[np.floating[Any]]]
+) -> bytes:
+    """A checkpoint file's content with a screening head, in place of one that it has.
+
+    The numbers of the head come last, as fp16, and all else stays byte for byte. Raises
+    BadCheckpoint.
+    """
+    read_header(path)
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    entries = _without_screening(json.loads(data[8 : 8 + length]))
+    end = max(
+        (each["data_offsets"][1] for name, each in entries.items() if name != "__metadata__"),
+        default=0,
+    )
+    numbers = data[8 + length : 8 + length + end]
+    if hashlib.sha256(_header_bytes(entries) + numbers).hexdigest() != fingerprint_of(path):
+        raise BadCheckpoint(
+            f"{path} was not written by this version's `flukeprint train`: a head would change "
+            "its fingerprint. Write it again with `flukeprint train` or `flukeprint combine`"
+        )
+    entries["__metadata__"][_SCREENING] = json.dumps(described, sort_keys=True)
+    for name, values in sorted(tensors.items()):
+        half = np.ascontiguousarray(values, "<f2")
+        entries[SCREENING_PREFIX + name] = {
+            "dtype": "F16",
+            "shape": list(half.shape),
+            "data_offsets": [len(numbers), len(numbers) + half.nbytes],
+        }
+        numbers += half.tobytes()
+    return _header_bytes(entries) + numbers
+
+
+def _header_bytes(entries: Mapping[str, Any]) -> bytes:
+    """The start of a safetensors file: its header's length and the header, keys sorted."""
+    text = json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the format wants the numbers to begin at a multiple of 8
+    return struct.pack("<Q", len(text)) + text
 
 
 def read_header(path: Path) -> CheckpointHeader:
@@ -231,11 +342,7 @@ def _in_one_order(data: bytes) -> bytes:
     fingerprints.
     """
     (length,) = struct.unpack("<Q", data[:8])
-    text = json.dumps(
-        json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")
-    ).encode()
-    text += b" " * (-len(text) % 8)  # the format wants the numbers to begin at a multiple of 8
-    return struct.pack("<Q", len(text)) + text + data[8 + length :]
+    return _header_bytes(json.loads(data[8 : 8 + length])) + data[8 + length :]
 
 
 def _halved(value: Tensor) -> Tensor:
@@ -247,10 +354,17 @@ def _halved(value: Tensor) -> Tensor:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """Read a checkpoint's tensors as float32. Raises BadCheckpoint when the file is damaged."""
+    """Read a checkpoint's tensors as float32, without those of a screening head.
+
+    Raises BadCheckpoint when the file is damaged.
+    """
     read_header(path)
     try:
-        return load_halved(path)
+        return {
+            name: value
+            for name, value in load_halved(path).items()
+            if not name.startswith(SCREENING_PREFIX)
+        }
     except Exception as error:  # safetensors raises its own kind, and plain OSError for a cut file
         raise BadCheckpoint(f"{path} is damaged ({error}); copy or train it again") from error
 

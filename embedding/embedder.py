@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,27 @@ from embedding.networks.fused_batch_norm import fuse_batch_norms
 from embedding.networks.locator import AnyLocator, locate, locator_of
 from embedding.networks.malloc import keep_freed_memory
 from embedding.networks.network import Network
-from embedding.photos.photo import Box, Image
+from embedding.photos.photo import Box, Image, rotate_box, rotate_image
 from embedding.photos.preprocessing import Preprocessing
+from embedding.screening import Screening
 
+_UPRIGHT = 0.7
+"""How probably a photo must be upright after a turn for the turn to stay."""
 _PROBE_PX = 64  # any size that a backbone takes shows which of its layers reads which
+
+
+@dataclass(frozen=True, slots=True)
+class UprightVectors:
+    """What `Embedder.embed_upright` gives of n photos.
+
+    `vectors` (n, d) are of the upright photos, and `quarter_turns` (n,) says how many quarter turns
+    to the left made each upright, 0 to 3. `boxes` are where the animal was found in each photo as
+    it came; None is the whole photo.
+    """
+
+    vectors: NDArray[np.float32]
+    quarter_turns: NDArray[np.int64]
+    boxes: tuple[Box | None, ...]
 
 
 class Embedder:
@@ -48,6 +66,7 @@ class Embedder:
         *,
         locator: AnyLocator | None = None,
         device: str | None = None,
+        screening: Screening | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if self.device.type == "cpu":
@@ -56,6 +75,7 @@ class Embedder:
         self.locator = locator.eval().to(self.device) if locator is not None else None
         self.preprocessing = preprocessing
         self.fingerprint = fingerprint
+        self.screening = screening
         self.dimension = network.dimension
         self.batch_size = 256 if self.device.type == "cuda" else 16
 
@@ -69,7 +89,12 @@ class Embedder:
         header = read_header(path)
         network, locator = build_networks(path, header)
         return cls(
-            network, header.preprocessing, fingerprint_of(path), locator=locator, device=device
+            network,
+            header.preprocessing,
+            fingerprint_of(path),
+            locator=locator,
+            device=device,
+            screening=_fitting_screening(path, network.dimension),
         ).fuse_batch_norms()
 
     def fuse_batch_norms(self) -> Embedder:
@@ -98,14 +123,61 @@ class Embedder:
         """Embed upright RGB images, with the fluke's box where one is known, as (n, d) float32 unit
         rows.
 
-        Where no box is known and the preprocessing crops, the checkpoint's locator finds it.
+        Where no box is known and the preprocessing crops, the checkpoint's locator finds it. A
+        photo that lies on its side is turned first, as `embed_upright` says.
+        """
+        return self.embed_upright(images, boxes).vectors
+
+    def embed_upright(
+        self, images: Sequence[Image], boxes: Sequence[Box | None] | None = None
+    ) -> UprightVectors:
+        """Embed as `embed` does, and say which photos had to be turned.
+
+        A photo that the checkpoint's screening head takes for turned is embedded again after the
+        likeliest turn, and then after the others. The first turn stays after which the head takes
+        the photo for an upright animal. Where none is, the photo stays as it is.
         """
         boxes = boxes if boxes is not None else [None] * len(images)
         if len(boxes) != len(images):
             raise ValueError(
                 f"{len(boxes)} boxes for {len(images)} images; give one box (or None) an image"
             )
-        boxes = self.located(images, boxes)
+        found = list(self.located(images, boxes))
+        vectors = self._embedded(images, found)
+        turns = np.zeros(len(images), np.int64)
+        if self.screening is None or not len(images):
+            return UprightVectors(vectors, turns, tuple(found))
+        lying: list[int] = np.flatnonzero(self.screening.quarter_turns(vectors)).tolist()
+        # The likeliest turn first. Of a photo that was turned the wrong way the others are tried.
+        likely = np.argsort(-self.screening.turn_probabilities(vectors)[:, 1:], axis=1) + 1
+        for attempt in range(likely.shape[1]):
+            if not lying:
+                break
+            by: list[int] = likely[lying, attempt].tolist()
+            tries = list(zip(lying, by, strict=True))
+            images_now = [rotate_image(images[at], turn) for at, turn in tries]
+            own = self.located(images_now, [_turned_box(boxes[at], turn) for at, turn in tries])
+            again = self._embedded(images_now, own)
+            is_upright: list[bool] = self._is_settled(again).tolist()
+            for (at, turn), box, vector, is_settled in zip(
+                tries, own, again, is_upright, strict=True
+            ):
+                if is_settled:
+                    turns[at], vectors[at] = turn, vector
+                    found[at] = _turned_box(box, 4 - turn)
+            lying = [at for at, is_settled in zip(lying, is_upright, strict=True) if not is_settled]
+        return UprightVectors(vectors, turns, tuple(found))
+
+    def _is_settled(self, vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Whether photos (n, d) that were turned show an animal, upright."""
+        assert self.screening is not None
+        is_upright = self.screening.turn_probabilities(vectors)[:, 0] >= _UPRIGHT
+        is_animal = self.screening.animal_scores(vectors) >= self.screening.animal_threshold
+        return is_upright & is_animal
+
+    def _embedded(
+        self, images: Sequence[Image], boxes: Sequence[Box | None]
+    ) -> NDArray[np.float32]:
         pixels = [
             self.preprocessing.pixels(image, box) for image, box in zip(images, boxes, strict=True)
         ]
@@ -181,6 +253,22 @@ def load_locator(path: Path) -> AnyLocator | None:
         return locator_of(below(load_weights(path), LOCATOR_PREFIX))
     except RuntimeError as error:
         raise _unfit(path, error) from error
+
+
+def _turned_box(box: Box | None, quarter_turns: int) -> Box | None:
+    return None if box is None else rotate_box(box, quarter_turns)
+
+
+def _fitting_screening(path: Path, dimension: int) -> Screening | None:
+    screening = Screening.load(path)
+    if screening is None:
+        return None
+    if screening.dimension != dimension:
+        raise BadCheckpoint(
+            f"{path} has a screening head for vectors of {screening.dimension} numbers, but makes "
+            f"vectors of {dimension}; make its head again by `flukeprint train-screening`"
+        )
+    return screening
 
 
 def _unfit(path: Path, error: RuntimeError) -> BadCheckpoint:

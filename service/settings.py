@@ -125,6 +125,13 @@ class Settings(BaseSettings):
         description="How long a photo waits for others to fill a batch: 0 on a CPU, 2 to 5 on a "
         "GPU.",
     )
+    animal_threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The animal score below which a photo is answered `no_animal`; 0: never. "
+        "Without it the checkpoint's own, or less where the catalogue's photos score less.",
+    )
     job_photos: Path | None = Field(
         None,
         description="The folder below which jobs may read photos; without it the catalogue's "

@@ -9,7 +9,7 @@ from client.records.words import AnyWord
 
 Row = TypeVar("Row")
 
-Decision = Annotated[Literal["known", "review", "new_whale"], AnyWord]
+Decision = Annotated[Literal["known", "review", "new_whale", "no_animal"], AnyWord]
 Verdict = Annotated[Literal["same", "review", "different"], AnyWord]
 
 
@@ -36,17 +36,37 @@ class SpeciesAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The two cosine distances between the three decisions."""
+    """The two cosine distances between `known`, `review` and `new_whale`."""
 
     known: float
     new_whale: float
 
 
 @dataclass(frozen=True, slots=True)
+class AnimalScore:
+    """How surely a photo shows an animal, 0 to 1; below `threshold` it is `no_animal`."""
+
+    score: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoQuality:
+    """How well a photo shows its animal; each number from 0 (bad) to 1 (good)."""
+
+    score: float
+    sharpness: float
+    size: float
+    light: float
+    wholeness: float
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoAnswer:
-    """Who one photo shows; an older service leaves out the fields that are None.
+    """Who one photo shows; an older service sends none of the fields from `species` on.
 
     `new_probability`: that the catalogue lacks the animal. `calibrated_on` names the calibration.
+    `quarter_turns` to the left put the photo upright before it was compared.
     """
 
     photo: str
@@ -58,6 +78,9 @@ class PhotoAnswer:
     new_probability: float | None = None
     calibrated_on: str | None = None
     thresholds: Thresholds | None = None
+    animal: AnimalScore | None = None
+    quarter_turns: int = 0
+    quality: PhotoQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +96,7 @@ class EncounterAnswer:
     new_probability: float | None = None
     calibrated_on: str | None = None
     thresholds: Thresholds | None = None
+    animal: AnimalScore | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,11 +75,15 @@ def queue(
     return get("/v1/queue", page_of(CataloguedPhoto, "photos"), limit=page_rows, cursor=cursor)
 
 
-def confirm(photo: str, individual: str) -> ServiceRequest[Event]:
-    """Assign a waiting photo to an individual; a new id makes a new individual."""
-    return post(
-        f"/v1/queue/{quote_name(photo)}/confirm", record_of(Event), {"individual": individual}
-    )
+def confirm(photo: str, individual: str, *, is_animal: bool = False) -> ServiceRequest[Event]:
+    """Assign a waiting photo to an individual; a new id makes a new individual.
+
+    A photo that was answered `no_animal` needs `is_animal`: a person has seen that there is one.
+    """
+    body: dict[str, object] = {"individual": individual}
+    if is_animal:  # an older service knows no such field
+        body["is_animal"] = True
+    return post(f"/v1/queue/{quote_name(photo)}/confirm", record_of(Event), body)
 
 
 def reject(photo: str, *, reason: str | None = None) -> ServiceRequest[Event]:

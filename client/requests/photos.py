@@ -24,6 +24,7 @@ def identify(
     max_fpir: float | None = None,
     threshold: float | None = None,
     new_share: float | None = None,
+    animal_threshold: float | None = None,
     individuals: Sequence[str] = (),
     exclude: Sequence[str] = (),
     species: Sequence[str] = (),
@@ -34,7 +35,8 @@ def identify(
     """Identify the individual in each photo; with `encounter` also in all of them together.
 
     `individuals`, `exclude`, `species`, `years` (`2018`, `"2015-2018"`) and `regions` narrow the
-    catalogue that is searched. `as_of` searches an earlier revision. Where some photos can't be
+    catalogue that is searched. `as_of` searches an earlier revision. Photos with an animal score
+    below `animal_threshold` are answered `no_animal`. Where some photos can't be
     read, none is answered, and BadPhotos names them.
     """
     # The options of a request are keywords, one for each field of the HTTP API's form.
@@ -44,6 +46,7 @@ def identify(
         max_fpir=max_fpir,
         threshold=threshold,
         new_share=new_share,
+        animal_threshold=animal_threshold,
         as_of=as_of,
     )
     scope = without_empty(

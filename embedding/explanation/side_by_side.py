@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embedding.embedder import Embedder
 from embedding.explanation.heatmap import Colour, Tile, heat_over, tiled
 from embedding.explanation.regions import Heat, heat_maps
-from embedding.photos.photo import WHOLE, Box, Image
+from embedding.photos.photo import WHOLE, Box, Image, rotate_box, rotate_image
 from embedding.photos.preprocessing import Preprocessing
 
 _VIEW_PX = 360
@@ -52,6 +52,7 @@ def compare(
     `frame` is the colour around the reference (`RIGHT` or `WRONG` of
     `embedding.explanation.heatmap`), where the truth is known.
     """
+    query, reference = _upright(embedder, query), _upright(embedder, reference)
     boxes = [crop_box(embedder, photo.image, photo.box) for photo in (query, reference)]
     heat = pair_heat(embedder, query.image, boxes[0], reference.image, boxes[1])
     strongest = strongest_of(heat)
@@ -66,6 +67,15 @@ def compare(
         plain.append(Tile(view, (words,), colour))
         heated.append(Tile(heat_over(view, own, strongest), ("red: alike, blue: unlike",), colour))
     return Comparison(tiled([plain, heated], f"distance {heat.distance:.3f}"), heat)
+
+
+def _upright(embedder: Embedder, photo: ComparedPhoto) -> ComparedPhoto:
+    """The photo as `Embedder.embed` sees it: turned where it lies on its side."""
+    if embedder.screening is None:
+        return photo
+    (turns,) = embedder.embed_upright([photo.image], [photo.box]).quarter_turns.tolist()
+    box = None if photo.box is None else rotate_box(photo.box, turns)
+    return ComparedPhoto(photo.name, rotate_image(photo.image, turns), box)
 
 
 def pair_heat(

@@ -121,6 +121,11 @@ class Box(NamedTuple):
 
 
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+_QUARTER_TURNS_LEFT = {
+    1: PillowImage.Transpose.ROTATE_90,
+    2: PillowImage.Transpose.ROTATE_180,
+    3: PillowImage.Transpose.ROTATE_270,
+}
 
 
 class PhotoKind(NamedTuple):
@@ -403,6 +408,19 @@ def crop(image: Image, box: Box) -> Image:
     # itself.
     nearest = PillowImage.Resampling.NEAREST
     return image.resize((right - left, bottom - top), nearest, box=(left, top, right, bottom))
+
+
+def rotate_image(image: Image, quarter_turns: int) -> Image:
+    """Turn an image to the left by quarter turns."""
+    turn = _QUARTER_TURNS_LEFT.get(quarter_turns % 4)
+    return image if turn is None else image.transpose(turn)
+
+
+def rotate_box(box: Box, quarter_turns: int) -> Box:
+    """Where a box is after its image was turned to the left by quarter turns."""
+    for _ in range(quarter_turns % 4):
+        box = Box(box.top, 1 - box.right, box.bottom, 1 - box.left)
+    return box
 
 
 def thumbnail(image: Image, max_px: int) -> Image:

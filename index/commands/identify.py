@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -43,6 +43,16 @@ ScoreOption = Annotated[
     ),
 ]
 
+AnimalThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--animal-threshold",
+        help="The animal score (0 to 1) below which the answer is `no_animal`; 0: never "
+        "(default: the checkpoint's own, or less where the catalogue's photos score less).",
+        show_default=False,
+    ),
+]
+
 
 def identify(
     context: typer.Context,
@@ -75,6 +85,7 @@ def identify(
             show_default=False,
         ),
     ] = None,
+    animal_threshold: AnimalThresholdOption = None,
     score: ScoreOption = "nearest",
     server: ServerOption = None,
     api_key: ApiKeyOption = None,
@@ -86,6 +97,9 @@ def identify(
     `review` (a person should compare the photos) or `new_whale`. It also gets a species where the
     catalogue's individuals have one. Photos that can't be read are listed; the others are answered,
     and the exit code is then 1. With --server a running service answers from its own catalogue.
+
+    The decision is `no_animal` where a photo shows nothing that the checkpoint was made for. A
+    photo that lies on its side is turned first, and the answer says so.
     """
     refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
     if server is not None:
@@ -96,7 +110,7 @@ def identify(
             results, source = identify_photos(
                 service,
                 files_by_path(photos),
-                IdentifyChoices(k, max_fpir, threshold, new_share),
+                IdentifyChoices(k, max_fpir, threshold, new_share, animal_threshold),
             )
         _print_answers(
             results.answers,
@@ -106,14 +120,23 @@ def identify(
         )
         return
     from index.commands.photo_arguments import embed_with_progress, photos_of_paths
+    from index.identification.screening import check_animal_threshold
 
     embedder, identifier = _load(catalogue, checkpoint, score)
     identifier = identifier.for_new_share(new_share)
     thresholds = identifier.calibration.thresholds(
         max_fpir=max_fpir, threshold=threshold
     )  # wrong ones end it here
+    check_animal_threshold(animal_threshold)
     read, unread = embed_with_progress(photos_of_paths(photos), embedder, "Identifying")
-    answers = _answers(identifier, read, k=k, max_fpir=max_fpir, threshold=threshold)
+    answers = _answers(
+        identifier,
+        read,
+        k=k,
+        max_fpir=max_fpir,
+        threshold=threshold,
+        animal_threshold=animal_threshold,
+    )
     gallery = identifier.gallery
     source = Source(gallery.revision, gallery.fingerprint, gallery.individual_count, thresholds)
     estimate = _estimated_share(answers, identifier)
@@ -300,15 +323,28 @@ def _answers(
     k: int,
     max_fpir: float | None = None,
     threshold: float | None = None,
+    animal_threshold: float | None = None,
 ) -> list[tuple[str, Identification]]:
     import numpy as np
 
     if not read:
         return []
     vectors = np.stack([each.vector for each in read])
-    answers = identifier.identify_vectors(vectors, k=k, max_fpir=max_fpir, threshold=threshold)
+    answers = identifier.identify_vectors(
+        vectors,
+        k=k,
+        max_fpir=max_fpir,
+        threshold=threshold,
+        animal_threshold=animal_threshold,
+    )
     return [
-        (each.photo.name, with_damage(answer, each.damage))
+        (
+            each.photo.name,
+            with_damage(
+                replace(answer, quarter_turns=each.quarter_turns, quality=each.quality),
+                each.damage,
+            ),
+        )
         for each, answer in zip(read, answers, strict=True)
     ]
 
@@ -340,6 +376,9 @@ def _as_json(
                 "calibrated_on": answer.calibrated_on,
                 "thresholds": _distances(answer.thresholds),
                 "species": asdict(answer.species),
+                "animal": None if answer.animal is None else asdict(answer.animal),
+                "quarter_turns": answer.quarter_turns,
+                "quality": None if answer.quality is None else asdict(answer.quality),
                 "matches": [
                     {"rank": rank, **asdict(match)}
                     for rank, match in enumerate(answer.matches, start=1)

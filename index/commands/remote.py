@@ -15,11 +15,13 @@ from client.records import photos as records
 from client.retries import Retries
 from embedding.errors import FlukeprintError
 from embedding.photos.photo_files import BadPhoto, photo_bytes
+from embedding.photos.quality import PhotoQuality
 from index.commands.named_files import NamedFile
 from index.messages import print_message
 from index.progress import Advance, no_progress, progress
 from index.search.matching import (
     NO_SPECIES,
+    AnimalScore,
     Identification,
     Match,
     Source,
@@ -72,6 +74,7 @@ class IdentifyChoices(NamedTuple):
     max_fpir: float | None = None
     threshold: float | None = None
     new_share: float | None = None
+    animal_threshold: float | None = None
 
 
 def identify_photos(
@@ -262,6 +265,9 @@ def _identification(answer: records.PhotoAnswer, source: Source) -> Identificati
         NO_SPECIES if answer.species is None else SpeciesAnswer(*astuple(answer.species)),
         1 - answer.probability if answer.new_probability is None else answer.new_probability,
         answer.calibrated_on or "",
+        None if answer.animal is None else AnimalScore(*astuple(answer.animal)),
+        answer.quarter_turns,
+        None if answer.quality is None else PhotoQuality(*astuple(answer.quality)),
     )
 
 

@@ -17,7 +17,12 @@ _CHANGE_WORDS = {
     "relabel": "relabelled or moved",
     "remove": "removed",
 }
-_DECISION_STYLES = {"known": "green", "review": "yellow", "new_whale": "magenta"}
+_DECISION_STYLES = {
+    "known": "green",
+    "review": "yellow",
+    "new_whale": "magenta",
+    "no_animal": "red",
+}
 
 
 def print_answer(console: Console, photo: str, answer: Identification) -> None:
@@ -34,7 +39,22 @@ def print_answer(console: Console, photo: str, answer: Identification) -> None:
             else f", probability {answer.species.probability:.2f}"
         )
         console.print(Text(f"Species: {answer.species.name}{probability}."), soft_wrap=True)
+    if seen := _photo_text(answer):
+        console.print(Text(seen), soft_wrap=True)
     console.print()
+
+
+def _photo_text(answer: Identification) -> str:
+    """What was seen of the photo itself: its turn, its animal score and its quality."""
+    parts: list[str] = []
+    if answer.quarter_turns:
+        turn = {1: "90 degrees to the left", 2: "180 degrees", 3: "90 degrees to the right"}
+        parts.append(f"Turned {turn[answer.quarter_turns]} to be upright.")
+    if answer.animal is not None and answer.animal.is_animal:
+        parts.append(f"Animal score {answer.animal.score:.2f}.")
+    if answer.quality is not None:
+        parts.append(f"Quality {answer.quality.score:.2f}.")
+    return " ".join(parts)
 
 
 def _matches_table(answer: Identification) -> Table:

@@ -120,10 +120,18 @@ class Curator:
                 act.add(replace(photo, photo=label), fingerprint, state=state, **more)
             return _finish(act, fingerprint=fingerprint)
 
-    def confirm(self, photo: str, individual: str, *, answer: Values | None = None) -> Event:
+    def confirm(
+        self,
+        photo: str,
+        individual: str,
+        *,
+        answer: Values | None = None,
+        is_animal: bool = False,
+    ) -> Event:
         """Say whose a waiting (or rejected) photo is.
 
-        An individual that isn't known yet is made.
+        An individual that isn't known yet is made. A photo that was answered `no_animal` needs
+        `is_animal`: a person has seen that there is one. Raises CurationConflict.
         """
         with open_revision(self.catalogue, kind="confirm", made_by=self.made_by) as act:
             row = _photo(act, photo)
@@ -133,8 +141,13 @@ class Curator:
                     f"{_name_of(act, row.individual_id)}'s; move it instead"
                 )
             individual = _checked_name(individual)
-            key = act.individual_id(individual)
             before, answered = {"state": row.state}, row.answer if answer is None else answer
+            if not is_animal and answered and answered.get("decision") == "no_animal":
+                raise CurationConflict(
+                    f"the photo {photo} was answered `no_animal`; look at it, and confirm it with "
+                    "is_animal true where it does show the animal, or reject it"
+                )
+            key = act.individual_id(individual)
             meeting = _meeting(act, row, key)
             act.update(
                 PhotoRow,

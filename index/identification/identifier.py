@@ -6,12 +6,16 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
+
+import numpy as np
 
 from embedding.errors import FlukeprintError
 from embedding.photos.photo import Box, Image
 from index.calibration.calibration import Calibration
 from index.calibration.fitting import group_name
+from index.identification.screening import AnimalScreen, check_animal_threshold, screening_of
+from index.search.embedded_images import embed_images
 from index.search.fusion import rank_fused
 from index.search.gallery import Gallery
 from index.search.matching import (
@@ -33,6 +37,16 @@ class WrongFingerprint(FlukeprintError):
     """A catalogue of another checkpoint's vectors: distances to them would mean nothing."""
 
 
+class _Options(TypedDict, total=False):
+    """The options of `Identifier.identify_vectors`."""
+
+    k: int
+    max_fpir: float | None
+    threshold: float | None
+    score: Score | None
+    animal_threshold: float | None
+
+
 class Identifier:
     """Answers who is in a photo. Never changes: to swap the gallery, make another one."""
 
@@ -43,8 +57,12 @@ class Identifier:
         calibration: Calibration,
         species: Mapping[str, str] = MappingProxyType({}),
         viewpoints: Mapping[str, str] = MappingProxyType({}),
+        *,
+        screen: AnimalScreen | None = None,
     ) -> None:
         """Join them; `species` are individuals', `viewpoints` catalogue photos' by name.
+
+        `screen` is the whole catalogue's, for a part of it.
 
         Raises WrongFingerprint when gallery and embedder are no pair.
         """
@@ -60,23 +78,30 @@ class Identifier:
         self.calibration = calibration
         self.species = species
         self.viewpoints = viewpoints
+        self.screen = screen or AnimalScreen(screening_of(embedder), gallery)
         self._teller = SpeciesPredictor(gallery, species, calibration.score)
 
     def identify(
         self,
         images: Sequence[Image],
         boxes: Sequence[Box | None] | None = None,
-        *,
-        k: int = 5,
-        max_fpir: float | None = None,
-        threshold: float | None = None,
-        score: Score | None = None,
+        **options: Unpack[_Options],
     ) -> list[Identification]:
-        """Identify the animal in each of n images; options and errors as in `identify_vectors`."""
-        asked = self._asked(max_fpir, threshold, score)  # before the embedding, which takes time
+        """Identify the animal in each of n images; options and errors as in `identify_vectors`.
+
+        Each answer says how the photo was turned, and how good it is.
+        """
+        # Before the embedding, which takes time.
+        self._asked(options.get("max_fpir"), options.get("threshold"), options.get("score"))
+        check_animal_threshold(options.get("animal_threshold"))
         if not images:
             return []
-        return self._answers(self.embedder.embed(images, boxes), k, asked)
+        embedded = embed_images(self.embedder, images, boxes)
+        answers = self.identify_vectors(np.stack([each.vector for each in embedded]), **options)
+        return [
+            replace(answer, quarter_turns=each.quarter_turns, quality=each.quality)
+            for answer, each in zip(answers, embedded, strict=True)
+        ]
 
     def identify_vectors(
         self,
@@ -86,14 +111,18 @@ class Identifier:
         max_fpir: float | None = None,
         threshold: float | None = None,
         score: Score | None = None,
+        animal_threshold: float | None = None,
     ) -> list[Identification]:
         """Identify n queries (n, d) already embedded, each with its best k individuals.
 
         `max_fpir` or `threshold` (a cosine distance) replace the default thresholds. `score` may
-        only be the one that the calibration was fitted for, None being that one. Raises BadQuery,
+        only be the one that the calibration was fitted for, None being that one.
+        `animal_threshold` (0 to 1) replaces the catalogue's score for `no_animal`. Raises BadQuery,
         BadVectors, and BadCalibration for a rate that can't be promised.
         """
-        return self._answers(vectors, k, self._asked(max_fpir, threshold, score))
+        answers = self._answers(vectors, k, self._asked(max_fpir, threshold, score))
+        scores = self.screen.scores(vectors, animal_threshold)
+        return [answer.screened(one) for answer, one in zip(answers, scores, strict=True)]
 
     def identify_encounter(
         self,
@@ -102,16 +131,19 @@ class Identifier:
         k: int = 5,
         max_fpir: float | None = None,
         threshold: float | None = None,
+        animal_threshold: float | None = None,
     ) -> Identification:
         """Identify the one animal of an encounter's n photos (n, d), by their mean distances.
 
         Thresholds and probabilities are those of encounters of so many photos, where enough
-        individuals have as many to try. Options and errors as in `identify_vectors`; raises
-        BadQuery without photos.
+        individuals have as many to try. It is `no_animal` where no photo shows an animal. Options
+        and errors as in `identify_vectors`; raises BadQuery without photos.
         """
         asked = self._asked(max_fpir, threshold, None)
         ranked = rank_fused(self.gallery, vectors, self._ranked(k), self.calibration.score)
         answer = self._answer(ranked, k, asked, photos=len(vectors))
+        scores = self.screen.scores(vectors, animal_threshold)
+        answer = answer.screened(max(scores, key=lambda one: one.score if one else 0.0))
         photos = f"{len(vectors)} photos together" if len(vectors) > 1 else "One photo"
         return replace(answer, reason=f"{photos}: {answer.reason}")
 

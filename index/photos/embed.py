@@ -21,10 +21,12 @@ from embedding.photos.photo import (
     photo_bytes,
     read_photo,
 )
+from embedding.photos.quality import PhotoQuality
 from index.labels.fields import list_some
 from index.labels.reader import LabelledPhoto
 from index.photos.perceptual_hash import perceptual_hash
 from index.prefetch import prefetch
+from index.search.embedded_images import EmbeddedImage, embed_images
 from index.search.vectors import Embedder, check_vectors
 
 BATCH_PHOTOS = 64
@@ -61,12 +63,17 @@ class PhotoFile:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedPhoto:
-    """A photo with its embedding, (d,) float32."""
+    """A photo with its embedding, (d,) float32, and how it was turned and how good it is.
+
+    `quarter_turns` to the left put it upright. `quality` is None where only the vector came.
+    """
 
     photo: LabelledPhoto
     file: PhotoFile
     vector: NDArray[np.float32]
     damage: str | None = None  # which pixels are missing or damaged, though it could be read
+    quarter_turns: int = 0
+    quality: PhotoQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +188,21 @@ def _embedded(
     batch: Sequence[_DecodedPhoto | UnreadPhoto], embedder: PhotoEmbedder
 ) -> list[EmbeddedPhoto | UnreadPhoto]:
     decoded = [read for read in batch if isinstance(read, _DecodedPhoto)]
-    vectors = embedder.embed([read.image for read in decoded], [read.photo.box for read in decoded])
-    rows = iter(check_vectors(vectors, named="vectors that the checkpoint gave"))
+    if not decoded:
+        return [read for read in batch if isinstance(read, UnreadPhoto)]
+    images = embed_images(
+        embedder, [read.image for read in decoded], [read.photo.box for read in decoded]
+    )
+    vectors = np.stack([each.vector for each in images])
+    check_vectors(vectors, named="vectors that the checkpoint gave")
+    embedded = iter(images)
     return [
-        EmbeddedPhoto(read.photo, read.file, next(rows), read.damage)
-        if isinstance(read, _DecodedPhoto)
-        else read
+        _embedded_photo(read, next(embedded)) if isinstance(read, _DecodedPhoto) else read
         for read in batch
     ]
+
+
+def _embedded_photo(read: _DecodedPhoto, image: EmbeddedImage) -> EmbeddedPhoto:
+    return EmbeddedPhoto(
+        read.photo, read.file, image.vector, read.damage, image.quarter_turns, image.quality
+    )

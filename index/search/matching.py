@@ -1,17 +1,18 @@
 """From distances to an answer: the one rule that decides `known`, `review` or `new_whale`.
 
-No arrays.
+Before it comes `no_animal`: what the network sees of the photo itself. No arrays.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from embedding.errors import FlukeprintError
+from embedding.photos.quality import PhotoQuality
 
-Decision = Literal["known", "review", "new_whale"]
+Decision = Literal["known", "review", "new_whale", "no_animal"]
 Score = Literal["nearest", "centre", "blend"]
 
 NOBODY = math.inf
@@ -91,12 +92,31 @@ NO_SPECIES = SpeciesAnswer(None, None, "The catalogue knows no individual's spec
 
 
 @dataclass(frozen=True, slots=True)
+class AnimalScore:
+    """How surely a photo shows an animal of the kinds that the checkpoint was made for, 0 to 1.
+
+    Below `threshold` the decision is `no_animal`.
+    """
+
+    score: float
+    threshold: float
+
+    @property
+    def is_animal(self) -> bool:
+        """Whether the photo is taken to show an animal."""
+        return self.score >= self.threshold
+
+
+@dataclass(frozen=True, slots=True)
 class Identification:
     """The answer to one query, and what it came from.
 
     `probability` is the first match's (0.0 without a match), `new_probability` that the catalogue
     lacks the animal. `reason` says in plain words what was decided, and how often that is right.
-    `calibrated_on` names the calibration: a species', or that of all species together.
+    `calibrated_on` names the calibration: a species', or that of all species together. `animal` is
+    None where the checkpoint has no screening head. `quarter_turns` says how many quarter turns to
+    the left put the photo upright before it was compared. `quality` is None where only the vector
+    was there.
     """
 
     matches: tuple[Match, ...]
@@ -110,6 +130,26 @@ class Identification:
     species: SpeciesAnswer = NO_SPECIES
     new_probability: float = 1.0
     calibrated_on: str = ""
+    animal: AnimalScore | None = None
+    quarter_turns: int = 0
+    # Of the photo, not of the answer: an image and its vector get the same answer.
+    quality: PhotoQuality | None = field(default=None, compare=False)
+
+    def screened(self, animal: AnimalScore | None) -> Identification:
+        """The same answer with its animal score; `no_animal` where the photo shows none."""
+        if animal is None or animal.is_animal:
+            return replace(self, animal=animal)
+        return replace(
+            self,
+            animal=animal,
+            decision="no_animal",
+            probability=0.0,
+            matches=tuple(replace(match, probability=0.0) for match in self.matches),
+            reason=(
+                f"No animal that this checkpoint knows (score {animal.score:.3f}, below "
+                f"{animal.threshold:.3f}). The individuals listed are only the nearest vectors."
+            ),
+        )
 
 
 def with_damage(answer: Identification, damage: str | None) -> Identification:

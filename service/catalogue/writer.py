@@ -20,6 +20,7 @@ from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
 from index.identification.identifier import Identifier
+from index.identification.screening import AnimalScreen, screening_of
 from index.labels.nobody import describe_resembling
 from index.photos.embed import PhotoEmbedder
 from index.storage.serving_marker import ServedMark
@@ -124,7 +125,12 @@ class CatalogueWriter:
             if now.gallery.fingerprint == self.catalogue.fingerprint:
                 calibration = fitted.with_new_share(self._service.settings.new_share)
                 identifier = Identifier(
-                    now.embedder, now.gallery, calibration, now.species, now.viewpoints
+                    now.embedder,
+                    now.gallery,
+                    calibration,
+                    now.species,
+                    now.viewpoints,
+                    screen=now.screen,
                 )
                 self._service.serving = Serving(
                     identifier, serving.photos, serving.decode_px, serving.damaged
@@ -167,12 +173,14 @@ class CatalogueWriter:
             photos.pop(name, None)
         photos |= {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
         after = refresh_gallery(gallery, event.photos, now)
+        before = serving.identifier
         identifier = Identifier(
-            serving.identifier.embedder,
+            before.embedder,
             after,
-            serving.identifier.calibration,
+            before.calibration,
             self.catalogue.species(),
             self.catalogue.viewpoints(),
+            screen=before.screen.of(after),
         )
         damaged = {name: why for name, why in serving.damaged.items() if name not in event.photos}
         log_damaged(now.damaged)
@@ -206,6 +214,9 @@ class CatalogueWriter:
             calibration.with_new_share(self._service.settings.new_share),
             self.catalogue.species(),
             self.catalogue.viewpoints(),
+            screen=AnimalScreen(
+                screening_of(embedder), gallery, self._service.settings.animal_threshold
+            ),
         )
         log_damaged(damaged)
         self._service.serving = Serving(identifier, photos, decode_px, damaged)

@@ -46,7 +46,27 @@ export const DECISIONS = {
   known: "Known animal",
   review: "Please check",
   new_whale: "New animal",
+  no_animal: "No animal seen",
 };
+
+const TURNS = ["", "90\u00b0 to the left", "by 180\u00b0", "90\u00b0 to the right"];
+// How a photo is shown that lay on its side, as text; empty for an upright one.
+export const turnText = (turns) => (turns ? `Turned ${TURNS[turns]} to be upright.` : "");
+
+const FLAWS = {
+  sharpness: "blurred",
+  size: "the animal is small",
+  light: "bad light",
+  wholeness: "the animal is cut off",
+};
+const FLAWED = 0.6;
+// A photo's quality as text, with what is wrong with it; empty for an answer without one.
+export function qualityText(quality) {
+  if (!quality) return "";
+  const flaws = Object.keys(FLAWS).filter((part) => quality[part] < FLAWED);
+  const words = flaws.map((part) => FLAWS[part]).join(", ");
+  return `Photo quality ${percent(quality.score)}${words ? `: ${words}` : ""}.`;
+}
 
 const KINDS = {
   "take in": "Added",

@@ -189,6 +189,7 @@ function pane(title) {
     frame,
     caption,
     box: null,
+    quarterTurns: 0, // to the left, which put the picture upright
     picture: null,
     isLoaded: false,
     url: null,
@@ -198,6 +199,7 @@ function pane(title) {
 function setPhoto(one, photo) {
   put(one.caption, photo ? photo.caption : "No individual to compare with");
   const box = photo ? photo.box : null;
+  one.quarterTurns = (photo && photo.quarterTurns) || 0;
   if (isSame(one.url, photo && photo.url) && JSON.stringify(one.box) === JSON.stringify(box))
     return;
   one.box = box;
@@ -221,27 +223,37 @@ function makeSharp(one) {
   sharpen(one.picture, one.url, SHARP_PX);
 }
 
-// The picture's size within its stage before anything is zoomed.
+const isOnSide = (one) => one.quarterTurns % 2 === 1;
+
+// The picture's size within its stage before anything is turned or zoomed.
 function fittedSize(one) {
-  const { clientWidth: width, clientHeight: height } = one.stage;
+  const { clientWidth: stageWidth, clientHeight: stageHeight } = one.stage;
   const aspect =
     one.picture && one.picture.naturalWidth
       ? one.picture.naturalWidth / one.picture.naturalHeight
       : 1.5;
-  const fits = Math.min(width, height * aspect);
-  return { width: fits, height: fits / aspect, stageWidth: width, stageHeight: height };
+  const [across, down] = isOnSide(one) ? [stageHeight, stageWidth] : [stageWidth, stageHeight];
+  const width = Math.min(across, down * aspect);
+  return { width, height: width / aspect, stageWidth, stageHeight };
+}
+
+// The box's width and height as it is shown.
+function shownBox(one, size) {
+  const width = (one.box.right - one.box.left) * size.width;
+  const height = (one.box.bottom - one.box.top) * size.height;
+  return isOnSide(one) ? { width: height, height: width } : { width, height };
 }
 
 function flukeWidth(one) {
   const size = fittedSize(one);
-  const aspect =
-    ((one.box.right - one.box.left) * size.width) / ((one.box.bottom - one.box.top) * size.height);
+  const { width, height } = shownBox(one, size);
+  const aspect = width / height;
   return FILLED * Math.min(size.stageWidth, size.stageHeight * aspect);
 }
 
 function place(one, state, flukePx) {
   const size = fittedSize(one);
-  const fitted = flukePx ? flukePx / ((one.box.right - one.box.left) * size.width) : 1;
+  const fitted = flukePx ? flukePx / shownBox(one, size).width : 1;
   const [centreX, centreY] = flukePx
     ? [(one.box.left + one.box.right) / 2, (one.box.top + one.box.bottom) / 2]
     : [0.5, 0.5];
@@ -252,6 +264,7 @@ function place(one, state, flukePx) {
   one.frame.style.transform =
     `translate(${size.stageWidth / 2 + state.x}px, ${size.stageHeight / 2 + state.y}px) ` +
     `rotate(${state.turn}deg) scale(${state.isFlipped ? -scale : scale}, ${scale}) ` +
+    `rotate(${-90 * one.quarterTurns}deg) ` +
     `translate(${-centreX * size.width}px, ${-centreY * size.height}px)`;
   one.stage.classList.toggle("zoomed", state.zoom > 1);
 }

@@ -100,6 +100,11 @@ class Confirm(_Sent):
     individual: IndividualName = Field(
         description="An individual's id; one that nobody has makes a new individual."
     )
+    is_animal: bool = Field(
+        False,
+        description="That a person sees an animal: needed for a photo that was answered "
+        "`no_animal`.",
+    )
 
 
 class Reject(_Sent):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
@@ -17,6 +18,10 @@ from service.serving.service import PhotoTimings
 
 DEFAULT_K = 5
 MAX_K = 50
+ANIMAL_THRESHOLD_DESCRIPTION = (
+    "The animal score below which the answer is `no_animal`; 0: never. Without it the service's "
+    "setting, or else the checkpoint's own, or less where the catalogue's photos score less."
+)
 
 
 def _years_of(years: str) -> range:
@@ -105,6 +110,9 @@ class IdentifyForm(DecidingForm):
         description="Ask the catalogue as it was at this revision: its individuals, photos and "
         "thresholds of then.",
     )
+    animal_threshold: float | None = Field(
+        None, ge=0, le=1, description=ANIMAL_THRESHOLD_DESCRIPTION
+    )
 
     @property
     def scope(self) -> Scope:
@@ -116,7 +124,9 @@ class IdentifyForm(DecidingForm):
     @property
     def options(self) -> IdentifyOptions:
         """How each photo is to be identified."""
-        return IdentifyOptions(self.k, self.max_fpir, self.threshold, self.new_share)
+        return IdentifyOptions(
+            self.k, self.max_fpir, self.threshold, self.animal_threshold, self.new_share
+        )
 
 
 class RankedMatch(BaseModel):
@@ -157,13 +167,31 @@ class DecidingDistances(BaseModel):
     new_whale: float = Field(description="Beyond this distance the decision is `new_whale`.")
 
 
+class PhotoAnimal(BaseModel):
+    """How surely an animal of the kinds that the checkpoint was made for is shown."""
+
+    score: float = Field(description="From 0 to 1; dogs, pages and blank pictures are near 0.")
+    threshold: float = Field(description="Below it the decision is `no_animal`.")
+
+
+class QualityAnswer(BaseModel):
+    """How well a photo shows its animal; each number from 0 (bad) to 1 (good)."""
+
+    score: float = Field(description="All parts together.")
+    sharpness: float = Field(description="Of the edges in the animal's box.")
+    size: float = Field(description="Of the animal in pixels, against what the network sees.")
+    light: float = Field(description="Less where it is over-exposed, or without contrast.")
+    wholeness: float = Field(description="Less where the animal's box touches the border.")
+
+
 class PhotoAnswer(BaseModel):
     """Who one photo shows."""
 
     photo: str = Field(description="The file name as it was sent.")
     decision: Decision = Field(
         description="`known`: so near that no more unknown animals than promised come as near, and "
-        "the match is probably right; `review`: a person should look; `new_whale`: nobody known."
+        "the match is probably right; `review`: a person should look; `new_whale`: nobody known; "
+        "`no_animal`: nothing here that the checkpoint was made for."
     )
     probability: float = Field(description="The first match's probability; 0 without a match.")
     reason: str = Field(description="Why this decision, and how often such answers are right.")
@@ -177,6 +205,16 @@ class PhotoAnswer(BaseModel):
     )
     thresholds: DecidingDistances = Field(description="The distances that decided here.")
     species: PhotoSpecies = Field(description="What it is, whoever it is.")
+    animal: PhotoAnimal | None = Field(
+        description="Whether it shows an animal. Null: the checkpoint has no screening head."
+    )
+    quarter_turns: int = Field(
+        ge=0,
+        le=3,
+        description="How many quarter turns to the left put the photo upright before it was "
+        "compared; 0: it was not turned.",
+    )
+    quality: QualityAnswer | None = Field(description="How well it shows the animal.")
     matches: list[RankedMatch] = Field(
         description="Nearest first; fewer than k where fewer are known."
     )
@@ -204,6 +242,7 @@ class EncounterAnswer(BaseModel):
     )
     thresholds: DecidingDistances = Field(description="The distances that decided here.")
     species: PhotoSpecies = Field(description="What it is, by the individuals nearest on average.")
+    animal: PhotoAnimal | None = Field(description="That of the photo with the best score.")
     matches: list[RankedMatch] = Field(
         description="Nearest first. `distance` is the mean over the photos, `photo` the one "
         "nearest to any of them."
@@ -253,6 +292,15 @@ IDENTIFY_EXAMPLE: dict[str, object] = {
                 "probability": 0.99,
                 "reason": "w_1a2b3c4, at distance 0.182, is the nearest individual with a "
                 "species; the probability is among the catalogue's 3 species, after 400 trials.",
+            },
+            "animal": {"score": 0.998, "threshold": 0.31},
+            "quarter_turns": 0,
+            "quality": {
+                "score": 0.86,
+                "sharpness": 0.91,
+                "size": 1.0,
+                "light": 0.95,
+                "wholeness": 1.0,
             },
             "matches": [
                 {
@@ -317,6 +365,9 @@ def photo_answer(photo: str, identification: Identification) -> PhotoAnswer:
         calibrated_on=identification.calibrated_on,
         thresholds=deciding_distances(identification.thresholds),
         species=photo_species(identification),
+        animal=_animal(identification),
+        quarter_turns=identification.quarter_turns,
+        quality=_quality(identification),
         matches=_matches(identification),
     )
 
@@ -347,6 +398,7 @@ def encounter_answer(photos: int, identification: Identification) -> EncounterAn
         calibrated_on=identification.calibrated_on,
         thresholds=deciding_distances(identification.thresholds),
         species=photo_species(identification),
+        animal=_animal(identification),
         matches=_matches(identification),
     )
 
@@ -354,6 +406,16 @@ def encounter_answer(photos: int, identification: Identification) -> EncounterAn
 def deciding_distances(thresholds: Thresholds) -> DecidingDistances:
     """Put thresholds into the words of the API."""
     return DecidingDistances(known=thresholds.known, new_whale=thresholds.new_whale)
+
+
+def _animal(identification: Identification) -> PhotoAnimal | None:
+    animal = identification.animal
+    return None if animal is None else PhotoAnimal(score=animal.score, threshold=animal.threshold)
+
+
+def _quality(identification: Identification) -> QualityAnswer | None:
+    quality = identification.quality
+    return None if quality is None else QualityAnswer(**asdict(quality))
 
 
 def _matches(identification: Identification) -> list[RankedMatch]:

@@ -12,7 +12,7 @@ from index.exchange.importing.plan import Duplicates, Status
 from index.jobs.records import FaultPage, JobPage
 from index.jobs.records import Job as StoredJob
 from index.labels.labelled_photo import BoxOrientation
-from service.schemas.identify import DEFAULT_K, MAX_K
+from service.schemas.identify import ANIMAL_THRESHOLD_DESCRIPTION, DEFAULT_K, MAX_K
 
 JobStateName = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 
@@ -88,6 +88,9 @@ class IdentifyJob(BaseModel):
         le=2,
         description="The distance beyond which the answer is `new_whale`. Not together with "
         "max_fpir.",
+    )
+    animal_threshold: float | None = Field(
+        None, ge=0, le=1, description=ANIMAL_THRESHOLD_DESCRIPTION
     )
 
     @model_validator(mode="after")

@@ -41,8 +41,8 @@ _EXAMPLES = {
 
 DESCRIPTION = """\
 Who is the whale in this photograph? Send photos, get ranked individuals of the catalogue, each
-with a cosine distance and a calibrated probability. The decision is `known`, `review` or
-`new_whale`.
+with a cosine distance and a calibrated probability. The decision is `known`, `review`,
+`new_whale` or `no_animal`.
 
 Every answer names the catalogue revision and the checkpoint's fingerprint that it came from. Its
 `X-Request-Id` header names the request. Clients may send their own, of up to 128 letters, digits

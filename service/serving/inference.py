@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast, runtime_checkable
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
 from embedding.photos.photo import Box, Image
 from index.identification.identifier import Identifier
+from index.search.embedded_images import EmbeddedImage, embed_images
 from index.search.matching import Identification
 from index.search.vectors import Embedder, FloatArray
 
 if TYPE_CHECKING:
     from embedding import embedder as networks
-
-
-@runtime_checkable
-class LocatingEmbedder(Protocol):
-    """An embedder that finds the box of the fluke in each photo."""
-
-    def located(self, images: Sequence[Image], boxes: Sequence[Box | None]) -> Sequence[Box | None]:
-        """The boxes, found where none is sent; None: the whole photo."""
-        ...
 
 
 class IdentifyOptions(NamedTuple):
@@ -31,6 +24,7 @@ class IdentifyOptions(NamedTuple):
     k: int
     max_fpir: float | None = None
     threshold: float | None = None
+    animal_threshold: float | None = None
     new_share: float | None = None
 
 
@@ -88,20 +82,13 @@ def answer_all(questions: Sequence[Question]) -> list[Answer]:
 
 
 def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
-    vectors: dict[int, FloatArray] = {}
-    boxes: dict[int, Box | None] = {}
+    embedded: dict[int, EmbeddedImage] = {}
     for positions in _groups_of_equal(
         {at: id(request.identifier.embedder) for at, request in requests.items()}
     ):
         embedder = requests[positions[0]].identifier.embedder
         images = [requests[at].image for at in positions]
-        found = (
-            embedder.located(images, [None] * len(images))
-            if isinstance(embedder, LocatingEmbedder)
-            else None
-        )
-        boxes.update(zip(positions, found or (), strict=found is not None))
-        vectors.update(zip(positions, embedder.embed(images, found), strict=True))
+        embedded.update(zip(positions, embed_images(embedder, images), strict=True))
     identified: dict[int, Identification] = {}
     keys = {
         at: (id(request.identifier), request.options)
@@ -111,12 +98,24 @@ def _infer(requests: dict[int, InferenceRequest]) -> dict[int, Answer]:
     for positions in _groups_of_equal(keys):
         first = requests[positions[0]]
         assert first.options is not None
-        rows = np.stack([vectors[at] for at in positions])
-        k, max_fpir, threshold, new_share = first.options
-        identifier = first.identifier.for_new_share(new_share)
-        found = identifier.identify_vectors(rows, k=k, max_fpir=max_fpir, threshold=threshold)
-        identified.update(zip(positions, found, strict=True))
-    return {at: InferenceResult(vectors[at], identified.get(at), boxes.get(at)) for at in requests}
+        rows = np.stack([embedded[at].vector for at in positions])
+        k, max_fpir, threshold, animal_threshold, new_share = first.options
+        found = first.identifier.for_new_share(new_share).identify_vectors(
+            rows,
+            k=k,
+            max_fpir=max_fpir,
+            threshold=threshold,
+            animal_threshold=animal_threshold,
+        )
+        identified.update(
+            (at, replace(answer, quarter_turns=photo.quarter_turns, quality=photo.quality))
+            for at, answer in zip(positions, found, strict=True)
+            for photo in (embedded[at],)
+        )
+    return {
+        at: InferenceResult(photo.vector, identified.get(at), photo.box)
+        for at, photo in embedded.items()
+    }
 
 
 def _groups_of_equal(keys: Mapping[int, object]) -> list[list[int]]:

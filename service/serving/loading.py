@@ -10,6 +10,7 @@ from index.access.store import AccessStore
 from index.catalogue.catalogue import BadCatalogue, Catalogue
 from index.catalogue.status import wrong_fingerprint
 from index.identification.identifier import Identifier
+from index.identification.screening import AnimalScreen, screening_of
 from index.storage.address import files_folder
 from index.storage.connection import exists
 from index.storage.folder_owner import claim_files
@@ -83,15 +84,13 @@ def load_serving(settings: Settings) -> Serving:
         raise wrong_fingerprint(
             settings.address, gallery.fingerprint, embedder.fingerprint, settings.checkpoint
         )
-    return Serving(
-        Identifier(
-            embedder,
-            gallery,
-            calibration.with_new_share(settings.new_share),
-            species,
-            viewpoints,
-        ),
-        photos,
-        decode_px=embedder.input_px,
-        damaged=damaged,
+    screen = AnimalScreen(screening_of(embedder), gallery, settings.animal_threshold)
+    identifier = Identifier(
+        embedder,
+        gallery,
+        calibration.with_new_share(settings.new_share),
+        species,
+        viewpoints,
+        screen=screen,
     )
+    return Serving(identifier, photos, decode_px=embedder.input_px, damaged=damaged)

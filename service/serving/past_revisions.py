@@ -48,6 +48,7 @@ class PastRevisions:
                 past.calibration,
                 past.species,
                 past.viewpoints,
+                screen=now.identifier.screen.of(past.gallery),
             )
         except FlukeprintError as error:
             raise invalid(Fault(field="as_of", reason=str(error))) from error

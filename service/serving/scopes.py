@@ -122,6 +122,7 @@ class Scopes:
             whole.calibration,
             whole.species,
             whole.viewpoints,
+            screen=whole.screen,
         )
 
     def _refuse_unknown(self, field: str, values: Iterable[str], known: Sequence[str]) -> None:

@@ -203,11 +203,15 @@ class Service:
             together = None
             if is_encounter:
                 vectors = vectors_of(answered)
-                k, max_fpir, threshold, new_share = options
+                k, max_fpir, threshold, animal_threshold, new_share = options
                 asked = identifier.for_new_share(new_share)
                 together = await self.searched(
                     lambda: asked.identify_encounter(
-                        vectors, k=k, max_fpir=max_fpir, threshold=threshold
+                        vectors,
+                        k=k,
+                        max_fpir=max_fpir,
+                        threshold=threshold,
+                        animal_threshold=animal_threshold,
                     )
                 )
         for each in answered:

@@ -62,7 +62,7 @@ class Measures(Observer):
         self._decisions = Counter(
             "flukeprint_decisions", "Photos answered.", ("decision",), registry=registry
         )
-        for decision in ("known", "review", "new_whale"):
+        for decision in ("known", "review", "new_whale", "no_animal"):
             self._decisions.labels(decision)  # shown as 0 before the first
         self._distances = Histogram(
             "flukeprint_nearest_distance",

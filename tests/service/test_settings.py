@@ -110,7 +110,7 @@ def test_every_setting_can_be_in_the_file(tmp_path: Path) -> None:
             "unknown setting `max_photo`; did you mean `max_photos` or `max_photo_pixels`",
         ),
         ("max-batch = 3", "unknown setting `max-batch`; did you mean `max_batch`"),
-        ("zzz = 3", "unknown setting `zzz`; known are catalogue, "),
+        ("zzz = 3", "unknown setting `zzz`; known are animal_threshold, catalogue, "),
         ("config = 'other.toml'", "`config` can't name another file"),
         ("port =", "is not TOML: "),
     ],

@@ -12,6 +12,7 @@ from typing import Any
 from embedding.photos.damage import find_damage
 from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
 from index.exchange.importing.archive import ArchiveLimits
+from index.identification.screening import screening_of
 from index.prefetch import prefetch
 from index.search.matching import Decision, with_damage
 from service.jobs.context import JobContext
@@ -32,7 +33,7 @@ _DECODING_THREADS = 2
 
 # The photo's name, what was decoded of it, and what is damaged in it.
 _Decoded = tuple[str, Image | BadPhoto, str | None]
-_DECISIONS: tuple[Decision, ...] = ("known", "review", "new_whale")
+_DECISIONS: tuple[Decision, ...] = ("known", "review", "new_whale", "no_animal")
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,20 @@ def identify_photos(place: IdentifyPlace, context: JobContext) -> dict[str, Any]
     parameters = IdentifyJob.model_validate(context.parameters)
     photos = _photos(place, parameters, context)
     state = dict(context.saved or _first_state(photos, context))
+    # A checkpoint without a screening head never answers `no_animal`. A flukeprint without that
+    # decision may have begun the job.
+    is_screened = screening_of(place.serving().identifier.embedder) is not None
+    if is_screened:
+        state.setdefault("no_animal", 0)
     waiting = [name for name in photos.names if state["after"] is None or name > state["after"]]
     done = state["answered"] + state["unreadable"]
     total = done + len(waiting)
     context.progress(done, total)
     with AnswerFile(
-        place.folder.result(context.job.id), parameters.k, size_bytes=state["bytes"]
+        place.folder.result(context.job.id),
+        parameters.k,
+        size_bytes=state["bytes"],
+        is_screened=is_screened,
     ) as file:
         for batch in _batches(waiting, photos.folder, place):
             _answer(batch, place.serving(), parameters, context, file, state)
@@ -73,7 +82,7 @@ def identify_photos(place: IdentifyPlace, context: JobContext) -> dict[str, Any]
         context.afterwards(partial(place.folder.forget, parameters.upload))
     return {
         "files": done,
-        **{name: state[name] for name in ("answered", "unreadable", *_DECISIONS)},
+        **{name: state[name] for name in ("answered", "unreadable", *_DECISIONS) if name in state},
     }
 
 
@@ -92,7 +101,7 @@ def _photos(place: IdentifyPlace, parameters: IdentifyJob, context: JobContext) 
 def _first_state(photos: JobPhotos, context: JobContext) -> dict[str, Any]:
     for fault in photos.faults:
         context.error(fault.file, fault.reason)
-    counts = dict.fromkeys(("answered", *_DECISIONS), 0)
+    counts = dict.fromkeys(("answered", *_DECISIONS[:3]), 0)
     return {"after": None, "bytes": None, "unreadable": len(photos.faults), **counts}
 
 
@@ -134,6 +143,7 @@ def _answer(
         k=parameters.k,
         max_fpir=parameters.max_fpir,
         threshold=parameters.threshold,
+        animal_threshold=parameters.animal_threshold,
     )
     by_name = dict(zip(images, answers, strict=True))
     for name, image, damage in batch:
@@ -143,4 +153,5 @@ def _answer(
         else:
             file.add(name, with_damage(by_name[name], damage))
             state["answered"] += 1
-            state[by_name[name].decision] += 1
+            decision = by_name[name].decision
+            state[decision] = state.get(decision, 0) + 1

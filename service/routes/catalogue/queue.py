@@ -160,12 +160,15 @@ async def send_photos(request: Request) -> TakenIn:
 async def confirm(request: Request, photo: PhotoPath, body: Confirm) -> EventAnswer:
     """Give a waiting (or rejected) photo to an individual.
 
-    An id that nobody has makes a new individual.
+    An id that nobody has makes a new individual. A photo that was answered `no_animal` is refused
+    with 409 unless `is_animal` is true.
 
     The very next request to identify compares with it.
     """
     return await acted(
-        request, lambda curator: curator.confirm(photo, body.individual), new_name=body.individual
+        request,
+        lambda curator: curator.confirm(photo, body.individual, is_animal=body.is_animal),
+        new_name=body.individual,
     )
 
 

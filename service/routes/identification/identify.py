@@ -52,7 +52,10 @@ router = APIRouter(dependencies=[requires("read")])
     openapi_extra=request_body("IdentifyRequest", IdentifyForm, PHOTOS_FIELD),
 )
 async def identify(request: Request) -> IdentifyAnswer:
-    """Rank the catalogue's individuals for each photo and decide `known`, `review` or `new_whale`.
+    """Rank the catalogue's individuals for each photo and say who is in it.
+
+    The decision is `known`, `review`, `new_whale`, or `no_animal` where a photo shows nothing that
+    the checkpoint was made for. A photo that lies on its side is turned first.
 
     A request is answered whole or not at all. When a photo can't be read, the `bad-photos` problem
     names every such photo with its position and reason.

@@ -52,10 +52,14 @@ def result(**changed: object) -> list[dict[str, Any]]:
 def test_nested_records_are_read_and_whole_numbers_are_numbers() -> None:
     (photo,) = read().results
     assert type(photo.probability) is float
-    lacking = dict.fromkeys(
+    of_older = {"animal": None, "quarter_turns": 0, "quality": None}  # not sent by an older service
+    lacking = of_older | dict.fromkeys(
         ("matches", "species", "new_probability", "calibrated_on", "thresholds")
     )
-    assert asdict(photo) | lacking == {**ANSWER["results"][0], **lacking}
+    assert asdict(photo) | {"matches": None, "species": None} == {
+        **ANSWER["results"][0],
+        **lacking,
+    }
     assert photo.matches[0].individual == "w_0"
 
 

@@ -74,6 +74,7 @@ export class Comparison {
     this.viewer.query({
       url: this.url,
       box: boxOf(this.card),
+      quarterTurns: this.answer?.quarter_turns ?? 0,
       alt: `Your photo ${name}`,
       caption: `Your photo: ${name}`,
     });
@@ -180,6 +181,7 @@ export class Comparison {
       if (!found || own !== this.requests) return; // the scope was changed meanwhile
       this.scope.showSearched(found);
       this.answer = { ...found.results[0], revision: found.catalogue_revision };
+      this.showPhoto();
       this.drawAnswer();
     });
   }

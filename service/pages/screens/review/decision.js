@@ -1,7 +1,16 @@
 // The panel above a comparison: the photo, the service's answer, and the reason for it.
 
 import { actionButton, el, keyLabel, put } from "../../dom.js";
-import { DECISIONS, day, percent, photoName, species, speciesText } from "../../formatting.js";
+import {
+  DECISIONS,
+  day,
+  percent,
+  photoName,
+  qualityText,
+  species,
+  speciesText,
+  turnText,
+} from "../../formatting.js";
 
 export class DecisionPanel {
   constructor(card, { scope, explain, identify }) {
@@ -23,6 +32,7 @@ export class DecisionPanel {
       this.title,
       verdict(answer),
       answer ? el("p", { class: "reason" }, answer.reason) : null,
+      photoText(answer),
       speciesLine,
       this.buttons(),
     );
@@ -63,8 +73,14 @@ function photoTitle(card) {
   );
 }
 
+// What was seen of the photo itself; answers stored by an older service have none of it.
+function photoText(answer) {
+  const texts = [turnText(answer?.quarter_turns), qualityText(answer?.quality)].filter(Boolean);
+  return texts.length ? el("p", { class: "seen" }, texts.join(" ")) : null;
+}
+
 function verdict(answer) {
-  const first = answer && answer.matches[0];
+  const first = answer && answer.decision !== "no_animal" && answer.matches[0];
   return el(
     "p",
     { class: "verdict" },

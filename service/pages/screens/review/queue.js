@@ -50,6 +50,7 @@ export function strip(queue, onpick) {
     queue.cards.map((card) => {
       const isCurrent = card === queue.current;
       const picture = image(card.url || urlOf(card.name), { size: 120 });
+      picture.style.rotate = `${-90 * (card.answer?.quarter_turns ?? 0)}deg`;
       return el(
         "li",
         {},

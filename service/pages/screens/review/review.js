@@ -2,6 +2,7 @@
 
 import { get, path, post, Problem } from "../../api.js";
 import { makeIndividual, undo } from "../../curation.js";
+import { form } from "../../dialog.js";
 import { actionButton, el, keyLabel, put } from "../../dom.js";
 import { count, photoName } from "../../formatting.js";
 import { areKeysOff, isForScreen, oneAtATime } from "../../keys.js";
@@ -149,28 +150,47 @@ class Review {
     });
   }
 
-  confirm(at) {
+  async confirm(at) {
     const card = this.queue.current;
     const match = this.comparison.matches[at];
     if (!match) {
       notify(`There is no candidate ${at + 1}.`);
-      return undefined;
+      return;
     }
     const { individual } = match;
-    const work = () => post(path("queue", card.name, "confirm"), { individual });
-    return this.decide(card, work, `${photoName(card.name)} is confirmed as ${individual}.`);
+    const seen = await this.animalSeen(card);
+    if (!seen) return;
+    const work = () => post(path("queue", card.name, "confirm"), { individual, ...seen });
+    await this.decide(card, work, `${photoName(card.name)} is confirmed as ${individual}.`);
+  }
+
+  // What a confirmation says besides the individual; null where it must not be sent. A photo in
+  // which the service sees no animal is never enrolled by a single key.
+  async animalSeen(card) {
+    const answers = [card.answer, this.comparison?.answer];
+    if (!answers.some((answer) => answer?.decision === "no_animal")) return {};
+    const isSeen = await form("No animal was seen in this photo", {
+      text:
+        "The service sees nothing here that it was made for. Confirm only if you see the animal " +
+        "yourself; otherwise reject the photo.",
+      accept: "I see the animal",
+      act: async () => true,
+    });
+    return isSeen ? { is_animal: true } : null;
   }
 
   async makeIndividual() {
     const card = this.queue.current;
     if (!card) return;
+    const seen = await this.animalSeen(card);
+    if (!seen) return;
     let event = null;
     const shown = photoName(card.name);
     const name = await makeIndividual(
       `${shown} becomes the first photo of the new individual.`,
       async (individual) => {
         await refuseKnown(individual);
-        event = await post(path("queue", card.name, "confirm"), { individual });
+        event = await post(path("queue", card.name, "confirm"), { individual, ...seen });
       },
     );
     if (event)

@@ -1,0 +1,1 @@
+"""The head that sees whether a photo shows an animal of the checkpoint, and how it is turned."""
