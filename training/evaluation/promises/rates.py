@@ -25,19 +25,17 @@ _MOST_QUERIES = 300  # to each small catalogue, of which there are many
 
 
 def compare_rates(photos: PhotoSet, seed: int) -> list[Row]:
-    """Measure each rate for each size of catalogue, a row each.
+    """Measure each rate for each size of catalogue that can be drawn, a row each.
 
     `absent` and `new_whales` are the shares of queries of either kind that were called `known`,
     `missed` the share of known animals that were not. All are None where there is no such query,
     or where the rate `is_refused`; `smallest` is then the least that can be promised.
     """
     rows: list[Row] = []
-    counts: set[int] = set()
     for size in (*SIZES, None):
         draw = draw_catalogue(photos, seed, size=size)
-        if draw.individual_count in counts or not len(draw.gallery):
+        if draw.individual_count < (size or 1):
             continue
-        counts.add(draw.individual_count)
         identifier = identifier_of(photos, draw.gallery, draw.nobody)
         labels: list[str] = photos.individuals[draw.known[:, 0]].tolist()
         for rate in RATES:
