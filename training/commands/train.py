@@ -254,6 +254,14 @@ def evaluate(
             "gallery.",
         ),
     ] = False,
+    promises: Annotated[
+        bool,
+        typer.Option(
+            "--promises",
+            help="Also measure whether promised rates and stated probabilities hold, on "
+            "catalogues drawn from the photos.",
+        ),
+    ] = False,
     every_miss: Annotated[
         bool,
         typer.Option(
@@ -267,7 +275,9 @@ def evaluate(
     Writes to --out: report.json; det.png and cmc.png; hits.png and misses.png, with heat maps.
     misses.csv and failures.md describe what missed queries have in common (of the disjoint ones in
     disjoint/). vectors.npz, gallery.csv, queries.csv and disjoint.csv are for scoring the vectors
-    with any other program. With --compare also compare.md and growth.png.
+    with any other program. With --compare also compare.md and growth.png. With --promises also
+    promises.md and promises.png. Their catalogues are drawn from all photos. With --split no photo
+    that was learned from is a query of theirs.
     """
     from training.evaluation.measure import EvaluationChoices, measure
 
@@ -282,6 +292,7 @@ def evaluate(
         with_boxes=not ignore_boxes,
         same_animals=same_animals,
         compares=compares,
+        checks_promises=promises,
         draws_every_miss=every_miss,
     )
     measure(choices, as_json=as_json)

@@ -40,6 +40,8 @@ from training.evaluation.figures import (
     draw_numbered_sheets,
     draw_sheets,
 )
+from training.evaluation.promises.comparison import compare_all, write_page_and_picture
+from training.evaluation.promises.draws import PhotoSet
 from training.evaluation.protocol import Answers, answers_of
 from training.evaluation.queries import LabelledVectors
 from training.evaluation.report import figures_of, table_of, write_scorer_files
@@ -60,6 +62,7 @@ class EvaluationChoices:
     score: str
     with_boxes: bool
     compares: bool = False
+    checks_promises: bool = False
     draws_every_miss: bool = False
     same_animals: Path | None = None
 
@@ -105,6 +108,11 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
             **compare(LabelledVectors(vectors, photos, split)),
             "abundance": abundance(answers, calibration),
         }
+    if choices.checks_promises:
+        print("measuring promises: some minutes for thousands of photos", file=sys.stderr)
+        run_split = split if choices.split else None  # the protocol's own knows of no learning
+        labelled = PhotoSet.of(vectors, photos, run_split, score)
+        figures["promises"] = compare_all(labelled, choices.seed)
     choices.out.mkdir(parents=True, exist_ok=True)
     _write_vectors(choices.out / "vectors.npz", photos, vectors)
     write_scorer_files(
@@ -116,6 +124,8 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     _report_misses(answers, choices, photos, vectors, split, embedder)
     if choices.compares:
         write_comparison(figures, choices.out, _name(choices))
+    if choices.checks_promises:
+        write_page_and_picture(figures["promises"], choices.out, _name(choices))
     if as_json:
         print(text)
     else:

@@ -21,7 +21,7 @@ from index.labels.reader import LabelledPhoto
 from index.search.matching import BadQuery
 from training.evaluation import measure as measure_module
 from training.evaluation.measure import EvaluationChoices, measure
-from training.splits.protocol import BadSplit, make_split, write_split
+from training.splits.protocol import BadSplit, Split, make_split, write_split
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +164,30 @@ def test_a_comparison_is_added_to_the_report(choices: dict[str, Any]) -> None:
     page = (choices["out"] / "compare.md").read_text()
     assert page.startswith(f"# Ways to answer, compared on {choices['photos'].name}\n")
     assert (choices["out"] / "growth.png").exists()
+
+
+def test_promises_are_added_to_the_report(
+    choices: dict[str, Any], whales: list[LabelledPhoto], tmp_path: Path
+) -> None:
+    measure(EvaluationChoices(**choices, checks_promises=True), as_json=True)
+    found = json.loads((choices["out"] / "report.json").read_text())["promises"]
+    sections = {"rates", "small", "shares", "bursts", "encounters", "species"}
+    assert set(found) == {"seed", *sections} and found["seed"] == 0
+    assert found["rates"][0]["individuals"] > 3
+    page = (choices["out"] / "promises.md").read_text()
+    name = choices["photos"].name
+    assert page.startswith(f"# Promises and what came of them, measured on {name}\n")
+    assert (choices["out"] / "promises.png").exists()
+    assert any(row["absent"] is not None for row in found["rates"])
+    # By a split, what was learned is no query: of animals that were all learned none is absent.
+    roles = make_split(whales, 9).roles
+    learned = {name: "fit" if role == "disjoint" else role for name, role in roles.items()}
+    write_split(Split(learned), tmp_path / "split.csv")
+    choices |= {"split": tmp_path / "split.csv", "out": tmp_path / "learned"}
+    measure(EvaluationChoices(**choices, checks_promises=True), as_json=True)
+    found = json.loads((choices["out"] / "report.json").read_text())["promises"]
+    assert {row["absent"] for row in found["rates"]} == {None}
+    assert any(row["new_whales"] is not None for row in found["rates"])
 
 
 def test_one_unreadable_photo_ends_an_evaluation(

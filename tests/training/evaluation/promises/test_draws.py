@@ -1,0 +1,106 @@
+"""training/evaluation/promises/draws.py: no catalogue holds its queries, nor what they were taken
+with, and nothing that was learned is a query.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.evaluation.promises.draws import PhotoSet, draw_catalogue
+from training.splits.protocol import Split, make_split
+
+
+def test_a_draw_holds_none_of_its_queries(make_herd) -> None:
+    herd = make_herd(60, 4, 30)
+    photos = PhotoSet.of(herd.vectors, herd.photos)
+    draw = draw_catalogue(photos, 0)
+    # A fifth of 60 individuals and a third of 30 new_whale photos are absent.
+    assert len(draw.absent) == 12 * 4 and len(draw.new_whales) == 10 and len(draw.nobody) == 20
+    assert draw.individual_count == len(draw.known) == 48 and len(draw.gallery) == 48 * 3
+    parts = [draw.gallery, draw.nobody, draw.known[:, 0], draw.absent, draw.new_whales]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(270))
+    held = set(photos.individuals[draw.gallery])
+    assert held == set(photos.individuals[draw.known[:, 0]])
+    assert not held & set(photos.individuals[draw.absent])
+    assert set(photos.individuals[draw.nobody]) == {""}
+
+
+def test_a_small_catalogue_has_half_of_the_individuals_as_strangers(make_herd) -> None:
+    herd = make_herd(60, 4, 0)
+    photos = PhotoSet.of(herd.vectors, herd.photos)
+    draw = draw_catalogue(photos, 3, size=5)
+    assert (draw.individual_count, len(draw.absent)) == (5, 30 * 4)
+    again, other = draw_catalogue(photos, 3, size=5), draw_catalogue(photos, 4, size=5)
+    assert again.gallery.tolist() == draw.gallery.tolist() != other.gallery.tolist()
+
+
+def test_a_query_s_whole_burst_leaves_the_catalogue(make_herd) -> None:
+    herd = make_herd(20, 4, 0)
+    # Photos 0 and 1 of everybody are one encounter; of the first five animals all four are.
+    encounters = [
+        f"{at // 4}" if at < 20 else f"{at // 4}-{max(1, at % 4)}" for at in range(len(herd.photos))
+    ]
+    herd = herd.with_encounters(encounters)
+    photos = PhotoSet.of(herd.vectors, herd.photos)
+    draw = draw_catalogue(photos, 1)
+    met = {encounters[row] for row in draw.known[:, 0]}
+    assert met and not met & {encounters[row] for row in draw.gallery}
+    # An animal met once is no query, and stays in the catalogue with all its photos.
+    once = [f"w_{at:03}" for at in range(5)]
+    assert not set(photos.individuals[draw.known[:, 0]]) & set(once)
+    present = [one for one in once if one in photos.individuals[draw.gallery]]
+    assert present and all((photos.individuals[draw.gallery] == one).sum() == 4 for one in present)
+
+
+def test_nothing_that_was_learned_is_a_query(make_herd) -> None:
+    herd = make_herd(60, 4, 30)
+    split = make_split(herd.photos, 0)
+    photos = PhotoSet.of(herd.vectors, herd.photos, split)
+    draw = draw_catalogue(photos, 0)
+    roles = [split.roles[photo.name] for photo in herd.photos]
+    queries = np.concatenate([draw.known[:, 0], draw.absent, draw.new_whales])
+    assert "fit" not in {roles[row] for row in queries}
+    assert {roles[row] for row in draw.new_whales} == {"unknown_query"}
+    assert {roles[row] for row in draw.nobody} == {"fit"}
+    # Half of the 12 disjoint individuals are absent, the others known.
+    assert {roles[row] for row in draw.absent} == {"disjoint"} and len(draw.absent) == 6 * 4
+    assert {roles[row] for row in draw.known[:, 0]} == {"known_query", "disjoint"}
+
+
+def test_individuals_that_a_split_calls_strangers_are_in_no_catalogue(make_herd) -> None:
+    herd = make_herd(40, 4, 0)
+    split = make_split(
+        herd.photos, 0
+    )  # without new_whale photos it takes individuals for strangers
+    photos = PhotoSet.of(herd.vectors, herd.photos, split)
+    strangers = {
+        photo.individual for photo in herd.photos if split.roles[photo.name] == "unknown_query"
+    }
+    for seed in range(3):
+        draw = draw_catalogue(photos, seed, size=10)
+        assert len(strangers) == 6 and strangers <= set(photos.individuals[draw.absent])
+
+
+def test_all_learned_leaves_no_query(make_herd) -> None:
+    herd = make_herd(10, 4, 3)
+    split = Split({photo.name: "fit" for photo in herd.photos})
+    draw = draw_catalogue(PhotoSet.of(herd.vectors, herd.photos, split), 0)
+    assert draw.known.shape == (0, 1) and len(draw.absent) == len(draw.new_whales) == 0
+    assert len(draw.gallery) == 40 and len(draw.nobody) == 3
+
+
+def test_a_draw_of_one_species(make_herd) -> None:
+    herd = make_herd(20, 4, 5, species="fin") + make_herd(30, 4, 0, species="sei")
+    photos = PhotoSet.of(herd.vectors, herd.photos)
+    draw = draw_catalogue(photos, 0, species="sei")
+    rows = np.concatenate([draw.gallery, draw.absent, draw.known[:, 0]])
+    assert set(photos.species[rows]) == {"sei"} and len(rows) == 120 and len(draw.nobody) == 0
+
+
+def test_queries_of_three_photos(make_herd) -> None:
+    herd = make_herd(30, 5, 0)
+    photos = PhotoSet.of(herd.vectors, herd.photos)
+    draw = draw_catalogue(photos, 0, photos_a_query=3)
+    assert draw.known.shape == (24, 3) and len(draw.gallery) == 24 * 2
+    for rows in draw.known:
+        assert len(set(photos.individuals[rows])) == 1 and len(set(rows.tolist())) == 3
