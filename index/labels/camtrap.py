@@ -324,7 +324,7 @@ def _tables(package: Path) -> dict[str, list[dict[str, str]]]:
         names = {
             name: parse_file_name(paths[name], str(package)) for name in (MEDIA, "observations")
         }
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         raise BadLabels(
             f"{package}: not a Camtrap DP package: it needs the resources media and observations"
         ) from None

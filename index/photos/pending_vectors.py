@@ -30,7 +30,7 @@ from index.storage.address import CatalogueAddress, sibling_folder
 _FORMAT = "flukeprint-embedded-1"
 _SUFFIX = ".vectors"
 _MOST_HEADER_BYTES = 4096
-_NO_HEADER = (ValueError, KeyError, TypeError)
+_NO_HEADER = (ValueError, RecursionError, KeyError, TypeError)
 _Key = tuple[str, Box | None]
 
 

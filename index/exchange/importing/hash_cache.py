@@ -5,6 +5,7 @@ The file may be deleted at any time.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from collections.abc import Sequence
@@ -86,5 +87,6 @@ def _write(path: Path, hashes: dict[str, bytes | None]) -> None:
         perceptual=np.frombuffer(perceptual, np.uint8).reshape(len(hashes), HASH_BYTES),
         has_pattern=np.array([hashed is not None for hashed in hashes.values()]),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, written.getvalue())
+    with contextlib.suppress(OSError):  # then they are computed again next time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, written.getvalue())
