@@ -9,12 +9,13 @@ import errno
 import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from index.storage import postgres, sqlite
-from index.storage.address import CatalogueAddress
+from index.storage.address import BadCatalogue, CatalogueAddress
 from index.storage.serving_marker import refuse_served
 
 
@@ -118,6 +119,11 @@ def translating_errors(address: CatalogueAddress) -> Generator[None]:
     try:
         with own:
             yield
+    except JSONDecodeError as error:  # of a column whose text was altered beside us
+        raise BadCatalogue(
+            f"{address} is damaged (a record can't be read: {error}); restore a copy of it, or "
+            "remove it and build it anew"
+        ) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

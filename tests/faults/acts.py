@@ -7,9 +7,9 @@ from pathlib import Path
 
 from embedding.photos.photo import content_hash, read_photo
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.raw_rows import read_export_rows
 from index.curation.curator import Curator
 from index.curation.undo import undo
-from index.catalogue.raw_rows import read_export_rows
 from index.exchange.backup.backup import make_backup, restore_backup
 from index.exchange.exporting.formats import make_export
 from index.exchange.exporting.writing import write_export

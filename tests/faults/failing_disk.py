@@ -8,9 +8,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import random
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,6 +30,7 @@ from tests.faults.scene import Acknowledger, Scene, check_whole, remnants, snaps
 SOURCE = Path(__file__).with_suffix(".c")
 VARIABLE = "FLUKEPRINT_FAILING_DISK"
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS)
+_LASTING = (errno.ENOSPC, errno.EROFS)
 
 
 class Failure(NamedTuple):
@@ -39,6 +43,9 @@ class Failure(NamedTuple):
     def __str__(self) -> str:
         lasting = " and all later ones" if self.is_lasting else ""
         return f"{errno.errorcode[self.error]} at change {self.number}{lasting}"
+
+
+Trial = tuple[str, Failure]
 
 
 @dataclass
@@ -71,8 +78,6 @@ def run_with_shim(shim: Path, *arguments: str) -> subprocess.CompletedProcess[st
         [sys.executable, "-m", "tests.faults.run", *arguments],
         cwd=Path(__file__).resolve().parents[2],
         env={**os.environ, "LD_PRELOAD": str(shim), VARIABLE: str(shim)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
@@ -150,30 +155,24 @@ class DiskHarness:
             assert now == self.before
 
 
-def failures_of(changes: int, every: int = 1) -> list[Failure]:
-    """Each change (or every so many-th) by each error, and the lasting ones."""
-    numbers = range(1, changes + 1, every)
-    single = [Failure(number, error) for number in numbers for error in ERRORS]
-    lasting = (errno.ENOSPC, errno.EROFS)
-    return single + [Failure(number, error, True) for number in numbers for error in lasting]
+def planned_failures(harness: DiskHarness, acts: Sequence[str], seed: int) -> list[Trial]:
+    """Each change of each act by each error, alone and with all later ones, in a random order."""
+    planned: list[Trial] = []
+    for name in acts:
+        for number in range(1, harness.changes(ACTS[name]) + 1):
+            planned += [(name, Failure(number, error)) for error in ERRORS]
+            planned += [(name, Failure(number, error, True)) for error in _LASTING]
+    random.Random(seed).shuffle(planned)
+    return planned
 
 
-def run_failures(harness: DiskHarness, acts: list[str], is_over: Any, every: int = 1) -> None:
-    """Let each act meet each failure until `is_over()`; prints a line for each act."""
-    for name in acts or list(ACTS):
-        changes = harness.changes(ACTS[name])
-        for failure in failures_of(changes, every):
-            if is_over():
-                return
-            try:
-                harness.trial(ACTS[name], failure)
-            except AssertionError as error:
-                harness.count.faults.append(str(error))
-                print(f"FAULT {error}", flush=True)
-        count = harness.count
-        print(
-            f"{name}: {changes} changes of files; of {count.tried[name]} failures "
-            f"{count.refused[name]} were refused with an error; while they lasted the catalogue "
-            f"could not be read {count.unread[name]} times",
-            flush=True,
-        )
+def run_failures(harness: DiskHarness, planned: Sequence[Trial], deadline: float) -> None:
+    """Let acts meet the planned failures, in their order, until a deadline."""
+    for name, failure in planned:
+        if time.monotonic() > deadline:
+            return
+        try:
+            harness.trial(ACTS[name], failure)
+        except AssertionError as error:
+            harness.count.faults.append(str(error))
+            print(f"FAULT {error}", flush=True)

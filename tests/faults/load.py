@@ -26,13 +26,17 @@ _DELIBERATE = (429, 503)
 
 @dataclass
 class LoadCount:
-    """What clients were answered: seconds by what they did, statuses, and answers to check."""
+    """What clients were answered: seconds by what they did, statuses, and answers to check.
+
+    `broken`: when a request that got no answer was sent, and why it got none.
+    """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     statuses: Counter[int] = field(default_factory=Counter[int])
     faults: list[str] = field(default_factory=list[str])
     identified: list[tuple[int, dict[str, Any]]] = field(default_factory=list[Any])
     revisions: dict[int, str] = field(default_factory=dict[int, str])
+    checked: int = 0
     broken: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
 
     def percentile(self, share: float, kind: str | None = None) -> float:
@@ -76,11 +80,7 @@ class Clients:
         waiting: list[str] = []
         sent = itertools.count()
         while time.monotonic() < until and (requests is None or next(sent) < requests):
-            try:
-                await self._step(client, rng, waiting)
-            except httpx.HTTPError as error:
-                self.count.broken.append((time.monotonic(), f"{type(error).__name__}: {error}"))
-                await asyncio.sleep(0.05)
+            await self._step(client, rng, waiting)
 
     async def _step(
         self, client: httpx.AsyncClient, rng: random.Random, waiting: list[str]
@@ -140,7 +140,12 @@ class Clients:
         """Send one request; gives its answer, or None for a problem, which is counted."""
         files = None if seed is None else [("photos", (f"{seed}.png", photo(seed)))]
         began = time.monotonic()
-        response = await client.request(method, path, files=files, json=body)
+        try:
+            response = await client.request(method, path, files=files, json=body)
+        except httpx.HTTPError as error:
+            self.count.broken.append((began, f"{kind}: {type(error).__name__} {error}"))
+            await asyncio.sleep(0.05)
+            return None
         self.count.seconds[kind].append(time.monotonic() - began)
         self.count.statuses[response.status_code] += 1
         if response.status_code >= 500 and response.status_code not in _DELIBERATE:

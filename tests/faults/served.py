@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+MOST_FILES = "FLUKEPRINT_TEST_MOST_FILES"  # how many files a started process may have open
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -79,6 +81,9 @@ def serving(catalogue: Path, log: Path, *options: str) -> Generator[Server]:
 
 def main() -> None:
     """Run one command of flukeprint with an embedder that needs no network."""
+    most_files = int(os.environ.get(MOST_FILES, "0"))
+    if most_files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     import service.server
     import service.serving.checkpoints
     import service.serving.loading

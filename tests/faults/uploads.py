@@ -17,14 +17,16 @@ from tests.faults import corpus
 from tests.service.conftest import curated_app
 from tests.service.local_client import local_client
 
+# Of processor time, service and client together: seconds on a clock depend on who else computes.
 MOST_SECONDS = 5.0
+HANGING_SECONDS = 60.0
 # Where a service may write, beside its catalogue.
 _OWN = (".media", ".jobs", ".serving", ".thumbnails", ".embedded")
 
 
 @dataclass
 class UploadCount:
-    """What uploads were answered with, and the longest that an answer took."""
+    """What uploads were answered with, and the most processor seconds that one took."""
 
     answers: Counter[str] = field(default_factory=Counter[str])
     jobs: Counter[str] = field(default_factory=Counter[str])
@@ -43,6 +45,7 @@ class UploadHarness:
     def __init__(self, folder: Path, client: TestClient, seed: int) -> None:
         self._folder = folder
         self._client = client
+        self._client.timeout = HANGING_SECONDS
         self._rng = random.Random(seed)
         self._photos = list(corpus.photos().items())
         self._archives = list(corpus.archives().items())
@@ -51,9 +54,9 @@ class UploadHarness:
     def trial(self) -> None:
         """Send one photo or archive; what is wrong with the answer goes into `count.faults`."""
         state = self._rng.getstate()
-        began = time.monotonic()
+        began = time.process_time()
         name, response = self._send_archive() if self._rng.random() < 0.15 else self._send_photo()
-        seconds = time.monotonic() - began
+        seconds = time.process_time() - began
         self.count.slowest_seconds = max(self.count.slowest_seconds, seconds)
         self.count.answers[f"{response.status_code // 100}xx"] += 1
         fault = _fault(response, seconds)
@@ -131,7 +134,7 @@ def _body(files: list[tuple[str, Any]]) -> bytes:
 
 
 def _wait(client: TestClient, job_id: int) -> Response:
-    until = time.monotonic() + 2 * MOST_SECONDS
+    until = time.monotonic() + HANGING_SECONDS
     while time.monotonic() < until:
         response = client.get(f"/v1/jobs/{job_id}")
         if response.json().get("state") not in ("queued", "running"):
@@ -148,7 +151,7 @@ def _fault(response: Response, seconds: float) -> str:
     if response.status_code >= 400 and kind != "application/problem+json":
         return f"{response.status_code} without a problem: {kind}"
     if seconds > MOST_SECONDS:
-        return f"took {seconds:.1f} s"
+        return f"took {seconds:.1f} s of processor time"
     job: Any = response.json() if response.status_code == 200 else {}
     if job.get("state") == "failed" and "a fault of ours" in str(job.get("reason")):
         return f"the job failed unexpectedly: {job}"
