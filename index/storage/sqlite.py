@@ -25,6 +25,7 @@ def create_schema(path: Path) -> None:
     """Write an empty catalogue. Raises BadCatalogue when the file exists or can't be written."""
     try:
         path.open("xb").close()
+        remove_log(path)
     except OSError as error:
         raise BadCatalogue(f"the catalogue {path} can't be created: {error.strerror}") from error
     engine = open_engine(path)
@@ -138,6 +139,15 @@ def settle(path: Path) -> None:
         ) from error
 
 
+def remove_log(path: Path) -> None:
+    """Remove the log of a file that is gone, which would be replayed into the next one.
+
+    A killed process leaves one, and whoever removes a catalogue may pass it over.
+    """
+    for suffix in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 @contextmanager
 def translating_errors(path: Path) -> Generator[None]:
     """Turn what SQLite and the disk say into a BadCatalogue that says what to do."""
@@ -171,6 +181,14 @@ def disk_full(address: CatalogueAddress) -> BadCatalogue:
         f"the disk of {files_folder(address)} is full: nothing was changed. Free some space "
         "there, then run the same "
         "command again"
+    )
+
+
+def disk_failed(address: CatalogueAddress, error: OSError) -> BadCatalogue:
+    """What to do where a disk fails, or has become read-only."""
+    return BadCatalogue(
+        f"the disk of {files_folder(address)} can't be written ({error.strerror}): nothing was "
+        "changed. Look at the disk, then run the same command again"
     )
 
 

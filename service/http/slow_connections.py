@@ -19,7 +19,7 @@ WINDOW_SECONDS = 15.0
 KEEP_ALIVE_SECONDS = 15
 """How long a connection stays open for its client's next request."""
 LEAST_BYTES = 4096
-"""By how much a body must grow in a window: slower than the slowest satellite phone is no client."""
+"""By how much a body must grow in a window: a satellite phone sends more."""
 STOPPING_SECONDS = 0.5
 """How long a server that stops waits for requests that clients have sent already."""
 _RESERVED_FILES = 256  # descriptors for the database, photos and logs

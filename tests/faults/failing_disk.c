@@ -45,7 +45,7 @@ static int is_below(const char *path)
 static int fails(int counts)
 {
     long now = counts ? __sync_add_and_fetch(&changes, 1) : changes;
-    if ((counts && now == first) || (is_lasting && first > 0 && now >= first)) {
+    if ((counts && now == first) || (is_lasting && first > 0 && now >= first && (counts || code == EROFS))) {
         errno = code;
         return 1;
     }

@@ -124,7 +124,7 @@ def load(options: argparse.Namespace, folder: Path, deadline: float) -> None:
     count, unanswered = service_load.run_sigterm(folder / "sigterm", 5, clients=64)
     print(f"SIGTERM: {count.statuses.total()} answered, {len(unanswered)} accepted and unanswered")
     memory = service_load.run_memory(folder / "memory", options.count, options.count // 5)
-    figures = [f"{requests}: {mb:.0f} MB" for requests, mb in zip(*vars(memory).values())]
+    figures = [f"{requests}: {mb:.0f} MB" for requests, mb in memory.blocks]
     print(f"memory grew by {memory.growth:.1%}: {', '.join(figures)}")
     refuse_faults([*faults, *unanswered])
 

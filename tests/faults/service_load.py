@@ -23,13 +23,12 @@ _ON_THE_WAY_SECONDS = 0.25
 class MemoryCount:
     """The memory (MB) of a service after a warm-up and after each block of requests."""
 
-    requests: list[int] = field(default_factory=list[int])
-    resident_mb: list[float] = field(default_factory=list[float])
+    blocks: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])
 
     @property
     def growth(self) -> float:
         """By which share the memory has grown since the warm-up."""
-        return self.resident_mb[-1] / self.resident_mb[0] - 1
+        return self.blocks[-1][1] / self.blocks[0][1] - 1
 
 
 def run_mixed(folder: Path, seconds: float, clients: int) -> LoadCount:
@@ -82,8 +81,7 @@ def run_memory(folder: Path, requests: int, warm_up: int, blocks: int = 10) -> M
         wait_until_ready(server)
         done = _send(server, warm_up, 0)
         for block in range(blocks + 1):
-            count.requests.append(done)
-            count.resident_mb.append(server.resident_mb)
+            count.blocks.append((done, server.resident_mb))
             if block < blocks:
                 done += _send(server, requests // blocks, block + 1)
     return count

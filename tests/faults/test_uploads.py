@@ -48,7 +48,7 @@ def test_every_format_and_archive_is_answered_unmutated(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["annotations.json", "datapackage.json"])
 def test_json_that_no_program_wrote_is_refused(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(BadLabels, match="not JSON that can be read|not a Camtrap DP package"):
+    with pytest.raises(BadLabels, match=r"not JSON that can be read|not a Camtrap DP package"):
         read_labels(tmp_path / name, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Two services and a command line change one catalogue at once: nothing is lost, nobody is locked."""
+"""Two services and a command line change one catalogue at once: nothing is lost."""
 
 from __future__ import annotations
 

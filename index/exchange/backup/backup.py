@@ -32,6 +32,7 @@ from index.progress import Progress, no_progress
 from index.storage.address import CatalogueAddress, files_folder, resolve_links
 from index.storage.connection import (
     check_catalogue,
+    discard_database,
     exists,
     put_in_place,
     remove_database,
@@ -164,7 +165,7 @@ def _put_database(backed_up: Path, catalogue: CatalogueAddress) -> None:
             copy_keys(catalogue, unfinished)
         put_in_place(unfinished, catalogue)
     finally:
-        remove_database(unfinished)
+        discard_database(unfinished)
 
 
 def _copy_into_database(backed_up: Path, unfinished: CatalogueAddress) -> None:

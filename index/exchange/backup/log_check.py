@@ -63,8 +63,8 @@ def record_faults(address: CatalogueAddress) -> list[RecordFault]:
 
 def _lines(connection: Connection) -> Generator[tuple[int, str, dict[str, Any]]]:
     query = select(ChangeRow.id, ChangeRow.photo, ChangeRow.detail).order_by(ChangeRow.id)
-    for number, photo, detail in connection.execute(query.execution_options(yield_per=1000)):
-        yield number, photo, detail
+    for row in connection.execute(query.execution_options(yield_per=1000)):
+        yield row[0], row[1], row[2]
 
 
 def _replay(logged: _Logged, photo: str, detail: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,8 @@ def write_export(
         if unfinished.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)
         else:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):  # of a disk that fails somebody hears by the error above
+                unfinished.unlink(missing_ok=True)
     return ExportResult(pieces.photos, pieces.without_place, (*export.left_out, *pieces.left_out))
 
 
