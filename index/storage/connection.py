@@ -139,9 +139,9 @@ def translating_errors(address: CatalogueAddress) -> Generator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise sqlite.disk_full(address) from error
-        if error.errno in (errno.EIO, errno.EROFS):
+        if error.errno == errno.EROFS:
             raise sqlite.disk_failed(address, error) from error
-        raise
+        raise  # the command and the service say which disk fails
 
 
 def _rename(temporary: Path, path: Path) -> None:

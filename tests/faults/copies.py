@@ -57,7 +57,7 @@ def _postgres_copy(scene: Scene, folder: Path, connection: Any) -> Iterator[Scen
     shutil.rmtree(place, ignore_errors=True)
     # FORCE also ends the connection of a killed process that the server hasn't noticed yet.
     connection.execute("DROP DATABASE IF EXISTS trial WITH (FORCE)")
-    connection.execute("CREATE DATABASE trial TEMPLATE template_scene STRATEGY FILE_COPY")
+    connection.execute("CREATE DATABASE trial TEMPLATE template_scene STRATEGY WAL_LOG")
     yield copy_scene(scene, place, database="trial")
     connection.execute("DROP DATABASE IF EXISTS trial WITH (FORCE)")
     shutil.rmtree(place)

@@ -94,6 +94,12 @@ OF_PATH(int, mkdir, (const char *p, mode_t m), (p, m), p, 1)
 OF_PATH(int, unlink, (const char *p), (p), p, 0)
 OF_PATH(int, rmdir, (const char *p), (p), p, 0)
 
+int access(const char *path, int mode)
+{
+    return (code == EROFS && is_lasting && mode & W_OK && path_fails(path, 0))
+        ? -1 : REAL(access)(path, mode);
+}
+
 static int opens_for_change(int flags)
 {
     return flags & (O_CREAT | O_TRUNC) || (code == EROFS && (flags & O_ACCMODE) != O_RDONLY);

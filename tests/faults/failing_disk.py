@@ -136,6 +136,9 @@ class DiskHarness:
             except FlukeprintError as error:
                 assert len(str(error)) > 30, f"not clear: {error}"
                 acknowledge(refused=f"{type(error).__name__}: {error}")
+            except OSError as error:  # the command and the service tell of it
+                assert error.errno in ERRORS, f"not of the disk: {error}"
+                acknowledge(refused=f"{type(error).__name__}: {error}")
             try:
                 serving.searchable()
             except FlukeprintError as error:

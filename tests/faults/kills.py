@@ -49,6 +49,8 @@ class KillHarness:
             outcome = run_forked(partial(act.do, scene), kill_after=moment(self._rng, seconds))
             assert outcome.is_killed or outcome.code == 0, outcome.error
             (self.count.killed if outcome.is_killed else self.count.ended)[act.name] += 1
+            if not outcome.is_killed:  # it was measured while others computed more
+                self._undisturbed[act.name] = (min(seconds, 0.95 * outcome.seconds), states)
             check_after(act, scene, outcome, self.before, states)
             check_going_on(act, scene)
         return outcome

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import flukeprint
 from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.curation.curator import Curator
 from index.exchange.importing.hash_cache import known_perceptual
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
-from index.storage import originals
+from index.storage import originals, sqlite
 from index.storage.originals import media_folder
 from tests.faults.failing_disk import VARIABLE, compile_shim
 from tests.faults.scene import embedder, sqlite_scene
@@ -77,18 +80,43 @@ def test_a_command_on_a_failing_disk_ends_with_one_line(
     assert text.startswith(f"error: the disk of /disk/file can't be written ({os.strerror(number)}")
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS])
 def test_a_build_on_a_disk_that_became_read_only_says_so(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tidying up fails there, too; that error says nothing to anybody."""
     scene = sqlite_scene(tmp_path)
     labels = read_labels(None, scene.new_photos)
 
     def fail(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr("index.reindex.build.put_in_place", fail)
     monkeypatch.setattr("index.storage.connection.remove_database", fail)
-    with pytest.raises(BadCatalogue, match=os.strerror(number)):
+    with pytest.raises(BadCatalogue, match=os.strerror(errno.EROFS)):
         build_catalogue(scene.address, labels, embedder(), overwrite=True)
+
+
+@pytest.mark.parametrize("words", ["database or disk is full", "unable to open database file"])
+def test_where_no_log_can_be_made_reading_goes_on(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = sqlite_scene(tmp_path)
+    connected = sqlite._connected
+
+    class Full(sqlite3.Connection):
+        def execute(self, statement: str, *more: Any) -> sqlite3.Cursor:
+            if "journal_mode" in statement:
+                raise sqlite3.OperationalError(words)
+            return super().execute(statement, *more)
+
+    def full(path: Path, mode: str, seconds: float, kind: Any) -> sqlite3.Connection:
+        return connected(path, mode, seconds, Full if mode == "mode=rw" else kind)
+
+    monkeypatch.setattr(sqlite, "_connected", full)
+    with Catalogue.open(scene.address) as catalogue:
+        assert catalogue.searchable()[0].size == 12
+        with pytest.raises(BadCatalogue, match=r"is full|unable to open"):
+            Curator(catalogue, made_by="ada").merge("w_0", "w_1")
+    monkeypatch.setattr(sqlite, "_connected", connected)
+    with Catalogue.open(scene.address) as catalogue:
+        Curator(catalogue, made_by="ada").merge("w_0", "w_1")

@@ -41,6 +41,8 @@ class TrainingHarness:
         outcome = run_forked(partial(_train, path), kill_after=moment(self.rng, self._seconds))
         self.killed += outcome.is_killed
         self.ended += not outcome.is_killed
+        if not outcome.is_killed:  # it was measured while others computed more
+            self._seconds = min(self._seconds, 0.95 * outcome.seconds)
         acknowledged = [fact["step"] for fact in outcome.facts]
         last = acknowledged[-1] if acknowledged else 0
         stored = load_state(path, *_network(), _DIGEST).step if path.exists() else 0

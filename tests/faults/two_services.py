@@ -70,7 +70,7 @@ def _update_until(scene: Scene, until: float, count: SharedCount) -> None:
         draw(folder / f"u_{number % 5}" / f"update_{number}.png", 50_000 + number)
         words = ("--photos", str(folder), "--catalogue", str(scene.address), "--json")
         process = start("index", "update", *words)
-        text, _ = process.communicate(timeout=120)
+        text, _ = process.communicate(timeout=600)
         count.updates += 1
         if process.returncode != 0 or _LOCKED in text:
             count.faults.append(f"index update ended with {process.returncode}: {text[-300:]}")

@@ -138,7 +138,7 @@ def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
             content.update(json.dumps([key, value]).encode())
     for name, value in sorted(tensors.items()):
         content.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
-        content.update(value.reshape(-1).view(torch.uint8).numpy())
+        content.update(cast(Any, value.reshape(-1).view(torch.uint8).numpy()))
     return content.hexdigest()
 
 

@@ -74,7 +74,8 @@ def _replay(logged: _Logged, photo: str, detail: dict[str, Any]) -> None:
             logged.rows.pop(place, None)
         elif row["before"] is None and row["table"] == PhotoRow.__tablename__:
             # Of a new photo the line itself has the columns.
-            content = (detail.get("after") or {}).get("content_hash")
+            after: dict[str, Any] = detail.get("after") or {}
+            content: Any = after.get("content_hash")
             logged.rows[place] = {"name": photo} | ({"content_hash": content} if content else {})
         elif row["before"] is None:
             logged.rows[place] = dict(row["after"])
