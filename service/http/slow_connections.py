@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 import time
 from typing import Any
 
@@ -29,7 +28,14 @@ _log = logging.getLogger("flukeprint.service")
 
 
 def raise_file_limit() -> int:
-    """Allow this process as many open files as the system lets it; returns for how many clients."""
+    """Allow this process as many open files as the system lets it; returns for how many clients.
+
+    0 where the system has no such limit.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     goal = _MOST_FILES if most == resource.RLIM_INFINITY else min(most, _MOST_FILES)
     if allowed != resource.RLIM_INFINITY and allowed < goal:
