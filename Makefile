@@ -17,12 +17,19 @@ TOOLS := .tools
 SBOM := sbom.cdx.json
 STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: help setup demo test quick house check format docs audit sbom clean
+# How long each harness of faults may take, how often it tries, and which ones run (all if empty:
+# kills disk bits uploads load shared).
+FAULTS_MINUTES ?= 5
+FAULTS_COUNT ?= 1000
+FAULTS ?=
+
+.PHONY: help setup demo test quick faults house check format docs audit sbom clean
 
 help:
 	@echo "make demo    set up, then identify drawn whales over HTTP (KEEP=1 leaves the service running)"
 	@echo "make test    set up, then lint, type-check and test everything"
 	@echo "make quick   set up, then lint, type-check and run the tests that need no browser, server or weights"
+	@echo "make faults  kill, fill disks, flip bits, send rubbish: docs/reliability.md (FAULTS_MINUTES=$(FAULTS_MINUTES) each)"
 	@echo "make house   print the figures of the house (BEFORE=COMMIT: an earlier commit beside them)"
 	@echo "make audit   ask for known vulnerabilities of what is installed; make sbom: list it all in $(SBOM)"
 	@echo "make setup   fill $(VENV) (FAISS=cpu or gpu, chosen: $(FAISS); EXTRAS=$(EXTRAS))"
@@ -59,6 +66,9 @@ test: setup check
 
 quick: setup check
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -q -m "not heavy and not shared and not slow"
+
+faults: setup
+	$(BIN)/python -W ignore -m tests.faults.run $(FAULTS) --minutes $(FAULTS_MINUTES) --count $(FAULTS_COUNT)
 
 house: setup
 	$(BIN)/python tests/house/figures.py $(if $(BEFORE),--before $(BEFORE))

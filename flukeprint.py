@@ -5,6 +5,7 @@ Each wing registers its own; nothing heavy is imported before a command runs.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib.metadata import version as _version
@@ -12,6 +13,8 @@ from importlib.metadata import version as _version
 import typer
 
 from embedding.errors import FlukeprintError
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 app = typer.Typer(
     name="flukeprint",
@@ -70,11 +73,24 @@ def main() -> None:
     except FlukeprintError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        print(f"error: {_disk_error(error)}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("\nstopped; nothing half-written is left behind", file=sys.stderr)
         sys.exit(130)
     finally:
         _flush()
+
+
+def _disk_error(error: OSError) -> str:
+    place = f"the disk of {error.filename}" if error.filename else "a disk"
+    return (
+        f"{place} can't be written ({error.strerror}); nothing half-written counts. Free some "
+        "space or look at the disk, then run the same command again"
+    )
 
 
 def _flush() -> None:

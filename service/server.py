@@ -18,6 +18,11 @@ from index.access.store import AccessStore
 from service.app import create_app
 from service.catalogue.writer import open_writer, reload
 from service.http.authorization import is_loopback
+from service.http.slow_connections import (
+    KEEP_ALIVE_SECONDS,
+    raise_file_limit,
+    timed_protocol,
+)
 from service.jobs.queue import JobQueue, open_jobs
 from service.serving.loading import check_catalogue, load_serving, open_access
 from service.serving.service import Service, Serving
@@ -161,6 +166,10 @@ def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=timed_protocol(raise_file_limit()),
+            # Longer than clients keep a connection (httpx: 5 s): else one is closed just when its
+            # next request is on the way.
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             log_config=None,  # the envelope logs each request, with its id
             access_log=False,
             server_header=False,

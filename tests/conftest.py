@@ -4,16 +4,10 @@ photographs, PostgreSQL.
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import pwd
-import shutil
 import signal
-import subprocess
-import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
 
 # One thread a library: tests share two cores with each other, and sums then come in one order.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -28,6 +22,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 from index.storage.address import CatalogueAddress, PostgresAddress  # noqa: E402
+from tests.postgres_server import NoPostgres, running_postgres  # noqa: E402
 
 TESTS = Path(__file__).resolve().parent
 SHARED = TESTS.parents[1] / "shared"
@@ -83,88 +78,16 @@ def shared() -> Path:
     return SHARED
 
 
-def _postgres_programs() -> Path | None:
-    """The folder of the newest PostgreSQL server's programs: Debian's, or where the path leads."""
-    debian = Path("/usr/lib/postgresql").glob("*/bin/initdb")
-    found = sorted(debian, key=lambda path: float(path.parts[-3]))
-    elsewhere = shutil.which("initdb")
-    return found[-1].parent if found else Path(elsewhere).parent if elsewhere else None
-
-
-def _somebody_else() -> dict[str, Any]:
-    """As whom to start PostgreSQL, which refuses to run as root."""
-    if os.getuid() != 0:
-        return {}
-    names = {each.pw_name for each in pwd.getpwall()}
-    who = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
-    return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Generator[Path]:
     """The folder with the socket of a throw-away PostgreSQL, which reaches no network; without one
     the test skips.
     """
-    programs = _postgres_programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
-    if importlib.util.find_spec("psycopg") is None:
-        pytest.skip("psycopg is not installed (the extra postgres)")
-    folder = Path(
-        tempfile.mkdtemp(prefix="flukeprint-pg-")
-    )  # a socket's path may have 107 letters at most
-    who = _somebody_else()
-    if who:
-        os.chown(folder, who["user"], who["group"])
-
-    def run(program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [str(programs / program), "-D", str(folder / "data"), *arguments],
-            **who,
-            cwd=folder,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-
-    # A collation that sorts otherwise than bytes, so that a test sees an order that was left to the
-    # database.
-    run(
-        "initdb",
-        "-U",
-        "flukeprint",
-        "--auth=trust",
-        "--no-sync",
-        "--locale-provider=icu",
-        "--icu-locale=en-US",
-    )
-    fast = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses=''"
     try:
-        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} {fast}", "start")
-        yield folder
-    finally:
-        subprocess.run(
-            [
-                str(programs / "pg_ctl"),
-                "-D",
-                str(folder / "data"),
-                "-m",
-                "immediate",
-                "-w",
-                "-t",
-                "20",
-                "stop",
-            ],
-            **who,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
-        shutil.rmtree(folder, ignore_errors=True)
+        with running_postgres() as folder:
+            yield folder
+    except NoPostgres as error:
+        pytest.skip(str(error))
 
 
 _schemas = iter(range(10**6))

@@ -15,6 +15,7 @@ from index.calibration.ranks import LABELS_A_ROW
 from index.labels.reader import NEW_WHALE
 from index.search.gallery import Gallery
 from index.search.matching import Candidate, Match, Score, Thresholds, decide
+from index.storage.partial_files import remove_unfinished, unfinished_suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def write_submission(
     where the file cannot be written.
     """
     seen: set[str] = set()
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    remove_unfinished([path.parent])  # of a try that was killed
+    unfinished = path.with_name(f".{path.name}{unfinished_suffix()}")
     try:
         with unfinished.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")

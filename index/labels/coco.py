@@ -100,6 +100,8 @@ def _document(path: Path) -> _Record:
         document: Any = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise BadLabels(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:  # numbers or lists that no program wrote
+        raise BadLabels(f"{path}: not JSON that can be read ({error})") from None
     if not isinstance(document, dict):
         raise BadLabels(
             f"{path}: not COCO: an object with the lists images, annotations and categories is "

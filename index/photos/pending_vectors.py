@@ -32,7 +32,7 @@ _FORMAT = "flukeprint-embedded-2"
 _FORMATS = {"flukeprint-embedded-1", _FORMAT}  # the first had no perceptual hashes: not read
 _SUFFIX = ".vectors"
 _MOST_HEADER_BYTES = 4096
-_NO_HEADER = (ValueError, KeyError, TypeError)
+_NO_HEADER = (ValueError, RecursionError, KeyError, TypeError)
 _Key = tuple[str, Box | None]
 _NO_HASH = bytes(HASH_BYTES)
 

@@ -14,6 +14,7 @@ from index.reindex.update import fit_pending, open_pending_vectors, update_withi
 from index.storage.address import CatalogueAddress, CatalogueBusy, refuse_no_folder, resolve_links
 from index.storage.connection import (
     check_catalogue,
+    discard_database,
     exists,
     put_in_place,
     refuse_in_use,
@@ -65,7 +66,7 @@ def build_catalogue(
                 copy_keys(address, temporary)
             put_in_place(temporary, address)
     finally:
-        remove_database(temporary)
+        discard_database(temporary)
     return report
 
 

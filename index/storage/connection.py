@@ -5,16 +5,18 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from index.storage import postgres, sqlite
-from index.storage.address import CatalogueAddress
+from index.storage.address import BadCatalogue, CatalogueAddress
 from index.storage.serving_marker import refuse_served
 
 
@@ -86,6 +88,8 @@ def put_in_place(new: CatalogueAddress, address: CatalogueAddress) -> None:
     if isinstance(new, Path) and isinstance(address, Path):
         if address.exists():
             sqlite.settle(address)
+        else:
+            sqlite.remove_log(address)
         _rename(new, address)
     elif not isinstance(new, Path) and not isinstance(address, Path):
         postgres.put_in_place(new, address)
@@ -100,6 +104,15 @@ def remove_database(address: CatalogueAddress) -> None:
         return
     for suffix in ("", "-wal", "-shm", "-journal"):
         address.with_name(address.name + suffix).unlink(missing_ok=True)
+
+
+def discard_database(address: CatalogueAddress) -> None:
+    """Remove a catalogue that isn't complete, after an error of which somebody is to hear first.
+
+    On a disk that can't be written it stays, and the next try removes it.
+    """
+    with contextlib.suppress(OSError, BadCatalogue):
+        remove_database(address)
 
 
 def database_faults(address: CatalogueAddress) -> list[str]:
@@ -118,10 +131,17 @@ def translating_errors(address: CatalogueAddress) -> Generator[None]:
     try:
         with own:
             yield
+    except JSONDecodeError as error:  # of a column whose text was altered beside us
+        raise BadCatalogue(
+            f"{address} is damaged (a record can't be read: {error}); restore a copy of it, or "
+            "remove it and build it anew"
+        ) from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise sqlite.disk_full(address) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise sqlite.disk_full(address) from error
+        if error.errno == errno.EROFS:
+            raise sqlite.disk_failed(address, error) from error
+        raise  # the command and the service say which disk fails
 
 
 def _rename(temporary: Path, path: Path) -> None:

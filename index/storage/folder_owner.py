@@ -60,7 +60,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     """What a mark says; empty where it says nothing that can be read, None where there is none."""
     try:
         mark: Any = json.loads(path.read_text("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     except OSError:
         return None

@@ -33,11 +33,12 @@ def media_path(folder: Path, hashed: str, name: str) -> Path:
 def store_photo(data: bytes, folder: Path, name: str) -> Path:
     """Keep a photo's bytes under their content hash; what is there already is not written again.
 
-    Raises BadMedia.
+    A file of that name with another content, as a failing disk leaves it, is written anew. Raises
+    BadMedia.
     """
     path = media_path(folder, content_hash(data), name)
     with contextlib.suppress(OSError):
-        if path.stat().st_size == len(data):
+        if path.stat().st_size == len(data) and path.read_bytes() == data:
             return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

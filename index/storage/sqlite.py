@@ -19,12 +19,16 @@ from index.storage.address import BadCatalogue, CatalogueAddress, CatalogueBusy,
 from index.storage.schema import APPLICATION_ID, SCHEMA_VERSION, create_tables, is_writing
 
 _READ_WRITE = "mode=rw"
+_WITHOUT_LOG = "mode=ro&immutable=1"
+_NO_LOG = ("disk is full", "disk I/O error", "unable to open", "readonly")
+"""What SQLite says where it can't make its log."""
 
 
 def create_schema(path: Path) -> None:
     """Write an empty catalogue. Raises BadCatalogue when the file exists or can't be written."""
     try:
         path.open("xb").close()
+        remove_log(path)
     except OSError as error:
         raise BadCatalogue(f"the catalogue {path} can't be created: {error.strerror}") from error
     engine = open_engine(path)
@@ -35,28 +39,59 @@ def create_schema(path: Path) -> None:
 def open_engine(path: Path, *, wait_seconds: float = 5.0) -> Engine:
     """Open the SQLite file at `path`, which must be there.
 
-    Each connection is closed after its use.
+    Each connection is closed after its use. On a disk that takes no writes SQLite can't make its
+    log. Where nobody has left one, the file is whole, and reading goes on without it.
     """
 
     def connect() -> sqlite3.Connection:
         mode = opening_mode(path)
-        # isolation_level None: SQLAlchemy's event below says BEGIN, not Python's guesswork.
-        raw = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{mode}",
-            uri=True,
-            timeout=wait_seconds,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        raw.execute("PRAGMA foreign_keys = ON")
-        if mode == _READ_WRITE:
+        raw = _connected(path, mode, wait_seconds, sqlite3.Connection)
+        if mode != _READ_WRITE:
+            return raw
+        try:
             raw.execute("PRAGMA journal_mode = WAL")
             raw.execute("PRAGMA synchronous = FULL")
+        except sqlite3.OperationalError as error:
+            raw.close()
+            if not any(words in str(error) for words in _NO_LOG) or _has_log(path):
+                raise
+            reading = _connected(path, _WITHOUT_LOG, wait_seconds, _ReadingConnection)
+            assert isinstance(reading, _ReadingConnection)
+            reading.reason = str(error)
+            return reading
         return raw
 
+    def begin(connection: Connection) -> None:
+        raw = connection.connection.dbapi_connection
+        if is_writing(connection) and isinstance(raw, _ReadingConnection):
+            raise catalogue_error(path, raw.reason)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
+
     engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", begin)
     return engine
+
+
+class _ReadingConnection(sqlite3.Connection):
+    """A connection that can't write, and why."""
+
+    reason = ""
+
+
+def _connected(
+    path: Path, mode: str, wait_seconds: float, kind: type[sqlite3.Connection]
+) -> sqlite3.Connection:
+    # isolation_level None: SQLAlchemy's event above says BEGIN, not Python's guesswork.
+    raw = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}",
+        uri=True,
+        timeout=wait_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=kind,
+    )
+    raw.execute("PRAGMA foreign_keys = ON")
+    return raw
 
 
 def is_writable(path: Path) -> bool:
@@ -75,11 +110,15 @@ def opening_mode(path: Path) -> str:
     if is_writable(path):
         return _READ_WRITE
     # Without a log nobody is writing, and SQLite, which can't make one here, must be told so.
-    return "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
+    return "mode=ro" if _has_log(path) else _WITHOUT_LOG
 
 
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
+def _has_log(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    try:
+        return log.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def check_file(path: Path) -> int:
@@ -138,6 +177,15 @@ def settle(path: Path) -> None:
         ) from error
 
 
+def remove_log(path: Path) -> None:
+    """Remove the log of a file that is gone, which would be replayed into the next one.
+
+    A killed process leaves one, and whoever removes a catalogue may pass it over.
+    """
+    for suffix in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 @contextmanager
 def translating_errors(path: Path) -> Generator[None]:
     """Turn what SQLite and the disk say into a BadCatalogue that says what to do."""
@@ -171,6 +219,14 @@ def disk_full(address: CatalogueAddress) -> BadCatalogue:
         f"the disk of {files_folder(address)} is full: nothing was changed. Free some space "
         "there, then run the same "
         "command again"
+    )
+
+
+def disk_failed(address: CatalogueAddress, error: OSError) -> BadCatalogue:
+    """What to do where a disk fails, or has become read-only."""
+    return BadCatalogue(
+        f"the disk of {files_folder(address)} can't be written ({error.strerror}): nothing was "
+        "changed. Look at the disk, then run the same command again"
     )
 
 

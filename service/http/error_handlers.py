@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -52,6 +54,7 @@ PROBLEM_KINDS: dict[type[FlukeprintError], ProblemKind] = {
     UnknownSubject: NOT_FOUND,
     WrongState: WRONG_STATE,
 }
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 _BY_STATUS = {
     kind.status: kind
     for kind in (BAD_REQUEST, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE, NOT_MULTIPART, INVALID)
@@ -70,6 +73,7 @@ def install_error_handlers(app: FastAPI) -> None:
     """Answer every HTTP, validation and catalogued error of the application with a problem."""
     for kind in PROBLEM_KINDS:
         app.add_exception_handler(kind, _answer_error)
+    app.add_exception_handler(OSError, _answer_disk_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
 
@@ -78,6 +82,14 @@ async def _answer_error(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
     problem.detail = hiding_paths(request)(problem.detail)
     return _answer_problem(request, problem)
+
+
+async def _answer_disk_error(request: Request, error: Exception) -> Response:
+    """Answer a full or failing disk, such as that of the uploads; other errors are faults."""
+    if not isinstance(error, OSError) or error.errno not in _DISK_ERRORS:
+        raise error
+    detail = f"The service's disk can't be written ({error.strerror}). Tell its operator."
+    return _answer_problem(request, ProblemError(NOT_WRITABLE, detail))
 
 
 async def _answer_http_error(request: Request, error: Exception) -> Response:

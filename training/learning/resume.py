@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +18,7 @@ from embedding.checkpoint import write_atomically
 from embedding.errors import FlukeprintError
 
 FORMAT = "flukeprint-resume-1"
+_CONTENT = "content_sha256"
 
 
 class BadState(FlukeprintError):
@@ -76,6 +79,7 @@ def save_state(
         "position": json.dumps(fields),
         "optimiser": json.dumps(scalars),
     }
+    metadata[_CONTENT] = _digest(written, metadata)
     write_atomically(path, save(written, metadata=metadata))
 
 
@@ -101,6 +105,12 @@ def load_state(
         raise BadState(
             f"{path} is not a resume file of this version; start the run anew without --resume"
         )
+    # Files of older versions have no digest.
+    if metadata.get(_CONTENT, "") not in ("", _digest(tensors, metadata)):
+        raise BadState(
+            f"{path} is damaged (its content is not what was written); start the run anew "
+            "without --resume"
+        )
     if metadata.get("recipe") != digest:
         raise BadState(
             f"{path} belongs to another recipe (or other --set values), or to other photos. "
@@ -118,6 +128,18 @@ def load_state(
         raise BadState(
             f"{path} doesn't fit the run ({error}); start it anew in another --out"
         ) from error
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """SHA-256 of all tensors and of what else the file says: one changed bit changes it."""
+    content = hashlib.sha256()
+    for key, value in sorted(metadata.items()):
+        if key != _CONTENT:
+            content.update(json.dumps([key, value]).encode())
+    for name, value in sorted(tensors.items()):
+        content.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
+        content.update(cast(Any, value.reshape(-1).view(torch.uint8).numpy()))
+    return content.hexdigest()
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

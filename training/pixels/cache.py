@@ -17,6 +17,7 @@ from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import LabelledPhoto
 from index.prefetch import prefetch
 from index.progress import progress
+from index.storage.partial_files import remove_unfinished, unfinished_suffix
 from training.pixels.packs import BadCache, PixelArray, rows_in_pack
 
 __all__ = ["BadCache", "PixelArray", "cached_pixels", "decoded"]
@@ -60,7 +61,8 @@ def _digest(photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> st
 
 
 def _write(path: Path, photos: Sequence[LabelledPhoto], preprocessing: Preprocessing) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    remove_unfinished([path.parent])  # of a run that was killed while it decoded: gigabytes
+    temporary = path.with_name(f".{path.name}{unfinished_suffix()}")
     shape = (len(photos), preprocessing.height_px, preprocessing.width_px, 3)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -32,12 +32,19 @@ from index.progress import Progress, no_progress
 from index.storage.address import CatalogueAddress, files_folder, resolve_links
 from index.storage.connection import (
     check_catalogue,
+    discard_database,
     exists,
     put_in_place,
     remove_database,
     sibling_address,
 )
 from index.storage.originals import media_folder, media_path
+from index.storage.partial_files import (
+    flush_files,
+    flush_folder,
+    remove_unfinished,
+    unfinished_suffix,
+)
 from index.storage.schema import DELETED
 from index.storage.serving_marker import refuse_served
 
@@ -82,16 +89,19 @@ def make_backup(
     check_catalogue(catalogue)
     catalogue, out = resolve_links(catalogue), out.absolute()
     _refuse_target(out)
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
+    remove_unfinished([out.parent])  # of a backup that was killed
+    unfinished = out.with_name(f".{out.name}{unfinished_suffix()}")
     try:
         unfinished.mkdir()
         done = _fill(catalogue, unfinished, progress)
         if out.suffix == ".tar":
             _pack(unfinished, out)
         else:
+            flush_files(unfinished)
             if out.is_dir():
                 out.rmdir()
             unfinished.rename(out)
+        flush_folder(out.parent)
     except OSError as error:
         raise BadBackup(f"the backup {out} can't be written: {error.strerror or error}") from error
     finally:
@@ -122,8 +132,10 @@ def restore_backup(
             )
         check_catalogue(catalogue)  # what isn't a catalogue is never replaced
         refuse_served(catalogue)  # told before hours of copying
+    remove_unfinished([start])  # of a try that was killed
     with _open_backup(backup, start) as folder:
         manifest = read_manifest(folder)
+        remove_unfinished({(start / name).parent for name in manifest.files})
         _check_files(folder, manifest, start, progress)
         try:
             with progress(len(manifest.files), "Restoring") as advance:
@@ -153,7 +165,7 @@ def _put_database(backed_up: Path, catalogue: CatalogueAddress) -> None:
             copy_keys(catalogue, unfinished)
         put_in_place(unfinished, catalogue)
     finally:
-        remove_database(unfinished)
+        discard_database(unfinished)
 
 
 def _copy_into_database(backed_up: Path, unfinished: CatalogueAddress) -> None:
@@ -188,7 +200,10 @@ def read_manifest(folder: Path) -> Manifest:
             document["fingerprint"],
             files,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        *(OSError, ValueError, RecursionError),
+        *(KeyError, TypeError, AttributeError),
+    ) as error:
         raise BadBackup(
             f"{folder} is no backup of flukeprint's: no {MANIFEST} that can be read ({error})"
         ) from error
@@ -277,7 +292,7 @@ def _refuse_target(out: Path) -> None:
 
 
 def _pack(folder: Path, out: Path) -> None:
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tar")
+    unfinished = out.with_name(f".{out.name}.tar{unfinished_suffix()}")
     try:
         with unfinished.open("wb") as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
@@ -296,7 +311,7 @@ def _open_backup(backup: Path, folder: Path) -> Generator[Path]:
     if backup.is_dir():
         yield backup
         return
-    unpacked = folder / f".{backup.name}.{os.getpid()}"
+    unpacked = folder / f".{backup.name}{unfinished_suffix()}"
     try:
         with tarfile.open(backup) as archive:
             archive.extractall(
@@ -333,7 +348,7 @@ def _copy(source: Path, target: Path) -> None:
     if target.exists() and _hash_of(target) == _hash_of(source):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    unfinished = target.with_name(f".{target.name}{unfinished_suffix()}")
     try:
         with source.open("rb") as read, unfinished.open("wb") as written:
             shutil.copyfileobj(read, written, _CHUNK_BYTES)

@@ -1,6 +1,7 @@
 """Is a catalogue whole?
 
-Every photo's content hash, every vector's length, the database's own check.
+Every photo's content hash, every vector's length, the database's own check, and every row against
+the log of changes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Literal
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.catalogue.raw_rows import stored_photos, stored_vectors, vector_dimensions
+from index.exchange.backup.log_check import record_faults
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS
 from index.photos.pending_vectors import pending_files, pending_folder
 from index.prefetch import prefetch
@@ -22,7 +24,7 @@ from index.storage.address import CatalogueAddress, files_folder
 from index.storage.connection import database_faults
 from index.storage.originals import media_folder
 
-FaultKind = Literal["database", "photo_absent", "photo_changed", "vector", "no_vector"]
+FaultKind = Literal["database", "record", "photo_absent", "photo_changed", "vector", "no_vector"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def verify_catalogue(
     def photo_fault(photo: CataloguePhoto) -> Fault | None:
         return _photo_fault(photo, copies)
 
+    faults += [Fault("record", *fault) for fault in record_faults(address)]
     with progress(len(photos), "Reading photos") as advance:
         for fault in prefetch(photos, photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
             faults += [fault] if fault else []

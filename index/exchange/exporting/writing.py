@@ -6,6 +6,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from index.labels.fields import parse_file_name
 from index.photos.location import has_place, without_place
 from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
+from index.storage.partial_files import flush_files, remove_unfinished, unfinished_suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def write_export(
     is_zip = out.suffix.lower() == ".zip"
     is_file = not is_zip and not has_photos and len(export.texts) == 1 and not out.is_dir()
     _refuse(out, is_replacing)
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
+    remove_unfinished([out.parent])  # of an export that was killed
+    unfinished = out.with_name(f".{out.name}{unfinished_suffix()}")
     pieces = _Pieces(export, has_photos, has_places, progress)
     try:
         if is_file:
@@ -59,6 +62,7 @@ def write_export(
             unfinished.replace(out)
         else:
             _write_folder(pieces, unfinished)
+            flush_files(unfinished)
             if out.is_dir():
                 out.rmdir()  # empty: it was checked
             unfinished.rename(out)
@@ -70,7 +74,8 @@ def write_export(
         if unfinished.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)
         else:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):  # of a disk that fails somebody hears by the error above
+                unfinished.unlink(missing_ok=True)
     return ExportResult(pieces.photos, pieces.without_place, (*export.left_out, *pieces.left_out))
 
 

@@ -123,7 +123,8 @@ def unpack(
 def _unpack_entries(
     opened: zipfile.ZipFile, archive: Path, folder: Path, limits: ArchiveLimits, progress: Progress
 ) -> UnpackedArchive:
-    entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+    # One without a name is no folder either; zipfile can't say so.
+    entries = [entry for entry in opened.infolist() if not (entry.filename and entry.is_dir())]
     _check_totals(archive, entries, limits)
     folder.mkdir(parents=True, exist_ok=True)
     left_out: list[SkippedEntry] = []

@@ -5,8 +5,11 @@ The file may be deleted at any time.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +24,11 @@ from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
 
 _FILE = "perceptual.npz"
+_DAMAGED = (
+    *(OSError, ValueError, KeyError, IndexError, EOFError, SyntaxError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""What zipfile and NumPy raise on a damaged file; it is made again then."""
 
 
 def known_perceptual(
@@ -68,7 +76,7 @@ def _read(path: Path) -> dict[str, bytes | None]:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             contents, hashes, has_pattern = file["content"], file["perceptual"], file["has_pattern"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except _DAMAGED:
         return {}
     return {
         content.tobytes().hex(): hashed.tobytes() if has else None
@@ -86,5 +94,6 @@ def _write(path: Path, hashes: dict[str, bytes | None]) -> None:
         perceptual=np.frombuffer(perceptual, np.uint8).reshape(len(hashes), HASH_BYTES),
         has_pattern=np.array([hashed is not None for hashed in hashes.values()]),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, written.getvalue())
+    with contextlib.suppress(OSError):  # then they are computed again next time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, written.getvalue())

@@ -45,7 +45,7 @@ def _resources(package: Path) -> dict[str, dict[str, Any]]:
             for one in found
             if "path" in one or "data" in one
         }
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         raise BadLabels(
             f"{package}: not a Camtrap DP package: it needs the resources media and observations"
         ) from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -73,3 +76,15 @@ def test_an_error_without_a_row_is_a_fault_of_ours() -> None:
     answer = client_of(FlukeprintError("a secret path")).get("/")
     assert (answer.status_code, answer.json()["type"]) == (500, "/docs#problem-internal")
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
+def test_a_disk_that_fails_is_a_deliberate_503(number: int) -> None:
+    answer = client_of(OSError(number, os.strerror(number))).get("/")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/docs#problem-not-writable")
+    assert os.strerror(number) in answer.json()["detail"]
+
+
+def test_another_error_of_the_system_is_a_fault_of_ours() -> None:
+    answer = client_of(OSError(errno.ENOENT, os.strerror(errno.ENOENT))).get("/")
+    assert (answer.status_code, answer.json()["type"]) == (500, "/docs#problem-internal")

@@ -1,0 +1,111 @@
+"""Does the log of changes lead to the rows that are there? A second copy of what curators did.
+
+Part of SQLAlchemy's door.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from index.storage.address import BadCatalogue, CatalogueAddress
+from index.storage.connection import open_engine, translating_errors
+from index.storage.schema import ChangeRow, EncounterRow, IndividualRow, PhotoRow, Table
+
+_KINDS = {kind.__tablename__: kind for kind in (PhotoRow, IndividualRow, EncounterRow)}
+_NOT_LOGGED = frozenset({"path", "size_bytes", "mtime_ns", "answer"})  # of photos' files, mostly
+
+
+class RecordFault(NamedTuple):
+    """A row that isn't what the log says; `subject` is its name, empty for the log itself."""
+
+    subject: str
+    reason: str
+
+
+@dataclass(slots=True)
+class _Logged:
+    """Columns of rows by table and key, as the log last wrote them."""
+
+    rows: dict[tuple[str, int], dict[str, Any]] = field(
+        default_factory=dict[tuple[str, int], dict[str, Any]]
+    )
+
+
+def record_faults(address: CatalogueAddress) -> list[RecordFault]:
+    """List the rows of photos, individuals and encounters that differ from the log of changes.
+
+    A line of an older flukeprint that names no rows says nothing here. Raises BadCatalogue where
+    the database can't be read at all.
+    """
+    engine = open_engine(address)
+    try:
+        with translating_errors(address), engine.connect() as connection:
+            logged, faults = _Logged(), list[RecordFault]()
+            for number, photo, detail in _lines(connection):
+                try:
+                    _replay(logged, photo, detail)
+                except (KeyError, TypeError, AttributeError, ValueError):
+                    reason = f"line {number} of the log of changes is damaged; restore a copy"
+                    faults.append(RecordFault(photo, reason))
+            for name in _KINDS:
+                faults += _differences(connection, name, logged)
+            return faults
+    except BadCatalogue as error:
+        return [RecordFault("", f"the log of changes can't be read: {error}")]
+    finally:
+        engine.dispose()
+
+
+def _lines(connection: Connection) -> Generator[tuple[int, str, dict[str, Any]]]:
+    query = select(ChangeRow.id, ChangeRow.photo, ChangeRow.detail).order_by(ChangeRow.id)
+    for row in connection.execute(query.execution_options(yield_per=1000)):
+        yield row[0], row[1], row[2]
+
+
+def _replay(logged: _Logged, photo: str, detail: dict[str, Any]) -> None:
+    for row in detail.get("rows", ()):
+        place = (row["table"], row["key"])
+        if row["after"] is None:
+            logged.rows.pop(place, None)
+        elif row["before"] is None and row["table"] == PhotoRow.__tablename__:
+            # Of a new photo the line itself has the columns.
+            after: dict[str, Any] = detail.get("after") or {}
+            content: Any = after.get("content_hash")
+            logged.rows[place] = {"name": photo} | ({"content_hash": content} if content else {})
+        elif row["before"] is None:
+            logged.rows[place] = dict(row["after"])
+        else:
+            logged.rows.setdefault(place, {}).update(row["after"])
+
+
+def _differences(connection: Connection, name: str, logged: _Logged) -> Generator[RecordFault]:
+    table = Table.metadata.tables[name]
+    there = {row["id"]: row for row in connection.execute(select(table)).mappings()}
+    for (of_table, key), columns in logged.rows.items():
+        if of_table != name:
+            continue
+        row = there.get(key)
+        if row is None:
+            yield RecordFault(
+                str(columns.get("name", "")),
+                f"the log has row {key} of {name}, which is not there; restore a copy",
+            )
+            continue
+        for column, value in columns.items():
+            if column in _NOT_LOGGED or column not in row or _plain(row[column]) == _plain(value):
+                continue
+            yield RecordFault(
+                str(row["name"]),
+                f"its {column} is {row[column]!r}, and the log of changes says {value!r}; "
+                "restore a copy, or correct it",
+            )
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON gives it back, so that tuples and lists are one."""
+    return json.loads(json.dumps(value))
