@@ -64,6 +64,10 @@ def serve(
     max_wait_ms: Annotated[
         float | None, _option("max_wait_ms", "Wait to fill a batch: 0 on a CPU.")
     ] = None,
+    animal_threshold: Annotated[
+        float | None,
+        _option("animal_threshold", "Animal score below which it is `no_animal`; 0: never."),
+    ] = None,
     job_photos: Annotated[
         Path | None,
         _option("job_photos", "Jobs may read photos below this folder [the catalogue's]."),
@@ -71,6 +75,10 @@ def serve(
     keep_jobs_days: Annotated[
         float | None,
         _option("keep_jobs_days", "How long the files of jobs that have ended are kept."),
+    ] = None,
+    new_share: Annotated[
+        float | None,
+        _option("new_share", "Share of the photos that show new animals."),
     ] = None,
     requests_per_minute: Annotated[
         int | None,

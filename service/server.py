@@ -18,15 +18,15 @@ from index.access.store import AccessStore
 from service.app import create_app
 from service.catalogue.writer import open_writer, reload
 from service.http.authorization import is_loopback
-from service.http.slow_connections import (
-    KEEP_ALIVE_SECONDS,
-    raise_file_limit,
-    timed_protocol,
-)
 from service.jobs.queue import JobQueue, open_jobs
 from service.serving.loading import check_catalogue, load_serving, open_access
 from service.serving.service import Service, Serving
 from service.settings import Settings, unknown_variables
+from service.slow_connections import (
+    KEEP_ALIVE_SECONDS,
+    raise_file_limit,
+    timed_protocol,
+)
 from service.telemetry import logs
 
 _MOST_ARENAS = 4  # about as many threads allocate at once: two decode, one embeds, one lists

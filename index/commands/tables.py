@@ -122,6 +122,8 @@ def _thresholds(thresholds: Mapping[str, float] | None, *, is_calibrated: bool) 
     if thresholds is None:
         return "none"
     beyond = f"review up to {thresholds['new_whale']:.3f}, new_whale beyond"
+    if is_calibrated and thresholds["known"] < 0:
+        return f"nothing is known without review: {beyond}"
     if is_calibrated:
         return f"known up to {thresholds['known']:.3f}, {beyond}"
     return (

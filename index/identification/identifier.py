@@ -92,7 +92,9 @@ class Identifier:
         Each answer says how the photo was turned, and how good it is.
         """
         # Before the embedding, which takes time.
-        self._asked(options.get("max_fpir"), options.get("threshold"), options.get("score"))
+        self._checked_choice(
+            options.get("max_fpir"), options.get("threshold"), options.get("score")
+        )
         check_animal_threshold(options.get("animal_threshold"))
         if not images:
             return []
@@ -120,7 +122,7 @@ class Identifier:
         `animal_threshold` (0 to 1) replaces the catalogue's score for `no_animal`. Raises BadQuery,
         BadVectors, and BadCalibration for a rate that can't be promised.
         """
-        answers = self._answers(vectors, k, self._asked(max_fpir, threshold, score))
+        answers = self._answers(vectors, k, self._checked_choice(max_fpir, threshold, score))
         scores = self.screen.scores(vectors, animal_threshold)
         return [answer.screened(one) for answer, one in zip(answers, scores, strict=True)]
 
@@ -139,9 +141,9 @@ class Identifier:
         individuals have as many to try. It is `no_animal` where no photo shows an animal. Options
         and errors as in `identify_vectors`; raises BadQuery without photos.
         """
-        asked = self._asked(max_fpir, threshold, None)
+        choice = self._checked_choice(max_fpir, threshold, None)
         ranked = rank_fused(self.gallery, vectors, self._ranked(k), self.calibration.score)
-        answer = self._answer(ranked, k, asked, photos=len(vectors))
+        answer = self._answer(ranked, k, choice, photos=len(vectors))
         scores = self.screen.scores(vectors, animal_threshold)
         answer = answer.screened(max(scores, key=lambda one: one.score if one else 0.0))
         photos = f"{len(vectors)} photos together" if len(vectors) > 1 else "One photo"
@@ -179,38 +181,38 @@ class Identifier:
 
         Raises as `identify_vectors`.
         """
-        asked = self._asked(max_fpir, threshold, None)
+        choice = self._checked_choice(max_fpir, threshold, None)
         own = self.calibration.of_group(self.species.get(individual, ""))
         calibration = own.of_encounter(photos) if photos > 1 else own
-        return calibration, asked.by(calibration, self.calibration)
+        return calibration, choice.by(calibration, self.calibration)
 
-    def _asked(
+    def _checked_choice(
         self, max_fpir: float | None, threshold: float | None, score: Score | None
-    ) -> _AskedThresholds:
+    ) -> _ThresholdChoice:
         if score not in (None, self.calibration.score):
             raise BadQuery(
                 f"score is {score!r}, but the catalogue's thresholds were fitted for "
                 f"{self.calibration.score!r}; distances of two scores cannot be compared"
             )
         self.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)
-        return _AskedThresholds(max_fpir, threshold)
+        return _ThresholdChoice(max_fpir, threshold)
 
     def _ranked(self, k: int) -> int:
         """How many individuals to rank: the gap to the second says how sure the first is."""
         return max(2, self._teller.neighbours(k)) if k > 0 else k
 
     def _answers(
-        self, vectors: FloatArray, k: int, asked: _AskedThresholds
+        self, vectors: FloatArray, k: int, choice: _ThresholdChoice
     ) -> list[Identification]:
         ranked = self.gallery.rank(vectors, self._ranked(k), self.calibration.score)
-        return [self._answer(candidates, k, asked) for candidates in ranked]
+        return [self._answer(candidates, k, choice) for candidates in ranked]
 
     def _answer(
-        self, ranked: Sequence[Candidate], k: int, asked: _AskedThresholds, photos: int = 1
+        self, ranked: Sequence[Candidate], k: int, choice: _ThresholdChoice, photos: int = 1
     ) -> Identification:
         nearest = ranked[0] if ranked else None
         calibration = self.calibration_for(nearest, photos)
-        thresholds = asked.by(calibration, self.calibration)
+        thresholds = choice.by(calibration, self.calibration)
         distances = [each.distance for each in ranked]
         matches = tuple(
             Match(each.individual, each.distance, probability, each.photo)
@@ -234,7 +236,7 @@ class Identifier:
         )
 
 
-class _AskedThresholds(NamedTuple):
+class _ThresholdChoice(NamedTuple):
     """What a request says of thresholds, checked against the whole catalogue's calibration."""
 
     max_fpir: float | None

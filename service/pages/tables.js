@@ -7,7 +7,8 @@ export function table(heads, rows) {
   const columns = heads.map((head) => el("th", { scope: "col" }, head));
   return el(
     "div",
-    { class: "wide" },
+    // Where it is wider than the screen, the keyboard scrolls it too.
+    { class: "wide", tabindex: "0", role: "group", "aria-label": "Table" },
     el("table", {}, el("thead", {}, el("tr", {}, columns)), el("tbody", {}, rows)),
   );
 }

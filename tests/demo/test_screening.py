@@ -14,7 +14,7 @@ from demo.anatomy import Individual
 from demo.photograph import photograph
 from embedding.embedder import Embedder
 from embedding.photos.photo import rotate_image
-from index.calibration.calibration import calibrate
+from index.calibration.fitting import calibrate
 from index.identification.identifier import Identifier
 from index.search.gallery import Gallery
 from index.search.matching import Identification

@@ -84,7 +84,7 @@ def _flip_pending_vectors(scene: Scene, rng: random.Random) -> str:
     read = PendingVectors(folder, model.fingerprint)
     stored = [read.get(photo.content_hash, None) for photo in photos]
     same = [
-        found is None or bool((found == vector).all())
+        found is None or bool((found.vector == vector).all())
         for found, vector in zip(stored, vectors, strict=True)
     ]
     if not all(same):

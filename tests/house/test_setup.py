@@ -157,7 +157,15 @@ def test_ci_sets_up_tests_and_tells_what_was_skipped(clone: Path) -> None:
     done = ci(clone)
     assert done.returncode == 0, done.stderr
     sections = re.findall(r"^== (.+)$", done.stdout, flags=re.MULTILINE)
-    assert sections == ["What this machine has", "Set-up", "Tests", "Skipped tests", "All is well"]
+    assert sections == [
+        "What this machine has",
+        "Set-up",
+        "Known vulnerabilities",
+        "Tests",
+        "Skipped tests",
+        "Known vulnerabilities: checked, none",
+        "All is well",
+    ]
     assert "asked: setup" in done.stdout
     assert "asked: test" in done.stdout
     assert done.stdout.rpartition("== Skipped tests\n")[2].startswith(

@@ -12,8 +12,8 @@ from PIL import Image as PillowImage
 
 from embedding.photos.photo import Box, Image
 from embedding.screening import Screening
-from index.calibration.calibration import Calibration
-from index.calibration.leave_one_out import Trials
+from index.calibration.fitting import fit_trials
+from index.calibration.trials import Trials
 from index.identification.identifier import Identifier
 from index.search.gallery import Gallery
 from index.search.matching import BadQuery
@@ -45,7 +45,7 @@ def identifier_of(at: At, *angles: int, threshold: float = 0.3) -> Identifier:
         names, [f"w_{angle}" for angle in angles], at(*angles), fingerprint="a" * 64, revision=7
     )
     known = Trials(np.array([[0.1], [0.2], [0.4]]) + np.arange(5) * 0.2, np.array([1, 1, 2]))
-    calibration = Calibration.from_trials(known, 0.3 + 0.02 * np.arange(30))
+    calibration = fit_trials(known, 0.3 + 0.02 * np.arange(30))
     return Identifier(ScreeningAngles(at, threshold), gallery, calibration)
 
 

@@ -85,7 +85,7 @@ def test_vectors_are_found_by_content_and_box_and_forgotten_at_the_end(tmp_path:
     ):
         found = again.get(f"{content:064x}", boxed)
         assert found is not None
-        assert np.array_equal(found, vector)
+        assert np.array_equal(found.vector, vector)
     assert again.get(f"{2:064x}", None) is None
     assert len(PendingVectors(folder, "e")) == 0  # another checkpoint's
     again.forget()

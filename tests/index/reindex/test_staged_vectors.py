@@ -10,13 +10,11 @@ from index.curation.curator import Curator
 from index.curation.past_revision import searchable_as_of
 from index.curation.undo import OtherCheckpoint, undo
 from index.photos.embed import embed_photos
-from index.progress import no_progress
 from index.reindex import update
 from index.reindex.build import build_catalogue
 from index.reindex.options import UpdateOptions
 from index.reindex.plan import as_labelled
-from index.reindex.preparation import UpdatePreparation
-from index.reindex.staged_vectors import read_state, stage_vectors, vectors_after
+from index.reindex.staged_vectors import read_state, stage_vectors
 from index.reindex.update import update_catalogue
 
 OLD, NEW = "f" * 64, "e" * 64
@@ -142,24 +140,6 @@ def test_a_calibration_made_ahead_is_that_of_a_build(catalogue, season, other, t
     build_catalogue(tmp_path / "scratch.db", season.labels(), other)
     with Catalogue.open(tmp_path / "scratch.db") as scratch:
         assert catalogue.calibration() == scratch.calibration()
-
-
-def test_what_will_be_is_what_is_once_it_is_done(catalogue, season, embedder):
-    season.draw("new.png", "w_new")
-    season.rows["a01_0.png"]["label"] = "new_whale"
-    season.rows.pop("a02_0.png")
-    preparation = UpdatePreparation(
-        season.labels(), embedder, UpdateOptions(prune=True, rehash=False), progress=no_progress
-    )
-    state = read_state(catalogue, OLD)
-    planned = preparation.make_update(state.photos, state.corrections)
-    preparation.embed(planned)
-    ahead = vectors_after(catalogue, planned.plan, planned.known, preparation.embedded, OLD)
-    update_catalogue(catalogue, season.labels(), embedder, UpdateOptions(prune=True))
-    with_names = {photo.id: photo.individual for photo in catalogue.photos()}
-    ids, vectors = catalogue.vectors(OLD)
-    assert ahead.individuals == [with_names[each] for each in ids]
-    assert np.array_equal(ahead.vectors, vectors)
 
 
 def test_going_over_can_be_forbidden_undone_and_asked_about(catalogue, other):

@@ -69,7 +69,7 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
         )
         opened = SimpleNamespace(
             fingerprint=fingerprint,
-            searchable=lambda **_: (gallery, calibration),
+            read_searchable=lambda **_: (gallery, calibration, {}),
             viewpoints=dict,
             photos=lambda: [photo],
             species=dict,

@@ -89,8 +89,8 @@ export async function calibration(screen, { signal }) {
       " is “known” up to distance ",
       el("b", {}, distance(at.distance)),
       ". ",
-      `At most ${percent(at.promised)} of unknown animals are promised to be taken for known ones `,
-      `(${percent(at.fpir)} were in trials)`,
+      `No more than ${percent(at.promised)} of unknown animals are promised to pass for known ones `,
+      `(${percent(at.fpir)} did in trials)`,
       at.fnir === null ? "." : `, and ${percent(at.fnir)} of known animals were missed.`,
     );
     put(charts, histogram(fitted, at), detChart(fitted, at));

@@ -1,4 +1,4 @@
-"""service/http/slow_connections.py: clients that send nothing more, or have just sent something."""
+"""service/slow_connections.py: clients that send nothing more, or have just sent something."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import pytest
 import uvicorn
 
-from service.http import slow_connections
-from service.http.slow_connections import LEAST_BYTES, raise_file_limit, timed_protocol
+from service import slow_connections
 from service.server import listen
+from service.slow_connections import LEAST_BYTES, raise_file_limit, timed_protocol
 
 _HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 _WHOLE = _HEAD + b"Content-Length: 2\r\n\r\nab"
