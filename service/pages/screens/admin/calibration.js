@@ -89,7 +89,7 @@ export async function calibration(screen, { signal }) {
       " is “known” up to distance ",
       el("b", {}, distance(at.distance)),
       ". ",
-      `No more than ${percent(at.promised)} of unknown animals are promised to pass for known ones `,
+      `No more than ${percent(at.promised)} of unknown animals pass for known ones, as promised `,
       `(${percent(at.fpir)} did in trials)`,
       at.fnir === null ? "." : `, and ${percent(at.fnir)} of known animals were missed.`,
     );
