@@ -83,6 +83,11 @@ export async function calibration(screen, { signal }) {
 
   function draw(at, rate) {
     slider.setAttribute("aria-valuetext", rate === null ? "present setting" : percent(rate));
+    if (at.distance < 0) {
+      put(sentence, "Nothing is known without review here.");
+      put(charts, histogram(fitted, at), detChart(fitted, at));
+      return;
+    }
     put(
       sentence,
       rate === null ? "Now the answer" : ["At most ", el("b", {}, percent(rate)), ": the answer"],
@@ -101,7 +106,7 @@ function thresholds(fitted) {
   const row = (name, at) =>
     tableRow([
       name,
-      distance(at.distance),
+      at.distance < 0 ? "nothing" : distance(at.distance),
       percent(at.fpir),
       percent(at.promised),
       at.fnir === null ? "" : percent(at.fnir),
