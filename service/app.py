@@ -107,7 +107,7 @@ def create_app(
             stack.push_async_callback(asyncio.to_thread, service.stop)
             app.state.writer = await _open_part(open_writer, service, stack)
             app.state.jobs = job_queue = await _open_part(open_jobs, service, stack)
-            loading = asyncio.create_task(_load(service, load, on_loaded, job_queue))
+            loading = asyncio.create_task(_load(app, load, on_loaded, job_queue))
             try:
                 yield
             finally:
@@ -183,7 +183,7 @@ def _served(app: FastAPI) -> ServingFigures:
 
 
 async def _load(
-    service: Service,
+    app: FastAPI,
     load: Callable[[], Serving],
     on_loaded: Callable[[Serving | Exception], None],
     job_queue: JobQueue | None,
@@ -194,7 +194,10 @@ async def _load(
         _log.error("The catalogue could not be loaded: %s", error)
         on_loaded(error)
         return
-    service.serving = serving
+    app.state.service.serving = serving
+    if app.state.writer is not None:
+        # A service that was killed may have left the last change without its calibration.
+        app.state.writer.calibrator.wake()
     if job_queue is not None:
         await asyncio.to_thread(job_queue.start)
     on_loaded(serving)

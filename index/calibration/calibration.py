@@ -307,6 +307,14 @@ def most_trusted(calibration: Calibration, share: float) -> float:
     return float(trusted[-1]) if len(trusted) else -1.0
 
 
+def readable_calibration(stored: Mapping[str, Any] | None) -> Calibration | None:
+    """A stored calibration; None where there is none, or one of an older flukeprint."""
+    try:
+        return Calibration.from_json(stored or {})
+    except BadCalibration:
+        return None
+
+
 def check_share(share: float) -> None:
     """Raise BadCalibration for a share of new animals that is not between 0 and 1."""
     if not 0 < share < 1:

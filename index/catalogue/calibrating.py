@@ -8,33 +8,18 @@ from __future__ import annotations
 from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
-from index.calibration.calibration import BadCalibration, Calibration
+from index.calibration.calibration import Calibration, readable_calibration
 from index.calibration.fitting import calibrate
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.rows import (
-    VectorRows,
     last_calibration,
     last_revision,
     pending_calibration,
     read_vectors,
 )
-from index.search.matching import Score
 from index.storage.connection import translating_errors
 from index.storage.retry import retry_while_busy
 from index.storage.schema import CalibrationRow, writing
-
-
-def fit_rows(rows: VectorRows, *, score: Score = "nearest") -> Calibration:
-    """Fit a calibration to a catalogue's photos."""
-    return calibrate(rows.vectors, rows.individuals, score=score, facts=rows.facts)
-
-
-def is_pending(catalogue: Catalogue) -> bool:
-    """Whether a distance has moved since the last calibration. Raises BadCatalogue."""
-    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
-        return pending_calibration(session) is not None or not is_readable(
-            last_calibration(session)
-        )
 
 
 def refit(catalogue: Catalogue) -> Calibration | None:
@@ -45,22 +30,14 @@ def refit(catalogue: Catalogue) -> Calibration | None:
     """
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         pending, last = pending_calibration(session), last_revision(session)
-        if last is None or (pending is None and is_readable(last_calibration(session))):
+        is_fitted = pending is None and readable_calibration(last_calibration(session)) is not None
+        if last is None or is_fitted:
             return None
         rows = read_vectors(session, last.fingerprint)
         revision = pending or last.revision
-    fitted = fit_rows(rows)
+    fitted = calibrate(rows.vectors, rows.individuals, facts=rows.facts)
     retry_while_busy(lambda: _store(catalogue, revision, fitted))
     return fitted
-
-
-def is_readable(stored: dict[str, object] | None) -> bool:
-    """Whether this flukeprint reads a stored calibration: an older one's says too little."""
-    try:
-        Calibration.from_json(stored or {})
-    except BadCalibration:
-        return False
-    return True
 
 
 def _store(catalogue: Catalogue, revision: int, fitted: Calibration) -> None:

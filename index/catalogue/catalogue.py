@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from index.calibration.calibration import BadCalibration, Calibration
+from index.calibration.calibration import Calibration, readable_calibration
 from index.calibration.fitting import calibrate
 from index.catalogue.rows import (
     CataloguePhoto,
@@ -228,7 +228,7 @@ class Catalogue:
             rows = read_vectors(session, last.fingerprint)
             stored = last_calibration(session)
             is_old = pending_calibration(session) is not None and not may_be_old
-        calibration = _read_calibration(stored)
+        calibration = readable_calibration(stored)
         if calibration is None or is_old or score not in (None, calibration.score):
             calibration = calibrate(
                 rows.vectors, rows.individuals, score=score or "nearest", facts=rows.facts
@@ -318,14 +318,6 @@ class Catalogue:
                 "index update`"
             )
         return last
-
-
-def _read_calibration(stored: dict[str, Any] | None) -> Calibration | None:
-    """A stored calibration; None for one of an older flukeprint, which says too little."""
-    try:
-        return Calibration.from_json(stored or {})
-    except BadCalibration:
-        return None
 
 
 def _gallery_of(rows: VectorRows, factory: str, *, fingerprint: str, revision: int) -> Gallery:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
@@ -346,10 +346,6 @@ class Revision:
                 EncounterRow, {"name": name, "individual_id": individual_id}
             )
         return self._encounters[key]
-
-    def photo_count(self) -> int:
-        """How many photos are catalogued."""
-        return self.session.scalar(select(func.count()).where(PhotoRow.state == CATALOGUED)) or 0
 
     def touched_photos(self) -> tuple[str, ...]:
         """List the photos that have changed, or whose individual or encounter has another name."""

@@ -12,6 +12,7 @@ from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
 from index.catalogue.calibrating import refit
 from index.catalogue.catalogue import Catalogue
+from service.http.problems import ProblemError
 
 _REST = 4.0  # times the last fit's duration: fitting takes a fifth of one core at most
 _log = logging.getLogger("flukeprint.service")
@@ -60,9 +61,10 @@ class Calibrator:
             fitted = None if self._is_stopping.is_set() else refit(self._catalogue)
             if fitted is not None:
                 self._publish(fitted)
-        except FlukeprintError:
+        except (FlukeprintError, ProblemError):
             _log.exception("The calibration could not be fitted; the last one stays in use")
-        with self._lock:
-            if not self._is_asked:
-                self._settled.set()
+        finally:
+            with self._lock:
+                if not self._is_asked:
+                    self._settled.set()
         self._is_stopping.wait(_REST * (time.monotonic() - start))
