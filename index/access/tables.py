@@ -76,9 +76,10 @@ def read(engine: Engine, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple
             return connection.execute(query).all()
         except DBAPIError:
             connection.rollback()
-            if inspect(connection).has_table(KeyRow.__tablename__):
-                raise
-            return ()
+            if not inspect(connection).has_table(KeyRow.__tablename__):
+                return ()
+        # Another connection may have made the tables since: what is wrong fails once more.
+        return connection.execute(query).all()
 
 
 @contextmanager

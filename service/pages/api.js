@@ -1,16 +1,19 @@
 // Requests to the service. Every refusal becomes a Problem with the service's own `detail`.
 
 const STORED = "flukeprint.key";
+const BUSY = 503;
+const MOST_ATTEMPTS = 4; // of an upload while the service is busy
 let requestKey = null;
 let keyRequest = null;
 
 export class Problem extends Error {
-  constructor(document, status) {
+  constructor(document, status, retryAfter = null) {
     super(document.detail || document.title || `The service answered ${status}.`);
     this.name = "Problem";
     this.detail = this.message;
     this.status = status;
     this.errors = document.errors || [];
+    this.retrySeconds = Number(retryAfter); // 0 where the service names none
     this.slug = String(document.type || "").replace(/^.*#problem-/, "");
   }
 }
@@ -53,14 +56,14 @@ export function query(address, parameters) {
   return text ? `${address}${address.includes("?") ? "&" : "?"}${text}` : address;
 }
 
-// The same key with the second attempt: a request whose answer was lost isn't carried out twice.
-function once() {
+// The same key with each attempt: a request whose answer was lost isn't carried out twice.
+export function idempotencyKey() {
   const random = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export async function send(method, address, { json, form, headers = {}, signal } = {}) {
-  const repeatable = method === "POST" ? { "Idempotency-Key": once() } : {};
+  const repeatable = method === "POST" ? { "Idempotency-Key": idempotencyKey() } : {};
   const body = json === undefined ? form : JSON.stringify(json);
   const type = json === undefined ? {} : { "Content-Type": "application/json" };
   for (;;) {
@@ -97,30 +100,36 @@ export const remove = (address) => jsonOf(send("DELETE", address));
 export const nextOf = (page) => page.next ?? page.next_cursor ?? null;
 
 // XMLHttpRequest, because fetch doesn't tell how much of a body has gone out.
-export async function upload(address, form, onprogress) {
-  for (;;) {
+export async function upload(address, form, { onprogress, attemptKey }) {
+  const headers = { "Idempotency-Key": attemptKey };
+  for (let attempt = 1; ; attempt++) {
     const sent = key.get();
     try {
-      return await uploadOnce(address, form, onprogress);
+      return await uploadOnce(address, form, headers, onprogress);
     } catch (problem) {
-      if (problem.status !== 401) throw problem;
-      if (key.get() === sent) await keyFor(problem);
+      if (problem.status === BUSY && problem.retrySeconds && attempt < MOST_ATTEMPTS)
+        await new Promise((resume) => setTimeout(resume, problem.retrySeconds * 1000));
+      else if (problem.status !== 401) throw problem;
+      else if (key.get() === sent) await keyFor(problem);
     }
   }
 }
 
-function uploadOnce(address, form, onprogress) {
+function uploadOnce(address, form, headers, onprogress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", address);
     request.responseType = "json";
-    for (const [name, value] of Object.entries({ "Idempotency-Key": once(), ...authorization() }))
+    for (const [name, value] of Object.entries({ ...headers, ...authorization() }))
       request.setRequestHeader(name, value);
     request.upload.onprogress = (event) =>
       event.lengthComputable && onprogress(event.loaded / event.total);
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) resolve(request.response);
-      else reject(new Problem(request.response || {}, request.status));
+      else {
+        const retryAfter = request.getResponseHeader("Retry-After");
+        reject(new Problem(request.response || {}, request.status, retryAfter));
+      }
     };
     request.onerror = () =>
       reject(new Problem({ detail: "The connection was lost. Please try again." }, 0));

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+import re
+
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Site
 from tests.browser.steps import OpenPage, add, queued
@@ -17,6 +19,24 @@ def test_a_bad_photo_stops_none_of_the_others(open_page: OpenPage, site: Site) -
     expect(page.locator(".uploads .failed")).to_contain_text("notes.jpg")
     expect(page.locator(".uploads .failed .progress-text")).to_contain_text("not a photo")
     expect(page.locator(".heading .heading-note")).to_have_text("1 photo left")
+
+
+def test_a_busy_service_is_sent_the_photo_again(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    keys: list[str | None] = []
+
+    def busy_at_first(route: Route) -> None:
+        keys.append(route.request.headers.get("idempotency-key"))
+        if len(keys) > 1:
+            route.fallback()
+        else:
+            route.fulfill(status=503, headers={"Retry-After": "1"}, json={"detail": "Busy."})
+
+    page.route(re.compile("/v1/queue$"), busy_at_first)
+    add(page, site.photo(4, 6))
+    expect(page.locator(".heading .heading-note")).to_have_text("1 photo left")
+    assert len(keys) >= 2
+    assert keys[0] == keys[1] is not None
 
 
 def test_the_same_photo_again_is_told(open_page: OpenPage, site: Site) -> None:

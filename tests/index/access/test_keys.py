@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, ExceptionContext, event, text
 
 from index.access.keys import BadKey, Keys
 from index.access.tables import AccessUnavailable
@@ -30,6 +30,21 @@ def keys(engine: Engine) -> Keys:
 
 def test_a_catalogue_without_keys_has_none_and_finds_none(keys: Keys) -> None:
     assert (keys.has_any(), keys.all(), keys.find("flk_0000_x")) == (False, [], None)
+
+
+def test_a_reader_may_come_while_another_makes_the_tables(keys: Keys, engine: Engine) -> None:
+    failures: list[ExceptionContext] = []
+
+    def make_tables(failure: ExceptionContext) -> None:
+        failures.append(failure)
+        if len(failures) == 1:
+            assert failure.connection is not None
+            failure.connection.rollback()
+            Keys(engine).create("Ana", "read")
+
+    event.listen(engine, "handle_error", make_tables)
+    assert keys.has_any()
+    assert len(failures) == 1
 
 
 def test_a_key_is_found_by_its_secret(keys: Keys) -> None:

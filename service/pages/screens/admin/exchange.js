@@ -1,6 +1,6 @@
 // Import and export. A zip is checked first, then imported; an export is a zip to save.
 
-import { get, post, upload } from "../../api.js";
+import { get, idempotencyKey, post, upload } from "../../api.js";
 import { actionButton, el, field, put } from "../../dom.js";
 import { acceptDrops, empty, heading, loadInto } from "../../widgets.js";
 import { messageOf, notify, problemBox } from "../../notify.js";
@@ -117,10 +117,11 @@ function importing(refresh) {
     bar.hidden = false;
     put(progress, `Sending ${file.name} …`);
     try {
-      await upload("/v1/jobs", sent, (share) => {
+      const onprogress = (share) => {
         bar.value = share;
         put(progress, `Sending ${file.name}: ${Math.round(share * 100)} %`);
-      });
+      };
+      await upload("/v1/jobs", sent, { onprogress, attemptKey: idempotencyKey() });
       put(progress, `${file.name} was sent. The report appears below.`);
       await refresh();
     } catch (error) {

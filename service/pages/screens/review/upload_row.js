@@ -1,6 +1,6 @@
 // One photo that is sent: its progress, and the reason where it is refused.
 
-import { Problem, upload } from "../../api.js";
+import { idempotencyKey, Problem, upload } from "../../api.js";
 import { button, el, put } from "../../dom.js";
 import { messageOf } from "../../notify.js";
 
@@ -9,6 +9,7 @@ export class UploadRow {
   constructor(file, values, onadded) {
     Object.assign(this, { file, values, onadded });
     this.isAdded = false;
+    this.attemptKey = idempotencyKey();
     this.bar = el("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
     this.status = el("span", { class: "progress-text" }, "waiting");
     this.node = el("li", {}, el("span", { class: "name" }, file.name), this.bar, this.status);
@@ -18,7 +19,10 @@ export class UploadRow {
     this.node.classList.remove("failed");
     put(this.status, "sending");
     try {
-      const answer = await upload("/v1/queue", this.form(), (share) => this.progress(share));
+      const answer = await upload("/v1/queue", this.form(), {
+        onprogress: (share) => this.progress(share),
+        attemptKey: this.attemptKey,
+      });
       const refused = (answer.skipped || [])[0];
       if (refused && !answer.photos.length)
         throw Object.assign(new Problem({ detail: refused.reason }, 200), { isFinal: true });
