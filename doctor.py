@@ -54,7 +54,7 @@ PACKAGES = (
 FAISS_BUILDS = ("faiss-cpu", "faiss-gpu")
 EXTRAS = {  # the extra's name: what it is for, what it imports
     "train": ("flukeprint train and evaluate", ("pytorch_metric_learning", "matplotlib")),
-    "tensorboard": ("flukeprint train --tensorboard", ("tensorboard",)),
+    "tensorboard": ("flukeprint train --board tensorboard", ("tensorboard",)),
     "heic": ("HEIC photos, as phones make them", ("pillow_heif",)),
     "postgres": ("catalogues in PostgreSQL", ("psycopg",)),
 }

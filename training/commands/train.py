@@ -66,8 +66,15 @@ def train(
         ),
     ] = None,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Log for TensorBoard too.")
+        bool, typer.Option("--tensorboard", help="The same as --board tensorboard.")
     ] = False,
+    board: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--board",
+            help="Also draw the metrics in tensorboard, wandb or mlflow. Repeatable.",
+        ),
+    ] = None,
     overfit: Annotated[
         int | None,
         typer.Option(
@@ -102,18 +109,17 @@ def train(
     from training.pixels.packs import is_pack
     from training.recipes.checks import boxes_of
     from training.recipes.reading import read_recipe
+    from training.run.boards import require_boards
     from training.run.loop import train as run_training
     from training.run.run import RunOptions
     from training.run.task import task_of
-    from training.run.tensorboard import require_tensorboard
     from training.sets.extra import read_extra
     from training.sets.sets import read_sets
 
     is_rehearsed = check_one_way(out, overfit, find_rate, show_augmentation)
     check_extra(extra_csv, extra_photos)
     choices = read_recipe(recipe, overriding(overrides, split))
-    if tensorboard:
-        require_tensorboard()
+    boards = require_boards([*(board or ()), *(["tensorboard"] if tensorboard else [])])
     if cache is None and len(photos) == 1 and is_pack(photos[0]):
         cache = photos[0]
     if is_rehearsed:
@@ -132,9 +138,7 @@ def train(
     assert out is not None
     refuse_unwritable(out / "recipe.json")
     refuse_for_classes(choices, extra_photos, same_animals)
-    options = RunOptions(
-        cache=cache or out.parent / ".cache", resume=resume, tensorboard=tensorboard
-    )
+    options = RunOptions(cache=cache or out.parent / ".cache", resume=resume, boards=boards)
     if task_of(choices).has_classes:
         train_by_kinds(choices, csv or (), photos, out, options)
         return

@@ -30,7 +30,7 @@ class Position:
     """Where a run stands: the next step to take, and what has been measured so far.
 
     `rate_factor` is what reduce-on-plateau has made of the rate; `history` holds one row of metrics
-    an epoch.
+    an epoch. `loss_scale` is the state of fp16's scaler.
     """
 
     epoch: int = 0
@@ -42,6 +42,7 @@ class Position:
     stale_validations: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    loss_scale: dict[str, float] = field(default_factory=dict[str, float])
 
 
 def save_state(

@@ -8,6 +8,7 @@ from typing import Any, cast
 from embedding.photos.photo import Box
 from training.recipes.choices import BadRecipe, DataChoices, InputChoices, Recipe
 
+_LEAST_MICRO_BATCH = 4  # so that no part of a batch is one photo, which has no batch statistics
 CLASS_KINDS = ("arcface", "subcenter_arcface", "focal", "softmax")
 
 
@@ -29,6 +30,11 @@ def check_together(recipe: Recipe) -> None:
     if recipe.batches.individuals * recipe.batches.photos_each < 2:
         raise BadRecipe(
             "batches.individuals = 1 and batches.photos_each = 1; a batch needs at least 2 photos"
+        )
+    if 0 < recipe.compute.micro_batch < _LEAST_MICRO_BATCH:
+        raise BadRecipe(
+            f"compute.micro_batch = {recipe.compute.micro_batch}; allowed are 0 for the whole "
+            f"batch, or {_LEAST_MICRO_BATCH} photos and more"
         )
     if recipe.network.aligner:
         _check_aligned(recipe.input)

@@ -273,15 +273,24 @@ class FirstStageChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class ComputeChoices:
-    """`threads` 0 leaves PyTorch's own number. bf16 runs the network (never the losses) under
-    autocast.
+    """How the steps are computed; memory and speed, hardly the result.
+
+    `threads` 0 leaves PyTorch's own number. bf16 and fp16 run the network (never the losses) under
+    autocast, fp16 with a scaled loss. `micro_batch` is how many photos pass the network at once (0:
+    the whole batch). The loss still compares all photos of a batch (Gao et al. 2021, gradient
+    cache), at the cost of a second pass; batch statistics are those of each part. `checkpointing`
+    computes activations anew in the backward pass instead of keeping them. `compile` has
+    torch.compile make kernels of the network, which needs a C++ compiler and a minute.
     """
 
     device: str = "auto"
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Literal["float32", "bf16", "fp16"] = "float32"
     channels_last: StrictBool = True
     ema_decay: Annotated[StrictFloat, Field(ge=0, le=0.99999)] = 0.998
     threads: Annotated[StrictInt, Field(ge=0, le=1024)] = 0
+    micro_batch: Later[Count] = 0
+    checkpointing: Later[StrictBool] = False
+    compile: Later[StrictBool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)

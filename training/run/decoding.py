@@ -111,7 +111,11 @@ def _locator(
             recipe.seed,
             place.cache,
             aligned=aligned,
-            compute=Compute(place.world.device, recipe.compute.precision),
+            # bf16's short mantissa does for all of it; fp16 would need a scaled loss here too.
+            compute=Compute(
+                place.world.device,
+                "float32" if recipe.compute.precision == "float32" else "bf16",
+            ),
         )
         write_atomically(
             path, save_tensors({**locator.state_dict(), "overlap": torch.tensor(overlap)})

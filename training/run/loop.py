@@ -6,10 +6,10 @@ import copy
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ from training.learning.optimisation import (
 from training.learning.resume import load_state, save_state
 from training.plots import draw_curves, metrics_csv
 from training.recipes.choices import Recipe
+from training.run.boards import Board, BoardSubject, open_boards
 from training.run.lock import LOCK, exclusive_folder
 from training.run.phases import (
     begins_phase,
@@ -96,10 +97,15 @@ def train(
             run = prepare_run(recipe, _by_name(photos), _by_name(extra), place)
             if standing == "started":
                 run.position = load_state(run.state_path, run.modules, run.optimiser, run.digest)
+                if run.position.loss_scale:
+                    run.scaler.load_state_dict(run.position.loss_scale)
             elif world.is_first:
                 _save(run)
             run.recording = _recording(run) if world.is_first else None
-            _run_epochs(run, options.tensorboard)
+            with open_boards(
+                options.boards if world.is_first else (), out, _subject(run)
+            ) as boards:
+                _run_epochs(run, boards)
     finally:
         leave_world()
     return out / BEST
@@ -135,8 +141,8 @@ def _standing(recipe: Recipe, out: Path, resume: bool, world: World) -> Standing
     return standings[int(world.broadcast(standings.index(found)))]
 
 
-def _run_epochs(run: Run, tensorboard: bool) -> None:
-    schedule, position = run.recipe.schedule, run.position
+def _run_epochs(run: Run, boards: Sequence[Board]) -> None:
+    schedule, position, is_compiled = run.recipe.schedule, run.position, run.recipe.compute.compile
     if run.world.is_first and schedule.epochs == 0:
         _save_best(run, {})
     wrapped: nn.Module | None = None
@@ -144,7 +150,7 @@ def _run_epochs(run: Run, tensorboard: bool) -> None:
         started = time.monotonic()
         if wrapped is None or is_wrapped_anew(run):
             enter_epoch(run, run.network)  # a wrapper finds at once what learns
-            wrapped = run.world.wrap(run.network)
+            wrapped = run.world.wrap(_compiled(run.network) if is_compiled else run.network)
         loss = _epoch(run, wrapped, started)
         position.seconds += time.monotonic() - started
         take_into_average(run)
@@ -163,7 +169,7 @@ def _run_epochs(run: Run, tensorboard: bool) -> None:
         if run.world.is_first:
             if run.recording is not None:
                 run.recording.note()
-            _report(run, tensorboard)
+            _report(run, boards)
             _save(run)
         run.world.wait()
     if run.world.is_first:
@@ -193,7 +199,12 @@ def _recording(run: Run) -> Recording:
     )
 
 
+def _compiled(network: nn.Module) -> nn.Module:
+    return cast(nn.Module, torch.compile(network))
+
+
 def _save(run: Run) -> None:
+    run.position.loss_scale = run.scaler.state_dict()
     save_state(run.state_path, run.position, run.modules, run.optimiser, run.digest)
 
 
@@ -295,16 +306,30 @@ def _without_folders(recipe: Recipe) -> dict[str, Any]:
     ).to_dict()
 
 
-def _report(run: Run, tensorboard: bool) -> None:
+def _subject(run: Run) -> BoardSubject:
+    return BoardSubject(run.recipe.name, run.digest, _without_folders(run.recipe))
+
+
+def _report(run: Run, boards: Sequence[Board]) -> None:
     """Write what a person reads: metrics.csv and curves.png, whole after every epoch."""
-    write_atomically(run.out / "metrics.csv", metrics_csv(run.position.history).encode())
+    history, row = run.position.history, run.position.history[-1]
+    write_atomically(run.out / "metrics.csv", metrics_csv(history).encode())
     draw_curves(
-        run.position.history,
+        history,
         run.out / "curves.png",
         run.recipe.name,
         is_of_classes=task_of(run.recipe).has_classes,
     )
-    if tensorboard:
-        from training.run.tensorboard import add_row
+    for board in boards:
+        board.add(row)
+    print(_line(run, row), file=sys.stderr)
 
-        add_row(run.out / "tensorboard", run.position.history[-1])
+
+def _line(run: Run, row: Mapping[str, float]) -> str:
+    """What the console says of an epoch."""
+    position, epochs = run.position, run.recipe.schedule.epochs
+    parts = [f"epoch {row['epoch']}/{epochs}: loss {row['loss']:.4f}"]
+    if "score" in row:
+        best = f"best {position.best:.4f} in epoch {position.best_epoch + 1}"
+        parts.append(f"score {row['score']:.4f} ({best})")
+    return ", ".join([*parts, f"{row['seconds']:.0f} s so far"])

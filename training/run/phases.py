@@ -10,9 +10,8 @@ from torch import nn
 from training.learning.optimisation import reset_moments, set_class_weight_decay
 from training.recipes.choices import Recipe, ScheduleChoices
 from training.run.run import Run
-from training.run.step import images_of, seed_step
+from training.run.step import NORMS, autocast, images_of, seed_step
 
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 _BATCH_STATISTICS = (
     2**20
 )  # a step that no epoch has: what batch statistics draw isn't what a step of learning draws
@@ -89,17 +88,13 @@ def renew_batch_statistics(run: Run) -> None:
     # Not torch's update_bn: it also forgets the statistics of what stays in evaluation mode, as an
     # aligner does.
     norms = [
-        module for module in averaged.modules() if isinstance(module, _NORMS) and module.training
+        module for module in averaged.modules() if isinstance(module, NORMS) and module.training
     ]
     momenta = {module: module.momentum for module in norms}
     for module in momenta:
         module.reset_running_stats()
         module.momentum = None  # the plain mean over all batches
-    precision = run.recipe.compute.precision
-    with (
-        torch.no_grad(),
-        torch.autocast(run.world.device.type, torch.bfloat16, enabled=precision == "bf16"),
-    ):
+    with torch.no_grad(), autocast(run):
         for rows in run.batches.epoch(run.position.epoch):
             averaged(images_of(run, rows))
     for module, momentum in momenta.items():

@@ -65,6 +65,8 @@ def build_run(
     fit_vlad(network, decoded.pixels, rows, decoded.preprocessing, recipe.seed)
     if world.device.type == "cpu" and recipe.compute.precision == "bf16":
         thin_strides(network)
+    if recipe.compute.checkpointing:
+        _recompute_activations(network)
     if recipe.compute.channels_last:
         network = network.to(memory_format=torch.channels_last)
     losses = WeightedLosses(
@@ -99,7 +101,19 @@ def build_run(
         digest=selected.digest,
         first_batches=batches.frequent_only(fewest) if first.epochs else None,
         plain_average=plain_average(network) if schedule.swa_epochs and schedule.epochs else None,
+        scaler=torch.amp.GradScaler(world.device.type, enabled=recipe.compute.precision == "fp16"),
     )
+
+
+def _recompute_activations(network: Network) -> None:
+    """Have the backbone keep the inputs of its blocks alone. Raises BadRun where it can't."""
+    try:
+        network.backbone.set_grad_checkpointing(True)
+    except (AssertionError, AttributeError, NotImplementedError) as error:
+        raise BadRun(
+            f"compute.checkpointing: the backbone {network.config.backbone} can't; set it to "
+            "false, and lower compute.micro_batch instead"
+        ) from error
 
 
 def _teacher(recipe: Recipe, decoded: DecodedPhotos, world: World) -> Teacher | None:

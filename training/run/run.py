@@ -26,6 +26,7 @@ from training.learning.resume import Position
 from training.pixels.cache import PixelArray
 from training.recipes.choices import BadRecipe, Recipe
 from training.recipes.reading import recipe_from_dict
+from training.run.boards import BoardKind
 from training.run.record import Recording
 from training.splits.protocol import Split
 
@@ -42,12 +43,12 @@ class BadRun(FlukeprintError):
 class RunOptions:
     """How a training runs, whatever its result: where decoded photos are cached, and what else.
 
-    `resume` goes on with a run that was stopped. `tensorboard` logs for TensorBoard too.
+    `resume` goes on with a run that was stopped. `boards` get every epoch's metrics too.
     """
 
     cache: Path
     resume: bool = False
-    tensorboard: bool = False
+    boards: tuple[BoardKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,9 @@ class Run:
     )
     position: Position = field(default_factory=Position)
     recording: Recording | None = None  # rank 0's
+    scaler: torch.amp.GradScaler = field(
+        default_factory=lambda: torch.amp.GradScaler(enabled=False)
+    )  # of the loss, where fp16 would round its gradient to nothing
 
     @property
     def modules(self) -> dict[str, nn.Module]:

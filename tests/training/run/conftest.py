@@ -6,6 +6,7 @@ import csv
 import pathlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def run(whales: list[LabelledPhoto], pixel_cache: Path, fast: Fast) -> Train:
         *overrides: str,
         photos: Sequence[LabelledPhoto] = whales,
         extra: Sequence[LabelledPhoto] = (),
-        **options: bool,
+        **options: Any,
     ) -> Path:
         return train(
             fast(*overrides), photos, out, RunOptions(cache=pixel_cache, **options), extra=extra

@@ -196,7 +196,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(
 
 def test_tensorboard_gets_the_metrics_where_it_is_asked_for(run: Train, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    run(tmp_path / "run", "schedule.epochs=1", tensorboard=True)
+    run(tmp_path / "run", "schedule.epochs=1", boards=("tensorboard",))
     assert list((tmp_path / "run" / "tensorboard").glob("events*"))
 
 
