@@ -5,7 +5,6 @@ Each is an optional extra. A board that was begun goes on when the run is resume
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,7 +22,7 @@ _SETTINGS = {
     "wandb": "WANDB_API_KEY, or WANDB_MODE=offline",
     "mlflow": "MLFLOW_TRACKING_URI",
 }
-_BEGUN = "boards.json"
+_IDS = "boards.json"
 _LONGEST_VALUE = 250  # of a parameter, in MLflow
 
 
@@ -54,12 +53,26 @@ def require_boards(kinds: Sequence[str]) -> tuple[BoardKind, ...]:
         if kind not in _NAMES:
             raise NoBoard(f"--board {kind}; allowed are {', '.join(_NAMES)}")
         try:
-            importlib.import_module(kind)
+            _import(kind)
         except ImportError as error:
             raise NoBoard(
                 f"{_NAMES[kind]} is not installed: pip install 'flukeprint[{kind}]'"
             ) from error
     return tuple(kind for kind in get_args(BoardKind) if kind in kinds)
+
+
+def _import(kind: str) -> Any:
+    if kind == "wandb":
+        import wandb  # pyright: ignore[reportMissingImports]
+
+        return wandb  # pyright: ignore[reportUnknownVariableType]
+    if kind == "mlflow":
+        import mlflow  # pyright: ignore[reportMissingImports]
+
+        return mlflow  # pyright: ignore[reportUnknownVariableType]
+    import tensorboard
+
+    return tensorboard
 
 
 @contextmanager
@@ -98,8 +111,9 @@ class _Board:
 @contextmanager
 def _tensorboard(out: Path, subject: BoardSubject) -> Generator[Board]:
     del subject  # the folder says whose run it is
-    writer_module: Any = importlib.import_module("torch.utils.tensorboard.writer")
-    writer = writer_module.SummaryWriter(str(out / "tensorboard"))
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    writer = cast(Any, SummaryWriter)(str(out / "tensorboard"))
 
     def add(epoch: int, metrics: Mapping[str, float]) -> None:
         for name, value in metrics.items():
@@ -114,16 +128,16 @@ def _tensorboard(out: Path, subject: BoardSubject) -> Generator[Board]:
 
 @contextmanager
 def _wandb(out: Path, subject: BoardSubject) -> Generator[Board]:
-    wandb: Any = importlib.import_module("wandb")
+    wandb = _import("wandb")
     run = wandb.init(
         project="flukeprint",
         name=f"{subject.name} {out.name}",
-        id=_begun(out, "wandb"),
+        id=_id_of(out, "wandb"),
         resume="allow",
         dir=str(out),
         config=dict(subject.choices),
     )
-    _note_begun(out, "wandb", run.id)
+    _note_id(out, "wandb", run.id)
     try:
         yield _Board(lambda epoch, metrics: run.log(metrics, step=epoch))
     finally:
@@ -132,34 +146,34 @@ def _wandb(out: Path, subject: BoardSubject) -> Generator[Board]:
 
 @contextmanager
 def _mlflow(out: Path, subject: BoardSubject) -> Generator[Board]:
-    mlflow: Any = importlib.import_module("mlflow")
-    begun = _begun(out, "mlflow")
-    if begun is None:
+    mlflow = _import("mlflow")
+    own_id = _id_of(out, "mlflow")
+    if own_id is None:
         mlflow.set_experiment("flukeprint")
         run = mlflow.start_run(run_name=f"{subject.name} {out.name}")
-        _note_begun(out, "mlflow", run.info.run_id)
+        _note_id(out, "mlflow", run.info.run_id)
         mlflow.set_tag("digest", subject.digest)
         mlflow.log_params(_flat(subject.choices))
     else:
-        mlflow.start_run(run_id=begun)
+        mlflow.start_run(run_id=own_id)
     try:
         yield _Board(lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch))
     finally:
         mlflow.end_run()
 
 
-def _begun(out: Path, kind: BoardKind) -> str | None:
+def _id_of(out: Path, kind: BoardKind) -> str | None:
     """The id that a board gave this run when it began."""
     try:
-        return json.loads((out / _BEGUN).read_text("utf-8")).get(kind)
+        return json.loads((out / _IDS).read_text("utf-8")).get(kind)
     except FileNotFoundError:
         return None
 
 
-def _note_begun(out: Path, kind: BoardKind, id_: str) -> None:
-    path = out / _BEGUN
-    begun: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    write_atomically(path, json.dumps({**begun, kind: id_}).encode())
+def _note_id(out: Path, kind: BoardKind, id_: str) -> None:
+    path = out / _IDS
+    ids: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    write_atomically(path, json.dumps({**ids, kind: id_}).encode())
 
 
 def _flat(choices: Mapping[str, Any], above: str = "") -> dict[str, str]:
