@@ -18,10 +18,9 @@ from index.catalogue.rows import (
     CataloguePhoto,
     last_revision,
     read_photos,
-    vector_dimension,
 )
+from index.catalogue.vector_check import vector_check
 from index.search.gallery import Gallery
-from index.search.vectors import stored_vector_fault
 from index.storage.connection import translating_errors
 from index.storage.schema import CATALOGUED, MOST_BOUND, WAITING, PhotoRow, VectorRow
 
@@ -57,20 +56,20 @@ def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> Photo
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
-        dimension = vector_dimension(session, fingerprint)
+        check = vector_check(session, fingerprint)
         for start in range(0, len(photo_names), MOST_BOUND):
             names = photo_names[start : start + MOST_BOUND]
             photos |= {
                 one.name: one for one in read_photos(session, catalogue.folder, fingerprint, names)
             }
-            query = select(PhotoRow.name, VectorRow.embedding).join(
-                VectorRow, VectorRow.photo_id == PhotoRow.id
-            )
+            query = select(
+                PhotoRow.name, VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum
+            ).join(VectorRow, VectorRow.photo_id == PhotoRow.id)
             rows = session.execute(
                 query.where(VectorRow.fingerprint == fingerprint, PhotoRow.name.in_(names))
             )
-            for name, embedding in rows:
-                fault = stored_vector_fault(embedding, dimension)
+            for name, photo_id, embedding, checksum in rows:
+                fault = check.fault(photo_id, embedding, checksum)
                 if fault:
                     damaged[name] = fault
                 else:
@@ -102,17 +101,17 @@ def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
     """
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         query = (
-            select(PhotoRow.name, VectorRow.embedding)
+            select(PhotoRow.name, VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum)
             .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
             .where(VectorRow.fingerprint == fingerprint)
             .where(PhotoRow.state.in_((CATALOGUED, WAITING)), PhotoRow.individual_id.is_(None))
             .order_by(PhotoRow.name)
         )
-        dimension = vector_dimension(session, fingerprint)
+        check = vector_check(session, fingerprint)
         rows = [
             (name, np.frombuffer(embedding, "<f4"))
-            for name, embedding in session.execute(query)
-            if not stored_vector_fault(embedding, dimension)
+            for name, photo_id, embedding, checksum in session.execute(query)
+            if not check.fault(photo_id, embedding, checksum)
         ]
     vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, 0), np.float32)
     return UnknownPhotos([name for name, _ in rows], vectors)

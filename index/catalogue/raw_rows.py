@@ -15,7 +15,8 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.rows import CataloguePhoto, last_revision, read_photos, vector_dimension
+from index.catalogue.rows import CataloguePhoto, last_revision, read_photos
+from index.catalogue.vector_check import VectorCheck, vector_check
 from index.storage.address import CatalogueAddress
 from index.storage.connection import open_engine, translating_errors
 from index.storage.schema import EncounterRow, PhotoRow, VectorRow, writing
@@ -65,27 +66,42 @@ def read_export_rows(catalogue: Catalogue) -> ExportedRows:
         return ExportedRows(last.revision if last else 0, photos, place_of)
 
 
-def stored_vectors(address: CatalogueAddress) -> Generator[tuple[str, str, int, bytes]]:
-    """All vectors as they are stored: photo name, fingerprint, dimension, bytes.
+@dataclass(frozen=True, slots=True)
+class StoredVector:
+    """One vector as it is stored: whose, by which checkpoint, and what is wrong with it."""
 
-    Raises BadCatalogue.
-    """
+    photo: str
+    fingerprint: str
+    fault: str
+
+
+def stored_vectors(address: CatalogueAddress) -> Generator[StoredVector]:
+    """All vectors as they are stored, each checked strictly. Raises BadCatalogue."""
     query = (
-        select(PhotoRow.name, VectorRow.fingerprint, VectorRow.dimension, VectorRow.embedding)
+        select(
+            PhotoRow.name,
+            VectorRow.fingerprint,
+            VectorRow.dimension,
+            VectorRow.photo_id,
+            VectorRow.embedding,
+            VectorRow.checksum,
+        )
         .join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
         .order_by(PhotoRow.name, VectorRow.fingerprint)
         .execution_options(yield_per=1000)
     )
     with _connected(address) as connection:
+        with Session(connection) as session:
+            fingerprints = session.scalars(select(VectorRow.fingerprint).distinct()).all()
+            checks = {each: vector_check(session, each) for each in fingerprints}
         for row in connection.execute(query):
-            yield row[0], row[1], row[2], row[3]
-
-
-def vector_dimensions(address: CatalogueAddress) -> dict[str, int]:
-    """How many numbers the vectors of each checkpoint have, by fingerprint. Raises BadCatalogue."""
-    with _connected(address) as connection, Session(connection) as session:
-        fingerprints = session.scalars(select(VectorRow.fingerprint).distinct()).all()
-        return {each: vector_dimension(session, each) for each in fingerprints}
+            name, fingerprint, dimension, photo_id, embedding, checksum = row
+            # A damaged database may yield a fingerprint here that another of its indexes lacks.
+            check = checks.get(fingerprint, VectorCheck(fingerprint, dimension))
+            said = check.fault(photo_id, embedding, checksum, is_strict=True)
+            if not said and dimension != check.dimension:
+                said = f"is recorded with {dimension:,} numbers and has {check.dimension:,}"
+            yield StoredVector(name, fingerprint, said)
 
 
 def put_paths(address: CatalogueAddress, paths: dict[int, str]) -> None:

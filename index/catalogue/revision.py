@@ -28,6 +28,7 @@ from index.labels.fields import in_nfc, spellings_of
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder
+from index.storage.checksums import vector_checksum
 from index.storage.connection import refuse_read_only, translating_errors
 from index.storage.schema import (
     CATALOGUED,
@@ -386,10 +387,14 @@ class Revision:
         own = (VectorRow.photo_id == photo_id) & (VectorRow.fingerprint == fingerprint)
         self.session.execute(delete(VectorRow).where(own))
         embedding = new.vector.astype("<f4").tobytes()
-        values = {"fingerprint": fingerprint, "dimension": len(new.vector), "embedding": embedding}
-        self._connection.execute(
-            insert(Table.metadata.tables[VectorRow.__tablename__]), {"photo_id": photo_id, **values}
-        )
+        values = {
+            "photo_id": photo_id,
+            "fingerprint": fingerprint,
+            "dimension": len(new.vector),
+            "embedding": embedding,
+            "checksum": vector_checksum(photo_id, fingerprint, embedding),
+        }
+        self._connection.execute(insert(Table.metadata.tables[VectorRow.__tablename__]), values)
 
     def _of_label(self, photo: LabelledPhoto) -> Values:
         individual_id = None if photo.individual is None else self.individual_id(photo.individual)

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from embedding.photos.photo import Box
 from index.calibration.bursts import PhotoFacts
+from index.catalogue.vector_check import vector_check
 from index.search.species import likeliest_species
-from index.search.vectors import STRICT_TOLERANCE, stored_vector_fault
 from index.storage.schema import (
     CATALOGUED,
     DELETED,
@@ -122,31 +122,22 @@ def read_photos(
     ]
 
 
-def vector_dimension(session: Session, fingerprint: str) -> int:
-    """How many numbers most vectors of a checkpoint have; 0 where there are none."""
-    counted = select(VectorRow.dimension).where(VectorRow.fingerprint == fingerprint)
-    most = counted.group_by(VectorRow.dimension).order_by(
-        func.count().desc(), VectorRow.dimension.desc()
-    )
-    return session.scalar(most.limit(1)) or 0
-
-
 def damaged_vectors(session: Session, fingerprint: str) -> dict[str, str]:
     """Find the photos whose vectors of a checkpoint are of no use, with what is wrong with them.
 
     Deleted photos are left out. Reads every vector of the checkpoint.
     """
-    dimension = vector_dimension(session, fingerprint)
+    check = vector_check(session, fingerprint)
     query = (
-        select(PhotoRow.name, VectorRow.embedding)
+        select(PhotoRow.name, VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum)
         .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
         .where(VectorRow.fingerprint == fingerprint, PhotoRow.state != DELETED)
         .order_by(PhotoRow.name)
         .execution_options(yield_per=1000)
     )
     faults = (
-        (name, stored_vector_fault(embedding, dimension, tolerance=STRICT_TOLERANCE))
-        for name, embedding in session.execute(query)
+        (name, check.fault(photo_id, embedding, checksum, is_strict=True))
+        for name, photo_id, embedding, checksum in session.execute(query)
     )
     return {name: fault for name, fault in faults if fault}
 
@@ -160,13 +151,14 @@ def read_vectors(session: Session, fingerprint: str) -> VectorRows:
         .join(PhotoRow, PhotoRow.id == VectorRow.photo_id)
     )
     count = session.scalar(catalogued.where(made_by, PhotoRow.state == CATALOGUED)) or 0
-    dimension = vector_dimension(session, fingerprint)
+    check = vector_check(session, fingerprint)
     query = (
         select(
             PhotoRow.id,
             PhotoRow.name,
             IndividualRow.name,
             VectorRow.embedding,
+            VectorRow.checksum,
             EncounterRow.name,
             PhotoRow.taken_at,
             PhotoRow.perceptual_hash,
@@ -182,9 +174,9 @@ def read_vectors(session: Session, fingerprint: str) -> VectorRows:
     encounters, taken_at = list[str | None](), list[str | None]()
     hashes, viewpoints = list[bytes | None](), list[str | None]()
     facts = PhotoFacts(encounters, taken_at, hashes, viewpoints, read_species(session))
-    rows = VectorRows([], [], [], np.empty((count, dimension), np.float32), facts)
-    for photo_id, name, individual, embedding, *of_photo in session.execute(query):
-        fault = stored_vector_fault(embedding, dimension)
+    rows = VectorRows([], [], [], np.empty((count, check.dimension), np.float32), facts)
+    for photo_id, name, individual, embedding, checksum, *of_photo in session.execute(query):
+        fault = check.fault(photo_id, embedding, checksum)
         if fault:
             rows.damaged[name] = fault
             continue

@@ -18,11 +18,10 @@ from index.calibration.bursts import PhotoFacts
 from index.calibration.calibration import Calibration
 from index.calibration.fitting import calibrate
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.rows import vector_dimension
+from index.catalogue.vector_check import vector_check
 from index.curation.curator import CurationConflict, UnknownSubject
 from index.search.gallery import Gallery
 from index.search.species import likeliest_species
-from index.search.vectors import stored_vector_fault
 from index.storage.connection import translating_errors
 from index.storage.schema import (
     CATALOGUED,
@@ -226,13 +225,13 @@ def _turn_back(photos: dict[int, _Columns], row: _Columns) -> None:
 def _vectors(
     session: Session, fingerprint: str, photo_ids: Set[int]
 ) -> dict[int, NDArray[np.float32]]:
-    query = select(VectorRow.photo_id, VectorRow.embedding).where(
+    query = select(VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum).where(
         VectorRow.fingerprint == fingerprint
     )
     rows = session.execute(query.execution_options(yield_per=1000))
-    dimension = vector_dimension(session, fingerprint)
+    check = vector_check(session, fingerprint)
     return {
         key: np.frombuffer(embedding, "<f4")
-        for key, embedding in rows
-        if key in photo_ids and not stored_vector_fault(embedding, dimension)
+        for key, embedding, checksum in rows
+        if key in photo_ids and not check.fault(key, embedding, checksum)
     }

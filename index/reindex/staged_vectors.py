@@ -24,6 +24,7 @@ from index.catalogue.rows import (
 )
 from index.curation.corrections import Corrections, read_corrections_within
 from index.photos.embed import EmbeddedPhoto
+from index.storage.checksums import vector_checksum
 from index.storage.connection import translating_errors
 from index.storage.schema import (
     MOST_BOUND,
@@ -121,7 +122,8 @@ def stage_vectors(
                 "photo_id": key,
                 "fingerprint": fingerprint,
                 "dimension": len(each.vector),
-                "embedding": each.vector.astype("<f4").tobytes(),
+                "embedding": (embedding := each.vector.astype("<f4").tobytes()),
+                "checksum": vector_checksum(key, fingerprint, embedding),
             }
             for key, each in same.items()
         ]

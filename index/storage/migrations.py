@@ -7,18 +7,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import Connection, MetaData, bindparam, inspect, select, tuple_, update
 
 from index.storage.address import BadCatalogue, CatalogueAddress, PostgresAddress
+from index.storage.checksums import vector_checksum
 from index.storage.connection import open_engine, translating_errors
-from index.storage.schema import FORMAT_TABLE, SCHEMA_VERSION, Table, create_tables, writing
+from index.storage.schema import (
+    FORMAT_TABLE,
+    MOST_BOUND,
+    SCHEMA_VERSION,
+    Table,
+    VectorRow,
+    create_tables,
+    writing,
+)
 from index.storage.sqlite import is_writable
 
 # A key or a NOT NULL has changed, which SQLite can't alter.
 _REMADE = ("vectors", "revisions", "individuals", "encounters")
 _EXTENDED = ("photos",)
 # The format after which a column came, its table, its name.
-_ADDED = ((2, "encounters", "region"), (3, "photos", "perceptual_hash"))
+_ADDED = (
+    (2, "encounters", "region"),
+    (3, "photos", "perceptual_hash"),
+    (4, "vectors", "checksum"),
+)
+_LATER = (2, 3, 4)  # formats that only lack columns
 
 
 def upgrade(address: CatalogueAddress, version: int) -> None:
@@ -44,7 +58,7 @@ def _upgrade_schema(address: PostgresAddress) -> None:
         ):
             connection.exec_driver_sql(f"LOCK TABLE {FORMAT_TABLE} IN ACCESS EXCLUSIVE MODE")
             found = connection.exec_driver_sql(f"SELECT max(version) FROM {FORMAT_TABLE}").scalar()
-            if found in (2, 3):
+            if found in _LATER:
                 _upgrade_later(connection, int(found))
             elif found != SCHEMA_VERSION:  # another process may have upgraded it meanwhile
                 raise BadCatalogue(
@@ -73,19 +87,46 @@ def _upgrade_file(path: Path, version: int) -> None:
             found = connection.exec_driver_sql("PRAGMA user_version").scalar()
             if found == 1:
                 _upgrade_1(connection)
-            elif found in (2, 3):  # not by another process meanwhile
+            elif found in _LATER:  # not by another process meanwhile
                 _upgrade_later(connection, int(found))
     engine.dispose()
 
 
 def _upgrade_later(connection: Connection, found: int) -> None:
-    """Since format 2 encounters have a region; since 3 photos have a perceptual hash."""
+    """Add the columns that came later: regions, perceptual hashes, checksums of vectors."""
     there = inspect(connection)
     for version, table, name in _ADDED:
         if found <= version and name not in {each["name"] for each in there.get_columns(table)}:
             kind = Table.metadata.tables[table].columns[name].type.compile(connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    _fill_checksums(connection)
     create_tables(connection)  # the table of calibrations; and it notes the format
+
+
+def _fill_checksums(connection: Connection) -> None:
+    """Give each vector the checksum of the bytes that are there now.
+
+    In the order of their keys and not in one read, so that few of them are in memory at once.
+    """
+    table = Table.metadata.tables[VectorRow.__tablename__]
+    key = tuple_(table.c.photo_id, table.c.fingerprint)
+    rows = select(table.c.photo_id, table.c.fingerprint, table.c.embedding).order_by(
+        table.c.photo_id, table.c.fingerprint
+    )
+    is_row = (table.c.photo_id == bindparam("of_photo")) & (table.c.fingerprint == bindparam("by"))
+    fill = update(table).where(is_row).values(checksum=bindparam("counted"))
+    last: tuple[int, str] | None = None
+    while True:
+        some = rows if last is None else rows.where(key > last)
+        found = connection.execute(some.limit(MOST_BOUND)).all()
+        if not found:
+            return
+        counted = [
+            {"of_photo": photo_id, "by": by, "counted": vector_checksum(photo_id, by, embedding)}
+            for photo_id, by, embedding in found
+        ]
+        connection.execute(fill, counted)
+        last = (found[-1][0], found[-1][1])
 
 
 def _upgrade_1(connection: Connection) -> None:
@@ -112,3 +153,4 @@ def _upgrade_1(connection: Connection) -> None:
         columns = ", ".join(column.name for column in old.tables[name].columns)
         connection.exec_driver_sql(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {name}_1")
         connection.exec_driver_sql(f"DROP TABLE {name}_1")
+    _fill_checksums(connection)

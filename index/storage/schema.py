@@ -14,7 +14,7 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 CATALOGUED, WAITING, REJECTED, DELETED = "catalogued", "waiting", "rejected", "deleted"
 MOST_BOUND = 500
 """Keys or names in one query's IN; SQLite takes 999 values in its oldest builds."""
@@ -117,7 +117,10 @@ class PhotoRow(Table):
 
 
 class VectorRow(Table):
-    """A photo's embedding by one checkpoint: little-endian float32 of unit length."""
+    """A photo's embedding by one checkpoint: little-endian float32 of unit length.
+
+    `checksum` is `index.storage.checksums.vector_checksum`'s. Without one a vector isn't searched.
+    """
 
     __tablename__ = "vectors"
     photo_id: Mapped[int] = mapped_column(
@@ -126,6 +129,7 @@ class VectorRow(Table):
     fingerprint: Mapped[str] = mapped_column(primary_key=True, index=True)
     dimension: Mapped[int]
     embedding: Mapped[bytes]
+    checksum: Mapped[int | None]
 
 
 class RevisionRow(Table):

@@ -134,7 +134,8 @@ def check_going_on(act: Act, scene: Scene) -> None:
                 shutil.rmtree(out)
             out.unlink(missing_ok=True)
         act.do(scene, _Silent())
-        assert remnants(scene) == []
+        left = remnants(scene)
+        assert left == [], (act.name, left)
     check_whole(scene.address)
 
 

@@ -18,7 +18,7 @@ from index.exchange.backup.backup import make_backup, restore_backup
 from index.identification.submission import write_submission
 from index.labels.reader import read_labels
 from tests.faults.acts import backup_tar, export
-from tests.faults.scene import Acknowledger, Scene, sqlite_scene
+from tests.faults.scene import Acknowledger, Scene, import_folder, sqlite_scene
 from training.pixels.cache import cached_pixels
 
 _SUFFIX = (
@@ -50,6 +50,7 @@ DOORS: dict[str, tuple[str, Callable[[Scene], object]]] = {
     "export": ("", lambda scene: export(scene, _Silent())),
     "restore": ("restored", _restore),
     "restored originals": ("restored/catalogue.db.media", _restore),
+    "import": ("home/catalogue.db.media", lambda scene: import_folder(scene, scene.new_photos)),
     "submission": ("", lambda scene: write_submission([], scene.folder / "submission.csv")),
     "pixel cache": ("cache", _cache),
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.commands.options import PhotoArguments, refuse_out
+from index.labels.labelled_photo import BoxOrientation
 from index.messages import photos_text, print_message, print_unread
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def train_by_kinds(
     photos: Sequence[Path],
     out: Path,
     options: RunOptions,
+    *,
+    boxes: BoxOrientation | None = None,
 ) -> None:
     """Train on labels that are kinds, and print the figures and what to do with the run."""
     import json
@@ -98,7 +101,7 @@ def train_by_kinds(
             f"{len(csv)} label files and {len(photos)} folders; a recipe for classes takes one "
             "CSV, whose labels are the classes, and the folder of its photos"
         )
-    labelled, warnings = read_sets(csv, photos)
+    labelled, warnings = read_sets(csv, photos, boxes=boxes)
     for warning in warnings:
         print_message(f"note: {warning}")
     try:

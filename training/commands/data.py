@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from index.commands.options import BoxesOption, parse_boxes
 from training.commands.pack import pack
 from training.commands.split import split
 
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
 def check(
     photos: PhotosOption,
     labels: LabelsArgument = None,
+    boxes: BoxesOption = None,
     json_file: Annotated[
         Path | None,
         typer.Option(
@@ -68,7 +70,7 @@ def check(
     written = [None if is_json_alone else json_file, html_file]
     _refuse_folders(written)
     refuse_unwritable(*(file for file in written if file is not None))
-    report = check_set(labels, photos, progress=progress)
+    report = check_set(labels, photos, boxes=parse_boxes(boxes), progress=progress)
     if html_file is not None:
         write_atomically(html_file, check_page(report))
     document = json.dumps(report.to_json(), indent=2) if json_file is not None else ""
@@ -87,6 +89,7 @@ def explore(
         Path, typer.Option("--out", help="Folder for explore.html, explore.json and the pictures.")
     ],
     labels: LabelsArgument = None,
+    boxes: BoxesOption = None,
     sheets: Annotated[
         int,
         typer.Option(
@@ -118,7 +121,7 @@ def explore(
 
     _refuse_file(out)
     refuse_unwritable(out / "explore.html")
-    read = read_labelled(labels, photos, absent="skip")
+    read = read_labelled(labels, photos, absent="skip", boxes=parse_boxes(boxes))
     chosen = labels_for_sheets(read.photos, sheets, label or ())
     found = explore_set(read, photos, progress=progress)
     figures = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from index.commands.options import BoxesOption, parse_boxes
 from training.commands.split import SetLabelsArgument, SetPhotosOption
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def pack(
         typer.Option("--out", help="Folder for the pack; new, empty, or a pack that was stopped."),
     ],
     labels: SetLabelsArgument = None,
+    boxes: BoxesOption = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -75,7 +77,7 @@ def pack(
 
     preprocessing = _preprocessing(size, fit, crop, grey, recipe)
     absent: Literal["refuse", "skip"] = "skip" if skip_bad else "refuse"
-    labelled, warnings = read_sets(labels or (), photos, absent=absent)
+    labelled, warnings = read_sets(labels or (), photos, absent=absent, boxes=parse_boxes(boxes))
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     try:

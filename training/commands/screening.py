@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from index.commands.options import BoxesOption, parse_boxes
 from training.commands.options import SetCsvOption, SetPhotosOption
 
 
@@ -27,6 +28,7 @@ def train_screening(
         Path, typer.Option("--out", help="The checkpoint with its head; may be --checkpoint.")
     ],
     csv: SetCsvOption = None,
+    boxes: BoxesOption = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -72,7 +74,7 @@ def train_screening(
 
     refuse_unwritable(out)
     path = checkpoint or DEFAULT_CHECKPOINT
-    labelled, warnings = read_sets(csv or [], photos, absent="skip")
+    labelled, warnings = read_sets(csv or [], photos, absent="skip", boxes=parse_boxes(boxes))
     for warning in warnings:
         print_message(f"note: {warning}")
     sources = Sources(

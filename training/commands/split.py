@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from index.commands.options import BoxesOption, parse_boxes
+
 SetLabelsArgument = Annotated[
     list[Path] | None,
     typer.Argument(
@@ -26,6 +28,7 @@ def split(
     photos: SetPhotosOption,
     out: Annotated[Path, typer.Option("--out", help="The CSV to write: image,part,role.")],
     labels: SetLabelsArgument = None,
+    boxes: BoxesOption = None,
     kind: Annotated[
         str, typer.Option("--kind", help="closed-set, open-set, identity-disjoint, or protocol.")
     ] = "closed-set",
@@ -82,5 +85,6 @@ def split(
         unknown=unknown,
         by_encounter=encounters,
         by_time=time,
+        boxes=parse_boxes(boxes),
     )
     write_split(labels or (), photos, out, request, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from index.commands.options import SameAnimalsOption
+from index.commands.options import BoxesOption, SameAnimalsOption, parse_boxes
 from training.commands.options import (
     CsvOption,
     ExtraCsvOption,
@@ -56,6 +56,7 @@ def train(
     split: SplitOption = None,
     overrides: OverridesOption = None,
     same_animals: SameAnimalsOption = None,
+    boxes: BoxesOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")
     ] = False,
@@ -118,13 +119,18 @@ def train(
 
     is_rehearsed = check_one_way(out, overfit, find_rate, show_augmentation)
     check_extra(extra_csv, extra_photos)
+    measured_on = parse_boxes(boxes)
     choices = read_recipe(recipe, overriding(overrides, split))
     boards = require_boards([*(board or ()), *(["tensorboard"] if tensorboard else [])])
     if cache is None and len(photos) == 1 and is_pack(photos[0]):
         cache = photos[0]
     if is_rehearsed:
         labelled, _ = read_sets(
-            csv or (), photos, species_boxes=boxes_of(choices.data), same_animals=same_animals
+            csv or (),
+            photos,
+            species_boxes=boxes_of(choices.data),
+            same_animals=same_animals,
+            boxes=measured_on,
         )
         rehearse(
             choices,
@@ -140,14 +146,24 @@ def train(
     refuse_for_classes(choices, extra_photos, same_animals)
     options = RunOptions(cache=cache or out.parent / ".cache", resume=resume, boards=boards)
     if task_of(choices).has_classes:
-        train_by_kinds(choices, csv or (), photos, out, options)
+        train_by_kinds(choices, csv or (), photos, out, options, boxes=measured_on)
         return
     labelled, warnings = read_sets(
-        csv or (), photos, species_boxes=boxes_of(choices.data), same_animals=same_animals
+        csv or (),
+        photos,
+        species_boxes=boxes_of(choices.data),
+        same_animals=same_animals,
+        boxes=measured_on,
     )
     extra, more = [], []
     if extra_photos is not None:
-        extra, more = read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)
+        extra, more = read_extra(
+            extra_csv,
+            extra_photos,
+            labelled,
+            of_several_sets=len(photos) > 1,
+            boxes=measured_on,
+        )
     warnings += more
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
@@ -192,6 +208,7 @@ def pseudo_label(
             "--max-fpir", help="Label only as sure as this share of new whales would be mistaken."
         ),
     ] = 0.01,
+    boxes: BoxesOption = None,
 ) -> None:
     """Label the photos that a checkpoint is sure of, for train --extra-csv and --extra-photos.
 
@@ -208,6 +225,7 @@ def pseudo_label(
         split=split,
         checkpoint=checkpoint,
         max_fpir=max_fpir,
+        boxes=parse_boxes(boxes),
     )
     labelled, count = write_pseudo_labels(choices, out)
     print(
@@ -243,6 +261,7 @@ def evaluate(
     ] = 0,
     score: Annotated[str, typer.Option("--score", help="nearest, centre or blend.")] = "nearest",
     same_animals: SameAnimalsOption = None,
+    boxes: BoxesOption = None,
     ignore_boxes: Annotated[
         bool,
         typer.Option(
@@ -295,6 +314,7 @@ def evaluate(
         score=score,
         with_boxes=not ignore_boxes,
         same_animals=same_animals,
+        boxes=parse_boxes(boxes),
         compares=compares,
         checks_promises=promises,
         draws_every_miss=every_miss,
@@ -347,6 +367,7 @@ def combine(
         ),
     ] = None,
     csv: SetCsvOption = None,
+    boxes: BoxesOption = None,
 ) -> None:
     """Make one checkpoint of several: an ensemble whose embedding is made of every member's.
 
@@ -370,7 +391,8 @@ def combine(
         raise typer.BadParameter(
             "--expert and --dimensions need --photos (and --csv), and these are for them alone"
         )
-    labelled, _ = read_sets(csv or (), photos) if photos else ([], [])
+    measured_on = parse_boxes(boxes)
+    labelled, _ = read_sets(csv or (), photos, boxes=measured_on) if photos else ([], [])
     fingerprint = write_ensemble(
         checkpoints,
         out,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from index.commands.options import BoxesOption, parse_boxes
 from training.commands.options import (
     ExtraCsvOption,
     ExtraPhotosOption,
@@ -53,6 +54,7 @@ def sweep(
     ],
     csv: SetCsvOption = None,
     extra_photos: ExtraPhotosOption = None,
+    boxes: BoxesOption = None,
     extra_csv: ExtraCsvOption = None,
     split: SplitOption = None,
     vary: Annotated[
@@ -145,18 +147,25 @@ def sweep(
     from training.tuning.sweep.sweep import SweepChoices, run_sweep, train_arguments
 
     check_extra(extra_csv, extra_photos)
+    measured_on = parse_boxes(boxes)
     varied = read_space(space, vary or ())
     overrides = overriding(overrides, split)  # with the split, which becomes part of best.toml so
     base = read_recipe(recipe, overrides)
     refuse_for_classes(base, extra_photos)
-    labelled, warnings = read_sets(csv or (), photos, species_boxes=boxes_of(base.data))
+    labelled, warnings = read_sets(
+        csv or (), photos, species_boxes=boxes_of(base.data), boxes=measured_on
+    )
     task = task_of(base)
     task.select(*task.prepare(base, labelled))  # a fault of the split is reported once, and now
-    extra = {"--extra-photos": extra_photos, "--extra-csv": extra_csv}
+    extra = {"--extra-photos": extra_photos, "--extra-csv": extra_csv, "--boxes": boxes}
     if extra_photos is not None:
-        warnings += read_extra(extra_csv, extra_photos, labelled, of_several_sets=len(photos) > 1)[
-            1
-        ]
+        warnings += read_extra(
+            extra_csv,
+            extra_photos,
+            labelled,
+            of_several_sets=len(photos) > 1,
+            boxes=measured_on,
+        )[1]
     for warning in warnings:
         print(f"note: {warning}", file=sys.stderr)
     choices = SweepChoices(

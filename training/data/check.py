@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from embedding.photos.photo_files import count_suffixes
+from index.labels.labelled_photo import BoxOrientation
 from index.progress import Progress, no_progress
 from training.data.duplicates import find_duplicates
 from training.data.file_facts import FileFacts, read_file_facts
@@ -48,7 +49,11 @@ class CheckReport:
 
 
 def check_set(
-    labels: Path | None, folder: Path, *, progress: Progress = no_progress
+    labels: Path | None,
+    folder: Path,
+    *,
+    boxes: BoxOrientation | None = None,
+    progress: Progress = no_progress,
 ) -> CheckReport:
     """Find everything that can be wrong with labels and photos.
 
@@ -57,7 +62,7 @@ def check_set(
     Photos are decoded a few at a time: memory grows by some 2 kB a photo. Raises BadLabels where
     there is no photo or no label file.
     """
-    agreement = compare_with_files(labels, folder)
+    agreement = compare_with_files(labels, folder, boxes=boxes)
     folder = agreement.folder
     names = agreement.files
     files: list[FileFacts] = []

@@ -21,6 +21,7 @@ from embedding.checkpoint import (
 from embedding.embedder import Embedder
 from embedding.photos.photo import BadPhoto
 from index.calibration.fitting import calibrate
+from index.labels.labelled_photo import BoxOrientation
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import UnreadPhoto, embed_photos
 from index.progress import progress
@@ -65,6 +66,7 @@ class EvaluationChoices:
     checks_promises: bool = False
     draws_every_miss: bool = False
     same_animals: Path | None = None
+    boxes: BoxOrientation | None = None
 
 
 def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
@@ -74,7 +76,12 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     score = cast(Score, choices.score)
     refuse_unwritable(choices.out / "report.json")
     photos = list(
-        read_labelled(choices.csv, choices.photos, same_animals=choices.same_animals).photos
+        read_labelled(
+            choices.csv,
+            choices.photos,
+            same_animals=choices.same_animals,
+            boxes=choices.boxes,
+        ).photos
     )
     split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
     path = choices.checkpoint or DEFAULT_CHECKPOINT

@@ -14,6 +14,7 @@ from embedding.checkpoint import refuse_unwritable, write_atomically
 from embedding.embedder import Embedder
 from embedding.photos.photo import photo_names
 from index.calibration.fitting import calibrate
+from index.labels.labelled_photo import BoxOrientation
 from index.labels.reader import BadLabels, LabelledPhoto
 from training.evaluation.measure import embed_all
 from training.evaluation.queries import LabelledVectors
@@ -35,6 +36,7 @@ class PseudoLabelChoices:
     split: Path
     checkpoint: Path | None
     max_fpir: float
+    boxes: BoxOrientation | None = None
 
 
 def write_pseudo_labels(choices: PseudoLabelChoices, out: Path) -> tuple[int, int]:
@@ -53,7 +55,7 @@ def write_pseudo_labels(choices: PseudoLabelChoices, out: Path) -> tuple[int, in
         raise BadLabels(
             f"{unlabelled}: holds no photo to label; give a folder of photos with --unlabelled"
         )
-    known, _ = read_sets(choices.csvs, choices.photos)
+    known, _ = read_sets(choices.csvs, choices.photos, boxes=choices.boxes)
     parts = read_split(split, known)
     fit = [photo for photo in known if parts.roles[photo.name] == "fit"]
     if all(photo.individual is None for photo in fit):

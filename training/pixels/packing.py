@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,16 @@ from embedding.photos.preprocessing import Preprocessing
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.progress import progress
 from training.pixels.cache import decoded
-from training.pixels.packs import ABOUT, FORMAT, LABELS, PIXELS, BadCache, is_pack
+from training.pixels.packs import (
+    ABOUT,
+    DIGEST,
+    FORMAT,
+    LABELS,
+    LABELS_DIGEST,
+    PIXELS,
+    BadCache,
+    is_pack,
+)
 
 PART, STATE = f"{PIXELS}.part", "packing.json"
 _HEADER_BYTES = 128
@@ -253,12 +262,18 @@ def _finish(
         file.write(_header(shape))
         file.flush()
         os.fsync(file.fileno())
-    rows = [
-        _label_row(photo, sizes[photo.name])
-        for at, photo in enumerate(photos)
-        if at not in state.unread
-    ]
-    write_atomically(folder / LABELS, _csv([list(_COLUMNS), *rows]))
+    packed = [photo for at, photo in enumerate(photos) if at not in state.unread]
+    digests = _row_digests(folder / PART, _row_bytes(preprocessing))
+    labels = _csv(
+        [
+            [*_COLUMNS, DIGEST],
+            *(
+                [*_label_row(photo, sizes[photo.name]), digest]
+                for photo, digest in zip(packed, digests, strict=True)
+            ),
+        ]
+    )
+    write_atomically(folder / LABELS, labels)
     (folder / PART).replace(folder / PIXELS)
     about = {
         "format": FORMAT,
@@ -268,9 +283,21 @@ def _finish(
         "plan": state.plan,
         "seen": state.done,
         "unread": state.known_unread,
+        LABELS_DIGEST: hashlib.sha256(labels).hexdigest(),
     }
     write_atomically(folder / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
     (folder / STATE).unlink()
+
+
+def _row_digests(path: Path, row_bytes: int) -> Generator[str]:
+    """The SHA-256 of each row, in one pass over the file.
+
+    Not counted while rows are written: a stopped packing would have to keep what it had counted.
+    """
+    with path.open("rb") as file:
+        file.seek(_HEADER_BYTES)
+        while row := file.read(row_bytes):
+            yield hashlib.sha256(row).hexdigest()
 
 
 def _row_bytes(preprocessing: Preprocessing) -> int:

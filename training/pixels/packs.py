@@ -2,12 +2,14 @@
 
 `pixels.npy` (n, h, w, 3) uint8, or (n, h, w) of grey photos, is mapped and never loaded; its rows
 are the photos of `labels.csv` in that order. `pack.json`, written last, says how the pixels were
-made: without it there is no pack.
+made: without it there is no pack. Each row has its SHA-256 in `labels.csv`, and is checked when it
+is first used; reading all of a hundred gigabytes would take minutes at each start.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,8 @@ PixelArray = NDArray[np.uint8]
 
 FORMAT = "flukeprint-pack-1"
 ABOUT, PIXELS, LABELS = "pack.json", "pixels.npy", "labels.csv"
+DIGEST, LABELS_DIGEST = "sha256", "labels_sha256"
+"""The column of `labels.csv` with each row's SHA-256, and the key in `pack.json` of that file's."""
 
 
 class BadCache(FlukeprintError):
@@ -89,7 +93,19 @@ def packed_labels(folder: Path) -> Labels:
     Raises BadLabels.
     """
     photos = sorted(csv_rows(folder / LABELS, folder), key=lambda photo: photo.name)
-    return Labels(tuple(photos), folder / LABELS, ())
+    return Labels(tuple(photos), folder / LABELS, tuple(_labels_warnings(folder)))
+
+
+def _labels_warnings(folder: Path) -> list[str]:
+    """Tell labels that were edited, which is allowed, or damaged; an older pack has no checksum."""
+    try:
+        known = json.loads((folder / ABOUT).read_bytes()).get(LABELS_DIGEST)
+        now = hashlib.sha256((folder / LABELS).read_bytes()).hexdigest()
+    except (OSError, ValueError, AttributeError):
+        return []  # the pack is refused where its pixels are read
+    if known in (None, now):
+        return []
+    return [f"{folder / LABELS} is not what was packed: it was edited, or is damaged"]
 
 
 def rows_in_pack(
@@ -105,8 +121,9 @@ def rows_in_pack(
     pack = read_pack(folder)
     difference = pixel_differences(pack.preprocessing, preprocessing)
     rows: list[int] = []
+    digests: list[str] = []
     if not difference:
-        at = _rows_by_name(pack)
+        at, digests = _rows_by_name(pack)
         absent = [photo for photo in photos if _key(photo, preprocessing) not in at]
         difference = (
             f"it lacks {len(absent):,} of {len(photos):,} photos, as {absent[0].name}"
@@ -125,7 +142,8 @@ def rows_in_pack(
         )
         return None
     # Training uses no more of pixels than their number, slices and rows.
-    return cast("PixelArray", PackedRows(pack.pixels(), np.array(rows, np.int64)))
+    packed = _CheckedPixels(pack, digests)
+    return cast("PixelArray", PackedRows(packed, np.array(rows, np.int64)))
 
 
 def pixel_differences(made: Preprocessing, required: Preprocessing) -> str:
@@ -150,13 +168,14 @@ def _key(photo: LabelledPhoto, preprocessing: Preprocessing) -> _Key:
     return (photo.name, photo.box if preprocessing.crop == "box" else None)
 
 
-def _rows_by_name(pack: Pack) -> Mapping[_Key, tuple[int, int]]:
-    """Row and file size of every packed photo."""
+def _rows_by_name(pack: Pack) -> tuple[Mapping[_Key, tuple[int, int]], list[str]]:
+    """Row and file size of every packed photo; and the rows' checksums, "" of an older pack's."""
     with (pack.folder / LABELS).open(newline="", encoding="utf-8") as file:
-        sizes = [int(row["size_bytes"]) for row in csv.DictReader(file)]
+        told = [(int(row["size_bytes"]), row.get(DIGEST) or "") for row in csv.DictReader(file)]
     photos = csv_rows(pack.folder / LABELS, pack.folder)
-    rows = enumerate(zip(photos, sizes, strict=True))
-    return {_key(photo, pack.preprocessing): (at, size) for at, (photo, size) in rows}
+    rows = enumerate(zip(photos, told, strict=True))
+    by_name = {_key(photo, pack.preprocessing): (at, size) for at, (photo, (size, _)) in rows}
+    return by_name, [digest for _, digest in told]
 
 
 def _checked_row(photo: LabelledPhoto, packed: tuple[int, int], folder: Path) -> int:
@@ -174,19 +193,44 @@ def _checked_row(photo: LabelledPhoto, packed: tuple[int, int], folder: Path) ->
     return row
 
 
+class _CheckedPixels:
+    """A pack's pixels, each row compared with its checksum when it is first read."""
+
+    def __init__(self, pack: Pack, digests: Sequence[str]) -> None:
+        self._pack, self._digests = pack, digests
+        self.pixels = pack.pixels()
+        self._is_checked = np.array([not digest for digest in digests], np.bool_)
+
+    def __getitem__(self, rows: NDArray[np.int64] | np.int64) -> PixelArray:
+        """Some rows. Raises BadCache where one isn't what was packed."""
+        for row in np.atleast_1d(rows).tolist():
+            if not self._is_checked[row]:
+                self._check(row)
+        return np.asarray(self.pixels[rows])
+
+    def _check(self, row: int) -> None:
+        content = np.ascontiguousarray(self.pixels[row])
+        if hashlib.sha256(content.data).hexdigest() != self._digests[row]:
+            raise BadCache(
+                f"{self._pack.folder / PIXELS} is damaged: the pixels of photo {row + 1} of "
+                f"{LABELS} are not what was packed; {_repair_advice(self._pack.folder)}"
+            )
+        self._is_checked[row] = True
+
+
 class PackedRows:
     """Some rows of a pack in an order of their own, as three channels.
 
     A slice reads nothing yet.
     """
 
-    def __init__(self, pixels: PixelArray, rows: NDArray[np.int64]) -> None:
+    def __init__(self, pixels: _CheckedPixels, rows: NDArray[np.int64]) -> None:
         self._pixels, self._rows = pixels, rows
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """n, h, w, 3."""
-        return (len(self._rows), self._pixels.shape[1], self._pixels.shape[2], 3)
+        return (len(self._rows), *self._pixels.pixels.shape[1:3], 3)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -198,8 +242,9 @@ class PackedRows:
     def __getitem__(self, rows: slice | int | NDArray[np.int64]) -> PackedRows | PixelArray:
         if isinstance(rows, slice):
             return PackedRows(self._pixels, self._rows[rows])
-        taken = np.asarray(self._pixels[self._rows[rows]])
-        return np.repeat(taken[..., None], 3, axis=-1) if self._pixels.ndim == 3 else taken
+        taken = self._pixels[self._rows[rows]]
+        is_grey = self._pixels.pixels.ndim == 3
+        return np.repeat(taken[..., None], 3, axis=-1) if is_grey else taken
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         del copy  # rows are always read again

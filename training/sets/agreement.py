@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.photos.photo import describe_others, list_folder
+from index.labels.labelled_photo import BoxOrientation
 from index.labels.near_names import LikelyFile, likely_files
 from index.labels.nobody import describe_nobody
 from index.labels.photo_files import file_of, match_photos, names_on_disk, other_files
@@ -51,10 +52,13 @@ class Agreement:
         return sorted({photo.name for photo in self.labelled}.union(self.unlabelled, disputed))
 
 
-def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
+def compare_with_files(
+    labels: Path | None, folder: Path, *, boxes: BoxOrientation | None = None
+) -> Agreement:
     """Read labels, list files and compare them; without labels every sub-folder is a label.
 
-    Raises BadLabels where the folder holds no photo or the label file is none.
+    `boxes`: which picture the boxes were measured on; None: as the labels tell. Raises BadLabels
+    where the folder holds no photo or the label file is none.
     """
     refuse_absent(labels, folder)
     if not names_on_disk(folder):
@@ -71,7 +75,7 @@ def compare_with_files(labels: Path | None, folder: Path) -> Agreement:
         raise BadLabels(f"{labels}: names no labelled photo")
     once, disputed, repeated = _by_name(read.rows)
     matched = match_photos(once, folder)
-    turned = turn_boxes(matched.present)
+    turned = turn_boxes(matched.present, boxes)
     named = {photo.name for photo in read.rows}
     unlabelled = tuple(name for name in names_on_disk(folder) if name not in named)
     return Agreement(

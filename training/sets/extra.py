@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.photos.photo import describe_others, photo_names
+from index.labels.labelled_photo import BoxOrientation
 from index.labels.photo_files import other_files
 from index.labels.reader import BadLabels, LabelledPhoto, list_some
 from training.sets.labelled import read_labelled
@@ -20,11 +21,13 @@ def read_extra(
     labelled: Sequence[LabelledPhoto],
     *,
     of_several_sets: bool = False,
+    boxes: BoxOrientation | None = None,
 ) -> tuple[list[LabelledPhoto], list[str]]:
     """Read extra photos: pseudo-labelled by a CSV, or all photos of a folder, unlabelled.
 
     Copies of photos in `labelled` are left out, with a warning: some of those are queries. The
-    rest are named `extra/photo`, so that they meet no labelled photo's name. Raises BadLabels, also
+    rest are named `extra/photo`, so that they meet no labelled photo's name. `boxes`: which picture
+    the CSV's boxes were measured on; None: as it tells. Raises BadLabels, also
     where `labelled` are `of_several_sets` (`training.sets.sets`) and an individual isn't among
     theirs: it would be taken for another animal.
     """
@@ -39,7 +42,7 @@ def read_extra(
             f"{folder}: there is no such folder of extra photos; give another --extra-photos"
         )
     if csv is not None:
-        labels = read_labelled(csv, folder)
+        labels = read_labelled(csv, folder, boxes=boxes)
         photos, warnings = list(labels.photos), list(labels.warnings)
     else:
         photos, warnings = (

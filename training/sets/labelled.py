@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from embedding.errors import FlukeprintError
+from index.labels.labelled_photo import BoxOrientation
 from index.labels.reader import BadLabels, Labels, read_labels
 from index.labels.synonyms import with_one_id
 from training.sets.agreement import Agreement, compare_with_files, refuse_absent
@@ -23,10 +24,12 @@ def read_labelled(
     *,
     absent: Literal["refuse", "skip"] = "refuse",
     same_animals: Path | None = None,
+    boxes: BoxOrientation | None = None,
 ) -> Labels:
     """Read labelled photos as `index.labels.reader.read_labels` does.
 
-    Animals with several ids get one.
+    Animals with several ids get one. `boxes`: which picture the boxes were measured on; None: as
+    the labels tell.
 
     Raises BadLabels: it says how many rows and photos are no good, not the first alone, and names
     `data check`.
@@ -37,7 +40,7 @@ def read_labelled(
         )
     refuse_absent(labels, folder)
     try:
-        read = read_labels(labels, folder, absent=absent)
+        read = read_labels(labels, folder, absent=absent, boxes=boxes)
     except BadLabels as error:
         counted = _counted(labels, folder)
         if not counted:

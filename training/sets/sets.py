@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from embedding.photos.photo import WHOLE, Box
+from index.labels.labelled_photo import BoxOrientation
 from index.labels.reader import BadLabels, LabelledPhoto, Labels
 from index.labels.synonyms import with_one_id
 from training.pixels.packs import is_pack, packed_labels
@@ -21,6 +22,7 @@ def read_sets(
     species_boxes: Mapping[str, Box] | None = None,
     same_animals: Path | None = None,
     absent: Literal["refuse", "skip"] = "refuse",
+    boxes: BoxOrientation | None = None,
 ) -> tuple[list[LabelledPhoto], list[str]]:
     """Read one labelled set, or several; returns the photos and warnings.
 
@@ -33,16 +35,17 @@ def read_sets(
     by the animal, and the locator learns to take such photos whole. `species_boxes` says where the
     animal is in a species' photos that were aligned and have no box of their own. A pack
     (`training.pixels.packs`) is a set that brings its labels. `absent` photos are refused, or left
-    out with a warning. Raises BadLabels.
+    out with a warning. `boxes` says which picture the labels' boxes were measured on; None: as
+    they tell. Raises BadLabels.
     """
-    boxes = species_boxes or {}
+    known_boxes = species_boxes or {}
     if csvs and len(csvs) != len(folders):
         raise BadLabels(
             f"{len(csvs)} label files (--csv) and {len(folders)} folders (--photos); give as "
             "many of each"
         )
     pairs = list(zip(csvs or [None] * len(folders), folders, strict=True))
-    read = [_read(csv, folder, absent, same_animals) for csv, folder in pairs]
+    read = [_read(csv, folder, absent, same_animals, boxes) for csv, folder in pairs]
     warnings = [warning for labels in read for warning in labels.warnings]
     names = [_name_of(csv, folder) for csv, folder in pairs]
     known = {
@@ -53,9 +56,11 @@ def read_sets(
     warnings += [
         f"data.species_boxes names {species!r}, of which there is no photo; the species are "
         f"{', '.join(sorted(known))}"
-        for species in sorted(set(boxes) - known)
+        for species in sorted(set(known_boxes) - known)
     ]
-    read = [_with_boxes(labels, name, boxes) for name, labels in zip(names, read, strict=True)]
+    read = [
+        _with_boxes(labels, name, known_boxes) for name, labels in zip(names, read, strict=True)
+    ]
     if len(read) == 1:
         return list(read[0].photos), warnings
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -88,11 +93,20 @@ def read_sets(
 
 
 def _read(
-    csv: Path | None, folder: Path, absent: Literal["refuse", "skip"], same_animals: Path | None
+    csv: Path | None,
+    folder: Path,
+    absent: Literal["refuse", "skip"],
+    same_animals: Path | None,
+    boxes: BoxOrientation | None,
 ) -> Labels:
     if csv is None and is_pack(folder):
+        if boxes is not None:
+            raise BadLabels(
+                f"{folder}: is a pack, whose pictures and boxes are upright already; give --boxes "
+                "to `flukeprint data pack`, and leave it out here"
+            )
         return with_one_id(packed_labels(folder), same_animals)
-    return read_labelled(csv, folder, absent=absent, same_animals=same_animals)
+    return read_labelled(csv, folder, absent=absent, same_animals=same_animals, boxes=boxes)
 
 
 def _name_of(csv: Path | None, folder: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from embedding.checkpoint import refuse_unwritable, write_atomically
+from index.labels.labelled_photo import BoxOrientation
 from index.labels.reader import LabelledPhoto
 from training.sets.sets import read_sets
 from training.splits.assignment import Kind, SplitChoices, make_parts
@@ -36,6 +37,7 @@ class SplitRequest:
     unknown: float | None = None
     by_encounter: bool | None = None
     by_time: bool | None = None
+    boxes: BoxOrientation | None = None
 
 
 def split(
@@ -51,7 +53,7 @@ def split(
     if request.kind not in kinds:
         raise BadSplit(f"--kind {request.kind}; allowed are {', '.join(kinds)}")
     refuse_unwritable(out)
-    photos, warnings = read_sets(labels, folders)
+    photos, warnings = read_sets(labels, folders, boxes=request.boxes)
     for warning in warnings:
         _note(warning)
     if request.kind == PROTOCOL:

@@ -1,7 +1,7 @@
 """Is a catalogue whole?
 
-Every photo's content hash, every vector's length, the database's own check, and every row against
-the log of changes.
+Every photo's content hash, every vector's checksum and length, the database's own check, and every
+row against the log of changes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
-from index.catalogue.raw_rows import stored_photos, stored_vectors, vector_dimensions
+from index.catalogue.raw_rows import stored_photos, stored_vectors
 from index.exchange.backup.log_check import record_faults
 from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS
 from index.photos.pending_vectors import pending_files, pending_folder
@@ -19,7 +19,6 @@ from index.prefetch import prefetch
 from index.progress import Progress, no_progress
 from index.reindex.staged_vectors import checkpoints_of
 from index.reindex.stored_copies import StoredCopies
-from index.search.vectors import STRICT_TOLERANCE, stored_vector_fault
 from index.storage.address import CatalogueAddress, files_folder
 from index.storage.connection import database_faults
 from index.storage.originals import media_folder
@@ -91,21 +90,15 @@ def verify_catalogue(
             faults += [fault] if fault else []
             advance(1)
     vectors = 0
-    dimensions = vector_dimensions(address)
-    for name, fingerprint, dimension, embedding in stored_vectors(address):
+    for vector in stored_vectors(address):
         vectors += 1
-        # A damaged database may yield a fingerprint here that another of its indexes lacks.
-        wanted = dimensions.get(fingerprint, dimension)
-        said = stored_vector_fault(embedding, wanted, tolerance=STRICT_TOLERANCE)
-        if not said and dimension != wanted:
-            said = f"is recorded with {dimension:,} numbers and has {wanted:,}"
-        if said:
+        if vector.fault:
             faults.append(
                 Fault(
                     "vector",
-                    name,
-                    f"the vector of checkpoint {fingerprint[:12]} {said}; embed it again with "
-                    "`flukeprint index update`",
+                    vector.photo,
+                    f"the vector of checkpoint {vector.fingerprint[:12]} {vector.fault}; embed it "
+                    "again with `flukeprint index update`",
                 )
             )
     faults += [

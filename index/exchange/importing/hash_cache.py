@@ -22,6 +22,7 @@ from index.photos.perceptual_hash import DECODE_PX, HASH_BYTES, perceptual_hash
 from index.prefetch import prefetch
 from index.progress import Progress, no_progress
 from index.storage.originals import write_whole
+from index.storage.partial_files import remove_unfinished
 
 _FILE = "perceptual.npz"
 _DAMAGED = (
@@ -44,6 +45,8 @@ def known_perceptual(
 
     Only photos that `folder`'s file doesn't hold are decoded; `is_stored` writes the file anew.
     """
+    if is_stored:
+        remove_unfinished([folder])  # of an import that was killed while it wrote the file
     hashes = _read(folder / _FILE)
     missing = list(
         {photo.content_hash: photo for photo in photos if photo.content_hash not in hashes}.values()

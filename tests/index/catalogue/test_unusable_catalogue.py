@@ -56,10 +56,10 @@ def test_paths_that_are_no_catalogue(tmp_path):
 
 def test_a_newer_format_asks_for_a_newer_flukeprint(path):
     raw = sqlite3.connect(path)
-    raw.execute("PRAGMA user_version = 5")
+    raw.execute("PRAGMA user_version = 6")
     raw.close()
     with pytest.raises(
-        BadCatalogue, match=r"newer flukeprint \(format 5; this one reads up to 4\)"
+        BadCatalogue, match=r"newer flukeprint \(format 6; this one reads up to 5\)"
     ):
         Catalogue.open(path)
 

@@ -30,6 +30,11 @@ DAMAGE: dict[str, tuple[np.ndarray, int, str]] = {
     "cut": (UNIT[:10], 24, "has 40 bytes and not 96"),
     "gone": (UNIT[:0], 24, "has 0 bytes and not 96"),
     "of fewer numbers": (SHORT, 8, "has 32 bytes and not 96"),
+    "another unit vector": (
+        -UNIT,
+        24,
+        "is not what was stored: its bytes differ from their checksum",
+    ),
     "of more numbers": (LONG, 32, "has 128 bytes and not 96"),
 }
 

@@ -153,7 +153,7 @@ def test_format_2_gets_regions_and_keeps_the_rest(path, tmp_path):
         (encounter,) = Directory(catalogue).encounters()
         assert (encounter.place, encounter.region) == ("a bank", "Gulf of Maine")
     raw = sqlite3.connect(path)
-    assert raw.execute("PRAGMA user_version").fetchone() == (4,)
+    assert raw.execute("PRAGMA user_version").fetchone() == (5,)
     raw.close()
 
 
@@ -161,6 +161,6 @@ def test_a_file_that_cannot_be_written_is_left(path, monkeypatch):
     monkeypatch.setattr("index.storage.migrations.is_writable", lambda path: False)
     with pytest.raises(
         BadCatalogue,
-        match=r"has format 1, this flukeprint reads format 4, and the file can't be written",
+        match=r"has format 1, this flukeprint reads format 5, and the file can't be written",
     ):
         Catalogue.open(path)

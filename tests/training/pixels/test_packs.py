@@ -133,7 +133,7 @@ def test_a_pack_tells_no_place(photos: list[LabelledPhoto], tmp_path: Path) -> N
     for path in (tmp_path / "pack").iterdir():
         assert b"Secret Bay" not in path.read_bytes()
     header = (tmp_path / "pack" / "labels.csv").read_text().splitlines()[0]
-    assert header == "image,label,species,encounter,taken_at,box,size_bytes"
+    assert header == "image,label,species,encounter,taken_at,box,size_bytes,sha256"
     with_others = [dataclasses.replace(photo, region="elsewhere") for photo in placed]
     assert (
         pack([*with_others, bad], SMALL, tmp_path / "pack").done_before == 13

@@ -324,10 +324,10 @@ def with_threads(recipe: Recipe, threads: int) -> Recipe:
 
 
 def train_arguments(
-    csv: Sequence[Path], photos: Sequence[Path], cache: Path, extra: Mapping[str, Path | None]
+    csv: Sequence[Path], photos: Sequence[Path], cache: Path, extra: Mapping[str, Path | str | None]
 ) -> tuple[str, ...]:
     """Labels, photos, `extra` ones by their options, and cache as `flukeprint train` takes them."""
-    options = [
+    options: list[tuple[str, Path | str]] = [
         (option, path) for option, paths in (("--csv", csv), ("--photos", photos)) for path in paths
     ]
     options += [(option, path) for option, path in extra.items() if path is not None]

@@ -13,7 +13,13 @@ import pytest
 
 from index.access.keys import Keys
 from index.catalogue.catalogue import Catalogue
-from index.catalogue.raw_rows import put_paths, read_export_rows, stored_photos, stored_vectors
+from index.catalogue.raw_rows import (
+    StoredVector,
+    put_paths,
+    read_export_rows,
+    stored_photos,
+    stored_vectors,
+)
 from index.catalogue.revision import open_revision
 from index.curation.curator import Curator
 from index.curation.undo import undo
@@ -110,10 +116,7 @@ def test_rows_as_they_are_stored(
         ("a00_1.png", "photos/a00_1.png"),
     ]
     vectors = list(stored_vectors(address))
-    assert (len(vectors), vectors[0][:3], len(vectors[0][3])) == (
-        38,
-        ("a00_0.png", "f" * 64, 24),
-        96,
-    )
+    assert (len(vectors), vectors[0]) == (38, StoredVector("a00_0.png", "f" * 64, ""))
+    assert {each.fault for each in vectors} == {""}
     put_paths(address, {photos[0][0]: "elsewhere.png"})
     assert stored_photos(address)[0][2] == "elsewhere.png"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -20,7 +21,10 @@ from index.exchange.backup.backup import (
     restore_backup,
 )
 from index.exchange.backup.verify import verify_catalogue
+from index.storage.connection import check_catalogue
+from index.storage.schema import SCHEMA_VERSION
 from tests.index.exchange.backup.contents import content
+from tests.index.storage.older_formats import take_back
 
 
 def test_nothing_is_written_over(tmp_path, living):
@@ -33,6 +37,22 @@ def test_nothing_is_written_over(tmp_path, living):
     with pytest.raises(BadCatalogue, match="there is no catalogue"):
         make_backup(tmp_path / "gone.db", tmp_path / "copy2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "living", "photos"]
+
+
+def test_a_backup_of_an_older_format_is_restored_and_upgraded(tmp_path, living):
+    make_backup(living, tmp_path / "copy")
+    database, manifest = tmp_path / "copy" / living.name, tmp_path / "copy" / MANIFEST
+    take_back(database, 4)
+    document = json.loads(manifest.read_text())
+    document["files"][living.name] = hashlib.sha256(database.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(document))
+    (tmp_path / "new").mkdir()
+    restore_backup(tmp_path / "copy", tmp_path / "new/c.db")
+    Catalogue.open(tmp_path / "new/c.db").close()
+    assert content(tmp_path / "new/c.db") == content(living)
+    assert check_catalogue(tmp_path / "new/c.db") == SCHEMA_VERSION
+    assert verify_catalogue(tmp_path / "new/c.db").faults == ()
+    assert check_catalogue(database) == 4  # the backup is as it was
 
 
 def test_restoring_over_a_catalogue_needs_replace(tmp_path, living, catalogue):
