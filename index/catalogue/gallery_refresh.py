@@ -98,11 +98,11 @@ def refresh_gallery(gallery: Gallery, photo_names: Sequence[str], now: PhotoStat
 def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
     """Read the photos of nobody known, new_whale and waiting, with one checkpoint's vectors.
 
-    Raises BadCatalogue.
+    Those that wait and were answered `no_animal` are left out. Raises BadCatalogue.
     """
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         query = (
-            select(PhotoRow.name, VectorRow.embedding)
+            select(PhotoRow.name, VectorRow.embedding, PhotoRow.state, PhotoRow.answer)
             .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
             .where(VectorRow.fingerprint == fingerprint)
             .where(PhotoRow.state.in_((CATALOGUED, WAITING)), PhotoRow.individual_id.is_(None))
@@ -111,8 +111,9 @@ def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
         dimension = vector_dimension(session, fingerprint)
         rows = [
             (name, np.frombuffer(embedding, "<f4"))
-            for name, embedding in session.execute(query)
+            for name, embedding, state, answer in session.execute(query)
             if not stored_vector_fault(embedding, dimension)
+            and not (state == WAITING and (answer or {}).get("decision") == "no_animal")
         ]
     vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, 0), np.float32)
     return UnknownPhotos([name for name, _ in rows], vectors)

@@ -102,11 +102,16 @@ export async function calibration(screen, { signal }) {
   }
 }
 
+// A negative distance: nothing is known without review.
+function upTo(reach) {
+  return reach < 0 ? "nothing" : distance(reach);
+}
+
 function thresholds(fitted) {
   const row = (name, at) =>
     tableRow([
       name,
-      at.distance < 0 ? "nothing" : distance(at.distance),
+      upTo(at.distance),
       percent(at.fpir),
       percent(at.promised),
       at.fnir === null ? "" : percent(at.fnir),
@@ -136,7 +141,7 @@ function groups(fitted) {
   const row = (one) =>
     tableRow([
       one.name,
-      distance(one.thresholds.known.distance),
+      upTo(one.thresholds.known.distance),
       percent(one.thresholds.known.promised),
       percent(one.smallest_rate),
     ]);
