@@ -95,7 +95,7 @@ export async function calibration(screen, { signal }) {
       el("b", {}, distance(at.distance)),
       ". ",
       `No more than ${percent(at.promised)} of unknown animals pass for known ones, as promised `,
-      `(${percent(at.fpir)} did in trials)`,
+      `(${percent(at.fpir)} did in trials, give or take ${percent(at.error)})`,
       at.fnir === null ? "." : `, and ${percent(at.fnir)} of known animals were missed.`,
     );
     put(charts, histogram(fitted, at), detChart(fitted, at));
