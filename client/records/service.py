@@ -60,12 +60,16 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True)
 class RatesAt:
-    """The error rates where answers up to this cosine distance count as known."""
+    """The error rates where answers up to this cosine distance count as known.
+
+    `error` is one standard error of `fpir`; None from an older service.
+    """
 
     distance: float
     fpir: float
     fnir: float | None = None
     promised: float | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,12 +151,25 @@ class Calibration:
         return float(np.nextafter(self.bounds.distances[at], -np.inf))
 
     def promised_at(self, distance: float) -> float:
-        """Read the false-positive rate that is promised where answers up to a distance pass."""
-        return _next(self.bounds.distances, self.bounds.rates, distance)
+        """Read the false-positive rate that is promised where answers up to a distance pass.
+
+        Up to a negative one nobody passes: a threshold below 0 says that nothing is known.
+        """
+        return 0.0 if distance < 0 else _next(self.bounds.distances, self.bounds.rates, distance)
 
     def share_passing(self, distance: float) -> float:
         """Read the measured share of strangers that are as near as a distance."""
-        return _next(self.bounds.distances, self.bounds.shares, distance)
+        return 0.0 if distance < 0 else _next(self.bounds.distances, self.bounds.shares, distance)
+
+    def rate_error(self, rate: float) -> float:
+        """One standard error of a measured false-positive rate, by the individuals that were tried.
+
+        However large the catalogue is, no more than `trials.MOST_TRIALS` are. A rate of 0 isn't
+        certain either (Agresti and Coull 1998).
+        """
+        tried = max(1, self.unknown_animals)
+        likely = (rate * tried + 1) / (tried + 2)
+        return (likely * (1 - likely) / tried) ** 0.5
 
     def thresholds(
         self, *, max_fpir: float | None = None, threshold: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,13 +15,15 @@ class RatePoint:
 
     `fpir`: share of unknown queries that pass, of the kind of stranger that passes more often.
     `promised`: the share that can be promised. `fnir`: share of known queries that don't pass, or
-    whose nearest individual is another; None without a known trial.
+    whose nearest individual is another; None without a known trial. `error`: one standard error of
+    `fpir`, as so many individuals were held out and tried.
     """
 
     distance: float
     fpir: float
     promised: float
     fnir: float | None
+    error: float = field(default=0.0, compare=False)
 
 
 def rates_at(calibration: Calibration, distance: float) -> RatePoint:
@@ -34,7 +36,11 @@ def rates_at(calibration: Calibration, distance: float) -> RatePoint:
         found = int(calibration.right.up_to(np.array([distance]))[0])
         fnir = 1 - found / calibration.known_trials
     return RatePoint(
-        distance, calibration.share_passing(distance), calibration.promised_at(distance), fnir
+        distance,
+        calibration.share_passing(distance),
+        calibration.promised_at(distance),
+        fnir,
+        0.0 if distance < 0 else calibration.rate_error(calibration.share_passing(distance)),
     )
 
 

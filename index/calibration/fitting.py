@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats  # pyright: ignore[reportMissingTypeStubs]
@@ -53,7 +53,7 @@ _DIFFERENT = 0.01  # level at which two kinds of distance are told apart
 
 GAP_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FOLDS = 5
-_FEWEST_FOR_GAP = 50  # known animals; fewer can't choose a weight
+_FEWEST_TO_VALIDATE = 50  # known animals; fewer can't choose a shape
 
 
 def calibrate(
@@ -110,13 +110,9 @@ def fit_trials(
     first = later = UNFITTED_CURVE
     submission_threshold, weight = UNFITTED_THRESHOLDS.new_whale, 0.0
     if is_fitted:
-        weight = choose_gap_weight(known, kinds, new_whale_share)
-        first = fit_match_curve(
-            first_scores(known.distances, weight),
-            is_right,
-            [first_scores(kind.distances, weight) for kind in kinds],
-            new_whale_share,
-        )
+        shape = choose_shape(known, kinds, new_whale_share)
+        weight = shape.gap_weight
+        first = _fit_first(known, kinds, shape, new_whale_share)
         later = _fit_later(known, kinds, new_whale_share)
         submission_threshold = best_submission_threshold(
             known, np.sort(kinds[-1].distances[:, 0]), new_whale_share
@@ -170,37 +166,66 @@ def first_scores(distances: NDArray[np.float64], weight: float) -> NDArray[np.fl
     return np.round(nearest - weight * np.where(np.isfinite(gap), gap, 0.0), DISTANCE_DECIMALS)
 
 
-def choose_gap_weight(
+class CurveShape(NamedTuple):
+    """How a first candidate's probability is fitted: logistic or isotonic, and the gap's part."""
+
+    is_logistic: bool
+    gap_weight: float
+
+
+def choose_shape(
     known: Trials, kinds: Sequence[StrangerKind], new_whale_share: float
-) -> float:
-    """Choose how much the gap to the second individual says, by validation over animals.
+) -> CurveShape:
+    """Choose the shape of the first candidates' curves, by validation over animals.
 
     Curves are fitted to four fifths of the animals and judged by their log loss on the rest. The
-    gap counts where it is better by more than a standard error of the difference.
+    gap counts where isotonic curves are better with it, by more than a standard error of the
+    difference. Logistic curves are taken where they are better than those by as much. With too few
+    animals for validation the curves are logistic, of the distance alone.
     """
     animals = np.arange(len(known.true_ranks)) if known.animals is None else known.animals
-    if len(np.unique(animals)) < _FEWEST_FOR_GAP:
-        return 0.0
+    if len(np.unique(animals)) < _FEWEST_TO_VALIDATE:
+        return CurveShape(True, 0.0)
     losses = {
-        weight: _losses(known, animals, kinds, weight, new_whale_share) for weight in GAP_WEIGHTS
+        weight: _losses(known, animals, kinds, CurveShape(False, weight), new_whale_share)
+        for weight in GAP_WEIGHTS
     }
     best = min(GAP_WEIGHTS, key=lambda weight: float(losses[weight].sum()))
-    gained = losses[0.0] - losses[best]  # by trial, weights included
-    error = float(gained.std()) * len(gained) ** 0.5
-    return best if float(gained.sum()) > error else 0.0
+    weight = best if _is_less(losses[best], losses[0.0]) else 0.0
+    logistic = CurveShape(True, weight)
+    of_logistic = _losses(known, animals, kinds, logistic, new_whale_share)
+    return logistic if _is_less(of_logistic, losses[weight]) else CurveShape(False, weight)
+
+
+def _is_less(losses: NDArray[np.float64], than: NDArray[np.float64]) -> bool:
+    """Whether one of two losses by trial (n,) is less by more than a standard error."""
+    gained = than - losses
+    return float(gained.sum()) > float(gained.std()) * len(gained) ** 0.5
+
+
+def _fit_first(
+    known: Trials, kinds: Sequence[StrangerKind], shape: CurveShape, share: float
+) -> MatchCurve:
+    return fit_match_curve(
+        first_scores(known.distances, shape.gap_weight),
+        known.true_ranks == 1,
+        [first_scores(kind.distances, shape.gap_weight) for kind in kinds],
+        share,
+        is_logistic=shape.is_logistic,
+    )
 
 
 def _losses(
     known: Trials,
     animals: NDArray[np.int64],
     kinds: Sequence[StrangerKind],
-    weight: float,
+    shape: CurveShape,
     share: float,
 ) -> NDArray[np.float64]:
     """Weighted log losses of all trials, each by curves of the other animals' trials."""
     is_right = known.true_ranks == 1
-    scores = first_scores(known.distances, weight)
-    unknown = [first_scores(kind.distances, weight) for kind in kinds]
+    scores = first_scores(known.distances, shape.gap_weight)
+    unknown = [first_scores(kind.distances, shape.gap_weight) for kind in kinds]
     weights = [(1 - share) / len(scores), *(share / len(kinds) / len(each) for each in unknown)]
     losses: list[NDArray[np.float64]] = []
     for fold in range(_FOLDS):
@@ -211,6 +236,7 @@ def _losses(
             is_right[~is_tested],
             [each[~out] for each, out in zip(unknown, tested, strict=True)],
             share,
+            is_logistic=shape.is_logistic,
         )
         stated = _read(curve, scores[is_tested])
         losses.append(-np.log(np.where(is_right[is_tested], stated, 1 - stated)) * weights[0])

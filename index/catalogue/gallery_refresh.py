@@ -97,11 +97,14 @@ def refresh_gallery(gallery: Gallery, photo_names: Sequence[str], now: PhotoStat
 def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
     """Read the photos of nobody known, new_whale and waiting, with one checkpoint's vectors.
 
-    Raises BadCatalogue.
+    Those that wait and were answered `no_animal` are left out. Raises BadCatalogue.
     """
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         query = (
-            select(PhotoRow.name, VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum)
+            select(
+                *(PhotoRow.name, PhotoRow.state, PhotoRow.answer),
+                *(VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum),
+            )
             .join(VectorRow, VectorRow.photo_id == PhotoRow.id)
             .where(VectorRow.fingerprint == fingerprint)
             .where(PhotoRow.state.in_((CATALOGUED, WAITING)), PhotoRow.individual_id.is_(None))
@@ -110,8 +113,9 @@ def unknown_photos(catalogue: Catalogue, fingerprint: str) -> UnknownPhotos:
         check = vector_check(session, fingerprint)
         rows = [
             (name, np.frombuffer(embedding, "<f4"))
-            for name, photo_id, embedding, checksum in session.execute(query)
+            for name, state, answer, photo_id, embedding, checksum in session.execute(query)
             if not check.fault(photo_id, embedding, checksum)
+            and not (state == WAITING and (answer or {}).get("decision") == "no_animal")
         ]
     vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, 0), np.float32)
     return UnknownPhotos([name for name, _ in rows], vectors)

@@ -8,6 +8,7 @@ from typing import Any
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, fingerprint_of
 from index.calibration.calibration import BadCalibration, Calibration
+from index.calibration.error_rates import rates_at
 from index.catalogue.catalogue import Catalogue, CatalogueCounts, RevisionSummary
 from index.identification.identifier import WrongFingerprint
 from index.search.matching import Thresholds
@@ -37,6 +38,13 @@ class CatalogueStatus:
         """The default thresholds, None without a readable calibration."""
         return self.calibration.thresholds() if self.calibration else None
 
+    def _known_rates(self) -> dict[str, float | None] | None:
+        """The rates up to the `known` threshold; None where nothing is known without review."""
+        if self.calibration is None or self.thresholds is None or self.thresholds.known < 0:
+            return None
+        point = rates_at(self.calibration, self.thresholds.known)
+        return {"fpir": point.fpir, "error": point.error, "promised": point.promised}
+
     def to_json(self) -> dict[str, Any]:
         """Plain values for `flukeprint index status --json`."""
         calibration = self.calibration
@@ -52,6 +60,7 @@ class CatalogueStatus:
             "is_calibrated": bool(calibration and calibration.is_fitted),
             "calibration": calibration.description if calibration else None,
             "thresholds": asdict(self.thresholds) if self.thresholds else None,
+            "known_rates": self._known_rates(),
             "history": [asdict(each) for each in self.history],
         }
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from client import Client
 from client.errors import BadPhotos, ServerRefused, ServiceError
 from client.records import photos as records
+from client.records.service import RatesAt
 from client.retries import Retries
 from embedding.errors import FlukeprintError
 from embedding.photos.photo_files import BadPhoto, photo_bytes
@@ -152,8 +153,15 @@ def read_status(service: Client) -> dict[str, Any]:
             "known": thresholds.known.distance,
             "new_whale": thresholds.new_whale.distance,
         },
+        "known_rates": _known_rates(thresholds.known),
         "history": list(_history(service)),
     }
+
+
+def _known_rates(known: RatesAt) -> dict[str, float | None] | None:
+    if known.distance < 0:
+        return None
+    return {"fpir": known.fpir, "error": known.error, "promised": known.promised}
 
 
 def _history(service: Client) -> Iterator[dict[str, Any]]:

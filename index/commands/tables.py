@@ -89,6 +89,12 @@ def status_table(state: Mapping[str, Any]) -> Table:
         "calibration": state["calibration"] or "none that can be read",
         "thresholds": _thresholds(state["thresholds"], is_calibrated=state["is_calibrated"]),
     }
+    rates = state.get("known_rates")
+    if rates and rates["error"] is not None:
+        facts["false positives"] = (
+            f"{rates['fpir']:.3f} as tried, give or take {rates['error']:.3f} (one standard "
+            f"error); at most {rates['promised']:.3f} promised"
+        )
     damaged = state.get("damaged_vectors") or ()
     if damaged:
         facts["damaged"] = f"{len(damaged):,} vectors, so not searched: {', '.join(damaged[:5])}"

@@ -84,7 +84,7 @@ class AnimalScreen:
         None for each where the checkpoint has no head. Raises BadQuery.
         """
         check_animal_threshold(threshold)
-        if self._screening is None:
+        if self._screening is None or not len(vectors):
             return [None] * len(vectors)
         limit = self.threshold if threshold is None else threshold
         found: list[float] = self._screening.animal_scores(vectors).tolist()

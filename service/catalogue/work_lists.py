@@ -86,8 +86,10 @@ class WorkLists:
     async def clusters(self, serving: Serving) -> list[Cluster]:
         """List groups of unknown photos that may be of one animal, nearest first.
 
-        Their distance is that of a known match.
+        Their distance is that of a known match. Photos without an animal are left out: blank
+        pictures are as near to each other as photos of one animal are.
         """
+        screen = serving.identifier.screen
         gallery, thresholds = (
             serving.identifier.gallery,
             serving.identifier.calibration.thresholds(),
@@ -98,8 +100,16 @@ class WorkLists:
             # Of the checkpoint that is served: the catalogue may have gone over to another one just
             # now.
             unknown = unknown_photos(self._catalogue, gallery.fingerprint)
+            shown = [
+                at
+                for at, animal in enumerate(screen.scores(unknown.vectors))
+                if animal is None or animal.is_animal
+            ]
             return clusters(
-                unknown.photo_names, unknown.vectors, reach, between=self._raise_if_stopped
+                [unknown.photo_names[at] for at in shown],
+                unknown.vectors[shown],
+                reach,
+                between=self._raise_if_stopped,
             )
 
         return cast("list[Cluster]", await self._once("clusters", gallery.revision, work))

@@ -89,6 +89,9 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     vectors = embed_all(
         photos if choices.with_boxes else [_without_box(photo) for photo in photos], embedder
     )
+    # First, so that minutes of embedding outlive whatever fails after them.
+    choices.out.mkdir(parents=True, exist_ok=True)
+    _write_vectors(choices.out / "vectors.npz", photos, vectors)
     answers = answers_of(vectors, photos, split, score)
     learned = [
         at for at, photo in enumerate(photos) if split.roles[photo.name] in ("fit", "disjoint")
@@ -120,8 +123,6 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
         run_split = split if choices.split else None  # the protocol's own knows of no learning
         labelled = PhotoSet.of(vectors, photos, run_split, score)
         figures["promises"] = compare_all(labelled, choices.seed)
-    choices.out.mkdir(parents=True, exist_ok=True)
-    _write_vectors(choices.out / "vectors.npz", photos, vectors)
     write_scorer_files(
         choices.out, answers, [p for p in photos if split.roles[p.name] == "disjoint"]
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.calibration.curves.isotonic import FallingCurve, fit_falling
+from index.calibration.curves.logistic import fit_sigmoid
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,26 @@ def fit_match_curve(
     is_right: NDArray[np.bool_],
     unknown: Sequence[NDArray[np.float64]],
     new_whale_share: float,
+    *,
+    is_logistic: bool = False,
 ) -> MatchCurve:
     """Fit to the scores (a,) that candidates of known queries got, and whether each was right.
 
     `unknown` are scores of unknown queries, an array for each kind; kinds weigh the same together.
+    The curves are isotonic, or logistic for trials too few for that.
     """
     kinds = [scores for scores in unknown if len(scores)]
-    weights = [np.full(len(known), (1 - new_whale_share) / max(1, len(known)))]
-    weights += [
-        np.full(len(scores), new_whale_share / len(kinds) / len(scores)) for scores in kinds
-    ]
+    shares = [np.full(len(known), (1 - new_whale_share) / max(1, len(known)))]
+    shares += [np.full(len(scores), new_whale_share / len(kinds) / len(scores)) for scores in kinds]
     every = np.concatenate([known, *kinds])
     of_known = np.arange(len(every)) < len(known)
+    weights, alike = np.concatenate(shares), np.ones(len(known))
+    if is_logistic:
+        return MatchCurve(
+            fit_sigmoid(every, of_known, weights),
+            fit_sigmoid(known, is_right, alike, is_balanced=False),
+            new_whale_share,
+        )
     return MatchCurve(
-        fit_falling(every, of_known, np.concatenate(weights)),
-        fit_falling(known, is_right, np.ones(len(known))),
-        new_whale_share,
+        fit_falling(every, of_known, weights), fit_falling(known, is_right, alike), new_whale_share
     )

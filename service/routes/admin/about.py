@@ -122,7 +122,11 @@ async def version(request: Request) -> Version:
 
 def _rates(point: RatePoint) -> RatesAt:
     return RatesAt(
-        distance=point.distance, fpir=point.fpir, promised=point.promised, fnir=point.fnir
+        distance=point.distance,
+        fpir=point.fpir,
+        promised=point.promised,
+        fnir=point.fnir,
+        error=point.error,
     )
 
 

@@ -69,7 +69,8 @@ async def dismiss_suggestion(request: Request, body: NotSame) -> EventAnswer:
 async def clusters(request: Request, limit: ListLimit = 50) -> Clusters:
     """List groups of unknown photos that are near each other.
 
-    They are catalogued or waiting, and may be of one animal.
+    They are catalogued or waiting, and may be of one animal. Photos that show no animal are left
+    out (`no_animal`).
     """
     found = await writer_of(request).work_lists.clusters(service_of(request).ready())
     return Clusters(clusters=[cluster_answer(one) for one in found[:limit]])

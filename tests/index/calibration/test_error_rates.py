@@ -51,6 +51,22 @@ def test_rates_agree_with_a_loop_and_err_on_the_careful_side(
         assert fnir - 1e-12 <= found.fnir <= fnir + stored_all + 1e-12
 
 
+@pytest.mark.parametrize("calibration", [SMALL, calibration_of([0.1], [], [0.5])])
+def test_where_nothing_is_known_no_stranger_passes(calibration: Calibration) -> None:
+    """A threshold of -1 says that nothing is known, and the smallest rate is of no answer."""
+    found = rates_at(calibration, -1.0)
+    assert (found.fpir, found.promised, found.fnir) == (0.0, 0.0, 1.0)
+
+
+def test_a_measured_rate_has_the_error_of_the_animals_that_were_tried() -> None:
+    unknown = np.linspace(0.2, 1.2, 400).tolist()
+    few, many = calibration_of([0.1], [], unknown[::4]), calibration_of([0.1], [], unknown)
+    assert rates_at(many, 0.3).error == pytest.approx((0.1 * 0.9 / 400) ** 0.5, rel=0.05)
+    assert rates_at(few, 0.3).error == pytest.approx(2 * rates_at(many, 0.3).error, rel=0.05)
+    assert 0 < rates_at(many, 0.1).error < 0.005  # none passed, which may be chance
+    assert rates_at(many, -1.0).error == 0
+
+
 def test_the_trade_off_falls_on_one_side_and_rises_on_the_other() -> None:
     points = det_points(SMALL)
     assert (points[0].fpir, points[0].fnir) == (0.0, 0.5)

@@ -71,6 +71,8 @@ def test_unknown_photos_are_those_of_nobody_named(catalogue, season):
     vector = catalogue.gallery().vectors[0]
     curator.take_in([embedded(season, name, vector) for name in ("q.png", "r.png")], F)
     curator.reject("r.png")
+    blank = {"decision": "no_animal", "matches": []}
+    curator.take_in([embedded(season, "blank.png", vector)], F, answers=[blank])
     unknown = unknown_photos(catalogue, F)
     assert unknown.photo_names == ["q.png", "stranger_1.png", "stranger_2.png"]
     assert np.array_equal(unknown.vectors[0], vector)

@@ -135,6 +135,8 @@ def test_status_in_json(run, built, checkpoints):
     assert (status["is_current"], status["mend"], status["is_calibrated"]) == (True, None, True)
     assert 0 < status["thresholds"]["known"] <= status["thresholds"]["new_whale"]
     assert status["history"][0]["changes"] == {"add": 38}
+    rates = status["known_rates"]
+    assert 0 <= rates["fpir"] <= rates["promised"] < 1 and 0 < rates["error"] < 0.2
 
 
 def test_status_for_people(run, built, checkpoints):
@@ -142,6 +144,7 @@ def test_status_for_people(run, built, checkpoints):
     for words in (
         "38, of which 2 of new whales",
         "Calibrated on 33 known",  # three more are pictures of a burst
+        "(one standard error); at most",
         "revision 1",
         "38 added",
         "nothing, all is up to date",

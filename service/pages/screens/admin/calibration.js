@@ -95,18 +95,23 @@ export async function calibration(screen, { signal }) {
       el("b", {}, distance(at.distance)),
       ". ",
       `No more than ${percent(at.promised)} of unknown animals pass for known ones, as promised `,
-      `(${percent(at.fpir)} did in trials)`,
+      `(${percent(at.fpir)} did in trials, give or take ${percent(at.error)})`,
       at.fnir === null ? "." : `, and ${percent(at.fnir)} of known animals were missed.`,
     );
     put(charts, histogram(fitted, at), detChart(fitted, at));
   }
 }
 
+// A negative distance: nothing is known without review.
+function upTo(reach) {
+  return reach < 0 ? "nothing" : distance(reach);
+}
+
 function thresholds(fitted) {
   const row = (name, at) =>
     tableRow([
       name,
-      at.distance < 0 ? "nothing" : distance(at.distance),
+      upTo(at.distance),
       percent(at.fpir),
       percent(at.promised),
       at.fnir === null ? "" : percent(at.fnir),
@@ -136,7 +141,7 @@ function groups(fitted) {
   const row = (one) =>
     tableRow([
       one.name,
-      distance(one.thresholds.known.distance),
+      upTo(one.thresholds.known.distance),
       percent(one.thresholds.known.promised),
       percent(one.smallest_rate),
     ]);

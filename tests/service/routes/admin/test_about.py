@@ -28,6 +28,7 @@ def test_thresholds_trade_off_and_trials(client: TestClient) -> None:
     assert known["distance"] == pytest.approx(0.07, abs=0.01)
     assert known["fpir"] == pytest.approx(0.02)
     assert 0.02 < known["promised"] <= 0.05
+    assert known["error"] == pytest.approx((0.03 * 0.97 / 100) ** 0.5, rel=0.05)
     assert new_whale["fpir"] == pytest.approx(0.30) and new_whale["fnir"] == pytest.approx(0)
     assert answer["asked"] is None
     rates = [point["fpir"] for point in answer["det"]]

@@ -83,6 +83,22 @@ def test_the_screen_follows_the_catalogue_s_changes(screened: Any, photo: Photo)
     assert answer["results"][0]["decision"] == "no_animal"
 
 
+def test_photos_without_an_animal_are_in_no_cluster(screened: Any, photo: Photo) -> None:
+    """Catalogued as `new_whale` or waiting, blank pictures resemble each other."""
+    client = screened.client
+    for at in (205, 206, 60, 61):
+        client.post("/v1/queue", files=[("photos", (f"q_{at}.png", photo(at)))])
+    (cluster,) = client.get("/v1/clusters").json()["clusters"]
+    assert [one["name"] for one in cluster["photos"]] == ["q_60.png", "q_61.png"]
+
+
+def test_a_catalogue_without_unknown_photos_has_no_clusters(screened: Any) -> None:
+    client = screened.client
+    for name in ("nobody_200.png", "nobody_201.png"):
+        assert client.delete(f"/v1/catalogue/photos/{name}").status_code == 200
+    assert client.get("/v1/clusters").json()["clusters"] == []
+
+
 def test_metrics_and_jobs_count_it(screened: Any, photo: Photo) -> None:
     client = screened.client
     client.post("/v1/identify", files=[("photos", ("b.png", photo(210)))])

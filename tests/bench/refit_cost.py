@@ -1,0 +1,123 @@
+"""What a refit of the calibration costs, and how far its sampled rates are from those of all trials.
+
+    PYTHONPATH=. python tests/bench/refit_cost.py 10000 100000 300000
+    PYTHONPATH=. python tests/bench/refit_cost.py --error 20000
+
+Vectors are clusters, one an individual, in as many numbers as the shipped checkpoint's. Individuals
+have 1, 2, 3 ... photos as humpbacks have, and three photos in eight are of nobody known. `--error`
+tries every photo of a catalogue once, and then draws samples as a refit does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+
+import numpy as np
+
+from index.calibration import trials
+from index.calibration.calibration import Calibration
+from index.calibration.error_rates import rates_at
+from index.calibration.fitting import calibrate
+from index.calibration.leave_one_out import LabelledPhotos
+from index.calibration.rate_bounds import StrangerKind
+
+DIMENSION = 816
+NOBODY_SHARE = 0.36
+PHOTOS_EACH = {1: 0.45, 2: 0.28, 3: 0.1, 4: 0.06, 6: 0.05, 9: 0.04, 16: 0.02}
+SPREAD = 0.75  # of a photo around its individual, against the individuals' own
+DRAWS = 200
+
+
+def catalogue(photos: int, seed: int = 0) -> tuple[np.ndarray, list[str | None]]:
+    """Vectors (n, d) and whose they are."""
+    rng = np.random.default_rng(seed)
+    strangers = round(NOBODY_SHARE * photos)
+    counts = rng.choice(list(PHOTOS_EACH), photos, p=list(PHOTOS_EACH.values()))
+    own = np.repeat(np.arange(photos), counts)[: photos - strangers]
+    everyone = np.concatenate([own, own.max() + 1 + np.arange(strangers)])
+    vectors = np.empty((photos, DIMENSION), np.float32)
+    # Individuals differ in 40 directions, as nearest strangers of real ones come about as near.
+    axes = rng.normal(size=(40, DIMENSION)).astype(np.float32) / DIMENSION**0.5
+    centres = rng.normal(size=(everyone.max() + 1, 40)).astype(np.float32)
+    for start in range(0, photos, 20_000):
+        of = everyone[start : start + 20_000]
+        noise = rng.normal(size=(len(of), 40)).astype(np.float32)
+        rows = (centres[of] + SPREAD * noise) @ axes
+        vectors[start : start + 20_000] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    names = [f"w_{one}" if at < len(own) else None for at, one in enumerate(everyone.tolist())]
+    return vectors, names
+
+
+def print_cost(sizes: list[int]) -> None:
+    """Seconds and memory of a fit, and what it promises."""
+    print("| photos | individuals | tried | seconds | peak GB | error of .05 | of .01 |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for size in sizes:
+        vectors, names = catalogue(size)
+        start, cpu = time.perf_counter(), time.process_time()
+        fitted = calibrate(vectors, names)
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        errors = [f"{relative_error(fitted, rate):.0%}" for rate in (0.05, 0.01)]
+        print(
+            f"| {size:,} | {len(set(names) - {None}):,} | {fitted.unknown_animals:,} | "
+            f"{seconds:.0f} ({cpu:.0f} of one core) | {peak:.1f} | {' | '.join(errors)} |",
+            flush=True,
+        )
+
+
+def relative_error(fitted: Calibration, rate: float) -> float:
+    """The stated standard error of the measured rate where `rate` is promised, over the rate."""
+    point = rates_at(fitted, fitted.threshold_at_fpir(rate))
+    return point.error / max(point.fpir, 1e-9)
+
+
+def print_error(size: int) -> None:
+    """How far samples' rates are from those of all trials, against what is stated."""
+    vectors, names = catalogue(size)
+    labelled = [at for at, one in enumerate(names) if one is not None]
+    photos = LabelledPhotos(vectors[labelled], [names[at] for at in labelled])
+    nearest = np.zeros(len(labelled))
+    for block in photos.distances(
+        np.arange(len(labelled)), [[at] for at in range(len(labelled))], "nearest"
+    ):
+        block.distances[np.arange(len(block.at)), block.columns] = np.inf
+        nearest[block.at] = block.distances.min(axis=1)
+    whole = StrangerKind(nearest[:, None], photos.columns)
+    print(f"{len(labelled):,} photos of {whole.animal_count:,} individuals, {DRAWS} samples")
+    print("| rate | individuals tried | stated error | measured error |\n| --- | --- | --- | --- |")
+    rng = np.random.default_rng(1)
+    for rate in (0.05, 0.01):
+        ends = np.sort(nearest)
+        limit = ends[np.searchsorted(whole.passing(ends) / whole.animal_count, rate)]
+        true = float(whole.passing(np.array([limit]))[0]) / whole.animal_count
+        found, tried = [], 0
+        for _ in range(DRAWS):
+            # Names drawn anew: the sample goes by a hash of them.
+            salt = rng.integers(2**32)
+            renamed = [f"{salt} {column}" for column in photos.columns]
+            rows = trials.sample_photos(renamed, size // 10).rows
+            kind = StrangerKind(nearest[rows][:, None], photos.columns[rows])
+            tried = kind.animal_count
+            found.append(float(kind.passing(np.array([limit]))[0]) / tried)
+        stated = (true * (1 - true) / tried) ** 0.5
+        measured = float(np.mean((np.array(found) - true) ** 2)) ** 0.5
+        print(f"| {true:.4f} | {tried:,} | {stated / true:.1%} | {measured / true:.1%} |")
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description="What a refit costs.")
+    parser.add_argument("photos", nargs="*", type=int)
+    parser.add_argument("--error", type=int)
+    given = parser.parse_args()
+    if given.photos:
+        print_cost(given.photos)
+    if given.error:
+        print_error(given.error)
+
+
+if __name__ == "__main__":
+    main()
