@@ -64,10 +64,9 @@ class AnimalScreen:
         """
         if self._screening is None or self.default_threshold is not None:
             return self.default_threshold or 0.0
-        vectors = self._gallery.vectors
-        if not len(vectors):
+        if not self._gallery.size:
             return self._screening.animal_threshold
-        rows = vectors[:: -(-len(vectors) // _MOST_PHOTOS)]
+        rows = self._gallery.vectors_at(slice(None, None, -(-self._gallery.size // _MOST_PHOTOS)))
         scores = np.clip(self._screening.animal_scores(rows), 1e-300, 1 - 1e-15)
         logits = np.log(scores / (1 - scores))
         lowest = float(np.quantile(logits, REFUSED_SHARE))

@@ -119,7 +119,7 @@ class SpeciesPredictor:
             np.linspace(0, len(known) - 1, min(_MOST_TRIALS, len(known))).round().astype(np.int64)
         )
         rows = [known[int(at)] for at in spread]
-        ranked = gallery.rank(gallery.vectors[rows], NEIGHBOURS + 1, self._score)
+        ranked = gallery.rank(gallery.vectors_at(rows), NEIGHBOURS + 1, self._score)
         others = [
             [one for one in candidates if one.individual != gallery.individuals[row]]
             for row, candidates in zip(rows, ranked, strict=True)
