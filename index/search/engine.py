@@ -30,6 +30,8 @@ ROW_STEP = 2**21
 """Rows of another part that may come between two rows, by their keys."""
 
 _PQ_LEAST = 1000  # fewer rows don't fill sixteen points a quantiser well, and are compared at once
+_COARSE = 3  # so many times the rows are compared again where an index orders them coarsely
+_COARSE_AT_LEAST = 768
 _FETCH_AT_LEAST = (
     64  # what an approximate engine looks through (HNSW's efSearch) even for a small k
 )
@@ -281,11 +283,18 @@ def _nearby(group: LiveGroup, index: Any, queries: FloatArray, fetch: int) -> Ne
 
 def _nearby_on_columns(group: LiveGroup, index: Any, queries: FloatArray, fetch: int) -> Nearby:
     """Find the rows of a group that are near queries (n, l) of its own columns."""
-    fetch = min(fetch, len(group.rows))
+    wanted = min(fetch, len(group.rows))
+    is_coarse = isinstance(index, _faiss.IndexPQFastScan)
+    fetch = min(max(_COARSE_AT_LEAST, _COARSE * wanted) if is_coarse else wanted, len(group.rows))
     rows = _faiss_search(index, group.vectors, queries, fetch)  # (n, fetch)
     found = group.vectors[rows].astype(np.float64)  # (n, fetch, l)
     distances = to_distances(np.einsum("nd,nfd->nf", queries.astype(np.float64), found))
     distances[rows < 0] = np.inf  # FAISS pads with -1 where its graph led to too few
+    if fetch > wanted:
+        nearest = np.argpartition(distances, wanted - 1, axis=1)[:, :wanted]
+        rows = np.take_along_axis(rows, nearest, axis=1)
+        distances = np.take_along_axis(distances, nearest, axis=1)
+        fetch = wanted
     if fetch == len(group.rows):
         bound = np.where((rows >= 0).all(axis=1), np.inf, -np.inf)
     else:

@@ -44,8 +44,10 @@ class Segment:
         individuals: Sequence[str],
         rows: LiveRows,
         engine: LiveEngine,
+        by_name: NDArray[np.int32] | None = None,
     ) -> None:
-        """Hold parallel rows that are already sorted."""
+        """Hold parallel rows that are already sorted; `by_name` where that is known."""
+        self._by_name = by_name
         self.photo_names = list(photo_names)
         self.individual_ids, numbers = list[str](), list[int]()
         for individual, own in groupby(individuals):
@@ -75,6 +77,8 @@ class Segment:
     @cached_property
     def by_name(self) -> NDArray[np.int32]:
         """The rows in the order of their photos' names."""
+        if self._by_name is not None:
+            return self._by_name
         return np.array(sorted(range(self.size), key=self.photo_names.__getitem__), np.int32)
 
     @cached_property
@@ -90,6 +94,11 @@ class Segment:
             own: Rows = np.arange(int(starts[0]), stop)
             vectors = self.rows.dense(own)
             yield centres_of(sums_of(vectors, starts - starts[0])).astype(np.float32)
+
+    def prepare(self) -> None:
+        """Make now what the first change would else wait for."""
+        assert len(self.by_name) == self.size
+        assert len(self.column_of) == len(self.individual_ids)
 
     def individual_of(self, row: int) -> str:
         """Whose photo a row is."""
@@ -291,7 +300,9 @@ class ChangedSegment:
             return self
         rows = self.base.rows.joined(self.added.rows, self.order)
         engine = build_engine(rows, factory)
-        return ChangedSegment.of(Segment(self.photo_names, self.individuals, rows, engine))
+        segment = Segment(self.photo_names, self.individuals, rows, engine)
+        segment.prepare()
+        return ChangedSegment.of(segment)
 
     def replaced(
         self,
