@@ -68,6 +68,9 @@ def serve(
         float | None,
         _option("animal_threshold", "Animal score below which it is `no_animal`; 0: never."),
     ] = None,
+    engine: Annotated[
+        str | None, _option("engine", "How photos are searched: auto, flat or pq.")
+    ] = None,
     job_photos: Annotated[
         Path | None,
         _option("job_photos", "Jobs may read photos below this folder [the catalogue's]."),

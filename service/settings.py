@@ -132,6 +132,12 @@ class Settings(BaseSettings):
         description="The animal score below which a photo is answered `no_animal`; 0: never. "
         "Without it the checkpoint's own, or less where the catalogue's photos score less.",
     )
+    engine: Literal["auto", "flat", "pq"] = Field(
+        "auto",
+        description="How the catalogue is searched. flat: every photo is compared, exactly. pq: "
+        "coarsely first, and then those that may be near again, exactly; several times as fast, "
+        "and it may miss one of two thousand near photos. auto: pq from 100,000 photos on.",
+    )
     job_photos: Path | None = Field(
         None,
         description="The folder below which jobs may read photos; without it the catalogue's "

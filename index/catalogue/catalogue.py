@@ -21,7 +21,6 @@ from index.calibration.calibration import Calibration, readable_calibration
 from index.calibration.fitting import calibrate
 from index.catalogue.rows import (
     CataloguePhoto,
-    VectorRows,
     damaged_vectors,
     last_calibration,
     last_revision,
@@ -30,6 +29,7 @@ from index.catalogue.rows import (
     read_species,
     read_vectors,
 )
+from index.catalogue.searched_rows import read_searched_rows
 from index.search.gallery import Gallery
 from index.search.matching import Score
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder, resolve_links
@@ -225,16 +225,24 @@ class Catalogue:
         """Read what `searchable` does, and which photos it leaves out because of their vectors."""
         with translating_errors(self.address), Session(self.engine) as session:
             last = self._last(session)
-            rows = read_vectors(session, last.fingerprint)
-            stored = last_calibration(session)
+            calibration = readable_calibration(last_calibration(session))
             is_old = pending_calibration(session) is not None and not may_be_old
-        calibration = readable_calibration(stored)
-        if calibration is None or is_old or score not in (None, calibration.score):
-            calibration = calibrate(
-                rows.vectors, rows.individuals, score=score or "nearest", facts=rows.facts
-            )
-        gallery = _gallery_of(rows, factory, fingerprint=last.fingerprint, revision=last.revision)
-        return SearchableCatalogue(gallery, calibration, rows.damaged)
+            if calibration is None or is_old or score not in (None, calibration.score):
+                rows = read_vectors(session, last.fingerprint)
+                calibration = calibrate(
+                    rows.vectors, rows.individuals, score=score or "nearest", facts=rows.facts
+                )
+                del rows
+            searched = read_searched_rows(session, last.fingerprint)
+        gallery = Gallery.build(
+            searched.photo_names,
+            searched.individuals,
+            searched.vectors,
+            fingerprint=last.fingerprint,
+            revision=last.revision,
+            factory=factory,
+        )
+        return SearchableCatalogue(gallery, calibration, searched.damaged)
 
     def damaged_vectors(self) -> dict[str, str]:
         """Find the photos whose vectors are of no use, with what is wrong with them.
@@ -318,21 +326,3 @@ class Catalogue:
                 "index update`"
             )
         return last
-
-
-def _gallery_of(rows: VectorRows, factory: str, *, fingerprint: str, revision: int) -> Gallery:
-    labelled = [
-        (at, name, individual)
-        for at, (name, individual) in enumerate(
-            zip(rows.photo_names, rows.individuals, strict=True)
-        )
-        if individual is not None
-    ]
-    return Gallery.build(
-        [name for _, name, _ in labelled],
-        [individual for _, _, individual in labelled],
-        rows.vectors[[at for at, _, _ in labelled]],
-        fingerprint=fingerprint,
-        revision=revision,
-        factory=factory,
-    )

@@ -18,6 +18,7 @@ from index.catalogue.rows import (
     CataloguePhoto,
     last_revision,
     read_photos,
+    read_species,
 )
 from index.catalogue.vector_check import vector_check
 from index.search.gallery import Gallery
@@ -30,7 +31,8 @@ class PhotoStates:
     """Some photos at the newest revision; those that are deleted are not among `photos`.
 
     `vectors` (d,) are the ones of the revision's checkpoint; `damaged` has the photos whose vectors
-    are of no use, each with what is wrong with its vector.
+    are of no use, each with what is wrong with its vector. `viewpoints` are those of catalogued
+    photos.
     """
 
     revision: int
@@ -38,6 +40,7 @@ class PhotoStates:
     photos: dict[str, CataloguePhoto]
     vectors: dict[str, NDArray[np.float32]]
     damaged: dict[str, str]
+    viewpoints: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +56,41 @@ def read_photo_states(catalogue: Catalogue, photo_names: Sequence[str]) -> Photo
     photos: dict[str, CataloguePhoto] = {}
     vectors: dict[str, NDArray[np.float32]] = {}
     damaged: dict[str, str] = {}
+    viewpoints: dict[str, str] = {}
     with translating_errors(catalogue.address), Session(catalogue.engine) as session:
         last = last_revision(session)
         number, fingerprint = (last.revision, last.fingerprint) if last else (0, "")
         check = vector_check(session, fingerprint)
         for start in range(0, len(photo_names), MOST_BOUND):
             names = photo_names[start : start + MOST_BOUND]
-            photos |= {
-                one.name: one for one in read_photos(session, catalogue.folder, fingerprint, names)
-            }
-            query = select(
-                PhotoRow.name, VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum
-            ).join(VectorRow, VectorRow.photo_id == PhotoRow.id)
-            rows = session.execute(
-                query.where(VectorRow.fingerprint == fingerprint, PhotoRow.name.in_(names))
+            found = read_photos(session, catalogue.folder, fingerprint, names)
+            photos |= {one.name: one for one in found}
+            # By key: SQLite would look through all vectors of the checkpoint, or all photos of a
+            # state, rather than look up a few names.
+            of_key = {one.id: one for one in found}
+            seen_from = select(PhotoRow.id, PhotoRow.viewpoint).where(PhotoRow.id.in_(of_key))
+            for key, viewpoint in session.execute(seen_from):
+                if viewpoint and of_key[key].state == CATALOGUED:
+                    viewpoints[of_key[key].name] = viewpoint
+            query = select(VectorRow.photo_id, VectorRow.embedding, VectorRow.checksum).where(
+                VectorRow.photo_id.in_(of_key), VectorRow.fingerprint == fingerprint
             )
-            for name, photo_id, embedding, checksum in rows:
-                fault = check.fault(photo_id, embedding, checksum)
+            for key, embedding, checksum in session.execute(query):
+                name, fault = of_key[key].name, check.fault(key, embedding, checksum)
                 if fault:
                     damaged[name] = fault
                 else:
                     vectors[name] = np.frombuffer(embedding, "<f4")
-    return PhotoStates(number, fingerprint, photos, vectors, damaged)
+    return PhotoStates(number, fingerprint, photos, vectors, damaged, viewpoints)
+
+
+def read_some_species(catalogue: Catalogue, individuals: Sequence[str]) -> dict[str, str]:
+    """Each of these individuals' species, where one is known. Raises BadCatalogue."""
+    species: dict[str, str] = {}
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
+        for start in range(0, len(individuals), MOST_BOUND):
+            species |= read_species(session, individuals[start : start + MOST_BOUND])
+    return species
 
 
 def refresh_gallery(gallery: Gallery, photo_names: Sequence[str], now: PhotoStates) -> Gallery:

@@ -5,11 +5,9 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.known_keys import KnownEncounters, KnownIndividuals
 from index.catalogue.rows import (
     CataloguePhoto,
     VectorRows,
@@ -101,34 +100,15 @@ class Revision:
         self.address = address
         self.kind, self._made_by = kind, made_by
         self._connection = session.connection()
+        self._individuals = KnownIndividuals(session)
+        self._encounters = KnownEncounters(session)
         self._rows: list[Values] = []  # changed since the last line of the log
         self._regions: dict[int, str] = {}  # of encounters, as labels of this revision have them
         self._touched: dict[
             str, set[int]
         ] = {}  # by table: photos' rows, and others' whose name or region is another now
-
-    @cached_property
-    def _individuals(self) -> dict[str, int]:
-        """The keys of individuals by name.
-
-        A label file may go on using the name that one had before.
-        """
-        rows = self.session.execute(
-            select(IndividualRow.name, IndividualRow.id, IndividualRow.other_names)
-        ).all()
-        others = [(other, key) for _, key, names in rows for other in names or ()]
-        counts = Counter(other for other, _ in others)  # a name that several had is nobody's
-        return {other: key for other, key in others if counts[other] == 1} | {
-            name: key for name, key, _ in rows
-        }
-
-    @cached_property
-    def _encounters(self) -> dict[tuple[str, int | None], int]:
-        """The keys of encounters by their name and whose they are."""
-        rows = self.session.execute(
-            select(EncounterRow.name, EncounterRow.individual_id, EncounterRow.id)
-        )
-        return {(name, individual_id): key for name, individual_id, key in rows}
+        self._touched_individuals: set[int] = set()
+        self._former_names: set[str] = set()  # of individuals that were renamed or taken out
 
     def photos(self, fingerprint: str | None = None) -> list[CataloguePhoto]:
         """Read all photos, sorted by name.
@@ -259,6 +239,8 @@ class Revision:
             {"table": kind.__tablename__, "key": key, "before": before, "after": after}
         )
         self._touch(kind, key, before)
+        if kind is IndividualRow and "name" in before:
+            self._former_names.add(before["name"])
         return True
 
     def delete(self, kind: type[Table], key: int) -> None:
@@ -267,6 +249,8 @@ class Revision:
         row = self._connection.execute(select(table).where(table.c.id == key)).mappings().one()
         self._connection.execute(delete(table).where(table.c.id == key))
         before = {name: value for name, value in row.items() if name != "id"}
+        if kind is IndividualRow:
+            self._former_names.add(before["name"])
         self._rows.append(
             {"table": kind.__tablename__, "key": key, "before": before, "after": None}
         )
@@ -319,9 +303,10 @@ class Revision:
         A merged one's is that of who it turned out to be.
         """
         name = self._as_stored(name)
-        if name not in self._individuals:
-            self._individuals[name] = self.insert(IndividualRow, {"name": name})
-        key = self._individuals[name]
+        key = self._individuals.key_of(name)
+        if key is None:
+            key = self.insert(IndividualRow, {"name": name})
+            self._individuals.add(name, key)
         target = self.session.scalar(
             select(IndividualRow.merged_into).where(IndividualRow.id == key)
         )
@@ -329,11 +314,13 @@ class Revision:
 
     def is_known(self, name: str) -> bool:
         """Whether an individual has, or had, this name."""
-        return self._as_stored(name) in self._individuals
+        return self._individuals.key_of(self._as_stored(name)) is not None
 
     def _as_stored(self, name: str) -> str:
         """An individual's name as the catalogue writes its accents; in NFC where it is new."""
-        return next((one for one in spellings_of(name) if one in self._individuals), in_nfc(name))
+        known = self._individuals
+        spelt = (one for one in spellings_of(name) if known.key_of(one) is not None)
+        return next(spelt, in_nfc(name))
 
     def encounter_id(self, name: str | None, individual_id: int | None) -> int | None:
         """The key of an encounter, made where there is none; None without a name."""
@@ -341,12 +328,11 @@ class Revision:
             return None
         # An encounter is with one animal: the same name beside another individual is another
         # encounter.
-        key = (name, individual_id)
-        if key not in self._encounters:
-            self._encounters[key] = self.insert(
-                EncounterRow, {"name": name, "individual_id": individual_id}
-            )
-        return self._encounters[key]
+        key = self._encounters.key_of(name, individual_id)
+        if key is None:
+            key = self.insert(EncounterRow, {"name": name, "individual_id": individual_id})
+            self._encounters.add(name, individual_id, key)
+        return key
 
     def touched_photos(self) -> tuple[str, ...]:
         """List the photos that have changed, or whose individual or encounter has another name."""
@@ -363,8 +349,18 @@ class Revision:
                 names.update(self.session.scalars(select(PhotoRow.name).where(is_touched)))
         return tuple(sorted(names))
 
+    def touched_individuals(self) -> tuple[str, ...]:
+        """List the individuals that have changed, by their names now and before."""
+        names, keys = set(self._former_names), sorted(self._touched_individuals)
+        for start in range(0, len(keys), MOST_BOUND):
+            is_touched = IndividualRow.id.in_(keys[start : start + MOST_BOUND])
+            names.update(self.session.scalars(select(IndividualRow.name).where(is_touched)))
+        return tuple(sorted(names))
+
     def _touch(self, kind: type[Table], key: int, columns: Iterable[str]) -> None:
         self._moves_distances |= not _CALIBRATED.get(kind, frozenset()).isdisjoint(columns)
+        if kind is IndividualRow:
+            self._touched_individuals.add(key)
         if kind is PhotoRow or "name" in columns or "region" in columns:
             self._touched.setdefault(kind.__tablename__, set()).add(key)
 

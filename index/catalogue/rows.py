@@ -5,10 +5,10 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from index.storage.schema import (
     PhotoRow,
     RevisionRow,
     VectorRow,
+    unindexed,
 )
 
 
@@ -85,13 +86,23 @@ def read_photos(
     own_vector = (VectorRow.photo_id == PhotoRow.id) & (
         VectorRow.fingerprint == (fingerprint or "")
     )
+    # Columns and not PhotoRow: making that object would take most of the time.
     query = (
         select(
-            PhotoRow,
+            PhotoRow.id,
+            PhotoRow.name,
+            PhotoRow.path,
+            PhotoRow.content_hash,
+            PhotoRow.size_bytes,
+            PhotoRow.mtime_ns,
             IndividualRow.name,
+            PhotoRow.species,
             EncounterRow.name,
-            EncounterRow.region,
+            PhotoRow.taken_at,
+            PhotoRow.box,
             VectorRow.fingerprint,
+            PhotoRow.state,
+            EncounterRow.region,
         )
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
         .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
@@ -101,24 +112,10 @@ def read_photos(
     )
     if names is not None:
         query = query.where(PhotoRow.name.in_(names))
+    rows = cast("Iterable[Any]", session.execute(query))
     return [
-        CataloguePhoto(
-            id=row.id,
-            name=row.name,
-            path=folder / row.path,
-            content_hash=row.content_hash,
-            size_bytes=row.size_bytes,
-            mtime_ns=row.mtime_ns,
-            individual=individual,
-            species=row.species,
-            encounter=encounter,
-            taken_at=row.taken_at,
-            box=None if row.box is None else Box(*row.box),
-            fingerprint=made_by,
-            state=row.state,
-            region=region,
-        )
-        for row, individual, encounter, region, made_by in session.execute(query)
+        CataloguePhoto(key, name, folder / path, *facts, box and Box(*box), made_by, state, region)  # pyright: ignore[reportCallIssue]
+        for key, name, path, *facts, box, made_by, state, region in rows
     ]
 
 
@@ -191,17 +188,22 @@ def read_vectors(session: Session, fingerprint: str) -> VectorRows:
     return replace(rows, vectors=rows.vectors[: len(rows.photo_ids)])
 
 
-def read_species(session: Session) -> dict[str, str]:
-    """Each individual's species, where one is noted of it or of its catalogued photos."""
-    species_of = {
-        row[0]: row[1] for row in session.execute(select(IndividualRow.name, IndividualRow.species))
-    }
+def read_species(session: Session, individuals: Sequence[str] | None = None) -> dict[str, str]:
+    """Each individual's species, where one is noted of it or of its catalogued photos.
+
+    `individuals`: only theirs, MOST_BOUND of them at most.
+    """
+    of_each = select(IndividualRow.name, IndividualRow.species)
     photo_counts = (
         select(IndividualRow.name, PhotoRow.species, func.count())
         .join(PhotoRow, PhotoRow.individual_id == IndividualRow.id)
-        .where(PhotoRow.state == CATALOGUED, PhotoRow.species.is_not(None))
+        .where(unindexed(PhotoRow.state) == CATALOGUED, PhotoRow.species.is_not(None))
         .group_by(IndividualRow.name, PhotoRow.species)
     )
+    if individuals is not None:
+        of_each = of_each.where(IndividualRow.name.in_(individuals))
+        photo_counts = photo_counts.where(IndividualRow.name.in_(individuals))
+    species_of = {row[0]: row[1] for row in session.execute(of_each)}
     return likeliest_species(
         species_of, ((row[0], row[1], row[2]) for row in session.execute(photo_counts))
     )

@@ -49,11 +49,16 @@ class CurationConflict(BadCuration):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event: its revision, and the names of the photos that it changed or renamed."""
+    """One event: its revision, and the names of the photos that it changed or renamed.
+
+    `individuals` that it changed are named as they are now, and as they were before; None: not
+    known.
+    """
 
     revision: int
     kind: str
     photos: tuple[str, ...]
+    individuals: tuple[str, ...] | None = None
 
 
 class IndividualNotes(NamedTuple):
@@ -364,7 +369,7 @@ def _finish(
 ) -> Event:
     fingerprint = fingerprint or act.last_fingerprint or ""
     act.finish(fingerprint, detail=detail)
-    return Event(act.number, act.kind, act.touched_photos())
+    return Event(act.number, act.kind, act.touched_photos(), act.touched_individuals())
 
 
 def _check_fingerprint(act: Revision, fingerprint: str) -> None:

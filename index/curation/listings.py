@@ -30,6 +30,7 @@ from index.storage.schema import (
     IndividualRow,
     PhotoRow,
     RevisionRow,
+    unindexed,
 )
 
 
@@ -321,7 +322,7 @@ def _split_number(name: str) -> tuple[str, str]:
 
 
 def _individuals() -> Any:
-    own = (PhotoRow.individual_id == IndividualRow.id) & (PhotoRow.state == CATALOGUED)
+    own = (PhotoRow.individual_id == IndividualRow.id) & (unindexed(PhotoRow.state) == CATALOGUED)
 
     def of_photos(what: Any) -> Any:
         return select(what).where(own).scalar_subquery()

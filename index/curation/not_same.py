@@ -40,7 +40,7 @@ def mark_not_same(catalogue: Catalogue, one: str, other: str, *, made_by: str) -
         act.log(_KIND, one, {}, {"individual": other, "keys": keys})
         act.log(_KIND, other, {}, {"individual": one, "keys": keys})
         act.finish(act.last_fingerprint or "", detail={"individual": one, "other": other})
-        return Event(act.number, _KIND, ())
+        return Event(act.number, _KIND, (), ())
 
 
 def not_same_pairs(catalogue: Catalogue) -> frozenset[Pair]:

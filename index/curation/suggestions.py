@@ -61,10 +61,12 @@ def resemblances(
     may raise to stop.
     """
     best: list[Resemblance] = []
+    vectors = gallery.vectors
     for columns in _column_blocks(gallery):
         reach = best[-1].distance if len(best) == limit else max_distance
         found = [
-            _resemblance(gallery, *pair) for pair in _near_pairs(gallery, columns, limit, reach)
+            _resemblance(gallery, *pair)
+            for pair in _near_pairs(gallery, vectors, columns, limit, reach)
         ]
         near = [each for each in found if each.distance <= max_distance]
         best = sorted([*best, *near], key=lambda each: (each.distance, each.one, each.other))[
@@ -123,10 +125,10 @@ def _column_blocks(gallery: Gallery) -> Iterator[range]:
 
 
 def _near_pairs(
-    gallery: Gallery, columns: range, limit: int, reach: float
+    gallery: Gallery, vectors: FloatArray, columns: range, limit: int, reach: float
 ) -> Iterator[tuple[int, int]]:
     """Find pairs of the block and later individuals that may be among the nearest `limit`."""
-    nearest = _nearest_products(gallery, columns)  # (block, individuals from its first on)
+    nearest = _nearest_products(gallery, vectors, columns)  # (block, individuals from its first on)
     is_pair = np.triu(np.ones(nearest.shape, np.bool_), 1)
     products = nearest[is_pair]
     if len(products) == 0:
@@ -141,7 +143,7 @@ def _near_pairs(
         yield columns.start + one, columns.start + other
 
 
-def _nearest_products(gallery: Gallery, columns: range) -> NDArray[np.float32]:
+def _nearest_products(gallery: Gallery, vectors: FloatArray, columns: range) -> NDArray[np.float32]:
     """Compute the greatest product of any two photos of two individuals.
 
     One is of the block, the other of the block or later.
@@ -154,7 +156,7 @@ def _nearest_products(gallery: Gallery, columns: range) -> NDArray[np.float32]:
     size = max(1, _BLOCK_BYTES // (4 * (gallery.size - first)))
     for start in range(first, stop, size):
         rows = np.arange(start, min(start + size, stop))
-        products = gallery.vectors[rows] @ gallery.vectors[first:].T
+        products = vectors[rows] @ vectors[first:].T
         reduced = np.maximum.reduceat(products, starts - first, axis=1)
         np.maximum.at(nearest, np.searchsorted(starts, rows, side="right") - 1, reduced)
     return nearest
@@ -162,7 +164,7 @@ def _nearest_products(gallery: Gallery, columns: range) -> NDArray[np.float32]:
 
 def _resemblance(gallery: Gallery, one: int, other: int) -> Resemblance:
     rows, columns = gallery.rows_of(one), gallery.rows_of(other)
-    distances = exact_distances(gallery.vectors[rows], gallery.vectors[columns])
+    distances = exact_distances(gallery.vectors_at(rows), gallery.vectors_at(columns))
     row, column = divmod(int(np.argmin(distances)), distances.shape[1])
     return Resemblance(
         gallery.individual_ids[one],

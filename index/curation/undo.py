@@ -6,7 +6,7 @@ rows back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -17,6 +17,7 @@ from index.catalogue.revision import Revision, Values, open_revision
 from index.curation.curator import CurationConflict, Event, UnknownSubject
 from index.storage.schema import (
     DELETED,
+    MOST_BOUND,
     REJECTED,
     ChangeRow,
     PhotoRow,
@@ -67,7 +68,8 @@ def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | Non
     raised, naming them, when later events depend on this one.
     """
     with open_revision(catalogue, kind="undo", made_by=made_by) as act:
-        past = past_events(act.session)
+        # Whether an event stands depends on later ones alone.
+        past = past_events(act.session, since=revision - 1)
         target = next((event for event in past if event.revision == revision), None)
         if target is None:
             raise UnknownSubject(
@@ -94,7 +96,7 @@ def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | Non
         _refuse_other_checkpoint(revision, fingerprint, loaded)
         _refuse_unsearchable(act, set(act.touched_photos()), fingerprint)
         act.finish(fingerprint, detail={"undone": target.kind}, undoes=revision)
-        return Event(act.number, "undo", act.touched_photos())
+        return Event(act.number, "undo", act.touched_photos(), act.touched_individuals())
 
 
 def live_revisions(past: Sequence[PastEvent]) -> set[int]:
@@ -109,11 +111,14 @@ def live_revisions(past: Sequence[PastEvent]) -> set[int]:
     return live
 
 
-def past_events(session: Session) -> list[PastEvent]:
-    """All revisions, oldest first."""
+def past_events(session: Session, *, since: int = 0) -> list[PastEvent]:
+    """All revisions from `since` on, oldest first."""
     columns = (RevisionRow.revision, RevisionRow.kind, RevisionRow.undoes, RevisionRow.fingerprint)
     return [
-        PastEvent(*row) for row in session.execute(select(*columns).order_by(RevisionRow.revision))
+        PastEvent(*row)
+        for row in session.execute(
+            select(*columns).where(RevisionRow.revision >= since).order_by(RevisionRow.revision)
+        )
     ]
 
 
@@ -209,7 +214,7 @@ def _refuse_unsearchable(act: Revision, photos: set[str], fingerprint: str) -> N
 
     Nobody would find them.
     """
-    lacking = sorted(photos & _without_vector(act, fingerprint))
+    lacking = sorted(_without_vector(act, fingerprint, photos))
     if lacking:
         raise CurationConflict(
             f"{', '.join(lacking[:3])} would come back without a vector of the checkpoint "
@@ -218,13 +223,24 @@ def _refuse_unsearchable(act: Revision, photos: set[str], fingerprint: str) -> N
         )
 
 
-def _without_vector(act: Revision, fingerprint: str) -> set[str]:
-    """The photos, but for deleted and rejected ones, that have no vector of a checkpoint."""
+def _without_vector(
+    act: Revision, fingerprint: str, photos: Collection[str] | None = None
+) -> set[str]:
+    """The photos, but for deleted and rejected ones, that have no vector of a checkpoint.
+
+    `photos`: only of these.
+    """
     own = select(VectorRow.photo_id).where(
         VectorRow.photo_id == PhotoRow.id, VectorRow.fingerprint == fingerprint
     )
     needed = select(PhotoRow.name).where(PhotoRow.state.not_in((DELETED, REJECTED)), ~own.exists())
-    return set(act.session.scalars(needed))
+    if photos is None:
+        return set(act.session.scalars(needed))
+    lacking, names = set[str](), sorted(photos)
+    for start in range(0, len(names), MOST_BOUND):
+        some = PhotoRow.name.in_(names[start : start + MOST_BOUND])
+        lacking.update(act.session.scalars(needed.where(some)))
+    return lacking
 
 
 def _put_back(act: Revision, rows: Sequence[Values], revision: int) -> None:

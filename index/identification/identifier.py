@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple, TypedDict, Unpack
@@ -158,6 +158,27 @@ class Identifier:
             return self
         another = copy.copy(self)
         another.calibration = self.calibration.with_new_share(share)
+        return another
+
+    def following(
+        self,
+        gallery: Gallery,
+        species: Mapping[str, str],
+        viewpoints: Mapping[str, str],
+        *,
+        individuals: Collection[str],
+        photos: int,
+    ) -> Identifier:
+        """The same after a change of so many photos, which concerns these individuals alone.
+
+        Takes no time in proportion to the gallery.
+        """
+        another = copy.copy(self)
+        another.gallery = gallery
+        another.species = species
+        another.viewpoints = viewpoints
+        another.screen = self.screen.following(gallery, photos)
+        another._teller = self._teller.following(gallery, species, individuals, photos)
         return another
 
     def calibration_for(self, nearest: Candidate | None, photos: int = 1) -> Calibration:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -18,6 +19,7 @@ REFUSED_SHARE = 0.005
 ENOUGH_PHOTOS = 400
 """With fewer photos the threshold stays a standard deviation (in logits) below all of them."""
 _MOST_PHOTOS = 4000
+_KEPT_SHARE = 0.01  # of the photos may change before the threshold is worked out again
 _LEAST_LOGIT = -700.0
 
 
@@ -49,10 +51,24 @@ class AnimalScreen:
         self._screening = screening
         self._gallery = gallery
         self.default_threshold = default_threshold
+        self._changed_photos = 0  # since the threshold was worked out
 
     def of(self, gallery: Gallery) -> AnimalScreen:
         """The screen of another gallery of the same checkpoint, with the same default."""
         return AnimalScreen(self._screening, gallery, self.default_threshold)
+
+    def following(self, gallery: Gallery, photos: int) -> AnimalScreen:
+        """The screen after a change of so many photos.
+
+        Its threshold is worked out again after a hundredth of the photos has changed.
+        """
+        after = copy.copy(self)
+        after._gallery = gallery
+        after._changed_photos += photos
+        if after._changed_photos > gallery.size * _KEPT_SHARE:
+            after.__dict__.pop("threshold", None)
+            after._changed_photos = 0
+        return after
 
     @cached_property
     def threshold(self) -> float:
@@ -64,10 +80,9 @@ class AnimalScreen:
         """
         if self._screening is None or self.default_threshold is not None:
             return self.default_threshold or 0.0
-        vectors = self._gallery.vectors
-        if not len(vectors):
+        if not self._gallery.size:
             return self._screening.animal_threshold
-        rows = vectors[:: -(-len(vectors) // _MOST_PHOTOS)]
+        rows = self._gallery.vectors_at(slice(None, None, -(-self._gallery.size // _MOST_PHOTOS)))
         scores = np.clip(self._screening.animal_scores(rows), 1e-300, 1 - 1e-15)
         logits = np.log(scores / (1 - scores))
         lowest = float(np.quantile(logits, REFUSED_SHARE))

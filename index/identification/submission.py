@@ -187,7 +187,9 @@ def submission_thresholds(
             rows.setdefault(species[individual], []).append(row)
     fitted = {
         name: calibrate(
-            gallery.vectors[own], [gallery.individuals[row] for row in own], score=score
+            gallery.vectors_at(own),
+            [gallery.individuals[row] for row in own],
+            score=score,
         )
         for name, own in sorted(rows.items())
     }

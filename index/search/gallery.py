@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import bisect
 import copy
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedding.errors import FlukeprintError
 from index.labels.reader import NEW_WHALE
-from index.search.engine import Engine, build_engine
-from index.search.ranking import KnownCentres, SearchedPhotos
-from index.search.row_merge import make_pieces, splice_names, splice_vectors
+from index.search.engine import build_engine
+from index.search.ranking import SearchedPhotos
+from index.search.rows.live_rows import LiveRows
+from index.search.segments import ChangedSegment, Segment, no_photos
 from index.search.vectors import FloatArray, check_vectors
+
+_OWN = "catalogue vectors"
 
 
 class BadGallery(FlukeprintError):
@@ -42,20 +43,9 @@ class Gallery(SearchedPhotos):
     fingerprint: str
     revision: int
 
-    def __init__(
-        self,
-        photo_names: Sequence[str],
-        individuals: Sequence[str],
-        vectors: FloatArray,
-        engine: Engine,
-        origin: GalleryOrigin,
-        known_centres: KnownCentres | None = None,
-    ) -> None:
-        """Hold rows that are already checked and sorted; use `Gallery.build`.
-
-        `known_centres` saves computing the centres of individuals whose photos are the same.
-        """
-        super().__init__(photo_names, individuals, vectors, engine, known_centres)
+    def __init__(self, photos: ChangedSegment, origin: GalleryOrigin) -> None:
+        """Hold photos that are already checked; use `Gallery.build`."""
+        super().__init__(photos)
         self.fingerprint = origin.fingerprint
         self.revision = origin.revision
         self._factory = origin.factory
@@ -65,7 +55,7 @@ class Gallery(SearchedPhotos):
         cls,
         photo_names: Sequence[str],
         individuals: Sequence[str],
-        vectors: FloatArray,
+        vectors: FloatArray | LiveRows,
         *,
         fingerprint: str,
         revision: int,
@@ -76,19 +66,23 @@ class Gallery(SearchedPhotos):
         Raises BadGallery for rows that do not match up, for a photo named twice and for photos of
         new_whale; BadVectors and BadEngine as their modules say.
         """
-        _check_rows(photo_names, individuals, len(vectors))
-        vectors = check_vectors(vectors, named="catalogue vectors")
-        order = sorted(
-            range(len(photo_names)), key=lambda row: (individuals[row], photo_names[row])
-        )
-        vectors = np.ascontiguousarray(vectors[order])
-        return cls(
+        is_live = isinstance(vectors, LiveRows)
+        _check_rows(photo_names, individuals, vectors.size if is_live else len(vectors))
+        rows = vectors if is_live else LiveRows.of(check_vectors(vectors, named=_OWN))
+        # By name they often are sorted already, and then the first of the two takes no time.
+        by_name = sorted(range(len(photo_names)), key=photo_names.__getitem__)
+        order = sorted(by_name, key=individuals.__getitem__)
+        rows = rows.take(np.array(order, np.int64))
+        place = np.empty(len(order), np.int32)
+        place[order] = np.arange(len(order))
+        segment = Segment(
             [photo_names[row] for row in order],
             [individuals[row] for row in order],
-            vectors,
-            build_engine(vectors, factory),
-            GalleryOrigin(fingerprint, revision, factory),
+            rows,
+            build_engine(rows, factory),
+            place[by_name],
         )
+        return cls(ChangedSegment.of(segment), GalleryOrigin(fingerprint, revision, factory))
 
     def select(self, is_selected: NDArray[np.bool_]) -> Gallery:
         """Select the rows (m,) that are True.
@@ -104,15 +98,34 @@ class Gallery(SearchedPhotos):
                 "bool a row"
             )
         rows: list[int] = np.flatnonzero(is_selected).tolist()
-        vectors = np.ascontiguousarray(self.vectors[is_selected])
-        return Gallery(
+        photos = self._photos
+        chosen = photos.base.rows.joined(photos.added.rows, photos.order[is_selected])
+        segment = Segment(
             [self.photo_names[row] for row in rows],
             [self.individuals[row] for row in rows],
-            vectors,
-            build_engine(vectors, is_checked=True),
-            GalleryOrigin(self.fingerprint, self.revision),
-            self._known_centres(~is_selected),
+            chosen,
+            build_engine(chosen),
         )
+        origin = GalleryOrigin(self.fingerprint, self.revision)
+        return Gallery(ChangedSegment.of(segment), origin)
+
+    @property
+    def is_worth_compacting(self) -> bool:
+        """Whether `replace_photos` has changed so much that `compacted` is worth its time."""
+        return self._photos.is_worth_compacting
+
+    def compacted(self) -> Gallery:
+        """The same gallery without traces of changes. Takes time in proportion to it."""
+        origin = GalleryOrigin(self.fingerprint, self.revision, self._factory)
+        return Gallery(self._photos.compacted(self._factory), origin)
+
+    def has_individual(self, individual: str) -> bool:
+        """Whether an individual has a photo here."""
+        return len(self._photos.rows_of(individual)) > 0
+
+    def has_rows_of(self, other: Gallery) -> bool:
+        """Whether it is made of the very same rows, at the same or another revision."""
+        return self._photos is other._photos
 
     def replace_photos(
         self,
@@ -132,44 +145,18 @@ class Gallery(SearchedPhotos):
         Raises BadGallery and BadVectors as `build`.
         """
         _check_rows(photo_names, individuals, len(vectors))
-        gone = frozenset(removed)
-        is_removed = np.fromiter(map(gone.__contains__, self.photo_names), np.bool_, self.size)
-        remaining: NDArray[np.intp] = np.flatnonzero(~is_removed)
-        if len(remaining) == self.size and not photo_names:
+        gone = {name for name in removed if self._photos.row_of(name) is not None}
+        if not gone and not photo_names:
             return self._as_of(revision)
         self._refuse_twice(photo_names, gone)
         vectors = check_vectors(
-            vectors, dimension=self.dimension if len(remaining) else None, named="catalogue vectors"
+            vectors, dimension=self.dimension if len(gone) < self.size else None, named=_OWN
         )
-        added = sorted(range(len(photo_names)), key=lambda at: (individuals[at], photo_names[at]))
-        places = [self._place(remaining, individuals[at], photo_names[at]) for at in added]
-        pieces = make_pieces(remaining, places, added)
-        merged = splice_vectors(self.vectors, vectors, pieces)
-        return Gallery(
-            splice_names(self.photo_names, photo_names, pieces),
-            splice_names(self.individuals, individuals, pieces),
-            merged,
-            build_engine(merged, self._factory, is_checked=True),
-            GalleryOrigin(self.fingerprint, revision, self._factory),
-            self._known_centres(is_removed, individuals),
-        )
-
-    def _known_centres(
-        self, is_removed: NDArray[np.bool_], added: Sequence[str] = ()
-    ) -> KnownCentres:
-        """The present centres; those who lose a row, or have one `added`, change."""
-        losing = {self.individuals[row] for row in np.flatnonzero(is_removed).tolist()}
-        return KnownCentres(self.individual_ids, self.centres, losing | set(added))
-
-    def _place(self, remaining: NDArray[np.intp], individual: str, photo_name: str) -> int:
-        """Before which of the rows that are kept a photo comes."""
-
-        def order_of(row: int) -> tuple[str, str]:
-            return self.individuals[row], self.photo_names[row]
-
-        return bisect.bisect_left(
-            cast("Sequence[int]", remaining), (individual, photo_name), key=order_of
-        )
+        photos = self._photos
+        if len(gone) == self.size:
+            photos = ChangedSegment.of(no_photos(vectors.shape[1]))
+        changed = photos.replaced(gone, photo_names, individuals, vectors, self._factory)
+        return Gallery(changed, GalleryOrigin(self.fingerprint, revision, self._factory))
 
     def _as_of(self, revision: int) -> Gallery:
         """The same rows at another revision, sharing their memory."""
@@ -178,8 +165,11 @@ class Gallery(SearchedPhotos):
         return other
 
     def _refuse_twice(self, photo_names: Sequence[str], gone: Collection[str]) -> None:
-        added = set(photo_names) - set(gone)
-        twice = added.intersection(self.photo_names)
+        twice = [
+            name
+            for name in photo_names
+            if name not in gone and self._photos.row_of(name) is not None
+        ]
         if twice:
             raise BadGallery(
                 f"photo {min(twice)} is in the gallery already; remove it in the same change"

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import bisect
-from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import weakref
+from collections.abc import Sequence
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.search.centroids import centres_of, sums_of
-from index.search.engine import Engine, exact_distances, to_distances
+from index.search.engine import exact_distances, search_parts, to_distances
 from index.search.matching import BadQuery, Candidate, Score
+from index.search.rows.live_rows import Rows
+from index.search.segments import ChangedSegment
 from index.search.vectors import FloatArray, check_vectors
 
 _PHOTOS_AN_INDIVIDUAL = (
     4  # neighbours first asked for per wanted individual; more when that falls short
 )
 _BLOCK_BYTES = 64 * 2**20  # memory for one block of queries against every photo
-_FLOAT64_ROWS = (
-    2048  # photos turned into float64 at a time: a copy of all of them would be twice the gallery
-)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class KnownCentres:
-    """The centres (c, d) of a gallery's individuals, which hold but for those in `changed`."""
-
-    individual_ids: Sequence[str]
-    centres: FloatArray
-    changed: Collection[str]
 
 
 class SearchedPhotos:
@@ -40,51 +29,68 @@ class SearchedPhotos:
     Never changes. Safe to search from several threads.
     """
 
-    photo_names: list[str]  # m, the row order
-    individuals: list[str]  # m, whose photo each row is
-    individual_ids: list[str]  # c, sorted, each once
-    vectors: FloatArray  # (m, d)
-    centres: FloatArray  # (c, d), each individual's mean direction
-
-    def __init__(
-        self,
-        photo_names: Sequence[str],
-        individuals: Sequence[str],
-        vectors: FloatArray,
-        engine: Engine,
-        known_centres: KnownCentres | None = None,
-    ) -> None:
-        """Hold rows that are already checked and sorted.
-
-        `known_centres` saves computing the centres of individuals whose photos are the same.
-        """
-        self.photo_names = list(photo_names)
-        self.individuals = list(individuals)
-        self.vectors = vectors
-        self._engine = engine
-        counts = Counter(self.individuals)  # in the order of the rows, which is sorted
-        self.individual_ids = list(counts)
-        numbers = np.array(list(counts.values()), np.int64)
-        self._columns = np.repeat(np.arange(len(counts)), numbers)  # (m,)
-        self._starts = np.cumsum(numbers) - numbers  # (c,) first row of each
-        self.centres = (
-            self._centres() if known_centres is None else self._centres_after(known_centres)
-        )
+    def __init__(self, photos: ChangedSegment) -> None:
+        """Hold photos with vectors that are already checked."""
+        self._photos = photos
+        self._dense: weakref.ref[FloatArray] | None = None
 
     @property
     def size(self) -> int:
         """m, the number of photos."""
-        return len(self.photo_names)
+        return self._photos.size
 
     @property
     def individual_count(self) -> int:
         """c, the number of individuals."""
-        return len(self.individual_ids)
+        return self._photos.individual_count
 
     @property
     def dimension(self) -> int:
         """d, the length of each vector."""
-        return self.vectors.shape[1]
+        rows = (self._photos.base if self._photos.base.size else self._photos.added).rows
+        return rows.dimension
+
+    @property
+    def photo_names(self) -> list[str]:
+        """The photos' names (m), in the order of rows."""
+        return self._photos.photo_names
+
+    @property
+    def individuals(self) -> list[str]:
+        """Whose photo each row is (m)."""
+        return self._photos.individuals
+
+    @property
+    def individual_ids(self) -> list[str]:
+        """The individuals (c), sorted, each once."""
+        return self._photos.individual_ids
+
+    @property
+    def vectors(self) -> FloatArray:
+        """The vectors (m, d), zeros included. Where they are stored without, this is a copy."""
+        dense = None if self._dense is None else self._dense()
+        if dense is None:
+            photos = self._photos
+            dense = photos.vectors_of(photos.order) if photos.changed else photos.base.rows.dense()
+            self._dense = weakref.ref(dense)
+        return dense
+
+    def vectors_at(self, rows: Rows | Sequence[int] | slice) -> FloatArray:
+        """The vectors (r, d) of some rows, zeros included."""
+        return self._photos.vectors_of(self._photos.order[rows])
+
+    @cached_property
+    def centres(self) -> FloatArray:
+        """Each individual's mean direction (c, d), as `individual_ids`."""
+        photos = self._photos
+        centres = np.empty((self.individual_count, self.dimension), np.float32)
+        if photos.base.size:
+            of_base = photos.base.centres.dense()
+            is_kept = photos.base_columns >= 0
+            centres[photos.base_columns[is_kept]] = of_base[is_kept]
+        at, own = self._touched_centres
+        centres[at] = own
+        return centres
 
     def rank(
         self, queries: FloatArray, k: int, score: Score = "nearest"
@@ -132,14 +138,20 @@ class SearchedPhotos:
         Raises BadQuery for an individual that the gallery does not hold.
         """
         queries = self._checked(queries)
-        column = bisect.bisect_left(self.individual_ids, individual)
-        if column == self.individual_count or self.individual_ids[column] != individual:
+        rows = self._photos.rows_of(individual)
+        if not len(rows):
             raise BadQuery(
                 f"the gallery holds no photo of {individual!r}; give the id of an individual it "
                 "knows"
             )
-        rows = self.rows_of(column)
-        return self.photo_names[rows], exact_distances(queries, self.vectors[rows])
+        names = [self._photos.photo_name(row) for row in rows.tolist()]
+        return names, exact_distances(queries, self._photos.vectors_of(rows))
+
+    def rows_of(self, column: int) -> slice:
+        """One individual's run of rows, by its place in `individual_ids`."""
+        starts = self._photos.starts
+        stop = int(starts[column + 1]) if column + 1 < self.individual_count else self.size
+        return slice(int(starts[column]), stop)
 
     def _checked(self, queries: FloatArray) -> FloatArray:
         return check_vectors(
@@ -147,44 +159,82 @@ class SearchedPhotos:
         )
 
     def _block_distances(self, queries: FloatArray, score: Score) -> NDArray[np.float64]:
-        centre = exact_distances(queries, self.centres)
         if score == "centre":
-            return centre
+            return self._centre_distances(queries)
+        nearest = self._nearest_distances(queries)
+        return nearest if score == "nearest" else (nearest + self._centre_distances(queries)) / 2
+
+    def _nearest_distances(self, queries: FloatArray) -> NDArray[np.float64]:
+        """Distances (n, c) of each individual's nearest photo."""
         # One product with all photos, then the best of each individual's run of rows.
-        products = np.empty((len(queries), self.size))  # (n, m)
-        for start in range(0, self.size, _FLOAT64_ROWS):
-            rows = slice(start, start + _FLOAT64_ROWS)
-            products[:, rows] = queries.astype(np.float64) @ self.vectors[rows].astype(np.float64).T
-        nearest = to_distances(np.maximum.reduceat(products, self._starts, axis=1))  # (n, c)
-        return nearest if score == "nearest" else (nearest + centre) / 2
+        photos = self._photos
+        nearest = np.full((len(queries), self.individual_count), -np.inf)
+        for segment, gone, columns in (
+            (photos.base, photos.gone, photos.base_columns),
+            (photos.added, photos.gone[:0], photos.added_columns),
+        ):
+            if segment.size:
+                products = segment.rows.products(queries)  # (n, m)
+                products[:, gone] = -np.inf
+                of_each = np.maximum.reduceat(products, segment.starts, axis=1)
+                is_kept = columns >= 0
+                at = columns[is_kept]
+                nearest[:, at] = np.maximum(nearest[:, at], of_each[:, is_kept])
+        return to_distances(nearest)
+
+    def _centre_distances(self, queries: FloatArray) -> NDArray[np.float64]:
+        """Distances (n, c) of each individual's centre."""
+        photos = self._photos
+        distances = np.empty((len(queries), self.individual_count))
+        if photos.base.size:
+            is_kept = photos.base_columns >= 0
+            products = photos.base.centres.products(queries)
+            distances[:, photos.base_columns[is_kept]] = to_distances(products)[:, is_kept]
+        at, own = self._touched_centres
+        if len(at):
+            distances[:, at] = exact_distances(queries, own)
+        return distances
+
+    @cached_property
+    def _touched_centres(self) -> tuple[Rows, FloatArray]:
+        """The centres (t, d) of those who have other photos than the first segment says."""
+        photos = self._photos
+        at = photos.touched_columns
+        centres = np.empty((len(at), self.dimension), np.float32)
+        columns: list[int] = at.tolist()
+        for row, column in enumerate(columns):
+            vectors = photos.vectors_of(photos.rows_of(photos.individual_ids[column]))
+            centres[row] = centres_of(sums_of(vectors, np.zeros(1, np.int64))).astype(np.float32)[0]
+        return at, centres
 
     def _rank_by_nearest(self, queries: FloatArray, k: int) -> list[tuple[Candidate, ...]]:
         """Search for photos, four times as many while a query has too few individuals."""
         ranked: list[tuple[Candidate, ...]] = [()] * len(queries)
         remaining = list(range(len(queries)))
-        photos = k * _PHOTOS_AN_INDIVIDUAL
+        photos = k * max(_PHOTOS_AN_INDIVIDUAL, 2 * self.size // self.individual_count)
         while remaining:
-            distances, positions = self._engine.search(queries[remaining], photos)
+            distances, rows = search_parts(self._photos.parts, queries[remaining], photos)
             for at, query in enumerate(remaining):
-                ranked[query] = self._first_of_each(distances[at], positions[at], k)
+                ranked[query] = self._first_of_each(distances[at].tolist(), rows[at].tolist(), k)
             remaining = [query for query in remaining if len(ranked[query]) < k]
             photos *= 4
         return ranked
 
     def _first_of_each(
-        self, distances: NDArray[np.float64], positions: NDArray[np.int64], k: int
+        self, distances: Sequence[float], rows: Sequence[int], k: int
     ) -> tuple[Candidate, ...]:
         """Keep each individual's nearest photo.
 
-        Rows are sorted by individual, so ties come in id order.
+        Ties come in the order of individuals, and so in id order.
         """
-        _, first = np.unique(self._columns[positions], return_index=True)
-        rows_kept = np.sort(first)[:k]
-        rows: list[int] = positions[rows_kept].tolist()
-        return tuple(
-            Candidate(self.individuals[row], float(distance), self.photo_names[row])
-            for row, distance in zip(rows, distances[rows_kept], strict=True)
-        )
+        found: dict[str, Candidate] = {}
+        for distance, row in zip(distances, rows, strict=True):
+            individual = self._photos.individual_of(row)
+            if individual not in found:
+                found[individual] = Candidate(individual, distance, self._photos.photo_name(row))
+                if len(found) == k:
+                    break
+        return tuple(found.values())
 
     def _rank_by_all(
         self, queries: FloatArray, k: int, score: Score
@@ -196,38 +246,17 @@ class SearchedPhotos:
                 Candidate(
                     self.individual_ids[column],
                     float(distances[row, column]),
-                    self._nearest_photo(queries[row], column),
+                    self._nearest_photo(queries[row], self.individual_ids[column]),
                 )
                 for column in columns
             )
             for row, columns in enumerate(order)
         ]
 
-    def _nearest_photo(self, query: FloatArray, column: int) -> str:
+    def _nearest_photo(self, query: FloatArray, individual: str) -> str:
         """Name the individual's photo that is nearest to the query (d,)."""
-        rows = self.rows_of(column)
-        distances = exact_distances(query[None, :], self.vectors[rows])[0]
-        return self.photo_names[rows][int(np.argmin(distances))]
-
-    def rows_of(self, column: int) -> slice:
-        """One individual's run of rows, by its place in `individual_ids`."""
-        stop = int(self._starts[column + 1]) if column + 1 < self.individual_count else self.size
-        return slice(int(self._starts[column]), stop)
-
-    def _centres(self) -> FloatArray:
-        return centres_of(sums_of(self.vectors, self._starts)).astype(np.float32)
-
-    def _centres_after(self, known: KnownCentres) -> FloatArray:
-        centres = np.empty((self.individual_count, self.dimension), np.float32)
-        known_rows = {individual: row for row, individual in enumerate(known.individual_ids)}
-        ids = enumerate(self.individual_ids)
-        same = [row for row, individual in ids if individual not in known.changed]
-        centres[same] = known.centres[[known_rows[self.individual_ids[row]] for row in same]]
-        for row, individual in enumerate(self.individual_ids):
-            if individual in known.changed:
-                own = sums_of(self.vectors[self.rows_of(row)], np.zeros(1, np.int64))
-                centres[row] = centres_of(own).astype(np.float32)[0]
-        return centres
+        names, distances = self.photo_distances(query[None, :], individual)
+        return names[int(np.argmin(distances[0]))]
 
 
 def _check_score(score: str) -> None:

@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.search.vectors import FloatArray
-
 
 class Piece(NamedTuple):
     """Rows from `start` to `stop`, of those before or of those that are added."""
@@ -49,14 +47,3 @@ def splice_names(before: Sequence[str], added: Sequence[str], pieces: Sequence[P
             (added if is_added else before)[start:stop] for start, stop, is_added in pieces
         )
     )
-
-
-def splice_vectors(before: FloatArray, added: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
-    """The vectors (rows, d) of the pieces, one after the other."""
-    size = sum(piece.stop - piece.start for piece in pieces)
-    vectors = np.empty((size, (before if len(before) else added).shape[1]), np.float32)
-    at = 0
-    for start, stop, is_added in pieces:
-        vectors[at : at + stop - start] = (added if is_added else before)[start:stop]
-        at += stop - start
-    return vectors

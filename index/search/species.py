@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +17,7 @@ NEIGHBOURS = 20
 """How many of the nearest individuals speak for a photo's species."""
 FEWEST_TRIALS = 20
 _MOST_TRIALS = 400  # photos of the gallery that are asked as if their individual were not in it
+_KEPT_SHARE = 0.01  # of the photos may change before the temperature is fitted again
 _TEMPERATURES = np.logspace(-3, 1, 81)
 
 
@@ -52,10 +54,43 @@ class SpeciesPredictor:
 
         Of those that the gallery doesn't hold nothing is used.
         """
-        self._gallery = gallery
+        ids = gallery.individual_ids
+        self._know(gallery, species, Counter(species[one] for one in ids if one in species))
         self._score: Score = score
-        self._species = {one: species[one] for one in gallery.individual_ids if one in species}
-        self.names = tuple(sorted(set(self._species.values())))
+        self._changed_photos = 0  # since the temperature was fitted
+
+    def _know(
+        self, gallery: Gallery, species: Mapping[str, str], individuals: Counter[str]
+    ) -> None:
+        self._gallery = gallery
+        self._species = species
+        self._individuals = individuals  # of the gallery, by species
+        self.names = tuple(sorted(one for one, count in individuals.items() if count > 0))
+
+    def following(
+        self,
+        gallery: Gallery,
+        species: Mapping[str, str],
+        individuals: Collection[str],
+        photos: int,
+    ) -> SpeciesPredictor:
+        """The same after a change of so many photos, which concerns these individuals alone.
+
+        The temperature is fitted again after a hundredth of the photos has changed.
+        """
+        counts = self._individuals.copy()
+        for one in individuals:
+            if self._gallery.has_individual(one) and one in self._species:
+                counts[self._species[one]] -= 1
+            if gallery.has_individual(one) and one in species:
+                counts[species[one]] += 1
+        after = copy.copy(self)
+        after._know(gallery, species, counts)
+        after._changed_photos += photos
+        if after.names != self.names or after._changed_photos > gallery.size * _KEPT_SHARE:
+            after.__dict__.pop("_fitted", None)
+            after._changed_photos = 0
+        return after
 
     def neighbours(self, k: int) -> int:
         """How many individuals to rank where `k` are needed: enough for the species too."""
@@ -119,12 +154,12 @@ class SpeciesPredictor:
             np.linspace(0, len(known) - 1, min(_MOST_TRIALS, len(known))).round().astype(np.int64)
         )
         rows = [known[int(at)] for at in spread]
-        ranked = gallery.rank(gallery.vectors[rows], NEIGHBOURS + 1, self._score)
+        ranked = gallery.rank(gallery.vectors_at(rows), NEIGHBOURS + 1, self._score)
         others = [
             [one for one in candidates if one.individual != gallery.individuals[row]]
             for row, candidates in zip(rows, ranked, strict=True)
         ]
-        counts = Counter(self._species.values())
+        counts = self._individuals
         truths = [self._species[gallery.individuals[row]] for row in rows]
         tried = [at for at, truth in enumerate(truths) if counts[truth] > 1 and others[at]]
         distances = self._distances([others[at] for at in tried])

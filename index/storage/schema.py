@@ -189,6 +189,15 @@ class ChangeRow(Table):
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+def unindexed(column: Any) -> Any:
+    """A text column for a condition that is not to choose the index.
+
+    Without statistics SQLite takes the index of states, which nearly all photos share, and not that
+    of an individual's few.
+    """
+    return column.concat("")
+
+
 # Other modules' tables (jobs, keys) are made by those modules, where they are used.
 _OWN_TABLES: list[SqlTable] = [
     Table.metadata.tables[kind.__tablename__]

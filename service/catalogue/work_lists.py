@@ -35,7 +35,7 @@ class _SimilarIndividuals(NamedTuple):
 
     def is_of(self, gallery: Gallery, reach: float) -> bool:
         """Whether it is that of the same photos of the same individuals: no event changed them."""
-        return self.gallery.vectors is gallery.vectors and self.reach == reach
+        return self.gallery.has_rows_of(gallery) and self.reach == reach
 
 
 class WorkLists:

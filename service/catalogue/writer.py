@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from fastapi import FastAPI
@@ -15,7 +16,11 @@ from starlette.requests import Request
 from embedding.errors import FlukeprintError
 from index.calibration.calibration import Calibration
 from index.catalogue.catalogue import Catalogue, SearchableCatalogue
-from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
+from index.catalogue.gallery_refresh import (
+    read_photo_states,
+    read_some_species,
+    refresh_gallery,
+)
 from index.curation.curator import CurationConflict, Curator, Event
 from index.curation.listings import Directory
 from index.curation.undo import OtherCheckpoint, undo
@@ -23,12 +28,15 @@ from index.identification.identifier import Identifier
 from index.identification.screening import AnimalScreen, screening_of
 from index.labels.nobody import describe_resembling
 from index.photos.embed import PhotoEmbedder
+from index.search.gallery import Gallery
 from index.storage.serving_marker import ServedMark
 from service.catalogue.calibrator import Calibrator
+from service.catalogue.compactor import Compactor
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
 from service.schemas.curation import EventAnswer, event_answer
+from service.serving.changed_mapping import change_mapping
 from service.serving.loading import log_damaged
 from service.serving.past_revisions import PastRevisions
 from service.serving.served_photo import ServedPhoto
@@ -60,12 +68,14 @@ class CatalogueWriter:
         self._exchange = threading.Lock()
         self._mark = ServedMark(catalogue.address)
         self.calibrator = Calibrator(catalogue, self._publish)
+        self.compactor = Compactor(catalogue, self._exchange_gallery)
 
     def stop(self) -> None:
         """Finish the running acts and close the catalogue."""
         self.work_lists.stop()
         self._thread.shutdown()
         self.calibrator.stop()
+        self.compactor.stop()
         self._readers.shutdown(cancel_futures=True)
         self.catalogue.close()
         self._mark.remove()
@@ -168,25 +178,46 @@ class CatalogueWriter:
         if now.revision != gallery.revision + 1 or now.fingerprint != gallery.fingerprint:
             self._reload()
             return
-        photos = dict(serving.photos)
-        for name in event.photos:
-            photos.pop(name, None)
-        photos |= {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
-        after = refresh_gallery(gallery, event.photos, now)
         before = serving.identifier
-        identifier = Identifier(
-            before.embedder,
-            after,
-            before.calibration,
-            self.catalogue.species(),
-            self.catalogue.viewpoints(),
-            screen=before.screen.of(after),
-        )
+        after = refresh_gallery(gallery, event.photos, now)
+        served = {name: ServedPhoto.of(photo) for name, photo in now.photos.items()}
+        viewpoints = change_mapping(before.viewpoints, event.photos, now.viewpoints)
+        concerned = _individuals_of(event, serving.photos, served)
+        if concerned is None:
+            identifier = Identifier(
+                before.embedder,
+                after,
+                before.calibration,
+                self.catalogue.species(),
+                viewpoints,
+                screen=before.screen.of(after),
+            )
+        else:
+            species = read_some_species(self.catalogue, concerned)
+            identifier = before.following(
+                after,
+                change_mapping(before.species, concerned, species),
+                viewpoints,
+                individuals=concerned,
+                photos=len(event.photos),
+            )
+        photos = change_mapping(serving.photos, event.photos, served)
         damaged = {name: why for name, why in serving.damaged.items() if name not in event.photos}
         log_damaged(now.damaged)
         self._service.serving = Serving(
             identifier, photos, serving.decode_px, damaged | now.damaged
         )
+        self.compactor.follow(after, event.photos, self._exchange)
+
+    def _exchange_gallery(self, gallery: Gallery) -> None:
+        """Answer by a gallery that was compacted, where it is of the revision that is served."""
+        serving = self._service.ready()
+        now = serving.identifier
+        if (now.gallery.revision, now.gallery.size) == (gallery.revision, gallery.size):
+            identifier = now.following(
+                gallery, now.species, now.viewpoints, individuals=(), photos=0
+            )
+            self._service.serving = replace(serving, identifier=identifier)
 
     def _reload(self) -> None:
         serving = self._service.ready()
@@ -222,12 +253,23 @@ class CatalogueWriter:
         self._service.serving = Serving(identifier, photos, decode_px, damaged)
 
     def _read_all(self) -> tuple[SearchableCatalogue, dict[str, ServedPhoto]]:
-        searchable = self.catalogue.read_searchable(may_be_old=True)
+        searchable = self.catalogue.read_searchable(self._service.settings.engine, may_be_old=True)
         photos = {photo.name: ServedPhoto.of(photo) for photo in self.catalogue.photos()}
         # Read one after the other: another process may have changed the catalogue in between.
         if self.catalogue.revision != searchable.gallery.revision:
             return self._read_all()
         return searchable, photos
+
+
+def _individuals_of(
+    event: Event, before: Mapping[str, ServedPhoto], after: Mapping[str, ServedPhoto]
+) -> list[str] | None:
+    """Whom an event concerns: whose photos changed, and who did; None where it doesn't say."""
+    if event.individuals is None:
+        return None
+    of_photos = (each.get(name) for name in event.photos for each in (before, after))
+    names = {photo.individual for photo in of_photos if photo and photo.individual is not None}
+    return sorted(names.union(event.individuals))
 
 
 def open_writer(settings: Settings, service: Service) -> CatalogueWriter:

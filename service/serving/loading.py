@@ -72,7 +72,7 @@ def log_damaged(damaged: Mapping[str, str]) -> None:
 def load_serving(settings: Settings) -> Serving:
     """Load what `check_catalogue` found right; imports torch and takes seconds."""
     with Catalogue.open(settings.address) as catalogue:
-        gallery, calibration, damaged = catalogue.read_searchable(may_be_old=True)
+        gallery, calibration, damaged = catalogue.read_searchable(settings.engine, may_be_old=True)
         species, viewpoints = catalogue.species(), catalogue.viewpoints()
         photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
     log_damaged(damaged)

@@ -179,5 +179,5 @@ def test_photos_turned_into_float64_piece_by_piece_change_nothing(
     vectors, queries = unit(rng.normal(size=(60, 8))), unit(rng.normal(size=(4, 8)))
     gallery = build([f"w_{row // 3:02}" for row in range(60)], vectors)
     at_once = gallery.individual_distances(queries)
-    monkeypatch.setattr("index.search.ranking._FLOAT64_ROWS", 7)
+    monkeypatch.setattr("index.search.rows.live_rows._FLOAT64_ROWS", 7)
     np.testing.assert_array_equal(gallery.individual_distances(queries), at_once)

@@ -1,0 +1,1 @@
+"""Vectors stored by the columns that aren't zero: a humpback's 192 numbers of 816."""
