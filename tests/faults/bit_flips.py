@@ -78,18 +78,17 @@ def _flip_cell(scene: Scene, rng: random.Random) -> str:
     assert isinstance(scene.address, Path)
     raw = sqlite3.connect(scene.address)
     with raw:
-        table = rng.choice(_TOLD)
-        columns = [row[1] for row in raw.execute(f"PRAGMA table_info({table})")]
         cells = [
-            (row, column, value)
-            for column in columns
+            (table, row, column, value)
+            for table in _TOLD
+            for column in [each[1] for each in raw.execute(f"PRAGMA table_info({table})")]
             if column not in ("id", "photo_id")
             for row, value in raw.execute(f"SELECT rowid, {column} FROM {table}")
             if value not in (None, "", b"")
         ]
-        row, column, value = rng.choice(cells)
+        table, row, column, value = rng.choice(cells)
         flipped = _flipped(value, rng)
-        raw.execute(f"UPDATE OR IGNORE {table} SET {column} = ? WHERE rowid = ?", (flipped, row))
+        raw.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (flipped, row))
     raw.close()
     if verify_catalogue(scene.address).faults:
         return FOUND
