@@ -18,7 +18,7 @@ SBOM := sbom.cdx.json
 STAMP := $(VENV)/.installed-$(FAISS)-$(subst $(comma),-,$(EXTRAS))
 
 # How long each harness of faults may take, how often it tries, and which ones run (all if empty:
-# kills disk bits uploads load shared).
+# kills crash disk bits uploads load shared).
 FAULTS_MINUTES ?= 5
 FAULTS_COUNT ?= 1000
 FAULTS ?=

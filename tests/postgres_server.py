@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,69 +38,107 @@ def _somebody_else() -> dict[str, Any]:
     return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
 
 
-@contextmanager
-def running_postgres() -> Generator[Path]:
-    """Start a PostgreSQL and stop it at the end; gives the folder with its socket.
+class PostgresServer:
+    """A PostgreSQL in a folder of its own, which can be started, stopped and killed.
 
-    Raises NoPostgres where none is installed.
+    `is_durable`: what it acknowledges is in the kernel's hands first, as with its defaults; else it
+    is fast. Raises NoPostgres where none is installed.
     """
-    programs = _postgres_programs()
-    if programs is None:
-        raise NoPostgres("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
-    if importlib.util.find_spec("psycopg") is None:
-        raise NoPostgres("psycopg is not installed (the extra postgres)")
-    folder = Path(
-        tempfile.mkdtemp(prefix="flukeprint-pg-")
-    )  # a socket's path may have 107 letters at most
-    who = _somebody_else()
-    if who:
-        os.chown(folder, who["user"], who["group"])
 
-    def run(program: str, *arguments: str) -> None:
+    def __init__(self, *, is_durable: bool = False) -> None:
+        programs = _postgres_programs()
+        if programs is None:
+            raise NoPostgres(
+                "no PostgreSQL server is installed (Debian: apt-get install postgresql)"
+            )
+        if importlib.util.find_spec("psycopg") is None:
+            raise NoPostgres("psycopg is not installed (the extra postgres)")
+        self._programs, self._is_durable = programs, is_durable
+        # A socket's path may have 107 letters at most.
+        self.folder = Path(tempfile.mkdtemp(prefix="flukeprint-pg-"))
+        self._who = _somebody_else()
+        if self._who:
+            os.chown(self.folder, self._who["user"], self._who["group"])
+        # A collation that sorts otherwise than bytes, so that a test sees an order that was left to
+        # the database.
+        self._run(
+            *("initdb", "-U", "flukeprint", "--auth=trust", "--no-sync"),
+            *("--locale-provider=icu", "--icu-locale=en-US"),
+        )
+
+    def _run(self, program: str, *arguments: str, is_checked: bool = True) -> None:
         done = subprocess.run(
-            [str(programs / program), "-D", str(folder / "data"), *arguments],
-            **who,
-            cwd=folder,
+            [str(self._programs / program), "-D", str(self.folder / "data"), *arguments],
+            **self._who,
+            cwd=self.folder,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout
+        assert done.returncode == 0 or not is_checked, done.stdout
 
-    # A collation that sorts otherwise than bytes, so that a test sees an order that was left to the
-    # database.
-    run(
-        "initdb",
-        "-U",
-        "flukeprint",
-        "--auth=trust",
-        "--no-sync",
-        "--locale-provider=icu",
-        "--icu-locale=en-US",
-    )
-    fast = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses=''"
+    def start(self) -> None:
+        """Start it, and wait until it answers; after a crash it recovers first."""
+        fast = "" if self._is_durable else "-c fsync=off -c synchronous_commit=off "
+        fast += "-c full_page_writes=off -c listen_addresses=''"
+        options = f"-k {self.folder} {fast}"
+        self._run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def crash(self) -> None:
+        """Kill all its processes with SIGKILL, as a machine that runs out of memory may do."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        processes = [first, *_children(first)]
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        for process in processes:
+            _await_end(process)
+        # The dead process may stay a zombie, which the next server would take for a live one.
+        (self.folder / "data" / "postmaster.pid").unlink()
+        for left in self.folder.glob(".s.PGSQL.*"):
+            left.unlink()
+
+    def stop(self) -> None:
+        """Stop it and remove its folder."""
+        self._run("pg_ctl", "-m", "immediate", "-w", "-t", "20", "stop", is_checked=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _children(process: int) -> list[int]:
+    found = list[int]()
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = entry.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == process:
+                found.append(int(entry.parent.name))
+    return found
+
+
+def _await_end(process: int, most_seconds: float = 20.0) -> None:
+    """Wait until a process is gone, or waits as a zombie for whoever started it."""
+    deadline = time.monotonic() + most_seconds
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return
+        if state == "Z":
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"process {process} doesn't end")
+
+
+@contextmanager
+def running_postgres() -> Generator[Path]:
+    """Start a PostgreSQL and stop it at the end; gives the folder with its socket.
+
+    Raises NoPostgres where none is installed.
+    """
+    server = PostgresServer()
     try:
-        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} {fast}", "start")
-        yield folder
+        server.start()
+        yield server.folder
     finally:
-        subprocess.run(
-            [
-                str(programs / "pg_ctl"),
-                "-D",
-                str(folder / "data"),
-                "-m",
-                "immediate",
-                "-w",
-                "-t",
-                "20",
-                "stop",
-            ],
-            **who,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
-        shutil.rmtree(folder, ignore_errors=True)
+        server.stop()

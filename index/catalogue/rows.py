@@ -183,9 +183,20 @@ def read_vectors(session: Session, fingerprint: str) -> VectorRows:
         rows.individuals.append(individual)
         encounters.append(of_photo[0])
         taken_at.append(of_photo[1])
-        hashes.append(None if of_photo[2] is None else bytes.fromhex(of_photo[2]))
+        hashes.append(hash_bytes(of_photo[2]))
         viewpoints.append(of_photo[3])
     return replace(rows, vectors=rows.vectors[: len(rows.photo_ids)])
+
+
+def hash_bytes(hashed: str | None) -> bytes | None:
+    """A stored perceptual hash as bytes; None where there is none, or where it is damaged.
+
+    It only helps to tell bursts, so that a damaged one is no reason to search nothing.
+    """
+    try:
+        return None if hashed is None else bytes.fromhex(hashed)
+    except ValueError:
+        return None
 
 
 def read_species(session: Session, individuals: Sequence[str] | None = None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from index.calibration.bursts import PhotoFacts
 from index.calibration.calibration import Calibration
 from index.calibration.fitting import calibrate
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.rows import hash_bytes
 from index.catalogue.vector_check import vector_check
 from index.curation.curator import CurationConflict, UnknownSubject
 from index.search.gallery import Gallery
@@ -148,7 +149,7 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
         facts=PhotoFacts(
             encounters=[_as_text(past.photos[key]["encounter_id"]) for key in tried],
             taken_at=[past.photos[key]["taken_at"] for key in tried],
-            hashes=[_as_bytes(past.photos[key]["perceptual_hash"]) for key in tried],
+            hashes=[hash_bytes(past.photos[key]["perceptual_hash"]) for key in tried],
             viewpoints=[past.photos[key]["viewpoint"] for key in tried],
             species=species,
         ),
@@ -163,10 +164,6 @@ def past_catalogue(catalogue: Catalogue, revision: int) -> PastCatalogue:
 
 def _as_text(key: int | None) -> str | None:
     return None if key is None else str(key)
-
-
-def _as_bytes(hashed: str | None) -> bytes | None:
-    return None if hashed is None else bytes.fromhex(hashed)
 
 
 def _at(session: Session, revision: int) -> _Past:

@@ -33,6 +33,10 @@ class CatalogueBusy(BadCatalogue):
     """Another process is changing the catalogue just now."""
 
 
+class CatalogueAway(BadCatalogue):
+    """The catalogue's database server can't be reached, or has gone while it was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
     """A catalogue in a schema of a PostgreSQL database, and the folder of its files.

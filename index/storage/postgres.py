@@ -15,7 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
-from index.storage.address import BadCatalogue, CatalogueBusy, PostgresAddress
+from index.storage.address import (
+    BadCatalogue,
+    CatalogueAway,
+    CatalogueBusy,
+    PostgresAddress,
+)
 from index.storage.schema import (
     APPEND_ONLY,
     BUSY_STATES,
@@ -30,6 +35,8 @@ from index.storage.schema import (
 _CONNECT_SECONDS = 10
 _READ_ONLY = ("25006", "42501")  # read-only transaction, insufficient privilege
 _DISK_FULL = ("53100",)
+_GOING_OR_COMING = ("57P01", "57P02", "57P03")  # shut down, crashed, starting up
+_CONNECTION = "08"  # the class of what goes wrong with a connection
 
 
 def open_engine(
@@ -239,7 +246,10 @@ def _loose(connection: Connection, reference: Any) -> list[str]:
 
 @contextmanager
 def translating_errors(address: PostgresAddress) -> Generator[None]:
-    """Turn PostgreSQL's errors into a BadCatalogue with advice and without a password."""
+    """Turn PostgreSQL's errors into a BadCatalogue with advice and without a password.
+
+    What another database says, as of a copy from one to the other, is left to its own.
+    """
     try:
         yield
     except PoolTimeout as error:
@@ -247,6 +257,8 @@ def translating_errors(address: PostgresAddress) -> Generator[None]:
             f"all connections to {address} are in use; try again in a moment"
         ) from error
     except DBAPIError as error:
+        if not isinstance(error.orig, _psycopg().Error):
+            raise
         raise _catalogue_error(address, error.orig) from error
 
 
@@ -270,8 +282,9 @@ def _catalogue_error(address: PostgresAddress, error: Any) -> BadCatalogue:
             f"{address} can't be written ({message}): ask for the right to change its schema and "
             "tables"
         )
-    if code is None and type(error).__name__ == "OperationalError":
-        return BadCatalogue(
+    is_away = code in _GOING_OR_COMING or (code or "").startswith(_CONNECTION)
+    if is_away or (code is None and type(error).__name__ == "OperationalError"):
+        return CatalogueAway(
             f"{address} can't be reached ({message}): see that the server runs, that the database "
             "is there, and that user and password (in PGPASSWORD or ~/.pgpass) are right"
         )

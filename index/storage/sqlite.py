@@ -188,10 +188,15 @@ def remove_log(path: Path) -> None:
 
 @contextmanager
 def translating_errors(path: Path) -> Generator[None]:
-    """Turn what SQLite and the disk say into a BadCatalogue that says what to do."""
+    """Turn what SQLite and the disk say into a BadCatalogue that says what to do.
+
+    What another database says, as of a copy from one to the other, is left to its own.
+    """
     try:
         yield
     except DBAPIError as error:
+        if not isinstance(error.orig, sqlite3.Error):
+            raise
         raise catalogue_error(path, str(error.orig)) from error
 
 

@@ -15,7 +15,7 @@ from index.access.tables import AccessUnavailable
 from index.catalogue.catalogue import BadCatalogue
 from index.curation.curator import BadCuration, CurationConflict, UnknownSubject
 from index.jobs.records import BadJobs, JobsBusy, NoSuchJob, WrongState
-from index.storage.address import CatalogueBusy
+from index.storage.address import CatalogueAway, CatalogueBusy
 from index.storage.originals import BadMedia
 from service.http.own_paths import hiding_paths
 from service.http.problems import (
@@ -47,6 +47,7 @@ PROBLEM_KINDS: dict[type[FlukeprintError], ProblemKind] = {
     BadJobFolder: NOT_WRITABLE,
     BadJobs: NOT_READY,
     BadMedia: NOT_WRITABLE,
+    CatalogueAway: BUSY,
     CatalogueBusy: BUSY,
     CurationConflict: CONFLICT,
     JobsBusy: BUSY,
@@ -65,7 +66,7 @@ def problem_of(error: Exception) -> ProblemError:
     """Make the problem that answers an error of the table; its text is the error's own."""
     kind = next(PROBLEM_KINDS[each] for each in type(error).__mro__ if each in PROBLEM_KINDS)
     hint = "; GET /v1/jobs lists the jobs" if isinstance(error, NoSuchJob) else ""
-    headers = {"Retry-After": "1"} if kind is BUSY else None
+    headers = {"Retry-After": "1"} if kind in (BUSY, NOT_READY) else None
     return ProblemError(kind, f"{error}{hint}.", headers=headers)
 
 

@@ -20,12 +20,29 @@ export async function undo(revision, again) {
   return event;
 }
 
-// Let a person name a new individual, and act with that id. Resolves to the id, or to undefined
-// where nothing was done.
+// Ask whether a name stays that the service finds doubtful, such as `unknown 3`. Resolves to false
+// where it doesn't: then the events are undone, the last one first.
+export async function heed(...events) {
+  const warnings = [...new Set(events.flatMap((event) => event?.warnings ?? []))];
+  if (!warnings.length) return true;
+  const isKept = await form("Is this an animal's name?", {
+    text: `${warnings.join(". ")}.`,
+    accept: "Keep the name",
+    cancel: "Undo",
+    act: async () => true,
+  });
+  if (isKept) return true;
+  for (const event of [...events].reverse()) await attempt(() => undo(event.revision));
+  return false;
+}
+
+// Let a person name a new individual, and act with that id; `act` resolves to the events that it
+// made. Resolves to the id, or to undefined where nothing was done or all of it was undone.
 export async function makeIndividual(text, act) {
   const next = await attempt(() => get("/v1/individuals/next-id"));
   if (!next) return undefined;
-  return form("New individual", {
+  let events = [];
+  const made = await form("New individual", {
     text,
     fields: [
       {
@@ -38,10 +55,11 @@ export async function makeIndividual(text, act) {
     ],
     accept: "Create",
     act: async ({ name }) => {
-      await act(name);
+      events = [await act(name)].flat();
       return name;
     },
   });
+  return made && (await heed(...events)) ? made : undefined;
 }
 
 // Merge one individual into another. With `other` the person chooses which of the two stays;

@@ -28,7 +28,10 @@ export function show(title, ...content) {
 }
 
 // Show a form and call `act` with its values; an error is shown in the dialog, which stays open.
-export function form(title, { fields = [], text = null, accept = "Save", danger = false, act }) {
+export function form(
+  title,
+  { fields = [], text = null, accept = "Save", cancel = "Cancel", danger = false, act },
+) {
   return new Promise((resolve) => {
     const inputs = Object.fromEntries(fields.map((each) => [each.name, input(each)]));
     const refusal = el("div");
@@ -44,7 +47,7 @@ export function form(title, { fields = [], text = null, accept = "Save", danger 
         "p",
         { class: "acts" },
         send,
-        button("Cancel", () => dialog.close()),
+        button(cancel, () => dialog.close()),
       ),
     );
     body.addEventListener("submit", async (event) => {

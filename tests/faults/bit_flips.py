@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,41 @@ def _flip_database(scene: Scene, rng: random.Random) -> str:
         # A calibration is derived: its error names the command that fits it again.
         is_clear = scene.address.name in str(error) or "index update" in str(error)
         return FOUND if is_clear else f"unclear: {error}"
+
+
+_TOLD = ("photos", "individuals", "encounters", "vectors")
+
+
+def _flip_cell(scene: Scene, rng: random.Random) -> str:
+    """One value of the catalogue, behind SQLite's back and so within its own checks."""
+    assert isinstance(scene.address, Path)
+    raw = sqlite3.connect(scene.address)
+    with raw:
+        cells = [
+            (table, row, column, value)
+            for table in _TOLD
+            for column in [each[1] for each in raw.execute(f"PRAGMA table_info({table})")]
+            if column not in ("id", "photo_id")
+            for row, value in raw.execute(f"SELECT rowid, {column} FROM {table}")
+            if value not in (None, "", b"")
+        ]
+        table, row, column, value = rng.choice(cells)
+        flipped = _flipped(value, rng)
+        raw.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (flipped, row))
+    raw.close()
+    if verify_catalogue(scene.address).faults:
+        return FOUND
+    with Catalogue.open(scene.address) as catalogue:
+        catalogue.searchable()
+    return f"{SILENT}: {table}.{column}"
+
+
+def _flipped(value: bytes | str | int | float, rng: random.Random) -> bytes | str | int:
+    if isinstance(value, int | float):
+        return int(value) ^ (1 << rng.randrange(16))
+    data = bytearray(value.encode() if isinstance(value, str) else value)
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(7)
+    return data.decode(errors="replace") if isinstance(value, str) else bytes(data)
 
 
 def _flip_pending_vectors(scene: Scene, rng: random.Random) -> str:
@@ -200,6 +236,7 @@ def _flip_checkpoint(scene: Scene, rng: random.Random) -> str:
 KINDS: dict[str, Callable[[Scene, random.Random], str]] = {
     "original photo": _flip_original,
     "database": _flip_database,
+    "database, a value": _flip_cell,
     "pending vectors": _flip_pending_vectors,
     "cache of hashes": _flip_hash_cache,
     "backup, folder": _flip_backup_folder,

@@ -33,8 +33,8 @@ class KillHarness:
     """Kills acts on copies of one scene; `copies` makes and removes a copy."""
 
     def __init__(self, scene: Scene, copies: Copies, rng: random.Random) -> None:
-        self._copies = copies
-        self._rng = rng
+        self.copies = copies
+        self.rng = rng
         self._undisturbed: dict[str, tuple[float, dict[int, dict[str, Any]]]] = {}
         self.before = snapshot(scene.address)
         self.count = KillCount()
@@ -44,9 +44,9 @@ class KillHarness:
 
         Raises AssertionError where something was lost or half-made.
         """
-        seconds, states = self._reference(act)
-        with self._copies() as scene:
-            outcome = run_forked(partial(act.do, scene), kill_after=moment(self._rng, seconds))
+        seconds, states = self.reference(act)
+        with self.copies() as scene:
+            outcome = run_forked(partial(act.do, scene), kill_after=moment(self.rng, seconds))
             assert outcome.is_killed or outcome.code == 0, outcome.error
             (self.count.killed if outcome.is_killed else self.count.ended)[act.name] += 1
             if not outcome.is_killed:  # it was measured while others computed more
@@ -55,13 +55,13 @@ class KillHarness:
             check_going_on(act, scene)
         return outcome
 
-    def _reference(self, act: Act) -> tuple[float, dict[int, dict[str, Any]]]:
+    def reference(self, act: Act) -> tuple[float, dict[int, dict[str, Any]]]:
         """How long an act takes, and the catalogue's states after each of its revisions."""
         if act.name not in self._undisturbed:
             states = {self.before["revision"]: self.before}
-            with self._copies() as scene:
+            with self.copies() as scene:
                 states |= states_of(act, scene)  # which also loads what the act needs
-            with self._copies() as scene:
+            with self.copies() as scene:
                 done = run_forked(partial(act.do, scene))
                 assert done.code == 0, done.error
             self._undisturbed[act.name] = (done.seconds, states)

@@ -49,6 +49,30 @@ def kills(options: argparse.Namespace, folder: Path, deadline: float) -> None:
     print(f"training checkpoint: killed {training.killed}, ended before {training.ended}")
 
 
+def crash(options: argparse.Namespace, folder: Path, deadline: float) -> None:
+    """kill -9 of the PostgreSQL server under each act, where there is one."""
+    from tests.faults.acts import ACTS
+    from tests.faults.copies import postgres_copies
+    from tests.faults.postgres_crash import CrashHarness
+    from tests.postgres_server import NoPostgres, PostgresServer
+
+    try:
+        server = PostgresServer(is_durable=True)
+    except NoPostgres as error:
+        print(f"left out: {error}")
+        return
+    try:
+        server.start()
+        with postgres_copies(server.folder, folder) as (scene, copies):
+            harness = CrashHarness(server, scene, copies, random.Random(options.seed))
+            count, acts = harness.crashes, options.act or list(ACTS)
+            while count.cut.total() < options.count and time.monotonic() < deadline:
+                harness.crash_trial(ACTS[min(acts, key=lambda one: count.cut[one])])
+    finally:
+        server.stop()
+    print(f"cut {count.cut.total()}: {dict(count.cut)}; ended before {count.ended.total()}")
+
+
 def disk(options: argparse.Namespace, folder: Path, deadline: float) -> None:
     """Every change of a file fails in turn; needs a C compiler."""
     from tests.faults import failing_disk
@@ -153,6 +177,7 @@ def refuse_faults(faults: list[str]) -> None:
 
 HARNESSES: dict[str, Callable[[argparse.Namespace, Path, float], None]] = {
     "kills": kills,
+    "crash": crash,
     "disk": disk,
     "bits": bits,
     "uploads": uploads,

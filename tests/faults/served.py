@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+from index.storage.address import CatalogueAddress
+
 MOST_FILES = "FLUKEPRINT_TEST_MOST_FILES"  # how many files a started process may have open
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,7 +56,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def serving(catalogue: Path, log: Path, *options: str) -> Generator[Server]:
+def serving(catalogue: CatalogueAddress, log: Path, *options: str) -> Generator[Server]:
     """Serve a catalogue on a free port until the block ends."""
     with log.open("w") as written:
         process = subprocess.Popen(

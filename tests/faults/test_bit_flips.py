@@ -14,7 +14,7 @@ from training.learning.resume import BadState, Position, load_state, save_state
 SHORT = 6  # flips in each kind of file
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "database"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("database")])
 def test_a_flipped_bit_is_found_or_without_effect(kind: str, tmp_path: Path) -> None:
     _, copies = sqlite_copies(tmp_path)
     outcomes = flip_bits(copies, kind, SHORT, seed=20)
@@ -23,11 +23,21 @@ def test_a_flipped_bit_is_found_or_without_effect(kind: str, tmp_path: Path) -> 
 
 
 def test_a_flipped_bit_in_the_database_ends_nothing_with_a_traceback(tmp_path: Path) -> None:
-    """Not each is found: a vector has no checksum (docs/reliability.md)."""
+    """Not each is found: what the log doesn't have, such as a note's file time, may change."""
     _, copies = sqlite_copies(tmp_path)
     outcomes = flip_bits(copies, "database", 30, seed=20)
     assert set(outcomes) <= {FOUND, HARMLESS, SILENT}
     assert outcomes[FOUND] > outcomes[SILENT]
+
+
+def test_what_is_found_of_flipped_values(tmp_path: Path) -> None:
+    """Whose photo it is, its vector, its names: each is found. Not in the log is the rest."""
+    _, copies = sqlite_copies(tmp_path)
+    outcomes = flip_bits(copies, "database, a value", 40, seed=20)
+    silent = {name.rpartition(": ")[2] for name in outcomes if name.startswith(SILENT)}
+    unlogged = {"path", "size_bytes", "mtime_ns", "perceptual_hash", "answer"}
+    assert silent <= {f"photos.{column}" for column in unlogged}
+    assert outcomes[FOUND] > 20
 
 
 def test_each_byte_of_a_trainings_checkpoint_counts(tmp_path: Path) -> None:

@@ -6,17 +6,31 @@ Part of SQLAlchemy's door.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
+from index.photos.perceptual_hash import HASH_BYTES
 from index.storage.address import BadCatalogue, CatalogueAddress
 from index.storage.connection import open_engine, translating_errors
-from index.storage.schema import ChangeRow, EncounterRow, IndividualRow, PhotoRow, Table
+from index.storage.schema import (
+    CATALOGUED,
+    DELETED,
+    REJECTED,
+    WAITING,
+    ChangeRow,
+    EncounterRow,
+    IndividualRow,
+    PhotoRow,
+    Table,
+)
 
 _KINDS = {kind.__tablename__: kind for kind in (PhotoRow, IndividualRow, EncounterRow)}
+_STATES = frozenset({CATALOGUED, WAITING, REJECTED, DELETED})
+_IN_WORDS = ("content_hash", "species", "taken_at", "box")  # of a new photo, told in its line
 _NOT_LOGGED = frozenset({"path", "size_bytes", "mtime_ns", "answer"})  # of photos' files, mostly
 
 
@@ -29,11 +43,41 @@ class RecordFault(NamedTuple):
 
 @dataclass(slots=True)
 class _Logged:
-    """Columns of rows by table and key, as the log last wrote them."""
+    """Columns of rows by table and key, as the log last wrote them; and keys by names."""
 
     rows: dict[tuple[str, int], dict[str, Any]] = field(
         default_factory=dict[tuple[str, int], dict[str, Any]]
     )
+    individuals: dict[str, int] = field(default_factory=dict[str, int])
+    encounters: dict[tuple[str, int | None], int] = field(
+        default_factory=dict[tuple[str, "int | None"], int]
+    )
+
+    def note_names(self, row: dict[str, Any]) -> None:
+        """Keep by which names the log's next lines may mean a row that was made or changed."""
+        columns = self.rows.get((row["table"], row["key"]), {})
+        if row["table"] == IndividualRow.__tablename__ and "name" in columns:
+            self.individuals[columns["name"]] = row["key"]
+        elif row["table"] == EncounterRow.__tablename__ and "name" in columns:
+            self.encounters[columns["name"], columns.get("individual_id")] = row["key"]
+
+    def whose(self, words: dict[str, Any]) -> dict[str, Any]:
+        """The keys that a new photo's words mean, as far as the log tells them with certainty."""
+        if "individual" not in words or "encounter" not in words:
+            return {}
+        key: int | None = None
+        if words["individual"] is not None:
+            key = self.individuals.get(words["individual"])
+            of_animal = self.rows.get((IndividualRow.__tablename__, key or 0))
+            if of_animal is None or of_animal.get("name") != words["individual"]:
+                return {}  # another name of it, or a line of an older flukeprint
+            key = of_animal.get("merged_into") or key
+        met: dict[str, Any] = {"individual_id": key}
+        if words["encounter"] is None:
+            return met | {"encounter_id": None}
+        encounter = self.encounters.get((words["encounter"], key))
+        is_there = (EncounterRow.__tablename__, encounter or 0) in self.rows
+        return met | ({"encounter_id": encounter} if is_there else {})
 
 
 def record_faults(address: CatalogueAddress) -> list[RecordFault]:
@@ -74,18 +118,22 @@ def _replay(logged: _Logged, photo: str, detail: dict[str, Any]) -> None:
             logged.rows.pop(place, None)
         elif row["before"] is None and row["table"] == PhotoRow.__tablename__:
             # Of a new photo the line itself has the columns.
-            after: dict[str, Any] = detail.get("after") or {}
-            content: Any = after.get("content_hash")
-            logged.rows[place] = {"name": photo} | ({"content_hash": content} if content else {})
+            words: dict[str, Any] = detail.get("after") or {}
+            told = {name: words[name] for name in _IN_WORDS if name in words}
+            logged.rows[place] = {"name": photo} | told | logged.whose(words)
         elif row["before"] is None:
             logged.rows[place] = dict(row["after"])
         else:
             logged.rows.setdefault(place, {}).update(row["after"])
+        logged.note_names(row)
 
 
 def _differences(connection: Connection, name: str, logged: _Logged) -> Generator[RecordFault]:
     table = Table.metadata.tables[name]
     there = {row["id"]: row for row in connection.execute(select(table)).mappings()}
+    if name == PhotoRow.__tablename__:
+        for row in there.values():
+            yield from _malformed(row)
     for (of_table, key), columns in logged.rows.items():
         if of_table != name:
             continue
@@ -104,6 +152,21 @@ def _differences(connection: Connection, name: str, logged: _Logged) -> Generato
                 f"its {column} is {row[column]!r}, and the log of changes says {value!r}; "
                 "restore a copy, or correct it",
             )
+
+
+def _malformed(row: RowMapping) -> Generator[RecordFault]:
+    """What can't be in a photo's row, also where the log doesn't say what it was."""
+    if row["state"] not in _STATES:
+        yield RecordFault(
+            str(row["name"]),
+            f"its state is {row['state']!r}, which there is not; restore a copy, or correct it",
+        )
+    hashed = row["perceptual_hash"]
+    if hashed is not None and re.fullmatch(rf"[0-9a-f]{{{2 * HASH_BYTES}}}", hashed) is None:
+        yield RecordFault(
+            str(row["name"]),
+            f"its perceptual_hash is {hashed!r}, which is none; restore a copy, or correct it",
+        )
 
 
 def _plain(value: Any) -> Any:

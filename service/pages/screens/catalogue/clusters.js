@@ -88,11 +88,13 @@ async function makeOf(photos, again) {
 // Waiting photos are confirmed, catalogued photos of unknown animals are moved.
 async function assign(photos, individual) {
   const cards = await Promise.all(photos.map((photo) => (photo.state ? photo : withState(photo))));
+  const events = [];
   for (const card of cards.filter((each) => each.state === "waiting"))
-    await post(path("queue", card.name, "confirm"), { individual });
+    events.push(await post(path("queue", card.name, "confirm"), { individual }));
   const catalogued = cards.filter((each) => each.state !== "waiting").map((each) => each.name);
   if (catalogued.length)
-    await post("/v1/catalogue/photos/move", { photos: catalogued, individual });
+    events.push(await post("/v1/catalogue/photos/move", { photos: catalogued, individual }));
+  return events;
 }
 
 async function withState(photo) {

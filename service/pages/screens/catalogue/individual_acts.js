@@ -1,7 +1,7 @@
 // Corrections of one individual and its photos.
 
 import { get, patch, path, post, remove } from "../../api.js";
-import { announce, merge } from "../../curation.js";
+import { announce, heed, merge } from "../../curation.js";
 import { form } from "../../dialog.js";
 import { displayName } from "../../widgets.js";
 import { attempt } from "../../notify.js";
@@ -68,7 +68,7 @@ export async function rename(one) {
       return values.new;
     },
   });
-  if (event) {
+  if (event && (await heed(event))) {
     announce(event, `${one.name} is renamed to ${chosen}.`, () => show(one.name));
     show(chosen);
   }
@@ -105,7 +105,7 @@ export async function move(names, again) {
       return chosen || "unknown animals";
     },
   });
-  if (event) {
+  if (event && (await heed(event))) {
     await again();
     announce(event, `${count(names.length, "photo")} moved to ${to}.`, again);
   }
@@ -131,7 +131,7 @@ export async function split(one, names, again) {
       return chosen;
     },
   });
-  if (event) {
+  if (event && (await heed(event))) {
     await again();
     announce(event, `${count(names.length, "photo")} moved to the new individual ${to}.`, again);
   }

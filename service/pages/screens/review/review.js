@@ -146,7 +146,8 @@ class Review {
       window.dispatchEvent(new Event("flukeprint:changed"));
       this.draw();
       const { size } = this.queue;
-      notify(`${text} ${size ? `${count(size, "photo")} left.` : "That was the last photo."}`);
+      const left = size ? `${count(size, "photo")} left.` : "That was the last photo.";
+      notify([text, left, ...(event.warnings ?? []).map((each) => `${each}.`)].join(" "));
     });
   }
 
@@ -191,9 +192,10 @@ class Review {
       async (individual) => {
         await refuseKnown(individual);
         event = await post(path("queue", card.name, "confirm"), { individual, ...seen });
+        return event;
       },
     );
-    if (event)
+    if (name)
       await this.decide(card, async () => event, `${shown} is the first photo of ${name}.`);
   }
 
