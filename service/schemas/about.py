@@ -201,7 +201,13 @@ class Version(BaseModel):
 _AT_KNOWN = {"distance": 0.31, "fpir": 0.046, "promised": 0.05, "fnir": 0.21, "error": 0.0029}
 
 _AT_NEW = {"distance": 0.46, "fpir": 0.3, "promised": 0.306, "fnir": 0.12, "error": 0.0063}
-_AT_ONE_PERCENT = {"distance": 0.24, "fpir": 0.0088, "promised": 0.01, "fnir": 0.34, "error": 0.0013}
+_AT_ONE_PERCENT = {
+    "distance": 0.24,
+    "fpir": 0.0088,
+    "promised": 0.01,
+    "fnir": 0.34,
+    "error": 0.0013,
+}
 
 CALIBRATION_EXAMPLE: dict[str, object] = {
     "catalogue_revision": 3,

@@ -262,6 +262,14 @@ def evaluate(
             "catalogues drawn from the photos.",
         ),
     ] = False,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            "--vectors",
+            help="vectors.npz of an earlier evaluation, or of `flukeprint embed`: photos are not "
+            "embedded again.",
+        ),
+    ] = None,
     every_miss: Annotated[
         bool,
         typer.Option(
@@ -293,6 +301,7 @@ def evaluate(
         same_animals=same_animals,
         compares=compares,
         checks_promises=promises,
+        vectors=vectors,
         draws_every_miss=every_miss,
     )
     measure(choices, as_json=as_json)
