@@ -54,6 +54,8 @@ _DIFFERENT = 0.01  # level at which two kinds of distance are told apart
 GAP_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FOLDS = 5
 _FEWEST_TO_VALIDATE = 50  # known animals; fewer can't choose a shape
+_FEWEST_FOR_ISOTONIC = 300
+"""Known trials; isotonic curves follow each of fewer (docs/experiments.md)."""
 
 
 def calibrate(
@@ -180,12 +182,12 @@ def choose_shape(
 
     Curves are fitted to four fifths of the animals and judged by their log loss on the rest. The
     gap counts where isotonic curves are better with it, by more than a standard error of the
-    difference. Logistic curves are taken where they are better than those by as much. With too few
-    animals for validation the curves are logistic, of the distance alone.
+    difference. Logistic curves are taken where they are better than those by two. With too few
+    animals for validation the curves are of the distance alone, and logistic where trials are few.
     """
     animals = np.arange(len(known.true_ranks)) if known.animals is None else known.animals
     if len(np.unique(animals)) < _FEWEST_TO_VALIDATE:
-        return CurveShape(True, 0.0)
+        return CurveShape(len(animals) < _FEWEST_FOR_ISOTONIC, 0.0)
     losses = {
         weight: _losses(known, animals, kinds, CurveShape(False, weight), new_whale_share)
         for weight in GAP_WEIGHTS
@@ -194,13 +196,16 @@ def choose_shape(
     weight = best if _is_less(losses[best], losses[0.0]) else 0.0
     logistic = CurveShape(True, weight)
     of_logistic = _losses(known, animals, kinds, logistic, new_whale_share)
-    return logistic if _is_less(of_logistic, losses[weight]) else CurveShape(False, weight)
+    is_logistic = _is_less(of_logistic, losses[weight], errors=2.0)
+    return logistic if is_logistic else CurveShape(False, weight)
 
 
-def _is_less(losses: NDArray[np.float64], than: NDArray[np.float64]) -> bool:
-    """Whether one of two losses by trial (n,) is less by more than a standard error."""
+def _is_less(
+    losses: NDArray[np.float64], than: NDArray[np.float64], *, errors: float = 1.0
+) -> bool:
+    """Whether one of two losses by trial (n,) is less by more than so many standard errors."""
     gained = than - losses
-    return float(gained.sum()) > float(gained.std()) * len(gained) ** 0.5
+    return float(gained.sum()) > errors * float(gained.std()) * len(gained) ** 0.5
 
 
 def _fit_first(

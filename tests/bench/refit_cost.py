@@ -1,4 +1,4 @@
-"""What a refit of the calibration costs, and how far its sampled rates are from all trials'.
+"""What a refit of the calibration costs, and how far sampled rates are from those of all trials.
 
     PYTHONPATH=. python tests/bench/refit_cost.py 10000 100000 300000
     PYTHONPATH=. python tests/bench/refit_cost.py --error 20000

@@ -23,17 +23,19 @@ from embedding.embedder import Embedder
 from embedding.photos.photo import Box, crop, from_array, read_photo, rotate_image
 from embedding.photos.quality_measures import quality_of
 from embedding.screening import Screening
-from index.calibration.calibration import calibrate
+from index.calibration.fitting import calibrate
 from index.identification.screening import AnimalScreen
 from index.labels.reader import LabelledPhoto, read_labels
 from index.search.gallery import Gallery
 from training.screening.drawings import KINDS, draw
+from training.screening.fit import REFUSED_SHARE
 from training.screening.vectors import largest_background
 from training.splits.protocol import make_split
 
 DRAWN = 100
 AGAIN = 40
 TURNED = 200
+HALVES = 200
 
 
 class Vectors:
@@ -247,6 +249,40 @@ def print_no_animal(data: Path, vectors: Vectors, head: Screening, flukes: Humpb
         )
 
 
+def print_thresholds(data: Path, vectors: Vectors, head: Screening) -> None:
+    """What thresholds refuse that are chosen by half of the held-out animals, of the other half.
+
+    One threshold for all species, as shipped, and one for each. Mean of HALVES drawn halves.
+    """
+    scores: dict[str, np.ndarray] = {}
+    animals: dict[str, np.ndarray] = {}
+    for name in ("humpback", "right_whale", "nyala"):
+        folder = data / name / "photos"
+        rows = vectors.of(name, lambda folder=folder: photos_in(folder))
+        order = {path.name: at for at, path in enumerate(sorted(folder.iterdir()))}
+        photos = {one.name: one for one in read_labels(data / name / "train.csv", folder).photos}
+        held = make_split(list(photos.values())).names("known_query", "disjoint", "unknown_query")
+        scores[name] = head.animal_scores(rows[[order[one] for one in held]])
+        whose = [photos[one].individual or one for one in held]
+        animals[name] = np.unique(whose, return_inverse=True)[1]
+    rng = np.random.default_rng(0)
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in scores}
+    for _ in range(HALVES):
+        is_chosen = {
+            name: (rng.uniform(size=own.max() + 1) < 0.5)[own] for name, own in animals.items()
+        }
+        pooled = np.concatenate([own[is_chosen[name]] for name, own in scores.items()])
+        one = np.quantile(pooled, REFUSED_SHARE)
+        for name, own in scores.items():
+            each = np.quantile(own[is_chosen[name]], REFUSED_SHARE)
+            rest = own[~is_chosen[name]]
+            found[name].append((float((rest < one).mean()), float((rest < each).mean())))
+    print("\n| species | one threshold | one for each species |\n| --- | --- | --- |")
+    for name, shares in found.items():
+        one, each = np.mean(shares, axis=0)
+        print(f"| {name} | {one:.2%} | {each:.2%} |")
+
+
 def print_turned(vectors: Vectors, head: Screening, flukes: Humpbacks) -> None:
     """Turned photos found upright, and what turning does to upright ones."""
     upright = flukes.vectors_of(flukes.known)
@@ -344,6 +380,7 @@ def main() -> None:
     vectors = Vectors(options.vectors)
     flukes = Humpbacks(options.data, vectors)
     print_no_animal(options.data, vectors, head, flukes)
+    print_thresholds(options.data, vectors, head)
     print_turned(vectors, head, flukes)
     print_quality(vectors, flukes)
 

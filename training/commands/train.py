@@ -285,6 +285,14 @@ def evaluate(
             "catalogues drawn from the photos.",
         ),
     ] = False,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            "--vectors",
+            help="vectors.npz of an earlier evaluation, or of `flukeprint embed`: photos are not "
+            "embedded again.",
+        ),
+    ] = None,
     every_miss: Annotated[
         bool,
         typer.Option(
@@ -317,6 +325,7 @@ def evaluate(
         boxes=parse_boxes(boxes),
         compares=compares,
         checks_promises=promises,
+        vectors=vectors,
         draws_every_miss=every_miss,
     )
     measure(choices, as_json=as_json)

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from index.labels.reader import LabelledPhoto
 from index.photos.embed import UnreadPhoto, embed_photos
 from index.progress import progress
 from index.search.matching import BadQuery, Score
-from index.search.vectors import FloatArray
+from index.search.vectors import BadVectors, FloatArray, check_vectors
 from training.evaluation.compare.comparison import abundance, compare, write_comparison
 from training.evaluation.failures import (
     failure_rows,
@@ -67,6 +68,7 @@ class EvaluationChoices:
     draws_every_miss: bool = False
     same_animals: Path | None = None
     boxes: BoxOrientation | None = None
+    vectors: Path | None = None
 
 
 def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
@@ -86,18 +88,26 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
     path = choices.checkpoint or DEFAULT_CHECKPOINT
     embedder = Embedder.load(path)
-    vectors = embed_all(
-        photos if choices.with_boxes else [_without_box(photo) for photo in photos], embedder
+    seen = photos if choices.with_boxes else [_without_box(photo) for photo in photos]
+    vectors = (
+        embed_all(seen, embedder)
+        if choices.vectors is None
+        else _read_vectors(choices.vectors, photos, embedder.fingerprint)
     )
     # First, so that minutes of embedding outlive whatever fails after them.
     choices.out.mkdir(parents=True, exist_ok=True)
-    _write_vectors(choices.out / "vectors.npz", photos, vectors)
+    _write_vectors(choices.out / "vectors.npz", photos, vectors, embedder.fingerprint)
     answers = answers_of(vectors, photos, split, score)
     learned = [
         at for at, photo in enumerate(photos) if split.roles[photo.name] in ("fit", "disjoint")
     ]
+    run_split = split if choices.split else None  # the protocol's own knows of no learning
+    labelled = PhotoSet.of(vectors, photos, run_split, score)
     calibration = calibrate(
-        vectors[learned], [photos[at].individual for at in learned], score=score
+        vectors[learned],
+        [photos[at].individual for at in learned],
+        score=score,
+        facts=labelled.facts_of(np.array(learned, np.int64)),
     )
     figures = {
         "checkpoint": {
@@ -120,8 +130,6 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
         }
     if choices.checks_promises:
         print("measuring promises: some minutes for thousands of photos", file=sys.stderr)
-        run_split = split if choices.split else None  # the protocol's own knows of no learning
-        labelled = PhotoSet.of(vectors, photos, run_split, score)
         figures["promises"] = compare_all(labelled, choices.seed)
     write_scorer_files(
         choices.out, answers, [p for p in photos if split.roles[p.name] == "disjoint"]
@@ -204,7 +212,37 @@ def _name(choices: EvaluationChoices) -> str:
     return (choices.csv or choices.photos).resolve().parent.name
 
 
-def _write_vectors(path: Path, photos: list[LabelledPhoto], vectors: FloatArray) -> None:
+def _write_vectors(
+    path: Path, photos: list[LabelledPhoto], vectors: FloatArray, fingerprint: str
+) -> None:
+    """Write vectors as `flukeprint embed` does."""
     data = io.BytesIO()
-    np.savez(data, photo=np.array([photo.name for photo in photos]), embedding=vectors)
+    names = np.array([photo.name for photo in photos])
+    np.savez(data, photo=names, embedding=vectors, fingerprint=np.array(fingerprint))
     write_atomically(path, data.getvalue())
+
+
+def _read_vectors(path: Path, photos: list[LabelledPhoto], fingerprint: str) -> FloatArray:
+    """The vectors (n, d) of these photos from a file. Raises BadVectors."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            made_by = str(stored["fingerprint"])
+            row_of = {str(name): row for row, name in enumerate(stored["photo"].tolist())}
+            vectors = check_vectors(stored["embedding"], named=str(path))
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        raise BadVectors(
+            f"the vectors {path} can't be read ({error}); give vectors.npz of an evaluation, or "
+            "what `flukeprint embed PHOTOS --out vectors.npz` writes"
+        ) from error
+    if made_by != fingerprint:
+        raise BadVectors(
+            f"the vectors {path} were made by checkpoint {made_by[:12]}, not by "
+            f"{fingerprint[:12]}; leave out --vectors, or give --checkpoint the file that made them"
+        )
+    absent = [photo.name for photo in photos if photo.name not in row_of]
+    if absent:
+        raise BadVectors(
+            f"the vectors {path} lack {len(absent)} of the labelled photos, the first is "
+            f"{absent[0]}; leave out --vectors to embed them"
+        )
+    return vectors[[row_of[photo.name] for photo in photos]]

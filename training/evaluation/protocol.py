@@ -29,7 +29,8 @@ class Answers:
 
     `known_*` (q,) and `known_photos` are the known queries; `unknown_distances` (u,) the nearest
     individual's to each unknown query; `disjoint_*` the leave-one-out among individuals that were
-    never learned from. Ranks are 1-based. `nearest` names, for each known query, the individual and
+    never learned from. Ranks are 1-based. Gaps say how much farther away the second individual is
+    than the first, 0 where there is none. `nearest` names, for each known query, the individual and
     photo that came first.
     """
 
@@ -42,6 +43,8 @@ class Answers:
     unknown_distances: NDArray[np.float64]
     disjoint_individuals: list[str]
     disjoint_ranks: NDArray[np.int64]
+    known_gaps: NDArray[np.float64]
+    unknown_gaps: NDArray[np.float64]
 
 
 def answers_of(
@@ -72,6 +75,7 @@ def answers_of(
     known, unknown, disjoint = rows["known_query"], rows["unknown_query"], rows["disjoint"]
     column = {individual: at for at, individual in enumerate(gallery.individual_ids)}
     distances = gallery.individual_distances(vectors[known], score)  # (q, c)
+    strange = gallery.individual_distances(vectors[unknown], score)
     truth = np.array([column[photos[at].individual or ""] for at in known], np.int64)
     left_out = leave_one_out_ranks(
         vectors[disjoint], [photos[at].individual or "" for at in disjoint], score
@@ -83,9 +87,11 @@ def answers_of(
         known_distances=_nearest(distances),
         known_ranks=true_ranks(distances, truth),
         unknown_photos=[photos[at] for at in unknown],
-        unknown_distances=_nearest(gallery.individual_distances(vectors[unknown], score)),
+        unknown_distances=_nearest(strange),
         disjoint_individuals=[photos[disjoint[row]].individual or "" for row in left_out.rows],
         disjoint_ranks=left_out.ranks,
+        known_gaps=_gaps(distances),
+        unknown_gaps=_gaps(strange),
     )
 
 
@@ -140,6 +146,13 @@ def _species_metrics(
         found["auroc"] = auroc(answers.known_distances, answers.unknown_distances)
         chosen.append(found["auroc"])
     return {"score": float(np.mean(chosen)) if chosen else 0.0, **found}
+
+
+def _gaps(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    if distances.shape[1] < 2:
+        return np.zeros(len(distances))
+    two = np.partition(distances, 1, axis=1)
+    return two[:, 1] - two[:, 0]
 
 
 def _nearest(distances: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -119,15 +119,19 @@ def _calibrated_figures(answers: Answers, calibration: Calibration) -> dict[str,
         for distance in unknown
     ]
     distances = np.concatenate([known, unknown])
+    gaps = np.concatenate([answers.known_gaps, answers.unknown_gaps])
     is_right = np.concatenate([ranks == 1, np.zeros(len(unknown), np.bool_)])
     probabilities = np.array(
-        [calibration.probability(float(distance), 1) for distance in distances]
+        [
+            calibration.probability(float(distance), 1, gap=float(gap))
+            for distance, gap in zip(distances, gaps, strict=True)
+        ]
     )
     return {
         "unknown_source": calibration.unknown_source,
         "threshold_known": thresholds.known,
         "threshold_new_whale": thresholds.new_whale,
-        "fpir_promised_at_known": 0.05,
+        "fpir_promised_at_known": calibration.promised_at(thresholds.known),
         "fpir_measured_at_known": float((unknown <= thresholds.known).mean()),
         "kaggle_map5_with_new_whale": submission_map5(
             known, ranks, unknown, calibration.submission_threshold

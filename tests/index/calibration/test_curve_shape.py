@@ -49,10 +49,15 @@ def test_trials_that_no_sigmoid_fits_get_isotonic_curves(rng: Rng) -> None:
     assert calibration.known_probability([0.95]) < 0.02
 
 
-@pytest.mark.parametrize("animals", [49, 50])
-def test_fewer_animals_than_can_validate_get_logistic_curves(rng: Rng, animals: int) -> None:
-    known = rng.uniform(0.2, 0.4, animals)
+@pytest.mark.parametrize(
+    ("animals", "photos", "is_logistic"), [(49, 1, True), (49, 7, False), (50, 1, False)]
+)
+def test_few_animals_get_logistic_curves_where_their_trials_are_few(
+    rng: Rng, animals: int, photos: int, is_logistic: bool
+) -> None:
+    known = rng.uniform(0.2, 0.4, animals * photos)
     strange = np.concatenate([rng.uniform(0.2, 0.4, 150), rng.uniform(0.9, 1.0, 150)])
-    trials = Trials(known[:, None], np.ones(animals, np.int64))
+    numbers = np.repeat(np.arange(animals), photos)
+    trials = Trials(known[:, None], np.ones(len(known), np.int64), numbers)
     shape = choose_shape(trials, [StrangerKind(strange[:, None], np.arange(300))], 0.3)
-    assert shape.is_logistic == (animals < 50)
+    assert shape.is_logistic == is_logistic

@@ -109,8 +109,9 @@ def draw_catalogue(
     """Draw a catalogue of so many individuals, or of all that remain, of a species or of all.
 
     A fifth of the individuals are absent, up to 400 where the catalogue is to be small, but no more
-    than half of those that may be. A known query's whole burst leaves the catalogue. A third of the
-    new_whale photos are queries, or those that the split says.
+    than half of those that may be. A known query's whole burst leaves the catalogue. Several photos
+    a query are of one burst where one has as many. A third of the new_whale photos are queries, in
+    whole bursts, or those that the split says.
     """
     rng = np.random.default_rng(seed)
     is_own = np.ones(len(photos.vectors), np.bool_)
@@ -124,7 +125,7 @@ def draw_catalogue(
     nobody = rng.permutation(np.flatnonzero(is_nobody))
     is_query = photos.may_query[nobody]
     if not len(photos.is_stranger):
-        is_query = np.arange(len(nobody)) < len(nobody) // 3
+        is_query = _first_third(photos.bursts[nobody])
     gallery = np.flatnonzero(is_own & np.isin(labels, present))
     known, without = _known(photos, gallery, photos_a_query, rng)
     return CatalogueDraw(
@@ -147,6 +148,18 @@ def _absent(photos: PhotoSet, order: NDArray[np.str_], size: int | None) -> NDAr
     return np.concatenate([order[is_stranger], able[:more]])
 
 
+def _first_third(bursts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark a third of the photos (n,), and all others of their bursts."""
+    return np.isin(bursts, bursts[: len(bursts) // 3])
+
+
+def together(rows: NDArray[np.int64], photos: PhotoSet, count: int) -> NDArray[np.int64]:
+    """So many photos of one animal's rows: of its first burst that has as many, else the first."""
+    own = photos.bursts[rows]
+    large = (rows[own == burst] for burst in dict.fromkeys(own.tolist()))
+    return next((one for one in large if len(one) >= count), rows)[:count]
+
+
 def _known(
     photos: PhotoSet, gallery: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -160,7 +173,7 @@ def _known(
         able = rows[photos.may_query[rows]]
         if len(rows) < max(_FEWEST_PHOTOS, count + 1) or len(able) < count:
             continue
-        chosen = able[:1] if count == 1 else rng.permutation(able)[:count]
+        chosen = able[:1] if count == 1 else together(rng.permutation(able), photos, count)
         in_burst = np.isin(photos.bursts[rows], photos.bursts[chosen])
         if not in_burst.all():
             queries.append(chosen)

@@ -18,7 +18,7 @@ from index.calibration.calibration import (
 from index.identification.identifier import Identifier
 from index.search.matching import Identification
 from training.evaluation.promises.answers import identifier_of, share_known, share_missed
-from training.evaluation.promises.draws import PhotoSet, draw_catalogue
+from training.evaluation.promises.draws import PhotoSet, draw_catalogue, together
 from training.evaluation.promises.reliability import reliability_of, weighted_queries
 
 Figures = dict[str, Any]
@@ -65,9 +65,9 @@ def compare_encounters(photos: PhotoSet, seed: int) -> list[Figures]:
 
 
 def _encounters(photos: PhotoSet, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The first three photos (e, 3) of each individual among some rows that has as many."""
+    """Three photos (e, 3) of each individual among some rows that has as many."""
     labels = photos.individuals[rows]
-    own = [rows[labels == one][:PHOTOS] for one in np.unique(labels)]
+    own = [together(rows[labels == one], photos, PHOTOS) for one in np.unique(labels)]
     return np.array([one for one in own if len(one) == PHOTOS], np.int64).reshape(-1, PHOTOS)
 
 

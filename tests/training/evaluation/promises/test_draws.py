@@ -52,6 +52,32 @@ def test_a_query_s_whole_burst_leaves_the_catalogue(make_herd) -> None:
     assert present and all((photos.individuals[draw.gallery] == one).sum() == 4 for one in present)
 
 
+def test_a_stranger_s_burst_is_asked_about_whole(make_herd) -> None:
+    herd = make_herd(20, 3, 30)
+    # New_whale photos come in bursts of five.
+    encounters = [f"{at}" if at < 60 else f"new {(at - 60) % 6}" for at in range(90)]
+    herd = herd.with_encounters(encounters)
+    photos = PhotoSet.of(herd.vectors, herd.photos)
+    for seed in range(5):
+        draw = draw_catalogue(photos, seed)
+        asked = {encounters[row] for row in draw.new_whales}
+        assert asked and not asked & {encounters[row] for row in draw.nobody}
+        assert len(draw.new_whales) + len(draw.nobody) == 30
+
+
+def test_an_encounter_s_photos_were_taken_together(make_herd) -> None:
+    herd = make_herd(30, 6, 0)
+    # Everybody was met twice, three photos each; the photos of both lie among each other.
+    encounters = [f"{at // 6}-{at % 2}" for at in range(180)]
+    herd = herd.with_encounters(encounters)
+    photos = PhotoSet.of(herd.vectors, herd.photos)
+    draw = draw_catalogue(photos, 2, photos_a_query=3)
+    assert len(draw.known) == draw.individual_count
+    for rows in draw.known:
+        assert len({encounters[row] for row in rows}) == 1
+    assert len(draw.gallery) == 3 * draw.individual_count
+
+
 def test_nothing_that_was_learned_is_a_query(make_herd) -> None:
     herd = make_herd(60, 4, 30)
     split = make_split(herd.photos, 0)
