@@ -5,19 +5,29 @@ Part of SQLAlchemy's door.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import os
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from embedding.photos.photo import Box
 from index.catalogue.rows import vector_dimension
 from index.search.rows.live_rows import LiveRows
 from index.search.vectors import stored_vector_fault
-from index.storage.schema import CATALOGUED, IndividualRow, PhotoRow, VectorRow
+from index.storage.schema import (
+    CATALOGUED,
+    DELETED,
+    EncounterRow,
+    IndividualRow,
+    PhotoRow,
+    VectorRow,
+)
 
 _ROWS_AT_ONCE = 2000
 _NEARLY_UNIT = 0.005  # further from unit length a vector is looked at by itself
@@ -52,30 +62,86 @@ def read_searched_rows(session: Session, fingerprint: str) -> SearchedRows:
 
     def chunks() -> Generator[NDArray[np.float32]]:
         for rows in session.execute(query).partitions():
-            faults = _faults([row[2] for row in rows], dimension)
-            good = list[Any]()
-            for row, fault in zip(rows, faults, strict=True):
-                name, individual = row[0], row[1]
-                if fault:
-                    damaged[name] = fault
+            found, faults = _vectors_of([row[2] for row in rows], dimension)
+            kept = list[int]()
+            for at, (name, individual, _) in enumerate(rows):
+                if at in faults:
+                    damaged[name] = faults[at]
                 elif individual:  # new_whale has none
-                    good.append(row)
-            names.extend(row[0] for row in good)
-            individuals.extend(row[1] for row in good)
-            yield np.frombuffer(b"".join([row[2] for row in good]), "<f4").reshape(-1, dimension)
+                    kept.append(at)
+                    names.append(name)
+                    individuals.append(individual)
+            yield found if len(kept) == len(found) else found[kept]
 
     vectors = LiveRows.collect(chunks(), dimension)
     return SearchedRows(names, individuals, vectors, damaged)
 
 
-def _faults(embeddings: Sequence[bytes], dimension: int) -> list[str]:
-    """What is wrong with each stored vector, "" where nothing is."""
-    if any(len(each) != 4 * dimension for each in embeddings):
-        return [stored_vector_fault(each, dimension) for each in embeddings]
-    vectors = np.frombuffer(b"".join(embeddings), "<f4").reshape(len(embeddings), dimension)
+def _vectors_of(
+    embeddings: Sequence[bytes], dimension: int
+) -> tuple[NDArray[np.float32], dict[int, str]]:
+    """Stored vectors (n, d), and what is wrong with some, by their row."""
+    nothing = bytes(4 * dimension)
+    rows = [each if len(each) == len(nothing) else nothing for each in embeddings]
+    vectors = np.frombuffer(b"".join(rows), "<f4").reshape(len(rows), dimension)
     squares = np.einsum("nd,nd->n", vectors, vectors)
-    is_good = np.abs(squares - 1) < _NEARLY_UNIT
-    return [
-        "" if good else stored_vector_fault(each, dimension)
-        for good, each in zip(is_good.tolist(), embeddings, strict=True)
-    ]
+    doubted: list[int] = np.flatnonzero(~(np.abs(squares - 1) < _NEARLY_UNIT)).tolist()
+    faults = ((at, stored_vector_fault(embeddings[at], dimension)) for at in doubted)
+    return vectors, {at: fault for at, fault in faults if fault}
+
+
+class ServedFacts(NamedTuple):
+    """What a service holds of a photo beside its vector; `path` is its file's, as text."""
+
+    name: str
+    path: str
+    content_hash: str
+    individual: str | None
+    species: str | None
+    encounter: str | None
+    taken_at: str | None
+    box: Box | None
+    state: str
+    region: str | None
+
+
+def read_photo_facts(session: Session, folder: Path) -> Iterator[ServedFacts]:
+    """All photos but deleted ones, sorted by name: less of each than CataloguePhoto, and sooner.
+
+    Relative paths are within `folder`, the catalogue's. Equal texts are one object.
+    """
+    query = (
+        select(
+            PhotoRow.name,
+            PhotoRow.path,
+            PhotoRow.content_hash,
+            IndividualRow.name,
+            PhotoRow.species,
+            EncounterRow.name,
+            PhotoRow.taken_at,
+            PhotoRow.box,
+            PhotoRow.state,
+            EncounterRow.region,
+        )
+        .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
+        .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
+        .where(PhotoRow.state != DELETED)
+        .order_by(PhotoRow.name)
+        .execution_options(yield_per=_ROWS_AT_ONCE)
+    )
+    texts: dict[Any, Any] = {}
+    one, within = texts.setdefault, str(folder)
+    for rows in session.execute(query).partitions():
+        for name, path, content, whose, species, encounter, taken_at, box, state, region in rows:
+            yield ServedFacts(
+                name,
+                path if path.startswith(os.sep) else f"{within}{os.sep}{path}",
+                content,
+                one(whose, whose),
+                one(species, species),
+                one(encounter, encounter),
+                one(taken_at, taken_at),
+                None if box is None else Box(*box),
+                one(state, state),
+                one(region, region),
+            )
