@@ -29,7 +29,7 @@ from index.catalogue.rows import (
     read_species,
     read_vectors,
 )
-from index.catalogue.searched_rows import read_searched_rows
+from index.catalogue.searched_rows import ServedFacts, read_photo_facts, read_searched_rows
 from index.search.gallery import Gallery
 from index.search.matching import Score
 from index.storage.address import BadCatalogue, CatalogueAddress, files_folder, resolve_links
@@ -169,6 +169,11 @@ class Catalogue:
         with translating_errors(self.address), Session(self.engine) as session:
             last = last_revision(session)
             return read_photos(session, self.folder, last.fingerprint if last else None)
+
+    def photo_facts(self) -> list[ServedFacts]:
+        """What a service holds of each photo beside its vector, sorted by name."""
+        with translating_errors(self.address), Session(self.engine) as session:
+            return list(read_photo_facts(session, self.folder))
 
     def species(self) -> dict[str, str]:
         """Each individual's species by its name.

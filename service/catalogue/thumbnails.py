@@ -53,7 +53,7 @@ class Thumbnails:
         """An upright JPEG without EXIF whose longer side is `size_px` at most. Raises BadPhoto."""
         stored_px = next((each for each in STORED_PX if each >= size_px), None)
         if self._folder is None or stored_px is None:
-            data = photo_bytes(photo.path, limits)
+            data = photo_bytes(Path(photo.path), limits)
             return Thumbnail(
                 _encoded(_small(data, size_px, limits)), content_hash(data) == photo.content_hash
             )
@@ -70,7 +70,7 @@ class Thumbnails:
         path = folder / photo.content_hash[:2] / f"{photo.content_hash}-{size_px}.jpg"
         with contextlib.suppress(OSError):
             return Thumbnail(path.read_bytes(), is_as_catalogued=True)
-        data = photo_bytes(photo.path, limits)
+        data = photo_bytes(Path(photo.path), limits)
         made = _encoded(_small(data, size_px, limits))
         if (
             content_hash(data) != photo.content_hash

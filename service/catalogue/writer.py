@@ -254,7 +254,7 @@ class CatalogueWriter:
 
     def _read_all(self) -> tuple[SearchableCatalogue, dict[str, ServedPhoto]]:
         searchable = self.catalogue.read_searchable(self._service.settings.engine, may_be_old=True)
-        photos = {photo.name: ServedPhoto.of(photo) for photo in self.catalogue.photos()}
+        photos = ServedPhoto.read_all(self.catalogue)
         # Read one after the other: another process may have changed the catalogue in between.
         if self.catalogue.revision != searchable.gallery.revision:
             return self._read_all()

@@ -74,7 +74,7 @@ def load_serving(settings: Settings) -> Serving:
     with Catalogue.open(settings.address) as catalogue:
         gallery, calibration, damaged = catalogue.read_searchable(settings.engine, may_be_old=True)
         species, viewpoints = catalogue.species(), catalogue.viewpoints()
-        photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
+        photos = ServedPhoto.read_all(catalogue)
     log_damaged(damaged)
     # A job may have brought the catalogue to another checkpoint since the service was set up.
     embedder = load_embedder(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedding.photos.photo import Box
+from index.catalogue.catalogue import Catalogue
 from index.catalogue.rows import CataloguePhoto
 from index.storage.schema import CATALOGUED
 
@@ -18,7 +19,7 @@ class ServedPhoto(NamedTuple):
     `region` is its encounter's, so wide a stretch that everybody may know it.
     """
 
-    path: Path
+    path: Path | str
     content_hash: str
     individual: str | None = None
     species: str | None = None
@@ -42,6 +43,11 @@ class ServedPhoto(NamedTuple):
             photo.state,
             photo.region,
         )
+
+    @classmethod
+    def read_all(cls, catalogue: Catalogue) -> dict[str, ServedPhoto]:
+        """All photos of a catalogue by name, deleted ones left out. Raises BadCatalogue."""
+        return {facts.name: cls(*facts[1:]) for facts in catalogue.photo_facts()}
 
     @property
     def year(self) -> int | None:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -332,7 +333,9 @@ class Service:
         try:
             image = await loop.run_in_executor(
                 self.decoders,
-                lambda: read_photo(photo.path, limits=self.limits, at_least_px=serving.decode_px),
+                lambda: read_photo(
+                    Path(photo.path), limits=self.limits, at_least_px=serving.decode_px
+                ),
             )
         except BadPhoto as error:
             raise ProblemError(

@@ -189,15 +189,12 @@ class Writing:
         from index.catalogue.catalogue import Catalogue
         from index.identification.identifier import Identifier
         from service.catalogue.writer import CatalogueWriter
-        from service.serving.served_photo import ServedPhoto
         from service.serving.service import Serving
 
         catalogue = Catalogue.open(file)
         started = time.process_time()
-        load = _loader(catalogue)
-        gallery, calibration, photos, species, viewpoints = load
+        gallery, calibration, photos, species, viewpoints = _read(catalogue)
         self.start_seconds = time.process_time() - started
-        del ServedPhoto
         embedder: Any = SimpleNamespace(fingerprint=FINGERPRINT, dimension=DIMENSION)
         identifier = Identifier(embedder, gallery, calibration, species, viewpoints)
         self.serving = Serving(identifier, photos)
@@ -211,15 +208,15 @@ class Writing:
         return self.serving
 
 
-def _loader(catalogue: Any) -> tuple[Any, ...]:
+def _read(catalogue: Any) -> tuple[Any, ...]:
     """What a service reads when it starts."""
-    from service.serving import loading
     from service.serving.served_photo import ServedPhoto
 
-    if hasattr(loading, "read_catalogue"):
-        return loading.read_catalogue(catalogue)
     gallery, calibration, _ = catalogue.read_searchable(ENGINE, may_be_old=True)
-    photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
+    if hasattr(ServedPhoto, "read_all"):
+        photos = ServedPhoto.read_all(catalogue)
+    else:
+        photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
     return gallery, calibration, photos, catalogue.species(), catalogue.viewpoints()
 
 
