@@ -11,10 +11,10 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from embedding.photos.preprocessing import BadPreprocessing, Preprocessing
 if TYPE_CHECKING:
     from torch import Tensor
 
+T = TypeVar("T")
 FORMAT = "flukeprint-checkpoint-1"
 DEFAULT_CHECKPOINT = Path(__file__).parent / "default" / "flukeprint.safetensors"
 LOCATOR_PREFIX = "locator."
@@ -64,13 +65,27 @@ class CheckpointHeader:
     classes: dict[str, Any] | None = None
 
 
-def fingerprint_of(path: Path) -> str:
+def fingerprint_with(fingerprint: str, precision: str) -> str:
+    """The fingerprint of vectors that were computed with a precision ("float32", "bf16").
+
+    float32 keeps the checkpoint's own. Vectors of another precision are never compared with those.
+    """
+    if precision == "float32":
+        return fingerprint
+    return hashlib.sha256(f"{fingerprint}:{precision}".encode()).hexdigest()
+
+
+def fingerprint_of(path: Path, precision: str = "float32") -> str:
     """Hash what makes a checkpoint's vectors: 64 hex digits of SHA-256.
 
     It is the hash of the file as it was before a screening head was added. So a head changes no
     fingerprint, and catalogues of the checkpoint stay valid. Of a file without a head it is the
     hash of the whole file.
     """
+    return fingerprint_with(_content_hash(path), precision)
+
+
+def _content_hash(path: Path) -> str:
     try:
         with path.open("rb") as file:
             bare = _bare_start(file)
@@ -369,7 +384,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         raise BadCheckpoint(f"{path} is damaged ({error}); copy or train it again") from error
 
 
-def below(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def below(weights: Mapping[str, T], prefix: str) -> dict[str, T]:
     """The tensors named `prefix`..., by what comes after it."""
     return {
         name.removeprefix(prefix): value
@@ -393,6 +408,27 @@ def load_halved(path: Path) -> dict[str, Tensor]:
     tensors |= {name: tensors[earlier] for name, earlier in same.items()}
     return {
         name: value.float() if value.is_floating_point() else value
+        for name, value in tensors.items()
+    }
+
+
+def load_arrays(path: Path, is_wanted: Callable[[str], bool]) -> dict[str, NDArray[Any]]:
+    """Read the tensors of a checkpoint whose names are wanted, without torch, as float32.
+
+    Raises BadCheckpoint when the file is damaged.
+    """
+    from safetensors import safe_open
+
+    try:
+        with cast(Any, safe_open)(path, framework="np") as file:
+            told: dict[str, str] = file.metadata() or {}
+            same: dict[str, str] = json.loads(told.get(_SAME, "{}"))
+            names = [name for name in [*file.keys(), *same] if is_wanted(name)]
+            tensors = {name: file.get_tensor(same.get(name, name)) for name in names}
+    except Exception as error:  # safetensors raises its own kind, and plain OSError for a cut file
+        raise BadCheckpoint(f"{path} is damaged ({error}); copy or train it again") from error
+    return {
+        name: value.astype(np.float32) if value.dtype.kind == "f" else value
         for name, value in tensors.items()
     }
 

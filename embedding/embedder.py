@@ -1,39 +1,41 @@
-"""Images in, unit vectors out: a checkpoint ready for use."""
+"""Images in, unit vectors out: a checkpoint ready for use.
+
+Torch-free at import: a checkpoint with graphs answers without it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from embedding.checkpoint import (
-    CLASSES_PREFIX,
     DEFAULT_CHECKPOINT,
-    LOCATOR_PREFIX,
     BadCheckpoint,
-    CheckpointHeader,
-    below,
     fingerprint_of,
-    load_weights,
+    fingerprint_with,
     read_header,
 )
-from embedding.networks.ensemble import Ensemble, network_of
-from embedding.networks.fused_batch_norm import fuse_batch_norms
-from embedding.networks.locator import AnyLocator, locate, locator_of
-from embedding.networks.malloc import keep_freed_memory
-from embedding.networks.network import Network
 from embedding.photos.photo import Box, Image, rotate_box, rotate_image
-from embedding.photos.preprocessing import Preprocessing
+from embedding.photos.preprocessing import Preprocessing, squashed
+from embedding.runtime import BadRuntime, Precision, Runtime, RuntimeName
+from embedding.runtime_choice import RuntimeChoice, load_runtime
 from embedding.screening import Screening
+
+if TYPE_CHECKING:
+    import torch
+
+    from embedding.eager.eager_runtime import EagerRuntime
+    from embedding.networks.ensemble import Ensemble
+    from embedding.networks.locator import AnyLocator
+    from embedding.networks.network import Network
 
 _UPRIGHT = 0.7
 """How probably a photo must be upright after a turn for the turn to stay."""
-_PROBE_PX = 64  # any size that a backbone takes shows which of its layers reads which
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,15 @@ class UprightVectors:
 class Embedder:
     """A network in evaluation mode with its preprocessing.
 
-    Each embedding is made of the views of the photo and of its mirror image
+    `network` is PyTorch's, or a runtime that computes one; `locator` and `device` go with the
+    former. Each embedding is made of the views of the photo and of its mirror image
     (embedding.networks.mirror), scaled to unit length. `fingerprint` names the checkpoint's
     content.
     """
 
     def __init__(
         self,
-        network: Network | Ensemble,
+        network: Network | Ensemble | Runtime,
         preprocessing: Preprocessing,
         fingerprint: str,
         *,
@@ -68,48 +71,95 @@ class Embedder:
         device: str | None = None,
         screening: Screening | None = None,
     ) -> None:
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        if self.device.type == "cpu":
-            keep_freed_memory()
-        self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)
-        self.locator = locator.eval().to(self.device) if locator is not None else None
+        if isinstance(network, Runtime):
+            self.runtime: Runtime = network
+        else:
+            from embedding.eager.eager_runtime import EagerRuntime
+
+            self.runtime = EagerRuntime(network, preprocessing, locator=locator, device=device)
         self.preprocessing = preprocessing
         self.fingerprint = fingerprint
         self.screening = screening
-        self.dimension = network.dimension
-        self.batch_size = 256 if self.device.type == "cuda" else 16
+        self.dimension = self.runtime.dimension
+        self.batch_size = self.runtime.batch_size
 
     @classmethod
-    def load(cls, path: Path | None = None, *, device: str | None = None) -> Embedder:
-        """Load a checkpoint (None: the shipped one), its batch norms fused.
+    def load(
+        cls,
+        path: Path | None = None,
+        *,
+        device: str | None = None,
+        runtime: RuntimeName = "auto",
+        precision: Precision = "float32",
+    ) -> Embedder:
+        """Load a checkpoint (None: the shipped one).
 
-        Raises BadCheckpoint or BadNetwork.
+        `runtime` auto answers through the checkpoint's graphs where it has some and there is no
+        GPU; else through PyTorch, batch norms fused. A `precision` other than float32 makes
+        another fingerprint, since its vectors are others.
+
+        Raises BadCheckpoint, BadNetwork, BadGraphs, and BadRuntime for what can't be had here.
         """
         path = path or DEFAULT_CHECKPOINT
         header = read_header(path)
-        network, locator = build_networks(path, header)
+        fingerprint = fingerprint_of(path)
+        computing = load_runtime(
+            path, header, fingerprint, RuntimeChoice(runtime, precision, device)
+        )
         return cls(
-            network,
+            computing,
             header.preprocessing,
-            fingerprint_of(path),
-            locator=locator,
-            device=device,
-            screening=_fitting_screening(path, network.dimension),
-        ).fuse_batch_norms()
+            fingerprint_with(fingerprint, precision),
+            screening=_fitting_screening(path, computing.dimension),
+        )
+
+    @property
+    def parts(self) -> tuple[slice, ...]:
+        """Which columns of an embedding are each member's, in their order."""
+        return self.runtime.parts
+
+    @property
+    def has_locator(self) -> bool:
+        """Whether the checkpoint finds the box of photos without one."""
+        return self.runtime.locator_px is not None
+
+    @property
+    def has_heat(self) -> bool:
+        """Whether every member pools one whole map, so that the embedding can be shared out over
+        its cells.
+        """
+        return self.runtime.has_heat
+
+    @property
+    def network(self) -> Network | Ensemble:
+        """PyTorch's network. Raises BadRuntime where another library computes it."""
+        return self._in_torch().network
+
+    @property
+    def locator(self) -> AnyLocator | None:
+        """PyTorch's locator. Raises BadRuntime where another library computes it."""
+        return self._in_torch().locator
+
+    @locator.setter
+    def locator(self, locator: AnyLocator | None) -> None:
+        self._in_torch().locator = locator
+
+    @property
+    def device(self) -> torch.device:
+        """Where PyTorch computes. Raises BadRuntime where another library does."""
+        return self._in_torch().device
+
+    def _in_torch(self) -> EagerRuntime:
+        if self.runtime.name != "torch":
+            raise BadRuntime(
+                f"this embedder answers through {self.runtime.name}, and PyTorch's network was "
+                'asked for; load it with runtime "torch"'
+            )
+        return cast("EagerRuntime", self.runtime)
 
     def fuse_batch_norms(self) -> Embedder:
-        """Fuse the networks' batch norms: they answer sooner, and can't be trained any more.
-
-        See embedding.networks.fused_batch_norm.
-        """
-        networks = self.network.networks if isinstance(self.network, Ensemble) else (self.network,)
-        locators = () if self.locator is None else (self.locator,)
-        for network, px in [
-            *((each, _PROBE_PX) for each in networks),
-            *((each, each.px) for each in locators),
-        ]:
-            noise = torch.rand(1, 3, px, px, generator=torch.Generator().manual_seed(0))
-            fuse_batch_norms(network, noise.to(self.device, memory_format=torch.channels_last))
+        """Fuse PyTorch's batch norms: it answers sooner, and can't be trained any more."""
+        self._in_torch().fuse_batch_norms()
         return self
 
     @property
@@ -187,72 +237,28 @@ class Embedder:
 
     def located(self, images: Sequence[Image], boxes: Sequence[Box | None]) -> Sequence[Box | None]:
         """The boxes given, and the locator's where none is and the preprocessing crops."""
-        if self.locator is None or self.preprocessing.crop != "box":
+        if not self.has_locator or self.preprocessing.crop != "box":
             return boxes
         without = [at for at, box in enumerate(boxes) if box is None]
-        found = dict(
-            zip(without, locate(self.locator, [images[at] for at in without]), strict=True)
-        )
+        found = dict(zip(without, self.find_boxes([images[at] for at in without]), strict=True))
         return [found.get(at, box) for at, box in enumerate(boxes)]
+
+    def find_boxes(self, images: Sequence[Image]) -> list[Box]:
+        """Find the animal's box in each image. Needs a locator (`has_locator`)."""
+        px = self.runtime.locator_px
+        if px is None or not images:
+            return []
+        return [Box(*box) for box in self.runtime.boxes(squashed(images, px)).tolist()]
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed (n, h, w, 3) uint8 pixels that the preprocessing has made, in batches, as (n, d)
         unit rows.
         """
         parts = [
-            self._batch(pixels[at : at + self.batch_size])
+            self.runtime.embed(pixels[at : at + self.batch_size])
             for at in range(0, len(pixels), self.batch_size)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
-
-    @torch.inference_mode()
-    def _batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        images = normalised(torch.from_numpy(pixels).to(self.device), self.preprocessing)
-        embeddings = self.network.both_views(images)
-        return functional.normalize(embeddings.float()).cpu().numpy()
-
-
-def normalised(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
-    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 channels_last with the preprocessing's mean and
-    deviation.
-    """
-    mean = torch.tensor(preprocessing.mean, device=pixels.device)
-    std = torch.tensor(preprocessing.std, device=pixels.device)
-    # The permuted view of (n, h, w, 3) already lies in memory as channels_last.
-    return ((pixels.float() / 255.0 - mean) / std).permute(0, 3, 1, 2)
-
-
-def build_networks(
-    path: Path, header: CheckpointHeader
-) -> tuple[Network | Ensemble, AnyLocator | None]:
-    """Rebuild a checkpoint's network and its locator, if it has one.
-
-    Raises BadCheckpoint when weights don't fit.
-    """
-    network = network_of(header.network)
-    weights = {
-        name: value
-        for name, value in load_weights(path).items()
-        if not name.startswith(CLASSES_PREFIX)
-    }
-    located = below(weights, LOCATOR_PREFIX)
-    try:
-        network.load_state_dict(
-            {name: weights[name] for name in weights if not name.startswith(LOCATOR_PREFIX)}
-        )
-        return network, locator_of(located) if header.has_locator else None
-    except RuntimeError as error:
-        raise _unfit(path, error) from error
-
-
-def load_locator(path: Path) -> AnyLocator | None:
-    """Rebuild a checkpoint's locator alone, if it has one. Raises BadCheckpoint."""
-    if not read_header(path).has_locator:
-        return None
-    try:
-        return locator_of(below(load_weights(path), LOCATOR_PREFIX))
-    except RuntimeError as error:
-        raise _unfit(path, error) from error
 
 
 def _turned_box(box: Box | None, quarter_turns: int) -> Box | None:
@@ -269,7 +275,3 @@ def _fitting_screening(path: Path, dimension: int) -> Screening | None:
             f"vectors of {dimension}; make its head again by `flukeprint train-screening`"
         )
     return screening
-
-
-def _unfit(path: Path, error: RuntimeError) -> BadCheckpoint:
-    return BadCheckpoint(f"{path} holds weights that don't fit its own description: {error}")

@@ -35,6 +35,10 @@ def serve(
     device: Annotated[
         str | None, _option("device", "cpu or cuda [the GPU where there is one].")
     ] = None,
+    runtime: Annotated[
+        str | None, _option("runtime", "What computes: auto, openvino or torch [auto].")
+    ] = None,
+    precision: Annotated[str | None, _option("precision", "float32, or bf16 [float32].")] = None,
     host: Annotated[str | None, _option("host", "The address to listen on [127.0.0.1].")] = None,
     port: Annotated[
         int | None, _option("port", "The port; 0 takes a free one and prints it [8000].")

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from embedding.errors import FlukeprintError
+from embedding.runtime import Precision, RuntimeName
 from index.storage.address import CatalogueAddress, PostgresAddress, address_of, with_files_folder
 
 ENV_PREFIX = "FLUKEPRINT_"
@@ -78,6 +79,17 @@ class Settings(BaseSettings):
         None,
         description="Where the network runs, `cpu` or `cuda`; without it the GPU where there is "
         "one.",
+    )
+    runtime: RuntimeName = Field(
+        "auto",
+        description="What computes the networks: `openvino` (the checkpoint's graphs, on the "
+        "processor), `torch`, or `auto`: torch where there is a GPU or the checkpoint has no "
+        "graphs.",
+    )
+    precision: Precision = Field(
+        "float32",
+        description="The networks' arithmetic, `float32` or `bf16`: faster on some processors, "
+        "with vectors that are compared with no others. It must be that of the catalogue.",
     )
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
     port: int = Field(

@@ -14,20 +14,27 @@ cosine of cells.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from embedding.embedder import Embedder, normalised
-from embedding.networks.aligner import in_photo
-from embedding.networks.backbone import BadNetwork
-from embedding.networks.ensemble import Ensemble
-from embedding.networks.network import Network
-from embedding.networks.pooling import GeneralizedMean, Vlad
+from embedding.embedder import Embedder
+from embedding.networks.config import (
+    ALIGNED_MARGIN,
+    LEAST_POOLED,
+    MIRROR_AXES,
+    PLACE_WEIGHT,
+    SHORTEST,
+    BadNetwork,
+    NetworkConfig,
+)
+from embedding.networks.mirror import fuse_views
+from embedding.runtime import MemberViews, Tensors, View, has_one_map
 
 HeatMap = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+_NECK_EPS = 1e-5  # what PyTorch's batch normalisation adds to a variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +51,15 @@ class Heat:
     distance: float
 
 
-@torch.inference_mode()
 def heat_maps(embedder: Embedder, query: NDArray[np.uint8], reference: NDArray[np.uint8]) -> Heat:
     """Take the distance of two photos apart; both (h, w, 3) uint8, as the embedder's preprocessing
     has made them.
 
     The mirror images that an embedding is made of too are turned back. An ensemble's heat is the
-    sum of its members' parts, on the finest of their grids.
+    sum of its members' parts, on the finest of their grids. Raises BadNetwork for a network that
+    has no one map.
     """
-    images = normalised(
-        torch.from_numpy(np.stack([query, reference])).to(embedder.device), embedder.preprocessing
-    )
-    found = [
-        both.cpu().numpy().astype(np.float64) for both in _both_views(embedder.network, images)
-    ]
+    found = [_both_views(member) for member in embedder.runtime.views(np.stack([query, reference]))]
     totals = [each.sum((1, 2)) for each in found]  # (2, d) each
     lengths = np.sqrt(
         np.sum([(total**2).sum(1) for total in totals], axis=0)
@@ -77,91 +79,132 @@ def heat_maps(embedder: Embedder, query: NDArray[np.uint8], reference: NDArray[n
     return Heat(of_query, of_reference, float(np.clip(1 - of_query.sum(), 0, 2)))
 
 
-def members_of(network: Network | Ensemble) -> list[Network]:
-    """The networks of an ensemble, or the one there is."""
-    return list(network.networks) if isinstance(network, Ensemble) else [network]
-
-
-def has_heat(network: Network | Ensemble) -> bool:
-    """Whether every member pools one whole map, so that the embedding can be shared out over its
-    cells.
-    """
-    return all(
-        one.config.stages == 1 and one.config.branches == "whole" for one in members_of(network)
-    )
-
-
-def region_vectors(network: Network, images: Tensor) -> Tensor:
-    """Share embeddings out over map cells: (n, 3, h, w) normalised pixels -> (n, h', w', d), in
-    evaluation mode.
+def region_vectors(config: NetworkConfig, tensors: Tensors, view: View) -> HeatMap:
+    """Share a view out over its map cells: n photos -> (n, h', w', view_dim).
 
     The sum over h' and w' is the network's own output, not yet of unit length. What BNNeck adds to
-    any photo (its offset) belongs to no region and is spread evenly.
+    any photo (its offset) belongs to no region and is spread evenly. Raises BadNetwork.
     """
-    if not has_heat(network):
+    if not has_one_map(config):
         raise BadNetwork(
             "a network that pools several stages or branches has no one map to draw heat on; "
             "give a checkpoint with "
             'stages = 1 and branches = "whole"'
         )
-    parts = _pooled_cells(network.pool, network.feature_maps(images).float())  # (n, h', w', width)
-    width, cells = parts.shape[3], parts.shape[1] * parts.shape[2]
+    parts = _pooled_cells(config, tensors, view.maps.astype(np.float64))  # (n, h', w', width)
     # Affine in evaluation mode: what comes of nothing is the offset, which must not be counted once
     # a cell.
-    offset = network.neck(network.project(parts.new_zeros(1, width)).float())
-    vectors = (
-        network.neck(network.project(parts.reshape(-1, width)).float()) - offset + offset / cells
-    )
-    regions, placements = vectors.reshape(*parts.shape[:3], -1), network.placements(images)
-    return regions if placements is None else in_photo(regions, placements)
+    matrix, offset = _affine(tensors)
+    vectors = parts if matrix is None else parts @ matrix.T
+    regions = vectors + offset / (parts.shape[1] * parts.shape[2])
+    return regions if view.placements is None else in_photo(regions, view.placements)
 
 
-def _pooled_cells(pool: nn.Module, maps: Tensor) -> Tensor:
-    """What each cell of maps (n, c, h', w') adds to what they are pooled to: (n, h', w', width)."""
-    if isinstance(pool, Vlad):
-        parts = pool.parts(maps)
-        return parts.reshape(len(maps), *maps.shape[2:], parts.shape[2])
-    if isinstance(pool, GeneralizedMean):
-        powered = maps.clamp(min=1e-6).pow(
-            pool.p
-        )  # clamped as in pooling, or the shares are others
-        shares = powered / powered.sum((2, 3), keepdim=True)
-        return (shares * pool(maps)[:, :, None, None]).permute(0, 2, 3, 1)
-    return maps.permute(0, 2, 3, 1) / (maps.shape[2] * maps.shape[3])
-
-
-def _both_views(network: Network | Ensemble, images: Tensor) -> list[Tensor]:
-    """Each member's regions of images and of their mirror images, turned back and joined: (n, h',
-    w', d).
+def _affine(tensors: Tensors) -> tuple[HeatMap | None, HeatMap | float]:
+    """What follows the pooling: a matrix (view_dim, width), None where it changes nothing, and an
+    offset (view_dim,).
     """
-    if isinstance(network, Network):
-        return [network.fused(region_vectors(network, images), _mirrored(network, images))]
-    lengths = network.shares(images).sqrt()  # (n, m)
-    both: list[Tensor] = []
-    for at, member in enumerate(network.networks):
-        if not bool(lengths[:, at].any()):  # it has no part in either photo
-            continue
-        view = network.input_of(images, at)
-        views = (
-            _of_unit_length(region_vectors(member, view)),
-            _of_unit_length(_mirrored(member, view)),
-        )
-        both.append(member.fused(*views) * lengths[:, at, None, None, None])
-    return both
+    if "project.weight" not in tensors:
+        return None, 0.0
+    project = tensors["project.weight"].astype(np.float64)
+    if "neck.running_mean" not in tensors:
+        return project, 0.0
+    mean, variance, weight, bias = (
+        tensors[f"neck.{name}"].astype(np.float64)
+        for name in ("running_mean", "running_var", "weight", "bias")
+    )
+    scale = weight / np.sqrt(variance + _NECK_EPS)
+    return project * scale[:, None], bias - mean * scale
 
 
-def _mirrored(network: Network, images: Tensor) -> Tensor:
-    """The regions of the mirror images, at the places where they are in the images themselves."""
-    regions = region_vectors(
-        network, images.flip(network.mirror_axis)
-    )  # (n, h', w', d): axes one earlier than images'
-    return regions.flip(network.mirror_axis - 1)
+def _pooled_cells(config: NetworkConfig, tensors: Tensors, maps: HeatMap) -> HeatMap:
+    """What each cell of maps (n, c, h', w') adds to what they are pooled to: (n, h', w', width)."""
+    if config.pooling == "vlad":
+        return _vlad_cells(tensors, maps)
+    if config.pooling == "gem":
+        power = float(tensors["pool.p"])
+        # Clamped as in pooling, or the shares are others.
+        powered = np.maximum(maps, LEAST_POOLED) ** power
+        pooled = powered.mean((2, 3), keepdims=True) ** (1 / power)
+        return (powered / powered.sum((2, 3), keepdims=True) * pooled).transpose(0, 2, 3, 1)
+    return maps.transpose(0, 2, 3, 1) / (maps.shape[2] * maps.shape[3])
 
 
-def _of_unit_length(regions: Tensor) -> Tensor:
+def _vlad_cells(tensors: Tensors, maps: HeatMap) -> HeatMap:
+    """What each cell adds to `embedding.networks.pooling.Vlad`'s vector: (n, h', w', k (d + 2))."""
+    weight, bias, centers, sharpness = (
+        tensors[f"pool.{name}"].astype(np.float64)
+        for name in ("reduce.weight", "reduce.bias", "centers", "sharpness")
+    )
+    count, _, height, width = maps.shape
+    cells = (
+        (maps / _lengths(maps, (1,), 1e-12)).transpose(0, 2, 3, 1).reshape(count, -1, len(maps[0]))
+    )
+    rows, columns = _cells_of(height, width)
+    place = (np.stack([columns / width, rows / height], 1) - 0.5) * PLACE_WEIGHT
+    local = cells @ weight[:, :, 0, 0].T + bias
+    cells = np.concatenate([local, np.broadcast_to(place, (count, *place.shape))], 2)  # (n, p, d+2)
+    squared = (
+        (cells**2).sum(2, keepdims=True) - 2 * cells @ centers.T + (centers**2).sum(1)
+    )  # (n, p, k)
+    nearness = np.exp(-sharpness * (squared - squared.min(2, keepdims=True)))
+    shares = nearness / nearness.sum(2, keepdims=True)
+    residuals = shares[..., None] * (cells[:, :, None] - centers)  # (n, p, k, d + 2)
+    lengths = _lengths(residuals.sum(1, keepdims=True), (3,), SHORTEST)
+    return (residuals / lengths).reshape(count, height, width, -1)
+
+
+def _cells_of(height: int, width: int) -> tuple[HeatMap, HeatMap]:
+    """The row and the column (p,) of each cell of a map, row by row."""
+    rows, columns = np.divmod(np.arange(height * width, dtype=np.float64), width)
+    return rows, columns
+
+
+def in_photo(regions: HeatMap, placements: Floats) -> HeatMap:
+    """Bring what belongs to cells of aligned images to where they are in the photos: (n, h', w', d)
+    -> the same shape.
+
+    Each cell goes wholly to the photo's cell that its middle lies in (or the nearest), so that sums
+    stay.
+    """
+    count, height, width, size = regions.shape
+    rows, columns = _cells_of(height, width)
+    middles = np.stack(
+        [(2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1, np.ones(len(rows))]
+    )  # (3, p)
+    scale = 1 / (1 - 2 * ALIGNED_MARGIN)
+    places = (placements.astype(np.float64) * [scale, scale, 1.0]) @ middles  # (n, 2, p)
+    ends = np.array([width, height])[:, None]
+    cells = np.clip(((places + 1) / 2 * ends).astype(np.int64), 0, ends - 1)
+    placed = np.zeros((count, height * width, size))
+    to = cells[:, 1] * width + cells[:, 0]
+    for at in range(count):
+        np.add.at(placed[at], to[at], regions[at].reshape(-1, size))
+    return placed.reshape(regions.shape)
+
+
+def _both_views(member: MemberViews) -> HeatMap:
+    """A member's regions of photos and of their mirror images, turned back and joined: (n, h', w',
+    d).
+    """
+    seen = region_vectors(member.config, member.tensors, member.seen)
+    mirrored = region_vectors(member.config, member.tensors, member.mirrored)
+    # The regions' axes are one earlier than those of images.
+    mirrored = np.flip(mirrored, MIRROR_AXES[member.config.mirror] - 1)
+    fusion, odd_dims = member.config.mirror_fusion, member.config.odd_dims
+    if member.lengths is None:
+        return fuse_views(seen, mirrored, fusion, odd_dims)
+    views = fuse_views(_of_unit_length(seen), _of_unit_length(mirrored), fusion, odd_dims)
+    return views * member.lengths.astype(np.float64)[:, None, None, None]
+
+
+def _of_unit_length(regions: HeatMap) -> HeatMap:
     """Scale (n, h', w', d) so that the regions of each image add up to unit length."""
-    lengths = regions.sum((1, 2), keepdim=True).square().sum(3, keepdim=True).sqrt()
-    return regions / lengths.clamp(min=1e-12)
+    return regions / _lengths(regions.sum((1, 2), keepdims=True), (3,), 1e-12)
+
+
+def _lengths(vectors: HeatMap, axes: tuple[int, ...], least: float) -> HeatMap:
+    return np.maximum(np.sqrt((vectors**2).sum(axes, keepdims=True)), least)
 
 
 def _resampled(heat: HeatMap, height: int, width: int) -> HeatMap:

@@ -12,12 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from embedding.networks.config import ALIGNED_MARGIN
 from embedding.networks.coordinate_regressor import CoordinateRegressor
 
 ALIGNER_PX = 128
-_MARGIN = 0.08
-"""How much of the aligned image, on each side, lies beyond the corners: outlines tell where one
-is."""
 _UPRIGHT = (0.6, 0.0, 0.0, 0.0, 0.5, 0.0)
 """A placement to begin from: the middle of the photo."""
 
@@ -48,8 +46,7 @@ def aligned(images: Tensor, placements: Tensor, width_px: int, height_px: int) -
     with torch.autocast(
         images.device.type, enabled=False
     ):  # a bf16 grid has fewer places than columns
-        size = [len(images), 3, height_px, width_px]
-        grid = functional.affine_grid(_with_margin(placements).float(), size, align_corners=False)
+        grid = _grid(_with_margin(placements).float(), width_px, height_px)
         cut = functional.grid_sample(
             images.float(), grid, padding_mode="border", align_corners=False
         )
@@ -61,26 +58,20 @@ def jittered(placements: Tensor, deviation: float) -> Tensor:
     return placements + deviation * torch.randn_like(placements)
 
 
-def in_photo(regions: Tensor, placements: Tensor) -> Tensor:
-    """Bring what belongs to cells of aligned images to where they are in the photos: (n, h', w', d)
-    -> the same shape.
+def _grid(placements: Tensor, width_px: int, height_px: int) -> Tensor:
+    """(n, 2, 3) -> (n, height_px, width_px, 2): the place in the photo of each aligned pixel.
 
-    Each cell goes wholly to the photo's cell that its middle lies in (or the nearest), so that sums
-    stay.
+    Written out while a network is exported: few other programs have PyTorch's operator.
     """
-    count, height, width, size = regions.shape
-    grid = functional.affine_grid(
-        _with_margin(placements), [count, 1, height, width], align_corners=False
-    )
-    across = ((grid[..., 0] + 1) / 2 * width).long().clamp(0, width - 1)
-    down = ((grid[..., 1] + 1) / 2 * height).long().clamp(0, height - 1)
-    to = (
-        torch.arange(count, device=regions.device).view(-1, 1, 1) * height + down
-    ) * width + across
-    placed = regions.new_zeros(count * height * width, size)
-    return placed.index_add_(0, to.flatten(), regions.reshape(-1, size)).view(regions.shape)
+    if not torch.compiler.is_exporting():
+        size = [len(placements), 3, height_px, width_px]
+        return functional.affine_grid(placements, size, align_corners=False)
+    across = ((2 * torch.arange(width_px, dtype=torch.float32) + 1) / width_px - 1).view(1, -1, 1)
+    down = ((2 * torch.arange(height_px, dtype=torch.float32) + 1) / height_px - 1).view(-1, 1, 1)
+    x, y, one = (placements[:, None, None, :, at] for at in range(3))  # (n, 1, 1, 2) each
+    return across * x + down * y + one
 
 
 def _with_margin(placements: Tensor) -> Tensor:
-    scale = placements.new_tensor([1 / (1 - 2 * _MARGIN), 1 / (1 - 2 * _MARGIN), 1.0])
+    scale = placements.new_tensor([1 / (1 - 2 * ALIGNED_MARGIN), 1 / (1 - 2 * ALIGNED_MARGIN), 1.0])
     return placements * scale

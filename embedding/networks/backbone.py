@@ -15,14 +15,10 @@ from timm.layers.padding import pad_same  # pyright: ignore[reportUnknownVariabl
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedding.errors import FlukeprintError
+from embedding.networks.config import BadNetwork
 
 PLAIN_CONVOLUTIONS: tuple[type[nn.Module], ...] = (nn.Conv2d, Conv2dSame)
 """Those that use their weights as they are; timm has others, which standardise them first."""
-
-
-class BadNetwork(FlukeprintError):
-    """A backbone that timm doesn't know, a description out of range, or weights that don't fit."""
 
 
 def new_backbone(

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from embedding.networks.backbone import new_backbone
+from embedding.networks.scaling import scaled
 
 REGRESSOR_BACKBONE = "mobilenetv2_100"
 REGRESSOR_OPTIONS: tuple[tuple[str, Any], ...] = (("bn_eps", 1e-3), ("pad_type", "same"))
@@ -44,11 +44,7 @@ class CoordinateRegressor(nn.Module):
         self.last = nn.Linear(_HIDDEN, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        if images.shape[2:] != (self.px, self.px):
-            images = functional.interpolate(
-                images, (self.px, self.px), mode="bilinear", antialias=True
-            )
-        found = self.head(self.features(images)).float()
+        found = self.head(self.features(scaled(images, self.px, self.px))).float()
         with torch.autocast(
             images.device.type, enabled=False
         ):  # bf16 would round places to half a percent

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from embedding.networks.backbone import BadNetwork
-from embedding.networks.network import Network, NetworkConfig
-
-Size = tuple[int, int]
-
-
-_LEAST_SHARE = 0.01
-"""A member with less of a photo than this gets no view of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class GateConfig:
-    """How a gate divides photos: for each species the members' shares, which sum to 1.
-
-    The gate goes by the views of the first `views` members (0: of all), so that the others need
-    not see every photo. A checkpoint's header calls that number `looks`.
-    """
-
-    shares: Mapping[str, tuple[float, ...]]
-    views: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "shares": {name: list(row) for name, row in self.shares.items()},
-            "looks": self.views,
-        }
+from embedding.networks.config import LEAST_SHARE, EnsembleConfig, GateConfig, Size
+from embedding.networks.network import Network
+from embedding.networks.scaling import scaled
 
 
 class Gate(nn.Module):
@@ -63,7 +39,7 @@ class Gate(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         shares = self.species(vectors) @ self.shares
-        shares = torch.where(shares < _LEAST_SHARE, 0.0, shares)
+        shares = torch.where(shares < LEAST_SHARE, 0.0, shares)
         return shares / shares.sum(1, keepdim=True)
 
 
@@ -95,9 +71,7 @@ class Ensemble(nn.Module):
     def input_of(self, images: Tensor, at: int) -> Tensor:
         """The pixels at member `at`'s size."""
         size = self.sizes[at]
-        if size is None or (size[1], size[0]) == images.shape[2:]:
-            return images
-        return functional.interpolate(images, (size[1], size[0]), mode="bilinear", antialias=True)
+        return images if size is None else scaled(images, *size)
 
     def member_view(self, images: Tensor, at: int, *, is_mirrored: bool = False) -> Tensor:
         """Member `at`'s view of the images, or of their mirror images: unit rows (n, view_dim)."""
@@ -147,40 +121,18 @@ class Ensemble(nn.Module):
         return torch.cat(joined, dim=1)
 
 
+def members_of(network: Network | Ensemble) -> list[Network]:
+    """The networks of an ensemble, or the one there is."""
+    return list(network.networks) if isinstance(network, Ensemble) else [network]
+
+
 def network_of(described: Mapping[str, Any]) -> Network | Ensemble:
     """Build what a checkpoint's header describes: one network, or `members`, each a network.
 
     Raises BadNetwork.
     """
-    if "members" not in described:
-        return Network(NetworkConfig.from_dict(described))
-    members: list[Network] = []
-    sizes: list[Size | None] = []
-    for one in described["members"]:
-        size = one.get("input_px")
-        sizes.append(None if size is None else (int(size[0]), int(size[1])))
-        members.append(
-            Network(
-                NetworkConfig.from_dict({name: one[name] for name in one if name != "input_px"})
-            )
-        )
-    return Ensemble(members, sizes=sizes, gate=_gate_of(described.get("gate"), len(members)))
-
-
-def _gate_of(described: Mapping[str, Any] | None, count: int) -> GateConfig | None:
-    if described is None:
-        return None
-    shares = {
-        name: tuple(float(share) for share in row) for name, row in described["shares"].items()
-    }
-    for species, row in shares.items():
-        if len(row) != count or min(row) < 0 or abs(sum(row) - 1) > 1e-6:
-            raise BadNetwork(
-                f"the gate gives {species} the shares {row}; allowed are {count} that sum to 1"
-            )
-    views = int(described.get("looks", 0))
-    if not 0 <= views <= count:
-        raise BadNetwork(
-            f"the gate goes by {views} members; allowed are 1 to {count}, or 0 for all"
-        )
-    return GateConfig(shares, views)
+    parts = EnsembleConfig.from_dict(described)
+    if not parts.is_ensemble:
+        return Network(parts.members[0])
+    members = [Network(member) for member in parts.members]
+    return Ensemble(members, sizes=parts.sizes, gate=parts.gate)

@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from embedding.networks.coordinate_regressor import CoordinateRegressor
-from embedding.photos.photo import Box, Image, resize, to_array
+from embedding.photos.photo import Box, Image
+from embedding.photos.preprocessing import squashed
 
 LOCATOR_PX = 96
 _EARLIER_PX = 64
@@ -75,11 +74,6 @@ def locator_of(weights: Mapping[str, Tensor]) -> AnyLocator:
     return locator.eval()
 
 
-def locator_pixels(images: Sequence[Image], px: int) -> NDArray[np.uint8]:
-    """Squash images to a locator's size: (n, px, px, 3) uint8."""
-    return np.stack([to_array(resize(image, px, px)) for image in images])
-
-
 @torch.inference_mode()
 def locate(locator: AnyLocator, images: Sequence[Image]) -> list[Box]:
     """Find each image's box; the mean of what is found in the image and in its mirror image."""
@@ -87,7 +81,7 @@ def locate(locator: AnyLocator, images: Sequence[Image]) -> list[Box]:
         return []
     device = next(locator.parameters()).device
     pixels = (
-        torch.from_numpy(locator_pixels(images, locator.px)).to(device).permute(0, 3, 1, 2).float()
+        torch.from_numpy(squashed(images, locator.px)).to(device).permute(0, 3, 1, 2).float()
         / 255.0
     )
     boxes = cast("list[list[float]]", mean_box(locator, pixels).tolist())
@@ -98,11 +92,12 @@ def mean_box(locator: AnyLocator, images: Tensor) -> Tensor:
     """(n, 3, px, px) RGB in 0..1 -> (n, 4): the mean of the boxes in the images and in their mirror
     images.
     """
-    straight, mirrored = locator(images), locator(images.flip(3))
-    unmirrored = torch.stack(
-        [1 - mirrored[:, 2], mirrored[:, 1], 1 - mirrored[:, 0], mirrored[:, 3]], 1
-    )
-    return (straight + unmirrored) / 2
+    return (locator(images) + unmirrored(locator(images.flip(3)))) / 2
+
+
+def unmirrored(boxes: Tensor) -> Tensor:
+    """(n, 4) boxes in mirror images -> the same places in the images themselves."""
+    return torch.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], 1)
 
 
 def _box(numbers: Tensor) -> Tensor:

@@ -1,18 +1,16 @@
-"""How an embedding is made of two views: of the photo, and of its mirror image."""
+"""How an embedding is made of two views: of the photo, and of its mirror image; torch-free."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, TypeVar, cast
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-Mirror = Literal["horizontal", "vertical"]
-MIRROR_AXES: dict[str, int] = {"horizontal": 3, "vertical": 2}
-"""Along which axis of (n, 3, h, w) a mirror image is turned."""
-MirrorFusion = Literal["sum", "separate"]
-"""sum: the two views are added, so that a photo and its mirror image get the same embedding.
-separate: photos are compared with photos and mirror images with mirror images, never crosswise."""
+from embedding.networks.config import MirrorFusion
+
+Array = TypeVar("Array")
+"""A tensor or a NumPy array."""
 
 
 def fused_dim(view_dim: int, mirror_fusion: MirrorFusion, odd_dims: int | None) -> int:
@@ -21,8 +19,8 @@ def fused_dim(view_dim: int, mirror_fusion: MirrorFusion, odd_dims: int | None) 
 
 
 def fuse_views(
-    seen: Tensor, mirrored: Tensor, mirror_fusion: MirrorFusion, odd_dims: int | None
-) -> Tensor:
+    seen: Array, mirrored: Array, mirror_fusion: MirrorFusion, odd_dims: int | None
+) -> Array:
     """Fuse views (..., d) of images and of their mirror images: (..., d), or (..., 2 d).
 
     The sum of two views is the same for the mirror image (even). Their difference is its negative
@@ -33,10 +31,19 @@ def fuse_views(
     `odd_dims`: the last so many of d are taken of the difference, the others of the sum. That is
     for principal axes chosen in either (`training.ensembles.reduce_dimensions`).
     """
-    added = seen + mirrored
+    one, other = cast(Any, seen), cast(Any, mirrored)
+    added = one + other
     if mirror_fusion == "sum" or odd_dims == 0:
         return added
-    difference = seen - mirrored
+    difference = one - other
     if odd_dims is None:
-        return torch.cat([added, difference], dim=-1)
-    return torch.cat([added[..., :-odd_dims], difference[..., -odd_dims:]], dim=-1)
+        return _side_by_side(added, difference)
+    return _side_by_side(added[..., :-odd_dims], difference[..., -odd_dims:])
+
+
+def _side_by_side(left: Any, right: Any) -> Any:
+    if isinstance(left, np.ndarray):
+        return np.concatenate([cast("NDArray[Any]", left), right], axis=-1)
+    import torch
+
+    return torch.cat([left, right], dim=-1)

@@ -2,90 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast, get_args
+from collections.abc import Sequence
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
 from embedding.networks.aligner import Aligner, aligned, jittered
-from embedding.networks.backbone import BadNetwork, new_backbone
-from embedding.networks.mirror import MIRROR_AXES, Mirror, MirrorFusion, fuse_views, fused_dim
-from embedding.networks.pooling import GeneralizedMean, Pooling, Vlad
-
-Branches = Literal["whole", "upper_lower", "left_right"]
-"""`Vlad.is_fitted` of centres without the linear layer after them."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkConfig:
-    """Everything that rebuilds the network without its weights.
-
-    `embedding_dim` 0 leaves the pooled backbone features as they are (no linear layer, no BNNeck):
-    what an untrained ImageNet baseline is measured with. `backbone_options` go to timm.create_model
-    (for instance pad_type, bn_eps, output_stride). `stages` 2 pools the backbone's last stage and
-    the one before it; `branches` pools the halves of the maps too, each beside the whole (Sun et
-    al. 2018's parts, for the two lobes of a fluke, or its edge and its middle). `neck` puts a batch
-    normalisation after the embedding (BNNeck). `stride` stops the backbone at its last maps that
-    are that many times smaller than the image (0: at its end): what vlad pooling wants, which keeps
-    detail and its place. `mirror` is how a mirror image is made, for the second view of an
-    embedding and for training, where it may count as another animal's. Heads that all point to one
-    side are mirrored about their length. `aligned_px` (width, height): an aligner finds the body
-    part in the image and turns it upright, to so many pixels, before the backbone sees it. None:
-    there is no aligner. `mirror_fusion` and `odd_dims`: how the views of an image and of its mirror
-    image are fused (embedding.networks.mirror).
-    """
-
-    backbone: str
-    embedding_dim: int = 256
-    pooling: Pooling = "gem"
-    backbone_options: tuple[tuple[str, Any], ...] = ()
-    stages: int = 1
-    branches: Branches = "whole"
-    neck: bool = True
-    stride: int = 0
-    mirror: Mirror = "horizontal"
-    clusters: int = 64
-    cell_dim: int = 48
-    aligned_px: tuple[int, int] | None = None
-    mirror_fusion: MirrorFusion = "sum"
-    odd_dims: int | None = None
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
-        """Read what `to_dict` wrote; an unknown key raises BadNetwork naming the known ones."""
-        unknown = sorted(set(values) - set(cls.__slots__))
-        if unknown:
-            raise BadNetwork(f"unknown network keys {unknown}; known are {sorted(cls.__slots__)}")
-        options: Any = tuple(sorted(values.get("backbone_options", {}).items()))
-        changed: dict[str, Any] = {"backbone_options": options}
-        if "aligned_px" in values:
-            size: Any = values["aligned_px"]
-            if not isinstance(size, list | tuple) or [
-                type(side) for side in cast("list[Any]", size)
-            ] != [int, int]:
-                raise BadNetwork(
-                    f"aligned_px {size}; allowed are two whole numbers, width and height"
-                )
-            changed["aligned_px"] = tuple(cast("list[int]", size))
-        return cls(**{**values, **changed})
-
-    def to_dict(self) -> dict[str, Any]:
-        """The values that `from_dict` reads; those that came later are left out where they say what
-        was so before.
-        """
-        described = {**asdict(self), "backbone_options": dict(self.backbone_options)}
-        if self.aligned_px is not None:
-            described["aligned_px"] = list(self.aligned_px)
-        return {
-            name: value
-            for name, value in described.items()
-            if name not in _LATER or value != _LATER[name]
-        }
-
-
-_LATER: dict[str, Any] = {"aligned_px": None, "mirror_fusion": "sum", "odd_dims": None}
+from embedding.networks.backbone import new_backbone
+from embedding.networks.config import (
+    MIRROR_AXES,
+    BadNetwork,
+    Branches,
+    Mirror,
+    MirrorFusion,
+    NetworkConfig,
+    Pooling,
+)
+from embedding.networks.mirror import fuse_views, fused_dim
+from embedding.networks.pooling import GeneralizedMean, Vlad
 
 
 class Network(nn.Module):
@@ -161,7 +96,10 @@ class Network(nn.Module):
         """(n, 3, h, w) -> (n, c, h', w') the backbone's last maps, of the body part where there is
         an aligner.
         """
-        images = self.aligned(images)
+        return self.maps_of(self.aligned(images))
+
+    def maps_of(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) -> (n, c, h', w') the last maps of images that are aligned already."""
         if self.stage is None:
             return self.backbone.forward_features(images)  # pyright: ignore[reportCallIssue]
         seen = self.backbone.forward_intermediates(  # pyright: ignore[reportCallIssue]
@@ -183,7 +121,11 @@ class Network(nn.Module):
         ]
 
     def forward(self, images: Tensor) -> Tensor:
-        pooled = torch.cat([pool(maps) for maps, pool in self.pooled_maps(images)], dim=1)
+        return self.view_of(self.pooled_maps(images))
+
+    def view_of(self, maps: Sequence[tuple[Tensor, nn.Module]]) -> Tensor:
+        """Pool maps (`pooled_maps`) to a view (n, view_dim)."""
+        pooled = torch.cat([pool(part) for part, pool in maps], dim=1)
         return self.neck(self.project(self.dropout(pooled)).float())
 
     def both_views(self, images: Tensor) -> Tensor:

@@ -4,25 +4,15 @@ centres (VLAD).
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Pooling = Literal["gem", "average", "vlad"]
-
-
-_PLACE_WEIGHT = 1.5  # a map's width in the units of cells' typical length, 1
-
+from embedding.networks.config import LEAST_POOLED, PLACE_WEIGHT, SHORTEST
 
 _SHARPNESS = 8.0
-
-
-_SHORTEST = 1e-6
-
-
 CENTRES_FITTED = 0.5
+"""`Vlad.is_fitted` of centres without the linear layer after them."""
 
 
 class GeneralizedMean(nn.Module):
@@ -36,7 +26,7 @@ class GeneralizedMean(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         # float32 whatever the autocast: a cube root of small bf16 numbers loses the signal.
-        powered = maps.float().clamp(min=1e-6).pow(self.p)
+        powered = maps.float().clamp(min=LEAST_POOLED).pow(self.p)
         return powered.mean((2, 3)).pow(1.0 / self.p)
 
 
@@ -64,10 +54,10 @@ class Vlad(nn.Module):
         """(n, c, h, w) -> (n, h w, d + 2): the cells row by row."""
         local = self.reduce(functional.normalize(maps.float(), dim=1)).flatten(2).transpose(1, 2)
         height, width = maps.shape[2:]
-        down = (torch.arange(height, device=maps.device) / height - 0.5) * _PLACE_WEIGHT
-        across = (torch.arange(width, device=maps.device) / width - 0.5) * _PLACE_WEIGHT
+        down = (torch.arange(height, device=maps.device) / height - 0.5) * PLACE_WEIGHT
+        across = (torch.arange(width, device=maps.device) / width - 0.5) * PLACE_WEIGHT
         place = torch.stack([across.repeat(height), down.repeat_interleave(width)], dim=1)
-        return torch.cat([local, place.expand(len(maps), -1, -1)], dim=2)
+        return torch.cat([local, place.expand(maps.shape[0], -1, -1)], dim=2)
 
     def shares(self, cells: Tensor) -> Tensor:
         """(n, p, d + 2) -> (n, k, p): how much of each cell belongs to each centre; a cell's shares
@@ -80,21 +70,10 @@ class Vlad(nn.Module):
         )
         return functional.softmax(-self.sharpness * squared, dim=2).transpose(1, 2)
 
-    def parts(self, maps: Tensor) -> Tensor:
-        """(n, c, h, w) -> (n, h w, k (d + 2)): what each cell adds to the vector; their sum is
-        `forward`'s.
-        """
-        cells = self.cells(maps)
-        residuals = self.shares(cells)[..., None] * (
-            cells[:, None] - self.centers[:, None]
-        )  # (n, k, p, d + 2)
-        lengths = residuals.sum(2, keepdim=True).square().sum(3, keepdim=True).sqrt()
-        return (residuals / lengths.clamp(min=_SHORTEST)).transpose(1, 2).flatten(2)
-
     def forward(self, maps: Tensor) -> Tensor:
         # float32 whatever the autocast: differences of near numbers are taken.
         with torch.autocast(maps.device.type, enabled=False):
             cells = self.cells(maps)
             shares = self.shares(cells)
             sums = shares @ cells - shares.sum(2, keepdim=True) * self.centers
-            return functional.normalize(sums, dim=2, eps=_SHORTEST).flatten(1)
+            return functional.normalize(sums, dim=2, eps=SHORTEST).flatten(1)

@@ -4,7 +4,7 @@ elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -103,6 +103,11 @@ class Preprocessing:
         top, left = (self.height_px - height) // 2, (self.width_px - width) // 2
         canvas[top : top + height, left : left + width] = to_array(resize(image, width, height))
         return canvas
+
+
+def squashed(images: Sequence[Image], px: int) -> NDArray[np.uint8]:
+    """Scale images to squares, whatever their proportions: (n, px, px, 3) uint8."""
+    return np.stack([to_array(resize(image, px, px)) for image in images])
 
 
 def _with_margin(box: Box, share: float) -> Box:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, BadCheckpoint, fingerprint_of
+from embedding.runtime import Precision
 from index.calibration.calibration import BadCalibration, Calibration
 from index.calibration.error_rates import rates_at
 from index.catalogue.catalogue import Catalogue, CatalogueCounts, RevisionSummary
@@ -66,9 +67,15 @@ class CatalogueStatus:
 
 
 def catalogue_status(
-    address: CatalogueAddress, checkpoint: Path | None, *, last_revisions: int = 5
+    address: CatalogueAddress,
+    checkpoint: Path | None,
+    precision: str = "float32",
+    *,
+    last_revisions: int = 5,
 ) -> CatalogueStatus:
     """Look at a catalogue; `checkpoint` None is the one that comes with flukeprint.
+
+    `precision` is that of the vectors that it should have (`embedding.runtime`).
 
     Raises BadCatalogue.
     """
@@ -81,7 +88,7 @@ def catalogue_status(
         calibration = _calibration(catalogue) if revision else None
         history = tuple(catalogue.history(last_revisions))
         damaged = tuple(catalogue.damaged_vectors())
-    checkpoint_fingerprint = _fingerprint(checkpoint)
+    checkpoint_fingerprint = _fingerprint(checkpoint, precision)
     is_stale = checkpoint_fingerprint is not None and checkpoint_fingerprint != fingerprint
     is_lacking = counts.searchable < counts.photos or bool(damaged)
     needs_update = is_stale or calibration is None or is_lacking
@@ -93,43 +100,63 @@ def catalogue_status(
         checkpoint_fingerprint=checkpoint_fingerprint,
         calibration=calibration,
         history=history,
-        mend=update_command(address, checkpoint) if needs_update else None,
+        mend=update_command(address, checkpoint, precision) if needs_update else None,
         damaged=damaged,
     )
 
 
 def check_fingerprint(
-    address: CatalogueAddress, catalogue: Catalogue, checkpoint: Path | None
+    address: CatalogueAddress,
+    catalogue: Catalogue,
+    checkpoint: Path | None,
+    precision: str = "float32",
 ) -> None:
     """Raise WrongFingerprint when another checkpoint made the catalogue.
 
     That is before a network is loaded.
     """
-    made_by, own = catalogue.fingerprint, fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
+    made_by = catalogue.fingerprint
+    own = fingerprint_of(checkpoint or DEFAULT_CHECKPOINT, precision)
     if made_by is not None and made_by != own:
-        raise wrong_fingerprint(address, made_by, own, checkpoint)
+        raise wrong_fingerprint(address, made_by, own, checkpoint, precision)
 
 
 def wrong_fingerprint(
-    address: CatalogueAddress, made_by: str, own: str, checkpoint: Path | None
+    address: CatalogueAddress,
+    made_by: str,
+    own: str,
+    checkpoint: Path | None,
+    precision: str = "float32",
 ) -> WrongFingerprint:
-    """Make the error for a catalogue of another checkpoint.
+    """Make the error for a catalogue of another checkpoint, or of the same in another precision.
 
     `checkpoint` None: the shipped one.
     """
+    for other in get_args(Precision):
+        if other != precision and _fingerprint(checkpoint, other) == made_by:
+            return WrongFingerprint(
+                f"the catalogue {address} was made by this checkpoint in precision {other}, and "
+                f"not in {precision}: their distances can't be compared. Give --precision {other}, "
+                f"or bring it to {precision} with "
+                f"`{update_command(address, checkpoint, precision)}`"
+            )
     which = "the one given" if checkpoint else "the one that comes along with this flukeprint"
     return WrongFingerprint(
         f"the catalogue {address} was made by checkpoint {made_by[:12]}, but {which} is "
         f"{own[:12]}: their distances "
-        f"can't be compared. Mend it with `{update_command(address, checkpoint)}`, or give "
+        f"can't be compared. Mend it with `{update_command(address, checkpoint, precision)}`, or "
+        "give "
         "--checkpoint the file that "
         "made it"
     )
 
 
-def update_command(address: CatalogueAddress, checkpoint: Path | None) -> str:
+def update_command(
+    address: CatalogueAddress, checkpoint: Path | None, precision: str = "float32"
+) -> str:
     """The command that brings a catalogue up to date with a checkpoint."""
     option = f" --checkpoint {checkpoint}" if checkpoint else ""
+    option += f" --precision {precision}" if precision != "float32" else ""
     return f"flukeprint index update --catalogue {address}{option}"
 
 
@@ -140,8 +167,8 @@ def _calibration(catalogue: Catalogue) -> Calibration | None:
         return None
 
 
-def _fingerprint(checkpoint: Path | None) -> str | None:
+def _fingerprint(checkpoint: Path | None, precision: str) -> str | None:
     try:
-        return fingerprint_of(checkpoint or DEFAULT_CHECKPOINT)
+        return fingerprint_of(checkpoint or DEFAULT_CHECKPOINT, precision)
     except BadCheckpoint:
         return None

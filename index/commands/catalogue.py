@@ -15,7 +15,10 @@ from index.commands.options import (
     CheckpointOption,
     FilesOption,
     JsonOption,
+    PrecisionOption,
+    RuntimeOption,
     is_on_command_line,
+    load_embedder,
     parse_boxes,
     refuse_out,
 )
@@ -65,6 +68,8 @@ def import_(
         ),
     ] = None,
     checkpoint: CheckpointOption = None,
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "float32",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
     ] = False,
@@ -140,11 +145,9 @@ def import_(
             "is_dry_run": dry_run,
         }
         if not dry_run and (plan.store or plan.relabel):
-            from embedding.embedder import (
-                Embedder,
-            )  # torch: seconds, so only where there is something to do
-
-            done = apply_import(plan, catalogue, Embedder.load(checkpoint), progress=progress)
+            done = apply_import(
+                plan, catalogue, load_embedder(checkpoint, runtime, precision), progress=progress
+            )
             plan, whole["revision"] = done.plan, done.revision
     if report is not None:
         write_report(plan, report, **whole)

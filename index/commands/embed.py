@@ -12,7 +12,10 @@ from index.commands.options import (
     ApiKeyOption,
     CheckpointOption,
     PhotoArguments,
+    PrecisionOption,
+    RuntimeOption,
     ServerOption,
+    load_embedder,
     refuse_mixture,
     refuse_out,
 )
@@ -31,6 +34,8 @@ def embed(
         Path, typer.Option("--out", help="The .npz file to write; it appears when it is complete.")
     ],
     checkpoint: CheckpointOption = None,
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "float32",
     csv: Annotated[
         Path | None,
         typer.Option(
@@ -50,7 +55,7 @@ def embed(
     Photos that can't be read are listed and left out, and the exit code is then 1; where none can
     be read nothing is written. With --server a running service embeds them.
     """
-    refuse_mixture(context, server, ("checkpoint", "csv"))
+    refuse_mixture(context, server, ("checkpoint", "runtime", "precision", "csv"))
     if server is not None:
         _embed_by_service(server, api_key, photos, out)
         return
@@ -62,10 +67,9 @@ def embed(
 
     refuse_out(out)
     named = uniquely_named_photos(photos) if csv is None else photos_of_labels(csv, photos)
-    from embedding.embedder import Embedder
     from embedding.photos.photo import BadPhoto
 
-    embedder = Embedder.load(checkpoint)
+    embedder = load_embedder(checkpoint, runtime, precision)
     print_message(f"Embedding {photos_text(len(named))} into {out}")
     read, unread = embed_with_progress(named, embedder, "Embedding photos")
     print_unread(unread)

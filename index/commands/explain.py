@@ -10,7 +10,10 @@ import typer
 from index.commands.options import (
     ApiKeyOption,
     CheckpointOption,
+    PrecisionOption,
+    RuntimeOption,
     ServerOption,
+    load_embedder,
     refuse_mixture,
     refuse_out,
 )
@@ -35,6 +38,8 @@ def explain(
         Path, typer.Option("--out", help="The .png file to write; it appears when it is complete.")
     ],
     checkpoint: CheckpointOption = None,
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "float32",
     query_box: Annotated[
         str | None, typer.Option("--query-box", help=_BOX_HELP.format("query"))
     ] = None,
@@ -50,7 +55,9 @@ def explain(
     animal, blue ones against. All heat of a photo adds up to 1 - distance. With --server a running
     service draws it.
     """
-    refuse_mixture(context, server, ("checkpoint", "query_box", "reference_box"))
+    refuse_mixture(
+        context, server, ("checkpoint", "runtime", "precision", "query_box", "reference_box")
+    )
     refuse_out(out)
     if out.suffix.lower() != ".png":
         raise BadOut(f"{out} is no .png; give the picture a name that ends in .png")
@@ -64,11 +71,10 @@ def explain(
         parse_box(reference_box or "", "--reference-box"),
     )
     from embedding.checkpoint import write_atomically
-    from embedding.embedder import Embedder
     from embedding.explanation.heatmap import png_bytes
     from embedding.explanation.side_by_side import compare
 
-    embedder = Embedder.load(checkpoint)
+    embedder = load_embedder(checkpoint, runtime, precision)
     compared = compare(
         embedder, _read(query, boxes[0], embedder), _read(reference, boxes[1], embedder)
     )

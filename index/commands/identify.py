@@ -18,7 +18,10 @@ from index.commands.options import (
     CheckpointOption,
     JsonOption,
     PhotoArguments,
+    PrecisionOption,
+    RuntimeOption,
     ServerOption,
+    load_embedder,
     refuse_mixture,
     refuse_out,
 )
@@ -59,6 +62,8 @@ def identify(
     photos: PhotoArguments,
     catalogue: CatalogueOption = Path("catalogue.db"),
     checkpoint: CheckpointOption = None,
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "float32",
     k: Annotated[int, typer.Option("-k", min=1, help="How many individuals to rank.")] = 5,
     max_fpir: Annotated[
         float | None,
@@ -101,7 +106,7 @@ def identify(
     The decision is `no_animal` where a photo shows nothing that the checkpoint was made for. A
     photo that lies on its side is turned first, and the answer says so.
     """
-    refuse_mixture(context, server, ("catalogue", "checkpoint", "score"))
+    refuse_mixture(context, server, ("catalogue", "checkpoint", "runtime", "precision", "score"))
     if server is not None:
         from index.commands.named_files import files_by_path
         from index.commands.remote import IdentifyChoices, identify_photos, open_client
@@ -122,7 +127,7 @@ def identify(
     from index.commands.photo_arguments import embed_with_progress, photos_of_paths
     from index.identification.screening import check_animal_threshold
 
-    embedder, identifier = _load(catalogue, checkpoint, score)
+    embedder, identifier = _load(catalogue, checkpoint, runtime, precision, score)
     identifier = identifier.for_new_share(new_share)
     thresholds = identifier.calibration.thresholds(
         max_fpir=max_fpir, threshold=threshold
@@ -206,6 +211,8 @@ def submit(
     ],
     catalogue: CatalogueOption = Path("catalogue.db"),
     checkpoint: CheckpointOption = None,
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "float32",
     sample: Annotated[
         Path | None,
         typer.Option(
@@ -266,7 +273,7 @@ def submit(
         check_photos(
             (photo.name for photo in named), sample, named=str(photos), form=submission_form
         )
-    embedder, identifier = _load(catalogue, checkpoint, score)
+    embedder, identifier = _load(catalogue, checkpoint, runtime, precision, score)
     distance = identifier.calibration.submission_threshold if threshold is None else threshold
     of_species = _species_thresholds(identifier) if per_species else {}
     print_message(
@@ -290,7 +297,7 @@ def submit(
 
 
 def _load(
-    address: CatalogueAddress, checkpoint: Path | None, score: str
+    address: CatalogueAddress, checkpoint: Path | None, runtime: str, precision: str, score: str
 ) -> tuple[PhotoEmbedder, Identifier]:
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.status import check_fingerprint
@@ -298,12 +305,10 @@ def _load(
 
     checked_score = _checked_score(score)
     with Catalogue.open(address) as catalogue:
-        check_fingerprint(address, catalogue, checkpoint)
+        check_fingerprint(address, catalogue, checkpoint, precision)
         gallery, calibration = catalogue.searchable(score=checked_score)
         species, viewpoints = catalogue.species(), catalogue.viewpoints()
-    from embedding.embedder import Embedder
-
-    embedder = Embedder.load(checkpoint)
+    embedder = load_embedder(checkpoint, runtime, precision)
     return embedder, Identifier(embedder, gallery, calibration, species, viewpoints)
 
 

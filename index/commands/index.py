@@ -20,8 +20,11 @@ from index.commands.options import (
     CheckpointOption,
     FilesOption,
     JsonOption,
+    PrecisionOption,
+    RuntimeOption,
     SameAnimalsOption,
     ServerOption,
+    load_embedder,
     parse_boxes,
     refuse_mixture,
 )
@@ -81,6 +84,8 @@ def build(
     catalogue: CatalogueOption = Path("catalogue.db"),
     files: FilesOption = None,
     checkpoint: CheckpointOption = None,
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "float32",
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
     replace: Annotated[
@@ -118,11 +123,7 @@ def build(
     print_message(
         f"Building {catalogue} from {photos_text(len(labels.photos))} named by {labels.source}"
     )
-    from embedding.embedder import (
-        Embedder,
-    )  # torch: seconds, so only after what is wrong has been told
-
-    embedder = Embedder.load(checkpoint)
+    embedder = load_embedder(checkpoint, runtime, precision)
     report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
@@ -133,6 +134,8 @@ def update(
     catalogue: CatalogueOption = Path("catalogue.db"),
     files: FilesOption = None,
     checkpoint: CheckpointOption = None,
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "float32",
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
     prune: Annotated[
@@ -208,9 +211,7 @@ def update(
             else "its own photos"
         )
         print_message(f"Updating {catalogue} from {named}")
-        from embedding.embedder import Embedder
-
-        embedder = Embedder.load(checkpoint)
+        embedder = load_embedder(checkpoint, runtime, precision)
         report = update_catalogue(
             opened,
             labels,
@@ -225,6 +226,7 @@ def status(
     context: typer.Context,
     catalogue: CatalogueOption = Path("catalogue.db"),
     checkpoint: CheckpointOption = None,
+    precision: PrecisionOption = "float32",
     server: ServerOption = None,
     api_key: ApiKeyOption = None,
     as_json: JsonOption = False,
@@ -233,7 +235,7 @@ def status(
 
     With --server it is the catalogue of a running service.
     """
-    refuse_mixture(context, server, ("catalogue", "checkpoint"))
+    refuse_mixture(context, server, ("catalogue", "checkpoint", "precision"))
     if server is not None:
         from index.commands.remote import open_client, read_status
 
@@ -242,7 +244,7 @@ def status(
     else:
         from index.catalogue.status import catalogue_status
 
-        state = catalogue_status(catalogue, checkpoint).to_json()
+        state = catalogue_status(catalogue, checkpoint, precision).to_json()
     if as_json:
         print(json.dumps(state, indent=2))
         return

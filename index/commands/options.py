@@ -14,6 +14,7 @@ from index.storage.address import CatalogueAddress, address_of
 
 # typer knows no unions: it is told of a path, and the parser makes an address of either kind.
 if TYPE_CHECKING:
+    from embedding.embedder import Embedder
     from index.labels.labelled_photo import BoxOrientation
 
     _Address = CatalogueAddress
@@ -63,6 +64,26 @@ CheckpointOption = Annotated[
         envvar="FLUKEPRINT_CHECKPOINT",
         help="The checkpoint to embed with (default: the one that comes with flukeprint).",
         show_default=False,
+    ),
+]
+RuntimeOption = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        envvar="FLUKEPRINT_RUNTIME",
+        metavar="NAME",
+        help="What computes the networks: `openvino` (the checkpoint's graphs, on the processor), "
+        "`torch`, or `auto`: torch where there is a GPU or the checkpoint has no graphs.",
+    ),
+]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        envvar="FLUKEPRINT_PRECISION",
+        metavar="NAME",
+        help="`float32`, or `bf16`: faster on some processors, with vectors of their own that "
+        "are compared with no others.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
@@ -133,3 +154,16 @@ def refuse_out(out: Path) -> None:
         raise BadOut(f"{out} is a folder; give the name of the file to write")
     if not out.parent.is_dir():
         raise BadOut(f"there is no folder {out.parent} to write {out.name} into; make it first")
+
+
+def load_embedder(checkpoint: Path | None, runtime: str, precision: str) -> Embedder:
+    """Load a checkpoint (None: the shipped one) as --runtime and --precision say.
+
+    Raises BadCheckpoint, BadNetwork, BadGraphs and BadRuntime.
+    """
+    from embedding.embedder import Embedder  # a second where PyTorch computes: only when needed
+    from embedding.runtime import checked_precision, checked_runtime
+
+    return Embedder.load(
+        checkpoint, runtime=checked_runtime(runtime), precision=checked_precision(precision)
+    )

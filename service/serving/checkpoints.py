@@ -51,7 +51,7 @@ class Checkpoints:
         self, settings: Settings, load: Callable[[Path], PhotoEmbedder] | None = None
     ) -> None:
         self.load: Callable[[Path], PhotoEmbedder] = load or (
-            lambda path: load_embedder(path, settings.device)
+            lambda path: load_embedder(path, settings)
         )
         self._settings = settings
         self._cache: dict[str, PhotoEmbedder] = {}
@@ -91,7 +91,7 @@ class Checkpoints:
             title = _header_of(path).card.get("name")
             key = (path, status.st_size, status.st_mtime_ns)
             if key not in self._fingerprints:
-                self._fingerprints[key] = fingerprint_of(path)
+                self._fingerprints[key] = fingerprint_of(path, self._settings.precision)
         except BadCheckpoint as error:
             return CheckpointFile(path.name, 0, fault=str(error))
         except OSError as error:
@@ -111,7 +111,7 @@ class Checkpoints:
         Raises NoCheckpoint, BadCheckpoint and others.
         """
         path = self.path_of(name)
-        return self._cached_or_loaded(fingerprint_of(path), path)
+        return self._cached_or_loaded(fingerprint_of(path, self._settings.precision), path)
 
     def of(self, fingerprint: str) -> PhotoEmbedder:
         """The embedder of a fingerprint, loaded where it isn't kept.
@@ -155,18 +155,24 @@ def _header_of(path: Path) -> CheckpointHeader:
         raise BadCheckpoint(str(error).replace(str(path), path.name)) from error
 
 
-def load_embedder(path: Path | None, device: str | None) -> PhotoEmbedder:
-    """Load a checkpoint (None: the one shipped with flukeprint); imports torch and takes seconds.
+def load_embedder(path: Path | None, settings: Settings) -> PhotoEmbedder:
+    """Load a checkpoint (None: the one shipped with flukeprint); takes seconds through PyTorch.
 
-    Raises BadCheckpoint, BadNetwork, and FlukeprintError for a device that isn't there.
+    Raises BadCheckpoint, BadNetwork, BadGraphs, BadRuntime, and FlukeprintError for a device that
+    isn't there.
     """
     from embedding.embedder import Embedder
 
     try:
-        return Embedder.load(path, device=device)
+        return Embedder.load(
+            path,
+            device=settings.device,
+            runtime=settings.runtime,
+            precision=settings.precision,
+        )
     except RuntimeError as error:  # torch's error for a device that is unknown or absent
         raise FlukeprintError(
-            f"the checkpoint can't be loaded on {device or 'this device'}: {error}"
+            f"the checkpoint can't be loaded on {settings.device or 'this device'}: {error}"
         ) from error
 
 
@@ -186,4 +192,6 @@ def find(settings: Settings, fingerprint: str) -> Path | None:
     """Find the file of a fingerprint: the start's own, or one of the checkpoint folder."""
     started_with = settings.checkpoint or DEFAULT_CHECKPOINT
     paths = [path for path in (started_with, *files_in(settings.checkpoints)) if path.is_file()]
-    return next((path for path in paths if fingerprint_of(path) == fingerprint), None)
+    return next(
+        (path for path in paths if fingerprint_of(path, settings.precision) == fingerprint), None
+    )

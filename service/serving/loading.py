@@ -46,9 +46,11 @@ def check_catalogue(settings: Settings) -> None:
         )
     checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
     read_header(checkpoint)
-    fingerprint = fingerprint_of(checkpoint)
+    fingerprint = fingerprint_of(checkpoint, settings.precision)
     if fingerprint != made_by and find(settings, made_by) is None:
-        raise wrong_fingerprint(settings.address, made_by, fingerprint, settings.checkpoint)
+        raise wrong_fingerprint(
+            settings.address, made_by, fingerprint, settings.checkpoint, settings.precision
+        )
 
 
 def open_access(settings: Settings) -> AccessStore:
@@ -70,19 +72,21 @@ def log_damaged(damaged: Mapping[str, str]) -> None:
 
 
 def load_serving(settings: Settings) -> Serving:
-    """Load what `check_catalogue` found right; imports torch and takes seconds."""
+    """Load what `check_catalogue` found right; takes seconds where PyTorch computes."""
     with Catalogue.open(settings.address) as catalogue:
         gallery, calibration, damaged = catalogue.read_searchable(settings.engine, may_be_old=True)
         species, viewpoints = catalogue.species(), catalogue.viewpoints()
         photos = ServedPhoto.read_all(catalogue)
     log_damaged(damaged)
     # A job may have brought the catalogue to another checkpoint since the service was set up.
-    embedder = load_embedder(
-        find(settings, gallery.fingerprint) or settings.checkpoint, settings.device
-    )
+    embedder = load_embedder(find(settings, gallery.fingerprint) or settings.checkpoint, settings)
     if embedder.fingerprint != gallery.fingerprint:
         raise wrong_fingerprint(
-            settings.address, gallery.fingerprint, embedder.fingerprint, settings.checkpoint
+            settings.address,
+            gallery.fingerprint,
+            embedder.fingerprint,
+            settings.checkpoint,
+            settings.precision,
         )
     screen = AnimalScreen(screening_of(embedder), gallery, settings.animal_threshold)
     identifier = Identifier(

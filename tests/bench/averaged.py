@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from embedding.checkpoint import LOCATOR_PREFIX, load_weights, read_header, save_checkpoint
-from embedding.embedder import Embedder, load_locator
+from embedding.eager.stored_networks import load_locator
+from embedding.embedder import Embedder
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import read_photo
 from index.labels.reader import LabelledPhoto

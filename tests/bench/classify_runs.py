@@ -213,7 +213,8 @@ def members(data: Path, out: Path) -> dict[str, dict[str, float]]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    from embedding.embedder import Embedder, normalised
+    from embedding.eager.eager_runtime import normalised
+    from embedding.embedder import Embedder
     from embedding.networks.ensemble import Ensemble
     from embedding.photos.preprocessing import Preprocessing
     from index.labels.reader import read_labels

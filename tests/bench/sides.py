@@ -21,8 +21,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from embedding.embedder import Embedder, normalised
-from embedding.networks.mirror import MirrorFusion, fuse_views
+from embedding.eager.eager_runtime import normalised
+from embedding.embedder import Embedder
+from embedding.networks.config import MirrorFusion
+from embedding.networks.mirror import fuse_views
 from embedding.photos.photo import Box, read_photo
 from index.labels.reader import LabelledPhoto
 from training.ensembles.reduce_dimensions import reduce_dimensions

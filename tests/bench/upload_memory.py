@@ -80,7 +80,7 @@ def serve(folder: Path, *, has_network: bool, has_objects: bool, keeps_arenas: b
         photos = {photo.name: ServedPhoto.of(photo) for photo in catalogue.photos()}
     embedder: Any = RandomEmbedder()
     if has_network:
-        network = load_embedder(None, "cpu")
+        network = load_embedder(None, settings)
         # The catalogue's vectors are random, so the network's are only computed.
         embedder.embed = lambda images, boxes=None: (
             network.embed(images, boxes),

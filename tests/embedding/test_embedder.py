@@ -19,7 +19,9 @@ from embedding.checkpoint import (
     fingerprint_of,
     save_checkpoint,
 )
-from embedding.embedder import Embedder, load_locator, normalised
+from embedding.eager.eager_runtime import normalised
+from embedding.eager.stored_networks import load_locator
+from embedding.embedder import Embedder
 from embedding.networks.locator import Locator, locate
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import Box

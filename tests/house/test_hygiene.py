@@ -19,6 +19,7 @@ HOST = re.compile(
 )
 LOCAL_PATH = re.compile(r"(?<![\w.~/-])/(home|" + r"Users|root|work)/\w\w")
 WITHOUT_ISSUE = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b(?!.*#\d)")
+WEIGHTS = (".safetensors", ".bin")
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic"}
 
 
@@ -41,15 +42,15 @@ def breaches(root: Path, files: list[Path]) -> list[str]:
     found: list[str] = []
     for path in files:
         where = path.relative_to(root).as_posix()
-        is_checkpoint = where.startswith("embedding/default/") and path.suffix == ".safetensors"
-        size, most = path.stat().st_size, 16 * MIB if is_checkpoint else 2 * MIB
+        is_weights = where.startswith("embedding/default/") and path.suffix in WEIGHTS
+        size, most = path.stat().st_size, 16 * MIB if is_weights else 2 * MIB
         if size > most:
             found.append(f"{where} has {size:,} bytes; at most {most:,} are allowed")
         if path.suffix.lower() in PICTURES and not (
             where.startswith("docs/images/") and path.suffix == ".png"
         ):
             found.append(f"{where} is a picture; only drawn ones in docs/images/*.png belong here")
-        if path.suffix not in (".safetensors", *PICTURES):
+        if path.suffix not in (*WEIGHTS, ".onnx", *PICTURES):
             found += _lines_breaching(where, path.read_text("utf-8"))
     return found
 

@@ -101,7 +101,7 @@ def _part_vectors(
     """
     ordered = sorted(photos, key=lambda photo: photo.name)
     is_searched = (
-        embedder.preprocessing.crop == "box" and embedder.locator is not None
+        embedder.preprocessing.crop == "box" and embedder.has_locator
     )  # for boxes, in the photos
     packed = None if is_searched else rows_in_pack(ordered, embedder.preprocessing, cache)
     vectors = (

@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     from training.commands.aligner import register as register_aligning
     from training.commands.classify import register as register_classification
     from training.commands.data import register as register_data
+    from training.commands.export import register as register_export
     from training.commands.screening import register as register_screening
     from training.commands.tuning import register as register_tuning
 
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command("combine")(combine)
     register_aligning(app)
     register_screening(app)
+    register_export(app)
     register_data(app)
     register_classification(app)
     register_tuning(app)

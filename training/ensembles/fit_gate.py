@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from embedding.embedder import Embedder, normalised
+from embedding.eager.eager_runtime import normalised
+from embedding.embedder import Embedder
 from embedding.errors import FlukeprintError
 from embedding.networks.ensemble import Ensemble, Gate, GateConfig
 from embedding.photos.photo import read_photo

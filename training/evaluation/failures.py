@@ -14,7 +14,6 @@ import numpy as np
 from embedding.checkpoint import write_atomically
 from embedding.embedder import Embedder
 from embedding.explanation.side_by_side import crop_box
-from embedding.networks.locator import locate
 from embedding.photos.photo import read_photo
 from index.calibration.leave_one_out import leave_one_out_ranks
 from index.labels.reader import LabelledPhoto
@@ -173,7 +172,7 @@ def _quality(photo: LabelledPhoto, embedder: Embedder | None, *, with_boxes: boo
     given = photo.box if with_boxes else None
     if embedder is None:
         return quality_of(image, given, given=photo.box)
-    located = locate(embedder.locator, [image])[0] if embedder.locator is not None else None
+    located = embedder.find_boxes([image])[0] if embedder.has_locator else None
     return quality_of(image, crop_box(embedder, image, given), given=photo.box, located=located)
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from embedding.checkpoint import write_atomically
 from embedding.embedder import Embedder
 from embedding.explanation.heatmap import RIGHT, WRONG, Colour, Tile, heat_over, png_bytes, tiled
-from embedding.explanation.regions import has_heat
 from embedding.explanation.side_by_side import crop_box, pair_heat, strongest_of, view_of
 from embedding.photos.photo import Box, Image, read_photo, resize, to_array
 from index.labels.reader import LabelledPhoto
@@ -130,9 +129,7 @@ class PhotoReader:
     @property
     def heat_embedder(self) -> Embedder | None:
         """The embedder, where its network can tell regions apart."""
-        return (
-            self.embedder if self.embedder is not None and has_heat(self.embedder.network) else None
-        )
+        return self.embedder if self.embedder is not None and self.embedder.has_heat else None
 
     def read(self, name: str) -> _Shown:
         photo, embedder = self.photos[name], self.embedder

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
-from embedding.networks.mirror import MIRROR_AXES, Mirror
+from embedding.networks.config import MIRROR_AXES, Mirror
 from embedding.photos.preprocessing import Preprocessing
 from training.recipes.choices import AugmentationChoices
 

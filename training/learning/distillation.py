@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, read_header
-from embedding.embedder import build_networks
-from embedding.explanation.regions import members_of
+from embedding.eager.stored_networks import build_networks
 from embedding.networks.backbone import BadNetwork
+from embedding.networks.ensemble import members_of
 from embedding.photos.preprocessing import Preprocessing
 from training.recipes.choices import DistillationChoices
 

@@ -17,7 +17,7 @@ from embedding.checkpoint import (
     member_of,
     read_header,
 )
-from embedding.embedder import load_locator
+from embedding.eager.stored_networks import load_locator
 from embedding.networks.backbone import BadNetwork, load_backbone_weights
 from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE, REGRESSOR_OPTIONS
 from embedding.networks.locator import AnyLocator, Locator

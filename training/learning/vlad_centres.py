@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
-from embedding.embedder import normalised
+from embedding.eager.eager_runtime import normalised
 from embedding.networks.network import Network
 from embedding.networks.pooling import CENTRES_FITTED, Vlad
 from embedding.photos.preprocessing import Preprocessing

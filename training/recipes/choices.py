@@ -13,9 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from embedding.checkpoint import EARLIER_FUSION
 from embedding.errors import FlukeprintError
-from embedding.networks.mirror import Mirror, MirrorFusion
-from embedding.networks.network import Branches
-from embedding.networks.pooling import Pooling
+from embedding.networks.config import Branches, Mirror, MirrorFusion, Pooling
 
 _CLOSED = ConfigDict(extra="forbid")
 _MANY = 100_000

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from embedding.eager.eager_runtime import EagerRuntime
 from embedding.embedder import Embedder
-from embedding.explanation.regions import Heat, heat_maps, members_of, region_vectors
-from embedding.networks.ensemble import Ensemble
+from embedding.explanation.regions import Heat, heat_maps, region_vectors
+from embedding.networks.config import Pooling
+from embedding.networks.ensemble import Ensemble, members_of
 from embedding.networks.network import Network, NetworkConfig
-from embedding.networks.pooling import Pooling
+from embedding.networks.pooling import Vlad
 from embedding.photos.preprocessing import Preprocessing
 
 INPUT = Preprocessing(96, 64)
@@ -46,11 +48,25 @@ def test_regions_add_up_to_the_embedding(
     pooling: Pooling, dimension: int, rng: np.random.Generator
 ) -> None:
     network = network_of(pooling, dimension)
-    images = torch.from_numpy(rng.normal(size=(3, 3, 64, 96)).astype(np.float32))
-    with torch.no_grad():
-        regions = region_vectors(network, images)
-        assert regions.shape == (3, 2, 3, network.dimension)  # a cell is 32 px
-        torch.testing.assert_close(regions.sum((1, 2)), network(images), rtol=1e-4, atol=1e-5)
+    pixels = rng.integers(0, 256, (3, 64, 96, 3), dtype=np.uint8)
+    runtime = EagerRuntime(network, INPUT, device="cpu")
+    (views,) = runtime.views(pixels)
+    regions = region_vectors(views.config, views.tensors, views.seen)
+    assert regions.shape == (3, 2, 3, network.dimension)  # a cell is 32 px
+    (expected,) = runtime.member_views(pixels)
+    np.testing.assert_allclose(regions.sum((1, 2)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_vlad_s_cells_add_up_to_it(rng: np.random.Generator) -> None:
+    from embedding.explanation.regions import _vlad_cells
+
+    torch.manual_seed(4)
+    pool, maps = Vlad(5, 3, 4), rng.normal(size=(2, 5, 3, 4)).astype(np.float32)
+    tensors = {f"pool.{name}": value.numpy() for name, value in pool.state_dict().items()}
+    parts = _vlad_cells(tensors, maps.astype(np.float64)).reshape(2, 12, -1)
+    assert parts.shape == (2, 12, 18)
+    expected = pool(torch.from_numpy(maps)).detach().numpy()
+    np.testing.assert_allclose(parts.sum(1), expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("pooling", "dimension"), [("gem", 8), ("vlad", 8), ("average", 0)])

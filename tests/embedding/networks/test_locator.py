@@ -13,8 +13,8 @@ from embedding.networks.locator import (
     Locator,
     locate,
     locator_of,
-    locator_pixels,
 )
+from embedding.photos.preprocessing import squashed
 
 
 @pytest.fixture(params=[Locator, EarlierLocator])
@@ -64,7 +64,7 @@ def test_no_images_have_no_boxes(locator: AnyLocator) -> None:
 
 
 def test_images_of_any_size_are_squashed(images: list[Image.Image]) -> None:
-    pixels = locator_pixels(images, 48)
+    pixels = squashed(images, 48)
     assert pixels.shape == (5, 48, 48, 3) and pixels.dtype == np.uint8
 
 

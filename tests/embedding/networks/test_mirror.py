@@ -19,8 +19,9 @@ from embedding.checkpoint import (
 from embedding.embedder import Embedder
 from embedding.explanation.regions import heat_maps
 from embedding.networks.backbone import BadNetwork
+from embedding.networks.config import Mirror
 from embedding.networks.ensemble import Ensemble
-from embedding.networks.mirror import Mirror, fuse_views, fused_dim
+from embedding.networks.mirror import fuse_views, fused_dim
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.preprocessing import Preprocessing
 

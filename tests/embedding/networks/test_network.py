@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from embedding.networks.backbone import BadNetwork
-from embedding.networks.mirror import Mirror
+from embedding.networks.config import Mirror
 from embedding.networks.network import Network, NetworkConfig
 from tests.embedding.networks.conftest import TINY
 

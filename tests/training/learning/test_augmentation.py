@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from embedding.embedder import normalised
+from embedding.eager.eager_runtime import normalised
 from embedding.photos.preprocessing import Preprocessing
 from training.learning.augmentation import Augmentation
 from training.recipes.choices import AugmentationChoices

@@ -12,7 +12,7 @@ import torch
 
 from embedding.checkpoint import CheckpointHeader, save_checkpoint
 from embedding.networks.backbone import BadNetwork
-from embedding.networks.mirror import MirrorFusion
+from embedding.networks.config import MirrorFusion
 from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.preprocessing import Preprocessing
 from training.learning.distillation import Teacher

@@ -16,7 +16,7 @@ from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariable
 from typer.testing import CliRunner
 
 from embedding.checkpoint import read_header, save_halved
-from embedding.embedder import build_networks
+from embedding.eager.stored_networks import build_networks
 from embedding.networks.aligner import Aligner
 from embedding.networks.backbone import BadNetwork
 from embedding.networks.network import Network

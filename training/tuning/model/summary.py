@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
-from embedding.embedder import Embedder, build_networks
+from embedding.eager.stored_networks import build_networks
+from embedding.embedder import Embedder
 from embedding.networks.coordinate_regressor import REGRESSOR_BACKBONE
 from embedding.networks.ensemble import Ensemble
 from embedding.networks.locator import AnyLocator, Locator

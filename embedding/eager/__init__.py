@@ -1,0 +1,1 @@
+"""The networks of a checkpoint, built and computed by PyTorch."""

@@ -1,0 +1,1 @@
+"""A checkpoint's networks written as graphs (ONNX), and compared with PyTorch's answers."""

@@ -1,0 +1,1 @@
+"""A checkpoint's networks as graphs (ONNX), and OpenVINO, which computes them without PyTorch."""

@@ -1,0 +1,99 @@
+"""OpenVINO's door: a graph's file becomes something that answers arrays with arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding.graphs.files import BadGraphs
+from embedding.runtime import BadRuntime, Floats, Pixels, Precision
+
+_HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16"}
+_FAST_BF16 = "BF16"
+
+
+class Engine:
+    """Compiles graphs for this machine's processor. Raises BadRuntime where it lacks the precision.
+
+    Each graph takes one photo at a time, and as many photos are under way as there are threads.
+    With the shipped checkpoint that is faster than batches (docs/performance.md).
+    """
+
+    def __init__(self, precision: Precision = "float32", threads: int | None = None) -> None:
+        import openvino
+
+        self._openvino: Any = openvino
+        self._core: Any = openvino.Core()
+        self.threads = threads or thread_count()
+        able: Sequence[str] = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if precision == "bf16" and _FAST_BF16 not in able:
+            raise BadRuntime(
+                "precision bf16: this processor has no such arithmetic (AVX-512 BF16 or AMX); "
+                "give precision float32, and embed the catalogue again where it was made with bf16"
+            )
+        self._options = {
+            # Said outright: by itself OpenVINO computes in bf16 where the processor can.
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "INFERENCE_NUM_THREADS": self.threads,
+            "NUM_STREAMS": self.threads,
+            # Other work may fill the cores: threads go where there is room.
+            "ENABLE_CPU_PINNING": False,
+        }
+
+    def compile(self, path: Path) -> CompiledGraph:
+        """Compile a graph for single photos; takes some tenths of a second. Raises BadGraphs."""
+        try:
+            model: Any = self._core.read_model(path)
+            shape: Any = model.inputs[0].partial_shape
+            shape[0] = 1
+            model.reshape(shape)
+            compiled: Any = self._core.compile_model(model, "CPU", self._options)
+        except RuntimeError as error:
+            raise BadGraphs(f"OpenVINO can't read {path}: {error}") from error
+        return CompiledGraph(self._openvino.AsyncInferQueue(compiled, self.threads), compiled)
+
+
+class CompiledGraph:
+    """A graph ready for use, by one thread at a time: `start`, then `wait`."""
+
+    def __init__(self, queue: Any, compiled: Any) -> None:
+        self._queue = queue
+        self._outputs: list[str] = [output.get_any_name() for output in compiled.outputs]
+        self._shapes: list[tuple[int, ...]] = [
+            tuple(output.shape)[1:] for output in compiled.outputs
+        ]
+        self._queue.set_callback(_keep)
+
+    def start(self, pixels: Pixels, outputs: Sequence[str]) -> dict[str, Floats]:
+        """Begin with photos (n, h, w, 3): the arrays of the named outputs, filled by `wait`."""
+        into: dict[int, Floats] = {}
+        for name in outputs:
+            at = self._outputs.index(name)
+            into[at] = np.empty((len(pixels), *self._shapes[at]), np.float32)
+        for row, photo in enumerate(pixels):
+            self._queue.start_async({0: np.ascontiguousarray(photo[None])}, (into, row))
+        return {self._outputs[at]: array for at, array in into.items()}
+
+    def wait(self) -> None:
+        """Return when every photo is done."""
+        self._queue.wait_all()
+
+
+def _keep(request: Any, kept: tuple[dict[int, Floats], int]) -> None:
+    into, row = kept
+    for at, array in into.items():
+        found: NDArray[np.float32] = request.get_output_tensor(at).data
+        array[row] = found[0]
+
+
+def thread_count() -> int:
+    """How many threads compute: OMP_NUM_THREADS, as for PyTorch, or as many as there are cores."""
+    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if told.isdigit() and int(told):
+        return int(told)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
