@@ -27,9 +27,7 @@ Verdict = Literal["good", "note", "broken"]
 CONSTRAINTS = Path(__file__).parent / "constraints.txt"
 PACKAGES = (
     *(
-        "torch",
-        "torchvision",
-        "timm",
+        "openvino",
         "numpy",
         "pillow",
         "scipy",
@@ -51,9 +49,14 @@ PACKAGES = (
         "httpx-sse",
     ),
 )
+TRAINING_PACKAGES = ("torch", "torchvision", "timm")
+"""What training needs, a GPU, and checkpoints without graphs; identifying does without."""
 FAISS_BUILDS = ("faiss-cpu", "faiss-gpu")
 EXTRAS = {  # the extra's name: what it is for, what it imports
-    "train": ("flukeprint train and evaluate", ("pytorch_metric_learning", "matplotlib")),
+    "train": (
+        "flukeprint train and evaluate",
+        ("torch", "timm", "pytorch_metric_learning", "matplotlib"),
+    ),
     "tensorboard": ("flukeprint train --board tensorboard", ("tensorboard",)),
     "heic": ("HEIC photos, as phones make them", ("pillow_heif",)),
     "postgres": ("catalogues in PostgreSQL", ("psycopg",)),
@@ -142,8 +145,9 @@ def examine(catalogue: CatalogueAddress | None, checkpoint: Path | None) -> list
     )
     return [
         Finding("python", "good", f"{platform.python_version()} at {sys.prefix}"),
-        *check_packages(PACKAGES, pinned_versions(CONSTRAINTS)),
+        *check_packages(PACKAGES, pinned_versions(CONSTRAINTS), TRAINING_PACKAGES),
         check_machine(),
+        check_runtimes(),
         gpu_finding,
         check_faiss([build for build in FAISS_BUILDS if version_of(build)], has_gpu=bool(gpus)),
         check_checkpoint(checkpoint),
@@ -174,9 +178,15 @@ def pinned_versions(constraints: Path) -> dict[str, str]:
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
 
 
-def check_packages(packages: Sequence[str], pinned: dict[str, str]) -> list[Finding]:
-    """List all packages in one line, and each absent or untested one in a line of its own."""
+def check_packages(
+    packages: Sequence[str], pinned: dict[str, str], optional: Sequence[str] = ()
+) -> list[Finding]:
+    """List all packages in one line, and each absent or untested one in a line of its own.
+
+    An `optional` one may be absent.
+    """
     found = {package: version_of(package) for package in packages}
+    found |= {package: version for package in optional if (version := version_of(package))}
     present = ", ".join(f"{package} {version}" for package, version in found.items() if version)
     findings = [Finding("packages", "good", present)] if present else []
     for package, version in found.items():
@@ -210,11 +220,31 @@ def check_machine() -> Finding:
     )
 
 
+def check_runtimes() -> Finding:
+    """Which programs can run a checkpoint's networks here."""
+    openvino, torch = version_of("openvino"), version_of("torch")
+    if not openvino and not torch:
+        return Finding("runtimes", "broken", "neither openvino nor torch is here", "make setup")
+    texts = [f"openvino {openvino} runs graphs on the CPU"] if openvino else []
+    texts.append(
+        f"torch {torch} trains, and runs checkpoints without graphs"
+        if torch
+        else "torch is not installed, which training and exporting need"
+    )
+    return Finding("runtimes", "good", "; ".join(texts))
+
+
 def check_gpu() -> tuple[list[str], Finding]:
     """Names of the GPUs that torch can use.
 
-    Imports torch and torchvision, which fails where they don't match.
+    Imports torch and torchvision where they are installed, which fails where they don't match.
     """
+    has_driver = shutil.which("nvidia-smi") is not None
+    if importlib.util.find_spec("torch") is None:
+        if has_driver:
+            text = "there is an NVIDIA driver, but no torch to use a GPU; the CPU answers"
+            return [], Finding("gpu", "note", text, "make setup FAISS=gpu")
+        return [], Finding("gpu", "good", "none; everything runs on the CPU")
     try:
         import torch
         import torchvision  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -232,7 +262,7 @@ def check_gpu() -> tuple[list[str], Finding]:
     cuda = torch.version.cuda
     if names:
         return names, Finding("gpu", "good", f"{', '.join(names)}, CUDA {cuda}")
-    if shutil.which("nvidia-smi"):
+    if has_driver:
         text = f"there is an NVIDIA driver, but torch (CUDA {cuda}) can use no GPU"
         return [], Finding(
             "gpu", "note", text, f"update the driver to one for CUDA {cuda}; the CPU does meanwhile"

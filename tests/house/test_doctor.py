@@ -67,6 +67,7 @@ def test_all_is_well_here(checkpoint: Path, catalogue: Path) -> None:
         "python",
         "packages",
         "machine",
+        "runtimes",
         "gpu",
         "faiss",
         "checkpoint",
@@ -137,6 +138,42 @@ def test_a_faiss_that_fails_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     found = doctor.check_faiss(["faiss-cpu"], has_gpu=False)
     assert found.verdict == "broken"
     assert "fails: undefined symbol" in found.said
+
+
+def test_without_torch_all_is_well_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = doctor.importlib.util.find_spec
+    monkeypatch.setattr(
+        doctor.importlib.util,
+        "find_spec",
+        lambda name: None if name == "torch" else find_spec(name),
+    )
+    monkeypatch.setattr(
+        doctor,
+        "version_of",
+        {"openvino": "2026.4.1", "numpy": "2.4.6"}.get,
+    )
+    assert doctor.check_packages(("numpy",), {}, ("torch",)) == [
+        Finding("packages", "good", "numpy 2.4.6")
+    ]
+    assert doctor.check_runtimes() == Finding(
+        "runtimes",
+        "good",
+        "openvino 2026.4.1 runs graphs on the CPU; torch is not installed, which training and "
+        "exporting need",
+    )
+    monkeypatch.setattr(doctor.shutil, "which", lambda _: None)
+    assert doctor.check_gpu() == ([], Finding("gpu", "good", "none; everything runs on the CPU"))
+    monkeypatch.setattr(doctor.shutil, "which", lambda _: "nvidia-smi")
+    gpus, found = doctor.check_gpu()
+    assert (gpus, found.verdict, found.mend) == ([], "note", "make setup FAISS=gpu")
+
+
+def test_no_runtime_at_all_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "version_of", lambda _: None)
+    assert (doctor.check_runtimes().verdict, doctor.check_runtimes().mend) == (
+        "broken",
+        "make setup",
+    )
 
 
 def test_a_torch_that_cannot_be_imported_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,12 +104,28 @@ def test_setup_installs_the_chosen_faiss_and_extras() -> None:
     )
 
 
-def test_demo_and_test_set_up_first() -> None:
+def test_the_demo_installs_no_torch(tmp_path: Path) -> None:
+    empty = f"VENV={tmp_path}"
+    assert "-e '.[cpu]'" in dry_run("demo", "FAISS=cpu", empty)
+    assert "0.6 GB" in dry_run("demo", "FAISS=cpu", empty)
+    assert "-e '.[gpu]'" in dry_run("demo", "FAISS=gpu", empty)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    base = {re.split(r"[>=\[]", one)[0] for one in project["dependencies"]}
+    assert base.isdisjoint({"torch", "torchvision", "timm"})
+
+
+def test_the_demo_is_content_with_all_extras(tmp_path: Path) -> None:
+    (tmp_path / ".installed-cpu-train-tensorboard-heic-postgres-dev").touch()
+    said = dry_run("demo", "FAISS=cpu", f"VENV={tmp_path}")
+    assert "-e '.[cpu,train,tensorboard,heic,postgres,dev]'" in said
+
+
+def test_demo_and_test_set_up_first(tmp_path: Path) -> None:
     for target, last in (
         ("demo", "flukeprint demo --keep"),
         ("test", "python -m pytest -n 2 --dist loadfile --cov"),
     ):
-        said = dry_run(target, "FAISS=cpu", "KEEP=1", "TEST_WORKERS=2")
+        said = dry_run(target, "FAISS=cpu", "KEEP=1", "TEST_WORKERS=2", f"VENV={tmp_path}")
         assert said.index("pip install") < said.index(last)
     assert all(
         f".venv/bin/{tool}" in dry_run("test", "FAISS=cpu")
