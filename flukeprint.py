@@ -14,6 +14,11 @@ import typer
 
 from embedding.errors import FlukeprintError
 
+_TRAINING = (
+    *("torch", "torchvision", "timm", "onnx", "onnxscript", "filelock", "pytorch_metric_learning"),
+    *("matplotlib", "sklearn", "optuna", "tomli_w"),
+)
+"""Packages that only the extra `train` brings: a light set-up is without them."""
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 app = typer.Typer(
@@ -72,6 +77,15 @@ def main() -> None:
         build_app()()
     except FlukeprintError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _TRAINING:
+            raise
+        print(
+            f"error: this command needs {error.name}, which isn't installed: make setup, or "
+            "pip install 'flukeprint[train]'",
+            file=sys.stderr,
+        )
         sys.exit(2)
     except OSError as error:
         if error.errno not in _DISK_ERRORS:

@@ -19,7 +19,8 @@ import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {
-            "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime"
+            *("torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime"),
+            *("matplotlib", "sklearn", "optuna", "tomli_w", "pytorch_metric_learning", "filelock"),
         }:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name.partition(".")[0])
 
@@ -102,3 +103,24 @@ def test_what_needs_torch_says_what_to_install(album: Path) -> None:
     done = python(COMMAND, *asked, "--catalogue", album / "catalogue.db")
     assert done.returncode == 2
     assert "torch isn't installed" in done.stderr and "flukeprint[torch]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "tiny", "--photos", "photos", "--csv", "labels.csv", "--out", "run"),
+        ("evaluate", "--photos", "photos", "--csv", "labels.csv", "--out", "report"),
+        ("combine", "a.safetensors", "b.safetensors", "--out", "both.safetensors"),
+        ("model", "summary"),
+        ("export", "--out", "graphs"),
+        ("data", "explore", "labels.csv", "--photos", "photos", "--out", "facts"),
+        ("data", "explore", "labels.csv", "--photos", "photos", "--out", "facts"),
+    ],
+)
+def test_what_trains_says_what_to_install(album: Path, words: tuple[str, ...]) -> None:
+    own = [str(album / word) if (album / word).exists() or "." in word else word for word in words]
+    done = python(COMMAND, *own)
+    assert done.returncode == 2, done.stderr
+    assert "isn't installed" in done.stderr and "flukeprint[train]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (ROOT / "run").exists()
