@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from index.jobs.records import BadJobs, JobsBusy
+from index.storage.originals import write_whole
 from index.storage.partial_files import remove_unfinished, unfinished_suffix
 
 MOST_ARRIVING = 4
@@ -20,6 +22,7 @@ MOST_ARRIVING = 4
 SPARE_BYTES = 256 * 2**20
 """What an upload leaves free on the disk, for the catalogue and the results of jobs."""
 _CHUNK_BYTES = 2**20
+_OF_RESULTS = ("results", "checksums")
 
 
 class BadJobFolder(BadJobs):
@@ -50,8 +53,9 @@ class JobFolder:
         self.folder = folder
         self._arriving: dict[str, int] = {}  # by token, how many bytes may still come of it
         self._lock = threading.Lock()
+        self._sound: dict[str, tuple[str, int, int, int]] = {}  # results that were compared
         try:
-            for part in ("uploads", "unpacked", "results"):
+            for part in ("uploads", "unpacked", *_OF_RESULTS):
                 (folder / part).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadJobFolder(
@@ -71,15 +75,56 @@ class JobFolder:
         """The file that a job leaves."""
         return self.folder / "results" / f"{job_id}{suffix}"
 
+    def _checksum_of(self, path: Path) -> Path:
+        """Where the SHA-256 of a result stands."""
+        return self.folder / "checksums" / path.name
+
+    def _of_results(self) -> list[Path]:
+        """The files of results, and their checksums."""
+        return [each for part in _OF_RESULTS for each in (self.folder / part).iterdir()]
+
+    def seal_result(self, job_id: int, suffix: str = ".csv") -> None:
+        """Note the SHA-256 of a complete result. Raises BadJobFolder."""
+        path = self.result(job_id, suffix)
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            write_whole(self._checksum_of(path), digest.encode())
+        except OSError as error:
+            raise BadJobFolder(
+                f"the result {path} can't be written ({error.strerror}); free some space there"
+            ) from error
+
+    def is_damaged_result(self, job_id: int, suffix: str = ".csv") -> bool:
+        """Whether a result's bytes are others than when it was complete.
+
+        A file is read once for each state that it is in. A result of an older flukeprint has no
+        SHA-256, and counts as whole. Raises OSError where it can't be read.
+        """
+        path = self.result(job_id, suffix)
+        try:
+            known = self._checksum_of(path).read_text("ascii", "replace")
+        except FileNotFoundError:
+            return False
+        at = path.stat()
+        state = (known, at.st_size, at.st_mtime_ns, at.st_ino)
+        if self._sound.get(path.name) == state:
+            return False
+        with path.open("rb") as file:
+            is_sound = hashlib.file_digest(file, "sha256").hexdigest() == known
+        if is_sound:
+            self._sound[path.name] = state
+        return not is_sound
+
     def forget_results(self, job_id: int) -> None:
         """Remove what a job has left, finished or not."""
-        for path in (self.folder / "results").iterdir():
+        for path in self._of_results():
             if _number(path) == job_id:
                 path.unlink(missing_ok=True)
 
     def forget_unfinished(self, job_id: int) -> None:
         """Remove the unfinished files of a killed start; only its runner may call this."""
-        for path in (self.folder / "results").iterdir():
+        for path in self._of_results():
             if path.name.startswith(".") and _number(path) == job_id:
                 path.unlink(missing_ok=True)
 
@@ -87,7 +132,7 @@ class JobFolder:
         self, job_ids: Collection[int], *, older_than: float | None = None
     ) -> None:
         """Remove the results of all other jobs, `older_than` as above."""
-        for path in (self.folder / "results").iterdir():
+        for path in self._of_results():
             if _number(path) not in job_ids and _is_older(path, older_than):
                 path.unlink(missing_ok=True)
 

@@ -50,6 +50,7 @@ def export(place: ExportPlace, context: JobContext) -> dict[str, Any]:
         is_replacing=True,
         progress=context.steps,
     )
+    place.folder.seal_result(context.job.id, ".zip")
     _report_omitted(written.left_out, context)
     return {
         "labels": len(made.photos),

@@ -78,6 +78,7 @@ def identify_photos(place: IdentifyPlace, context: JobContext) -> dict[str, Any]
             context.checkpoint(dict(state))
         context.confirm_claim()
         file.complete()
+    place.folder.seal_result(context.job.id)
     if parameters.upload is not None:
         context.afterwards(partial(place.folder.forget, parameters.upload))
     return {

@@ -147,6 +147,7 @@ def _report(place: ImportPlace, context: JobContext, plan: ImportPlan) -> None:
         raise BadJobFolder(
             f"the report {path} can't be written ({error.strerror}); free some space there"
         ) from error
+    place.folder.seal_result(context.job.id)
     for row in plan.rows:
         if row.status in NOT_DONE or row.status == "left_out":
             context.error(row.photo, row.reason)

@@ -60,7 +60,7 @@ async def get_job_report(
     job = await asyncio.to_thread(job_queue.store.get, id)
     if job.kind != "import":
         raise ProblemError(NOT_FOUND, f"Job {id} is no import; only those have a report.")
-    path = _result_of(job_queue, job, ".csv")
+    path = await asyncio.to_thread(_result_of, job_queue, job, ".csv")
     return await asyncio.to_thread(
         report_page, path, status=status, limit=limit, after=row_before(cursor) or 0
     )
@@ -111,7 +111,7 @@ async def get_job_result(request: Request, id: JobNumber) -> Response:
             request, needed_role(job.kind, job.parameters), "This export holds places, so it"
         )
     suffix, media_type = _FILES.get(job.kind, ("", "application/json"))
-    path = _result_of(job_queue, job, suffix)
+    path = await asyncio.to_thread(_result_of, job_queue, job, suffix)
     if not suffix:
         return JSONResponse(hiding_paths(request)(job.result))
     return FileResponse(path, filename=f"{job.kind}-{id}{suffix}", media_type=media_type)
@@ -127,5 +127,11 @@ def _result_of(job_queue: JobQueue, job: StoredJob, suffix: str) -> FilePath:
     if suffix and not path.is_file():
         raise ProblemError(
             NOT_FOUND, f"The result of job {job.id} is no longer on the service's disk."
+        )
+    if suffix and job_queue.folder.is_damaged_result(job.id, suffix):
+        raise ProblemError(
+            NOT_FOUND,
+            f"The result of job {job.id} was damaged on the service's disk: its bytes differ from "
+            "their checksum. Start the job again, and have the operator look at the disk.",
         )
     return path
