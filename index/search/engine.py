@@ -24,7 +24,7 @@ _faiss: Any = faiss
 DISTANCE_DECIMALS = 6
 """Distances are rounded to this: nearer than float32 products can tell apart is equal."""
 
-PQ_FROM = 100_000
+PQ_FROM = 200_000
 """With "auto", groups of so many rows are searched by product quantisation."""
 ROW_STEP = 2**21
 """Rows of another part that may come between two rows, by their keys."""

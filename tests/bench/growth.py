@@ -1,13 +1,14 @@
 """What searching, starting and a curator's acts cost as a catalogue grows to a million photos.
 
     python tests/bench/growth.py [--photos 1000 10000 100000] [--folder FOLDER]
-        [--vectors FILE.npz ...] [--code FOLDER] [--json FILE]
+        [--vectors FILE.npz ...] [--code FOLDER] [--json FILE] [--draw PNG]
 
 Each size is measured in a process of its own, on one thread. There are no pictures, and no network
 runs: the vectors are those of --vectors (as `flukeprint embed` writes them), jittered, or random
 ones that are like the shipped checkpoint's: 816 numbers in blocks, of which 192 (or 432) are not 0.
 Ten photos an individual, three an encounter; a hundred wait in the queue. Times are CPU time, the
-least of several, or percentiles where many are named. --code measures another working copy.
+least of several, or percentiles where many are named. --code measures another working copy, and
+GROWTH_ENGINE=auto another engine than the exact one. Acts stay in the catalogue that is kept.
 """
 
 from __future__ import annotations
@@ -309,17 +310,50 @@ def measure(file: Path) -> dict[str, float]:
     return found
 
 
+def draw(rows: list[dict[str, float]], file: Path) -> None:
+    """Draw how each figure grows with the photos."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    shown = {
+        "search, CPU ms": {"search_p50_ms": "half of the queries", "search_p95_ms": "95 of 100"},
+        "an act, CPU ms": {
+            "confirm_ms": "confirm",
+            "merge_ms": "merge",
+            "undo_merge_ms": "undo a merge",
+        },
+        "a list, CPU ms": {"queue_ms": "queue", "changes_ms": "changes", "next_id_ms": "next id"},
+        "start, CPU s; memory, GiB": {"start_cpu_s": "start", "memory_gib": "memory"},
+    }
+    figure, axes = plt.subplots(1, 4, figsize=(13, 3.2), layout="constrained")
+    for axis, (title, lines) in zip(axes, shown.items(), strict=True):
+        for name, label in lines.items():
+            values = [
+                row["memory_mib"] / 1024 if name == "memory_gib" else row[name] for row in rows
+            ]
+            axis.plot([row["photos"] for row in rows], values, marker="o", label=label)
+        axis.set(xscale="log", yscale="log", title=title, xlabel="photos")
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    figure.savefig(file, dpi=80)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--photos", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--folder", type=Path, default=Path("/tmp/growth"))
     parser.add_argument("--vectors", type=Path, nargs="*", default=[])
     parser.add_argument("--code", type=Path, default=Path(__file__).parents[2])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--profile", help="an act to profile at each size")
+    parser.add_argument("--json", type=Path, help="where the figures are written")
+    parser.add_argument("--draw", type=Path, help="a PNG of the figures in --json; nothing runs")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     sys.path.insert(0, str(given.code))
+    if given.draw:
+        draw(json.loads(given.json.read_text()), given.draw)
+        return
     if given.one:
         print(json.dumps(measure(given.one)))
         return

@@ -18,6 +18,7 @@ from embedding.photos.photo import read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.calibration.fitting import fit_trials
 from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.catalogue.searched_rows import ServedFacts
 from index.identification.identifier import WrongFingerprint
 from index.search.gallery import Gallery
 from service.serving import loading
@@ -59,9 +60,9 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
             "taken_at": "2018-06-01",
             "region": None,
         }
-        photo = SimpleNamespace(
+        photo = ServedFacts(
             name="a.jpg",
-            path=tmp_path / "a.jpg",
+            path=str(tmp_path / "a.jpg"),
             content_hash="0" * 64,
             box=None,
             state="catalogued",
@@ -69,9 +70,9 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
         )
         opened = SimpleNamespace(
             fingerprint=fingerprint,
-            read_searchable=lambda **_: (gallery, calibration, {}),
+            read_searchable=lambda *_, **__: (gallery, calibration, {}),
             viewpoints=dict,
-            photos=lambda: [photo],
+            photo_facts=lambda: [photo],
             species=dict,
         )
 
@@ -160,7 +161,7 @@ def test_what_belongs_together_is_served(
     serving = load_serving(told)
     assert serving.decode_px == 32
     served = serving.photos["a.jpg"]
-    assert (served.path, served.individual, served.year) == (
+    assert (Path(served.path), served.individual, served.year) == (
         told.catalogue.parent / "a.jpg",
         "w_1",
         2018,
