@@ -3,7 +3,7 @@
     python .ci/image.py [--build-arg FAISS=gpu] [--same-here PATH ...]
 
 Needs root and Debian's `debootstrap`. Files come along as `.dockerignore` says. Then the image's
-user runs `doctor`, `demo` and the service, which has to become healthy and end well at SIGTERM.
+user runs `demo`, `doctor` and the service, which has to become healthy and end well at SIGTERM.
 Prints what each step took and how large the root became. `--same-here` mounts a file or folder of
 this machine at the same place, such as pip's own settings. Nothing of the root is kept.
 """
@@ -103,6 +103,7 @@ class Root:
 
     path: Path
     image: Image
+    same_here: Sequence[Path] = ()
 
     def words(self, command: Sequence[str], user: str) -> list[str]:
         """The words that run a command in the root as a user, in the image's folder."""
@@ -130,8 +131,11 @@ class Root:
 
     def size_mb(self) -> int:
         """The disk that the root takes, without what is mounted in it."""
-        command = ["du", "--summarize", "--block-size=1000000", "--one-file-system", str(self.path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        command = ["du", "--summarize", "--block-size=1000000", "--one-file-system"]
+        command += [f"--exclude={self.path / str(one).lstrip('/')}" for one in self.same_here]
+        done = subprocess.run(
+            [*command, str(self.path)], capture_output=True, text=True, check=True
+        )
         return int(done.stdout.split()[0])
 
 
@@ -163,7 +167,7 @@ def new_root(image: Image, folder: Path, same_here: Sequence[Path]) -> Generator
         mounts.enter_context(mounted("/dev", path / "dev", "--bind"))
         for one in same_here:
             mounts.enter_context(mounted(str(one), path / str(one).lstrip("/"), "--bind"))
-        yield Root(path, image)
+        yield Root(path, image, same_here)
 
 
 def build(root: Root) -> None:
@@ -194,9 +198,9 @@ def copy_repository(target: Path) -> None:
 def try_image(root: Root) -> None:
     """Identify drawn whales as the image's user, then serve them until SIGTERM."""
     user = root.image.user
-    root.run(["flukeprint", "doctor"], user)
     root.run(["flukeprint", "demo", "--out", "/tmp/demo"], user)
-    root.run(["sh", "-c", "cp /tmp/demo/catalogue.db* /catalogue/"], user)
+    root.run(["sh", "-c", "cp -r /tmp/demo/catalogue.db* /catalogue/"], user)
+    root.run(["flukeprint", "doctor"], user)
     secret = ["flukeprint", "keys", "create", "--name", "trial", "--role", "admin"]
     root.run(secret, user)
     began = time.monotonic()
