@@ -5,6 +5,7 @@ Each photo is left out of its own individual, with the burst that it belongs to.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -39,11 +40,16 @@ class DistanceBlock(NamedTuple):
 
 
 def leave_one_out_ranks(
-    vectors: FloatArray, individuals: Sequence[str], score: Score = "nearest"
+    vectors: FloatArray,
+    individuals: Sequence[str],
+    score: Score = "nearest",
+    *,
+    bursts: NDArray[np.int64] | None = None,
 ) -> LeaveOneOutRanks:
     """Rank each photo's own individual against all others, the photo itself left out.
 
-    Ties by individual id.
+    Ties by individual id. With `bursts` (m,), numbers of what was taken together, the others of its
+    burst are left out as well; a burst is of one individual.
 
     Photos of individuals seen once are no queries (there is nothing left to find) but stay in the
     gallery.
@@ -52,7 +58,13 @@ def leave_one_out_ranks(
     ranks: list[NDArray[np.int64]] = []
     photos = LabelledPhotos(vectors, individuals)
     every = np.arange(len(individuals))
-    for block in photos.distances(every, [[row] for row in every.tolist()], score):
+    left_out: list[list[int]] = [[row] for row in every.tolist()]
+    if bursts is not None:
+        members: defaultdict[int, list[int]] = defaultdict(list)
+        for row, burst in enumerate(bursts.tolist()):
+            members[burst].append(row)
+        left_out = [members[burst] for burst in bursts.tolist()]
+    for block in photos.distances(every, left_out, score):
         own = block.distances[np.arange(len(block.at)), block.columns]
         known = np.isfinite(own)
         rows.append(block.at[known])

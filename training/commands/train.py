@@ -305,6 +305,7 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint by the protocol of docs/benchmarks.md: known, disjoint and open queries.
 
+    Where the labels have encounters or times, no query is compared with photos of its own burst.
     Writes to --out: report.json; det.png and cmc.png; hits.png and misses.png, with heat maps.
     misses.csv and failures.md describe what missed queries have in common (of the disjoint ones in
     disjoint/). vectors.npz, gallery.csv, queries.csv and disjoint.csv are for scoring the vectors

@@ -97,12 +97,12 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     # First, so that minutes of embedding outlive whatever fails after them.
     choices.out.mkdir(parents=True, exist_ok=True)
     _write_vectors(choices.out / "vectors.npz", photos, vectors, embedder.fingerprint)
-    answers = answers_of(vectors, photos, split, score)
+    run_split = split if choices.split else None  # the protocol's own knows of no learning
+    labelled = PhotoSet.of(vectors, photos, run_split, score)
+    answers = answers_of(vectors, photos, split, score, bursts=labelled.bursts)
     learned = [
         at for at, photo in enumerate(photos) if split.roles[photo.name] in ("fit", "disjoint")
     ]
-    run_split = split if choices.split else None  # the protocol's own knows of no learning
-    labelled = PhotoSet.of(vectors, photos, run_split, score)
     calibration = calibrate(
         vectors[learned],
         [photos[at].individual for at in learned],

@@ -48,12 +48,20 @@ class Answers:
 
 
 def answers_of(
-    vectors: FloatArray, photos: Sequence[LabelledPhoto], split: Split, score: Score = "nearest"
+    vectors: FloatArray,
+    photos: Sequence[LabelledPhoto],
+    split: Split,
+    score: Score = "nearest",
+    *,
+    bursts: NDArray[np.int64] | None = None,
 ) -> Answers:
     """Answer all queries of a split: `vectors` (n, d) are those of `photos`.
 
     The known gallery holds every labelled photo that is no query of its own: fit and disjoint.
+    `bursts` (n,) number what was taken together, each photo by itself where None. No query is
+    compared with photos of its own burst, and one whose individual has no other photo isn't asked.
     """
+    whose = np.arange(len(photos)) if bursts is None else bursts
     rows: dict[Role, list[int]] = {
         "fit": [],
         "known_query": [],
@@ -62,9 +70,14 @@ def answers_of(
     }
     for at, photo in enumerate(photos):
         rows[split.roles[photo.name]].append(at)
+    asked = {int(whose[at]) for at in rows["known_query"]}
     held = [
-        at for at in sorted(rows["fit"] + rows["disjoint"]) if photos[at].individual is not None
+        at
+        for at in sorted(rows["fit"] + rows["disjoint"])
+        if photos[at].individual is not None and int(whose[at]) not in asked
     ]
+    found = {photos[at].individual for at in held}
+    rows["known_query"] = [at for at in rows["known_query"] if photos[at].individual in found]
     gallery = Gallery.build(
         [photos[at].name for at in held],
         [photos[at].individual or "" for at in held],
@@ -78,7 +91,10 @@ def answers_of(
     strange = gallery.individual_distances(vectors[unknown], score)
     truth = np.array([column[photos[at].individual or ""] for at in known], np.int64)
     left_out = leave_one_out_ranks(
-        vectors[disjoint], [photos[at].individual or "" for at in disjoint], score
+        vectors[disjoint],
+        [photos[at].individual or "" for at in disjoint],
+        score,
+        bursts=None if bursts is None else bursts[disjoint],
     )
     return Answers(
         gallery=gallery,

@@ -85,6 +85,23 @@ def test_disjoint_photos_are_found_among_the_disjoint_alone(vectors: np.ndarray)
     assert answers.disjoint_individuals == ["d", "d"] and answers.disjoint_ranks.tolist() == [2, 2]
 
 
+def test_no_query_is_compared_with_photos_of_its_own_burst(vectors: np.ndarray) -> None:
+    """a3 was taken with a1, b3 with both other photos of b, and d1 with d2."""
+    together = {"a3": "a1", "b3": "b1", "b2": "b1", "d2": "d1"}
+    names = list(WHALES)
+    bursts = np.array([names.index(together.get(name, name)) for name in names])
+    answers = answers_of(vectors, PHOTOS, SPLIT, bursts=bursts)
+    assert answers.gallery.photo_names == ["a2", "d1", "d2", "e1"]
+    # b was met once: nothing is left of it to find.
+    assert [photo.name for photo in answers.known_photos] == ["a3"]
+    assert answers.disjoint_individuals == []
+    apart = answers_of(vectors, PHOTOS, SPLIT, bursts=np.arange(len(names)))
+    assert (
+        apart.disjoint_ranks.tolist() == answers_of(vectors, PHOTOS, SPLIT).disjoint_ranks.tolist()
+    )
+    assert len(apart.known_photos) == 2
+
+
 def test_answers_are_those_of_brute_force(rng: np.random.Generator) -> None:
     photos = [
         LabelledPhoto(f"{at:03}", Path("x"), f"w{at % 23}" if at % 9 else None) for at in range(230)
