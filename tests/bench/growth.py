@@ -238,6 +238,7 @@ def measure(file: Path) -> dict[str, float]:
         "start_wall_s": time.perf_counter() - wall,
         "memory_mib": peak_mib() - before,
     }
+    print(found, file=sys.stderr, flush=True)
     gallery = service.serving.identifier.gallery
     found["photos"] = gallery.size
     rng = np.random.default_rng(1)
@@ -250,6 +251,7 @@ def measure(file: Path) -> dict[str, float]:
     found["search_p50_ms"], found["search_p95_ms"] = np.percentile(one, [50, 95]).tolist()
     found["search_64_ms"] = min(cpu_of(lambda: gallery.rank(queries[:64], 20)) for _ in range(3))
 
+    print(found, file=sys.stderr, flush=True)
     writer = service.writer
     waiting = [card.name for card in Directory(writer.catalogue).waiting(limit=200)]
     acts: dict[str, list[float]] = {}
@@ -282,6 +284,7 @@ def measure(file: Path) -> dict[str, float]:
         )
     for name, times in acts.items():
         found[f"{name}_ms"], found[f"{name}_max_ms"] = min(times), max(times)
+    print(found, file=sys.stderr, flush=True)
     directory = writer.directory
     lists: dict[str, Callable[[], object]] = {
         "queue": lambda: (directory.waiting(), directory.waiting_count()),
@@ -334,7 +337,11 @@ def draw(rows: list[dict[str, float]], file: Path) -> None:
                 row["memory_mib"] / 1024 if name == "memory_gib" else row[name] for row in rows
             ]
             axis.plot([row["photos"] for row in rows], values, marker="o", label=label)
-        axis.set(xscale="log", yscale="log", title=title, xlabel="photos")
+        axis.set(xscale="log", title=title, xlabel="photos")
+        if "start" in title:
+            axis.set_yscale("log")
+        else:
+            axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
     figure.savefig(file, dpi=80)
