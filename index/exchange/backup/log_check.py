@@ -151,7 +151,7 @@ def _differences(connection: Connection, name: str, logged: _Logged) -> Generato
         for column, value in columns.items():
             if column in _NOT_LOGGED or column not in row or _plain(row[column]) == _plain(value):
                 continue
-            if row[column] is not None and row[column] not in known.get(column, {row[column]}):
+            if column in known and row[column] is not None and row[column] not in known[column]:
                 continue  # it leads nowhere, which the database's own check tells
             yield RecordFault(
                 str(row["name"]),
