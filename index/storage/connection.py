@@ -131,7 +131,8 @@ def translating_errors(address: CatalogueAddress) -> Generator[None]:
     try:
         with own:
             yield
-    except JSONDecodeError as error:  # of a column whose text was altered beside us
+    except (JSONDecodeError, UnicodeDecodeError) as error:
+        # Of a column whose text was altered beside us, or of a damaged name in SQLite's own words.
         raise BadCatalogue(
             f"{address} is damaged (a record can't be read: {error}); restore a copy of it, or "
             "remove it and build it anew"

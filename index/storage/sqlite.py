@@ -244,7 +244,7 @@ def faults(path: Path) -> list[str]:
             f"{row[0]} row {row[1]} refers to {row[2]}, which is not there"
             for row in raw.execute("PRAGMA foreign_key_check")
         ]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: its words are damaged, too
         return [str(error)]
     finally:
         raw.close()

@@ -88,12 +88,18 @@ def _flip_cell(scene: Scene, rng: random.Random) -> str:
         ]
         table, row, column, value = rng.choice(cells)
         flipped = _flipped(value, rng)
-        raw.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (flipped, row))
+        try:
+            raw.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (flipped, row))
+        except sqlite3.IntegrityError:  # another row has the value that it would be
+            return _flip_cell(scene, rng)
     raw.close()
-    if verify_catalogue(scene.address).faults:
+    try:
+        if verify_catalogue(scene.address).faults:
+            return FOUND
+        with Catalogue.open(scene.address) as catalogue:
+            catalogue.searchable()
+    except FlukeprintError:
         return FOUND
-    with Catalogue.open(scene.address) as catalogue:
-        catalogue.searchable()
     return f"{SILENT}: {table}.{column}"
 
 

@@ -131,6 +131,10 @@ def _replay(logged: _Logged, photo: str, detail: dict[str, Any]) -> None:
 def _differences(connection: Connection, name: str, logged: _Logged) -> Generator[RecordFault]:
     table = Table.metadata.tables[name]
     there = {row["id"]: row for row in connection.execute(select(table)).mappings()}
+    known = {
+        f"{each}_id": set(connection.scalars(select(Table.metadata.tables[f"{each}s"].c.id)))
+        for each in ("individual", "encounter")
+    }
     if name == PhotoRow.__tablename__:
         for row in there.values():
             yield from _malformed(row)
@@ -147,6 +151,8 @@ def _differences(connection: Connection, name: str, logged: _Logged) -> Generato
         for column, value in columns.items():
             if column in _NOT_LOGGED or column not in row or _plain(row[column]) == _plain(value):
                 continue
+            if column in known and row[column] is not None and row[column] not in known[column]:
+                continue  # it leads nowhere, which the database's own check tells
             yield RecordFault(
                 str(row["name"]),
                 f"its {column} is {row[column]!r}, and the log of changes says {value!r}; "

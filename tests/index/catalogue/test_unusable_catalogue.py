@@ -86,3 +86,15 @@ def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path):
         connection.translating_errors(tmp_path / "c.db"),
     ):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_damaged_name_in_the_schema_is_told(tmp_path):
+    """A flipped bit there gave an error whose own text can't be decoded: a traceback."""
+    path = tmp_path / "catalogue.db"
+    Catalogue.open(path, create=True).close()
+    data = path.read_bytes()
+    assert data.count(b"CREATE TABLE individuals") == 1
+    path.write_bytes(data.replace(b"CREATE TABLE individuals", b"CREATE TA\xc2LE individuals"))
+    with pytest.raises(BadCatalogue, match="is damaged"), Catalogue.open(path) as catalogue:
+        catalogue.photos()
+    assert connection.database_faults(path)
