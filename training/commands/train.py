@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from index.commands.options import SameAnimalsOption
+from index.commands.options import PrecisionOption, RuntimeOption, SameAnimalsOption
 from training.commands.options import (
     CsvOption,
     ExtraCsvOption,
@@ -228,6 +228,8 @@ def evaluate(
             help="Checkpoint (default: the shipped one).",
         ),
     ] = None,
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "float32",
     split: Annotated[
         Path | None,
         typer.Option(
@@ -290,6 +292,8 @@ def evaluate(
         checkpoint=checkpoint,
         split=split,
         seed=seed,
+        runtime=runtime,
+        precision=precision,
         score=score,
         with_boxes=not ignore_boxes,
         same_animals=same_animals,

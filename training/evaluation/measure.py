@@ -20,6 +20,7 @@ from embedding.checkpoint import (
 )
 from embedding.embedder import Embedder
 from embedding.photos.photo import BadPhoto
+from embedding.runtime import checked_precision, checked_runtime
 from index.calibration.fitting import calibrate
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import UnreadPhoto, embed_photos
@@ -65,6 +66,8 @@ class EvaluationChoices:
     checks_promises: bool = False
     draws_every_miss: bool = False
     same_animals: Path | None = None
+    runtime: str = "auto"
+    precision: str = "float32"
 
 
 def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
@@ -78,7 +81,11 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     )
     split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
     path = choices.checkpoint or DEFAULT_CHECKPOINT
-    embedder = Embedder.load(path)
+    embedder = Embedder.load(
+        path,
+        runtime=checked_runtime(choices.runtime),
+        precision=checked_precision(choices.precision),
+    )
     vectors = embed_all(
         photos if choices.with_boxes else [_without_box(photo) for photo in photos], embedder
     )
