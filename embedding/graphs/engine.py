@@ -36,23 +36,30 @@ class Engine:
                 "precision bf16: this processor has no such arithmetic (AVX-512 BF16 or AMX); "
                 "give precision float32, and embed the catalogue again where it was made with bf16"
             )
+        self.precision: Precision = precision
         self._options = {
-            # Said outright: by itself OpenVINO computes in bf16 where the processor can.
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": self.threads,
             # Other work may fill the cores: threads go where there is room.
             "ENABLE_CPU_PINNING": False,
         }
 
-    def compile(self, path: Path) -> CompiledGraph:
-        """Compile a graph for single photos; takes some tenths of a second. Raises BadGraphs."""
+    def compile(self, path: Path, precision: Precision | None = None) -> CompiledGraph:
+        """Compile a graph for single photos; takes some tenths of a second. Raises BadGraphs.
+
+        `precision` None: the engine's.
+        """
+        # Said outright: by itself OpenVINO computes in bf16 where the processor can.
+        options = {
+            **self._options,
+            "INFERENCE_PRECISION_HINT": _HINTS[precision or self.precision],
+        }
         try:
             model: Any = self._core.read_model(path)
             shape: Any = model.inputs[0].partial_shape
             shape[0] = 1
             model.reshape(shape)
-            compiled: Any = self._core.compile_model(model, "CPU", self._options)
+            compiled: Any = self._core.compile_model(model, "CPU", options)
         except RuntimeError as error:
             raise BadGraphs(f"OpenVINO can't read {path}: {error}") from error
         return CompiledGraph(self._openvino.AsyncInferQueue(compiled, self.threads), compiled)

@@ -28,7 +28,8 @@ _Job = tuple[int, NDArray[np.intp], bool]
 class GraphRuntime:
     """The graphs in a folder (`embedding.graphs.files`) of the checkpoint `path`.
 
-    `network` is what the checkpoint's header says of it. A graph is compiled when it is first
+    `network` is what the checkpoint's header says of it. Whatever the `precision`, the locator and
+    members with an aligner compute in float32. A graph is compiled when it is first
     needed: a catalogue of humpbacks never waits for the right whales' members. Several threads may
     use it; one at a time computes.
     """
@@ -73,7 +74,7 @@ class GraphRuntime:
         """See `embedding.runtime.Runtime`."""
         assert self._graphs.locator is not None
         with self._lock:
-            graph = self._graph(self._graphs.locator)
+            graph = self._graph(self._graphs.locator, "float32")
             found = graph.start(pixels, [BOXES])[BOXES]
             graph.wait()
         return found
@@ -166,16 +167,17 @@ class GraphRuntime:
             outputs = [EMBEDDING]
             if maps:
                 outputs = [MAPS, *([PLACEMENTS] if config.aligned_px else [])]
-            graph = self._graph(member.file)
+            # Places are not rounded: a bf16 number tells less than 1 in 256 of a photo's width.
+            graph = self._graph(member.file, "float32" if config.aligned_px else None)
             begun.append(graph.start(images, outputs))
             graphs.append(graph)
         for graph in graphs:
             graph.wait()
         return begun
 
-    def _graph(self, file: str) -> CompiledGraph:
+    def _graph(self, file: str, precision: Precision | None) -> CompiledGraph:
         if file not in self._compiled:
-            self._compiled[file] = self._engine.compile(self._folder / file)
+            self._compiled[file] = self._engine.compile(self._folder / file, precision)
         return self._compiled[file]
 
     def _unit(self, views: Floats) -> Floats:

@@ -15,15 +15,10 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
-import scipy.sparse  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
-from scipy.sparse import csgraph  # pyright: ignore[reportMissingTypeStubs]
 
 from index.search.hamming import near_code_pairs
 from index.search.vectors import FloatArray
-
-_sparse: Any = scipy.sparse
-_csgraph: Any = csgraph
 
 BURST_TIME = timedelta(hours=1)
 """Photos of one individual that are no farther apart in time are one burst."""
@@ -86,10 +81,15 @@ def find_bursts(
             pairs += _by_time(own, rows, facts.taken_at)
             pairs += _by_picture(own, rows, facts.hashes, vectors)
     joined = np.array(pairs, np.int64).reshape(-1, 2)
-    graph = _sparse.coo_matrix(
+    import scipy.sparse  # pyright: ignore[reportMissingTypeStubs]
+    from scipy.sparse import csgraph  # pyright: ignore[reportMissingTypeStubs]
+
+    sparse: Any = scipy.sparse  # imported here: it takes longer than a command's rest
+    components: Any = cast(Any, csgraph).connected_components
+    graph = sparse.coo_matrix(
         (np.ones(len(joined), np.bool_), (joined[:, 0], joined[:, 1])), shape=(len(rows), len(rows))
     )
-    return np.asarray(_csgraph.connected_components(graph, directed=False)[1], np.int64)
+    return np.asarray(components(graph, directed=False)[1], np.int64)
 
 
 def _by_encounter(

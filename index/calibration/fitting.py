@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.stats  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from index.calibration.bursts import PhotoFacts
@@ -42,8 +41,6 @@ from index.calibration.trials import (
 from index.search.engine import DISTANCE_DECIMALS
 from index.search.matching import Score
 from index.search.vectors import FloatArray
-
-_stats: Any = scipy.stats
 
 FEWEST_OF_GROUP = 30
 """Individuals as strangers, and known trials, that a species needs for a calibration of its own."""
@@ -327,10 +324,13 @@ def _is_large(trials: CatalogueTrials, groups: Sequence[int], fewest: int) -> bo
 
 def _is_different(held_out: UnknownTrials, group: int, of_species: Sequence[int]) -> bool:
     """Whether strangers come nearer to a viewpoint than to the others of its species, or less."""
+    import scipy.stats  # pyright: ignore[reportMissingTypeStubs]
+
+    stats: Any = scipy.stats  # imported here: it takes longer than a command's rest
     own = held_out.distances[held_out.nearest == group, 0]
     others = [one for one in of_species if one != group]
     rest = held_out.distances[np.isin(held_out.nearest, others), 0]
-    return len(rest) > 0 and float(_stats.ks_2samp(own, rest).pvalue) < _DIFFERENT
+    return len(rest) > 0 and float(stats.ks_2samp(own, rest).pvalue) < _DIFFERENT
 
 
 def _of_groups(trials: UnknownTrials, groups: Sequence[int]) -> UnknownTrials:

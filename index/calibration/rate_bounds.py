@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.special  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
-
-_special: Any = scipy.special
 
 CONFIDENCE = 0.75
 """A promise is the upper bound of a rate that three catalogues in four keep; all do on average."""
@@ -70,7 +67,10 @@ class RateBounds:
 def upper_bounds(passing: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """Bound rates of which `passing` of `count` were seen, at CONFIDENCE (Clopper and Pearson)."""
     seen = np.minimum(passing, count)
-    bounds = _special.betaincinv(seen + 1, np.maximum(count - seen, 1e-9), CONFIDENCE)
+    import scipy.special  # pyright: ignore[reportMissingTypeStubs]
+
+    special: Any = scipy.special  # imported here: it takes longer than a command's rest
+    bounds = special.betaincinv(seen + 1, np.maximum(count - seen, 1e-9), CONFIDENCE)
     return np.where(seen >= count, 1.0, bounds)
 
 

@@ -164,6 +164,8 @@ def load_embedder(checkpoint: Path | None, runtime: str, precision: str) -> Embe
     from embedding.embedder import Embedder  # a second where PyTorch computes: only when needed
     from embedding.runtime import checked_precision, checked_runtime
 
+    if (runtime, precision) == ("auto", "float32"):
+        return Embedder.load(checkpoint)
     return Embedder.load(
         checkpoint, runtime=checked_runtime(runtime), precision=checked_precision(precision)
     )

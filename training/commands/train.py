@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from index.commands.options import BoxesOption, SameAnimalsOption, parse_boxes
+from index.commands.options import (
+    BoxesOption,
+    PrecisionOption,
+    RuntimeOption,
+    SameAnimalsOption,
+    parse_boxes,
+)
 from training.commands.options import (
     CsvOption,
     ExtraCsvOption,
@@ -250,6 +256,8 @@ def evaluate(
             help="Checkpoint (default: the shipped one).",
         ),
     ] = None,
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "float32",
     split: Annotated[
         Path | None,
         typer.Option(
@@ -322,6 +330,8 @@ def evaluate(
         checkpoint=checkpoint,
         split=split,
         seed=seed,
+        runtime=runtime,
+        precision=precision,
         score=score,
         with_boxes=not ignore_boxes,
         same_animals=same_animals,

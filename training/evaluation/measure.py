@@ -21,6 +21,7 @@ from embedding.checkpoint import (
 )
 from embedding.embedder import Embedder
 from embedding.photos.photo import BadPhoto
+from embedding.runtime import checked_precision, checked_runtime
 from index.calibration.fitting import calibrate
 from index.labels.labelled_photo import BoxOrientation
 from index.labels.reader import LabelledPhoto
@@ -69,6 +70,8 @@ class EvaluationChoices:
     same_animals: Path | None = None
     boxes: BoxOrientation | None = None
     vectors: Path | None = None
+    runtime: str = "auto"
+    precision: str = "float32"
 
 
 def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
@@ -87,7 +90,11 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     )
     split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
     path = choices.checkpoint or DEFAULT_CHECKPOINT
-    embedder = Embedder.load(path)
+    embedder = Embedder.load(
+        path,
+        runtime=checked_runtime(choices.runtime),
+        precision=checked_precision(choices.precision),
+    )
     seen = photos if choices.with_boxes else [_without_box(photo) for photo in photos]
     vectors = (
         embed_all(seen, embedder)

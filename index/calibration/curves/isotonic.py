@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
-
-_optimize: Any = scipy.optimize
 
 _MOST_KNOTS = 200  # a curve is stored with the catalogue: a few kilobytes
 _DECIMALS = 9
@@ -48,7 +45,10 @@ def fit_falling(
     where, weights, is_true = where[order], weights[order], is_true[order]
     totals = np.bincount(where, weights, minlength=len(distances))
     right = np.bincount(where, weights * is_true, minlength=len(distances))
-    fitted = _optimize.isotonic_regression(right / totals, weights=totals, increasing=False)
+    import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
+
+    optimize: Any = scipy.optimize  # imported here: it takes longer than a command's rest
+    fitted = optimize.isotonic_regression(right / totals, weights=totals, increasing=False)
     uncertain = 1 / (len(scores) + 2)
     levels = np.clip(fitted.x, uncertain, 1 - uncertain)
     knots = _ends_of_plateaus(levels)

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
-
-_optimize: Any = scipy.optimize
 
 FEWEST_QUERIES = 20
 """So many queries are needed for an estimate."""
@@ -44,13 +41,16 @@ def estimate_new_share(known: NDArray[np.float64], fitted_share: float) -> Share
     def loss(share: float) -> float:
         return -log_likelihood(share)
 
-    share = float(_optimize.minimize_scalar(loss, bounds=_ENDS, method="bounded").x)
+    import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
+
+    optimize: Any = scipy.optimize  # imported here: it takes longer than a command's rest
+    share = float(optimize.minimize_scalar(loss, bounds=_ENDS, method="bounded").x)
     least = log_likelihood(share) - _LIKELIHOOD_DROP
 
     def above(share: float) -> float:
         return log_likelihood(share) - least
 
     def end(at: float) -> float:
-        return at if above(at) >= 0 else float(_optimize.brentq(above, *sorted((at, share))))
+        return at if above(at) >= 0 else float(optimize.brentq(above, *sorted((at, share))))
 
     return ShareEstimate(share, end(_ENDS[0]), end(_ENDS[1]), len(known))
