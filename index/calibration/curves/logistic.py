@@ -9,12 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from index.calibration.curves.isotonic import FallingCurve
-
-_optimize: Any = scipy.optimize
 
 _RIDGE = 1e-4
 """Cost of a squared slope, by which trials that are told apart by one distance stay uncertain.
@@ -68,7 +65,10 @@ def _regression(
         stated = 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
         return float(lost), scaled.T @ (shares * (stated - targets)) + 2 * costs * line
 
-    found = _optimize.minimize(
+    import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
+
+    optimize: Any = scipy.optimize  # imported here: it takes longer than a command's rest
+    found = optimize.minimize(
         loss,
         np.zeros(2),
         jac=True,
