@@ -91,6 +91,7 @@ def _flip_cell(scene: Scene, rng: random.Random) -> str:
         try:
             raw.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (flipped, row))
         except sqlite3.IntegrityError:  # another row has the value that it would be
+            raw.rollback()
             return _flip_cell(scene, rng)
     raw.close()
     try:
