@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.commands.options import PhotoArguments, refuse_out
-from index.labels.labelled_photo import BoxOrientation
 from index.messages import photos_text, print_message, print_unread
 
 if TYPE_CHECKING:
+    from index.labels.labelled_photo import BoxOrientation
     from training.recipes.choices import Recipe
     from training.run.run import RunOptions
 

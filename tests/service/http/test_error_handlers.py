@@ -14,7 +14,7 @@ from index.access.tables import AccessUnavailable
 from index.catalogue.catalogue import BadCatalogue
 from index.curation.curator import BadCuration, CurationConflict, UnknownSubject
 from index.jobs.records import BadJobs, JobsBusy, NoSuchJob, WrongState
-from index.storage.address import CatalogueBusy
+from index.storage.address import CatalogueAway, CatalogueBusy
 from index.storage.originals import BadMedia
 from service.http.error_handlers import PROBLEM_KINDS, install_error_handlers, problem_of
 from service.http.request_envelope import RequestEnvelope
@@ -28,6 +28,7 @@ ANSWERS: dict[type[FlukeprintError], tuple[int, str]] = {
     BadJobFolder: (503, "not-writable"),
     BadJobs: (503, "not-ready"),
     BadMedia: (503, "not-writable"),
+    CatalogueAway: (503, "busy"),
     CatalogueBusy: (503, "busy"),
     CurationConflict: (409, "conflict"),
     JobsBusy: (503, "busy"),
@@ -65,7 +66,7 @@ def test_an_error_is_answered_with_its_problem(kind: type[FlukeprintError]) -> N
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == f"/docs#problem-{slug}"
     assert answer.json()["detail"].startswith("what is wrong")
-    assert answer.headers.get("retry-after") == ("1" if slug == "busy" else None)
+    assert answer.headers.get("retry-after") == ("1" if slug in ("busy", "not-ready") else None)
 
 
 def test_a_subclass_is_answered_as_its_nearest_base() -> None:
