@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedding.errors import FlukeprintError
-from index.messages import BadOut
+from index.messages import BadOut, print_message
 from index.storage.address import CatalogueAddress, address_of
 
 # typer knows no unions: it is told of a path, and the parser makes an address of either kind.
@@ -164,6 +165,8 @@ def load_embedder(checkpoint: Path | None, runtime: str, precision: str) -> Embe
     from embedding.embedder import Embedder  # a second where PyTorch computes: only when needed
     from embedding.runtime import checked_precision, checked_runtime
 
+    if sys.stderr.isatty():
+        print_message("Loading the model ...")
     if (runtime, precision) == ("auto", "float32"):
         return Embedder.load(checkpoint)
     return Embedder.load(
