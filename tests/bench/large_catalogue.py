@@ -32,13 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from index.calibration.refit import FittedCalibration
 from numpy.typing import NDArray
 from sqlalchemy import delete
 
 import index.reindex.preparation
-import index.reindex.update
-from index.calibration.fitting import calibrate
+from index.catalogue.calibrating import refit
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
 from index.catalogue.revision import open_revision
@@ -47,7 +45,6 @@ from index.curation.undo import undo
 from index.exchange.backup.copy_database import copy_catalogue
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
-from index.progress import Progress
 from index.reindex.options import UpdateOptions
 from index.reindex.update import update_catalogue
 from index.search.gallery import Gallery
@@ -95,21 +92,9 @@ def fill(address: CatalogueAddress, individuals: int, photos: int, dimension: in
             revision.add(
                 EmbeddedPhoto(label, PhotoFile(f"{at:064x}", 1, None), vector), FINGERPRINT
             )
-        # Fitted to a part: fitting to all of them is what an update costs, and is told by itself.
-        revision.finish(
-            FINGERPRINT,
-            fitted_to_part(vectors, [f"w_{owner:05}" for owner in whose.tolist()]).calibration,
-        )
-
-
-def fitted_to_part(
-    vectors: NDArray[np.float32], individuals: Sequence[str | None], _: Progress | None = None
-) -> FittedCalibration:
-    """Thresholds fitted to the first twentieth, in the place of
-    `index.calibration.refit.fit_calibration`.
-    """
-    some = max(1, len(vectors) // 20)
-    return FittedCalibration(calibrate(vectors[:some], individuals[:some]), len(vectors))
+        revision.finish(FINGERPRINT)
+    with Catalogue.open(address) as catalogue:
+        print(f"calibration fitted: {timed(lambda: refit(catalogue)):.1f} s", flush=True)
 
 
 def is_filled(address: CatalogueAddress) -> bool:
@@ -330,7 +315,6 @@ def swap(
     address: CatalogueAddress,
     words: Sequence[str],
     *,
-    is_fitted_to_all: bool,
     around_seconds: float,
 ) -> None:
     """Go over to another checkpoint and back, and print what others wait; a process of its own, as
@@ -341,26 +325,6 @@ def swap(
         other = Rolled(gallery, catalogue.revision)
         began = time.monotonic()
         index.reindex.preparation.embed_photos = other.made
-        fit = index.reindex.update.fit_calibration if is_fitted_to_all else fitted_to_part
-
-        def fitted(
-            vectors: NDArray[np.float32], individuals: Sequence[str | None], progress: Progress
-        ) -> FittedCalibration:
-            laid = time.monotonic() - began
-            print(
-                f"another checkpoint's vectors laid beside: {laid:.0f} s, "
-                f"{gallery.size / laid:,.0f} photos a second"
-            )
-            found: list[FittedCalibration] = []
-            seconds = timed(lambda: found.append(fit(vectors, individuals, progress)))
-            print(
-                f"thresholds fitted to {'all' if is_fitted_to_all else 'a twentieth'}: "
-                f"{seconds:.1f} s",
-                flush=True,
-            )
-            return found[0]
-
-        index.reindex.update.fit_calibration = fitted
         try:
             report = update_catalogue(
                 catalogue,
@@ -372,6 +336,7 @@ def swap(
                 ),
             )
             assert report.reembedded == gallery.size
+            print(f"another checkpoint's vectors: {time.monotonic() - began:.0f} s in all")
             reread = timed(lambda: (catalogue.searchable(), catalogue.photos()))
             print(f"the gallery read anew, while the old one answers: {reread:.1f} s", flush=True)
             with watched("undoing that", words, gallery, around_seconds):
@@ -395,9 +360,6 @@ def main() -> None:
         "--url", help="a database of PostgreSQL that the catalogue is written into, and kept"
     )
     parser.add_argument("--only", choices=["measure", "swap"], help="one of the two parts alone")
-    parser.add_argument(
-        "--fit-all", action="store_true", help="fit thresholds to all photos before the swap"
-    )
     parser.add_argument(
         "--around-seconds", type=float, default=3.0, help="how long to watch before and after"
     )
@@ -424,7 +386,6 @@ def main() -> None:
                 swap(
                     address,
                     words,
-                    is_fitted_to_all=given.fit_all,
                     around_seconds=given.around_seconds,
                 )
             return
@@ -439,11 +400,7 @@ def main() -> None:
         if given.only != "swap":
             subprocess.run([*words, "--measure"], check=True)
         if given.only != "measure":
-            more = [
-                "--around-seconds",
-                str(given.around_seconds),
-                *(["--fit-all"] if given.fit_all else []),
-            ]
+            more = ["--around-seconds", str(given.around_seconds)]
             subprocess.run([*words, "--swap", *more], check=True)
 
 

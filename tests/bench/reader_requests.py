@@ -34,7 +34,7 @@ from index.curation.curator import Curator
 from index.identification.identifier import Identifier
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
-from tests.bench.large_catalogue import FINGERPRINT, fitted_to_part, vectors_of
+from tests.bench.large_catalogue import FINGERPRINT, vectors_of
 
 DIMENSION = 512
 LOADED_BY = 8
@@ -79,7 +79,7 @@ def fill(folder: Path, individuals: int, photos: int, acts: int) -> None:
                 )
                 file = PhotoFile(f"{at:064x}", size, None)
                 revision.add(EmbeddedPhoto(label, file, vector), FINGERPRINT)
-            revision.finish(FINGERPRINT, fitted_to_part(vectors, names).calibration)
+            revision.finish(FINGERPRINT)
         curator = Curator(catalogue, made_by="bench")
         for at in range(acts):
             curator.edit(names[at * 7 % photos], {"notes": f"noted {at}"})
