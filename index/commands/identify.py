@@ -127,13 +127,14 @@ def identify(
     from index.commands.photo_arguments import embed_with_progress, photos_of_paths
     from index.identification.screening import check_animal_threshold
 
+    named = photos_of_paths(photos)  # before anything is loaded: a folder may hold none
     embedder, identifier = _load(catalogue, checkpoint, runtime, precision, score)
     identifier = identifier.for_new_share(new_share)
     thresholds = identifier.calibration.thresholds(
         max_fpir=max_fpir, threshold=threshold
     )  # wrong ones end it here
     check_animal_threshold(animal_threshold)
-    read, unread = embed_with_progress(photos_of_paths(photos), embedder, "Identifying")
+    read, unread = embed_with_progress(named, embedder, "Identifying")
     answers = _answers(
         identifier,
         read,
