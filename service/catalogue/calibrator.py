@@ -61,8 +61,8 @@ class Calibrator:
             fitted = None if self._is_stopping.is_set() else refit(self._catalogue)
             if fitted is not None:
                 self._publish(fitted)
-        except (FlukeprintError, ProblemError):
-            _log.exception("The calibration could not be fitted; the last one stays in use")
+        except (FlukeprintError, ProblemError) as error:
+            _log.error("The calibration could not be fitted: %s. The last one stays in use", error)
         finally:
             with self._lock:
                 if not self._is_asked:

@@ -45,7 +45,7 @@ class Compactor:
                 now = read_photo_states(self._catalogue, names)
                 if now.fingerprint == compact.fingerprint:
                     self._publish(refresh_gallery(compact, names, now))
-        except FlukeprintError:
-            _log.exception("The gallery could not be compacted; the next act tries again")
+        except FlukeprintError as error:
+            _log.error("The gallery could not be compacted: %s. The next act tries again", error)
         finally:
             self._meanwhile = None

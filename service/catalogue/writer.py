@@ -159,16 +159,19 @@ class CatalogueWriter:
         """Follow an act that is done: its request succeeds even if this fails."""
         try:
             self._follow(event)
-        except FlukeprintError:
-            _log.exception(
-                "Revision %d is in the catalogue, but could not be read back; reading it whole",
+        except FlukeprintError as error:
+            _log.error(
+                "Revision %d is in the catalogue, but could not be read back: %s. Reading it whole",
                 event.revision,
+                error,
             )
             try:
                 self._reload()
-            except FlukeprintError:
-                _log.exception(
-                    "Answers come from revision %d until the next act", event.revision - 1
+            except FlukeprintError as again:
+                _log.error(
+                    "Answers come from revision %d until the next act: %s",
+                    event.revision - 1,
+                    again,
                 )
 
     def _follow(self, event: Event) -> None:

@@ -47,7 +47,11 @@ def test_an_act_that_moves_a_distance_is_followed_and_a_note_is_not(
     "error", [BadCatalogue("the disk is gone"), ProblemError(NOT_READY, "still starting")]
 )
 def test_a_fit_that_fails_leaves_the_calibration_and_the_next_change_tries_again(
-    curated: Any, photo: Photo, monkeypatch: pytest.MonkeyPatch, error: Exception
+    curated: Any,
+    photo: Photo,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
     tried: list[Catalogue] = []
 
@@ -62,6 +66,9 @@ def test_a_fit_that_fails_leaves_the_calibration_and_the_next_change_tries_again
     monkeypatch.setattr("service.catalogue.calibrator.refit", fail_once)
     calibrator.wake()
     assert calibrator.wait(SECONDS)
+    (said,) = (each for each in caplog.records if "could not be fitted" in each.message)
+    assert str(error) in said.message
+    assert said.exc_info is None  # a line for whoever runs the service, no traceback
     enrol(curated, photo)
     assert calibrator.wait(SECONDS)
     assert len(tried) >= 2
