@@ -198,8 +198,8 @@ def copy_repository(target: Path) -> None:
 def try_image(root: Root) -> None:
     """Identify drawn whales as the image's user, then serve them until SIGTERM."""
     user = root.image.user
-    root.run(["flukeprint", "demo", "--out", "/tmp/demo"], user)
-    root.run(["sh", "-c", "cp -r /tmp/demo/catalogue.db* /catalogue/"], user)
+    root.run(["flukeprint", "demo", "--out", "/catalogue/demo"], user)
+    root.run(["sh", "-c", "cp -r /catalogue/demo/catalogue.db* /catalogue/"], user)
     root.run(["flukeprint", "doctor"], user)
     secret = ["flukeprint", "keys", "create", "--name", "trial", "--role", "admin"]
     root.run(secret, user)

@@ -73,6 +73,7 @@ def fill(file: Path, photos: int, vectors: Vectors) -> None:
 
     from index.calibration.fitting import calibrate
     from index.catalogue.catalogue import Catalogue
+    from index.storage.checksums import vector_checksum
     from index.storage.schema import (
         CalibrationRow,
         ChangeRow,
@@ -137,6 +138,7 @@ def fill(file: Path, photos: int, vectors: Vectors) -> None:
                             "fingerprint": FINGERPRINT,
                             "dimension": DIMENSION,
                             "embedding": row.tobytes(),
+                            "checksum": vector_checksum(1 + at, FINGERPRINT, row.tobytes()),
                         }
                         for at, row in zip(numbers, rows, strict=True)
                     ],
@@ -350,7 +352,7 @@ def draw(rows: list[dict[str, float]], file: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--photos", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/growth"))
+    parser.add_argument("--folder", type=Path, default=Path("growth"))
     parser.add_argument("--vectors", type=Path, nargs="*", default=[])
     parser.add_argument("--code", type=Path, default=Path(__file__).parents[2])
     parser.add_argument("--json", type=Path, help="where the figures are written")

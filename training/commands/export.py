@@ -57,18 +57,12 @@ def export(
     one differs, nothing is written. Graphs beside their checkpoint are used from then on.
     """
     from embedding.checkpoint import DEFAULT_CHECKPOINT
+    from embedding.exporting.export import export_graphs
     from embedding.runtime import BadRuntime
     from index.messages import print_message
 
     if weights not in ("float16", "float32"):
         raise BadRuntime(f"--weights {weights!r}; allowed are float16, float32")
-    try:
-        from embedding.exporting.export import export_graphs
-    except ModuleNotFoundError as error:
-        raise BadRuntime(
-            f"export needs {error.name}, which isn't installed: pip install 'flukeprint[train]'"
-        ) from error
-
     path = checkpoint or DEFAULT_CHECKPOINT
     done = export_graphs(
         path, _pictures(photos), out=out, stored_as=weights, progress=print_message
