@@ -60,19 +60,18 @@ def print_shares(photos: PhotoSet, draws: int) -> None:
     for seed in range(draws):
         for row in compare_shares(photos, seed):
             found[row["share"]].append(row)
-    print(
-        "\n| share new | unset | set, each draw | mean | estimated | by chance (95 %) | estimates |"
-    )
+    print("\n| share new | unset | set, each draw | mean | estimated | chance (95 %) | estimates |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for share, rows in found.items():
         errors = {how: [row[how]["error"] for row in rows] for how in ("unset", "set", "estimated")}
         chance = [row["set"]["chance"] for row in rows]
+        estimates = [f"{row['estimate']['share']:.2f}" for row in rows]
         by_chance = [np.mean([one[name] for one in chance]) for name in ("mean", "within")]
         print(
             f"| {share} | {np.mean(errors['unset']):.3f} | "
             f"{', '.join(f'{one:.3f}' for one in errors['set'])} | {np.mean(errors['set']):.3f} | "
             f"{np.mean(errors['estimated']):.3f} | {by_chance[0]:.3f} ({by_chance[1]:.3f}) | "
-            f"{', '.join(f'{row["estimate"]["share"]:.2f}' for row in rows)} |",
+            f"{', '.join(estimates)} |",
             flush=True,
         )
 
