@@ -55,6 +55,7 @@ DOORS = {
         "index/exchange/backup/",
         "index/jobs/",
         "index/reindex/",
+        "index/sightings/",
         "index/storage/",
     },
     "sqlite3": {"index/storage/"},
