@@ -303,12 +303,18 @@ def _load(
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.status import check_fingerprint
     from index.identification.identifier import Identifier
+    from index.snapshots.snapshot import read_snapshot
 
     checked_score = _checked_score(score)
     with Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint, precision)
-        gallery, calibration = catalogue.searchable(score=checked_score)
-        species, viewpoints = catalogue.species(), catalogue.viewpoints()
+        served = read_snapshot(catalogue, "Flat", score=checked_score)
+        if served is not None:
+            gallery, calibration = served.gallery, served.calibration
+            species, viewpoints = served.species, served.viewpoints
+        else:
+            gallery, calibration = catalogue.searchable(score=checked_score)
+            species, viewpoints = catalogue.species(), catalogue.viewpoints()
     embedder = load_embedder(checkpoint, runtime, precision)
     return embedder, Identifier(embedder, gallery, calibration, species, viewpoints)
 
