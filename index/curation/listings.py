@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
-from index.curation.known_names import KnownNames
+from index.curation.names.known_names import KnownNames
 from index.curation.past_events import EventSummary, PastEvents
 from index.labels.fields import spellings_of
 from index.storage.connection import translating_errors

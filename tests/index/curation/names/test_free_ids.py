@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from index.curation.free_ids import FreeIds
+from index.curation.names.free_ids import FreeIds
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
-from index.curation import known_names
 from index.curation.curator import Curator
-from index.curation.known_names import KnownNames
+from index.curation.names import known_names
+from index.curation.names.known_names import KnownNames
 from index.curation.undo import undo
 
 QUESTIONS = ["w_0", "salt", "ÉCAILLE", "ecaille", "11", "nobody", "w_05", "rename"]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from index.curation.free_ids import FreeIds
+from index.curation.names.free_ids import FreeIds
 from index.curation.text_search import fold_text
 from index.storage.schema import MOST_BOUND, ChangeRow, IndividualRow, RevisionRow
 
