@@ -128,6 +128,7 @@ def build(
     )
     embedder = load_embedder(checkpoint, runtime, precision)
     report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
+    _refresh_snapshot(catalogue)
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
 
@@ -224,6 +225,7 @@ def update(
             UpdateOptions(prune=prune, rehash=rehash, bring_back=bring_back, labels_win=labels_win),
             progress=progress,
         )
+    _refresh_snapshot(catalogue)
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
 
@@ -258,6 +260,18 @@ def status(
     from index.commands.tables import status_table
 
     Console().print(status_table(state))
+
+
+def _refresh_snapshot(address: CatalogueAddress) -> None:
+    """Write what the next start goes on from; where that fails it reads the whole catalogue."""
+    from index.catalogue.catalogue import BadCatalogue, Catalogue
+    from index.snapshots.snapshot import refresh_snapshot
+
+    try:
+        with Catalogue.open(address) as opened:
+            refresh_snapshot(opened)
+    except (OSError, BadCatalogue) as error:
+        print_message(f"note: no snapshot was written, so that starts take longer: {error}")
 
 
 def _print_report(

@@ -52,6 +52,7 @@ DOORS = {
         "index/access/",
         "index/catalogue/",
         "index/curation/",
+        "index/snapshots/",
         "index/exchange/backup/",
         "index/jobs/",
         "index/reindex/",
