@@ -40,6 +40,7 @@ from service.routes.catalogue import (
     encounters,
     individuals,
     queue,
+    sightings,
     thumbnails,
     work_lists,
 )
@@ -62,6 +63,7 @@ _ROUTES = (
     queue,
     individuals,
     encounters,
+    sightings,
     catalogue_photos,
     changes,
     work_lists,

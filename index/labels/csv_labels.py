@@ -8,6 +8,7 @@ from pathlib import Path
 
 from embedding.photos.photo import PHOTO_SUFFIXES
 from index.labels.fields import (
+    optional_fact,
     optional_text,
     other_word_for_nobody,
     parse_box,
@@ -118,11 +119,11 @@ def _labelled_photo(
         name=name,
         path=photos / name,
         individual=parse_individual(fields["label"], f"{where}, photo {name}"),
-        species=optional_text(fields.get("species", "")),
-        encounter=optional_text(fields.get("encounter", "")),
-        taken_at=parse_time(optional_text(fields.get("taken_at", "")) or "", where),
+        species=optional_fact(fields.get("species", "")),
+        encounter=optional_fact(fields.get("encounter", "")),
+        taken_at=parse_time(optional_fact(fields.get("taken_at", "")) or "", where),
         box=parse_box(optional_text(fields.get("box", "")) or "", where),
-        region=optional_text(fields.get("region", "")),
+        region=optional_fact(fields.get("region", "")),
         nobody=other_word_for_nobody(fields["label"]),
         content_hash=parse_content_hash(fields.get("content_hash", "")),
         box_orientation=parse_box_orientation(fields.get("box_orientation", ""), where),

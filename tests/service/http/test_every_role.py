@@ -43,6 +43,7 @@ GET /v1/individuals
 GET /v1/individuals/next-id
 GET /v1/individuals/{name}
 GET /v1/encounters
+GET /v1/sightings
 GET /v1/catalogue/photos
 GET /v1/changes
 GET /v1/changes/choices
