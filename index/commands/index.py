@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from index.commands.accounts import register as register_accounts
 from index.commands.embed import embed
 from index.commands.explain import explain
 from index.commands.identify import identify, submit
@@ -77,6 +78,7 @@ def register(app: typer.Typer) -> None:
     app.command("explain")(explain)
     app.command("submit")(submit)
     register_keys(app)
+    register_accounts(app)
 
 
 def build(

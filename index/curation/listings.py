@@ -19,7 +19,13 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.life_history import LifeHistories, read_life_histories
 from index.catalogue.standing_events import note_authors
 from index.curation.names.known_names import KnownNames
-from index.curation.past_events import EventSummary, PastEvents
+from index.curation.past_events import (
+    EVERY_EVENT,
+    EventSummary,
+    HistoryChoices,
+    HistoryFilter,
+    PastEvents,
+)
 from index.labels.fields import spellings_of
 from index.storage.connection import translating_errors
 from index.storage.schema import (
@@ -272,13 +278,19 @@ class Directory:
             ]
 
     def history(
-        self, *, before: int | None = None, limit: int = 50, subject: str | None = None
+        self,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        subject: str | None = None,
+        only: HistoryFilter = EVERY_EVENT,
     ) -> list[Act]:
         """Events, newest first, from before revision `before` on.
 
-        `subject`: those about one photo or individual.
+        `subject`: those about one photo, individual or encounter.
         """
-        query = select(RevisionRow).order_by(RevisionRow.revision.desc()).limit(limit)
+        query = select(RevisionRow).where(*only.conditions()).limit(limit)
+        query = query.order_by(RevisionRow.revision.desc())
         if before is not None:
             query = query.where(RevisionRow.revision < before)
         if subject is not None:
@@ -288,6 +300,13 @@ class Directory:
             live = self._past.live(session)
             rows = session.scalars(query).all()
             return [_act(row, live, self._past.summary(session, row)) for row in rows]
+
+    def history_choices(self) -> HistoryChoices:
+        """Who ever made an event, and of which kinds there are any; both sorted."""
+        with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
+            people = session.scalars(select(RevisionRow.made_by).distinct())
+            kinds = session.scalars(select(RevisionRow.kind).distinct())
+            return HistoryChoices(sorted(filter(None, people)), sorted(kinds))
 
     def next_id(self, pattern: str | None = None) -> str:
         """Find the next free id: one more than the greatest of the ids that look like `pattern`.

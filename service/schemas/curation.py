@@ -311,6 +311,15 @@ class Changes(BaseModel):
     )
 
 
+class ChangeChoices(BaseModel):
+    """Whom and what the history can be narrowed to."""
+
+    model_config = _showing({"people": ["Ana", "Ben"], "kinds": ["confirm", "take in"]})
+
+    people: list[str] = Field(description="Who made an event: people, keys, `local`. Sorted.")
+    kinds: list[str] = Field(description="The kinds that there are, sorted.")
+
+
 def event_answer(event: Event, warnings: Sequence[str] = ()) -> EventAnswer:
     """Put an event into the words of the API."""
     return EventAnswer(
