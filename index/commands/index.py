@@ -19,6 +19,7 @@ from index.commands.options import (
     BoxesOption,
     CatalogueOption,
     CheckpointOption,
+    ColumnOption,
     FilesOption,
     JsonOption,
     PrecisionOption,
@@ -39,9 +40,10 @@ CsvOption = Annotated[
     Path | None,
     typer.Option(
         "--csv",
-        help="Who is in which photo: a CSV with the columns "
-        "image,label[,species,encounter,region,taken_at,box], a "
-        "Kaggle CSV (Image,Id), or COCO .json. Unknown animals have the label new_whale.",
+        help="Who is in which photo: a table (CSV or .xlsx) with the columns "
+        "image,label[,species,encounter,region,taken_at,box], of Kaggle (Image,Id), of "
+        "wildlife-datasets or of Wildbook, or COCO .json. Unknown animals have the label "
+        "new_whale.",
     ),
 ]
 PhotosOption = Annotated[
@@ -89,6 +91,7 @@ def build(
     precision: PrecisionOption = "float32",
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
+    column: ColumnOption = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the catalogue that is there.")
     ] = False,
@@ -102,6 +105,7 @@ def build(
     can't be read, or whose labels disagree, are listed and left out. The exit code is then 1 unless
     --skip-bad is given.
     """
+    from index.labels.forms.columns import parse_columns
     from index.labels.reader import read_labels
     from index.labels.synonyms import with_one_id
     from index.progress import progress, spinner
@@ -109,6 +113,7 @@ def build(
     from index.storage.folder_owner import claim_files
 
     refuse_absent(csv, photos, checkpoint, same_animals)
+    columns = parse_columns(column or ())
     catalogue = with_files_folder(catalogue, files)
     refuse_target(catalogue, replace)
     claim_files(catalogue)
@@ -120,6 +125,7 @@ def build(
                 absent="skip" if skip_bad else "refuse",
                 disputed="skip",
                 boxes=parse_boxes(boxes),
+                columns=columns,
             ),
             same_animals,
         )
@@ -141,6 +147,7 @@ def update(
     precision: PrecisionOption = "float32",
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
+    column: ColumnOption = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove the photos that the labels no longer name.")
     ] = False,
@@ -183,6 +190,7 @@ def update(
     them stays. The exit code is then 1 unless --skip-bad is given.
     """
     from index.catalogue.catalogue import Catalogue
+    from index.labels.forms.columns import parse_columns
     from index.labels.reader import BadLabels, read_labels
     from index.labels.synonyms import with_one_id
     from index.progress import progress, spinner
@@ -191,6 +199,7 @@ def update(
     from index.storage.folder_owner import claim_files
 
     refuse_absent(csv, photos, checkpoint, same_animals)
+    columns = parse_columns(column or ())
     catalogue = with_files_folder(catalogue, files)
     claim_files(catalogue)
     with Catalogue.open(catalogue) as opened:
@@ -207,6 +216,7 @@ def update(
                         absent="skip" if skip_bad else "refuse",
                         disputed="skip",
                         boxes=parse_boxes(boxes),
+                        columns=columns,
                     ),
                     same_animals,
                 )

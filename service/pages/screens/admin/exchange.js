@@ -17,7 +17,10 @@ const FORMATS = [
   ["csv", "CSV for flukeprint"],
   ["coco", "COCO"],
   ["camtrap-dp", "Camtrap DP"],
+  ["wildbook", "Wildbook bulk import (Excel)"],
+  ["wildlife-datasets", "wildlife-datasets"],
   ["kaggle", "Kaggle CSV (Image, Id)"],
+  ["happywhale", "Kaggle CSV of Happywhale (image, species, individual_id)"],
 ];
 
 export async function exchange(screen, { signal }) {
@@ -54,7 +57,7 @@ export async function exchange(screen, { signal }) {
   }
 }
 
-const ofDryRun = (job) => job.parameters.dry_run;
+const ofDryRun = (job) => job.parameters.dry_run || job.parameters.again;
 
 function importing(refresh) {
   const picker = el("input", {
@@ -85,8 +88,9 @@ function importing(refresh) {
     el(
       "p",
       { class: "facts" },
-      "The zip holds photos with labels (CSV, Kaggle CSV, COCO or Camtrap DP), one folder for " +
-        "each individual, or an earlier export. Nothing changes until you start the import.",
+      "The zip holds photos with a table (CSV or Excel, also Wildbook's or your own), COCO or " +
+        "Camtrap DP, one folder for each individual, or an earlier export. Nothing changes until " +
+        "you start the import.",
     ),
     field("Duplicate photos", duplicates),
     el(
