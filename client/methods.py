@@ -14,6 +14,7 @@ from client.requests import catalogue as catalogue_requests
 from client.requests import jobs as job_requests
 from client.requests import keys as key_requests
 from client.requests import photos as photo_requests
+from client.requests import season as season_requests
 from client.requests.request import ServiceRequest
 
 Parameters = ParamSpec("Parameters")
@@ -130,6 +131,9 @@ class Methods:
     move_photos = Method(catalogue_requests.move_photos)
     edit_photo = Method(catalogue_requests.edit_photo)
     delete_photo = Method(catalogue_requests.delete_photo)
+
+    sightings = Listing(season_requests.sightings)
+    sighting_summary = Method(season_requests.sighting_summary)
 
     changes = Listing(catalogue_requests.changes)
     undo = Method(catalogue_requests.undo)

@@ -38,6 +38,7 @@ from service.routes.catalogue import (
     encounters,
     individuals,
     queue,
+    sightings,
     thumbnails,
     work_lists,
 )
@@ -60,6 +61,7 @@ _ROUTES = (
     queue,
     individuals,
     encounters,
+    sightings,
     catalogue_photos,
     changes,
     work_lists,

@@ -210,7 +210,7 @@ class Catalogue:
         """Read one checkpoint's vectors: photo ids, and (m, d) rows sorted by photo name."""
         with translating_errors(self.address), Session(self.engine) as session:
             rows = read_vectors(session, fingerprint)
-            return rows.photo_ids, rows.vectors
+            return rows.photo_ids, rows.vectors.dense()
 
     def searchable(
         self, factory: str = "Flat", *, score: Score | None = None, may_be_old: bool = False

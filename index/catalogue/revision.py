@@ -18,10 +18,8 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.known_keys import KnownEncounters, KnownIndividuals
 from index.catalogue.rows import (
     CataloguePhoto,
-    VectorRows,
     last_revision,
     read_photos,
-    read_vectors,
 )
 from index.labels.fields import in_nfc, spellings_of
 from index.labels.reader import LabelledPhoto
@@ -118,10 +116,6 @@ class Revision:
         return read_photos(
             self.session, files_folder(self.address), fingerprint or self.last_fingerprint
         )
-
-    def vectors(self, fingerprint: str) -> VectorRows:
-        """The catalogued photos' vectors of one checkpoint, sorted by their photos' names."""
-        return read_vectors(self.session, fingerprint)
 
     def add(
         self, new: EmbeddedPhoto, fingerprint: str, *, state: str = CATALOGUED, **more: Any

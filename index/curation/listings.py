@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.life_history import LifeHistories, read_life_histories
+from index.catalogue.standing_events import note_authors
 from index.curation.past_events import EventSummary, PastEvents
 from index.curation.text_search import fold_text
 from index.labels.fields import spellings_of
@@ -38,7 +40,8 @@ from index.storage.schema import (
 class Individual:
     """A known animal; first and last seen on its catalogued photos.
 
-    `merged_into` is who it turned out to be.
+    `merged_into` is who it turned out to be. `notes_by` wrote its notes at `notes_at`, where it is
+    read alone and the log tells it.
     """
 
     name: str
@@ -52,6 +55,12 @@ class Individual:
     last_seen: str | None
     cover: str | None  # the name of one of its photos
     merged_into: str | None
+    mother: str | None = None
+    born: str | None = None
+    age_class: str | None = None
+    calves: tuple[str, ...] = ()
+    notes_by: str | None = None
+    notes_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,8 @@ class Directory:
                 found = _search_ids(session, search, species=species, after=after)
                 query = query.where(IndividualRow.name.in_(found[:limit]))
             rows = session.execute(query.order_by(IndividualRow.name).limit(limit)).all()
-            return [_individual(session, row) for row in rows]
+            lives = read_life_histories(session)
+            return [_individual(session, row, lives) for row in rows]
 
     def individual(self, name: str) -> Individual | None:
         """One individual by its id, also a merged one; None where nobody has it."""
@@ -143,7 +153,14 @@ class Directory:
                 .where(IndividualRow.name.in_(spellings_of(name)))
                 .order_by(IndividualRow.name != name)
             ).first()
-            return None if row is None else _individual(session, row)
+            if row is None:
+                return None
+            found = _individual(session, row, read_life_histories(session))
+            names = (found.name, *found.other_names)
+            author = note_authors(session, IndividualRow.__tablename__, names).get(row[0].id)
+            if author is None or found.notes is None:
+                return found
+            return replace(found, notes_by=author.name, notes_at=author.at)
 
     def photos(
         self,
@@ -363,8 +380,9 @@ def _search_ids(session: Session, search: str, *, species: str | None, after: st
     )
 
 
-def _individual(session: Session, row: Any) -> Individual:
+def _individual(session: Session, row: Any, lives: LifeHistories) -> Individual:
     one, photos, first_seen, last_seen, cover = row
+    life = lives.of_individual(one.name)
     target = None if one.merged_into is None else session.get(IndividualRow, one.merged_into)
     return Individual(
         name=one.name,
@@ -378,6 +396,10 @@ def _individual(session: Session, row: Any) -> Individual:
         last_seen=last_seen,
         cover=cover,
         merged_into=None if target is None else target.name,
+        mother=life.mother,
+        born=life.born,
+        age_class=life.age_class,
+        calves=lives.calves.get(one.name, ()),
     )
 
 

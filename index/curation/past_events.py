@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from index.curation.undo import live_revisions, past_events
+from index.catalogue.standing_events import live_revisions, past_events
 from index.storage.schema import ChangeRow, RevisionRow
 
 _MOST_CACHED = 5000

@@ -142,7 +142,32 @@ class Identifier:
         and errors as in `identify_vectors`; raises BadQuery without photos.
         """
         choice = self._checked_choice(max_fpir, threshold, None)
-        ranked = rank_fused(self.gallery, vectors, self._ranked(k), self.calibration.score)
+        ranked = self.rank_encounter(vectors, k)
+        return self._answer_encounter(ranked, vectors, k, choice, animal_threshold)
+
+    def rank_encounter(self, vectors: FloatArray, k: int = 5) -> tuple[Candidate, ...]:
+        """Rank as many individuals for an encounter's photos (n, d) as an answer with `k` needs."""
+        return rank_fused(self.gallery, vectors, self.ranked_count(k), self.calibration.score)
+
+    def answer_ranked(
+        self, ranked: Sequence[Candidate], vectors: FloatArray, *, k: int = 5
+    ) -> Identification:
+        """What `identify_encounter` answers, of individuals that are ranked already."""
+        choice = self._checked_choice(None, None, None)
+        return self._answer_encounter(ranked, vectors, k, choice, None)
+
+    def ranked_count(self, k: int) -> int:
+        """How many individuals to rank: the gap to the second says how sure the first is."""
+        return max(2, self._teller.neighbours(k)) if k > 0 else k
+
+    def _answer_encounter(
+        self,
+        ranked: Sequence[Candidate],
+        vectors: FloatArray,
+        k: int,
+        choice: _ThresholdChoice,
+        animal_threshold: float | None,
+    ) -> Identification:
         answer = self._answer(ranked, k, choice, photos=len(vectors))
         scores = self.screen.scores(vectors, animal_threshold)
         answer = answer.screened(max(scores, key=lambda one: one.score if one else 0.0))
@@ -218,14 +243,10 @@ class Identifier:
         self.calibration.thresholds(max_fpir=max_fpir, threshold=threshold)
         return _ThresholdChoice(max_fpir, threshold)
 
-    def _ranked(self, k: int) -> int:
-        """How many individuals to rank: the gap to the second says how sure the first is."""
-        return max(2, self._teller.neighbours(k)) if k > 0 else k
-
     def _answers(
         self, vectors: FloatArray, k: int, choice: _ThresholdChoice
     ) -> list[Identification]:
-        ranked = self.gallery.rank(vectors, self._ranked(k), self.calibration.score)
+        ranked = self.gallery.rank(vectors, self.ranked_count(k), self.calibration.score)
         return [self._answer(candidates, k, choice) for candidates in ranked]
 
     def _answer(

@@ -75,6 +75,15 @@ def optional_text(text: str) -> str | None:
     return None if means_missing(text) else text
 
 
+def optional_fact(text: str) -> str | None:
+    """A fact of a photo that may not be known; None where it is empty, `NA`, `unknown` and such.
+
+    Photos whose encounter is `unknown` were not taken together.
+    """
+    text = in_nfc(text.strip())
+    return None if means_nobody(text) else text
+
+
 def make_box(sides: Sequence[float], where: str, original: object) -> Box:
     """Make a Box of left, top, right, bottom, which must be shares that hold something."""
     left, top, right, bottom = sides

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.photos.damage import find_damage
+from embedding.photos.damage import read_checked
 from embedding.photos.exif import taken_at
 from embedding.photos.photo import (
     BadPhoto,
@@ -19,7 +19,6 @@ from embedding.photos.photo import (
     PhotoLimits,
     content_hash,
     photo_bytes,
-    read_photo,
 )
 from embedding.photos.quality import PhotoQuality
 from index.labels.fields import list_some
@@ -165,11 +164,13 @@ def _decoded(
             )
         try:
             file, data = photo_file(photo.path, limits)
-            image = read_photo(data, name=str(photo.path), limits=limits, at_least_px=input_px)
+            image, damage = read_checked(
+                data, name=str(photo.path), limits=limits, at_least_px=input_px
+            )
         except BadPhoto as error:
             return UnreadPhoto(photo, str(error))
         known = replace(file, perceptual_hash=perceptual_hash(image))
-        return _DecodedPhoto(photo, known, image, find_damage(data, image))
+        return _DecodedPhoto(photo, known, image, damage)
 
     def holds(read: _DecodedPhoto | UnreadPhoto) -> int:
         return read.held_bytes if isinstance(read, _DecodedPhoto) else 0

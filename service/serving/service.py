@@ -16,8 +16,8 @@ import numpy as np
 from starlette.requests import Request
 
 from embedding.errors import FlukeprintError
-from embedding.photos.damage import find_damage
-from embedding.photos.photo import BadPhoto, Image, PhotoLimits, read_photo
+from embedding.photos.damage import CheckedPhoto, read_checked
+from embedding.photos.photo import BadPhoto, PhotoLimits, read_photo
 from index.identification.identifier import Identifier
 from index.search.matching import Identification, with_damage
 from index.search.vectors import FloatArray
@@ -99,13 +99,6 @@ class PhotoResult(NamedTuple):
         """The identification; only of a photo that was to be identified."""
         assert self.result.identification is not None
         return self.result.identification
-
-
-class _DecodedUpload(NamedTuple):
-    """A photo that was sent, decoded, and what is damaged in it."""
-
-    image: Image
-    damage: str | None
 
 
 class IdentifiedRequest(NamedTuple):
@@ -318,7 +311,7 @@ class Service:
         timings = PhotoTimings((decoded - started) * 1000, (ended - decoded) * 1000)
         return PhotoResult(result, timings, photo.damage)
 
-    async def _decoded(self, serving: Serving, upload: Upload) -> _DecodedUpload | BadPhoto:
+    async def _decoded(self, serving: Serving, upload: Upload) -> CheckedPhoto | BadPhoto:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(
@@ -370,10 +363,9 @@ def vectors_of(answered: Sequence[PhotoResult]) -> FloatArray:
     return np.stack([each.result.vector for each in answered])
 
 
-def _decode(upload: Upload, limits: PhotoLimits, decode_px: int | None) -> _DecodedUpload:
+def _decode(upload: Upload, limits: PhotoLimits, decode_px: int | None) -> CheckedPhoto:
     data = upload.file.read()
-    image = read_photo(data, name=upload.name, limits=limits, at_least_px=decode_px)
-    return _DecodedUpload(image, find_damage(data, image))
+    return read_checked(data, name=upload.name, limits=limits, at_least_px=decode_px)
 
 
 def _unless_bad(uploads: Sequence[Upload], answers: Sequence[Found | BadPhoto]) -> list[Found]:

@@ -56,6 +56,7 @@ DOORS = {
         "index/exchange/backup/",
         "index/jobs/",
         "index/reindex/",
+        "index/sightings/",
         "index/storage/",
     },
     "sqlite3": {"index/storage/"},

@@ -145,7 +145,7 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     text = json.dumps(figures, indent=2)
     write_atomically(choices.out / "report.json", (text + "\n").encode())
     _draw(answers, choices, photos)
-    _report_misses(answers, choices, photos, vectors, split, embedder)
+    _report_misses(answers, choices, photos, labelled, split, embedder)
     if choices.compares:
         write_comparison(figures, choices.out, _name(choices))
     if choices.checks_promises:
@@ -191,7 +191,7 @@ def _report_misses(
     answers: Answers,
     choices: EvaluationChoices,
     photos: list[LabelledPhoto],
-    vectors: FloatArray,
+    labelled: PhotoSet,
     split: Split,
     embedder: Embedder,
 ) -> None:
@@ -201,7 +201,11 @@ def _report_misses(
     draw_sheets(answers, reader, out, score=score)
     disjoint = [at for at, photo in enumerate(photos) if split.roles[photo.name] == "disjoint"]
     disjoint_results = (
-        leave_one_out_results(vectors[disjoint], [photos[at] for at in disjoint])
+        leave_one_out_results(
+            labelled.vectors[disjoint],
+            [photos[at] for at in disjoint],
+            labelled.bursts[disjoint],
+        )
         if disjoint
         else []
     )

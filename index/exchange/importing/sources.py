@@ -6,8 +6,8 @@ from collections.abc import Generator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedding.photos.damage import find_damage
-from embedding.photos.photo import BadPhoto, list_folder, photo_names, read_photo
+from embedding.photos.damage import read_checked
+from embedding.photos.photo import BadPhoto, list_folder, photo_names
 from index.exchange.importing.archive import (
     ArchiveLimits,
     SkippedEntry,
@@ -165,7 +165,7 @@ def read_source_photos(
             file, data = photo_file(photo.path)
             if file.content_hash in known_hashes:
                 return SourcePhoto(photo, file.content_hash, taken_at=file.taken_at)
-            image = read_photo(data, name=photo.name, at_least_px=DECODE_PX)
+            image, damage = read_checked(data, name=photo.name, at_least_px=DECODE_PX)
         except BadPhoto as error:
             fault = str(error).removeprefix(f"{photo.path}: ").removeprefix(f"{photo.name}: ")
             return SourcePhoto(photo, fault=fault)
@@ -175,7 +175,7 @@ def read_source_photos(
             file.content_hash,
             perceptual_hash(image) if is_needed else None,
             taken_at=file.taken_at,
-            damage=find_damage(data, image),
+            damage=damage,
         )
 
     return prefetch(photos, read, threads=DECODING_THREADS, most=BATCH_PHOTOS)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from index.labels.fields import (
     list_some,
+    optional_fact,
     optional_text,
     other_word_for_nobody,
     parse_box,
@@ -76,16 +77,16 @@ class PlainForm:
                 name=name,
                 path=folder / name,
                 individual=individual,
-                species=optional_text(cells.get("species", "")),
-                encounter=optional_text(cells.get("encounter", "")),
+                species=optional_fact(cells.get("species", "")),
+                encounter=optional_fact(cells.get("encounter", "")),
                 taken_at=self._time(cells.get("date", ""), where),
                 box=parse_box(optional_text(cells.get("box", "")) or "", where),
-                region=optional_text(cells.get("region", "")),
+                region=optional_fact(cells.get("region", "")),
                 nobody=nobody,
                 content_hash=parse_content_hash(cells.get(_HASH, "")),
                 box_orientation=parse_box_orientation(cells.get(_ORIENTATION, ""), where),
-                place=optional_text(cells.get("place", "")),
-                viewpoint=optional_text(cells.get("side", "")),
+                place=optional_fact(cells.get("place", "")),
+                viewpoint=optional_fact(cells.get("side", "")),
                 sex=parse_sex(cells.get("sex", "")),
                 box_px=None if bbox is None else _parse_bbox(bbox, where),
             )
@@ -93,7 +94,7 @@ class PlainForm:
 
     def _time(self, text: str, where: str) -> str | None:
         try:
-            return parse_time(optional_text(text) or "", where)
+            return parse_time(optional_fact(text) or "", where)
         except BadLabels:
             if self.is_strict:
                 raise

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from index.labels.fields import (
+    optional_fact,
     optional_text,
     other_word_for_nobody,
     parse_individual,
@@ -142,7 +143,7 @@ class WildbookForm:
 
 
 def _first(cells: dict[str, str], names: Sequence[str]) -> str | None:
-    texts = (optional_text(cells.get(name, "")) for name in names)
+    texts = (optional_fact(cells.get(name, "")) for name in names)
     return next((text for text in texts if text), None)
 
 

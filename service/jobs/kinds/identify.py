@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from embedding.photos.damage import find_damage
-from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes, read_photo
+from embedding.photos.damage import read_checked
+from embedding.photos.photo import BadPhoto, Image, PhotoLimits, photo_bytes
 from index.exchange.importing.archive import ArchiveLimits
 from index.identification.screening import screening_of
 from index.prefetch import prefetch
@@ -124,10 +124,11 @@ def _decode(name: str, *, folder: Path, place: IdentifyPlace) -> _Decoded:
     try:
         data = photo_bytes(folder / name, limits, name=name)
         # Asked for each photo: the service may go over to a checkpoint that looks closer.
-        image = read_photo(data, name=name, limits=limits, at_least_px=place.serving().decode_px)
+        decode_px = place.serving().decode_px
+        image, damage = read_checked(data, name=name, limits=limits, at_least_px=decode_px)
     except BadPhoto as error:
         return name, error, None
-    return name, image, find_damage(data, image)
+    return name, image, damage
 
 
 def _answer(
