@@ -309,14 +309,17 @@ def _load(
     with Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint, precision)
         served = read_snapshot(catalogue, "Flat", score=checked_score)
-        if served is not None:
-            gallery, calibration = served.gallery, served.calibration
-            species, viewpoints = served.species, served.viewpoints
-        else:
+        if served is None:
             gallery, calibration = catalogue.searchable(score=checked_score)
             species, viewpoints = catalogue.species(), catalogue.viewpoints()
+        else:
+            gallery, calibration = served.gallery, served.calibration
+            species, viewpoints = served.species, served.viewpoints
     embedder = load_embedder(checkpoint, runtime, precision)
-    return embedder, Identifier(embedder, gallery, calibration, species, viewpoints)
+    identifier = Identifier(embedder, gallery, calibration, species, viewpoints)
+    if served is not None:
+        identifier = identifier.with_species_fit(served.species_fit, served.changed_photos)
+    return embedder, identifier
 
 
 def _checked_score(score: str) -> Score:
