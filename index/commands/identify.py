@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from index.photos.embed import EmbeddedPhoto, PhotoEmbedder, UnreadPhoto
     from index.search.gallery import Gallery
     from index.search.matching import Identification, Score, Thresholds
+    from index.search.species import SpeciesFit
     from index.storage.address import CatalogueAddress
 
 ScoreOption = Annotated[
@@ -353,6 +354,8 @@ class _Searched(NamedTuple):
     calibration: Calibration
     species: Mapping[str, str]
     viewpoints: Mapping[str, str]
+    species_fit: SpeciesFit | None = None
+    changed_photos: int = 0
 
 
 def _read_catalogue(
@@ -368,10 +371,17 @@ def _read_catalogue(
     with spinner("Reading the catalogue"), Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint, precision)
         served = read_snapshot(catalogue, "Flat", score=checked_score)
-        if served is not None:
-            return _Searched(served.gallery, served.calibration, served.species, served.viewpoints)
-        gallery, calibration = catalogue.searchable(score=checked_score)
-        return _Searched(gallery, calibration, catalogue.species(), catalogue.viewpoints())
+        if served is None:
+            gallery, calibration = catalogue.searchable(score=checked_score)
+            return _Searched(gallery, calibration, catalogue.species(), catalogue.viewpoints())
+        return _Searched(
+            served.gallery,
+            served.calibration,
+            served.species,
+            served.viewpoints,
+            served.species_fit,
+            served.changed_photos,
+        )
 
 
 def _load(
@@ -380,7 +390,12 @@ def _load(
     from index.identification.identifier import Identifier
 
     embedder = load_embedder(checkpoint, runtime, precision)
-    return embedder, Identifier(embedder, *searched)
+    identifier = Identifier(
+        embedder, searched.gallery, searched.calibration, searched.species, searched.viewpoints
+    )
+    if searched.species_fit is not None:
+        identifier = identifier.with_species_fit(searched.species_fit, searched.changed_photos)
+    return embedder, identifier
 
 
 def _checked_score(score: str) -> Score:
