@@ -205,6 +205,7 @@ async def _load(
     if app.state.writer is not None:
         # A service that was killed may have left the last change without its calibration.
         app.state.writer.calibrator.wake()
+        app.state.writer.compactor.start(serving)
     if job_queue is not None:
         await asyncio.to_thread(job_queue.start)
     on_loaded(serving)

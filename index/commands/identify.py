@@ -362,10 +362,14 @@ def _read_catalogue(
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.status import check_fingerprint
     from index.progress import spinner
+    from index.snapshots.snapshot import read_snapshot
 
     checked_score = _checked_score(score)
     with spinner("Reading the catalogue"), Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint, precision)
+        served = read_snapshot(catalogue, "Flat", score=checked_score)
+        if served is not None:
+            return _Searched(served.gallery, served.calibration, served.species, served.viewpoints)
         gallery, calibration = catalogue.searchable(score=checked_score)
         return _Searched(gallery, calibration, catalogue.species(), catalogue.viewpoints())
 

@@ -11,12 +11,14 @@ from index.catalogue.catalogue import Catalogue
 from index.catalogue.status import wrong_fingerprint
 from index.identification.identifier import Identifier
 from index.identification.screening import AnimalScreen, screening_of
+from index.photos.embed import PhotoEmbedder
 from index.reindex.begin import begin_catalogue
+from index.snapshots.served_catalogue import ServedCatalogue
+from index.snapshots.snapshot import read_served
 from index.storage.address import files_folder, refuse_no_folder
 from index.storage.connection import exists
 from index.storage.folder_owner import claim_files
 from service.serving.checkpoints import find, load_embedder
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 from service.settings import Settings
 
@@ -73,10 +75,9 @@ def log_damaged(damaged: Mapping[str, str]) -> None:
 def load_serving(settings: Settings) -> Serving:
     """Load what `check_catalogue` found right; takes seconds where PyTorch computes."""
     with Catalogue.open(settings.address) as catalogue:
-        gallery, calibration, damaged = catalogue.read_searchable(settings.engine, may_be_old=True)
-        species, viewpoints = catalogue.species(), catalogue.viewpoints()
-        photos = ServedPhoto.read_all(catalogue)
-    log_damaged(damaged)
+        served = read_served(catalogue, settings.engine)
+    gallery = served.gallery
+    log_damaged(served.damaged)
     # A job may have brought the catalogue to another checkpoint since the service was set up.
     embedder = load_embedder(find(settings, gallery.fingerprint) or settings.checkpoint, settings)
     if embedder.fingerprint != gallery.fingerprint:
@@ -87,13 +88,25 @@ def load_serving(settings: Settings) -> Serving:
             settings.checkpoint,
             settings.precision,
         )
-    screen = AnimalScreen(screening_of(embedder), gallery, settings.animal_threshold)
+    return serving_of(served, embedder, settings)
+
+
+def serving_of(served: ServedCatalogue, embedder: PhotoEmbedder, settings: Settings) -> Serving:
+    """Join what was read of a catalogue and the embedder that made its vectors."""
+    screen = AnimalScreen(screening_of(embedder), served.gallery, settings.animal_threshold)
     identifier = Identifier(
         embedder,
-        gallery,
-        calibration.with_new_share(settings.new_share),
-        species,
-        viewpoints,
+        served.gallery,
+        served.calibration.with_new_share(settings.new_share),
+        served.species,
+        served.viewpoints,
         screen=screen,
     )
-    return Serving(identifier, photos, decode_px=embedder.input_px, damaged=damaged)
+    return Serving(
+        identifier.with_species_fit(served.species_fit, served.changed_photos),
+        served.photos,
+        embedder.input_px,
+        served.damaged,
+        served.log,
+        served.has_snapshot,
+    )

@@ -18,9 +18,11 @@ from embedding.photos.photo import read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.calibration.fitting import fit_trials
 from index.catalogue.catalogue import BadCatalogue
-from index.catalogue.searched_rows import ServedFacts
+from index.catalogue.log_position import NOWHERE
+from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import WrongFingerprint
 from index.search.gallery import Gallery
+from index.snapshots.served_catalogue import ServedCatalogue
 from service.serving import loading
 from service.serving.loading import check_catalogue, load_serving
 from service.settings import Settings
@@ -53,28 +55,15 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
             SimpleNamespace(true_ranks=np.zeros(0, np.int64), distances=np.zeros((0, 1))),
             np.ones(1),
         )
-        facts = {
-            "individual": "w_1",
-            "species": None,
-            "encounter": None,
-            "taken_at": "2018-06-01",
-            "region": None,
-        }
-        photo = ServedFacts(
-            name="a.jpg",
-            path=str(tmp_path / "a.jpg"),
-            content_hash="0" * 64,
-            box=None,
-            state="catalogued",
-            **facts,
+        photo = ServedPhoto(
+            str(tmp_path / "a.jpg"),
+            "0" * 64,
+            "w_1",
+            taken_at="2018-06-01",
         )
-        opened = SimpleNamespace(
-            fingerprint=fingerprint,
-            read_searchable=lambda *_, **__: (gallery, calibration, {}),
-            viewpoints=dict,
-            photo_facts=lambda: [photo],
-            species=dict,
-        )
+        served = ServedCatalogue(gallery, calibration, {"a.jpg": photo}, {}, {}, NOWHERE)
+        monkeypatch.setattr(loading, "read_served", lambda *_: served)
+        opened = SimpleNamespace(fingerprint=fingerprint)
 
         class Opened:
             def __enter__(self) -> SimpleNamespace:
