@@ -97,7 +97,10 @@ async function served() {
 }
 
 async function signIn(problem) {
-  if (!(await requestSignIn({ wasRefused: Boolean(key.get()) }))) throw problem;
+  if (await requestSignIn({ wasRefused: Boolean(key.get()) })) return;
+  problem.detail =
+    "You are not signed in. Use the button at the foot of the page, or ask your administrator.";
+  throw problem;
 }
 
 document.getElementById("key").addEventListener("click", async () => {
