@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from index.commands.named_files import refuse_absent
 from index.commands.options import (
     BoxesOption,
     CatalogueOption,
@@ -116,6 +117,7 @@ def import_(
     from index.storage.partial_files import remove_unfinished, unfinished_suffix
 
     _refuse_duplicates(duplicates)
+    refuse_absent(source, csv, checkpoint)
     if report is not None:
         refuse_out(report)
     catalogue = with_files_folder(catalogue, files)
@@ -198,8 +200,8 @@ def export(
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.raw_rows import read_export_rows
     from index.exchange.exporting.formats import FORMATS, make_export
-    from index.exchange.exporting.writing import write_export
-    from index.progress import progress
+    from index.exchange.exporting.writing import refuse_taken, write_export
+    from index.progress import progress, spinner
 
     if form not in FORMATS:
         raise BadOut(f"--format {form} isn't one of {', '.join(FORMATS)}")
@@ -207,15 +209,17 @@ def export(
         raise BadOut(
             f"--format zip writes a zip: give --out a name that ends in .zip, not {out.name}"
         )
+    refuse_taken(out, is_replacing=replace)
     catalogue = with_files_folder(catalogue, files)
-    with Catalogue.open(catalogue) as opened:
-        rows = read_export_rows(opened)
-    made = make_export(
-        form,
-        rows.photos,
-        places=rows.places if with_places else {},
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-    )
+    with spinner("Writing the labels"):
+        with Catalogue.open(catalogue) as opened:
+            rows = read_export_rows(opened)
+        made = make_export(
+            form,
+            rows.photos,
+            places=rows.places if with_places else {},
+            created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        )
     written = write_export(
         made,
         out,

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from index.commands.accounts import register as register_accounts
 from index.commands.embed import embed
 from index.commands.explain import explain
 from index.commands.identify import identify, submit
 from index.commands.keys import register as register_keys
+from index.commands.named_files import refuse_absent
 from index.commands.options import (
     ApiKeyOption,
     BoxesOption,
@@ -76,6 +78,7 @@ def register(app: typer.Typer) -> None:
     app.command("explain")(explain)
     app.command("submit")(submit)
     register_keys(app)
+    register_accounts(app)
 
 
 def build(
@@ -103,23 +106,25 @@ def build(
     """
     from index.labels.reader import read_labels
     from index.labels.synonyms import with_one_id
-    from index.progress import progress
+    from index.progress import progress, spinner
     from index.reindex.build import build_catalogue, refuse_target
     from index.storage.folder_owner import claim_files
 
+    refuse_absent(csv, photos, checkpoint, same_animals)
     catalogue = with_files_folder(catalogue, files)
     refuse_target(catalogue, replace)
     claim_files(catalogue)
-    labels = with_one_id(
-        read_labels(
-            csv,
-            photos,
-            absent="skip" if skip_bad else "refuse",
-            disputed="skip",
-            boxes=parse_boxes(boxes),
-        ),
-        same_animals,
-    )
+    with spinner("Reading the labels"):
+        labels = with_one_id(
+            read_labels(
+                csv,
+                photos,
+                absent="skip" if skip_bad else "refuse",
+                disputed="skip",
+                boxes=parse_boxes(boxes),
+            ),
+            same_animals,
+        )
     print_message(
         f"Building {catalogue} from {photos_text(len(labels.photos))} named by {labels.source}"
     )
@@ -183,11 +188,12 @@ def update(
     from index.catalogue.catalogue import Catalogue
     from index.labels.reader import BadLabels, read_labels
     from index.labels.synonyms import with_one_id
-    from index.progress import progress
+    from index.progress import progress, spinner
     from index.reindex.options import UpdateOptions
     from index.reindex.update import update_catalogue
     from index.storage.folder_owner import claim_files
 
+    refuse_absent(csv, photos, checkpoint, same_animals)
     catalogue = with_files_folder(catalogue, files)
     claim_files(catalogue)
     with Catalogue.open(catalogue) as opened:
@@ -196,16 +202,17 @@ def update(
             raise BadLabels("--prune compares with labels; give --csv or --photos too")
         labels = None
         if has_labels:
-            labels = with_one_id(
-                read_labels(
-                    csv,
-                    photos,
-                    absent="skip" if skip_bad else "refuse",
-                    disputed="skip",
-                    boxes=parse_boxes(boxes),
-                ),
-                same_animals,
-            )
+            with spinner("Reading the labels"):
+                labels = with_one_id(
+                    read_labels(
+                        csv,
+                        photos,
+                        absent="skip" if skip_bad else "refuse",
+                        disputed="skip",
+                        boxes=parse_boxes(boxes),
+                    ),
+                    same_animals,
+                )
         named = (
             f"{photos_text(len(labels.photos))} named by {labels.source}"
             if labels

@@ -29,18 +29,20 @@ from index.identification.identifier import Identifier
 from index.labels.nobody import describe_resembling
 from index.photos.embed import PhotoEmbedder
 from index.search.gallery import Gallery
+from index.sightings.reading import Sightings, read_sightings
 from index.snapshots.changed_mapping import change_mapping
 from index.snapshots.snapshot import read_served
 from index.storage.serving_marker import ServedMark
 from service.catalogue.calibrator import Calibrator
 from service.catalogue.compactor import Compactor
+from service.catalogue.derived import LastDerived
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
 from service.schemas.curation import EventAnswer, event_answer
 from service.serving.loading import log_damaged, serving_of
 from service.serving.past_revisions import PastRevisions
-from service.serving.service import Service
+from service.serving.service import Service, Serving
 from service.settings import Settings
 
 _LIST_THREADS = 4
@@ -61,6 +63,7 @@ class CatalogueWriter:
         self.directory = Directory(catalogue)
         self.work_lists = WorkLists(catalogue)
         self.past = PastRevisions(catalogue)
+        self.sightings = LastDerived[Serving, Sightings](lambda _: read_sightings(catalogue))
         self._service = service
         self._thread = ThreadPoolExecutor(1, "catalogue writer")
         # Lists take a while in a large catalogue. With threads of their own they keep only lists.

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 
 from embedding.checkpoint import DEFAULT_CHECKPOINT, fingerprint_of, read_header
 from index.access.store import AccessStore
-from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.catalogue.catalogue import Catalogue
 from index.catalogue.status import wrong_fingerprint
 from index.identification.identifier import Identifier
 from index.identification.screening import AnimalScreen, screening_of
 from index.photos.embed import PhotoEmbedder
+from index.reindex.begin import begin_catalogue
 from index.snapshots.served_catalogue import ServedCatalogue
 from index.snapshots.snapshot import read_served
-from index.storage.address import files_folder
+from index.storage.address import files_folder, refuse_no_folder
 from index.storage.connection import exists
 from index.storage.folder_owner import claim_files
 from service.serving.checkpoints import find, load_embedder
@@ -25,34 +26,32 @@ _MOST_LOGGED = 20
 _log = logging.getLogger("flukeprint.service")
 
 
-def check_catalogue(settings: Settings) -> None:
+def check_catalogue(settings: Settings) -> bool:
     """Refuse in milliseconds, without torch, what could not be served.
 
-    Raises BadCatalogue (absent, not ours, empty), BadCheckpoint, or WrongFingerprint with the
-    command that mends it.
+    Where there is no catalogue, an empty one of the served checkpoint is begun, which the page
+    fills; returns whether it was. Raises BadCatalogue (not ours, no folder for it), BadCheckpoint,
+    or WrongFingerprint with the command that mends it.
     """
-    if not exists(settings.address):
-        raise BadCatalogue(
-            f"there is no catalogue at {settings.catalogue}. Build one with `flukeprint index "
-            f"build --catalogue {settings.catalogue} --csv FILE --photos FOLDER`, or give "
-            "--catalogue FILE"
-        )
+    checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
+    read_header(checkpoint)
+    fingerprint = fingerprint_of(checkpoint, settings.precision)
+    refuse_no_folder(settings.address)
     files_folder(settings.address)  # fails now where it is missing, not at the first photo
+    is_begun = not exists(settings.address)
+    if is_begun:
+        begin_catalogue(settings.address, fingerprint)
     claim_files(settings.address)
     with Catalogue.open(settings.address) as catalogue:
         made_by = catalogue.fingerprint
     if made_by is None:
-        raise BadCatalogue(
-            f"the catalogue {settings.catalogue} holds nothing yet; fill it with `flukeprint "
-            f"index update --catalogue {settings.catalogue} --csv FILE --photos FOLDER`"
-        )
-    checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
-    read_header(checkpoint)
-    fingerprint = fingerprint_of(checkpoint, settings.precision)
+        begin_catalogue(settings.address, fingerprint)
+        made_by = fingerprint
     if fingerprint != made_by and find(settings, made_by) is None:
         raise wrong_fingerprint(
             settings.address, made_by, fingerprint, settings.checkpoint, settings.precision
         )
+    return is_begun
 
 
 def open_access(settings: Settings) -> AccessStore:

@@ -13,9 +13,9 @@ from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
 from index.catalogue.raw_rows import stored_photos, stored_vectors
 from index.exchange.backup.log_check import record_faults
-from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS
+from index.photos.embed import BATCH_PHOTOS
 from index.photos.pending_vectors import pending_files, pending_folder
-from index.prefetch import prefetch
+from index.prefetch import decoding_threads, prefetch
 from index.progress import Progress, no_progress
 from index.reindex.staged_vectors import checkpoints_of
 from index.reindex.stored_copies import StoredCopies
@@ -90,7 +90,7 @@ def verify_catalogue(
 
     faults += [Fault("record", *fault) for fault in record_faults(address)]
     with progress(len(photos), "Reading photos") as advance:
-        for fault in prefetch(photos, photo_fault, threads=DECODING_THREADS, most=BATCH_PHOTOS):
+        for fault in prefetch(photos, photo_fault, threads=decoding_threads(), most=BATCH_PHOTOS):
             faults += [fault] if fault else []
             advance(1)
     vectors = 0

@@ -50,7 +50,7 @@ def write_export(
     """
     is_zip = out.suffix.lower() == ".zip"
     is_file = not is_zip and not has_photos and len(export.texts) == 1 and not out.is_dir()
-    _refuse(out, is_replacing)
+    refuse_taken(out, is_replacing=is_replacing)
     remove_unfinished([out.parent])  # of an export that was killed
     unfinished = out.with_name(f".{out.name}{unfinished_suffix()}")
     pieces = _Pieces(export, has_photos, has_places, progress)
@@ -77,6 +77,17 @@ def write_export(
             with suppress(OSError):  # of a disk that fails somebody hears by the error above
                 unfinished.unlink(missing_ok=True)
     return ExportResult(pieces.photos, pieces.without_place, (*export.left_out, *pieces.left_out))
+
+
+def refuse_taken(out: Path, *, is_replacing: bool) -> None:
+    """Raise BadExport where an export can't be written at `out`, before it is made."""
+    if not out.parent.is_dir():
+        raise BadExport(f"there is no folder {out.parent} to write {out.name} into; make it first")
+    if out.is_dir():
+        if any(out.iterdir()):
+            raise BadExport(f"{out} holds files already; give the name of a new folder")
+    elif out.exists() and not is_replacing:
+        raise BadExport(f"{out} is there already; give another --out, or --replace")
 
 
 class _Pieces:
@@ -157,13 +168,3 @@ def _write_zip(pieces: _Pieces, path: Path) -> None:
                 )
         file.flush()
         os.fsync(file.fileno())
-
-
-def _refuse(out: Path, is_replacing: bool) -> None:
-    if not out.parent.is_dir():
-        raise BadExport(f"there is no folder {out.parent} to write {out.name} into; make it first")
-    if out.is_dir():
-        if any(out.iterdir()):
-            raise BadExport(f"{out} holds files already; give the name of a new folder")
-    elif out.exists() and not is_replacing:
-        raise BadExport(f"{out} is there already; give another --out, or --replace")

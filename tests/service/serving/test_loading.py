@@ -17,7 +17,7 @@ from embedding.networks.network import Network, NetworkConfig
 from embedding.photos.photo import read_photo
 from embedding.photos.preprocessing import Preprocessing
 from index.calibration.fitting import fit_trials
-from index.catalogue.catalogue import BadCatalogue, Catalogue
+from index.catalogue.catalogue import BadCatalogue
 from index.catalogue.log_position import NOWHERE
 from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import WrongFingerprint
@@ -80,25 +80,6 @@ def catalogue_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
 
 def _told(settings: Settings, **changed: object) -> Settings:
     return Settings(**{**settings.model_dump(), **changed})
-
-
-def test_an_absent_catalogue_says_how_to_build_one(settings: Settings, tmp_path: Path) -> None:
-    path = tmp_path / "no.db"
-    with pytest.raises(
-        BadCatalogue, match=rf"no catalogue at {path}.*flukeprint index build --catalogue {path}"
-    ):
-        check_catalogue(_told(settings, catalogue=path))
-
-
-def test_a_catalogue_that_holds_nothing_says_how_to_fill_it(
-    settings: Settings, tmp_path: Path
-) -> None:
-    path = tmp_path / "empty.db"
-    Catalogue.open(path, create=True).close()
-    with pytest.raises(
-        BadCatalogue, match=rf"holds nothing yet.*flukeprint index update --catalogue {path}"
-    ):
-        check_catalogue(_told(settings, catalogue=path))
 
 
 def test_a_folder_or_another_file_is_no_catalogue(settings: Settings, tmp_path: Path) -> None:
