@@ -369,17 +369,17 @@ def _read_catalogue(
     with spinner("Reading the catalogue"), Catalogue.open(address) as catalogue:
         check_fingerprint(address, catalogue, checkpoint, precision)
         served = read_snapshot(catalogue, "Flat", score=checked_score)
-        if served is None:
-            gallery, calibration = catalogue.searchable(score=checked_score)
-            return _Searched(gallery, calibration, catalogue.species(), catalogue.viewpoints())
-        return _Searched(
-            served.gallery,
-            served.calibration,
-            served.species,
-            served.viewpoints,
-            served.species_fit,
-            served.changed_photos,
-        )
+        if served is not None:
+            return _Searched(
+                served.gallery,
+                served.calibration,
+                served.species,
+                served.viewpoints,
+                served.species_fit,
+                served.changed_photos,
+            )
+        gallery, calibration = catalogue.searchable(score=checked_score)
+        return _Searched(gallery, calibration, catalogue.species(), catalogue.viewpoints())
 
 
 def _load(
@@ -391,9 +391,7 @@ def _load(
     identifier = Identifier(
         embedder, searched.gallery, searched.calibration, searched.species, searched.viewpoints
     )
-    if searched.species_fit is not None:
-        identifier = identifier.with_species_fit(searched.species_fit, searched.changed_photos)
-    return embedder, identifier
+    return embedder, identifier.with_species_fit(searched.species_fit, searched.changed_photos)
 
 
 def _checked_score(score: str) -> Score:

@@ -69,7 +69,9 @@ class Compactor:
 
     def _compact(self, serving: Serving, is_due: Callable[[], bool]) -> None:
         try:
+            # What the first answers would else wait for.
             fit = serving.identifier.species_predictor.prepare()
+            serving.facts.of(serving.identifier.gallery.photos, serving.photos)
             if is_due():
                 compact = _served_catalogue(serving, fit).compacted()
                 self._bring_up(compact, serving)
