@@ -26,7 +26,7 @@ from index.calibration.fitting import calibrate
 from index.labels.labelled_photo import BoxOrientation
 from index.labels.reader import LabelledPhoto
 from index.photos.embed import UnreadPhoto, embed_photos
-from index.progress import progress
+from index.progress import progress, spinner
 from index.search.matching import BadQuery, Score
 from index.search.vectors import BadVectors, FloatArray, check_vectors
 from training.evaluation.compare.comparison import abundance, compare, write_comparison
@@ -90,11 +90,12 @@ def measure(choices: EvaluationChoices, *, as_json: bool) -> None:
     )
     split = read_split(choices.split, photos) if choices.split else make_split(photos, choices.seed)
     path = choices.checkpoint or DEFAULT_CHECKPOINT
-    embedder = Embedder.load(
-        path,
-        runtime=checked_runtime(choices.runtime),
-        precision=checked_precision(choices.precision),
-    )
+    with spinner("Loading the model"):
+        embedder = Embedder.load(
+            path,
+            runtime=checked_runtime(choices.runtime),
+            precision=checked_precision(choices.precision),
+        )
     seen = photos if choices.with_boxes else [_without_box(photo) for photo in photos]
     vectors = (
         embed_all(seen, embedder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.serving.changed_mapping import ChangedMapping, change_mapping
+from index.snapshots.changed_mapping import ChangedMapping, change_mapping
 
 
 def test_any_changes_give_the_dictionary_of_them(rng: np.random.Generator) -> None:

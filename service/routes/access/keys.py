@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from index.access.keys import ApiKey, BadKey, Keys
+from index.access.keys import ApiKey, BadKey
 from index.access.roles import Role
-from index.access.store import AccessStore
 from service.http.problems import BUSY, INVALID, NOT_FOUND, Fault, ProblemError
 from service.http.required_roles import requires
+from service.routes.access.store import access_of
 from service.schemas.openapi import problem_responses
 
 # The answer to POST holds a secret, which is stored nowhere: not for a repeated request either.
@@ -73,7 +73,7 @@ class KeysAnswer(BaseModel):
 )
 async def list_keys(request: Request) -> KeysAnswer:
     """List the keys in use and those revoked, never their secrets."""
-    keys = await asyncio.to_thread(_keys(request).all)
+    keys = await asyncio.to_thread(access_of(request).keys.all)
     return KeysAnswer(keys=[_key_answer(key) for key in keys])
 
 
@@ -88,9 +88,10 @@ async def create_key(
     request: Request, response: Response, new_key: Annotated[KeyToMake, Body()]
 ) -> NewKeyAnswer:
     """Make a key. The first one has the role `admin`: from then on the service asks for keys."""
-    keys = _keys(request)
+    access = access_of(request)
+    keys = access.keys
     try:
-        if new_key.role != "admin" and not await asyncio.to_thread(keys.has_any):
+        if new_key.role != "admin" and not await asyncio.to_thread(access.has_anybody):
             raise BadKey(
                 "the first key locks the service, so it must be an admin's: give it the role admin"
             )
@@ -112,19 +113,11 @@ async def create_key(
 async def revoke_key(request: Request, id: KeyId) -> KeyAnswer:
     """Revoke a key, from the very next request on; its name stays in the log of changes."""
     try:
-        return _key_answer(await asyncio.to_thread(_keys(request).revoke, id))
+        return _key_answer(await asyncio.to_thread(access_of(request).keys.revoke, id))
     except BadKey as error:
         raise ProblemError(
             NOT_FOUND, f"No key in use has the id {id!r}; GET /v1/keys lists them."
         ) from error
-
-
-def _keys(request: Request) -> Keys:
-    store = request.app.state.access
-    if store is None:
-        raise ProblemError(BUSY, "This service was started without a store for keys.")
-    assert isinstance(store, AccessStore)
-    return store.keys
 
 
 def _key_answer(key: ApiKey) -> KeyAnswer:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedding.photos.photo import Box
-from index.catalogue.catalogue import Catalogue
 from index.catalogue.rows import CataloguePhoto
 from index.storage.schema import CATALOGUED
 
@@ -43,11 +42,6 @@ class ServedPhoto(NamedTuple):
             photo.state,
             photo.region,
         )
-
-    @classmethod
-    def read_all(cls, catalogue: Catalogue) -> dict[str, ServedPhoto]:
-        """All photos of a catalogue by name, deleted ones left out. Raises BadCatalogue."""
-        return {facts.name: cls(*facts[1:]) for facts in catalogue.photo_facts()}
 
     @property
     def year(self) -> int | None:
