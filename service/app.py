@@ -38,6 +38,7 @@ from service.routes.catalogue import (
     encounters,
     individuals,
     queue,
+    review_cards,
     thumbnails,
     work_lists,
 )
@@ -57,6 +58,7 @@ _ROUTES = (
     explain,
     about,
     thumbnails,
+    review_cards,  # before the queue, one of whose paths ends like these
     queue,
     individuals,
     encounters,
@@ -198,6 +200,7 @@ async def _load(
     if app.state.writer is not None:
         # A service that was killed may have left the last change without its calibration.
         app.state.writer.calibrator.wake()
+        app.state.writer.review_queue.wake()
     if job_queue is not None:
         await asyncio.to_thread(job_queue.start)
     on_loaded(serving)

@@ -7,7 +7,7 @@ Lists come in pages: `after` is the last key of the page before, `limit` the mos
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from embedding.photos.photo import Box
 from index.catalogue.catalogue import Catalogue
+from index.curation.individual_search import search_ids
 from index.curation.past_events import EventSummary, PastEvents
-from index.curation.text_search import fold_text
 from index.labels.fields import spellings_of
 from index.storage.connection import translating_errors
 from index.storage.schema import (
@@ -116,12 +116,18 @@ class Directory:
         self._past = PastEvents()
 
     def individuals(
-        self, *, search: str = "", species: str | None = None, after: str = "", limit: int = 50
+        self,
+        *,
+        search: str = "",
+        species: str | None = None,
+        after: str = "",
+        limit: int = 50,
+        has_places: bool = False,
     ) -> list[Individual]:
         """Individuals by name; merged ones aren't listed.
 
-        `search` finds part of any of its names, also those from before and of who was merged into
-        it, or of its notes, whatever their case and accents.
+        `search` finds them as `index.curation.individual_search` does; by places, which are
+        private, only where `has_places`.
         """
         query = _individuals().where(
             IndividualRow.merged_into.is_(None), IndividualRow.name > after
@@ -130,7 +136,9 @@ class Directory:
             query = query.where(IndividualRow.species == species)
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             if search:
-                found = _search_ids(session, search, species=species, after=after)
+                found = search_ids(
+                    session, search, species=species, after=after, has_places=has_places
+                )
                 query = query.where(IndividualRow.name.in_(found[:limit]))
             rows = session.execute(query.order_by(IndividualRow.name).limit(limit)).all()
             return [_individual(session, row) for row in rows]
@@ -333,33 +341,6 @@ def _individuals() -> Any:
         of_photos(func.min(PhotoRow.taken_at)),
         of_photos(func.max(PhotoRow.taken_at)),
         of_photos(func.min(PhotoRow.name)),
-    )
-
-
-def _search_ids(session: Session, search: str, *, species: str | None, after: str) -> list[str]:
-    """The ids after one, sorted, of whom a search finds.
-
-    Compared here, as databases fold few letters or none.
-    """
-    row = IndividualRow
-    query = select(
-        row.id, row.merged_into, row.name, row.display_name, row.other_names, row.notes, row.species
-    )
-    texts: defaultdict[int, list[str | None]] = defaultdict(list)
-    listed: dict[int, str] = {}
-    for key, merged_into, name, display_name, other_names, notes, of_species in session.execute(
-        query
-    ):
-        texts[merged_into or key] += [name, display_name, *(other_names or ())]
-        if merged_into is None:
-            texts[key].append(notes)
-            if name > after and species in (None, of_species):
-                listed[key] = name
-    wanted = fold_text(search)
-    return sorted(
-        name
-        for key, name in listed.items()
-        if any(wanted in fold_text(text) for text in texts[key] if text)
     )
 
 

@@ -32,6 +32,7 @@ from index.search.gallery import Gallery
 from index.storage.serving_marker import ServedMark
 from service.catalogue.calibrator import Calibrator
 from service.catalogue.compactor import Compactor
+from service.catalogue.review_queue import ReviewQueue
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
@@ -69,10 +70,12 @@ class CatalogueWriter:
         self._mark = ServedMark(catalogue.address)
         self.calibrator = Calibrator(catalogue, self._publish)
         self.compactor = Compactor(catalogue, self._exchange_gallery)
+        self.review_queue = ReviewQueue(catalogue, lambda: service.ready().identifier)
 
     def stop(self) -> None:
         """Finish the running acts and close the catalogue."""
         self.work_lists.stop()
+        self.review_queue.stop()
         self._thread.shutdown()
         self.calibrator.stop()
         self.compactor.stop()
@@ -145,6 +148,7 @@ class CatalogueWriter:
                 self._service.serving = Serving(
                     identifier, serving.photos, serving.decode_px, serving.damaged
                 )
+        self.review_queue.recalibrate()
 
     def _act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         with self._exchange:
@@ -211,6 +215,7 @@ class CatalogueWriter:
             identifier, photos, serving.decode_px, damaged | now.damaged
         )
         self.compactor.follow(after, event.photos, self._exchange)
+        self.review_queue.follow(event.kind, event.photos, concerned)
 
     def _exchange_gallery(self, gallery: Gallery) -> None:
         """Answer by a gallery that was compacted, where it is of the revision that is served."""
@@ -254,6 +259,7 @@ class CatalogueWriter:
         )
         log_damaged(damaged)
         self._service.serving = Serving(identifier, photos, decode_px, damaged)
+        self.review_queue.forget()
 
     def _read_all(self) -> tuple[SearchableCatalogue, dict[str, ServedPhoto]]:
         searchable = self.catalogue.read_searchable(self._service.settings.engine, may_be_old=True)

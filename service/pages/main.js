@@ -10,12 +10,13 @@ import { individual } from "./screens/catalogue/individual.js";
 import { individuals } from "./screens/catalogue/individuals.js";
 import { jobs } from "./screens/admin/jobs.js";
 import { keys } from "./screens/admin/keys.js";
+import { queueList } from "./screens/queue/queue_list.js";
 import { review } from "./screens/review/review.js";
 import { lists } from "./screens/catalogue/lists.js";
 import { calm, problemBox } from "./notify.js";
 import { count, shortFingerprint } from "./formatting.js";
 
-const SCREENS = { review, individuals, lists, history, calibration, jobs, exchange, keys };
+const SCREENS = { review, queue: queueList, individuals, lists, history, calibration, jobs, exchange, keys };
 const screen = document.getElementById("screen");
 const menu = document.querySelector(".menu");
 let leaving = new AbortController();
