@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.requests import Request
 
-from embedding.photos.exif import taken_at
+from embedding.photos.exif import camera_of, taken_at
 from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Event
@@ -113,8 +113,9 @@ async def list_queue(request: Request, limit: ListLimit = 50, cursor: ListCursor
 async def send_photos(request: Request) -> TakenIn:
     """Take photos in, identify them, and queue them for review.
 
-    A photo without `taken_at` gets its file's own time (EXIF), but no place. The
-    originals are kept by their content. A photo whose content is in the catalogue already is
+    A photo without `taken_at` gets its file's own time (EXIF), but no place. Without `encounter`,
+    photos of one folder and camera that were taken within a quarter of an hour are put into one.
+    The originals are kept by their content. A photo whose content is in the catalogue already is
     skipped, with where it is: sending the same again changes nothing. A request is taken in whole
     or not at all: when one photo can't be read, nothing is, and the `bad-photos` problem names
     every such photo.
@@ -223,7 +224,11 @@ async def _identified(
         data = await asyncio.to_thread(_data, upload)
         box = None if each.result.box is None else [*each.result.box]
         # Beside the event loop: EXIF that was made to mislead takes long to read.
-        found_in_photo = {"box": box, "photo_taken_at": await asyncio.to_thread(taken_at, data)}
+        found_in_photo = {
+            "box": box,
+            "photo_taken_at": await asyncio.to_thread(taken_at, data),
+            "camera": await asyncio.to_thread(camera_of, data),
+        }
         answer = {
             **answer_fields,
             **found_in_photo,
