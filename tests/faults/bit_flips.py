@@ -32,6 +32,7 @@ from tests.faults.scene import Scene, embedder, snapshot
 from training.learning.resume import Position, load_state, save_state
 
 FOUND, HARMLESS, SILENT = "found and named", "without effect", "not found"
+REFUSED = "refused by the database"
 
 
 def flip(path: Path, rng: random.Random) -> int:
@@ -71,6 +72,7 @@ def _flip_database(scene: Scene, rng: random.Random) -> str:
         return FOUND if is_clear else f"unclear: {error}"
 
 
+_MOST_TRIES = 50
 _TABLES = ("photos", "individuals", "encounters", "vectors", "revisions", "calibrations", "changes")
 
 
@@ -96,7 +98,7 @@ def _flip_cell(scene: Scene, rng: random.Random) -> str:
     """One value of the catalogue, behind SQLite's back and so within its own checks."""
     column = rng.choice(columns_with_values(scene))
     outcome = flip_value(scene, column, rng)
-    return outcome if outcome == FOUND else f"{outcome}: {column}"
+    return outcome if outcome in (FOUND, REFUSED) else f"{outcome}: {column}"
 
 
 def flip_value(scene: Scene, column: str, rng: random.Random) -> str:
@@ -104,15 +106,18 @@ def flip_value(scene: Scene, column: str, rng: random.Random) -> str:
     table, _, name = column.partition(".")
     raw = sqlite3.connect(str(scene.address))
     rows = raw.execute(f"SELECT rowid, {name} FROM {table} WHERE {_has_value(name)}").fetchall()
-    while True:
+    for _ in range(_MOST_TRIES):
         row, value = rng.choice(rows)
         try:
             with raw:
                 changed = f"UPDATE {table} SET {name} = ? WHERE rowid = ?"
                 raw.execute(changed, (_flipped(value, rng), row))
             break
-        except sqlite3.IntegrityError:  # another row has the value that it would be
+        except sqlite3.IntegrityError:  # another row has that value, or a trigger forbids it
             continue
+    else:
+        raw.close()
+        return REFUSED
     raw.close()
     try:
         if verify_catalogue(scene.address).faults:
