@@ -19,7 +19,6 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue, fitted_calibration, newest_revision
-from index.catalogue.log_position import LogPosition, lines_since, log_position, touched_since
 from index.search.engine import build_engine, faiss_version, stored_engine
 from index.search.gallery import Gallery, GalleryOrigin
 from index.search.matching import Score
@@ -28,6 +27,7 @@ from index.search.rows.texts import Texts
 from index.search.segments import ChangedSegment, Segment
 from index.search.species import SpeciesFit, SpeciesPredictor
 from index.snapshots.array_file import SUFFIX, Array, BadArrays, read_arrays, write_arrays
+from index.snapshots.log_position import LogPosition, lines_since, log_position, touched_since
 from index.snapshots.photo_table import CODED, CodedTexts, PhotoTable
 from index.snapshots.served_catalogue import ServedCatalogue, follow, read_tables
 from index.storage.address import CatalogueAddress, snapshot_folder

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.gallery_refresh import read_photo_states, refresh_gallery
-from index.catalogue.served_photo import ServedPhoto
 from index.search.gallery import Gallery
 from index.search.species import SpeciesFit
 from index.snapshots.changed_mapping import change_mapping
 from index.snapshots.served_catalogue import ServedCatalogue
+from index.snapshots.served_photo import ServedPhoto
 from index.snapshots.snapshot import is_snapshot_due, write_snapshot
 from service.serving.service import Serving
 

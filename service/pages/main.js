@@ -13,6 +13,7 @@ import { individuals } from "./screens/catalogue/individuals.js";
 import { jobs } from "./screens/admin/jobs.js";
 import { keys } from "./screens/admin/keys.js";
 import { start } from "./screens/admin/start.js";
+import { queueList } from "./screens/queue/queue_list.js";
 import { review } from "./screens/review/review.js";
 import { lists } from "./screens/catalogue/lists.js";
 import { calm, problemBox } from "./notify.js";
@@ -20,6 +21,7 @@ import { count, shortFingerprint } from "./formatting.js";
 
 const SCREENS = {
   review,
+  queue: queueList,
   individuals,
   lists,
   history,

@@ -28,7 +28,12 @@ from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.photos.embed import describe_damage
 from index.photos.perceptual_hash import NearDuplicates
-from index.reindex.plan import count_other_names, describe_other_names, filled_facts
+from index.reindex.plan import (
+    count_other_names,
+    describe_other_names,
+    filled_facts,
+    with_known_encounter,
+)
 
 Status = Literal[
     "added",
@@ -328,12 +333,11 @@ def complete_label(photo: LabelledPhoto, old: CataloguePhoto) -> LabelledPhoto:
 
     A box that differs from the known one by rounding only is the known one.
     """
+    photo = with_known_encounter(photo, old)
     box = photo.box
     if box is None or (old.box is not None and _is_same_box(box, old.box)):
         box = old.box
     encounter = photo.encounter or old.encounter
-    if photo.is_encounter_made and (old.encounter is not None or photo.place is None):
-        encounter = old.encounter
     return replace(
         photo,
         species=photo.species or old.species,

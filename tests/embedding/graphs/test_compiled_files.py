@@ -86,9 +86,9 @@ def test_the_oldest_of_many_are_removed(tmp_path: Path, monkeypatch: pytest.Monk
     assert [stored.read(name) for name in "abc"] == [None, b"b", b"c"]
 
 
-def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
-    assert default_folder() == Path("/cache/flukeprint/graphs")
+def test_the_folder_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert default_folder() == tmp_path / "cache" / "flukeprint" / "graphs"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/home/ada")
-    assert default_folder() == Path("/home/ada/.cache/flukeprint/graphs")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_folder() == tmp_path / ".cache" / "flukeprint" / "graphs"
