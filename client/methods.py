@@ -149,6 +149,7 @@ class Methods:
     job_faults = Listing(job_requests.job_faults)
     job_report = Listing(job_requests.job_report)
     job_result = Method(job_requests.job_result)
+    job_table = Method(job_requests.job_table)
     delete_job = Method(job_requests.delete_job)
     cancel_job = Method(job_requests.cancel_job)
     resume_job = Method(job_requests.resume_job)

@@ -40,6 +40,7 @@ from service.routes.catalogue import (
     encounters,
     individuals,
     queue,
+    review_cards,
     sightings,
     thumbnails,
     work_lists,
@@ -60,6 +61,7 @@ _ROUTES = (
     explain,
     about,
     thumbnails,
+    review_cards,  # before the queue, one of whose paths ends like these
     queue,
     individuals,
     encounters,
@@ -206,6 +208,7 @@ async def _load(
         # A service that was killed may have left the last change without its calibration.
         app.state.writer.calibrator.wake()
         app.state.writer.compactor.start(serving)
+        app.state.writer.review_queue.wake()
     if job_queue is not None:
         await asyncio.to_thread(job_queue.start)
     on_loaded(serving)

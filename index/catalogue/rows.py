@@ -6,7 +6,7 @@ Part of SQLAlchemy's door.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,7 +40,7 @@ class CataloguePhoto:
     """One photo. `individual` None is new_whale, or, where its `state` is "waiting", nobody yet.
 
     `fingerprint` is the checkpoint that was asked for, where the photo has a vector of it, else
-    None. `region` is its encounter's.
+    None. `region` and `place` are its encounter's, `sex` is its individual's. A place is private.
 
     `mtime_ns` None: the file's time proves nothing, its content must be compared.
     """
@@ -59,6 +59,9 @@ class CataloguePhoto:
     fingerprint: str | None
     state: str = CATALOGUED
     region: str | None = None
+    viewpoint: str | None = None
+    place: str | None = field(default=None, repr=False)
+    sex: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,9 @@ def read_photos(
             VectorRow.fingerprint,
             PhotoRow.state,
             EncounterRow.region,
+            PhotoRow.viewpoint,
+            EncounterRow.place,
+            IndividualRow.sex,
         )
         .outerjoin(IndividualRow, IndividualRow.id == PhotoRow.individual_id)
         .outerjoin(EncounterRow, EncounterRow.id == PhotoRow.encounter_id)
@@ -114,8 +120,10 @@ def read_photos(
         query = query.where(PhotoRow.name.in_(names))
     rows = cast("Iterable[Any]", session.execute(query))
     return [
-        CataloguePhoto(key, name, folder / path, *facts, box and Box(*box), made_by, state, region)  # pyright: ignore[reportCallIssue]
-        for key, name, path, *facts, box, made_by, state, region in rows
+        CataloguePhoto(key, name, folder / path, *facts, box and Box(*box), *more)  # pyright: ignore[reportCallIssue]
+        for (key, name, path), facts, box, more in (
+            (one[:3], one[3:10], one[10], one[11:]) for one in rows
+        )
     ]
 
 

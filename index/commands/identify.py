@@ -202,10 +202,8 @@ def _estimated_share(
 ) -> ShareEstimate | None:
     import numpy as np
 
-    from index.calibration.curves.new_share import estimate_new_share
-
     known = np.array([1 - answer.new_probability for _, answer in answers])
-    return estimate_new_share(known, identifier.calibration.new_whale_share)
+    return identifier.calibration.estimated_share(known)
 
 
 def _print_answers(

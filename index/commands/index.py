@@ -20,6 +20,7 @@ from index.commands.options import (
     BoxesOption,
     CatalogueOption,
     CheckpointOption,
+    ColumnOption,
     FilesOption,
     JsonOption,
     PrecisionOption,
@@ -40,9 +41,10 @@ CsvOption = Annotated[
     Path | None,
     typer.Option(
         "--csv",
-        help="Who is in which photo: a CSV with the columns "
-        "image,label[,species,encounter,region,taken_at,box], a "
-        "Kaggle CSV (Image,Id), or COCO .json. Unknown animals have the label new_whale.",
+        help="Who is in which photo: a table (CSV or .xlsx) with the columns "
+        "image,label[,species,encounter,region,taken_at,box], of Kaggle (Image,Id), of "
+        "wildlife-datasets or of Wildbook, or COCO .json. Unknown animals have the label "
+        "new_whale.",
     ),
 ]
 PhotosOption = Annotated[
@@ -91,6 +93,7 @@ def build(
     precision: PrecisionOption = "float32",
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
+    column: ColumnOption = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the catalogue that is there.")
     ] = False,
@@ -104,6 +107,7 @@ def build(
     can't be read, or whose labels disagree, are listed and left out. The exit code is then 1 unless
     --skip-bad is given.
     """
+    from index.labels.forms.columns import parse_columns
     from index.labels.reader import read_labels
     from index.labels.synonyms import with_one_id
     from index.progress import progress, spinner
@@ -111,6 +115,7 @@ def build(
     from index.storage.folder_owner import claim_files
 
     refuse_absent(csv, photos, checkpoint, same_animals)
+    columns = parse_columns(column or ())
     catalogue = with_files_folder(catalogue, files)
     refuse_target(catalogue, replace)
     claim_files(catalogue)
@@ -122,6 +127,7 @@ def build(
                 absent="skip" if skip_bad else "refuse",
                 disputed="skip",
                 boxes=parse_boxes(boxes),
+                columns=columns,
             ),
             same_animals,
         )
@@ -144,6 +150,7 @@ def update(
     precision: PrecisionOption = "float32",
     same_animals: SameAnimalsOption = None,
     boxes: BoxesOption = None,
+    column: ColumnOption = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove the photos that the labels no longer name.")
     ] = False,
@@ -186,6 +193,7 @@ def update(
     them stays. The exit code is then 1 unless --skip-bad is given.
     """
     from index.catalogue.catalogue import Catalogue
+    from index.labels.forms.columns import parse_columns
     from index.labels.reader import BadLabels, read_labels
     from index.labels.synonyms import with_one_id
     from index.progress import progress, spinner
@@ -194,6 +202,7 @@ def update(
     from index.storage.folder_owner import claim_files
 
     refuse_absent(csv, photos, checkpoint, same_animals)
+    columns = parse_columns(column or ())
     catalogue = with_files_folder(catalogue, files)
     claim_files(catalogue)
     with Catalogue.open(catalogue) as opened:
@@ -210,6 +219,7 @@ def update(
                         absent="skip" if skip_bad else "refuse",
                         disputed="skip",
                         boxes=parse_boxes(boxes),
+                        columns=columns,
                     ),
                     same_animals,
                 )

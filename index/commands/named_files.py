@@ -32,7 +32,7 @@ def files_by_path(paths: Sequence[Path]) -> list[NamedFile]:
     Each is called by its path. Which are absent is told. Raises AbsentPath when all are, and
     BadPhoto for a folder without a photo.
     """
-    _tell_absent(paths)
+    _note_absent(paths)
     found = [photo for path in paths for photo in (_photos_in(path) if path.is_dir() else [path])]
     return [NamedFile(str(path), path) for path in dict.fromkeys(found)]
 
@@ -43,7 +43,7 @@ def files_by_unique_name(paths: Sequence[Path]) -> list[NamedFile]:
     Which are absent is told. Raises AbsentPath when all are, and BadPhoto when there is no photo
     and for two of one name.
     """
-    _tell_absent(paths)
+    _note_absent(paths)
     named: list[NamedFile] = []
     for path in paths:
         if path.is_dir():
@@ -71,7 +71,7 @@ def refuse_absent(*paths: Path | None) -> None:
         )
 
 
-def _tell_absent(paths: Sequence[Path]) -> None:
+def _note_absent(paths: Sequence[Path]) -> None:
     """Say which paths are absent before anything is loaded for the others."""
     if not any(path.exists() for path in paths):
         refuse_absent(*paths)

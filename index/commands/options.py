@@ -57,6 +57,17 @@ BoxesOption = Annotated[
         show_default=False,
     ),
 ]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="FIELD=COLUMN",
+        help="Which column of a table is what, such as individual=Whale. Fields: photo, "
+        "individual, date, place, side, species, encounter, region, sex, box. Repeatable. "
+        "Default: as the columns are called.",
+        show_default=False,
+    ),
+]
 CheckpointOption = Annotated[
     Path | None,
     typer.Option(

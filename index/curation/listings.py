@@ -131,12 +131,18 @@ class Directory:
         self._names = KnownNames()
 
     def individuals(
-        self, *, search: str = "", species: str | None = None, after: str = "", limit: int = 50
+        self,
+        *,
+        search: str = "",
+        species: str | None = None,
+        after: str = "",
+        limit: int = 50,
+        has_places: bool = False,
     ) -> list[Individual]:
         """Individuals by name; merged ones aren't listed.
 
-        `search` finds part of any of its names, also those from before and of who was merged into
-        it, or of its notes, whatever their case and accents.
+        `search` finds them as `index.curation.names.known_names` does; by places, which are
+        private, only where `has_places`.
         """
         query = _individuals().where(
             IndividualRow.merged_into.is_(None), IndividualRow.name > after
@@ -145,8 +151,10 @@ class Directory:
             query = query.where(IndividualRow.species == species)
         with translating_errors(self.catalogue.address), Session(self.catalogue.engine) as session:
             if search:
-                found = self._names.find(session, search, species=species, after=after, limit=limit)
-                query = query.where(IndividualRow.name.in_(found))
+                found = self._names.find(
+                    session, search, species=species, after=after, has_places=has_places
+                )
+                query = query.where(IndividualRow.name.in_(found[:limit]))
             rows = session.execute(query.order_by(IndividualRow.name).limit(limit)).all()
             lives = read_life_histories(session)
             return [_individual(session, row, lives) for row in rows]

@@ -126,6 +126,12 @@ def parse_box_orientation(text: str, where: str) -> BoxOrientation | None:
     return word
 
 
+def parse_sex(text: str) -> str | None:
+    """Read an individual's sex, in small letters; None where nobody knows it."""
+    word = (optional_text(text) or "").lower()
+    return None if not word or means_nobody(word) else {"f": "female", "m": "male"}.get(word, word)
+
+
 def parse_time(given: str, where: str) -> str | None:
     """Bring a date or time to the form of the catalogue; None where empty.
 

@@ -36,6 +36,7 @@ from index.storage.serving_marker import ServedMark
 from service.catalogue.calibrator import Calibrator
 from service.catalogue.compactor import Compactor
 from service.catalogue.derived import LastDerived
+from service.catalogue.review_queue import ReviewQueue
 from service.catalogue.work_lists import WorkLists
 from service.http.authorization import principal_of
 from service.http.problems import NOT_READY, ProblemError
@@ -72,10 +73,12 @@ class CatalogueWriter:
         self._mark = ServedMark(catalogue.address)
         self.calibrator = Calibrator(catalogue, self._publish)
         self.compactor = Compactor(catalogue, self._exchange, self._exchange_compacted)
+        self.review_queue = ReviewQueue(catalogue, lambda: service.ready().identifier)
 
     def stop(self) -> None:
         """Finish the running acts and close the catalogue."""
         self.work_lists.stop()
+        self.review_queue.stop()
         self._thread.shutdown()
         self.calibrator.stop()
         self.compactor.stop()
@@ -140,6 +143,7 @@ class CatalogueWriter:
                 self._service.serving = replace(
                     serving, identifier=now.with_calibration(calibration)
                 )
+        self.review_queue.recalibrate()
 
     def _act(self, do: Callable[[Catalogue], Event | None]) -> Event | None:
         with self._exchange:
@@ -206,6 +210,7 @@ class CatalogueWriter:
             serving, identifier=identifier, photos=photos, damaged=damaged | now.damaged
         )
         self.compactor.follow(self._service.serving, event.photos)
+        self.review_queue.follow(event.kind, event.photos, concerned)
 
     def _exchange_compacted(self, gallery: Gallery, photos: Mapping[str, ServedPhoto]) -> None:
         """Answer by what was compacted, where it is of the revision that is served."""
@@ -241,6 +246,7 @@ class CatalogueWriter:
         # another's.
         self._service.serving = serving_of(served, embedder, self._service.settings)
         self.compactor.start(self._service.serving)
+        self.review_queue.forget()
 
 
 def _individuals_of(

@@ -13,6 +13,7 @@ import { individuals } from "./screens/catalogue/individuals.js";
 import { jobs } from "./screens/admin/jobs.js";
 import { keys } from "./screens/admin/keys.js";
 import { start } from "./screens/admin/start.js";
+import { queueList } from "./screens/queue/queue_list.js";
 import { review } from "./screens/review/review.js";
 import { lists } from "./screens/catalogue/lists.js";
 import { calm, problemBox } from "./notify.js";
@@ -20,6 +21,7 @@ import { count, shortFingerprint } from "./formatting.js";
 
 const SCREENS = {
   review,
+  queue: queueList,
   individuals,
   lists,
   history,
@@ -97,7 +99,10 @@ async function served() {
 }
 
 async function signIn(problem) {
-  if (!(await requestSignIn({ wasRefused: Boolean(key.get()) }))) throw problem;
+  if (await requestSignIn({ wasRefused: Boolean(key.get()) })) return;
+  problem.detail =
+    "You are not signed in. Use the button at the foot of the page, or ask your administrator.";
+  throw problem;
 }
 
 document.getElementById("key").addEventListener("click", async () => {

@@ -268,13 +268,21 @@ class TakenIn(BaseModel):
     """What became of the photos that were sent to the queue."""
 
     model_config = _showing(
-        {"event": {**_EVENT, "kind": "take in"}, "photos": [_PHOTO], "skipped": []}
+        {
+            "event": {**_EVENT, "kind": "take in"},
+            "photos": [_PHOTO],
+            "encounter_keys": ["e311"],
+            "skipped": [],
+        }
     )
 
     event: EventAnswer | None = Field(
         description="What was done; null where every photo was there already."
     )
     photos: list[CataloguedPhoto] = Field(description="Those taken in, each with its `answer`.")
+    encounter_keys: list[str] = Field(
+        description="For each of `photos` the key of its card in GET /v1/queue/encounters."
+    )
     skipped: list[SkippedPhoto] = Field(description="Those that are there already.")
 
 

@@ -119,10 +119,13 @@ class Site:
         """What the catalogue holds now, read past the service."""
         return Directory(Catalogue.open(self.catalogue))
 
-    def photo(self, whale: int, take: int) -> Path:
-        """A photo to send."""
-        path = self.folder / f"sent_{whale:02}_{take:02}.jpg"
-        painted(whale, take).save(path, "JPEG", quality=92)
+    def photo(self, whale: int, take: int, at: str | None = None) -> Path:
+        """A photo to send; `at` is the time of its day in May by its camera, such as `09:40`."""
+        path, exif = self.folder / f"sent_{whale:02}_{take:02}.jpg", Image.Exif()
+        if at is not None:
+            exif[0x010F] = "a camera"
+            exif.get_ifd(0x8769)[0x9003] = f"2026:05:28 {at}:00"
+        painted(whale, take).save(path, "JPEG", quality=92, exif=exif)
         return path
 
 

@@ -34,6 +34,7 @@ DOORS = {
     "onnx": {"embedding/exporting/"},
     "onnx_ir": {"embedding/exporting/"},
     "onnxscript": {"embedding/exporting/"},
+    "openpyxl": {"index/tables/"},
     "openvino": {"embedding/graphs/"},
     "timm": {"embedding/networks/"},
     "torch": {"embedding/", "training/", "doctor.py"},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from embedding.photos.photo import BadPhoto, content_hash, photo_bytes
 from index.catalogue.catalogue import CataloguePhoto
-from index.exchange.exporting.formats import BadExport, Export
+from index.exchange.exporting.export import BadExport, Export
 from index.labels.fields import parse_file_name
 from index.photos.location import has_place, without_place
 from index.progress import Progress, no_progress
@@ -56,7 +56,7 @@ def write_export(
     pieces = _Pieces(export, has_photos, has_places, progress)
     try:
         if is_file:
-            write_whole(out, next(iter(export.texts.values())).encode())
+            write_whole(out, _bytes(next(iter(export.texts.values()))))
         elif is_zip:
             _write_zip(pieces, unfinished)
             unfinished.replace(out)
@@ -90,6 +90,10 @@ def refuse_taken(out: Path, *, is_replacing: bool) -> None:
         raise BadExport(f"{out} is there already; give another --out, or --replace")
 
 
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
 class _Pieces:
     """The export's files one by one; remembers what was left out."""
 
@@ -106,7 +110,7 @@ class _Pieces:
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
         for name, text in self._export.texts.items():
-            yield name, text.encode()
+            yield name, _bytes(text)
         if not self._has_photos:
             return
         with self._progress(len(self._export.photos), "Writing photos") as advance:

@@ -39,6 +39,8 @@ GET /v1/stats
 GET /v1/version
 GET /v1/photos/{name}
 GET /v1/queue
+GET /v1/queue/encounters
+GET /v1/queue/encounters/{card_key}
 GET /v1/individuals
 GET /v1/individuals/next-id
 GET /v1/individuals/{name}
@@ -68,6 +70,11 @@ POST /v1/jobs/{id}/resume
 _CURATE = """
 POST /v1/queue/{photo}/confirm
 POST /v1/queue/{photo}/reject
+POST /v1/queue/encounters/{card_key}/confirm
+POST /v1/queue/encounters/{card_key}/reject
+POST /v1/queue/encounters/{card_key}/split
+POST /v1/queue/encounters/{card_key}/join
+POST /v1/queue/confirm-many
 PATCH /v1/individuals/{name}
 POST /v1/individuals/{name}/rename
 POST /v1/individuals/{name}/merge
@@ -79,6 +86,7 @@ PATCH /v1/catalogue/photos/{name}
 POST /v1/changes/{revision}/undo
 POST /v1/merge-suggestions/dismiss
 DELETE /v1/jobs/{id}
+GET /v1/jobs/{id}/table
 """
 _ADMIN = """
 GET /v1/checkpoints

@@ -13,7 +13,10 @@ const FORMATS = [
   ["csv", "CSV for flukeprint"],
   ["coco", "COCO"],
   ["camtrap-dp", "Camtrap DP"],
+  ["wildbook", "Wildbook bulk import (Excel)"],
+  ["wildlife-datasets", "wildlife-datasets"],
   ["kaggle", "Kaggle CSV (Image, Id)"],
+  ["happywhale", "Kaggle CSV of Happywhale (image, species, individual_id)"],
 ];
 
 export async function exchange(screen, { signal }) {
@@ -50,7 +53,7 @@ export async function exchange(screen, { signal }) {
   }
 }
 
-const ofDryRun = (job) => job.parameters.dry_run;
+const ofDryRun = (job) => job.parameters.dry_run || job.parameters.again;
 
 function exporting(refresh) {
   const form = el(

@@ -15,7 +15,7 @@ const DUPLICATES = [
 // `title` stands above it; `refresh` shows the report when the files are sent. With `isFirst` there
 // is nothing yet that a photo could be a duplicate of, or take the place of.
 export function importZone({ refresh, title = "Import", isFirst = false }) {
-  const picker = filePicker("import-zip", { accept: ".zip,.csv,.json,image/*", multiple: true });
+  const picker = filePicker("import-zip", { accept: ".zip,.csv,.tsv,.xlsx,.json,image/*", multiple: true });
   const folders = filePicker("import-folder", { webkitdirectory: true });
   const duplicates = el(
     "select",
@@ -41,9 +41,9 @@ export function importZone({ refresh, title = "Import", isFirst = false }) {
     el(
       "p",
       { class: "facts" },
-      "A folder or zip holds one folder for each individual, or photos with a table (CSV, Kaggle " +
-        "CSV, COCO or Camtrap DP), or an earlier export. Nothing changes until you start the " +
-        "import.",
+      "A folder or zip holds one folder for each individual, or photos with a table (CSV or " +
+        "Excel, also Wildbook's or your own, COCO, Camtrap DP), or an earlier export. Nothing " +
+        "changes until you start the import.",
     ),
     !isFirst && field("Duplicate photos", duplicates),
     !isFirst && el(

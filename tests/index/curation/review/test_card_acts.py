@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from index.curation.card_acts import (
+from index.curation.curator import BadCuration, CurationConflict
+from index.curation.listings import Directory
+from index.curation.review.card_acts import (
     Confirmed,
     confirm_together,
     join_photos,
     reject_together,
     take_out_photos,
 )
-from index.curation.curator import BadCuration, CurationConflict
-from index.curation.listings import Directory
+from index.curation.review.waiting_photos import encounter_names, uploaded_photos, waiting_photos
 from index.curation.undo import undo
-from index.curation.waiting_photos import encounter_names, uploaded_photos, waiting_photos
 from tests.index.curation.season_photos import F, embedded, whose
 
 NAMES = ("q0.png", "q1.png", "q2.png", "r.png")

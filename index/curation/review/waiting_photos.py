@@ -43,6 +43,16 @@ class WaitingPhoto:
 
 
 @dataclass(frozen=True, slots=True)
+class EncounterNotes:
+    """What is noted of an encounter that has photos that wait; `place` is private."""
+
+    name: str
+    at: str | None
+    region: str | None
+    place: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class UploadedPhoto:
     """A photo of an upload that waits in an encounter."""
 
@@ -86,6 +96,22 @@ def waiting_photos(
         ),
         key=lambda one: one.key,
     )
+
+
+def waiting_encounters(catalogue: Catalogue) -> dict[int, EncounterNotes]:
+    """The encounters of photos that wait, by their keys. Raises BadCatalogue."""
+    row = EncounterRow
+    query = (
+        select(row.id, row.name, row.at, row.region, row.place)
+        .join(PhotoRow, PhotoRow.encounter_id == row.id)
+        .where(PhotoRow.state == WAITING)
+        .distinct()
+    )
+    with translating_errors(catalogue.address), Session(catalogue.engine) as session:
+        return {
+            key: EncounterNotes(name, at, region, place)
+            for key, name, at, region, place in session.execute(query)
+        }
 
 
 def uploaded_photos(catalogue: Catalogue, upload: str) -> list[UploadedPhoto]:

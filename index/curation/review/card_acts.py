@@ -23,7 +23,7 @@ from index.curation.curator import (
     note_encounter,
     photo_of,
 )
-from index.curation.grouping import free_names, parse_clock
+from index.curation.review.grouping import free_names, parse_clock
 from index.storage.schema import CATALOGUED, REJECTED, WAITING, EncounterRow, PhotoRow
 
 _COPIED = ("at", "place", "region", "observer", "notes")

@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from index.curation.grouping import (
+from index.curation.review.grouping import (
     NewSighting,
     ProposedEncounter,
     free_names,
