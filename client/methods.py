@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from client.records.photos import Page
+from client.requests import accounts as account_requests
 from client.requests import catalogue as catalogue_requests
 from client.requests import jobs as job_requests
 from client.requests import keys as key_requests
@@ -157,6 +158,11 @@ class Methods:
     keys = Method(key_requests.keys)
     make_key = Method(key_requests.make_key)
     revoke_key = Method(key_requests.revoke_key)
+
+    accounts = Method(account_requests.accounts)
+    invite = Method(account_requests.invite)
+    invite_again = Method(account_requests.invite_again)
+    change_account = Method(account_requests.change_account)
 
     calibration = Method(job_requests.calibration)
     stats = Method(job_requests.stats)

@@ -223,6 +223,14 @@ def read_species(session: Session, individuals: Sequence[str] | None = None) -> 
     )
 
 
+def read_viewpoints(session: Session) -> dict[str, str]:
+    """The viewpoints of catalogued photos, by their names, where one is noted."""
+    query = select(PhotoRow.name, PhotoRow.viewpoint).where(
+        PhotoRow.state == CATALOGUED, PhotoRow.viewpoint.is_not(None)
+    )
+    return {row[0]: row[1] or "" for row in session.execute(query)}
+
+
 def last_revision(session: Session) -> RevisionRow | None:
     """The newest revision, None in a catalogue without any."""
     return session.scalar(select(RevisionRow).order_by(RevisionRow.revision.desc()).limit(1))

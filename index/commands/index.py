@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from index.commands.accounts import register as register_accounts
 from index.commands.embed import embed
 from index.commands.explain import explain
 from index.commands.identify import identify, submit
@@ -79,6 +80,7 @@ def register(app: typer.Typer) -> None:
     app.command("explain")(explain)
     app.command("submit")(submit)
     register_keys(app)
+    register_accounts(app)
 
 
 def build(
@@ -134,6 +136,7 @@ def build(
     )
     embedder = load_embedder(checkpoint, runtime, precision)
     report = build_catalogue(catalogue, labels, embedder, overwrite=replace, progress=progress)
+    _refresh_snapshot(catalogue)
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
 
@@ -234,6 +237,7 @@ def update(
             UpdateOptions(prune=prune, rehash=rehash, bring_back=bring_back, labels_win=labels_win),
             progress=progress,
         )
+    _refresh_snapshot(catalogue)
     _print_report(report, catalogue, skip_bad=skip_bad, as_json=as_json)
 
 
@@ -268,6 +272,18 @@ def status(
     from index.commands.tables import status_table
 
     Console().print(status_table(state))
+
+
+def _refresh_snapshot(address: CatalogueAddress) -> None:
+    """Write what the next start goes on from; where that fails it reads the whole catalogue."""
+    from index.catalogue.catalogue import BadCatalogue, Catalogue
+    from index.snapshots.snapshot import refresh_snapshot
+
+    try:
+        with Catalogue.open(address) as opened:
+            refresh_snapshot(opened)
+    except (OSError, BadCatalogue) as error:
+        print_message(f"note: no snapshot was written, so that starts take longer: {error}")
 
 
 def _print_report(

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 from embedding.photos.photo import content_hash
 from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Curator, Event
-from index.curation.grouping import (
+from index.curation.listings import Directory, PhotoCard
+from index.curation.review.grouping import (
     NewSighting,
     ProposedEncounter,
     free_names,
     parse_clock,
     propose_encounters,
 )
-from index.curation.listings import Directory, PhotoCard
-from index.curation.waiting_photos import encounter_names, uploaded_photos
+from index.curation.review.waiting_photos import encounter_names, uploaded_photos
 from index.labels.fields import in_nfc, parse_photo_name
 from index.labels.labelled_photo import BadLabels, LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile

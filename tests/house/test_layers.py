@@ -27,6 +27,7 @@ MAY_IMPORT = {
 # are.
 # The folders in which a library may be imported; `doctor.py` asks libraries how they are.
 DOORS = {
+    "argon2": {"index/access/accounts/"},
     "PIL": {"embedding/photos/", "embedding/explanation/", "demo/"},
     "pillow_heif": {"embedding/photos/"},
     "simplejpeg": {"embedding/photos/"},
@@ -53,6 +54,7 @@ DOORS = {
         "index/access/",
         "index/catalogue/",
         "index/curation/",
+        "index/snapshots/",
         "index/exchange/backup/",
         "index/jobs/",
         "index/reindex/",

@@ -31,11 +31,11 @@ from embedding.photos.photo import (
 from index.labels.photo_files import file_of
 from index.photos.location import has_place
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
-from index.prefetch import prefetch
+from index.prefetch import decoding_threads, prefetch
 
 Tint = Literal["colour", "grey", "grey stored as colour"]
 
-_THREADS, _AHEAD = 2, 64
+_AHEAD = 64
 # Decoding takes up to 30 bytes a pixel: photos of more pixels are decoded one at a time. Only JPEGs
 # may have more than _WHOLE allows, as they are decoded at an eighth of their size.
 _MANY_PIXELS = 8_000_000
@@ -85,7 +85,7 @@ def read_file_facts(
     yield from prefetch(
         names,
         lambda name: facts_of_file(file_of(folder, name), name),
-        threads=_THREADS,
+        threads=decoding_threads(),
         most=_AHEAD,
     )
 

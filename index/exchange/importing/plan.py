@@ -18,7 +18,12 @@ from index.exchange.importing.archive import SkippedEntry
 from index.exchange.importing.sources import ImportSource, SourcePhoto
 from index.labels.forms.columns import ColumnUse
 from index.labels.labelled_photo import DisputedPhoto
-from index.labels.near_names import LikelyFile, by_number, describe_new_numbers
+from index.labels.near_names import (
+    LikelyFile,
+    by_number,
+    describe_new_numbers,
+    describe_new_spellings,
+)
 from index.labels.photo_files import catalogued_name, names_by_nfc
 from index.labels.reader import NEW_WHALE, LabelledPhoto
 from index.photos.embed import describe_damage
@@ -138,6 +143,7 @@ def make_import_plan(
             *source.warnings,
             *describe_damage({each.photo.name: each.damage for each in photos if each.damage}),
             *describe_new_numbers(labels, by_number(one.individual or "" for one in known)),
+            *describe_new_spellings(labels, (one.individual for one in known if one.individual)),
             *describe_other_names(count_other_names(labels, corrections)),
         ),
         source.columns,

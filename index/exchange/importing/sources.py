@@ -29,9 +29,9 @@ from index.labels.reader import (
     unread_labels_in,
 )
 from index.labels.reading.any_format import match_labels
-from index.photos.embed import BATCH_PHOTOS, DECODING_THREADS, photo_file
+from index.photos.embed import BATCH_PHOTOS, photo_file
 from index.photos.perceptual_hash import DECODE_PX, perceptual_hash
-from index.prefetch import prefetch
+from index.prefetch import decoding_threads, prefetch
 from index.progress import Progress, no_progress
 from index.tables.text import describe_spreadsheet, is_spreadsheet
 from index.tables.workbooks import WORKBOOK_SUFFIXES, is_workbook
@@ -178,7 +178,7 @@ def read_source_photos(
             damage=damage,
         )
 
-    return prefetch(photos, read, threads=DECODING_THREADS, most=BATCH_PHOTOS)
+    return prefetch(photos, read, threads=decoding_threads(), most=BATCH_PHOTOS)
 
 
 def _of_zip(message: str, source: Path, staging: Path) -> str:

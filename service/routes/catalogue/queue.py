@@ -15,6 +15,7 @@ from index.catalogue.catalogue import Catalogue
 from index.curation.curator import Event
 from index.curation.listings import PhotoCard
 from index.photos.perceptual_hash import hash_photo
+from service.catalogue.cards import card_key
 from service.catalogue.intake import KnownPhoto, NewPhoto, SentContent, sort_out, take_in
 from service.catalogue.writer import CatalogueWriter, acted, writer_of
 from service.http.authorization import principal_of
@@ -140,10 +141,12 @@ async def send_photos(request: Request) -> TakenIn:
     cards: list[PhotoCard] = []
     if event is not None:
         names = event.photos
-        cards = list((await writer.read(lambda directory: directory.named(names))).values())
+        named = await writer.read(lambda directory: directory.named(names))
+        cards = sorted(named.values(), key=lambda card: card.key)
     return TakenIn(
         event=None if event is None else event_answer(event),
-        photos=[photo_card(card) for card in sorted(cards, key=lambda card: card.key)],
+        photos=[photo_card(card) for card in cards],
+        encounter_keys=[card_key(card.key, card.encounter_key) for card in cards],
         skipped=[
             SkippedPhoto(photo=each.name, reason=each.reason, known_as=each.known_as)
             for each in (*known, *late)
