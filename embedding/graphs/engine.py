@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding.cores import core_count
 from embedding.graphs.files import BadGraphs
 from embedding.runtime import BadRuntime, Floats, Pixels, Precision
 
@@ -103,4 +104,4 @@ def thread_count() -> int:
     told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     if told.isdigit() and int(told):
         return int(told)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return core_count()

@@ -9,7 +9,7 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from embedding.photos.photo import Box
+from index.catalogue.served_photo import ServedPhoto
 from index.catalogue.vector_check import vector_check
 from index.search.rows.live_rows import LiveRows
 from index.storage.schema import (
@@ -84,23 +85,8 @@ def read_searched_rows(session: Session, fingerprint: str) -> SearchedRows:
     return SearchedRows(names, individuals, live, damaged)
 
 
-class ServedFacts(NamedTuple):
-    """What a service holds of a photo beside its vector; `path` is its file's, as text."""
-
-    name: str
-    path: str
-    content_hash: str
-    individual: str | None
-    species: str | None
-    encounter: str | None
-    taken_at: str | None
-    box: Box | None
-    state: str
-    region: str | None
-
-
-def read_photo_facts(session: Session, folder: Path) -> Iterator[ServedFacts]:
-    """All photos but deleted ones, sorted by name: less of each than CataloguePhoto, and sooner.
+def read_served_photos(session: Session, folder: Path) -> Iterator[tuple[str, ServedPhoto]]:
+    """All photos but deleted ones with their names, sorted by these.
 
     Relative paths are within `folder`, the catalogue's. Equal texts are one object.
     """
@@ -127,8 +113,7 @@ def read_photo_facts(session: Session, folder: Path) -> Iterator[ServedFacts]:
     one, within = texts.setdefault, str(folder)
     for rows in session.execute(query).partitions():
         for name, path, content, whose, species, encounter, taken_at, box, state, region in rows:
-            yield ServedFacts(
-                name,
+            photo = ServedPhoto(
                 path if path.startswith(os.sep) else f"{within}{os.sep}{path}",
                 content,
                 one(whose, whose),
@@ -139,3 +124,4 @@ def read_photo_facts(session: Session, folder: Path) -> Iterator[ServedFacts]:
                 one(state, state),
                 one(region, region),
             )
+            yield name, photo

@@ -13,6 +13,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.life_history import (
+    LIFE_FACTS,
+    BadLifeHistory,
+    life_history_of,
+    note_life_history,
+)
 from index.catalogue.revision import Revision, Values, open_revision
 from index.labels.fields import in_nfc, spellings_of
 from index.labels.nobody import means_nobody
@@ -70,6 +76,9 @@ class IndividualNotes(NamedTuple):
     species: str | None
     sex: str | None
     notes: str | None
+    mother: str | None = None
+    born: str | None = None
+    age_class: str | None = None
 
 
 class Curator:
@@ -257,6 +266,8 @@ class Curator:
     ) -> Event:
         """Change what is noted of an individual: display_name, species, sex, notes, other_names.
 
+        And of its life: mother (an individual's name), born, age_class.
+
         `check` is shown what is noted before, and may raise; nobody changes it between that and the
         edit.
         """
@@ -271,9 +282,17 @@ class Curator:
                         row.species,
                         row.sex,
                         row.notes,
+                        **life_history_of(act.session, row.name),
                     )
                 )
-            return _edit(act, IndividualRow, row.id, individual, columns)
+            facts = {name: columns[name] for name in LIFE_FACTS if name in columns}
+            if facts.get("mother") is not None:
+                facts["mother"] = individual_of(act, facts["mother"])
+            try:
+                is_noted = bool(facts) and note_life_history(act, row, facts)
+            except BadLifeHistory as error:
+                raise BadCuration(str(error)) from error
+            return _edit(act, IndividualRow, row.id, individual, columns, is_noted=is_noted)
 
     def edit_encounter(self, encounter: int, columns: Values) -> Event:
         """Change an encounter's facts, by its key: name, at, place, region, observer, notes."""
@@ -356,12 +375,18 @@ def note_encounter(act: Revision, encounter: int | None, notes: Values) -> None:
         act.session.refresh(row)
 
 
-def _edit(act: Revision, kind: Any, key: int, subject: str, columns: Values) -> Event:
+def _edit(
+    act: Revision, kind: Any, key: int, subject: str, columns: Values, *, is_noted: bool = False
+) -> Event:
+    """Change a row's columns; `is_noted`: something was changed already that no column has."""
+    own = {name: value for name, value in columns.items() if name not in LIFE_FACTS}
     row = act.session.get(kind, key)
-    before = {name: getattr(row, name) for name in columns}
-    if not columns or not act.update(kind, key, columns):
+    before = {name: getattr(row, name) for name in own}
+    is_changed = bool(own) and act.update(kind, key, own)
+    if is_changed:
+        act.log("edit", subject, before, own)
+    elif not is_noted:
         raise CurationConflict(f"nothing to change: {subject} is noted so already")
-    act.log("edit", subject, before, columns)
     return finish_event(act, detail={"subject": subject, **columns})
 
 

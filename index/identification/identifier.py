@@ -29,7 +29,7 @@ from index.search.matching import (
     decide,
     explain,
 )
-from index.search.species import SpeciesPredictor
+from index.search.species import SpeciesFit, SpeciesPredictor
 from index.search.vectors import Embedder, FloatArray
 
 
@@ -79,7 +79,7 @@ class Identifier:
         self.species = species
         self.viewpoints = viewpoints
         self.screen = screen or AnimalScreen(screening_of(embedder), gallery)
-        self._teller = SpeciesPredictor(gallery, species, calibration.score)
+        self.species_predictor = SpeciesPredictor(gallery, species, calibration.score)
 
     def identify(
         self,
@@ -158,7 +158,7 @@ class Identifier:
 
     def ranked_count(self, k: int) -> int:
         """How many individuals to rank: the gap to the second says how sure the first is."""
-        return max(2, self._teller.neighbours(k)) if k > 0 else k
+        return max(2, self.species_predictor.neighbours(k)) if k > 0 else k
 
     def _answer_encounter(
         self,
@@ -185,6 +185,27 @@ class Identifier:
         another.calibration = self.calibration.with_new_share(share)
         return another
 
+    def with_calibration(self, calibration: Calibration) -> Identifier:
+        """The same with another calibration; what doesn't depend on it is not made again."""
+        if calibration.score != self.calibration.score:
+            return Identifier(
+                self.embedder,
+                self.gallery,
+                calibration,
+                self.species,
+                self.viewpoints,
+                screen=self.screen,
+            )
+        another = copy.copy(self)
+        another.calibration = calibration
+        return another
+
+    def with_species_fit(self, fit: SpeciesFit | None, changed_photos: int = 0) -> Identifier:
+        """The same with a fit for species that was made before so many photos changed."""
+        another = copy.copy(self)
+        another.species_predictor = self.species_predictor.with_fit(fit, changed_photos)
+        return another
+
     def following(
         self,
         gallery: Gallery,
@@ -203,7 +224,9 @@ class Identifier:
         another.species = species
         another.viewpoints = viewpoints
         another.screen = self.screen.following(gallery, photos)
-        another._teller = self._teller.following(gallery, species, individuals, photos)
+        another.species_predictor = self.species_predictor.following(
+            gallery, species, individuals, photos
+        )
         return another
 
     def calibration_for(self, nearest: Candidate | None, photos: int = 1) -> Calibration:
@@ -272,7 +295,7 @@ class Identifier:
             revision=self.gallery.revision,
             fingerprint=self.gallery.fingerprint,
             individuals_searched=self.gallery.individual_count,
-            species=self._teller.predict(ranked),
+            species=self.species_predictor.predict(ranked),
             new_probability=new_probability,
             calibrated_on=calibration.name,
         )

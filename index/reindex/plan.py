@@ -144,7 +144,18 @@ def is_relabelled(photo: LabelledPhoto, old: CataloguePhoto) -> bool:
     new_facts = (photo.individual, photo.species, photo.encounter, photo.taken_at, photo.path)
     if new_facts != (old.individual, old.species, old.encounter, old.taken_at, old.path):
         return True
-    return photo.region not in (None, old.region)
+    return photo.region not in (None, old.region) or bool(filled_facts(photo, old))
+
+
+def filled_facts(photo: LabelledPhoto, old: CataloguePhoto) -> list[str]:
+    """The facts that a label says and the catalogue lacks, of those that it never replaces."""
+    return [
+        fact
+        for fact in ("place", "viewpoint", "sex")
+        if getattr(photo, fact) is not None
+        and getattr(old, fact) is None
+        and not (fact == "sex" and photo.individual is None)
+    ]
 
 
 def as_labelled(known: CataloguePhoto) -> LabelledPhoto:
@@ -159,4 +170,6 @@ def as_labelled(known: CataloguePhoto) -> LabelledPhoto:
         box=known.box,
         region=known.region,
         content_hash=known.content_hash,
+        viewpoint=known.viewpoint,
+        sex=known.sex,
     )

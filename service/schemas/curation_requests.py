@@ -148,6 +148,9 @@ class IndividualEdit(_Edit):
     other_names: list[NameInNfc] = Field(
         [], max_length=100, description="All of its other ids, in place of those."
     )
+    mother: Word = Field(None, description="Its mother's id.")
+    born: Time = Field(None, description="When it was born: a year, a month or a day, ISO 8601.")
+    age_class: Word = Field(None, description="Its age class, such as `calf` or `adult`.")
 
 
 class EncounterEdit(_Edit):

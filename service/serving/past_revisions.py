@@ -7,10 +7,10 @@ from pathlib import Path
 
 from embedding.errors import FlukeprintError
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.served_photo import ServedPhoto
 from index.curation.past_revision import past_catalogue
 from index.identification.identifier import Identifier
 from service.http.problems import Fault, invalid
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 
 

@@ -34,6 +34,7 @@ from playwright.sync_api import (
 from demo.anatomy import Individual
 from demo.photograph import photograph
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.served_photo import ServedPhoto
 from index.curation.listings import Directory
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
@@ -42,7 +43,6 @@ from service.catalogue.writer import open_writer, reload
 from service.jobs.queue import JobQueue, open_jobs
 from service.server import listen, url_of
 from service.serving.loading import open_access
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Service, Serving
 from service.settings import Settings
 

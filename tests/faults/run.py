@@ -82,15 +82,15 @@ def disk(options: argparse.Namespace, folder: Path, deadline: float) -> None:
     if failing_disk.VARIABLE in os.environ:
         harness = failing_disk.DiskHarness(*sqlite_copies(folder / "sqlite"))
         acts = options.act or list(ACTS)
-        planned = failing_disk.planned_failures(harness, acts, options.seed)
-        failing_disk.run_failures(harness, planned[: options.count], deadline)
+        plan = failing_disk.plan_failures(harness, acts, options.seed)
+        trials = list(plan)[: options.count]
+        failing_disk.run_failures(harness, trials, deadline, options.record)
         count = harness.count
         for name in acts:
-            possible = sum(act == name for act, _ in planned)
             print(
-                f"{name}: {count.tried[name]} of {possible} failures; {count.refused[name]} were "
-                f"refused with an error; {count.unread[name]} times the catalogue couldn't be read "
-                "while they lasted"
+                f"{failing_disk.describe_tried(plan, count.tried, name)}; {count.refused[name]} "
+                f"were refused with an error; {count.unread[name]} times the catalogue couldn't be "
+                "read while they lasted"
             )
         refuse_faults(count.faults)
         return
@@ -99,7 +99,9 @@ def disk(options: argparse.Namespace, folder: Path, deadline: float) -> None:
         print("left out: there is no C compiler (cc)")
         return
     acts = [word for act in options.act for word in ("--act", act)]
-    more = ("--count", str(options.count), "--seed", str(options.seed))
+    more = ["--count", str(options.count), "--seed", str(options.seed)]
+    more += ["--record", str(options.record.resolve())] if options.record else []
+    more += ["--folder", str(options.folder)] if options.folder else []
     minutes = str((deadline - time.monotonic()) / 60)
     done = failing_disk.run_with_shim(shim, "disk", *acts, *more, "--minutes", minutes)
     if done.returncode:
@@ -194,6 +196,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="trials, kills or uploads")
     parser.add_argument("--act", action="append", default=[], help="only these acts (disk)")
     parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument(
+        "--record", type=Path, help="what was tried, so that another run goes on (disk)"
+    )
     parser.add_argument("--folder", type=Path, help="where the trials' files lie")
     options = parser.parse_args()
     for name in options.harnesses or HARNESSES:

@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.served_photo import ServedPhoto
 from index.curation.listings import Directory
 from index.exchange.backup.backup import make_backup, restore_backup
 from index.exchange.backup.verify import verify_catalogue
@@ -29,7 +30,6 @@ from index.identification.identifier import Identifier
 from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.catalogue.writer import open_writer
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 from service.settings import Settings
 from tests.service.local_client import local_client

@@ -26,6 +26,7 @@ from index.calibration.calibration import Calibration
 from index.calibration.fitting import fit_trials
 from index.calibration.trials import Trials
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
@@ -35,7 +36,6 @@ from service.app import create_app
 from service.catalogue.writer import open_writer
 from service.jobs.queue import open_jobs
 from service.server import listen, url_of
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Serving
 from service.settings import Settings
 from tests.service.local_client import local_client

@@ -219,6 +219,14 @@ async def _individual(request: Request, name: str) -> Individual:
 def _etag(one: Individual) -> str:
     return etag_of(
         *IndividualNotes(
-            one.name, one.display_name, one.other_names, one.species, one.sex, one.notes
+            one.name,
+            one.display_name,
+            one.other_names,
+            one.species,
+            one.sex,
+            one.notes,
+            one.mother,
+            one.born,
+            one.age_class,
         )
     )

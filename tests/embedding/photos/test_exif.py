@@ -62,6 +62,23 @@ def test_exif_is_set_aside_and_pillow_no_longer_sees_it() -> None:
         assert "exif" not in opened.info
 
 
+def test_the_pixels_of_a_jpeg_are_not_searched_for_exif() -> None:
+    exif, file = exif_of(">", (0x0112, 3, 6)), io.BytesIO()
+    PIL.Image.new("RGB", (8, 8), (1, 2, 3)).save(file, "JPEG")
+    second = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    behind = file.getvalue() + second
+    assert set_jpeg_exif_aside(behind) == (behind, b"")
+    filled = b"\xff\xd8\xff" + second + file.getvalue()[2:]  # a marker may be led by more 0xFF
+    assert set_jpeg_exif_aside(filled)[1] == exif.removeprefix(b"Exif\x00\x00")
+
+
+def test_segments_that_lead_nowhere_are_searched_whole_and_cost_little() -> None:
+    exif = exif_of(">", (0x0112, 3, 6))
+    marked = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    for start in (b"\xff\xd8ab", b"\xff\xd8" + b"\xff\xe0\x00\x00" * 100_000):
+        assert set_jpeg_exif_aside(start + marked)[1] == exif.removeprefix(b"Exif\x00\x00")
+
+
 def test_a_jpeg_without_exif_stays_as_it_is() -> None:
     file = io.BytesIO()
     PIL.Image.new("RGB", (8, 8)).save(file, "JPEG")

@@ -101,7 +101,10 @@ def test_links_to_folders_are_told_unless_labels_name_what_is_in_them(photos: Pa
 
 def test_a_spreadsheet_among_folders_of_labels_is_told(photos: Path) -> None:
     (photos / "labels.xlsx").touch()
-    assert any("labels.xlsx is a spreadsheet" in one for one in read_labels(None, photos).warnings)
+    (photos / "labels.ods").touch()
+    told = "\n".join(read_labels(None, photos).warnings)
+    assert "labels.ods is a spreadsheet" in told
+    assert "labels.xlsx may hold labels too and isn't read" in told
     (photos / "sub" / "c.jpg").unlink()
-    with pytest.raises(BadLabels, match=r"no sub-folder holds .*labels\.xlsx is a spreadsheet"):
+    with pytest.raises(BadLabels, match=r"no sub-folder holds .*labels\.ods is a spreadsheet"):
         read_labels(None, photos)

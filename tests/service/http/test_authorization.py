@@ -14,7 +14,7 @@ from sqlalchemy import text
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
 from index.storage.schema import writing
-from service.http.authorization import is_loopback
+from service.http.callers.other_sites import is_loopback
 from tests.service.http.key_headers import bearer
 
 PHOTO = "/v1/photos/2018/w_0.jpg"

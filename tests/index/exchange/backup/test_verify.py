@@ -14,6 +14,7 @@ from index.labels.reader import LabelledPhoto
 from index.photos.embed import EmbeddedPhoto, PhotoFile
 from index.photos.pending_vectors import PendingVectors, pending_folder
 from index.processes import this_worker
+from index.snapshots import snapshot
 from index.storage.originals import media_folder
 
 
@@ -93,6 +94,21 @@ def test_every_fault_is_listed(tmp_path, catalogue):
     assert "has the length 2 and not 1; embed it again" in reasons[3]
     assert "has 2 bytes and not 96" in reasons[4]
     assert not found.to_json()["is_whole"]
+
+
+def test_a_damaged_snapshot_is_named(catalogue, monkeypatch):
+    monkeypatch.setattr(snapshot, "FEWEST_PHOTOS", 1)
+    with Catalogue.open(catalogue) as opened:
+        snapshot.refresh_snapshot(opened)
+    assert verify_catalogue(catalogue).faults == ()
+    (file,) = snapshot.snapshot_files(catalogue)
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    (fault,) = verify_catalogue(catalogue).faults
+    assert fault.kind == "snapshot"
+    assert str(file) in fault.reason
+    assert "may be deleted" in fault.reason
 
 
 def test_files_that_belong_to_nothing(catalogue):

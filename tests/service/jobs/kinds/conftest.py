@@ -11,6 +11,7 @@ import pytest
 
 from index.access.store import AccessStore
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.served_photo import ServedPhoto
 from index.identification.identifier import Identifier
 from index.labels.reader import read_labels
 from index.reindex.build import build_catalogue
@@ -18,7 +19,6 @@ from index.storage.address import CatalogueAddress
 from service.app import create_app
 from service.catalogue.writer import open_writer, reload
 from service.jobs.queue import open_jobs
-from service.serving.served_photo import ServedPhoto
 from service.serving.service import Service, Serving
 from service.settings import Settings
 from tests.service.conftest import RedEmbedder, photo_of
