@@ -40,6 +40,12 @@ class Individual:
     cover: str | None = None
     cover_url: str | None = None
     merged_into: str | None = None
+    mother: str | None = None
+    born: str | None = None
+    age_class: str | None = None
+    calves: tuple[str, ...] = ()
+    notes_by: str | None = None
+    notes_at: str | None = None
     etag: str | None = None
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from index.commands.named_files import refuse_absent
 from index.commands.options import (
     BoxesOption,
     CatalogueOption,
     CheckpointOption,
+    ColumnOption,
     FilesOption,
     JsonOption,
     PrecisionOption,
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 _TOLD = 20
 _ZIP_KINDS = (
-    "csv, coco, camtrap-dp (Camtrap DP 1.0.2), kaggle, or zip (one folder an "
+    "csv, coco, camtrap-dp (Camtrap DP 1.0.2), kaggle, happywhale (Kaggle's second "
+    "competition), wildlife-datasets, wildbook (its bulk-import workbook), or zip (one folder an "
     "individual, and a spreadsheet)"
 )
 
@@ -53,7 +56,8 @@ def import_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder of photos, a zip, a label file, or what `catalogue export` wrote."
+            help="A folder of photos, a zip, a label file (.csv, .xlsx, .json), or what "
+            "`catalogue export` wrote."
         ),
     ],
     catalogue: CatalogueOption = Path("catalogue.db"),
@@ -62,9 +66,9 @@ def import_(
         Path | None,
         typer.Option(
             "--csv",
-            help="Who is in which photo: CSV, Kaggle CSV, COCO .json or a Camtrap DP "
-            "datapackage.json (default: the "
-            "label file in SOURCE; without one, every sub-folder is an individual).",
+            help="Who is in which photo: a table (CSV or .xlsx) of flukeprint, Kaggle, "
+            "wildlife-datasets or Wildbook, COCO .json or a Camtrap DP datapackage.json "
+            "(default: the label file in SOURCE; without one, every sub-folder is an individual).",
         ),
     ] = None,
     checkpoint: CheckpointOption = None,
@@ -87,6 +91,7 @@ def import_(
         ),
     ] = "skip",
     boxes: BoxesOption = None,
+    column: ColumnOption = None,
     replace_photos: Annotated[
         bool,
         typer.Option(
@@ -109,15 +114,18 @@ def import_(
     from index.exchange.importing.plan import NOT_DONE, ImportOptions
     from index.exchange.importing.report import report_json, summary, write_report
     from index.exchange.importing.run import apply_import, known_photos, plan_import
-    from index.exchange.importing.sources import read_source
+    from index.exchange.importing.sources import Saying, read_source
+    from index.labels.forms.columns import parse_columns
     from index.progress import progress
     from index.storage.folder_owner import claim_files
     from index.storage.originals import media_folder
     from index.storage.partial_files import remove_unfinished, unfinished_suffix
 
     _refuse_duplicates(duplicates)
+    refuse_absent(source, csv, checkpoint)
     if report is not None:
         refuse_out(report)
+    saying = Saying(parse_boxes(boxes), parse_columns(column or ()))
     catalogue = with_files_folder(catalogue, files)
     known = known_photos(catalogue)
     if not dry_run:
@@ -127,7 +135,7 @@ def import_(
     if not dry_run:
         remove_unfinished([folder])
     with tempfile.TemporaryDirectory(unfinished_suffix(), ".importing-", folder) as staging:
-        offer = read_source(source, csv, Path(staging), progress=progress, boxes=parse_boxes(boxes))
+        offer = read_source(source, csv, Path(staging), progress=progress, saying=saying)
         plan = plan_import(
             offer,
             known,
@@ -154,7 +162,7 @@ def import_(
     if as_json:
         print(json.dumps(report_json(plan, **whole), indent=2))
     else:
-        _print_rows(plan)
+        _print_rows(plan, is_dry_run=dry_run)
         print(summary(plan, is_dry_run=dry_run))
     if any(row.status in NOT_DONE for row in plan.rows):
         sys.exit(1)
@@ -198,8 +206,8 @@ def export(
     from index.catalogue.catalogue import Catalogue
     from index.catalogue.raw_rows import read_export_rows
     from index.exchange.exporting.formats import FORMATS, make_export
-    from index.exchange.exporting.writing import write_export
-    from index.progress import progress
+    from index.exchange.exporting.writing import refuse_taken, write_export
+    from index.progress import progress, spinner
 
     if form not in FORMATS:
         raise BadOut(f"--format {form} isn't one of {', '.join(FORMATS)}")
@@ -207,15 +215,17 @@ def export(
         raise BadOut(
             f"--format zip writes a zip: give --out a name that ends in .zip, not {out.name}"
         )
+    refuse_taken(out, is_replacing=replace)
     catalogue = with_files_folder(catalogue, files)
-    with Catalogue.open(catalogue) as opened:
-        rows = read_export_rows(opened)
-    made = make_export(
-        form,
-        rows.photos,
-        places=rows.places if with_places else {},
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-    )
+    with spinner("Writing the labels"):
+        with Catalogue.open(catalogue) as opened:
+            rows = read_export_rows(opened)
+        made = make_export(
+            form,
+            rows.photos,
+            places=rows.places if with_places else {},
+            created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        )
     written = write_export(
         made,
         out,
@@ -425,7 +435,11 @@ def _refuse_duplicates(duplicates: str) -> None:
         raise BadOut(f"--duplicates {duplicates} isn't one of {', '.join(get_args(Duplicates))}")
 
 
-def _print_rows(plan: ImportPlan) -> None:
+def _print_rows(plan: ImportPlan, *, is_dry_run: bool) -> None:
+    if plan.columns and (is_dry_run or any(use.became is None for use in plan.columns)):
+        from index.labels.forms.columns import describe_use
+
+        print_message(f"note: columns: {describe_use(plan.columns)}")
     for warning in plan.warnings:
         print_message(f"note: {warning}")
     listed = [row for row in plan.rows if row.status not in ("added", "unchanged")]

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue, CataloguePhoto
-from index.curation.undo import live_revisions, past_events
+from index.catalogue.standing_events import live_revisions, past_events
 from index.labels.reader import LabelledPhoto
 from index.storage.connection import translating_errors
 from index.storage.schema import (

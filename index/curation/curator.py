@@ -6,13 +6,19 @@ photo is and leave its vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from index.catalogue.catalogue import Catalogue
+from index.catalogue.life_history import (
+    LIFE_FACTS,
+    BadLifeHistory,
+    life_history_of,
+    note_life_history,
+)
 from index.catalogue.revision import Revision, Values, open_revision
 from index.labels.fields import in_nfc, spellings_of
 from index.labels.nobody import means_nobody
@@ -70,6 +76,9 @@ class IndividualNotes(NamedTuple):
     species: str | None
     sex: str | None
     notes: str | None
+    mother: str | None = None
+    born: str | None = None
+    age_class: str | None = None
 
 
 class Curator:
@@ -93,15 +102,15 @@ class Curator:
         answers: Sequence[Values | None] = (),
         individual: str | None = None,
         columns: Values | None = None,
-        encounter: Values | None = None,
+        encounters: Mapping[str, Values] | None = None,
     ) -> Event:
         """Add photos, to an individual or to wait for a person's decision.
 
         An individual that isn't there yet is made.
 
         `answers` are what was answered about each when it came; `columns` more of
-        `index.storage.schema.PhotoRow`; `encounter` what is noted of the encounters that they name:
-        at, place, region, observer, notes.
+        `index.storage.schema.PhotoRow`; `encounters` what is noted of the encounters that they
+        name, by name: at, place, region, observer, notes.
         """
         with open_revision(
             self.catalogue, kind="take in" if individual is None else "enrol", made_by=self.made_by
@@ -115,15 +124,16 @@ class Curator:
                     )
                 label = replace(
                     photo.photo,
-                    individual=None if individual is None else _checked_name(individual),
+                    individual=None if individual is None else checked_name(individual),
                 )
-                if label.encounter is not None and encounter:
+                notes = (encounters or {}).get(label.encounter or "")
+                if notes:
                     whose = None if individual is None else act.individual_id(individual)
-                    _note(act, act.encounter_id(label.encounter, whose), encounter)
+                    note_encounter(act, act.encounter_id(label.encounter, whose), notes)
                 more: Values = {**(columns or {}), "answer": answers[at] if answers else None}
                 state = WAITING if individual is None else CATALOGUED
                 act.add(replace(photo, photo=label), fingerprint, state=state, **more)
-            return _finish(act, fingerprint=fingerprint)
+            return finish_event(act, fingerprint=fingerprint)
 
     def confirm(
         self,
@@ -139,13 +149,13 @@ class Curator:
         `is_animal`: a person has seen that there is one. Raises CurationConflict.
         """
         with open_revision(self.catalogue, kind="confirm", made_by=self.made_by) as act:
-            row = _photo(act, photo)
+            row = photo_of(act, photo)
             if row.state == CATALOGUED:
                 raise CurationConflict(
                     f"the photo {photo} is catalogued already, as "
                     f"{_name_of(act, row.individual_id)}'s; move it instead"
                 )
-            individual = _checked_name(individual)
+            individual = checked_name(individual)
             before, answered = {"state": row.state}, row.answer if answer is None else answer
             if not is_animal and answered and answered.get("decision") == "no_animal":
                 raise CurationConflict(
@@ -153,14 +163,14 @@ class Curator:
                     "is_animal true where it does show the animal, or reject it"
                 )
             key = act.individual_id(individual)
-            meeting = _meeting(act, row, key)
+            meeting = meeting_of(act, row, key)
             act.update(
                 PhotoRow,
                 row.id,
                 {"individual_id": key, "encounter_id": meeting, "state": CATALOGUED},
             )
             act.log("confirm", photo, before, {"state": CATALOGUED, "individual": individual})
-            return _finish(act, detail={"individual": individual, "answer": answered})
+            return finish_event(act, detail={"individual": individual, "answer": answered})
 
     def reject(self, photo: str, *, reason: str | None = None) -> Event:
         """Lay a waiting photo aside: it shows no animal that can be known."""
@@ -184,13 +194,13 @@ class Curator:
         """Give some photos of an individual to a new one: two animals had been taken for one."""
         with open_revision(self.catalogue, kind="split", made_by=self.made_by) as act:
             key = individual_of(act, individual).id
-            new = _checked_name(new)
+            new = checked_name(new)
             if act.is_known(new):
                 raise CurationConflict(
                     f"there is an individual {new} already; move the photos to it, or give a "
                     "new name"
                 )
-            strangers = [name for name in photos if _photo(act, name).individual_id != key]
+            strangers = [name for name in photos if photo_of(act, name).individual_id != key]
             if strangers:
                 raise BadCuration(
                     f"{', '.join(strangers)}: no photo of {individual}; only its own can be "
@@ -226,13 +236,13 @@ class Curator:
             act.update(IndividualRow, other.id, {"other_names": list(dict.fromkeys(others))})
             act.update(IndividualRow, one.id, {"merged_into": other.id})
             act.log("merge", source, {"photos": names}, {"individual": into})
-            return _finish(act, detail={"individual": source, "into": into})
+            return finish_event(act, detail={"individual": source, "into": into})
 
     def rename(self, individual: str, new: str) -> Event:
         """Give an individual another id; the old one is kept among its other names."""
         with open_revision(self.catalogue, kind="rename", made_by=self.made_by) as act:
             row = individual_of(act, individual)
-            new = _checked_name(new)
+            new = checked_name(new)
             namesake = select(IndividualRow.id).where(
                 IndividualRow.name.in_(spellings_of(new)), IndividualRow.id != row.id
             )
@@ -245,7 +255,7 @@ class Curator:
                 IndividualRow, row.id, {"name": new, "other_names": list(dict.fromkeys(others))}
             )
             act.log("rename", individual, {"individual": individual}, {"individual": new})
-            return _finish(act, detail={"individual": individual, "new": new})
+            return finish_event(act, detail={"individual": individual, "new": new})
 
     def edit(
         self,
@@ -255,6 +265,8 @@ class Curator:
         check: Callable[[IndividualNotes], None] | None = None,
     ) -> Event:
         """Change what is noted of an individual: display_name, species, sex, notes, other_names.
+
+        And of its life: mother (an individual's name), born, age_class.
 
         `check` is shown what is noted before, and may raise; nobody changes it between that and the
         edit.
@@ -270,9 +282,17 @@ class Curator:
                         row.species,
                         row.sex,
                         row.notes,
+                        **life_history_of(act.session, row.name),
                     )
                 )
-            return _edit(act, IndividualRow, row.id, individual, columns)
+            facts = {name: columns[name] for name in LIFE_FACTS if name in columns}
+            if facts.get("mother") is not None:
+                facts["mother"] = individual_of(act, facts["mother"])
+            try:
+                is_noted = bool(facts) and note_life_history(act, row, facts)
+            except BadLifeHistory as error:
+                raise BadCuration(str(error)) from error
+            return _edit(act, IndividualRow, row.id, individual, columns, is_noted=is_noted)
 
     def edit_encounter(self, encounter: int, columns: Values) -> Event:
         """Change an encounter's facts, by its key: name, at, place, region, observer, notes."""
@@ -285,13 +305,13 @@ class Curator:
     def edit_photo(self, photo: str, columns: Values) -> Event:
         """Change what is noted of a photo: species, taken_at, viewpoint, quality."""
         with open_revision(self.catalogue, kind="edit", made_by=self.made_by) as act:
-            return _edit(act, PhotoRow, _photo(act, photo).id, photo, columns)
+            return _edit(act, PhotoRow, photo_of(act, photo).id, photo, columns)
 
     def _set_state(
         self, kind: str, photo: str, state: str, *, allowed: Sequence[str], reason: str | None
     ) -> Event:
         with open_revision(self.catalogue, kind=kind, made_by=self.made_by) as act:
-            row = _photo(act, photo)
+            row = photo_of(act, photo)
             if row.state not in allowed:
                 allowing = " or ".join(allowed)
                 raise CurationConflict(
@@ -300,7 +320,7 @@ class Curator:
             before = {"state": row.state, "individual": _name_of(act, row.individual_id)}
             act.update(PhotoRow, row.id, {"state": state})
             act.log(kind, photo, before, {"state": state})
-            return _finish(act, detail={"reason": reason, "answer": row.answer})
+            return finish_event(act, detail={"reason": reason, "answer": row.answer})
 
 
 def _move(
@@ -308,27 +328,27 @@ def _move(
 ) -> Event:
     if not photos:
         raise BadCuration("no photo was named; name one at least")
-    individual = None if individual is None else _checked_name(individual)
+    individual = None if individual is None else checked_name(individual)
     key = None if individual is None else act.individual_id(individual)
     is_moved = False
     for name in dict.fromkeys(photos):
-        row = _photo(act, name)
+        row = photo_of(act, name)
         if row.state != CATALOGUED:
             raise CurationConflict(
                 f"the photo {name} is {row.state}; only catalogued ones can be moved"
             )
         before = _name_of(act, row.individual_id)
-        meeting = _meeting(act, row, key)
+        meeting = meeting_of(act, row, key)
         is_moved |= act.update(PhotoRow, row.id, {"individual_id": key, "encounter_id": meeting})
         act.log(kind, name, {"individual": before}, {"individual": individual})
     if not is_moved:
         raise CurationConflict(
             f"nothing to move: these photos are {individual or NEW_WHALE}'s already"
         )
-    return _finish(act, detail=detail)
+    return finish_event(act, detail=detail)
 
 
-def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | None:
+def meeting_of(act: Revision, row: PhotoRow, individual_id: int | None) -> int | None:
     """Find the encounter of a photo that gets another individual.
 
     The encounter's notes are copied to it.
@@ -338,11 +358,11 @@ def _meeting(act: Revision, row: PhotoRow, individual_id: int | None) -> int | N
         return None
     meeting = act.encounter_id(before.name, individual_id)
     if meeting != before.id:
-        _note(act, meeting, {name: getattr(before, name) for name in _NOTED})
+        note_encounter(act, meeting, {name: getattr(before, name) for name in _NOTED})
     return meeting
 
 
-def _note(act: Revision, encounter: int | None, notes: Values) -> None:
+def note_encounter(act: Revision, encounter: int | None, notes: Values) -> None:
     """Note of an encounter what isn't noted of it yet."""
     row = act.session.get_one(EncounterRow, encounter)
     lacking = {
@@ -355,18 +375,25 @@ def _note(act: Revision, encounter: int | None, notes: Values) -> None:
         act.session.refresh(row)
 
 
-def _edit(act: Revision, kind: Any, key: int, subject: str, columns: Values) -> Event:
+def _edit(
+    act: Revision, kind: Any, key: int, subject: str, columns: Values, *, is_noted: bool = False
+) -> Event:
+    """Change a row's columns; `is_noted`: something was changed already that no column has."""
+    own = {name: value for name, value in columns.items() if name not in LIFE_FACTS}
     row = act.session.get(kind, key)
-    before = {name: getattr(row, name) for name in columns}
-    if not columns or not act.update(kind, key, columns):
+    before = {name: getattr(row, name) for name in own}
+    is_changed = bool(own) and act.update(kind, key, own)
+    if is_changed:
+        act.log("edit", subject, before, own)
+    elif not is_noted:
         raise CurationConflict(f"nothing to change: {subject} is noted so already")
-    act.log("edit", subject, before, columns)
-    return _finish(act, detail={"subject": subject, **columns})
+    return finish_event(act, detail={"subject": subject, **columns})
 
 
-def _finish(
+def finish_event(
     act: Revision, *, fingerprint: str | None = None, detail: Values | None = None
 ) -> Event:
+    """Give an act its revision, and say what it changed."""
     fingerprint = fingerprint or act.last_fingerprint or ""
     act.finish(fingerprint, detail=detail)
     return Event(act.number, act.kind, act.touched_photos(), act.touched_individuals())
@@ -391,7 +418,8 @@ def _live_photo(name: str) -> Any:
     )
 
 
-def _photo(act: Revision, name: str) -> PhotoRow:
+def photo_of(act: Revision, name: str) -> PhotoRow:
+    """The row of a photo by its name. Raises UnknownSubject."""
     row = act.session.scalar(_live_photo(name))
     if row is None:
         raise UnknownSubject(
@@ -434,7 +462,8 @@ def _names_of(act: Revision, *only: Any) -> list[str]:
     return list(act.session.scalars(query))
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """An individual's name in NFC. Raises BadCuration for one that can't be."""
     if not name.strip() or name.strip() != name or any(ord(sign) < 32 for sign in name):
         raise BadCuration(
             f"{name!r} can't be an individual's name; give one without spaces around it, not "

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import open_revision
+from index.catalogue.standing_events import live_revisions, past_events
 from index.curation.curator import BadCuration, CurationConflict, Event, individual_of
-from index.curation.undo import live_revisions, past_events
 from index.storage.connection import translating_errors
 from index.storage.schema import ChangeRow, IndividualRow, RevisionRow
 

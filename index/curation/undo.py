@@ -7,13 +7,13 @@ rows back.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from index.catalogue.catalogue import Catalogue
 from index.catalogue.revision import Revision, Values, open_revision
+from index.catalogue.standing_events import PastEvent, live_revisions, past_events
 from index.curation.curator import CurationConflict, Event, UnknownSubject
 from index.storage.schema import (
     DELETED,
@@ -21,7 +21,6 @@ from index.storage.schema import (
     REJECTED,
     ChangeRow,
     PhotoRow,
-    RevisionRow,
     Table,
     VectorRow,
 )
@@ -47,16 +46,6 @@ class OtherCheckpoint(CurationConflict):
     def __init__(self, message: str, fingerprint: str) -> None:
         super().__init__(message)
         self.fingerprint = fingerprint
-
-
-@dataclass(frozen=True, slots=True)
-class PastEvent:
-    """One revision, as undoing looks at it."""
-
-    revision: int
-    kind: str
-    undoes: int | None
-    fingerprint: str
 
 
 def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | None = None) -> Event:
@@ -97,29 +86,6 @@ def undo(catalogue: Catalogue, revision: int, *, made_by: str, loaded: str | Non
         _refuse_unsearchable(act, set(act.touched_photos()), fingerprint)
         act.finish(fingerprint, detail={"undone": target.kind}, undoes=revision)
         return Event(act.number, "undo", act.touched_photos(), act.touched_individuals())
-
-
-def live_revisions(past: Sequence[PastEvent]) -> set[int]:
-    """The revisions that stand: those that no standing one undoes.
-
-    `past` in the order of revisions.
-    """
-    live = {event.revision for event in past}
-    for event in sorted(past, key=lambda event: event.revision, reverse=True):
-        if event.revision in live and event.undoes is not None:
-            live.discard(event.undoes)
-    return live
-
-
-def past_events(session: Session, *, since: int = 0) -> list[PastEvent]:
-    """All revisions from `since` on, oldest first."""
-    columns = (RevisionRow.revision, RevisionRow.kind, RevisionRow.undoes, RevisionRow.fingerprint)
-    return [
-        PastEvent(*row)
-        for row in session.execute(
-            select(*columns).where(RevisionRow.revision >= since).order_by(RevisionRow.revision)
-        )
-    ]
 
 
 def _lines(session: Session, revision: int) -> list[Values]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from index.labels.csv_text import csv_text
 from index.labels.labelled_photo import NEW_WHALE, LabelledPhoto
+from index.places.coordinates import position_in
 from index.timestamps import iso_time
 
 VERSION = "1.0.2"
@@ -187,12 +188,12 @@ def _package(photos: Sequence[LabelledPhoto], times: Iterable[str], created: str
 
 def _deployment(name: str, place: str | None, times: Sequence[str]) -> dict[str, str]:
     known = sorted(time for time in times if time)
-    latitude, longitude = _coordinates(place or "")
+    position = position_in(place)
     return {
         "deploymentID": name,
         "locationName": place or "",
-        "latitude": latitude,
-        "longitude": longitude,
+        "latitude": repr(position.latitude) if position else "",
+        "longitude": repr(position.longitude) if position else "",
         "deploymentStart": known[0] if known else "",
         "deploymentEnd": known[-1] if known else "",
         "timestampIssues": "true",  # photographers' clocks, mostly without a time zone
@@ -252,9 +253,3 @@ def _timestamp(taken_at: str | None) -> str:
     filled = taken_at + "0000-01-01T00:00:00"[len(taken_at) :] if len(taken_at) <= 10 else taken_at
     filled = re.sub(r"T(\d\d:\d\d)(?=$|[+Z-])", r"T\1:00", re.sub(r"(:\d\d)\.\d+", r"\1", filled))
     return filled if re.search(r"(Z|[+-]\d\d:?\d\d)$", filled[10:]) else filled + "Z"
-
-
-def _coordinates(place: str) -> tuple[str, str]:
-    """Latitude and longitude of a place that is written as two numbers, `52.70442, 23.84995`."""
-    found = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[,; ]\s*(-?\d+(?:\.\d+)?)\s*", place)
-    return (found[1], found[2]) if found else ("", "")

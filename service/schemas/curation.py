@@ -31,6 +31,12 @@ _INDIVIDUAL: dict[str, Any] = {
     "cover": "2018/0f3a.jpg",
     "cover_url": "/v1/photos/2018/0f3a.jpg",
     "merged_into": None,
+    "mother": "w_0002",
+    "born": "2011",
+    "age_class": "adult",
+    "calves": ["w_0114"],
+    "notes_by": "Ana",
+    "notes_at": "2026-05-30T18:02:11Z",
 }
 _ENCOUNTER: dict[str, Any] = {
     "key": 311,
@@ -127,6 +133,14 @@ class IndividualAnswer(BaseModel):
     cover: str | None = Field(description="The name of one of its photos.")
     cover_url: str | None = Field(description="Where that photo's thumbnail is, on this service.")
     merged_into: str | None = Field(description="Who it turned out to be: its photos went there.")
+    mother: str | None = Field(description="Its mother's id.")
+    born: str | None = Field(description="When it was born: a year, a month or a day.")
+    age_class: str | None = Field(description="Its age class, such as `calf` or `adult`.")
+    calves: list[str] = Field(description="Whose mother it is, by id.")
+    notes_by: str | None = Field(
+        description="Who wrote the notes, where one individual is read and the history has it."
+    )
+    notes_at: str | None = Field(description="When they were written, UTC.")
 
 
 class Individuals(BaseModel):
@@ -254,13 +268,21 @@ class TakenIn(BaseModel):
     """What became of the photos that were sent to the queue."""
 
     model_config = _showing(
-        {"event": {**_EVENT, "kind": "take in"}, "photos": [_PHOTO], "skipped": []}
+        {
+            "event": {**_EVENT, "kind": "take in"},
+            "photos": [_PHOTO],
+            "encounter_keys": ["e311"],
+            "skipped": [],
+        }
     )
 
     event: EventAnswer | None = Field(
         description="What was done; null where every photo was there already."
     )
     photos: list[CataloguedPhoto] = Field(description="Those taken in, each with its `answer`.")
+    encounter_keys: list[str] = Field(
+        description="For each of `photos` the key of its card in GET /v1/queue/encounters."
+    )
     skipped: list[SkippedPhoto] = Field(description="Those that are there already.")
 
 
@@ -297,6 +319,15 @@ class Changes(BaseModel):
     )
 
 
+class ChangeChoices(BaseModel):
+    """Whom and what the history can be narrowed to."""
+
+    model_config = _showing({"people": ["Ana", "Ben"], "kinds": ["confirm", "take in"]})
+
+    people: list[str] = Field(description="Who made an event: people, keys, `local`. Sorted.")
+    kinds: list[str] = Field(description="The kinds that there are, sorted.")
+
+
 def event_answer(event: Event, warnings: Sequence[str] = ()) -> EventAnswer:
     """Put an event into the words of the API."""
     return EventAnswer(
@@ -311,7 +342,12 @@ def individual_answer(one: Individual) -> IndividualAnswer:
     """Put an individual into the words of the API."""
     cover_url = None if one.cover is None else photo_url(one.cover)
     return IndividualAnswer.model_validate(
-        {**asdict(one), "other_names": [*one.other_names], "cover_url": cover_url}
+        {
+            **asdict(one),
+            "other_names": [*one.other_names],
+            "calves": [*one.calves],
+            "cover_url": cover_url,
+        }
     )
 
 

@@ -21,6 +21,8 @@ from embedding.photos.photo import BadPhoto, PhotoLimits, read_photo
 from index.identification.identifier import Identifier
 from index.search.matching import Identification, with_damage
 from index.search.vectors import FloatArray
+from index.snapshots.log_position import NOWHERE, LogPosition
+from index.snapshots.served_photo import ServedPhoto
 from service.http.multipart import Upload
 from service.http.problems import (
     BAD_PHOTOS,
@@ -34,6 +36,7 @@ from service.http.problems import (
 )
 from service.serving.batching import Batcher, Busy
 from service.serving.checkpoints import Checkpoints
+from service.serving.gallery_facts import GalleryFacts
 from service.serving.inference import (
     Answer,
     IdentifyOptions,
@@ -46,7 +49,6 @@ from service.serving.inference import (
     answer_all,
 )
 from service.serving.scopes import Scope, Scopes
-from service.serving.served_photo import ServedPhoto
 from service.settings import Settings
 from service.telemetry.observer import Observer
 
@@ -62,17 +64,21 @@ class Serving:
 
     `decode_px`: the smallest side at which a photo needs to be decoded (None: decode it whole).
     `damaged`: photos that are not searched because of their vectors, each with what is wrong.
+    `log`: where in the catalogue's log it was read, and `has_snapshot` whether from a snapshot.
     """
 
     identifier: Identifier
     photos: Mapping[str, ServedPhoto]
     decode_px: int | None = None
     damaged: Mapping[str, str] = field(default_factory=dict[str, str])
+    log: LogPosition = NOWHERE
+    has_snapshot: bool = True
+    facts: GalleryFacts = field(default_factory=GalleryFacts)
 
     @cached_property
     def scopes(self) -> Scopes:
         """The same catalogue, narrowed to a part of it."""
-        return Scopes(self.identifier, self.photos)
+        return Scopes(self.identifier, self.photos, self.facts)
 
     @cached_property
     def photo_names(self) -> list[str]:

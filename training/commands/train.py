@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from index.commands.named_files import refuse_absent
 from index.commands.options import (
     BoxesOption,
     PrecisionOption,
@@ -337,6 +338,7 @@ def evaluate(
     """
     from training.evaluation.measure import EvaluationChoices, measure
 
+    refuse_absent(csv, photos, checkpoint, split, same_animals, vectors)
     choices = EvaluationChoices(
         csv=csv,
         photos=photos,

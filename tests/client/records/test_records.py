@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from client.errors import Fault, Problem
-from client.records import catalogue, photos, service
+from client.records import catalogue, photos, season, service
 from service.app import create_app
 from service.settings import Settings
 
@@ -38,9 +38,13 @@ PAIRS = {
     catalogue.Change: "ChangeAnswer",
     catalogue.MergeSuggestion: "MergeSuggestion",
     catalogue.Cluster: "ClusterAnswer",
+    season.Position: "PositionAnswer",
+    season.Sighting: "SightingAnswer",
+    season.SightingSummary: "SummaryAnswer",
     service.Job: "Job",
     service.JobFault: "JobError",
     service.ReportRow: "ReportRow",
+    service.TablePreview: "TablePreview",
     service.RatesAt: "RatesAt",
     service.HistogramBin: "HistogramBin",
     service.Calibration: "CalibrationAnswer",

@@ -1,0 +1,1 @@
+"""Sightings: who was met when and where, read, selected and summed up."""

@@ -1,0 +1,1 @@
+"""Sightings, unknown animals and reports of a season, as JSON and as parameters."""
