@@ -38,8 +38,10 @@ from service.routes.catalogue import (
     encounters,
     individuals,
     queue,
+    reports,
     sightings,
     thumbnails,
+    unknown,
     work_lists,
 )
 from service.routes.identification import embed, explain, identify, verify
@@ -62,9 +64,11 @@ _ROUTES = (
     individuals,
     encounters,
     sightings,
+    reports,
     catalogue_photos,
     changes,
     work_lists,
+    unknown,
     job_creation,
     job_control,
     job_results,

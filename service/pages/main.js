@@ -12,10 +12,23 @@ import { jobs } from "./screens/admin/jobs.js";
 import { keys } from "./screens/admin/keys.js";
 import { review } from "./screens/review/review.js";
 import { lists } from "./screens/catalogue/lists.js";
+import { reports } from "./screens/catalogue/reports.js";
+import { unknowns } from "./screens/catalogue/unknowns.js";
 import { calm, problemBox } from "./notify.js";
 import { count, shortFingerprint } from "./formatting.js";
 
-const SCREENS = { review, individuals, lists, history, calibration, jobs, exchange, keys };
+const SCREENS = {
+  review,
+  individuals,
+  unknowns,
+  lists,
+  reports,
+  history,
+  calibration,
+  jobs,
+  exchange,
+  keys,
+};
 const screen = document.getElementById("screen");
 const menu = document.querySelector(".menu");
 let leaving = new AbortController();
